@@ -1,0 +1,1 @@
+//! SignalTree inside a cell.

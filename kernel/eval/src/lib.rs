@@ -1,0 +1,1 @@
+//! Evaluating cells inside the kernel process.

@@ -1,0 +1,1 @@
+//! File formats: file to source, result to file.

@@ -1,0 +1,1 @@
+//! Operations: what one node of the tree computes.

@@ -1,0 +1,1 @@
+//! One session: the tree, its views and the table of requests.

@@ -1,0 +1,105 @@
+use serde::{Deserialize, Serialize};
+
+/// Type of one pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementType {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    U64,
+    I64,
+    F32,
+    F64,
+}
+
+impl ElementType {
+    pub fn size_bytes(self) -> usize {
+        match self {
+            ElementType::U8 | ElementType::I8 => 1,
+            ElementType::U16 | ElementType::I16 => 2,
+            ElementType::U32 | ElementType::I32 | ElementType::F32 => 4,
+            ElementType::U64 | ElementType::I64 | ElementType::F64 => 8,
+        }
+    }
+
+    pub fn is_float(self) -> bool {
+        matches!(self, ElementType::F32 | ElementType::F64)
+    }
+
+    /// numpy's and Rust's common short names: `u16`, `f32`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ElementType::U8 => "u8",
+            ElementType::I8 => "i8",
+            ElementType::U16 => "u16",
+            ElementType::I16 => "i16",
+            ElementType::U32 => "u32",
+            ElementType::I32 => "i32",
+            ElementType::U64 => "u64",
+            ElementType::I64 => "i64",
+            ElementType::F32 => "f32",
+            ElementType::F64 => "f64",
+        }
+    }
+}
+
+impl std::fmt::Display for ElementType {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// A Rust type that can be a pixel.
+pub trait Element: bytemuck::Pod + PartialOrd + Send + Sync + 'static {
+    const TYPE: ElementType;
+    fn to_f64(self) -> f64;
+    fn to_f32(self) -> f32;
+}
+
+macro_rules! element {
+    ($($rust:ty => $name:ident),* $(,)?) => {
+        $(impl Element for $rust {
+            const TYPE: ElementType = ElementType::$name;
+            #[inline(always)]
+            fn to_f64(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn to_f32(self) -> f32 { self as f32 }
+        })*
+    };
+}
+
+element! {
+    u8 => U8, i8 => I8, u16 => U16, i16 => I16, u32 => U32, i32 => I32,
+    u64 => U64, i64 => I64, f32 => F32, f64 => F64,
+}
+
+/// Runs `$body` with `$pixels: &[T]` bound to the pixels of `$frame` in their own type.
+///
+/// ```
+/// # use signal::{Frame, Element, for_pixels};
+/// let frame = Frame::from_vec(&[2, 3], vec![1u16, 2, 3, 4, 5, 6]).unwrap();
+/// let sum: f64 = for_pixels!(&frame, |pixels| pixels.iter().map(|p| p.to_f64()).sum());
+/// assert_eq!(sum, 21.0);
+/// ```
+#[macro_export]
+macro_rules! for_pixels {
+    ($frame:expr, |$pixels:ident| $body:expr) => {{
+        let frame: &$crate::Frame = $frame;
+        match frame.element() {
+            $crate::ElementType::U8 => { let $pixels = frame.pixels_of_own_type::<u8>(); $body }
+            $crate::ElementType::I8 => { let $pixels = frame.pixels_of_own_type::<i8>(); $body }
+            $crate::ElementType::U16 => { let $pixels = frame.pixels_of_own_type::<u16>(); $body }
+            $crate::ElementType::I16 => { let $pixels = frame.pixels_of_own_type::<i16>(); $body }
+            $crate::ElementType::U32 => { let $pixels = frame.pixels_of_own_type::<u32>(); $body }
+            $crate::ElementType::I32 => { let $pixels = frame.pixels_of_own_type::<i32>(); $body }
+            $crate::ElementType::U64 => { let $pixels = frame.pixels_of_own_type::<u64>(); $body }
+            $crate::ElementType::I64 => { let $pixels = frame.pixels_of_own_type::<i64>(); $body }
+            $crate::ElementType::F32 => { let $pixels = frame.pixels_of_own_type::<f32>(); $body }
+            $crate::ElementType::F64 => { let $pixels = frame.pixels_of_own_type::<f64>(); $body }
+        }
+    }};
+}

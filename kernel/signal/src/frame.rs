@@ -1,0 +1,208 @@
+use std::borrow::Cow;
+
+use ndarray::ArrayView2;
+
+use crate::{Block, Element, ElementType};
+
+/// One signal-space array at one scan position (a diffraction pattern, a spectrum, an image).
+///
+/// A frame is a view into shared bytes (C order): cloning or slicing one out of a chunk copies no pixel.
+#[derive(Clone)]
+pub struct Frame {
+    shape: Vec<usize>,
+    element: ElementType,
+    block: Block,
+    start: usize,
+}
+
+struct OwnPixels<T>(Vec<T>);
+
+impl<T: Element> AsRef<[u8]> for OwnPixels<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+impl Frame {
+    /// A frame that owns `pixels` (C order).
+    ///
+    /// # Errors
+    /// A sentence when the number of pixels is not the product of `shape`.
+    pub fn from_vec<T: Element>(shape: &[usize], pixels: Vec<T>) -> Result<Self, String> {
+        if pixels.len() != shape.iter().product::<usize>() {
+            return Err(format!(
+                "{} pixels do not fill a frame of shape {shape:?}",
+                pixels.len()
+            ));
+        }
+        Ok(Frame {
+            shape: shape.to_vec(),
+            element: T::TYPE,
+            block: Block::new(OwnPixels(pixels)),
+            start: 0,
+        })
+    }
+
+    /// A view of `block` from byte `start`; bytes that are not aligned for their type are copied once.
+    ///
+    /// # Errors
+    /// A sentence when the block ends before the frame does.
+    pub fn from_block(
+        shape: &[usize],
+        element: ElementType,
+        block: Block,
+        start: usize,
+    ) -> Result<Self, String> {
+        let length = shape.iter().product::<usize>() * element.size_bytes();
+        let bytes = block
+            .as_bytes()
+            .get(start..start.saturating_add(length))
+            .ok_or_else(|| {
+                format!(
+                    "a frame of shape {shape:?} {element} needs bytes {start} to {}, {} are there",
+                    start.saturating_add(length),
+                    block.as_bytes().len()
+                )
+            })?;
+        if bytes.as_ptr().align_offset(element.size_bytes()) != 0 {
+            return Ok(Frame {
+                shape: shape.to_vec(),
+                element,
+                block: aligned_copy(element, bytes),
+                start: 0,
+            });
+        }
+        Ok(Frame {
+            shape: shape.to_vec(),
+            element,
+            block,
+            start,
+        })
+    }
+
+    /// Sizes of the signal axes, slowest first: `[ky, kx]` or `[energy]`.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Rows and columns; a spectrum is one row.
+    pub fn rows_columns(&self) -> (usize, usize) {
+        match self.shape.as_slice() {
+            [rows, columns] => (*rows, *columns),
+            shape => (1, shape.iter().product()),
+        }
+    }
+
+    pub fn element(&self) -> ElementType {
+        self.element
+    }
+
+    /// Number of pixels.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The pixels as native-endian bytes, C order.
+    pub fn as_bytes(&self) -> &[u8] {
+        let length = self.len() * self.element.size_bytes();
+        &self.block.as_bytes()[self.start..self.start + length]
+    }
+
+    /// Heap bytes kept alive by this frame alone (0 for a view of a memory map).
+    pub fn heap_bytes(&self) -> usize {
+        self.block
+            .heap_bytes()
+            .min(self.len() * self.element.size_bytes())
+    }
+
+    /// The pixels, when they are of type `T`.
+    pub fn pixels<T: Element>(&self) -> Option<&[T]> {
+        (T::TYPE == self.element).then(|| self.pixels_of_own_type())
+    }
+
+    #[doc(hidden)]
+    pub fn pixels_of_own_type<T: Element>(&self) -> &[T] {
+        debug_assert_eq!(T::TYPE, self.element);
+        bytemuck::cast_slice(self.as_bytes())
+    }
+
+    /// The pixels as `f32`; borrowed when they already are.
+    pub fn to_f32(&self) -> Cow<'_, [f32]> {
+        match self.pixels::<f32>() {
+            Some(pixels) => Cow::Borrowed(pixels),
+            None => {
+                Cow::Owned(crate::for_pixels!(self, |pixels| pixels
+                    .iter()
+                    .map(|pixel| pixel.to_f32())
+                    .collect()))
+            }
+        }
+    }
+
+    /// The value of one pixel, by its position in C order.
+    pub fn value(&self, flat: usize) -> f64 {
+        crate::for_pixels!(self, |pixels| pixels
+            .get(flat)
+            .map_or(f64::NAN, |pixel| pixel.to_f64()))
+    }
+
+    /// A two-dimensional view, when the frame is an image of type `T`.
+    pub fn image<T: Element>(&self) -> Option<ArrayView2<'_, T>> {
+        let [rows, columns] = self.shape.as_slice() else {
+            return None;
+        };
+        ArrayView2::from_shape((*rows, *columns), self.pixels::<T>()?).ok()
+    }
+}
+
+fn aligned_copy(element: ElementType, bytes: &[u8]) -> Block {
+    fn copy<T: Element>(bytes: &[u8]) -> Block {
+        let pixels: Vec<T> = bytes
+            .chunks_exact(size_of::<T>())
+            .map(bytemuck::pod_read_unaligned)
+            .collect();
+        Block::new(OwnPixels(pixels))
+    }
+    match element.size_bytes() {
+        2 => copy::<u16>(bytes),
+        4 => copy::<u32>(bytes),
+        8 => copy::<u64>(bytes),
+        _ => copy::<u8>(bytes),
+    }
+}
+
+impl std::fmt::Debug for Frame {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Frame({:?} {})", self.shape, self.element)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_of_a_chunk_copies_no_pixel() {
+        let block = Block::new((0u8..24).collect::<Vec<u8>>());
+        let frame = Frame::from_block(&[2, 3], ElementType::U8, block.clone(), 6).unwrap();
+        assert_eq!(frame.pixels::<u8>().unwrap(), &[6, 7, 8, 9, 10, 11]);
+        assert_eq!(frame.as_bytes().as_ptr(), block.as_bytes()[6..].as_ptr());
+    }
+
+    #[test]
+    fn unaligned_bytes_are_copied_not_misread() {
+        let block = Block::new(vec![9u8, 1, 0, 2, 0, 3, 0]);
+        let frame = Frame::from_block(&[3], ElementType::U16, block, 1).unwrap();
+        assert_eq!(frame.pixels::<u16>().unwrap(), &[1, 2, 3]);
+    }
+
+    #[test]
+    fn a_short_block_is_an_error() {
+        let block = Block::new(vec![0u8; 10]);
+        assert!(Frame::from_block(&[2, 3], ElementType::U16, block, 0).is_err());
+    }
+}

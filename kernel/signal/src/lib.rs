@@ -1,0 +1,47 @@
+//! Vocabulary and contracts of SignalTree: axes, frames, peaks, sources, operations.
+//!
+//! No I/O, no threads, no wire format. Axis order everywhere is slowest first, navigation before
+//! signal: `(ny, nx | ky, kx)`; index 0 is top-left; a calibrated value is `offset + scale · index`.
+
+mod axes;
+mod axis;
+mod cancel;
+mod chunk;
+mod element;
+mod error;
+mod frame;
+mod index;
+mod meta;
+mod nearest;
+mod operation;
+mod output;
+mod parameters;
+mod peaks;
+mod registered;
+mod source;
+
+pub use axes::Axes;
+pub use axis::Axis;
+pub use cancel::CancelToken;
+pub use chunk::{Block, Chunk, ChunkId};
+pub use element::{Element, ElementType};
+pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
+pub use frame::Frame;
+pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region};
+pub use meta::{Component, SignalKind, SignalMeta};
+pub use nearest::nearest_names;
+pub use operation::{
+    Computation, FrameFunction, Inputs, Locality, Operation, OperationInfo, Positions, Prepared,
+    Reduce, Reduction,
+};
+pub use output::Output;
+pub use parameters::{
+    Choice, ParameterInfo, ParameterKind, ParameterValue, Parameters, parse_parameter,
+    reject_unknown_parameters,
+};
+pub use peaks::Peaks;
+pub use registered::{Bound, Registered};
+pub use source::Source;
+
+#[doc(hidden)]
+pub use serde_json;

@@ -1,0 +1,132 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Axes, ElementType};
+
+/// What a signal has at every scan position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalKind {
+    /// An array over the signal axes.
+    Frame,
+    /// A ragged list of peaks in the space of the signal axes.
+    Peaks,
+    /// One number per component; the signal has no signal axes and is seen as images of the scan.
+    Map,
+}
+
+impl SignalKind {
+    pub fn noun(self) -> &'static str {
+        match self {
+            SignalKind::Frame => "frames",
+            SignalKind::Peaks => "peaks",
+            SignalKind::Map => "maps",
+        }
+    }
+}
+
+/// One image of a map signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// Identifier, also the name on disk: `e_xx`.
+    pub name: String,
+    /// Text on screen: `ε_xx`.
+    pub title: String,
+    pub units: String,
+    /// Whether zero is the middle of the range, so that a diverging colormap fits.
+    pub diverging: bool,
+}
+
+impl Component {
+    pub fn new(name: &str, title: &str, units: &str, diverging: bool) -> Self {
+        Component {
+            name: name.into(),
+            title: title.into(),
+            units: units.into(),
+            diverging,
+        }
+    }
+}
+
+/// Everything known about a signal without reading a pixel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignalMeta {
+    pub title: String,
+    pub kind: SignalKind,
+    pub axes: Axes,
+    /// Type of a frame's pixels; `f32` for peaks and maps.
+    pub element: ElementType,
+    /// Quantity and unit of the values, for example `counts`.
+    pub value_units: String,
+    /// The images of a map; empty for other kinds.
+    pub components: Vec<Component>,
+    /// hyperspy's `Signal.signal_type`: `electron_diffraction`, `EELS`, … or empty.
+    pub signal_type: String,
+    pub beam_energy_kev: Option<f64>,
+    /// Conventions and references that belong to the result (signs, axes, reference values).
+    pub notes: Map<String, Value>,
+    /// The metadata tree of the file it came from, unchanged (hyperspy's `original_metadata`).
+    pub original: Value,
+}
+
+impl SignalMeta {
+    /// A frame signal with nothing known but its axes and pixel type; values are counts.
+    pub fn frames(title: impl Into<String>, axes: Axes, element: ElementType) -> Self {
+        SignalMeta {
+            title: title.into(),
+            kind: SignalKind::Frame,
+            axes,
+            element,
+            value_units: "counts".into(),
+            components: Vec::new(),
+            signal_type: String::new(),
+            beam_energy_kev: None,
+            notes: Map::new(),
+            original: Value::Null,
+        }
+    }
+
+    /// A map over this signal's scan positions with the given components.
+    pub fn to_map(&self, components: Vec<Component>) -> Self {
+        SignalMeta {
+            kind: SignalKind::Map,
+            axes: Axes::new(self.axes.navigation.clone(), Vec::new()),
+            element: ElementType::F32,
+            value_units: components
+                .first()
+                .map_or_else(String::new, |component| component.units.clone()),
+            components,
+            signal_type: String::new(),
+            notes: Map::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Bytes of the whole signal if it were written out; saturates.
+    pub fn total_bytes(&self) -> u64 {
+        let per_position = match self.kind {
+            SignalKind::Map => self.components.len().max(1),
+            _ => self.axes.frame_len(),
+        };
+        (self.axes.positions() as u64)
+            .saturating_mul(per_position as u64)
+            .saturating_mul(self.element.size_bytes() as u64)
+    }
+
+    /// One line: `(40, 56 | 128, 112) u16 frames`.
+    pub fn summary(&self) -> String {
+        match self.kind {
+            SignalKind::Frame => format!("{} {}", self.axes.shape_text(), self.element),
+            SignalKind::Peaks => format!("{} peaks", self.axes.shape_text()),
+            SignalKind::Map => format!(
+                "{} map of {}",
+                self.axes.shape_text(),
+                self.components
+                    .iter()
+                    .map(|component| component.title.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use std::any::Any;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    CancelToken, ElementType, Frame, NavigationIndex, NotApplicable, OperationError, Output,
+    Parameters, Region, SignalMeta,
+};
+
+/// Names and texts of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OperationInfo {
+    /// Unique wire name: `radial_median`.
+    pub name: &'static str,
+    /// Method of `Signal` in a cell: `subtract_background`. Several operations may share one.
+    pub method: &'static str,
+    /// Parameter struct in a cell: `RadialMedian`.
+    pub parameters_type: &'static str,
+    pub title: &'static str,
+    pub summary: &'static str,
+    /// Heading in the menu: `Background`, `Peaks`, `Strain`, `Virtual detectors`.
+    pub category: &'static str,
+    /// Literature or definition, with DOI where there is one.
+    pub reference: &'static str,
+}
+
+/// What the frame at one scan position depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Locality {
+    /// The parents' frame at the same position only.
+    Frame,
+    /// A reduction over other positions first, then the frame.
+    WholeScan,
+}
+
+/// The inputs of one frame: each parent's description and its output at this position.
+pub struct Inputs<'a> {
+    pub metas: &'a [Arc<SignalMeta>],
+    pub outputs: &'a [Output],
+}
+
+impl Inputs<'_> {
+    /// The first parent's frame.
+    ///
+    /// # Errors
+    /// [`OperationError::Failed`] when the parent yields something else; `describe` prevents that.
+    pub fn frame(&self) -> Result<&Frame, OperationError> {
+        match self.outputs.first() {
+            Some(Output::Frame(frame)) => Ok(frame),
+            _ => Err(self.wrong("frames")),
+        }
+    }
+
+    /// The first parent's peaks.
+    ///
+    /// # Errors
+    /// [`OperationError::Failed`] when the parent yields something else; `describe` prevents that.
+    pub fn peaks(&self) -> Result<&crate::Peaks, OperationError> {
+        match self.outputs.first() {
+            Some(Output::Peaks(peaks)) => Ok(peaks),
+            _ => Err(self.wrong("peaks")),
+        }
+    }
+
+    fn wrong(&self, wanted: &str) -> OperationError {
+        let found = self.outputs.first().map_or("nothing", |o| o.kind().noun());
+        OperationError::failed(
+            format!("the input has {found}, {wanted} are needed"),
+            "add the operation to another node",
+        )
+    }
+}
+
+/// Scan positions a reduction runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Positions {
+    All,
+    Region(Region),
+}
+
+/// An accumulator over scan positions. `add` is called in C order of the positions, one at a time,
+/// whatever the number of threads that compute the inputs, so a result never depends on it.
+pub trait Reduce<T>: Send {
+    /// # Errors
+    /// [`OperationError`] when the input cannot be used.
+    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError>;
+    /// # Errors
+    /// [`OperationError`] when what was added is not enough.
+    fn finish(self: Box<Self>) -> Result<T, OperationError>;
+}
+
+/// Work over other scan positions that must be done before any frame: a reference lattice, a mean pattern.
+pub struct Reduction<T> {
+    pub positions: Positions,
+    pub reduce: Box<dyn Reduce<T>>,
+}
+
+/// One processing step. Pure: the same inputs, index and parameters give the same bits; no I/O, no
+/// globals, no threads, no clock.
+pub trait Operation: Default + Send + Sync + 'static {
+    type Params: Parameters;
+    /// Result of [`Operation::reduction`]; `()` when there is none.
+    type Prepared: Send + Sync + 'static;
+    const INFO: OperationInfo;
+
+    /// Axes, element type, kind and units of the result, from metadata only.
+    ///
+    /// # Errors
+    /// [`NotApplicable`] saying why, and which signals the operation takes.
+    fn describe(
+        &self,
+        inputs: &[&SignalMeta],
+        params: &Self::Params,
+    ) -> Result<SignalMeta, NotApplicable>;
+
+    /// What must be gathered over the scan first; `None` for a frame-local operation.
+    fn reduction(
+        &self,
+        _inputs: &[&SignalMeta],
+        _params: &Self::Params,
+    ) -> Option<Reduction<Self::Prepared>> {
+        None
+    }
+
+    /// The output at scan position `at`; `prepared` is present exactly when `reduction` gave one.
+    ///
+    /// # Errors
+    /// [`OperationError`]; the caller adds node and position.
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        params: &Self::Params,
+        prepared: Option<&Self::Prepared>,
+        cancel: &CancelToken,
+    ) -> Result<Output, OperationError>;
+}
+
+/// Result of a reduction, type-erased.
+pub type Prepared = Arc<dyn Any + Send + Sync>;
+
+/// An operation bound to its parameters: what a node of the tree holds.
+pub trait Computation: Send + Sync {
+    fn info(&self) -> OperationInfo;
+    fn params(&self) -> Value;
+    fn locality(&self, inputs: &[&SignalMeta]) -> Locality {
+        match self.reduction(inputs) {
+            Some(_) => Locality::WholeScan,
+            None => Locality::Frame,
+        }
+    }
+    /// # Errors
+    /// [`NotApplicable`] saying why, and which signals it takes.
+    fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable>;
+    fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>>;
+    /// # Errors
+    /// [`OperationError`]; the caller adds node and position.
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        prepared: Option<&Prepared>,
+        cancel: &CancelToken,
+    ) -> Result<Output, OperationError>;
+}
+
+/// A user's closure over one frame.
+pub trait FrameFunction: Send + Sync {
+    /// Pixel type the closure takes; frames of another type are converted for it.
+    fn input(&self) -> ElementType;
+    /// Pixel type of the frame it returns (same shape as its input); `None`: it returns one number.
+    fn output(&self) -> Option<ElementType>;
+    /// # Errors
+    /// A sentence: the closure panicked (with its message) or returned another shape.
+    fn call(&self, input: &Frame, at: NavigationIndex) -> Result<Output, String>;
+}

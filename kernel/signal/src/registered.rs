@@ -1,0 +1,106 @@
+//! From a typed [`Operation`] to the erased [`Computation`] that registry and tree work with.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    CancelToken, Computation, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, ParameterError, ParameterInfo, Parameters, Prepared, Reduce, Reduction,
+    SignalMeta,
+};
+
+/// One entry of the registry: an operation that waits for its parameters.
+pub trait Registered: Send + Sync {
+    fn info(&self) -> OperationInfo;
+    fn parameters(&self) -> Vec<ParameterInfo>;
+    /// # Errors
+    /// [`ParameterError`] naming parameter, value and allowed range.
+    fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError>;
+}
+
+/// Registry entry of operation `O`.
+pub struct Bound<O>(PhantomData<fn() -> O>);
+
+impl<O> Bound<O> {
+    pub const fn entry() -> Self {
+        Bound(PhantomData)
+    }
+}
+
+impl<O: Operation> Registered for Bound<O> {
+    fn info(&self) -> OperationInfo {
+        O::INFO
+    }
+
+    fn parameters(&self) -> Vec<ParameterInfo> {
+        O::Params::infos()
+    }
+
+    fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError> {
+        Ok(Arc::new(WithParams {
+            operation: O::default(),
+            params: O::Params::from_json(params)?,
+        }))
+    }
+}
+
+struct WithParams<O: Operation> {
+    operation: O,
+    params: O::Params,
+}
+
+struct Erased<T>(Box<dyn Reduce<T>>);
+
+impl<T: Send + Sync + 'static> Reduce<Prepared> for Erased<T> {
+    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+        self.0.add(at, inputs)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
+        Ok(Arc::new(self.0.finish()?))
+    }
+}
+
+impl<O: Operation> Computation for WithParams<O> {
+    fn info(&self) -> OperationInfo {
+        O::INFO
+    }
+
+    fn params(&self) -> Value {
+        self.params.to_json()
+    }
+
+    fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+        self.operation.describe(inputs, &self.params)
+    }
+
+    fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+        let reduction = self.operation.reduction(inputs, &self.params)?;
+        Some(Reduction {
+            positions: reduction.positions,
+            reduce: Box::new(Erased(reduction.reduce)),
+        })
+    }
+
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        prepared: Option<&Prepared>,
+        cancel: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        let prepared = match prepared {
+            None => None,
+            Some(any) => Some(any.downcast_ref::<O::Prepared>().ok_or_else(|| {
+                OperationError::failed(
+                    "the prepared reference belongs to another operation",
+                    "remove the node and add it again",
+                )
+            })?),
+        };
+        self.operation
+            .compute(inputs, at, &self.params, prepared, cancel)
+    }
+}

@@ -1,0 +1,1 @@
+//! The lazy graph: nodes, caches, workers, whole-scan computations.

@@ -1,0 +1,1 @@
+//! From a frame to what a screen shows: levels, reduction, encoding, posters.
