@@ -1,1 +1,28 @@
 //! Messages between kernel, cells and widget.
+//!
+//! Every type is exported to TypeScript (`widget/src/protocol/generated.ts`, written by
+//! `cargo xtask codegen` and compared by a test), so that both compilers catch drift.
+//! JSON fields are snake_case; ids, revisions and generations are `u32`; lengths are in pixels
+//! unless the name says otherwise; pixels never travel in JSON but as binary buffers beside it.
+
+mod command;
+mod describe;
+mod error;
+mod event;
+mod reply;
+mod request;
+mod typescript;
+
+pub use command::{Command, CommandReply, OpenOptions};
+pub use describe::{
+    AxisDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
+    OperationDescription, ParameterDescription, ParameterControl, TreeDescription,
+};
+pub use error::WireError;
+pub use event::{Event, NoticeLevel, Progress, ProgressState};
+pub use reply::{FrameReply, FrameSpace, NavigatorReply, Reply, SampleType, TimesMs, Welcome};
+pub use request::{Detail, FrameRequest, NavigatorRequest, Request};
+pub use typescript::typescript;
+
+/// Version of these messages; a page with another one shows its poster and says so.
+pub const PROTOCOL_VERSION: u32 = 1;

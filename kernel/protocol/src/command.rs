@@ -1,0 +1,70 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::NodeDescription;
+
+/// Cell → engine. Commands cross from a compiled cell as JSON through one entry of the host's table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Opens a file; reads headers only.
+    Open {
+        path: String,
+        #[serde(default)]
+        options: OpenOptions,
+    },
+    /// Adds a lazy node; computes nothing.
+    AddNode {
+        parent: u32,
+        operation: String,
+        #[serde(default)]
+        params: Value,
+    },
+    SetParams {
+        node: u32,
+        params: Value,
+    },
+    /// Gives a node the name of the variable that holds it.
+    Name { node: u32, name: String },
+    Describe { node: u32 },
+    /// Computes the whole signal and writes it; blocks until done, cancelled or failed.
+    Save { node: u32, path: String },
+    /// Computes a whole map and keeps it in memory; blocks like `Save`.
+    Compute { node: u32 },
+    Remove { node: u32 },
+    /// One value per component of a map at a scan position.
+    Values { node: u32, index: Vec<usize> },
+    /// The peaks at a scan position: rows `ky, kx, intensity, score`.
+    Peaks { node: u32, index: Vec<usize> },
+    /// The whole tree as indented text.
+    Tree,
+}
+
+/// What a file does not say itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenOptions {
+    /// Scan rows and columns of a frame series.
+    pub scan: Option<(usize, usize)>,
+    /// Number of signal axes (the last ones) of an array without axes.
+    pub signal_axes: Option<usize>,
+    /// `(name, scale, offset, units)` per axis, slowest first, replacing those of the file.
+    pub axes: Option<Vec<(String, f64, f64, String)>>,
+    /// Array or experiment inside a store with several.
+    pub dataset: Option<String>,
+}
+
+/// Answer to a command; fields that do not apply are left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommandReply {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Box<NodeDescription>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Row-major numbers of `Values` and `Peaks`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Vec<f64>>,
+}

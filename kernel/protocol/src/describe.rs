@@ -1,0 +1,124 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ts_rs::TS;
+
+use crate::Progress;
+
+/// The whole tree, small enough to be sent at every change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct TreeDescription {
+    pub revision: u32,
+    /// Parents before children, in order of creation.
+    pub nodes: Vec<NodeDescription>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    Frame,
+    Peaks,
+    Map,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct NodeDescription {
+    pub id: u32,
+    /// The user's variable, or a name made from the operation.
+    pub name: String,
+    pub title: String,
+    /// Wire name of the operation; absent for a file.
+    pub operation: Option<String>,
+    pub parents: Vec<u32>,
+    /// The file this node goes back to: nodes with the same source share a navigation image.
+    pub source: u32,
+    pub kind: NodeKind,
+    pub navigation_axes: Vec<AxisDescription>,
+    pub signal_axes: Vec<AxisDescription>,
+    /// Type of the values: `u16`, `f32`.
+    pub element: String,
+    pub value_units: String,
+    /// The images of a map; empty otherwise.
+    pub components: Vec<ComponentDescription>,
+    #[ts(type = "Record<string, unknown>")]
+    pub params: Value,
+    /// The Rust line that makes this node: `let flat = scan.subtract_background(RadialMedian::default())?;`.
+    pub code: String,
+    /// Grows when this node's result may have changed.
+    pub revision: u32,
+    /// One line for people: `(40, 56 | 128, 112) u16`.
+    pub summary: String,
+    /// Every operation, with the reason if it does not fit this node.
+    pub menu: Vec<MenuEntry>,
+    /// The running or last whole-scan computation of this node.
+    pub progress: Option<Progress>,
+}
+
+/// `value = offset + scale · index`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct AxisDescription {
+    pub name: String,
+    pub size: u32,
+    pub scale: f64,
+    pub offset: f64,
+    pub units: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct ComponentDescription {
+    pub name: String,
+    pub title: String,
+    pub units: String,
+    /// Whether zero is the middle of the range.
+    pub diverging: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct MenuEntry {
+    pub operation: String,
+    /// Why it does not fit; absent when it does.
+    pub reason: Option<String>,
+}
+
+/// One entry of the operations menu.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct OperationDescription {
+    pub name: String,
+    /// Method of `Signal`: `subtract_background`.
+    pub method: String,
+    /// Parameter struct: `RadialMedian`.
+    pub parameters_type: String,
+    pub title: String,
+    pub summary: String,
+    pub category: String,
+    pub reference: String,
+    pub parameters: Vec<ParameterDescription>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct ParameterDescription {
+    pub name: String,
+    pub control: ParameterControl,
+    /// Whether `null` (found automatically) is allowed.
+    pub optional: bool,
+    #[ts(type = "unknown")]
+    pub default: Value,
+    pub minimum: Option<f64>,
+    pub maximum: Option<f64>,
+    pub units: String,
+    pub help: String,
+}
+
+/// Kind of a parameter; the widget has one control for each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ParameterControl {
+    Number,
+    Integer,
+    Toggle,
+    Text,
+    Choice { choices: Vec<String> },
+    /// `[row, column]` in pixels of the signal axes.
+    SignalPoint,
+    /// `{x0, y0, width, height}` in scan positions.
+    NavigationRegion,
+}

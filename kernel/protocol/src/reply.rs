@@ -1,0 +1,114 @@
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{OperationDescription, TreeDescription, WireError};
+
+/// Kernel → page, in answer to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Reply {
+    Welcome(Box<Welcome>),
+    /// Buffers: samples; for peaks a second one of f32 rows `ky, kx, intensity, score`.
+    Frame(FrameReply),
+    /// Buffer: f32 samples, C order; NaN where not computed yet.
+    Navigator(NavigatorReply),
+    /// The request was carried out; a `tree_changed` event follows if the tree changed.
+    Done {
+        request_id: u32,
+        /// The node that was added, if one was.
+        node: Option<u32>,
+    },
+    /// A request with `request_id` was refused.
+    Refused { request_id: u32, error: WireError },
+    /// A frame or navigator request failed; frees its slot, the next request works.
+    Failed {
+        view: u32,
+        generation: u32,
+        error: WireError,
+    },
+}
+
+/// Everything a page needs to draw itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct Welcome {
+    pub request_id: u32,
+    pub protocol: u32,
+    pub tree: TreeDescription,
+    pub operations: Vec<OperationDescription>,
+    /// The process-wide cache budget.
+    pub budget_bytes: f64,
+}
+
+/// Type of the samples in a buffer; little endian, C order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum SampleType {
+    U8,
+    U16,
+    F32,
+}
+
+/// Which axes a picture spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameSpace {
+    /// The signal axes: a pattern, an image, a spectrum.
+    Signal,
+    /// The navigation axes: a map of the scan.
+    Navigation,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct FrameReply {
+    pub view: u32,
+    pub generation: u32,
+    pub node: u32,
+    pub revision: u32,
+    pub index: Vec<u32>,
+    pub component: u32,
+    pub space: FrameSpace,
+    /// Samples sent.
+    pub width: u32,
+    pub height: u32,
+    /// Pixels of the frame before reduction (a mean over whole blocks).
+    pub full_width: u32,
+    pub full_height: u32,
+    pub sample: SampleType,
+    /// 1st and 99th percentile of the finite samples.
+    pub percentiles: [f64; 2],
+    /// Least and greatest finite sample.
+    pub extrema: [f64; 2],
+    /// Peaks in the second buffer; absent when the node has none.
+    pub peak_count: Option<u32>,
+    /// Share of a map that is computed, 0 to 1; 1 for a frame.
+    pub complete: f64,
+    pub times_ms: TimesMs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct TimesMs {
+    /// Waiting in the queue.
+    pub queue: f64,
+    /// Reading, decoding and computing.
+    pub compute: f64,
+    /// Reducing and encoding.
+    pub encode: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct NavigatorReply {
+    pub view: u32,
+    pub generation: u32,
+    pub node: u32,
+    pub width: u32,
+    pub height: u32,
+    pub full_width: u32,
+    pub full_height: u32,
+    pub percentiles: [f64; 2],
+    pub extrema: [f64; 2],
+    /// Every how many scan positions one was read; 1: exact.
+    pub stride: u32,
+    /// Share of the exact image that is computed, 0 to 1.
+    pub complete: f64,
+    pub value_units: String,
+}
