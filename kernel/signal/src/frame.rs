@@ -43,6 +43,16 @@ impl Frame {
         })
     }
 
+    /// A frame without pixels.
+    pub fn empty() -> Self {
+        Frame {
+            shape: vec![0],
+            element: ElementType::F32,
+            block: Block::new(OwnPixels::<f32>(Vec::new())),
+            start: 0,
+        }
+    }
+
     /// A view of `block` from byte `start`; bytes that are not aligned for their type are copied once.
     ///
     /// # Errors
