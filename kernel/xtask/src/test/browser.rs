@@ -1,0 +1,60 @@
+//! The parts of the tests that run in headless Chromium: `tests/browser/*.mjs`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::environment::Environment;
+use crate::report::Counts;
+use crate::{artifacts, process, project};
+
+/// Opens the exported notebooks with every request blocked: the pictures must be there.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn offline_pages(chromium: &Path) -> Result<Counts> {
+    let mut command = script("offline.mjs", chromium);
+    command.args(
+        project::NOTEBOOKS
+            .iter()
+            .map(|name| super::notebooks::folder().join(name).with_extension("html")),
+    );
+    watch(&mut command, Duration::from_secs(180))
+}
+
+/// A person's whole way through the second notebook, in real JupyterLab.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn journey(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("journey");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    artifacts::ensure_sample(&folder.join(project::SAMPLE))?;
+    let notebook = project::FIRST_NOTEBOOK;
+    fs::copy(project::notebooks().join(notebook), folder.join(notebook))
+        .with_context(|| format!("could not copy {notebook}"))?;
+    let mut command = script("journey.mjs", chromium);
+    command
+        .arg(environment.program("jupyter"))
+        .arg(&folder)
+        .arg(notebook);
+    super::private(&mut command);
+    watch(&mut command, Duration::from_secs(900))
+}
+
+fn script(name: &str, chromium: &Path) -> Command {
+    let mut command = process::command("node");
+    command
+        .arg(project::root().join("tests/browser").join(name))
+        .env("CHROMIUM", chromium);
+    command
+}
+
+fn watch(command: &mut Command, limit: Duration) -> Result<Counts> {
+    let watched = process::watch(command, limit)?;
+    super::checked(super::counting::lines(&watched.text), &watched, command)
+}
