@@ -1,1 +1,32 @@
 //! SignalTree inside a cell.
+//!
+//! A [`Signal`] is a node of the tree: opening a file or applying an operation adds a node and computes
+//! nothing; a frame is computed when a view or the cell asks for it. The crate has no dependency: it is
+//! compiled into every cell of a notebook and talks to the kernel through one table of C functions.
+//! Its sources travel inside the kernel; a notebook imports [`prelude`] by itself.
+
+mod abi;
+mod error;
+mod frame;
+mod generated;
+#[doc(hidden)]
+pub mod hook;
+mod host;
+mod json;
+mod map;
+mod operation;
+mod output;
+pub mod prelude;
+mod region;
+mod signal;
+
+pub use error::{Error, Result};
+pub use frame::{Element, Frame};
+pub use generated::*;
+pub use map::MapOutput;
+pub use operation::Operation;
+pub use output::{
+    DisplayHandle, Html, Markdown, Show, Svg, clear_output, display, input, interrupted, password,
+};
+pub use region::Region;
+pub use signal::{Axis, Open, Peak, ScanPosition, Shape, Signal, default, open, open_with, tree};

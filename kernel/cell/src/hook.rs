@@ -1,0 +1,116 @@
+//! Called by code that the kernel adds to a cell; not for people.
+
+#![allow(unsafe_code)] // one identity check that erases a lifetime, see `non_static_type_id`
+
+use std::any::TypeId;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use crate::abi::role;
+use crate::host;
+use crate::json::quoted;
+use crate::operation::Operation;
+use crate::signal::Signal;
+
+/// Text of a trailing expression: whatever is `Debug`. Types of this crate with more to show have an
+/// inherent method of the same name, which wins.
+pub trait EvcxrDisplay {
+    fn evcxr_display(&self);
+}
+
+impl<T: Debug + ?Sized> EvcxrDisplay for T {
+    fn evcxr_display(&self) {
+        if std::any::type_name::<T>() == "()" {
+            return;
+        }
+        let bundle = format!(r#"{{"text/plain":{}}}"#, quoted(&format!("{self:?}")));
+        host::display(role::RESULT, &bundle, "");
+    }
+}
+
+/// Rich result of a parameter struct; its inherent `evcxr_display` calls this.
+pub fn show_parameters<P: Operation>(parameters: &P) {
+    crate::output::result(parameters);
+}
+
+/// Follows each `let` of a cell: a signal takes the name of its variable, anything else passes.
+/// A plain function without bounds, so that it changes neither type inference nor lifetimes.
+pub fn name<T>(value: &T, name: &str) {
+    if non_static_type_id::<T>() == TypeId::of::<Signal>() {
+        // SAFETY: the types are the same; `Signal` has no lifetime that could differ.
+        let signal = unsafe { &*std::ptr::from_ref(value).cast::<Signal>() };
+        // A node that is gone needs no name.
+        let _ = signal.rename(name);
+    }
+}
+
+/// `TypeId` of `T` with every lifetime taken as `'static`.
+fn non_static_type_id<T>() -> TypeId {
+    trait Identified {
+        fn id(&self) -> TypeId
+        where
+            Self: 'static;
+    }
+    impl<T> Identified for PhantomData<T> {
+        fn id(&self) -> TypeId
+        where
+            Self: 'static,
+        {
+            TypeId::of::<T>()
+        }
+    }
+    let phantom = PhantomData::<T>;
+    let phantom: &dyn Identified = &phantom;
+    // SAFETY: only the lifetime bound of the trait object changes; `id` looks at no value and the
+    // vtable does not depend on lifetimes.
+    let phantom =
+        unsafe { std::mem::transmute::<&dyn Identified, &(dyn Identified + 'static)>(phantom) };
+    phantom.id()
+}
+
+/// An error on its way out of the cell through `?`. `false`: nobody took it, print it.
+pub fn error<E>(name_of: &E, text: &str) -> bool {
+    fn type_name<E>(_: &E) -> &'static str {
+        std::any::type_name::<E>()
+    }
+    host::report_error(type_name(name_of), text)
+}
+
+/// Run once in the background so that the first cell of a session is not the slow one.
+///
+/// # Errors
+/// Never; the `?` after it is the point.
+pub fn warm() -> crate::Result<Signal> {
+    Err(crate::Error::new("warm"))
+}
+
+/// Takes the place of std's `eprintln!` in cells: evcxr prints an error that leaves a cell through `?`
+/// with exactly `eprintln!("{}", error)`, and that text belongs into the error message.
+#[macro_export]
+macro_rules! eprintln {
+    ($format:tt, $error:ident) => {
+        $crate::__print_or_report!($format, $error, $error)
+    };
+    ($($argument:tt)*) => {
+        ::std::eprintln!($($argument)*)
+    };
+}
+
+// The name appears twice: once to be compared, once with the caller's hygiene.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __print_or_report {
+    ("{}", error, $error:ident) => {
+        if !$crate::hook::error(&$error, &::std::format!("{}", $error)) {
+            ::std::eprintln!("{}", $error);
+        }
+    };
+    ("{:?}", error, $error:ident) => {
+        if !$crate::hook::error(&$error, &::std::format!("{:?}", $error)) {
+            ::std::eprintln!("{:?}", $error);
+        }
+    };
+    ($format:tt, $name:ident, $error:ident) => {
+        ::std::eprintln!($format, $error)
+    };
+}
