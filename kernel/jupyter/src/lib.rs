@@ -1,1 +1,22 @@
-//! The Jupyter kernel.
+//! The Jupyter side of SignalTree: sockets, messages, widgets, installation.
+//!
+//! The shell never waits for a cell: execution has its thread, completion another, comms a third,
+//! and everything published leaves through one writer.
+
+mod analyse;
+pub mod cells;
+pub mod comms;
+mod control;
+mod execute;
+mod history;
+pub mod install;
+mod iopub;
+pub mod kernel;
+mod kernel_info;
+mod output;
+mod requests;
+mod shell;
+mod sockets;
+mod stdin;
+pub mod widget;
+pub mod wire;

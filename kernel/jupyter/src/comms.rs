@@ -1,0 +1,440 @@
+//! The registry of comms and the thread that serves them, also while a cell runs.
+//!
+//! Entries outlive pages, tabs and clients: a page that loads again finds its models by id. Order
+//! is kept because one thread takes the messages in the order they arrived; the work behind a
+//! request is the engine's and is answered from its threads.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::iopub::Iopub;
+use crate::widget::{self, CONTROL_TARGET, Figure, Model, TARGET, comm_msg};
+use crate::wire::{Incoming, Outgoing, Parent};
+
+/// Messages that may wait for the thread; beyond it the shell waits.
+const QUEUE: usize = 4096;
+/// Models kept; beyond it the oldest is closed.
+const MODELS: usize = 64;
+/// Target that answers with what it gets, for measurements.
+const ECHO_TARGET: &str = "kbench.echo";
+
+/// The engine behind the widgets.
+pub trait Figures: Send + Sync {
+    /// What a new model of `node` shows first.
+    ///
+    /// # Errors
+    /// A sentence for the person, if the node cannot be shown.
+    fn open(&self, model: &str, node: u32) -> Result<Figure, String>;
+    /// A request of a page. Returns at once; the answer comes from any thread.
+    fn request(&self, model: &str, content: Value, buffers: Vec<Bytes>, answer: Answer);
+    /// A page has changed view state.
+    fn update(&self, model: &str, state: &Map<String, Value>);
+    /// No page will ask for this model again.
+    fn close(&self, model: &str);
+}
+
+/// When idle follows a widget's custom message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdlePolicy {
+    /// busy, answer, idle: the letter of the specification.
+    Strict,
+    /// Only the answer; the idle is owed until the page pauses. 2 to 15 times more frames per second.
+    Lazy,
+}
+
+impl IdlePolicy {
+    /// From `SIGNALTREE_COMM_IDLE`; lazy unless it says `strict`.
+    pub fn from_environment() -> Self {
+        match std::env::var("SIGNALTREE_COMM_IDLE").as_deref() {
+            Ok("strict") => Self::Strict,
+            Ok("lazy") | Err(_) => Self::Lazy,
+            Ok(other) => {
+                tracing::warn!(
+                    "SIGNALTREE_COMM_IDLE is {other:?}; strict and lazy are known, lazy is used"
+                );
+                Self::Lazy
+            }
+        }
+    }
+}
+
+/// The one answer to a request of a page. Dropped unsent, it still ends the request.
+pub struct Answer {
+    iopub: Iopub,
+    policy: IdlePolicy,
+    comm_id: String,
+    parent: Arc<Parent>,
+}
+
+impl Answer {
+    pub fn send(self, content: Value, buffers: Vec<Bytes>) {
+        let data = json!({ "method": "custom", "content": content });
+        self.iopub
+            .publish(comm_msg(Some(&self.parent), &self.comm_id, data, buffers));
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        match self.policy {
+            IdlePolicy::Strict => self.iopub.status(Some(&self.parent), "idle"),
+            IdlePolicy::Lazy => self.iopub.owe_idle(&self.parent),
+        }
+    }
+}
+
+enum Comm {
+    Widget(Model),
+    Control,
+    Echo,
+}
+
+impl Comm {
+    fn target(&self) -> &'static str {
+        match self {
+            Self::Widget(_) => TARGET,
+            Self::Control => CONTROL_TARGET,
+            Self::Echo => ECHO_TARGET,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Registry {
+    comms: BTreeMap<String, Comm>,
+    /// Models in the order they were opened.
+    order: Vec<String>,
+}
+
+pub struct Comms {
+    iopub: Iopub,
+    figures: Arc<dyn Figures>,
+    policy: IdlePolicy,
+    with_echo: bool,
+    inbox: SyncSender<Incoming>,
+    registry: Mutex<Registry>,
+}
+
+impl Comms {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn start(
+        iopub: Iopub,
+        figures: Arc<dyn Figures>,
+        policy: IdlePolicy,
+        with_echo: bool,
+    ) -> std::io::Result<Arc<Self>> {
+        let (inbox, messages) = sync_channel(QUEUE);
+        let comms = Arc::new(Self {
+            iopub,
+            figures,
+            policy,
+            with_echo,
+            inbox,
+            registry: Mutex::default(),
+        });
+        let thread = Arc::downgrade(&comms);
+        std::thread::Builder::new()
+            .name("comms".into())
+            .spawn(move || serve(&thread, &messages))?;
+        Ok(comms)
+    }
+
+    /// Hands a `comm_open`, `comm_msg` or `comm_close` to the thread.
+    pub fn submit(&self, message: Incoming) {
+        if self.inbox.send(message).is_err() {
+            tracing::error!("the comms thread has ended; a message is lost");
+        }
+    }
+
+    /// `{id: {"target_name": ..}}` of all comms, or of those of one target.
+    pub fn list(&self, target: Option<&str>) -> Value {
+        let registry = self.lock();
+        let entries = registry
+            .comms
+            .iter()
+            .filter(|(_, comm)| target.is_none_or(|target| comm.target() == target));
+        entries
+            .map(|(id, comm)| (id.clone(), json!({ "target_name": comm.target() })))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+
+    /// A cell is about to run: what its last run had opened is closed, and what deleted cells held.
+    pub fn cell_begins(&self, parent: &Arc<Parent>) {
+        let deleted = parent
+            .metadata
+            .get("deletedCells")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let cells: Vec<&str> = deleted
+            .filter_map(Value::as_str)
+            .chain(cell_id(parent))
+            .collect();
+        let stale: Vec<String> = {
+            let registry = self.lock();
+            let of_cells = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.cell.as_deref().is_some_and(|cell| cells.contains(&cell)));
+            registry
+                .comms
+                .iter()
+                .filter(|(_, comm)| of_cells(comm))
+                .map(|(id, _)| id.clone())
+                .collect()
+        };
+        for id in stale {
+            self.close_model(&id, Some(parent));
+        }
+    }
+
+    /// Opens a model of `node` in every page and returns the output that shows it.
+    ///
+    /// # Errors
+    /// The engine's sentence, if the node cannot be shown.
+    pub fn open_widget(&self, parent: Option<&Arc<Parent>>, node: u32) -> Result<Value, String> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let figure = self.figures.open(&id, node)?;
+        let model = Model::new(
+            id.clone(),
+            parent.and_then(|parent| cell_id(parent)).map(str::to_owned),
+            figure,
+        );
+        let (content, metadata, buffers) = model.open();
+        let output = model.output();
+        let oldest = {
+            let mut registry = self.lock();
+            registry.comms.insert(id.clone(), Comm::Widget(model));
+            registry.order.push(id);
+            (registry.order.len() > MODELS).then(|| registry.order[0].clone())
+        };
+        if let Some(oldest) = oldest {
+            self.close_model(&oldest, parent);
+        }
+        self.iopub.publish(
+            Outgoing::publish("comm_open", parent, content)
+                .with_metadata(metadata)
+                .with_buffers(buffers),
+        );
+        Ok(output)
+    }
+
+    /// Sends an event to one model, or to all.
+    pub fn tell(&self, model: Option<&str>, event: &Value) {
+        let ids: Vec<String> = match model {
+            Some(id) => vec![id.to_owned()],
+            None => self.lock().order.clone(),
+        };
+        for id in ids {
+            let data = json!({ "method": "custom", "content": event });
+            self.iopub.publish(comm_msg(None, &id, data, Vec::new()));
+        }
+    }
+
+    fn close_model(&self, id: &str, parent: Option<&Arc<Parent>>) {
+        if self.forget(id) {
+            self.figures.close(id);
+            self.iopub.publish(Outgoing::publish(
+                "comm_close",
+                parent,
+                json!({ "comm_id": id, "data": {} }),
+            ));
+        }
+    }
+
+    /// Removes a comm; true if it was a model.
+    fn forget(&self, id: &str) -> bool {
+        let mut registry = self.lock();
+        registry.order.retain(|other| other != id);
+        matches!(registry.comms.remove(id), Some(Comm::Widget(_)))
+    }
+
+    fn handle(&self, message: Incoming) {
+        let Some(id) = message
+            .content
+            .get("comm_id")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+        else {
+            tracing::warn!("{} without a comm_id", message.parent.msg_type);
+            return self.around(&message.parent, || {});
+        };
+        match message.parent.msg_type.as_str() {
+            "comm_open" => self.around(&message.parent, || self.opened(&id, &message)),
+            "comm_close" => self.around(&message.parent, || {
+                if self.forget(&id) {
+                    self.figures.close(&id);
+                }
+            }),
+            _ => self.message(&id, message),
+        }
+    }
+
+    /// busy, work, idle.
+    fn around(&self, parent: &Arc<Parent>, work: impl FnOnce()) {
+        self.iopub.status(Some(parent), "busy");
+        work();
+        self.iopub.status(Some(parent), "idle");
+    }
+
+    fn opened(&self, id: &str, message: &Incoming) {
+        let comm = match message.content.get("target_name").and_then(Value::as_str) {
+            Some(CONTROL_TARGET) => Comm::Control,
+            Some(ECHO_TARGET) if self.with_echo => {
+                self.iopub.publish(comm_msg(
+                    Some(&message.parent),
+                    id,
+                    json!({ "op": "opened" }),
+                    Vec::new(),
+                ));
+                Comm::Echo
+            }
+            other => {
+                tracing::info!("no comm target {other:?}");
+                let content = json!({ "comm_id": id, "data": {} });
+                self.iopub.publish(Outgoing::publish(
+                    "comm_close",
+                    Some(&message.parent),
+                    content,
+                ));
+                return;
+            }
+        };
+        self.lock().comms.insert(id.to_owned(), comm);
+    }
+
+    fn message(&self, id: &str, mut message: Incoming) {
+        let parent = message.parent.clone();
+        let Some(Value::Object(data)) = message.content.remove("data") else {
+            return self.around(&parent, || tracing::warn!("comm_msg without data"));
+        };
+        let target = self.lock().comms.get(id).map(Comm::target);
+        match target {
+            Some(TARGET) => self.widget_message(id, &parent, data, message.buffers),
+            Some(CONTROL_TARGET) => {
+                self.around(&parent, || self.control_message(id, &parent, &data))
+            }
+            Some(_) => self.echo(id, &parent, data, message.buffers),
+            // Comms of an earlier kernel or of a closed model: nothing to do, whatever they carry.
+            None => self.around(&parent, || {}),
+        }
+    }
+
+    fn widget_message(
+        &self,
+        id: &str,
+        parent: &Arc<Parent>,
+        mut data: Map<String, Value>,
+        buffers: Vec<Bytes>,
+    ) {
+        match data.get("method").and_then(Value::as_str) {
+            Some("custom") => {
+                let answer = self.answer(id, parent);
+                let content = data.remove("content").unwrap_or_default();
+                self.figures.request(id, content, buffers, answer);
+            }
+            Some("update") => self.around(parent, || {
+                let Some(Value::Object(state)) = data.remove("state") else {
+                    return;
+                };
+                if let Some(Comm::Widget(model)) = self.lock().comms.get_mut(id) {
+                    model.merge(&state);
+                }
+                self.figures.update(id, &state);
+                // Several pages may show this model; each learns what one of them changed.
+                let echo = json!({ "method": "echo_update", "state": state, "buffer_paths": [] });
+                self.iopub
+                    .publish(comm_msg(Some(parent), id, echo, Vec::new()));
+            }),
+            Some("request_state") => self.around(parent, || {
+                let update = match self.lock().comms.get(id) {
+                    Some(Comm::Widget(model)) => model.update(),
+                    _ => return,
+                };
+                self.iopub
+                    .publish(comm_msg(Some(parent), id, update.0, update.1));
+            }),
+            other => self.around(parent, || tracing::warn!("unknown widget method {other:?}")),
+        }
+    }
+
+    /// The promise of one answer; under the strict policy busy is published now.
+    fn answer(&self, id: &str, parent: &Arc<Parent>) -> Answer {
+        if self.policy == IdlePolicy::Strict {
+            self.iopub.status(Some(parent), "busy");
+        }
+        Answer {
+            iopub: self.iopub.clone(),
+            policy: self.policy,
+            comm_id: id.to_owned(),
+            parent: parent.clone(),
+        }
+    }
+
+    fn control_message(&self, id: &str, parent: &Arc<Parent>, data: &Map<String, Value>) {
+        if data.get("method").and_then(Value::as_str) != Some("request_states") {
+            return tracing::warn!("unknown widget control method {:?}", data.get("method"));
+        }
+        let (states, buffers) = {
+            let registry = self.lock();
+            let model = |id: &String| match registry.comms.get(id) {
+                Some(Comm::Widget(model)) => Some(model),
+                _ => None,
+            };
+            widget::update_states(registry.order.iter().filter_map(model))
+        };
+        self.iopub
+            .publish(comm_msg(Some(parent), id, states, buffers));
+    }
+
+    fn echo(&self, id: &str, parent: &Arc<Parent>, data: Map<String, Value>, buffers: Vec<Bytes>) {
+        let _idle = self.answer(id, parent);
+        let number = |key: &str| {
+            data.get(key)
+                .and_then(Value::as_u64)
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(0)
+        };
+        if data.get("op").and_then(Value::as_str) == Some("burst") {
+            let blob = Bytes::from(vec![0_u8; number("size")]);
+            for i in 0..number("count") {
+                self.iopub.publish(comm_msg(
+                    Some(parent),
+                    id,
+                    json!({ "op": "burst", "i": i }),
+                    vec![blob.clone()],
+                ));
+            }
+        } else {
+            self.iopub
+                .publish(comm_msg(Some(parent), id, data.into(), buffers));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The cell a request came from, if the front end says so.
+fn cell_id(parent: &Parent) -> Option<&str> {
+    parent.metadata.get("cellId").and_then(Value::as_str)
+}
+
+fn serve(comms: &std::sync::Weak<Comms>, messages: &Receiver<Incoming>) {
+    while let Ok(message) = messages.recv() {
+        let Some(comms) = comms.upgrade() else { return };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| comms.handle(message))) {
+            tracing::error!(
+                "a comm message ended in a panic: {}",
+                crate::execute::panic_text(&*panic)
+            );
+        }
+    }
+}

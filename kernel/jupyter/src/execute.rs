@@ -1,0 +1,286 @@
+//! Cells in order: a queue, one thread that evaluates, counts and answers.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use jupyter_protocol::ExecuteRequest;
+use serde_json::{Map, Value, json};
+
+use crate::cells::{CellError, Cells, Inspection, Outlet, Stream};
+use crate::comms::Comms;
+use crate::history::History;
+use crate::iopub::Iopub;
+use crate::output::{CellOutput, Scope};
+use crate::sockets::Replies;
+use crate::wire::{Outgoing, Parent};
+
+/// Stack of the thread that drives the evaluator; a deep parse must fit.
+const STACK_BYTES: usize = 16 << 20;
+
+struct Job {
+    parent: Arc<Parent>,
+    request: ExecuteRequest,
+}
+
+pub struct Executor {
+    cells: Arc<dyn Cells>,
+    output: Arc<CellOutput>,
+    comms: Arc<Comms>,
+    iopub: Iopub,
+    replies: Replies,
+    history: Arc<Mutex<History>>,
+    queue: Mutex<VecDeque<Job>>,
+    waiting: Condvar,
+}
+
+impl Executor {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn start(
+        cells: Arc<dyn Cells>,
+        output: Arc<CellOutput>,
+        comms: Arc<Comms>,
+        iopub: Iopub,
+        replies: Replies,
+        history: Arc<Mutex<History>>,
+    ) -> std::io::Result<Arc<Self>> {
+        let executor = Arc::new(Self {
+            cells,
+            output,
+            comms,
+            iopub,
+            replies,
+            history,
+            queue: Mutex::default(),
+            waiting: Condvar::new(),
+        });
+        let thread = executor.clone();
+        std::thread::Builder::new()
+            .name("executor".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || thread.run())?;
+        Ok(executor)
+    }
+
+    pub fn submit(&self, parent: Arc<Parent>, request: ExecuteRequest) {
+        self.lock().push_back(Job { parent, request });
+        self.waiting.notify_one();
+    }
+
+    /// Answers every cell that waits with status `aborted`.
+    pub fn abort_waiting(&self) {
+        let waiting = std::mem::take(&mut *self.lock());
+        self.abort(waiting);
+    }
+
+    fn abort(&self, jobs: VecDeque<Job>) {
+        for job in jobs {
+            self.iopub.status(Some(&job.parent), "busy");
+            self.replies
+                .send(Outgoing::reply(&job.parent, json!({ "status": "aborted" })));
+            self.iopub.status(Some(&job.parent), "idle");
+        }
+    }
+
+    fn run(&self) {
+        let mut count = 0;
+        loop {
+            let job = {
+                let mut queue = self.lock();
+                loop {
+                    match queue.pop_front() {
+                        Some(job) => break job,
+                        None => {
+                            queue = self
+                                .waiting
+                                .wait(queue)
+                                .unwrap_or_else(PoisonError::into_inner)
+                        }
+                    }
+                }
+            };
+            self.execute(&job, &mut count);
+        }
+    }
+
+    fn execute(&self, job: &Job, count: &mut u32) {
+        let Job { parent, request } = job;
+        let code = request.code.as_str();
+        self.iopub.cell_begins(parent);
+        let counted = !request.silent && request.store_history && !code.trim().is_empty();
+        if counted {
+            *count += 1;
+            self.history
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .add(*count, code);
+        }
+        if !request.silent {
+            let content = json!({ "code": code, "execution_count": *count });
+            self.iopub
+                .publish(Outgoing::publish("execute_input", Some(parent), content));
+        }
+        self.comms.cell_begins(parent);
+        self.output.begin(Scope {
+            parent: Some(parent.clone()),
+            execution_count: *count,
+            silent: request.silent,
+            allow_stdin: request.allow_stdin,
+            ..Scope::default()
+        });
+        let outcome = self.evaluate(code);
+        if let Some(text) = self.output.end().filter(|_| counted) {
+            self.history
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .set_output(*count, text);
+        }
+        let stop = outcome.is_err() && request.stop_on_error;
+        let content = self.reply(parent, request, *count, outcome);
+        self.iopub.flush();
+        // Only what waited before the client could know of the error is aborted.
+        let waiting = if stop {
+            std::mem::take(&mut *self.lock())
+        } else {
+            VecDeque::new()
+        };
+        self.replies.send(Outgoing::reply(parent, content));
+        self.iopub.cell_ends();
+        self.abort(waiting);
+    }
+
+    /// The payloads of a cell that succeeded, or its error. A bug below ends in an error too.
+    fn evaluate(&self, code: &str) -> Result<Vec<Value>, CellError> {
+        catch_unwind(AssertUnwindSafe(|| {
+            if code.trim().is_empty() {
+                return Ok(Vec::new());
+            }
+            if let Some((name, found)) =
+                help_wanted(code).map(|name| (name, self.cells.inspect(name, name.chars().count())))
+            {
+                match found {
+                    Some(found) => return Ok(vec![page(&found)]),
+                    // `name?` may be Rust's own question mark on a variable.
+                    None if !code.trim_start().starts_with('?') => {}
+                    None => {
+                        self.output.stream(
+                            Stream::Stderr,
+                            &format!("Nothing is known about `{name}`.\n"),
+                        );
+                        return Ok(Vec::new());
+                    }
+                }
+            }
+            self.cells.evaluate(code).map(|()| Vec::new())
+        }))
+        .unwrap_or_else(|panic| {
+            let value = panic_text(&*panic);
+            Err(CellError {
+                name: "KernelError".into(),
+                traceback: vec![
+                    format!("KernelError: {value}"),
+                    "This is a bug of the kernel; the tree and the views are kept.".into(),
+                ],
+                value,
+            })
+        })
+    }
+
+    /// Publishes an error, and makes the content of the reply.
+    fn reply(
+        &self,
+        parent: &Arc<Parent>,
+        request: &ExecuteRequest,
+        count: u32,
+        outcome: Result<Vec<Value>, CellError>,
+    ) -> Value {
+        match outcome {
+            Ok(payload) => json!({
+                "status": "ok",
+                "execution_count": count,
+                "user_expressions": user_expressions(request.user_expressions.as_ref()),
+                "payload": payload,
+            }),
+            Err(error) => {
+                let content = json!({ "ename": error.name, "evalue": error.value, "traceback": error.traceback });
+                self.iopub
+                    .publish(Outgoing::publish("error", Some(parent), content.clone()));
+                let mut reply = json!({ "status": "error", "execution_count": count, "user_expressions": {}, "payload": [] });
+                if let (Value::Object(reply), Value::Object(error)) = (&mut reply, content) {
+                    reply.extend(error);
+                }
+                reply
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Job>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The payload that opens the pager of the front end.
+fn page(found: &Inspection) -> Value {
+    json!({
+        "source": "page",
+        "start": 0,
+        "data": { "text/plain": found.plain, "text/markdown": found.markdown },
+    })
+}
+
+/// The name in a cell that is only `?name` or `name?`. A `?` after a call is Rust's own.
+fn help_wanted(code: &str) -> Option<&str> {
+    let code = code.trim();
+    let name = match code.strip_prefix('?') {
+        Some(rest) => rest.trim_start_matches('?'),
+        None => code.strip_suffix('?')?.trim_end_matches('?'),
+    }
+    .trim();
+    let is_path = name
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.'));
+    (is_path && name.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(name)
+}
+
+/// Expressions cannot be evaluated beside a cell; each says so.
+fn user_expressions(asked: Option<&HashMap<String, String>>) -> Map<String, Value> {
+    let answer = json!({
+        "status": "error",
+        "ename": "Unsupported",
+        "evalue": "user expressions are not evaluated by this kernel; put the expression into a cell",
+        "traceback": [],
+    });
+    asked
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| (name.clone(), answer.clone()))
+        .collect()
+}
+
+/// The message of a panic.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "a panic without a message".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_asked_for_names_only() {
+        assert_eq!(help_wanted("?open"), Some("open"));
+        assert_eq!(help_wanted(" open? "), Some("open"));
+        assert_eq!(help_wanted("Signal::save??"), Some("Signal::save"));
+        assert_eq!(help_wanted("open(\"x\")?"), None);
+        assert_eq!(help_wanted("let a = f()?"), None);
+        assert_eq!(help_wanted("?"), None);
+        assert_eq!(help_wanted("a + b?"), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! Where the output of cells goes: an [`Outlet`] that knows which request is being answered.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::cells::{Display, Outlet, Stream};
+use crate::comms::Comms;
+use crate::iopub::Iopub;
+use crate::stdin::Stdin;
+use crate::wire::{Outgoing, Parent};
+
+/// The cell whose output arrives. It stays after its end, because a thread that a cell left behind
+/// may still print and has no better owner.
+#[derive(Clone, Default)]
+pub struct Scope {
+    pub parent: Option<Arc<Parent>>,
+    pub execution_count: u32,
+    pub silent: bool,
+    pub allow_stdin: bool,
+    /// Plain text of the result, for the history.
+    pub result: Option<String>,
+    pub running: bool,
+}
+
+pub struct CellOutput {
+    iopub: Iopub,
+    stdin: Arc<Stdin>,
+    comms: Arc<Comms>,
+    scope: Mutex<Scope>,
+}
+
+impl CellOutput {
+    pub fn new(iopub: Iopub, stdin: Arc<Stdin>, comms: Arc<Comms>) -> Self {
+        Self {
+            iopub,
+            stdin,
+            comms,
+            scope: Mutex::default(),
+        }
+    }
+
+    pub fn begin(&self, scope: Scope) {
+        *self.lock() = Scope {
+            running: true,
+            ..scope
+        };
+    }
+
+    /// Ends the cell and returns the plain text of its result.
+    pub fn end(&self) -> Option<String> {
+        let mut scope = self.lock();
+        scope.running = false;
+        scope.result.take()
+    }
+
+    /// The request that output belongs to now.
+    pub fn parent(&self) -> Option<Arc<Parent>> {
+        self.lock().parent.clone()
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.lock().running
+    }
+
+    fn publish(&self, msg_type: &str, content: Value) {
+        self.iopub
+            .publish(Outgoing::publish(msg_type, self.parent().as_ref(), content));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Scope> {
+        self.scope.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outlet for CellOutput {
+    fn stream(&self, stream: Stream, text: &str) {
+        let name = match stream {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        };
+        self.iopub.stream(self.parent().as_ref(), name, text);
+    }
+
+    fn display(&self, display: Display) {
+        let transient = display
+            .display_id
+            .map_or_else(|| json!({}), |id| json!({ "display_id": id }));
+        let kind = if display.update {
+            "update_display_data"
+        } else {
+            "display_data"
+        };
+        self.publish(
+            kind,
+            json!({ "data": display.bundle, "metadata": display.metadata, "transient": transient }),
+        );
+    }
+
+    fn result(&self, display: Display) {
+        let count = {
+            let mut scope = self.lock();
+            if scope.silent {
+                return;
+            }
+            scope.result = display
+                .bundle
+                .get("text/plain")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            scope.execution_count
+        };
+        self.publish(
+            "execute_result",
+            json!({ "execution_count": count, "data": display.bundle, "metadata": display.metadata }),
+        );
+    }
+
+    fn show(&self, node: u32) {
+        let scope = self.lock().clone();
+        if scope.silent {
+            return;
+        }
+        match self.comms.open_widget(scope.parent.as_ref(), node) {
+            Ok(bundle) => self.publish(
+                "display_data",
+                json!({ "data": bundle, "metadata": {}, "transient": {} }),
+            ),
+            // The cell itself succeeded, so the reason appears in place of the picture.
+            Err(reason) => {
+                let text = format!("This signal cannot be shown: {reason}");
+                self.publish(
+                    "display_data",
+                    json!({ "data": { "text/plain": text }, "metadata": {}, "transient": {} }),
+                );
+            }
+        }
+    }
+
+    fn clear_output(&self, wait: bool) {
+        self.publish("clear_output", json!({ "wait": wait }));
+    }
+
+    fn read_line(&self, prompt: &str, password: bool) -> Result<String, String> {
+        let scope = self.lock().clone();
+        let Some(parent) = scope.parent.filter(|_| scope.allow_stdin) else {
+            return Err("this front end does not offer input; run the cell where a person can answer, or set the value in the cell".into());
+        };
+        self.stdin.ask(&parent, prompt, password)
+    }
+}

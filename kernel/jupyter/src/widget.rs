@@ -1,0 +1,254 @@
+//! The widget as an anywidget model: a state that a page can rebuild itself from at any time, and
+//! the outputs that also show something where no kernel and no page is alive.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::wire::Outgoing;
+
+/// Target under which front ends know widget models.
+pub const TARGET: &str = "jupyter.widget";
+/// Target of the comm on which a reloaded page asks for all models.
+pub const CONTROL_TARGET: &str = "jupyter.widget.control";
+/// Version of the widget messaging protocol; front ends reject another major version.
+const MESSAGE_VERSION: &str = "2.1.0";
+const MODULE: &str = "anywidget";
+const MODULE_VERSION: &str = "~0.11.0";
+/// One id for every viewer, so that pages share one style element.
+const ANYWIDGET_ID: &str = "signaltree.Viewer";
+
+const ESM: &str = include_str!(concat!(env!("OUT_DIR"), "/index.js"));
+const CSS: &str = include_str!(concat!(env!("OUT_DIR"), "/style.css"));
+
+/// What a widget shows before it has asked for anything.
+#[derive(Clone, Debug, Default)]
+pub struct Figure {
+    /// View state the page starts from: selected node, position, protocol version, …
+    pub state: Map<String, Value>,
+    /// A picture of the node as PNG, at most a few 100 kB; empty if there is nothing to draw yet.
+    pub poster: Bytes,
+    /// One line for readers of text: `<strain 64x48 | 4 maps>`.
+    pub text: String,
+}
+
+/// One model: the state shared by all views of one output.
+pub struct Model {
+    pub id: String,
+    /// The notebook cell whose output holds it, if the front end names its cells.
+    pub cell: Option<String>,
+    state: Map<String, Value>,
+    poster: Bytes,
+    text: String,
+}
+
+impl Model {
+    pub fn new(id: String, cell: Option<String>, figure: Figure) -> Self {
+        Self {
+            id,
+            cell,
+            state: figure.state,
+            poster: figure.poster,
+            text: figure.text,
+        }
+    }
+
+    /// Takes over what a page has changed.
+    pub fn merge(&mut self, state: &Map<String, Value>) {
+        for (key, value) in state.iter().filter(|(key, _)| !key.starts_with('_')) {
+            self.state.insert(key.clone(), value.clone());
+        }
+    }
+
+    /// Replaces the poster, for pages that load later.
+    pub fn set_figure(&mut self, figure: Figure) {
+        self.state.extend(figure.state);
+        self.poster = figure.poster;
+        self.text = figure.text;
+    }
+
+    /// The whole state, and the buffers that belong at its `poster`.
+    fn full_state(&self) -> (Map<String, Value>, Vec<Bytes>) {
+        let (esm, css) = bundle();
+        let Value::Object(mut state) = json!({
+            "_model_module": MODULE,
+            "_model_name": "AnyModel",
+            "_model_module_version": MODULE_VERSION,
+            "_view_module": MODULE,
+            "_view_name": "AnyView",
+            "_view_module_version": MODULE_VERSION,
+            "_view_count": null,
+            "_dom_classes": [],
+            "layout": null,
+            "tabbable": null,
+            "tooltip": null,
+            "_anywidget_id": ANYWIDGET_ID,
+            "_esm": esm,
+            "_css": css,
+        }) else {
+            return Default::default();
+        };
+        state.extend(self.state.clone());
+        let buffers = if self.poster.is_empty() {
+            Vec::new()
+        } else {
+            vec![self.poster.clone()]
+        };
+        (state, buffers)
+    }
+
+    /// Content, metadata and buffers of the `comm_open` that makes the model in every page.
+    pub fn open(&self) -> (Value, Value, Vec<Bytes>) {
+        let (state, buffers) = self.full_state();
+        let paths: Vec<_> = buffers.iter().map(|_| json!(["poster"])).collect();
+        let content = json!({
+            "comm_id": self.id,
+            "target_name": TARGET,
+            "data": { "state": state, "buffer_paths": paths },
+        });
+        (content, json!({ "version": MESSAGE_VERSION }), buffers)
+    }
+
+    /// Answer to `request_state`.
+    pub fn update(&self) -> (Value, Vec<Bytes>) {
+        let (state, buffers) = self.full_state();
+        let paths: Vec<_> = buffers.iter().map(|_| json!(["poster"])).collect();
+        (
+            json!({ "method": "update", "state": state, "buffer_paths": paths }),
+            buffers,
+        )
+    }
+
+    /// The output of the cell: the live view, and a picture and a line for everybody else.
+    pub fn output(&self) -> Value {
+        let mut bundle = Map::new();
+        let view = json!({ "version_major": 2, "version_minor": 0, "model_id": self.id });
+        bundle.insert("application/vnd.jupyter.widget-view+json".into(), view);
+        if !self.poster.is_empty() {
+            bundle.insert("image/png".into(), BASE64.encode(&self.poster).into());
+        }
+        bundle.insert("text/plain".into(), self.text.as_str().into());
+        Value::Object(bundle)
+    }
+}
+
+/// Answer to `request_states`: every model, with its buffers. Paths start at the record of the
+/// model, so the element `state` is needed.
+pub fn update_states<'a>(models: impl Iterator<Item = &'a Model>) -> (Value, Vec<Bytes>) {
+    let (mut states, mut paths, mut all) = (Map::new(), Vec::new(), Vec::new());
+    for model in models {
+        let (state, buffers) = model.full_state();
+        let record = json!({
+            "model_name": "AnyModel",
+            "model_module": MODULE,
+            "model_module_version": MODULE_VERSION,
+            "state": state,
+        });
+        paths.extend(buffers.iter().map(|_| json!([model.id, "state", "poster"])));
+        states.insert(model.id.clone(), record);
+        all.extend(buffers);
+    }
+    (
+        json!({ "method": "update_states", "states": states, "buffer_paths": paths }),
+        all,
+    )
+}
+
+/// A comm message of ours.
+pub fn comm_msg(
+    parent: Option<&std::sync::Arc<crate::wire::Parent>>,
+    comm_id: &str,
+    data: Value,
+    buffers: Vec<Bytes>,
+) -> Outgoing {
+    Outgoing::publish(
+        "comm_msg",
+        parent,
+        json!({ "comm_id": comm_id, "data": data }),
+    )
+    .with_buffers(buffers)
+}
+
+/// Script and style of the widget. `SIGNALTREE_WIDGET_DIR` names a directory to read them from
+/// instead, for work on the widget.
+fn bundle() -> (Cow<'static, str>, Cow<'static, str>) {
+    let read = |name: &str| {
+        let path = std::path::PathBuf::from(std::env::var_os("SIGNALTREE_WIDGET_DIR")?).join(name);
+        std::fs::read_to_string(&path)
+            .inspect_err(|error| tracing::warn!("{}: {error}", path.display()))
+            .ok()
+    };
+    let text = |name, built| read(name).map_or(Cow::Borrowed(built), Cow::Owned);
+    (text("index.js", ESM), text("style.css", CSS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(poster: &'static [u8]) -> Model {
+        let state = json!({ "protocol": 1, "position": [0, 0] })
+            .as_object()
+            .cloned()
+            .unwrap();
+        Model::new(
+            "m1".into(),
+            None,
+            Figure {
+                state,
+                poster: Bytes::from_static(poster),
+                text: "<scan>".into(),
+            },
+        )
+    }
+
+    #[test]
+    fn states_say_where_each_buffer_belongs() {
+        let (with, without) = (
+            model(b"png"),
+            Model::new("m2".into(), None, Figure::default()),
+        );
+        let (content, buffers) = update_states([&with, &without].into_iter());
+        assert_eq!(content["buffer_paths"], json!([["m1", "state", "poster"]]));
+        assert_eq!(buffers, [Bytes::from_static(b"png")]);
+        assert_eq!(content["states"]["m2"]["state"]["_model_name"], "AnyModel");
+        assert_eq!(content["states"]["m1"]["model_module_version"], "~0.11.0");
+        let (open, metadata, _) = with.open();
+        assert_eq!(open["data"]["buffer_paths"], json!([["poster"]]));
+        assert_eq!(metadata["version"], "2.1.0");
+    }
+
+    #[test]
+    fn a_page_cannot_replace_the_script() {
+        let mut model = model(b"");
+        model.merge(
+            json!({ "position": [3, 7], "_esm": "evil" })
+                .as_object()
+                .unwrap(),
+        );
+        let (update, buffers) = model.update();
+        assert!(buffers.is_empty());
+        assert_eq!(update["state"]["position"], json!([3, 7]));
+        assert_ne!(update["state"]["_esm"], "evil");
+    }
+
+    #[test]
+    fn an_output_has_a_picture_and_a_line() {
+        let output = model(b"png").output();
+        assert_eq!(output["image/png"], "cG5n");
+        assert_eq!(output["text/plain"], "<scan>");
+        assert_eq!(
+            output["application/vnd.jupyter.widget-view+json"]["model_id"],
+            "m1"
+        );
+        assert!(
+            Model::new("m2".into(), None, Figure::default())
+                .output()
+                .get("image/png")
+                .is_none()
+        );
+    }
+}

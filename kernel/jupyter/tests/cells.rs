@@ -1,0 +1,257 @@
+//! Order and content of the messages around cells.
+
+mod front_end;
+
+use std::time::{Duration, Instant};
+
+use front_end::{Channel, FrontEnd, Message};
+use jupyter::comms::IdlePolicy;
+use serde_json::json;
+
+fn start() -> FrontEnd {
+    FrontEnd::start(IdlePolicy::Lazy)
+}
+
+#[test]
+fn a_cell_is_bracketed_counted_and_remembered() {
+    let mut page = start();
+    let (words, reply) = page.run("print a\nvalue 42");
+    assert_eq!(
+        words,
+        ["busy", "execute_input", "stream", "execute_result", "idle"]
+    );
+    assert_eq!(
+        (&reply.content["status"], &reply.content["execution_count"]),
+        (&json!("ok"), &json!(1))
+    );
+    let id = page.send(
+        Channel::Shell,
+        "execute_request",
+        json!({ "code": "print b\nvalue 1", "silent": true, "store_history": true }),
+    );
+    let words: Vec<_> = page.output_of(&id).iter().map(Message::word).collect();
+    assert_eq!(words, ["busy", "stream", "idle"]);
+    assert_eq!(page.reply(Channel::Shell).content["execution_count"], 1);
+    assert_eq!(page.run("print c").1.content["execution_count"], 2);
+    let asked = json!({ "hist_access_type": "tail", "n": 5, "output": true, "raw": true });
+    page.send(Channel::Shell, "history_request", asked);
+    let history = page.reply(Channel::Shell);
+    assert_eq!(
+        history.content["history"],
+        json!([
+            [1, 1, ["print a\nvalue 42", "42"]],
+            [1, 2, ["print c", null]]
+        ])
+    );
+    page.send(
+        Channel::Shell,
+        "history_request",
+        json!({ "hist_access_type": "search", "pattern": "*c" }),
+    );
+    assert_eq!(
+        page.reply(Channel::Shell).content["history"],
+        json!([[1, 2, "print c"]])
+    );
+}
+
+#[test]
+fn an_error_is_one_message_and_a_reply_and_aborts_what_waits() {
+    let mut page = start();
+    let ids = [
+        page.execute("print before\nsleep 50\nerror Broken"),
+        page.execute("print never"),
+        page.execute("value 1"),
+    ];
+    let output = page.output_of(&ids[0]);
+    let words: Vec<_> = output.iter().map(Message::word).collect();
+    assert_eq!(words, ["busy", "execute_input", "stream", "error", "idle"]);
+    assert_eq!(output[3].content["ename"], "Broken");
+    let reply = page.reply(Channel::Shell);
+    assert_eq!(
+        (&reply.content["status"], &reply.content["evalue"]),
+        (&json!("error"), &json!("as asked"))
+    );
+    for id in &ids[1..] {
+        let words: Vec<_> = page.output_of(id).iter().map(Message::word).collect();
+        assert_eq!(words, ["busy", "idle"]);
+        assert_eq!(page.reply(Channel::Shell).content["status"], "aborted");
+    }
+    let go_on = json!({ "code": "sleep 50\nerror Broken", "stop_on_error": false });
+    page.send(Channel::Shell, "execute_request", go_on);
+    page.execute("value 1");
+    assert_eq!(page.reply(Channel::Shell).content["status"], "error");
+    assert_eq!(page.reply(Channel::Shell).content["status"], "ok");
+}
+
+#[test]
+fn a_bug_in_the_evaluator_is_an_error_and_the_next_cell_runs() {
+    let mut page = start();
+    let (words, reply) = page.run("panic");
+    assert_eq!(words, ["busy", "execute_input", "error", "idle"]);
+    assert_eq!(reply.content["evalue"], "the script panics");
+    assert_eq!(page.run("value 1").1.content["status"], "ok");
+}
+
+#[test]
+fn many_lines_are_few_messages_all_before_idle() {
+    let mut page = start();
+    let id = page.execute("lines 20000");
+    let output = page.output_of(&id);
+    let text: String = output
+        .iter()
+        .filter_map(|message| message.content["text"].as_str())
+        .collect();
+    assert_eq!(text.lines().count(), 20_000);
+    assert!(output.len() < 200, "{} messages", output.len());
+}
+
+#[test]
+fn the_shell_answers_while_a_cell_runs() {
+    let mut page = start();
+    let cell = page.execute("sleep 1500");
+    let began = Instant::now();
+    page.send(Channel::Shell, "kernel_info_request", json!({}));
+    assert_eq!(
+        page.reply(Channel::Shell).content["implementation"],
+        "signaltree"
+    );
+    page.send(
+        Channel::Shell,
+        "complete_request",
+        json!({ "code": "é", "cursor_pos": 1 }),
+    );
+    let complete = page.reply(Channel::Shell);
+    assert_eq!(complete.content["matches"], json!(["print"]));
+    assert_eq!(complete.content["cursor_end"], 1);
+    page.send(Channel::Control, "kernel_info_request", json!({}));
+    page.reply(Channel::Control);
+    assert!(
+        began.elapsed() < Duration::from_millis(1000),
+        "{:?}",
+        began.elapsed()
+    );
+    page.output_of(&cell);
+}
+
+#[test]
+fn an_interrupt_ends_the_cell_aborts_the_queue_and_is_harmless_otherwise() {
+    let mut page = start();
+    page.send(Channel::Control, "interrupt_request", json!({}));
+    assert_eq!(page.reply(Channel::Control).content["status"], "ok");
+    let ids = [page.execute("wait"), page.execute("print never")];
+    while page.published().kind != "execute_input" {}
+    page.send(Channel::Control, "interrupt_request", json!({}));
+    assert_eq!(page.reply(Channel::Control).content["status"], "ok");
+    let mut statuses: Vec<_> = (0..2).map(|_| page.reply(Channel::Shell)).collect();
+    statuses.sort_by_key(|reply| reply.parent != Some(ids[0].clone()));
+    assert_eq!(statuses[0].content["ename"], "Interrupted");
+    assert_eq!(statuses[1].content["status"], "aborted");
+    assert_eq!(page.run("value 1").1.content["status"], "ok");
+}
+
+#[test]
+fn input_comes_from_the_asking_client_or_not_at_all() {
+    let mut page = start();
+    let id = page.execute("print first\ninput name? ");
+    let request = page.reply(Channel::Stdin);
+    assert_eq!(
+        request.content,
+        json!({ "prompt": "name? ", "password": false })
+    );
+    assert_eq!(request.parent.as_deref(), Some(id.as_str()));
+    page.send(
+        Channel::Stdin,
+        "input_reply",
+        json!({ "value": "Ada", "status": "ok" }),
+    );
+    let text: String = page
+        .output_of(&id)
+        .iter()
+        .filter_map(|message| message.content["text"].as_str())
+        .collect();
+    assert_eq!(text, "first\ngot Ada\n");
+    page.reply(Channel::Shell);
+
+    page.send(
+        Channel::Shell,
+        "execute_request",
+        json!({ "code": "input ?", "allow_stdin": false }),
+    );
+    assert_eq!(page.reply(Channel::Shell).content["status"], "error");
+    assert!(
+        page.reply_within(Channel::Stdin, Duration::from_millis(100))
+            .is_none()
+    );
+
+    page.execute("input ? ");
+    page.reply(Channel::Stdin);
+    page.send(Channel::Control, "interrupt_request", json!({}));
+    assert_eq!(page.reply(Channel::Shell).content["status"], "error");
+}
+
+#[test]
+fn displays_updates_and_clearing_keep_their_order() {
+    let mut page = start();
+    let id = page.execute("display bar\nupdate bar\nclear\nprint x");
+    let output = page.output_of(&id);
+    let words: Vec<_> = output.iter().map(Message::word).collect();
+    assert_eq!(
+        words,
+        [
+            "busy",
+            "execute_input",
+            "display_data",
+            "update_display_data",
+            "clear_output",
+            "stream",
+            "idle"
+        ]
+    );
+    assert_eq!(output[2].content["transient"]["display_id"], "bar");
+    assert_eq!(output[3].content["transient"]["display_id"], "bar");
+    assert_eq!(output[4].content["wait"], true);
+}
+
+#[test]
+fn help_opens_the_pager() {
+    let mut page = start();
+    for code in ["?print", "print?"] {
+        let payload = page.run(code).1.content["payload"].clone();
+        assert_eq!(payload[0]["source"], "page");
+        assert_eq!(payload[0]["data"]["text/plain"], "prints");
+    }
+    let (words, reply) = page.run("?nothing");
+    assert_eq!(
+        (words[2].as_str(), &reply.content["payload"]),
+        ("stream", &json!([]))
+    );
+    page.send(
+        Channel::Shell,
+        "inspect_request",
+        json!({ "code": "print", "cursor_pos": 2, "detail_level": 0 }),
+    );
+    assert_eq!(page.reply(Channel::Shell).content["found"], true);
+    page.send(
+        Channel::Shell,
+        "is_complete_request",
+        json!({ "code": "if x {" }),
+    );
+    assert_eq!(
+        page.reply(Channel::Shell).content,
+        json!({ "status": "incomplete", "indent": "    " })
+    );
+}
+
+#[test]
+fn user_expressions_say_that_they_are_not_evaluated() {
+    let mut page = start();
+    page.send(
+        Channel::Shell,
+        "execute_request",
+        json!({ "code": "value 1", "user_expressions": { "a": "1 + 1" } }),
+    );
+    assert_eq!(
+        page.reply(Channel::Shell).content["user_expressions"]["a"]["status"],
+        "error"
+    );
+}

@@ -1,0 +1,278 @@
+//! Widget models over their whole life: opened, asked, reloaded, run again, closed.
+
+mod front_end;
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use front_end::{Channel, FrontEnd, Message};
+use jupyter::comms::IdlePolicy;
+use serde_json::{Value, json};
+
+/// Runs `show` in a cell and returns the id of the model.
+fn show(page: &mut FrontEnd, cell: &str) -> String {
+    let id = page.execute_in(cell, "show 5");
+    let output = page.output_of(&id);
+    page.reply(Channel::Shell);
+    let open = output
+        .iter()
+        .find(|message| message.kind == "comm_open")
+        .expect("no comm_open");
+    open.content["comm_id"].as_str().unwrap().to_owned()
+}
+
+fn comm(page: &mut FrontEnd, comm_id: &str, data: Value) -> String {
+    page.send(
+        Channel::Shell,
+        "comm_msg",
+        json!({ "comm_id": comm_id, "data": data }),
+    )
+}
+
+/// The answer of the engine to a custom message.
+fn ask(page: &mut FrontEnd, model: &str, content: Value) -> Message {
+    let id = comm(
+        page,
+        model,
+        json!({ "method": "custom", "content": content }),
+    );
+    loop {
+        let message = page.published();
+        if message.kind == "comm_msg" && message.parent.as_deref() == Some(id.as_str()) {
+            return message;
+        }
+    }
+}
+
+#[test]
+fn a_cell_opens_a_model_and_shows_it_with_a_picture_and_a_line() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let id = page.execute_in("c1", "show 5");
+    let output = page.output_of(&id);
+    let words: Vec<_> = output.iter().map(Message::word).collect();
+    assert_eq!(
+        words,
+        ["busy", "execute_input", "comm_open", "display_data", "idle"]
+    );
+    let (open, shown) = (&output[2], &output[3]);
+    assert_eq!(open.metadata["version"], "2.1.0");
+    let state = &open.content["data"]["state"];
+    assert_eq!(
+        (&state["_model_module"], &state["node"]),
+        (&json!("anywidget"), &json!(5))
+    );
+    assert!(state["_esm"].as_str().unwrap().contains("export"));
+    assert_eq!(open.content["data"]["buffer_paths"], json!([["poster"]]));
+    assert_eq!(open.buffers, [Bytes::from_static(b"\x89PNG")]);
+    let data = &shown.content["data"];
+    assert_eq!(
+        data["application/vnd.jupyter.widget-view+json"]["model_id"],
+        open.content["comm_id"]
+    );
+    assert_eq!(
+        (&data["image/png"], &data["text/plain"]),
+        (&json!("iVBORw=="), &json!("<node 5>"))
+    );
+
+    let id = page.execute("show 13");
+    let output = page.output_of(&id);
+    assert!(output.iter().all(|message| message.kind != "comm_open"));
+    assert_eq!(
+        output[2].content["data"]["text/plain"],
+        "This signal cannot be shown: there is no node 13"
+    );
+}
+
+#[test]
+fn requests_are_answered_at_once_while_a_cell_runs_and_idle_is_owed() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let model = show(&mut page, "c1");
+    let answer = ask(&mut page, &model, json!({ "n": 1 }));
+    assert_eq!(
+        answer.content["data"],
+        json!({ "method": "custom", "content": { "n": 1 } })
+    );
+    assert_eq!(answer.buffers, [Bytes::from_static(&[1, 2, 3])]);
+    let idle = page.published();
+    assert_eq!((idle.word().as_str(), idle.parent), ("idle", answer.parent));
+
+    let cell = page.execute("sleep 1000");
+    while page.published().kind != "execute_input" {}
+    let began = Instant::now();
+    let first = ask(&mut page, &model, json!({ "n": 2 }));
+    ask(&mut page, &model, json!({ "n": 3 }));
+    assert!(
+        began.elapsed() < Duration::from_millis(300),
+        "{:?}",
+        began.elapsed()
+    );
+    // The indicator must not say idle while the cell runs.
+    let next_idle = page.published();
+    assert_eq!(
+        (next_idle.word().as_str(), next_idle.parent.as_deref()),
+        ("idle", Some(cell.as_str()))
+    );
+    assert_eq!(page.published().parent, first.parent);
+}
+
+#[test]
+fn the_strict_policy_brackets_every_answer() {
+    let mut page = FrontEnd::start(IdlePolicy::Strict);
+    let model = show(&mut page, "c1");
+    let id = comm(
+        &mut page,
+        &model,
+        json!({ "method": "custom", "content": { "n": 1 } }),
+    );
+    let words: Vec<_> = page.output_of(&id).iter().map(Message::word).collect();
+    assert_eq!(words, ["busy", "comm_msg", "idle"]);
+    // A request that the engine drops still ends.
+    let id = comm(
+        &mut page,
+        &model,
+        json!({ "method": "custom", "content": { "silent": true } }),
+    );
+    let words: Vec<_> = page.output_of(&id).iter().map(Message::word).collect();
+    assert_eq!(words, ["busy", "idle"]);
+}
+
+#[test]
+fn a_reloaded_page_gets_every_model_back() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let model = show(&mut page, "c1");
+    let id = comm(
+        &mut page,
+        &model,
+        json!({ "method": "update", "state": { "position": [3, 7] }, "buffer_paths": [] }),
+    );
+    let output = page.output_of(&id);
+    assert_eq!(output[1].content["data"]["method"], "echo_update");
+    assert_eq!(
+        output[1].content["data"]["state"],
+        json!({ "position": [3, 7] })
+    );
+    assert_eq!(
+        page.pictures.updates.lock().unwrap()[0]["position"],
+        json!([3, 7])
+    );
+
+    // Also while a cell runs.
+    page.execute("sleep 600");
+    let began = Instant::now();
+    let control =
+        json!({ "comm_id": "control", "target_name": "jupyter.widget.control", "data": {} });
+    page.send_with(
+        Channel::Shell,
+        "comm_open",
+        control,
+        json!({ "version": "1.0.0" }),
+        Vec::new(),
+    );
+    let id = comm(&mut page, "control", json!({ "method": "request_states" }));
+    let states = page.output_of(&id).remove(1);
+    assert!(began.elapsed() < Duration::from_millis(500));
+    let data = &states.content["data"];
+    assert_eq!(
+        (&states.content["comm_id"], &data["method"]),
+        (&json!("control"), &json!("update_states"))
+    );
+    assert_eq!(data["states"][&model]["state"]["position"], json!([3, 7]));
+    assert_eq!(data["buffer_paths"], json!([[model, "state", "poster"]]));
+    assert_eq!(states.buffers.len(), 1);
+    page.send(
+        Channel::Shell,
+        "comm_close",
+        json!({ "comm_id": "control", "data": {} }),
+    );
+
+    // The fallback of a page that got no answer in time.
+    page.send(
+        Channel::Shell,
+        "comm_info_request",
+        json!({ "target_name": "jupyter.widget" }),
+    );
+    let comms = page.reply(Channel::Shell).content["comms"].clone();
+    assert_eq!(
+        comms,
+        json!({ &model: { "target_name": "jupyter.widget" } })
+    );
+    let id = comm(&mut page, &model, json!({ "method": "request_state" }));
+    let update = page.output_of(&id).remove(1);
+    assert_eq!(update.content["data"]["method"], "update");
+    assert_eq!(update.content["data"]["state"]["_model_name"], "AnyModel");
+}
+
+#[test]
+fn running_a_cell_again_replaces_its_model_and_no_other() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let (first, other) = (show(&mut page, "c1"), show(&mut page, "c2"));
+    let id = page.execute_in("c1", "show 6");
+    let output = page.output_of(&id);
+    let closed: Vec<_> = output
+        .iter()
+        .filter(|message| message.kind == "comm_close")
+        .collect();
+    assert_eq!(closed.len(), 1);
+    assert_eq!(closed[0].content["comm_id"], first.as_str());
+    assert_eq!(*page.pictures.closed.lock().unwrap(), [first]);
+    page.reply(Channel::Shell);
+    // A page closes a model; the kernel forgets it.
+    page.send(
+        Channel::Shell,
+        "comm_close",
+        json!({ "comm_id": other, "data": {} }),
+    );
+    page.send(Channel::Shell, "comm_info_request", json!({}));
+    let comms = page.reply(Channel::Shell).content["comms"].clone();
+    while page.pictures.closed.lock().unwrap().len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(comms.as_object().unwrap().len() <= 2);
+}
+
+#[test]
+fn an_unknown_target_is_closed_on_iopub() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let id = page.send(
+        Channel::Shell,
+        "comm_open",
+        json!({ "comm_id": "x", "target_name": "elsewhere", "data": {} }),
+    );
+    let words: Vec<_> = page.output_of(&id).iter().map(Message::word).collect();
+    assert_eq!(words, ["busy", "comm_close", "idle"]);
+}
+
+#[test]
+fn the_echo_target_returns_what_it_gets() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    page.send(
+        Channel::Shell,
+        "comm_open",
+        json!({ "comm_id": "e", "target_name": "kbench.echo", "data": {} }),
+    );
+    let buffer = Bytes::from(vec![9_u8; 1 << 20]);
+    let content = json!({ "comm_id": "e", "data": { "op": "echo", "n": 3 } });
+    page.send_with(
+        Channel::Shell,
+        "comm_msg",
+        content,
+        json!({}),
+        vec![buffer.clone()],
+    );
+    loop {
+        let message = page.published();
+        if message.content["data"]["op"] == "echo" {
+            assert_eq!(message.buffers, [buffer]);
+            break;
+        }
+    }
+    comm(
+        &mut page,
+        "e",
+        json!({ "op": "burst", "count": 20, "size": 1000 }),
+    );
+    let mut seen = 0;
+    while seen < 20 {
+        seen += usize::from(page.published().content["data"]["op"] == "burst");
+    }
+}
