@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::process;
 
 const RUST: (u32, u32) = (1, 95);
-const NODE: (u32, u32) = (20, 0);
+const NODE: (u32, u32) = (20, 19);
 const PYTHON: (u32, u32) = (3, 10);
 
 /// The interpreter private environments are made with.
@@ -144,6 +144,6 @@ mod tests {
     #[test]
     fn an_old_program_is_named_with_the_version_wanted_and_found() {
         let error = require("node", Some((18, 3)), NODE, "install it").unwrap_err();
-        assert_eq!(error, "node 20.0 or newer (found 18.3): install it");
+        assert_eq!(error, "node 20.19 or newer (found 18.3): install it");
     }
 }
