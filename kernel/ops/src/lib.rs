@@ -1,1 +1,61 @@
 //! Operations: what one node of the tree computes.
+//!
+//! Each operation is one file and one line in [`registry()`]; it sees one scan position at a time and
+//! is pure. Formulas without any of the project's types live in [`math`]. To add an operation, copy
+//! `template.rs`, change it, and add its line to `registry.rs`.
+//!
+//! ```
+//! use signal::{Axes, Axis, CancelToken, ElementType, Frame, Inputs, NavigationIndex, Output, SignalMeta};
+//! use std::sync::Arc;
+//!
+//! let entry = ops::find("virtual_disk").unwrap();
+//! let disk = entry.bind(&serde_json::json!({"radius": 3.0})).unwrap();
+//! let axes = Axes::new(
+//!     vec![Axis::pixels("y", 4), Axis::pixels("x", 6)],
+//!     vec![Axis::pixels("ky", 11), Axis::pixels("kx", 9)],
+//! );
+//! let meta = Arc::new(SignalMeta::frames("flat", axes, ElementType::U8));
+//! assert_eq!(disk.describe(&[&meta]).unwrap().components.len(), 1);
+//!
+//! let inputs = Inputs {
+//!     metas: &[meta],
+//!     outputs: &[Output::Frame(Frame::from_vec(&[11, 9], vec![1u8; 99]).unwrap())],
+//! };
+//! let at = NavigationIndex::new(&[0, 0]);
+//! let Output::Values(values) = disk.compute(&inputs, at, None, &CancelToken::new()).unwrap() else {
+//!     panic!("a virtual detector gives one number");
+//! };
+//! assert_eq!(values[0], 29.0);
+//! ```
+
+mod accept;
+mod background;
+mod center_of_mass;
+mod difference_of_gaussians;
+mod difference_of_gaussians_peaks;
+mod h_dome;
+mod local_maximum;
+pub mod math;
+mod median_kernel;
+mod normalized_correlation;
+mod peak_finder;
+mod plan;
+mod radial_median;
+mod registry;
+mod strain_map;
+#[cfg(test)]
+mod template;
+mod virtual_image;
+
+pub use center_of_mass::CenterOfMass;
+pub use difference_of_gaussians::DifferenceOfGaussians;
+pub use difference_of_gaussians_peaks::DifferenceOfGaussiansPeaks;
+pub use h_dome::HDome;
+pub use local_maximum::LocalMaximum;
+pub use median_kernel::MedianKernel;
+pub use normalized_correlation::NormalizedCorrelation;
+pub use peak_finder::Subpixel;
+pub use radial_median::RadialMedian;
+pub use registry::{UnknownOperation, find, registry};
+pub use strain_map::StrainMap;
+pub use virtual_image::{Annulus, Disk, Rectangle, Statistic};

@@ -1,0 +1,79 @@
+//! Which inputs an operation takes; used by `describe`.
+
+use signal::{Frame, NotApplicable, OperationError, SignalKind, SignalMeta};
+
+use crate::math::Grid;
+
+const IMAGES: &str = "frames with two signal axes (ky, kx), such as diffraction patterns";
+const PEAKS: &str = "peaks in a plane with two axes (ky, kx), such as the result of find_peaks";
+
+/// The one input, when it has two-dimensional frames.
+pub fn images<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplicable> {
+    two_dimensional(inputs, SignalKind::Frame, IMAGES)
+}
+
+/// The one input, when it has peaks in a plane.
+pub fn peaks<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplicable> {
+    two_dimensional(inputs, SignalKind::Peaks, PEAKS)
+}
+
+fn two_dimensional<'a>(
+    inputs: &[&'a SignalMeta],
+    kind: SignalKind,
+    takes: &str,
+) -> Result<&'a SignalMeta, NotApplicable> {
+    let [input] = inputs else {
+        return Err(NotApplicable::new(
+            format!("{} inputs were given, not 1", inputs.len()),
+            takes,
+        ));
+    };
+    if input.kind != kind {
+        let reason = format!("the signal has {}, not {}", input.kind.noun(), kind.noun());
+        return Err(NotApplicable::new(reason, takes));
+    }
+    match input.axes.signal.len() {
+        2 => Ok(*input),
+        rank => Err(NotApplicable::new(
+            format!(
+                "the signal {} has {rank} signal axes, not 2",
+                input.axes.shape_text()
+            ),
+            takes,
+        )),
+    }
+}
+
+/// A parameter that fits its range but not this signal or another parameter.
+pub fn refuse(reason: impl Into<String>, instead: impl Into<String>) -> NotApplicable {
+    NotApplicable::new(reason, instead)
+}
+
+/// Rows and columns of a frame signal that [`images`] accepted.
+pub fn frame_shape(meta: &SignalMeta) -> (usize, usize) {
+    match meta.axes.signal.as_slice() {
+        [rows, columns] => (rows.size, columns.size),
+        _ => (0, 0),
+    }
+}
+
+/// The frame's pixels as `f64`; infinities become NaN, so "invalid" has one form from here on.
+pub fn grid(frame: &Frame) -> Result<Grid<f64>, OperationError> {
+    let [rows, columns] = frame.shape() else {
+        return Err(OperationError::failed(
+            format!(
+                "the frame has shape {:?}, two axes are needed",
+                frame.shape()
+            ),
+            "add the operation to a signal of images",
+        ));
+    };
+    let values = signal::for_pixels!(frame, |pixels| pixels
+        .iter()
+        .map(|pixel| {
+            let value = signal::Element::to_f64(*pixel);
+            if value.is_finite() { value } else { f64::NAN }
+        })
+        .collect());
+    Ok(Grid::new(*rows, *columns, values))
+}

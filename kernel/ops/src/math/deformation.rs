@@ -1,0 +1,158 @@
+//! From the change of reciprocal vectors to strain and rotation. Components are (x, y) = (column, row).
+
+/// Matrix by rows; columns act on (x, y).
+pub type Matrix = [[f64; 2]; 2];
+
+/// Right polar decomposition of a deformation gradient, `F = R U`: components of `U - 1`, angle of `R`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Deformation {
+    /// Expansion along x (columns).
+    pub e_xx: f64,
+    /// Expansion along y (rows).
+    pub e_yy: f64,
+    /// Tensor shear; positive lengthens along +x+y.
+    pub e_xy: f64,
+    /// Radians, positive from +x towards +y.
+    pub rotation: f64,
+}
+
+impl Deformation {
+    /// Real-space deformation of a lattice whose reciprocal vectors follow `g = T g_ref`: plane waves keep their phase,
+    /// so `F = T^-T`. `None` when `T` is singular or mirrors, or a stretch lies outside 0.5 to 1.5.
+    pub fn of_reciprocal(t: Matrix) -> Option<Self> {
+        let det = t[0][0] * t[1][1] - t[0][1] * t[1][0];
+        if !(det.is_finite() && det > 1e-12) {
+            return None;
+        }
+        let f = [
+            [t[1][1] / det, -t[1][0] / det],
+            [-t[0][1] / det, t[0][0] / det],
+        ];
+        let deformation = Deformation::of_gradient(f);
+        let middle = 1.0 + 0.5 * (deformation.e_xx + deformation.e_yy);
+        let half = (0.5 * (deformation.e_xx - deformation.e_yy)).hypot(deformation.e_xy);
+        (middle - half >= 0.5 && middle + half <= 1.5).then_some(deformation)
+    }
+
+    /// Closed form in two dimensions: `C = F^T F`, `s = sqrt(det C)`, `U = (C + s) / sqrt(tr C + 2 s)`.
+    fn of_gradient(f: Matrix) -> Self {
+        let c_xx = f[0][0] * f[0][0] + f[1][0] * f[1][0];
+        let c_yy = f[0][1] * f[0][1] + f[1][1] * f[1][1];
+        let c_xy = f[0][0] * f[0][1] + f[1][0] * f[1][1];
+        let s = (f[0][0] * f[1][1] - f[0][1] * f[1][0]).abs();
+        let q = (c_xx + c_yy + 2.0 * s).sqrt();
+        Deformation {
+            e_xx: (c_xx + s) / q - 1.0,
+            e_yy: (c_yy + s) / q - 1.0,
+            e_xy: c_xy / q,
+            rotation: (f[1][0] - f[0][1]).atan2(f[0][0] + f[1][1]),
+        }
+    }
+
+    /// The same deformation in axes reached by `v' = R(angle) M v`, with `M = diag(1, -1)` when `flip_y`.
+    pub fn in_axes(self, angle: f64, flip_y: bool) -> Self {
+        let sign = if flip_y { -1.0 } else { 1.0 };
+        let (sin, cos) = angle.sin_cos();
+        let (xx, yy, xy) = (self.e_xx, self.e_yy, sign * self.e_xy);
+        Deformation {
+            e_xx: cos * cos * xx - 2.0 * sin * cos * xy + sin * sin * yy,
+            e_yy: sin * sin * xx + 2.0 * sin * cos * xy + cos * cos * yy,
+            e_xy: sin * cos * (xx - yy) + (cos * cos - sin * sin) * xy,
+            rotation: sign * self.rotation,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(a: Matrix, b: Matrix) -> Matrix {
+        let cell = |i: usize, j: usize| a[i][0] * b[0][j] + a[i][1] * b[1][j];
+        [[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]]
+    }
+
+    fn turn(angle: f64) -> Matrix {
+        let (sin, cos) = angle.sin_cos();
+        [[cos, -sin], [sin, cos]]
+    }
+
+    /// `T` with `F = T^-T`.
+    fn reciprocal(f: Matrix) -> Matrix {
+        let det = f[0][0] * f[1][1] - f[0][1] * f[1][0];
+        [
+            [f[1][1] / det, -f[1][0] / det],
+            [-f[0][1] / det, f[0][0] / det],
+        ]
+    }
+
+    fn close(a: Deformation, [xx, yy, xy, rotation]: [f64; 4], tolerance: f64) {
+        for (a, b) in [
+            (a.e_xx, xx),
+            (a.e_yy, yy),
+            (a.e_xy, xy),
+            (a.rotation, rotation),
+        ] {
+            assert!((a - b).abs() < tolerance, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn the_worked_case() {
+        let f = product([[1.02, 0.012], [0.004, 0.99]], turn(0.2));
+        let found = Deformation::of_reciprocal(reciprocal(f)).unwrap();
+        close(found, [0.02193, -0.01192, 0.00159, 0.19602], 5e-6);
+    }
+
+    #[test]
+    fn pure_rotation_stretch_and_shear_have_the_documented_signs() {
+        let found = |f| Deformation::of_reciprocal(reciprocal(f)).unwrap();
+        close(found(turn(0.3)), [0.0, 0.0, 0.0, 0.3], 1e-12);
+        close(
+            found([[1.03, 0.0], [0.0, 1.0]]),
+            [0.03, 0.0, 0.0, 0.0],
+            1e-12,
+        );
+        close(
+            found([[1.0, 0.02], [0.02, 1.0]]),
+            [0.0, 0.0, 0.02, 0.0],
+            1e-12,
+        );
+        // F = R U with a known U.
+        let u = [[1.01, 0.015], [0.015, 0.98]];
+        close(
+            found(product(turn(-0.2), u)),
+            [0.01, -0.02, 0.015, -0.2],
+            1e-12,
+        );
+        assert_eq!(Deformation::of_reciprocal([[1.0, 0.0], [0.0, -1.0]]), None);
+        assert_eq!(Deformation::of_reciprocal([[3.0, 0.0], [0.0, 1.0]]), None);
+    }
+
+    #[test]
+    fn turned_axes() {
+        let found = Deformation {
+            e_xx: 0.02,
+            e_yy: -0.01,
+            e_xy: 0.0,
+            rotation: 0.1,
+        };
+        close(
+            found.in_axes(std::f64::consts::FRAC_PI_2, false),
+            [-0.01, 0.02, 0.0, 0.1],
+            1e-12,
+        );
+        close(
+            found.in_axes(std::f64::consts::FRAC_PI_4, false),
+            [0.005, 0.005, 0.015, 0.1],
+            1e-12,
+        );
+        let sheared = Deformation {
+            e_xx: 0.0,
+            e_yy: 0.0,
+            e_xy: 0.01,
+            rotation: 0.1,
+        };
+        close(sheared.in_axes(0.0, true), [0.0, 0.0, -0.01, -0.1], 1e-12);
+    }
+}

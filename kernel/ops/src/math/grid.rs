@@ -1,0 +1,99 @@
+/// An image in C order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grid<T> {
+    pub rows: usize,
+    pub columns: usize,
+    pub values: Vec<T>,
+}
+
+impl<T: Copy> Grid<T> {
+    /// `values` must hold `rows · columns` numbers; a frame guarantees it.
+    pub fn new(rows: usize, columns: usize, values: Vec<T>) -> Self {
+        debug_assert_eq!(values.len(), rows * columns);
+        Grid {
+            rows,
+            columns,
+            values,
+        }
+    }
+
+    pub fn filled(rows: usize, columns: usize, value: T) -> Self {
+        Grid::new(rows, columns, vec![value; rows * columns])
+    }
+
+    #[inline(always)]
+    pub fn at(&self, row: usize, column: usize) -> T {
+        self.values[row * self.columns + column]
+    }
+
+    #[inline(always)]
+    pub fn row(&self, row: usize) -> &[T] {
+        &self.values[row * self.columns..(row + 1) * self.columns]
+    }
+}
+
+impl Grid<f64> {
+    pub fn to_f32(&self) -> Grid<f32> {
+        let values = self.values.iter().map(|value| *value as f32).collect();
+        Grid::new(self.rows, self.columns, values)
+    }
+
+    pub fn has_nan(&self) -> bool {
+        self.values.iter().any(|value| value.is_nan())
+    }
+
+    /// Mean and population standard deviation of the valid pixels, `None` when there are none.
+    pub fn mean_and_deviation(&self) -> Option<(f64, f64)> {
+        let valid = || self.values.iter().filter(|value| !value.is_nan());
+        let count = valid().count();
+        if count == 0 {
+            return None;
+        }
+        let mean = valid().sum::<f64>() / count as f64;
+        let variance = valid().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count as f64;
+        Some((mean, variance.sqrt()))
+    }
+
+    /// Zero-frequency pixel of a shifted Fourier transform: `floor(size / 2)`, row first.
+    pub fn reference_centre(&self) -> [f64; 2] {
+        [(self.rows / 2) as f64, (self.columns / 2) as f64]
+    }
+}
+
+/// Index inside `0..size` of a position beyond the edge, edge pixel repeated: `c b a | a b c | c b a`.
+pub fn half_sample(at: isize, size: usize) -> usize {
+    let size = size as isize;
+    let folded = at.rem_euclid(2 * size);
+    (if folded < size {
+        folded
+    } else {
+        2 * size - 1 - folded
+    }) as usize
+}
+
+/// Index inside `0..size` of a position beyond the edge, edge pixel not repeated: `c b | a b c | b a`.
+pub fn whole_sample(at: isize, size: usize) -> usize {
+    if size == 1 {
+        return 0;
+    }
+    let period = 2 * (size as isize - 1);
+    let folded = at.rem_euclid(period);
+    (if folded < size as isize {
+        folded
+    } else {
+        period - folded
+    }) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_reflections_differ_at_the_edge_pixel() {
+        let half: Vec<_> = (-3..6).map(|at| half_sample(at, 3)).collect();
+        let whole: Vec<_> = (-3..6).map(|at| whole_sample(at, 3)).collect();
+        assert_eq!(half, [2, 1, 0, 0, 1, 2, 2, 1, 0]);
+        assert_eq!(whole, [1, 2, 1, 0, 1, 2, 1, 0, 1]);
+    }
+}

@@ -1,0 +1,14 @@
+//! Formulas on plain arrays, without signals, axes or parameters. Rows first; NaN means "no value".
+
+pub mod deformation;
+pub mod direct_beam;
+pub mod disk;
+pub mod gaussian;
+mod grid;
+pub mod lattice;
+pub mod maxima;
+pub mod median;
+pub mod reconstruction;
+pub mod rings;
+
+pub use grid::{Grid, half_sample, whole_sample};

@@ -1,0 +1,78 @@
+//! What every peak finder shares: from a score map to separate, sub-pixel, sorted peaks.
+
+use std::sync::Arc;
+
+use signal::{ElementType, NotApplicable, Output, Peaks, SignalKind, SignalMeta, choices};
+
+use crate::accept;
+use crate::math::Grid;
+use crate::math::disk::mean_over_disk;
+use crate::math::maxima::{Maximum, centre_of_mass, local_maxima, parabola, separate};
+
+choices! {
+    /// How a peak's position is refined beyond whole pixels.
+    pub enum Subpixel {
+        /// Whole pixels.
+        None = "none",
+        /// Top of the parabola through the score and its neighbours.
+        Parabola = "parabola",
+        /// Centre of mass of the score around the peak.
+        Com = "com",
+    }
+}
+
+/// Peaks in the plane of the input's signal axes.
+pub fn describe(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+    let input = accept::images(inputs)?;
+    Ok(SignalMeta {
+        kind: SignalKind::Peaks,
+        element: ElementType::F32,
+        ..input.clone()
+    })
+}
+
+/// What happens after the score map.
+pub struct Finder {
+    pub min_distance: usize,
+    pub threshold: f64,
+    pub exclude_border: usize,
+    pub max_peaks: Option<usize>,
+    pub subpixel: Subpixel,
+    /// Radius of the disk whose mean counts are a peak's intensity, and of the centre-of-mass window.
+    pub radius: f64,
+}
+
+impl Finder {
+    /// Maxima of `score` as peaks of `grid`, best first. A maximum on an invalid pixel is no peak.
+    pub fn peaks(&self, grid: &Grid<f64>, score: &Grid<f64>) -> Output {
+        let mut maxima = local_maxima(
+            score,
+            self.min_distance,
+            self.threshold,
+            self.exclude_border,
+        );
+        maxima.retain(|maximum| !grid.at(maximum.row, maximum.column).is_nan());
+        let separate = separate(maxima, self.min_distance, grid.rows, grid.columns);
+        let most = self.max_peaks.unwrap_or(usize::MAX);
+        let mut peaks = Peaks::default();
+        for maximum in separate.iter().take(most) {
+            let [dy, dx] = self.offset(score, maximum);
+            let (ky, kx) = (maximum.row as f64 + dy, maximum.column as f64 + dx);
+            let intensity = mean_over_disk(grid, [ky, kx], self.radius);
+            peaks.push(ky as f32, kx as f32, intensity as f32, maximum.score as f32);
+        }
+        Output::Peaks(Arc::new(peaks))
+    }
+
+    fn offset(&self, score: &Grid<f64>, maximum: &Maximum) -> [f64; 2] {
+        let Maximum { row, column, .. } = *maximum;
+        match self.subpixel {
+            Subpixel::None => [0.0, 0.0],
+            Subpixel::Parabola => parabola(score, row, column),
+            Subpixel::Com => {
+                let reach = (self.radius.round() as usize).max(1);
+                centre_of_mass(score, row, column, reach)
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The list of operations. Menu, widget controls, completion, cell structs, contract tests and
+//! benches iterate it; its order is the order on screen.
+
+use signal::{Bound, Registered, nearest_names};
+
+use crate::center_of_mass::MeasureCenterOfMass;
+use crate::difference_of_gaussians::SubtractDifferenceOfGaussians;
+use crate::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
+use crate::h_dome::SubtractHDome;
+use crate::local_maximum::FindLocalMaxima;
+use crate::median_kernel::SubtractMedianKernel;
+use crate::normalized_correlation::FindDisks;
+use crate::radial_median::SubtractRadialMedian;
+use crate::strain_map::MapStrain;
+use crate::virtual_image::{MeasureAnnulus, MeasureDisk, MeasureRectangle};
+
+static REGISTRY: &[&dyn Registered] = &[
+    &Bound::<SubtractRadialMedian>::entry(),
+    &Bound::<SubtractDifferenceOfGaussians>::entry(),
+    &Bound::<SubtractMedianKernel>::entry(),
+    &Bound::<SubtractHDome>::entry(),
+    &Bound::<FindDisks>::entry(),
+    &Bound::<FindDifferenceOfGaussiansPeaks>::entry(),
+    &Bound::<FindLocalMaxima>::entry(),
+    &Bound::<MapStrain>::entry(),
+    &Bound::<MeasureDisk>::entry(),
+    &Bound::<MeasureAnnulus>::entry(),
+    &Bound::<MeasureRectangle>::entry(),
+    &Bound::<MeasureCenterOfMass>::entry(),
+];
+
+/// Every operation, in menu order.
+pub fn registry() -> &'static [&'static dyn Registered] {
+    REGISTRY
+}
+
+/// A wire name that no operation has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnknownOperation {
+    pub name: String,
+    /// The closest wire names, best first; may be empty.
+    pub nearest: Vec<&'static str>,
+}
+
+impl std::fmt::Display for UnknownOperation {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "there is no operation `{}`", self.name)?;
+        let (text, names) = if self.nearest.is_empty() {
+            ("the operations are", wire_names().collect())
+        } else {
+            ("the nearest names are", self.nearest.clone())
+        };
+        write!(out, "; {text} {}", names.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownOperation {}
+
+fn wire_names() -> impl Iterator<Item = &'static str> {
+    registry().iter().map(|entry| entry.info().name)
+}
+
+/// The operation with this wire name.
+///
+/// # Errors
+/// [`UnknownOperation`] with the nearest names.
+pub fn find(name: &str) -> Result<&'static dyn Registered, UnknownOperation> {
+    registry()
+        .iter()
+        .copied()
+        .find(|entry| entry.info().name == name)
+        .ok_or_else(|| UnknownOperation {
+            name: name.to_owned(),
+            nearest: nearest_names(name, wire_names(), 3),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_parameter_structs_are_unique() {
+        let infos: Vec<_> = registry().iter().map(|entry| entry.info()).collect();
+        let names: HashSet<_> = infos.iter().map(|info| info.name).collect();
+        let structs: HashSet<_> = infos.iter().map(|info| info.parameters_type).collect();
+        assert_eq!(names.len(), infos.len());
+        assert_eq!(structs.len(), infos.len());
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_gets_the_nearest_name() {
+        let error = find("radial_medain").err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("radial_median")));
+        assert!(find("strain_map").is_ok());
+    }
+}

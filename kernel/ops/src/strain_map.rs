@@ -1,0 +1,270 @@
+//! Maps strain and lattice rotation from the peaks of each pattern against those of a reference region.
+//!
+//! `(ny, nx | ky, kx)` peaks → `(ny, nx)` maps ε_xx, ε_yy, ε_xy (fractions), θ (rad), coverage (fraction of the reference
+//! vectors found), residual (px). Peaks obey `g = T g_ref + t`; `F = T^-T = R U`; ε = U - 1, θ is the angle of R. Positive
+//! ε_xx and ε_yy are real-space expansion along columns and rows, positive ε_xy lengthens along +x+y, positive θ turns
+//! +x towards +y. Too few matches, matches on one line and stretches outside 0.5 to 1.5 are NaN; so is the whole map
+//! when the reference region yields fewer than three vectors (coverage 0). Needs the region's peaks first, then
+//! each position on its own: O(peaks · reference vectors).
+//! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
+
+use serde_json::json;
+use signal::{
+    Axes, CancelToken, Component, Inputs, NavigationIndex, NotApplicable, Operation,
+    OperationError, OperationInfo, Output, Peaks, Positions, Reduce, Reduction, Region, SignalMeta,
+    parameters,
+};
+
+use crate::accept;
+use crate::math::deformation::Deformation;
+use crate::math::lattice::{self, Point, Reference};
+
+parameters! {
+    /// Maps strain and rotation against the peaks of a reference region.
+    pub struct StrainMap {
+        /// Scan positions whose lattice counts as unstrained.
+        pub reference: Region = Region::rectangle(0, 0, 16, 16);
+        /// How far a peak may lie from its reference vector. Left out: a quarter of the peaks' spacing.
+        pub match_radius: Option<f64> = None, range (0.1, 512.0), units "px";
+        /// Fewest matched peaks for a result; three determine it, more make its residual meaningful.
+        pub min_matches: usize = 4, range (3, 1000);
+        /// Weigh each peak by its intensity.
+        pub intensity_weights: bool = false;
+        /// Turn from detector to scan axes, +x towards +y; used when `calibrated`.
+        pub rotation_deg: f64 = 0.0, range (-360.0, 360.0), units "deg";
+        /// Mirror the detector's ky before that turn; used when `calibrated`.
+        pub flip_ky: bool = false;
+        /// Give the tensor in scan axes instead of detector axes.
+        pub calibrated: bool = false;
+    }
+}
+
+/// Most patterns that a reference is gathered from; more of them, evenly thinned, would not sharpen it.
+const MOST_PATTERNS: usize = 512;
+
+#[derive(Default)]
+pub struct MapStrain;
+
+impl Operation for MapStrain {
+    type Params = StrainMap;
+    type Prepared = Reference;
+    const INFO: OperationInfo = OperationInfo {
+        name: "strain_map",
+        method: "strain_map",
+        parameters_type: "StrainMap",
+        title: "Strain map",
+        summary: "Maps ε_xx, ε_yy, ε_xy and rotation against a reference region of the scan.",
+        category: "Strain",
+        reference: "Pekin et al., doi:10.1016/j.ultramic.2016.12.021; Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7",
+    };
+
+    fn describe(
+        &self,
+        inputs: &[&SignalMeta],
+        params: &StrainMap,
+    ) -> Result<SignalMeta, NotApplicable> {
+        let input = accept::peaks(inputs)?;
+        let region = inside(params.reference, &input.axes).ok_or_else(|| {
+            let Region { x0, y0, width, height } = params.reference;
+            let (rows, columns) = scan_shape(&input.axes);
+            accept::refuse(
+                format!(
+                    "the reference region x0 = {x0}, y0 = {y0}, width = {width}, height = {height} lies outside \
+                     the scan of {rows} rows and {columns} columns"
+                ),
+                "a region that covers at least one scan position",
+            )
+        })?;
+        let mut meta = input.to_map(vec![
+            Component::new("e_xx", "ε_xx", "", true),
+            Component::new("e_yy", "ε_yy", "", true),
+            Component::new("e_xy", "ε_xy", "", true),
+            Component::new("theta", "θ", "rad", true),
+            Component::new("coverage", "Coverage", "", false),
+            Component::new("residual", "Residual", "px", false),
+        ]);
+        let notes = json!({
+            "frame": if params.calibrated { "scan" } else { "detector" },
+            "axes": "x=columns,y=rows",
+            "e_sign": "real-space expansion",
+            "rotation_sign": "+x to +y",
+            "rotation_deg": params.rotation_deg,
+            "flip_ky": params.flip_ky,
+            "calibrated": params.calibrated,
+            "reference": {
+                "kind": "region", "x0": region.x0, "y0": region.y0,
+                "width": region.width, "height": region.height,
+            },
+        });
+        if let serde_json::Value::Object(notes) = notes {
+            meta.notes = notes;
+        }
+        Ok(meta)
+    }
+
+    fn reduction(
+        &self,
+        inputs: &[&SignalMeta],
+        params: &StrainMap,
+    ) -> Option<Reduction<Reference>> {
+        let input = inputs.first()?;
+        let region = inside(params.reference, &input.axes).unwrap_or(params.reference);
+        let outer: usize = input
+            .axes
+            .navigation
+            .iter()
+            .rev()
+            .skip(2)
+            .map(|axis| axis.size)
+            .product();
+        let positions = region.width * region.height * outer;
+        Some(Reduction {
+            positions: Positions::Region(region),
+            reduce: Box::new(Gather {
+                every: positions.div_ceil(MOST_PATTERNS).max(1),
+                seen: 0,
+                centre: centre(&input.axes),
+                patterns: Vec::new(),
+            }),
+        })
+    }
+
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        _at: NavigationIndex,
+        params: &StrainMap,
+        prepared: Option<&Reference>,
+        _cancel: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        let peaks = inputs.peaks()?;
+        let reference = prepared.ok_or_else(|| {
+            OperationError::failed(
+                "the strain map has no reference yet",
+                "compute the reference region first",
+            )
+        })?;
+        let points = points(peaks, row_height(inputs));
+        let weights: Vec<f64> = match params.intensity_weights {
+            true => peaks
+                .intensity
+                .iter()
+                .map(|value| f64::from(*value))
+                .collect(),
+            false => Vec::new(),
+        };
+        let radius = params.match_radius.unwrap_or(0.25 * reference.spacing);
+        let fit = lattice::fit(reference, &points, &weights, radius, params.min_matches);
+        let deformation = fit
+            .affine
+            .and_then(|affine| Deformation::of_reciprocal(affine.matrix))
+            .map(|found| match params.calibrated {
+                true => found.in_axes(params.rotation_deg.to_radians(), params.flip_ky),
+                false => found,
+            });
+        let values = match deformation {
+            Some(d) => [
+                d.e_xx,
+                d.e_yy,
+                d.e_xy,
+                d.rotation,
+                fit.coverage,
+                fit.residual,
+            ],
+            None => [
+                f64::NAN,
+                f64::NAN,
+                f64::NAN,
+                f64::NAN,
+                fit.coverage,
+                f64::NAN,
+            ],
+        };
+        Ok(Output::Values(values.map(|value| value as f32).into()))
+    }
+}
+
+/// Rows and columns of the scan; a line scan is one row.
+fn scan_shape(axes: &Axes) -> (usize, usize) {
+    let size = |from_last: usize| {
+        axes.navigation
+            .iter()
+            .rev()
+            .nth(from_last)
+            .map_or(1, |axis| axis.size)
+    };
+    (size(1), size(0))
+}
+
+/// The part of `region` that lies inside the scan, if any.
+fn inside(region: Region, axes: &Axes) -> Option<Region> {
+    let (rows, columns) = scan_shape(axes);
+    let end = |first: usize, length: usize, size: usize| first.saturating_add(length).min(size);
+    let width = end(region.x0, region.width, columns).checked_sub(region.x0)?;
+    let height = end(region.y0, region.height, rows).checked_sub(region.y0)?;
+    (width > 0 && height > 0).then_some(Region {
+        width,
+        height,
+        ..region
+    })
+}
+
+/// Height of a detector pixel in widths of one, when the axes are calibrated in the same unit. Angles between
+/// vectors are only true in square pixels.
+fn aspect(axes: &Axes) -> f64 {
+    match axes.signal.as_slice() {
+        [ky, kx] if ky.units == kx.units => {
+            let ratio = (ky.scale / kx.scale).abs();
+            if ratio.is_finite() && ratio > 0.0 {
+                ratio
+            } else {
+                1.0
+            }
+        }
+        _ => 1.0,
+    }
+}
+
+fn row_height(inputs: &Inputs<'_>) -> f64 {
+    inputs.metas.first().map_or(1.0, |meta| aspect(&meta.axes))
+}
+
+/// Reference centre of the frame as a point.
+fn centre(axes: &Axes) -> Point {
+    match axes.signal.as_slice() {
+        [ky, kx] => [(kx.size / 2) as f64, (ky.size / 2) as f64 * aspect(axes)],
+        _ => [0.0, 0.0],
+    }
+}
+
+fn points(peaks: &Peaks, row_height: f64) -> Vec<Point> {
+    peaks
+        .kx
+        .iter()
+        .zip(&peaks.ky)
+        .map(|(x, y)| [f64::from(*x), f64::from(*y) * row_height])
+        .collect()
+}
+
+struct Gather {
+    every: usize,
+    seen: usize,
+    centre: Point,
+    patterns: Vec<Vec<Point>>,
+}
+
+impl Reduce<Reference> for Gather {
+    fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+        if self.seen.is_multiple_of(self.every) {
+            self.patterns
+                .push(points(inputs.peaks()?, row_height(inputs)));
+        }
+        self.seen += 1;
+        Ok(())
+    }
+
+    /// Too few peaks are no error: the reference is then empty and the map NaN.
+    fn finish(self: Box<Self>) -> Result<Reference, OperationError> {
+        Ok(Reference::gather(&self.patterns, self.centre))
+    }
+}
