@@ -232,7 +232,7 @@ fn page(found: &Inspection) -> Value {
 }
 
 /// The name in a cell that is only `?name` or `name?`. A `?` after a call is Rust's own.
-fn help_wanted(code: &str) -> Option<&str> {
+pub fn help_wanted(code: &str) -> Option<&str> {
     let code = code.trim();
     let name = match code.strip_prefix('?') {
         Some(rest) => rest.trim_start_matches('?'),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::analyse::Analyser;
 use crate::cells::{Cells, IsComplete};
 use crate::comms::Comms;
-use crate::execute::Executor;
+use crate::execute::{Executor, help_wanted};
 use crate::history::History;
 use crate::iopub::Iopub;
 use crate::requests::{answer, common, parse, unknown};
@@ -65,6 +65,9 @@ impl Shell {
     fn is_complete(&self, message: Incoming) -> Result<Value, String> {
         let request: IsCompleteRequest =
             parse(&message.parent.msg_type, message.content, json!({}))?;
+        if help_wanted(&request.code).is_some() {
+            return Ok(json!({ "status": "complete" }));
+        }
         Ok(match self.cells.is_complete(&request.code) {
             IsComplete::Complete => json!({ "status": "complete" }),
             IsComplete::Incomplete { indent } => {
