@@ -1,1 +1,37 @@
 //! The lazy graph: nodes, caches, workers, whole-scan computations.
+//!
+//! [`Tree`] is the one place that changes the graph; everything that computes works on an immutable
+//! [`Graph`] snapshot. [`Engine`] turns (node, scan position) into an [`signal::Output`] through the
+//! node's ancestors, with one byte budget for everything it keeps. Nothing is read or computed when a
+//! node is added; frames are computed because somebody asked, whole scans as streaming passes that
+//! step aside for interactive work.
+
+mod cache;
+mod compute;
+mod error;
+mod gate;
+mod graph;
+mod map;
+mod navigator;
+mod node;
+mod ordered;
+mod reduction;
+mod scan;
+
+pub use cache::Memory;
+pub use compute::{Engine, EngineConfig, EngineEvent, Reads};
+pub use error::{Cause, ComputeError, TreeError};
+pub use gate::{InteractiveGuard, Lane};
+pub use graph::{Graph, Tree};
+pub use map::{MapImages, MapProgress, PassState};
+pub use navigator::{Navigator, NavigatorPicture};
+pub use node::{Node, Origin};
+pub use scan::UnitOutputs;
+
+/// A lock that a panic elsewhere does not poison: every guarded value here stays consistent, because
+/// no user code runs while one is held.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,398 @@
+//! From (node, scan position) to an output, through the node's ancestors.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use signal::{
+    CancelToken, Chunk, ChunkId, Computation, Inputs, NavigationIndex, OperationError, Output,
+    SignalKind, Source, SourceError,
+};
+
+use crate::cache::{Cache, Held, Key, Memory};
+use crate::gate::{Gate, InteractiveGuard, Lane};
+use crate::map::MapRun;
+use crate::navigator::Navigator;
+use crate::reduction::Reductions;
+use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, lock};
+
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Bytes of cached chunks, outputs, map and navigation images together.
+    pub budget_bytes: usize,
+    /// Threads of whole-scan passes.
+    pub threads: usize,
+}
+
+impl Default for EngineConfig {
+    /// 1 GiB and one thread per core.
+    fn default() -> Self {
+        EngineConfig {
+            budget_bytes: 1 << 30,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+        }
+    }
+}
+
+/// What the engine did, for tests and for the status line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Chunks read from files.
+    pub chunks: u64,
+    /// Outputs computed by operations.
+    pub outputs: u64,
+}
+
+/// News from background work.
+#[derive(Clone, Debug)]
+pub enum EngineEvent {
+    Map(MapProgress),
+    /// The navigation image of this source node became better.
+    Navigator { source: u32, complete: f64 },
+}
+
+type Observer = Box<dyn Fn(EngineEvent) + Send + Sync>;
+
+/// Computes on snapshots of the tree. Clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub cache: Arc<Cache>,
+    pub gate: Arc<Gate>,
+    pub threads: usize,
+    pub reductions: Reductions,
+    pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
+    pub navigators: Mutex<HashMap<u32, Arc<Navigator>>>,
+    /// Set when the engine is shut down: ends every background pass.
+    pub ended: CancelToken,
+    observer: Mutex<Option<Arc<Observer>>>,
+    chunks_read: AtomicU64,
+    outputs_computed: AtomicU64,
+}
+
+thread_local! {
+    /// The chunk a batch thread used last, so that frames of one unit share it even when the cache cannot keep it.
+    static LAST_CHUNK: RefCell<Option<(u32, ChunkId, Arc<Chunk>)>> = const { RefCell::new(None) };
+}
+
+/// Lets go of the batch thread's chunk at the end of a unit.
+pub(crate) struct UnitScope;
+
+impl Drop for UnitScope {
+    fn drop(&mut self) {
+        LAST_CHUNK.take();
+    }
+}
+
+impl Engine {
+    pub fn new(config: EngineConfig) -> Self {
+        let gate = Arc::new(Gate::new(config.threads));
+        Engine {
+            inner: Arc::new(Inner {
+                cache: Arc::new(Cache::new(config.budget_bytes, gate.clone())),
+                gate,
+                threads: config.threads.max(1),
+                reductions: Reductions::default(),
+                maps: Mutex::default(),
+                navigators: Mutex::default(),
+                ended: CancelToken::new(),
+                observer: Mutex::new(None),
+                chunks_read: AtomicU64::new(0),
+                outputs_computed: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Calls `observer` from background threads; at most some ten times a second per pass.
+    pub fn observe(&self, observer: impl Fn(EngineEvent) + Send + Sync + 'static) {
+        *lock(&self.inner.observer) = Some(Arc::new(Box::new(observer)));
+    }
+
+    pub fn reads(&self) -> Reads {
+        Reads {
+            chunks: self.inner.chunks_read.load(Ordering::Relaxed),
+            outputs: self.inner.outputs_computed.load(Ordering::Relaxed),
+        }
+    }
+
+    pub fn memory(&self) -> Memory {
+        self.inner.cache.memory()
+    }
+
+    /// While the guard lives, batch work steps aside between frames.
+    pub fn interactive(&self) -> InteractiveGuard<'_> {
+        self.inner.gate.interactive()
+    }
+
+    /// Drops what is kept of nodes that changed or were removed, and ends their passes.
+    pub fn forget(&self, nodes: &[u32]) {
+        self.inner.cache.forget(nodes);
+        self.inner.reductions.forget(nodes);
+        let mut maps = lock(&self.inner.maps);
+        let mut navigators = lock(&self.inner.navigators);
+        for node in nodes {
+            if let Some(run) = maps.remove(node) {
+                run.cancel();
+            }
+            if let Some(navigator) = navigators.remove(node) {
+                navigator.cancel();
+            }
+        }
+    }
+
+    /// Ends every background pass.
+    pub fn shut_down(&self) {
+        self.inner.ended.cancel();
+        *lock(&self.inner.observer) = None;
+        lock(&self.inner.maps).values().for_each(|run| run.cancel());
+        lock(&self.inner.navigators)
+            .values()
+            .for_each(|navigator| navigator.cancel());
+    }
+
+    /// The output of a node at one scan position.
+    ///
+    /// # Errors
+    /// [`ComputeError`] naming node, operation, position and cause. A panic in a source or an
+    /// operation is one of them.
+    pub fn output(
+        &self,
+        graph: &Graph,
+        node: u32,
+        at: NavigationIndex,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        let node = graph
+            .node(node)
+            .ok_or_else(|| ComputeError::no_node(node))?;
+        if !node.meta.axes.contains(at) {
+            let shape = node.meta.axes.navigation_shape();
+            let cause = Cause::OutsideScan { shape };
+            return Err(ComputeError::new(node, Some(at), cause));
+        }
+        self.inner.output(graph, node, at, lane, cancel)
+    }
+}
+
+impl Inner {
+    pub fn tell(&self, event: EngineEvent) {
+        let observer = lock(&self.observer).clone();
+        if let Some(observer) = observer {
+            observer(event);
+        }
+    }
+
+    pub fn output(
+        &self,
+        graph: &Graph,
+        node: &Arc<Node>,
+        at: NavigationIndex,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        if cancel.is_cancelled() {
+            return Err(ComputeError::new(node, Some(at), Cause::Cancelled));
+        }
+        if let Some(fault) = &node.fault {
+            let cause = Cause::NotApplicable(fault.clone());
+            return Err(ComputeError::new(node, Some(at), cause));
+        }
+        match &node.origin {
+            Origin::Source(source) => self.read(node, source, at, lane, cancel),
+            // A batch pass over a map keeps the values in the map's images.
+            Origin::Operation(computation)
+                if node.meta.kind == SignalKind::Map && lane < Lane::Interactive =>
+            {
+                self.compute(graph, node, &**computation, at, lane, cancel)
+            }
+            Origin::Operation(computation) => {
+                let key = Key::Output {
+                    node: node.id,
+                    revision: node.revision,
+                    at,
+                };
+                let held = self.cache.get_or_make(
+                    key,
+                    lane,
+                    cancel,
+                    &|| ComputeError::new(node, Some(at), Cause::Cancelled),
+                    &|| {
+                        self.compute(graph, node, &**computation, at, lane, cancel)
+                            .map(Held::Output)
+                    },
+                )?;
+                match held {
+                    Held::Output(output) => Ok(output),
+                    Held::Chunk(_) => Err(wrong(node, at, "an output", "a chunk")),
+                }
+            }
+        }
+    }
+
+    /// A frame of a file: a view into its decoded chunk.
+    fn read(
+        &self,
+        node: &Node,
+        source: &Arc<dyn Source>,
+        at: NavigationIndex,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        let fail = |cause| ComputeError::new(node, Some(at), cause);
+        let id = guarded(|| source.chunk_at(at)).map_err(|text| fail(Cause::Panic(text)))?;
+        let chunk = match last_chunk(node.id, id, lane) {
+            Some(chunk) => chunk,
+            None => {
+                let key = Key::Chunk {
+                    source: node.id,
+                    chunk: id,
+                };
+                let held = self.cache.get_or_make(
+                    key,
+                    lane,
+                    cancel,
+                    &|| fail(Cause::Cancelled),
+                    &|| {
+                        self.chunks_read.fetch_add(1, Ordering::Relaxed);
+                        match guarded(|| source.read_chunk(id, cancel)) {
+                            Ok(Ok(chunk)) => Ok(Held::Chunk(Arc::new(chunk))),
+                            Ok(Err(SourceError::Cancelled)) => Err(fail(Cause::Cancelled)),
+                            Ok(Err(error)) => Err(fail(Cause::Source(error))),
+                            Err(text) => Err(fail(Cause::Panic(text))),
+                        }
+                    },
+                );
+                // Another position of the same chunk may have failed first; the error is for this one.
+                let held = held.map_err(|error| fail(error.cause))?;
+                let Held::Chunk(chunk) = held else {
+                    return Err(wrong(node, at, "a chunk", "an output"));
+                };
+                if lane < Lane::Interactive {
+                    LAST_CHUNK.set(Some((node.id, id, chunk.clone())));
+                }
+                chunk
+            }
+        };
+        let frame = chunk
+            .frame(at)
+            .map_err(|error| fail(Cause::Source(error)))?;
+        Ok(Output::Frame(frame))
+    }
+
+    fn compute(
+        &self,
+        graph: &Graph,
+        node: &Arc<Node>,
+        computation: &dyn Computation,
+        at: NavigationIndex,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        let fail = |cause| ComputeError::new(node, Some(at), cause);
+        let prepared = self.prepared(graph, node, lane, cancel)?;
+        let (metas, outputs) = self.inputs(graph, node, at, lane, cancel)?;
+        let inputs = Inputs {
+            metas: &metas,
+            outputs: &outputs,
+        };
+        self.outputs_computed.fetch_add(1, Ordering::Relaxed);
+        let computed = guarded(|| computation.compute(&inputs, at, prepared.as_ref(), cancel))
+            .map_err(|text| fail(Cause::Panic(text)))?;
+        let output = computed.map_err(|error| match error {
+            OperationError::Cancelled => fail(Cause::Cancelled),
+            error => fail(Cause::Operation(error)),
+        })?;
+        check(node, at, output)
+    }
+
+    /// Each parent's description and output at `at`.
+    pub fn inputs(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        at: NavigationIndex,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<(Vec<Arc<signal::SignalMeta>>, Vec<Output>), ComputeError> {
+        let mut metas = Vec::with_capacity(node.parents.len());
+        let mut outputs = Vec::with_capacity(node.parents.len());
+        for parent in &node.parents {
+            let parent = graph
+                .node(*parent)
+                .ok_or_else(|| ComputeError::no_node(*parent))?;
+            metas.push(parent.meta.clone());
+            outputs.push(self.output(graph, parent, at, lane, cancel)?);
+        }
+        Ok((metas, outputs))
+    }
+}
+
+fn last_chunk(source: u32, id: ChunkId, lane: Lane) -> Option<Arc<Chunk>> {
+    if lane == Lane::Interactive {
+        return None;
+    }
+    LAST_CHUNK.with_borrow(|last| match last {
+        Some((of, chunk_id, chunk)) if *of == source && *chunk_id == id => Some(chunk.clone()),
+        _ => None,
+    })
+}
+
+/// Whether an operation gave what it had described.
+fn check(node: &Node, at: NavigationIndex, output: Output) -> Result<Output, ComputeError> {
+    let found = match &output {
+        Output::Frame(frame) => {
+            let expected = node.meta.axes.signal_shape();
+            if node.meta.kind == SignalKind::Frame
+                && frame.shape() == expected
+                && frame.element() == node.meta.element
+            {
+                return Ok(output);
+            }
+            format!("a frame of shape {:?} {}", frame.shape(), frame.element())
+        }
+        Output::Peaks(_) if node.meta.kind == SignalKind::Peaks => return Ok(output),
+        Output::Peaks(_) => "peaks".into(),
+        Output::Values(values)
+            if node.meta.kind == SignalKind::Map && values.len() == node.meta.components.len() =>
+        {
+            return Ok(output);
+        }
+        Output::Values(values) => format!("{} values", values.len()),
+    };
+    let expected = match node.meta.kind {
+        SignalKind::Frame => format!(
+            "a frame of shape {:?} {}",
+            node.meta.axes.signal_shape(),
+            node.meta.element
+        ),
+        SignalKind::Peaks => "peaks".into(),
+        SignalKind::Map => format!("{} values", node.meta.components.len()),
+    };
+    Err(wrong(node, at, &expected, &found))
+}
+
+fn wrong(node: &Node, at: NavigationIndex, expected: &str, found: &str) -> ComputeError {
+    let cause = Cause::WrongOutput {
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+    };
+    ComputeError::new(node, Some(at), cause)
+}
+
+/// Runs code of an operation or a format; a panic becomes its message. What that code was working on
+/// is dropped, so no half-made value is seen afterwards.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".into())
+    })
+}

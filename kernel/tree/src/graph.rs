@@ -1,0 +1,318 @@
+use std::sync::{Arc, Mutex};
+
+use signal::{Computation, MAX_NAVIGATION_RANK, SignalMeta, Source};
+
+use crate::{Node, Origin, TreeError, lock};
+
+/// An immutable snapshot of the tree.
+#[derive(Clone, Default)]
+pub struct Graph {
+    /// Parents before children, in order of creation (ascending ids).
+    nodes: Vec<Arc<Node>>,
+    revision: u32,
+    next_id: u32,
+}
+
+impl Graph {
+    /// Parents before children, in order of creation.
+    pub fn nodes(&self) -> &[Arc<Node>] {
+        &self.nodes
+    }
+
+    /// Grows with every change.
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    pub fn node(&self, id: u32) -> Option<&Arc<Node>> {
+        let at = self.nodes.binary_search_by_key(&id, |node| node.id).ok()?;
+        self.nodes.get(at)
+    }
+
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Node>> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+
+    pub fn children(&self, id: u32) -> impl Iterator<Item = &Arc<Node>> {
+        self.nodes
+            .iter()
+            .filter(move |node| node.parents.contains(&id))
+    }
+
+    /// `id` and every node below it, parents first.
+    pub fn with_descendants(&self, id: u32) -> Vec<u32> {
+        let mut found = vec![id];
+        for node in &self.nodes {
+            if node.parents.iter().any(|parent| found.contains(parent)) {
+                found.push(node.id);
+            }
+        }
+        found
+    }
+
+    /// The source at the top of `id`'s first-parent line, and its node.
+    pub fn source_of(&self, id: u32) -> Option<(&Arc<Node>, &Arc<dyn Source>)> {
+        let root = self.node(self.node(id)?.source)?;
+        match &root.origin {
+            Origin::Source(source) => Some((root, source)),
+            Origin::Operation(_) => None,
+        }
+    }
+
+    /// Descriptions of `node`'s parents; `None` when one is gone.
+    pub fn parent_metas(&self, node: &Node) -> Option<Vec<Arc<SignalMeta>>> {
+        node.parents
+            .iter()
+            .map(|parent| Some(self.node(*parent)?.meta.clone()))
+            .collect()
+    }
+
+    fn position(&self, id: u32) -> Result<usize, TreeError> {
+        self.nodes
+            .binary_search_by_key(&id, |node| node.id)
+            .map_err(|_| TreeError::NoNode { node: id })
+    }
+
+    /// `wanted`, or `wanted_2`, … when another node has that name.
+    fn free_name(&self, wanted: &str, except: Option<u32>) -> String {
+        let taken = |name: &str| {
+            self.nodes
+                .iter()
+                .any(|node| node.name == name && Some(node.id) != except)
+        };
+        if !taken(wanted) {
+            return wanted.to_owned();
+        }
+        (2u32..)
+            .map(|number| format!("{wanted}_{number}"))
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| wanted.to_owned())
+    }
+}
+
+/// The one owner of the graph. Readers take a [`Tree::snapshot`]; changes swap in a new one.
+/// No change reads or computes a pixel.
+#[derive(Default)]
+pub struct Tree {
+    graph: Mutex<Arc<Graph>>,
+}
+
+impl Tree {
+    pub fn new() -> Self {
+        Tree::default()
+    }
+
+    pub fn snapshot(&self) -> Arc<Graph> {
+        lock(&self.graph).clone()
+    }
+
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Graph) -> Result<T, TreeError>,
+    ) -> Result<T, TreeError> {
+        let mut current = lock(&self.graph);
+        let mut graph = (**current).clone();
+        let result = change(&mut graph)?;
+        graph.revision += 1;
+        *current = Arc::new(graph);
+        Ok(result)
+    }
+
+    /// A node for an opened file; returns its id.
+    ///
+    /// # Errors
+    /// [`TreeError::Axes`] for axes that cannot be used (empty, not finite, too many).
+    pub fn add_source(&self, name: &str, source: Arc<dyn Source>) -> Result<u32, TreeError> {
+        let meta = Arc::new(source.meta().clone());
+        if let Some(fault) = meta.axes.fault() {
+            return Err(TreeError::Axes(fault));
+        }
+        if meta.axes.navigation.len() > MAX_NAVIGATION_RANK {
+            return Err(TreeError::Axes(format!(
+                "{} navigation axes; at most {MAX_NAVIGATION_RANK} are supported",
+                meta.axes.navigation.len()
+            )));
+        }
+        self.change(|graph| {
+            graph.next_id += 1;
+            let id = graph.next_id;
+            graph.nodes.push(Arc::new(Node {
+                id,
+                name: graph.free_name(name, None),
+                parents: Vec::new(),
+                origin: Origin::Source(source),
+                meta,
+                revision: 1,
+                source: id,
+                fault: None,
+            }));
+            Ok(id)
+        })
+    }
+
+    /// A lazy node below `parent`; returns its id.
+    ///
+    /// # Errors
+    /// [`TreeError::NotApplicable`] when the operation does not fit, [`TreeError::NoNode`].
+    pub fn add_operation(
+        &self,
+        name: &str,
+        parent: u32,
+        computation: Arc<dyn Computation>,
+    ) -> Result<u32, TreeError> {
+        self.change(|graph| {
+            let above = graph.nodes[graph.position(parent)?].clone();
+            let reason = match &above.fault {
+                Some(fault) => Err(fault.clone()),
+                None => computation.describe(&[&above.meta]),
+            };
+            let meta = reason.map_err(|reason| TreeError::NotApplicable {
+                operation: computation.info().name,
+                parent: above.name.clone(),
+                reason,
+            })?;
+            graph.next_id += 1;
+            let id = graph.next_id;
+            graph.nodes.push(Arc::new(Node {
+                id,
+                name: graph.free_name(name, None),
+                parents: vec![parent],
+                origin: Origin::Operation(computation),
+                meta: Arc::new(meta),
+                revision: 1,
+                source: above.source,
+                fault: None,
+            }));
+            Ok(id)
+        })
+    }
+
+    /// New parameters for a node: its revision and those of all nodes below it grow, and they are
+    /// described again. A node below that no longer fits stays, with its fault. Returns the ids
+    /// whose results may have changed.
+    ///
+    /// # Errors
+    /// [`TreeError`] when the node is a file, is gone, or the operation does not fit with these parameters.
+    pub fn set_computation(
+        &self,
+        id: u32,
+        computation: Arc<dyn Computation>,
+    ) -> Result<Vec<u32>, TreeError> {
+        self.change(|graph| {
+            let at = graph.position(id)?;
+            let node = graph.nodes[at].clone();
+            if node.computation().is_none() {
+                return Err(TreeError::NoParameters {
+                    name: node.name.clone(),
+                });
+            }
+            let metas = graph
+                .parent_metas(&node)
+                .ok_or(TreeError::NoNode { node: id })?;
+            let metas: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
+            let meta =
+                computation
+                    .describe(&metas)
+                    .map_err(|reason| TreeError::NotApplicable {
+                        operation: computation.info().name,
+                        parent: node.name.clone(),
+                        reason,
+                    })?;
+            graph.nodes[at] = Arc::new(Node {
+                origin: Origin::Operation(computation),
+                meta: Arc::new(meta),
+                revision: node.revision + 1,
+                fault: None,
+                ..(*node).clone()
+            });
+            let changed = graph.with_descendants(id);
+            for below in &changed[1..] {
+                graph.describe_again(*below)?;
+            }
+            Ok(changed)
+        })
+    }
+
+    /// Renames a node; another node that has this name gets a number behind it. Returns that one's id.
+    ///
+    /// # Errors
+    /// [`TreeError::NoNode`].
+    pub fn rename(&self, id: u32, name: &str) -> Result<Option<u32>, TreeError> {
+        self.change(|graph| {
+            let at = graph.position(id)?;
+            let other = graph
+                .nodes
+                .iter()
+                .position(|node| node.name == name && node.id != id);
+            let renamed = |node: &Node, name: String| {
+                Arc::new(Node {
+                    name,
+                    ..node.clone()
+                })
+            };
+            graph.nodes[at] = renamed(&graph.nodes[at], name.to_owned());
+            let Some(other) = other else { return Ok(None) };
+            let other_id = graph.nodes[other].id;
+            let free = graph.free_name(name, Some(other_id));
+            graph.nodes[other] = renamed(&graph.nodes[other], free);
+            Ok(Some(other_id))
+        })
+    }
+
+    /// Removes a node that has none below it.
+    ///
+    /// # Errors
+    /// [`TreeError::HasChildren`], [`TreeError::NoNode`].
+    pub fn remove(&self, id: u32) -> Result<(), TreeError> {
+        self.change(|graph| {
+            let at = graph.position(id)?;
+            let children: Vec<String> = graph
+                .children(id)
+                .map(|child| format!("`{}`", child.name))
+                .collect();
+            if !children.is_empty() {
+                return Err(TreeError::HasChildren {
+                    name: graph.nodes[at].name.clone(),
+                    children,
+                });
+            }
+            graph.nodes.remove(at);
+            Ok(())
+        })
+    }
+}
+
+impl Graph {
+    /// Describes a node after a change above it.
+    fn describe_again(&mut self, id: u32) -> Result<(), TreeError> {
+        let at = self.position(id)?;
+        let node = self.nodes[at].clone();
+        let metas = self
+            .parent_metas(&node)
+            .ok_or(TreeError::NoNode { node: id })?;
+        let faulty_parent = node
+            .parents
+            .iter()
+            .filter_map(|parent| self.node(*parent)?.fault.clone())
+            .next();
+        let described = match (&node.origin, faulty_parent) {
+            (_, Some(fault)) => Err(fault),
+            (Origin::Source(_), None) => Ok((*node.meta).clone()),
+            (Origin::Operation(computation), None) => {
+                let metas: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
+                computation.describe(&metas)
+            }
+        };
+        let (meta, fault) = match described {
+            Ok(meta) => (Arc::new(meta), None),
+            Err(fault) => (node.meta.clone(), Some(fault)),
+        };
+        self.nodes[at] = Arc::new(Node {
+            meta,
+            fault,
+            revision: node.revision + 1,
+            ..(*node).clone()
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+//! The navigation image of a file: the mean of each frame, coarse at once, exact in the background.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use signal::{CancelToken, Frame, NavigationIndex, Output};
+
+use crate::cache::Reservation;
+use crate::compute::{Inner, UnitScope, guarded};
+use crate::gate::Lane;
+use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
+
+/// Frames read for the coarse pictures, one level after the other.
+const COARSE_READS: [usize; 3] = [64, 256, 1024];
+/// No finer coarse level is begun after this time; the exact pass follows anyway.
+const COARSE_TIME: Duration = Duration::from_millis(300);
+/// Shortest time between two events.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+struct Painting {
+    /// C order over the two fastest navigation axes; NaN where nothing is known.
+    values: Vec<f32>,
+    /// 0: nothing is painted yet.
+    stride: usize,
+    done: usize,
+    error: Option<ComputeError>,
+}
+
+/// The navigation image shared by every node with the same source. Of a scan with more than two
+/// navigation axes it shows the first position of the slower ones.
+pub struct Navigator {
+    source: u32,
+    rows: usize,
+    columns: usize,
+    outer_axes: usize,
+    painting: Mutex<Painting>,
+    changed: Condvar,
+    cancel: CancelToken,
+    _reserved: Reservation,
+}
+
+/// The navigation image as far as it is computed.
+#[derive(Clone, Debug)]
+pub struct NavigatorPicture {
+    pub rows: usize,
+    pub columns: usize,
+    /// C order; NaN where nothing is known.
+    pub values: Vec<f32>,
+    /// Every how many scan positions one was read; 1 once the exact image has begun to replace it.
+    pub stride: usize,
+    /// Share of the exact image that is computed, 0 to 1.
+    pub complete: f64,
+    /// Why the first unreadable frame could not be read.
+    pub error: Option<ComputeError>,
+}
+
+impl Navigator {
+    pub(crate) fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// The picture now; waits at most `patience` for a first one.
+    pub fn picture(&self, patience: Duration) -> NavigatorPicture {
+        let until = Instant::now() + patience;
+        let mut painting = lock(&self.painting);
+        while painting.stride == 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            painting = self
+                .changed
+                .wait_timeout(painting, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        NavigatorPicture {
+            rows: self.rows,
+            columns: self.columns,
+            values: painting.values.clone(),
+            stride: painting.stride.max(1),
+            complete: painting.done as f64 / (self.rows * self.columns).max(1) as f64,
+            error: painting.error.clone(),
+        }
+    }
+
+    fn at(&self, row: usize, column: usize, rank: usize) -> NavigationIndex {
+        let mut index = vec![0; rank];
+        if let Some(last) = index.last_mut() {
+            *last = column;
+        }
+        if rank > 1 {
+            index[rank - 2] = row;
+        }
+        NavigationIndex::new(&index)
+    }
+
+    /// Pixel of a scan position; `None` outside the part that is shown.
+    fn pixel(&self, at: NavigationIndex) -> Option<usize> {
+        let index = at.as_slice();
+        let (outer, inner) = index.split_at(self.outer_axes.min(index.len()));
+        let shown = outer.iter().all(|index| *index == 0);
+        shown.then(|| NavigationIndex::new(inner).flat(&[self.rows, self.columns][2 - inner.len()..]))
+    }
+}
+
+impl Engine {
+    /// The navigation image of `node`'s source; the first call starts computing it in the background.
+    ///
+    /// # Errors
+    /// [`ComputeError`] when the node is gone or the image does not fit into the memory budget.
+    pub fn navigator(&self, graph: &Arc<Graph>, node: u32) -> Result<Arc<Navigator>, ComputeError> {
+        let (root, _) = graph
+            .source_of(node)
+            .ok_or_else(|| ComputeError::no_node(node))?;
+        let mut navigators = lock(&self.inner.navigators);
+        if let Some(navigator) = navigators.get(&root.id) {
+            return Ok(navigator.clone());
+        }
+        let shape = root.meta.axes.navigation_shape();
+        let (rows, columns) = match shape.as_slice() {
+            [] => (1, 1),
+            [columns] => (1, *columns),
+            [.., rows, columns] => (*rows, *columns),
+        };
+        let bytes = rows * columns * size_of::<f32>();
+        let reserved = self.inner.cache.reserve(bytes).ok_or_else(|| {
+            let cause = Cause::Memory {
+                what: "the navigation image".into(),
+                need_bytes: bytes,
+                budget_bytes: self.memory().budget_bytes,
+            };
+            ComputeError::new(root, None, cause)
+        })?;
+        let navigator = Arc::new(Navigator {
+            source: root.id,
+            rows,
+            columns,
+            outer_axes: shape.len().saturating_sub(2),
+            painting: Mutex::new(Painting {
+                values: vec![f32::NAN; rows * columns],
+                stride: 0,
+                done: 0,
+                error: None,
+            }),
+            changed: Condvar::new(),
+            cancel: CancelToken::new(),
+            _reserved: reserved,
+        });
+        navigators.insert(root.id, navigator.clone());
+        drop(navigators);
+        let (inner, graph, root) = (self.inner.clone(), graph.clone(), root.clone());
+        let painter = navigator.clone();
+        let started = std::thread::Builder::new()
+            .name(format!("navigator-{}", root.id))
+            .spawn(move || {
+                if let Err(text) = guarded(|| inner.paint(&graph, &root, &painter)) {
+                    tracing::error!("the navigation image of `{}` failed: {text}", root.name);
+                }
+            });
+        if let Err(error) = started {
+            tracing::error!("a navigation image could not be started: {error}");
+        }
+        Ok(navigator)
+    }
+}
+
+impl Inner {
+    fn paint(&self, graph: &Graph, root: &Arc<Node>, navigator: &Navigator) {
+        self.paint_coarse(graph, root, navigator);
+        if let Err(error) = self.paint_exact(graph, root, navigator) {
+            lock(&navigator.painting).error.get_or_insert(error);
+        }
+        self.tell_navigator(navigator);
+    }
+
+    fn tell_navigator(&self, navigator: &Navigator) {
+        navigator.changed.notify_all();
+        let done = lock(&navigator.painting).done;
+        self.tell(EngineEvent::Navigator {
+            source: navigator.source,
+            complete: done as f64 / (navigator.rows * navigator.columns).max(1) as f64,
+        });
+    }
+
+    /// Strided pictures, each finer than the one before, as long as reading is quick.
+    fn paint_coarse(&self, graph: &Graph, root: &Arc<Node>, navigator: &Navigator) {
+        let started = Instant::now();
+        let _scope = UnitScope;
+        let (rows, columns) = (navigator.rows, navigator.columns);
+        let mut last_stride = usize::MAX;
+        for reads in COARSE_READS {
+            let stride = ((rows * columns) as f64 / reads as f64).sqrt().ceil().max(1.0) as usize;
+            if stride >= last_stride || started.elapsed() > COARSE_TIME {
+                continue;
+            }
+            last_stride = stride;
+            for top in (0..rows).step_by(stride) {
+                for left in (0..columns).step_by(stride) {
+                    if navigator.cancel.is_cancelled() || self.ended.is_cancelled() {
+                        return;
+                    }
+                    let middle = |start: usize, size: usize| (start + stride / 2).min(size - 1);
+                    let rank = root.meta.axes.navigation.len();
+                    let at = navigator.at(middle(top, rows), middle(left, columns), rank);
+                    let value = self.mean_at(graph, root, at, Lane::Batch, navigator);
+                    let mut painting = lock(&navigator.painting);
+                    for row in top..(top + stride).min(rows) {
+                        let line = row * columns;
+                        painting.values[line + left..line + (left + stride).min(columns)]
+                            .fill(value);
+                    }
+                }
+            }
+            lock(&navigator.painting).stride = stride;
+            self.tell_navigator(navigator);
+        }
+    }
+
+    /// Every scan position, in chunk order, when nothing else is to do.
+    fn paint_exact(
+        &self,
+        graph: &Graph,
+        root: &Arc<Node>,
+        navigator: &Navigator,
+    ) -> Result<(), ComputeError> {
+        let units = self.units(graph, root)?;
+        let mut told = Instant::now();
+        crate::ordered::in_order(
+            units.len(),
+            self.threads,
+            &|unit| {
+                let _slot = self.gate.slot(Lane::Background);
+                let _scope = UnitScope;
+                units
+                    .positions(unit)
+                    .into_iter()
+                    .filter_map(|at| Some((navigator.pixel(at)?, at)))
+                    .map(|(pixel, at)| {
+                        self.gate.step_aside(Lane::Background);
+                        let mean = self.mean_at(graph, root, at, Lane::Background, navigator);
+                        (pixel, mean)
+                    })
+                    .collect::<Vec<_>>()
+            },
+            &mut || {},
+            &mut |_, means| {
+                if navigator.cancel.is_cancelled() || self.ended.is_cancelled() {
+                    return ControlFlow::Break(());
+                }
+                let mut painting = lock(&navigator.painting);
+                painting.done += means.len();
+                for (pixel, mean) in means {
+                    painting.values[pixel] = mean;
+                }
+                if painting.done == navigator.rows * navigator.columns {
+                    painting.stride = 1;
+                }
+                drop(painting);
+                if told.elapsed() >= TELL_EVERY {
+                    told = Instant::now();
+                    self.tell_navigator(navigator);
+                }
+                ControlFlow::Continue(())
+            },
+        );
+        Ok(())
+    }
+
+    /// Mean of one frame; NaN (and the first reason kept) when it cannot be read.
+    fn mean_at(
+        &self,
+        graph: &Graph,
+        root: &Arc<Node>,
+        at: NavigationIndex,
+        lane: Lane,
+        navigator: &Navigator,
+    ) -> f32 {
+        match self.output(graph, root, at, lane, &navigator.cancel) {
+            Ok(Output::Frame(frame)) => mean(&frame),
+            Ok(_) => f32::NAN,
+            Err(error) => {
+                if !error.is_cancelled() {
+                    lock(&navigator.painting).error.get_or_insert(error);
+                }
+                f32::NAN
+            }
+        }
+    }
+}
+
+/// Mean over the pixels that are not NaN.
+fn mean(frame: &Frame) -> f32 {
+    use signal::Element;
+    fn lanes<T: Element>(pixels: &[T]) -> (f64, u64) {
+        let (mut sums, mut counts) = ([0f64; 8], [0u64; 8]);
+        let mut add = |lane: usize, pixel: &T| {
+            let value = pixel.to_f64();
+            let valid = !value.is_nan();
+            sums[lane] += if valid { value } else { 0.0 };
+            counts[lane] += u64::from(valid);
+        };
+        let chunks = pixels.chunks_exact(8);
+        let rest = chunks.remainder();
+        chunks.for_each(|eight| (0..8).for_each(|lane| add(lane, &eight[lane])));
+        rest.iter().for_each(|pixel| add(0, pixel));
+        (sums.iter().sum(), counts.iter().sum())
+    }
+    // Whole numbers are summed as such: exact, and twice as fast.
+    let (sum, count) = if let Some(pixels) = frame.pixels::<u16>() {
+        (pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64, pixels.len() as u64)
+    } else if let Some(pixels) = frame.pixels::<u8>() {
+        (pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64, pixels.len() as u64)
+    } else {
+        signal::for_pixels!(frame, |pixels| lanes(pixels))
+    };
+    if count == 0 { f32::NAN } else { (sum / count as f64) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_leaves_out_nan() {
+        let pixels: Vec<f32> = (0..19).map(|n| if n % 4 == 1 { f32::NAN } else { n as f32 }).collect();
+        let expected: Vec<f32> = pixels.iter().copied().filter(|p| !p.is_nan()).collect();
+        let expected = expected.iter().sum::<f32>() / expected.len() as f32;
+        assert!((mean(&Frame::from_vec(&[19], pixels).unwrap()) - expected).abs() < 1e-6);
+        let counts = Frame::from_vec(&[2, 3], vec![1u16, 2, 3, 4, 5, 65535]).unwrap();
+        assert!((mean(&counts) - 65550.0 / 6.0).abs() < 1e-2);
+        assert!(mean(&Frame::from_vec(&[1], vec![f64::NAN]).unwrap()).is_nan());
+    }
+}

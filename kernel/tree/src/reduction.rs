@@ -1,0 +1,197 @@
+//! What an operation gathers over the scan before it can compute a frame, once per node and revision.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use signal::{CancelToken, Inputs, NavigationIndex, Positions, Prepared, SignalMeta};
+
+use crate::compute::{Inner, guarded};
+use crate::gate::{Gate, Lane};
+use crate::ordered::in_order;
+use crate::{Cause, ComputeError, Graph, Node, lock};
+
+#[derive(Clone)]
+enum Slot {
+    Making,
+    /// `None`: the operation needs nothing.
+    Made(Option<Prepared>),
+}
+
+#[derive(Default)]
+pub(crate) struct Reductions {
+    slots: Mutex<HashMap<(u32, u32), Slot>>,
+    changed: Condvar,
+}
+
+/// Clears the slot when its maker failed or unwound, so that the next one tries again.
+struct Making<'a> {
+    reductions: &'a Reductions,
+    key: (u32, u32),
+    made: Option<Option<Prepared>>,
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        let mut slots = lock(&self.reductions.slots);
+        match self.made.take() {
+            // Forgotten in the meantime: nobody will ask for this revision again.
+            _ if !slots.contains_key(&self.key) => {}
+            Some(made) => {
+                slots.insert(self.key, Slot::Made(made));
+            }
+            None => {
+                slots.remove(&self.key);
+            }
+        }
+        self.reductions.changed.notify_all();
+    }
+}
+
+impl Reductions {
+    pub fn forget(&self, nodes: &[u32]) {
+        lock(&self.slots).retain(|(node, _), _| !nodes.contains(node));
+        self.changed.notify_all();
+    }
+}
+
+impl Inner {
+    /// The result of `node`'s reduction, computed by one thread while others wait.
+    pub fn prepared(
+        &self,
+        graph: &Graph,
+        node: &Arc<Node>,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Option<Prepared>, ComputeError> {
+        let key = (node.id, node.revision);
+        let mut slots = lock(&self.reductions.slots);
+        loop {
+            match slots.get(&key) {
+                Some(Slot::Made(prepared)) => return Ok(prepared.clone()),
+                None => break,
+                Some(Slot::Making) => {
+                    if cancel.is_cancelled() {
+                        return Err(ComputeError::new(node, None, Cause::Cancelled));
+                    }
+                    let _waiting = self.gate.waiting(lane);
+                    slots = self
+                        .reductions
+                        .changed
+                        .wait_timeout(slots, Duration::from_millis(50))
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                }
+            }
+        }
+        slots.insert(key, Slot::Making);
+        drop(slots);
+        let mut making = Making {
+            reductions: &self.reductions,
+            key,
+            made: None,
+        };
+        let prepared = self.reduce(graph, node, lane, cancel)?;
+        making.made = Some(prepared.clone());
+        Ok(prepared)
+    }
+
+    /// Inputs are computed in parallel and added in C order, one at a time, so that the result does
+    /// not depend on the number of threads.
+    fn reduce(
+        &self,
+        graph: &Graph,
+        node: &Arc<Node>,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Option<Prepared>, ComputeError> {
+        let Some(computation) = node.computation() else {
+            return Ok(None);
+        };
+        let fail = |at, cause| ComputeError::new(node, at, cause);
+        let metas = graph
+            .parent_metas(node)
+            .ok_or_else(|| fail(None, Cause::NoNode))?;
+        let borrowed: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
+        let reduction = guarded(|| computation.reduction(&borrowed))
+            .map_err(|text| fail(None, Cause::Panic(text)))?;
+        let Some(reduction) = reduction else {
+            return Ok(None);
+        };
+        let shape = borrowed
+            .first()
+            .map_or_else(Vec::new, |meta| meta.axes.navigation_shape());
+        let positions = positions(reduction.positions, &shape);
+        let mut reduce = reduction.reduce;
+        let mut failed = None;
+        let threads = if Gate::inside_a_pass() { 1 } else { self.threads };
+        in_order(
+            positions.len(),
+            threads,
+            &|number| {
+                self.gate.step_aside(lane);
+                self.inputs(graph, node, positions[number], lane, cancel)
+            },
+            &mut || {},
+            &mut |number, inputs| {
+                let at = positions[number];
+                let added = inputs.and_then(|(metas, outputs)| {
+                    let inputs = Inputs {
+                        metas: &metas,
+                        outputs: &outputs,
+                    };
+                    guarded(|| reduce.add(at, &inputs))
+                        .map_err(|text| fail(Some(at), Cause::Panic(text)))?
+                        .map_err(|error| fail(Some(at), Cause::Operation(error)))
+                });
+                match added {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            },
+        );
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if cancel.is_cancelled() {
+            return Err(fail(None, Cause::Cancelled));
+        }
+        let prepared = guarded(|| reduce.finish())
+            .map_err(|text| fail(None, Cause::Panic(text)))?
+            .map_err(|error| fail(None, Cause::Operation(error)))?;
+        Ok(Some(prepared))
+    }
+
+    /// Runs the reductions of `node` and everything above it, so that the frames of a pass find them done.
+    pub fn prepare_all(
+        &self,
+        graph: &Graph,
+        node: &Arc<Node>,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<(), ComputeError> {
+        for parent in &node.parents {
+            let parent = graph
+                .node(*parent)
+                .ok_or_else(|| ComputeError::no_node(*parent))?;
+            self.prepare_all(graph, parent, lane, cancel)?;
+        }
+        self.prepared(graph, node, lane, cancel).map(|_| ())
+    }
+}
+
+/// Scan positions in C order.
+fn positions(wanted: Positions, shape: &[usize]) -> Vec<NavigationIndex> {
+    let count = shape.iter().product();
+    (0..count)
+        .map(|flat| NavigationIndex::from_flat(flat, shape))
+        .filter(|at| match wanted {
+            Positions::All => true,
+            Positions::Region(region) => region.contains(*at),
+        })
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! A source in memory and small operations on it.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use signal::{
+    Axes, Axis, Block, CancelToken, Chunk, ChunkId, Component, Computation, ElementType, Frame,
+    Inputs, NavigationIndex, NotApplicable, OperationError, OperationInfo, Output, Positions,
+    Prepared, Reduce, Reduction, Region, SignalKind, SignalMeta, Source, SourceError,
+};
+
+/// A scan `(ny, nx | 3, 5)` of u16 whose pixel values tell their position.
+pub struct Scan {
+    pub meta: SignalMeta,
+    pub chunk: [usize; 2],
+    pub reads: AtomicU64,
+    pub bad_chunk: Option<u64>,
+    pub panicking_chunk: Option<u64>,
+    pub delay: Duration,
+}
+
+impl Scan {
+    pub fn new(ny: usize, nx: usize, chunk: [usize; 2]) -> Self {
+        let axes = Axes::new(
+            vec![Axis::pixels("y", ny), Axis::pixels("x", nx)],
+            vec![Axis::pixels("ky", 3), Axis::pixels("kx", 5)],
+        );
+        Scan {
+            meta: SignalMeta::frames("scan", axes, ElementType::U16),
+            chunk,
+            reads: AtomicU64::new(0),
+            bad_chunk: None,
+            panicking_chunk: None,
+            delay: Duration::ZERO,
+        }
+    }
+
+    pub fn pixel(y: usize, x: usize, k: usize) -> u16 {
+        (y * 1000 + x * 20 + k) as u16
+    }
+
+    fn shape(&self) -> [usize; 2] {
+        let shape = self.meta.axes.navigation_shape();
+        [shape[0], shape[1]]
+    }
+}
+
+impl Source for Scan {
+    fn meta(&self) -> &SignalMeta {
+        &self.meta
+    }
+
+    fn chunk_at(&self, at: NavigationIndex) -> ChunkId {
+        let columns = self.shape()[1].div_ceil(self.chunk[1]);
+        let index = at.as_slice();
+        ChunkId((index[0] / self.chunk[0] * columns + index[1] / self.chunk[1]) as u64)
+    }
+
+    fn chunks(&self) -> u64 {
+        let [ny, nx] = self.shape();
+        (ny.div_ceil(self.chunk[0]) * nx.div_ceil(self.chunk[1])) as u64
+    }
+
+    fn chunk_navigation(&self, chunk: ChunkId) -> Vec<Range<usize>> {
+        let [ny, nx] = self.shape();
+        let columns = nx.div_ceil(self.chunk[1]);
+        let (row, column) = (chunk.0 as usize / columns, chunk.0 as usize % columns);
+        let range = |at: usize, step: usize, size: usize| at * step..((at + 1) * step).min(size);
+        vec![range(row, self.chunk[0], ny), range(column, self.chunk[1], nx)]
+    }
+
+    fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(self.delay);
+        if cancel.is_cancelled() {
+            return Err(SourceError::Cancelled);
+        }
+        assert_ne!(self.panicking_chunk, Some(chunk.0), "the decoder met a bug");
+        if self.bad_chunk == Some(chunk.0) {
+            return Err(SourceError::Decode {
+                path: "scan.zspy".into(),
+                place: format!("chunk {}", chunk.0),
+                reason: "checksum".into(),
+            });
+        }
+        let navigation = self.chunk_navigation(chunk);
+        let mut bytes = Vec::new();
+        for y in navigation[0].clone() {
+            for x in navigation[1].clone() {
+                (0..15).for_each(|k| bytes.extend(Scan::pixel(y, x, k).to_ne_bytes()));
+            }
+        }
+        // A vector of bytes may be unaligned for u16; the contract copes with it.
+        Chunk::new(navigation, vec![3, 5], ElementType::U16, Block::new(bytes), 0)
+    }
+}
+
+fn info(name: &'static str) -> OperationInfo {
+    OperationInfo {
+        name,
+        method: name,
+        parameters_type: "",
+        title: name,
+        summary: "",
+        category: "",
+        reference: "",
+    }
+}
+
+fn frames_only(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+    match inputs {
+        [meta] if meta.kind == SignalKind::Frame => Ok((*meta).clone()),
+        _ => Err(NotApplicable::new("the signal has no frames", "frames")),
+    }
+}
+
+/// Adds `offset`, as f32; panics or fails where told; slow if told.
+#[derive(Default)]
+pub struct Add {
+    pub offset: f32,
+    pub panics_at: Option<[usize; 2]>,
+    pub wrong_shape: bool,
+    pub delay: Duration,
+    /// Refuses parents of this element type.
+    pub refuses: Option<ElementType>,
+}
+
+impl Computation for Add {
+    fn info(&self) -> OperationInfo {
+        info("add")
+    }
+    fn params(&self) -> Value {
+        json!({"offset": self.offset})
+    }
+    fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+        let mut meta = frames_only(inputs)?;
+        if Some(meta.element) == self.refuses {
+            return Err(NotApplicable::new("wrong pixel type", "other pixels"));
+        }
+        meta.element = ElementType::F32;
+        Ok(meta)
+    }
+    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+        None
+    }
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        _: Option<&Prepared>,
+        cancel: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        std::thread::sleep(self.delay);
+        cancel.check()?;
+        if let Some(place) = self.panics_at {
+            assert_ne!(at.as_slice(), place, "a bug at this place");
+        }
+        let frame = inputs.frame()?;
+        let pixels = frame.to_f32().iter().map(|pixel| pixel + self.offset).collect();
+        let shape: &[usize] = if self.wrong_shape { &[15] } else { frame.shape() };
+        Frame::from_vec(shape, pixels)
+            .map(Output::Frame)
+            .map_err(|what| OperationError::failed(what, ""))
+    }
+}
+
+/// Sum of the frame, minus the mean of the sums in `region`, gathered first.
+pub struct Sum {
+    pub region: Option<Region>,
+}
+
+struct Gather {
+    sum: f64,
+    count: usize,
+    order: Vec<NavigationIndex>,
+}
+
+impl Reduce<Prepared> for Gather {
+    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+        self.sum = self.sum * 1.000_001 + f64::from(total(inputs.frame()?));
+        self.count += 1;
+        self.order.push(at);
+        Ok(())
+    }
+    fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
+        assert!(self.order.is_sorted());
+        Ok(Arc::new((self.sum / self.count as f64) as f32))
+    }
+}
+
+fn total(frame: &Frame) -> f32 {
+    frame.to_f32().iter().sum()
+}
+
+impl Computation for Sum {
+    fn info(&self) -> OperationInfo {
+        info("sum")
+    }
+    fn params(&self) -> Value {
+        json!({})
+    }
+    fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+        let components = vec![
+            Component::new("sum", "sum", "counts", false),
+            Component::new("flat", "flat", "", false),
+        ];
+        Ok(frames_only(inputs)?.to_map(components))
+    }
+    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+        let region = self.region?;
+        Some(Reduction {
+            positions: Positions::Region(region),
+            reduce: Box::new(Gather {
+                sum: 0.0,
+                count: 0,
+                order: Vec::new(),
+            }),
+        })
+    }
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        prepared: Option<&Prepared>,
+        _: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        let reference = prepared
+            .and_then(|any| any.downcast_ref::<f32>())
+            .copied()
+            .unwrap_or(0.0);
+        let index = at.as_slice();
+        let value = total(inputs.frame()?) - reference;
+        Ok(Output::Values([value, (index[0] * 100 + index[1]) as f32].into()))
+    }
+}
