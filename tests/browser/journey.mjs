@@ -1,0 +1,273 @@
+// A person's way through the second notebook, in real JupyterLab in headless Chromium.
+// Usage: CHROMIUM=… node journey.mjs JUPYTER FOLDER NOTEBOOK (FOLDER holds the notebook and the sample).
+
+import { join } from "node:path";
+import { check, expect, launch, SCREENSHOTS, verdict } from "./chromium.mjs";
+import { cells, kernelIdle, menu, openNotebook, selectCell, startServer } from "./jupyterlab.mjs";
+
+const [jupyter, folder, notebook] = process.argv.slice(2);
+/** The four cells of the first page, each after a text. */
+const FOUR_CELLS = 8;
+const NODES = ["scan", "flat", "peaks", "strain"];
+const COMPILE_MS = 120_000;
+
+const st = (name) => `[data-st="${name}"]`;
+const hook = (page) =>
+  page.evaluate(() => {
+    const { frame, timings, state } = globalThis.__signaltree_test;
+    const drawn = frame && { ...frame, checksum: frame.checksum };
+    return { frame: drawn, timings: timings.length, state: state() };
+  });
+const screenshot = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+
+/** Waits until the drawn frame fulfils `condition(frame, argument)`, evaluated in the page. */
+async function drawn(page, condition, argument, what, timeout = 15_000) {
+  try {
+    await page.waitForFunction(
+      ([text, value]) => {
+        const { frame } = globalThis.__signaltree_test ?? {};
+        return frame && new Function("frame", "value", `return (${text})(frame, value)`)(frame, value);
+      },
+      [condition.toString(), argument],
+      { timeout },
+    );
+  } catch {
+    const status = await page.locator(st("status")).first().textContent().catch(() => "no status");
+    throw new Error(`${what}: not drawn within ${timeout} ms; ${JSON.stringify((await hook(page)).frame)}; status "${status}"`);
+  }
+  return (await hook(page)).frame;
+}
+
+async function navigatorBox(page) {
+  const canvas = page.locator(st("navigator-canvas")).last();
+  await canvas.scrollIntoViewIfNeeded();
+  return canvas.boundingBox();
+}
+
+const at = (box, x, y) => [box.x + box.width * x, box.y + box.height * y];
+
+async function runFourCells(page) {
+  await selectCell(page, 0);
+  for (let pressed = 0; pressed < FOUR_CELLS; pressed += 1) {
+    await page.keyboard.press("Shift+Enter");
+    await page.waitForTimeout(100);
+  }
+  await page.waitForFunction(
+    () =>
+      globalThis.__signaltree_test?.frame ||
+      document.querySelector('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'),
+    undefined,
+    { timeout: COMPILE_MS },
+  );
+  const { errors } = await cells(page);
+  expect(errors.length === 0, `a cell failed: ${errors.join(" | ")}`);
+}
+
+/** Notes when the pointer moved and when a frame of another scan position was drawn. */
+const measureLatency = (page) =>
+  page.evaluate(() => {
+    const test = globalThis.__signaltree_test;
+    let { frame } = test;
+    let moved = 0;
+    globalThis.__latencies = [];
+    document.addEventListener("pointermove", () => (moved = performance.now()), { capture: true });
+    Object.defineProperty(test, "frame", {
+      configurable: true,
+      get: () => frame,
+      set: (next) => {
+        if (moved > 0 && String(frame?.index) !== String(next?.index)) {
+          globalThis.__latencies.push(performance.now() - moved);
+          moved = 0;
+        }
+        frame = next;
+      },
+    });
+  });
+
+async function dragNavigator(page) {
+  const box = await navigatorBox(page);
+  const before = (await hook(page)).frame;
+  await page.mouse.move(...at(box, 0.2, 0.25));
+  await page.mouse.down();
+  const checksums = new Set();
+  for (let step = 0; step <= 60; step += 1) {
+    await page.mouse.move(...at(box, 0.2 + 0.01 * step, 0.25 + 0.008 * step));
+    await page.waitForTimeout(25);
+    checksums.add((await hook(page)).frame.checksum);
+  }
+  await page.mouse.up();
+  const after = await drawn(page, (frame, old) => String(frame.index) !== old, String(before.index), "frame after the drag");
+  expect(checksums.size >= 20, `only ${checksums.size} different frames in 61 moves`);
+  return { after, different: checksums.size };
+}
+
+async function selectNode(page, name) {
+  await page.locator(st(`tree-node-${name}`)).last().click();
+}
+
+function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
+async function journey(page, server) {
+  await check("the notebook opens with its kernel", () => openNotebook(page, server, notebook));
+  const started = Date.now();
+  const shown = await check("four cells run and the viewer appears", async () => {
+    await runFourCells(page);
+    return `${((Date.now() - started) / 1000).toFixed(1)} s from the first Shift+Enter to the first frame`;
+  });
+  if (!shown) {
+    await screenshot(page, "failed_four_cells");
+    return;
+  }
+  await page.locator(st("signal-canvas")).last().scrollIntoViewIfNeeded();
+  await screenshot(page, "1_four_cells");
+
+  await check("the tree lists the four nodes", async () => {
+    for (const name of NODES) {
+      expect((await page.locator(st(`tree-node-${name}`)).count()) === 1, `no node ${name} in the tree`);
+    }
+  });
+  await check("the strain map fills in", async () => {
+    await selectNode(page, "strain");
+    const first = (await hook(page)).frame;
+    const start = Date.now();
+    await drawn(page, (frame) => frame.complete >= 1, null, "whole strain map", 300_000);
+    return `${Math.round(100 * first.complete)} % at first, 100 % after ${((Date.now() - start) / 1000).toFixed(1)} s`;
+  });
+  await screenshot(page, "2_strain_map");
+
+  await check("toggling the four nodes changes the picture and nothing else", async () => {
+    const seen = new Map();
+    const position = JSON.stringify((await hook(page)).state?.position);
+    for (const name of [...NODES, ...NODES]) {
+      const old = (await hook(page)).frame;
+      await selectNode(page, name);
+      const frame = await drawn(page, (next, last) => next.node !== last, old.node, `node ${name}`);
+      const known = seen.get(name);
+      expect(known === undefined || known === `${frame.node}:${frame.checksum}`, `${name} looks different the second time`);
+      seen.set(name, `${frame.node}:${frame.checksum}`);
+      await page.waitForTimeout(150);
+      await screenshot(page, `3_node_${name}`);
+    }
+    expect(new Set([...seen.values()].map((text) => text.split(":")[0])).size === 4, "not four different nodes");
+    const now = JSON.stringify((await hook(page)).state?.position);
+    expect(now === position, `the position went from ${position} to ${now}`);
+  });
+
+  for (const name of ["scan", "flat", "peaks"]) {
+    await check(`dragging the navigator moves ${name} through the scan`, async () => {
+      await selectNode(page, name);
+      await page.waitForTimeout(500);
+      await measureLatency(page);
+      const { different } = await dragNavigator(page);
+      const latencies = await page.evaluate(() => globalThis.__latencies);
+      expect(latencies.length > 0, "no frame followed the pointer");
+      return `${different} frames in 61 moves; pointer to drawn p50 ${percentile(latencies, 0.5).toFixed(1)} ms, p95 ${percentile(latencies, 0.95).toFixed(1)} ms`;
+    });
+    await screenshot(page, `4_dragged_${name}`);
+  }
+  await check("arrow keys move the crosshair by one position", async () => {
+    await page.locator(st("navigator-canvas")).last().focus();
+    const before = (await hook(page)).frame;
+    await page.keyboard.press("ArrowRight");
+    const after = await drawn(page, (frame, old) => String(frame.index) !== old, String(before.index), "next position");
+    expect(after.index[1] === before.index[1] + 1 && after.index[0] === before.index[0], `${before.index} to ${after.index}`);
+  });
+
+  await check("a slider of peaks changes the peaks under the crosshair", async () => {
+    await selectNode(page, "peaks");
+    const before = await drawn(page, (frame) => frame.peaks !== null, null, "peaks");
+    const slider = page.locator(`${st("parameter-threshold")} input[type=range]`).last();
+    await slider.scrollIntoViewIfNeeded();
+    await slider.focus();
+    for (let press = 0; press < 12; press += 1) {
+      await page.keyboard.press("ArrowRight");
+    }
+    const after = await drawn(
+      page,
+      (frame, old) => frame.revision !== old.revision && frame.peaks !== old.peaks,
+      { revision: before.revision, peaks: before.peaks },
+      "peaks with another threshold",
+    );
+    return `${before.peaks} peaks, then ${after.peaks}`;
+  });
+  await screenshot(page, "5_slider");
+  await check("the strain map follows the slider", async () => {
+    await selectNode(page, "strain");
+    await drawn(page, (frame) => frame.complete >= 1, null, "whole strain map again", 300_000);
+  });
+
+  await check("keys pressed over the viewer never reach JupyterLab", async () => {
+    const before = (await cells(page)).count;
+    for (const canvas of ["navigator-canvas", "signal-canvas"]) {
+      await page.locator(st(canvas)).last().click();
+      for (const key of ["a", "b", "d", "d", "x", "Shift+Enter", "Escape"]) {
+        await page.keyboard.press(key);
+        await page.waitForTimeout(60);
+      }
+    }
+    await page.waitForTimeout(300);
+    const after = (await cells(page)).count;
+    expect(after === before, `${before} cells before, ${after} after`);
+    return `${after} cells`;
+  });
+
+  await check("after saving and reloading the page the viewer is live", async () => {
+    await page.locator(".jp-Notebook").click({ position: { x: 5, y: 5 } });
+    await page.keyboard.press("Control+s");
+    await page.waitForTimeout(1500);
+    await page.reload();
+    await page.waitForSelector(st("signal-canvas"), { timeout: 60_000 });
+    await page.locator(st("signal-canvas")).last().scrollIntoViewIfNeeded();
+    await drawn(page, () => true, null, "frame after the reload", 30_000);
+    await selectNode(page, "scan");
+    const { different } = await dragNavigator(page);
+    return `${different} frames in 61 moves`;
+  });
+  await screenshot(page, "6_reloaded");
+
+  await check("running the cell again leaves one live viewer", async () => {
+    await kernelIdle(page);
+    await selectCell(page, FOUR_CELLS - 1);
+    await page.evaluate(() => (globalThis.__signaltree_test.frame = null));
+    await page.keyboard.press("Shift+Enter");
+    await drawn(page, () => true, null, "frame of the new viewer", COMPILE_MS);
+    await kernelIdle(page);
+    const views = await page.locator(st("signal-canvas")).count();
+    expect(views === 1, `${views} viewers`);
+    await selectNode(page, "flat");
+    const { different } = await dragNavigator(page);
+    return `${different} frames in 61 moves`;
+  });
+
+  await check("the dark theme is followed", async () => {
+    await menu(page, "Settings", "Theme", "JupyterLab Dark");
+    await page.waitForFunction(() => document.body.dataset.jpThemeLight === "false");
+    await selectNode(page, "strain");
+    await page.locator(st("signal-canvas")).last().scrollIntoViewIfNeeded();
+    await page.waitForTimeout(800);
+  });
+  await screenshot(page, "7_dark");
+}
+
+const server = await startServer(jupyter, folder);
+const browser = await launch();
+try {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(String(error.message)));
+  await journey(page, server);
+  await check("no uncaught error in the page", () => {
+    const ours = complaints.filter((text) => !/ResizeObserver loop/.test(text));
+    expect(ours.length === 0, ours.join(" | "));
+  });
+} finally {
+  await browser.close();
+  await server.stop();
+}
+if (verdict() !== 0) {
+  console.log(`--- the last lines of JupyterLab ---\n${server.log.join("").split("\n").slice(-25).join("\n")}`);
+}
+process.exit(verdict());

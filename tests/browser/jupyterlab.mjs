@@ -1,0 +1,109 @@
+// A private JupyterLab server, and the gestures a person makes in it.
+
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+
+/** Starts JupyterLab in `folder` on a free port of localhost, without a token. */
+export async function startServer(jupyter, folder) {
+  const port = await freePort();
+  const server = spawn(
+    jupyter,
+    [
+      "lab",
+      "--no-browser",
+      "--ServerApp.ip=127.0.0.1",
+      `--ServerApp.port=${port}`,
+      "--ServerApp.port_retries=0",
+      `--ServerApp.root_dir=${folder}`,
+      "--IdentityProvider.token=",
+      "--ServerApp.password=",
+      "--ServerApp.disable_check_xsrf=True",
+      ...(process.getuid?.() === 0 ? ["--allow-root"] : []),
+    ],
+    { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const log = [];
+  for (const pipe of [server.stdout, server.stderr]) {
+    pipe.on("data", (text) => log.push(String(text)));
+  }
+  const url = `http://127.0.0.1:${port}`;
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  const stop = async () => {
+    server.kill("SIGTERM");
+    const timer = setTimeout(() => server.kill("SIGKILL"), 10_000);
+    await ended;
+    clearTimeout(timer);
+  };
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
+    if (server.exitCode !== null) {
+      break;
+    }
+    try {
+      const answer = await fetch(`${url}/api/status`);
+      if (answer.ok) {
+        return { url, log, stop };
+      }
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  await stop();
+  throw new Error(`JupyterLab did not start:\n${log.join("")}`);
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** Opens a notebook and waits until its kernel is idle. */
+export async function openNotebook(page, server, notebook) {
+  await page.goto(`${server.url}/lab/tree/${notebook}`);
+  await page.waitForSelector(".jp-Notebook .jp-Cell", { timeout: 60_000 });
+  await kernelIdle(page);
+}
+
+export function kernelIdle(page, timeout = 60_000) {
+  return page.waitForFunction(
+    () => document.querySelector(".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator")?.dataset.status === "idle",
+    undefined,
+    { timeout },
+  );
+}
+
+/** Selects a cell in command mode by its index in the notebook. */
+export async function selectCell(page, index) {
+  const cell = page.locator(".jp-Notebook .jp-Cell").nth(index);
+  await cell.scrollIntoViewIfNeeded();
+  await cell.locator(".jp-InputPrompt, .jp-InputCollapser").first().click();
+  await page.keyboard.press("Escape");
+}
+
+/** Number of cells, executed ones, and cells with an error, as the page shows them. */
+export function cells(page) {
+  return page.evaluate(() => ({
+    count: document.querySelectorAll(".jp-Notebook .jp-Cell").length,
+    errors: [...document.querySelectorAll('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')].map(
+      (element) => element.textContent,
+    ),
+  }));
+}
+
+/** Chooses an entry of a menu of the menu bar by the texts on the way. */
+export async function menu(page, bar, ...entries) {
+  await page.locator(".lm-MenuBar-item", { hasText: new RegExp(`^${bar}$`) }).click();
+  for (const [depth, entry] of entries.entries()) {
+    const item = page.locator(".lm-Menu").nth(depth).locator(".lm-Menu-item", { hasText: entry }).first();
+    await item.hover();
+    if (depth === entries.length - 1) {
+      await item.click();
+    }
+  }
+}
