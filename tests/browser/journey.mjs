@@ -53,9 +53,11 @@ async function runFourCells(page) {
     await page.waitForTimeout(100);
   }
   await page.waitForFunction(
-    () =>
-      globalThis.__signaltree_test?.frame ||
-      document.querySelector('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'),
+    () => {
+      const { model } = globalThis.jupyterapp.shell.currentWidget.content;
+      const outputs = [...model.cells].flatMap((cell) => cell.toJSON().outputs ?? []);
+      return globalThis.__signaltree_test?.frame || outputs.some((output) => output.output_type === "error");
+    },
     undefined,
     { timeout: COMPILE_MS },
   );

@@ -18,6 +18,8 @@ export async function startServer(jupyter, folder) {
       "--IdentityProvider.token=",
       "--ServerApp.password=",
       "--ServerApp.disable_check_xsrf=True",
+      // The page shows only the cells in view; the whole notebook is read through the application.
+      "--LabApp.expose_app_in_browser=True",
       ...(process.getuid?.() === 0 ? ["--allow-root"] : []),
     ],
     { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
@@ -66,7 +68,11 @@ function freePort() {
 /** Opens a notebook and waits until its kernel is idle. */
 export async function openNotebook(page, server, notebook) {
   await page.goto(`${server.url}/lab/tree/${notebook}`);
-  await page.waitForSelector(".jp-Notebook .jp-Cell", { timeout: 60_000 });
+  await page.waitForFunction(
+    () => (globalThis.jupyterapp?.shell.currentWidget?.content?.model?.cells?.length ?? 0) > 1,
+    undefined,
+    { timeout: 60_000 },
+  );
   await kernelIdle(page);
 }
 
@@ -78,22 +84,25 @@ export function kernelIdle(page, timeout = 60_000) {
   );
 }
 
-/** Selects a cell in command mode by its index in the notebook. */
+/** Scrolls to a cell and selects it in command mode, by its index in the notebook. */
 export async function selectCell(page, index) {
-  const cell = page.locator(".jp-Notebook .jp-Cell").nth(index);
-  await cell.scrollIntoViewIfNeeded();
-  await cell.locator(".jp-InputPrompt, .jp-InputCollapser").first().click();
+  await page.evaluate((at) => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(at), index);
+  const cell = page.locator(`.jp-Notebook [data-windowed-list-index="${index}"]`);
+  await cell.locator(".jp-InputPrompt").first().click();
   await page.keyboard.press("Escape");
 }
 
-/** Number of cells, executed ones, and cells with an error, as the page shows them. */
+/** Number of cells of the notebook, and the errors among its outputs. */
 export function cells(page) {
-  return page.evaluate(() => ({
-    count: document.querySelectorAll(".jp-Notebook .jp-Cell").length,
-    errors: [...document.querySelectorAll('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')].map(
-      (element) => element.textContent,
-    ),
-  }));
+  return page.evaluate(() => {
+    const { model } = globalThis.jupyterapp.shell.currentWidget.content;
+    const outputs = [...model.cells].flatMap((cell) => cell.toJSON().outputs ?? []);
+    const errors = outputs.filter((output) => output.output_type === "error");
+    return {
+      count: model.cells.length,
+      errors: errors.map((error) => `${error.ename}: ${error.evalue}`),
+    };
+  });
 }
 
 /** Chooses an entry of a menu of the menu bar by the texts on the way. */
