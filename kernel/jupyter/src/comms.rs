@@ -25,11 +25,16 @@ const ECHO_TARGET: &str = "kbench.echo";
 
 /// The engine behind the widgets.
 pub trait Figures: Send + Sync {
-    /// What a new model of `node` shows first.
+    /// What a new model of `node` shows first. Unless somebody watches it fill, a map is complete.
     ///
     /// # Errors
     /// A sentence for the person, if the node cannot be shown.
-    fn open(&self, model: &str, node: u32) -> Result<Figure, String>;
+    fn open(&self, model: &str, node: u32, watched: bool) -> Result<Figure, String>;
+    /// The picture of a node as it is now.
+    ///
+    /// # Errors
+    /// As [`Figures::open`].
+    fn picture(&self, node: u32) -> Result<Figure, String>;
     /// A request of a page. Returns at once; the answer comes from any thread.
     fn request(&self, model: &str, content: Value, buffers: Vec<Bytes>, answer: Answer);
     /// A page has changed view state.
@@ -88,6 +93,12 @@ impl Drop for Answer {
     }
 }
 
+enum Task {
+    Message(Incoming),
+    /// The map of this node is computed: outputs that show it half done are replaced.
+    Computed(u32),
+}
+
 enum Comm {
     Widget(Model),
     Control,
@@ -116,7 +127,7 @@ pub struct Comms {
     figures: Arc<dyn Figures>,
     policy: IdlePolicy,
     with_echo: bool,
-    inbox: SyncSender<Incoming>,
+    inbox: SyncSender<Task>,
     registry: Mutex<Registry>,
 }
 
@@ -149,7 +160,7 @@ impl Comms {
 
     /// Hands a `comm_open`, `comm_msg` or `comm_close` to the thread.
     pub fn submit(&self, message: Incoming) {
-        if self.inbox.send(message).is_err() {
+        if self.inbox.send(Task::Message(message)).is_err() {
             tracing::error!("the comms thread has ended; a message is lost");
         }
     }
@@ -194,20 +205,27 @@ impl Comms {
         }
     }
 
-    /// Opens a model of `node` in every page and returns the output that shows it.
+    /// Opens a model of `node` in every page and returns the content of the `display_data` that
+    /// shows it.
     ///
     /// # Errors
     /// The engine's sentence, if the node cannot be shown.
-    pub fn open_widget(&self, parent: Option<&Arc<Parent>>, node: u32) -> Result<Value, String> {
+    pub fn open_widget(
+        &self,
+        parent: Option<&Arc<Parent>>,
+        node: u32,
+        watched: bool,
+    ) -> Result<Value, String> {
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let figure = self.figures.open(&id, node)?;
-        let model = Model::new(
-            id.clone(),
-            parent.and_then(|parent| cell_id(parent)).map(str::to_owned),
-            figure,
-        );
+        let figure = self.figures.open(&id, node, watched)?;
+        let cell = parent.and_then(|parent| cell_id(parent)).map(str::to_owned);
+        let model = Model::new(id.clone(), node, parent, cell, figure);
         let (content, metadata, buffers) = model.open();
-        let output = model.output();
+        let output = json!({
+            "data": model.output(),
+            "metadata": {},
+            "transient": { "display_id": model.display_id },
+        });
         let oldest = {
             let mut registry = self.lock();
             registry.comms.insert(id.clone(), Comm::Widget(model));
@@ -223,6 +241,13 @@ impl Comms {
                 .with_buffers(buffers),
         );
         Ok(output)
+    }
+
+    /// The map of `node` is computed. Returns at once.
+    pub fn computed(&self, node: u32) {
+        if self.inbox.try_send(Task::Computed(node)).is_err() {
+            tracing::warn!("the comms thread is busy; the picture of node {node} stays as it is");
+        }
     }
 
     /// Sends an event to one model, or to all.
@@ -253,6 +278,39 @@ impl Comms {
         let mut registry = self.lock();
         registry.order.retain(|other| other != id);
         matches!(registry.comms.remove(id), Some(Comm::Widget(_)))
+    }
+
+    fn perform(&self, task: Task) {
+        match task {
+            Task::Message(message) => self.handle(message),
+            Task::Computed(node) => self.replace_pictures(node),
+        }
+    }
+
+    /// Once per output: a notebook that is saved or exported then holds the whole map.
+    fn replace_pictures(&self, node: u32) {
+        let waits = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.node == node && model.awaits_picture());
+        if !self.lock().comms.values().any(waits) {
+            return;
+        }
+        let figure = match self.figures.picture(node) {
+            Ok(figure) => figure,
+            Err(error) => return tracing::warn!("no picture of node {node}: {error}"),
+        };
+        for comm in self.lock().comms.values_mut().filter(|comm| waits(comm)) {
+            let Comm::Widget(model) = comm else { continue };
+            model.set_figure(figure.clone());
+            let content = json!({
+                "data": model.output(),
+                "metadata": {},
+                "transient": { "display_id": model.display_id },
+            });
+            self.iopub.publish(Outgoing::publish(
+                "update_display_data",
+                model.parent.as_ref(),
+                content,
+            ));
+        }
     }
 
     fn handle(&self, message: Incoming) {
@@ -427,12 +485,12 @@ fn cell_id(parent: &Parent) -> Option<&str> {
     parent.metadata.get("cellId").and_then(Value::as_str)
 }
 
-fn serve(comms: &std::sync::Weak<Comms>, messages: &Receiver<Incoming>) {
-    while let Ok(message) = messages.recv() {
+fn serve(comms: &std::sync::Weak<Comms>, tasks: &Receiver<Task>) {
+    while let Ok(task) = tasks.recv() {
         let Some(comms) = comms.upgrade() else { return };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| comms.handle(message))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| comms.perform(task))) {
             tracing::error!(
-                "a comm message ended in a panic: {}",
+                "a task of the comms thread ended in a panic: {}",
                 crate::execute::panic_text(&*panic)
             );
         }

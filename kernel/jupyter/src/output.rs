@@ -121,11 +121,12 @@ impl Outlet for CellOutput {
         if scope.silent {
             return;
         }
-        match self.comms.open_widget(scope.parent.as_ref(), node) {
-            Ok(bundle) => self.publish(
-                "display_data",
-                json!({ "data": bundle, "metadata": {}, "transient": {} }),
-            ),
+        // A front end that offers no input is a program: what the output shows first is all it keeps.
+        match self
+            .comms
+            .open_widget(scope.parent.as_ref(), node, scope.allow_stdin)
+        {
+            Ok(content) => self.publish("display_data", content),
             // The cell itself succeeded, so the reason appears in place of the picture.
             Err(reason) => {
                 let text = format!("This signal cannot be shown: {reason}");

@@ -2,13 +2,14 @@
 //! the outputs that also show something where no kernel and no page is alive.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::wire::Outgoing;
+use crate::wire::{Outgoing, Parent};
 
 /// Target under which front ends know widget models.
 pub const TARGET: &str = "jupyter.widget";
@@ -33,6 +34,8 @@ pub struct Figure {
     pub poster: Bytes,
     /// One line for readers of text: `<strain 64x48 | 4 maps>`.
     pub text: String,
+    /// False while the picture shows a map that is still being computed.
+    pub complete: bool,
 }
 
 /// One model: the state shared by all views of one output.
@@ -40,34 +43,49 @@ pub struct Model {
     pub id: String,
     /// The notebook cell whose output holds it, if the front end names its cells.
     pub cell: Option<String>,
-    state: Map<String, Value>,
-    poster: Bytes,
-    text: String,
+    pub node: u32,
+    /// Under this id the output can be replaced, by a message with this parent.
+    pub display_id: String,
+    pub parent: Option<Arc<Parent>>,
+    figure: Figure,
 }
 
 impl Model {
-    pub fn new(id: String, cell: Option<String>, figure: Figure) -> Self {
+    pub fn new(
+        id: String,
+        node: u32,
+        parent: Option<&Arc<Parent>>,
+        cell: Option<String>,
+        figure: Figure,
+    ) -> Self {
+        let display_id = format!("widget-{id}");
         Self {
             id,
             cell,
-            state: figure.state,
-            poster: figure.poster,
-            text: figure.text,
+            node,
+            display_id,
+            parent: parent.cloned(),
+            figure,
         }
+    }
+
+    /// Whether its picture shows a map that was not yet computed.
+    pub fn awaits_picture(&self) -> bool {
+        !self.figure.complete
     }
 
     /// Takes over what a page has changed.
     pub fn merge(&mut self, state: &Map<String, Value>) {
         for (key, value) in state.iter().filter(|(key, _)| !key.starts_with('_')) {
-            self.state.insert(key.clone(), value.clone());
+            self.figure.state.insert(key.clone(), value.clone());
         }
     }
 
-    /// Replaces the poster, for pages that load later.
+    /// Replaces the picture; what pages have changed stays.
     pub fn set_figure(&mut self, figure: Figure) {
-        self.state.extend(figure.state);
-        self.poster = figure.poster;
-        self.text = figure.text;
+        self.figure.poster = figure.poster;
+        self.figure.text = figure.text;
+        self.figure.complete = figure.complete;
     }
 
     /// The whole state, and the buffers that belong at its `poster`.
@@ -91,11 +109,11 @@ impl Model {
         }) else {
             return Default::default();
         };
-        state.extend(self.state.clone());
-        let buffers = if self.poster.is_empty() {
+        state.extend(self.figure.state.clone());
+        let buffers = if self.figure.poster.is_empty() {
             Vec::new()
         } else {
-            vec![self.poster.clone()]
+            vec![self.figure.poster.clone()]
         };
         (state, buffers)
     }
@@ -127,10 +145,13 @@ impl Model {
         let mut bundle = Map::new();
         let view = json!({ "version_major": 2, "version_minor": 0, "model_id": self.id });
         bundle.insert("application/vnd.jupyter.widget-view+json".into(), view);
-        if !self.poster.is_empty() {
-            bundle.insert("image/png".into(), BASE64.encode(&self.poster).into());
+        if !self.figure.poster.is_empty() {
+            bundle.insert(
+                "image/png".into(),
+                BASE64.encode(&self.figure.poster).into(),
+            );
         }
-        bundle.insert("text/plain".into(), self.text.as_str().into());
+        bundle.insert("text/plain".into(), self.figure.text.as_str().into());
         Value::Object(bundle)
     }
 }
@@ -159,7 +180,7 @@ pub fn update_states<'a>(models: impl Iterator<Item = &'a Model>) -> (Value, Vec
 
 /// A comm message of ours.
 pub fn comm_msg(
-    parent: Option<&std::sync::Arc<crate::wire::Parent>>,
+    parent: Option<&Arc<Parent>>,
     comm_id: &str,
     data: Value,
     buffers: Vec<Bytes>,
@@ -196,11 +217,14 @@ mod tests {
             .unwrap();
         Model::new(
             "m1".into(),
+            5,
+            None,
             None,
             Figure {
                 state,
                 poster: Bytes::from_static(poster),
                 text: "<scan>".into(),
+                complete: true,
             },
         )
     }
@@ -209,7 +233,7 @@ mod tests {
     fn states_say_where_each_buffer_belongs() {
         let (with, without) = (
             model(b"png"),
-            Model::new("m2".into(), None, Figure::default()),
+            Model::new("m2".into(), 5, None, None, Figure::default()),
         );
         let (content, buffers) = update_states([&with, &without].into_iter());
         assert_eq!(content["buffer_paths"], json!([["m1", "state", "poster"]]));
@@ -245,7 +269,7 @@ mod tests {
             "m1"
         );
         assert!(
-            Model::new("m2".into(), None, Figure::default())
+            Model::new("m2".into(), 5, None, None, Figure::default())
                 .output()
                 .get("image/png")
                 .is_none()

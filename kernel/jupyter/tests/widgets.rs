@@ -231,6 +231,51 @@ fn running_a_cell_again_replaces_its_model_and_no_other() {
 }
 
 #[test]
+fn an_output_of_a_half_computed_map_is_replaced_once() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let id = page.execute("show 5");
+    let output = page.output_of(&id);
+    let shown = output
+        .iter()
+        .find(|message| message.kind == "display_data")
+        .unwrap();
+    let comms = page.pictures.links.get().unwrap().comms.clone();
+    comms.computed(7);
+    comms.computed(5);
+    comms.computed(5);
+    let replaced = page.published();
+    assert_eq!(
+        (replaced.kind.as_str(), replaced.parent),
+        ("update_display_data", Some(id))
+    );
+    assert_eq!(replaced.content["transient"], shown.content["transient"]);
+    assert_eq!(replaced.content["data"]["text/plain"], "<node 5, whole>");
+    let view = "application/vnd.jupyter.widget-view+json";
+    assert_eq!(replaced.content["data"][view], shown.content["data"][view]);
+    assert!(page.published_within(Duration::from_millis(200)).is_none());
+}
+
+#[test]
+fn an_event_reaches_every_model() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let models = [show(&mut page, "c1"), show(&mut page, "c2")];
+    page.pictures
+        .links
+        .get()
+        .unwrap()
+        .comms
+        .tell(None, &json!({ "type": "tree_changed" }));
+    for model in models {
+        let event = page.published();
+        assert_eq!(
+            (event.content["comm_id"].as_str(), event.parent),
+            (Some(model.as_str()), None)
+        );
+        assert_eq!(event.content["data"]["content"]["type"], "tree_changed");
+    }
+}
+
+#[test]
 fn an_unknown_target_is_closed_on_iopub() {
     let mut page = FrontEnd::start(IdlePolicy::Lazy);
     let id = page.send(

@@ -4,7 +4,7 @@
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use jupyter::cells::{
     CellError, Cells, Completion, Completions, Display, Inspection, IsComplete, Outlet, Stream,
 };
 use jupyter::comms::{Answer, Figures, IdlePolicy};
-use jupyter::kernel::{self, Parts};
+use jupyter::kernel::{self, Links, Parts};
 use jupyter::widget::Figure;
 use jupyter::wire::{Author, Outgoing, Signer, decode};
 use jupyter_protocol::{ConnectionInfo, Transport};
@@ -120,10 +120,11 @@ impl Cells for Script {
 pub struct Pictures {
     pub closed: Mutex<Vec<String>>,
     pub updates: Mutex<Vec<Map<String, Value>>>,
+    pub links: OnceLock<Links>,
 }
 
 impl Figures for Pictures {
-    fn open(&self, _model: &str, node: u32) -> Result<Figure, String> {
+    fn open(&self, _model: &str, node: u32, watched: bool) -> Result<Figure, String> {
         if node == 13 {
             return Err("there is no node 13".into());
         }
@@ -132,6 +133,16 @@ impl Figures for Pictures {
             state,
             poster: Bytes::from_static(b"\x89PNG"),
             text: format!("<node {node}>"),
+            complete: !watched,
+        })
+    }
+
+    fn picture(&self, node: u32) -> Result<Figure, String> {
+        Ok(Figure {
+            poster: Bytes::from_static(b"whole"),
+            text: format!("<node {node}, whole>"),
+            complete: true,
+            ..Figure::default()
         })
     }
 
@@ -202,15 +213,18 @@ impl FrontEnd {
         let runtime = Runtime::new().unwrap();
         let connection = connection();
         let pictures = Arc::new(Pictures::default());
+        let engine = pictures.clone();
         let parts = Parts {
             figures: pictures.clone(),
             idle,
             with_echo: true,
-            cells: Box::new(|links| {
-                Arc::new(Script {
+            cells: Box::new(move |links| {
+                let cells = Script {
                     outlet: links.outlet(),
                     interrupted: AtomicBool::new(false),
-                })
+                };
+                engine.links.set(links).ok();
+                Arc::new(cells)
             }),
         };
         let served = connection.clone();
