@@ -1,0 +1,23 @@
+// Builds the bundle that the kernel carries: dist/index.js (one ES module) and dist/style.css.
+// `--dev` also builds dev/dist/ (the viewer with a kernel that lives in the page).
+
+import { mkdir, stat } from "node:fs/promises";
+import { build } from "esbuild";
+
+const common = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
+
+await mkdir("dist", { recursive: true });
+await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/index.js", minify: true });
+await build({ ...common, entryPoints: ["src/style.css"], outfile: "dist/style.css", minify: true });
+if (process.argv.includes("--dev")) {
+  await build({ ...common, entryPoints: ["dev/page.ts"], outfile: "dev/dist/page.js", sourcemap: "inline" });
+}
+
+for (const file of ["dist/index.js", "dist/style.css"]) {
+  const kilobytes = (await stat(file)).size / 1000;
+  console.log(`${file} ${kilobytes.toFixed(1)} kB`);
+}
+const script = (await stat("dist/index.js")).size;
+if (script > 120_000) {
+  throw new Error(`dist/index.js has ${script} bytes; every model sends it again, the limit is 120000`);
+}

@@ -1,0 +1,50 @@
+import { h } from "../dom";
+import type { Region } from "../geometry/fit";
+import { pickButton } from "./pick";
+import type { Control, ControlContext } from "./registry";
+
+const PARTS = ["x0", "y0", "width", "height"] as const;
+const LABELS: Record<keyof Region, string> = { x0: "x", y0: "y", width: "w", height: "h" };
+
+/** A rectangle of scan positions: four fields, or a drag on the navigator. */
+export function navigationRegion(context: ControlContext): Control {
+  const { parameter, signal, id, change } = context;
+  const fields = PARTS.map((part, i) =>
+    h("input", {
+      type: "number", step: 1, min: part === "width" || part === "height" ? 1 : 0, id: i === 0 ? id : null,
+      class: "st-field st-number st-short", "aria-label": `${parameter.name} ${part}`, title: part,
+      "data-st": `parameter-${parameter.name}${i === 0 ? "" : `-${part}`}`,
+    }),
+  );
+  const show = (value: unknown): void => {
+    const region = (value ?? {}) as Partial<Region>;
+    PARTS.forEach((part, i) => {
+      const field = fields[i];
+      if (field) {
+        field.value = typeof region[part] === "number" ? String(region[part]) : "";
+      }
+    });
+  };
+  for (const field of fields) {
+    field.addEventListener("change", () => {
+      const values = fields.map((part) => Math.round(part.valueAsNumber));
+      if (values.every(Number.isFinite)) {
+        change(Object.fromEntries(PARTS.map((part, i) => [part, values[i]])), false);
+      }
+    }, { signal });
+  }
+  const pick = pickButton(context, "Draw the region on the navigator", () => ({
+    kind: "navigation_region",
+    parameter: parameter.name,
+    done: (region) => {
+      show(region);
+      change(region, false);
+    },
+  }));
+  const labelled = fields.map((field, i) => h("label", { class: "st-part" }, LABELS[PARTS[i] ?? "x0"], field));
+  return {
+    elements: [h("div", { class: "st-parts" }, ...labelled), pick],
+    show,
+    start: () => parameter.default ?? { x0: 0, y0: 0, width: 1, height: 1 },
+  };
+}

@@ -1,0 +1,107 @@
+/** Numbers: a field, and a slider where both limits are known. */
+
+import { h } from "../dom";
+import { clamp, } from "../geometry/fit";
+import { niceBelow } from "../geometry/axes";
+import type { Control, ControlContext } from "./registry";
+
+/** Slider positions; the value comes from the position, so that wide ranges stay fine near their low end. */
+const POSITIONS = 1000;
+const WIDE = 400;
+
+export interface Scale {
+  low: number;
+  high: number;
+  /** Values are multiples of it. */
+  step: number;
+  /** Exponent from slider share to value share. */
+  power: number;
+}
+
+export function scaleFor(low: number, high: number, whole: boolean, usual: number): Scale {
+  const range = high - low;
+  const usualShare = range > 0 ? (usual - low) / range : 0.5;
+  // A usual value in the lowest few percent would leave no room to tune it.
+  const power = usualShare > 0 && usualShare < 0.08 && range > 0 ? 3 : 1;
+  const fine = power === 1 ? range : Math.min(range, Math.abs(usual - low) * 4 || range);
+  const step = whole ? 1 : niceBelow(fine / 200) || niceBelow(range / WIDE) || 0.01;
+  return { low, high, step, power };
+}
+
+export function toValue(position: number, { low, high, step, power }: Scale): number {
+  const value = low + (high - low) * clamp(position / POSITIONS, 0, 1) ** power;
+  return clamp(Number((Math.round(value / step) * step).toPrecision(10)), low, high);
+}
+
+export function toPosition(value: number, { low, high, power }: Scale): number {
+  return high > low ? Math.round(clamp((value - low) / (high - low), 0, 1) ** (1 / power) * POSITIONS) : 0;
+}
+
+export const number = (context: ControlContext): Control => numeric(context, false);
+export const integer = (context: ControlContext): Control => numeric(context, true);
+
+function numeric({ parameter, signal, id, change }: ControlContext, whole: boolean): Control {
+  const { name, minimum, maximum, default: usual } = parameter;
+  const start = typeof usual === "number" ? usual : (minimum ?? 0);
+  const scale = minimum !== null && maximum !== null ? scaleFor(minimum, maximum, whole, start) : null;
+  const field = h("input", {
+    type: "number", id, class: "st-field st-number", min: minimum, max: maximum,
+    step: whole ? 1 : "any", "data-st": `parameter-${name}`,
+  });
+  const slider = scale && h("input", {
+    type: "range", class: "st-slider", min: 0, max: POSITIONS, step: 1,
+    "aria-label": name.replaceAll("_", " "), "data-st": `parameter-${name}-slider`,
+  });
+  const paint = (): void => slider?.style.setProperty("--st-share", String(Number(slider.value) / POSITIONS));
+
+  const limited = (value: number): number =>
+    clamp(whole ? Math.round(value) : value, minimum ?? Number.NEGATIVE_INFINITY, maximum ?? Number.POSITIVE_INFINITY);
+  field.addEventListener("change", () => {
+    const value = limited(field.valueAsNumber);
+    if (Number.isFinite(value)) {
+      field.valueAsNumber = value;
+      if (slider && scale) {
+        slider.valueAsNumber = toPosition(value, scale);
+        paint();
+      }
+      change(value, false);
+    }
+  }, { signal });
+  if (slider && scale) {
+    const slide = (moving: boolean): void => {
+      const value = toValue(slider.valueAsNumber, scale);
+      field.valueAsNumber = value;
+      paint();
+      change(value, moving);
+    };
+    slider.addEventListener("input", () => slide(true), { signal });
+    slider.addEventListener("change", () => slide(false), { signal });
+    slider.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+      if (steps !== undefined) {
+        const value = limited(Number((field.valueAsNumber + steps * scale.step * (event.shiftKey ? 10 : 1)).toPrecision(10)));
+        field.valueAsNumber = value;
+        slider.valueAsNumber = toPosition(value, scale);
+        paint();
+        change(value, true);
+        event.preventDefault();
+      }
+    }, { signal });
+  }
+
+  return {
+    elements: slider ? [slider, field] : [field],
+    show(value) {
+      if (typeof value === "number") {
+        field.value = String(Number(value.toPrecision(8)));
+        if (slider && scale) {
+          slider.valueAsNumber = toPosition(value, scale);
+          paint();
+        }
+      } else {
+        field.value = "";
+      }
+    },
+    start: () => limited(start),
+  };
+}

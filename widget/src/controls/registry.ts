@@ -1,0 +1,44 @@
+/**
+ * One control per kind of parameter, never per operation. A new kind is one file and one line here.
+ */
+
+import type { ParameterControl, ParameterDescription } from "../protocol/generated";
+import type { Store } from "../state/store";
+import type { ViewState } from "../state/view";
+import { choice } from "./choice";
+import { navigationRegion } from "./navigation_region";
+import { integer, number } from "./number";
+import { signalPoint } from "./signal_point";
+import { text } from "./text";
+import { toggle } from "./toggle";
+
+export interface ControlContext {
+  parameter: ParameterDescription;
+  view: Store<ViewState>;
+  signal: AbortSignal;
+  /** Id of the label's target. */
+  id: string;
+  /** A new value; `moving` while a slider is held. */
+  change(value: unknown, moving: boolean): void;
+}
+
+/** A mounted control. */
+export interface Control {
+  elements: readonly HTMLElement[];
+  /** Shows a value without reporting a change. */
+  show(value: unknown): void;
+  /** A value to start from when the parameter was found automatically before. */
+  start(): unknown;
+}
+
+export type ControlKind = (context: ControlContext) => Control;
+
+export const CONTROLS: Record<ParameterControl["type"], ControlKind> = {
+  number,
+  integer,
+  toggle,
+  text,
+  choice,
+  signal_point: signalPoint,
+  navigation_region: navigationRegion,
+};

@@ -1,0 +1,60 @@
+/** Small builders of elements; every panel uses these and no framework. */
+
+type Attributes = Record<string, string | number | boolean | null | undefined>;
+
+/** An element with attributes (`false`, `null` and `undefined` leave one out) and children. */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  setAttributes(element, attributes);
+  element.append(...children);
+  return element;
+}
+
+export function setAttributes(element: Element, attributes: Attributes): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) {
+      element.removeAttribute(name);
+    } else {
+      element.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** A 16-unit line drawing in the colour of the text. `paths` are the `d` of its strokes. */
+export function icon(...paths: string[]): SVGSVGElement {
+  const svg = document.createElementNS(SVG, "svg");
+  setAttributes(svg, { viewBox: "0 0 16 16", class: "st-icon", "aria-hidden": "true" });
+  for (const d of paths) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+/** Replaces the text only when it changes, so that screen readers are not woken. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
+/** A function that runs `work` once in the next animation frame however often it is called. */
+export function perFrame(work: () => void, signal: AbortSignal): () => void {
+  let pending = 0;
+  signal.addEventListener("abort", () => cancelAnimationFrame(pending));
+  return () => {
+    if (pending === 0 && !signal.aborted) {
+      pending = requestAnimationFrame(() => {
+        pending = 0;
+        work();
+      });
+    }
+  };
+}

@@ -1,0 +1,105 @@
+/** Calibrated positions, scale bars and numbers for people. */
+
+import type { AxisDescription } from "../protocol/generated";
+
+const MINUS = "\u2212";
+
+export function valueAt(axis: AxisDescription, index: number): number {
+  return axis.offset + axis.scale * index;
+}
+
+/** Decimals that tell neighbouring pixels apart. */
+export function decimalsFor(scale: number): number {
+  const size = Math.abs(scale);
+  if (!(size > 0) || !Number.isFinite(size)) {
+    return 0;
+  }
+  return Math.min(12, Math.max(0, Math.ceil(-Math.log10(size) - 1e-9)));
+}
+
+/** A value at whole pixels of `axis`, with its units: `1.25 1/nm`. */
+export function axisText(axis: AxisDescription, index: number): string {
+  const digits = Number.isInteger(axis.scale) && Number.isInteger(axis.offset) ? 0 : decimalsFor(axis.scale);
+  const text = minus(valueAt(axis, index).toFixed(digits));
+  return axis.units === "" ? text : `${text} ${axis.units}`;
+}
+
+/** Four significant digits, exponents only where they help. */
+export function numberText(value: number): string {
+  if (Number.isNaN(value)) {
+    return "not computed";
+  }
+  if (!Number.isFinite(value)) {
+    return value > 0 ? "∞" : `${MINUS}∞`;
+  }
+  if (Number.isInteger(value) && Math.abs(value) < 1e7) {
+    return minus(String(value));
+  }
+  const size = Math.abs(value);
+  if (size < 1e-4 || size >= 1e7) {
+    return minus(value.toExponential(2).replace("e+", "e"));
+  }
+  const digits = Math.min(7, Math.max(0, 3 - Math.floor(Math.log10(size))));
+  return minus(value.toFixed(digits));
+}
+
+export function withUnits(text: string, units: string): string {
+  return units === "" ? text : `${text} ${units}`;
+}
+
+function minus(text: string): string {
+  return text.replaceAll("-", MINUS);
+}
+
+/** The largest 1, 2 or 5 times a power of ten that is not above `limit`. */
+export function niceBelow(limit: number): number {
+  if (!(limit > 0) || !Number.isFinite(limit)) {
+    return 0;
+  }
+  const power = 10 ** Math.floor(Math.log10(limit) + 1e-9);
+  const factor = limit / power + 1e-9;
+  return power * (factor >= 5 ? 5 : factor >= 2 ? 2 : 1);
+}
+
+export interface ScaleBar {
+  /** Length as a share of the picture's width. */
+  share: number;
+  label: string;
+}
+
+const LARGER: Record<string, [string, number]> = { Å: ["nm", 10], nm: ["µm", 1000], µm: ["mm", 1000] };
+const SMALLER: Record<string, [string, number]> = { mm: ["µm", 1000], µm: ["nm", 1000], nm: ["pm", 1000] };
+
+/** A bar of a round length, at most about a third of a picture `size` pixels wide. */
+export function scaleBar(axis: AxisDescription, size: number): ScaleBar | null {
+  const step = Math.abs(axis.scale);
+  const whole = step * size;
+  const length = niceBelow(whole * 0.34);
+  if (length === 0 || size < 2) {
+    return null;
+  }
+  const calibrated = axis.units !== "";
+  let [shown, units] = [length, calibrated ? axis.units : "px"];
+  const larger = LARGER[units];
+  const smaller = SMALLER[units];
+  if (larger && shown >= larger[1]) {
+    [units, shown] = [larger[0], shown / larger[1]];
+  } else if (smaller && shown < 0.1) {
+    [units, shown] = [smaller[0], shown * smaller[1]];
+  }
+  return { share: length / whole, label: `${Number(shown.toPrecision(6))} ${units}` };
+}
+
+/** Round tick values inside `[low, high]`, about `count` of them. */
+export function ticks(low: number, high: number, count: number): number[] {
+  const step = niceBelow((high - low) / Math.max(1, count));
+  if (step === 0) {
+    return [];
+  }
+  const wide = (high - low) / step > count * 1.6 ? (niceBelow(step * 2.01) > step ? niceBelow(step * 2.01) : step) : step;
+  const found: number[] = [];
+  for (let i = Math.ceil(low / wide - 1e-9); i * wide <= high + wide * 1e-9; i++) {
+    found.push(Number((i * wide).toPrecision(12)));
+  }
+  return found;
+}

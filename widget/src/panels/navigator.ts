@@ -1,0 +1,185 @@
+/** The image of the scan: drag or use the arrow keys to choose the scan position. */
+
+import { h, setText } from "../dom";
+import { axisText, numberText, scaleBar, withUnits } from "../geometry/axes";
+import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
+import type { NodeDescription } from "../protocol/generated";
+import { colormapNamed } from "../render/colormap";
+import { automaticLevels } from "../render/levels";
+import { drawCrosshair, drawRectangle, drawScaleBar } from "../render/overlay";
+import { Surface } from "../render/surface";
+import { parametersOfKind } from "../state/tree";
+import { moveByKey } from "./keys";
+import type { Panel, PanelContext } from "./registry";
+
+const CONTRAST = { colormap: colormapNamed("gray"), gamma: 1, log: false };
+export const MARK = "#4fc3ff";
+
+export const navigator: Panel = {
+  name: "navigator",
+  place: "scan",
+  mount(element, context) {
+    const { session, view, signal } = context;
+    const surface = new Surface(
+      "navigator",
+      "Navigator: image of the scan. Arrow keys move the scan position, with Shift by ten.",
+      signal,
+    );
+    const title = h("span", { class: "st-title" }, "Navigator");
+    const note = h("span", { class: "st-note" });
+    const readout = h("div", { class: "st-readout", "data-st": "navigator-readout", "aria-live": "polite" });
+    element.append(h("div", { class: "st-head" }, title, note), surface.element, readout);
+
+    let drawn: Region | null = null;
+    const draw = (): void => {
+      const picture = view.value.navigator;
+      if (!picture) {
+        return;
+      }
+      const { reply, samples } = picture;
+      const axes = session.node?.navigation_axes ?? [];
+      surface.show(
+        {
+          samples,
+          size: { width: reply.width, height: reply.height },
+          full: { width: reply.full_width, height: reply.full_height },
+          axis: axes.at(-1) ?? null,
+          valueUnits: reply.value_units,
+        },
+        automaticLevels(reply.percentiles, reply.extrema, false),
+        CONTRAST,
+      );
+      setText(note, reply.complete < 1 ? `${Math.floor(reply.complete * 100)} %` : "");
+      describe();
+    };
+    const describe = (): void => {
+      setText(readout, positionText(session.node, session.store.value.position, valueAt(surface, context)));
+      surface.redraw();
+    };
+
+    surface.onOverlay = (canvas) => {
+      const { node } = session;
+      if (!node || !view.value.navigator) {
+        return;
+      }
+      drawRegions(canvas, surface, context, drawn);
+      drawPosition(canvas, surface, session.store.value.position);
+      const axis = node.navigation_axes.at(-1);
+      const bar = axis && !surface.isLine ? scaleBar(axis, surface.span.width) : null;
+      if (bar) {
+        drawScaleBar(canvas, surface.rect, bar);
+      }
+    };
+
+    view.on(["navigator"], draw, signal);
+    view.on(["picking"], () => {
+      element.classList.toggle("st-picking", view.value.picking?.kind === "navigation_region");
+    }, signal);
+    session.store.on(["position", "node", "nodes"], describe, signal);
+    session.store.on(["node", "nodes"], () => {
+      element.hidden = session.node?.navigation_axes.length === 0;
+    }, signal);
+    listen(surface, context, (region) => {
+      drawn = region;
+      surface.redraw();
+    });
+  },
+};
+
+/** Clicks and drags: the scan position, or a region while one is asked for. */
+function listen(surface: Surface, context: PanelContext, preview: (region: Region | null) => void): void {
+  const { session, view, signal } = context;
+  const canvas = surface.overlay;
+  let start: Point | null = null;
+  const follow = (event: PointerEvent): void => {
+    const pixel = pixelAt(surface.pixelsOf(event), surface.span);
+    const picking = view.value.picking;
+    if (picking?.kind === "navigation_region" && start) {
+      preview(regionBetween(start, pixel));
+    } else {
+      session.moveTo(session.store.value.position.length > 1 ? [...leading(context), pixel.y, pixel.x] : [pixel.x]);
+    }
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !view.value.navigator) {
+      return;
+    }
+    canvas.setPointerCapture?.(event.pointerId);
+    canvas.focus({ preventScroll: true });
+    start = pixelAt(surface.pixelsOf(event), surface.span);
+    follow(event);
+    event.preventDefault();
+  }, { signal });
+  canvas.addEventListener("pointermove", (event) => start && follow(event), { signal });
+  const end = (event: PointerEvent): void => {
+    const picking = view.value.picking;
+    if (start && picking?.kind === "navigation_region" && event.type === "pointerup") {
+      const region = regionBetween(start, pixelAt(surface.pixelsOf(event), surface.span));
+      view.set({ picking: null });
+      picking.done(region);
+    }
+    start = null;
+    preview(null);
+  };
+  canvas.addEventListener("pointerup", end, { signal });
+  canvas.addEventListener("pointercancel", end, { signal });
+  canvas.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && view.value.picking) {
+      view.set({ picking: null });
+    } else {
+      moveByKey(event, session);
+    }
+  }, { signal });
+}
+
+/** Navigation axes before the two that are shown keep their index. */
+function leading({ session }: PanelContext): readonly number[] {
+  return session.store.value.position.slice(0, -2);
+}
+
+export function drawPosition(canvas: CanvasRenderingContext2D, surface: Surface, position: readonly number[]): void {
+  const x = position.at(-1) ?? 0;
+  const y = position.at(-2) ?? 0;
+  const from = surface.at(x, y);
+  const to = surface.at(x + 1, y + 1);
+  const pixel = { left: from.x, top: from.y, width: to.x - from.x, height: to.y - from.y };
+  drawCrosshair(canvas, surface.rect, pixel, MARK, surface.isLine);
+}
+
+/** The regions among the parameters of the shown node, and the one being drawn. */
+export function drawRegions(
+  canvas: CanvasRenderingContext2D,
+  surface: Surface,
+  { session }: PanelContext,
+  drawn: Region | null,
+): void {
+  const shown = parametersOfKind(session.node, session.store.value.operations, "navigation_region");
+  const regions = drawn ? [drawn] : shown.map(({ value }) => value).filter(isRegion);
+  for (const { x0, y0, width, height } of regions) {
+    drawRectangle(canvas, surface.at(x0, y0), surface.at(x0 + width, y0 + height), "#ffd24a");
+  }
+}
+
+export function isRegion(value: unknown): value is Region {
+  const region = value as Region | null;
+  return [region?.x0, region?.y0, region?.width, region?.height].every((part) => typeof part === "number");
+}
+
+function valueAt(surface: Surface, { session, view }: PanelContext): string {
+  const { position } = session.store.value;
+  const value = surface.sampleAt({ x: position.at(-1) ?? 0, y: position.at(-2) ?? 0 });
+  const units = view.value.navigator?.reply.value_units ?? "";
+  return Number.isNaN(value) ? "" : withUnits(numberText(value), units);
+}
+
+/** `y 4, x 12 · 2.0 nm, 6.0 nm · 812 counts`. */
+export function positionText(node: NodeDescription | null, position: readonly number[], value: string): string {
+  if (!node || node.navigation_axes.length === 0) {
+    return "";
+  }
+  const axes = node.navigation_axes;
+  const indices = axes.map((axis, i) => `${axis.name} ${position[i] ?? 0}`).join(", ");
+  const calibrated = axes.some((axis) => axis.units !== "" && axis.units !== "px");
+  const places = axes.map((axis, i) => axisText(axis, position[i] ?? 0)).join(", ");
+  return [indices, calibrated ? places : "", value].filter((part) => part !== "").join("  ·  ");
+}

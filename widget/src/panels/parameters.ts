@@ -1,0 +1,210 @@
+/** The parameters of the shown node, and the line of Rust that makes it. */
+
+import { CONTROLS, type Control } from "../controls/registry";
+import { h, icon, setText } from "../dom";
+import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
+import { Tuning } from "../state/tuning";
+import type { Panel, PanelContext } from "./registry";
+
+interface Form {
+  node: number;
+  operation: string;
+  controls: Map<string, { control: Control; row: HTMLElement; automatic: HTMLInputElement | null }>;
+  close: AbortController;
+}
+
+let nextId = 0;
+
+export const parameters: Panel = {
+  name: "parameters",
+  place: "side",
+  mount(element, context) {
+    const { session, signal } = context;
+    const tuning = new Tuning(session, signal);
+    const title = h("span", { class: "st-title" }, "Parameters");
+    const reset = h("button", {
+      type: "button", class: "st-button st-quiet", title: "Back to the default values", "data-st": "parameters-reset",
+    }, "Reset");
+    const about = h("p", { class: "st-about" });
+    const body = h("div", { class: "st-form", "data-st": "parameters" });
+    const code = codeLine(signal);
+    element.append(h("div", { class: "st-head" }, title, reset), about, body, code.element);
+
+    let form: Form | null = null;
+    /** What the controls show, ahead of what the kernel has confirmed. */
+    let values: Record<string, unknown> = {};
+    const send = (node: number): void => tuning.set(node, { ...values });
+
+    const fill = (): void => {
+      const { node, operation } = session;
+      code.show(node?.code ?? "");
+      setText(about, operation?.summary ?? (node ? node.summary : ""));
+      if (!node || !operation) {
+        form?.close.abort();
+        form = null;
+        body.replaceChildren();
+        reset.hidden = true;
+        return;
+      }
+      if (form?.node !== node.id || form.operation !== operation.name) {
+        form?.close.abort();
+        form = build(body, node, operation, context, (name, value) => {
+          values = { ...values, [name]: value };
+          send(node.id);
+        });
+        values = { ...node.params };
+        showValues(form, values);
+      } else if (!tuning.busy) {
+        values = { ...node.params };
+        showValues(form, values);
+      }
+      reset.hidden = operation.parameters.length === 0;
+      reset.disabled = operation.parameters.every((parameter) => same(values[parameter.name], parameter.default));
+    };
+    reset.addEventListener("click", () => {
+      const { node, operation } = session;
+      if (node && operation && form) {
+        values = Object.fromEntries(operation.parameters.map((parameter) => [parameter.name, parameter.default]));
+        showValues(form, values);
+        send(node.id);
+      }
+    }, { signal });
+    session.store.on(["node", "nodes", "operations"], fill, signal);
+    signal.addEventListener("abort", () => form?.close.abort());
+    fill();
+  },
+};
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+}
+
+function build(
+  body: HTMLElement,
+  node: NodeDescription,
+  operation: OperationDescription,
+  context: PanelContext,
+  change: (name: string, value: unknown) => void,
+): Form {
+  const close = new AbortController();
+  const controls: Form["controls"] = new Map();
+  for (const parameter of operation.parameters) {
+    controls.set(parameter.name, buildRow(parameter, context, close.signal, (value) => change(parameter.name, value)));
+  }
+  close.signal.addEventListener("abort", () => context.view.set({ picking: null }));
+  body.replaceChildren(...[...controls.values()].map(({ row }) => row));
+  return { node: node.id, operation: operation.name, controls, close };
+}
+
+function buildRow(
+  parameter: ParameterDescription,
+  { view }: PanelContext,
+  signal: AbortSignal,
+  change: (value: unknown) => void,
+): { control: Control; row: HTMLElement; automatic: HTMLInputElement | null } {
+  nextId += 1;
+  const id = `st-parameter-${nextId}`;
+  const row = h("div", { class: "st-row", title: parameter.help, "data-kind": parameter.control.type });
+  const automatic = parameter.optional
+    ? h("input", { type: "checkbox", "data-st": `parameter-${parameter.name}-auto` })
+    : null;
+  const control = CONTROLS[parameter.control.type]({
+    parameter,
+    view,
+    signal,
+    id,
+    change: (value) => {
+      markAutomatic(row, automatic, false);
+      change(value);
+    },
+  });
+  automatic?.addEventListener("change", () => {
+    const value = automatic.checked ? null : control.start();
+    markAutomatic(row, automatic, automatic.checked);
+    control.show(value);
+    change(value);
+  }, { signal });
+  const label = h("label", { for: id, class: "st-label" }, parameter.name.replaceAll("_", " "));
+  if (parameter.units !== "") {
+    label.append(h("span", { class: "st-units" }, parameter.units));
+  }
+  const inputs = h("div", { class: "st-inputs" }, ...control.elements);
+  row.append(label, inputs);
+  if (automatic) {
+    row.append(h("label", { class: "st-auto" }, automatic, "auto"));
+  }
+  return { control, row, automatic };
+}
+
+function markAutomatic(row: HTMLElement, automatic: HTMLInputElement | null, on: boolean): void {
+  if (automatic) {
+    automatic.checked = on;
+    row.classList.toggle("st-is-auto", on);
+  }
+}
+
+/** Shows values everywhere but where the user is typing. */
+function showValues(form: Form, values: Record<string, unknown>): void {
+  for (const [name, { control, row, automatic }] of form.controls) {
+    const active = row.ownerDocument.activeElement;
+    const typing = row.contains(active) && active instanceof HTMLInputElement && active.type !== "range";
+    if (!typing || active?.getAttribute("type") === "checkbox") {
+      control.show(values[name]);
+    }
+    markAutomatic(row, automatic, (values[name] ?? null) === null);
+  }
+}
+
+/** The code of the node with a button that copies it. */
+function codeLine(signal: AbortSignal): { element: HTMLElement; show(code: string): void } {
+  const text = h("code", { "data-st": "code" });
+  const label = h("span", {}, "Copy");
+  const copy = h("button", {
+    type: "button", class: "st-button st-quiet st-copy", title: "Copy this line into a cell", "data-st": "copy-code",
+  }, icon("M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"), label);
+  const element = h("div", { class: "st-code" }, text, copy);
+  copy.addEventListener("click", async () => {
+    setText(label, (await copyText(text.textContent ?? "")) ? "Copied" : "Press Ctrl+C");
+    setTimeout(() => setText(label, "Copy"), 1500);
+  }, { signal });
+  return {
+    element,
+    show(code) {
+      element.hidden = code === "";
+      if (text.textContent !== code) {
+        text.replaceChildren(...coloured(code));
+      }
+    },
+  };
+}
+
+const TOKEN = /(\blet\b|\?|\.\.)|(\b[A-Z]\w*\b)|("[^"]*"|\b\d[\d._]*\b)/g;
+
+/** The line with the few colours that make Rust readable. */
+function coloured(code: string): (Node | string)[] {
+  const parts: (Node | string)[] = [];
+  let end = 0;
+  for (const match of code.matchAll(TOKEN)) {
+    const kind = match[1] ? "keyword" : match[2] ? "type" : "literal";
+    parts.push(code.slice(end, match.index), h("span", { class: `st-code-${kind}` }, match[0]));
+    end = match.index + match[0].length;
+  }
+  parts.push(code.slice(end));
+  return parts;
+}
+
+async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // No permission or no secure context: the older way.
+    const field = h("textarea", { style: "position:fixed;opacity:0" });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand?.("copy") ?? false;
+    field.remove();
+    return copied;
+  }
+}

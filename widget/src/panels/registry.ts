@@ -1,0 +1,38 @@
+/**
+ * The panels, in the order of the keyboard. A new panel is one file and one line here.
+ *
+ * Elements carry `data-st` for tests and scripts:
+ *   viewer, poster, navigator-canvas, navigator-readout, signal-canvas, signal-readout, signal-title,
+ *   signal-failure, component-<name>, levels-low, levels-high (handles), levels-low-value,
+ *   levels-high-value (numbers), levels-auto, levels-gamma, levels-log, levels-colormap, histogram,
+ *   tree, tree-node-<name>, remove-node-<name>, add-operation, operations, operation-<wire name>,
+ *   parameters, parameter-<name> (its number, text, choice or toggle), parameter-<name>-slider,
+ *   parameter-<name>-auto, parameter-<name>-pick, parameters-reset, code, copy-code,
+ *   status, status-message, status-progress, status-cancel, status-compute, status-latency.
+ */
+
+import type { Session } from "../state/session";
+import type { Store } from "../state/store";
+import type { ViewState } from "../state/view";
+import { levels } from "./levels";
+import { navigator } from "./navigator";
+import { parameters } from "./parameters";
+import { signal } from "./signal";
+import { status } from "./status";
+import { tree } from "./tree";
+
+export interface PanelContext {
+  session: Session;
+  view: Store<ViewState>;
+  /** Aborted when the view goes away: every listener is tied to it. */
+  signal: AbortSignal;
+}
+
+export interface Panel {
+  name: string;
+  /** Column of the layout. */
+  place: "scan" | "picture" | "side" | "foot";
+  mount(element: HTMLElement, context: PanelContext): void;
+}
+
+export const PANELS: readonly Panel[] = [navigator, signal, levels, tree, parameters, status];

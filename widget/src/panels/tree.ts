@@ -1,0 +1,136 @@
+/** The tree: choose what the signal view shows, add an operation below it, remove a node. */
+
+import { h, icon, setAttributes, setText } from "../dom";
+import type { NodeDescription, NodeKind } from "../protocol/generated";
+import { rows, type TreeRow } from "../state/tree";
+import { openOperations } from "./operations";
+import type { Panel, PanelContext } from "./registry";
+
+const ICONS: Record<NodeKind, readonly string[]> = {
+  frame: ["M2.5 2.5h11v11h-11z", "M8 5.2a2.8 2.8 0 1 0 .01 0z"],
+  peaks: ["M4.5 3.4a1.3 1.3 0 1 0 .01 0z", "M11.4 5.4a1.3 1.3 0 1 0 .01 0z", "M5.6 10a1.3 1.3 0 1 0 .01 0z", "M12 11.2a1 1 0 1 0 .01 0z"],
+  map: ["M2.5 2.5h11v11h-11z", "M2.5 6.2h11M2.5 9.8h11M6.2 2.5v11M9.8 2.5v11"],
+};
+
+interface Row {
+  element: HTMLElement;
+  name: HTMLElement;
+  title: HTMLElement;
+  progress: HTMLElement;
+  remove: HTMLButtonElement;
+}
+
+export const tree: Panel = {
+  name: "tree",
+  place: "side",
+  mount(element, context) {
+    const { session, signal } = context;
+    const add = h("button", {
+      type: "button", class: "st-button st-quiet", "data-st": "add-operation",
+      "aria-haspopup": "menu", "aria-expanded": "false", title: "Add an operation below the shown node",
+    }, icon("M8 3v10M3 8h10"), "Add");
+    const list = h("div", { class: "st-tree", role: "tree", "aria-label": "Tree of signals", "data-st": "tree" });
+    element.append(h("div", { class: "st-head" }, h("span", { class: "st-title" }, "Tree"), add), list);
+    add.addEventListener("click", () => openOperations(element, add, context), { signal });
+
+    const shown = new Map<number, Row>();
+    const fill = (): void => {
+      const { nodes, node: selected } = session.store.value;
+      const wanted = rows(nodes);
+      for (const [id, row] of shown) {
+        if (!wanted.some(({ node }) => node.id === id)) {
+          row.element.remove();
+          shown.delete(id);
+        }
+      }
+      wanted.forEach((wantedRow, i) => {
+        const row = shown.get(wantedRow.node.id) ?? makeRow(wantedRow.node.id, context);
+        shown.set(wantedRow.node.id, row);
+        update(row, wantedRow, wantedRow.node.id === selected);
+        if (list.children[i] !== row.element) {
+          list.insertBefore(row.element, list.children[i] ?? null);
+        }
+      });
+      add.disabled = session.node === null;
+    };
+    session.store.on(["nodes", "node"], fill, signal);
+    list.addEventListener("keydown", (event) => onKey(event, context, shown), { signal });
+    fill();
+  },
+};
+
+function makeRow(id: number, { session, signal }: PanelContext): Row {
+  const name = h("span", { class: "st-node-name" });
+  const title = h("span", { class: "st-node-title" });
+  const progress = h("span", { class: "st-node-progress" });
+  const remove = h("button", { type: "button", class: "st-icon-button", tabindex: -1 }, icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
+  const element = h("div", { class: "st-node", role: "treeitem" }, h("span", { class: "st-node-kind" }), name, title, progress, remove);
+  element.addEventListener("click", () => {
+    session.select(id);
+    element.focus({ preventScroll: true });
+  }, { signal });
+  remove.addEventListener("click", (event) => {
+    event.stopPropagation();
+    void session.act({ type: "remove_node", node: id });
+  }, { signal });
+  return { element, name, title, progress, remove };
+}
+
+function update(row: Row, { node, depth }: TreeRow, selected: boolean): void {
+  setText(row.name, node.name);
+  setText(row.title, node.title);
+  setAttributes(row.element, {
+    "aria-selected": String(selected),
+    "aria-level": depth + 1,
+    tabindex: selected ? 0 : -1,
+    title: node.summary,
+    "data-st": `tree-node-${node.name}`,
+    "data-kind": node.kind,
+  });
+  setAttributes(row.remove, {
+    "aria-label": `Remove ${node.name}`,
+    title: `Remove ${node.name}`,
+    "data-st": `remove-node-${node.name}`,
+  });
+  row.element.style.setProperty("--st-depth", String(depth));
+  const kind = row.element.firstElementChild;
+  if (kind && kind.getAttribute("data-kind") !== node.kind) {
+    kind.setAttribute("data-kind", node.kind);
+    kind.replaceChildren(icon(...ICONS[node.kind]));
+  }
+  showProgress(row.progress, node);
+}
+
+function showProgress(element: HTMLElement, { progress }: NodeDescription): void {
+  const running = progress?.state === "running";
+  element.hidden = !running;
+  const share = running && progress.total > 0 ? progress.done / progress.total : 0;
+  element.style.setProperty("--st-share", String(share));
+  setText(element, running ? `${Math.floor(share * 100)} %` : "");
+}
+
+function onKey(event: KeyboardEvent, { session }: PanelContext, shown: Map<number, Row>): void {
+  const order = rows(session.store.value.nodes).map(({ node }) => node);
+  const at = order.findIndex((node) => node.id === session.store.value.node);
+  const current = order[at];
+  const target: Record<string, NodeDescription | undefined> = {
+    ArrowUp: order[at - 1],
+    ArrowDown: order[at + 1],
+    ArrowLeft: order.find((node) => node.id === current?.parents[0]),
+    ArrowRight: order.find((node) => node.parents.includes(current?.id ?? -1)),
+    Home: order[0],
+    End: order.at(-1),
+  };
+  if (event.key === "Delete" && current) {
+    void session.act({ type: "remove_node", node: current.id });
+  } else if (event.key in target) {
+    const next = target[event.key];
+    if (next) {
+      session.select(next.id);
+      shown.get(next.id)?.element.focus({ preventScroll: true });
+    }
+  } else {
+    return;
+  }
+  event.preventDefault();
+}

@@ -1,0 +1,287 @@
+/**
+ * The conversation with the kernel: requests with an id that get one reply, and channels of
+ * pictures with at most one request in flight, where the newest wish wins.
+ */
+
+import type { Event, Reply, Request, WireError } from "./generated";
+
+/** What the client needs of an anywidget model. */
+export interface Wire {
+  send(content: unknown): void;
+}
+
+type Answered = Extract<Reply, { type: "welcome" | "done" }>;
+type PictureReply = Extract<Reply, { type: "frame" | "navigator" }>;
+type WithoutId<T> = T extends { request_id: number } ? Omit<T, "request_id"> : never;
+export type Question = WithoutId<Request>;
+type WithoutGeneration<T> = T extends { generation: number } ? Omit<T, "generation" | "view"> : never;
+/** A picture somebody wants to see. */
+export type Wish = WithoutGeneration<Request>;
+
+export const REQUEST_TIMEOUT_MS = 10_000;
+export const PICTURE_TIMEOUT_MS = 2_000;
+/** A picture without any answer for this long is taken for lost and asked for again. */
+export const LOST_MS = 10_000;
+
+/** A refusal of the kernel, or its silence. */
+export class RequestError extends Error {
+  constructor(readonly wire: WireError) {
+    super(wire.message);
+    this.name = "RequestError";
+  }
+}
+
+function silence(message: string, hint: string): RequestError {
+  return new RequestError({ code: "timeout", message, hint, node: null, index: null });
+}
+
+/** Ids differ between pages that share a kernel, so that a page ignores answers to another one. */
+function randomId(): number {
+  return Math.floor(Math.random() * 0x7fff_ffff);
+}
+
+interface Waiting {
+  resolve: (reply: Answered) => void;
+  reject: (error: RequestError) => void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+export class Client {
+  #wire: Wire;
+  #onEvent: (event: Event) => void;
+  #waiting = new Map<number, Waiting>();
+  #channels = new Map<number, Channel>();
+  #nextId = randomId();
+
+  constructor(wire: Wire, onEvent: (event: Event) => void) {
+    this.#wire = wire;
+    this.#onEvent = onEvent;
+  }
+
+  /** Sends a request; fails with a `RequestError` when refused or not answered in time. */
+  ask(question: Question, timeoutMs = REQUEST_TIMEOUT_MS): Promise<Answered> {
+    const request_id = this.#nextId++ >>> 0;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(request_id);
+        reject(silence(`The kernel did not answer "${question.type}"`, "Run the cell again if it was restarted."));
+      }, timeoutMs);
+      this.#waiting.set(request_id, { resolve, reject, timer });
+      this.send({ ...question, request_id } as Request);
+    });
+  }
+
+  /** A stream of pictures of one kind for one view. */
+  channel(handlers: ChannelHandlers): Channel {
+    const view = randomId();
+    const channel = new Channel(this, view, handlers, () => this.#channels.delete(view));
+    this.#channels.set(view, channel);
+    return channel;
+  }
+
+  send(request: Request): void {
+    try {
+      this.#wire.send(request);
+    } catch {
+      // The comm is closed: the timeouts report it.
+    }
+  }
+
+  /** Handles one message from the kernel; other messages of the model are ignored. */
+  receive(message: unknown, buffers: readonly DataView[]): void {
+    const reply = message as Reply | Event | null;
+    switch (reply?.type) {
+      case "welcome":
+      case "done":
+        this.#settle(reply.request_id)?.resolve(reply);
+        break;
+      case "refused":
+        this.#settle(reply.request_id)?.reject(new RequestError(reply.error));
+        break;
+      case "frame":
+      case "navigator":
+        this.#channels.get(reply.view)?.arrived(reply, buffers);
+        break;
+      case "failed":
+        this.#channels.get(reply.view)?.failed(reply.generation, reply.error);
+        break;
+      case "progress":
+        for (const channel of this.#channels.values()) {
+          channel.alive(reply.node);
+        }
+        this.#onEvent(reply);
+        break;
+      case "tree_changed":
+      case "navigator_changed":
+      case "notice":
+        this.#onEvent(reply);
+        break;
+    }
+  }
+
+  dispose(): void {
+    for (const { timer } of this.#waiting.values()) {
+      clearTimeout(timer);
+    }
+    this.#waiting.clear();
+    for (const channel of [...this.#channels.values()]) {
+      channel.close();
+    }
+  }
+
+  #settle(requestId: number): Waiting | undefined {
+    const waiting = this.#waiting.get(requestId);
+    this.#waiting.delete(requestId);
+    clearTimeout(waiting?.timer);
+    return waiting;
+  }
+}
+
+export interface Sent {
+  generation: number;
+  wish: Wish;
+  /** `performance.now()` of the request. */
+  sentAt: number;
+}
+
+export interface ChannelHandlers {
+  /** A picture newer than every one before; `sent` is its request if that is the newest one. */
+  picture(reply: PictureReply, buffers: readonly DataView[], sent: Sent | null): void;
+  failed(error: WireError): void;
+  /** The newest request is late (`true`), or answered (`false`). */
+  late(late: boolean): void;
+}
+
+export class Channel {
+  readonly view: number;
+  #client: Client;
+  #handlers: ChannelHandlers;
+  #onClose: () => void;
+  #generation = 0;
+  #drawn = 0;
+  /** The request that holds the slot. */
+  #inFlight: { generation: number; wish: Wish } | null = null;
+  /** The newest request that was sent, answered or not. */
+  #last: Sent | null = null;
+  #next: Wish | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(client: Client, view: number, handlers: ChannelHandlers, onClose: () => void) {
+    this.#client = client;
+    this.view = view;
+    this.#handlers = handlers;
+    this.#onClose = onClose;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get busy(): boolean {
+    return this.#inFlight !== null;
+  }
+
+  /** Asks for a picture as soon as the slot is free; replaces an older wish that waits. */
+  want(wish: Wish): void {
+    if (this.#closed) {
+      return;
+    }
+    if (this.#inFlight) {
+      this.#next = wish;
+    } else {
+      this.#send(wish);
+    }
+  }
+
+  /** What is wanted is on screen already: forgets the waiting wish and the answer to the last one. */
+  satisfied(): void {
+    this.#next = null;
+    this.#drawn = this.#generation;
+  }
+
+  arrived(reply: PictureReply, buffers: readonly DataView[]): void {
+    if (this.#closed) {
+      return;
+    }
+    const sent = this.#last?.generation === reply.generation ? this.#last : null;
+    const fresh = reply.generation > this.#drawn;
+    this.#drawn = Math.max(this.#drawn, reply.generation);
+    this.#free(reply.generation);
+    if (fresh) {
+      this.#handlers.picture(reply, buffers, sent);
+    }
+  }
+
+  failed(generation: number, error: WireError): void {
+    if (this.#closed) {
+      return;
+    }
+    const fresh = generation > this.#drawn;
+    this.#free(generation);
+    if (fresh) {
+      this.#handlers.failed(error);
+    }
+  }
+
+  /** Work on `node` goes on: the answer is not late. */
+  alive(node: number): void {
+    const wish = this.#inFlight?.wish;
+    if (wish && "node" in wish && wish.node === node) {
+      this.#startTimer();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#onClose();
+  }
+
+  #send(wish: Wish): void {
+    this.#generation += 1;
+    const generation = this.#generation;
+    this.#inFlight = { generation, wish };
+    this.#last = { generation, wish, sentAt: performance.now() };
+    this.#next = null;
+    this.#startTimer();
+    this.#client.send({ ...wish, view: this.view, generation } as Request);
+  }
+
+  #startTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#timedOut(), PICTURE_TIMEOUT_MS);
+  }
+
+  /**
+   * The slot is given to a newer wish. Without one nothing is sent again at once: a kernel that is
+   * only slow would start over each time; its late answer is still drawn.
+   */
+  #timedOut(): void {
+    this.#inFlight = null;
+    this.#handlers.late(true);
+    if (this.#next) {
+      this.#send(this.#next);
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      if (this.#last && this.#last.generation > this.#drawn) {
+        this.#send(this.#last.wish);
+      }
+    }, LOST_MS - PICTURE_TIMEOUT_MS);
+  }
+
+  #free(generation: number): void {
+    if (generation === this.#generation) {
+      this.#handlers.late(false);
+    }
+    if (this.#inFlight ? this.#inFlight.generation !== generation : generation !== this.#generation) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#inFlight = null;
+    if (this.#next) {
+      this.#send(this.#next);
+    }
+  }
+}

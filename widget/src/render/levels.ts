@@ -1,0 +1,68 @@
+/** Automatic levels and the histogram they are chosen on. */
+
+import type { Samples } from "../protocol/buffers";
+import type { Levels } from "./table";
+
+/** Levels from the percentiles of a picture; around zero when zero is the middle of its range. */
+export function automaticLevels(
+  percentiles: readonly [number, number],
+  extrema: readonly [number, number],
+  diverging: boolean,
+): Levels {
+  let [low, high] = percentiles;
+  if (!(high > low)) {
+    [low, high] = extrema;
+  }
+  if (diverging) {
+    const reach = Math.max(Math.abs(low), Math.abs(high));
+    [low, high] = [-reach, reach];
+  }
+  if (!(high > low)) {
+    const value = Number.isFinite(low) ? low : 0;
+    return { low: value, high: value + 1 };
+  }
+  return { low, high };
+}
+
+/** The values the histogram shows: the levels with room beside them, not the rare bright pixels. */
+export function histogramDomain(
+  levels: Levels,
+  percentiles: readonly [number, number],
+  extrema: readonly [number, number],
+): Levels {
+  const finite = (value: number, other: number): number => (Number.isFinite(value) ? value : other);
+  const low = Math.min(levels.low, finite(percentiles[0], levels.low));
+  const high = Math.max(levels.high, finite(percentiles[1], levels.high));
+  const room = (high - low) * 0.25;
+  return {
+    low: Math.min(levels.low, Math.max(low - room, finite(extrema[0], low))),
+    high: Math.max(levels.high, Math.min(high + room, finite(extrema[1], high))),
+  };
+}
+
+/** Samples per bin over `domain`; what lies outside is not counted. */
+export function histogram(samples: Samples, domain: Levels, bins: number): Uint32Array {
+  const counts = new Uint32Array(bins);
+  const range = domain.high - domain.low;
+  if (!(range > 0)) {
+    return counts;
+  }
+  const factor = bins / range;
+  for (let i = 0; i < samples.length; i++) {
+    const value = samples[i] as number;
+    if (value >= domain.low && value <= domain.high) {
+      const bin = Math.min(bins - 1, Math.floor((value - domain.low) * factor));
+      counts[bin] = (counts[bin] as number) + 1;
+    }
+  }
+  return counts;
+}
+
+/** Bins such that whole numbers do not leave gaps. */
+export function binsFor(samples: Samples, domain: Levels, most: number): number {
+  if (samples instanceof Float32Array) {
+    return most;
+  }
+  const values = domain.high - domain.low + 1;
+  return values < most ? Math.max(8, Math.floor(values)) : most;
+}

@@ -1,0 +1,95 @@
+/** A spectrum or line scan as a line with calibrated ticks. */
+
+import { numberText, ticks, valueAt } from "../geometry/axes";
+import type { Rect, Size } from "../geometry/fit";
+import type { Samples } from "../protocol/buffers";
+import type { AxisDescription } from "../protocol/generated";
+
+const MARGIN = { left: 48, right: 12, top: 12, bottom: 36 };
+
+export function plotArea(outer: Size): Rect {
+  return {
+    left: MARGIN.left,
+    top: MARGIN.top,
+    width: Math.max(1, outer.width - MARGIN.left - MARGIN.right),
+    height: Math.max(1, outer.height - MARGIN.top - MARGIN.bottom),
+  };
+}
+
+/** Least and greatest finite sample with some room; zero is shown where it is near. */
+export function plotRange(samples: Samples): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of samples) {
+    if (Number.isFinite(value)) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  if (!(low <= high)) {
+    return [0, 1];
+  }
+  if (low > 0 && low < high * 0.5) {
+    low = 0;
+  }
+  const room = (high - low || Math.abs(high) || 1) * 0.05;
+  return [low === 0 ? 0 : low - room, high + room];
+}
+
+export function drawPlot(
+  context: CanvasRenderingContext2D,
+  area: Rect,
+  samples: Samples,
+  axis: AxisDescription | null,
+  valueUnits: string,
+  style: CSSStyleDeclaration,
+): void {
+  const colour = (name: string, fallback: string): string => style.getPropertyValue(name).trim() || fallback;
+  const [low, high] = plotRange(samples);
+  const x = (i: number): number => area.left + ((i + 0.5) / samples.length) * area.width;
+  const y = (value: number): number => area.top + area.height * (1 - (value - low) / (high - low));
+
+  context.font = "10px system-ui, sans-serif";
+  context.lineWidth = 1;
+  context.strokeStyle = colour("--st-line", "#ccc");
+  context.fillStyle = colour("--st-muted", "#777");
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const tick of ticks(low, high, 4)) {
+    context.beginPath();
+    context.moveTo(area.left, Math.round(y(tick)) + 0.5);
+    context.lineTo(area.left + area.width, Math.round(y(tick)) + 0.5);
+    context.stroke();
+    context.fillText(numberText(tick), area.left - 6, y(tick));
+  }
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  if (axis && axis.scale !== 0) {
+    const ends = [valueAt(axis, 0), valueAt(axis, samples.length - 1)];
+    for (const tick of ticks(Math.min(...ends), Math.max(...ends), 5)) {
+      context.fillText(numberText(tick), x((tick - axis.offset) / axis.scale), area.top + area.height + 5);
+    }
+    const name = axis.units === "" ? axis.name : `${axis.name} (${axis.units})`;
+    context.fillText(name, area.left + area.width / 2, area.top + area.height + 20);
+  }
+  if (valueUnits !== "") {
+    context.textAlign = "left";
+    context.fillText(valueUnits, area.left + 4, area.top);
+  }
+
+  context.strokeStyle = colour("--st-accent", "#1976d2");
+  context.lineWidth = 1.25;
+  context.beginPath();
+  let drawing = false;
+  samples.forEach((value: number, i: number) => {
+    if (!Number.isFinite(value)) {
+      drawing = false;
+    } else if (drawing) {
+      context.lineTo(x(i), y(value));
+    } else {
+      context.moveTo(x(i), y(value));
+      drawing = true;
+    }
+  });
+  context.stroke();
+}

@@ -1,0 +1,304 @@
+/**
+ * Everything the views of one model share: the tree as the kernel last described it, the state
+ * in the traits, and the actions a panel can take.
+ */
+
+import { clamp } from "../geometry/fit";
+import { Client, RequestError, type Question } from "../protocol/client";
+import {
+  type Event,
+  type NodeDescription,
+  type OperationDescription,
+  type Progress,
+  PROTOCOL_VERSION,
+  type WireError,
+} from "../protocol/generated";
+import { type ContrastChoice, levelsKey, pictureClass } from "./contrast";
+import { FrameCache } from "./frame_cache";
+import { Store } from "./store";
+import { type Model, readTraits, type SavedState, TRAITS, writeTraits } from "./traits";
+import { nearestNode, nodeById, operationOf } from "./tree";
+
+export type Connection = "connecting" | "live" | "gone" | "mismatch";
+
+export interface Notice {
+  level: "info" | "warning" | "error";
+  message: string;
+  hint: string;
+}
+
+export interface SharedState extends SavedState {
+  connection: Connection;
+  nodes: readonly NodeDescription[];
+  operations: readonly OperationDescription[];
+  notice: Notice | null;
+  /** Counts the improvements of the navigation image, per source. */
+  navigators: Readonly<Record<number, number>>;
+}
+
+export const HELLO_TIMEOUT_MS = 3_000;
+const HELLO_PAUSE_LIMIT_MS = 30_000;
+/** Traits are written when nothing moved for this long. */
+const SAVE_PAUSE_MS = 250;
+
+export class Session {
+  readonly store: Store<SharedState>;
+  readonly client: Client;
+  readonly frames = new FrameCache();
+  /** PNG of the last picture the kernel drew, if any. */
+  readonly poster: Uint8Array<ArrayBuffer> | null;
+  readonly posterText: string;
+  #model: Model;
+  #signal: AbortSignal;
+  #saveTimer: ReturnType<typeof setTimeout> | undefined;
+  #helloTimer: ReturnType<typeof setTimeout> | undefined;
+  #helloPause = HELLO_TIMEOUT_MS;
+  #greeting = false;
+  #reading = false;
+  #computed = new Set<string>();
+  /** The image each map showed last. */
+  #components = new Map<number, number>();
+
+  constructor(model: Model, signal: AbortSignal) {
+    this.#model = model;
+    this.#signal = signal;
+    this.poster = bytesOf(model.get("poster"));
+    const text = model.get("poster_text");
+    this.posterText = typeof text === "string" ? text : "";
+    this.store = new Store<SharedState>({
+      ...readTraits(model),
+      connection: "connecting",
+      nodes: [],
+      operations: [],
+      notice: null,
+      navigators: {},
+    });
+    this.client = new Client({ send: (content) => model.send(content) }, (event) => this.#event(event));
+    this.#listen();
+    const spoken = model.get("protocol");
+    if (typeof spoken === "number" && spoken !== PROTOCOL_VERSION) {
+      this.store.set({ connection: "mismatch" });
+    } else {
+      void this.greet();
+    }
+  }
+
+  get node(): NodeDescription | null {
+    return nodeById(this.store.value.nodes, this.store.value.node);
+  }
+
+  /** Asks the kernel for the tree; again and again, ever less often, while it is silent. */
+  async greet(): Promise<void> {
+    if (this.#greeting || this.#signal.aborted || this.store.value.connection === "mismatch") {
+      return;
+    }
+    this.#greeting = true;
+    clearTimeout(this.#helloTimer);
+    try {
+      const reply = await this.client.ask({ type: "hello", protocol: PROTOCOL_VERSION }, HELLO_TIMEOUT_MS);
+      if (reply.type === "welcome") {
+        this.#helloPause = HELLO_TIMEOUT_MS;
+        this.#adoptTree(reply.tree.nodes, reply.operations);
+        this.store.set({ connection: reply.protocol === PROTOCOL_VERSION ? "live" : "mismatch" });
+      }
+    } catch (error) {
+      const refused = error instanceof RequestError && error.wire.code !== "timeout";
+      this.store.set({ connection: refused ? "mismatch" : "gone" });
+      if (refused) {
+        this.report(error.wire);
+      } else if (!this.#signal.aborted) {
+        this.#helloTimer = setTimeout(() => void this.greet(), this.#helloPause);
+        this.#helloPause = Math.min(this.#helloPause * 2, HELLO_PAUSE_LIMIT_MS);
+      }
+    } finally {
+      this.#greeting = false;
+    }
+  }
+
+  select(node: number): void {
+    this.store.set({ node, component: this.#componentOf(node), notice: null });
+  }
+
+  setComponent(component: number): void {
+    const { node } = this.store.value;
+    if (node !== null) {
+      this.#components.set(node, component);
+    }
+    this.store.set({ component });
+  }
+
+  /** Moves to a scan position, kept inside the scan. */
+  moveTo(position: readonly number[]): void {
+    const inside = this.#inside(position, this.node);
+    const { position: old } = this.store.value;
+    if (inside.length !== old.length || inside.some((index, axis) => index !== old[axis])) {
+      this.store.set({ position: inside });
+    }
+  }
+
+  moveBy(rows: number, columns: number): void {
+    const position = [...this.store.value.position];
+    const last = position.length - 1;
+    position[last] = (position[last] ?? 0) + columns;
+    if (last > 0) {
+      position[last - 1] = (position[last - 1] ?? 0) + rows;
+    }
+    this.moveTo(position);
+  }
+
+  holdLevels(node: NodeDescription, component: number, low: number, high: number, automatic: boolean): void {
+    const key = levelsKey(node, component);
+    const old = this.store.value.levels[key];
+    if (old?.low !== low || old.high !== high || old.automatic !== automatic) {
+      this.store.set({ levels: { ...this.store.value.levels, [key]: { low, high, automatic } } });
+    }
+  }
+
+  setContrast(change: Partial<ContrastChoice>): void {
+    const { contrast, component } = this.store.value;
+    const kind = pictureClass(this.node, component);
+    this.store.set({ contrast: { ...contrast, [kind]: { ...contrast[kind], ...change } } });
+  }
+
+  /** Carries out a request; a refusal is shown as a notice and answered with `null`. */
+  async act(question: Question): Promise<{ node: number | null } | null> {
+    try {
+      const reply = await this.client.ask(question);
+      return { node: reply.type === "done" ? reply.node : null };
+    } catch (error) {
+      if (error instanceof RequestError && !this.#signal.aborted) {
+        this.report(error.wire);
+      }
+      return null;
+    }
+  }
+
+  /** Starts the computation of a shown map once per revision, unless it was stopped by hand. */
+  computeIfNeeded(node: NodeDescription, complete: number): void {
+    const key = `${node.id}@${node.revision}`;
+    const stopped = node.progress && node.progress.state !== "done";
+    if (node.kind === "map" && complete < 1 && !stopped && !this.#computed.has(key)) {
+      this.#computed.add(key);
+      void this.act({ type: "compute", node: node.id });
+    }
+  }
+
+  report(error: WireError): void {
+    const where = error.node === null ? null : nodeById(this.store.value.nodes, error.node);
+    const message = where && !error.message.includes(where.name) ? `${where.name}: ${error.message}` : error.message;
+    this.store.set({ notice: { level: "error", message, hint: error.hint } });
+  }
+
+  #listen(): void {
+    const custom = (content: unknown, buffers: DataView[] | undefined): void =>
+      this.client.receive(content, buffers ?? []);
+    const changed = (): void => {
+      if (!this.#reading) {
+        this.#reading = true;
+        this.store.set(readTraits(this.#model));
+        this.#reading = false;
+      }
+    };
+    this.#model.on("msg:custom", custom);
+    for (const trait of TRAITS) {
+      this.#model.on(`change:${trait}`, changed);
+    }
+    this.store.on(
+      ["node", "position", "component", "levels", "contrast"],
+      () => this.#saveLater(),
+      this.#signal,
+    );
+    this.#signal.addEventListener("abort", () => {
+      this.#model.off("msg:custom", custom);
+      for (const trait of TRAITS) {
+        this.#model.off(`change:${trait}`, changed);
+      }
+      clearTimeout(this.#saveTimer);
+      clearTimeout(this.#helloTimer);
+      this.client.dispose();
+    });
+  }
+
+  #saveLater(): void {
+    if (this.#reading) {
+      return;
+    }
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = setTimeout(() => {
+      // Setting a trait reports it as changed, one by one: not news to us.
+      this.#reading = true;
+      writeTraits(this.#model, this.store.value);
+      this.#reading = false;
+    }, SAVE_PAUSE_MS);
+  }
+
+  #event(event: Event): void {
+    switch (event.type) {
+      case "tree_changed":
+        this.#adoptTree(event.tree.nodes, this.store.value.operations);
+        break;
+      case "progress":
+        this.#progress(event);
+        break;
+      case "navigator_changed": {
+        const { navigators } = this.store.value;
+        const count = (navigators[event.source] ?? 0) + 1;
+        this.store.set({ navigators: { ...navigators, [event.source]: count } });
+        break;
+      }
+      case "notice":
+        this.store.set({ notice: { level: event.level, message: event.message, hint: event.hint } });
+        break;
+    }
+  }
+
+  #progress(progress: Progress): void {
+    const nodes = this.store.value.nodes.map((node) =>
+      node.id === progress.node ? { ...node, progress } : node,
+    );
+    this.store.set({ nodes });
+    if (progress.state === "failed" && progress.message !== "") {
+      this.report({ code: "failed", message: progress.message, hint: "", node: progress.node, index: null });
+    }
+  }
+
+  #adoptTree(nodes: readonly NodeDescription[], operations: readonly OperationDescription[]): void {
+    const { nodes: before, node: selected, position } = this.store.value;
+    const node = nodeById(nodes, selected) ? selected : nearestNode(before, nodes, selected);
+    this.store.set({
+      nodes,
+      operations,
+      node,
+      component: node === selected ? this.store.value.component : 0,
+      position: this.#inside(position, nodeById(nodes, node)),
+    });
+  }
+
+  #inside(position: readonly number[], node: NodeDescription | null): number[] {
+    if (!node) {
+      return [...position];
+    }
+    return node.navigation_axes.map((axis, i) =>
+      clamp(Math.round(position[i] ?? Math.floor(axis.size / 2)), 0, axis.size - 1),
+    );
+  }
+
+  /** The image a map showed last, else the same one of another map of its kind, else the first. */
+  #componentOf(id: number): number {
+    const next = nodeById(this.store.value.nodes, id);
+    const alike = next?.operation === this.node?.operation ? this.store.value.component : 0;
+    const component = this.#components.get(id) ?? alike;
+    return Math.min(component, Math.max(0, (next?.components.length ?? 1) - 1));
+  }
+
+  get operation(): OperationDescription | null {
+    return operationOf(this.node, this.store.value.operations);
+  }
+}
+
+function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | null {
+  if (!ArrayBuffer.isView(value) || value.byteLength === 0) {
+    return null;
+  }
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+}

@@ -1,0 +1,87 @@
+/**
+ * The view state that lives in the model's traits, so that it survives a reload and is shared by
+ * all views of the model: `node`, `position`, `component`, `levels`, `colormap`, `gamma`, `log`.
+ */
+
+import { DEFAULT_CONTRAST, type ContrastChoice, type HeldLevels, type PictureClass } from "./contrast";
+
+/** The part of an anywidget model the viewer uses. */
+export interface Model {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  on(name: string, callback: (...args: never[]) => void): void;
+  off(name: string, callback: (...args: never[]) => void): void;
+  save_changes(): void;
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+}
+
+export const TRAITS = ["node", "position", "component", "levels", "colormap", "gamma", "log"] as const;
+
+export interface SavedState {
+  node: number | null;
+  position: readonly number[];
+  component: number;
+  levels: Readonly<Record<string, HeldLevels>>;
+  contrast: Readonly<Record<PictureClass, ContrastChoice>>;
+}
+
+const CLASSES: readonly PictureClass[] = ["signal", "map", "diverging"];
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Reads the traits; what is missing or of another kind gets its default. */
+export function readTraits(model: Model): SavedState {
+  const node = model.get("node");
+  const position = model.get("position");
+  const component = model.get("component");
+  return {
+    node: typeof node === "number" ? node : null,
+    position: Array.isArray(position) ? position.filter((index) => Number.isInteger(index)) : [],
+    component: typeof component === "number" && component >= 0 ? component : 0,
+    levels: readLevels(model.get("levels")),
+    contrast: readContrast(model),
+  };
+}
+
+function readLevels(value: unknown): Record<string, HeldLevels> {
+  const levels: Record<string, HeldLevels> = {};
+  for (const [key, entry] of Object.entries(isRecord(value) ? value : {})) {
+    if (isRecord(entry) && typeof entry.low === "number" && typeof entry.high === "number") {
+      levels[key] = { low: entry.low, high: entry.high, automatic: entry.automatic === true };
+    }
+  }
+  return levels;
+}
+
+function readContrast(model: Model): Record<PictureClass, ContrastChoice> {
+  const choice = { ...DEFAULT_CONTRAST };
+  for (const kind of CLASSES) {
+    const [colormap, gamma, log] = (["colormap", "gamma", "log"] as const).map((name) => {
+      const value = model.get(name);
+      // A single value is for patterns, the pictures a notebook opens with.
+      return isRecord(value) ? value[kind] : kind === "signal" ? value : undefined;
+    });
+    choice[kind] = {
+      colormap: typeof colormap === "string" ? colormap : choice[kind].colormap,
+      gamma: typeof gamma === "number" && gamma > 0 ? gamma : choice[kind].gamma,
+      log: typeof log === "boolean" ? log : choice[kind].log,
+    };
+  }
+  return choice;
+}
+
+/** Writes the traits; one message for all that changed. */
+export function writeTraits(model: Model, state: SavedState): void {
+  const of = <K extends keyof ContrastChoice>(key: K): Record<string, ContrastChoice[K]> =>
+    Object.fromEntries(CLASSES.map((kind) => [kind, state.contrast[kind][key]]));
+  model.set("node", state.node);
+  model.set("position", [...state.position]);
+  model.set("component", state.component);
+  model.set("levels", { ...state.levels });
+  model.set("colormap", of("colormap"));
+  model.set("gamma", of("gamma"));
+  model.set("log", of("log"));
+  model.save_changes();
+}

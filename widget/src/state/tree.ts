@@ -1,0 +1,79 @@
+/** Questions about the tree that several panels ask. */
+
+import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
+
+export function nodeById(nodes: readonly NodeDescription[], id: number | null): NodeDescription | null {
+  return nodes.find((node) => node.id === id) ?? null;
+}
+
+export interface TreeRow {
+  node: NodeDescription;
+  depth: number;
+  hasChildren: boolean;
+}
+
+/** Depth-first rows; a node with several parents stands below its first. */
+export function rows(nodes: readonly NodeDescription[]): TreeRow[] {
+  const known = new Set(nodes.map((node) => node.id));
+  const out: TreeRow[] = [];
+  const visit = (node: NodeDescription, depth: number): void => {
+    const hasChildren = nodes.some((other) => other.parents.includes(node.id));
+    out.push({ node, depth, hasChildren });
+    for (const child of nodes.filter((other) => other.parents[0] === node.id)) {
+      visit(child, depth + 1);
+    }
+  };
+  for (const node of nodes) {
+    if (!known.has(node.parents[0] ?? Number.NaN)) {
+      visit(node, 0);
+    }
+  }
+  return out;
+}
+
+/** Where the viewer goes when the shown node is gone. */
+export function nearestNode(
+  before: readonly NodeDescription[],
+  after: readonly NodeDescription[],
+  id: number | null,
+): number | null {
+  let current = nodeById(before, id);
+  while (current) {
+    const parent = current.parents[0] ?? null;
+    if (nodeById(after, parent)) {
+      return parent;
+    }
+    current = nodeById(before, parent);
+  }
+  return after.at(-1)?.id ?? null;
+}
+
+export function operationOf(
+  node: NodeDescription | null,
+  operations: readonly OperationDescription[],
+): OperationDescription | null {
+  return operations.find((operation) => operation.name === node?.operation) ?? null;
+}
+
+/** The values of a node's parameters of one kind, for drawing them over the pictures. */
+export function parametersOfKind(
+  node: NodeDescription | null,
+  operations: readonly OperationDescription[],
+  kind: ParameterDescription["control"]["type"],
+): { name: string; value: unknown }[] {
+  const operation = operationOf(node, operations);
+  return (operation?.parameters ?? [])
+    .filter((parameter) => parameter.control.type === kind)
+    .map((parameter) => ({ name: parameter.name, value: node?.params[parameter.name] ?? null }));
+}
+
+/** The disk radius peaks were sought with, in pixels, from the node or the nearest one above it. */
+export function peakRadius(nodes: readonly NodeDescription[], node: NodeDescription | null): number | null {
+  for (let current = node; current; current = nodeById(nodes, current.parents[0] ?? null)) {
+    const radius = current.params.radius;
+    if (typeof radius === "number" && radius > 0) {
+      return radius;
+    }
+  }
+  return null;
+}

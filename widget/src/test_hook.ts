@@ -1,0 +1,49 @@
+/** What a browser test may read: `globalThis.__signaltree_test`. */
+
+export interface Timing {
+  /** `performance.now()` of the request, of its reply and of the end of drawing. */
+  request: number;
+  reply: number;
+  drawn: number;
+  generation: number;
+}
+
+export interface DrawnFrame {
+  node: number;
+  index: number[];
+  component: number;
+  generation: number;
+  revision: number;
+  complete: number;
+  peaks: number | null;
+  /** Computed when read. */
+  readonly checksum: number;
+}
+
+export interface TestHook {
+  /** The last frames, oldest first. */
+  timings: Timing[];
+  frame: DrawnFrame | null;
+  /** State of the view that was rendered last. */
+  state: () => unknown;
+}
+
+const RING = 512;
+
+const hook: TestHook = { timings: [], frame: null, state: () => null };
+
+export function installTestHook(state: () => unknown): void {
+  hook.state = state;
+  Object.assign(globalThis, { __signaltree_test: hook });
+}
+
+export function recordTiming(timing: Timing): void {
+  hook.timings.push(timing);
+  if (hook.timings.length > RING) {
+    hook.timings.shift();
+  }
+}
+
+export function recordFrame(frame: DrawnFrame): void {
+  hook.frame = frame;
+}

@@ -1,0 +1,79 @@
+/** One view: the panels in their columns, tied to the session of the model. */
+
+import { h } from "./dom";
+import { PANELS, type Panel } from "./panels/registry";
+import { FramePuller, NavigatorPuller } from "./state/pull";
+import type { Session } from "./state/session";
+import { Store } from "./state/store";
+import { INITIAL_VIEW, type ViewState } from "./state/view";
+import { installTestHook } from "./test_hook";
+
+const PLACES: readonly Panel["place"][] = ["scan", "picture", "side", "foot"];
+
+export function mountViewer(element: HTMLElement, session: Session, signal: AbortSignal): void {
+  const root = h("div", {
+    class: "signaltree",
+    role: "region",
+    "aria-label": "SignalTree viewer",
+    "data-st": "viewer",
+    "data-lm-suppress-shortcuts": "true",
+  });
+  const view = new Store<ViewState>(INITIAL_VIEW);
+  const context = { session, view, signal };
+
+  const columns = new Map(PLACES.map((place) => [place, h("div", { class: `st-column st-${place}` })]));
+  root.append(h("div", { class: "st-layout" }, ...columns.values()));
+  // The pullers listen first: a change is on its way before it is shown.
+  const frames = new FramePuller(session, view, signal);
+  const navigator = new NavigatorPuller(session, view, signal);
+  for (const panel of PANELS) {
+    const section = h("section", { class: `st-panel st-panel-${panel.name}` });
+    columns.get(panel.place)?.append(section);
+    panel.mount(section, context);
+  }
+  const showConnection = (): void => {
+    root.dataset.connection = session.store.value.connection;
+    // Without a tree there is nothing but the poster to show.
+    root.classList.toggle("st-static", session.store.value.nodes.length === 0);
+  };
+  session.store.on(["connection", "nodes"], showConnection, signal);
+  showConnection();
+
+  keepKeys(root, signal);
+  watchVisibility(root, session, view, signal);
+  element.append(root);
+  signal.addEventListener("abort", () => root.remove());
+  installTestHook(() => ({ ...session.store.value, view: { ...view.value } }));
+  frames.refresh("settled");
+  navigator.refresh();
+}
+
+/** Keys pressed in the viewer are for the viewer: the notebook would add or delete cells. */
+function keepKeys(root: HTMLElement, signal: AbortSignal): void {
+  for (const type of ["keydown", "keyup", "keypress"] as const) {
+    root.addEventListener(type, (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && root.contains(document.activeElement)) {
+        (document.activeElement as HTMLElement).blur();
+      }
+      event.stopPropagation();
+    }, { signal });
+  }
+}
+
+/** Hidden views ask for nothing; a view that comes back looks whether the kernel is there again. */
+function watchVisibility(root: HTMLElement, session: Session, view: Store<ViewState>, signal: AbortSignal): void {
+  const observer = new IntersectionObserver((entries) => {
+    const visible = entries.at(-1)?.isIntersecting ?? true;
+    view.set({ visible });
+    if (visible && session.store.value.connection === "gone") {
+      void session.greet();
+    }
+  });
+  observer.observe(root);
+  signal.addEventListener("abort", () => observer.disconnect());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && session.store.value.connection === "gone") {
+      void session.greet();
+    }
+  }, { signal });
+}
