@@ -35,6 +35,22 @@ pub struct Truth {
     pub grain: f64,
 }
 
+impl Truth {
+    /// The components of [`StrainedGrain::truth_meta`], in order.
+    pub fn values(&self) -> [f32; 7] {
+        [
+            self.e_xx,
+            self.e_yy,
+            self.e_xy,
+            self.rotation,
+            self.beam[0],
+            self.beam[1],
+            self.grain,
+        ]
+        .map(|value| value as f32)
+    }
+}
+
 /// A disk of one pattern.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Disk {
