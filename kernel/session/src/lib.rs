@@ -1,3 +1,28 @@
 //! One session: the tree, its views and the table of requests.
+//!
+//! A page asks through [`Session::request`] and is never waited for; a cell asks through
+//! [`Session::command`] and may wait. Both end in the one table of `router.rs`. Frames of pages go
+//! through a queue that keeps only the newest wish of each view.
 
+mod closure;
+mod code;
+mod convert;
+mod events;
+mod handles;
+mod handlers;
+mod poster;
+mod router;
 pub mod sample;
+mod save;
+mod session;
+mod view;
+
+pub use poster::Poster;
+pub use session::{Config, Session};
+
+/// A lock that a panic elsewhere does not poison; no foreign code runs while one is held.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

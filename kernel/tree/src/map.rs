@@ -163,6 +163,9 @@ impl Engine {
             if matches!(filling.progress.state, PassState::Running | PassState::Done) {
                 return Ok(images);
             }
+            if filling.progress.failures == 0 {
+                filling.progress.error = None; // of a pass that failed and is tried again
+            }
             filling.progress.state = PassState::Running;
             filling.cancel = cancel.clone();
         }
@@ -193,15 +196,30 @@ impl Engine {
             Some(node) => ComputeError::new(node, None, Cause::Cancelled),
             None => ComputeError::no_node(node),
         };
+        let progress = self.wait_for_map(&images, &mut |progress| {
+            if tick(progress).is_break() {
+                images.run.cancel();
+            }
+            ControlFlow::Continue(())
+        });
+        match progress.state {
+            PassState::Done => Ok(images),
+            PassState::Failed => Err(progress.error.unwrap_or_else(cancelled)),
+            _ => Err(cancelled()),
+        }
+    }
+
+    /// Waits while a map's pass runs, or until `tick` (called at least every 50 ms) says `Break`; the
+    /// pass goes on then.
+    pub fn wait_for_map(
+        &self,
+        images: &MapImages,
+        tick: &mut dyn FnMut(&MapProgress) -> ControlFlow<()>,
+    ) -> MapProgress {
         loop {
             let progress = images.progress();
-            let flow = tick(&progress);
-            match progress.state {
-                PassState::Done => return Ok(images),
-                PassState::Failed => return Err(progress.error.unwrap_or_else(cancelled)),
-                PassState::Cancelled | PassState::Idle => return Err(cancelled()),
-                PassState::Running if flow.is_break() => images.run.cancel(),
-                PassState::Running => {}
+            if tick(&progress).is_break() || progress.state != PassState::Running {
+                return progress;
             }
             let filling = lock(&images.run.filling);
             if filling.progress.state == PassState::Running {

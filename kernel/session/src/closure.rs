@@ -1,0 +1,144 @@
+//! The operation `map`: a user's closure over one frame.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use signal::{
+    CancelToken, Component, Computation, Element, ElementType, Frame, FrameFunction, Inputs,
+    NavigationIndex, NotApplicable, OperationError, OperationInfo, Output, Prepared, Reduction,
+    SignalKind, SignalMeta, for_pixels,
+};
+
+/// Wire name and method of a user's closure.
+pub(crate) const MAP: &str = "map";
+
+pub(crate) fn computation(function: Arc<dyn FrameFunction>) -> Arc<dyn Computation> {
+    Arc::new(Mapped { function })
+}
+
+struct Mapped {
+    function: Arc<dyn FrameFunction>,
+}
+
+impl Computation for Mapped {
+    fn info(&self) -> OperationInfo {
+        OperationInfo {
+            name: MAP,
+            method: MAP,
+            parameters_type: "",
+            title: "Closure",
+            summary: "Applies a closure of the notebook to each frame.",
+            category: "Closures",
+            reference: "",
+        }
+    }
+
+    fn params(&self) -> Value {
+        json!({})
+    }
+
+    fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+        let meta = match inputs {
+            [meta] if meta.kind == SignalKind::Frame => *meta,
+            [meta] => {
+                let reason = format!("the signal has {}, not frames", meta.kind.noun());
+                return Err(NotApplicable::new(reason, "frames"));
+            }
+            _ => return Err(NotApplicable::new("one signal is needed", "frames")),
+        };
+        Ok(match self.function.output() {
+            Some(element) => SignalMeta {
+                element,
+                // What the closure makes of counts is unknown.
+                value_units: String::new(),
+                ..meta.clone()
+            },
+            None => meta.to_map(vec![Component::new("value", "value", "", false)]),
+        })
+    }
+
+    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+        None
+    }
+
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        _: Option<&Prepared>,
+        cancel: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        cancel.check()?;
+        let frame = as_element(inputs.frame()?, self.function.input());
+        let user = |what| OperationError::User { what };
+        let output = self.function.call(&frame, at).map_err(user)?;
+        if let Output::Frame(result) = &output
+            && result.shape() != frame.shape()
+        {
+            return Err(user(format!(
+                "the closure returned a frame of shape {:?}; it must be {:?}, as its input",
+                result.shape(),
+                frame.shape()
+            )));
+        }
+        Ok(output)
+    }
+}
+
+/// The frame with pixels of another type; the same frame when it has them already.
+fn as_element(frame: &Frame, element: ElementType) -> Frame {
+    fn cast<T: Element>(frame: &Frame, from_f64: impl Fn(f64) -> T) -> Frame {
+        let pixels: Vec<T> =
+            for_pixels!(frame, |pixels| pixels.iter().map(|pixel| from_f64(pixel.to_f64())).collect());
+        // The pixels come from a frame of this very shape.
+        Frame::from_vec(frame.shape(), pixels).unwrap_or_else(|_| frame.clone())
+    }
+    if frame.element() == element {
+        return frame.clone();
+    }
+    match element {
+        ElementType::U8 => cast(frame, |value| value as u8),
+        ElementType::I8 => cast(frame, |value| value as i8),
+        ElementType::U16 => cast(frame, |value| value as u16),
+        ElementType::I16 => cast(frame, |value| value as i16),
+        ElementType::U32 => cast(frame, |value| value as u32),
+        ElementType::I32 => cast(frame, |value| value as i32),
+        ElementType::U64 => cast(frame, |value| value as u64),
+        ElementType::I64 => cast(frame, |value| value as i64),
+        ElementType::F32 => cast(frame, |value| value as f32),
+        ElementType::F64 => cast(frame, |value| value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Truncating;
+
+    impl FrameFunction for Truncating {
+        fn input(&self) -> ElementType {
+            ElementType::F32
+        }
+        fn output(&self) -> Option<ElementType> {
+            Some(ElementType::F32)
+        }
+        fn call(&self, input: &Frame, _: NavigationIndex) -> Result<Output, String> {
+            assert_eq!(input.pixels::<f32>(), Some(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..]));
+            Frame::from_vec(&[2], vec![1f32, 2.0]).map(Output::Frame)
+        }
+    }
+
+    #[test]
+    fn a_wrong_shape_is_the_users_error_and_integers_arrive_as_asked() {
+        let frame = Frame::from_vec(&[2, 3], (1u16..7).collect()).unwrap();
+        let inputs = Inputs {
+            metas: &[],
+            outputs: &[Output::Frame(frame)],
+        };
+        let mapped = computation(Arc::new(Truncating));
+        let at = NavigationIndex::new(&[0, 0]);
+        let error = mapped.compute(&inputs, at, None, &CancelToken::new()).unwrap_err();
+        assert!(matches!(&error, OperationError::User { what } if what.contains("[2, 3]")), "{error}");
+    }
+}

@@ -1,0 +1,318 @@
+//! Between the domain and the wire: the only file that knows both.
+
+use bytes::Bytes;
+use protocol::{
+    AxisDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
+    OperationDescription, ParameterControl, ParameterDescription, Progress, ProgressState,
+    SampleType, TreeDescription, WireError,
+};
+use serde_json::json;
+use signal::{
+    Axis, Frame, ParameterError, ParameterInfo, ParameterKind, Peaks, Registered, SignalKind,
+    SourceError,
+};
+use tree::{ComputeError, Graph, MapProgress, Node, PassState, TreeError};
+use views::Sample;
+
+use crate::{Session, code};
+
+pub(crate) fn source_error(error: &SourceError) -> WireError {
+    WireError::new(error.code(), error.to_string(), error.remedy())
+}
+
+pub(crate) fn compute_error(error: &ComputeError) -> WireError {
+    WireError {
+        code: error.code().into(),
+        message: error.to_string(),
+        hint: error.hint(),
+        node: Some(error.node),
+        index: error
+            .index
+            .map(|at| at.as_slice().iter().map(|index| *index as u32).collect()),
+    }
+}
+
+pub(crate) fn tree_error(error: TreeError) -> WireError {
+    let message = error.to_string();
+    match error {
+        TreeError::NoNode { node } => no_node(node),
+        TreeError::NotApplicable { reason, .. } => WireError::new(
+            "not_applicable",
+            message,
+            format!("use it on a signal with {}", reason.takes),
+        ),
+        TreeError::HasChildren { .. } => {
+            WireError::new("has_children", message, "remove those first")
+        }
+        TreeError::NoParameters { .. } => WireError::new(
+            "no_parameters",
+            message,
+            "change the parameters of an operation below it",
+        ),
+        TreeError::Axes(_) => WireError::new(
+            "axes",
+            message,
+            "give the axes when opening it: open_with(path, Open { .. })",
+        ),
+    }
+}
+
+pub(crate) fn parameter_error(operation: &str, error: &ParameterError) -> WireError {
+    WireError::new(
+        "parameter",
+        format!("{operation}: {error}"),
+        format!("give a value that is {}", error.allowed),
+    )
+}
+
+pub(crate) fn unknown_operation(error: &ops::UnknownOperation) -> WireError {
+    WireError::new(
+        "unknown_operation",
+        error.to_string(),
+        "the operations menu of the widget lists what there is",
+    )
+}
+
+pub(crate) fn no_node(node: u32) -> WireError {
+    WireError::new(
+        "not_found",
+        format!("there is no node {node} in the tree"),
+        "it was removed; run its cell again",
+    )
+    .at_node(node)
+}
+
+pub(crate) fn outside_scan(node: &Node, index: &[usize]) -> WireError {
+    WireError {
+        code: "outside_scan".into(),
+        message: format!(
+            "`{}`: scan position {index:?} is outside the scan of shape {:?}",
+            node.name,
+            node.meta.axes.navigation_shape()
+        ),
+        hint: "give one index per navigation axis, slowest first, counted from 0".into(),
+        node: Some(node.id),
+        index: Some(index.iter().map(|index| *index as u32).collect()),
+    }
+}
+
+pub(crate) fn tree(session: &Session, graph: &Graph) -> TreeDescription {
+    TreeDescription {
+        revision: graph.revision(),
+        nodes: graph
+            .nodes()
+            .iter()
+            .map(|found| node(session, graph, found))
+            .collect(),
+    }
+}
+
+pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescription {
+    let meta = &node.meta;
+    let computation = node.computation();
+    NodeDescription {
+        id: node.id,
+        name: node.name.clone(),
+        title: computation.map_or_else(
+            || meta.title.clone(),
+            |computation| computation.info().title.to_owned(),
+        ),
+        operation: node.operation_name().map(str::to_owned),
+        parents: node.parents.clone(),
+        source: node.source,
+        kind: match meta.kind {
+            SignalKind::Frame => NodeKind::Frame,
+            SignalKind::Peaks => NodeKind::Peaks,
+            SignalKind::Map => NodeKind::Map,
+        },
+        navigation_axes: meta.axes.navigation.iter().map(axis).collect(),
+        signal_axes: meta.axes.signal.iter().map(axis).collect(),
+        element: meta.element.name().to_owned(),
+        value_units: meta.value_units.clone(),
+        components: meta
+            .components
+            .iter()
+            .map(|component| ComponentDescription {
+                name: component.name.clone(),
+                title: component.title.clone(),
+                units: component.units.clone(),
+                diverging: component.diverging,
+            })
+            .collect(),
+        params: computation.map_or_else(|| json!({}), |computation| computation.params()),
+        code: code::line(session, graph, node),
+        revision: node.revision,
+        summary: match &node.fault {
+            Some(fault) => format!("does not fit any more: {fault}"),
+            None => meta.summary(),
+        },
+        menu: ops::registry()
+            .iter()
+            .map(|entry| menu_entry(*entry, node))
+            .collect(),
+        progress: session
+            .engine
+            .map_progress(node.id)
+            .filter(|progress| progress.state != PassState::Idle)
+            .map(|progress| map_progress(node, &progress)),
+    }
+}
+
+/// An operation with its default parameters on this node.
+fn menu_entry(entry: &dyn Registered, node: &Node) -> MenuEntry {
+    let reason = match (&node.fault, entry.bind(&json!({}))) {
+        (Some(fault), _) => Some(fault.to_string()),
+        (None, Err(error)) => Some(error.to_string()),
+        (None, Ok(computation)) => computation
+            .describe(&[&node.meta])
+            .err()
+            .map(|error| error.to_string()),
+    };
+    MenuEntry {
+        operation: entry.info().name.to_owned(),
+        reason,
+    }
+}
+
+fn axis(axis: &Axis) -> AxisDescription {
+    AxisDescription {
+        name: axis.name.clone(),
+        size: axis.size as u32,
+        scale: axis.scale,
+        offset: axis.offset,
+        units: axis.units.clone(),
+    }
+}
+
+pub(crate) fn operations() -> Vec<OperationDescription> {
+    ops::registry()
+        .iter()
+        .map(|entry| {
+            let info = entry.info();
+            OperationDescription {
+                name: info.name.into(),
+                method: info.method.into(),
+                parameters_type: info.parameters_type.into(),
+                title: info.title.into(),
+                summary: info.summary.into(),
+                category: info.category.into(),
+                reference: info.reference.into(),
+                parameters: entry.parameters().iter().map(parameter).collect(),
+            }
+        })
+        .collect()
+}
+
+fn parameter(info: &ParameterInfo) -> ParameterDescription {
+    ParameterDescription {
+        name: info.name.clone(),
+        control: match &info.kind {
+            ParameterKind::Number => ParameterControl::Number,
+            ParameterKind::Integer => ParameterControl::Integer,
+            ParameterKind::Toggle => ParameterControl::Toggle,
+            ParameterKind::Text => ParameterControl::Text,
+            ParameterKind::Choice { choices } => ParameterControl::Choice {
+                choices: choices.clone(),
+            },
+            ParameterKind::SignalPoint => ParameterControl::SignalPoint,
+            ParameterKind::NavigationRegion => ParameterControl::NavigationRegion,
+        },
+        optional: info.optional,
+        default: info.default.clone(),
+        minimum: info.minimum,
+        maximum: info.maximum,
+        units: info.units.clone(),
+        help: info.help.clone(),
+    }
+}
+
+pub(crate) fn map_progress(node: &Node, progress: &MapProgress) -> Progress {
+    let message = match (&progress.error, progress.failures) {
+        (None, _) => String::new(),
+        (Some(error), 0) => error.to_string(),
+        (Some(error), failures) => format!("{failures} positions failed; the first: {error}"),
+    };
+    Progress {
+        node: node.id,
+        state: match progress.state {
+            PassState::Idle | PassState::Running => ProgressState::Running,
+            PassState::Done => ProgressState::Done,
+            PassState::Cancelled => ProgressState::Cancelled,
+            PassState::Failed => ProgressState::Failed,
+        },
+        done: progress.done as f64,
+        total: progress.total as f64,
+        label: format!("computing {}", node.name),
+        message,
+    }
+}
+
+pub(crate) fn sample(sample: Sample) -> SampleType {
+    match sample {
+        Sample::U8 => SampleType::U8,
+        Sample::U16 => SampleType::U16,
+        Sample::F32 => SampleType::F32,
+    }
+}
+
+/// The frame's own pixels as a message buffer; the frame stays alive with it, nothing is copied.
+pub(crate) fn frame_bytes(frame: Frame) -> Bytes {
+    struct Pixels(Frame);
+    impl AsRef<[u8]> for Pixels {
+        fn as_ref(&self) -> &[u8] {
+            self.0.as_bytes()
+        }
+    }
+    Bytes::from_owner(Pixels(frame))
+}
+
+/// Rows `ky, kx, intensity, score`.
+pub(crate) fn peak_rows(peaks: &Peaks) -> Vec<f32> {
+    (0..peaks.len())
+        .flat_map(|peak| {
+            [
+                peaks.ky[peak],
+                peaks.kx[peak],
+                peaks.intensity[peak],
+                peaks.score[peak],
+            ]
+        })
+        .collect()
+}
+
+/// What the user gave when opening, as the formats take it. Axes are matched to the sizes in the file
+/// by [`axes_of`].
+pub(crate) fn open_options(options: &protocol::OpenOptions) -> io::OpenOptions {
+    io::OpenOptions {
+        scan: options.scan,
+        signal_axes: options.signal_axes,
+        axes: None,
+        path: options.dataset.clone(),
+    }
+}
+
+/// The user's axes with the sizes of the file.
+pub(crate) fn axes_of(
+    given: &[(String, f64, f64, String)],
+    found: &signal::Axes,
+) -> Result<Vec<Axis>, WireError> {
+    let found_axes: Vec<&Axis> = found.navigation.iter().chain(&found.signal).collect();
+    if found_axes.len() != given.len() {
+        return Err(WireError::new(
+            "axes",
+            format!(
+                "{} axes were given, the file has {}",
+                given.len(),
+                found.shape_text()
+            ),
+            "give (name, scale, offset, units) for each axis, slowest first",
+        ));
+    }
+    Ok(given
+        .iter()
+        .zip(found_axes)
+        .map(|((name, scale, offset, units), axis)| {
+            Axis::new(name, axis.size, *scale, *offset, units)
+        })
+        .collect())
+}

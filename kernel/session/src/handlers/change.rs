@@ -1,0 +1,144 @@
+//! Changes of the tree. None of them reads or computes a pixel.
+
+use std::sync::Arc;
+
+use protocol::{CommandReply, PROTOCOL_VERSION, Reply, Welcome, WireError};
+use serde_json::Value;
+use signal::Computation;
+
+use crate::{Session, closure, convert, lock};
+
+pub(crate) fn hello(
+    session: &Session,
+    request_id: u32,
+    protocol: u32,
+) -> Result<Reply, WireError> {
+    if protocol != PROTOCOL_VERSION {
+        return Err(WireError::new(
+            "protocol",
+            format!("this page speaks version {protocol} of the messages, the kernel {PROTOCOL_VERSION}"),
+            "reload the page and run the cell again",
+        ));
+    }
+    Ok(Reply::Welcome(Box::new(Welcome {
+        request_id,
+        protocol: PROTOCOL_VERSION,
+        tree: session.tree(),
+        operations: session.operations(),
+        budget_bytes: session.memory().budget_bytes as f64,
+    })))
+}
+
+fn bind(operation: &str, params: &Value) -> Result<Arc<dyn Computation>, WireError> {
+    let entry = ops::find(operation).map_err(|error| convert::unknown_operation(&error))?;
+    let type_name = entry.info().parameters_type;
+    entry
+        .bind(params)
+        .map_err(|error| convert::parameter_error(type_name, &error))
+}
+
+pub(crate) fn add_node(
+    session: &Session,
+    parent: u32,
+    operation: &str,
+    params: &Value,
+) -> Result<u32, WireError> {
+    let computation = bind(operation, params)?;
+    let name = computation.info().method;
+    let node = session
+        .tree
+        .add_operation(name, parent, computation)
+        .map_err(|error| convert::tree_error(error).at_node(parent))?;
+    session.tell_tree();
+    Ok(node)
+}
+
+/// Parameters that are not given keep their value.
+pub(crate) fn set_params(session: &Session, node: u32, params: &Value) -> Result<(), WireError> {
+    let graph = session.tree.snapshot();
+    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+    let Some(current) = found.computation() else {
+        let error = tree::TreeError::NoParameters {
+            name: found.name.clone(),
+        };
+        return Err(convert::tree_error(error).at_node(node));
+    };
+    if current.info().name == closure::MAP {
+        return Err(WireError::new(
+            "no_parameters",
+            format!("`{}` is a closure and has no parameters", found.name),
+            "change the closure in its cell and run it again",
+        )
+        .at_node(node));
+    }
+    let computation = bind(current.info().name, &merged(current.params(), params))
+        .map_err(|error| error.at_node(node))?;
+    if computation.params() == current.params() {
+        return Ok(());
+    }
+    let changed = session
+        .tree
+        .set_computation(node, computation)
+        .map_err(|error| convert::tree_error(error).at_node(node))?;
+    session.engine.forget(&changed);
+    session.tell_tree();
+    Ok(())
+}
+
+fn merged(current: Value, given: &Value) -> Value {
+    match (current, given) {
+        (Value::Object(mut all), Value::Object(given)) => {
+            all.extend(given.clone());
+            Value::Object(all)
+        }
+        (all, Value::Null) => all,
+        (_, given) => given.clone(),
+    }
+}
+
+pub(crate) fn name(session: &Session, node: u32, name: &str) -> Result<CommandReply, WireError> {
+    if session.tree.snapshot().node(node).is_some_and(|node| node.name == name) {
+        return Ok(CommandReply::default());
+    }
+    let replaced = session
+        .tree
+        .rename(node, name)
+        .map_err(convert::tree_error)?;
+    {
+        let mut handles = lock(&session.handles);
+        handles.keep(node);
+        if let Some(replaced) = replaced {
+            handles.replace(replaced);
+        }
+    }
+    session.sweep();
+    session.tell_tree();
+    Ok(CommandReply::default())
+}
+
+pub(crate) fn remove(session: &Session, node: u32) -> Result<(), WireError> {
+    session
+        .tree
+        .remove(node)
+        .map_err(|error| convert::tree_error(error).at_node(node))?;
+    session.forget_removed(node);
+    session.tell_tree();
+    Ok(())
+}
+
+pub(crate) fn start(session: &Session, node: u32) -> Result<(), WireError> {
+    session
+        .engine
+        .start_map(&session.tree.snapshot(), node)
+        .map(|_| ())
+        .map_err(|error| convert::compute_error(&error))
+}
+
+pub(crate) fn cancel(session: &Session, node: u32) -> Result<(), WireError> {
+    if session.tree.snapshot().node(node).is_none() {
+        return Err(convert::no_node(node));
+    }
+    session.engine.cancel_map(node);
+    session.cancel_save(node);
+    Ok(())
+}

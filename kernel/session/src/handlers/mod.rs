@@ -1,0 +1,6 @@
+//! What requests and commands do, by what they touch.
+
+pub(crate) mod change;
+pub(crate) mod files;
+pub(crate) mod pictures;
+pub(crate) mod values;

@@ -1,0 +1,244 @@
+//! Pictures for pages: the frame, peaks or map of a node, and the navigation image.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use protocol::{
+    FrameReply, FrameRequest, FrameSpace, NavigatorReply, NavigatorRequest, Reply, TimesMs,
+    WireError,
+};
+use signal::{CancelToken, Frame, NavigationIndex, Output, Peaks, SignalKind};
+use tree::{Graph, Lane, Node, PassState};
+
+use crate::{Session, convert};
+
+/// Longest wait for the first, coarse navigation image.
+const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(500);
+/// Longest edge of a navigation image that is sent.
+const NAVIGATOR_PX: usize = 1024;
+
+/// What is drawn for a node at a scan position.
+pub(crate) struct Shown {
+    pub image: Frame,
+    pub peaks: Option<Arc<Peaks>>,
+    pub space: FrameSpace,
+    /// Share of a map that is computed; 1 otherwise.
+    pub complete: f64,
+}
+
+pub(crate) fn frame(
+    session: &Session,
+    wish: &FrameRequest,
+    queued: Instant,
+) -> Result<(Reply, Vec<Bytes>), WireError> {
+    let queue = queued.elapsed();
+    let started = Instant::now();
+    let graph = session.tree.snapshot();
+    let node = graph
+        .node(wish.node)
+        .ok_or_else(|| convert::no_node(wish.node))?;
+    let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
+    let at = session.position(&graph, wish.node, &index)?;
+    let shown = show(session, &graph, node, at, wish.component as usize)?;
+    let compute = started.elapsed();
+    let encoding = Instant::now();
+    let (full_height, full_width) = shown.image.rows_columns();
+    let reduced = views::reduce(&shown.image, wish.size_px.map(|px| px as usize));
+    let levels = views::levels(&reduced.frame);
+    let reply = FrameReply {
+        view: wish.view,
+        generation: wish.generation,
+        node: wish.node,
+        revision: node.revision,
+        index: wish.index.clone(),
+        component: wish.component,
+        space: shown.space,
+        width: reduced.width as u32,
+        height: reduced.height as u32,
+        full_width: full_width as u32,
+        full_height: full_height as u32,
+        sample: convert::sample(reduced.sample),
+        percentiles: levels.percentiles,
+        extrema: levels.extrema,
+        peak_count: shown.peaks.as_ref().map(|peaks| peaks.len() as u32),
+        complete: shown.complete,
+        times_ms: TimesMs {
+            queue: milliseconds(queue),
+            compute: milliseconds(compute),
+            encode: milliseconds(encoding.elapsed()),
+        },
+    };
+    let mut buffers = vec![convert::frame_bytes(reduced.frame)];
+    if let Some(peaks) = &shown.peaks {
+        let rows = convert::peak_rows(peaks);
+        let rows = rows.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        buffers.push(Bytes::from(rows));
+    }
+    Ok((Reply::Frame(reply), buffers))
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Computes what is drawn. A map is drawn as far as it is; drawing it for the first time starts its pass.
+pub(crate) fn show(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Arc<Node>,
+    at: NavigationIndex,
+    component: usize,
+) -> Result<Shown, WireError> {
+    if node.meta.kind == SignalKind::Map {
+        return show_map(session, graph, node, at, component);
+    }
+    let _first = session.engine.interactive();
+    let output = |node: u32| {
+        session
+            .engine
+            .output(graph, node, at, Lane::Interactive, &CancelToken::new())
+            .map_err(|error| convert::compute_error(&error))
+    };
+    let (image, peaks) = match output(node.id)? {
+        Output::Frame(frame) => (frame, None),
+        Output::Peaks(peaks) => match output(pattern_of(graph, node))? {
+            Output::Frame(frame) => (frame, Some(peaks)),
+            other => return Err(session.wrong_kind(node.id, "frames", other.kind().noun())),
+        },
+        other => return Err(session.wrong_kind(node.id, "frames", other.kind().noun())),
+    };
+    Ok(Shown {
+        image,
+        peaks,
+        space: FrameSpace::Signal,
+        complete: 1.0,
+    })
+}
+
+/// The nearest node above that has frames: what the peaks are drawn over.
+fn pattern_of(graph: &Graph, node: &Arc<Node>) -> u32 {
+    let mut at = node;
+    while at.meta.kind != SignalKind::Frame {
+        match at.parents.first().and_then(|parent| graph.node(*parent)) {
+            Some(parent) => at = parent,
+            None => break,
+        }
+    }
+    at.id
+}
+
+fn show_map(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Node,
+    at: NavigationIndex,
+    component: usize,
+) -> Result<Shown, WireError> {
+    let fail = |error: tree::ComputeError| convert::compute_error(&error);
+    if component >= node.meta.components.len() {
+        return Err(WireError::new(
+            "no_component",
+            format!(
+                "`{}` has {} components; number {component} was asked for",
+                node.name,
+                node.meta.components.len()
+            ),
+            "components are counted from 0",
+        )
+        .at_node(node.id));
+    }
+    let map = session.engine.map(graph, node.id).map_err(fail)?;
+    let progress = map.progress();
+    match (progress.state, progress.error) {
+        // A cancelled pass waits for the user, not for the next redraw.
+        (PassState::Idle, _) => {
+            session.engine.start_map(graph, node.id).map_err(fail)?;
+        }
+        (PassState::Failed, Some(error)) => return Err(fail(error)),
+        _ => {}
+    }
+    let shape = node.meta.axes.navigation_shape();
+    let image = plane(&map.component(component), &shape, at);
+    let image = image.map_err(|what| WireError::new("internal", what, ""))?;
+    Ok(Shown {
+        image,
+        peaks: None,
+        space: FrameSpace::Navigation,
+        complete: map.complete(),
+    })
+}
+
+/// The image over the two fastest navigation axes that goes through `at`.
+pub(crate) fn plane(
+    values: &[f32],
+    shape: &[usize],
+    at: NavigationIndex,
+) -> Result<Frame, String> {
+    let split = shape.len().saturating_sub(2);
+    let inner = match &shape[split..] {
+        [] => vec![1, 1],
+        [columns] => vec![1, *columns],
+        inner => inner.to_vec(),
+    };
+    let length: usize = inner.iter().product();
+    let outer = at.as_slice().get(..split).unwrap_or(&[]);
+    let start = NavigationIndex::new(outer).flat(&shape[..split]) * length;
+    let values = values
+        .get(start..start + length)
+        .ok_or_else(|| format!("the map has {} values, not {shape:?}", values.len()))?;
+    Frame::from_vec(&inner, values.to_vec())
+}
+
+pub(crate) fn navigator(
+    session: &Session,
+    wish: &NavigatorRequest,
+) -> Result<(Reply, Vec<Bytes>), WireError> {
+    let graph = session.tree.snapshot();
+    if graph.node(wish.node).is_none() {
+        return Err(convert::no_node(wish.node));
+    }
+    let (picture, image) = navigation_image(session, &graph, wish.node, NAVIGATOR_PATIENCE)?;
+    let reduced = views::reduce(&image, [NAVIGATOR_PX; 2]);
+    let levels = views::levels(&reduced.frame);
+    let source_units = graph
+        .source_of(wish.node)
+        .map_or("", |(root, _)| root.meta.value_units.as_str());
+    let reply = NavigatorReply {
+        view: wish.view,
+        generation: wish.generation,
+        node: wish.node,
+        width: reduced.width as u32,
+        height: reduced.height as u32,
+        full_width: picture.columns as u32,
+        full_height: picture.rows as u32,
+        percentiles: levels.percentiles,
+        extrema: levels.extrema,
+        stride: picture.stride as u32,
+        complete: picture.complete,
+        value_units: format!("mean {source_units}").trim_end().to_owned(),
+    };
+    Ok((Reply::Navigator(reply), vec![convert::frame_bytes(reduced.frame)]))
+}
+
+/// The navigation image of a node's file; an error when no frame of it could be read.
+pub(crate) fn navigation_image(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: u32,
+    patience: Duration,
+) -> Result<(tree::NavigatorPicture, Frame), WireError> {
+    let picture = session
+        .engine
+        .navigator(graph, node)
+        .map_err(|error| convert::compute_error(&error))?
+        .picture(patience);
+    if let Some(error) = &picture.error
+        && picture.values.iter().all(|value| value.is_nan())
+    {
+        return Err(convert::compute_error(error));
+    }
+    let image = Frame::from_vec(&[picture.rows, picture.columns], picture.values.clone())
+        .map_err(|what| WireError::new("internal", what, ""))?;
+    Ok((picture, image))
+}

@@ -1,0 +1,73 @@
+//! What a cell reads: descriptions, numbers, the tree as text.
+
+use protocol::{CommandReply, WireError};
+use signal::Output;
+use tree::{Graph, Node};
+
+use crate::{Session, convert};
+
+pub(crate) fn described(session: &Session, node: u32) -> Result<CommandReply, WireError> {
+    let description = session.description(node).ok_or_else(|| convert::no_node(node))?;
+    Ok(CommandReply {
+        node: Some(node),
+        text: Some(description.summary.clone()),
+        description: Some(Box::new(description)),
+        numbers: None,
+    })
+}
+
+pub(crate) fn values(
+    session: &Session,
+    node: u32,
+    index: &[usize],
+) -> Result<CommandReply, WireError> {
+    match session.output(node, index)? {
+        Output::Values(values) => Ok(numbers(node, values.iter().map(|value| f64::from(*value)))),
+        other => Err(session.wrong_kind(node, "maps", other.kind().noun())),
+    }
+}
+
+pub(crate) fn peaks(
+    session: &Session,
+    node: u32,
+    index: &[usize],
+) -> Result<CommandReply, WireError> {
+    match session.output(node, index)? {
+        Output::Peaks(peaks) => Ok(numbers(
+            node,
+            convert::peak_rows(&peaks).into_iter().map(f64::from),
+        )),
+        other => Err(session.wrong_kind(node, "peaks", other.kind().noun())),
+    }
+}
+
+fn numbers(node: u32, values: impl Iterator<Item = f64>) -> CommandReply {
+    CommandReply {
+        node: Some(node),
+        numbers: Some(values.collect()),
+        ..CommandReply::default()
+    }
+}
+
+/// The tree as indented text, one node a line.
+pub(crate) fn tree(session: &Session) -> CommandReply {
+    let graph = session.tree.snapshot();
+    let mut text = String::new();
+    let roots = graph.nodes().iter().filter(|node| node.parents.is_empty());
+    roots.for_each(|root| branch(&graph, root, 0, &mut text));
+    CommandReply {
+        text: Some(text),
+        ..CommandReply::default()
+    }
+}
+
+fn branch(graph: &Graph, node: &Node, depth: usize, text: &mut String) {
+    let operation = node
+        .computation()
+        .map_or_else(|| node.meta.title.clone(), |computation| computation.info().title.to_owned());
+    let indent = "  ".repeat(depth);
+    text.push_str(&format!("{indent}{}  {}  {operation}\n", node.name, node.meta.summary()));
+    graph
+        .children(node.id)
+        .for_each(|child| branch(graph, child, depth + 1, text));
+}

@@ -1,0 +1,296 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use protocol::{
+    Command, CommandReply, Event, NodeDescription, OperationDescription, Progress, Reply, Request,
+    TreeDescription, WireError,
+};
+use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
+use tree::{Engine, EngineConfig, EngineEvent, Lane, Tree};
+
+use crate::events::Events;
+use crate::handles::Handles;
+use crate::view::Workers;
+use crate::{closure, convert, lock, router};
+
+/// Name of the environment variable that sets the memory budget, in bytes.
+const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
+
+/// Limits of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Bytes of cached chunks, outputs, map and navigation images together.
+    pub budget_bytes: usize,
+    /// Threads of whole-scan passes.
+    pub threads: usize,
+}
+
+impl Default for Config {
+    /// 1 GiB and one thread per core.
+    fn default() -> Self {
+        let engine = EngineConfig::default();
+        Config {
+            budget_bytes: engine.budget_bytes,
+            threads: engine.threads,
+        }
+    }
+}
+
+impl Config {
+    /// The default, with `SIGNALTREE_MEMORY_BUDGET` (bytes) if it is set to a number.
+    pub fn from_environment() -> Self {
+        let mut config = Config::default();
+        if let Ok(text) = std::env::var(BUDGET_VARIABLE) {
+            match text.trim().parse() {
+                Ok(bytes) => config.budget_bytes = bytes,
+                Err(_) => tracing::warn!("{BUDGET_VARIABLE} is {text:?}, not a number of bytes; the default is used"),
+            }
+        }
+        config
+    }
+}
+
+/// What the session remembers of a file beside the node.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    /// As the user wrote it, for the line of code.
+    pub written: String,
+    /// Absolute, so that a save can refuse to replace a file that is open.
+    pub path: PathBuf,
+    pub options: protocol::OpenOptions,
+}
+
+/// The tree with everything around it. Shared by all pages and cells.
+pub struct Session {
+    pub(crate) tree: Tree,
+    pub(crate) engine: Engine,
+    pub(crate) events: Arc<Events>,
+    pub(crate) workers: Workers,
+    pub(crate) opened: Mutex<HashMap<u32, Opened>>,
+    pub(crate) handles: Mutex<Handles>,
+    /// Running saves, so that a page can end them.
+    pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
+}
+
+impl Session {
+    pub fn new(config: Config) -> Arc<Session> {
+        let engine = Engine::new(EngineConfig {
+            budget_bytes: config.budget_bytes,
+            threads: config.threads,
+        });
+        Arc::new_cyclic(|session: &std::sync::Weak<Session>| {
+            let news = session.clone();
+            engine.observe(move |event| {
+                if let Some(session) = news.upgrade() {
+                    session.engine_news(&event);
+                }
+            });
+            Session {
+                tree: Tree::new(),
+                engine,
+                events: Arc::default(),
+                workers: Workers::start(),
+                opened: Mutex::default(),
+                handles: Mutex::default(),
+                saves: Mutex::default(),
+            }
+        })
+    }
+
+    /// `sink` is called with every event, from several threads; it must not block.
+    pub fn subscribe(&self, sink: Box<dyn Fn(&Event) + Send + Sync>) {
+        self.events.subscribe(sink);
+    }
+
+    /// A page's request. Returns at once; `answer` is called once from another thread, or dropped
+    /// uncalled when a newer frame of the same view has taken its place.
+    pub fn request(
+        self: &Arc<Self>,
+        request: Request,
+        answer: Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>,
+    ) {
+        self.request_from("", request, answer);
+    }
+
+    /// As [`Session::request`], for several pages whose view numbers may coincide: `page` tells them apart.
+    pub fn request_from(
+        self: &Arc<Self>,
+        page: &str,
+        request: Request,
+        answer: Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>,
+    ) {
+        router::request(self, page, request, answer);
+    }
+
+    /// A cell's command. May block (saving, computing); `interrupted` is polled and ends such work.
+    ///
+    /// # Errors
+    /// [`WireError`] saying what, where and what to do.
+    pub fn command(
+        self: &Arc<Self>,
+        command: Command,
+        interrupted: &dyn Fn() -> bool,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<CommandReply, WireError> {
+        router::command(self, command, interrupted, progress)
+    }
+
+    /// The frame of a node at a scan position: a view into the cache, no copy.
+    ///
+    /// # Errors
+    /// [`WireError`] when the node has no frames or the frame cannot be computed.
+    pub fn frame(&self, node: u32, index: &[usize]) -> Result<Frame, WireError> {
+        match self.output(node, index)? {
+            Output::Frame(frame) => Ok(frame),
+            other => Err(self.wrong_kind(node, "frames", other.kind().noun())),
+        }
+    }
+
+    /// A lazy node whose operation is the user's closure.
+    ///
+    /// # Errors
+    /// [`WireError`] when the parent has no frames.
+    pub fn add_map(
+        &self,
+        parent: u32,
+        function: Arc<dyn FrameFunction>,
+    ) -> Result<u32, WireError> {
+        let node = self
+            .tree
+            .add_operation("map", parent, closure::computation(function))
+            .map_err(convert::tree_error)?;
+        self.tell_tree();
+        Ok(node)
+    }
+
+    /// A cell holds one more handle of this node.
+    pub fn retain(&self, node: u32) {
+        lock(&self.handles).retain(node);
+    }
+
+    /// A cell has dropped a handle. A node whose name another node has taken goes with its last handle.
+    pub fn release(&self, node: u32) {
+        lock(&self.handles).release(node);
+        self.sweep();
+    }
+
+    /// `None` when there is no such node.
+    pub fn description(&self, node: u32) -> Option<NodeDescription> {
+        let graph = self.tree.snapshot();
+        let found = graph.node(node)?;
+        Some(convert::node(self, &graph, found))
+    }
+
+    pub fn tree(&self) -> TreeDescription {
+        convert::tree(self, &self.tree.snapshot())
+    }
+
+    pub fn operations(&self) -> Vec<OperationDescription> {
+        convert::operations()
+    }
+
+    /// Chunks read and outputs computed so far.
+    pub fn reads(&self) -> tree::Reads {
+        self.engine.reads()
+    }
+
+    pub fn memory(&self) -> tree::Memory {
+        self.engine.memory()
+    }
+
+    /// Output of a node for somebody who waits.
+    pub(crate) fn output(&self, node: u32, index: &[usize]) -> Result<Output, WireError> {
+        let graph = self.tree.snapshot();
+        let at = self.position(&graph, node, index)?;
+        let _first = self.engine.interactive();
+        self.engine
+            .output(&graph, node, at, Lane::Interactive, &CancelToken::new())
+            .map_err(|error| convert::compute_error(&error))
+    }
+
+    /// A scan position given from outside: as many indices as navigation axes.
+    pub(crate) fn position(
+        &self,
+        graph: &tree::Graph,
+        node: u32,
+        index: &[usize],
+    ) -> Result<NavigationIndex, WireError> {
+        let node = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+        let at = NavigationIndex::new(index);
+        if index.len() == node.meta.axes.navigation.len() && node.meta.axes.contains(at) {
+            return Ok(at);
+        }
+        Err(convert::outside_scan(node, index))
+    }
+
+    pub(crate) fn wrong_kind(&self, node: u32, wanted: &str, found: &str) -> WireError {
+        let graph = self.tree.snapshot();
+        let name = graph.node(node).map_or("", |node| node.name.as_str());
+        WireError::new(
+            "wrong_kind",
+            format!("`{name}` has {found}, {wanted} were asked for"),
+            "ask another node of the tree",
+        )
+        .at_node(node)
+    }
+
+    /// Sends the whole tree to every page.
+    pub(crate) fn tell_tree(&self) {
+        if self.events.anybody() {
+            self.events.send(&Event::TreeChanged { tree: self.tree() });
+        }
+    }
+
+    /// Removes nodes whose name was taken by a newer one (their cell ran again), once nothing holds them.
+    pub(crate) fn sweep(&self) {
+        let mut swept = false;
+        loop {
+            let graph = self.tree.snapshot();
+            let loose = graph.nodes().iter().rev().find(|node| {
+                lock(&self.handles).is_loose(node.id) && graph.children(node.id).next().is_none()
+            });
+            let Some(node) = loose.map(|node| node.id) else { break };
+            if self.tree.remove(node).is_err() {
+                break;
+            }
+            self.forget_removed(node);
+            swept = true;
+        }
+        if swept {
+            self.tell_tree();
+        }
+    }
+
+    pub(crate) fn forget_removed(&self, node: u32) {
+        self.engine.forget(&[node]);
+        lock(&self.opened).remove(&node);
+        lock(&self.handles).forget(node);
+    }
+
+    fn engine_news(&self, event: &EngineEvent) {
+        match event {
+            EngineEvent::Map(progress) => {
+                let graph = self.tree.snapshot();
+                if let Some(node) = graph.node(progress.node) {
+                    self.events
+                        .send(&Event::Progress(convert::map_progress(node, progress)));
+                }
+            }
+            EngineEvent::Navigator { source, complete } => {
+                self.events.send(&Event::NavigatorChanged {
+                    source: *source,
+                    complete: *complete,
+                });
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.engine.shut_down();
+        self.workers.stop();
+    }
+}
