@@ -181,7 +181,7 @@ async function journey(page, server) {
   await check("a slider of peaks changes the peaks under the crosshair", async () => {
     await selectNode(page, "peaks");
     const before = await drawn(page, (frame) => frame.peaks !== null, null, "peaks");
-    const slider = page.locator(`${st("parameter-threshold")} input[type=range]`).last();
+    const slider = page.locator(st("parameter-threshold-slider")).last();
     await slider.scrollIntoViewIfNeeded();
     await slider.focus();
     for (let press = 0; press < 12; press += 1) {
@@ -199,6 +199,29 @@ async function journey(page, server) {
   await check("the strain map follows the slider", async () => {
     await selectNode(page, "strain");
     await drawn(page, (frame) => frame.complete >= 1, null, "whole strain map again", 300_000);
+  });
+
+  await check("an operation is added from the menu and removed again", async () => {
+    const nodes = () => page.locator('[data-st^="tree-node-"]').count();
+    const before = await nodes();
+    await selectNode(page, "scan");
+    const old = await drawn(page, (frame) => frame.node !== null, null, "scan");
+    await page.locator(st("add-operation")).last().click();
+    await screenshot(page, "6_menu");
+    await page.locator(st("operation-virtual_disk")).last().click();
+    const added = await drawn(page, (frame, last) => frame.node !== last && frame.complete > 0, old.node, "virtual image", 60_000);
+    expect((await nodes()) === before + 1, "no new node in the tree");
+    await screenshot(page, "6_virtual_image");
+    const name = await page.evaluate(
+      (id) => globalThis.__signaltree_test.state().nodes.find((node) => node.id === id).name,
+      added.node,
+    );
+    await page.locator(st(`tree-node-${name}`)).last().hover();
+    await page.locator(st(`remove-node-${name}`)).last().click();
+    await page.waitForFunction((count) => document.querySelectorAll('[data-st^="tree-node-"]').length === count, before, {
+      timeout: 5_000,
+    });
+    return name;
   });
 
   await check("keys pressed over the viewer never reach JupyterLab", async () => {
@@ -228,7 +251,7 @@ async function journey(page, server) {
     const { different } = await dragNavigator(page);
     return `${different} frames in 61 moves`;
   });
-  await screenshot(page, "6_reloaded");
+  await screenshot(page, "7_reloaded");
 
   await check("running the cell again leaves one live viewer", async () => {
     await kernelIdle(page);
@@ -251,7 +274,7 @@ async function journey(page, server) {
     await page.locator(st("signal-canvas")).last().scrollIntoViewIfNeeded();
     await page.waitForTimeout(800);
   });
-  await screenshot(page, "7_dark");
+  await screenshot(page, "8_dark");
 }
 
 const server = await startServer(jupyter, folder);
