@@ -33,8 +33,9 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   }
   const showConnection = (): void => {
     root.dataset.connection = session.store.value.connection;
-    // Without a tree there is nothing but the poster to show.
-    root.classList.toggle("st-static", session.store.value.nodes.length === 0);
+    // Without a kernel that ever answered there is nothing but the poster to show.
+    const { connection, nodes } = session.store.value;
+    root.classList.toggle("st-static", nodes.length === 0 && connection !== "connecting");
   };
   session.store.on(["connection", "nodes"], showConnection, signal);
   showConnection();
@@ -51,17 +52,26 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
 /** Keys pressed in the viewer are for the viewer: the notebook would add or delete cells. */
 function keepKeys(root: HTMLElement, signal: AbortSignal): void {
   for (const type of ["keydown", "keyup", "keypress"] as const) {
-    root.addEventListener(type, (event) => {
-      if (event.key === "Escape" && !event.defaultPrevented && root.contains(document.activeElement)) {
-        (document.activeElement as HTMLElement).blur();
-      }
-      event.stopPropagation();
-    }, { signal });
+    root.addEventListener(
+      type,
+      (event) => {
+        if (event.key === "Escape" && !event.defaultPrevented && root.contains(document.activeElement)) {
+          (document.activeElement as HTMLElement).blur();
+        }
+        event.stopPropagation();
+      },
+      { signal },
+    );
   }
 }
 
 /** Hidden views ask for nothing; a view that comes back looks whether the kernel is there again. */
-function watchVisibility(root: HTMLElement, session: Session, view: Store<ViewState>, signal: AbortSignal): void {
+function watchVisibility(
+  root: HTMLElement,
+  session: Session,
+  view: Store<ViewState>,
+  signal: AbortSignal,
+): void {
   const observer = new IntersectionObserver((entries) => {
     const visible = entries.at(-1)?.isIntersecting ?? true;
     view.set({ visible });
@@ -71,9 +81,13 @@ function watchVisibility(root: HTMLElement, session: Session, view: Store<ViewSt
   });
   observer.observe(root);
   signal.addEventListener("abort", () => observer.disconnect());
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible" && session.store.value.connection === "gone") {
-      void session.greet();
-    }
-  }, { signal });
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      if (document.visibilityState === "visible" && session.store.value.connection === "gone") {
+        void session.greet();
+      }
+    },
+    { signal },
+  );
 }

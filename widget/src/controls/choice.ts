@@ -6,7 +6,7 @@ export function choice({ parameter, signal, id, change }: ControlContext): Contr
   const choices = parameter.control.type === "choice" ? parameter.control.choices : [];
   const select = h(
     "select",
-    { id, class: "st-field st-grow", "data-st": `parameter-${parameter.name}` },
+    { id, class: "st-field st-grow", "data-st": `parameter-${parameter.name}-value` },
     ...choices.map((name) => h("option", { value: name }, name.replaceAll("_", " "))),
   );
   select.addEventListener("change", () => change(select.value, false), { signal });

@@ -11,9 +11,14 @@ export function navigationRegion(context: ControlContext): Control {
   const { parameter, signal, id, change } = context;
   const fields = PARTS.map((part, i) =>
     h("input", {
-      type: "number", step: 1, min: part === "width" || part === "height" ? 1 : 0, id: i === 0 ? id : null,
-      class: "st-field st-number st-short", "aria-label": `${parameter.name} ${part}`, title: part,
-      "data-st": `parameter-${parameter.name}${i === 0 ? "" : `-${part}`}`,
+      type: "number",
+      step: 1,
+      min: part === "width" || part === "height" ? 1 : 0,
+      id: i === 0 ? id : null,
+      class: "st-field st-number st-short",
+      "aria-label": `${parameter.name} ${part}`,
+      title: part,
+      "data-st": `parameter-${parameter.name}-${part}`,
     }),
   );
   const show = (value: unknown): void => {
@@ -26,12 +31,16 @@ export function navigationRegion(context: ControlContext): Control {
     });
   };
   for (const field of fields) {
-    field.addEventListener("change", () => {
-      const values = fields.map((part) => Math.round(part.valueAsNumber));
-      if (values.every(Number.isFinite)) {
-        change(Object.fromEntries(PARTS.map((part, i) => [part, values[i]])), false);
-      }
-    }, { signal });
+    field.addEventListener(
+      "change",
+      () => {
+        const values = fields.map((part) => Math.round(part.valueAsNumber));
+        if (values.every(Number.isFinite)) {
+          change(Object.fromEntries(PARTS.map((part, i) => [part, values[i]])), false);
+        }
+      },
+      { signal },
+    );
   }
   const pick = pickButton(context, "Draw the region on the navigator", () => ({
     kind: "navigation_region",
@@ -41,7 +50,9 @@ export function navigationRegion(context: ControlContext): Control {
       change(region, false);
     },
   }));
-  const labelled = fields.map((field, i) => h("label", { class: "st-part" }, LABELS[PARTS[i] ?? "x0"], field));
+  const labelled = fields.map((field, i) =>
+    h("label", { class: "st-part" }, LABELS[PARTS[i] ?? "x0"], field),
+  );
   return {
     elements: [h("div", { class: "st-parts" }, ...labelled), pick],
     show,

@@ -1,8 +1,8 @@
 /** Numbers: a field, and a slider where both limits are known. */
 
 import { h } from "../dom";
-import { clamp, } from "../geometry/fit";
 import { niceBelow } from "../geometry/axes";
+import { clamp } from "../geometry/fit";
 import type { Control, ControlContext } from "./registry";
 
 /** Slider positions; the value comes from the position, so that wide ranges stay fine near their low end. */
@@ -45,28 +45,48 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
   const start = typeof usual === "number" ? usual : (minimum ?? 0);
   const scale = minimum !== null && maximum !== null ? scaleFor(minimum, maximum, whole, start) : null;
   const field = h("input", {
-    type: "number", id, class: "st-field st-number", min: minimum, max: maximum,
-    step: whole ? 1 : "any", "data-st": `parameter-${name}`,
+    type: "number",
+    id,
+    class: "st-field st-number",
+    min: minimum,
+    max: maximum,
+    step: whole ? 1 : "any",
+    "data-st": `parameter-${name}-value`,
   });
-  const slider = scale && h("input", {
-    type: "range", class: "st-slider", min: 0, max: POSITIONS, step: 1,
-    "aria-label": name.replaceAll("_", " "), "data-st": `parameter-${name}-slider`,
-  });
+  const slider =
+    scale &&
+    h("input", {
+      type: "range",
+      class: "st-slider",
+      min: 0,
+      max: POSITIONS,
+      step: 1,
+      "aria-label": name.replaceAll("_", " "),
+      "data-st": `parameter-${name}-slider`,
+    });
   const paint = (): void => slider?.style.setProperty("--st-share", String(Number(slider.value) / POSITIONS));
 
   const limited = (value: number): number =>
-    clamp(whole ? Math.round(value) : value, minimum ?? Number.NEGATIVE_INFINITY, maximum ?? Number.POSITIVE_INFINITY);
-  field.addEventListener("change", () => {
-    const value = limited(field.valueAsNumber);
-    if (Number.isFinite(value)) {
-      field.valueAsNumber = value;
-      if (slider && scale) {
-        slider.valueAsNumber = toPosition(value, scale);
-        paint();
+    clamp(
+      whole ? Math.round(value) : value,
+      minimum ?? Number.NEGATIVE_INFINITY,
+      maximum ?? Number.POSITIVE_INFINITY,
+    );
+  field.addEventListener(
+    "change",
+    () => {
+      const value = limited(field.valueAsNumber);
+      if (Number.isFinite(value)) {
+        field.valueAsNumber = value;
+        if (slider && scale) {
+          slider.valueAsNumber = toPosition(value, scale);
+          paint();
+        }
+        change(value, false);
       }
-      change(value, false);
-    }
-  }, { signal });
+    },
+    { signal },
+  );
   if (slider && scale) {
     const slide = (moving: boolean): void => {
       const value = toValue(slider.valueAsNumber, scale);
@@ -76,17 +96,23 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
     };
     slider.addEventListener("input", () => slide(true), { signal });
     slider.addEventListener("change", () => slide(false), { signal });
-    slider.addEventListener("keydown", (event) => {
-      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-      if (steps !== undefined) {
-        const value = limited(Number((field.valueAsNumber + steps * scale.step * (event.shiftKey ? 10 : 1)).toPrecision(10)));
-        field.valueAsNumber = value;
-        slider.valueAsNumber = toPosition(value, scale);
-        paint();
-        change(value, true);
-        event.preventDefault();
-      }
-    }, { signal });
+    slider.addEventListener(
+      "keydown",
+      (event) => {
+        const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+        if (steps !== undefined) {
+          const value = limited(
+            Number((field.valueAsNumber + steps * scale.step * (event.shiftKey ? 10 : 1)).toPrecision(10)),
+          );
+          field.valueAsNumber = value;
+          slider.valueAsNumber = toPosition(value, scale);
+          paint();
+          change(value, true);
+          event.preventDefault();
+        }
+      },
+      { signal },
+    );
   }
 
   return {

@@ -10,7 +10,13 @@ export function pickButton(
 ): HTMLButtonElement {
   const button = h(
     "button",
-    { type: "button", class: "st-icon-button st-pick", title: hint, "aria-label": hint, "data-st": `parameter-${parameter.name}-pick` },
+    {
+      type: "button",
+      class: "st-icon-button st-pick",
+      title: hint,
+      "aria-label": hint,
+      "data-st": `parameter-${parameter.name}-pick`,
+    },
     icon("M8 1.5v4M8 10.5v4M1.5 8h4M10.5 8h4", "M8 4.5a3.5 3.5 0 1 0 .01 0z"),
   );
   const active = (): boolean => view.value.picking?.parameter === parameter.name;

@@ -7,8 +7,13 @@ export function signalPoint(context: ControlContext): Control {
   const { parameter, signal, id, change } = context;
   const field = (part: string, elementId: string | null): HTMLInputElement =>
     h("input", {
-      type: "number", step: "any", id: elementId, class: "st-field st-number", "aria-label": `${parameter.name} ${part}`,
-      title: part, "data-st": `parameter-${parameter.name}${elementId ? "" : `-${part}`}`,
+      type: "number",
+      step: "any",
+      id: elementId,
+      class: "st-field st-number",
+      "aria-label": `${parameter.name} ${part}`,
+      title: part,
+      "data-st": `parameter-${parameter.name}-${part}`,
     });
   const fields = [field("row", id), field("column", null)] as const;
   const show = (value: unknown): void => {
@@ -18,12 +23,16 @@ export function signalPoint(context: ControlContext): Control {
     });
   };
   for (const element of fields) {
-    element.addEventListener("change", () => {
-      const point = fields.map((part) => part.valueAsNumber);
-      if (point.every(Number.isFinite)) {
-        change(point, false);
-      }
-    }, { signal });
+    element.addEventListener(
+      "change",
+      () => {
+        const point = fields.map((part) => part.valueAsNumber);
+        if (point.every(Number.isFinite)) {
+          change(point, false);
+        }
+      },
+      { signal },
+    );
   }
   const pick = pickButton(context, "Click the point in the signal view", () => ({
     kind: "signal_point",
@@ -39,7 +48,9 @@ export function signalPoint(context: ControlContext): Control {
     start: () => {
       const picture = context.view.value.picture?.reply;
       const middle = (length: number | undefined): number => Math.floor((length ?? 1) / 2);
-      return Array.isArray(parameter.default) ? parameter.default : [middle(picture?.full_height), middle(picture?.full_width)];
+      return Array.isArray(parameter.default)
+        ? parameter.default
+        : [middle(picture?.full_height), middle(picture?.full_width)];
     },
   };
 }

@@ -3,7 +3,13 @@ import type { Control, ControlContext } from "./registry";
 
 /** Free text, reported when it is complete. */
 export function text({ parameter, signal, id, change }: ControlContext): Control {
-  const field = h("input", { type: "text", id, class: "st-field st-grow", spellcheck: "false", "data-st": `parameter-${parameter.name}` });
+  const field = h("input", {
+    type: "text",
+    id,
+    class: "st-field st-grow",
+    spellcheck: "false",
+    "data-st": `parameter-${parameter.name}-value`,
+  });
   field.addEventListener("change", () => change(field.value, false), { signal });
   return {
     elements: [field],

@@ -3,7 +3,13 @@ import type { Control, ControlContext } from "./registry";
 
 /** Yes or no. */
 export function toggle({ parameter, signal, id, change }: ControlContext): Control {
-  const box = h("input", { type: "checkbox", id, role: "switch", class: "st-switch", "data-st": `parameter-${parameter.name}` });
+  const box = h("input", {
+    type: "checkbox",
+    id,
+    role: "switch",
+    class: "st-switch",
+    "data-st": `parameter-${parameter.name}-value`,
+  });
   box.addEventListener("change", () => change(box.checked, false), { signal });
   return {
     elements: [box],

@@ -90,16 +90,17 @@ export function scaleBar(axis: AxisDescription, size: number): ScaleBar | null {
   return { share: length / whole, label: `${Number(shown.toPrecision(6))} ${units}` };
 }
 
-/** Round tick values inside `[low, high]`, about `count` of them. */
+/** Round tick values inside `[low, high]`, at most `count` of them or one more. */
 export function ticks(low: number, high: number, count: number): number[] {
-  const step = niceBelow((high - low) / Math.max(1, count));
-  if (step === 0) {
+  const least = (high - low) / Math.max(1, count);
+  const below = niceBelow(least);
+  if (below === 0) {
     return [];
   }
-  const wide = (high - low) / step > count * 1.6 ? (niceBelow(step * 2.01) > step ? niceBelow(step * 2.01) : step) : step;
+  const step = below < least * (1 - 1e-9) ? niceBelow(below * 2.5001) : below;
   const found: number[] = [];
-  for (let i = Math.ceil(low / wide - 1e-9); i * wide <= high + wide * 1e-9; i++) {
-    found.push(Number((i * wide).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
+    found.push(Number((i * step).toPrecision(12)));
   }
   return found;
 }

@@ -38,18 +38,35 @@ export const levels: Panel = {
   place: "picture",
   mount(element, context) {
     const { session, view, signal } = context;
-    const automatic = h("button", {
-      type: "button", class: "st-button st-quiet", "data-st": "levels-auto",
-      title: "Levels from the 1st and 99th percentile of this picture",
-    }, "Auto");
-    const chart = h("canvas", { class: "st-histogram-canvas", "aria-hidden": "true", "data-st": "histogram" });
+    const automatic = h(
+      "button",
+      {
+        type: "button",
+        class: "st-button st-quiet",
+        "data-st": "levels-auto",
+        title: "Levels from the 1st and 99th percentile of this picture",
+      },
+      "Auto",
+    );
+    const chart = h("canvas", {
+      class: "st-histogram-canvas",
+      "aria-hidden": "true",
+      "data-st": "histogram",
+    });
     const low = handle("low", signal);
     const high = handle("high", signal);
     const ramp = h("div", { class: "st-ramp" });
     const plot = h("div", { class: "st-histogram" }, chart, low.element, high.element);
     const controls = contrastControls(context);
     element.append(
-      h("div", { class: "st-levels-row" }, low.field, h("div", { class: "st-levels-plot" }, plot, ramp), high.field, automatic),
+      h(
+        "div",
+        { class: "st-levels-row" },
+        low.field,
+        h("div", { class: "st-levels-plot" }, plot, ramp),
+        high.field,
+        automatic,
+      ),
       controls.element,
     );
 
@@ -68,7 +85,9 @@ export const levels: Panel = {
       }
       drawHistogram(chart, picture, domain, current);
       const share = (value: number): number =>
-        domain && domain.high > domain.low ? clamp((value - domain.low) / (domain.high - domain.low), 0, 1) : 0;
+        domain && domain.high > domain.low
+          ? clamp((value - domain.low) / (domain.high - domain.low), 0, 1)
+          : 0;
       low.show(share(current.low), current.low);
       high.show(share(current.high), current.high);
       automatic.setAttribute("aria-pressed", String(current.automatic));
@@ -87,7 +106,10 @@ export const levels: Panel = {
         session.holdLevels(now.node, now.component, next.low, next.high, false);
       }
     };
-    for (const [which, limit] of [["low", low], ["high", high]] as const) {
+    for (const [which, limit] of [
+      ["low", low],
+      ["high", high],
+    ] as const) {
       limit.listen({
         move: (share) => domain && hold(which, tidy(domain.low + share * (domain.high - domain.low), domain)),
         step: (steps) => {
@@ -103,18 +125,22 @@ export const levels: Panel = {
         },
       });
     }
-    automatic.addEventListener("click", () => {
-      const now = shown(context);
-      if (now) {
-        const { percentiles, extrema } = now.picture.reply;
-        const diverging = now.node.components[now.component]?.diverging ?? false;
-        const next = automaticLevels(percentiles, extrema, diverging);
-        session.holdLevels(now.node, now.component, next.low, next.high, true);
-      }
-    }, { signal });
+    automatic.addEventListener(
+      "click",
+      () => {
+        const now = shown(context);
+        if (now) {
+          const { percentiles, extrema } = now.picture.reply;
+          const diverging = now.node.components[now.component]?.diverging ?? false;
+          const next = automaticLevels(percentiles, extrema, diverging);
+          session.holdLevels(now.node, now.component, next.low, next.high, true);
+        }
+      },
+      { signal },
+    );
     view.on(["picture"], draw, signal);
     session.store.on(["levels", "contrast", "node", "component"], draw, signal);
-    session.store.on(["contrast", "node", "component"], controls.fill, signal);
+    session.store.on(["contrast", "node", "nodes", "component"], controls.fill, signal);
     const observer = new ResizeObserver(draw);
     observer.observe(plot);
     signal.addEventListener("abort", () => observer.disconnect());
@@ -129,7 +155,11 @@ function tidy(value: number, domain: Levels): number {
 }
 
 /** The colours as they run along the histogram, gamma and logarithm included. */
-function rampOf(choice: { colormap: string; gamma: number; log: boolean }, low: number, high: number): string {
+function rampOf(
+  choice: { colormap: string; gamma: number; log: boolean },
+  low: number,
+  high: number,
+): string {
   const contrast = contrastOf(choice);
   const points = contrast.colormap.points;
   const stops = Array.from({ length: 17 }, (_, i) => {
@@ -139,6 +169,14 @@ function rampOf(choice: { colormap: string; gamma: number; log: boolean }, low: 
     return `${mixed} ${((low + (high - low) * (i / 16)) * 100).toFixed(2)}%`;
   });
   return `linear-gradient(to right, ${stops.join(", ")})`;
+}
+
+/** Short enough for the field. */
+function levelText(value: number): string {
+  const short = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
+  return Math.abs(short) >= 1e-4 && Math.abs(short) < 1e6
+    ? String(short).replace("-", "\u2212")
+    : numberText(short);
 }
 
 interface LimitEvents {
@@ -159,10 +197,18 @@ interface Limit {
 function handle(which: "low" | "high", signal: AbortSignal): Limit {
   const label = which === "low" ? "Low level" : "High level";
   const element = h("div", {
-    class: `st-limit st-limit-${which}`, role: "slider", tabindex: 0, "aria-label": label, "data-st": `levels-${which}`,
+    class: `st-limit st-limit-${which}`,
+    role: "slider",
+    tabindex: 0,
+    "aria-label": label,
+    "data-st": `levels-${which}`,
   });
   const field = h("input", {
-    type: "text", inputmode: "decimal", class: "st-field st-level", "aria-label": label, "data-st": `levels-${which}-value`,
+    type: "text",
+    inputmode: "decimal",
+    class: "st-field st-level",
+    "aria-label": label,
+    "data-st": `levels-${which}-value`,
   });
   return {
     element,
@@ -171,37 +217,55 @@ function handle(which: "low" | "high", signal: AbortSignal): Limit {
       element.style.left = `${share * 100}%`;
       setAttributes(element, { "aria-valuenow": value, "aria-valuetext": numberText(value) });
       if (field.ownerDocument.activeElement !== field) {
-        field.value = numberText(value);
+        field.value = levelText(value);
       }
     },
     listen(events) {
-      element.addEventListener("pointerdown", (event) => {
-        element.setPointerCapture?.(event.pointerId);
-        element.focus({ preventScroll: true });
-        element.classList.add("st-held");
-        events.held(true);
-        event.preventDefault();
-      }, { signal });
-      element.addEventListener("pointermove", (event) => {
-        const plot = element.parentElement?.getBoundingClientRect();
-        if (plot && element.classList.contains("st-held")) {
-          events.move(clamp((event.clientX - plot.left) / Math.max(1, plot.width), 0, 1));
-        }
-      }, { signal });
-      for (const type of ["pointerup", "pointercancel"] as const) {
-        element.addEventListener(type, () => {
-          element.classList.remove("st-held");
-          events.held(false);
-        }, { signal });
-      }
-      element.addEventListener("keydown", (event) => {
-        const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-        if (steps !== undefined) {
-          events.step(steps * (event.shiftKey ? 10 : 1));
+      element.addEventListener(
+        "pointerdown",
+        (event) => {
+          element.setPointerCapture?.(event.pointerId);
+          element.focus({ preventScroll: true });
+          element.classList.add("st-held");
+          events.held(true);
           event.preventDefault();
-        }
-      }, { signal });
-      field.addEventListener("change", () => events.type(Number(field.value.replaceAll("\u2212", "-"))), { signal });
+        },
+        { signal },
+      );
+      element.addEventListener(
+        "pointermove",
+        (event) => {
+          const plot = element.parentElement?.getBoundingClientRect();
+          if (plot && element.classList.contains("st-held")) {
+            events.move(clamp((event.clientX - plot.left) / Math.max(1, plot.width), 0, 1));
+          }
+        },
+        { signal },
+      );
+      for (const type of ["pointerup", "pointercancel"] as const) {
+        element.addEventListener(
+          type,
+          () => {
+            element.classList.remove("st-held");
+            events.held(false);
+          },
+          { signal },
+        );
+      }
+      element.addEventListener(
+        "keydown",
+        (event) => {
+          const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+          if (steps !== undefined) {
+            events.step(steps * (event.shiftKey ? 10 : 1));
+            event.preventDefault();
+          }
+        },
+        { signal },
+      );
+      field.addEventListener("change", () => events.type(Number(field.value.replaceAll("\u2212", "-"))), {
+        signal,
+      });
     },
   };
 }
@@ -210,21 +274,34 @@ function handle(which: "low" | "high", signal: AbortSignal): Limit {
 function contrastControls(context: PanelContext): { element: HTMLElement; fill(): void } {
   const { session, signal } = context;
   const gamma = h("input", {
-    type: "range", class: "st-slider", min: -100, max: 100, step: 5, "aria-label": "Gamma", "data-st": "levels-gamma",
+    type: "range",
+    class: "st-slider",
+    min: -100,
+    max: 100,
+    step: 5,
+    "aria-label": "Gamma",
+    "data-st": "levels-gamma",
   });
   const gammaText = h("span", { class: "st-value" });
   const log = h("input", { type: "checkbox", role: "switch", class: "st-switch", "data-st": "levels-log" });
   const logLabel = h("label", { class: "st-inline" }, log, "Log");
   const swatch = h("span", { class: "st-swatch" });
-  const colormap = h("select", { class: "st-field", "aria-label": "Colormap", "data-st": "levels-colormap" },
-    ...COLORMAPS.map((map) => h("option", { value: map.name }, map.title)));
+  const colormap = h(
+    "select",
+    { class: "st-field", "aria-label": "Colormap", "data-st": "levels-colormap" },
+    ...COLORMAPS.map((map) => h("option", { value: map.name }, map.title)),
+  );
   const choice = (): { colormap: string; gamma: number; log: boolean } =>
     session.store.value.contrast[pictureClass(session.node, session.store.value.component)];
 
-  gamma.addEventListener("input", () => {
-    const steps = Math.abs(gamma.valueAsNumber) < 6 ? 0 : gamma.valueAsNumber;
-    session.setContrast({ gamma: Number((10 ** (steps / 100)).toPrecision(3)) });
-  }, { signal });
+  gamma.addEventListener(
+    "input",
+    () => {
+      const steps = Math.abs(gamma.valueAsNumber) < 6 ? 0 : gamma.valueAsNumber;
+      session.setContrast({ gamma: Number((10 ** (steps / 100)).toPrecision(3)) });
+    },
+    { signal },
+  );
   gamma.addEventListener("dblclick", () => session.setContrast({ gamma: 1 }), { signal });
   log.addEventListener("change", () => session.setContrast({ log: log.checked }), { signal });
   colormap.addEventListener("change", () => session.setContrast({ colormap: colormap.value }), { signal });
@@ -242,10 +319,13 @@ function contrastControls(context: PanelContext): { element: HTMLElement; fill()
     swatch.style.background = gradient(map);
   };
   fill();
-  const element = h("div", { class: "st-contrast" },
+  const element = h(
+    "div",
+    { class: "st-contrast" },
     h("label", { class: "st-inline st-gamma" }, "Gamma", gamma, gammaText),
     logLabel,
-    h("span", { class: "st-inline st-colormap" }, swatch, colormap));
+    h("span", { class: "st-inline st-colormap" }, swatch, colormap),
+  );
   return { element, fill };
 }
 

@@ -38,6 +38,8 @@ export const navigator: Panel = {
       }
       const { reply, samples } = picture;
       const axes = session.node?.navigation_axes ?? [];
+      const aspect = reply.height > 1 ? reply.full_width / reply.full_height : 1.6;
+      surface.element.style.setProperty("--st-aspect", String(aspect));
       surface.show(
         {
           samples,
@@ -72,13 +74,21 @@ export const navigator: Panel = {
     };
 
     view.on(["navigator"], draw, signal);
-    view.on(["picking"], () => {
-      element.classList.toggle("st-picking", view.value.picking?.kind === "navigation_region");
-    }, signal);
+    view.on(
+      ["picking"],
+      () => {
+        element.classList.toggle("st-picking", view.value.picking?.kind === "navigation_region");
+      },
+      signal,
+    );
     session.store.on(["position", "node", "nodes"], describe, signal);
-    session.store.on(["node", "nodes"], () => {
-      element.hidden = session.node?.navigation_axes.length === 0;
-    }, signal);
+    session.store.on(
+      ["node", "nodes"],
+      () => {
+        element.hidden = session.node?.navigation_axes.length === 0;
+      },
+      signal,
+    );
     listen(surface, context, (region) => {
       drawn = region;
       surface.redraw();
@@ -97,19 +107,25 @@ function listen(surface: Surface, context: PanelContext, preview: (region: Regio
     if (picking?.kind === "navigation_region" && start) {
       preview(regionBetween(start, pixel));
     } else {
-      session.moveTo(session.store.value.position.length > 1 ? [...leading(context), pixel.y, pixel.x] : [pixel.x]);
+      session.moveTo(
+        session.store.value.position.length > 1 ? [...leading(context), pixel.y, pixel.x] : [pixel.x],
+      );
     }
   };
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || !view.value.navigator) {
-      return;
-    }
-    canvas.setPointerCapture?.(event.pointerId);
-    canvas.focus({ preventScroll: true });
-    start = pixelAt(surface.pixelsOf(event), surface.span);
-    follow(event);
-    event.preventDefault();
-  }, { signal });
+  canvas.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (event.button !== 0 || !view.value.navigator) {
+        return;
+      }
+      canvas.setPointerCapture?.(event.pointerId);
+      canvas.focus({ preventScroll: true });
+      start = pixelAt(surface.pixelsOf(event), surface.span);
+      follow(event);
+      event.preventDefault();
+    },
+    { signal },
+  );
   canvas.addEventListener("pointermove", (event) => start && follow(event), { signal });
   const end = (event: PointerEvent): void => {
     const picking = view.value.picking;
@@ -123,13 +139,17 @@ function listen(surface: Surface, context: PanelContext, preview: (region: Regio
   };
   canvas.addEventListener("pointerup", end, { signal });
   canvas.addEventListener("pointercancel", end, { signal });
-  canvas.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && view.value.picking) {
-      view.set({ picking: null });
-    } else {
-      moveByKey(event, session);
-    }
-  }, { signal });
+  canvas.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Escape" && view.value.picking) {
+        view.set({ picking: null });
+      } else {
+        moveByKey(event, session);
+      }
+    },
+    { signal },
+  );
 }
 
 /** Navigation axes before the two that are shown keep their index. */
@@ -137,7 +157,11 @@ function leading({ session }: PanelContext): readonly number[] {
   return session.store.value.position.slice(0, -2);
 }
 
-export function drawPosition(canvas: CanvasRenderingContext2D, surface: Surface, position: readonly number[]): void {
+export function drawPosition(
+  canvas: CanvasRenderingContext2D,
+  surface: Surface,
+  position: readonly number[],
+): void {
   const x = position.at(-1) ?? 0;
   const y = position.at(-2) ?? 0;
   const from = surface.at(x, y);
@@ -173,7 +197,11 @@ function valueAt(surface: Surface, { session, view }: PanelContext): string {
 }
 
 /** `y 4, x 12 · 2.0 nm, 6.0 nm · 812 counts`. */
-export function positionText(node: NodeDescription | null, position: readonly number[], value: string): string {
+export function positionText(
+  node: NodeDescription | null,
+  position: readonly number[],
+  value: string,
+): string {
   if (!node || node.navigation_axes.length === 0) {
     return "";
   }

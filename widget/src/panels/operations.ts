@@ -18,7 +18,12 @@ export function openOperations(panel: HTMLElement, button: HTMLElement, context:
   }
   const closing = new AbortController();
   const signal = AbortSignal.any([context.signal, closing.signal]);
-  const menu = h("div", { class: "st-menu", role: "menu", "aria-label": `Operations on ${node.name}`, "data-st": "operations" });
+  const menu = h("div", {
+    class: "st-menu",
+    role: "menu",
+    "aria-label": `Operations on ${node.name}`,
+    "data-st": "operations",
+  });
   const close = (): void => {
     closing.abort();
     menu.remove();
@@ -27,28 +32,44 @@ export function openOperations(panel: HTMLElement, button: HTMLElement, context:
   const choose = async (operation: OperationDescription): Promise<void> => {
     close();
     button.focus();
-    const done = await session.act({ type: "add_operation", parent: node.id, operation: operation.name, params: {} });
+    const done = await session.act({
+      type: "add_operation",
+      parent: node.id,
+      operation: operation.name,
+      params: {},
+    });
     if (done?.node != null) {
       session.select(done.node);
     }
   };
   menu.append(...groups(node, session.store.value.operations, choose));
   menu.addEventListener("st-close", close, { signal });
-  menu.addEventListener("keydown", (event) => onKey(event, menu, () => {
-    close();
-    button.focus();
-  }), { signal });
+  menu.addEventListener(
+    "keydown",
+    (event) =>
+      onKey(event, menu, () => {
+        close();
+        button.focus();
+      }),
+    { signal },
+  );
   const root = panel.closest(".signaltree") ?? panel;
-  root.addEventListener("pointerdown", (event) => {
-    const target = event.target as Node;
-    if (!menu.contains(target) && !button.contains(target)) {
-      close();
-    }
-  }, { signal });
+  root.addEventListener(
+    "pointerdown",
+    (event) => {
+      const target = event.target as Node;
+      if (!menu.contains(target) && !button.contains(target)) {
+        close();
+      }
+    },
+    { signal },
+  );
   session.store.on(["node"], close, signal);
   panel.append(menu);
   button.setAttribute("aria-expanded", "true");
-  menu.querySelector<HTMLElement>("[role=menuitem]:not([aria-disabled=true])")?.focus({ preventScroll: true });
+  menu
+    .querySelector<HTMLElement>("[role=menuitem]:not([aria-disabled=true])")
+    ?.focus({ preventScroll: true });
 }
 
 function groups(
@@ -62,10 +83,12 @@ function groups(
       "div",
       { role: "group", "aria-label": category },
       h("div", { class: "st-menu-category" }, category.replaceAll("_", " ")),
-      ...operations.filter((operation) => operation.category === category).map((operation) => {
-        const entry = node.menu.find((candidate) => candidate.operation === operation.name);
-        return item(operation, entry?.reason ?? null, choose);
-      }),
+      ...operations
+        .filter((operation) => operation.category === category)
+        .map((operation) => {
+          const entry = node.menu.find((candidate) => candidate.operation === operation.name);
+          return item(operation, entry?.reason ?? null, choose);
+        }),
     ),
   );
 }

@@ -22,9 +22,16 @@ export const parameters: Panel = {
     const { session, signal } = context;
     const tuning = new Tuning(session, signal);
     const title = h("span", { class: "st-title" }, "Parameters");
-    const reset = h("button", {
-      type: "button", class: "st-button st-quiet", title: "Back to the default values", "data-st": "parameters-reset",
-    }, "Reset");
+    const reset = h(
+      "button",
+      {
+        type: "button",
+        class: "st-button st-quiet",
+        title: "Back to the default values",
+        "data-st": "parameters-reset",
+      },
+      "Reset",
+    );
     const about = h("p", { class: "st-about" });
     const body = h("div", { class: "st-form", "data-st": "parameters" });
     const code = codeLine(signal);
@@ -38,7 +45,7 @@ export const parameters: Panel = {
     const fill = (): void => {
       const { node, operation } = session;
       code.show(node?.code ?? "");
-      setText(about, operation?.summary ?? (node ? node.summary : ""));
+      setText(about, operation?.summary ?? "No parameters: this node is read from a file.");
       if (!node || !operation) {
         form?.close.abort();
         form = null;
@@ -59,16 +66,24 @@ export const parameters: Panel = {
         showValues(form, values);
       }
       reset.hidden = operation.parameters.length === 0;
-      reset.disabled = operation.parameters.every((parameter) => same(values[parameter.name], parameter.default));
+      reset.disabled = operation.parameters.every((parameter) =>
+        same(values[parameter.name], parameter.default),
+      );
     };
-    reset.addEventListener("click", () => {
-      const { node, operation } = session;
-      if (node && operation && form) {
-        values = Object.fromEntries(operation.parameters.map((parameter) => [parameter.name, parameter.default]));
-        showValues(form, values);
-        send(node.id);
-      }
-    }, { signal });
+    reset.addEventListener(
+      "click",
+      () => {
+        const { node, operation } = session;
+        if (node && operation && form) {
+          values = Object.fromEntries(
+            operation.parameters.map((parameter) => [parameter.name, parameter.default]),
+          );
+          showValues(form, values);
+          send(node.id);
+        }
+      },
+      { signal },
+    );
     session.store.on(["node", "nodes", "operations"], fill, signal);
     signal.addEventListener("abort", () => form?.close.abort());
     fill();
@@ -89,7 +104,10 @@ function build(
   const close = new AbortController();
   const controls: Form["controls"] = new Map();
   for (const parameter of operation.parameters) {
-    controls.set(parameter.name, buildRow(parameter, context, close.signal, (value) => change(parameter.name, value)));
+    controls.set(
+      parameter.name,
+      buildRow(parameter, context, close.signal, (value) => change(parameter.name, value)),
+    );
   }
   close.signal.addEventListener("abort", () => context.view.set({ picking: null }));
   body.replaceChildren(...[...controls.values()].map(({ row }) => row));
@@ -104,7 +122,12 @@ function buildRow(
 ): { control: Control; row: HTMLElement; automatic: HTMLInputElement | null } {
   nextId += 1;
   const id = `st-parameter-${nextId}`;
-  const row = h("div", { class: "st-row", title: parameter.help, "data-kind": parameter.control.type });
+  const row = h("div", {
+    class: "st-row",
+    title: parameter.help,
+    "data-kind": parameter.control.type,
+    "data-st": `parameter-${parameter.name}`,
+  });
   const automatic = parameter.optional
     ? h("input", { type: "checkbox", "data-st": `parameter-${parameter.name}-auto` })
     : null;
@@ -118,12 +141,16 @@ function buildRow(
       change(value);
     },
   });
-  automatic?.addEventListener("change", () => {
-    const value = automatic.checked ? null : control.start();
-    markAutomatic(row, automatic, automatic.checked);
-    control.show(value);
-    change(value);
-  }, { signal });
+  automatic?.addEventListener(
+    "change",
+    () => {
+      const value = automatic.checked ? null : control.start();
+      markAutomatic(row, automatic, automatic.checked);
+      control.show(value);
+      change(value);
+    },
+    { signal },
+  );
   const label = h("label", { for: id, class: "st-label" }, parameter.name.replaceAll("_", " "));
   if (parameter.units !== "") {
     label.append(h("span", { class: "st-units" }, parameter.units));
@@ -158,15 +185,27 @@ function showValues(form: Form, values: Record<string, unknown>): void {
 /** The code of the node with a button that copies it. */
 function codeLine(signal: AbortSignal): { element: HTMLElement; show(code: string): void } {
   const text = h("code", { "data-st": "code" });
-  const label = h("span", {}, "Copy");
-  const copy = h("button", {
-    type: "button", class: "st-button st-quiet st-copy", title: "Copy this line into a cell", "data-st": "copy-code",
-  }, icon("M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"), label);
-  const element = h("div", { class: "st-code" }, text, copy);
-  copy.addEventListener("click", async () => {
-    setText(label, (await copyText(text.textContent ?? "")) ? "Copied" : "Press Ctrl+C");
-    setTimeout(() => setText(label, "Copy"), 1500);
-  }, { signal });
+  const said = h("span", { class: "st-said", role: "status" });
+  const copy = h(
+    "button",
+    {
+      type: "button",
+      class: "st-icon-button",
+      "data-st": "copy-code",
+      title: "Copy this line for a cell",
+      "aria-label": "Copy this line for a cell",
+    },
+    icon("M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"),
+  );
+  const element = h("div", { class: "st-code" }, text, said, copy);
+  copy.addEventListener(
+    "click",
+    async () => {
+      setText(said, (await copyText(text.textContent ?? "")) ? "Copied" : "Select it and copy by hand");
+      setTimeout(() => setText(said, ""), 1500);
+    },
+    { signal },
+  );
   return {
     element,
     show(code) {
@@ -186,11 +225,16 @@ function coloured(code: string): (Node | string)[] {
   let end = 0;
   for (const match of code.matchAll(TOKEN)) {
     const kind = match[1] ? "keyword" : match[2] ? "type" : "literal";
-    parts.push(code.slice(end, match.index), h("span", { class: `st-code-${kind}` }, match[0]));
+    parts.push(...breakable(code.slice(end, match.index)), h("span", { class: `st-code-${kind}` }, match[0]));
     end = match.index + match[0].length;
   }
-  parts.push(code.slice(end));
+  parts.push(...breakable(code.slice(end)));
   return parts;
+}
+
+/** Lines may break before a method. */
+function breakable(code: string): (Node | string)[] {
+  return code.split(/(?=\.[a-z_]+\()/).flatMap((part, i) => (i === 0 ? [part] : [h("wbr"), part]));
 }
 
 async function copyText(text: string): Promise<boolean> {

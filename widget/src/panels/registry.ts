@@ -6,8 +6,9 @@
  *   signal-failure, component-<name>, levels-low, levels-high (handles), levels-low-value,
  *   levels-high-value (numbers), levels-auto, levels-gamma, levels-log, levels-colormap, histogram,
  *   tree, tree-node-<name>, remove-node-<name>, add-operation, operations, operation-<wire name>,
- *   parameters, parameter-<name> (its number, text, choice or toggle), parameter-<name>-slider,
- *   parameter-<name>-auto, parameter-<name>-pick, parameters-reset, code, copy-code,
+ *   parameters, parameter-<name> (the row), parameter-<name>-value (number, text, choice or toggle),
+ *   parameter-<name>-slider, -auto, -pick, -row, -column, -x0, -y0, -width, -height,
+ *   parameters-reset, code, copy-code,
  *   status, status-message, status-progress, status-cancel, status-compute, status-latency.
  */
 

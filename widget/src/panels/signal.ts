@@ -3,7 +3,7 @@
 import { h, setAttributes, setText } from "../dom";
 import { axisText, numberText, scaleBar, withUnits } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
-import { PEAK_COLUMNS } from "../protocol/buffers";
+import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
 import type { AxisDescription, NodeDescription } from "../protocol/generated";
 import { drawPeaks, drawScaleBar, drawTarget } from "../render/overlay";
 import { Surface } from "../render/surface";
@@ -11,9 +11,8 @@ import { contrastOf, levelsKey, pictureClass } from "../state/contrast";
 import type { Picture } from "../state/frame_cache";
 import { nodeById, parametersOfKind, peakRadius } from "../state/tree";
 import { recordFrame } from "../test_hook";
-import { checksum } from "../protocol/buffers";
 import { moveByKey } from "./keys";
-import { MARK, drawPosition, drawRegions } from "./navigator";
+import { drawPosition, drawRegions, MARK } from "./navigator";
 import type { Panel, PanelContext } from "./registry";
 
 export const signal: Panel = {
@@ -26,9 +25,15 @@ export const signal: Panel = {
     const note = h("span", { class: "st-note" });
     const components = h("div", { class: "st-tabs", role: "tablist", "aria-label": "Image of the map" });
     const readout = h("div", { class: "st-readout", "data-st": "signal-readout", "aria-live": "off" });
-    const failure = h("div", { class: "st-failure", role: "alert", "data-st": "signal-failure", hidden: true });
+    const failure = h("div", {
+      class: "st-failure",
+      role: "alert",
+      "data-st": "signal-failure",
+      hidden: true,
+    });
     surface.element.append(failure, h("div", { class: "st-busy" }));
-    element.append(h("div", { class: "st-head" }, title, note), components, surface.element, readout);
+    element.append(h("div", { class: "st-head" }, title, note, components), surface.element, readout);
+    components.hidden = true;
     const poster = posterOf(context);
     if (poster) {
       surface.element.append(poster);
@@ -50,6 +55,8 @@ export const signal: Panel = {
       if (node) {
         setText(title, node.title === "" ? node.name : `${node.name} · ${node.title}`);
         setText(note, node.summary);
+        note.hidden = node.components.length > 1;
+        surface.element.style.setProperty("--st-aspect", String(aspectOf(session.store.value.nodes, node)));
         setAttributes(surface.overlay, { "aria-label": `Signal: ${node.name}, ${node.title}` });
         fillComponents(components, context, node);
       }
@@ -63,9 +70,13 @@ export const signal: Panel = {
     view.on(["picture"], draw, signal);
     view.on(["late"], () => element.classList.toggle("st-late", view.value.late), signal);
     view.on(["failure"], () => fillFailure(failure, context), signal);
-    view.on(["picking"], () => {
-      element.classList.toggle("st-picking", view.value.picking?.kind === "signal_point");
-    }, signal);
+    view.on(
+      ["picking"],
+      () => {
+        element.classList.toggle("st-picking", view.value.picking?.kind === "signal_point");
+      },
+      signal,
+    );
     session.store.on(["levels", "contrast"], draw, signal);
     session.store.on(["node", "nodes", "component"], head, signal);
     session.store.on(["node", "nodes", "position"], () => surface.redraw(), signal);
@@ -150,48 +161,73 @@ function listen(surface: Surface, context: PanelContext, point: (pixel: Point | 
     const { position } = session.store.value;
     session.moveTo(position.length > 1 ? [...position.slice(0, -2), pixel.y, pixel.x] : [pixel.x]);
   };
-  canvas.addEventListener("pointerdown", (event) => {
-    const { picking } = view.value;
-    canvas.focus({ preventScroll: true });
-    if (event.button !== 0) {
-      return;
-    }
-    if (picking?.kind === "signal_point" && !isMap()) {
-      const { x, y } = surface.pixelsOf(event);
-      view.set({ picking: null });
-      // Pixel centres have whole numbers in the parameters.
-      picking.done([Math.round((y - 0.5) * 10) / 10, Math.round((x - 0.5) * 10) / 10]);
-    } else if (isMap()) {
-      dragging = true;
-      canvas.setPointerCapture?.(event.pointerId);
-      follow(event);
-    }
-    event.preventDefault();
-  }, { signal });
-  canvas.addEventListener("pointermove", (event) => {
-    if (dragging) {
-      follow(event);
-    }
-    const inside = isInside({ x: event.offsetX, y: event.offsetY }, surface.rect);
-    point(inside ? surface.pixelsOf(event) : null);
-  }, { signal });
+  canvas.addEventListener(
+    "pointerdown",
+    (event) => {
+      const { picking } = view.value;
+      canvas.focus({ preventScroll: true });
+      if (event.button !== 0) {
+        return;
+      }
+      if (picking?.kind === "signal_point" && !isMap()) {
+        const { x, y } = surface.pixelsOf(event);
+        view.set({ picking: null });
+        // Pixel centres have whole numbers in the parameters.
+        picking.done([Math.round((y - 0.5) * 10) / 10, Math.round((x - 0.5) * 10) / 10]);
+      } else if (isMap()) {
+        dragging = true;
+        canvas.setPointerCapture?.(event.pointerId);
+        follow(event);
+      }
+      event.preventDefault();
+    },
+    { signal },
+  );
+  canvas.addEventListener(
+    "pointermove",
+    (event) => {
+      if (dragging) {
+        follow(event);
+      }
+      const inside = isInside({ x: event.offsetX, y: event.offsetY }, surface.rect);
+      point(inside ? surface.pixelsOf(event) : null);
+    },
+    { signal },
+  );
   for (const type of ["pointerup", "pointercancel"] as const) {
-    canvas.addEventListener(type, () => {
-      dragging = false;
-    }, { signal });
+    canvas.addEventListener(
+      type,
+      () => {
+        dragging = false;
+      },
+      { signal },
+    );
   }
   canvas.addEventListener("pointerleave", () => point(null), { signal });
-  canvas.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && view.value.picking) {
-      view.set({ picking: null });
-    } else {
-      moveByKey(event, session);
-    }
-  }, { signal });
+  canvas.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Escape" && view.value.picking) {
+        view.set({ picking: null });
+      } else {
+        moveByKey(event, session);
+      }
+    },
+    { signal },
+  );
 }
 
 function axesOf(node: NodeDescription, picture: Picture): readonly AxisDescription[] {
   return picture.reply.space === "navigation" ? node.navigation_axes : node.signal_axes;
+}
+
+/** Shape of the panel: that of the patterns, so that a map of another shape moves nothing. */
+function aspectOf(nodes: readonly NodeDescription[], node: NodeDescription): number {
+  const related = [...nodes.filter(({ source }) => source === node.source), node];
+  const patterned = related.find(({ signal_axes }) => signal_axes.length > 0);
+  const axes = patterned ? patterned.signal_axes : node.navigation_axes;
+  const [rows, columns] = axes.slice(-2);
+  return rows && columns ? columns.size / rows.size : 1.4;
 }
 
 function unitsOf(node: NodeDescription, component: number): string {
@@ -220,7 +256,11 @@ function cursorText(surface: Surface, { session, view }: PanelContext, cursor: P
 }
 
 /** One tab per image of a map. */
-function fillComponents(element: HTMLElement, { session, signal }: PanelContext, node: NodeDescription): void {
+function fillComponents(
+  element: HTMLElement,
+  { session, signal }: PanelContext,
+  node: NodeDescription,
+): void {
   const names = node.components.map((component) => component.name).join("\n");
   const shown = `${node.id}\n${names}`;
   if (element.dataset.shown !== shown) {
@@ -230,7 +270,7 @@ function fillComponents(element: HTMLElement, { session, signal }: PanelContext,
         const tab = h(
           "button",
           { type: "button", role: "tab", title: component.title, "data-st": `component-${component.name}` },
-          symbol(component.name),
+          ...titled(component.title || component.name),
         );
         tab.addEventListener("click", () => session.setComponent(i), { signal });
         return tab;
@@ -243,14 +283,10 @@ function fillComponents(element: HTMLElement, { session, signal }: PanelContext,
   });
 }
 
-const SYMBOLS: Record<string, string> = {
-  e_xx: "ε\u2009xx", e_yy: "ε\u2009yy", e_xy: "ε\u2009xy", exx: "ε\u2009xx", eyy: "ε\u2009yy", exy: "ε\u2009xy",
-  epsilon_xx: "ε\u2009xx", epsilon_yy: "ε\u2009yy", epsilon_xy: "ε\u2009xy", theta: "θ", rotation: "θ",
-};
-
-/** Usual symbols of strain, words for everything else. */
-function symbol(name: string): string {
-  return SYMBOLS[name.toLowerCase()] ?? name.replaceAll("_", " ");
+/** `ε_xx` with a subscript; other titles as they are. */
+function titled(title: string): (Node | string)[] {
+  const [, base, index] = /^(\S{1,2})_(\S+)$/.exec(title) ?? [];
+  return base && index ? [base, h("sub", {}, index)] : [title];
 }
 
 function fillFailure(element: HTMLElement, { view }: PanelContext): void {

@@ -23,21 +23,55 @@ export const status: Panel = {
     const { session, view, signal } = context;
     const message = h("span", { class: "st-message", role: "status", "data-st": "status-message" });
     const hint = h("span", { class: "st-hint" });
-    const dismiss = h("button", { type: "button", class: "st-icon-button", "aria-label": "Dismiss", title: "Dismiss" },
-      icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
-    const bar = h("div", { class: "st-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "data-st": "status-progress" });
+    const dismiss = h(
+      "button",
+      { type: "button", class: "st-icon-button", "aria-label": "Dismiss", title: "Dismiss" },
+      icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
+    );
+    const bar = h("div", {
+      class: "st-bar",
+      role: "progressbar",
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+      "data-st": "status-progress",
+    });
     const label = h("span", { class: "st-progress-label" });
-    const cancel = h("button", { type: "button", class: "st-button st-quiet", "data-st": "status-cancel" }, "Cancel");
-    const compute = h("button", { type: "button", class: "st-button st-quiet", "data-st": "status-compute" }, "Compute");
-    const latency = h("span", { class: "st-latency", title: "From the request to the drawn picture", "data-st": "status-latency" });
+    const cancel = h(
+      "button",
+      { type: "button", class: "st-button st-quiet", "data-st": "status-cancel" },
+      "Cancel",
+    );
+    const compute = h(
+      "button",
+      { type: "button", class: "st-button st-quiet", "data-st": "status-compute" },
+      "Compute",
+    );
+    const latency = h("span", {
+      class: "st-latency",
+      title: "From the request to the drawn picture",
+      "data-st": "status-latency",
+    });
     element.setAttribute("data-st", "status");
-    element.append(message, hint, dismiss, h("span", { class: "st-space" }), label, bar, cancel, compute, latency);
+    element.append(
+      message,
+      hint,
+      dismiss,
+      h("span", { class: "st-space" }),
+      label,
+      bar,
+      cancel,
+      compute,
+      latency,
+    );
 
     const fill = (): void => {
       const { notice, connection } = session.store.value;
       const said = CONNECTION[connection] ?? notice;
       element.dataset.level = CONNECTION[connection] ? "warning" : (notice?.level ?? "");
-      setText(message, said?.message ?? (connection === "connecting" && !session.poster ? "Connecting to the kernel…" : ""));
+      setText(
+        message,
+        said?.message ?? (connection === "connecting" && !session.poster ? "Connecting to the kernel…" : ""),
+      );
       setText(hint, said?.hint ?? "");
       dismiss.hidden = said === null || CONNECTION[connection] !== null;
     };
@@ -50,24 +84,38 @@ export const status: Panel = {
       }
       bar.style.setProperty("--st-share", String(share));
       bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
-      setText(label, progress && running ? `${progress.label || running.name} ${Math.floor(share * 100)} %` : "");
+      setText(
+        label,
+        progress && running ? `${progress.label || running.name} ${Math.floor(share * 100)} %` : "",
+      );
       compute.hidden = progress !== null || !canResume(session.node, context);
     };
     const fillLatency = (): void => {
       const { latencyMs, late } = view.value;
-      setText(latency, late ? "waiting…" : latencyMs === null ? "" : `${numberText(Math.max(1, Math.round(latencyMs)))} ms`);
+      setText(
+        latency,
+        late ? "waiting…" : latencyMs === null ? "" : `${numberText(Math.max(1, Math.round(latencyMs)))} ms`,
+      );
     };
-    cancel.addEventListener("click", () => {
-      const running = runningNode(context);
-      if (running) {
-        void session.act({ type: "cancel", node: running.id });
-      }
-    }, { signal });
-    compute.addEventListener("click", () => {
-      if (session.node) {
-        void session.act({ type: "compute", node: session.node.id });
-      }
-    }, { signal });
+    cancel.addEventListener(
+      "click",
+      () => {
+        const running = runningNode(context);
+        if (running) {
+          void session.act({ type: "cancel", node: running.id });
+        }
+      },
+      { signal },
+    );
+    compute.addEventListener(
+      "click",
+      () => {
+        if (session.node) {
+          void session.act({ type: "compute", node: session.node.id });
+        }
+      },
+      { signal },
+    );
     dismiss.addEventListener("click", () => session.store.set({ notice: null }), { signal });
     session.store.on(["notice", "connection"], fill, signal);
     session.store.on(["nodes", "node"], fillProgress, signal);

@@ -8,7 +8,12 @@ import type { Panel, PanelContext } from "./registry";
 
 const ICONS: Record<NodeKind, readonly string[]> = {
   frame: ["M2.5 2.5h11v11h-11z", "M8 5.2a2.8 2.8 0 1 0 .01 0z"],
-  peaks: ["M4.5 3.4a1.3 1.3 0 1 0 .01 0z", "M11.4 5.4a1.3 1.3 0 1 0 .01 0z", "M5.6 10a1.3 1.3 0 1 0 .01 0z", "M12 11.2a1 1 0 1 0 .01 0z"],
+  peaks: [
+    "M4.5 3.4a1.3 1.3 0 1 0 .01 0z",
+    "M11.4 5.4a1.3 1.3 0 1 0 .01 0z",
+    "M5.6 10a1.3 1.3 0 1 0 .01 0z",
+    "M12 11.2a1 1 0 1 0 .01 0z",
+  ],
   map: ["M2.5 2.5h11v11h-11z", "M2.5 6.2h11M2.5 9.8h11M6.2 2.5v11M9.8 2.5v11"],
 };
 
@@ -25,11 +30,25 @@ export const tree: Panel = {
   place: "side",
   mount(element, context) {
     const { session, signal } = context;
-    const add = h("button", {
-      type: "button", class: "st-button st-quiet", "data-st": "add-operation",
-      "aria-haspopup": "menu", "aria-expanded": "false", title: "Add an operation below the shown node",
-    }, icon("M8 3v10M3 8h10"), "Add");
-    const list = h("div", { class: "st-tree", role: "tree", "aria-label": "Tree of signals", "data-st": "tree" });
+    const add = h(
+      "button",
+      {
+        type: "button",
+        class: "st-button st-quiet",
+        "data-st": "add-operation",
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+        title: "Add an operation below the shown node",
+      },
+      icon("M8 3v10M3 8h10"),
+      "Add",
+    );
+    const list = h("div", {
+      class: "st-tree",
+      role: "tree",
+      "aria-label": "Tree of signals",
+      "data-st": "tree",
+    });
     element.append(h("div", { class: "st-head" }, h("span", { class: "st-title" }, "Tree"), add), list);
     add.addEventListener("click", () => openOperations(element, add, context), { signal });
 
@@ -63,16 +82,36 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
   const name = h("span", { class: "st-node-name" });
   const title = h("span", { class: "st-node-title" });
   const progress = h("span", { class: "st-node-progress" });
-  const remove = h("button", { type: "button", class: "st-icon-button", tabindex: -1 }, icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
-  const element = h("div", { class: "st-node", role: "treeitem" }, h("span", { class: "st-node-kind" }), name, title, progress, remove);
-  element.addEventListener("click", () => {
-    session.select(id);
-    element.focus({ preventScroll: true });
-  }, { signal });
-  remove.addEventListener("click", (event) => {
-    event.stopPropagation();
-    void session.act({ type: "remove_node", node: id });
-  }, { signal });
+  const remove = h(
+    "button",
+    { type: "button", class: "st-icon-button", tabindex: -1 },
+    icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
+  );
+  const element = h(
+    "div",
+    { class: "st-node", role: "treeitem" },
+    h("span", { class: "st-node-kind" }),
+    name,
+    title,
+    progress,
+    remove,
+  );
+  element.addEventListener(
+    "click",
+    () => {
+      session.select(id);
+      element.focus({ preventScroll: true });
+    },
+    { signal },
+  );
+  remove.addEventListener(
+    "click",
+    (event) => {
+      event.stopPropagation();
+      void session.act({ type: "remove_node", node: id });
+    },
+    { signal },
+  );
   return { element, name, title, progress, remove };
 }
 

@@ -64,7 +64,9 @@ export class Client {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(request_id);
-        reject(silence(`The kernel did not answer "${question.type}"`, "Run the cell again if it was restarted."));
+        reject(
+          silence(`The kernel did not answer "${question.type}"`, "Run the cell again if it was restarted."),
+        );
       }, timeoutMs);
       this.#waiting.set(request_id, { resolve, reject, timer });
       this.send({ ...question, request_id } as Request);

@@ -1,7 +1,7 @@
 /** Marks over pictures. Each is a light line on a dark one, to be seen on any colormap. */
 
-import type { Point, Rect } from "../geometry/fit";
 import type { ScaleBar } from "../geometry/axes";
+import type { Point, Rect } from "../geometry/fit";
 
 const LIGHT = "rgba(255, 255, 255, 0.95)";
 const DARK = "rgba(0, 0, 0, 0.55)";
@@ -45,7 +45,12 @@ export function drawCrosshair(
   strokeTwice(context, colour);
 }
 
-export function drawRectangle(context: CanvasRenderingContext2D, from: Point, to: Point, colour: string): void {
+export function drawRectangle(
+  context: CanvasRenderingContext2D,
+  from: Point,
+  to: Point,
+  colour: string,
+): void {
   context.beginPath();
   context.rect(
     Math.round(from.x) + 0.5,
@@ -67,7 +72,12 @@ export function drawRectangle(context: CanvasRenderingContext2D, from: Point, to
 export function drawTarget(context: CanvasRenderingContext2D, at: Point, colour: string): void {
   context.beginPath();
   context.arc(at.x, at.y, 6, 0, Math.PI * 2);
-  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]] as const) {
+  for (const [dx, dy] of [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ] as const) {
     context.moveTo(at.x + dx * 3, at.y + dy * 3);
     context.lineTo(at.x + dx * 10, at.y + dy * 10);
   }

@@ -66,7 +66,7 @@ export function drawPlot(
   context.textBaseline = "top";
   if (axis && axis.scale !== 0) {
     const ends = [valueAt(axis, 0), valueAt(axis, samples.length - 1)];
-    for (const tick of ticks(Math.min(...ends), Math.max(...ends), 5)) {
+    for (const tick of ticks(Math.min(...ends), Math.max(...ends), 6)) {
       context.fillText(numberText(tick), x((tick - axis.offset) / axis.scale), area.top + area.height + 5);
     }
     const name = axis.units === "" ? axis.name : `${axis.name} (${axis.units})`;

@@ -39,7 +39,7 @@ export class Surface {
   #rect: Rect = { left: 0, top: 0, width: 1, height: 1 };
 
   constructor(name: string, label: string, signal: AbortSignal) {
-    this.#image = h("canvas", { class: "st-image", "aria-hidden": "true" });
+    this.#image = h("canvas", { class: "st-image", "aria-hidden": "true", style: "visibility: hidden" });
     this.overlay = h("canvas", {
       class: "st-overlay",
       tabindex: 0,
@@ -76,10 +76,11 @@ export class Surface {
 
   /** Draws now: the browser shows it with its next frame. */
   show(picture: SurfacePicture | null, levels: Levels, contrast: Contrast): void {
-    const moved = picture?.full.width !== this.#picture?.full.width || picture?.full.height !== this.#picture?.full.height;
+    const moved =
+      picture?.full.width !== this.#picture?.full.width ||
+      picture?.full.height !== this.#picture?.full.height;
     this.#picture = picture;
     if (moved) {
-      this.element.style.setProperty("--st-aspect", String(this.isLine ? 2 : this.span.width / this.span.height));
       this.#place();
     }
     this.#image.style.visibility = picture && !this.isLine ? "visible" : "hidden";

@@ -92,7 +92,7 @@ function paintFloats(
   const last = table.length - 1;
   for (let i = 0; i < samples.length; i++) {
     const entry = ((samples[i] as number) - low) * factor;
-    if (entry !== entry) {
+    if (Number.isNaN(entry)) {
       target[i] = 0;
     } else {
       target[i] = table[entry <= 0 ? 0 : entry >= last ? last : (entry + 0.5) | 0] as number;

@@ -3,8 +3,8 @@
 import { PEAK_COLUMNS, samplesOf } from "../protocol/buffers";
 import type { Channel, Sent } from "../protocol/client";
 import type { Detail, FrameReply, NavigatorReply, WireError } from "../protocol/generated";
-import { recordTiming } from "../test_hook";
 import { automaticLevels } from "../render/levels";
+import { recordTiming } from "../test_hook";
 import { levelsKey } from "./contrast";
 import { FrameCache, type Picture } from "./frame_cache";
 import type { Session } from "./session";
@@ -64,7 +64,13 @@ export class FramePuller {
       return;
     }
     const size_px = this.#askedSize();
-    const key = FrameCache.key(node.id, node.revision, node.kind === "map" ? [] : position, component, size_px);
+    const key = FrameCache.key(
+      node.id,
+      node.revision,
+      node.kind === "map" ? [] : position,
+      component,
+      size_px,
+    );
     const isShown = this.#shown?.key === key && this.#view.value.failure === null;
     if (isShown && (this.#shown?.detail === "settled" || detail === "moving")) {
       this.#channel.satisfied();
@@ -228,5 +234,11 @@ export class NavigatorPuller {
 
 function malformed(error: unknown, node: number): WireError {
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "malformed", message, hint: "Reload the page; the widget may be older than the kernel.", node, index: null };
+  return {
+    code: "malformed",
+    message,
+    hint: "Reload the page; the widget may be older than the kernel.",
+    node,
+    index: null,
+  };
 }

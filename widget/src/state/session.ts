@@ -4,13 +4,13 @@
  */
 
 import { clamp } from "../geometry/fit";
-import { Client, RequestError, type Question } from "../protocol/client";
+import { Client, type Question, RequestError } from "../protocol/client";
 import {
   type Event,
   type NodeDescription,
   type OperationDescription,
-  type Progress,
   PROTOCOL_VERSION,
+  type Progress,
   type WireError,
 } from "../protocol/generated";
 import { type ContrastChoice, levelsKey, pictureClass } from "./contrast";
@@ -185,7 +185,8 @@ export class Session {
 
   report(error: WireError): void {
     const where = error.node === null ? null : nodeById(this.store.value.nodes, error.node);
-    const message = where && !error.message.includes(where.name) ? `${where.name}: ${error.message}` : error.message;
+    const message =
+      where && !error.message.includes(where.name) ? `${where.name}: ${error.message}` : error.message;
     this.store.set({ notice: { level: "error", message, hint: error.hint } });
   }
 

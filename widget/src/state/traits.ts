@@ -3,7 +3,7 @@
  * all views of the model: `node`, `position`, `component`, `levels`, `colormap`, `gamma`, `log`.
  */
 
-import { DEFAULT_CONTRAST, type ContrastChoice, type HeldLevels, type PictureClass } from "./contrast";
+import { type ContrastChoice, DEFAULT_CONTRAST, type HeldLevels, type PictureClass } from "./contrast";
 
 /** The part of an anywidget model the viewer uses. */
 export interface Model {

@@ -1,0 +1,48 @@
+/** The viewer on a plain page with a kernel that lives in it: for looking at, and for screenshots. */
+
+import signaltree from "../src/index";
+import { FakeKernel } from "../test/fake_kernel";
+import { FakeModel } from "../test/fake_model";
+import { spectrumTree, strainTree } from "../test/fixtures";
+
+const query = new URLSearchParams(location.search);
+document.body.classList.toggle("dark", query.has("dark"));
+
+const model = new FakeModel({
+  protocol: 1,
+  node: Number(query.get("node") ?? 1),
+  position: [18, 30],
+});
+const kernel = new FakeKernel(model, {
+  nodes: query.has("spectrum") ? spectrumTree() : strainTree(),
+  delayMs: Number(query.get("delay") ?? 4),
+});
+kernel.silent = query.has("silent");
+Object.assign(globalThis, { kernel, model });
+
+async function start(): Promise<void> {
+  if (query.has("silent")) {
+    // A poster like the kernel's: the picture it drew last.
+    const canvas = new OffscreenCanvas(128, 112);
+    const context = canvas.getContext("2d");
+    context?.fillRect(0, 0, 128, 112);
+    for (let i = 0; context && i < 40; i++) {
+      context.fillStyle = `hsl(0 0% ${90 - i}%)`;
+      context.beginPath();
+      context.arc(8 + (i % 8) * 16, 10 + Math.floor(i / 8) * 22, 4, 0, 7);
+      context.fill();
+    }
+    const png = await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer();
+    model.traits.poster = new DataView(png);
+    model.traits.poster_text = "scan · (40, 56 | 112, 128) u16";
+  }
+  const signal = new AbortController().signal;
+  const widget = signaltree();
+  widget.initialize({ model, signal });
+  const element = document.querySelector<HTMLElement>("#viewer");
+  if (element) {
+    widget.render({ model, el: element, signal });
+  }
+}
+
+void start();

@@ -1,0 +1,59 @@
+// Screenshots of the dev page in headless Chromium, into dev/screenshots/. Run `npm run dev` first.
+// CHROMIUM names the browser; the default is the one on the PATH of most Linux distributions.
+
+import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { chromium } from "playwright-core";
+
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
+const server = createServer(async (request, response) => {
+  const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
+  try {
+    const text = await readFile(join(import.meta.dirname, "..", path));
+    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream" }).end(text);
+  } catch {
+    response.writeHead(404).end();
+  }
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+
+const SHOTS = [
+  { name: "scan_1200", width: 1200, query: "" },
+  { name: "peaks_1200_dark", width: 1200, query: "node=3&dark" },
+  { name: "strain_1200", width: 1200, query: "node=4", wait: 2600 },
+  { name: "strain_filling_dark", width: 1200, query: "node=4&dark", wait: 900 },
+  { name: "flat_600", width: 600, query: "node=2" },
+  { name: "strain_800_dark", width: 800, query: "node=4&dark", wait: 2600 },
+  { name: "spectrum_1200", width: 1200, query: "spectrum&node=11" },
+  { name: "silent_900", width: 900, query: "silent", wait: 3600 },
+  { name: "menu_1200", width: 1200, query: "node=2", click: "[data-st=add-operation]" },
+  { name: "flat_960", width: 960, query: "node=2" },
+  { name: "refused_1200", width: 1200, query: "node=2", click: "[data-st=remove-node-flat]" },
+];
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+});
+await mkdir(join(import.meta.dirname, "screenshots"), { recursive: true });
+const only = process.argv.slice(2);
+for (const shot of SHOTS.filter(({ name }) => only.length === 0 || only.includes(name))) {
+  const page = await browser.newPage({ viewport: { width: shot.width, height: 760 } });
+  page.on("pageerror", (error) => console.error(shot.name, error.message));
+  page.on("console", (message) => message.type() === "error" && console.error(shot.name, message.text()));
+  const { port } = server.address();
+  await page.goto(`http://127.0.0.1:${port}/dev/index.html?${shot.query}`);
+  await page.waitForTimeout(shot.wait ?? 700);
+  if (shot.click) {
+    await page.click(shot.click, { force: true });
+    await page.waitForTimeout(300);
+  }
+  await page.screenshot({
+    path: join(import.meta.dirname, "screenshots", `${shot.name}.png`),
+    fullPage: true,
+  });
+  await page.close();
+}
+await browser.close();
+server.close();

@@ -1,0 +1,368 @@
+/** A kernel that lives in the page: answers like the real one, from synthetic patterns. */
+
+import {
+  type FrameReply,
+  type FrameRequest,
+  type NodeDescription,
+  PROTOCOL_VERSION,
+  type Request,
+  type WireError,
+} from "../src/protocol/generated";
+import type { FakeModel } from "./fake_model";
+import { DETECTOR, OPERATIONS, SCAN, strainTree } from "./fixtures";
+
+/** Deterministic noise, 0 to 1. */
+function noise(seed: number): number {
+  const x = Math.imul(seed ^ (seed >>> 15), 0x2c1b3c6d);
+  return ((Math.imul(x ^ (x >>> 12), 0x297a2d39) ^ (x >>> 15)) >>> 0) / 2 ** 32;
+}
+
+/** Strain and rotation of the synthetic grain, smooth inside an ellipse, zero outside. */
+export function strainAt(y: number, x: number): [number, number, number, number] {
+  const u = (x - SCAN.nx * 0.58) / (SCAN.nx * 0.32);
+  const v = (y - SCAN.ny * 0.52) / (SCAN.ny * 0.38);
+  const inside = Math.max(0, 1 - (u * u + v * v)) ** 0.5;
+  return [0.025 * inside * u, -0.018 * inside * v, 0.012 * inside * (u + v), 0.03 * inside];
+}
+
+/** Disk centres `[ky, kx, order]` at a scan position. */
+export function latticeAt(y: number, x: number): [number, number, number][] {
+  const [exx, eyy, exy, theta] = strainAt(y, x);
+  const spots: [number, number, number][] = [];
+  for (let h = -4; h <= 4; h++) {
+    for (let k = -4; k <= 4; k++) {
+      const [gx, gy] = [h * 17 + k * 5, k * 16 - h * 2];
+      const kx = DETECTOR.nx / 2 + gx * (1 - exx) - gy * (exy - theta);
+      const ky = DETECTOR.ny / 2 + gy * (1 - eyy) - gx * (exy + theta);
+      if (kx > 3 && ky > 3 && kx < DETECTOR.nx - 4 && ky < DETECTOR.ny - 4) {
+        spots.push([ky, kx, Math.hypot(h, k)]);
+      }
+    }
+  }
+  return spots;
+}
+
+export function pattern(y: number, x: number, background: boolean): Float32Array {
+  const pixels = new Float32Array(DETECTOR.ny * DETECTOR.nx);
+  const spots = latticeAt(y, x);
+  for (let ky = 0; ky < DETECTOR.ny; ky++) {
+    for (let kx = 0; kx < DETECTOR.nx; kx++) {
+      const r = Math.hypot(ky - DETECTOR.ny / 2, kx - DETECTOR.nx / 2);
+      let value = background ? 220 * Math.exp(-r / 22) + 12 : 0;
+      for (const [cy, cx, order] of spots) {
+        const edge = 4.2 - Math.hypot(ky - cy, kx - cx);
+        value += (order === 0 ? 900 : 260 * Math.exp(-order / 2)) * Math.min(1, Math.max(0, edge));
+      }
+      const random = noise(((y * 57 + x) * DETECTOR.ny + ky) * DETECTOR.nx + kx) - 0.5;
+      pixels[ky * DETECTOR.nx + kx] = Math.max(
+        background ? 0 : -40,
+        value + random * 2 * Math.sqrt(value + 4),
+      );
+    }
+  }
+  return pixels;
+}
+
+function view(array: ArrayBufferView): DataView {
+  return new DataView(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function statistics(values: ArrayLike<number>): Pick<FrameReply, "percentiles" | "extrema"> {
+  const finite = Array.from(values)
+    .filter(Number.isFinite)
+    .sort((a, b) => a - b);
+  const at = (share: number): number => finite[Math.floor(share * (finite.length - 1))] ?? Number.NaN;
+  return { percentiles: [at(0.01), at(0.99)], extrema: [at(0), at(1)] };
+}
+
+export interface FakeKernelOptions {
+  nodes?: NodeDescription[];
+  /** Milliseconds until a picture is answered; 0: at once. */
+  delayMs?: number;
+  /** Share of a map computed per tick; 1: at once. */
+  mapStep?: number;
+}
+
+export class FakeKernel {
+  nodes: NodeDescription[];
+  /** Answers nothing at all. */
+  silent = false;
+  /** Next picture fails with this. */
+  failNext: WireError | null = null;
+  delayMs: number;
+  mapStep: number;
+  #model: FakeModel;
+  #complete = new Map<number, number>();
+  #revision = 1;
+  #nextNode = 20;
+
+  constructor(model: FakeModel, options: FakeKernelOptions = {}) {
+    this.#model = model;
+    this.nodes = options.nodes ?? strainTree();
+    this.delayMs = options.delayMs ?? 0;
+    this.mapStep = options.mapStep ?? 0.04;
+    model.kernel = (content) => this.#handle(content as Request);
+  }
+
+  changed(): void {
+    this.#revision += 1;
+    this.#model.deliver({
+      type: "tree_changed",
+      tree: { revision: this.#revision, nodes: structuredClone(this.nodes) },
+    });
+  }
+
+  #later(work: () => void): void {
+    if (this.delayMs === 0) {
+      work();
+    } else {
+      setTimeout(work, this.delayMs);
+    }
+  }
+
+  #handle(request: Request): void {
+    if (this.silent) {
+      return;
+    }
+    switch (request.type) {
+      case "hello":
+        this.#model.deliver({
+          type: "welcome",
+          request_id: request.request_id,
+          protocol: PROTOCOL_VERSION,
+          operations: OPERATIONS,
+          tree: { revision: this.#revision, nodes: structuredClone(this.nodes) },
+          budget_bytes: 2 ** 30,
+        });
+        break;
+      case "frame":
+        this.#later(() => this.#frame(request));
+        break;
+      case "navigator":
+        this.#later(() => this.#navigator(request.view, request.generation, request.node));
+        break;
+      case "set_params":
+        this.#setParams(request.request_id, request.node, request.params);
+        break;
+      case "add_operation":
+        this.#add(request.request_id, request.parent, request.operation);
+        break;
+      case "remove_node":
+        this.#remove(request.request_id, request.node);
+        break;
+      case "compute":
+        this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
+        this.#compute(request.node);
+        break;
+      case "cancel":
+        this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
+        this.#progress(request.node, "cancelled");
+        break;
+    }
+  }
+
+  #frame(request: FrameRequest): void {
+    const node = this.nodes.find(({ id }) => id === request.node);
+    const error = this.failNext;
+    this.failNext = null;
+    if (error || !node) {
+      const missing = {
+        code: "not_found",
+        message: "No such node",
+        hint: "",
+        node: request.node,
+        index: null,
+      };
+      this.#model.deliver({
+        type: "failed",
+        view: request.view,
+        generation: request.generation,
+        error: error ?? missing,
+      });
+      return;
+    }
+    const [y = 0, x = 0] = request.index;
+    const buffers: ArrayBufferView[] = [];
+    const part: Partial<FrameReply> = { space: "signal", sample: "f32", complete: 1, peak_count: null };
+    let size = { width: DETECTOR.nx, height: DETECTOR.ny };
+    if (node.kind === "map") {
+      const complete = this.#complete.get(node.id) ?? 0;
+      buffers.push(mapImage(request.component, complete));
+      Object.assign(part, { space: "navigation", complete });
+      size = { width: SCAN.nx, height: SCAN.ny };
+    } else if (node.signal_axes.length === 1) {
+      buffers.push(spectrum(y, x));
+      part.sample = "u16";
+      size = { width: 1024, height: 1 };
+    } else if (node.element === "u16") {
+      buffers.push(Uint16Array.from(pattern(y, x, true)));
+      part.sample = "u16";
+    } else {
+      buffers.push(pattern(y, x, false));
+      if (node.kind === "peaks") {
+        const threshold = Number(node.params.threshold ?? 0);
+        const found = latticeAt(y, x).filter(([, , order]) => Math.exp(-order / 2) > threshold * 0.6);
+        buffers.push(
+          Float32Array.from(found.flatMap(([ky, kx, order]) => [ky, kx, 260 * Math.exp(-order / 2), 0.9])),
+        );
+        part.peak_count = found.length;
+      }
+    }
+    this.#model.deliver(
+      {
+        type: "frame",
+        view: request.view,
+        generation: request.generation,
+        node: node.id,
+        revision: node.revision,
+        index: request.index,
+        component: request.component,
+        ...size,
+        full_width: size.width,
+        full_height: size.height,
+        times_ms: { queue: 0, compute: 0, encode: 0 },
+        ...part,
+        ...statistics(buffers[0] as unknown as ArrayLike<number>),
+      },
+      buffers.map(view),
+    );
+  }
+
+  #navigator(viewId: number, generation: number, node: number): void {
+    const pixels = new Float32Array(SCAN.ny * SCAN.nx);
+    pixels.forEach((_, i) => {
+      const [y, x] = [Math.floor(i / SCAN.nx), i % SCAN.nx];
+      pixels[i] = 42 + 20 * (strainAt(y, x)[3] > 0 ? 1 : 0) + 300 * strainAt(y, x)[0] + noise(i) * 4;
+    });
+    this.#model.deliver(
+      {
+        type: "navigator",
+        view: viewId,
+        generation,
+        node,
+        width: SCAN.nx,
+        height: SCAN.ny,
+        full_width: SCAN.nx,
+        full_height: SCAN.ny,
+        stride: 1,
+        complete: 1,
+        value_units: "counts",
+        ...statistics(pixels),
+      },
+      [view(pixels)],
+    );
+  }
+
+  #setParams(request_id: number, id: number, params: Record<string, unknown>): void {
+    const below = new Set([id]);
+    for (const node of this.nodes) {
+      if (node.parents.some((parent) => below.has(parent))) {
+        below.add(node.id);
+      }
+      if (below.has(node.id)) {
+        node.revision += 1;
+        node.progress = null;
+        this.#complete.delete(node.id);
+      }
+      if (node.id === id) {
+        node.params = params;
+      }
+    }
+    this.#model.deliver({ type: "done", request_id, node: null });
+    this.changed();
+  }
+
+  #add(request_id: number, parent: number, operation: string): void {
+    const above = this.nodes.find(({ id }) => id === parent);
+    const description = OPERATIONS.find(({ name }) => name === operation);
+    if (!above || !description) {
+      return;
+    }
+    const id = this.#nextNode++;
+    const name = `${description.method}_${id}`;
+    this.nodes.push({
+      ...structuredClone(above),
+      id,
+      name,
+      title: description.title,
+      operation,
+      parents: [parent],
+      revision: 1,
+      params: Object.fromEntries(
+        description.parameters.map((parameter) => [parameter.name, parameter.default]),
+      ),
+      code: `let ${name} = ${above.name}.${description.method}(${description.parameters_type}::default())?;`,
+    });
+    this.changed();
+    this.#model.deliver({ type: "done", request_id, node: id });
+  }
+
+  #remove(request_id: number, id: number): void {
+    const child = this.nodes.find(({ parents }) => parents.includes(id));
+    if (child) {
+      const error = {
+        code: "has_children",
+        message: `${child.name} is computed from this node`,
+        hint: `Remove ${child.name} first.`,
+        node: id,
+        index: null,
+      };
+      this.#model.deliver({ type: "refused", request_id, error });
+      return;
+    }
+    this.nodes = this.nodes.filter((node) => node.id !== id);
+    this.#model.deliver({ type: "done", request_id, node: null });
+    this.changed();
+  }
+
+  #compute(id: number): void {
+    const tick = (): void => {
+      const node = this.nodes.find((candidate) => candidate.id === id);
+      if (!node || node.progress?.state === "cancelled") {
+        return;
+      }
+      const complete = Math.min(1, (this.#complete.get(id) ?? 0) + this.mapStep);
+      this.#complete.set(id, complete);
+      this.#progress(id, complete < 1 ? "running" : "done");
+      if (complete < 1) {
+        setTimeout(tick, 60);
+      }
+    };
+    const node = this.nodes.find((candidate) => candidate.id === id);
+    if (node) {
+      node.progress = null;
+    }
+    tick();
+  }
+
+  #progress(id: number, state: "running" | "done" | "cancelled"): void {
+    const total = SCAN.ny * SCAN.nx;
+    const done = Math.round((this.#complete.get(id) ?? 0) * total);
+    const progress = { node: id, state, done, total, label: "strain map", message: "" };
+    const node = this.nodes.find((candidate) => candidate.id === id);
+    if (node) {
+      node.progress = progress;
+    }
+    this.#model.deliver({ type: "progress", ...progress });
+  }
+}
+
+/** One image of the strain map, NaN below what is computed. */
+function mapImage(component: number, complete: number): Float32Array {
+  const pixels = new Float32Array(SCAN.ny * SCAN.nx).fill(Number.NaN);
+  for (let i = 0; i < Math.floor(pixels.length * complete); i++) {
+    const [y, x] = [Math.floor(i / SCAN.nx), i % SCAN.nx];
+    const [exx, eyy, exy, theta] = strainAt(y, x);
+    const values = [exx, eyy, exy, (theta * 180) / Math.PI, 1 - noise(i) * 0.1, noise(i) * 0.08];
+    pixels[i] = (values[component] ?? 0) + (component < 3 ? (noise(i + 7) - 0.5) * 0.001 : 0);
+  }
+  return pixels;
+}
+
+function spectrum(y: number, x: number): Uint16Array {
+  return Uint16Array.from({ length: 1024 }, (_, i) => {
+    const edge = i > 400 ? 380 * Math.exp(-(i - 400) / 160) * (0.4 + x / SCAN.nx) : 0;
+    const value = 2600 * (1 + i / 90) ** -1.6 + edge + (i > 640 ? 160 * Math.exp(-(i - 640) / 90) : 0);
+    return value + Math.sqrt(value) * (noise((y * 57 + x) * 1024 + i) - 0.5) * 3;
+  });
+}

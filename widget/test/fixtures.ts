@@ -1,0 +1,214 @@
+/** A small tree as the kernel describes it: scan, flat, peaks, strain, and a spectrum image. */
+
+import type {
+  AxisDescription,
+  NodeDescription,
+  OperationDescription,
+  ParameterControl,
+  ParameterDescription,
+} from "../src/protocol/generated";
+
+export const SCAN = { ny: 40, nx: 56 };
+export const DETECTOR = { ny: 112, nx: 128 };
+
+function axis(name: string, size: number, scale: number, offset: number, units: string): AxisDescription {
+  return { name, size, scale, offset, units };
+}
+
+const NAVIGATION = [axis("y", SCAN.ny, 2, 0, "nm"), axis("x", SCAN.nx, 2, 0, "nm")];
+const SIGNAL = [axis("ky", DETECTOR.ny, 0.05, -2.8, "1/nm"), axis("kx", DETECTOR.nx, 0.05, -3.2, "1/nm")];
+
+function parameter(
+  name: string,
+  control: ParameterControl,
+  value: unknown,
+  rest: Partial<ParameterDescription> = {},
+): ParameterDescription {
+  return {
+    name,
+    control,
+    optional: false,
+    default: value,
+    minimum: null,
+    maximum: null,
+    units: "",
+    help: "",
+    ...rest,
+  };
+}
+
+export const OPERATIONS: OperationDescription[] = [
+  {
+    name: "radial_median",
+    method: "subtract_background",
+    parameters_type: "RadialMedian",
+    title: "Radial median",
+    summary: "Subtracts the median of each ring around the direct beam.",
+    category: "background",
+    reference: "",
+    parameters: [
+      parameter("center", { type: "signal_point" }, null, {
+        optional: true,
+        units: "px",
+        help: "Middle of the rings; found from the direct beam when left out.",
+      }),
+      parameter("clip", { type: "toggle" }, true, { help: "Sets what is below the background to zero." }),
+    ],
+  },
+  {
+    name: "difference_of_gaussians",
+    method: "subtract_background",
+    parameters_type: "DifferenceOfGaussians",
+    title: "Difference of Gaussians",
+    summary: "Keeps what is smaller than the wide and larger than the narrow Gaussian.",
+    category: "background",
+    reference: "",
+    parameters: [
+      parameter("sigma_narrow", { type: "number" }, 1.5, { minimum: 0.3, maximum: 10, units: "px" }),
+      parameter("sigma_wide", { type: "number" }, 6, { minimum: 0.5, maximum: 50, units: "px" }),
+    ],
+  },
+  {
+    name: "normalized_correlation",
+    method: "find_peaks",
+    parameters_type: "NormalizedCorrelation",
+    title: "Find disks by correlation",
+    summary: "Correlates each pattern with a disk and keeps the maxima.",
+    category: "peaks",
+    reference: "10.1017/S1431927621000477",
+    parameters: [
+      parameter("radius", { type: "number" }, 4, {
+        minimum: 1,
+        maximum: 64,
+        units: "px",
+        help: "Radius of the disks.",
+      }),
+      parameter("threshold", { type: "number" }, 0.35, {
+        minimum: 0,
+        maximum: 1,
+        help: "Least correlation of a peak.",
+      }),
+      parameter("min_distance", { type: "integer" }, 6, {
+        minimum: 1,
+        maximum: 100,
+        units: "px",
+        help: "Least distance between peaks.",
+      }),
+      parameter("subpixel", { type: "choice", choices: ["parabola", "center_of_mass", "none"] }, "parabola"),
+    ],
+  },
+  {
+    name: "strain_map",
+    method: "strain_map",
+    parameters_type: "StrainMap",
+    title: "Strain map",
+    summary: "Fits a lattice to the peaks and compares it with a reference region.",
+    category: "crystallography",
+    reference: "",
+    parameters: [
+      parameter(
+        "reference",
+        { type: "navigation_region" },
+        { x0: 0, y0: 0, width: 16, height: 16 },
+        { help: "Scan positions taken as unstrained." },
+      ),
+      parameter("label", { type: "text" }, ""),
+    ],
+  },
+  {
+    name: "virtual_image",
+    method: "virtual_image",
+    parameters_type: "VirtualImage",
+    title: "Virtual image",
+    summary: "Sums each pattern inside a virtual detector.",
+    category: "imaging",
+    reference: "",
+    parameters: [],
+  },
+];
+
+function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDescription {
+  return {
+    id,
+    name,
+    title: "",
+    operation: null,
+    parents: [],
+    source: 1,
+    kind: "frame",
+    navigation_axes: NAVIGATION,
+    signal_axes: SIGNAL,
+    element: "f32",
+    value_units: "counts",
+    components: [],
+    params: {},
+    code: "",
+    revision: 1,
+    summary: "(40, 56 | 112, 128) f32",
+    progress: null,
+    menu: OPERATIONS.map((operation) => ({
+      operation: operation.name,
+      reason: operation.name === "strain_map" && name !== "peaks" ? "needs peaks: find peaks first" : null,
+    })),
+    ...rest,
+  };
+}
+
+export function strainTree(): NodeDescription[] {
+  return [
+    node(1, "scan", {
+      title: "Strained grain",
+      element: "u16",
+      code: 'let scan = open("strained_grain.zspy")?;',
+      summary: "(40, 56 | 112, 128) u16",
+    }),
+    node(2, "flat", {
+      title: "Radial median",
+      operation: "radial_median",
+      parents: [1],
+      params: { center: null, clip: true },
+      code: "let flat = scan.subtract_background(RadialMedian::default())?;",
+    }),
+    node(3, "peaks", {
+      title: "Find disks by correlation",
+      operation: "normalized_correlation",
+      parents: [2],
+      kind: "peaks",
+      params: { radius: 4, threshold: 0.35, min_distance: 6, subpixel: "parabola" },
+      code: "let peaks = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;",
+    }),
+    node(4, "strain", {
+      title: "Strain map",
+      operation: "strain_map",
+      parents: [3],
+      kind: "map",
+      signal_axes: [],
+      value_units: "",
+      params: { reference: { x0: 0, y0: 0, width: 16, height: 16 }, label: "" },
+      components: [
+        { name: "e_xx", title: "ε_xx", units: "", diverging: true },
+        { name: "e_yy", title: "ε_yy", units: "", diverging: true },
+        { name: "e_xy", title: "ε_xy", units: "", diverging: true },
+        { name: "theta", title: "θ", units: "°", diverging: true },
+        { name: "coverage", title: "Coverage", units: "", diverging: false },
+        { name: "residual", title: "Residual", units: "px", diverging: false },
+      ],
+      code: "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), ..default() })?;",
+      summary: "(40, 56) f32 × 6",
+    }),
+  ];
+}
+
+/** A spectrum image: one signal axis. */
+export function spectrumTree(): NodeDescription[] {
+  return [
+    node(11, "spectra", {
+      title: "EELS",
+      source: 11,
+      element: "u16",
+      code: 'let spectra = open("eels.zspy")?;',
+      summary: "(40, 56 | 1024) u16",
+      signal_axes: [axis("energy", 1024, 0.5, 200, "eV")],
+    }),
+  ];
+}

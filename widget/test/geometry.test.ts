@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { scaleFor, toPosition, toValue } from "../src/controls/number";
+import { axisText, niceBelow, numberText, scaleBar, ticks } from "../src/geometry/axes";
+import { blockSize, contain, pixelAt, regionBetween, spanned, toPanel, toPixels } from "../src/geometry/fit";
+import type { AxisDescription } from "../src/protocol/generated";
+
+function axis(scale: number, offset: number, units: string): AxisDescription {
+  return { name: "kx", size: 128, scale, offset, units };
+}
+
+describe("fit", () => {
+  const picture = { width: 128, height: 112 };
+  const rect = contain(picture, { width: 400, height: 400 });
+
+  it("keeps the shape and centres", () => {
+    expect(rect).toEqual({ left: 0, top: 25, width: 400, height: 350 });
+  });
+
+  it("finds every pixel again from its middle", () => {
+    for (const outer of [
+      { width: 400, height: 400 },
+      { width: 257, height: 643 },
+    ]) {
+      const area = contain(picture, outer);
+      for (let y = 0; y < picture.height; y++) {
+        for (let x = 0; x < picture.width; x++) {
+          const middle = toPanel({ x: x + 0.5, y: y + 0.5 }, area, picture);
+          expect(pixelAt(toPixels(middle, area, picture), picture)).toEqual({ x, y });
+        }
+      }
+    }
+  });
+
+  it("stays inside the picture", () => {
+    expect(pixelAt({ x: -5, y: 500 }, picture)).toEqual({ x: 0, y: 111 });
+  });
+
+  it("spans whole blocks of a reduced picture", () => {
+    expect(blockSize({ width: 101, height: 50 }, { width: 51, height: 25 })).toBe(2);
+    expect(spanned({ width: 101, height: 50 }, { width: 51, height: 25 })).toEqual({
+      width: 102,
+      height: 50,
+    });
+    expect(spanned({ width: 1024, height: 1 }, { width: 1024, height: 1 })).toEqual({
+      width: 1024,
+      height: 1,
+    });
+  });
+
+  it("makes regions that include both corners", () => {
+    expect(regionBetween({ x: 5, y: 9 }, { x: 2, y: 9 })).toEqual({ x0: 2, y0: 9, width: 4, height: 1 });
+  });
+});
+
+describe("axes", () => {
+  it("shows as many decimals as pixels need", () => {
+    expect(axisText(axis(0.05, -3.2, "1/nm"), 0)).toBe("−3.20 1/nm");
+    expect(axisText(axis(2, 0, "nm"), 30)).toBe("60 nm");
+    expect(axisText(axis(1, 0, ""), 7)).toBe("7");
+    expect(axisText(axis(0.5, 200, "eV"), 3)).toBe("201.5 eV");
+  });
+
+  it("writes numbers for people", () => {
+    expect([1234, -0.0123456, 0, Number.NaN, 1e-7, 37.25, 123456.7].map(numberText)).toEqual([
+      "1234",
+      "−0.01235",
+      "0",
+      "not computed",
+      "1.00e-7".replaceAll("-", "−"),
+      "37.25",
+      "123457",
+    ]);
+  });
+
+  it("chooses round bars of at most a third", () => {
+    expect([niceBelow(7.3), niceBelow(0.034), niceBelow(20), niceBelow(0)]).toEqual([5, 0.02, 20, 0]);
+    expect(scaleBar(axis(2, 0, "nm"), 56)).toEqual({ share: 20 / 112, label: "20 nm" });
+    expect(scaleBar(axis(100, 0, "nm"), 100)?.label).toBe("2 µm");
+    expect(scaleBar(axis(0.0001, 0, "nm"), 100)?.label).toBe("2 pm");
+    expect(scaleBar(axis(1, 0, ""), 100)?.label).toBe("20 px");
+    expect(scaleBar(axis(0, 0, "nm"), 100)).toBeNull();
+  });
+
+  it("puts ticks on round values inside the range", () => {
+    expect(ticks(200, 711.5, 5)).toEqual([200, 400, 600]);
+    expect(ticks(200, 711.5, 6)).toEqual([200, 300, 400, 500, 600, 700]);
+    expect(ticks(-0.31, 0.3, 4)).toEqual([-0.2, 0, 0.2]);
+    expect(ticks(0, 0, 5)).toEqual([]);
+  });
+});
+
+describe("slider", () => {
+  it("gives back the values it shows", () => {
+    for (const [low, high, usual, whole] of [
+      [0, 1, 0.5, false],
+      [1, 128, 4, false],
+      [1, 512, 5, true],
+      [-1, 1, 0.5, false],
+    ] as const) {
+      const scale = scaleFor(low, high, whole, usual);
+      expect(toValue(toPosition(usual, scale), scale)).toBeCloseTo(usual, 1);
+      expect([toValue(0, scale), toValue(1000, scale)]).toEqual([low, high]);
+      if (whole) {
+        expect(Number.isInteger(toValue(333, scale))).toBe(true);
+      }
+    }
+  });
+
+  it("leaves room for usual values far below the limit", () => {
+    expect(toPosition(4, scaleFor(1, 128, false, 4))).toBeGreaterThan(200);
+  });
+});

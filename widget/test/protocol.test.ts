@@ -1,0 +1,223 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { checksum, samplesOf } from "../src/protocol/buffers";
+import {
+  type Channel,
+  type ChannelHandlers,
+  Client,
+  LOST_MS,
+  PICTURE_TIMEOUT_MS,
+  RequestError,
+  type Wish,
+} from "../src/protocol/client";
+
+describe("buffers", () => {
+  it("are viewed without a copy", () => {
+    const source = Uint16Array.of(1, 2, 3);
+    const samples = samplesOf(new DataView(source.buffer), "u16", 3);
+    expect([...samples]).toEqual([1, 2, 3]);
+    expect(samples.buffer).toBe(source.buffer);
+  });
+
+  it("are copied only when their offset does not fit", () => {
+    const bytes = new Uint8Array([9, 1, 0, 2, 0]);
+    expect([...samplesOf(new DataView(bytes.buffer, 1), "u16", 2)]).toEqual([1, 2]);
+  });
+
+  it("of the wrong length are refused", () => {
+    expect(() => samplesOf(new DataView(new ArrayBuffer(10)), "f32", 3)).toThrow(/needs 12 bytes, 10 came/);
+  });
+
+  it("of different pictures have different checksums", () => {
+    expect(checksum(Float32Array.of(1, 2))).not.toBe(checksum(Float32Array.of(2, 1)));
+  });
+});
+
+describe("client", () => {
+  let sent: Record<string, unknown>[];
+  let client: Client;
+  let events: unknown[];
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    sent = [];
+    events = [];
+    client = new Client({ send: (content) => sent.push(content as Record<string, unknown>) }, (event) =>
+      events.push(event),
+    );
+  });
+  afterEach(() => vi.useRealTimers());
+
+  it("matches replies by id and ignores those of other pages", async () => {
+    const answer = client.ask({ type: "compute", node: 3 });
+    client.receive({ type: "done", request_id: 1 + (sent[0]?.request_id as number), node: 7 }, []);
+    client.receive({ type: "done", request_id: sent[0]?.request_id, node: null }, []);
+    await expect(answer).resolves.toMatchObject({ node: null });
+  });
+
+  it("turns a refusal and a silence into errors that say what to do", async () => {
+    const error = { code: "has_children", message: "no", hint: "remove flat first", node: 1, index: null };
+    const refused = client.ask({ type: "remove_node", node: 1 });
+    client.receive({ type: "refused", request_id: sent[0]?.request_id, error }, []);
+    await expect(refused).rejects.toMatchObject({ wire: error });
+    const silent = client.ask({ type: "compute", node: 1 });
+    const outcome = expect(silent).rejects.toBeInstanceOf(RequestError);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await outcome;
+  });
+
+  it("survives a closed comm and unknown messages", () => {
+    const closed = new Client(
+      {
+        send: () => {
+          throw new Error("disposed");
+        },
+      },
+      () => {},
+    );
+    closed.ask({ type: "compute", node: 1 }).catch(() => {});
+    for (const message of [null, 7, "text", {}, { type: "from_the_future" }]) {
+      expect(() => client.receive(message, [])).not.toThrow();
+    }
+    client.receive({ type: "notice", level: "info", message: "hello", hint: "", node: null }, []);
+    expect(events).toHaveLength(1);
+  });
+
+  describe("channel", () => {
+    let channel: Channel;
+    let drawn: number[][];
+    let handlers: ChannelHandlers;
+
+    const wish = (x: number): Wish => ({
+      type: "frame",
+      node: 1,
+      index: [0, x],
+      component: 0,
+      size_px: [9, 9],
+      detail: "moving",
+    });
+    const reply = (generation: number, x: number): void =>
+      client.receive({ type: "frame", view: channel.view, generation, index: [0, x] }, []);
+    const asked = (): unknown[] => sent.map((request) => (request.index as number[])[1]);
+
+    beforeEach(() => {
+      drawn = [];
+      handlers = {
+        picture: (picture) => picture.type === "frame" && drawn.push(picture.index),
+        failed: vi.fn(),
+        late: vi.fn(),
+      };
+      channel = client.channel(handlers);
+    });
+
+    it("has one request in flight, and the newest wish wins", () => {
+      for (const x of [1, 2, 3, 4]) {
+        channel.want(wish(x));
+      }
+      expect(asked()).toEqual([1]);
+      reply(1, 1);
+      expect(asked()).toEqual([1, 4]);
+      reply(2, 4);
+      expect(drawn).toEqual([
+        [0, 1],
+        [0, 4],
+      ]);
+      expect(channel.busy).toBe(false);
+    });
+
+    it("never draws an older picture after a newer one", () => {
+      channel.want(wish(1));
+      channel.want(wish(2));
+      vi.advanceTimersByTime(PICTURE_TIMEOUT_MS);
+      expect(asked()).toEqual([1, 2]);
+      reply(2, 2);
+      reply(1, 1);
+      expect(drawn).toEqual([[0, 2]]);
+    });
+
+    it("frees the slot after two seconds, and draws the late answer of a slow kernel", () => {
+      channel.want(wish(1));
+      vi.advanceTimersByTime(PICTURE_TIMEOUT_MS + 500);
+      expect(asked()).toEqual([1]);
+      expect(handlers.late).toHaveBeenLastCalledWith(true);
+      reply(1, 1);
+      expect(drawn).toEqual([[0, 1]]);
+      expect(handlers.late).toHaveBeenLastCalledWith(false);
+    });
+
+    it("asks again for a picture that got lost", () => {
+      channel.want(wish(1));
+      vi.advanceTimersByTime(LOST_MS + 10);
+      expect(asked()).toEqual([1, 1]);
+    });
+
+    it("waits while the kernel reports progress on the node", () => {
+      channel.want(wish(1));
+      for (let i = 0; i < 4; i++) {
+        vi.advanceTimersByTime(1500);
+        client.receive(
+          { type: "progress", node: 1, state: "running", done: i, total: 9, label: "", message: "" },
+          [],
+        );
+      }
+      expect(handlers.late).not.toHaveBeenCalledWith(true);
+    });
+
+    it("goes on after a failure", () => {
+      const error = { code: "decode", message: "chunk 3 is broken", hint: "", node: 1, index: [0, 1] };
+      channel.want(wish(1));
+      channel.want(wish(2));
+      client.receive({ type: "failed", view: channel.view, generation: 1, error }, []);
+      expect(handlers.failed).toHaveBeenCalledWith(error);
+      reply(2, 2);
+      expect(drawn).toEqual([[0, 2]]);
+    });
+
+    it("forgets what is no longer wanted", () => {
+      channel.want(wish(1));
+      channel.want(wish(2));
+      channel.satisfied();
+      reply(1, 1);
+      expect(drawn).toEqual([]);
+      expect(asked()).toEqual([1]);
+    });
+
+    it("is silent once closed", () => {
+      channel.want(wish(1));
+      channel.close();
+      reply(1, 1);
+      vi.advanceTimersByTime(60_000);
+      expect(drawn).toEqual([]);
+      expect(asked()).toEqual([1]);
+    });
+
+    it("does not mix two views of one model", () => {
+      const other = client.channel({ ...handlers, picture: () => drawn.push([99]) });
+      other.want(wish(1));
+      channel.want(wish(2));
+      reply(1, 2);
+      expect(drawn).toEqual([[0, 2]]);
+    });
+  });
+});
+
+describe("messages shared with the Rust tests", () => {
+  const folder = join(import.meta.dirname, "../../tests/messages");
+  const files = (() => {
+    try {
+      return readdirSync(folder).filter((name) => name.endsWith(".json"));
+    } catch {
+      return [];
+    }
+  })();
+
+  it.each(files.length > 0 ? files : ["(none yet)"])("%s is understood", (name) => {
+    if (files.length === 0) {
+      return;
+    }
+    const message = JSON.parse(readFileSync(join(folder, name), "utf8")) as unknown;
+    const client = new Client({ send: () => {} }, () => {});
+    expect(() => client.receive(message, [])).not.toThrow();
+  });
+});
