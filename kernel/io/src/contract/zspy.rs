@@ -1,0 +1,280 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use signal::{
+    Axes, Axis, Component, ElementType, Frame, NavigationIndex, Output, Peaks, SignalKind,
+    SignalMeta,
+};
+
+use super::{asymmetric, check};
+use crate::{OpenOptions, ResultWriter, open};
+
+fn meta() -> SignalMeta {
+    let axes = Axes::new(
+        vec![
+            Axis::new("y", 3, 2.5, 10.0, "nm"),
+            Axis::new("x", 5, 2.5, -4.0, "nm"),
+        ],
+        vec![
+            Axis::new("ky", 4, 0.02, -0.04, "1/nm"),
+            Axis::new("kx", 6, 0.02, -0.06, "1/nm"),
+        ],
+    );
+    let mut meta = SignalMeta::frames("grain/α", axes, ElementType::U16);
+    meta.signal_type = "electron_diffraction".into();
+    meta.beam_energy_kev = Some(200.0);
+    meta.notes
+        .insert("origin".into(), json!("row 0 is the top"));
+    meta.original = json!({"metadata": {}, "original_metadata": {"camera": {"name": "C1", "gains": [1.5, 2.0]}}});
+    meta
+}
+
+fn frame(position: usize) -> Output {
+    let pixels: Vec<u16> = (0..24)
+        .map(|pixel| asymmetric(position, pixel) as u16)
+        .collect();
+    Output::Frame(Frame::from_vec(&[4, 6], pixels).unwrap())
+}
+
+fn write_all(path: &Path, meta: &SignalMeta) {
+    let writer = ResultWriter::create(path, meta).unwrap();
+    // Any order: from the last position to the first.
+    for position in (0..15).rev() {
+        let at = NavigationIndex::from_flat(position, &[3, 5]);
+        writer.write(at, &frame(position)).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn frames_there_and_back_with_axes_and_metadata() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.zspy");
+    let meta = meta();
+    write_all(&path, &meta);
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    let back = source.meta();
+    assert_eq!(back.axes, meta.axes);
+    assert_eq!(back.title, meta.title);
+    assert_eq!(back.signal_type, meta.signal_type);
+    assert_eq!(back.beam_energy_kev, Some(200.0));
+    assert_eq!(back.value_units, "counts");
+    assert_eq!(back.notes["origin"], "row 0 is the top");
+    assert_eq!(
+        back.original["original_metadata"],
+        meta.original["original_metadata"]
+    );
+    check(&*source, asymmetric);
+    assert_eq!(names_in(folder.path()), ["result.zspy"]);
+}
+
+#[test]
+fn a_new_result_replaces_the_old_one_only_when_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.zspy");
+    write_all(&path, &meta());
+    let mut second = meta();
+    second.title = "second".into();
+
+    let writer = ResultWriter::create(&path, &second).unwrap();
+    writer
+        .write(NavigationIndex::new(&[0, 0]), &frame(1))
+        .unwrap();
+    assert_eq!(names_in(folder.path()).len(), 2);
+    let error = writer.finish().unwrap_err();
+    assert!(error.to_string().contains("1 of 15"), "{error}");
+    assert_eq!(names_in(folder.path()), ["result.zspy"]);
+    check(&*open(&path, &OpenOptions::default()).unwrap(), asymmetric);
+
+    write_all(&path, &second);
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    assert_eq!(source.meta().title, "second");
+    assert_eq!(names_in(folder.path()), ["result.zspy"]);
+}
+
+#[test]
+fn a_disk_that_refuses_a_chunk_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.zspy");
+    write_all(&path, &meta());
+    let writer = ResultWriter::create(&path, &meta()).unwrap();
+    // A file in the place of the first chunk's folder fails every write below it.
+    let part = folder.path().join(
+        names_in(folder.path())
+            .into_iter()
+            .find(|name| name.contains(".part-"))
+            .unwrap(),
+    );
+    std::fs::write(part.join("Experiments/grain-α/data/0"), b"in the way").unwrap();
+    let failed = (0..15).find_map(|position| {
+        let at = NavigationIndex::from_flat(position, &[3, 5]);
+        writer.write(at, &frame(position)).err()
+    });
+    assert_eq!(failed.map(|error| error.code()), Some("io"));
+    drop(writer);
+    assert_eq!(names_in(folder.path()), ["result.zspy"]);
+    check(&*open(&path, &OpenOptions::default()).unwrap(), asymmetric);
+}
+
+#[test]
+fn what_must_not_be_overwritten_or_written_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |name: &str| {
+        let path = folder.path().join(name);
+        ResultWriter::create(&path, &meta()).err().unwrap().code()
+    };
+    assert_eq!(refused("result.hspy"), "unsupported");
+    assert_eq!(refused("missing/result.zspy"), "not_found");
+    std::fs::create_dir(folder.path().join("photos.zspy")).unwrap();
+    std::fs::write(folder.path().join("photos.zspy/me.jpg"), b"").unwrap();
+    assert_eq!(refused("photos.zspy"), "unsupported");
+    assert!(folder.path().join("photos.zspy/me.jpg").exists());
+
+    let writer = ResultWriter::create(&folder.path().join("result.zspy"), &meta()).unwrap();
+    let at = NavigationIndex::new(&[0, 0]);
+    let wrong = Frame::from_vec(&[6, 4], vec![0u16; 24]).unwrap();
+    let error = writer.write(at, &Output::Frame(wrong)).unwrap_err();
+    assert!(error.to_string().contains("[6, 4]"), "{error}");
+    assert!(writer.write(at, &Output::Peaks(Arc::default())).is_err());
+    assert!(
+        writer
+            .write(NavigationIndex::new(&[3, 0]), &frame(0))
+            .is_err()
+    );
+    writer.write(at, &frame(0)).unwrap();
+    assert!(writer.write(at, &frame(0)).is_err(), "twice");
+}
+
+#[test]
+fn threads_write_at_once_and_long_rows_share_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spectra.zspy");
+    let axes = Axes::new(
+        vec![Axis::pixels("y", 2), Axis::pixels("x", 301)],
+        vec![Axis::new("energy", 700, 0.5, 100.0, "eV")],
+    );
+    let meta = SignalMeta::frames("line", axes, ElementType::F32);
+    let writer = ResultWriter::create(&path, &meta).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let writer = &writer;
+            scope.spawn(move || {
+                for position in (thread..602).step_by(4) {
+                    let pixels: Vec<f32> = (0..700)
+                        .map(|pixel| asymmetric(position, pixel) as f32)
+                        .collect();
+                    let frame = Frame::from_vec(&[700], pixels).unwrap();
+                    let at = NavigationIndex::from_flat(position, &[2, 301]);
+                    writer.write(at, &Output::Frame(frame)).unwrap();
+                }
+            });
+        }
+    });
+    writer.finish().unwrap();
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    assert!(source.chunks() < 20);
+    assert_eq!(source.meta().axes, meta.axes);
+    check(&*source, asymmetric);
+}
+
+#[test]
+fn a_map_becomes_a_stack_of_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("strain.zspy");
+    let map = meta().to_map(vec![
+        Component::new("e_xx", "ε_xx", "", true),
+        Component::new("theta", "θ", "°", true),
+    ]);
+    let writer = ResultWriter::create(&path, &map).unwrap();
+    for position in 0..15 {
+        let at = NavigationIndex::from_flat(position, &[3, 5]);
+        let values: Arc<[f32]> = Arc::new([position as f32, -(position as f32)]);
+        writer.write(at, &Output::Values(values)).unwrap();
+    }
+    writer.finish().unwrap();
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    assert_eq!(source.meta().axes.shape_text(), "(2 | 3, 5)");
+    assert_eq!(source.meta().axes.navigation[0].name, "component");
+    assert_eq!(source.meta().axes.signal, meta().axes.navigation);
+    let own = &source.meta().original["metadata"]["SignalTree"];
+    assert_eq!(own["components"][1]["title"], "θ");
+    check(&*source, |component, pixel| match component {
+        0 => pixel as f64,
+        _ => -(pixel as f64),
+    });
+}
+
+#[test]
+fn peaks_are_written_and_refused_on_read_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("peaks.zspy");
+    let mut meta = meta();
+    meta.kind = SignalKind::Peaks;
+    meta.element = ElementType::F32;
+    let writer = ResultWriter::create(&path, &meta).unwrap();
+    for position in 0..15usize {
+        let mut peaks = Peaks::default();
+        for peak in 0..position % 4 {
+            peaks.push(position as f32, peak as f32, 10.0, 0.5);
+        }
+        let at = NavigationIndex::from_flat(position, &[3, 5]);
+        writer.write(at, &Output::Peaks(Arc::new(peaks))).unwrap();
+    }
+    writer.finish().unwrap();
+    let error = open(&path, &OpenOptions::default()).err().unwrap();
+    assert!(error.to_string().contains("ragged"), "{error}");
+}
+
+#[test]
+fn axes_given_by_value_and_bare_nan_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.zspy");
+    write_all(&path, &meta());
+    let experiment = path.join("Experiments/grain-α");
+    let axis = experiment.join("axis-3");
+    std::fs::write(
+        axis.join(".zattrs"),
+        r#"{"_type": "DataAxis", "name": "E", "units": "eV", "navigate": false, "is_binned": false}"#,
+    )
+    .unwrap();
+    let values = axis.join("axis");
+    std::fs::create_dir(&values).unwrap();
+    std::fs::write(
+        values.join(".zarray"),
+        r#"{"zarr_format": 2, "shape": [6], "chunks": [6], "dtype": "<f8", "compressor": null,
+            "fill_value": NaN, "filters": null, "order": "C", "dimension_separator": "/"}"#,
+    )
+    .unwrap();
+    let steps = [100.0f64, 101.0, 102.0, 103.0, 104.5, 107.5];
+    let bytes: Vec<u8> = steps.iter().flat_map(|value| value.to_le_bytes()).collect();
+    std::fs::write(values.join("0"), bytes).unwrap();
+    std::fs::write(
+        experiment.join("axis-0/.zattrs"),
+        r#"{"_type": "UniformDataAxis", "name": "_None_", "units": "_None_", "navigate": true,
+            "size": 3, "scale": NaN, "offset": 0.0}"#,
+    )
+    .unwrap();
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    let axes = &source.meta().axes;
+    assert_eq!(axes.signal[1], Axis::new("E", 6, 1.5, 100.0, "eV"));
+    assert_eq!(axes.navigation[0], Axis::pixels("y", 3));
+    let notes = json!(source.meta().notes).to_string();
+    assert!(
+        notes.contains("not uniform") && notes.contains("scale NaN"),
+        "{notes}"
+    );
+
+    std::fs::remove_file(experiment.join("axis-1/.zattrs")).unwrap();
+    let error = open(&path, &OpenOptions::default()).err().unwrap();
+    assert!(error.to_string().contains("axis-1"), "{error}");
+}

@@ -1,0 +1,130 @@
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use signal::{Axes, Axis, MAX_NAVIGATION_RANK, SourceError};
+
+/// What the user knows and the file does not say; every field is optional.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenOptions {
+    /// Scan shape (ny, nx) for files that store a plain series of frames.
+    pub scan: Option<(usize, usize)>,
+    /// How many of the last axes belong to a frame, for files that do not say; 2 unless given.
+    pub signal_axes: Option<usize>,
+    /// Names, calibration and units of all axes, slowest first; replaces those of the file.
+    pub axes: Option<Vec<Axis>>,
+    /// Array inside a store that holds several: `Experiments/scan/data`, `0`.
+    pub path: Option<String>,
+}
+
+impl OpenOptions {
+    /// Splits a shape into `(navigation | signal)` with uncalibrated axes of the usual names.
+    pub(crate) fn axes_of_shape(&self, path: &Path, shape: &[usize]) -> Result<Axes, SourceError> {
+        let signal_rank = self.signal_axes.unwrap_or_else(|| shape.len().min(2));
+        if signal_rank == 0 || signal_rank > 2 || signal_rank > shape.len() {
+            return Err(SourceError::Invalid {
+                what: format!(
+                    "{}: signal_axes = {signal_rank} does not fit an array of shape {shape:?}",
+                    path.display()
+                ),
+                remedy: "a frame has 1 or 2 axes (a spectrum or an image) and the array must have at least as many".into(),
+            });
+        }
+        let (navigation, signal) = shape.split_at(shape.len() - signal_rank);
+        let navigation = match self.scan {
+            Some((ny, nx)) => vec![ny, nx],
+            None => navigation.to_vec(),
+        };
+        Ok(Axes::new(
+            named(&navigation, true)
+                .into_iter()
+                .map(|(name, size)| Axis::pixels(name, size))
+                .collect(),
+            named(signal, false)
+                .into_iter()
+                .map(|(name, size)| Axis::pixels(name, size))
+                .collect(),
+        ))
+    }
+
+    /// Replaces the axes of a file by those the user gave, which must have the same sizes.
+    pub(crate) fn replace_axes(&self, path: &Path, axes: Axes) -> Result<Axes, SourceError> {
+        let Some(given) = &self.axes else {
+            return Ok(axes);
+        };
+        let sizes: Vec<usize> = given.iter().map(|axis| axis.size).collect();
+        let found = [axes.navigation_shape(), axes.signal_shape()].concat();
+        if sizes != found {
+            return Err(SourceError::Invalid {
+                what: format!(
+                    "{}: the given axes have sizes {sizes:?}, the file has {}",
+                    path.display(),
+                    axes.shape_text()
+                ),
+                remedy: "give one axis for each axis of the file, slowest first, with its size"
+                    .into(),
+            });
+        }
+        let (navigation, signal) = given.split_at(axes.navigation.len());
+        Ok(Axes::new(navigation.to_vec(), signal.to_vec()))
+    }
+}
+
+/// Usual names for axes that have none, slowest first.
+pub(crate) fn usual_names(rank: usize, navigation: bool) -> &'static [&'static str] {
+    match (navigation, rank) {
+        (true, 1) => &["frame"],
+        (true, 2) => &["y", "x"],
+        (true, 3) => &["time", "y", "x"],
+        (true, _) => &["series", "time", "y", "x"],
+        (false, 1) => &["channel"],
+        (false, _) => &["ky", "kx"],
+    }
+}
+
+fn named(sizes: &[usize], navigation: bool) -> Vec<(&'static str, usize)> {
+    let names = usual_names(sizes.len(), navigation);
+    sizes
+        .iter()
+        .enumerate()
+        .map(|(at, size)| (names.get(at).copied().unwrap_or("axis"), *size))
+        .collect()
+}
+
+/// Refuses axes the rest of the project cannot hold: empty, uncalibratable, or too many.
+pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
+    if axes.navigation.len() > MAX_NAVIGATION_RANK {
+        return Err(SourceError::Unsupported {
+            path: path.into(),
+            reason: format!(
+                "it has {} navigation axes {}, and at most {MAX_NAVIGATION_RANK} are handled",
+                axes.navigation.len(),
+                axes.shape_text()
+            ),
+        });
+    }
+    if let Some(fault) = axes.fault() {
+        return Err(SourceError::Invalid {
+            what: format!("{}: {fault}", path.display()),
+            remedy:
+                "give the axes when opening (`axes`), or repair the header with the program that wrote it"
+                    .into(),
+        });
+    }
+    let sizes = axes.navigation.iter().chain(&axes.signal);
+    if sizes
+        .map(|axis| axis.size)
+        .try_fold(8usize, usize::checked_mul)
+        .is_none()
+    {
+        return Err(SourceError::Invalid {
+            what: format!(
+                "{}: the shape {} does not fit this machine's address space",
+                path.display(),
+                axes.shape_text()
+            ),
+            remedy: "the header is damaged; copy the file again".into(),
+        });
+    }
+    Ok(())
+}

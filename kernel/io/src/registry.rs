@@ -1,0 +1,139 @@
+//! The list of formats, in the order they are tried.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use signal::{Source, SourceError, nearest_names};
+
+use crate::format::{Candidate, Format};
+use crate::options::{OpenOptions, check_axes};
+use crate::{mrc::Mrc, npy::Npy, zarr::Zarr, zspy::Zspy};
+
+/// To add a format: one file beside this one, one line here.
+static FORMATS: &[&dyn Format] = &[&Zspy, &Zarr, &Npy, &Mrc];
+
+/// Bytes of a file that formats may look at to recognise it.
+const HEAD_BYTES: u64 = 1024;
+
+/// The formats that can be read, in the order they are tried.
+pub fn formats() -> &'static [&'static dyn Format] {
+    FORMATS
+}
+
+/// Opens a file or store: reads its header, no pixel.
+///
+/// # Errors
+/// [`SourceError::NotFound`] with the nearest names in that folder, [`SourceError::Unsupported`]
+/// naming the formats that can be read, or what is wrong with the file.
+pub fn open(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
+    let found = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => not_found(path),
+        _ => io_error(path, &error),
+    })?;
+    let mut head = Vec::new();
+    if found.is_file() {
+        File::open(path)
+            .and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head))
+            .map_err(|error| io_error(path, &error))?;
+    }
+    let candidate = Candidate {
+        path,
+        is_directory: found.is_dir(),
+        head: &head,
+    };
+    let format = FORMATS
+        .iter()
+        .find(|format| format.sniff(&candidate))
+        .ok_or_else(|| unknown(path, &found))?;
+    // A source outlives the working directory it was opened from.
+    let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
+    let source = format.open(path, options)?;
+    check_axes(path, &source.meta().axes)?;
+    Ok(source)
+}
+
+/// [`SourceError::NotFound`] with the nearest names in the folder of `path`.
+pub(crate) fn not_found(path: &Path) -> SourceError {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let wanted = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    SourceError::NotFound {
+        path: path.into(),
+        nearest: nearest_names(&wanted, names.iter().map(String::as_str), 3)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+pub(crate) fn io_error(path: &Path, error: &std::io::Error) -> SourceError {
+    SourceError::Io {
+        path: path.into(),
+        reason: error.to_string(),
+    }
+}
+
+fn unknown(path: &Path, found: &std::fs::Metadata) -> SourceError {
+    let what = if found.is_dir() {
+        "a folder that is none of the known stores"
+    } else {
+        "a file of none of the known formats"
+    };
+    let known = FORMATS
+        .iter()
+        .map(|format| {
+            let info = format.info();
+            format!("{} (.{})", info.name, info.extensions.join(", ."))
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    SourceError::Unsupported {
+        path: path.into(),
+        reason: format!("it is {what}; readable are {known}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_names_its_neighbours() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("strained_grain.npy"), b"x").unwrap();
+        let error = open(
+            &folder.path().join("straned_grain.npy"),
+            &OpenOptions::default(),
+        )
+        .err()
+        .unwrap();
+        assert_eq!(error.code(), "not_found");
+        assert!(error.to_string().contains("strained_grain.npy"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_file_and_an_unknown_folder_name_the_formats() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("notes.txt");
+        std::fs::write(&file, b"hello").unwrap();
+        for path in [file.as_path(), folder.path()] {
+            let error = open(path, &OpenOptions::default()).err().unwrap();
+            assert_eq!(error.code(), "unsupported");
+            for name in ["zspy", "zarr", "npy", "mrc"] {
+                assert!(error.to_string().contains(name), "{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! One Zarr array in a folder: its metadata, and its storage chunks decoded.
+//!
+//! Codecs and chunk grids are zarrs'; this file turns a short or damaged chunk file into an error
+//! that names it. Chunk folders are never listed: an absent chunk is the fill value.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde_json::Value;
+use signal::{Block, ElementType, SourceError};
+use zarrs::array::{Array, ArrayBytes, ArrayMetadata, ArrayToBytesCodecTraits, CodecOptions};
+use zarrs::filesystem::FilesystemStore;
+
+use crate::binary::element;
+use crate::json;
+use crate::npy::dtype_element;
+use crate::registry::io_error;
+
+/// A chunk is decoded whole; beyond this the file needs other chunks, not more memory.
+const MOST_CHUNK_BYTES: u64 = 4 << 30;
+
+/// How chunk files are encoded, as far as their length can be checked before decoding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Encoding {
+    /// Nothing but bytes: the length is known.
+    Raw,
+    /// Blosc: the header carries both lengths.
+    Blosc,
+    Other,
+}
+
+/// A Zarr array (version 2 or 3) in a folder.
+pub struct ArrayFolder {
+    pub folder: PathBuf,
+    pub attributes: Value,
+    pub metadata: Value,
+    pub array: Array<FilesystemStore>,
+    encoding: Encoding,
+    metadata_path: PathBuf,
+    opened: Option<SystemTime>,
+}
+
+impl ArrayFolder {
+    /// Reads `.zarray` or `zarr.json` of a folder; `None` when it holds neither an array.
+    pub fn open(folder: &Path) -> Result<Option<Self>, SourceError> {
+        let v3 = folder.join("zarr.json");
+        if let Some(metadata) = json::read(&v3)? {
+            if metadata["node_type"] != "array" {
+                return Ok(None);
+            }
+            let attributes = metadata["attributes"].clone();
+            return ArrayFolder::new(folder, v3, metadata, attributes).map(Some);
+        }
+        let v2 = folder.join(".zarray");
+        match json::read(&v2)? {
+            Some(metadata) => {
+                let attributes = json::read(&folder.join(".zattrs"))?.unwrap_or_default();
+                ArrayFolder::new(folder, v2, metadata, attributes).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn new(
+        folder: &Path,
+        metadata_path: PathBuf,
+        metadata: Value,
+        attributes: Value,
+    ) -> Result<Self, SourceError> {
+        let undecodable = |reason: String| SourceError::Decode {
+            path: metadata_path.clone(),
+            place: "the array's metadata".into(),
+            reason,
+        };
+        let typed: ArrayMetadata = serde_json::from_value(metadata.clone())
+            .map_err(|error| undecodable(error.to_string()))?;
+        let store = FilesystemStore::new(folder).map_err(|error| undecodable(error.to_string()))?;
+        let array = Array::new_with_metadata(Arc::new(store), "/", typed).map_err(|error| {
+            SourceError::Unsupported {
+                path: metadata_path.clone(),
+                reason: error.to_string(),
+            }
+        })?;
+        Ok(ArrayFolder {
+            folder: folder.into(),
+            encoding: encoding(&metadata),
+            attributes,
+            metadata,
+            array,
+            opened: modified(&metadata_path),
+            metadata_path,
+        })
+    }
+
+    pub fn shape(&self) -> Vec<usize> {
+        self.array
+            .shape()
+            .iter()
+            .map(|size| *size as usize)
+            .collect()
+    }
+
+    /// Names of the axes where the store has them: Zarr 3 `dimension_names`, or xarray's attribute.
+    pub fn dimension_names(&self) -> Vec<String> {
+        let names = match &self.metadata["dimension_names"] {
+            Value::Null => &self.attributes["_ARRAY_DIMENSIONS"],
+            names => names,
+        };
+        names.as_array().map_or_else(Vec::new, |names| {
+            names
+                .iter()
+                .map(|name| name.as_str().unwrap_or_default().to_owned())
+                .collect()
+        })
+    }
+
+    /// Type of the pixels.
+    ///
+    /// # Errors
+    /// [`SourceError::Unsupported`] for complex, text and object arrays.
+    pub fn element(&self) -> Result<ElementType, SourceError> {
+        let named = |name: &str| {
+            let digits = name.trim_start_matches(char::is_alphabetic);
+            let bits: usize = digits.parse().ok()?;
+            match &name[..name.len() - digits.len()] {
+                "uint" => element('u', bits / 8),
+                "int" => element('i', bits / 8),
+                "float" => element('f', bits / 8),
+                _ => None,
+            }
+        };
+        let (name, element) = match (&self.metadata["dtype"], &self.metadata["data_type"]) {
+            (Value::String(dtype), _) => (
+                dtype.clone(),
+                dtype_element(dtype).map(|(element, _)| element),
+            ),
+            (_, Value::String(name)) if name == "bool" => (name.clone(), Some(ElementType::U8)),
+            (_, Value::String(name)) => (name.clone(), named(name)),
+            (dtype, data_type) => (format!("{dtype} {data_type}"), None),
+        };
+        element.ok_or_else(|| SourceError::Unsupported {
+            path: self.folder.clone(),
+            reason: format!("its pixels are `{name}`; integers, float32 and float64 are read"),
+        })
+    }
+
+    /// The whole of a small array as JSON values in C order; `None` when it is not small or not readable.
+    pub fn small_values(&self, most: u64) -> Option<Vec<Value>> {
+        let count = self
+            .array
+            .shape()
+            .iter()
+            .copied()
+            .try_fold(1u64, u64::checked_mul)?;
+        if count > most {
+            return None;
+        }
+        let all = self.array.subset_all();
+        let options = sequential();
+        if self.metadata["dtype"] == "|O" || self.metadata["data_type"] == "string" {
+            let texts: Vec<String> = self.array.retrieve_array_subset_opt(&all, &options).ok()?;
+            return Some(texts.into_iter().map(Value::from).collect());
+        }
+        let element = self.element().ok()?;
+        let bytes: ArrayBytes<'static> =
+            self.array.retrieve_array_subset_opt(&all, &options).ok()?;
+        let bytes = bytes.into_fixed().ok()?.into_owned();
+        let frame =
+            signal::Frame::from_block(&[count as usize], element, Block::new(bytes), 0).ok()?;
+        Some(signal::for_pixels!(&frame, |pixels| pixels
+            .iter()
+            .map(|pixel| Value::from(*pixel))
+            .collect()))
+    }
+
+    /// Refuses to mix two files: the store may have been written again since it was opened.
+    pub fn check_same(&self) -> Result<(), SourceError> {
+        let now = modified(&self.metadata_path);
+        if now == self.opened {
+            return Ok(());
+        }
+        Err(SourceError::Invalid {
+            what: format!(
+                "{} was {} since it was opened",
+                self.folder.display(),
+                if now.is_none() { "removed" } else { "replaced" }
+            ),
+            remedy: "open it again".into(),
+        })
+    }
+
+    /// Decodes one storage chunk, or its fill value when the file is absent.
+    pub fn decode(&self, indices: &[u64]) -> Result<Vec<u8>, SourceError> {
+        let place = || {
+            let names: Vec<String> = indices.iter().map(u64::to_string).collect();
+            format!("chunk {}", names.join("/"))
+        };
+        let path = self
+            .array
+            .storage()
+            .key_to_fspath(&self.array.chunk_key(indices));
+        let undecodable = |reason: String| SourceError::Decode {
+            path: path.clone(),
+            place: place(),
+            reason,
+        };
+        let shape = self
+            .array
+            .chunk_shape(indices)
+            .map_err(|error| undecodable(error.to_string()))?;
+        let expected = chunk_bytes(
+            &self.folder,
+            shape.iter().map(|size| size.get()),
+            self.element()?,
+        )?;
+        let decoded = match std::fs::read(&path) {
+            Ok(encoded) => {
+                self.check_length(&encoded, expected, &path, &place)?;
+                self.array.codecs().decode(
+                    Cow::Owned(encoded),
+                    &shape,
+                    self.array.data_type(),
+                    self.array.fill_value(),
+                    &sequential(),
+                )
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let count = shape.iter().map(|size| size.get()).product();
+                ArrayBytes::new_fill_value(self.array.data_type(), count, self.array.fill_value())
+                    .map_err(Into::into)
+            }
+            Err(error) => return Err(io_error(&path, &error)),
+        };
+        let bytes = decoded
+            .map_err(|error| undecodable(error.to_string()))?
+            .into_fixed()
+            .map_err(|error| undecodable(error.to_string()))?
+            .into_owned();
+        if bytes.len() as u64 == expected {
+            Ok(bytes)
+        } else {
+            Err(undecodable(format!(
+                "{expected} bytes expected after decoding, {} found",
+                bytes.len()
+            )))
+        }
+    }
+
+    /// Compares the length of a chunk file with what it says itself.
+    fn check_length(
+        &self,
+        encoded: &[u8],
+        expected: u64,
+        path: &Path,
+        place: &dyn Fn() -> String,
+    ) -> Result<(), SourceError> {
+        let found = encoded.len() as u64;
+        let truncated = |expected_bytes| SourceError::Truncated {
+            path: path.into(),
+            expected_bytes,
+            found_bytes: found,
+            place: place(),
+        };
+        match self.encoding {
+            Encoding::Raw if found < expected => Err(truncated(expected)),
+            Encoding::Blosc => {
+                let word = |at: usize| {
+                    encoded
+                        .get(at..at + 4)
+                        .and_then(|word| word.try_into().ok())
+                        .map(|word| u64::from(u32::from_le_bytes(word)))
+                };
+                let (Some(decoded), Some(stored)) = (word(4), word(12)) else {
+                    return Err(truncated(16));
+                };
+                if found < stored {
+                    Err(truncated(stored))
+                } else if decoded != expected {
+                    Err(SourceError::Decode {
+                        path: path.into(),
+                        place: place(),
+                        reason: format!(
+                            "it holds {decoded} bytes, the array's chunks have {expected}"
+                        ),
+                    })
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path)
+        .and_then(|found| found.modified())
+        .ok()
+}
+
+/// One thread: the engine runs chunks in parallel, not the inside of one.
+pub fn sequential() -> CodecOptions {
+    CodecOptions::default().with_concurrent_target(1)
+}
+
+fn encoding(metadata: &Value) -> Encoding {
+    if metadata["zarr_format"] == 2 {
+        let filters = metadata["filters"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty());
+        return match metadata["compressor"]["id"].as_str() {
+            _ if filters => Encoding::Other,
+            None => Encoding::Raw,
+            Some("blosc") => Encoding::Blosc,
+            Some(_) => Encoding::Other,
+        };
+    }
+    let names: Vec<&str> = metadata["codecs"].as_array().map_or_else(Vec::new, |list| {
+        list.iter()
+            .map(|codec| {
+                codec["name"]
+                    .as_str()
+                    .or(codec.as_str())
+                    .unwrap_or_default()
+            })
+            .filter(|name| *name != "transpose")
+            .collect()
+    });
+    match names.as_slice() {
+        ["bytes"] => Encoding::Raw,
+        ["bytes", "blosc"] => Encoding::Blosc,
+        _ => Encoding::Other,
+    }
+}
+
+pub fn chunk_bytes(
+    path: &Path,
+    shape: impl Iterator<Item = u64>,
+    element: ElementType,
+) -> Result<u64, SourceError> {
+    let mut shape = shape;
+    shape
+        .try_fold(element.size_bytes() as u64, u64::checked_mul)
+        .filter(|bytes| *bytes <= MOST_CHUNK_BYTES)
+        .ok_or_else(|| SourceError::Unsupported {
+            path: path.into(),
+            reason: format!(
+                "its chunks are larger than {} GiB and each must be decoded whole; rewrite it with chunks of a few frames",
+                MOST_CHUNK_BYTES >> 30
+            ),
+        })
+}

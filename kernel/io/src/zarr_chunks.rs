@@ -1,0 +1,298 @@
+//! Frames of a Zarr array: which chunk holds which frame.
+//!
+//! The decoded bytes of a chunk are the block that its frames view; signal axes that are split over
+//! several chunks are put together once.
+
+use std::ops::Range;
+
+use signal::{
+    Block, CancelToken, Chunk, ChunkId, NavigationIndex, SignalMeta, Source, SourceError,
+};
+use zarrs::array::{ArrayBytes, ArrayShardedExt, ArraySubset};
+
+use crate::binary::no_such_chunk;
+use crate::options::check_axes;
+use crate::zarr_array::{ArrayFolder, chunk_bytes, sequential};
+
+/// Frames of one Zarr array.
+pub struct ZarrFrames {
+    meta: SignalMeta,
+    folder: ArrayFolder,
+    sharded: bool,
+    /// Chunk sizes along all axes: storage chunks, or the inner chunks of shards.
+    chunk: Vec<usize>,
+}
+
+impl ZarrFrames {
+    /// # Errors
+    /// Faulty axes, a pixel type that is not read, or chunks that are too large to decode.
+    pub fn new(folder: ArrayFolder, meta: SignalMeta) -> Result<Self, SourceError> {
+        check_axes(&folder.folder, &meta.axes)?;
+        let inner = folder.array.effective_subchunk_shape();
+        let sharded = inner.is_some();
+        let shape = match inner {
+            Some(inner) => inner,
+            None => {
+                let first = vec![0; folder.array.dimensionality()];
+                folder
+                    .array
+                    .chunk_shape(&first)
+                    .map_err(|error| SourceError::Unsupported {
+                        path: folder.folder.clone(),
+                        reason: error.to_string(),
+                    })?
+            }
+        };
+        chunk_bytes(
+            &folder.folder,
+            shape.iter().map(|size| size.get()),
+            meta.element,
+        )?;
+        let irregular = folder.metadata["chunk_grid"]["name"]
+            .as_str()
+            .is_some_and(|name| name != "regular");
+        if irregular {
+            return Err(SourceError::Unsupported {
+                path: folder.folder.clone(),
+                reason: "its chunks have different sizes; regular chunk grids are read".into(),
+            });
+        }
+        Ok(ZarrFrames {
+            meta,
+            sharded,
+            chunk: shape.iter().map(|size| size.get() as usize).collect(),
+            folder,
+        })
+    }
+
+    fn rank(&self) -> usize {
+        self.meta.axes.navigation.len()
+    }
+
+    /// Number of chunks along each navigation axis.
+    fn grid(&self) -> Vec<usize> {
+        self.meta
+            .axes
+            .navigation
+            .iter()
+            .zip(&self.chunk)
+            .map(|(axis, chunk)| axis.size.div_ceil(*chunk))
+            .collect()
+    }
+
+    fn grid_index(&self, chunk: ChunkId) -> NavigationIndex {
+        NavigationIndex::from_flat(chunk.0 as usize, &self.grid())
+    }
+
+    /// Whether one storage chunk is a box of whole frames.
+    fn holds_whole_frames(&self) -> bool {
+        self.chunk[self.rank()..]
+            .iter()
+            .zip(&self.meta.axes.signal)
+            .all(|(chunk, axis)| *chunk == axis.size)
+    }
+
+    /// The frames of one box of positions, whole frames per storage chunk: decoded in place.
+    fn whole_frames(
+        &self,
+        chunk: ChunkId,
+        navigation: &[Range<usize>],
+    ) -> Result<Vec<u8>, SourceError> {
+        let mut indices: Vec<u64> = self
+            .grid_index(chunk)
+            .as_slice()
+            .iter()
+            .map(|index| *index as u64)
+            .collect();
+        indices.resize(self.chunk.len(), 0);
+        let mut bytes = self.folder.decode(&indices)?;
+        // Chunks at the edge are stored full size: close the gaps between the rows that exist.
+        let frame_bytes = self.meta.axes.frame_len() * self.meta.element.size_bytes();
+        let present: Vec<usize> = navigation.iter().map(ExactSizeIterator::len).collect();
+        let stored = &self.chunk[..self.rank()];
+        let count: usize = present.iter().product();
+        for flat in 0..count {
+            let at = NavigationIndex::from_flat(flat, &present);
+            let from = at.flat(stored) * frame_bytes;
+            if from != flat * frame_bytes {
+                bytes.copy_within(from..from + frame_bytes, flat * frame_bytes);
+            }
+        }
+        bytes.truncate(count * frame_bytes);
+        Ok(bytes)
+    }
+
+    /// The frames of one box of positions, put together once from chunks that split the signal axes.
+    fn assembled(
+        &self,
+        chunk: ChunkId,
+        navigation: &[Range<usize>],
+        cancel: &CancelToken,
+    ) -> Result<Vec<u8>, SourceError> {
+        let width = self.meta.element.size_bytes();
+        let rank = self.rank();
+        let signal = self.meta.axes.signal_shape();
+        let present: Vec<usize> = navigation.iter().map(ExactSizeIterator::len).collect();
+        let target_shape = [present, signal.clone()].concat();
+        let total = target_shape.iter().product::<usize>() * width;
+        chunk_bytes(
+            &self.folder.folder,
+            target_shape.iter().map(|size| *size as u64),
+            self.meta.element,
+        )?;
+        let mut target = vec![0; total];
+        let at = self.grid_index(chunk);
+        let pieces: Vec<usize> = signal
+            .iter()
+            .zip(&self.chunk[rank..])
+            .map(|(size, chunk)| size.div_ceil(*chunk))
+            .collect();
+        for piece in 0..pieces.iter().product() {
+            if cancel.is_cancelled() {
+                return Err(SourceError::Cancelled);
+            }
+            let piece = NavigationIndex::from_flat(piece, &pieces);
+            let indices: Vec<u64> = at
+                .as_slice()
+                .iter()
+                .chain(piece.as_slice())
+                .map(|index| *index as u64)
+                .collect();
+            let bytes = self.folder.decode(&indices)?;
+            let mut origin = vec![0; rank];
+            origin.extend(
+                piece
+                    .as_slice()
+                    .iter()
+                    .zip(&self.chunk[rank..])
+                    .map(|(index, chunk)| index * chunk),
+            );
+            copy_box(
+                &bytes,
+                &self.chunk,
+                &mut target,
+                &target_shape,
+                &origin,
+                width,
+            );
+        }
+        Ok(target)
+    }
+
+    /// The frames of one box of positions of a sharded array: only the inner chunks are read.
+    fn from_shards(&self, navigation: &[Range<usize>]) -> Result<Vec<u8>, SourceError> {
+        let signal = self.meta.axes.signal.iter().map(|axis| 0..axis.size);
+        let ranges: Vec<Range<u64>> = navigation
+            .iter()
+            .cloned()
+            .chain(signal)
+            .map(|range| range.start as u64..range.end as u64)
+            .collect();
+        let undecodable = |reason: String| SourceError::Decode {
+            path: self.folder.folder.clone(),
+            place: format!("the shard of scan positions {navigation:?}"),
+            reason,
+        };
+        let bytes: ArrayBytes<'static> = self
+            .folder
+            .array
+            .retrieve_array_subset_opt(&ArraySubset::new_with_ranges(&ranges), &sequential())
+            .map_err(|error| undecodable(error.to_string()))?;
+        Ok(bytes
+            .into_fixed()
+            .map_err(|error| undecodable(error.to_string()))?
+            .into_owned())
+    }
+}
+
+/// Copies the part of a C-order chunk that lies inside `target`, row by row, to `origin`.
+fn copy_box(
+    chunk: &[u8],
+    chunk_shape: &[usize],
+    target: &mut [u8],
+    target_shape: &[usize],
+    origin: &[usize],
+    width: usize,
+) {
+    let inside: Vec<usize> = chunk_shape
+        .iter()
+        .zip(target_shape)
+        .zip(origin)
+        .map(|((chunk, target), origin)| (*chunk).min(target - origin))
+        .collect();
+    let Some((row, outer)) = inside.split_last() else {
+        return;
+    };
+    for flat in 0..outer.iter().product() {
+        let (mut left, mut from, mut to) = (flat, 0, 0);
+        let (mut from_stride, mut to_stride) =
+            (chunk_shape[outer.len()], target_shape[outer.len()]);
+        for axis in (0..outer.len()).rev() {
+            let index = left % outer[axis];
+            left /= outer[axis];
+            from += index * from_stride;
+            to += (index + origin[axis]) * to_stride;
+            from_stride *= chunk_shape[axis];
+            to_stride *= target_shape[axis];
+        }
+        to += origin[outer.len()];
+        let bytes = row * width;
+        target[to * width..to * width + bytes]
+            .copy_from_slice(&chunk[from * width..from * width + bytes]);
+    }
+}
+
+impl Source for ZarrFrames {
+    fn meta(&self) -> &SignalMeta {
+        &self.meta
+    }
+
+    fn chunk_at(&self, at: NavigationIndex) -> ChunkId {
+        let index: Vec<usize> = at
+            .as_slice()
+            .iter()
+            .zip(&self.chunk)
+            .map(|(index, chunk)| index / chunk)
+            .collect();
+        ChunkId(NavigationIndex::new(&index).flat(&self.grid()) as u64)
+    }
+
+    fn chunks(&self) -> u64 {
+        self.grid().iter().product::<usize>() as u64
+    }
+
+    fn chunk_navigation(&self, chunk: ChunkId) -> Vec<Range<usize>> {
+        self.grid_index(chunk)
+            .as_slice()
+            .iter()
+            .zip(&self.chunk)
+            .zip(&self.meta.axes.navigation)
+            .map(|((index, chunk), axis)| index * chunk..((index + 1) * chunk).min(axis.size))
+            .collect()
+    }
+
+    fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
+        if cancel.is_cancelled() {
+            return Err(SourceError::Cancelled);
+        }
+        if chunk.0 >= self.chunks() {
+            return Err(no_such_chunk(&self.folder.folder, chunk, self.chunks()));
+        }
+        self.folder.check_same()?;
+        let navigation = self.chunk_navigation(chunk);
+        let bytes = if self.sharded {
+            self.from_shards(&navigation)?
+        } else if self.holds_whole_frames() {
+            self.whole_frames(chunk, &navigation)?
+        } else {
+            self.assembled(chunk, &navigation, cancel)?
+        };
+        Chunk::new(
+            navigation,
+            self.meta.axes.signal_shape(),
+            self.meta.element,
+            Block::new(bytes),
+            0,
+        )
+    }
+}
