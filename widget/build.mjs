@@ -2,11 +2,20 @@
 // `--dev` also builds dev/dist/ (the viewer with a kernel that lives in the page).
 
 import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { build } from "esbuild";
 
-const common = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
+const here = import.meta.dirname;
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  legalComments: "none",
+  logLevel: "warning",
+};
 
-await mkdir("dist", { recursive: true });
+await mkdir(join(here, "dist"), { recursive: true });
 await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/index.js", minify: true });
 await build({ ...common, entryPoints: ["src/style.css"], outfile: "dist/style.css", minify: true });
 if (process.argv.includes("--dev")) {
@@ -14,10 +23,10 @@ if (process.argv.includes("--dev")) {
 }
 
 for (const file of ["dist/index.js", "dist/style.css"]) {
-  const kilobytes = (await stat(file)).size / 1000;
+  const kilobytes = (await stat(join(here, file))).size / 1000;
   console.log(`${file} ${kilobytes.toFixed(1)} kB`);
 }
-const script = (await stat("dist/index.js")).size;
+const script = (await stat(join(here, "dist/index.js"))).size;
 if (script > 120_000) {
   throw new Error(`dist/index.js has ${script} bytes; every model sends it again, the limit is 120000`);
 }

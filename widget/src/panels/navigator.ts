@@ -196,7 +196,7 @@ function valueAt(surface: Surface, { session, view }: PanelContext): string {
   return Number.isNaN(value) ? "" : withUnits(numberText(value), units);
 }
 
-/** `y 4, x 12 · 2.0 nm, 6.0 nm · 812 counts`. */
+/** `y 4, x 12 · 8, 24 nm · 812 counts`. */
 export function positionText(
   node: NodeDescription | null,
   position: readonly number[],
@@ -208,6 +208,12 @@ export function positionText(
   const axes = node.navigation_axes;
   const indices = axes.map((axis, i) => `${axis.name} ${position[i] ?? 0}`).join(", ");
   const calibrated = axes.some((axis) => axis.units !== "" && axis.units !== "px");
-  const places = axes.map((axis, i) => axisText(axis, position[i] ?? 0)).join(", ");
-  return [indices, calibrated ? places : "", value].filter((part) => part !== "").join("  ·  ");
+  const sameUnits = axes.every((axis) => axis.units === axes[0]?.units);
+  const places = axes
+    .map((axis, i) => {
+      const units = sameUnits && i < axes.length - 1 ? "" : axis.units;
+      return axisText({ ...axis, units }, position[i] ?? 0);
+    })
+    .join(", ");
+  return [indices, calibrated ? places : "", value].filter((part) => part !== "").join(" · ");
 }

@@ -234,7 +234,7 @@ function unitsOf(node: NodeDescription, component: number): string {
   return node.components[component]?.units ?? node.value_units;
 }
 
-/** `ky 1.25 1/nm, kx −0.40 1/nm  ·  37 counts`. */
+/** `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`. */
 function cursorText(surface: Surface, { session, view }: PanelContext, cursor: Point | null): string {
   const { picture } = view.value;
   const node = nodeById(session.store.value.nodes, picture?.reply.node ?? null);
@@ -252,7 +252,7 @@ function cursorText(surface: Surface, { session, view }: PanelContext, cursor: P
     return `${axis.name} ${axisText(axis, isColumn ? pixel.x : pixel.y)}`;
   });
   const value = withUnits(numberText(surface.sampleAt(pixel)), unitsOf(node, picture.reply.component));
-  return `${places.join(", ")}  ·  ${value}`;
+  return `${places.join(", ")} · ${value}`;
 }
 
 /** One tab per image of a map. */
