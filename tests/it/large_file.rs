@@ -1,0 +1,104 @@
+//! A file larger than memory. Alone in its process, because it measures the memory of the process.
+
+mod scan_files;
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use protocol::{Command, Detail, FrameRequest, OpenOptions, Reply, Request};
+use scan_files::write_sparse_npy;
+use serde_json::{Value, json};
+use session::{Config, Session};
+
+fn run(session: &Arc<Session>, command: Command) -> Result<protocol::CommandReply> {
+    Ok(session.command(command, &|| false, &mut |_| {})?)
+}
+
+fn open(session: &Arc<Session>, path: &std::path::Path) -> Result<u32> {
+    let command = Command::Open {
+        path: path.display().to_string(),
+        options: OpenOptions::default(),
+    };
+    run(session, command)?.node.context("no node")
+}
+
+fn add(session: &Arc<Session>, parent: u32, operation: &str, params: Value) -> Result<u32> {
+    let command = Command::AddNode {
+        parent,
+        operation: operation.into(),
+        params,
+    };
+    run(session, command)?.node.context("no node")
+}
+
+/// Frame requests of one view, one after the other; returns the time of each.
+fn drag(session: &Arc<Session>, node: u32, positions: &[[u32; 2]]) -> Result<Vec<Duration>> {
+    positions
+        .iter()
+        .enumerate()
+        .map(|(generation, index)| {
+            let (tell, answers) = channel();
+            let started = Instant::now();
+            let request = Request::Frame(FrameRequest {
+                view: 1,
+                generation: generation as u32,
+                node,
+                index: index.to_vec(),
+                component: 0,
+                size_px: [512, 512],
+                detail: Detail::Moving,
+            });
+            session.request(request, Box::new(move |reply, _| drop(tell.send(reply))));
+            match answers.recv_timeout(Duration::from_secs(30))? {
+                Reply::Frame(reply) if reply.generation == generation as u32 => Ok(started.elapsed()),
+                other => bail!("{other:?}"),
+            }
+        })
+        .collect()
+}
+
+/// Bytes of anonymous memory of this process: its heap, without mapped files.
+fn anonymous_bytes() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).context("no RssAnon")?;
+    let kilobytes: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kilobytes * 1024)
+}
+
+/// 200 GB that exist only as holes: opening, adding nodes and dragging stays within the budget.
+#[test]
+fn exploring_200_gb_stays_within_the_memory_budget() -> Result<()> {
+    const BUDGET: usize = 128 << 20;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("large.npy");
+    let length = write_sparse_npy(&path, [640, 640, 512, 512], &[[3, 5], [320, 320]])?;
+    ensure!(length > 200_000_000_000);
+    let session = Session::new(Config {
+        budget_bytes: BUDGET,
+        threads: 2,
+    });
+    let before = anonymous_bytes()?;
+    let started = Instant::now();
+    let scan = open(&session, &path)?;
+    ensure!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    let flat = add(&session, scan, "radial_median", json!({}))?;
+    ensure!(session.reads().chunks == 0, "adding nodes reads no pixel");
+    let mut most_anonymous = 0;
+    for round in 0..20u32 {
+        let positions: Vec<[u32; 2]> = (0..20).map(|step| [round * 31, step * 29 + round]).collect();
+        drag(&session, scan, &positions)?;
+        drag(&session, flat, &positions)?;
+        let memory = session.memory();
+        ensure!(memory.used_bytes <= memory.budget_bytes, "{memory:?}");
+        most_anonymous = most_anonymous.max(anonymous_bytes()?);
+    }
+    let reads = session.reads();
+    ensure!(reads.chunks <= 400 && reads.outputs == 400, "{reads:?}");
+    ensure!(session.memory().used_bytes > BUDGET / 2, "the budget is used: {:?}", session.memory());
+    let grown = most_anonymous.saturating_sub(before);
+    println!("anonymous memory grew by {} MB under a budget of {} MB", grown >> 20, BUDGET >> 20);
+    ensure!(grown < (BUDGET + (64 << 20)) as u64, "{grown} bytes");
+    Ok(())
+}
