@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use jupyter_protocol::{CompleteRequest, InspectRequest};
 use serde_json::{Value, json};
 
-use crate::cells::Cells;
+use crate::cells::{Cells, Inspection};
 use crate::iopub::Iopub;
 use crate::requests::{answer, parse};
 use crate::sockets::Replies;
@@ -128,9 +128,24 @@ fn inspect(cells: &dyn Cells, message: Incoming) -> Result<Value, String> {
         Some(found) => json!({
             "status": "ok",
             "found": true,
-            "data": { "text/plain": found.plain, "text/markdown": found.markdown },
+            "data": documentation(&found),
             "metadata": {},
         }),
         None => json!({ "status": "ok", "found": false, "data": {}, "metadata": {} }),
     })
+}
+
+/// The MIME bundle of a documentation.
+pub fn documentation(found: &Inspection) -> Value {
+    let mut data = json!({ "text/plain": found.plain });
+    let richer = [
+        ("text/markdown", &found.markdown),
+        ("text/html", &found.html),
+    ];
+    for (mime, text) in richer {
+        if let Some(text) = text {
+            data[mime] = text.as_str().into();
+        }
+    }
+    data
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use jupyter_protocol::ExecuteRequest;
 use serde_json::{Map, Value, json};
 
+use crate::analyse::documentation;
 use crate::cells::{CellError, Cells, Inspection, Outlet, Stream};
 use crate::comms::Comms;
 use crate::history::History;
@@ -227,7 +228,7 @@ fn page(found: &Inspection) -> Value {
     json!({
         "source": "page",
         "start": 0,
-        "data": { "text/plain": found.plain, "text/markdown": found.markdown },
+        "data": documentation(found),
     })
 }
 

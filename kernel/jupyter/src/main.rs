@@ -1,10 +1,18 @@
 //! `signaltree`: the kernel and its installation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use eval::{Evaluator, Options};
+use jupyter::comms::IdlePolicy;
+use jupyter::engine::{Engine, Interpreter};
 use jupyter::install::{self, Place, Spec};
+use jupyter::kernel::{self, Parts};
+use jupyter_protocol::ConnectionInfo;
+use session::{Config, Session, sample};
+use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
 #[command(
@@ -39,12 +47,26 @@ enum Command {
         #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
         env: Vec<(String, String)>,
     },
+    /// Write a scan with known truth to try things on.
+    Sample {
+        #[command(subcommand)]
+        sample: Sample,
+    },
     /// Remove the kernel from Jupyter.
     Uninstall {
         #[command(flatten)]
         place: PlaceArguments,
         #[arg(long, default_value = "signaltree")]
         name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum Sample {
+    /// A 4D-STEM scan of a strained grain: 40 x 56 positions, patterns of 128 x 112 pixels.
+    StrainedGrain {
+        /// File to write, ending in .zspy; the truth is written beside it.
+        path: PathBuf,
     },
 }
 
@@ -85,36 +107,102 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 fn main() -> anyhow::Result<()> {
+    // The compiler starts this program again in other roles, which must not reach anything below.
+    eval::runtime_hook_if_child();
     match Cli::parse().command {
-        Command::Kernel { connection_file } => {
-            let text = std::fs::read_to_string(&connection_file).with_context(|| {
-                format!(
-                    "cannot read the connection file {}",
-                    connection_file.display()
-                )
-            })?;
-            let _ = text;
-        }
+        Command::Kernel { connection_file } => run_kernel(&connection_file)?,
         Command::Install {
             place,
             name,
             display_name,
             env,
         } => {
-            let directory = install::install(
-                &place.into(),
-                &Spec {
-                    name,
-                    display_name,
-                    env,
-                },
-            )?;
+            let spec = Spec {
+                name,
+                display_name,
+                env,
+            };
+            let directory = install::install(&place.into(), &spec)?;
             println!("installed in {}", directory.display());
         }
+        Command::Sample {
+            sample: Sample::StrainedGrain { path },
+        } => write_sample(&path)?,
         Command::Uninstall { place, name } => {
             let directory = install::uninstall(&place.into(), &name)?;
             println!("removed {}", directory.display());
         }
     }
+    Ok(())
+}
+
+fn run_kernel(connection_file: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(connection_file).with_context(|| {
+        format!(
+            "cannot read the connection file {}",
+            connection_file.display()
+        )
+    })?;
+    let connection: ConnectionInfo = serde_json::from_str(&text).with_context(|| {
+        format!(
+            "{} is not a connection file of Jupyter",
+            connection_file.display()
+        )
+    })?;
+    start_log()?;
+    // Requests are short and the work behind them has its own threads.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(kernel::run(&connection, parts()))?;
+    // Threads that still run a cell or a computation end with the process.
+    std::process::exit(0)
+}
+
+/// The engine and the evaluator behind the messaging.
+fn parts() -> Parts {
+    let engine = Engine::new(Session::new(Config::from_environment()));
+    let figures = engine.clone();
+    Parts {
+        figures,
+        idle: IdlePolicy::from_environment(),
+        with_echo: std::env::var("SIGNALTREE_TEST_COMM").is_ok_and(|value| value == "1"),
+        cells: Box::new(move |links| {
+            let prewarm =
+                std::env::var("SIGNALTREE_PREWARM").map_or(true, |when| when == "background");
+            let options = Options {
+                prewarm,
+                ..Options::default()
+            };
+            let evaluator = Evaluator::start(engine.clone(), links.outlet(), options);
+            engine.connect(links);
+            Arc::new(Interpreter { evaluator, engine })
+        }),
+    }
+}
+
+/// The log goes to the stderr the kernel was started with: descriptors 1 and 2 belong to the cells.
+/// `SIGNALTREE_LOG` sets what is logged (default `warn`).
+fn start_log() -> anyhow::Result<()> {
+    let file = eval::log_file().context("cannot keep stderr for the log")?;
+    let filter =
+        EnvFilter::try_from_env("SIGNALTREE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(Mutex::new(file))
+        .init();
+    Ok(())
+}
+
+fn write_sample(path: &Path) -> anyhow::Result<()> {
+    sample::write_strained_grain(path, &sample::StrainedGrain::default())?;
+    println!(
+        "wrote {} and {}",
+        path.display(),
+        sample::truth_path(path).display()
+    );
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jupyter::cells::{
-    CellError, Cells, Completion, Completions, Display, Inspection, IsComplete, Outlet, Stream,
+    CellError, Cells, Completions, Display, Inspection, IsComplete, Match, Outlet, Stream,
 };
 use jupyter::comms::{Answer, Figures, IdlePolicy};
 use jupyter::kernel::{self, Links, Parts};
@@ -85,7 +85,7 @@ impl Cells for Script {
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
-        let item = Completion {
+        let item = Match {
             text: "print".into(),
             kind: "keyword".into(),
             signature: String::new(),
@@ -100,7 +100,8 @@ impl Cells for Script {
     fn inspect(&self, code: &str, _cursor: usize) -> Option<Inspection> {
         (code == "print").then(|| Inspection {
             plain: "prints".into(),
-            markdown: "*prints*".into(),
+            markdown: Some("*prints*".into()),
+            html: None,
         })
     }
 

@@ -1,0 +1,211 @@
+//! The engine as widgets and cells see it: JSON in, JSON and pixels out.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use eval::Evaluator;
+use protocol::{Command, CommandReply, Event, NodeKind, ProgressState, Reply, Request, WireError};
+use serde_json::{Map, Value, json};
+use session::Session;
+
+use crate::cells::{CellError, Cells, Completions, Inspection, IsComplete};
+use crate::comms::{Answer, Figures};
+use crate::kernel::Links;
+use crate::progress::ProgressLine;
+use crate::widget::Figure;
+
+/// Binds one session to the front end.
+pub struct Engine {
+    session: Arc<Session>,
+    /// Where output goes; known once the sockets are bound.
+    links: OnceLock<Links>,
+    /// Set by an interrupt, cleared when the next cell starts, never by the engine.
+    interrupted: AtomicBool,
+}
+
+impl Engine {
+    pub fn new(session: Arc<Session>) -> Arc<Self> {
+        Arc::new(Self {
+            session,
+            links: OnceLock::new(),
+            interrupted: AtomicBool::new(false),
+        })
+    }
+
+    /// Sends events of the session to the widgets from now on.
+    pub fn connect(&self, links: Links) {
+        let comms = links.comms.clone();
+        if self.links.set(links).is_err() {
+            return;
+        }
+        self.session.subscribe(Box::new(move |event: &Event| {
+            match serde_json::to_value(event) {
+                Ok(event) => comms.tell(None, &event),
+                Err(error) => tracing::error!("an event cannot be written as JSON: {error}"),
+            }
+            if let Event::Progress(progress) = event
+                && progress.state == ProgressState::Done
+            {
+                comms.computed(progress.node);
+            }
+        }));
+    }
+
+    /// Runs a command with its progress in the output of the cell.
+    fn run(&self, command: Command) -> Result<CommandReply, WireError> {
+        let interrupted = || self.interrupted.load(Ordering::SeqCst);
+        match self.links.get() {
+            Some(links) => {
+                let mut line = ProgressLine::new(&*links.output);
+                self.session
+                    .command(command, &interrupted, &mut |progress| line.update(progress))
+            }
+            None => self.session.command(command, &interrupted, &mut |_| {}),
+        }
+    }
+
+    /// Whether a picture of the node shows all of it.
+    fn is_whole(&self, node: u32) -> bool {
+        self.session.description(node).is_some_and(|node| {
+            node.kind != NodeKind::Map
+                || node
+                    .progress
+                    .is_some_and(|progress| progress.state == ProgressState::Done)
+        })
+    }
+}
+
+impl Figures for Engine {
+    fn open(&self, _model: &str, node: u32, watched: bool) -> Result<Figure, String> {
+        if !watched && !self.is_whole(node) {
+            // Nobody will see it fill, so the picture is all there will be: wait for the whole map.
+            if let Err(error) = self.run(Command::Compute { node }) {
+                tracing::warn!("node {node}: {error}");
+            }
+        }
+        self.picture(node)
+    }
+
+    fn picture(&self, node: u32) -> Result<Figure, String> {
+        let poster = self
+            .session
+            .poster(node)
+            .map_err(|error| error.to_string())?;
+        let mut state = Map::new();
+        state.insert("protocol".into(), protocol::PROTOCOL_VERSION.into());
+        state.insert("node".into(), node.into());
+        state.insert("position".into(), poster.index.into());
+        state.insert("poster_text".into(), poster.text.as_str().into());
+        Ok(Figure {
+            state,
+            poster: Bytes::from(poster.png),
+            text: poster.text,
+            complete: poster.complete >= 1.0,
+        })
+    }
+
+    fn request(&self, model: &str, content: Value, _buffers: Vec<Bytes>, answer: Answer) {
+        let request = match serde_json::from_value::<Request>(content.clone()) {
+            Ok(request) => request,
+            Err(error) => return answer.send(refusal(&content, &error.to_string()), Vec::new()),
+        };
+        self.session.request_from(
+            model,
+            request,
+            Box::new(
+                move |reply: Reply, buffers: Vec<Bytes>| match serde_json::to_value(&reply) {
+                    Ok(reply) => answer.send(reply, buffers),
+                    Err(error) => tracing::error!("a reply cannot be written as JSON: {error}"),
+                },
+            ),
+        );
+    }
+
+    fn update(&self, _model: &str, _state: &Map<String, Value>) {}
+
+    fn close(&self, _model: &str) {}
+}
+
+/// The answer to a message that is no request of this version.
+fn refusal(content: &Value, reason: &str) -> Value {
+    let error = WireError::new(
+        "bad_request",
+        format!("the kernel does not know this request: {reason}"),
+        "The page may belong to another version of the kernel: reload it and run the cell again.",
+    );
+    if let Some(view) = content.get("view") {
+        return json!({ "type": "failed", "view": view, "generation": content.get("generation"), "error": error });
+    }
+    json!({ "type": "refused", "request_id": content.get("request_id").unwrap_or(&json!(0)), "error": error })
+}
+
+/// The compiler and the engine as one evaluator: an interrupt reaches both.
+pub struct Interpreter {
+    pub evaluator: Arc<Evaluator>,
+    pub engine: Arc<Engine>,
+}
+
+impl Cells for Interpreter {
+    fn evaluate(&self, code: &str) -> Result<(), CellError> {
+        self.engine.interrupted.store(false, Ordering::SeqCst);
+        self.evaluator.evaluate(code)
+    }
+
+    fn interrupt(&self) {
+        self.engine.interrupted.store(true, Ordering::SeqCst);
+        self.evaluator.interrupt();
+    }
+
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        self.evaluator.complete(code, cursor)
+    }
+
+    fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
+        self.evaluator.inspect(code, cursor)
+    }
+
+    fn is_complete(&self, code: &str) -> IsComplete {
+        self.evaluator.is_complete(code)
+    }
+
+    fn shut_down(&self) {
+        self.evaluator.clean_up();
+    }
+}
+
+impl eval::Engine for Engine {
+    fn command(&self, request: &str) -> Result<String, String> {
+        let command = serde_json::from_str::<Command>(request).map_err(|error| {
+            let message = format!("the engine does not know this command: {error}");
+            json_of(WireError::new("bad_command", message, "restart the kernel"))
+        })?;
+        let reply = self.run(command).map_err(json_of)?;
+        serde_json::to_string(&reply).map_err(|error| error.to_string())
+    }
+
+    fn retain(&self, node: u32) {
+        self.session.retain(node);
+    }
+
+    fn release(&self, node: u32) {
+        self.session.release(node);
+    }
+
+    fn frame(&self, node: u32, index: &[usize]) -> Result<eval::Frame, String> {
+        self.session.frame(node, index).map_err(json_of)
+    }
+
+    fn map_frames(&self, node: u32, function: Arc<dyn eval::FrameFunction>) -> Result<u32, String> {
+        self.session.add_map(node, function).map_err(json_of)
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+}
+
+/// Errors cross to a cell as JSON, so that their hint stays apart from their message.
+fn json_of(error: WireError) -> String {
+    serde_json::to_string(&error).unwrap_or_else(|_| error.to_string())
+}
