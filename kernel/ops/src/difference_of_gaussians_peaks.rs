@@ -96,6 +96,7 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
             max_peaks: params.max_peaks,
             subpixel: params.subpixel,
             radius: params.sigma_wide.ceil(),
+            score_range: (f64::NEG_INFINITY, f64::INFINITY),
         };
         Ok(finder.peaks(&grid, &score))
     }

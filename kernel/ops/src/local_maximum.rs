@@ -76,6 +76,7 @@ impl Operation for FindLocalMaxima {
             max_peaks: params.max_peaks,
             subpixel: params.subpixel,
             radius: params.min_distance as f64,
+            score_range: (f64::NEG_INFINITY, f64::INFINITY),
         };
         Ok(finder.peaks(&grid, &grid))
     }

@@ -2,7 +2,8 @@
 //!
 //! `(ny, nx | ky, kx)` frames → `(ny, nx | ky, kx)` peaks: position in detector pixels, mean counts over the disk,
 //! score from -1 to 1. Formula and edges: [`score_map`](crate::math::disk::score_map); maxima of the score at or above
-//! `threshold`, one per `min_distance`, refined by `subpixel`. Empty or constant frames have no peaks. Frame-local,
+//! `threshold`, one per `min_distance`, refined by `subpixel` (by default the fit of the disk's outline, which is
+//! about as exact as the counts allow; a parabola through the correlation is drawn to whole and half pixels). Empty or constant frames have no peaks. Frame-local,
 //! O(P · radius) per frame.
 //! Reference: J. P. Lewis, Fast normalized cross-correlation, Vision Interface 1995; score map equal to scikit-image
 //! `match_template(pad_input=True, mode="reflect")` when `window_pad` is 0.
@@ -28,9 +29,10 @@ parameters! {
         /// Widens the window that brightness is compared with beyond the disk's own square.
         pub window_pad: usize = 1, range (0, 3), units "px";
         /// How positions are refined beyond whole pixels.
-        pub subpixel: Subpixel = Subpixel::Parabola;
-        /// Peaks closer than this to the frame's edge are dropped.
-        pub exclude_border: usize = 0, range (0, 512), units "px";
+        pub subpixel: Subpixel = Subpixel::Disk;
+        /// Peaks closer than this to the frame's edge are dropped. Left out: the radius less one, because a disk
+        /// that the edge cuts off looks shifted.
+        pub exclude_border: Option<usize> = None, range (0, 512), units "px";
         /// Keep only the best peaks of each frame. Left out: all.
         pub max_peaks: Option<usize> = None, range (1, 100000);
     }
@@ -81,15 +83,17 @@ impl Operation for FindDisks {
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let grid = accept::grid(inputs.frame()?)?;
-        let score = score_map(&grid, params.radius.round() as usize, params.window_pad);
+        let radius = params.radius.round() as usize;
+        let score = score_map(&grid, radius, params.window_pad);
         cancel.check()?;
         let finder = Finder {
             min_distance: params.min_distance,
             threshold: params.threshold,
-            exclude_border: params.exclude_border,
+            exclude_border: params.exclude_border.unwrap_or(radius - 1),
             max_peaks: params.max_peaks,
             subpixel: params.subpixel,
             radius: params.radius,
+            score_range: (-1.0, 1.0),
         };
         if score.values.iter().all(|value| *value == 0.0) {
             return Ok(Output::Peaks(Default::default()));

@@ -7,6 +7,7 @@ use signal::{ElementType, NotApplicable, Output, Peaks, SignalKind, SignalMeta, 
 use crate::accept;
 use crate::math::Grid;
 use crate::math::disk::mean_over_disk;
+use crate::math::disk_fit::disk_centre;
 use crate::math::maxima::{Maximum, centre_of_mass, local_maxima, parabola, separate};
 
 choices! {
@@ -18,6 +19,8 @@ choices! {
         Parabola = "parabola",
         /// Centre of mass of the score around the peak.
         Com = "com",
+        /// Fit of a disk's outline to the counts; the parabola where that fails.
+        Disk = "disk",
     }
 }
 
@@ -40,6 +43,8 @@ pub struct Finder {
     pub subpixel: Subpixel,
     /// Radius of the disk whose mean counts are a peak's intensity, and of the centre-of-mass window.
     pub radius: f64,
+    /// Range of the score that is reported; what lies beyond is clipped.
+    pub score_range: (f64, f64),
 }
 
 impl Finder {
@@ -56,19 +61,27 @@ impl Finder {
         let most = self.max_peaks.unwrap_or(usize::MAX);
         let mut peaks = Peaks::default();
         for maximum in separate.iter().take(most) {
-            let [dy, dx] = self.offset(score, maximum);
+            let [dy, dx] = self.offset(grid, score, maximum);
             let (ky, kx) = (maximum.row as f64 + dy, maximum.column as f64 + dx);
             let intensity = mean_over_disk(grid, [ky, kx], self.radius);
-            peaks.push(ky as f32, kx as f32, intensity as f32, maximum.score as f32);
+            let score = maximum.score.clamp(self.score_range.0, self.score_range.1);
+            peaks.push(ky as f32, kx as f32, intensity as f32, score as f32);
         }
         Output::Peaks(Arc::new(peaks))
     }
 
-    fn offset(&self, score: &Grid<f64>, maximum: &Maximum) -> [f64; 2] {
+    fn offset(&self, grid: &Grid<f64>, score: &Grid<f64>, maximum: &Maximum) -> [f64; 2] {
         let Maximum { row, column, .. } = *maximum;
         match self.subpixel {
             Subpixel::None => [0.0, 0.0],
             Subpixel::Parabola => parabola(score, row, column),
+            Subpixel::Disk => {
+                let whole = [row as f64, column as f64];
+                let [dy, dx] = parabola(score, row, column);
+                let radius = self.radius.max(1.0);
+                disk_centre(grid, [whole[0] + dy, whole[1] + dx], radius)
+                    .map_or([dy, dx], |found| [found[0] - whole[0], found[1] - whole[1]])
+            }
             Subpixel::Com => {
                 let reach = (self.radius.round() as usize).max(1);
                 centre_of_mass(score, row, column, reach)
