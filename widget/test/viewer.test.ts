@@ -425,6 +425,18 @@ describe("trouble", () => {
     expect(element.querySelector("[data-st=poster]")).toBeNull();
   });
 
+  it("notices a kernel that goes away, and that it comes back", async () => {
+    const { st, kernel } = await mount();
+    kernel.silent = true;
+    press(st("navigator-canvas"), "ArrowRight");
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(st("status-message").textContent).toBe("Kernel gone, last frame");
+    kernel.silent = false;
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(st("status-message").textContent).toBe("");
+    expect(hook().frame?.index).toEqual([3, 8]);
+  });
+
   it("keeps the poster when the messages are of another version", async () => {
     const { st, requests } = await mount({ protocol: 2, poster: new DataView(new ArrayBuffer(4)) });
     expect(requests("hello")).toHaveLength(0);

@@ -26,9 +26,13 @@ export class FramePuller {
   #session: Session;
   #view: Store<ViewState>;
   #channel: Channel;
+  /** What is on screen; the key is empty for a map that is not whole. */
   #shown: { key: string; detail: Detail } | null = null;
   #settle: ReturnType<typeof setTimeout> | undefined;
+  /** The next look at a map that is not whole. */
   #fill: ReturnType<typeof setTimeout> | undefined;
+  /** Node and revision that were asked for last. */
+  #result = "";
   /** Revision each automatic level was chosen for, and how much of the map was there. */
   #levelled = new Map<string, { revision: number; complete: number }>();
 
@@ -38,10 +42,28 @@ export class FramePuller {
     this.#channel = session.client.channel({
       picture: (reply, buffers, sent) => reply.type === "frame" && this.#arrived(reply, buffers, sent),
       failed: (failure) => view.set({ failure, late: false }),
-      late: (late) => view.set({ late }),
+      late: (late) => {
+        view.set({ late });
+        if (late) {
+          // Slow, or gone: a kernel that lives answers a greeting whatever it computes.
+          void session.greet();
+        }
+      },
     });
     session.store.on(["position"], () => this.moved(), signal);
-    session.store.on(["node", "component", "nodes", "connection"], () => this.refresh("settled"), signal);
+    session.store.on(["node", "component"], () => this.refresh("settled"), signal);
+    session.store.on(["nodes"], () => this.#treeChanged(), signal);
+    session.store.on(
+      ["connection"],
+      () => {
+        if (session.store.value.connection === "live") {
+          this.refresh("settled");
+        } else {
+          view.set({ late: false });
+        }
+      },
+      signal,
+    );
     view.on(["visible", "size"], () => this.refresh("settled"), signal);
     signal.addEventListener("abort", () => {
       clearTimeout(this.#settle);
@@ -85,6 +107,17 @@ export class FramePuller {
     this.#channel.want({ type: "frame", node: node.id, index: [...position], component, size_px, detail });
   }
 
+  /** Progress and names change the tree often; the picture only with the revision of its node. */
+  #treeChanged(): void {
+    const { node } = this.#session;
+    const result = node ? `${node.id}@${node.revision}` : "";
+    const fills = this.#shown?.key === "" && this.#fill === undefined;
+    if (result !== this.#result || fills) {
+      this.#result = result;
+      this.refresh("settled");
+    }
+  }
+
   #askedSize(): [number, number] {
     const asked = (length: number): number =>
       length > 0 ? Math.min(LARGEST_PX, Math.round(length * OVERSAMPLING)) : 512;
@@ -120,7 +153,10 @@ export class FramePuller {
     if (node && !complete) {
       this.#session.computeIfNeeded(node, reply.complete);
       clearTimeout(this.#fill);
-      this.#fill = setTimeout(() => this.refresh("settled"), FILL_MS);
+      this.#fill = setTimeout(() => {
+        this.#fill = undefined;
+        this.refresh("settled");
+      }, FILL_MS);
     }
   }
 
