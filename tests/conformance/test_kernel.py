@@ -35,8 +35,8 @@ class Conformance(jupyter_kernel_test.KernelTests):
     code_hello_world = 'println!("hello, world");'
     code_stderr = 'eprintln!("oh no");'
     completion_samples = [
-        {"text": "open_w", "matches": {"open_with"}},
-        {"text": "let s = String::new(); s.is_em", "matches": {"is_empty"}},
+        {"text": "open_w", "matches": {"open_with("}},
+        {"text": "let s = String::new(); s.is_em", "matches": {"is_empty()"}},
     ]
     complete_code_samples = ["1 + 1", 'let scan = open("a.zspy")?;', "fn f() {}", "?open"]
     incomplete_code_samples = ["fn f() {", "(1 + ", 'let text = "open']
