@@ -160,6 +160,7 @@ fn scan_meta() -> SignalMeta {
     );
     let mut meta = SignalMeta::frames("back/scan", axes, ElementType::U16);
     meta.beam_energy_kev = Some(300.0);
+    meta.signal_type = "electron_diffraction".into();
     meta.notes
         .insert("origin".into(), json!("row 0 is the top"));
     meta.original = json!({"camera": {"name": "αβ", "gains": [1.5, 2.0], "names": ["a", "β"],
@@ -198,8 +199,9 @@ fn frames_opened_by_hyperspy() -> Result<()> {
     let Some(seen) = hyperspy_sees(&path)? else {
         return Ok(());
     };
-    assert_eq!(seen["class"], "Signal2D");
-    assert_eq!(seen["lazy_class"], "LazySignal2D");
+    // pyxem's class, found by the signal type.
+    assert_eq!(seen["class"], "ElectronDiffraction2D");
+    assert_eq!(seen["lazy_class"], "LazyElectronDiffraction2D");
     assert_eq!(seen["shape"], json!([3, 5, 4, 6]));
     assert_eq!(seen["dtype"], "uint16");
     assert_eq!(seen["title"], "back/scan");

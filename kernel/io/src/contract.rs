@@ -1,5 +1,6 @@
 //! What every format must hold, whatever its file looks like. Samples are tiny, not square and asymmetric.
 
+mod damage;
 mod mrc;
 mod npy;
 mod zarr;

@@ -6,7 +6,13 @@ use super::{asymmetric, check};
 use crate::{OpenOptions, open};
 
 /// Frames of 4 rows and 5 columns.
-fn sample(folder: &Path, mode: u32, announced: u32, present: usize, big_endian: bool) -> PathBuf {
+pub fn sample(
+    folder: &Path,
+    mode: u32,
+    announced: u32,
+    present: usize,
+    big_endian: bool,
+) -> PathBuf {
     let mut header = vec![0u8; 1024];
     let mut word = |at: usize, value: u32| {
         let bytes = match big_endian {

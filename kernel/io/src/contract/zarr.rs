@@ -101,19 +101,20 @@ fn version_3_plain_compressed_and_sharded() {
     }
 }
 
-#[test]
-fn sharded_chunks_are_the_inner_ones() {
+/// The sample in one shard of one-frame chunks.
+pub fn sharded(folder: &Path) {
     let bytes = json!([{"name": "bytes", "configuration": {"endian": "little"}}]);
     let crc = json!([{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]);
     let sharded = json!([{"name": "sharding_indexed", "configuration": {
         "chunk_shape": [1, 1, 4, 6], "codecs": bytes, "index_codecs": crc, "index_location": "end",
     }}]);
+    write(folder, "zarr.json", &version_3([3, 5, 4, 6], sharded));
+}
+
+#[test]
+fn sharded_chunks_are_the_inner_ones() {
     let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "zarr.json",
-        &version_3([3, 5, 4, 6], sharded),
-    );
+    sharded(folder.path());
     let source = open(folder.path(), &OpenOptions::default()).unwrap();
     assert_eq!(source.chunks(), 15);
 }

@@ -10,7 +10,7 @@ use signal::{
 use super::{asymmetric, check};
 use crate::{OpenOptions, ResultWriter, open};
 
-fn meta() -> SignalMeta {
+pub fn meta() -> SignalMeta {
     let axes = Axes::new(
         vec![
             Axis::new("y", 3, 2.5, 10.0, "nm"),
@@ -37,7 +37,7 @@ fn frame(position: usize) -> Output {
     Output::Frame(Frame::from_vec(&[4, 6], pixels).unwrap())
 }
 
-fn write_all(path: &Path, meta: &SignalMeta) {
+pub fn write_all(path: &Path, meta: &SignalMeta) {
     let writer = ResultWriter::create(path, meta).unwrap();
     // Any order: from the last position to the first.
     for position in (0..15).rev() {

@@ -1,0 +1,86 @@
+//! Files with bytes changed at random: an error or other pixels, never a panic.
+
+use std::path::{Path, PathBuf};
+
+use signal::{CancelToken, ChunkId};
+
+use crate::{OpenOptions, open};
+
+/// Small, seeded, and good enough to choose bytes (Numerical Recipes' linear congruence).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit.max(1)
+    }
+}
+
+/// Opens and reads everything, up to a number of chunks; whatever happens must be a `Result`.
+fn read_all(path: &Path) {
+    let Ok(source) = open(path, &OpenOptions::default()) else {
+        return;
+    };
+    for chunk in 0..source.chunks().min(40) {
+        if let Ok(chunk) = source.read_chunk(ChunkId(chunk), &CancelToken::new()) {
+            let first: Vec<usize> = chunk.navigation().iter().map(|range| range.start).collect();
+            let _ = chunk.frame(signal::NavigationIndex::new(&first));
+        }
+    }
+}
+
+fn damage(path: &Path, file: &Path, seed: u64, head: usize) {
+    let whole = std::fs::read(file).unwrap();
+    let mut dice = Dice(seed);
+    for _ in 0..40 {
+        let mut bytes = whole.clone();
+        for _ in 0..=dice.below(3) {
+            let at = dice.below(bytes.len().min(head));
+            bytes[at] = dice.below(256) as u8;
+        }
+        if dice.below(4) == 0 {
+            bytes.truncate(dice.below(bytes.len()));
+        }
+        std::fs::write(file, bytes).unwrap();
+        read_all(path);
+    }
+    std::fs::write(file, whole).unwrap();
+}
+
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files_below(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+#[test]
+fn headers_of_mapped_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let npy = super::npy::two_by_three(folder.path());
+    damage(&npy, &npy, 1, 128);
+    let mrc = super::mrc::sample(folder.path(), 6, 6, 6, false);
+    damage(&mrc, &mrc, 2, 256);
+}
+
+#[test]
+fn every_file_of_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    let zspy = folder.path().join("scan.zspy");
+    super::zspy::write_all(&zspy, &super::zspy::meta());
+    let zarr = folder.path().join("scan.zarr");
+    super::zarr::sharded(&zarr);
+    for store in [zspy, zarr] {
+        let mut files = Vec::new();
+        files_below(&store, &mut files);
+        for (seed, file) in files.iter().enumerate() {
+            damage(&store, file, seed as u64, usize::MAX);
+        }
+    }
+}
