@@ -1,0 +1,220 @@
+"""Goldens of the operations, computed by released reference programs.
+
+Run with the environment of requirements.txt:  python tests/golden/make_ops.py
+Writes ops_*.npy and ops.json (cases, tolerances, release numbers) beside itself. Input is float32, because the
+references wrap around below zero in unsigned integers.
+"""
+
+import json
+import pathlib
+import warnings
+
+import numpy as np
+
+warnings.filterwarnings("ignore")
+
+import hyperspy.api as hs
+import hyperspy
+import pyxem
+import scipy
+import skimage
+from scipy.linalg import polar
+from scipy.ndimage import gaussian_filter
+from skimage.feature import match_template, peak_local_max
+
+HERE = pathlib.Path(__file__).parent
+CASES = []
+
+
+def pattern():
+    """A small, non-square, asymmetric diffraction pattern: background, direct beam, disks of radius 3, Poisson noise."""
+    rng = np.random.default_rng(7)
+    ky, kx = np.indices((48, 40))
+    centre = np.array([22.6, 21.3])
+    distance = np.hypot(ky - centre[0], kx - centre[1])
+    expected = 3.0 + 90.0 * np.exp(-distance / 9.0) + 0.2 * kx
+    for h in range(-2, 3):
+        for k in range(-2, 3):
+            y, x = centre + h * np.array([1.2, 12.1]) + k * np.array([10.7, -2.3])
+            height = 600.0 if h == k == 0 else 120.0 / (1.0 + abs(h) + 0.5 * abs(k - 1))
+            expected += height * np.clip(3.5 - np.hypot(ky - y, kx - x), 0.0, 1.0)
+    return rng.poisson(expected).astype(np.float32)
+
+
+def case(operation, params, expected, tolerance, reference, given="ops_pattern.npy"):
+    name = f"ops_{operation}.npy"
+    np.save(HERE / name, np.ascontiguousarray(expected))
+    CASES.append(
+        {
+            "operation": operation,
+            "params": params,
+            "input": given,
+            "expected": name,
+            "tolerance": float(tolerance),
+            "reference": reference,
+        }
+    )
+
+
+def backgrounds(image):
+    signal = pyxem.signals.Diffraction2D(image[None])
+    top = float(image.max())
+
+    def subtract(**kwargs):
+        return signal.subtract_diffraction_background(inplace=False, **kwargs).data[0].astype(np.float64)
+
+    case(
+        "radial_median",
+        {"centre": [22.6, 21.3]},
+        subtract(method="radial median", center_x=21.3, center_y=22.6),
+        1e-5 * top,
+        "pyxem, radial median",
+    )
+    case(
+        "difference_of_gaussians",
+        {"min_sigma": 1.5, "max_sigma": 14.0},
+        subtract(method="difference of gaussians", min_sigma=1.5, max_sigma=14.0),
+        1e-5 * top,
+        "pyxem, difference of gaussians",
+    )
+    case(
+        "median_kernel",
+        {"footprint": 13},
+        subtract(method="median kernel", footprint=13),
+        1e-5 * top,
+        "pyxem, median kernel",
+    )
+    dome = subtract(method="h-dome", h=0.2)
+    # The reference quantises the dome to 8 bit before it averages and rescales; this is the averaged dome's maximum.
+    reconstructed = skimage.morphology.reconstruction(image / top - 0.2, image / top)
+    largest = scipy.ndimage.uniform_filter(image / top - reconstructed, 3).max()
+    case("h_dome", {"h": 0.2}, dome, 2 / 255 / largest, "pyxem, h-dome")
+
+
+def peaks(image):
+    disk = np.hypot(*np.mgrid[-3:4, -3:4]) <= 3
+    template = (disk / disk.sum()).astype(np.float64)
+    score = match_template(image.astype(np.float64), template, pad_input=True, mode="reflect")
+    np.save(HERE / "ops_score.npy", score)
+    found = peak_local_max(score, min_distance=4, threshold_abs=0.55, exclude_border=0)
+    case(
+        "normalized_correlation",
+        {
+            "radius": 3, "threshold": 0.55, "min_distance": 4, "window_pad": 0,
+            "subpixel": "none", "exclude_border": 0,
+        },
+        found.astype(np.float64),
+        1e-6,
+        "scikit-image, match_template and peak_local_max",
+    )
+
+    double = image.astype(np.float64)
+    difference = gaussian_filter(double, 1.2, truncate=3) - gaussian_filter(double, 3.0, truncate=3)
+    middle = np.median(difference)
+    noise = 1.4826 * np.median(np.abs(difference - middle))
+    found = peak_local_max((difference - middle) / noise, min_distance=5, threshold_abs=3.0, exclude_border=2)
+    case(
+        "difference_of_gaussians_peaks",
+        {
+            "sigma_narrow": 1.2, "sigma_wide": 3.0, "threshold": 3.0, "min_distance": 5,
+            "subpixel": "none", "exclude_border": 2,
+        },
+        found.astype(np.float64),
+        1e-6,
+        "scipy, gaussian_filter, and scikit-image, peak_local_max",
+    )
+
+    # A little smoothing makes every maximum unique: on ties the reference depends on its sort.
+    smooth = gaussian_filter(image, 1.0)
+    np.save(HERE / "ops_smooth.npy", smooth)
+    found = hs.signals.Signal2D(smooth).find_peaks(
+        method="local_max", min_distance=3, threshold_abs=30.0, interactive=False
+    )
+    case(
+        "local_maximum",
+        {"min_distance": 3, "threshold_abs": 30.0, "subpixel": "none"},
+        np.asarray(found.data[0], dtype=np.float64),
+        1e-6,
+        "hyperspy, find_peaks(local_max)",
+        given="ops_smooth.npy",
+    )
+
+
+def detectors(image):
+    ky, kx = np.indices(image.shape)
+    double = image.astype(np.float64)
+    squared = (ky - 20.5) ** 2 + (kx - 23.25) ** 2
+    numpy = "numpy, the definition"
+    total = double[squared <= 36].sum()
+    case("virtual_disk", {"centre": [20.5, 23.25], "radius": 6}, np.array([total]), 0.0, numpy)
+    ring = double[(squared > 36) & (squared <= 110.25)]
+    case(
+        "virtual_annulus",
+        {"centre": [20.5, 23.25], "inner_radius": 6, "outer_radius": 10.5, "statistic": "mean"},
+        np.array([ring.mean()]),
+        1e-5,
+        numpy,
+    )
+    case(
+        "virtual_rectangle",
+        {"corner": [4, 9], "height": 11, "width": 7},
+        np.array([double[4:15, 9:16].sum()]),
+        0.0,
+        numpy,
+    )
+    # pyxem returns the correction (x, y) = shape / 2 - com over a mask (x, y, radius); both sizes are even.
+    signal = pyxem.signals.Diffraction2D(image[None])
+    beam = signal.get_direct_beam_position(method="center_of_mass", mask=(20, 24, 9), half_square_width=None)
+    x, y = np.asarray(beam.data, dtype=np.float64).reshape(-1, 2)[0]
+    case(
+        "center_of_mass",
+        {"centre": [24, 20], "radius": 9},
+        np.array([-y, -x]),
+        1e-5,
+        "pyxem, get_direct_beam_position(center_of_mass)",
+    )
+
+
+def strain():
+    """Peaks of known deformations; the polar decomposition is scipy's. Position 0 is the reference."""
+    rotate = lambda a: np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+    gradients = [
+        np.eye(2),
+        rotate(0.03),
+        np.diag([1.03, 1.0]),
+        np.array([[1.0, 0.02], [0.02, 1.0]]),
+        rotate(-0.02) @ np.array([[1.012, 0.009], [0.009, 0.985]]),
+        np.array([[1.02, 0.012], [0.004, 0.99]]) @ rotate(0.02),
+    ]
+    lattice = [(h * 17.3 - k * 3.4, h * 2.6 + k * 15.1) for h in range(-2, 3) for k in range(-2, 3) if (h, k) != (0, 0)]
+    positions, expected = [], []
+    for n, gradient in enumerate(gradients):
+        moved = np.array(lattice) @ np.linalg.inv(gradient)  # rows: g = F^-T g_ref
+        positions.append(moved[:, ::-1] + [60.0 + 0.3 * n, 50.0 - 0.2 * n])
+        turn, stretch = polar(gradient)
+        expected.append([stretch[0, 0] - 1, stretch[1, 1] - 1, stretch[0, 1], np.arctan2(turn[1, 0], turn[0, 0])])
+    np.save(HERE / "ops_strain_peaks.npy", np.array(positions))
+    # Peaks are stored in float32: 60 px times 2^-24 over 17 px, averaged over 24 peaks.
+    case(
+        "strain_map",
+        {"reference": {"x0": 0, "y0": 0, "width": 1, "height": 1}},
+        np.array(expected),
+        1e-6,
+        "scipy, polar",
+        given="ops_strain_peaks.npy",
+    )
+
+
+def main():
+    image = pattern()
+    np.save(HERE / "ops_pattern.npy", image)
+    backgrounds(image)
+    peaks(image)
+    detectors(image)
+    strain()
+    programs = {p.__name__: p.__version__ for p in (np, scipy, skimage, hyperspy, pyxem)}
+    text = json.dumps({"made_by": "make_ops.py", "programs": programs, "cases": CASES}, indent=1)
+    (HERE / "ops.json").write_text(text + "\n")
+
+
+main()

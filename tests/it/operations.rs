@@ -1,0 +1,590 @@
+//! Every operation of the registry: against its golden, and against the contract all of them sign.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use signal::{
+    Axes, Axis, CancelToken, Computation, ElementType, Frame, Inputs, NavigationIndex, Output,
+    ParameterKind, Peaks, Positions, Prepared, SignalKind, SignalMeta,
+};
+
+/// An array read from a `.npy` file, as `f64`.
+struct Array {
+    shape: Vec<usize>,
+    values: Vec<f64>,
+}
+
+fn golden_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("golden")
+        .join(name)
+}
+
+/// Reads the `.npy` files that `make_ops.py` writes: version 1, C order, `<f4` or `<f8`.
+fn npy(name: &str) -> Result<Array> {
+    let bytes = std::fs::read(golden_path(name)).with_context(|| name.to_owned())?;
+    ensure!(
+        bytes.starts_with(b"\x93NUMPY\x01"),
+        "{name} is no .npy file"
+    );
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = std::str::from_utf8(&bytes[10..start])?;
+    ensure!(
+        header.contains("'fortran_order': False"),
+        "{name} is in Fortran order"
+    );
+    let inside = header
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .context("a shape")?
+        .0;
+    let shape = inside
+        .split(',')
+        .map(str::trim)
+        .filter(|size| !size.is_empty())
+        .map(str::parse)
+        .collect::<Result<Vec<usize>, _>>()?;
+    let pixels = &bytes[start..];
+    let values = if header.contains("<f4") {
+        pixels
+            .chunks_exact(4)
+            .map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+            .collect()
+    } else if header.contains("<f8") {
+        pixels
+            .chunks_exact(8)
+            .map(|b| Ok(f64::from_le_bytes(b.try_into()?)))
+            .collect::<Result<_>>()?
+    } else {
+        bail!("{name} is neither <f4 nor <f8");
+    };
+    Ok(Array { shape, values })
+}
+
+fn frame_of(array: &Array) -> Result<Frame> {
+    let pixels: Vec<f32> = array.values.iter().map(|value| *value as f32).collect();
+    Frame::from_vec(&array.shape, pixels).map_err(anyhow::Error::msg)
+}
+
+fn meta(scan: [usize; 2], detector: [usize; 2], element: ElementType) -> SignalMeta {
+    let axes = Axes::new(
+        vec![
+            Axis::new("y", scan[0], 2.0, 0.0, "nm"),
+            Axis::new("x", scan[1], 2.0, 0.0, "nm"),
+        ],
+        vec![
+            Axis::new("ky", detector[0], 0.1, 0.0, "1/nm"),
+            Axis::new("kx", detector[1], 0.1, 0.0, "1/nm"),
+        ],
+    );
+    SignalMeta::frames("golden", axes, element)
+}
+
+fn bind(name: &str, params: &Value) -> Result<Arc<dyn Computation>> {
+    Ok(ops::find(name)?.bind(params)?)
+}
+
+fn compute(
+    computation: &dyn Computation,
+    meta: &Arc<SignalMeta>,
+    input: Output,
+    prepared: Option<&Prepared>,
+) -> Result<Output> {
+    let inputs = Inputs {
+        metas: std::slice::from_ref(meta),
+        outputs: &[input],
+    };
+    let at = NavigationIndex::new(&[0, 0]);
+    Ok(computation.compute(&inputs, at, prepared, &CancelToken::new())?)
+}
+
+/// The reduction of an operation over outputs in C order, `None` when it has none.
+fn prepare(
+    computation: &dyn Computation,
+    meta: &Arc<SignalMeta>,
+    outputs: &[Output],
+) -> Result<Option<Prepared>> {
+    let Some(mut reduction) = computation.reduction(&[meta]) else {
+        return Ok(None);
+    };
+    let shape = meta.axes.navigation_shape();
+    for (flat, output) in outputs.iter().enumerate() {
+        let at = NavigationIndex::from_flat(flat, &shape);
+        let wanted = match reduction.positions {
+            Positions::All => true,
+            Positions::Region(region) => region.contains(at),
+        };
+        if wanted {
+            let inputs = Inputs {
+                metas: std::slice::from_ref(meta),
+                outputs: std::slice::from_ref(output),
+            };
+            reduction.reduce.add(at, &inputs)?;
+        }
+    }
+    Ok(Some(reduction.reduce.finish()?))
+}
+
+fn numbers(output: &Output) -> Vec<f64> {
+    match output {
+        Output::Frame(frame) => frame
+            .to_f32()
+            .iter()
+            .map(|value| f64::from(*value))
+            .collect(),
+        Output::Values(values) => values.iter().map(|value| f64::from(*value)).collect(),
+        Output::Peaks(peaks) => {
+            let mut pairs: Vec<[f32; 2]> = peaks
+                .ky
+                .iter()
+                .zip(&peaks.kx)
+                .map(|(ky, kx)| [*ky, *kx])
+                .collect();
+            pairs.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+            pairs.into_iter().flatten().map(f64::from).collect()
+        }
+    }
+}
+
+/// Peaks of the golden, row by row, sorted as [`numbers`] sorts ours.
+fn sorted_pairs(mut values: Vec<f64>) -> Vec<f64> {
+    let mut pairs: Vec<[f64; 2]> = values.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
+    pairs.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    values.clear();
+    values.extend(pairs.into_iter().flatten());
+    values
+}
+
+fn largest_difference(found: &[f64], expected: &[f64]) -> Result<f64> {
+    ensure!(
+        found.len() == expected.len(),
+        "{} numbers, {} expected\nfound {found:?}\nexpected {expected:?}",
+        found.len(),
+        expected.len()
+    );
+    Ok(found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max))
+}
+
+fn cases() -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(golden_path("ops.json"))?;
+    let golden: Value = serde_json::from_str(&text)?;
+    Ok(golden["cases"].as_array().context("cases")?.clone())
+}
+
+fn run_case(case: &Value) -> Result<f64> {
+    let text = |key: &str| case[key].as_str().with_context(|| key.to_owned());
+    let (given, expected) = (npy(text("input")?)?, npy(text("expected")?)?);
+    let computation = bind(text("operation")?, &case["params"])?;
+    if given.shape.len() == 3 {
+        return strain_case(&*computation, &given, &expected);
+    }
+    let meta = Arc::new(meta(
+        [1, 1],
+        [given.shape[0], given.shape[1]],
+        ElementType::F32,
+    ));
+    let output = compute(&*computation, &meta, Output::Frame(frame_of(&given)?), None)?;
+    let expected = match output {
+        Output::Peaks(_) => sorted_pairs(expected.values),
+        _ => expected.values,
+    };
+    largest_difference(&numbers(&output), &expected)
+}
+
+/// Peaks of several positions (row, column); the first is the reference.
+fn strain_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let [positions, count, _] = given.shape[..] else {
+        bail!("peaks as (position, peak, 2)");
+    };
+    let outputs: Vec<Output> = given
+        .values
+        .chunks_exact(2 * count)
+        .map(|pattern| {
+            let mut peaks = Peaks::default();
+            for pair in pattern.chunks_exact(2) {
+                peaks.push(pair[0] as f32, pair[1] as f32, 1.0, 1.0);
+            }
+            Output::Peaks(Arc::new(peaks))
+        })
+        .collect();
+    let mut meta = meta([1, positions], [120, 96], ElementType::F32);
+    meta.kind = SignalKind::Peaks;
+    let meta = Arc::new(meta);
+    let prepared = prepare(computation, &meta, &outputs)?;
+    let mut worst = 0.0f64;
+    for (output, expected) in outputs.into_iter().zip(expected.values.chunks_exact(4)) {
+        let found = numbers(&compute(computation, &meta, output, prepared.as_ref())?);
+        ensure!(found[4] == 1.0, "coverage {}", found[4]);
+        worst = worst.max(largest_difference(&found[..4], expected)?);
+    }
+    Ok(worst)
+}
+
+#[test]
+fn goldens_of_the_reference_programs() -> Result<()> {
+    let mut failures = Vec::new();
+    for case in cases()? {
+        let tolerance = case["tolerance"].as_f64().context("tolerance")?;
+        let line = match run_case(&case) {
+            Ok(difference) if difference <= tolerance => {
+                println!(
+                    "{}: {difference:.3e} (allowed {tolerance:.3e})",
+                    case["operation"]
+                );
+                continue;
+            }
+            Ok(difference) => format!("off by {difference:.3e}, allowed {tolerance:.3e}"),
+            Err(error) => format!("{error:#}"),
+        };
+        failures.push(format!(
+            "{} against {}: {line}",
+            case["operation"], case["reference"]
+        ));
+    }
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn the_correlation_map_equals_scikit_image() -> Result<()> {
+    let (given, expected) = (npy("ops_pattern.npy")?, npy("ops_score.npy")?);
+    let grid = ops::math::Grid::new(given.shape[0], given.shape[1], given.values);
+    let score = ops::math::disk::score_map(&grid, 3, 0);
+    let difference = largest_difference(&score.values, &expected.values)?;
+    ensure!(difference < 1e-12, "off by {difference:.3e}");
+    Ok(())
+}
+
+#[test]
+fn every_operation_has_a_golden() -> Result<()> {
+    let cases = cases()?;
+    for entry in ops::registry() {
+        let name = entry.info().name;
+        ensure!(
+            cases.iter().any(|case| case["operation"] == name),
+            "`{name}` has no golden: add a case to tests/golden/make_ops.py"
+        );
+    }
+    Ok(())
+}
+
+const SCAN: [usize; 2] = [3, 4];
+const DETECTOR: [usize; 2] = [34, 29];
+
+/// Frames of the kinds that break things, on a non-square detector.
+fn awkward_frames() -> Result<Vec<(&'static str, Frame)>> {
+    let [rows, columns] = DETECTOR;
+    let pixels = rows * columns;
+    let spots = |at: usize| {
+        let (row, column) = (at / columns, at % columns);
+        let near = |y: usize, x: usize| row.abs_diff(y).pow(2) + column.abs_diff(x).pow(2) <= 16;
+        match (near(17, 14), near(8, 7) || near(26, 22) || near(0, 28)) {
+            (true, _) => 900.0,
+            (_, true) => 200.0,
+            _ => 3.0 + (at % 5) as f32,
+        }
+    };
+    let frame = |value: &dyn Fn(usize) -> f32| {
+        Frame::from_vec(&DETECTOR, (0..pixels).map(value).collect::<Vec<f32>>())
+    };
+    let whole = |value: &dyn Fn(usize) -> u16| {
+        Frame::from_vec(&DETECTOR, (0..pixels).map(value).collect::<Vec<u16>>())
+    };
+    [
+        ("disks", frame(&spots)),
+        ("disks in integers", whole(&|at| spots(at) as u16)),
+        ("zeros", frame(&|_| 0.0)),
+        ("constant", frame(&|_| 41.3)),
+        ("negative constant", frame(&|_| -2.7)),
+        ("all NaN", frame(&|_| f32::NAN)),
+        (
+            "one NaN",
+            frame(&|at| if at == 500 { f32::NAN } else { spots(at) }),
+        ),
+        (
+            "one valid",
+            frame(&|at| if at == 500 { 7.0 } else { f32::NAN }),
+        ),
+        (
+            "infinities",
+            frame(&|at| {
+                if at % 97 == 3 {
+                    f32::INFINITY
+                } else {
+                    spots(at)
+                }
+            }),
+        ),
+        ("saturated", whole(&|_| u16::MAX)),
+        (
+            "one saturated",
+            whole(&|at| if at == 500 { u16::MAX } else { 0 }),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, frame)| Ok((name, frame.map_err(anyhow::Error::msg)?)))
+    .collect()
+}
+
+/// The same number of numbers, the same bits; NaN equals NaN.
+fn same(a: &Output, b: &Output) -> bool {
+    let bits = |output: &Output| match output {
+        Output::Peaks(peaks) => [&peaks.ky, &peaks.kx, &peaks.intensity, &peaks.score]
+            .into_iter()
+            .flatten()
+            .map(|value| value.to_bits())
+            .collect::<Vec<u32>>(),
+        other => numbers(other)
+            .iter()
+            .map(|value| (*value as f32).to_bits())
+            .collect(),
+    };
+    bits(a) == bits(b)
+}
+
+fn keeps_its_promise(described: &SignalMeta, output: &Output) -> Result<()> {
+    ensure!(
+        output.kind() == described.kind,
+        "{:?}, described as {:?}",
+        output.kind(),
+        described.kind
+    );
+    match output {
+        Output::Frame(frame) => {
+            ensure!(
+                frame.shape() == described.axes.signal_shape(),
+                "shape {:?}",
+                frame.shape()
+            );
+            ensure!(
+                frame.element() == described.element,
+                "pixels are {}",
+                frame.element()
+            );
+        }
+        Output::Values(values) => {
+            ensure!(
+                values.len() == described.components.len(),
+                "{} values",
+                values.len()
+            );
+            ensure!(described.axes.signal.is_empty(), "a map has no signal axes");
+        }
+        Output::Peaks(peaks) => {
+            let [rows, columns] = DETECTOR.map(|size| size as f32);
+            ensure!(
+                peaks.score.windows(2).all(|pair| pair[0] >= pair[1]),
+                "not sorted by score"
+            );
+            for (ky, kx) in peaks.ky.iter().zip(&peaks.kx) {
+                let inside = (-2.0..rows + 2.0).contains(ky) && (-2.0..columns + 2.0).contains(kx);
+                ensure!(inside, "a peak at ({ky}, {kx})");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The input an operation takes: frames, or for those that refuse frames the peaks found in them.
+fn suitable_input(
+    computation: &dyn Computation,
+    frames: &Arc<SignalMeta>,
+    frame: &Frame,
+) -> Result<(Arc<SignalMeta>, Output)> {
+    let input = Output::Frame(frame.clone());
+    if computation.describe(&[frames]).is_ok() {
+        return Ok((frames.clone(), input));
+    }
+    let finder = bind("normalized_correlation", &json!({}))?;
+    let meta = Arc::new(finder.describe(&[frames])?);
+    let peaks = compute(&*finder, frames, input, None)?;
+    Ok((meta, peaks))
+}
+
+#[test]
+fn every_operation_keeps_the_contract_on_awkward_frames() -> Result<()> {
+    for entry in ops::registry() {
+        let name = entry.info().name;
+        let computation = bind(name, &json!({}))?;
+        for (kind, frame) in awkward_frames()? {
+            let frames = Arc::new(meta(SCAN, DETECTOR, frame.element()));
+            let check = || -> Result<()> {
+                let (meta, input) = suitable_input(&*computation, &frames, &frame)?;
+                let described = computation.describe(&[&meta])?;
+                ensure!(
+                    described.axes.navigation == meta.axes.navigation,
+                    "navigation changed"
+                );
+                let all = vec![input.clone(); SCAN[0] * SCAN[1]];
+                let prepared = prepare(&*computation, &meta, &all)?;
+                let once = compute(&*computation, &meta, input.clone(), prepared.as_ref())?;
+                let again = compute(&*bind(name, &json!({}))?, &meta, input, prepared.as_ref())?;
+                ensure!(same(&once, &again), "not the same twice");
+                keeps_its_promise(&described, &once)
+            };
+            check().with_context(|| format!("`{name}` on {kind}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_schema_is_complete_and_its_defaults_are_allowed() -> Result<()> {
+    for entry in ops::registry() {
+        let info = entry.info();
+        ensure!(
+            [info.title, info.summary, info.category, info.method]
+                .iter()
+                .all(|text| !text.is_empty()),
+            "`{}` lacks a text",
+            info.name
+        );
+        let mut defaults = serde_json::Map::new();
+        for parameter in entry.parameters() {
+            let label = format!("{}.{}", info.name, parameter.name);
+            ensure!(!parameter.help.is_empty(), "{label} has no help");
+            if let ParameterKind::Number | ParameterKind::Integer = parameter.kind {
+                let free = parameter.optional && parameter.minimum.is_none();
+                let both = parameter.minimum.is_some() && parameter.maximum.is_some();
+                ensure!(free || both, "{label} has no range");
+            }
+            defaults.insert(parameter.name, parameter.default);
+        }
+        let bound = entry.bind(&Value::Object(defaults.clone()))?;
+        ensure!(
+            bound.params() == Value::Object(defaults),
+            "`{}` changes its defaults",
+            info.name
+        );
+        ensure!(
+            entry.bind(&json!({"no_such_parameter": 1})).is_err(),
+            "`{}`",
+            info.name
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
+    let frames = meta([20, 24], DETECTOR, ElementType::U16);
+    let map = frames.to_map(Vec::new());
+    let mut peaks = frames.clone();
+    peaks.kind = SignalKind::Peaks;
+    let mut spectra = frames.clone();
+    spectra.axes.signal.truncate(1);
+
+    let refused = |name: &str, params: Value, input: &SignalMeta, words: &str| -> Result<()> {
+        let error = bind(name, &params)?.describe(&[input]).err();
+        let text = error
+            .with_context(|| format!("`{name}` accepted {params}"))?
+            .to_string();
+        ensure!(text.contains(words), "`{name}`: {text}");
+        Ok(())
+    };
+    for entry in ops::registry() {
+        refused(entry.info().name, json!({}), &map, "the signal has maps")?;
+        if entry.info().method != "strain_map" {
+            refused(
+                entry.info().name,
+                json!({}),
+                &spectra,
+                "1 signal axes, not 2",
+            )?;
+        }
+    }
+    refused(
+        "strain_map",
+        json!({}),
+        &frames,
+        "the signal has frames, not peaks",
+    )?;
+    let far = json!({"reference": {"x0": 24, "y0": 0, "width": 4, "height": 4}});
+    refused("strain_map", far, &peaks, "20 rows and 24 columns")?;
+    refused(
+        "median_kernel",
+        json!({"footprint": 18}),
+        &frames,
+        "footprint = 18 px is even",
+    )?;
+    let swapped = json!({"min_sigma": 5.0, "max_sigma": 2.0});
+    refused(
+        "difference_of_gaussians",
+        swapped,
+        &frames,
+        "max_sigma = 2 px",
+    )?;
+    refused(
+        "normalized_correlation",
+        json!({"radius": 15}),
+        &frames,
+        "needs 31 px",
+    )?;
+    refused(
+        "virtual_disk",
+        json!({"centre": [500, 3]}),
+        &frames,
+        "covers no pixel",
+    )?;
+    ensure!(bind("normalized_correlation", &json!({"min_distance": 0})).is_err());
+    ensure!(bind("h_dome", &json!({"h": 0})).is_err());
+    Ok(())
+}
+
+/// A reference without enough peaks gives NaN and coverage 0, never an error.
+#[test]
+fn a_reference_with_fewer_than_three_peaks_gives_an_empty_map() -> Result<()> {
+    let computation = bind("strain_map", &json!({}))?;
+    let mut meta = meta(SCAN, DETECTOR, ElementType::F32);
+    meta.kind = SignalKind::Peaks;
+    let meta = Arc::new(meta);
+    for count in 0..3 {
+        let mut peaks = Peaks::default();
+        for n in 0..count {
+            peaks.push(4.0 + 9.0 * n as f32, 6.0, 1.0, 1.0);
+        }
+        let outputs = vec![Output::Peaks(Arc::new(peaks)); 12];
+        let prepared = prepare(&*computation, &meta, &outputs)?;
+        let values = numbers(&compute(
+            &*computation,
+            &meta,
+            outputs[0].clone(),
+            prepared.as_ref(),
+        )?);
+        ensure!(values[..4].iter().all(|value| value.is_nan()), "{values:?}");
+        ensure!(values[4] == 0.0, "{values:?}");
+    }
+    Ok(())
+}
+
+/// Peaks on the border and in the corner are kept or dropped exactly as asked.
+#[test]
+fn exclude_border_counts_whole_pixels() -> Result<()> {
+    let [rows, columns] = DETECTOR;
+    let meta = Arc::new(meta([1, 1], DETECTOR, ElementType::F32));
+    for (row, column) in [(2, 14), (31, 14), (17, 2), (17, 26), (2, 2), (31, 26)] {
+        let mut pixels = vec![0.0f32; rows * columns];
+        pixels[row * columns + column] = 5.0;
+        let frame = Frame::from_vec(&DETECTOR, pixels).map_err(anyhow::Error::msg)?;
+        for (border, count) in [(0, 1), (2, 1), (3, 0)] {
+            let params = json!({"exclude_border": border, "subpixel": "none"});
+            let finder = bind("local_maximum", &params)?;
+            let found = compute(&*finder, &meta, Output::Frame(frame.clone()), None)?;
+            let Output::Peaks(peaks) = found else {
+                bail!("peaks");
+            };
+            ensure!(
+                peaks.len() == count,
+                "({row}, {column}) border {border}: {}",
+                peaks.len()
+            );
+        }
+    }
+    Ok(())
+}
