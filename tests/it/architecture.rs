@@ -16,7 +16,10 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("ops", &["signal"]),
     ("tree", &["signal"]),
     ("views", &["signal"]),
-    ("session", &["signal", "io", "ops", "tree", "views", "protocol"]),
+    (
+        "session",
+        &["signal", "io", "ops", "tree", "views", "protocol"],
+    ),
     // `signal` too: frames and closures cross from the engine into cells as they are.
     ("eval", &["signal", "protocol", "session"]),
     ("jupyter", &["signal", "protocol", "session", "eval"]),
@@ -44,10 +47,20 @@ const FENCES: [(&str, &str); 14] = [
 /// Normal dependencies of each package below `kernel/`.
 fn dependencies() -> Result<BTreeMap<String, Vec<String>>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let packages = metadata["packages"].as_array().context("no packages")?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -80,7 +93,10 @@ fn crates_depend_on_each_other_as_drawn() -> Result<()> {
             );
         }
     }
-    ensure!(ours.len() == EDGES.len(), "a crate of the drawing is missing");
+    ensure!(
+        ours.len() == EDGES.len(),
+        "a crate of the drawing is missing"
+    );
     Ok(())
 }
 

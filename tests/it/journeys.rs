@@ -50,7 +50,9 @@ fn drag(session: &Arc<Session>, node: u32, positions: &[[u32; 2]]) -> Result<Vec
             });
             session.request(request, Box::new(move |reply, _| drop(tell.send(reply))));
             match answers.recv_timeout(Duration::from_secs(30))? {
-                Reply::Frame(reply) if reply.generation == generation as u32 => Ok(started.elapsed()),
+                Reply::Frame(reply) if reply.generation == generation as u32 => {
+                    Ok(started.elapsed())
+                }
                 other => bail!("{other:?}"),
             }
         })
@@ -67,7 +69,12 @@ fn background_peaks_strain_on_the_sample() -> Result<()> {
     let session = Session::new(Config::default());
     let scan = open(&session, &path)?;
     let flat = add(&session, scan, "radial_median", json!({}))?;
-    let peaks = add(&session, flat, "normalized_correlation", json!({"radius": 4.0}))?;
+    let peaks = add(
+        &session,
+        flat,
+        "normalized_correlation",
+        json!({"radius": 4.0}),
+    )?;
     let region = json!({"reference": {"x0": 0, "y0": 0, "width": 16, "height": 16}});
     let strain = add(&session, peaks, "strain_map", region)?;
     ensure!(session.reads().chunks == 0);
@@ -77,7 +84,10 @@ fn background_peaks_strain_on_the_sample() -> Result<()> {
     let saved = folder.path().join("strain.zspy");
     let mut told = 0;
     session.command(
-        Command::Save { node: strain, path: saved.display().to_string() },
+        Command::Save {
+            node: strain,
+            path: saved.display().to_string(),
+        },
         &|| false,
         &mut |_| told += 1,
     )?;
@@ -105,7 +115,10 @@ fn background_peaks_strain_on_the_sample() -> Result<()> {
     let rms = squares.map(|sum| (sum / count).sqrt());
     println!(
         "RMS error inside the grain ({count} positions): e_xx {:.5}, e_yy {:.5}, e_xy {:.5}, theta {:.4} deg",
-        rms[0], rms[1], rms[2], rms[3].to_degrees()
+        rms[0],
+        rms[1],
+        rms[2],
+        rms[3].to_degrees()
     );
     ensure!(rms[..3].iter().all(|rms| *rms <= 0.0010), "{rms:?}");
     ensure!(rms[3].to_degrees() <= 0.06, "{rms:?}");

@@ -13,9 +13,8 @@ pub fn pixel(y: usize, x: usize, ky: usize, kx: usize) -> u16 {
 
 fn header(shape: &[usize; 4]) -> Vec<u8> {
     let [ny, nx, ky, kx] = shape;
-    let mut text = format!(
-        "{{'descr': '<u2', 'fortran_order': False, 'shape': ({ny}, {nx}, {ky}, {kx}), }}"
-    );
+    let mut text =
+        format!("{{'descr': '<u2', 'fortran_order': False, 'shape': ({ny}, {nx}, {ky}, {kx}), }}");
     while (10 + text.len() + 1) % 64 != 0 {
         text.push(' ');
     }

@@ -105,7 +105,11 @@ fn adding_nodes_reads_no_pixel() -> Result<()> {
     let scan = desk.open()?;
     let flat = desk.add(scan, "radial_median", json!({}))?;
     let peaks = desk.add(flat, "normalized_correlation", json!({"radius": 3.0}))?;
-    desk.add(peaks, "strain_map", json!({"reference": {"x0": 0, "y0": 0, "width": 3, "height": 2}}))?;
+    desk.add(
+        peaks,
+        "strain_map",
+        json!({"reference": {"x0": 0, "y0": 0, "width": 3, "height": 2}}),
+    )?;
     desk.add(flat, "virtual_disk", json!({}))?;
     ensure!(desk.session.tree().nodes.len() == 5);
     let reads = desk.session.reads();
@@ -119,7 +123,10 @@ fn a_drag_reaches_the_page_without_a_copy_of_the_pixels() -> Result<()> {
     let scan = desk.open()?;
     let (reply, buffers) = frame_of(&desk.session, wish(scan, [3, 5], [512, 512]))?;
     ensure!((reply.view, reply.generation, reply.node) == (1, 3, scan));
-    ensure!((reply.width, reply.height) == (20, 24), "width is the fastest axis");
+    ensure!(
+        (reply.width, reply.height) == (20, 24),
+        "width is the fastest axis"
+    );
     ensure!(reply.sample == SampleType::U16 && reply.space == FrameSpace::Signal);
     ensure!(reply.extrema == [f64::from(pixel(3, 5, 0, 0)), f64::from(pixel(3, 5, 23, 19))]);
     let expected: Vec<u8> = (0..24 * 20)
@@ -156,8 +163,14 @@ fn of_many_wishes_of_a_view_the_newest_is_answered_and_old_ones_are_dropped() ->
         .collect();
     let last = answers.last().context("none")?;
     ensure!(last.recv_timeout(Duration::from_secs(20)).is_ok());
-    let answered = answers[..59].iter().filter(|answer| answer.recv().is_ok()).count();
-    ensure!(answered < 40, "{answered} of 59 superseded wishes were computed");
+    let answered = answers[..59]
+        .iter()
+        .filter(|answer| answer.recv().is_ok())
+        .count();
+    ensure!(
+        answered < 40,
+        "{answered} of 59 superseded wishes were computed"
+    );
     Ok(())
 }
 
@@ -165,24 +178,48 @@ fn of_many_wishes_of_a_view_the_newest_is_answered_and_old_ones_are_dropped() ->
 fn errors_free_the_slot_and_name_what_is_wrong() -> Result<()> {
     let desk = Desk::new()?;
     let scan = desk.open()?;
-    for (request, code) in [(wish(scan, [5, 0], [64, 64]), "outside_scan"), (wish(77, [0, 0], [64, 64]), "not_found")] {
+    for (request, code) in [
+        (wish(scan, [5, 0], [64, 64]), "outside_scan"),
+        (wish(77, [0, 0], [64, 64]), "not_found"),
+    ] {
         match ask(&desk.session, request)? {
-            (Reply::Failed { view: 1, generation: 3, error }, _) => ensure!(error.code == code, "{error}"),
+            (
+                Reply::Failed {
+                    view: 1,
+                    generation: 3,
+                    error,
+                },
+                _,
+            ) => ensure!(error.code == code, "{error}"),
             (other, _) => bail!("{other:?}"),
         }
     }
     let error = desk.add(scan, "radial_medain", json!({})).unwrap_err();
-    ensure!(error.code == "unknown_operation" && error.message.contains("radial_median"), "{error}");
-    let error = desk.add(scan, "virtual_disk", json!({"radius": -3})).unwrap_err();
-    ensure!(error.code == "parameter" && error.message.contains("radius = -3"), "{error}");
+    ensure!(
+        error.code == "unknown_operation" && error.message.contains("radial_median"),
+        "{error}"
+    );
+    let error = desk
+        .add(scan, "virtual_disk", json!({"radius": -3}))
+        .unwrap_err();
+    ensure!(
+        error.code == "parameter" && error.message.contains("radius = -3"),
+        "{error}"
+    );
     let error = desk.add(scan, "strain_map", json!({})).unwrap_err();
-    ensure!(error.code == "not_applicable" && error.hint.contains("peaks"), "{error}");
+    ensure!(
+        error.code == "not_applicable" && error.hint.contains("peaks"),
+        "{error}"
+    );
     let missing = Command::Open {
         path: desk.path("skan.npy").display().to_string(),
         options: OpenOptions::default(),
     };
     let error = desk.run(missing).unwrap_err();
-    ensure!(error.code == "not_found" && error.message.contains("scan.npy"), "{error}");
+    ensure!(
+        error.code == "not_found" && error.message.contains("scan.npy"),
+        "{error}"
+    );
     Ok(())
 }
 
@@ -196,7 +233,11 @@ fn new_parameters_change_the_frame_and_the_line_of_code() -> Result<()> {
         desk.run(Command::Name { node, name })?;
     }
     let described = |node| desk.session.description(node).context("gone");
-    ensure!(described(scan)?.code.ends_with("scan.npy\")?;"), "{}", described(scan)?.code);
+    ensure!(
+        described(scan)?.code.ends_with("scan.npy\")?;"),
+        "{}",
+        described(scan)?.code
+    );
     ensure!(
         described(flat)?.code
             == "let flat = scan.subtract_background(DifferenceOfGaussians::default())?;"
@@ -207,7 +248,13 @@ fn new_parameters_change_the_frame_and_the_line_of_code() -> Result<()> {
         node: flat,
         params: json!({"min_sigma": 2.5, "clip": false}),
     };
-    ensure!(matches!(ask(&desk.session, set)?.0, Reply::Done { request_id: 9, node: None }));
+    ensure!(matches!(
+        ask(&desk.session, set)?.0,
+        Reply::Done {
+            request_id: 9,
+            node: None
+        }
+    ));
     let (after, new) = frame_of(&desk.session, wish(flat, [2, 2], [64, 64]))?;
     ensure!(after.revision > before.revision && old[0] != new[0]);
     ensure!(
@@ -220,7 +267,10 @@ fn new_parameters_change_the_frame_and_the_line_of_code() -> Result<()> {
         params: json!({"min_sigma": -1}),
     };
     match ask(&desk.session, refused)?.0 {
-        Reply::Refused { request_id: 10, error } => ensure!(error.code == "parameter"),
+        Reply::Refused {
+            request_id: 10,
+            error,
+        } => ensure!(error.code == "parameter"),
         other => bail!("{other:?}"),
     }
     Ok(())
@@ -243,20 +293,32 @@ fn a_page_adds_and_removes_nodes_and_hears_of_it() -> Result<()> {
         operation: "virtual_disk".into(),
         params: json!({}),
     };
-    let Reply::Done { node: Some(added), .. } = ask(&desk.session, add)?.0 else {
+    let Reply::Done {
+        node: Some(added), ..
+    } = ask(&desk.session, add)?.0
+    else {
         bail!("not added");
     };
     match events.recv_timeout(Duration::from_secs(5))? {
         Event::TreeChanged { tree } => ensure!(tree.nodes.len() == 2),
         other => bail!("{other:?}"),
     }
-    let remove = |node| Request::RemoveNode { request_id: 2, node };
+    let remove = |node| Request::RemoveNode {
+        request_id: 2,
+        node,
+    };
     match ask(&desk.session, remove(scan))?.0 {
         Reply::Refused { error, .. } => ensure!(error.message.contains("virtual_image"), "{error}"),
         other => bail!("{other:?}"),
     }
-    ensure!(matches!(ask(&desk.session, remove(added))?.0, Reply::Done { .. }));
-    let hello = Request::Hello { request_id: 4, protocol: protocol::PROTOCOL_VERSION };
+    ensure!(matches!(
+        ask(&desk.session, remove(added))?.0,
+        Reply::Done { .. }
+    ));
+    let hello = Request::Hello {
+        request_id: 4,
+        protocol: protocol::PROTOCOL_VERSION,
+    };
     match ask(&desk.session, hello)?.0 {
         Reply::Welcome(welcome) => {
             ensure!(welcome.tree.nodes.len() == 1);
@@ -273,19 +335,35 @@ fn a_cell_that_runs_again_replaces_its_nodes() -> Result<()> {
     let run_cells = || -> Result<[u32; 2]> {
         let scan = desk.open()?;
         desk.session.retain(scan);
-        desk.run(Command::Name { node: scan, name: "scan".into() })?;
+        desk.run(Command::Name {
+            node: scan,
+            name: "scan".into(),
+        })?;
         let flat = desk.add(scan, "radial_median", json!({}))?;
         desk.session.retain(flat);
-        desk.run(Command::Name { node: flat, name: "flat".into() })?;
+        desk.run(Command::Name {
+            node: flat,
+            name: "flat".into(),
+        })?;
         Ok([scan, flat])
     };
     let first = run_cells()?;
     let second = run_cells()?;
-    ensure!(desk.session.tree().nodes.len() == 4, "the old cells still hold theirs");
+    ensure!(
+        desk.session.tree().nodes.len() == 4,
+        "the old cells still hold theirs"
+    );
     first.iter().for_each(|node| desk.session.release(*node));
     let tree = desk.session.tree();
-    let left: Vec<(u32, &str)> = tree.nodes.iter().map(|node| (node.id, node.name.as_str())).collect();
-    ensure!(left == [(second[0], "scan"), (second[1], "flat")], "{left:?}");
+    let left: Vec<(u32, &str)> = tree
+        .nodes
+        .iter()
+        .map(|node| (node.id, node.name.as_str()))
+        .collect();
+    ensure!(
+        left == [(second[0], "scan"), (second[1], "flat")],
+        "{left:?}"
+    );
     Ok(())
 }
 
@@ -311,11 +389,17 @@ fn a_map_starts_when_it_is_looked_at_and_tells_its_progress() -> Result<()> {
         .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         .collect();
     ensure!(values.iter().all(|value| value.is_finite()) && values[8] > values[1]);
-    let at = desk.run(Command::Values { node: map, index: vec![1, 1] })?;
+    let at = desk.run(Command::Values {
+        node: map,
+        index: vec![1, 1],
+    })?;
     ensure!(at.numbers.context("none")?[0] as f32 == values[8]);
     std::thread::sleep(Duration::from_millis(50)); // the last event follows the last value
     let seen = seen.lock().map_err(|_| anyhow::anyhow!("poisoned"))?;
-    ensure!(seen.last().is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0));
+    ensure!(
+        seen.last()
+            .is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0)
+    );
     Ok(())
 }
 
@@ -324,7 +408,11 @@ fn the_navigation_image_is_the_mean_of_each_frame() -> Result<()> {
     let desk = Desk::new()?;
     let scan = desk.open()?;
     for _ in 0..200 {
-        let request = Request::Navigator(NavigatorRequest { view: 1, generation: 1, node: scan });
+        let request = Request::Navigator(NavigatorRequest {
+            view: 1,
+            generation: 1,
+            node: scan,
+        });
         let (Reply::Navigator(reply), buffers) = ask(&desk.session, request)? else {
             bail!("no navigator");
         };
@@ -332,7 +420,10 @@ fn the_navigation_image_is_the_mean_of_each_frame() -> Result<()> {
         if reply.complete == 1.0 {
             let at = (3 * 7 + 2) * 4;
             let bytes: [u8; 4] = buffers[0][at..at + 4].try_into()?;
-            let mean = (0..480).map(|flat| f64::from(pixel(3, 2, flat / 20, flat % 20))).sum::<f64>() / 480.0;
+            let mean = (0..480)
+                .map(|flat| f64::from(pixel(3, 2, flat / 20, flat % 20)))
+                .sum::<f64>()
+                / 480.0;
             ensure!((f64::from(f32::from_le_bytes(bytes)) - mean).abs() < 0.01);
             return Ok(());
         }
@@ -370,9 +461,21 @@ fn a_closure_is_a_node_like_any_other() -> Result<()> {
     let frame = desk.session.frame(sharper, &[1, 1])?;
     ensure!(frame.value(0) as f32 == f32::from(pixel(1, 1, 0, 0)).sqrt());
     let error = desk.session.frame(sharper, &[2, 6]).unwrap_err();
-    ensure!(error.code == "user_function" && error.index == Some(vec![2, 6]), "{error}");
-    ensure!(error.message.contains("`map`") && error.message.contains("index out of bounds"), "{error}");
-    ensure!(desk.session.description(sharper).context("gone")?.code.contains(".map("));
+    ensure!(
+        error.code == "user_function" && error.index == Some(vec![2, 6]),
+        "{error}"
+    );
+    ensure!(
+        error.message.contains("`map`") && error.message.contains("index out of bounds"),
+        "{error}"
+    );
+    ensure!(
+        desk.session
+            .description(sharper)
+            .context("gone")?
+            .code
+            .contains(".map(")
+    );
     desk.add(sharper, "radial_median", json!({}))?;
     Ok(())
 }
@@ -383,17 +486,32 @@ fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
     let scan = desk.open()?;
     let flat = desk.add(scan, "radial_median", json!({}))?;
     let path = desk.path("flat.zspy");
-    let save = |path: &Path| Command::Save { node: flat, path: path.display().to_string() };
+    let save = |path: &Path| Command::Save {
+        node: flat,
+        path: path.display().to_string(),
+    };
     let mut told = Vec::new();
-    desk.session.command(save(&path), &|| false, &mut |progress| told.push(progress.clone()))?;
-    ensure!(told.last().is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0));
+    desk.session
+        .command(save(&path), &|| false, &mut |progress| {
+            told.push(progress.clone())
+        })?;
+    ensure!(
+        told.last()
+            .is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0)
+    );
     let again = open(&desk.session, &path)?;
     for index in [[0, 0], [4, 6], [2, 3]] {
-        let (old, new) = (desk.session.frame(flat, &index)?, desk.session.frame(again, &index)?);
+        let (old, new) = (
+            desk.session.frame(flat, &index)?,
+            desk.session.frame(again, &index)?,
+        );
         ensure!(old.as_bytes() == new.as_bytes() && old.element() == new.element());
     }
     let error = desk.run(save(&path)).unwrap_err();
-    ensure!(error.code == "in_use" && error.message.contains("open as `flat"), "{error}");
+    ensure!(
+        error.code == "in_use" && error.message.contains("open as `flat"),
+        "{error}"
+    );
     Ok(())
 }
 
@@ -404,15 +522,27 @@ fn an_interrupted_or_failed_save_leaves_the_old_file() -> Result<()> {
     let panics_at = Some(NavigationIndex::new(&[4, 6]));
     let sharper = desk.session.add_map(scan, Arc::new(Root { panics_at }))?;
     let path = desk.path("old.zspy");
-    let save = |node| Command::Save { node, path: path.display().to_string() };
+    let save = |node| Command::Save {
+        node,
+        path: path.display().to_string(),
+    };
     desk.run(save(scan))?;
     let before = folder_bytes(&path)?;
-    let error = desk.session.command(save(sharper), &|| true, &mut |_| {}).unwrap_err();
+    let error = desk
+        .session
+        .command(save(sharper), &|| true, &mut |_| {})
+        .unwrap_err();
     ensure!(error.code == "cancelled", "{error}");
     let error = desk.run(save(sharper)).unwrap_err();
-    ensure!(error.code == "user_function" && error.message.contains("was not saved"), "{error}");
+    ensure!(
+        error.code == "user_function" && error.message.contains("was not saved"),
+        "{error}"
+    );
     ensure!(folder_bytes(&path)? == before);
-    let names: Vec<_> = std::fs::read_dir(desk.folder.path())?.flatten().map(|entry| entry.file_name()).collect();
+    let names: Vec<_> = std::fs::read_dir(desk.folder.path())?
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
     ensure!(names.len() == 2, "{names:?}");
     Ok(())
 }
@@ -438,7 +568,11 @@ fn a_poster_is_a_picture() -> Result<()> {
     for node in [scan, map] {
         let poster = desk.session.poster(node)?;
         ensure!(poster.png.starts_with(b"\x89PNG") && poster.complete == 1.0);
-        ensure!(poster.index == [2, 3] && poster.text.contains("(5, 7 |"), "{}", poster.text);
+        ensure!(
+            poster.index == [2, 3] && poster.text.contains("(5, 7 |"),
+            "{}",
+            poster.text
+        );
     }
     Ok(())
 }

@@ -88,8 +88,10 @@ impl Computation for Mapped {
 /// The frame with pixels of another type; the same frame when it has them already.
 fn as_element(frame: &Frame, element: ElementType) -> Frame {
     fn cast<T: Element>(frame: &Frame, from_f64: impl Fn(f64) -> T) -> Frame {
-        let pixels: Vec<T> =
-            for_pixels!(frame, |pixels| pixels.iter().map(|pixel| from_f64(pixel.to_f64())).collect());
+        let pixels: Vec<T> = for_pixels!(frame, |pixels| pixels
+            .iter()
+            .map(|pixel| from_f64(pixel.to_f64()))
+            .collect());
         // The pixels come from a frame of this very shape.
         Frame::from_vec(frame.shape(), pixels).unwrap_or_else(|_| frame.clone())
     }
@@ -124,7 +126,10 @@ mod tests {
             Some(ElementType::F32)
         }
         fn call(&self, input: &Frame, _: NavigationIndex) -> Result<Output, String> {
-            assert_eq!(input.pixels::<f32>(), Some(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..]));
+            assert_eq!(
+                input.pixels::<f32>(),
+                Some(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..])
+            );
             Frame::from_vec(&[2], vec![1f32, 2.0]).map(Output::Frame)
         }
     }
@@ -138,7 +143,12 @@ mod tests {
         };
         let mapped = computation(Arc::new(Truncating));
         let at = NavigationIndex::new(&[0, 0]);
-        let error = mapped.compute(&inputs, at, None, &CancelToken::new()).unwrap_err();
-        assert!(matches!(&error, OperationError::User { what } if what.contains("[2, 3]")), "{error}");
+        let error = mapped
+            .compute(&inputs, at, None, &CancelToken::new())
+            .unwrap_err();
+        assert!(
+            matches!(&error, OperationError::User { what } if what.contains("[2, 3]")),
+            "{error}"
+        );
     }
 }

@@ -58,7 +58,10 @@ fn open_call(opened: &Opened) -> String {
     if fields.is_empty() {
         return format!("open({path})");
     }
-    format!("open_with({path}, Open {{ {}, ..default() }})", fields.join(", "))
+    format!(
+        "open_with({path}, Open {{ {}, ..default() }})",
+        fields.join(", ")
+    )
 }
 
 /// `Name::default()`, or the fields that differ from their default.
@@ -91,7 +94,11 @@ fn rust_value(info: &ParameterInfo, value: &Value) -> String {
         return "None".into();
     }
     let text = plain_value(info, value);
-    if info.optional { format!("Some({text})") } else { text }
+    if info.optional {
+        format!("Some({text})")
+    } else {
+        text
+    }
 }
 
 fn plain_value(info: &ParameterInfo, value: &Value) -> String {
@@ -106,7 +113,10 @@ fn plain_value(info: &ParameterInfo, value: &Value) -> String {
                 .rust_type
                 .trim_start_matches("Option<")
                 .trim_end_matches('>');
-            format!("{type_name}::{}", variant(value.as_str().unwrap_or_default()))
+            format!(
+                "{type_name}::{}",
+                variant(value.as_str().unwrap_or_default())
+            )
         }
         ParameterKind::SignalPoint => {
             let part = |at: usize| value.get(at).map_or_else(String::new, &number);
@@ -141,7 +151,13 @@ fn variant(name: &str) -> String {
 pub(crate) fn identifier(text: &str) -> String {
     let mut name: String = text
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     if name.starts_with(|first: char| first.is_ascii_digit()) || name.is_empty() {
         name.insert_str(0, "signal_");
@@ -174,8 +190,18 @@ mod tests {
         let infos = [
             info("radius", ParameterKind::Number, "f64", json!(4.0)),
             info("count", ParameterKind::Integer, "usize", json!(3)),
-            info("centre", ParameterKind::SignalPoint, "Option<[f64; 2]>", json!(null)),
-            info("how", ParameterKind::Choice { choices }, "Subpixel", json!("none")),
+            info(
+                "centre",
+                ParameterKind::SignalPoint,
+                "Option<[f64; 2]>",
+                json!(null),
+            ),
+            info(
+                "how",
+                ParameterKind::Choice { choices },
+                "Subpixel",
+                json!("none"),
+            ),
             info(
                 "reference",
                 ParameterKind::NavigationRegion,
@@ -183,8 +209,12 @@ mod tests {
                 json!({"x0": 0, "y0": 0, "width": 16, "height": 16}),
             ),
         ];
-        assert_eq!(parameters("Find", &infos, &json!({"radius": 4})), "Find::default()");
-        let params = json!({"radius": 5, "count": 7.0, "centre": [3, 4.5], "how": "center_of_mass"});
+        assert_eq!(
+            parameters("Find", &infos, &json!({"radius": 4})),
+            "Find::default()"
+        );
+        let params =
+            json!({"radius": 5, "count": 7.0, "centre": [3, 4.5], "how": "center_of_mass"});
         assert_eq!(
             parameters("Find", &infos, &params),
             "Find { radius: 5.0, count: 7, centre: Some((3.0, 4.5)), how: Subpixel::CenterOfMass, ..default() }"

@@ -100,7 +100,12 @@ impl Session {
             .computation()
             .and_then(|computation| computation.params().get("radius")?.as_f64());
         let peaks = shown.peaks.map_or_else(Vec::new, |peaks| {
-            peaks.ky.iter().zip(&peaks.kx).map(|(ky, kx)| [*ky, *kx]).collect()
+            peaks
+                .ky
+                .iter()
+                .zip(&peaks.kx)
+                .map(|(ky, kx)| [*ky, *kx])
+                .collect()
         });
         debug_assert_eq!(shown.space, FrameSpace::Signal);
         panels.push(Panel {

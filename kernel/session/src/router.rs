@@ -22,9 +22,13 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
     match request {
         Request::Frame(wish) => {
             let key = key(wish.view, Picture::Frame);
-            picture(session, key, wish.generation, answer, move |session, queued| {
-                pictures::frame(session, &wish, queued)
-            });
+            picture(
+                session,
+                key,
+                wish.generation,
+                answer,
+                move |session, queued| pictures::frame(session, &wish, queued),
+            );
         }
         Request::Navigator(wish) => {
             let key = key(wish.view, Picture::Navigator);
@@ -96,9 +100,7 @@ pub(crate) fn command(
         Command::Describe { node } => values::described(session, node),
         Command::Save { node, path } => save::save(session, node, &path, interrupted, progress),
         Command::Compute { node } => save::compute(session, node, interrupted, progress),
-        Command::Remove { node } => {
-            change::remove(session, node).map(|()| CommandReply::default())
-        }
+        Command::Remove { node } => change::remove(session, node).map(|()| CommandReply::default()),
         Command::Values { node, index } => values::values(session, node, &index),
         Command::Peaks { node, index } => values::peaks(session, node, &index),
         Command::Tree => Ok(values::tree(session)),
@@ -121,7 +123,9 @@ fn picture(
     let view = key.view;
     let weak = Arc::downgrade(session);
     let job = move || {
-        let Some(session) = weak.upgrade() else { return };
+        let Some(session) = weak.upgrade() else {
+            return;
+        };
         match answered(|| work(&session, queued)) {
             Ok((reply, buffers)) => answer(reply, buffers),
             Err(error) => answer(
@@ -146,13 +150,16 @@ fn changed(
 ) {
     let weak = Arc::downgrade(session);
     let job = move || {
-        let Some(session) = weak.upgrade() else { return };
+        let Some(session) = weak.upgrade() else {
+            return;
+        };
         let reply = answered(|| work(&session))
             .unwrap_or_else(|error| Reply::Refused { request_id, error });
         answer(reply, Vec::new());
     };
-    if session.workers.change(Box::new(job)).is_err() {
-        tracing::warn!("too many changes wait; request {request_id} is dropped");
+    if let Err(job) = session.workers.change(Box::new(job)) {
+        // Too many wait: the page's own thread does the work, which slows the page down.
+        job();
     }
 }
 

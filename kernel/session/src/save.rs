@@ -84,7 +84,11 @@ pub(crate) fn compute(
 }
 
 fn flow(stop: bool) -> ControlFlow<()> {
-    if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    if stop {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
 }
 
 /// Computes a whole signal and writes it. An existing file is replaced when the new one is complete.
@@ -116,9 +120,25 @@ pub(crate) fn save(
     };
     report.tell();
     let result = if found.meta.kind == SignalKind::Map {
-        save_map(session, &graph, found, &path, interrupted, &cancel, &mut report)
+        save_map(
+            session,
+            &graph,
+            found,
+            &path,
+            interrupted,
+            &cancel,
+            &mut report,
+        )
     } else {
-        save_stream(session, &graph, found, &path, interrupted, &cancel, &mut report)
+        save_stream(
+            session,
+            &graph,
+            found,
+            &path,
+            interrupted,
+            &cancel,
+            &mut report,
+        )
     };
     report.end(result)?;
     Ok(CommandReply {
@@ -138,7 +158,9 @@ fn refuse_open_file(
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let wanted = real(path);
     let opened = lock(&session.opened);
-    let clash = opened.iter().find(|(_, opened)| real(&opened.path) == wanted);
+    let clash = opened
+        .iter()
+        .find(|(_, opened)| real(&opened.path) == wanted);
     match clash.and_then(|(id, _)| graph.node(*id)) {
         None => Ok(()),
         Some(open) => Err(WireError::new(
@@ -181,15 +203,22 @@ fn save_map(
         .map_err(|error| convert::compute_error(&error))?;
     let progress = map.progress();
     if progress.failures > 0 {
-        let first = progress.error.map_or_else(String::new, |error| error.to_string());
+        let first = progress
+            .error
+            .map_or_else(String::new, |error| error.to_string());
         session.events.send(&Event::Notice {
             level: protocol::NoticeLevel::Warning,
-            message: format!("{} positions have no value; the first: {first}", progress.failures),
+            message: format!(
+                "{} positions have no value; the first: {first}",
+                progress.failures
+            ),
             hint: "they are NaN in the file".into(),
             node: Some(node.id),
         });
     }
-    writer.write_map(&map.all()).map_err(|e| io_error(node, &e))?;
+    writer
+        .write_map(&map.all())
+        .map_err(|e| io_error(node, &e))?;
     writer.finish().map_err(|e| io_error(node, &e))
 }
 
@@ -211,21 +240,23 @@ fn save_stream(
             cancel.cancel();
         }
     };
-    let streamed = session.engine.stream(graph, node.id, cancel, &mut tick, &mut |unit| {
-        for (at, output) in unit.outputs {
-            let written = match output {
-                Ok(output) => writer.write(at, &output).map_err(|e| io_error(node, &e)),
-                Err(error) => Err(frame_error(node, &error)),
-            };
-            if let Err(error) = written {
-                failed = Some(error);
-                return ControlFlow::Break(());
+    let streamed = session
+        .engine
+        .stream(graph, node.id, cancel, &mut tick, &mut |unit| {
+            for (at, output) in unit.outputs {
+                let written = match output {
+                    Ok(output) => writer.write(at, &output).map_err(|e| io_error(node, &e)),
+                    Err(error) => Err(frame_error(node, &error)),
+                };
+                if let Err(error) = written {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+                done += 1;
             }
-            done += 1;
-        }
-        report.done(done);
-        ControlFlow::Continue(())
-    });
+            report.done(done);
+            ControlFlow::Continue(())
+        });
     match failed {
         Some(error) => return Err(error),
         None => streamed.map_err(|error| convert::compute_error(&error))?,

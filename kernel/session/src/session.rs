@@ -45,7 +45,9 @@ impl Config {
         if let Ok(text) = std::env::var(BUDGET_VARIABLE) {
             match text.trim().parse() {
                 Ok(bytes) => config.budget_bytes = bytes,
-                Err(_) => tracing::warn!("{BUDGET_VARIABLE} is {text:?}, not a number of bytes; the default is used"),
+                Err(_) => tracing::warn!(
+                    "{BUDGET_VARIABLE} is {text:?}, not a number of bytes; the default is used"
+                ),
             }
         }
         config
@@ -152,11 +154,7 @@ impl Session {
     ///
     /// # Errors
     /// [`WireError`] when the parent has no frames.
-    pub fn add_map(
-        &self,
-        parent: u32,
-        function: Arc<dyn FrameFunction>,
-    ) -> Result<u32, WireError> {
+    pub fn add_map(&self, parent: u32, function: Arc<dyn FrameFunction>) -> Result<u32, WireError> {
         let node = self
             .tree
             .add_operation("map", parent, closure::computation(function))
@@ -251,7 +249,9 @@ impl Session {
             let loose = graph.nodes().iter().rev().find(|node| {
                 lock(&self.handles).is_loose(node.id) && graph.children(node.id).next().is_none()
             });
-            let Some(node) = loose.map(|node| node.id) else { break };
+            let Some(node) = loose.map(|node| node.id) else {
+                break;
+            };
             if self.tree.remove(node).is_err() {
                 break;
             }

@@ -95,7 +95,10 @@ impl Workers {
     pub fn stop(&self) {
         let mut queue = lock(&self.shared.queue);
         queue.closed = true;
-        let waiting = (std::mem::take(&mut queue.newest), std::mem::take(&mut queue.changes));
+        let waiting = (
+            std::mem::take(&mut queue.newest),
+            std::mem::take(&mut queue.changes),
+        );
         drop(queue);
         drop(waiting);
         self.shared.work.notify_all();
@@ -159,10 +162,13 @@ mod tests {
         let (told, seen) = mpsc::channel();
         for view in [100, 101] {
             let (blocked, told) = (blocked.clone(), told.clone());
-            workers.frame(key(view), Box::new(move || {
-                told.send(view).unwrap();
-                lock(&blocked).recv().unwrap();
-            }));
+            workers.frame(
+                key(view),
+                Box::new(move || {
+                    told.send(view).unwrap();
+                    lock(&blocked).recv().unwrap();
+                }),
+            );
         }
         for _ in 0..2 {
             seen.recv_timeout(Duration::from_secs(5)).unwrap();

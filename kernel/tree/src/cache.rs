@@ -442,7 +442,11 @@ mod tests {
                     let never = CancelToken::new();
                     for step in 0..2000usize {
                         let flat = (step * 7 + thread * 13 + step / 5) % 64;
-                        let lane = if thread % 2 == 0 { Lane::Interactive } else { Lane::Batch };
+                        let lane = if thread % 2 == 0 {
+                            Lane::Interactive
+                        } else {
+                            Lane::Batch
+                        };
                         let made = cache.get_or_make(key(flat), lane, &never, &gone, &|| {
                             assert_eq!(making[flat].fetch_add(1, Ordering::SeqCst), 0);
                             let value = value(100 * flat + 10);

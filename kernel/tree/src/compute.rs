@@ -50,7 +50,10 @@ pub struct Reads {
 pub enum EngineEvent {
     Map(MapProgress),
     /// The navigation image of this source node became better.
-    Navigator { source: u32, complete: f64 },
+    Navigator {
+        source: u32,
+        complete: f64,
+    },
 }
 
 type Observer = Box<dyn Fn(EngineEvent) + Send + Sync>;
@@ -253,21 +256,17 @@ impl Inner {
                     source: node.id,
                     chunk: id,
                 };
-                let held = self.cache.get_or_make(
-                    key,
-                    lane,
-                    cancel,
-                    &|| fail(Cause::Cancelled),
-                    &|| {
-                        self.chunks_read.fetch_add(1, Ordering::Relaxed);
-                        match guarded(|| source.read_chunk(id, cancel)) {
-                            Ok(Ok(chunk)) => Ok(Held::Chunk(Arc::new(chunk))),
-                            Ok(Err(SourceError::Cancelled)) => Err(fail(Cause::Cancelled)),
-                            Ok(Err(error)) => Err(fail(Cause::Source(error))),
-                            Err(text) => Err(fail(Cause::Panic(text))),
-                        }
-                    },
-                );
+                let held =
+                    self.cache
+                        .get_or_make(key, lane, cancel, &|| fail(Cause::Cancelled), &|| {
+                            self.chunks_read.fetch_add(1, Ordering::Relaxed);
+                            match guarded(|| source.read_chunk(id, cancel)) {
+                                Ok(Ok(chunk)) => Ok(Held::Chunk(Arc::new(chunk))),
+                                Ok(Err(SourceError::Cancelled)) => Err(fail(Cause::Cancelled)),
+                                Ok(Err(error)) => Err(fail(Cause::Source(error))),
+                                Err(text) => Err(fail(Cause::Panic(text))),
+                            }
+                        });
                 // Another position of the same chunk may have failed first; the error is for this one.
                 let held = held.map_err(|error| fail(error.cause))?;
                 let Held::Chunk(chunk) = held else {

@@ -210,14 +210,13 @@ impl Tree {
                 .parent_metas(&node)
                 .ok_or(TreeError::NoNode { node: id })?;
             let metas: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
-            let meta =
-                computation
-                    .describe(&metas)
-                    .map_err(|reason| TreeError::NotApplicable {
-                        operation: computation.info().name,
-                        parent: node.name.clone(),
-                        reason,
-                    })?;
+            let meta = computation
+                .describe(&metas)
+                .map_err(|reason| TreeError::NotApplicable {
+                    operation: computation.info().name,
+                    parent: node.name.clone(),
+                    reason,
+                })?;
             graph.nodes[at] = Arc::new(Node {
                 origin: Origin::Operation(computation),
                 meta: Arc::new(meta),

@@ -101,7 +101,9 @@ impl Navigator {
         let index = at.as_slice();
         let (outer, inner) = index.split_at(self.outer_axes.min(index.len()));
         let shown = outer.iter().all(|index| *index == 0);
-        shown.then(|| NavigationIndex::new(inner).flat(&[self.rows, self.columns][2 - inner.len()..]))
+        shown.then(|| {
+            NavigationIndex::new(inner).flat(&[self.rows, self.columns][2 - inner.len()..])
+        })
     }
 }
 
@@ -191,7 +193,10 @@ impl Inner {
         let (rows, columns) = (navigator.rows, navigator.columns);
         let mut last_stride = usize::MAX;
         for reads in COARSE_READS {
-            let stride = ((rows * columns) as f64 / reads as f64).sqrt().ceil().max(1.0) as usize;
+            let stride = ((rows * columns) as f64 / reads as f64)
+                .sqrt()
+                .ceil()
+                .max(1.0) as usize;
             if stride >= last_stride || started.elapsed() > COARSE_TIME {
                 continue;
             }
@@ -309,13 +314,23 @@ fn mean(frame: &Frame) -> f32 {
     }
     // Whole numbers are summed as such: exact, and twice as fast.
     let (sum, count) = if let Some(pixels) = frame.pixels::<u16>() {
-        (pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64, pixels.len() as u64)
+        (
+            pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64,
+            pixels.len() as u64,
+        )
     } else if let Some(pixels) = frame.pixels::<u8>() {
-        (pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64, pixels.len() as u64)
+        (
+            pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64,
+            pixels.len() as u64,
+        )
     } else {
         signal::for_pixels!(frame, |pixels| lanes(pixels))
     };
-    if count == 0 { f32::NAN } else { (sum / count as f64) as f32 }
+    if count == 0 {
+        f32::NAN
+    } else {
+        (sum / count as f64) as f32
+    }
 }
 
 #[cfg(test)]
@@ -324,7 +339,9 @@ mod tests {
 
     #[test]
     fn the_mean_leaves_out_nan() {
-        let pixels: Vec<f32> = (0..19).map(|n| if n % 4 == 1 { f32::NAN } else { n as f32 }).collect();
+        let pixels: Vec<f32> = (0..19)
+            .map(|n| if n % 4 == 1 { f32::NAN } else { n as f32 })
+            .collect();
         let expected: Vec<f32> = pixels.iter().copied().filter(|p| !p.is_nan()).collect();
         let expected = expected.iter().sum::<f32>() / expected.len() as f32;
         assert!((mean(&Frame::from_vec(&[19], pixels).unwrap()) - expected).abs() < 1e-6);

@@ -36,6 +36,7 @@ impl Node {
 
     /// Wire name of the operation; `None` for a file.
     pub fn operation_name(&self) -> Option<&'static str> {
-        self.computation().map(|computation| computation.info().name)
+        self.computation()
+            .map(|computation| computation.info().name)
     }
 }

@@ -125,7 +125,11 @@ impl Inner {
         let positions = positions(reduction.positions, &shape);
         let mut reduce = reduction.reduce;
         let mut failed = None;
-        let threads = if Gate::inside_a_pass() { 1 } else { self.threads };
+        let threads = if Gate::inside_a_pass() {
+            1
+        } else {
+            self.threads
+        };
         in_order(
             positions.len(),
             threads,

@@ -124,7 +124,11 @@ impl Inner {
         tick: &mut dyn FnMut(),
         consume: &mut dyn FnMut(usize, UnitOutputs) -> ControlFlow<()>,
     ) {
-        let threads = if Gate::inside_a_pass() { 1 } else { self.threads };
+        let threads = if Gate::inside_a_pass() {
+            1
+        } else {
+            self.threads
+        };
         in_order(
             units.len(),
             threads,

@@ -29,7 +29,9 @@ fn grown(scan: Scan, add: Add) -> (Tree, Arc<Scan>, [u32; 3]) {
     let source = tree.add_source("scan", scan.clone()).unwrap();
     let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
     let region = Some(Region::rectangle(1, 0, 3, 2));
-    let sums = tree.add_operation("sums", flat, Arc::new(Sum { region })).unwrap();
+    let sums = tree
+        .add_operation("sums", flat, Arc::new(Sum { region }))
+        .unwrap();
     (tree, scan, [source, flat, sums])
 }
 
@@ -55,7 +57,10 @@ fn adding_nodes_reads_nothing_and_a_frame_reads_one_chunk() {
     assert_eq!(scan.reads.load(Ordering::SeqCst), 0);
     let frame = frame_of(&engine, &tree, flat, 5, 6);
     assert_eq!(frame[4], f32::from(Scan::pixel(5, 6, 4)) + 0.5);
-    assert_eq!(frame_of(&engine, &tree, source, 4, 6)[0], f32::from(Scan::pixel(4, 6, 0)));
+    assert_eq!(
+        frame_of(&engine, &tree, source, 4, 6)[0],
+        f32::from(Scan::pixel(4, 6, 0))
+    );
     assert_eq!(scan.reads.load(Ordering::SeqCst), 1);
     frame_of(&engine, &tree, flat, 5, 6);
     assert_eq!((engine.reads().chunks, engine.reads().outputs), (1, 1));
@@ -86,7 +91,10 @@ fn a_bad_chunk_fails_its_frames_only_and_is_tried_again() {
         let error = engine
             .output(&tree.snapshot(), flat, at(3, 4), Lane::Interactive, &never)
             .unwrap_err();
-        assert!(matches!(error.cause, Cause::Source(SourceError::Decode { .. })));
+        assert!(matches!(
+            error.cause,
+            Cause::Source(SourceError::Decode { .. })
+        ));
         assert_eq!(
             error.to_string(),
             "`scan` at scan position (3, 4): scan.zspy: chunk 4 cannot be decoded: checksum"
@@ -113,9 +121,14 @@ fn panics_become_errors_that_name_node_operation_and_position() {
             .unwrap_err()
     };
     let error = fail(flat, at(3, 4));
-    assert_eq!((error.name.as_str(), error.operation), ("flat", Some("add")));
+    assert_eq!(
+        (error.name.as_str(), error.operation),
+        ("flat", Some("add"))
+    );
     assert_eq!(error.code(), "panic");
-    assert!(error.to_string().contains("(3, 4)") && error.to_string().contains("a bug at this place"));
+    assert!(
+        error.to_string().contains("(3, 4)") && error.to_string().contains("a bug at this place")
+    );
     assert_eq!(fail(source, at(0, 0)).code(), "panic");
     frame_of(&engine, &tree, flat, 3, 5);
     assert_eq!(fail(sums, at(9, 0)).code(), "outside_scan");
@@ -130,7 +143,13 @@ fn an_output_of_another_shape_than_described_is_refused() {
     };
     let (tree, _, [_, flat, _]) = grown(Scan::new(6, 7, [2, 3]), add);
     let error = engine(1)
-        .output(&tree.snapshot(), flat, at(0, 0), Lane::Interactive, &CancelToken::new())
+        .output(
+            &tree.snapshot(),
+            flat,
+            at(0, 0),
+            Lane::Interactive,
+            &CancelToken::new(),
+        )
         .unwrap_err();
     assert!(error.to_string().contains("[3, 5] f32 expected"), "{error}");
 }
@@ -141,7 +160,10 @@ fn a_map_fills_and_has_the_same_bits_for_any_number_of_threads() {
         let (tree, scan, [.., sums]) = grown(Scan::new(6, 7, [4, 3]), plain());
         let engine = engine(threads);
         let graph = tree.snapshot();
-        assert_eq!(engine.map(&graph, sums).unwrap().progress().state, PassState::Idle);
+        assert_eq!(
+            engine.map(&graph, sums).unwrap().progress().state,
+            PassState::Idle
+        );
         assert_eq!(scan.reads.load(Ordering::SeqCst), 0);
         let mut go_on = |_: &_| ControlFlow::Continue(());
         let map = engine.finish_map(&graph, sums, &mut go_on).unwrap();
@@ -150,7 +172,10 @@ fn a_map_fills_and_has_the_same_bits_for_any_number_of_threads() {
         assert_eq!(map.component(1)[7 * 5 + 2], 502.0);
         // Every chunk once: six, however the reduction and the pass met them.
         assert_eq!(scan.reads.load(Ordering::SeqCst), 6);
-        map.all().iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+        map.all()
+            .iter()
+            .map(|value| value.to_bits())
+            .collect::<Vec<_>>()
     });
     assert_eq!(images[0].len(), 84);
     assert_eq!(images[0], images[1]);
@@ -162,14 +187,26 @@ fn failed_frames_are_nan_and_counted_and_do_not_end_a_map() {
     scan.bad_chunk = Some(4); // rows 2 to 3, columns 3 to 5
     let tree = Tree::new();
     let source = tree.add_source("scan", Arc::new(scan)).unwrap();
-    let sums = tree.add_operation("sums", source, Arc::new(Sum { region: None })).unwrap();
+    let sums = tree
+        .add_operation("sums", source, Arc::new(Sum { region: None }))
+        .unwrap();
     let engine = engine(2);
     let map = engine
         .finish_map(&tree.snapshot(), sums, &mut |_| ControlFlow::Continue(()))
         .unwrap();
     assert_eq!(map.progress().failures, 6);
-    assert!(map.progress().error.is_some_and(|error| error.to_string().contains("chunk 4")));
-    assert_eq!(map.component(0).iter().filter(|value| value.is_nan()).count(), 6);
+    assert!(
+        map.progress()
+            .error
+            .is_some_and(|error| error.to_string().contains("chunk 4"))
+    );
+    assert_eq!(
+        map.component(0)
+            .iter()
+            .filter(|value| value.is_nan())
+            .count(),
+        6
+    );
     assert!(map.component(0)[3 * 7 + 4].is_nan());
 }
 
@@ -180,21 +217,30 @@ fn a_cancelled_map_keeps_what_is_done_and_goes_on_from_there() {
         ..plain()
     };
     let tree = Tree::new();
-    let source = tree.add_source("scan", Arc::new(Scan::new(12, 7, [1, 7]))).unwrap();
+    let source = tree
+        .add_source("scan", Arc::new(Scan::new(12, 7, [1, 7])))
+        .unwrap();
     let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
-    let sums = tree.add_operation("sums", flat, Arc::new(Sum { region: None })).unwrap();
+    let sums = tree
+        .add_operation("sums", flat, Arc::new(Sum { region: None }))
+        .unwrap();
     let engine = engine(1);
     let graph = tree.snapshot();
     let mut stop_soon = |progress: &tree::MapProgress| match progress.done {
         0 => ControlFlow::Continue(()),
         _ => ControlFlow::Break(()),
     };
-    let error = engine.finish_map(&graph, sums, &mut stop_soon).err().unwrap();
+    let error = engine
+        .finish_map(&graph, sums, &mut stop_soon)
+        .err()
+        .unwrap();
     assert!(error.is_cancelled());
     let before = engine.map_progress(sums).unwrap();
     assert!(before.state == PassState::Cancelled && before.done > 0 && before.done < before.total);
     let computed = engine.reads().outputs;
-    let map = engine.finish_map(&graph, sums, &mut |_| ControlFlow::Continue(())).unwrap();
+    let map = engine
+        .finish_map(&graph, sums, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
     assert_eq!(map.progress().done, 84);
     assert!(map.component(0).iter().all(|value| value.is_finite()));
     // Frames of the first run are not computed again, but for the units that were under way.
@@ -207,10 +253,12 @@ fn new_parameters_reach_everything_below_and_old_results_are_forgotten() {
     let engine = engine(2);
     let never = CancelToken::new();
     let before = frame_of(&engine, &tree, flat, 1, 1);
-    let value = |graph: &tree::Graph| match engine.output(graph, sums, at(5, 5), Lane::Interactive, &never) {
-        Ok(Output::Values(values)) => values[0],
-        other => panic!("{other:?}"),
-    };
+    let value =
+        |graph: &tree::Graph| match engine.output(graph, sums, at(5, 5), Lane::Interactive, &never)
+        {
+            Ok(Output::Values(values)) => values[0],
+            other => panic!("{other:?}"),
+        };
     let old = value(&tree.snapshot());
     let add = Add {
         offset: 100.5,
@@ -232,20 +280,38 @@ fn a_node_that_no_longer_fits_stays_with_its_reason() {
     let mut scan = Scan::new(2, 3, [1, 1]);
     scan.meta.element = ElementType::U16;
     let source = tree.add_source("scan", Arc::new(scan)).unwrap();
-    let first = tree.add_operation("first", source, Arc::new(plain())).unwrap();
+    let first = tree
+        .add_operation("first", source, Arc::new(plain()))
+        .unwrap();
     let picky = Add {
         refuses: Some(ElementType::U16),
         ..plain()
     };
-    let error = tree.add_operation("second", source, Arc::new(picky)).unwrap_err();
+    let error = tree
+        .add_operation("second", source, Arc::new(picky))
+        .unwrap_err();
     assert!(matches!(error, TreeError::NotApplicable { .. }));
-    let sums = tree.add_operation("sums", first, Arc::new(Sum { region: None })).unwrap();
-    assert!(tree.remove(first).unwrap_err().to_string().contains("`sums`"));
-    tree.set_computation(first, Arc::new(Sum { region: None })).unwrap();
+    let sums = tree
+        .add_operation("sums", first, Arc::new(Sum { region: None }))
+        .unwrap();
+    assert!(
+        tree.remove(first)
+            .unwrap_err()
+            .to_string()
+            .contains("`sums`")
+    );
+    tree.set_computation(first, Arc::new(Sum { region: None }))
+        .unwrap();
     let graph = tree.snapshot();
     assert!(graph.node(sums).unwrap().fault.is_some());
     let error = engine(1)
-        .output(&graph, sums, at(0, 0), Lane::Interactive, &CancelToken::new())
+        .output(
+            &graph,
+            sums,
+            at(0, 0),
+            Lane::Interactive,
+            &CancelToken::new(),
+        )
         .unwrap_err();
     assert_eq!(error.code(), "not_applicable");
     tree.set_computation(first, Arc::new(plain())).unwrap();
@@ -268,13 +334,19 @@ fn a_stream_gives_every_position_once_in_chunk_order() {
     let engine = engine(4);
     let mut seen = Vec::new();
     engine
-        .stream(&tree.snapshot(), flat, &CancelToken::new(), &mut || {}, &mut |unit| {
-            for (at, output) in unit.outputs {
-                assert!(output.is_ok());
-                seen.push(at);
-            }
-            ControlFlow::Continue(())
-        })
+        .stream(
+            &tree.snapshot(),
+            flat,
+            &CancelToken::new(),
+            &mut || {},
+            &mut |unit| {
+                for (at, output) in unit.outputs {
+                    assert!(output.is_ok());
+                    seen.push(at);
+                }
+                ControlFlow::Continue(())
+            },
+        )
         .unwrap();
     assert_eq!(seen.len(), 42);
     assert_eq!(seen[..4], [at(0, 0), at(0, 1), at(0, 2), at(1, 0)]);
@@ -296,7 +368,10 @@ fn the_navigation_image_is_coarse_at_once_and_then_exact() {
     assert!(first.stride > 1 && first.values.iter().all(|value| value.is_finite()));
     assert!(scan.reads.load(Ordering::SeqCst) < 1500);
     assert_eq!((first.rows, first.columns), (40, 56));
-    assert!(Arc::ptr_eq(&navigator, &engine.navigator(&graph, source).unwrap()));
+    assert!(Arc::ptr_eq(
+        &navigator,
+        &engine.navigator(&graph, source).unwrap()
+    ));
     let until = Instant::now() + Duration::from_secs(20);
     let exact = loop {
         let picture = navigator.picture(Duration::ZERO);
@@ -306,7 +381,10 @@ fn the_navigation_image_is_coarse_at_once_and_then_exact() {
         std::thread::sleep(Duration::from_millis(10));
     };
     assert_eq!((exact.stride, exact.complete), (1, 1.0));
-    let mean = (0..15).map(|k| f32::from(Scan::pixel(3, 9, k))).sum::<f32>() / 15.0;
+    let mean = (0..15)
+        .map(|k| f32::from(Scan::pixel(3, 9, k)))
+        .sum::<f32>()
+        / 15.0;
     assert!((exact.values[3 * 56 + 9] - mean).abs() < 1e-2);
 }
 
@@ -326,10 +404,16 @@ fn interactive_frames_go_before_a_running_pass() {
     let before = engine.reads().outputs;
     std::thread::sleep(Duration::from_millis(60));
     let after = engine.reads().outputs;
-    assert!(after - before <= 4, "{} outputs while somebody waits", after - before);
+    assert!(
+        after - before <= 4,
+        "{} outputs while somebody waits",
+        after - before
+    );
     frame_of(&engine, &tree, source, 29, 29);
     drop(held);
-    let map = engine.finish_map(&graph, sums, &mut |_| ControlFlow::Continue(())).unwrap();
+    let map = engine
+        .finish_map(&graph, sums, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
     assert_eq!(map.complete(), 1.0);
 }
 
@@ -348,7 +432,9 @@ fn the_budget_holds_while_passes_and_frames_run() {
         let memory = engine.memory();
         assert!(memory.used_bytes <= memory.budget_bytes, "{memory:?}");
     }
-    let map = engine.finish_map(&graph, sums, &mut |_| ControlFlow::Continue(())).unwrap();
+    let map = engine
+        .finish_map(&graph, sums, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
     assert_eq!(map.progress().failures, 0);
     assert_eq!(engine.memory().pinned_bytes, 40 * 50 * 4 * 3);
 }

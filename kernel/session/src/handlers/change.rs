@@ -8,15 +8,13 @@ use signal::Computation;
 
 use crate::{Session, closure, convert, lock};
 
-pub(crate) fn hello(
-    session: &Session,
-    request_id: u32,
-    protocol: u32,
-) -> Result<Reply, WireError> {
+pub(crate) fn hello(session: &Session, request_id: u32, protocol: u32) -> Result<Reply, WireError> {
     if protocol != PROTOCOL_VERSION {
         return Err(WireError::new(
             "protocol",
-            format!("this page speaks version {protocol} of the messages, the kernel {PROTOCOL_VERSION}"),
+            format!(
+                "this page speaks version {protocol} of the messages, the kernel {PROTOCOL_VERSION}"
+            ),
             "reload the page and run the cell again",
         ));
     }
@@ -97,7 +95,12 @@ fn merged(current: Value, given: &Value) -> Value {
 }
 
 pub(crate) fn name(session: &Session, node: u32, name: &str) -> Result<CommandReply, WireError> {
-    if session.tree.snapshot().node(node).is_some_and(|node| node.name == name) {
+    if session
+        .tree
+        .snapshot()
+        .node(node)
+        .is_some_and(|node| node.name == name)
+    {
         return Ok(CommandReply::default());
     }
     let replaced = session

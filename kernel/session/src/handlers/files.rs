@@ -20,7 +20,9 @@ pub(crate) fn open(
         io_options.axes = Some(convert::axes_of(given, &source.meta().axes)?);
         source = io::open(path, &io_options).map_err(fail)?;
     }
-    let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let stem = path
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let name = code::identifier(&stem);
     let node = session
         .tree

@@ -72,7 +72,10 @@ pub(crate) fn frame(
     let mut buffers = vec![convert::frame_bytes(reduced.frame)];
     if let Some(peaks) = &shown.peaks {
         let rows = convert::peak_rows(peaks);
-        let rows = rows.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let rows = rows
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect::<Vec<u8>>();
         buffers.push(Bytes::from(rows));
     }
     Ok((Reply::Frame(reply), buffers))
@@ -170,11 +173,7 @@ fn show_map(
 }
 
 /// The image over the two fastest navigation axes that goes through `at`.
-pub(crate) fn plane(
-    values: &[f32],
-    shape: &[usize],
-    at: NavigationIndex,
-) -> Result<Frame, String> {
+pub(crate) fn plane(values: &[f32], shape: &[usize], at: NavigationIndex) -> Result<Frame, String> {
     let split = shape.len().saturating_sub(2);
     let inner = match &shape[split..] {
         [] => vec![1, 1],
@@ -218,7 +217,10 @@ pub(crate) fn navigator(
         complete: picture.complete,
         value_units: format!("mean {source_units}").trim_end().to_owned(),
     };
-    Ok((Reply::Navigator(reply), vec![convert::frame_bytes(reduced.frame)]))
+    Ok((
+        Reply::Navigator(reply),
+        vec![convert::frame_bytes(reduced.frame)],
+    ))
 }
 
 /// The navigation image of a node's file; an error when no frame of it could be read.

@@ -7,7 +7,9 @@ use tree::{Graph, Node};
 use crate::{Session, convert};
 
 pub(crate) fn described(session: &Session, node: u32) -> Result<CommandReply, WireError> {
-    let description = session.description(node).ok_or_else(|| convert::no_node(node))?;
+    let description = session
+        .description(node)
+        .ok_or_else(|| convert::no_node(node))?;
     Ok(CommandReply {
         node: Some(node),
         text: Some(description.summary.clone()),
@@ -62,11 +64,16 @@ pub(crate) fn tree(session: &Session) -> CommandReply {
 }
 
 fn branch(graph: &Graph, node: &Node, depth: usize, text: &mut String) {
-    let operation = node
-        .computation()
-        .map_or_else(|| node.meta.title.clone(), |computation| computation.info().title.to_owned());
+    let operation = node.computation().map_or_else(
+        || node.meta.title.clone(),
+        |computation| computation.info().title.to_owned(),
+    );
     let indent = "  ".repeat(depth);
-    text.push_str(&format!("{indent}{}  {}  {operation}\n", node.name, node.meta.summary()));
+    text.push_str(&format!(
+        "{indent}{}  {}  {operation}\n",
+        node.name,
+        node.meta.summary()
+    ));
     graph
         .children(node.id)
         .for_each(|child| branch(graph, child, depth + 1, text));

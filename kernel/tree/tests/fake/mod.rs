@@ -69,7 +69,10 @@ impl Source for Scan {
         let columns = nx.div_ceil(self.chunk[1]);
         let (row, column) = (chunk.0 as usize / columns, chunk.0 as usize % columns);
         let range = |at: usize, step: usize, size: usize| at * step..((at + 1) * step).min(size);
-        vec![range(row, self.chunk[0], ny), range(column, self.chunk[1], nx)]
+        vec![
+            range(row, self.chunk[0], ny),
+            range(column, self.chunk[1], nx),
+        ]
     }
 
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
@@ -94,7 +97,13 @@ impl Source for Scan {
             }
         }
         // A vector of bytes may be unaligned for u16; the contract copes with it.
-        Chunk::new(navigation, vec![3, 5], ElementType::U16, Block::new(bytes), 0)
+        Chunk::new(
+            navigation,
+            vec![3, 5],
+            ElementType::U16,
+            Block::new(bytes),
+            0,
+        )
     }
 }
 
@@ -159,8 +168,16 @@ impl Computation for Add {
             assert_ne!(at.as_slice(), place, "a bug at this place");
         }
         let frame = inputs.frame()?;
-        let pixels = frame.to_f32().iter().map(|pixel| pixel + self.offset).collect();
-        let shape: &[usize] = if self.wrong_shape { &[15] } else { frame.shape() };
+        let pixels = frame
+            .to_f32()
+            .iter()
+            .map(|pixel| pixel + self.offset)
+            .collect();
+        let shape: &[usize] = if self.wrong_shape {
+            &[15]
+        } else {
+            frame.shape()
+        };
         Frame::from_vec(shape, pixels)
             .map(Output::Frame)
             .map_err(|what| OperationError::failed(what, ""))
@@ -233,6 +250,8 @@ impl Computation for Sum {
             .unwrap_or(0.0);
         let index = at.as_slice();
         let value = total(inputs.frame()?) - reference;
-        Ok(Output::Values([value, (index[0] * 100 + index[1]) as f32].into()))
+        Ok(Output::Values(
+            [value, (index[0] * 100 + index[1]) as f32].into(),
+        ))
     }
 }
