@@ -86,7 +86,7 @@ impl Operation for FindLocalMaxima {
 fn threshold(grid: &Grid<f64>, params: &LocalMaximum) -> Option<f64> {
     let low = grid.values.iter().copied().fold(f64::NAN, f64::min);
     let high = grid.values.iter().copied().fold(f64::NAN, f64::max);
-    if !(high > low) {
+    if high.is_nan() || high <= low {
         return None;
     }
     let absolute = params.threshold_abs.unwrap_or(low);

@@ -2,7 +2,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A value that depends on an operation's parameters and the frame's shape only (a mask, Gaussian
 /// weights), kept for the last shape seen. A pure cache: it changes the time, never a bit of the result.
-pub struct Plan<T>(Mutex<Option<((usize, usize), Arc<T>)>>);
+pub struct Plan<T>(Mutex<Option<Kept<T>>>);
+
+/// Rows and columns it was made for.
+type Kept<T> = ((usize, usize), Arc<T>);
 
 impl<T> Default for Plan<T> {
     fn default() -> Self {

@@ -92,6 +92,8 @@ fn ring(shape: (usize, usize), centre: Option<[f64; 2]>, inner: f64, outer: f64)
 }
 
 /// Sum and number of the valid pixels at `places`.
+// One arm of the macro converts i64 to itself.
+#[allow(clippy::unnecessary_cast)]
 fn sum(frame: &Frame, places: &[u32]) -> (f64, usize) {
     if frame.element().is_float() {
         return for_pixels!(frame, |pixels| places.iter().fold(

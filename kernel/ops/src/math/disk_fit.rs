@@ -150,7 +150,7 @@ fn cholesky<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f6
         for k in 0..j {
             a[j][j] -= a[j][k] * a[j][k];
         }
-        if !(a[j][j] > 1e-10 * scale) {
+        if a[j][j].is_nan() || a[j][j] <= 1e-10 * scale {
             return None;
         }
         a[j][j] = a[j][j].sqrt();

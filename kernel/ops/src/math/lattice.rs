@@ -373,7 +373,7 @@ fn least_squares(
         }
     }
     let det = xx * yy - xy * xy;
-    if !(det > 1e-4 * (0.5 * (xx + yy)).powi(2)) {
+    if det.is_nan() || det <= 1e-4 * (0.5 * (xx + yy)).powi(2) {
         return None;
     }
     let matrix = moment.map(|row| {

@@ -99,11 +99,11 @@ fn running_maximum(line: &[f64], reach: usize, out: &mut [f64]) {
     let mut from_start = line.to_vec();
     let mut from_end = line.to_vec();
     for at in 1..line.len() {
-        if at % block != 0 {
+        if !at.is_multiple_of(block) {
             from_start[at] = from_start[at].max(from_start[at - 1]);
         }
         let back = line.len() - 1 - at;
-        if (back + 1) % block != 0 {
+        if !(back + 1).is_multiple_of(block) {
             from_end[back] = from_end[back].max(from_end[back + 1]);
         }
     }
