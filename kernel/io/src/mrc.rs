@@ -46,10 +46,13 @@ impl Format for Mrc {
     }
 
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
+        options.refuse_dataset(path, self.info().name)?;
         let header = Header::read(path)?;
         let side = SideFile::beside(path)?;
         let scan = Scan::choose(path, &header, options, side.as_ref())?;
-        let axes = options.replace_axes(path, axes(&header, &scan, side.as_ref()))?;
+        let axes = axes(&header, &scan, side.as_ref());
+        options.check_signal_axes(path, &axes)?;
+        let axes = options.replace_axes(path, axes)?;
         let title = path
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())

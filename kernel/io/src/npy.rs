@@ -38,6 +38,7 @@ impl Format for Npy {
     }
 
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
+        options.refuse_dataset(path, self.info().name)?;
         let header = Header::read(path)?;
         let axes = options.axes_of_shape(path, &header.shape)?;
         if let Some((ny, nx)) = options.scan {

@@ -14,10 +14,39 @@ pub struct OpenOptions {
     /// Names, calibration and units of all axes, slowest first; replaces those of the file.
     pub axes: Option<Vec<Axis>>,
     /// Array inside a store that holds several: `Experiments/scan/data`, `0`.
-    pub path: Option<String>,
+    pub dataset: Option<String>,
 }
 
 impl OpenOptions {
+    /// Refuses what a file with one array cannot use, instead of passing over it.
+    pub(crate) fn refuse_dataset(&self, path: &Path, format: &str) -> Result<(), SourceError> {
+        match &self.dataset {
+            None => Ok(()),
+            Some(dataset) => Err(SourceError::Invalid {
+                what: format!(
+                    "{}: dataset = `{dataset}` was given, and a file of format {format} holds one array",
+                    path.display()
+                ),
+                remedy: "leave `dataset` out".into(),
+            }),
+        }
+    }
+
+    /// Refuses another number of signal axes than the file has.
+    pub(crate) fn check_signal_axes(&self, path: &Path, axes: &Axes) -> Result<(), SourceError> {
+        match self.signal_axes {
+            Some(given) if given != axes.signal.len() => Err(SourceError::Invalid {
+                what: format!(
+                    "{}: signal_axes = {given} was given, the file has {}",
+                    path.display(),
+                    axes.shape_text()
+                ),
+                remedy: "leave `signal_axes` out: the file knows its axes".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Splits a shape into `(navigation | signal)` with uncalibrated axes of the usual names.
     pub(crate) fn axes_of_shape(&self, path: &Path, shape: &[usize]) -> Result<Axes, SourceError> {
         let signal_rank = self.signal_axes.unwrap_or_else(|| shape.len().min(2));

@@ -64,7 +64,7 @@ impl Format for Zarr {
 
 /// The array to read, and the attributes of the group it was found in.
 fn find_array(path: &Path, options: &OpenOptions) -> Result<(ArrayFolder, Value), SourceError> {
-    if let Some(inside) = &options.path {
+    if let Some(inside) = &options.dataset {
         let folder = path.join(inside.trim_matches('/'));
         let stays_inside = inside.split('/').all(|part| part != "..");
         return match ArrayFolder::open(&folder)? {
@@ -113,7 +113,7 @@ fn find_array(path: &Path, options: &OpenOptions) -> Result<(ArrayFolder, Value)
             if names.is_empty() { "" } else { ": " },
             names.join(", ")
         ),
-        remedy: "name the array to read with `path`, for example path: \"scan/data\"".into(),
+        remedy: "name the array to read with `dataset`, for example dataset: \"scan/data\"".into(),
     })
 }
 

@@ -4,6 +4,7 @@
 //! that names it. Chunk folders are never listed: an absent chunk is the fill value.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -189,6 +190,20 @@ impl ArrayFolder {
             ),
             remedy: "open it again".into(),
         })
+    }
+
+    /// The file of the first storage chunk that a box of array indices touches.
+    pub fn chunk_file(&self, ranges: &[Range<u64>]) -> PathBuf {
+        let zeros = vec![0; ranges.len()];
+        let Ok(shape) = self.array.chunk_shape(&zeros) else {
+            return self.folder.clone();
+        };
+        let indices: Vec<u64> = (ranges.iter().zip(shape.iter()))
+            .map(|(range, size)| range.start / size.get())
+            .collect();
+        self.array
+            .storage()
+            .key_to_fspath(&self.array.chunk_key(&indices))
     }
 
     /// Decodes one storage chunk, or its fill value when the file is absent.

@@ -189,7 +189,7 @@ impl ZarrFrames {
             .map(|range| range.start as u64..range.end as u64)
             .collect();
         let undecodable = |reason: String| SourceError::Decode {
-            path: self.folder.folder.clone(),
+            path: self.folder.chunk_file(&ranges),
             place: format!("the shard of scan positions {navigation:?}"),
             reason,
         };

@@ -60,6 +60,7 @@ impl Format for Zspy {
         let mut notes = Map::new();
         let axes = read_axes(path, &experiment, &array.shape(), &mut notes)?;
         check_scan(path, options, &axes)?;
+        options.check_signal_axes(path, &axes)?;
         let axes = options.replace_axes(path, axes)?;
         let metadata = dictionary::read(&experiment.join("metadata"))?;
         let original = dictionary::read(&experiment.join("original_metadata"))?;
@@ -68,7 +69,7 @@ impl Format for Zspy {
     }
 }
 
-/// The experiment to read: the one named by `path`, or the only one.
+/// The experiment to read: the one named by `dataset`, or the only one.
 fn find_experiment(path: &Path, options: &OpenOptions) -> Result<PathBuf, SourceError> {
     let experiments = path.join("Experiments");
     let mut names: Vec<String> = std::fs::read_dir(&experiments)
@@ -77,7 +78,7 @@ fn find_experiment(path: &Path, options: &OpenOptions) -> Result<PathBuf, Source
         .filter(|name| experiments.join(name).join(".zgroup").is_file())
         .collect();
     names.sort();
-    let wanted = options.path.as_deref().map(|inside| {
+    let wanted = options.dataset.as_deref().map(|inside| {
         inside
             .trim_start_matches("Experiments/")
             .trim_end_matches("/data")
@@ -97,7 +98,7 @@ fn find_experiment(path: &Path, options: &OpenOptions) -> Result<PathBuf, Source
                 names.join(", "),
                 wanted.map_or_else(String::new, |wanted| format!(", none is called `{wanted}`")),
             ),
-            remedy: "name the one to read with `path`".into(),
+            remedy: "name the one to read with `dataset`".into(),
         })
 }
 

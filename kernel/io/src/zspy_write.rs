@@ -313,20 +313,23 @@ impl ResultWriter {
                 .zip(&self.layout.chunks)
                 .map(|(index, chunk)| index * chunk)
                 .collect();
-            let count = self.layout.chunks.iter().product();
-            let mut bytes = Vec::with_capacity(count * size_of::<f32>());
-            for inside in 0..count {
-                let offset = unravel(inside, &self.layout.chunks);
-                let pixel = origin.iter().zip(&offset).zip(shape).try_fold(
-                    0,
-                    |pixel, ((origin, offset), size)| {
-                        let index = origin + offset;
-                        (index < *size).then_some(pixel * size + index)
-                    },
-                );
-                let value = pixel.map_or(0.0, |pixel| images[pixel]);
-                bytes.extend(value.to_ne_bytes());
-            }
+            // A chunk is a run of whole rows of one image, so its values follow each other.
+            let first = origin
+                .iter()
+                .zip(shape)
+                .fold(0, |flat, (index, size)| flat * size + index);
+            let partial = (self.layout.chunks.iter())
+                .position(|size| *size > 1)
+                .unwrap_or(shape.len() - 1);
+            let row: usize = shape[partial + 1..].iter().product();
+            let present = self.layout.chunks[partial].min(shape[partial] - origin[partial]) * row;
+            let count: usize = self.layout.chunks.iter().product();
+            let mut values = images[first..first + present].to_vec();
+            values.resize(count, 0.0);
+            let bytes = values
+                .iter()
+                .flat_map(|value| value.to_ne_bytes())
+                .collect();
             self.write_encoded(&self.layout.file_at(at), bytes)?;
         }
         Ok(())

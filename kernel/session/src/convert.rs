@@ -287,7 +287,7 @@ pub(crate) fn open_options(options: &protocol::OpenOptions) -> io::OpenOptions {
         scan: options.scan,
         signal_axes: options.signal_axes,
         axes: None,
-        path: options.dataset.clone(),
+        dataset: options.dataset.clone(),
     }
 }
 

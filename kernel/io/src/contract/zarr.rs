@@ -117,6 +117,11 @@ fn sharded_chunks_are_the_inner_ones() {
     sharded(folder.path());
     let source = open(folder.path(), &OpenOptions::default()).unwrap();
     assert_eq!(source.chunks(), 15);
+    let file = folder.path().join("c/0/0/0/0");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 5]).unwrap();
+    let error = frame_at(&*source, NavigationIndex::new(&[1, 2])).unwrap_err();
+    assert!(error.to_string().contains("c/0/0/0/0"), "{error}");
 }
 
 #[test]
@@ -194,12 +199,12 @@ fn groups_name_their_arrays_and_ome_axes_are_read() {
     let error = open(&path, &OpenOptions::default()).err().unwrap();
     assert!(error.to_string().contains("2 arrays: 0, 1"), "{error}");
     let named = OpenOptions {
-        path: Some("1".into()),
+        dataset: Some("1".into()),
         ..OpenOptions::default()
     };
     check(&*open(&path, &named).unwrap(), asymmetric);
     let missing = OpenOptions {
-        path: Some("2".into()),
+        dataset: Some("2".into()),
         ..OpenOptions::default()
     };
     assert_eq!(open(&path, &missing).err().unwrap().code(), "not_found");

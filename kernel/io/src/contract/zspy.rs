@@ -278,3 +278,80 @@ fn axes_given_by_value_and_bare_nan_are_read() {
     let error = open(&path, &OpenOptions::default()).err().unwrap();
     assert!(error.to_string().contains("axis-1"), "{error}");
 }
+
+#[test]
+fn a_map_of_many_rows_is_cut_into_runs_of_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wide.zspy");
+    let axes = Axes::new(
+        vec![Axis::pixels("y", 1100), Axis::pixels("x", 1001)],
+        Vec::new(),
+    );
+    let map = SignalMeta::frames("wide", axes, ElementType::F32).to_map(vec![
+        Component::new("a", "a", "", false),
+        Component::new("b", "b", "", false),
+    ]);
+    let writer = ResultWriter::create(&path, &map).unwrap();
+    let values: Vec<f32> = (0..2 * 1100 * 1001).map(|flat| flat as f32).collect();
+    writer.write_map(&values).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(
+        names_in(&path.join("Experiments/wide/data/1")),
+        ["0", "1"],
+        "two runs of rows"
+    );
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    for component in 0..2 {
+        let at = NavigationIndex::new(&[component]);
+        let image = super::frame_at(&*source, at).unwrap();
+        let first = component * 1100 * 1001;
+        assert_eq!(
+            image.pixels::<f32>().unwrap(),
+            &values[first..first + 1100 * 1001]
+        );
+    }
+}
+
+#[test]
+fn options_that_contradict_the_file_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.zspy");
+    write_all(&path, &meta());
+    let refused = |options: OpenOptions| open(&path, &options).err().unwrap().to_string();
+    let scan = Some((5, 3));
+    assert!(
+        refused(OpenOptions {
+            scan,
+            ..OpenOptions::default()
+        })
+        .contains("(3, 5 | 4, 6)")
+    );
+    let signal_axes = Some(1);
+    assert!(
+        refused(OpenOptions {
+            signal_axes,
+            ..OpenOptions::default()
+        })
+        .contains("signal_axes = 1")
+    );
+    let dataset = Some("other".into());
+    assert!(
+        refused(OpenOptions {
+            dataset,
+            ..OpenOptions::default()
+        })
+        .contains("grain-α")
+    );
+    let npy = super::npy::two_by_three(folder.path());
+    let options = OpenOptions {
+        dataset: Some("data".into()),
+        ..OpenOptions::default()
+    };
+    assert!(
+        open(&npy, &options)
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("one array")
+    );
+}
