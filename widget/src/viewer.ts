@@ -49,19 +49,42 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   navigator.refresh();
 }
 
-/** Keys pressed in the viewer are for the viewer: the notebook would add or delete cells. */
+/**
+ * Keys pressed in the viewer are for the viewer: the notebook would add or delete cells. Escape and
+ * a press outside give them back. The notebook's own press handler keeps the focus where it is, so
+ * that without this a click on another cell would leave its keys here.
+ */
 function keepKeys(root: HTMLElement, signal: AbortSignal): void {
   for (const type of ["keydown", "keyup", "keypress"] as const) {
     root.addEventListener(
       type,
       (event) => {
-        if (event.key === "Escape" && !event.defaultPrevented && root.contains(document.activeElement)) {
-          (document.activeElement as HTMLElement).blur();
+        if (event.type === "keydown" && event.key === "Escape" && !event.defaultPrevented) {
+          giveFocus(root, root.parentElement);
         }
         event.stopPropagation();
       },
       { signal },
     );
+  }
+  document.addEventListener(
+    "pointerdown",
+    (event) => {
+      const target = event.target instanceof Element ? event.target : null;
+      if (!target || !root.contains(target)) {
+        giveFocus(root, target);
+      }
+    },
+    { capture: true, signal },
+  );
+}
+
+/** Moves the focus from the viewer to what holds `target`: in a notebook, its cell. */
+function giveFocus(root: HTMLElement, target: Element | null): void {
+  const focused = document.activeElement;
+  if (focused instanceof HTMLElement && root.contains(focused)) {
+    focused.blur();
+    target?.closest<HTMLElement>("[tabindex]")?.focus({ preventScroll: true });
   }
 }
 

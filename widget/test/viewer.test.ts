@@ -504,6 +504,39 @@ describe("life of a view", () => {
     expect(hook().frame?.node).toBe(1);
   });
 
+  it("is whole when it is mounted after the kernel has answered", async () => {
+    const { model, abort } = await mount({ node: 4 });
+    const late = document.createElement("div");
+    document.body.append(late);
+    const widget = signaltree();
+    widget.initialize({ model, signal: abort.signal });
+    await vi.advanceTimersByTimeAsync(50);
+    widget.render({ model, el: late, signal: abort.signal });
+    await vi.advanceTimersByTimeAsync(400);
+    expect(late.querySelector("[data-st=signal-title]")?.textContent).toBe("strain · Strain map");
+    expect(late.querySelectorAll("[role=tab]")).toHaveLength(6);
+    expect(late.querySelectorAll("[role=treeitem]")).toHaveLength(4);
+    expect(late.querySelector("[data-st=parameter-reference]")).not.toBeNull();
+    expect(late.querySelector("[data-st=navigator-readout]")?.textContent).toContain("x 7");
+  });
+
+  it("gives the keys back to the cell on Escape and on a press outside", async () => {
+    const { st, element } = await mount();
+    const [cell, other] = [element, document.createElement("div")];
+    for (const place of [cell, other]) {
+      place.tabIndex = -1;
+    }
+    const prompt = document.createElement("span");
+    other.append(prompt);
+    document.body.append(other);
+    st("navigator-canvas").focus();
+    press(st("navigator-canvas"), "Escape");
+    expect(document.activeElement).toBe(cell);
+    st("navigator-canvas").focus();
+    prompt.dispatchEvent(new MouseEvent("pointerdown", { bubbles: true }));
+    expect(document.activeElement).toBe(other);
+  });
+
   it("takes over traits that the kernel or another page changed", async () => {
     const { model } = await mount();
     model.set("position", [5, 6]);

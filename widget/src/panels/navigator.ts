@@ -82,13 +82,11 @@ export const navigator: Panel = {
       signal,
     );
     session.store.on(["position", "node", "nodes"], describe, signal);
-    session.store.on(
-      ["node", "nodes"],
-      () => {
-        element.hidden = session.node?.navigation_axes.length === 0;
-      },
-      signal,
-    );
+    const place = (): void => {
+      element.hidden = session.node?.navigation_axes.length === 0;
+    };
+    session.store.on(["node", "nodes"], place, signal);
+    place();
     listen(surface, context, (region) => {
       drawn = region;
       surface.redraw();

@@ -151,7 +151,7 @@ function buildRow(
     },
     { signal },
   );
-  const label = h("label", { for: id, class: "st-label" }, parameter.name.replaceAll("_", " "));
+  const label = h("label", { for: id, class: "st-label" }, labelOf(parameter));
   if (parameter.units !== "") {
     label.append(h("span", { class: "st-units" }, parameter.units));
   }
@@ -161,6 +161,12 @@ function buildRow(
     row.append(h("label", { class: "st-auto" }, automatic, "auto"));
   }
   return { control, row, automatic };
+}
+
+/** The name as words, without units that stand beside it. */
+function labelOf({ name, units }: ParameterDescription): string {
+  const bare = units !== "" && name.endsWith(`_${units}`) ? name.slice(0, -units.length - 1) : name;
+  return bare.replaceAll("_", " ");
 }
 
 function markAutomatic(row: HTMLElement, automatic: HTMLInputElement | null, on: boolean): void {

@@ -84,6 +84,7 @@ export const signal: Panel = {
       cursor = point;
       describe();
     });
+    head();
   },
 };
 
