@@ -16,8 +16,9 @@ use signal::{
 };
 
 use crate::accept;
+use crate::math::affine;
 use crate::math::deformation::Deformation;
-use crate::math::lattice::{self, Point, Reference};
+use crate::math::lattice::{Point, Reference};
 
 parameters! {
     /// Maps strain and rotation against the peaks of a reference region.
@@ -154,10 +155,10 @@ impl Operation for MapStrain {
             false => Vec::new(),
         };
         let radius = params.match_radius.unwrap_or(0.25 * reference.spacing);
-        let fit = lattice::fit(reference, &points, &weights, radius, params.min_matches);
+        let fit = affine::fit(reference, &points, &weights, radius, params.min_matches);
         let deformation = fit
             .affine
-            .and_then(|affine| Deformation::of_reciprocal(affine.matrix))
+            .and_then(|found| Deformation::of_reciprocal(found.matrix))
             .map(|found| match params.calibrated {
                 true => found.in_axes(params.rotation_deg.to_radians(), params.flip_ky),
                 false => found,

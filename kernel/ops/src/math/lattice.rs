@@ -1,9 +1,8 @@
-//! A reference set of diffraction peaks, gathered over many patterns, and the affine map from it to one pattern.
+//! A reference set of diffraction peaks, gathered over many patterns.
 //! Points are (x, y) = (column, row).
 
 use std::collections::HashMap;
 
-use super::deformation::Matrix;
 use super::rings::median;
 
 pub type Point = [f64; 2];
@@ -49,7 +48,7 @@ impl Reference {
     }
 }
 
-fn distance_squared(a: Point, b: Point) -> f64 {
+pub(super) fn distance_squared(a: Point, b: Point) -> f64 {
     (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
 }
 
@@ -200,7 +199,11 @@ fn remove_direct_beam(points: &mut Vec<Point>, centre: Point) {
 
 /// Pairs (reference, peak) closer than `radius`: each peak goes to its nearest reference, each reference keeps its
 /// nearest peak. Sorted by reference.
-fn nearest_pairs(references: &[Point], peaks: &[Point], radius: f64) -> Vec<(usize, usize)> {
+pub(super) fn nearest_pairs(
+    references: &[Point],
+    peaks: &[Point],
+    radius: f64,
+) -> Vec<(usize, usize)> {
     let mut best: Vec<Option<(f64, usize)>> = vec![None; references.len()];
     for (peak, point) in peaks.iter().enumerate() {
         let nearest = references
@@ -221,172 +224,84 @@ fn nearest_pairs(references: &[Point], peaks: &[Point], radius: f64) -> Vec<(usi
         .collect()
 }
 
-/// `point = matrix · reference + shift`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Affine {
-    pub matrix: Matrix,
-    pub shift: Point,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Affine {
-    fn apply(&self, [x, y]: Point) -> Point {
-        let m = &self.matrix;
-        [
-            m[0][0] * x + m[0][1] * y + self.shift[0],
-            m[1][0] * x + m[1][1] * y + self.shift[1],
-        ]
+    fn lattice() -> Vec<Point> {
+        let orders = || (-2..=2).flat_map(|h| (-2..=2).map(move |k| (f64::from(h), f64::from(k))));
+        orders()
+            .map(|(h, k)| [50.0 + 17.3 * h - 3.4 * k, 60.0 + 2.6 * h + 15.1 * k])
+            .collect()
     }
-}
 
-/// How one pattern relates to the reference.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fit {
-    /// `None`: too few matches, or all on one line.
-    pub affine: Option<Affine>,
-    /// Share of the reference vectors that found a peak.
-    pub coverage: f64,
-    /// Root mean square distance of the matched peaks from the fit, in the points' unit; NaN without fit.
-    pub residual: f64,
-}
+    /// Deterministic numbers from -0.5 to 0.5.
+    fn noise(state: &mut u32) -> f64 {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(*state >> 8) / f64::from(1u32 << 24) - 0.5
+    }
 
-/// Fits the affine map from the reference to `peaks`; `weights` has one entry per peak or is empty (all alike).
-///
-/// Peaks are matched within `radius`, as they are and with centroids removed, whichever matches more; the first
-/// fit predicts where every vector should be and the match is repeated there; peaks further off than
-/// `min(2.5 RMS, radius / 2)` are dropped once and the fit repeated.
-pub fn fit(
-    reference: &Reference,
-    peaks: &[Point],
-    weights: &[f64],
-    radius: f64,
-    min_matches: usize,
-) -> Fit {
-    let total = reference.points.len();
-    let mut pairs = first_pairs(reference, peaks, radius);
-    let nothing = |matched: usize| Fit {
-        affine: None,
-        coverage: if total > 0 {
-            matched as f64 / total as f64
-        } else {
-            0.0
-        },
-        residual: f64::NAN,
-    };
-    for round in 0..3 {
-        if pairs.len() < min_matches.max(3) {
-            return nothing(pairs.len());
-        }
-        let Some(affine) = least_squares(reference, peaks, weights, &pairs) else {
-            return nothing(pairs.len());
-        };
-        if round == 2 {
-            return Fit {
-                affine: Some(affine),
-                coverage: pairs.len() as f64 / total as f64,
-                residual: residual(reference, peaks, &pairs, &affine),
-            };
-        }
-        if round == 0 {
-            let expected: Vec<Point> = reference.points.iter().map(|g| affine.apply(*g)).collect();
-            pairs = nearest_pairs(&expected, peaks, radius);
-        } else {
-            let rms = residual(reference, peaks, &pairs, &affine);
-            let limit = (2.5 * rms).max(1e-6).min(0.5 * radius);
-            pairs.retain(|(r, p)| {
-                distance_squared(affine.apply(reference.points[*r]), peaks[*p]) <= limit * limit
-            });
+    #[test]
+    fn a_wandering_beam_missing_and_invented_peaks_do_not_move_the_reference() {
+        let mut state = 3;
+        let patterns: Vec<Vec<Point>> = (0..60)
+            .map(|n| {
+                let shift = [
+                    1.2 * (n as f64 / 59.0 - 0.5),
+                    -0.8 * (n as f64 / 59.0 - 0.5),
+                ];
+                let mut points: Vec<Point> = lattice()
+                    .into_iter()
+                    .filter_map(|[x, y]| {
+                        let found = noise(&mut state) < 0.3;
+                        let (dx, dy) = (0.1 * noise(&mut state), 0.1 * noise(&mut state));
+                        found.then_some([x + shift[0] + dx, y + shift[1] + dy])
+                    })
+                    .collect();
+                points.push([
+                    100.0 * (noise(&mut state) + 0.5),
+                    120.0 * (noise(&mut state) + 0.5),
+                ]);
+                points
+            })
+            .chain([Vec::new()])
+            .collect();
+        let reference = Reference::gather(&patterns, [50.5, 59.0]);
+        // The direct beam is left out.
+        assert_eq!(reference.points.len(), 24);
+        let mean_shift: Vec<Point> = reference
+            .points
+            .iter()
+            .map(|point| {
+                let nearest = lattice()
+                    .into_iter()
+                    .min_by(|a, b| {
+                        distance_squared(*a, *point).total_cmp(&distance_squared(*b, *point))
+                    })
+                    .unwrap();
+                [point[0] - nearest[0], point[1] - nearest[1]]
+            })
+            .collect();
+        for shift in &mean_shift {
+            // What is common to all is no strain.
+            assert!(
+                distance_squared(*shift, mean_shift[0]).sqrt() < 0.06,
+                "{mean_shift:?}"
+            );
         }
     }
-    nothing(pairs.len())
-}
 
-fn first_pairs(reference: &Reference, peaks: &[Point], radius: f64) -> Vec<(usize, usize)> {
-    let raw = nearest_pairs(&reference.points, peaks, radius);
-    if raw.len() == reference.points.len() || peaks.is_empty() {
-        return raw;
+    #[test]
+    fn what_most_patterns_lack_is_no_reference() {
+        let mut patterns = vec![lattice(); 4];
+        patterns[0].push([90.0, 8.0]);
+        assert_eq!(Reference::gather(&patterns, [0.0, 0.0]).points.len(), 25);
+        assert_eq!(Reference::gather(&[], [0.0, 0.0]), Reference::default());
+        assert_eq!(
+            Reference::gather(&[vec![[1.0, 2.0]]], [0.0, 0.0]),
+            Reference::default()
+        );
+        let line = vec![vec![[1.0, 2.0], [9.0, 2.0]]; 3];
+        assert_eq!(Reference::gather(&line, [50.0, 50.0]), Reference::default());
     }
-    let centroid = |points: &[Point]| {
-        [0, 1].map(|axis| points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64)
-    };
-    let (from, to) = (centroid(&reference.points), centroid(peaks));
-    let moved: Vec<Point> = reference
-        .points
-        .iter()
-        .map(|g| [g[0] + to[0] - from[0], g[1] + to[1] - from[1]])
-        .collect();
-    let centred = nearest_pairs(&moved, peaks, radius);
-    if centred.len() > raw.len() {
-        centred
-    } else {
-        raw
-    }
-}
-
-fn residual(
-    reference: &Reference,
-    peaks: &[Point],
-    pairs: &[(usize, usize)],
-    affine: &Affine,
-) -> f64 {
-    let sum: f64 = pairs
-        .iter()
-        .map(|(r, p)| distance_squared(affine.apply(reference.points[*r]), peaks[*p]))
-        .sum();
-    (sum / pairs.len() as f64).sqrt()
-}
-
-/// Weighted least squares about the weighted centroids; `None` when the reference points are on one line.
-fn least_squares(
-    reference: &Reference,
-    peaks: &[Point],
-    weights: &[f64],
-    pairs: &[(usize, usize)],
-) -> Option<Affine> {
-    let weighted = || {
-        pairs.iter().map(|(r, p)| {
-            let weight = weights.get(*p).copied().unwrap_or(1.0).max(0.0);
-            (reference.points[*r], peaks[*p], weight)
-        })
-    };
-    let total: f64 = weighted().map(|(_, _, w)| w).sum();
-    if !(total > 0.0 && total.is_finite()) {
-        return None;
-    }
-    let mean = |take: fn((Point, Point, f64)) -> Point| {
-        weighted().fold([0.0, 0.0], |sum, pair| {
-            let (point, weight) = (take(pair), pair.2 / total);
-            [sum[0] + weight * point[0], sum[1] + weight * point[1]]
-        })
-    };
-    let (g0, p0) = (mean(|(g, _, _)| g), mean(|(_, p, _)| p));
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-    let mut moment = [[0.0; 2]; 2];
-    for (g, p, w) in weighted() {
-        let g = [g[0] - g0[0], g[1] - g0[1]];
-        let p = [p[0] - p0[0], p[1] - p0[1]];
-        xx += w * g[0] * g[0];
-        yy += w * g[1] * g[1];
-        xy += w * g[0] * g[1];
-        for (row, p) in moment.iter_mut().zip(p) {
-            row[0] += w * p * g[0];
-            row[1] += w * p * g[1];
-        }
-    }
-    let det = xx * yy - xy * xy;
-    if det.is_nan() || det <= 1e-4 * (0.5 * (xx + yy)).powi(2) {
-        return None;
-    }
-    let matrix = moment.map(|row| {
-        [
-            (row[0] * yy - row[1] * xy) / det,
-            (row[1] * xx - row[0] * xy) / det,
-        ]
-    });
-    let turned = Affine {
-        matrix,
-        shift: [0.0, 0.0],
-    }
-    .apply(g0);
-    let shift = [p0[0] - turned[0], p0[1] - turned[1]];
-    Some(Affine { matrix, shift })
 }

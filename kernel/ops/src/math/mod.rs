@@ -1,5 +1,6 @@
 //! Formulas on plain arrays, without signals, axes or parameters. Rows first; NaN means "no value".
 
+pub mod affine;
 pub mod deformation;
 pub mod direct_beam;
 pub mod disk;

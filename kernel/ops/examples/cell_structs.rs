@@ -1,0 +1,397 @@
+//! Prints `kernel/cell/src/generated.rs`: one parameter struct per operation of the registry, and the
+//! methods of `Signal` that take them. Run by `cargo xtask codegen`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use signal::{OperationInfo, ParameterInfo, ParameterKind};
+
+fn main() -> std::io::Result<()> {
+    let operations: Vec<_> = ops::registry()
+        .iter()
+        .map(|entry| (entry.info(), entry.parameters()))
+        .collect();
+    let mut rustfmt = Command::new("rustfmt")
+        .args(["--edition", "2024", "--emit", "stdout"])
+        .stdin(Stdio::piped())
+        .spawn()?;
+    if let Some(stdin) = rustfmt.stdin.as_mut() {
+        stdin.write_all(cell_source(&operations).as_bytes())?;
+    }
+    let status = rustfmt.wait()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(std::io::Error::other(
+            "rustfmt refused the generated source",
+        ))
+    }
+}
+
+/// The source text for these operations, in the order of the registry.
+fn cell_source(operations: &[(OperationInfo, Vec<ParameterInfo>)]) -> String {
+    let mut out = String::from(
+        "// Written by `cargo xtask codegen` from the registry of operations; do not edit.\n\n\
+         use crate::error::Result;\n\
+         use crate::json::{ToJson, quoted};\n\
+         use crate::operation::Operation;\n\
+         use crate::region::Region;\n\
+         use crate::signal::Signal;\n",
+    );
+    let mut choices = BTreeSet::new();
+    for (info, parameters) in operations {
+        for parameter in parameters {
+            if let ParameterKind::Choice { choices: names } = &parameter.kind {
+                let name = bare_type(parameter);
+                if choices.insert(name.to_owned()) {
+                    choice(&mut out, name, names, parameter);
+                }
+            }
+        }
+        parameter_struct(&mut out, info, parameters);
+    }
+    methods(&mut out, operations);
+    if choices.is_empty() {
+        out = out.replace("{ToJson, quoted}", "ToJson");
+    }
+    if !out.contains("Region>") && !out.contains("Region,") {
+        out = out.replace("use crate::region::Region;\n", "");
+    }
+    out
+}
+
+fn bare_type(parameter: &ParameterInfo) -> &str {
+    parameter
+        .rust_type
+        .strip_prefix("Option<")
+        .and_then(|inner| inner.strip_suffix('>'))
+        .unwrap_or(&parameter.rust_type)
+}
+
+/// `snake_case`, `kebab-case` or words to `PascalCase`.
+fn pascal(name: &str) -> String {
+    name.split(|character: char| !character.is_alphanumeric())
+        .filter_map(|word| {
+            let mut characters = word.chars();
+            let first = characters.next()?;
+            Some(first.to_uppercase().chain(characters).collect::<String>())
+        })
+        .collect()
+}
+
+fn doc(out: &mut String, indent: &str, text: &str) {
+    for line in text.lines() {
+        let _ = writeln!(out, "{}", format!("{indent}/// {line}").trim_end());
+    }
+}
+
+fn choice(out: &mut String, name: &str, names: &[String], parameter: &ParameterInfo) {
+    out.push('\n');
+    doc(out, "", &parameter.help);
+    let _ = writeln!(
+        out,
+        "#[derive(Clone, Copy, Debug, PartialEq, Eq)]\npub enum {name} {{"
+    );
+    for choice in names {
+        let _ = writeln!(out, "    {},", pascal(choice));
+    }
+    let _ = writeln!(out, "}}\n\nimpl ToJson for {name} {{");
+    let _ = writeln!(
+        out,
+        "    fn to_json(&self) -> String {{\n        quoted(match self {{"
+    );
+    for choice in names {
+        let _ = writeln!(
+            out,
+            "            {name}::{} => \"{choice}\",",
+            pascal(choice)
+        );
+    }
+    out.push_str("        })\n    }\n}\n");
+}
+
+fn parameter_struct(out: &mut String, info: &OperationInfo, parameters: &[ParameterInfo]) {
+    let name = info.parameters_type;
+    out.push('\n');
+    doc(out, "", &format!("{}: {}", info.title, info.summary));
+    if !info.reference.is_empty() {
+        doc(out, "", &format!("\n{}", info.reference));
+    }
+    out.push_str("#[derive(Clone, Debug, PartialEq)]\n");
+    if parameters.is_empty() {
+        let _ = writeln!(out, "pub struct {name} {{}}");
+    } else {
+        let _ = writeln!(out, "pub struct {name} {{");
+        for parameter in parameters {
+            doc(out, "    ", &field_doc(parameter));
+            let _ = writeln!(out, "    pub {}: {},", parameter.name, parameter.rust_type);
+        }
+        out.push_str("}\n");
+    }
+
+    let _ = writeln!(
+        out,
+        "\nimpl Default for {name} {{\n    fn default() -> Self {{"
+    );
+    if parameters.is_empty() {
+        let _ = writeln!(out, "        {name} {{}}");
+    } else {
+        let _ = writeln!(out, "        {name} {{");
+        for parameter in parameters {
+            let default = literal(&parameter.default, parameter);
+            let _ = writeln!(out, "            {}: {default},", parameter.name);
+        }
+        out.push_str("        }\n");
+    }
+    out.push_str("    }\n}\n");
+
+    let _ = writeln!(out, "\nimpl Operation for {name} {{");
+    let _ = writeln!(out, "    const NAME: &'static str = \"{}\";\n", info.name);
+    out.push_str("    fn fields(&self) -> Vec<(&'static str, String)> {\n");
+    match parameters {
+        [] => out.push_str("        Vec::new()\n"),
+        [one] => {
+            let _ = writeln!(out, "        vec![(\"{0}\", self.{0}.to_json())]", one.name);
+        }
+        many => {
+            out.push_str("        vec![\n");
+            for parameter in many {
+                let _ = writeln!(
+                    out,
+                    "            (\"{0}\", self.{0}.to_json()),",
+                    parameter.name
+                );
+            }
+            out.push_str("        ]\n");
+        }
+    }
+    out.push_str("    }\n}\n");
+
+    let _ = writeln!(
+        out,
+        "\nimpl {name} {{\n    #[doc(hidden)]\n    pub fn evcxr_display(&self) {{\n        \
+         crate::hook::show_parameters(self);\n    }}\n}}"
+    );
+}
+
+fn field_doc(parameter: &ParameterInfo) -> String {
+    let mut text = parameter.help.clone();
+    if !text.is_empty() && !text.ends_with('.') {
+        text.push('.');
+    }
+    let allowed = parameter.allowed();
+    if parameter.minimum.is_some() || parameter.optional {
+        let _ = write!(text, " Allowed: {allowed}.");
+    } else if !parameter.units.is_empty() {
+        let _ = write!(text, " In {}.", parameter.units);
+    }
+    text.trim().to_owned()
+}
+
+/// The default as a Rust expression of the parameter's type.
+fn literal(value: &Value, parameter: &ParameterInfo) -> String {
+    if parameter.optional {
+        return match value {
+            Value::Null => "None".into(),
+            value => format!("Some({})", bare_literal(value, parameter)),
+        };
+    }
+    bare_literal(value, parameter)
+}
+
+fn bare_literal(value: &Value, parameter: &ParameterInfo) -> String {
+    let float = |value: &Value| format!("{:?}", value.as_f64().unwrap_or(f64::NAN));
+    match &parameter.kind {
+        ParameterKind::Number => float(value),
+        ParameterKind::Integer | ParameterKind::Toggle => value.to_string(),
+        ParameterKind::Text => format!("{value}.into()"),
+        ParameterKind::Choice { .. } => format!(
+            "{}::{}",
+            bare_type(parameter),
+            pascal(value.as_str().unwrap_or_default())
+        ),
+        ParameterKind::SignalPoint => format!("[{}, {}]", float(&value[0]), float(&value[1])),
+        ParameterKind::NavigationRegion => format!(
+            "Region::rectangle({}, {}, {}, {})",
+            value["x0"], value["y0"], value["width"], value["height"]
+        ),
+    }
+}
+
+fn methods(out: &mut String, operations: &[(OperationInfo, Vec<ParameterInfo>)]) {
+    let mut names: Vec<&str> = Vec::new();
+    for (info, _) in operations {
+        if !names.contains(&info.method) {
+            names.push(info.method);
+        }
+    }
+    let of = |method: &str| -> Vec<&OperationInfo> {
+        operations
+            .iter()
+            .map(|(info, _)| info)
+            .filter(|info| info.method == method)
+            .collect()
+    };
+
+    out.push_str("\n/// Which parameters each method of [`Signal`] takes.\npub mod method {\n");
+    let mut first = true;
+    for method in names.iter().filter(|method| of(method).len() > 1) {
+        let structs: Vec<&str> = of(method).iter().map(|info| info.parameters_type).collect();
+        if !first {
+            out.push('\n');
+        }
+        first = false;
+        let _ = writeln!(
+            out,
+            "    /// Parameters of [`Signal::{method}`](super::Signal::{method}).\n    \
+             #[diagnostic::on_unimplemented(\n        \
+             message = \"`{method}` does not take `{{Self}}`\",\n        \
+             label = \"not parameters of `{method}`\",\n        \
+             note = \"it takes {}\"\n    )]\n    \
+             pub trait {}: super::Operation {{}}",
+            structs.join(", "),
+            pascal(method)
+        );
+        for name in structs {
+            let _ = writeln!(out, "    impl {} for super::{name} {{}}", pascal(method));
+        }
+    }
+    out.push_str("}\n\nimpl Signal {\n");
+    let mut first = true;
+    for method in &names {
+        if !first {
+            out.push('\n');
+        }
+        first = false;
+        signal_method(out, method, &of(method));
+    }
+    out.push_str("}\n");
+}
+
+fn signal_method(out: &mut String, method: &str, operations: &[&OperationInfo]) {
+    for info in operations {
+        doc(
+            out,
+            "    ",
+            &format!("- [`{}`]: {}", info.parameters_type, info.summary),
+        );
+    }
+    let example = operations[0].parameters_type;
+    doc(
+        out,
+        "    ",
+        &format!(
+            "\nAdds a node and computes nothing: `signal.{method}({example}::default())?`.\n\n\
+             # Errors\nA parameter is out of range, or the operation does not fit this signal."
+        ),
+    );
+    if operations.len() > 1 {
+        let _ = writeln!(
+            out,
+            "    pub fn {method}<P: method::{}>(&self, parameters: P) -> Result<Signal> {{",
+            pascal(method)
+        );
+    } else {
+        let _ = writeln!(
+            out,
+            "    pub fn {method}(&self, parameters: {example}) -> Result<Signal> {{"
+        );
+    }
+    out.push_str("        self.apply(&parameters)\n    }\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn info(
+        name: &'static str,
+        method: &'static str,
+        parameters_type: &'static str,
+    ) -> OperationInfo {
+        OperationInfo {
+            name,
+            method,
+            parameters_type,
+            title: "Title",
+            summary: "Summary.",
+            category: "Background",
+            reference: "",
+        }
+    }
+
+    fn parameter(
+        name: &str,
+        kind: ParameterKind,
+        rust_type: &str,
+        default: Value,
+    ) -> ParameterInfo {
+        ParameterInfo {
+            name: name.into(),
+            kind,
+            optional: rust_type.starts_with("Option"),
+            default,
+            minimum: None,
+            maximum: None,
+            units: String::new(),
+            help: "Help.".into(),
+            rust_type: rust_type.into(),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_default_is_rust() {
+        let choices = ParameterKind::Choice {
+            choices: vec!["sum".into(), "arith-mean".into()],
+        };
+        let operations = [(
+            info("one", "first", "One"),
+            vec![
+                parameter("a", ParameterKind::Number, "f64", json!(4)),
+                parameter("b", ParameterKind::Integer, "usize", json!(3)),
+                parameter("c", choices, "Statistic", json!("arith-mean")),
+                parameter(
+                    "d",
+                    ParameterKind::SignalPoint,
+                    "Option<[f64; 2]>",
+                    Value::Null,
+                ),
+                parameter(
+                    "e",
+                    ParameterKind::NavigationRegion,
+                    "Region",
+                    json!({"x0": 0, "y0": 1, "width": 2, "height": 3}),
+                ),
+                parameter("f", ParameterKind::Text, "String", json!("a\"b")),
+            ],
+        )];
+        let source = cell_source(&operations);
+        for line in [
+            "a: 4.0,",
+            "b: 3,",
+            "c: Statistic::ArithMean,",
+            "d: None,",
+            "e: Region::rectangle(0, 1, 2, 3),",
+            "f: \"a\\\"b\".into(),",
+            "Statistic::ArithMean => \"arith-mean\",",
+            "pub fn first(&self, parameters: One)",
+        ] {
+            assert!(source.contains(line), "{line} is missing in\n{source}");
+        }
+    }
+
+    #[test]
+    fn methods_of_several_operations_take_a_marker() {
+        let operations = [
+            (info("one", "strain_map", "StrainMap"), Vec::new()),
+            (info("two", "strain_map", "Other"), Vec::new()),
+        ];
+        let source = cell_source(&operations);
+        assert!(source.contains("pub fn strain_map<P: method::StrainMap>"));
+        assert!(source.contains("impl StrainMap for super::Other {}"));
+    }
+}
