@@ -1,21 +1,28 @@
 // Written by `cargo xtask codegen` from the registry of operations; do not edit.
 
 use crate::error::Result;
-use crate::json::ToJson;
+use crate::json::{ToJson, quoted};
 use crate::operation::Operation;
 use crate::region::Region;
 use crate::signal::Signal;
 
-/// Radial median: Subtracts the median of each ring around the centre.
+/// Subtract radial median: Removes the background that depends only on the distance from the direct beam.
+///
+/// pyxem, Diffraction2D.subtract_diffraction_background, doi:10.5281/zenodo.2649351
 #[derive(Clone, Debug, PartialEq)]
 pub struct RadialMedian {
-    /// Centre of the rings (row, column).
+    /// Centre of the rings (row, column). Left out: the direct beam is found in every frame. Allowed: (row, column) in pixels, or left out.
     pub centre: Option<[f64; 2]>,
+    /// Set negative results to 0.
+    pub clip: bool,
 }
 
 impl Default for RadialMedian {
     fn default() -> Self {
-        RadialMedian { centre: None }
+        RadialMedian {
+            centre: None,
+            clip: false,
+        }
     }
 }
 
@@ -23,7 +30,10 @@ impl Operation for RadialMedian {
     const NAME: &'static str = "radial_median";
 
     fn fields(&self) -> Vec<(&'static str, String)> {
-        vec![("centre", self.centre.to_json())]
+        vec![
+            ("centre", self.centre.to_json()),
+            ("clip", self.clip.to_json()),
+        ]
     }
 }
 
@@ -34,13 +44,155 @@ impl RadialMedian {
     }
 }
 
-/// Normalized correlation: Finds disks.
+/// Subtract difference of Gaussians: Removes a smooth background of any shape; keeps disks and spots.
+///
+/// pyxem, Diffraction2D.subtract_diffraction_background, doi:10.5281/zenodo.2649351
+#[derive(Clone, Debug, PartialEq)]
+pub struct DifferenceOfGaussians {
+    /// Standard deviation of the narrow Gaussian, about the size of a disk's edge. Allowed: 0.3 to 20 px.
+    pub min_sigma: f64,
+    /// Standard deviation of the wide Gaussian, about three disk radii or more. Allowed: 1 to 300 px.
+    pub max_sigma: f64,
+    /// Set negative results to 0.
+    pub clip: bool,
+}
+
+impl Default for DifferenceOfGaussians {
+    fn default() -> Self {
+        DifferenceOfGaussians {
+            min_sigma: 1.0,
+            max_sigma: 55.0,
+            clip: true,
+        }
+    }
+}
+
+impl Operation for DifferenceOfGaussians {
+    const NAME: &'static str = "difference_of_gaussians";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("min_sigma", self.min_sigma.to_json()),
+            ("max_sigma", self.max_sigma.to_json()),
+            ("clip", self.clip.to_json()),
+        ]
+    }
+}
+
+impl DifferenceOfGaussians {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Subtract median kernel: Removes whatever is wider than half the square; keeps smaller disks.
+///
+/// Perreault and Hebert, doi:10.1109/TIP.2007.902329; pyxem, doi:10.5281/zenodo.2649351
+#[derive(Clone, Debug, PartialEq)]
+pub struct MedianKernel {
+    /// Side of the square: an odd number just above four disk radii. Allowed: whole numbers from 3 to 255 px.
+    pub footprint: usize,
+    /// Set negative results to 0.
+    pub clip: bool,
+}
+
+impl Default for MedianKernel {
+    fn default() -> Self {
+        MedianKernel {
+            footprint: 19,
+            clip: false,
+        }
+    }
+}
+
+impl Operation for MedianKernel {
+    const NAME: &'static str = "median_kernel";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("footprint", self.footprint.to_json()),
+            ("clip", self.clip.to_json()),
+        ]
+    }
+}
+
+impl MedianKernel {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Keep h-domes: Keeps peaks that rise a given height above their surroundings; result from 0 to 1.
+///
+/// Vincent, doi:10.1109/83.217222; pyxem, doi:10.5281/zenodo.2649351
+#[derive(Clone, Debug, PartialEq)]
+pub struct HDome {
+    /// Height of a dome as a fraction of the frame's maximum. Allowed: 0.001 to 1.
+    pub h: f64,
+}
+
+impl Default for HDome {
+    fn default() -> Self {
+        HDome { h: 0.2 }
+    }
+}
+
+impl Operation for HDome {
+    const NAME: &'static str = "h_dome";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![("h", self.h.to_json())]
+    }
+}
+
+impl HDome {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// How positions are refined beyond whole pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subpixel {
+    None,
+    Parabola,
+    Com,
+    Disk,
+}
+
+impl ToJson for Subpixel {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            Subpixel::None => "none",
+            Subpixel::Parabola => "parabola",
+            Subpixel::Com => "com",
+            Subpixel::Disk => "disk",
+        })
+    }
+}
+
+/// Find disks (normalised correlation): Finds disks of one radius whatever their brightness, to a fraction of a pixel.
+///
+/// J. P. Lewis, Fast normalized cross-correlation, Vision Interface 1995
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormalizedCorrelation {
-    /// Radius of the disk. Allowed: 1 to 128 px.
+    /// Radius of the disks, rounded to whole pixels for the template. Allowed: 1 to 128 px.
     pub radius: f64,
-    /// Smallest correlation.
+    /// Lowest score of a peak: 1 is a perfect disk; below 0.2 noise is found in sparse counts. Allowed: -1 to 1.
     pub threshold: f64,
+    /// Peaks this close to a better one are dropped; half a radius to two radii. Allowed: whole numbers from 1 to 512 px.
+    pub min_distance: usize,
+    /// Widens the window that brightness is compared with beyond the disk's own square. Allowed: whole numbers from 0 to 3 px.
+    pub window_pad: usize,
+    /// How positions are refined beyond whole pixels.
+    pub subpixel: Subpixel,
+    /// Peaks closer than this to the frame's edge are dropped. Left out: the radius less one, because a disk that the edge cuts off looks shifted. Allowed: whole numbers from 0 to 512 px, or left out.
+    pub exclude_border: Option<usize>,
+    /// Keep only the best peaks of each frame. Left out: all. Allowed: whole numbers from 1 to 100000, or left out.
+    pub max_peaks: Option<usize>,
 }
 
 impl Default for NormalizedCorrelation {
@@ -48,6 +200,11 @@ impl Default for NormalizedCorrelation {
         NormalizedCorrelation {
             radius: 4.0,
             threshold: 0.5,
+            min_distance: 5,
+            window_pad: 1,
+            subpixel: Subpixel::Disk,
+            exclude_border: None,
+            max_peaks: None,
         }
     }
 }
@@ -59,6 +216,11 @@ impl Operation for NormalizedCorrelation {
         vec![
             ("radius", self.radius.to_json()),
             ("threshold", self.threshold.to_json()),
+            ("min_distance", self.min_distance.to_json()),
+            ("window_pad", self.window_pad.to_json()),
+            ("subpixel", self.subpixel.to_json()),
+            ("exclude_border", self.exclude_border.to_json()),
+            ("max_peaks", self.max_peaks.to_json()),
         ]
     }
 }
@@ -70,17 +232,149 @@ impl NormalizedCorrelation {
     }
 }
 
-/// Strain map.
+/// Find spots (difference of Gaussians): Finds spots of a few pixels that stand out of the frame's noise.
+///
+/// D. G. Lowe, doi:10.1023/B:VISI.0000029664.99615.94
+#[derive(Clone, Debug, PartialEq)]
+pub struct DifferenceOfGaussiansPeaks {
+    /// Standard deviation of the narrow Gaussian, about the spot's own. Allowed: 0.3 to 20 px.
+    pub sigma_narrow: f64,
+    /// Standard deviation of the wide Gaussian, the spot's surroundings. Allowed: 0.5 to 60 px.
+    pub sigma_wide: f64,
+    /// Lowest score of a peak, in standard deviations of the frame's noise. Allowed: 1 to 1000.
+    pub threshold: f64,
+    /// Peaks this close to a better one are dropped. Allowed: whole numbers from 1 to 512 px.
+    pub min_distance: usize,
+    /// How positions are refined beyond whole pixels.
+    pub subpixel: Subpixel,
+    /// Peaks closer than this to the frame's edge are dropped. Allowed: whole numbers from 0 to 512 px.
+    pub exclude_border: usize,
+    /// Keep only the best peaks of each frame. Left out: all. Allowed: whole numbers from 1 to 100000, or left out.
+    pub max_peaks: Option<usize>,
+}
+
+impl Default for DifferenceOfGaussiansPeaks {
+    fn default() -> Self {
+        DifferenceOfGaussiansPeaks {
+            sigma_narrow: 0.8,
+            sigma_wide: 2.0,
+            threshold: 10.0,
+            min_distance: 5,
+            subpixel: Subpixel::Parabola,
+            exclude_border: 0,
+            max_peaks: None,
+        }
+    }
+}
+
+impl Operation for DifferenceOfGaussiansPeaks {
+    const NAME: &'static str = "difference_of_gaussians_peaks";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("sigma_narrow", self.sigma_narrow.to_json()),
+            ("sigma_wide", self.sigma_wide.to_json()),
+            ("threshold", self.threshold.to_json()),
+            ("min_distance", self.min_distance.to_json()),
+            ("subpixel", self.subpixel.to_json()),
+            ("exclude_border", self.exclude_border.to_json()),
+            ("max_peaks", self.max_peaks.to_json()),
+        ]
+    }
+}
+
+impl DifferenceOfGaussiansPeaks {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Find local maxima: Finds pixels brighter than everything around them; for sharp spots or smoothed frames.
+///
+/// scikit-image, peak_local_max, doi:10.7717/peerj.453
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocalMaximum {
+    /// Half the side of the square a peak must be the maximum of. Allowed: whole numbers from 1 to 512 px.
+    pub min_distance: usize,
+    /// Lowest value of a peak, exclusive. Left out: the frame's minimum. Allowed: a finite number counts, or left out.
+    pub threshold_abs: Option<f64>,
+    /// Lowest value of a peak as a fraction of the frame's maximum, exclusive. Left out: none. Allowed: 0 to 1, or left out.
+    pub threshold_rel: Option<f64>,
+    /// How positions are refined beyond whole pixels.
+    pub subpixel: Subpixel,
+    /// Peaks closer than this to the frame's edge are dropped. Left out: `min_distance`. Allowed: whole numbers from 0 to 512 px, or left out.
+    pub exclude_border: Option<usize>,
+    /// Keep only the brightest peaks of each frame. Left out: all. Allowed: whole numbers from 1 to 100000, or left out.
+    pub max_peaks: Option<usize>,
+}
+
+impl Default for LocalMaximum {
+    fn default() -> Self {
+        LocalMaximum {
+            min_distance: 1,
+            threshold_abs: None,
+            threshold_rel: None,
+            subpixel: Subpixel::Parabola,
+            exclude_border: None,
+            max_peaks: None,
+        }
+    }
+}
+
+impl Operation for LocalMaximum {
+    const NAME: &'static str = "local_maximum";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("min_distance", self.min_distance.to_json()),
+            ("threshold_abs", self.threshold_abs.to_json()),
+            ("threshold_rel", self.threshold_rel.to_json()),
+            ("subpixel", self.subpixel.to_json()),
+            ("exclude_border", self.exclude_border.to_json()),
+            ("max_peaks", self.max_peaks.to_json()),
+        ]
+    }
+}
+
+impl LocalMaximum {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Strain map: Maps ε_xx, ε_yy, ε_xy and rotation against a reference region of the scan.
+///
+/// Pekin et al., doi:10.1016/j.ultramic.2016.12.021; Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7
 #[derive(Clone, Debug, PartialEq)]
 pub struct StrainMap {
-    /// Unstrained scan positions.
+    /// Scan positions whose lattice counts as unstrained.
     pub reference: Region,
+    /// How far a peak may lie from its reference vector. Left out: a quarter of the peaks' spacing. Allowed: 0.1 to 512 px, or left out.
+    pub match_radius: Option<f64>,
+    /// Fewest matched peaks for a result; three determine it, more make its residual meaningful. Allowed: whole numbers from 3 to 1000.
+    pub min_matches: usize,
+    /// Weigh each peak by its intensity.
+    pub intensity_weights: bool,
+    /// Turn from detector to scan axes, +x towards +y; used when `calibrated`. Allowed: -360 to 360 deg.
+    pub rotation_deg: f64,
+    /// Mirror the detector's ky before that turn; used when `calibrated`.
+    pub flip_ky: bool,
+    /// Give the tensor in scan axes instead of detector axes.
+    pub calibrated: bool,
 }
 
 impl Default for StrainMap {
     fn default() -> Self {
         StrainMap {
-            reference: Region::rectangle(0, 0, 8, 8),
+            reference: Region::rectangle(0, 0, 16, 16),
+            match_radius: None,
+            min_matches: 4,
+            intensity_weights: false,
+            rotation_deg: 0.0,
+            flip_ky: false,
+            calibrated: false,
         }
     }
 }
@@ -89,11 +383,207 @@ impl Operation for StrainMap {
     const NAME: &'static str = "strain_map";
 
     fn fields(&self) -> Vec<(&'static str, String)> {
-        vec![("reference", self.reference.to_json())]
+        vec![
+            ("reference", self.reference.to_json()),
+            ("match_radius", self.match_radius.to_json()),
+            ("min_matches", self.min_matches.to_json()),
+            ("intensity_weights", self.intensity_weights.to_json()),
+            ("rotation_deg", self.rotation_deg.to_json()),
+            ("flip_ky", self.flip_ky.to_json()),
+            ("calibrated", self.calibrated.to_json()),
+        ]
     }
 }
 
 impl StrainMap {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Total or average.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statistic {
+    Sum,
+    Mean,
+}
+
+impl ToJson for Statistic {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            Statistic::Sum => "sum",
+            Statistic::Mean => "mean",
+        })
+    }
+}
+
+/// Virtual disk: Image of the scan from the counts inside a disk: bright field, or one Bragg disk.
+///
+/// Clausen et al. (LiberTEM), doi:10.21105/joss.02006
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disk {
+    /// Centre (row, column). Left out: the middle of the frame. Allowed: (row, column) in pixels, or left out.
+    pub centre: Option<[f64; 2]>,
+    /// Radius of the disk. Allowed: 0 to 100000 px.
+    pub radius: f64,
+    /// Total or average.
+    pub statistic: Statistic,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk {
+            centre: None,
+            radius: 8.0,
+            statistic: Statistic::Sum,
+        }
+    }
+}
+
+impl Operation for Disk {
+    const NAME: &'static str = "virtual_disk";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("centre", self.centre.to_json()),
+            ("radius", self.radius.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
+impl Disk {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Virtual annulus: Image of the scan from the counts inside a ring: annular dark field.
+///
+/// Clausen et al. (LiberTEM), doi:10.21105/joss.02006
+#[derive(Clone, Debug, PartialEq)]
+pub struct Annulus {
+    /// Centre (row, column). Left out: the middle of the frame. Allowed: (row, column) in pixels, or left out.
+    pub centre: Option<[f64; 2]>,
+    /// Inner radius, exclusive; 0 includes the centre. Allowed: 0 to 100000 px.
+    pub inner_radius: f64,
+    /// Outer radius, inclusive. Allowed: 0 to 100000 px.
+    pub outer_radius: f64,
+    /// Total or average.
+    pub statistic: Statistic,
+}
+
+impl Default for Annulus {
+    fn default() -> Self {
+        Annulus {
+            centre: None,
+            inner_radius: 12.0,
+            outer_radius: 32.0,
+            statistic: Statistic::Sum,
+        }
+    }
+}
+
+impl Operation for Annulus {
+    const NAME: &'static str = "virtual_annulus";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("centre", self.centre.to_json()),
+            ("inner_radius", self.inner_radius.to_json()),
+            ("outer_radius", self.outer_radius.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
+impl Annulus {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Virtual rectangle: Image of the scan from the counts inside a rectangle.
+///
+/// Clausen et al. (LiberTEM), doi:10.21105/joss.02006
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rectangle {
+    /// First row and column inside. Left out: the rectangle is in the middle of the frame. Allowed: (row, column) in pixels, or left out.
+    pub corner: Option<[f64; 2]>,
+    /// Extent along the rows' axis ky. Allowed: 1 to 100000 px.
+    pub height: f64,
+    /// Extent along the columns' axis kx. Allowed: 1 to 100000 px.
+    pub width: f64,
+    /// Total or average.
+    pub statistic: Statistic,
+}
+
+impl Default for Rectangle {
+    fn default() -> Self {
+        Rectangle {
+            corner: None,
+            height: 16.0,
+            width: 16.0,
+            statistic: Statistic::Sum,
+        }
+    }
+}
+
+impl Operation for Rectangle {
+    const NAME: &'static str = "virtual_rectangle";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("corner", self.corner.to_json()),
+            ("height", self.height.to_json()),
+            ("width", self.width.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
+impl Rectangle {
+    #[doc(hidden)]
+    pub fn evcxr_display(&self) {
+        crate::hook::show_parameters(self);
+    }
+}
+
+/// Centre of mass: Maps the deflection of the beam: rows and columns, in detector pixels.
+///
+/// Müller et al., doi:10.1038/ncomms6653
+#[derive(Clone, Debug, PartialEq)]
+pub struct CenterOfMass {
+    /// Centre (row, column) the shift is measured from. Left out: the middle of the frame. Allowed: (row, column) in pixels, or left out.
+    pub centre: Option<[f64; 2]>,
+    /// Only pixels this close to the centre count. Left out: the largest circle inside the frame. Allowed: 1 to 100000 px, or left out.
+    pub radius: Option<f64>,
+}
+
+impl Default for CenterOfMass {
+    fn default() -> Self {
+        CenterOfMass {
+            centre: None,
+            radius: None,
+        }
+    }
+}
+
+impl Operation for CenterOfMass {
+    const NAME: &'static str = "center_of_mass";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("centre", self.centre.to_json()),
+            ("radius", self.radius.to_json()),
+        ]
+    }
+}
+
+impl CenterOfMass {
     #[doc(hidden)]
     pub fn evcxr_display(&self) {
         crate::hook::show_parameters(self);
@@ -106,14 +596,47 @@ pub mod method {
     #[diagnostic::on_unimplemented(
         message = "`subtract_background` does not take `{Self}`",
         label = "not parameters of `subtract_background`",
-        note = "it takes RadialMedian"
+        note = "it takes RadialMedian, DifferenceOfGaussians, MedianKernel, HDome"
     )]
     pub trait SubtractBackground: super::Operation {}
     impl SubtractBackground for super::RadialMedian {}
+    impl SubtractBackground for super::DifferenceOfGaussians {}
+    impl SubtractBackground for super::MedianKernel {}
+    impl SubtractBackground for super::HDome {}
+
+    /// Parameters of [`Signal::find_peaks`](super::Signal::find_peaks).
+    #[diagnostic::on_unimplemented(
+        message = "`find_peaks` does not take `{Self}`",
+        label = "not parameters of `find_peaks`",
+        note = "it takes NormalizedCorrelation, DifferenceOfGaussiansPeaks, LocalMaximum"
+    )]
+    pub trait FindPeaks: super::Operation {}
+    impl FindPeaks for super::NormalizedCorrelation {}
+    impl FindPeaks for super::DifferenceOfGaussiansPeaks {}
+    impl FindPeaks for super::LocalMaximum {}
+
+    /// Parameters of [`Signal::virtual_image`](super::Signal::virtual_image).
+    #[diagnostic::on_unimplemented(
+        message = "`virtual_image` does not take `{Self}`",
+        label = "not parameters of `virtual_image`",
+        note = "it takes Disk, Annulus, Rectangle"
+    )]
+    pub trait VirtualImage: super::Operation {}
+    impl VirtualImage for super::Disk {}
+    impl VirtualImage for super::Annulus {}
+    impl VirtualImage for super::Rectangle {}
 }
 
 impl Signal {
-    /// - [`RadialMedian`]: Subtracts the median of each ring around the centre.
+    /// - [`RadialMedian`]: Removes the background that depends only on the distance from the direct beam.
+    /// - [`DifferenceOfGaussians`]: Removes a smooth background of any shape; keeps disks and spots.
+    /// - [`MedianKernel`]: Removes whatever is wider than half the square; keeps smaller disks.
+    /// - [`HDome`]: Keeps peaks that rise a given height above their surroundings; result from 0 to 1.
+    ///
+    /// Adds a node and computes nothing: `signal.subtract_background(RadialMedian::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
     pub fn subtract_background<P: method::SubtractBackground>(
         &self,
         parameters: P,
@@ -121,13 +644,47 @@ impl Signal {
         self.apply(&parameters)
     }
 
-    /// - [`NormalizedCorrelation`]: Finds disks.
-    pub fn find_peaks(&self, parameters: NormalizedCorrelation) -> Result<Signal> {
+    /// - [`NormalizedCorrelation`]: Finds disks of one radius whatever their brightness, to a fraction of a pixel.
+    /// - [`DifferenceOfGaussiansPeaks`]: Finds spots of a few pixels that stand out of the frame's noise.
+    /// - [`LocalMaximum`]: Finds pixels brighter than everything around them; for sharp spots or smoothed frames.
+    ///
+    /// Adds a node and computes nothing: `signal.find_peaks(NormalizedCorrelation::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn find_peaks<P: method::FindPeaks>(&self, parameters: P) -> Result<Signal> {
         self.apply(&parameters)
     }
 
-    /// - [`StrainMap`]: Strain.
+    /// - [`StrainMap`]: Maps ε_xx, ε_yy, ε_xy and rotation against a reference region of the scan.
+    ///
+    /// Adds a node and computes nothing: `signal.strain_map(StrainMap::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
     pub fn strain_map(&self, parameters: StrainMap) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`Disk`]: Image of the scan from the counts inside a disk: bright field, or one Bragg disk.
+    /// - [`Annulus`]: Image of the scan from the counts inside a ring: annular dark field.
+    /// - [`Rectangle`]: Image of the scan from the counts inside a rectangle.
+    ///
+    /// Adds a node and computes nothing: `signal.virtual_image(Disk::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn virtual_image<P: method::VirtualImage>(&self, parameters: P) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`CenterOfMass`]: Maps the deflection of the beam: rows and columns, in detector pixels.
+    ///
+    /// Adds a node and computes nothing: `signal.center_of_mass(CenterOfMass::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn center_of_mass(&self, parameters: CenterOfMass) -> Result<Signal> {
         self.apply(&parameters)
     }
 }

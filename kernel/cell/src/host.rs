@@ -151,7 +151,13 @@ pub(crate) fn map_frames(node: u32, function: UserFunction) -> Result<u32> {
     Ok(created)
 }
 
+/// What was printed before comes before what is shown now.
+fn flush() {
+    let _ = std::io::stdout().flush();
+}
+
 pub(crate) fn display(role: u32, bundle: &str, display_id: &str) {
+    flush();
     if let Ok(host) = host() {
         // SAFETY: the texts live until the call returns.
         unsafe { (host.display)(host.context, role, Text::new(bundle), Text::new(display_id)) };
@@ -159,6 +165,7 @@ pub(crate) fn display(role: u32, bundle: &str, display_id: &str) {
 }
 
 pub(crate) fn show(node: u32) {
+    flush();
     if let Ok(host) = host() {
         // SAFETY: plain integers.
         unsafe { (host.show)(host.context, node) };
@@ -166,6 +173,7 @@ pub(crate) fn show(node: u32) {
 }
 
 pub(crate) fn clear_output(wait: bool) {
+    flush();
     if let Ok(host) = host() {
         // SAFETY: plain integers.
         unsafe { (host.clear_output)(host.context, u32::from(wait)) };
@@ -173,6 +181,7 @@ pub(crate) fn clear_output(wait: bool) {
 }
 
 pub(crate) fn read_line(prompt: &str, password: bool) -> Result<String> {
+    flush();
     let host = host()?;
     let mut reply = Owned::EMPTY;
     // SAFETY: prompt and reply live until the call returns.

@@ -1,1 +1,146 @@
 //! Evaluating cells inside the kernel process.
+//!
+//! A cell is compiled by evcxr into a shared library, loaded by this process and run next to the engine,
+//! so that a closure of the user reads the engine's pixels without a copy. evcxr's child process is a
+//! relay that only donates its file descriptors (`relay`); the library is loaded and run on a thread
+//! of the kernel (`host`); what it prints is captured (`capture`). Only this crate knows rustc.
+
+#[path = "../../cell/src/abi.rs"]
+mod abi;
+mod api;
+mod capture;
+mod compiler;
+mod complete;
+mod evaluator;
+mod host;
+mod park;
+mod relay;
+mod report;
+mod source;
+mod user_crate;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+pub use capture::log_file;
+pub use complete::{Completions, Inspection, Match};
+pub use evaluator::Evaluator;
+pub use relay::runtime_hook_if_child;
+// In the signature of `Engine`, so that who implements it needs no other crate.
+pub use signal::{Frame, FrameFunction};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Something to show: texts and JSON by MIME type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Display {
+    pub bundle: Map<String, Value>,
+    pub metadata: Map<String, Value>,
+    pub display_id: Option<String>,
+    /// Replaces what was shown under `display_id`.
+    pub update: bool,
+}
+
+/// Where a cell's output goes; the calls of one cell arrive in the order the cell made them.
+pub trait Outlet: Send + Sync {
+    fn stream(&self, stream: Stream, text: &str);
+    fn display(&self, display: Display);
+    /// Value of the trailing expression.
+    fn result(&self, display: Display);
+    /// A signal is to be shown: the widget of this node.
+    fn show(&self, node: u32);
+    fn clear_output(&self, wait: bool);
+    /// # Errors
+    /// A sentence: the front end takes no questions, or the cell was interrupted.
+    fn read_line(&self, prompt: &str, password: bool) -> Result<String, String>;
+}
+
+/// What a cell may ask of the engine.
+pub trait Engine: Send + Sync {
+    /// JSON of `protocol::Command` in, JSON of `protocol::CommandReply` out.
+    ///
+    /// # Errors
+    /// JSON of `protocol::WireError`, or a sentence.
+    fn command(&self, request: &str) -> Result<String, String>;
+    /// A cell holds one more handle on the node.
+    fn retain(&self, node: u32);
+    fn release(&self, node: u32);
+    /// # Errors
+    /// JSON of `protocol::WireError`, or a sentence.
+    fn frame(&self, node: u32, index: &[usize]) -> Result<signal::Frame, String>;
+    /// Adds a lazy node that applies the closure; computes nothing.
+    ///
+    /// # Errors
+    /// JSON of `protocol::WireError`, or a sentence.
+    fn map_frames(
+        &self,
+        node: u32,
+        function: Arc<dyn signal::FrameFunction>,
+    ) -> Result<u32, String>;
+    fn interrupted(&self) -> bool;
+}
+
+/// Why a cell failed, for the `error` message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellError {
+    /// `CompileError`, `Panic`, `Interrupted`, or the type of the error that went through `?`.
+    pub name: String,
+    pub value: String,
+    /// Lines with ANSI colours.
+    pub traceback: Vec<String>,
+}
+
+impl std::fmt::Display for CellError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&report::without_colours(&self.traceback.join("\n")))
+    }
+}
+
+impl std::error::Error for CellError {}
+
+/// State of the Rust compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    /// Not asked for yet.
+    Off,
+    Starting,
+    Ready,
+    /// One sentence on what is missing and how to get it.
+    Failed(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IsComplete {
+    Complete,
+    Incomplete { indent: String },
+    Invalid,
+    Unknown,
+}
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the sources of the cell's crate and its compiled form are kept between kernels;
+    /// `None`: the user's cache folder.
+    pub cache: Option<PathBuf>,
+    /// Start the compiler at once in the background, not at the first cell.
+    pub prewarm: bool,
+    /// How long a cell waits for the compiler before it says so.
+    pub notice_after: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            cache: None,
+            prewarm: true,
+            notice_after: Duration::from_secs(1),
+        }
+    }
+}
