@@ -17,7 +17,7 @@ use zeromq::{
 };
 
 use crate::iopub::Iopub;
-use crate::wire::{Author, Incoming, Outgoing, Signer, decode};
+use crate::wire::{Author, Incoming, Outgoing, Parent, Signer, decode};
 
 /// Replies that may wait for a socket.
 const REPLIES: usize = 1024;
@@ -80,7 +80,13 @@ impl Requests {
         loop {
             match self.half.recv().await {
                 Ok(message) => match decode(&self.signer, message.into_vec()) {
-                    Ok(message) => return message,
+                    Ok(message) => {
+                        let Parent {
+                            msg_type, msg_id, ..
+                        } = &*message.parent;
+                        tracing::debug!("{}: {msg_type} {msg_id}", self.name);
+                        return message;
+                    }
                     Err(error) => tracing::warn!("dropped from {}: {error}", self.name),
                 },
                 Err(error) => {
