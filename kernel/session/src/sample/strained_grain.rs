@@ -33,6 +33,8 @@ pub struct Truth {
     pub beam: [f64; 2],
     /// 1 in the middle of the grain, 0 on the rim.
     pub grain: f64,
+    /// Diffuse scattering relative to the mean: a wedge, and more of it in the grain.
+    pub diffuse: f64,
 }
 
 impl Truth {
@@ -133,6 +135,7 @@ impl StrainedGrain {
                 (self.detector.1 / 2) as f64 - 0.27 - 0.5 * (v - 0.5) + 1.1 * (u - 0.5),
             ],
             grain,
+            diffuse: 0.85 + 0.2 * u + 0.1 * v + 0.3 * grain,
         }
     }
 
@@ -146,9 +149,8 @@ impl StrainedGrain {
                 if (h, k) == (0, 0) {
                     continue;
                 }
-                let along = |axis: usize| {
-                    f64::from(h) * vectors[0][axis] + f64::from(k) * vectors[1][axis]
-                };
+                let along =
+                    |axis: usize| f64::from(h) * vectors[0][axis] + f64::from(k) * vectors[1][axis];
                 let g = [along(0), along(1)];
                 // Unequal reflections, as a structure factor and a slight tilt would make them.
                 let structure = 1.0 + 0.45 * (f64::from(3 * h - 2 * k)).sin();
@@ -166,7 +168,8 @@ impl StrainedGrain {
     fn disk(&self, truth: &Truth, g: [f64; 2], counts: f64) -> Disk {
         let (ky, kx) = (truth.beam[0] + g[0], truth.beam[1] + g[1]);
         let pixels = std::f64::consts::PI * DISK_RADIUS_PX * DISK_RADIUS_PX;
-        let noise = (pixels * (counts + background(g[0].hypot(g[1])))).sqrt();
+        let diffuse = truth.diffuse * background(g[0].hypot(g[1]));
+        let noise = (pixels * (counts + diffuse)).sqrt();
         let inside = |place: f64, size: usize| {
             place >= DISK_RADIUS_PX && place <= size as f64 - 1.0 - DISK_RADIUS_PX
         };
@@ -189,11 +192,11 @@ impl StrainedGrain {
     /// Expected counts of a pattern, C order.
     pub fn expected(&self, y: usize, x: usize) -> Vec<f64> {
         let (rows, columns) = self.detector;
-        let beam = self.truth(y, x).beam;
+        let Truth { beam, diffuse, .. } = self.truth(y, x);
         let mut expected: Vec<f64> = (0..rows * columns)
             .map(|flat| {
                 let (ky, kx) = ((flat / columns) as f64, (flat % columns) as f64);
-                background((ky - beam[0]).hypot(kx - beam[1]))
+                diffuse * background((ky - beam[0]).hypot(kx - beam[1]))
             })
             .collect();
         for disk in self.disks(y, x) {
@@ -209,7 +212,8 @@ impl StrainedGrain {
             _ => (0, 0),
         };
         let position = (y * self.scan.1 + x) as u64;
-        let mut random = StdRng::seed_from_u64(self.seed ^ position.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random =
+            StdRng::seed_from_u64(self.seed ^ position.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let counts: Vec<u16> = self
             .expected(y, x)
             .into_iter()
