@@ -88,7 +88,6 @@ const measureLatency = (page) =>
 
 async function dragNavigator(page) {
   const box = await navigatorBox(page);
-  const before = (await hook(page)).frame;
   await page.mouse.move(...at(box, 0.2, 0.25));
   await page.mouse.down();
   const checksums = new Set();
@@ -98,9 +97,10 @@ async function dragNavigator(page) {
     checksums.add((await hook(page)).frame.checksum);
   }
   await page.mouse.up();
-  const after = await drawn(page, (frame, old) => String(frame.index) !== old, String(before.index), "frame after the drag");
+  // The scan is 40 x 56: the last move was at 80 % of its width and 73 % of its height.
+  await drawn(page, (frame) => frame.index[0] === 29 && frame.index[1] === 44, null, "the position the drag ended at");
   expect(checksums.size >= 20, `only ${checksums.size} different frames in 61 moves`);
-  return { after, different: checksums.size };
+  return { different: checksums.size };
 }
 
 async function selectNode(page, name) {
@@ -183,10 +183,14 @@ async function journey(page, server) {
     const before = await drawn(page, (frame) => frame.peaks !== null, null, "peaks");
     const slider = page.locator(st("parameter-threshold-slider")).last();
     await slider.scrollIntoViewIfNeeded();
-    await slider.focus();
-    for (let press = 0; press < 12; press += 1) {
-      await page.keyboard.press("ArrowRight");
+    const box = await slider.boundingBox();
+    await page.mouse.move(...at(box, 0.75, 0.5));
+    await page.mouse.down();
+    for (let step = 0; step <= 10; step += 1) {
+      await page.mouse.move(...at(box, 0.75 + 0.018 * step, 0.5));
+      await page.waitForTimeout(60);
     }
+    await page.mouse.up();
     const after = await drawn(
       page,
       (frame, old) => frame.revision !== old.revision && frame.peaks !== old.peaks,

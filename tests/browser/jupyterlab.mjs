@@ -76,9 +76,13 @@ export async function openNotebook(page, server, notebook) {
   await kernelIdle(page);
 }
 
+/** The page is connected to the kernel and nothing runs; a cell run before that is dropped by JupyterLab. */
 export function kernelIdle(page, timeout = 60_000) {
   return page.waitForFunction(
-    () => document.querySelector(".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator")?.dataset.status === "idle",
+    () => {
+      const kernel = globalThis.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel;
+      return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+    },
     undefined,
     { timeout },
   );
@@ -88,7 +92,8 @@ export function kernelIdle(page, timeout = 60_000) {
 export async function selectCell(page, index) {
   await page.evaluate((at) => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(at), index);
   const cell = page.locator(`.jp-Notebook [data-windowed-list-index="${index}"]`);
-  await cell.locator(".jp-InputPrompt").first().click();
+  const editor = cell.locator(".jp-InputArea-editor .cm-content");
+  await ((await editor.count()) > 0 && (await editor.first().isVisible()) ? editor : cell.locator(".jp-InputPrompt")).first().click();
   await page.keyboard.press("Escape");
 }
 
