@@ -42,6 +42,7 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
 
   keepKeys(root, signal);
   watchVisibility(root, session, view, signal);
+  watchTheme(view, signal);
   element.append(root);
   signal.addEventListener("abort", () => root.remove());
   installTestHook(() => ({ ...session.store.value, view: { ...view.value } }));
@@ -86,6 +87,13 @@ function giveFocus(root: HTMLElement, target: Element | null): void {
     focused.blur();
     target?.closest<HTMLElement>("[tabindex]")?.focus({ preventScroll: true });
   }
+}
+
+/** Canvases do not follow style sheets: they are drawn again in the new colours. */
+function watchTheme(view: Store<ViewState>, signal: AbortSignal): void {
+  const observer = new MutationObserver(() => view.set({ theme: view.value.theme + 1 }));
+  observer.observe(document.body, { attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+  signal.addEventListener("abort", () => observer.disconnect());
 }
 
 /** Hidden views ask for nothing; a view that comes back looks whether the kernel is there again. */

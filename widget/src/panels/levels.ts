@@ -138,7 +138,7 @@ export const levels: Panel = {
       },
       { signal },
     );
-    view.on(["picture"], draw, signal);
+    view.on(["picture", "theme"], draw, signal);
     session.store.on(["levels", "contrast", "node", "component"], draw, signal);
     session.store.on(["contrast", "node", "nodes", "component"], controls.fill, signal);
     const observer = new ResizeObserver(draw);

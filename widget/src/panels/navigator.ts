@@ -74,6 +74,7 @@ export const navigator: Panel = {
     };
 
     view.on(["navigator"], draw, signal);
+    view.on(["theme"], surface.redraw, signal);
     view.on(
       ["picking"],
       () => {

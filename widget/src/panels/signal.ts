@@ -68,6 +68,7 @@ export const signal: Panel = {
       view.set({ size: [Math.round(surface.outer.width * ratio), Math.round(surface.outer.height * ratio)] });
     };
     view.on(["picture"], draw, signal);
+    view.on(["theme"], surface.redraw, signal);
     view.on(["late"], () => element.classList.toggle("st-late", view.value.late), signal);
     view.on(["failure"], () => fillFailure(failure, context), signal);
     view.on(

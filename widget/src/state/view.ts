@@ -29,8 +29,10 @@ export interface ViewState {
   late: boolean;
   failure: WireError | null;
   picking: Picking | null;
-  /** Pointer to drawn, milliseconds. */
+  /** Request to drawn, milliseconds. */
   latencyMs: number | null;
+  /** Counts the changes of the page's theme. */
+  theme: number;
 }
 
 export const INITIAL_VIEW: ViewState = {
@@ -42,4 +44,5 @@ export const INITIAL_VIEW: ViewState = {
   failure: null,
   picking: null,
   latencyMs: null,
+  theme: 0,
 };
