@@ -1,5 +1,7 @@
 //! Small scans on disk, non-square, whose pixels tell their position.
 
+#![allow(dead_code)] // each test target uses its part
+
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -43,7 +45,6 @@ pub fn write_npy(path: &Path, shape: [usize; 4]) -> Result<()> {
 }
 
 /// A `.npy` of u16 made of holes, but for some counts in the middle of the frames at `written`.
-#[allow(dead_code)] // each test target uses its part
 pub fn write_sparse_npy(path: &Path, shape: [usize; 4], written: &[[usize; 2]]) -> Result<u64> {
     let mut file = File::create(path)?;
     let header = header(&shape);

@@ -560,6 +560,197 @@ fn folder_bytes(path: &Path) -> Result<u64> {
     Ok(total)
 }
 
+/// A process that may not write files beyond half a kilobyte stands for a full disk.
+#[test]
+fn a_full_disk_leaves_the_old_file_and_says_how_much_is_free() -> Result<()> {
+    const FOLDER: &str = "SIGNALTREE_TEST_FULL_DISK";
+    const NAME: &str = "a_full_disk_leaves_the_old_file_and_says_how_much_is_free";
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        let desk = Desk::new()?;
+        let scan = desk.open()?;
+        let path = desk.path("old.zspy");
+        let path = path.display().to_string();
+        desk.run(Command::Save {
+            node: scan,
+            path: path.clone(),
+        })?;
+        let before = folder_bytes(Path::new(&path))?;
+        let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+        let status = std::process::Command::new("sh")
+            .args(["-c", limited])
+            .arg(std::env::current_exe()?)
+            .args(["--exact", NAME, "--nocapture"])
+            .env(FOLDER, desk.folder.path())
+            .status()?;
+        ensure!(status.success(), "see above");
+        ensure!(folder_bytes(Path::new(&path))? == before);
+        ensure!(
+            std::fs::read_dir(desk.folder.path())?.count() == 2,
+            "parts are left"
+        );
+        return Ok(());
+    };
+    let folder = PathBuf::from(folder);
+    let session = Session::new(Config::default());
+    let scan = open(&session, &folder.join("scan.npy"))?;
+    let path = folder.join("old.zspy").display().to_string();
+    let noise = session.add_map(scan, Arc::new(Noise))?;
+    let save = Command::Save { node: noise, path };
+    let error = session.command(save, &|| false, &mut |_| {}).unwrap_err();
+    ensure!(
+        error.code == "io" && error.message.contains("old"),
+        "{error:?}"
+    );
+    ensure!(error.hint.contains("MB free"), "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn a_page_stops_a_map_and_goes_on_with_it() -> Result<()> {
+    let desk = Desk::new()?;
+    let slow = desk.session.add_map(desk.open()?, Arc::new(Slow))?;
+    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    let look = || frame_of(&desk.session, wish(map, [0, 0], [64, 64]));
+    look()?;
+    std::thread::sleep(Duration::from_millis(60));
+    ask(
+        &desk.session,
+        Request::Cancel {
+            request_id: 1,
+            node: map,
+        },
+    )?;
+    std::thread::sleep(Duration::from_millis(100));
+    let stopped = look()?.0.complete;
+    std::thread::sleep(Duration::from_millis(100));
+    ensure!(
+        stopped < 1.0 && look()?.0.complete == stopped,
+        "looking at it does not start it again"
+    );
+    ask(
+        &desk.session,
+        Request::Compute {
+            request_id: 2,
+            node: map,
+        },
+    )?;
+    let stop = std::cell::Cell::new(false);
+    let error = desk.session.command(
+        Command::Compute { node: map },
+        &|| stop.replace(true),
+        &mut |_| {},
+    );
+    ensure!(error.unwrap_err().code == "cancelled");
+    desk.run(Command::Compute { node: map })?;
+    ensure!(look()?.0.complete == 1.0);
+    Ok(())
+}
+
+#[test]
+fn new_parameters_while_a_map_fills_start_it_afresh_and_silence_the_old_pass() -> Result<()> {
+    let desk = Desk::new()?;
+    let slow = desk.session.add_map(desk.open()?, Arc::new(Slow))?;
+    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    let cancelled = Arc::new(Mutex::new(0));
+    let count = cancelled.clone();
+    desk.session.subscribe(Box::new(move |event| {
+        if let (Event::Progress(progress), Ok(mut count)) = (event, count.lock()) {
+            *count += u32::from(progress.state == ProgressState::Cancelled);
+        }
+    }));
+    for radius in 4..9 {
+        frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+        std::thread::sleep(Duration::from_millis(20));
+        let params = json!({"radius": radius});
+        ask(
+            &desk.session,
+            Request::SetParams {
+                request_id: radius,
+                node: map,
+                params,
+            },
+        )?;
+    }
+    desk.run(Command::Compute { node: map })?;
+    let whole = desk
+        .run(Command::Values {
+            node: map,
+            index: vec![4, 6],
+        })?
+        .numbers;
+    let fresh = desk.add(slow, "virtual_disk", json!({"radius": 8}))?;
+    ensure!(
+        desk.run(Command::Values {
+            node: fresh,
+            index: vec![4, 6]
+        })?
+        .numbers
+            == whole
+    );
+    ensure!(*cancelled.lock().map_err(|_| anyhow::anyhow!("poisoned"))? == 0);
+    Ok(())
+}
+
+/// Pixels that do not compress.
+struct Noise;
+
+impl FrameFunction for Noise {
+    fn input(&self) -> ElementType {
+        ElementType::U16
+    }
+    fn output(&self) -> Option<ElementType> {
+        Some(ElementType::U16)
+    }
+    fn call(&self, input: &Frame, _: NavigationIndex) -> Result<Output, String> {
+        let step = |seed: &mut u32, _| {
+            *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some((*seed >> 16) as u16)
+        };
+        let pixels = (0..input.len()).scan(7, step).collect();
+        Frame::from_vec::<u16>(input.shape(), pixels).map(Output::Frame)
+    }
+}
+
+/// Gives back its input after a while.
+struct Slow;
+
+impl FrameFunction for Slow {
+    fn input(&self) -> ElementType {
+        ElementType::U16
+    }
+    fn output(&self) -> Option<ElementType> {
+        Some(ElementType::U16)
+    }
+    fn call(&self, input: &Frame, _: NavigationIndex) -> Result<Output, String> {
+        std::thread::sleep(Duration::from_millis(8));
+        Ok(Output::Frame(input.clone()))
+    }
+}
+
+/// A drag while a whole-scan computation runs: each frame is there long before the next unit would be.
+#[test]
+fn a_drag_stays_smooth_while_a_map_fills() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let slow = desk.session.add_map(scan, Arc::new(Slow))?;
+    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    let mut slowest = Duration::ZERO;
+    for step in 0..12 {
+        let started = std::time::Instant::now();
+        frame_of(&desk.session, wish(scan, [step % 5, step % 7], [64, 64]))?;
+        slowest = slowest.max(started.elapsed());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (reply, _) = frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    println!(
+        "slowest frame during a pass: {slowest:?} (map {:.2} complete)",
+        reply.complete
+    );
+    ensure!(slowest < Duration::from_millis(200), "{slowest:?}");
+    Ok(())
+}
+
 #[test]
 fn a_poster_is_a_picture() -> Result<()> {
     let desk = Desk::new()?;

@@ -44,16 +44,16 @@ fn open_call(opened: &Opened) -> String {
         fields.push(format!("signal_axes: {axes}"));
     }
     if let Some(dataset) = &options.dataset {
-        fields.push(format!("dataset: {dataset:?}"));
+        fields.push(format!("dataset: {dataset:?}.into()"));
     }
     if let Some(axes) = &options.axes {
         let axes: Vec<String> = axes
             .iter()
             .map(|(name, scale, offset, units)| {
-                format!("({name:?}, {scale:?}, {offset:?}, {units:?})")
+                format!("Axis::calibrated({name:?}, {scale:?}, {offset:?}, {units:?})")
             })
             .collect();
-        fields.push(format!("axes: &[{}]", axes.join(", ")));
+        fields.push(format!("axes: vec![{}]", axes.join(", ")));
     }
     if fields.is_empty() {
         return format!("open({path})");

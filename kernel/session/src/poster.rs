@@ -15,7 +15,7 @@ use crate::{Session, convert};
 /// Height of a poster.
 const HEIGHT_PX: usize = 320;
 /// Longest wait for the coarse navigation image.
-const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(400);
+const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
 /// Longest time a map is computed for its poster; what is missing then stays blank.
 const MAP_PATIENCE: Duration = Duration::from_millis(1500);
 /// Images of a map that are drawn side by side.

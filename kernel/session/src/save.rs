@@ -177,9 +177,21 @@ fn refuse_open_file(
     }
 }
 
-fn io_error(node: &Node, error: &signal::SourceError) -> WireError {
+/// Why a file could not be written, with the space that is left there.
+fn io_error(node: &Node, path: &Path, error: &signal::SourceError) -> WireError {
     let mut wire = convert::source_error(error).at_node(node.id);
     wire.message = format!("`{}` was not saved; {}", node.name, wire.message);
+    let folder = path.parent().unwrap_or(path);
+    if matches!(error, signal::SourceError::Io { .. })
+        && let Ok(disk) = rustix::fs::statvfs(folder)
+    {
+        let free_mb = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
+        let need_mb = node.meta.total_bytes() >> 20;
+        wire.hint = format!(
+            "{} has {free_mb} MB free, the result needs up to {need_mb} MB; what was there before is unchanged",
+            folder.display()
+        );
+    }
     wire
 }
 
@@ -193,7 +205,8 @@ fn save_map(
     cancel: &CancelToken,
     report: &mut Report<'_>,
 ) -> Result<(), WireError> {
-    let writer = io::ResultWriter::create(path, &node.meta).map_err(|e| io_error(node, &e))?;
+    let writer =
+        io::ResultWriter::create(path, &node.meta).map_err(|e| io_error(node, path, &e))?;
     let map = session
         .engine
         .finish_map(graph, node.id, &mut |progress| {
@@ -218,8 +231,8 @@ fn save_map(
     }
     writer
         .write_map(&map.all())
-        .map_err(|e| io_error(node, &e))?;
-    writer.finish().map_err(|e| io_error(node, &e))
+        .map_err(|e| io_error(node, path, &e))?;
+    writer.finish().map_err(|e| io_error(node, path, &e))
 }
 
 /// Streams frames or peaks into the file. A frame that fails ends it: a hole would look like counts.
@@ -232,7 +245,8 @@ fn save_stream(
     cancel: &CancelToken,
     report: &mut Report<'_>,
 ) -> Result<(), WireError> {
-    let writer = io::ResultWriter::create(path, &node.meta).map_err(|e| io_error(node, &e))?;
+    let writer =
+        io::ResultWriter::create(path, &node.meta).map_err(|e| io_error(node, path, &e))?;
     let mut done = 0;
     let mut failed = None;
     let mut tick = || {
@@ -245,7 +259,9 @@ fn save_stream(
         .stream(graph, node.id, cancel, &mut tick, &mut |unit| {
             for (at, output) in unit.outputs {
                 let written = match output {
-                    Ok(output) => writer.write(at, &output).map_err(|e| io_error(node, &e)),
+                    Ok(output) => writer
+                        .write(at, &output)
+                        .map_err(|e| io_error(node, path, &e)),
                     Err(error) => Err(frame_error(node, &error)),
                 };
                 if let Err(error) = written {
@@ -261,7 +277,7 @@ fn save_stream(
         Some(error) => return Err(error),
         None => streamed.map_err(|error| convert::compute_error(&error))?,
     }
-    writer.finish().map_err(|e| io_error(node, &e))
+    writer.finish().map_err(|e| io_error(node, path, &e))
 }
 
 fn frame_error(node: &Node, error: &ComputeError) -> WireError {

@@ -273,7 +273,9 @@ impl Session {
         match event {
             EngineEvent::Map(progress) => {
                 let graph = self.tree.snapshot();
-                if let Some(node) = graph.node(progress.node) {
+                // What ends because its parameters changed is of no interest any more.
+                let current = graph.node(progress.node);
+                if let Some(node) = current.filter(|node| node.revision == progress.revision) {
                     self.events
                         .send(&Event::Progress(convert::map_progress(node, progress)));
                 }

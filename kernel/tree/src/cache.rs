@@ -373,7 +373,7 @@ mod tests {
 
     fn gone() -> ComputeError {
         ComputeError {
-            cause: Cause::Cancelled,
+            cause: Box::new(Cause::Cancelled),
             ..ComputeError::no_node(1)
         }
     }

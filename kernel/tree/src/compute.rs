@@ -268,7 +268,7 @@ impl Inner {
                             }
                         });
                 // Another position of the same chunk may have failed first; the error is for this one.
-                let held = held.map_err(|error| fail(error.cause))?;
+                let held = held.map_err(|error| fail(*error.cause))?;
                 let Held::Chunk(chunk) = held else {
                     return Err(wrong(node, at, "a chunk", "an output"));
                 };

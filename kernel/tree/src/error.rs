@@ -13,7 +13,7 @@ pub struct ComputeError {
     /// Wire name of the operation; `None` for a file.
     pub operation: Option<&'static str>,
     pub index: Option<NavigationIndex>,
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 #[derive(Clone, Debug, Error)]
@@ -49,7 +49,7 @@ impl ComputeError {
             name: node.name.clone(),
             operation: node.operation_name(),
             index,
-            cause,
+            cause: Box::new(cause),
         }
     }
 
@@ -59,13 +59,13 @@ impl ComputeError {
             name: format!("node {node}"),
             operation: None,
             index: None,
-            cause: Cause::NoNode,
+            cause: Box::new(Cause::NoNode),
         }
     }
 
     pub fn is_cancelled(&self) -> bool {
         matches!(
-            self.cause,
+            *self.cause,
             Cause::Cancelled
                 | Cause::Source(SourceError::Cancelled)
                 | Cause::Operation(OperationError::Cancelled)
@@ -74,7 +74,7 @@ impl ComputeError {
 
     /// Stable identifier for programs.
     pub fn code(&self) -> &'static str {
-        match &self.cause {
+        match &*self.cause {
             _ if self.is_cancelled() => "cancelled",
             Cause::Source(error) => error.code(),
             Cause::Operation(OperationError::User { .. }) => "user_function",
@@ -91,7 +91,7 @@ impl ComputeError {
 
     /// What the user can do about it; may be empty.
     pub fn hint(&self) -> String {
-        match &self.cause {
+        match &*self.cause {
             Cause::Cancelled => "run it again".into(),
             Cause::Source(error) => error.remedy(),
             Cause::Operation(OperationError::Failed { remedy, .. }) => remedy.clone(),

@@ -11,7 +11,7 @@ use crate::ordered::in_order;
 use crate::{Cause, ComputeError, Engine, Graph, Node};
 
 /// Most scan positions in one unit: the step of progress, and of what a cancel throws away.
-const UNIT_POSITIONS: usize = 32;
+const UNIT_POSITIONS: usize = 16;
 /// Most bytes of results in one unit.
 const UNIT_BYTES: usize = 8 << 20;
 

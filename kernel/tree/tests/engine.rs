@@ -92,7 +92,7 @@ fn a_bad_chunk_fails_its_frames_only_and_is_tried_again() {
             .output(&tree.snapshot(), flat, at(3, 4), Lane::Interactive, &never)
             .unwrap_err();
         assert!(matches!(
-            error.cause,
+            *error.cause,
             Cause::Source(SourceError::Decode { .. })
         ));
         assert_eq!(
