@@ -16,9 +16,9 @@ const LOGOS: [(&str, &[u8]); 3] = [
     ("logo-64x64.png", include_bytes!("../logos/logo-64x64.png")),
 ];
 
-/// With the C library's own choice of eight arenas per core, freed frames stay resident in arenas of
-/// threads that have no use for them, up to twice the memory budget.
-const DEFAULT_ENV: [(&str, &str); 1] = [("MALLOC_ARENA_MAX", "2")];
+/// Frames above this size are mapped, so that the system gets their memory back when they are freed.
+/// With the C library's own, growing threshold they stay resident beyond the memory budget.
+const DEFAULT_ENV: [(&str, &str); 1] = [("MALLOC_MMAP_THRESHOLD_", "262144")];
 
 /// Where kernelspecs go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,7 +234,7 @@ mod tests {
         let json: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["interrupt_mode"], "message");
         assert_eq!(json["env"]["SIGNALTREE_TEST_COMM"], "1");
-        assert_eq!(json["env"]["MALLOC_ARENA_MAX"], "2");
+        assert_eq!(json["env"]["MALLOC_MMAP_THRESHOLD_"], "262144");
         assert!(Path::new(json["argv"][0].as_str().unwrap()).is_absolute());
         assert!(json["metadata"].get("supported_encryption").is_none());
         for (name, _) in LOGOS {
