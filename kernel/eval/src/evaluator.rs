@@ -223,8 +223,8 @@ impl Evaluator {
         }
         drop(state);
         if said {
-            // The notice goes when the cell's own output comes.
-            self.shared.outlet.clear_output(true);
+            // At once: a cell without output would keep the notice for ever.
+            self.shared.outlet.clear_output(false);
         }
         Ok(())
     }
@@ -263,8 +263,7 @@ impl Evaluator {
     pub fn complete(&self, code: &str, cursor: usize) -> Completions {
         let variables = lock(&self.variables).clone();
         complete::complete(code, cursor, &variables, |code, byte| {
-            let mut context = self.context.try_lock().ok()?;
-            context.as_mut()?.completions(code, byte).ok()
+            self.analyse(|context| context.completions(code, byte).ok())
         })
     }
 
@@ -272,9 +271,16 @@ impl Evaluator {
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
         let variables = lock(&self.variables).clone();
         complete::inspect(code, cursor, &variables, |code, byte| {
-            let mut context = self.context.try_lock().ok()?;
-            context.as_mut()?.hover_at(code, byte).ok()
+            self.analyse(|context| context.hover_at(code, byte).ok())
         })
+    }
+
+    /// Asks rust-analyzer, which lives in the compiler's context, unless a cell has it.
+    fn analyse<T>(&self, ask: impl FnOnce(&mut CommandContext) -> Option<T>) -> Option<T> {
+        let mut context = self.context.try_lock().ok()?;
+        let context = context.as_mut()?;
+        // It may panic on unfinished code; then it knows nothing.
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ask(context))).ok()?
     }
 
     /// Whether a console should run the text or wait for more.

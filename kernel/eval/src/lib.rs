@@ -74,16 +74,12 @@ pub trait Engine: Send + Sync {
     fn release(&self, node: u32);
     /// # Errors
     /// JSON of `protocol::WireError`, or a sentence.
-    fn frame(&self, node: u32, index: &[usize]) -> Result<signal::Frame, String>;
+    fn frame(&self, node: u32, index: &[usize]) -> Result<Frame, String>;
     /// Adds a lazy node that applies the closure; computes nothing.
     ///
     /// # Errors
     /// JSON of `protocol::WireError`, or a sentence.
-    fn map_frames(
-        &self,
-        node: u32,
-        function: Arc<dyn signal::FrameFunction>,
-    ) -> Result<u32, String>;
+    fn map_frames(&self, node: u32, function: Arc<dyn FrameFunction>) -> Result<u32, String>;
     fn interrupted(&self) -> bool;
 }
 

@@ -12,7 +12,11 @@ use signal::{Frame, NavigationIndex, Output};
 
 type Check = fn(&mut Kernel);
 
+/// Argument that makes this program play a kernel on a machine without Rust.
+const WITHOUT_RUST: &str = "without-rust";
+
 const CHECKS: &[(&str, Check)] = &[
+    ("without Rust the error says what to install", no_toolchain),
     ("a cell waits for the compiler and says so", waiting),
     ("value, let across cells, no value", values),
     ("the four cells of the main journey", four_cells),
@@ -42,6 +46,11 @@ fn main() {
         .collect();
     if std::env::args().any(|argument| argument == "--list") {
         println!("cells: test");
+        return;
+    }
+    if only == [WITHOUT_RUST] {
+        let error = Kernel::start().fails("1 + 1");
+        let _ = write!(log, "{}", error.value);
         return;
     }
     let mut kernel = Kernel::start();
@@ -81,6 +90,20 @@ fn main() {
     std::process::exit(i32::from(failed > 0));
 }
 
+fn no_toolchain(_: &mut Kernel) {
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program)
+        .arg(WITHOUT_RUST)
+        .env("PATH", "/nonexistent")
+        .env("HOME", "/nonexistent")
+        .env_remove("CARGO_HOME")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("Rust is not installed"), "{text}");
+    assert!(text.contains("rustup.rs"), "{text}");
+}
+
 fn waiting(kernel: &mut Kernel) {
     assert_eq!(kernel.evaluator.state(), Compiler::Starting);
     kernel.run("1 + 1");
@@ -88,7 +111,7 @@ fn waiting(kernel: &mut Kernel) {
     let said = matches!(&events[0], Event::Display(shown)
         if shown.bundle["text/plain"].as_str().is_some_and(|text| text.contains("compiler is starting")));
     assert!(said, "{events:?}");
-    assert_eq!(events[1], Event::Clear(true));
+    assert_eq!(events[1], Event::Clear(false));
     assert_eq!(events[2], Event::result("2"));
     assert_eq!(kernel.evaluator.state(), Compiler::Ready);
 }
