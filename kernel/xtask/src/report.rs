@@ -92,13 +92,13 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "\n{:<44}{:>8}{:>8}{:>9}{:>10}\n",
+            "\n{:<44}{:>8}{:>8}{:>9}{:>14}\n",
             "stage", "passed", "failed", "skipped", "time"
         );
         for stage in &self.stages {
             let line = match &stage.outcome {
                 Outcome::Ran(counts) => format!(
-                    "{:<44}{:>8}{:>8}{:>9}{:>10}",
+                    "{:<44}{:>8}{:>8}{:>9}{:>14}",
                     stage.name,
                     counts.passed,
                     counts.failed,
