@@ -65,7 +65,7 @@ def backgrounds(image):
 
     case(
         "radial_median",
-        {"centre": [22.6, 21.3]},
+        {"centre": [22.6, 21.3], "keep_direct_beam": False},
         subtract(method="radial median", center_x=21.3, center_y=22.6),
         1e-5 * top,
         "pyxem, radial median",

@@ -55,8 +55,7 @@ impl Score {
         let distance = |n: usize, ky: f64, kx: f64| {
             (f64::from(peaks.ky[n]) - ky).hypot(f64::from(peaks.kx[n]) - kx)
         };
-        // The first disk is the direct beam, which a radial background takes away.
-        for disk in disks.iter().skip(1).filter(|disk| disk.visible) {
+        for disk in disks.iter().filter(|disk| disk.visible) {
             self.visible += 1;
             let nearest = (0..peaks.len())
                 .map(|n| distance(n, disk.ky, disk.kx))

@@ -13,6 +13,8 @@ use crate::signal::Signal;
 pub struct RadialMedian {
     /// Centre of the rings (row, column). Left out: the direct beam is found in every frame. Allowed: (row, column) in pixels, or left out.
     pub centre: Option<[f64; 2]>,
+    /// Leave the direct beam in: its rings take the median of the first ring outside it.
+    pub keep_direct_beam: bool,
     /// Set negative results to 0.
     pub clip: bool,
 }
@@ -21,6 +23,7 @@ impl Default for RadialMedian {
     fn default() -> Self {
         RadialMedian {
             centre: None,
+            keep_direct_beam: true,
             clip: false,
         }
     }
@@ -32,6 +35,7 @@ impl Operation for RadialMedian {
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("centre", self.centre.to_json()),
+            ("keep_direct_beam", self.keep_direct_beam.to_json()),
             ("clip", self.clip.to_json()),
         ]
     }

@@ -4,7 +4,9 @@
 //! `r = floor(hypot(ky - cy, kx - cx))`; result = `I - median { I(p) : r(p) = r }`; the median of an even
 //! number of pixels is the mean of the middle two. Rings are cut at the frame's edge; a ring of few pixels
 //! keeps its own median. NaN pixels are left out and stay NaN. Frame-local, O(P) per frame.
-//! Reference: pyxem `subtract_diffraction_background(method="radial median")`.
+//! A direct beam fills its own rings, so that their median would take it away: with `keep_direct_beam` the
+//! rings inside the steepest edge of the profile take the median of the first ring outside.
+//! Reference (`keep_direct_beam` off): pyxem `subtract_diffraction_background(method="radial median")`.
 
 use signal::{
     CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
@@ -19,6 +21,8 @@ parameters! {
     pub struct RadialMedian {
         /// Centre of the rings (row, column). Left out: the direct beam is found in every frame.
         pub centre: Option<[f64; 2]> = None, units "px";
+        /// Leave the direct beam in: its rings take the median of the first ring outside it.
+        pub keep_direct_beam: bool = true;
         /// Set negative results to 0.
         pub clip: bool = false;
     }
@@ -72,7 +76,7 @@ impl Operation for SubtractRadialMedian {
         let frame = inputs.frame()?;
         let grid = accept::grid(frame)?;
         let centre = params.centre.unwrap_or_else(|| direct_beam::find(&grid));
-        let pixels = rings::minus_median(&grid, centre);
+        let pixels = rings::minus_median(&grid, centre, params.keep_direct_beam);
         background::subtracted(frame.shape(), pixels, params.clip)
     }
 }

@@ -3,9 +3,13 @@
 use super::Grid;
 
 /// Each pixel minus the median of its ring `floor(hypot)`; NaN pixels take no part and stay NaN.
-pub fn minus_median(grid: &Grid<f64>, centre: [f64; 2]) -> Vec<f32> {
+/// With `keep_beam` the rings of a bright centre take the median of the first ring outside it.
+pub fn minus_median(grid: &Grid<f64>, centre: [f64; 2], keep_beam: bool) -> Vec<f32> {
     let ring_of = rings(grid.rows, grid.columns, centre);
-    let medians = ring_medians(grid, &ring_of);
+    let mut medians = ring_medians(grid, &ring_of);
+    if keep_beam {
+        spare_beam(&mut medians, grid.rows.min(grid.columns) / 4);
+    }
     ring_of
         .iter()
         .zip(&grid.values)
@@ -53,6 +57,22 @@ fn ring_medians(grid: &Grid<f64>, ring_of: &[u32]) -> Vec<f64> {
         .collect()
 }
 
+/// The direct beam is a plateau that ends in the steepest fall of the profile, to less than half of its
+/// height within two rings. Without such an edge inside `reach` rings the profile stays as it is.
+fn spare_beam(medians: &mut [f64], reach: usize) {
+    let fall = |ring: usize| medians[ring - 1] - medians[ring + 1];
+    let Some(edge) = (1..reach.min(medians.len().saturating_sub(2)))
+        .max_by(|a, b| fall(*a).total_cmp(&fall(*b)))
+    else {
+        return;
+    };
+    let (inside, outside) = (medians[edge - 1], medians[edge + 2]);
+    let plateau = medians[..edge].iter().all(|median| *median >= 0.5 * inside);
+    if plateau && inside > 0.0 && medians[edge + 1] < 0.5 * inside {
+        medians[..edge + 2].fill(outside);
+    }
+}
+
 /// Median; the mean of the middle two for an even count. Reorders `values`, which must hold no NaN.
 pub fn median(values: &mut [f64]) -> Option<f64> {
     if values.is_empty() {
@@ -93,7 +113,7 @@ mod tests {
         );
         grid.values[4 * columns + 20] += 7.0;
         grid.values[2] = f64::NAN;
-        let flat = minus_median(&grid, centre);
+        let flat = minus_median(&grid, centre, false);
         for (at, value) in flat.iter().enumerate() {
             match at {
                 2 => assert!(value.is_nan()),
@@ -101,5 +121,23 @@ mod tests {
                 _ => assert!(value.abs() < 1e-5),
             }
         }
+    }
+
+    #[test]
+    fn a_bright_beam_is_kept_and_a_smooth_profile_is_not_touched() {
+        let mut beam = vec![
+            420.0, 425.0, 418.0, 421.0, 90.0, 31.0, 30.0, 28.0, 27.0, 25.0,
+        ];
+        spare_beam(&mut beam, 8);
+        assert_eq!(
+            beam,
+            [30.0, 30.0, 30.0, 30.0, 30.0, 30.0, 30.0, 28.0, 27.0, 25.0]
+        );
+        let smooth: Vec<f64> = (0..10).map(|ring| 100.0 - 5.0 * f64::from(ring)).collect();
+        let mut same = smooth.clone();
+        spare_beam(&mut same, 8);
+        assert_eq!(same, smooth);
+        spare_beam(&mut [1.0], 8);
+        spare_beam(&mut [f64::NAN; 5], 8);
     }
 }
