@@ -17,7 +17,7 @@ const HEIGHT_PX: usize = 320;
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
 /// Longest time a map is computed for its poster; what is missing then stays blank.
-const MAP_PATIENCE: Duration = Duration::from_millis(1500);
+const MAP_PATIENCE: Duration = Duration::from_millis(400);
 /// Images of a map that are drawn side by side.
 const MOST_COMPONENTS: usize = 4;
 /// Radius of the circles around peaks when the operation has none.
@@ -37,7 +37,7 @@ pub struct Poster {
 
 impl Session {
     /// The navigation image beside the picture of a node in the middle of its scan; for a map, its
-    /// images as far as they are computed after at most 1.5 s.
+    /// images as far as they are computed after a moment.
     ///
     /// # Errors
     /// [`WireError`] when the node is gone or nothing of it can be computed.
