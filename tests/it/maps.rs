@@ -1,0 +1,224 @@
+//! Maps and navigation images: filled in the background, while a page goes on dragging.
+
+mod desk;
+mod scan_files;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use desk::{Desk, ask, frame_of, wish};
+use protocol::{
+    Command, Event, FrameSpace, NavigatorRequest, ProgressState, Reply, Request, SampleType,
+};
+use scan_files::pixel;
+use serde_json::json;
+use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
+
+#[test]
+fn a_map_starts_when_it_is_looked_at_and_tells_its_progress() -> Result<()> {
+    let desk = Desk::new()?;
+    let map = desk.add(desk.open()?, "virtual_disk", json!({"radius": 3.0}))?;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = seen.clone();
+    desk.session.subscribe(Box::new(move |event| {
+        if let (Event::Progress(progress), Ok(mut seen)) = (event, sink.lock()) {
+            seen.push(progress.clone());
+        }
+    }));
+    let (first, buffers) = frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    ensure!(first.space == FrameSpace::Navigation && (first.width, first.height) == (7, 5));
+    ensure!(buffers[0].len() == 5 * 7 * 4 && first.sample == SampleType::F32);
+    desk.run(Command::Compute { node: map })?;
+    let (last, buffers) = frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    ensure!(last.complete == 1.0);
+    let values: Vec<f32> = buffers[0]
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect();
+    ensure!(values.iter().all(|value| value.is_finite()) && values[8] > values[1]);
+    let at = desk.run(Command::Values {
+        node: map,
+        index: vec![1, 1],
+    })?;
+    ensure!(at.numbers.context("none")?[0] as f32 == values[8]);
+    std::thread::sleep(Duration::from_millis(50)); // the last event follows the last value
+    let seen = seen.lock().map_err(|_| anyhow::anyhow!("poisoned"))?;
+    ensure!(
+        seen.last()
+            .is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0)
+    );
+    Ok(())
+}
+
+#[test]
+fn the_navigation_image_is_the_mean_of_each_frame() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    for _ in 0..200 {
+        let request = Request::Navigator(NavigatorRequest {
+            view: 1,
+            generation: 1,
+            node: scan,
+        });
+        let (Reply::Navigator(reply), buffers) = ask(&desk.session, request)? else {
+            bail!("no navigator");
+        };
+        ensure!((reply.width, reply.height) == (7, 5) && reply.value_units == "mean counts");
+        if reply.complete == 1.0 {
+            let at = (3 * 7 + 2) * 4;
+            let bytes: [u8; 4] = buffers[0][at..at + 4].try_into()?;
+            let mean = (0..480)
+                .map(|flat| f64::from(pixel(3, 2, flat / 20, flat % 20)))
+                .sum::<f64>()
+                / 480.0;
+            ensure!((f64::from(f32::from_le_bytes(bytes)) - mean).abs() < 0.01);
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    bail!("the navigation image was never complete")
+}
+
+#[test]
+fn a_page_stops_a_map_and_goes_on_with_it() -> Result<()> {
+    let desk = Desk::new()?;
+    let slow = desk.session.add_map(desk.open()?, Arc::new(Slow))?;
+    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    let look = || frame_of(&desk.session, wish(map, [0, 0], [64, 64]));
+    look()?;
+    std::thread::sleep(Duration::from_millis(60));
+    ask(
+        &desk.session,
+        Request::Cancel {
+            request_id: 1,
+            node: map,
+        },
+    )?;
+    std::thread::sleep(Duration::from_millis(100));
+    let stopped = look()?.0.complete;
+    std::thread::sleep(Duration::from_millis(100));
+    ensure!(
+        stopped < 1.0 && look()?.0.complete == stopped,
+        "looking at it does not start it again"
+    );
+    ask(
+        &desk.session,
+        Request::Compute {
+            request_id: 2,
+            node: map,
+        },
+    )?;
+    let stop = std::cell::Cell::new(false);
+    let error = desk.session.command(
+        Command::Compute { node: map },
+        &|| stop.replace(true),
+        &mut |_| {},
+    );
+    ensure!(error.unwrap_err().code == "cancelled");
+    desk.run(Command::Compute { node: map })?;
+    ensure!(look()?.0.complete == 1.0);
+    Ok(())
+}
+
+#[test]
+fn new_parameters_while_a_map_fills_start_it_afresh_and_silence_the_old_pass() -> Result<()> {
+    let desk = Desk::new()?;
+    let slow = desk.session.add_map(desk.open()?, Arc::new(Slow))?;
+    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    let cancelled = Arc::new(Mutex::new(0));
+    let count = cancelled.clone();
+    desk.session.subscribe(Box::new(move |event| {
+        if let (Event::Progress(progress), Ok(mut count)) = (event, count.lock()) {
+            *count += u32::from(progress.state == ProgressState::Cancelled);
+        }
+    }));
+    for radius in 4..9 {
+        frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+        std::thread::sleep(Duration::from_millis(20));
+        let params = json!({"radius": radius});
+        ask(
+            &desk.session,
+            Request::SetParams {
+                request_id: radius,
+                node: map,
+                params,
+            },
+        )?;
+    }
+    desk.run(Command::Compute { node: map })?;
+    let whole = desk
+        .run(Command::Values {
+            node: map,
+            index: vec![4, 6],
+        })?
+        .numbers;
+    let fresh = desk.add(slow, "virtual_disk", json!({"radius": 8}))?;
+    ensure!(
+        desk.run(Command::Values {
+            node: fresh,
+            index: vec![4, 6]
+        })?
+        .numbers
+            == whole
+    );
+    ensure!(*cancelled.lock().map_err(|_| anyhow::anyhow!("poisoned"))? == 0);
+    Ok(())
+}
+
+/// Gives back its input after a while.
+struct Slow;
+
+impl FrameFunction for Slow {
+    fn input(&self) -> ElementType {
+        ElementType::U16
+    }
+    fn output(&self) -> Option<ElementType> {
+        Some(ElementType::U16)
+    }
+    fn call(&self, input: &Frame, _: NavigationIndex) -> Result<Output, String> {
+        std::thread::sleep(Duration::from_millis(8));
+        Ok(Output::Frame(input.clone()))
+    }
+}
+
+/// A drag while a whole-scan computation runs: each frame is there long before the next unit would be.
+#[test]
+fn a_drag_stays_smooth_while_a_map_fills() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let slow = desk.session.add_map(scan, Arc::new(Slow))?;
+    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    let mut slowest = Duration::ZERO;
+    for step in 0..12 {
+        let started = std::time::Instant::now();
+        frame_of(&desk.session, wish(scan, [step % 5, step % 7], [64, 64]))?;
+        slowest = slowest.max(started.elapsed());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (reply, _) = frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    println!(
+        "slowest frame during a pass: {slowest:?} (map {:.2} complete)",
+        reply.complete
+    );
+    ensure!(slowest < Duration::from_millis(200), "{slowest:?}");
+    Ok(())
+}
+
+#[test]
+fn a_poster_is_a_picture() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let map = desk.add(scan, "center_of_mass", json!({}))?;
+    for node in [scan, map] {
+        let poster = desk.session.poster(node)?;
+        ensure!(poster.png.starts_with(b"\x89PNG") && poster.complete == 1.0);
+        ensure!(
+            poster.index == [2, 3] && poster.text.contains("(5, 7 |"),
+            "{}",
+            poster.text
+        );
+    }
+    Ok(())
+}

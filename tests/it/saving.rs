@@ -1,0 +1,159 @@
+//! Saving: what is written opens again, what cannot be written leaves the old file.
+
+mod desk;
+mod scan_files;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use desk::{Desk, Root, open};
+use protocol::{Command, ProgressState};
+use serde_json::json;
+use session::{Config, Session};
+use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
+
+#[test]
+fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "radial_median", json!({}))?;
+    let path = desk.path("flat.zspy");
+    let save = |path: &Path| Command::Save {
+        node: flat,
+        path: path.display().to_string(),
+    };
+    let mut told = Vec::new();
+    desk.session
+        .command(save(&path), &|| false, &mut |progress| {
+            told.push(progress.clone())
+        })?;
+    ensure!(
+        told.last()
+            .is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0)
+    );
+    let again = open(&desk.session, &path)?;
+    for index in [[0, 0], [4, 6], [2, 3]] {
+        let (old, new) = (
+            desk.session.frame(flat, &index)?,
+            desk.session.frame(again, &index)?,
+        );
+        ensure!(old.as_bytes() == new.as_bytes() && old.element() == new.element());
+    }
+    let error = desk.run(save(&path)).unwrap_err();
+    ensure!(
+        error.code == "in_use" && error.message.contains("open as `flat"),
+        "{error}"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_interrupted_or_failed_save_leaves_the_old_file() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let panics_at = Some(NavigationIndex::new(&[4, 6]));
+    let sharper = desk.session.add_map(scan, Arc::new(Root { panics_at }))?;
+    let path = desk.path("old.zspy");
+    let save = |node| Command::Save {
+        node,
+        path: path.display().to_string(),
+    };
+    desk.run(save(scan))?;
+    let before = folder_bytes(&path)?;
+    let error = desk
+        .session
+        .command(save(sharper), &|| true, &mut |_| {})
+        .unwrap_err();
+    ensure!(error.code == "cancelled", "{error}");
+    let error = desk.run(save(sharper)).unwrap_err();
+    ensure!(
+        error.code == "user_function" && error.message.contains("was not saved"),
+        "{error}"
+    );
+    ensure!(folder_bytes(&path)? == before);
+    let names: Vec<_> = std::fs::read_dir(desk.folder.path())?
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    ensure!(names.len() == 2, "{names:?}");
+    Ok(())
+}
+
+fn folder_bytes(path: &Path) -> Result<u64> {
+    let mut total = 0;
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        total += if entry.file_type()?.is_dir() {
+            folder_bytes(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
+    }
+    Ok(total)
+}
+
+/// A process that may not write files beyond half a kilobyte stands for a full disk.
+#[test]
+fn a_full_disk_leaves_the_old_file_and_says_how_much_is_free() -> Result<()> {
+    const FOLDER: &str = "SIGNALTREE_TEST_FULL_DISK";
+    const NAME: &str = "a_full_disk_leaves_the_old_file_and_says_how_much_is_free";
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        let desk = Desk::new()?;
+        let scan = desk.open()?;
+        let path = desk.path("old.zspy");
+        let path = path.display().to_string();
+        desk.run(Command::Save {
+            node: scan,
+            path: path.clone(),
+        })?;
+        let before = folder_bytes(Path::new(&path))?;
+        let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+        let status = std::process::Command::new("sh")
+            .args(["-c", limited])
+            .arg(std::env::current_exe()?)
+            .args(["--exact", NAME, "--nocapture"])
+            .env(FOLDER, desk.folder.path())
+            .status()?;
+        ensure!(status.success(), "see above");
+        ensure!(folder_bytes(Path::new(&path))? == before);
+        ensure!(
+            std::fs::read_dir(desk.folder.path())?.count() == 2,
+            "parts are left"
+        );
+        return Ok(());
+    };
+    let folder = PathBuf::from(folder);
+    let session = Session::new(Config::default());
+    let scan = open(&session, &folder.join("scan.npy"))?;
+    let path = folder.join("old.zspy").display().to_string();
+    let noise = session.add_map(scan, Arc::new(Noise))?;
+    let save = Command::Save { node: noise, path };
+    let error = session.command(save, &|| false, &mut |_| {}).unwrap_err();
+    ensure!(
+        error.code == "io" && error.message.contains("old"),
+        "{error:?}"
+    );
+    ensure!(error.hint.contains("MB free"), "{error:?}");
+    Ok(())
+}
+
+/// Pixels that do not compress.
+struct Noise;
+
+impl FrameFunction for Noise {
+    fn input(&self) -> ElementType {
+        ElementType::U16
+    }
+    fn output(&self) -> Option<ElementType> {
+        Some(ElementType::U16)
+    }
+    fn call(&self, input: &Frame, _: NavigationIndex) -> Result<Output, String> {
+        let step = |seed: &mut u32, _| {
+            *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some((*seed >> 16) as u16)
+        };
+        let pixels = (0..input.len()).scan(7, step).collect();
+        Frame::from_vec::<u16>(input.shape(), pixels).map(Output::Frame)
+    }
+}
