@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use crate::figures::{Answer, Figures, IdlePolicy};
 use crate::iopub::Iopub;
-use crate::widget::{self, CONTROL_TARGET, Figure, Model, TARGET, comm_msg};
+use crate::widget::{self, CONTROL_TARGET, Model, TARGET, comm_msg};
 use crate::wire::{Incoming, Outgoing, Parent};
 
 /// Messages that may wait for the thread; beyond it the shell waits.
@@ -22,76 +23,6 @@ const QUEUE: usize = 4096;
 const MODELS: usize = 64;
 /// Target that answers with what it gets, for measurements.
 const ECHO_TARGET: &str = "kbench.echo";
-
-/// The engine behind the widgets.
-pub trait Figures: Send + Sync {
-    /// What a new model of `node` shows first. Unless somebody watches it fill, a map is complete.
-    ///
-    /// # Errors
-    /// A sentence for the person, if the node cannot be shown.
-    fn open(&self, model: &str, node: u32, watched: bool) -> Result<Figure, String>;
-    /// The picture of a node as it is now.
-    ///
-    /// # Errors
-    /// As [`Figures::open`].
-    fn picture(&self, node: u32) -> Result<Figure, String>;
-    /// A request of a page. Returns at once; the answer comes from any thread.
-    fn request(&self, model: &str, content: Value, buffers: Vec<Bytes>, answer: Answer);
-    /// A page has changed view state.
-    fn update(&self, model: &str, state: &Map<String, Value>);
-    /// No page will ask for this model again.
-    fn close(&self, model: &str);
-}
-
-/// When idle follows a widget's custom message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdlePolicy {
-    /// busy, answer, idle: the letter of the specification.
-    Strict,
-    /// Only the answer; the idle is owed until the page pauses. 2 to 15 times more frames per second.
-    Lazy,
-}
-
-impl IdlePolicy {
-    /// From `SIGNALTREE_COMM_IDLE`; lazy unless it says `strict`.
-    pub fn from_environment() -> Self {
-        match std::env::var("SIGNALTREE_COMM_IDLE").as_deref() {
-            Ok("strict") => Self::Strict,
-            Ok("lazy") | Err(_) => Self::Lazy,
-            Ok(other) => {
-                tracing::warn!(
-                    "SIGNALTREE_COMM_IDLE is {other:?}; strict and lazy are known, lazy is used"
-                );
-                Self::Lazy
-            }
-        }
-    }
-}
-
-/// The one answer to a request of a page. Dropped unsent, it still ends the request.
-pub struct Answer {
-    iopub: Iopub,
-    policy: IdlePolicy,
-    comm_id: String,
-    parent: Arc<Parent>,
-}
-
-impl Answer {
-    pub fn send(self, content: Value, buffers: Vec<Bytes>) {
-        let data = json!({ "method": "custom", "content": content });
-        self.iopub
-            .publish(comm_msg(Some(&self.parent), &self.comm_id, data, buffers));
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        match self.policy {
-            IdlePolicy::Strict => self.iopub.status(Some(&self.parent), "idle"),
-            IdlePolicy::Lazy => self.iopub.owe_idle(&self.parent),
-        }
-    }
-}
 
 enum Task {
     Message(Incoming),
@@ -427,12 +358,7 @@ impl Comms {
         if self.policy == IdlePolicy::Strict {
             self.iopub.status(Some(parent), "busy");
         }
-        Answer {
-            iopub: self.iopub.clone(),
-            policy: self.policy,
-            comm_id: id.to_owned(),
-            parent: parent.clone(),
-        }
+        Answer::new(self.iopub.clone(), self.policy, id, parent)
     }
 
     fn control_message(&self, id: &str, parent: &Arc<Parent>, data: &Map<String, Value>) {

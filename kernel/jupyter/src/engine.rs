@@ -10,10 +10,9 @@ use serde_json::{Map, Value, json};
 use session::Session;
 
 use crate::cells::{CellError, Cells, Completions, Inspection, IsComplete};
-use crate::comms::{Answer, Figures};
+use crate::figures::{Answer, Figure, Figures};
 use crate::kernel::Links;
 use crate::progress::ProgressLine;
-use crate::widget::Figure;
 
 /// Binds one session to the front end.
 pub struct Engine {

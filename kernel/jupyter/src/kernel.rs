@@ -8,9 +8,10 @@ use tokio::sync::Notify;
 
 use crate::analyse::Analyser;
 use crate::cells::{Cells, Outlet};
-use crate::comms::{Comms, Figures, IdlePolicy};
+use crate::comms::Comms;
 use crate::control::Control;
 use crate::execute::Executor;
+use crate::figures::{Figures, IdlePolicy};
 use crate::history::History;
 use crate::output::CellOutput;
 use crate::shell::Shell;

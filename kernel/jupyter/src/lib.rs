@@ -9,6 +9,7 @@ pub mod comms;
 mod control;
 pub mod engine;
 mod execute;
+pub mod figures;
 mod history;
 pub mod install;
 mod iopub;

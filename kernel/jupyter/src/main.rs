@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use eval::{Evaluator, Options};
-use jupyter::comms::IdlePolicy;
 use jupyter::engine::{Engine, Interpreter};
+use jupyter::figures::IdlePolicy;
 use jupyter::install::{self, Place, Spec};
 use jupyter::kernel::{self, Parts};
 use jupyter_protocol::ConnectionInfo;
@@ -25,9 +25,18 @@ struct Cli {
     command: Command,
 }
 
+const ENVIRONMENT: &str = "\
+Environment (set for notebooks with `signaltree install --env NAME=VALUE`):
+  SIGNALTREE_MEMORY_BUDGET  bytes of cached pixels, default 1 GiB
+  SIGNALTREE_PREWARM        background (default): start the compiler at once; first-cell: when a cell needs it
+  SIGNALTREE_COMM_IDLE      lazy (default): fast frames in JupyterLab; strict: idle after every widget message
+  SIGNALTREE_LOG            what is logged to stderr, default warn
+  SIGNALTREE_WIDGET_DIR     read index.js and style.css from here, for work on the widget";
+
 #[derive(Subcommand)]
 enum Command {
     /// Run the kernel; Jupyter calls this.
+    #[command(after_help = ENVIRONMENT)]
     Kernel {
         /// Connection file written by the client.
         #[arg(short = 'f', long = "connection-file")]

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use crate::figures::Figure;
 use crate::wire::{Outgoing, Parent};
 
 /// Target under which front ends know widget models.
@@ -24,19 +25,6 @@ const ANYWIDGET_ID: &str = "signaltree.Viewer";
 
 const ESM: &str = include_str!(concat!(env!("OUT_DIR"), "/index.js"));
 const CSS: &str = include_str!(concat!(env!("OUT_DIR"), "/style.css"));
-
-/// What a widget shows before it has asked for anything.
-#[derive(Clone, Debug, Default)]
-pub struct Figure {
-    /// View state the page starts from: selected node, position, protocol version, …
-    pub state: Map<String, Value>,
-    /// A picture of the node as PNG, at most a few 100 kB; empty if there is nothing to draw yet.
-    pub poster: Bytes,
-    /// One line for readers of text: `<strain 64x48 | 4 maps>`.
-    pub text: String,
-    /// False while the picture shows a map that is still being computed.
-    pub complete: bool,
-}
 
 /// One model: the state shared by all views of one output.
 pub struct Model {

@@ -4,7 +4,7 @@ mod front_end;
 
 use bytes::Bytes;
 use front_end::{Channel, FrontEnd, Message};
-use jupyter::comms::IdlePolicy;
+use jupyter::figures::IdlePolicy;
 use jupyter::wire::{Author, Outgoing, Signer};
 use serde_json::json;
 

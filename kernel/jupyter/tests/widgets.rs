@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use front_end::{Channel, FrontEnd, Message};
-use jupyter::comms::IdlePolicy;
+use jupyter::figures::IdlePolicy;
 use serde_json::{Value, json};
 
 /// Runs `show` in a cell and returns the id of the model.

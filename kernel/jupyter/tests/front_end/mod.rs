@@ -11,9 +11,8 @@ use bytes::Bytes;
 use jupyter::cells::{
     CellError, Cells, Completions, Display, Inspection, IsComplete, Match, Outlet, Stream,
 };
-use jupyter::comms::{Answer, Figures, IdlePolicy};
+use jupyter::figures::{Answer, Figure, Figures, IdlePolicy};
 use jupyter::kernel::{self, Links, Parts};
-use jupyter::widget::Figure;
 use jupyter::wire::{Author, Outgoing, Signer, decode};
 use jupyter_protocol::{ConnectionInfo, Transport};
 use serde_json::{Map, Value, json};

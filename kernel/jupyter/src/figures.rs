@@ -1,0 +1,107 @@
+//! The engine as the comms see it: what a widget shows, what pages ask, and how they are answered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::iopub::Iopub;
+use crate::widget::comm_msg;
+use crate::wire::Parent;
+
+/// What a widget shows before it has asked for anything.
+#[derive(Clone, Debug, Default)]
+pub struct Figure {
+    /// View state the page starts from: selected node, position, protocol version, …
+    pub state: Map<String, Value>,
+    /// A picture of the node as PNG, at most a few 100 kB; empty if there is nothing to draw yet.
+    pub poster: Bytes,
+    /// One line for readers of text: `<strain 64x48 | 4 maps>`.
+    pub text: String,
+    /// False while the picture shows a map that is still being computed.
+    pub complete: bool,
+}
+
+/// The engine behind the widgets.
+pub trait Figures: Send + Sync {
+    /// What a new model of `node` shows first. Unless somebody watches it fill, a map is complete.
+    ///
+    /// # Errors
+    /// A sentence for the person, if the node cannot be shown.
+    fn open(&self, model: &str, node: u32, watched: bool) -> Result<Figure, String>;
+    /// The picture of a node as it is now.
+    ///
+    /// # Errors
+    /// As [`Figures::open`].
+    fn picture(&self, node: u32) -> Result<Figure, String>;
+    /// A request of a page. Returns at once; the answer comes from any thread.
+    fn request(&self, model: &str, content: Value, buffers: Vec<Bytes>, answer: Answer);
+    /// A page has changed view state.
+    fn update(&self, model: &str, state: &Map<String, Value>);
+    /// No page will ask for this model again.
+    fn close(&self, model: &str);
+}
+
+/// When idle follows a widget's custom message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdlePolicy {
+    /// busy, answer, idle: the letter of the specification.
+    Strict,
+    /// Only the answer; the idle is owed until the page pauses. 2 to 15 times more frames per second.
+    Lazy,
+}
+
+impl IdlePolicy {
+    /// From `SIGNALTREE_COMM_IDLE`; lazy unless it says `strict`.
+    pub fn from_environment() -> Self {
+        match std::env::var("SIGNALTREE_COMM_IDLE").as_deref() {
+            Ok("strict") => Self::Strict,
+            Ok("lazy") | Err(_) => Self::Lazy,
+            Ok(other) => {
+                tracing::warn!(
+                    "SIGNALTREE_COMM_IDLE is {other:?}; strict and lazy are known, lazy is used"
+                );
+                Self::Lazy
+            }
+        }
+    }
+}
+
+/// The one answer to a request of a page. Dropped unsent, it still ends the request.
+pub struct Answer {
+    iopub: Iopub,
+    policy: IdlePolicy,
+    comm_id: String,
+    parent: Arc<Parent>,
+}
+
+impl Answer {
+    pub(crate) fn new(
+        iopub: Iopub,
+        policy: IdlePolicy,
+        comm_id: &str,
+        parent: &Arc<Parent>,
+    ) -> Self {
+        Self {
+            iopub,
+            policy,
+            comm_id: comm_id.to_owned(),
+            parent: parent.clone(),
+        }
+    }
+
+    pub fn send(self, content: Value, buffers: Vec<Bytes>) {
+        let data = json!({ "method": "custom", "content": content });
+        self.iopub
+            .publish(comm_msg(Some(&self.parent), &self.comm_id, data, buffers));
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        match self.policy {
+            IdlePolicy::Strict => self.iopub.status(Some(&self.parent), "idle"),
+            IdlePolicy::Lazy => self.iopub.owe_idle(&self.parent),
+        }
+    }
+}
