@@ -1,7 +1,7 @@
 //! Completion and inspection: names of the API at once, everything else from rust-analyzer if it is free.
 
 use crate::api::{API, Entry, Kind};
-use crate::source::Cursor;
+use crate::cursor::Cursor;
 
 /// Answers to a completion request; positions count characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

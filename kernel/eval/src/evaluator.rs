@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::capture::{Capture, Sink};
 use crate::complete::{self, Completions, Inspection};
 use crate::host::{Running, Shared};
-use crate::source::{self, Prepared};
+use crate::source::Prepared;
+use crate::tokens;
 use crate::{
     CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, compiler, park, relay,
     report,
@@ -285,7 +286,7 @@ impl Evaluator {
 
     /// Whether a console should run the text or wait for more.
     pub fn is_complete(&self, code: &str) -> IsComplete {
-        source::is_complete(code)
+        tokens::is_complete(code)
     }
 
     /// Names and types of the variables that cells have.

@@ -1,24 +1,20 @@
-//! The table of functions a cell may call, and what the kernel knows about the running cell.
-
-#![allow(unsafe_code)] // C functions called from cells with raw pointers
+//! What the kernel knows about the running cell, and frames as cells see them.
 
 mod closure;
 mod load;
+mod table;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use serde_json::{Map, Value};
 use signal::{Element, ElementType, Frame, for_pixels};
 
-use crate::abi::{self, Host, Owned, Text, UserFunction, View, element, role, status};
+use crate::abi::{self, View, element};
 use crate::capture::{Capture, Marker, Sink};
 use crate::report::{CellSource, Panic};
-use crate::{Display, Engine, Outlet, Stream};
+use crate::{Engine, Outlet, Stream};
 
 pub(crate) use load::accept_relays;
 
@@ -150,29 +146,6 @@ impl Shared {
         lock(&self.running).shown = true;
         !self.hidden.load(Ordering::Relaxed)
     }
-
-    fn table(self: &Arc<Self>, cell: u64) -> &'static Host {
-        Box::leak(Box::new(Host {
-            version: abi::VERSION,
-            size: size_of::<Host>() as u32,
-            // One reference per cell is never given back: the cell may call for ever.
-            context: Arc::into_raw(Arc::clone(self)).cast(),
-            cell,
-            command,
-            retain,
-            release,
-            frame,
-            release_frame,
-            map_frames,
-            display,
-            show,
-            clear_output,
-            read_line,
-            interrupted,
-            report_error,
-            report_panic,
-        }))
-    }
 }
 
 impl Sink for Shared {
@@ -192,254 +165,6 @@ impl Sink for Shared {
             Marker::Other => {}
         }
     }
-}
-
-/// The shared state behind a context pointer.
-///
-/// # Safety
-/// `context` must come from a table made by [`Shared::table`].
-unsafe fn shared(context: *const c_void) -> Arc<Shared> {
-    let pointer: *const Shared = context.cast();
-    // SAFETY: the table leaked one reference, so the count is at least one here.
-    unsafe {
-        Arc::increment_strong_count(pointer);
-        Arc::from_raw(pointer)
-    }
-}
-
-/// Runs the body of an entry; a panic of the kernel must not unwind into the cell.
-fn entry<T>(fallback: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        tracing::error!("the kernel panicked in a call of a cell");
-        fallback
-    })
-}
-
-/// Answers with a text and its status.
-///
-/// # Safety
-/// `place` must be valid for a write and hold no text yet.
-unsafe fn answer(shared: &Shared, place: *mut Owned, result: Result<String, String>) -> u32 {
-    let (code, text) = match result {
-        Ok(text) => (status::OK, text),
-        Err(_) if shared.is_interrupted() => (status::INTERRUPTED, String::new()),
-        Err(text) => (status::ERROR, text),
-    };
-    // SAFETY: promised by the caller.
-    unsafe { place.write(Owned::new(text)) };
-    code
-}
-
-/// # Safety
-/// `at` must point to `rank` numbers.
-unsafe fn position(at: *const usize, rank: u32) -> Vec<usize> {
-    if rank == 0 {
-        return Vec::new();
-    }
-    // SAFETY: promised by the caller.
-    unsafe { std::slice::from_raw_parts(at, (rank as usize).min(abi::MAX_RANK)) }.to_vec()
-}
-
-unsafe extern "C" fn command(context: *const c_void, request: Text, reply: *mut Owned) -> u32 {
-    entry(status::ERROR, || {
-        // SAFETY: the pointers come from the cell's call and live until it returns.
-        unsafe {
-            let shared = shared(context);
-            answer(&shared, reply, shared.engine.command(&request.read()))
-        }
-    })
-}
-
-unsafe extern "C" fn retain(context: *const c_void, node: u32) {
-    // SAFETY: the context of our own table.
-    entry((), || unsafe { shared(context) }.engine.retain(node));
-}
-
-unsafe extern "C" fn release(context: *const c_void, node: u32) {
-    // SAFETY: the context of our own table.
-    entry((), || unsafe { shared(context) }.engine.release(node));
-}
-
-unsafe extern "C" fn frame(
-    context: *const c_void,
-    node: u32,
-    at: *const usize,
-    at_rank: u32,
-    wanted: u32,
-    view: *mut View,
-    guard: *mut u64,
-    why: *mut Owned,
-) -> u32 {
-    entry(status::ERROR, || {
-        // SAFETY: the pointers come from the cell's call and live until it returns.
-        unsafe {
-            let shared = shared(context);
-            let at = position(at, at_rank);
-            let frame = shared.engine.frame(node, &at).and_then(|frame| {
-                let element = match wanted {
-                    element::NONE => frame.element(),
-                    code => {
-                        element_type(code).ok_or_else(|| format!("unknown pixel type {code}"))?
-                    }
-                };
-                convert(&frame, element)
-            });
-            match frame {
-                Ok(frame) => {
-                    let frame = Box::new(frame);
-                    view.write(frame_view(&frame));
-                    // The box stays where it is until `release_frame`.
-                    guard.write(Box::into_raw(frame) as u64);
-                    status::OK
-                }
-                Err(text) => answer(&shared, why, Err(text)),
-            }
-        }
-    })
-}
-
-unsafe extern "C" fn release_frame(_context: *const c_void, guard: u64) {
-    // SAFETY: the cell gives a guard back once, and it is the box made in `frame`.
-    entry((), || drop(unsafe { Box::from_raw(guard as *mut Frame) }));
-}
-
-unsafe extern "C" fn map_frames(
-    context: *const c_void,
-    cell: u64,
-    node: u32,
-    function: UserFunction,
-    created: *mut u32,
-    why: *mut Owned,
-) -> u32 {
-    entry(status::ERROR, || {
-        // SAFETY: the pointers come from the cell's call and live until it returns.
-        unsafe {
-            let shared = shared(context);
-            let added = closure::Closure::new(function, shared.source(cell))
-                .and_then(|closure| shared.engine.map_frames(node, Arc::new(closure)));
-            match added {
-                Ok(node) => {
-                    created.write(node);
-                    status::OK
-                }
-                Err(text) => answer(&shared, why, Err(text)),
-            }
-        }
-    })
-}
-
-unsafe extern "C" fn display(
-    context: *const c_void,
-    kind: u32,
-    bundle: Text,
-    display_id: Text,
-) -> u32 {
-    entry(status::ERROR, || {
-        // SAFETY: the pointers come from the cell's call and live until it returns.
-        let (shared, bundle, id) = unsafe { (shared(context), bundle.read(), display_id.read()) };
-        let Ok(Value::Object(bundle)) = serde_json::from_str(&bundle) else {
-            return status::ERROR;
-        };
-        shared.drain();
-        if shared.show_something() {
-            let display = Display {
-                bundle,
-                metadata: Map::new(),
-                display_id: (!id.is_empty()).then_some(id),
-                update: kind == role::UPDATE,
-            };
-            match kind {
-                role::RESULT => shared.outlet.result(display),
-                _ => shared.outlet.display(display),
-            }
-        }
-        status::OK
-    })
-}
-
-unsafe extern "C" fn show(context: *const c_void, node: u32) -> u32 {
-    entry(status::ERROR, || {
-        // SAFETY: the context of our own table.
-        let shared = unsafe { shared(context) };
-        shared.drain();
-        if shared.show_something() {
-            shared.outlet.show(node);
-        }
-        status::OK
-    })
-}
-
-unsafe extern "C" fn clear_output(context: *const c_void, wait: u32) {
-    // SAFETY: the context of our own table.
-    entry((), || {
-        unsafe { shared(context) }.outlet.clear_output(wait != 0)
-    });
-}
-
-unsafe extern "C" fn read_line(
-    context: *const c_void,
-    prompt: Text,
-    password: u32,
-    reply: *mut Owned,
-) -> u32 {
-    entry(status::ERROR, || {
-        // SAFETY: the pointers come from the cell's call and live until it returns.
-        unsafe {
-            let shared = shared(context);
-            shared.drain();
-            let line = shared.outlet.read_line(&prompt.read(), password != 0);
-            answer(&shared, reply, line)
-        }
-    })
-}
-
-unsafe extern "C" fn interrupted(context: *const c_void) -> u32 {
-    // SAFETY: the context of our own table.
-    entry(0, || u32::from(unsafe { shared(context) }.is_interrupted()))
-}
-
-unsafe extern "C" fn report_error(context: *const c_void, name: Text, text: Text) {
-    entry((), || {
-        // SAFETY: the pointers come from the cell's call and live until it returns.
-        let (shared, name, text) = unsafe { (shared(context), name.read(), text.read()) };
-        let earlier = lock(&shared.running).error.replace((name, text));
-        if let Some((_, earlier)) = earlier {
-            // That one was an ordinary `eprintln!`.
-            shared.text(Stream::Stderr, &format!("{earlier}\n"));
-        }
-    });
-}
-
-unsafe extern "C" fn report_panic(
-    context: *const c_void,
-    message: Text,
-    file: Text,
-    line: u32,
-    column: u32,
-) {
-    entry((), || {
-        // SAFETY: the pointers come from the cell's call and live until it returns.
-        let (shared, panic) = unsafe {
-            let panic = Panic {
-                message: message.read(),
-                file: file.read(),
-                line: line as usize,
-                column: column as usize,
-            };
-            (shared(context), panic)
-        };
-        let foreign = USER_CODE.with_borrow_mut(|slot| match slot {
-            Some(last) => {
-                *last = Some(panic);
-                None
-            }
-            None => Some(panic),
-        });
-        if let Some(panic) = foreign {
-            // A thread the user started: nobody waits for it, so its message is output.
-            shared.text(Stream::Stderr, &format!("{}\n", panic.text()));
-        }
-    });
 }
 
 fn element_type(code: u32) -> Option<ElementType> {

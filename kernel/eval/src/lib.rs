@@ -11,12 +11,14 @@ mod api;
 mod capture;
 mod compiler;
 mod complete;
+mod cursor;
 mod evaluator;
 mod host;
 mod park;
 mod relay;
 mod report;
 mod source;
+mod tokens;
 mod user_crate;
 
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! The text of a cell: where its statements end, whether it is complete, and the hooks added to it.
+//! The text of a cell: where its bindings and its value are, and the hooks added to them.
 
-use crate::IsComplete;
+use crate::tokens::{Step, rust_start, step};
 
 /// A cell as evcxr gets it: the user's code with a hook after each top-level `let` and around the
 /// trailing expression, all on the user's own lines.
@@ -80,20 +80,6 @@ struct Let<'a> {
     name: &'a str,
     /// Byte after the semicolon.
     end: usize,
-}
-
-/// Where Rust begins: evcxr's command lines (`:dep`, `!ls`) come first.
-pub(crate) fn rust_start(code: &str) -> usize {
-    let mut start = 0;
-    for line in code.split_inclusive('\n') {
-        let trimmed = line.trim_start();
-        let command = line.starts_with('!') || trimmed.starts_with(':');
-        if !command && !trimmed.is_empty() && !line.starts_with("//") {
-            break;
-        }
-        start += line.len();
-    }
-    start
 }
 
 /// The top-level `let name = …;` statements of a cell.
@@ -223,276 +209,6 @@ fn bound_name(rest: &str) -> Option<&str> {
     (bound && statement.contains('=') && !first.is_numeric() && name != "_").then_some(name)
 }
 
-enum Step {
-    /// One byte of code.
-    Byte(u8),
-    /// An identifier, keyword or number ends here.
-    Word(usize),
-    /// A literal or comment ends here.
-    Skip(usize),
-    /// A literal or comment that does not end.
-    Unfinished,
-}
-
-/// What starts at byte `at`.
-fn step(code: &str, at: usize) -> Step {
-    let rest = &code[at..];
-    let until = |end: Option<usize>| end.map_or(Step::Unfinished, |end| Step::Skip(at + end));
-    if rest.starts_with("//") {
-        return Step::Skip(at + rest.find('\n').unwrap_or(rest.len()));
-    }
-    if rest.starts_with("/*") {
-        return until(block_comment(rest));
-    }
-    if let Some(prefix) = string_prefix(rest) {
-        let hashes = rest[prefix..]
-            .bytes()
-            .take_while(|byte| *byte == b'#')
-            .count();
-        if rest[..prefix].ends_with('r') {
-            let close = format!("\"{}", "#".repeat(hashes));
-            let open = prefix + hashes + 1;
-            return until(
-                rest[open..]
-                    .find(&close)
-                    .map(|end| open + end + close.len()),
-            );
-        }
-        return until(quoted(&rest[prefix + 1..], b'"').map(|end| prefix + 1 + end));
-    }
-    let character = match rest.strip_prefix('b') {
-        Some(after) if after.starts_with('\'') => 1,
-        _ => 0,
-    };
-    if rest[character..].starts_with('\'') {
-        return match character_literal(&rest[character + 1..]) {
-            Some(end) => Step::Skip(at + character + 1 + end),
-            // A lifetime or a label.
-            None => Step::Skip(at + character + 1),
-        };
-    }
-    let word = rest
-        .find(|character: char| !character.is_alphanumeric() && character != '_')
-        .unwrap_or(rest.len());
-    if word > 0 {
-        return Step::Word(at + word);
-    }
-    match rest.chars().next() {
-        Some(character) if character.is_ascii() => Step::Byte(character as u8),
-        Some(character) => Step::Skip(at + character.len_utf8()),
-        None => Step::Unfinished,
-    }
-}
-
-/// Length of the letters before the quote (or the hashes) of a string: `""`, `r#""#`, `b""`, `c""`, `br""`.
-fn string_prefix(rest: &str) -> Option<usize> {
-    ["br", "cr", "r", "b", "c", ""].iter().find_map(|prefix| {
-        let after = rest.strip_prefix(prefix)?;
-        let quote = if prefix.ends_with('r') {
-            after.trim_start_matches('#')
-        } else {
-            after
-        };
-        quote.starts_with('"').then_some(prefix.len())
-    })
-}
-
-/// Bytes up to and with the closing quote.
-fn quoted(rest: &str, quote: u8) -> Option<usize> {
-    let mut escaped = false;
-    for (index, byte) in rest.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            byte if byte == quote => return Some(index + 1),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// After a single quote: the length of the rest of a character literal, `None` for a lifetime.
-fn character_literal(rest: &str) -> Option<usize> {
-    if rest.starts_with('\\') {
-        return quoted(rest, b'\'');
-    }
-    let length = rest.chars().next()?.len_utf8();
-    rest[length..].starts_with('\'').then_some(length + 1)
-}
-
-fn block_comment(rest: &str) -> Option<usize> {
-    let mut depth = 0;
-    let mut at = 0;
-    let bytes = rest.as_bytes();
-    while at + 1 < bytes.len() {
-        match &bytes[at..at + 2] {
-            b"/*" => {
-                depth += 1;
-                at += 2;
-            }
-            b"*/" => {
-                depth -= 1;
-                at += 2;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => at += 1,
-        }
-    }
-    None
-}
-
-/// Whether a console should run the text or wait for more.
-pub(crate) fn is_complete(code: &str) -> IsComplete {
-    let rust = &code[rust_start(code)..];
-    let mut open = Vec::new();
-    let mut at = 0;
-    while at < rust.len() {
-        match step(rust, at) {
-            Step::Skip(end) | Step::Word(end) => at = end,
-            Step::Unfinished => {
-                return IsComplete::Incomplete {
-                    indent: String::new(),
-                };
-            }
-            Step::Byte(byte) => {
-                match byte {
-                    b'(' | b'[' | b'{' => open.push(byte),
-                    b')' | b']' | b'}' => {
-                        let wanted = match byte {
-                            b')' => b'(',
-                            b']' => b'[',
-                            _ => b'{',
-                        };
-                        if open.pop() != Some(wanted) {
-                            return IsComplete::Invalid;
-                        }
-                    }
-                    _ => {}
-                }
-                at += 1;
-            }
-        }
-    }
-    if !open.is_empty() {
-        return IsComplete::Incomplete {
-            indent: "    ".repeat(open.len()),
-        };
-    }
-    match syn::parse::Parser::parse_str(syn::Block::parse_within, rust) {
-        Ok(_) => IsComplete::Complete,
-        Err(error) if error.to_string().starts_with("unexpected end of input") => {
-            IsComplete::Incomplete {
-                indent: String::new(),
-            }
-        }
-        Err(_) => IsComplete::Invalid,
-    }
-}
-
-/// What stands around a position in a cell, for completion.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cursor<'a> {
-    /// The part of a word before the position.
-    pub(crate) prefix: &'a str,
-    /// Everything before the dot, when the word follows one.
-    pub(crate) receiver: Option<&'a str>,
-    /// `Region` in `Region::rec`.
-    pub(crate) path_of: Option<&'a str>,
-    /// `Params` in `Params { rad`, where a field name is expected.
-    pub(crate) literal_of: Option<&'a str>,
-    /// Fields already written in that literal.
-    pub(crate) fields_before: Vec<&'a str>,
-}
-
-/// An open bracket and the word before it.
-struct Open<'a> {
-    word: &'a str,
-    /// Words followed by a colon directly inside.
-    fields: Vec<&'a str>,
-    /// A field name may start here.
-    at_field: bool,
-}
-
-impl<'a> Cursor<'a> {
-    pub(crate) fn at(code: &'a str, byte: usize) -> Self {
-        let code = &code[..byte];
-        let mut open: Vec<Open<'a>> = Vec::new();
-        let mut word = "";
-        let mut at = rust_start(code).min(code.len());
-        let mut start = code.len();
-        while at < code.len() {
-            match step(code, at) {
-                // Inside a literal or comment nothing is completed.
-                Step::Unfinished => return Cursor::default(),
-                Step::Skip(end) => {
-                    word = "";
-                    at = end;
-                }
-                Step::Word(end) => {
-                    if end == code.len() {
-                        start = at;
-                        break;
-                    }
-                    word = &code[at..end];
-                    at = end;
-                }
-                Step::Byte(bracket) => {
-                    bracket_or_sign(bracket, word, &mut open);
-                    if !bracket.is_ascii_whitespace() {
-                        word = "";
-                    }
-                    at += 1;
-                }
-            }
-        }
-        let before = code[..start].trim_end();
-        let mut cursor = Cursor {
-            prefix: &code[start..],
-            ..Cursor::default()
-        };
-        if let Some(receiver) = before.strip_suffix('.') {
-            // `..default()` is no receiver, and neither is the number in `1.`.
-            if !receiver.ends_with('.') {
-                cursor.receiver = Some(receiver);
-            }
-        } else if let Some(path) = before.strip_suffix("::") {
-            let word = path.rfind(|c: char| !c.is_alphanumeric() && c != '_');
-            cursor.path_of = Some(&path[word.map_or(0, |at| at + 1)..]);
-        } else if let Some(last) = open.pop()
-            && last.at_field
-            && last.word.starts_with(char::is_uppercase)
-        {
-            cursor.literal_of = Some(last.word);
-            cursor.fields_before = last.fields;
-        }
-        cursor
-    }
-}
-
-fn bracket_or_sign<'a>(byte: u8, word: &'a str, open: &mut Vec<Open<'a>>) {
-    match byte {
-        b'(' | b'[' | b'{' => open.push(Open {
-            word: if byte == b'{' { word } else { "" },
-            fields: Vec::new(),
-            at_field: byte == b'{',
-        }),
-        b')' | b']' | b'}' => {
-            open.pop();
-        }
-        byte if byte.is_ascii_whitespace() => {}
-        byte => {
-            if let Some(last) = open.last_mut() {
-                if byte == b':' && !word.is_empty() {
-                    last.fields.push(word);
-                }
-                last.at_field = byte == b',';
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -547,7 +263,8 @@ mod tests {
         assert_eq!(prepared.column(1, 5), 5);
         assert!(column > 16);
         assert_eq!(prepared.column(1, column), 16);
-        assert_eq!(prepared.column(2, 5), 5);
+        // Behind the parenthesis of the trailing expression.
+        assert_eq!(prepared.column(2, 6), 5);
         // Inside the first hook.
         assert_eq!(prepared.column(1, 14), 11);
     }
@@ -575,28 +292,5 @@ mod tests {
         assert_eq!(found("f(;"), None);
         assert_eq!(found(""), None);
         assert_eq!(Prepared::new("a // b").code, "(a).evcxr_display(); // b");
-    }
-
-    #[test]
-    fn completeness() {
-        let incomplete = |code| matches!(is_complete(code), IsComplete::Incomplete { .. });
-        assert!(matches!(is_complete("let a = 1;"), IsComplete::Complete));
-        assert!(matches!(is_complete("scan"), IsComplete::Complete));
-        assert!(matches!(is_complete(""), IsComplete::Complete));
-        assert!(matches!(
-            is_complete(":dep regex = \"1\""),
-            IsComplete::Complete
-        ));
-        assert!(incomplete("fn f() {"));
-        assert!(incomplete("let a ="));
-        assert!(incomplete("let a = 1"));
-        assert!(incomplete("let s = \"abc"));
-        assert!(incomplete("/* comment"));
-        assert!(matches!(is_complete("fn f() }"), IsComplete::Invalid));
-        assert!(matches!(is_complete("let 1 2;"), IsComplete::Invalid));
-        match is_complete("for i in 0..3 {\n    f(") {
-            IsComplete::Incomplete { indent } => assert_eq!(indent.len(), 8),
-            other => panic!("{other:?}"),
-        }
     }
 }

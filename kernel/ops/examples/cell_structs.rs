@@ -10,6 +10,11 @@ use serde_json::Value;
 use signal::{OperationInfo, ParameterInfo, ParameterKind};
 
 fn main() -> std::io::Result<()> {
+    std::io::stdout().write_all(generated()?.as_bytes())
+}
+
+/// The formatted source for the registry.
+fn generated() -> std::io::Result<String> {
     let operations: Vec<_> = ops::registry()
         .iter()
         .map(|entry| (entry.info(), entry.parameters()))
@@ -17,18 +22,19 @@ fn main() -> std::io::Result<()> {
     let mut rustfmt = Command::new("rustfmt")
         .args(["--edition", "2024", "--emit", "stdout"])
         .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()?;
-    if let Some(stdin) = rustfmt.stdin.as_mut() {
+    // Taken, so that it is closed: rustfmt reads to the end before it writes.
+    if let Some(mut stdin) = rustfmt.stdin.take() {
         stdin.write_all(cell_source(&operations).as_bytes())?;
     }
-    let status = rustfmt.wait()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(std::io::Error::other(
+    let output = rustfmt.wait_with_output()?;
+    if !output.status.success() {
+        return Err(std::io::Error::other(
             "rustfmt refused the generated source",
-        ))
+        ));
     }
+    String::from_utf8(output.stdout).map_err(std::io::Error::other)
 }
 
 /// The source text for these operations, in the order of the registry.
@@ -341,6 +347,15 @@ mod tests {
             help: "Help.".into(),
             rust_type: rust_type.into(),
         }
+    }
+
+    #[test]
+    fn the_committed_file_is_what_the_registry_gives() {
+        let committed = include_str!("../../cell/src/generated.rs");
+        assert!(
+            generated().unwrap() == committed,
+            "kernel/cell/src/generated.rs is out of date: run `cargo xtask codegen`"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A user's closure as the tree sees it.
 
+#![allow(unsafe_code)] // calls the closure through the cell's function pointers
+
 use std::sync::Arc;
 
 use signal::{Block, ElementType, Frame, FrameFunction, NavigationIndex, Output};

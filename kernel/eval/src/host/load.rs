@@ -1,5 +1,7 @@
 //! Loads compiled cells into the kernel and runs them, one thread per donated connection.
 
+#![allow(unsafe_code)] // loads libraries and calls into them
+
 use std::ffi::{CStr, CString, c_void};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -9,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Capture, Host, Shared, lock, user_code};
-use crate::abi::status;
+use super::{Capture, Shared, lock, user_code};
+use crate::abi::{Host, status};
 use crate::relay::receive_fds;
 
 /// Deep recursion in a cell should work; only touched pages cost memory.
