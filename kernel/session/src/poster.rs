@@ -82,10 +82,18 @@ impl Session {
             [column] => Some([0.0, *column as f32]),
             [.., row, column] => Some([*row as f32, *column as f32]),
         };
-        Ok(Some(Panel {
+        let mut drawn = Panel {
             crosshair,
             ..panel(image, Colors::Gray)
-        }))
+        };
+        if node.meta.axes.navigation.len() == 1 {
+            // A series is a curve over its one axis, from its least to its greatest value.
+            let curve = drawn.frame.to_f32().into_owned();
+            drawn.frame = Frame::from_vec(&[curve.len()], curve)
+                .map_err(|what| WireError::new("internal", what, ""))?;
+            drawn.levels = views::levels(&drawn.frame).extrema;
+        }
+        Ok(Some(drawn))
     }
 
     fn frame_panels(

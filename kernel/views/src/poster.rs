@@ -30,6 +30,8 @@ const INVALID: u8 = 250;
 const MARK: u8 = 251;
 const LINE: u8 = 252;
 const GAP_PX: usize = 12;
+/// Least height of a strip.
+const MIN_STRIP_PX: usize = 24;
 
 fn palette() -> Vec<Rgb> {
     let ramp = |colors, steps: usize| {
@@ -92,39 +94,44 @@ fn draw(panel: &Panel, height: usize) -> Tile {
     if panel.frame.shape().len() == 1 {
         return draw_line(panel, height);
     }
-    let width = (columns * height).div_ceil(rows).clamp(1, 4 * height);
+    // A wide strip keeps its shape and is centred; one too thin to see is drawn thicker.
+    let width = (columns * height).div_ceil(rows).clamp(1, 2 * height);
+    let drawn = (rows * width).div_ceil(columns).clamp(height.min(MIN_STRIP_PX), height);
+    let top = (height - drawn) / 2;
     let values = panel.frame.to_f32();
     let [low, high] = panel.levels;
     let span = if high > low { high - low } else { 1.0 };
     let mut tile = Tile {
         width,
         height,
-        pixels: vec![INVALID; width * height],
+        pixels: vec![CLEAR; width * height],
     };
-    for row in 0..height {
-        let source = (row * rows / height) * columns;
+    for row in 0..drawn {
+        let source = (row * rows / drawn) * columns;
         for column in 0..width {
             let value = values
                 .get(source + column * columns / width)
                 .copied()
                 .unwrap_or(f32::NAN);
-            if value.is_finite() {
-                let share = ((f64::from(value) - low) / span) as f32;
-                tile.pixels[row * width + column] = index(panel.colors, share);
-            }
+            let share = ((f64::from(value) - low) / span) as f32;
+            tile.pixels[(top + row) * width + column] = match value.is_finite() {
+                true => index(panel.colors, share),
+                false => INVALID,
+            };
         }
     }
-    let (down, across) = (height as f32 / rows as f32, width as f32 / columns as f32);
+    let (down, across) = (drawn as f32 / rows as f32, width as f32 / columns as f32);
+    let top = top as f32;
     for [row, column] in &panel.peaks {
         circle(
             &mut tile,
-            (row + 0.5) * down,
+            top + (row + 0.5) * down,
             (column + 0.5) * across,
             panel.peak_radius.max(1.0) * down,
         );
     }
     if let Some([row, column]) = panel.crosshair {
-        crosshair(&mut tile, (row + 0.5) * down, (column + 0.5) * across);
+        crosshair(&mut tile, top + (row + 0.5) * down, (column + 0.5) * across);
     }
     tile
 }
@@ -166,6 +173,12 @@ fn draw_line(panel: &Panel, height: usize) -> Tile {
     };
     let [low, high] = panel.levels;
     let span = if high > low { high - low } else { 1.0 };
+    if let Some([_, column]) = panel.crosshair {
+        let place = ((column + 0.5) / values.len().max(1) as f32 * width as f32) as isize;
+        for row in 0..height as isize {
+            tile.set(row, place, MARK);
+        }
+    }
     let mut last: Option<isize> = None;
     for column in 0..width {
         let value = values
