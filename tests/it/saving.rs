@@ -6,9 +6,9 @@ mod scan_files;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
-use desk::{Desk, Root, open};
-use protocol::{Command, ProgressState};
+use anyhow::{Context, Result, bail, ensure};
+use desk::{Desk, Root, ask, open, wish};
+use protocol::{Command, ProgressState, Reply};
 use serde_json::json;
 use session::{Config, Session};
 use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
@@ -156,4 +156,64 @@ impl FrameFunction for Noise {
         let pixels = (0..input.len()).scan(7, step).collect();
         Frame::from_vec::<u16>(input.shape(), pixels).map(Output::Frame)
     }
+}
+
+/// The files of a store that hold pixels, largest first.
+fn chunk_files(folder: &Path, found: &mut Vec<(u64, PathBuf)>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() {
+            chunk_files(&entry.path(), found)?;
+        } else if name.chars().all(|letter| letter.is_ascii_digit()) {
+            found.push((entry.metadata()?.len(), entry.path()));
+        }
+    }
+    found.sort();
+    found.reverse();
+    Ok(())
+}
+
+#[test]
+fn a_damaged_chunk_fails_its_own_frames_and_the_next_drag_works() -> Result<()> {
+    let desk = Desk::new()?;
+    let path = desk.path("damaged.zspy");
+    desk.run(Command::Save {
+        node: desk.open()?,
+        path: path.display().to_string(),
+    })?;
+    let mut files = Vec::new();
+    chunk_files(&path, &mut files)?;
+    let (length, damaged) = files.first().context("no chunks")?;
+    std::fs::File::options()
+        .write(true)
+        .open(damaged)?
+        .set_len(length / 2)?;
+    let scan = open(&desk.session, &path)?;
+    let (mut fine, mut errors) = (0, Vec::new());
+    for y in 0..5 {
+        for x in 0..7 {
+            match ask(&desk.session, wish(scan, [y, x], [64, 64]))? {
+                (Reply::Frame(_), _) => fine += 1,
+                (Reply::Failed { error, .. }, _) => errors.push(error),
+                (other, _) => bail!("{other:?}"),
+            }
+        }
+    }
+    ensure!(
+        fine >= 28 && !errors.is_empty(),
+        "{fine} frames, {} errors",
+        errors.len()
+    );
+    let error = &errors[0];
+    ensure!(
+        ["truncated", "decode"].contains(&error.code.as_str()),
+        "{error:?}"
+    );
+    let name = damaged.strip_prefix(&path)?.display().to_string();
+    ensure!(
+        error.message.contains(&name) && error.index.is_some(),
+        "{error:?}"
+    );
+    Ok(())
 }

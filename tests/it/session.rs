@@ -90,6 +90,24 @@ fn of_many_wishes_of_a_view_the_newest_is_answered_and_old_ones_are_dropped() ->
 }
 
 #[test]
+fn views_of_different_pages_do_not_replace_each_other() -> Result<()> {
+    let desk = Desk::new()?;
+    let flat = desk.add(desk.open()?, "median_kernel", json!({}))?;
+    let (tell, answers) = channel();
+    for page in 0..12u32 {
+        let tell = tell.clone();
+        desk.session.request_from(
+            &format!("page {page}"),
+            wish(flat, [page % 5, page % 7], [64, 64]),
+            Box::new(move |reply, _| drop(tell.send(reply))),
+        );
+    }
+    drop(tell);
+    ensure!(answers.iter().count() == 12);
+    Ok(())
+}
+
+#[test]
 fn errors_free_the_slot_and_name_what_is_wrong() -> Result<()> {
     let desk = Desk::new()?;
     let scan = desk.open()?;
