@@ -100,6 +100,11 @@ impl Capture {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(evcxr);
     }
 
+    /// Lets go of evcxr's pipe.
+    pub(crate) fn end_session(&self) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Returns once everything written before has reached the sink.
     pub(crate) fn drain(&self) {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);

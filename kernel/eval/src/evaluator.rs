@@ -11,8 +11,8 @@ use crate::host::{Running, Shared};
 use crate::source::Prepared;
 use crate::tokens;
 use crate::{
-    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, compiler, park, relay,
-    report,
+    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Stream, compiler, park,
+    relay, report,
 };
 
 /// Evaluates cells, one at a time; lives as long as the kernel.
@@ -33,6 +33,9 @@ pub struct Evaluator {
 const TICK: Duration = Duration::from_millis(50);
 /// How long an interrupt goes on stopping compilers that evcxr starts one after another.
 const COMPILERS_STOPPED_FOR: Duration = Duration::from_secs(5);
+/// How long a cell may take to answer an interrupt, and then to reach a place where it can be parked.
+const GRACE: Duration = Duration::from_millis(500);
+const PARKING: Duration = Duration::from_secs(2);
 
 impl Evaluator {
     /// Captures stdout and stderr of the process and returns at once; the compiler starts on a thread.
@@ -149,6 +152,13 @@ impl Evaluator {
         ended: Running,
         cell: &Prepared,
     ) -> Result<(), CellError> {
+        if ended.parked {
+            return Err(report::plain(
+                "Interrupted",
+                "the cell did not stop by itself, so it was abandoned: variables were reset, signals stay \
+                 in the tree",
+            ));
+        }
         if self.shared.is_interrupted() {
             return Err(interrupted());
         }
@@ -233,7 +243,8 @@ impl Evaluator {
     /// Asks the running cell to stop; harmless when none runs.
     ///
     /// Calls of SignalTree end with an error, and the compiler is stopped if the cell still waits for it.
-    /// A loop that neither calls SignalTree nor looks at `interrupted()` runs on.
+    /// A cell that neither calls SignalTree nor looks at `interrupted()` is abandoned after half a second,
+    /// and variables are lost.
     pub fn interrupt(self: &Arc<Self>) {
         if !self.evaluating.load(Ordering::Relaxed) {
             return;
@@ -251,12 +262,32 @@ impl Evaluator {
                 park::stop_compilers();
                 std::thread::sleep(TICK);
             }
+            evaluator.stop_running_cell();
         };
         if let Err(error) = std::thread::Builder::new()
             .name("interrupt".into())
             .spawn(stop)
         {
             tracing::warn!(%error, "the compiler cannot be stopped");
+        }
+    }
+
+    /// Gives a running cell time to stop by itself, then abandons it.
+    fn stop_running_cell(&self) {
+        let still = || {
+            self.evaluating.load(Ordering::Relaxed)
+                && self.shared.interrupted.load(Ordering::Relaxed)
+                && self.shared.is_executing()
+        };
+        let until = Instant::now() + GRACE;
+        while still() && Instant::now() < until {
+            std::thread::sleep(TICK);
+        }
+        if still() && !self.shared.abandon_cell(PARKING) && still() {
+            self.shared.text(
+                Stream::Stderr,
+                "The cell does not stop: it waits inside a call. Wait for it, or restart the kernel.\n",
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use signal::{Element, ElementType, Frame, for_pixels};
 
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     next_cell: AtomicU64,
     panic_hook_set: AtomicBool,
     capture: OnceLock<Arc<Capture>>,
+    session: Mutex<Option<load::Session>>,
 }
 
 /// What the running cell reported so far.
@@ -44,6 +46,8 @@ pub(crate) struct Running {
     /// Type and text of the last error that went through `?`.
     pub(crate) error: Option<(String, String)>,
     pub(crate) panic: Option<Panic>,
+    /// The cell did not stop when asked, and its thread was abandoned.
+    pub(crate) parked: bool,
     /// The cell could not be loaded.
     pub(crate) broken: Option<String>,
     pub(crate) source: Option<Arc<CellSource>>,
@@ -81,6 +85,7 @@ impl Shared {
             next_cell: AtomicU64::new(1),
             panic_hook_set: AtomicBool::new(false),
             capture: OnceLock::new(),
+            session: Mutex::default(),
         })
     }
 
@@ -102,6 +107,24 @@ impl Shared {
 
     pub(crate) fn is_executing(&self) -> bool {
         self.executing.load(Ordering::Relaxed)
+    }
+
+    /// Abandons the running cell: its thread is parked and evcxr gets a new session without variables.
+    /// `false` when the thread cannot be parked, or the cell ended meanwhile.
+    pub(crate) fn abandon_cell(&self, limit: Duration) -> bool {
+        let mut session = lock(&self.session);
+        let parked = session.as_ref().is_some_and(|session| {
+            session.park(limit, || self.is_executing() && self.is_interrupted())
+        });
+        if parked && let Some(session) = session.take() {
+            self.executing.store(false, Ordering::Relaxed);
+            lock(&self.running).parked = true;
+            if let Some(capture) = self.capture.get() {
+                capture.end_session();
+            }
+            session.close();
+        }
+        parked
     }
 
     pub(crate) fn begin_cell(&self, code: &str) {

@@ -35,6 +35,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("display, update, input", display),
     ("interrupt in a call and while compiling", interrupt),
     ("completion, inspection, completeness", assistance),
+    ("an endless loop is abandoned, the kernel lives", endless),
 ];
 
 fn main() {
@@ -513,6 +514,22 @@ fn interrupt(kernel: &mut Kernel) {
     kernel.evaluator.interrupt();
     kernel.run("survivor");
     assert_eq!(kernel.events(), [Event::result("11")]);
+}
+
+fn endless(kernel: &mut Kernel) {
+    let quarter = Duration::from_millis(1500);
+    for code in [
+        "loop {}",
+        "let mut v = vec![1u64]; loop { v.push(v.len() as u64); if v.len() > 1000 { v = Vec::new(); } }",
+    ] {
+        kernel.run("let lost = 1; fn kept() -> u8 { 7 }");
+        let error = kernel.interrupted_after(quarter, code);
+        assert_eq!(error.name, "Interrupted");
+        assert!(error.value.contains("variables were reset"), "{error}");
+        assert!(kernel.fails("lost").value.contains("lost"));
+        kernel.run("let after = open(\"scan.zspy\")?; kept()");
+        assert_eq!(kernel.events().last(), Some(&Event::result("7")));
+    }
 }
 
 fn assistance(kernel: &mut Kernel) {

@@ -6,13 +6,16 @@ use std::ffi::{CStr, CString, c_void};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{Capture, Shared, lock, user_code};
 use crate::abi::{Host, status};
+use crate::park;
 use crate::relay::receive_fds;
 
 /// Deep recursion in a cell should work; only touched pages cost memory.
@@ -54,6 +57,32 @@ pub(crate) fn accept_relays(
         .map(drop)
 }
 
+/// The thread that runs the cells of one relay, and what evcxr holds of it.
+pub(super) struct Session {
+    thread: libc::pthread_t,
+    connection: UnixStream,
+    donated: [RawFd; 3],
+}
+
+impl Session {
+    pub(super) fn park(&self, limit: Duration, running: impl Fn() -> bool) -> bool {
+        // SAFETY: while a cell runs, the thread that runs it does not end.
+        unsafe { park::park(self.thread, limit, running) }
+    }
+
+    /// Closes evcxr's pipes and the relay of a parked thread. The descriptors stay the thread's, which
+    /// will never use or close them; only what they refer to is replaced.
+    pub(super) fn close(self) {
+        if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+            for fd in self.donated {
+                // SAFETY: both are open; the parked thread cannot have closed its own.
+                unsafe { libc::dup2(null.as_raw_fd(), fd) };
+            }
+        }
+        let _ = self.connection.shutdown(Shutdown::Both);
+    }
+}
+
 /// Reads evcxr's lines and runs the cells they name until evcxr closes its end.
 fn serve(
     connection: &UnixStream,
@@ -62,7 +91,13 @@ fn serve(
     cells: &Path,
 ) -> std::io::Result<()> {
     // stderr is held open for as long as the session lives: evcxr takes its end as the child's end.
-    let [stdin, stdout, _stderr] = receive_fds(connection)?;
+    let [stdin, stdout, stderr] = receive_fds(connection)?;
+    *lock(&shared.session) = Some(Session {
+        // SAFETY: gives the calling thread's own handle.
+        thread: unsafe { libc::pthread_self() },
+        connection: connection.try_clone()?,
+        donated: [stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()],
+    });
     let mut evcxr = File::from(stdout);
     capture.begin_session(evcxr.try_clone()?);
     // evcxr's store of variables; opaque, handed from cell to cell.
@@ -88,6 +123,7 @@ fn serve(
         }
         evcxr.write_all(COMPLETE)?;
     }
+    drop(stderr);
     Ok(())
 }
 
@@ -125,6 +161,7 @@ fn load(shared: &Arc<Shared>, path: &Path, function: &str, cells: &Path) -> Resu
             loader_error()
         ));
     }
+    park::add_text(&name);
     let find = |symbol: &str| -> Option<*mut c_void> {
         let symbol = CString::new(symbol).ok()?;
         // SAFETY: a live handle and a terminated name.

@@ -12,6 +12,7 @@ use signal::Frame;
 use super::{Shared, USER_CODE, closure, convert, element_type, frame_view, lock};
 use crate::abi::{self, Host, Owned, Text, UserFunction, View, element, role, status};
 use crate::capture::Sink;
+use crate::park::KernelCall;
 use crate::report::Panic;
 use crate::{Display, Stream};
 
@@ -56,6 +57,7 @@ unsafe fn shared(context: *const c_void) -> Arc<Shared> {
 
 /// Runs the body of an entry; a panic of the kernel must not unwind into the cell.
 fn entry<T>(fallback: T, body: impl FnOnce() -> T) -> T {
+    let _inside = KernelCall::enter();
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         tracing::error!("the kernel panicked in a call of a cell");
         fallback
