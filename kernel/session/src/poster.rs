@@ -27,7 +27,7 @@ const PEAK_RADIUS_PX: f32 = 4.0;
 #[derive(Clone, Debug)]
 pub struct Poster {
     pub png: Vec<u8>,
-    /// `strain: (40, 56 | ) map of ε_xx, …`.
+    /// `strain: (40, 56) map of ε_xx, …`.
     pub text: String,
     /// Scan position of the frame that is drawn.
     pub index: Vec<usize>,

@@ -113,14 +113,19 @@ impl SignalMeta {
             .saturating_mul(self.element.size_bytes() as u64)
     }
 
-    /// One line: `(40, 56 | 128, 112) u16 frames`.
+    /// One line: `(40, 56 | 128, 112) u16`, `(40, 56) map of ε_xx, ε_yy`.
     pub fn summary(&self) -> String {
         match self.kind {
             SignalKind::Frame => format!("{} {}", self.axes.shape_text(), self.element),
             SignalKind::Peaks => format!("{} peaks", self.axes.shape_text()),
             SignalKind::Map => format!(
-                "{} map of {}",
-                self.axes.shape_text(),
+                "({}) map of {}",
+                self.axes
+                    .navigation_shape()
+                    .iter()
+                    .map(usize::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 self.components
                     .iter()
                     .map(|component| component.title.as_str())

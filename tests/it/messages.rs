@@ -1,0 +1,228 @@
+//! Every message of page and kernel as JSON in `tests/messages/`, read by this test and by the widget's.
+//!
+//! `UPDATE_MESSAGES=1 cargo test --release -p tests --test messages` writes them anew; look at the difference before
+//! committing it, since a page of an older kernel reads them too.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use protocol::{
+    Detail, Event, FrameReply, FrameRequest, FrameSpace, NavigatorReply, NavigatorRequest,
+    NoticeLevel, Progress, ProgressState, Reply, Request, SampleType, TimesMs, Welcome, WireError,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use session::{Config, Session};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("messages")
+}
+
+/// The tag of a message.
+fn tag(message: &Value) -> &str {
+    message["type"].as_str().unwrap_or("untagged")
+}
+
+/// Compares `messages` with `{kind}_{tag}.json` and checks that every variant of the exported type is there.
+fn compare<T>(kind: &str, messages: Vec<T>) -> Result<()>
+where
+    T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let mut seen = BTreeSet::new();
+    for message in messages {
+        let value = serde_json::to_value(&message)?;
+        let name = format!("{kind}_{}.json", tag(&value));
+        let path = folder().join(&name);
+        if std::env::var_os("UPDATE_MESSAGES").is_some() {
+            std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+        }
+        let text = std::fs::read_to_string(&path).with_context(|| format!("{name} is missing"))?;
+        let golden: Value = serde_json::from_str(&text)?;
+        ensure!(value == golden, "{name} differs; now:\n{value:#}");
+        let parsed: T = serde_json::from_value(golden)?;
+        ensure!(parsed == message, "{name} is read as {parsed:?}");
+        seen.insert(tag(&value).to_owned());
+    }
+    let exported = variants(kind)?;
+    ensure!(
+        seen == exported,
+        "messages of {kind}: {exported:?}, golden: {seen:?}"
+    );
+    Ok(())
+}
+
+/// Tags in the exported TypeScript union.
+fn variants(kind: &str) -> Result<BTreeSet<String>> {
+    let typescript = protocol::typescript();
+    let start = format!("type {kind} =");
+    let declaration = typescript
+        .split("export ")
+        .find(|declaration| declaration.to_lowercase().starts_with(&start))
+        .with_context(|| format!("{kind} is not exported"))?;
+    Ok(declaration
+        .split("\"type\": \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .map(str::to_owned)
+        .collect())
+}
+
+#[test]
+fn requests() -> Result<()> {
+    compare(
+        "request",
+        vec![
+            Request::Hello {
+                request_id: 1,
+                protocol: 1,
+            },
+            Request::Frame(FrameRequest {
+                view: 2,
+                generation: 17,
+                node: 3,
+                index: vec![4, 5],
+                component: 0,
+                size_px: [640, 480],
+                detail: Detail::Moving,
+            }),
+            Request::Navigator(NavigatorRequest {
+                view: 2,
+                generation: 18,
+                node: 3,
+            }),
+            Request::SetParams {
+                request_id: 2,
+                node: 3,
+                params: json!({"radius": 4.5}),
+            },
+            Request::AddOperation {
+                request_id: 3,
+                parent: 3,
+                operation: "radial_median".into(),
+                params: json!({}),
+            },
+            Request::RemoveNode {
+                request_id: 4,
+                node: 3,
+            },
+            Request::Compute {
+                request_id: 5,
+                node: 3,
+            },
+            Request::Cancel {
+                request_id: 6,
+                node: 3,
+            },
+        ],
+    )
+}
+
+fn error() -> WireError {
+    WireError {
+        code: "decode".into(),
+        message: "`scan` at scan position (4, 5): chunk 0/1 cannot be decoded".into(),
+        hint: "other frames can still be read".into(),
+        node: Some(3),
+        index: Some(vec![4, 5]),
+    }
+}
+
+#[test]
+fn replies() -> Result<()> {
+    let session = Session::new(Config::default());
+    compare(
+        "reply",
+        vec![
+            Reply::Welcome(Box::new(Welcome {
+                request_id: 1,
+                protocol: 1,
+                tree: session.tree(),
+                operations: session.operations(),
+                budget_bytes: 1_073_741_824.0,
+            })),
+            Reply::Frame(FrameReply {
+                view: 2,
+                generation: 17,
+                node: 3,
+                revision: 1,
+                index: vec![4, 5],
+                component: 0,
+                space: FrameSpace::Signal,
+                width: 112,
+                height: 128,
+                full_width: 112,
+                full_height: 128,
+                sample: SampleType::U16,
+                percentiles: [1.0, 420.0],
+                extrema: [0.0, 812.0],
+                peak_count: Some(44),
+                complete: 1.0,
+                times_ms: TimesMs {
+                    queue: 0.25,
+                    compute: 1.5,
+                    encode: 0.125,
+                },
+            }),
+            Reply::Navigator(NavigatorReply {
+                view: 2,
+                generation: 18,
+                node: 3,
+                width: 56,
+                height: 40,
+                full_width: 56,
+                full_height: 40,
+                percentiles: [17.5, 21.0],
+                extrema: [17.0, 22.0],
+                stride: 4,
+                complete: 0.0625,
+                value_units: "counts".into(),
+            }),
+            Reply::Done {
+                request_id: 3,
+                node: Some(4),
+            },
+            Reply::Refused {
+                request_id: 2,
+                error: error(),
+            },
+            Reply::Failed {
+                view: 2,
+                generation: 17,
+                error: error(),
+            },
+        ],
+    )
+}
+
+#[test]
+fn events() -> Result<()> {
+    let session = Session::new(Config::default());
+    compare(
+        "event",
+        vec![
+            Event::TreeChanged {
+                tree: session.tree(),
+            },
+            Event::Progress(Progress {
+                node: 4,
+                state: ProgressState::Running,
+                done: 320.0,
+                total: 2240.0,
+                label: "computing strain".into(),
+                message: String::new(),
+            }),
+            Event::NavigatorChanged {
+                source: 1,
+                complete: 0.5,
+            },
+            Event::Notice {
+                level: NoticeLevel::Warning,
+                message: "3 of 2240 scan positions failed".into(),
+                hint: "they are blank".into(),
+                node: Some(4),
+            },
+        ],
+    )
+}
