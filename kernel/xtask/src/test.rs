@@ -25,6 +25,7 @@ const CONFORMANCE: &str = "kernel conformance (jupyter_kernel_test)";
 const NOTEBOOKS: &str = "notebooks";
 const OFFLINE: &str = "exported pages without network";
 const JOURNEY: &str = "browser journey in JupyterLab";
+const SAVED: &str = "the saved notebook as a page";
 
 /// Runs everything; `false` when a test failed.
 ///
@@ -60,7 +61,7 @@ pub fn run(quick: bool) -> Result<bool> {
         None => report.not_run("comparison with reference programs", NOT_ASKED),
     }
     if !kernel {
-        for stage in [RUST, CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY] {
+        for stage in [RUST, CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
             report.not_run(stage, "the kernel could not be built");
         }
         return Ok(report.finish());
@@ -69,7 +70,7 @@ pub fn run(quick: bool) -> Result<bool> {
     match lab_environment {
         Some(environment) => in_jupyter(&mut report, &environment, quick),
         None => {
-            for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY] {
+            for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
                 report.not_run(stage, "there is no environment with JupyterLab");
             }
         }
@@ -83,14 +84,14 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
         built(artifacts::install_kernelspec(environment))
     });
     if !installed {
-        for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY] {
+        for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
             report.not_run(stage, "the kernelspec could not be installed");
         }
         return;
     }
     report.stage(CONFORMANCE, || conformance(environment));
     if quick {
-        for stage in [NOTEBOOKS, OFFLINE, JOURNEY] {
+        for stage in [NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
             report.not_run(stage, NOT_ASKED);
         }
         return;
@@ -104,10 +105,12 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
                 report.not_run(OFFLINE, "the notebooks were not exported");
             }
             report.stage(JOURNEY, || browser::journey(&chromium, environment));
+            report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
         Err(reason) => {
             report.not_run(OFFLINE, reason.clone());
-            report.not_run(JOURNEY, reason);
+            report.not_run(JOURNEY, reason.clone());
+            report.not_run(SAVED, reason);
         }
     }
 }

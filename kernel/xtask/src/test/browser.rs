@@ -46,6 +46,30 @@ pub fn journey(chromium: &Path, environment: &Environment) -> Result<Counts> {
     watch(&mut command, Duration::from_secs(900))
 }
 
+/// The notebook the journey saved, exported without running it: what a colleague is sent.
+///
+/// # Errors
+/// When it cannot be exported.
+pub fn saved_page(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("journey");
+    let mut export = process::command(environment.program("jupyter"));
+    export
+        .args([
+            "nbconvert",
+            "--to",
+            "html",
+            "--output",
+            "saved_in_jupyterlab",
+        ])
+        .arg(project::FIRST_NOTEBOOK)
+        .current_dir(&folder);
+    super::private(&mut export);
+    process::run_quietly(&mut export)?;
+    let mut command = script("offline.mjs", chromium);
+    command.arg(folder.join("saved_in_jupyterlab.html"));
+    watch(&mut command, Duration::from_secs(120))
+}
+
 fn script(name: &str, chromium: &Path) -> Command {
     let mut command = process::command("node");
     command
