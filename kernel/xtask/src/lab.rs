@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -75,13 +76,10 @@ pub fn run(options: Options) -> Result<bool> {
         "\n    http://localhost:{port}/lab/tree/{}?token={token}\n",
         project::FIRST_NOTEBOOK
     );
-    process::run(&mut jupyter_lab(
-        &environment,
-        port,
-        &token,
-        options.browser,
-    ))?;
-    Ok(true)
+    // JupyterLab takes this process over, so that Ctrl+C asks its question on the terminal.
+    let mut command = jupyter_lab(&environment, port, &token, options.browser);
+    let error = command.exec();
+    Err(error).with_context(|| format!("could not start {}", process::line(&command)))
 }
 
 fn jupyter_lab(environment: &Environment, port: u16, token: &str, browser: bool) -> Command {
