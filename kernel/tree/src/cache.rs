@@ -269,9 +269,10 @@ impl Cache {
             .filter(|key| nodes.contains(&key.node()))
             .copied()
             .collect();
-        for key in gone {
-            state.remove(&key);
-        }
+        let gone: Vec<Entry> = gone.iter().filter_map(|key| state.remove(key)).collect();
+        drop(state);
+        // Giving back thousands of frames takes milliseconds, and nobody's frame should wait for it.
+        drop(gone);
     }
 
     #[cfg(test)]
@@ -334,14 +335,14 @@ impl State {
         }
     }
 
-    fn remove(&mut self, key: &Key) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.order.remove(&entry.rank);
-            self.used -= entry.cost;
-            if entry.rank.0 < Lane::Interactive {
-                self.batch -= entry.cost;
-            }
+    fn remove(&mut self, key: &Key) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        self.order.remove(&entry.rank);
+        self.used -= entry.cost;
+        if entry.rank.0 < Lane::Interactive {
+            self.batch -= entry.cost;
         }
+        Some(entry)
     }
 }
 

@@ -114,7 +114,11 @@ impl Tree {
         let mut graph = (**current).clone();
         let result = change(&mut graph)?;
         graph.revision += 1;
-        *current = Arc::new(graph);
+        let before = std::mem::replace(&mut *current, Arc::new(graph));
+        drop(current);
+        // Outside the lock: a removed node may own a closure of a cell, and what that has captured may
+        // ask for the tree when it is dropped.
+        drop(before);
         Ok(result)
     }
 
@@ -160,7 +164,9 @@ impl Tree {
         parent: u32,
         computation: Arc<dyn Computation>,
     ) -> Result<u32, TreeError> {
-        self.change(|graph| {
+        // Kept until the lock is free: a refused closure may ask for the tree when it is dropped.
+        let kept = computation.clone();
+        let added = self.change(|graph| {
             let above = graph.nodes[graph.position(parent)?].clone();
             let reason = match &above.fault {
                 Some(fault) => Err(fault.clone()),
@@ -184,7 +190,9 @@ impl Tree {
                 fault: None,
             }));
             Ok(id)
-        })
+        });
+        drop(kept);
+        added
     }
 
     /// New parameters for a node: its revision and those of all nodes below it grow, and they are

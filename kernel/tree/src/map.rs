@@ -142,7 +142,8 @@ impl Engine {
         Ok(MapImages { run })
     }
 
-    /// Starts or resumes the pass of a map node in the background; does nothing when it runs or is done.
+    /// Starts or resumes the pass of a map node in the background; does nothing when it runs or is done,
+    /// or when the snapshot is older than the node's parameters: the images are then those of the newer ones.
     ///
     /// # Errors
     /// See [`Engine::map`].
@@ -157,6 +158,10 @@ impl Engine {
         }
         let run = self.inner.map_run(graph, &node)?;
         let images = MapImages { run: run.clone() };
+        if run.revision != node.revision {
+            // The parameters have changed since this snapshot: its values are not those of the run.
+            return Ok(images);
+        }
         let cancel = CancelToken::new();
         {
             let mut filling = lock(&run.filling);
@@ -184,7 +189,7 @@ impl Engine {
     /// progress and ends the pass with `Break`; what is done is kept.
     ///
     /// # Errors
-    /// [`ComputeError`] when the pass fails or is cancelled.
+    /// [`ComputeError`] when the pass fails or is cancelled, also by a change of parameters.
     pub fn finish_map(
         &self,
         graph: &Arc<Graph>,
@@ -196,6 +201,9 @@ impl Engine {
             Some(node) => ComputeError::new(node, None, Cause::Cancelled),
             None => ComputeError::no_node(node),
         };
+        if graph.node(node).map(|node| node.revision) != Some(images.run.revision) {
+            return Err(cancelled());
+        }
         let progress = self.wait_for_map(&images, &mut |progress| {
             if tick(progress).is_break() {
                 images.run.cancel();

@@ -3,11 +3,11 @@
 mod fake;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use fake::{Add, Scan, Sum};
+use fake::{Add, Asks, Scan, Sum};
 use signal::{CancelToken, ElementType, NavigationIndex, Output, Region, SourceError};
 use tree::{Cause, Engine, EngineConfig, Lane, PassState, Tree, TreeError};
 
@@ -437,4 +437,49 @@ fn the_budget_holds_while_passes_and_frames_run() {
         .unwrap();
     assert_eq!(map.progress().failures, 0);
     assert_eq!(engine.memory().pinned_bytes, 40 * 50 * 4 * 3);
+}
+
+/// As a closure that holds a signal of a cell: dropping it lets go of that signal, which asks for the tree.
+#[test]
+fn what_a_computation_asks_when_it_is_dropped_is_answered() {
+    let (tree, _, [source, _, sums]) = grown(Scan::new(6, 7, [2, 3]), plain());
+    let tree = Arc::new(tree);
+    let asks = || {
+        Arc::new(Asks {
+            tree: tree.clone(),
+            add: plain(),
+        })
+    };
+    let (tell, told) = mpsc::channel();
+    let (removed, refused) = (asks(), asks());
+    let changed = tree.clone();
+    std::thread::spawn(move || {
+        let node = changed.add_operation("asks", source, removed).unwrap();
+        changed.remove(node).unwrap();
+        tell.send(changed.add_operation("asks", sums, refused).is_err())
+            .unwrap();
+    });
+    assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
+}
+
+#[test]
+fn an_older_snapshot_never_fills_the_map_of_newer_parameters() {
+    let (tree, _, [_, flat, sums]) = grown(Scan::new(6, 7, [2, 3]), plain());
+    let engine = engine(2);
+    let old = tree.snapshot();
+    let louder = Add {
+        offset: 2.5,
+        ..Add::default()
+    };
+    tree.set_computation(flat, Arc::new(louder)).unwrap();
+    let new = tree.snapshot();
+    let images = engine.map(&new, sums).unwrap();
+    engine.start_map(&old, sums).unwrap();
+    let go_on = &mut |_: &_| ControlFlow::Continue(());
+    let stale = engine.finish_map(&old, sums, go_on).err().unwrap();
+    assert!(stale.is_cancelled());
+    assert_eq!(images.progress().state, PassState::Idle);
+    let filled = engine.finish_map(&new, sums, go_on).unwrap();
+    assert_eq!(filled.progress().revision, 2);
+    assert_eq!(filled.complete(), 1.0);
 }

@@ -184,6 +184,42 @@ impl Computation for Add {
     }
 }
 
+/// As [`Add`]; asks for the tree when it is dropped.
+pub struct Asks {
+    pub tree: Arc<tree::Tree>,
+    pub add: Add,
+}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        self.tree.snapshot();
+    }
+}
+
+impl Computation for Asks {
+    fn info(&self) -> OperationInfo {
+        self.add.info()
+    }
+    fn params(&self) -> Value {
+        self.add.params()
+    }
+    fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+        self.add.describe(inputs)
+    }
+    fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+        self.add.reduction(inputs)
+    }
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        prepared: Option<&Prepared>,
+        cancel: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        self.add.compute(inputs, at, prepared, cancel)
+    }
+}
+
 /// Sum of the frame, minus the mean of the sums in `region`, gathered first.
 pub struct Sum {
     pub region: Option<Region>,
