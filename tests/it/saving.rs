@@ -45,6 +45,27 @@ fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
         error.code == "in_use" && error.message.contains("open as `flat"),
         "{error}"
     );
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let path = desk.path("whole.zspy");
+    let save = Command::Save {
+        node: scan,
+        path: path.display().to_string(),
+    };
+    desk.run(save.clone())?;
+    let mut folders = Vec::new();
+    chunk_files(&path, &mut folders)?;
+    let (_, chunk) = folders.first().context("no chunks")?;
+    let array = chunk
+        .ancestors()
+        .find(|folder| folder.join(".zarray").is_file())
+        .context("no array")?;
+    open(&desk.session, array)?;
+    let error = desk.run(save).unwrap_err();
+    ensure!(
+        error.code == "in_use" && error.message.contains("a part of it"),
+        "{error}"
+    );
     Ok(())
 }
 

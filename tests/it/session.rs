@@ -54,6 +54,23 @@ fn a_drag_reaches_the_page_without_a_copy_of_the_pixels() -> Result<()> {
     Ok(())
 }
 
+/// Its pages are gone, and touching one would end the process.
+#[test]
+fn a_mapped_file_that_shrinks_gives_errors_also_for_what_was_read_before() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    desk.session.frame(scan, &[4, 6])?;
+    let file = std::fs::File::options()
+        .write(true)
+        .open(desk.path("scan.npy"))?;
+    file.set_len(150)?;
+    let error = desk.session.frame(scan, &[4, 6]).err().context("a frame")?;
+    ensure!(error.code == "truncated", "{error}");
+    let (reply, _) = ask(&desk.session, wish(scan, [4, 6], [64, 64]))?;
+    ensure!(matches!(reply, Reply::Failed { .. }), "{reply:?}");
+    Ok(())
+}
+
 #[test]
 fn a_computed_frame_is_sent_as_it_lies_in_the_cache() -> Result<()> {
     let desk = Desk::new()?;

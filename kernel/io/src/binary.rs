@@ -164,6 +164,12 @@ impl Source for FixedStride {
             .collect()
     }
 
+    /// One call of the system. Between it and the use of the pixels a file may still shrink; a page is
+    /// seldom lost in these microseconds.
+    fn check(&self) -> Result<(), SourceError> {
+        check_length(&self.path, &self.file, self.need_bytes)
+    }
+
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
         if cancel.is_cancelled() {
             return Err(SourceError::Cancelled);
@@ -172,7 +178,7 @@ impl Source for FixedStride {
             return Err(no_such_chunk(&self.path, chunk, self.chunks()));
         }
         // A file that shrank since it was opened would end the process with a bus error.
-        check_length(&self.path, &self.file, self.need_bytes)?;
+        self.check()?;
         let navigation = self.chunk_navigation(chunk);
         let first: Vec<usize> = navigation.iter().map(|range| range.start).collect();
         let first = NavigationIndex::new(&first);
@@ -224,7 +230,7 @@ fn check_length(path: &Path, file: &File, need_bytes: u64) -> Result<(), SourceE
 fn map(file: &File) -> std::io::Result<Mmap> {
     // SAFETY: the map is read-only and handed out as bytes that any pattern of is valid for. Another
     // process may change the file meanwhile: then pixels change, as with any read; a file that
-    // shrinks is caught by the length check before every chunk.
+    // shrinks is caught by the length check before every use.
     unsafe { Mmap::map(file) }
 }
 

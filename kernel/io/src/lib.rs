@@ -15,6 +15,7 @@ mod mrc;
 mod npy;
 mod options;
 mod registry;
+mod replace;
 mod units;
 mod zarr;
 mod zarr_array;

@@ -16,6 +16,7 @@ use zarrs::filesystem::FilesystemStore;
 use crate::json;
 use crate::options::check_axes;
 use crate::registry::{io_error, not_found};
+use crate::replace::Part;
 use crate::zspy_layout::{Layout, write_store};
 use crate::zspy_ragged::ragged_chunks;
 
@@ -28,7 +29,7 @@ static WRITERS: AtomicU64 = AtomicU64::new(0);
 /// Dropped before [`ResultWriter::finish`], it removes what it wrote.
 pub struct ResultWriter {
     target: PathBuf,
-    part: PathBuf,
+    part: Part,
     meta: SignalMeta,
     navigation: Vec<usize>,
     layout: Layout,
@@ -57,12 +58,11 @@ impl ResultWriter {
         check_target(path)?;
         check_axes(path, &meta.axes)?;
         let number = WRITERS.fetch_add(1, Ordering::Relaxed);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let part = path.with_file_name(format!("{name}.part-{}-{number}", std::process::id()));
-        if part.exists() {
-            std::fs::remove_dir_all(&part).map_err(|error| io_error(&part, &error))?;
-        }
-        let experiment = part.join("Experiments").join(experiment_name(&meta.title));
+        let part = Part::create(path, number)?;
+        let experiment = part
+            .path
+            .join("Experiments")
+            .join(experiment_name(&meta.title));
         let layout = Layout::new(&experiment, meta);
         let positions = meta.axes.positions();
         let map_values = match meta.kind {
@@ -81,17 +81,11 @@ impl ResultWriter {
             written: AtomicU64::new(0),
             part,
         };
-        // From here on a failure drops the writer, which removes the part folder.
-        write_store(&writer.part, &experiment, meta, &writer.layout)?;
+        write_store(&writer.part.path, &experiment, meta, &writer.layout)?;
         if meta.kind != SignalKind::Peaks {
             writer.array = Some(open_array(&writer.layout.folder)?);
         }
         Ok(writer)
-    }
-
-    /// Where the result will be.
-    pub fn target(&self) -> &Path {
-        &self.target
     }
 
     /// Scan positions written so far.
@@ -144,22 +138,6 @@ impl ResultWriter {
         Ok(())
     }
 
-    /// Stores the frames of consecutive scan positions (C order), beginning at `first`.
-    ///
-    /// # Errors
-    /// As [`ResultWriter::write`].
-    pub fn write_chunk(&self, first: NavigationIndex, frames: &[Frame]) -> Result<(), SourceError> {
-        let flat = first.flat(&self.navigation);
-        for (step, frame) in frames.iter().enumerate() {
-            let at = match self.navigation.is_empty() {
-                true => first,
-                false => NavigationIndex::from_flat(flat + step, &self.navigation),
-            };
-            self.write(at, &Output::Frame(frame.clone()))?;
-        }
-        Ok(())
-    }
-
     /// Stores a whole map: the images of its components one after the other, each in C order.
     ///
     /// # Errors
@@ -204,7 +182,9 @@ impl ResultWriter {
         if self.meta.kind == SignalKind::Map {
             self.write_images()?;
         }
-        self.rename()
+        // Hours may have passed: what lies there now may be something else.
+        check_target(&self.target)?;
+        self.part.replace(&self.target)
     }
 
     fn refuse(&self, at: NavigationIndex, why: String) -> SourceError {
@@ -358,36 +338,6 @@ impl ResultWriter {
             )
             .map_err(|error| unencodable(error.to_string()))?;
         write_file(file, &encoded)
-    }
-
-    fn rename(&self) -> Result<(), SourceError> {
-        let old = self
-            .part
-            .with_extension(format!("old-{}", std::process::id()));
-        let replaces = self.target.exists();
-        if replaces {
-            std::fs::rename(&self.target, &old).map_err(|error| io_error(&self.target, &error))?;
-        }
-        if let Err(error) = std::fs::rename(&self.part, &self.target) {
-            if replaces {
-                let _ = std::fs::rename(&old, &self.target);
-            }
-            return Err(io_error(&self.target, &error));
-        }
-        if replaces && let Err(error) = std::fs::remove_dir_all(&old) {
-            tracing::warn!(path = %old.display(), %error, "the replaced store could not be removed");
-        }
-        Ok(())
-    }
-}
-
-impl Drop for ResultWriter {
-    fn drop(&mut self) {
-        if self.part.exists()
-            && let Err(error) = std::fs::remove_dir_all(&self.part)
-        {
-            tracing::warn!(path = %self.part.display(), %error, "an unfinished result could not be removed");
-        }
     }
 }
 

@@ -119,27 +119,19 @@ pub(crate) fn save(
         cell: progress,
     };
     report.tell();
-    let result = if found.meta.kind == SignalKind::Map {
-        save_map(
-            session,
-            &graph,
-            found,
-            &path,
-            interrupted,
-            &cancel,
-            &mut report,
-        )
-    } else {
-        save_stream(
-            session,
-            &graph,
-            found,
-            &path,
-            interrupted,
-            &cancel,
-            &mut report,
-        )
+    let write = match found.meta.kind {
+        SignalKind::Map => save_map,
+        SignalKind::Frame | SignalKind::Peaks => save_stream,
     };
+    let result = write(
+        session,
+        &graph,
+        found,
+        &path,
+        interrupted,
+        &cancel,
+        &mut report,
+    );
     report.end(result)?;
     Ok(CommandReply {
         node: Some(node),
@@ -148,7 +140,7 @@ pub(crate) fn save(
     })
 }
 
-/// Writing over a file that is being read would destroy it.
+/// Writing over a file that is being read, or over the folder it lies in, would destroy it.
 fn refuse_open_file(
     session: &Session,
     graph: &Graph,
@@ -158,15 +150,22 @@ fn refuse_open_file(
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let wanted = real(path);
     let opened = lock(&session.opened);
-    let clash = opened
-        .iter()
-        .find(|(_, opened)| real(&opened.path) == wanted);
-    match clash.and_then(|(id, _)| graph.node(*id)) {
+    let clash = opened.iter().find_map(|(id, opened)| {
+        let open = real(&opened.path);
+        let what = if open == wanted {
+            "this file"
+        } else {
+            "a part of it"
+        };
+        let node = graph.node(*id)?;
+        open.starts_with(&wanted).then_some((node, what))
+    });
+    match clash {
         None => Ok(()),
-        Some(open) => Err(WireError::new(
+        Some((open, what)) => Err(WireError::new(
             "in_use",
             format!(
-                "`{}` cannot be saved as {}: this file is open as `{}`",
+                "`{}` cannot be saved as {}: {what} is open as `{}`",
                 node.name,
                 path.display(),
                 open.name
@@ -238,7 +237,7 @@ fn save_map(
 /// Streams frames or peaks into the file. A frame that fails ends it: a hole would look like counts.
 fn save_stream(
     session: &Session,
-    graph: &Graph,
+    graph: &Arc<Graph>,
     node: &Node,
     path: &Path,
     interrupted: &dyn Fn() -> bool,

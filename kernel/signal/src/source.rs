@@ -16,6 +16,15 @@ pub trait Source: Send + Sync {
     /// Scan positions in a chunk, one range per navigation axis, without reading it.
     fn chunk_navigation(&self, chunk: ChunkId) -> Vec<std::ops::Range<usize>>;
 
+    /// Asked before pixels that were read earlier are used again. A mapped file that has become shorter
+    /// since must say so here: touching a page it has lost would end the process.
+    ///
+    /// # Errors
+    /// As [`Source::read_chunk`].
+    fn check(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     /// Reads and decodes one chunk; frames come out of it without a further copy.
     ///
     /// # Errors

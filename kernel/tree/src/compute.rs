@@ -248,7 +248,9 @@ impl Inner {
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let fail = |cause| ComputeError::new(node, Some(at), cause);
-        let id = guarded(|| source.chunk_at(at)).map_err(|text| fail(Cause::Panic(text)))?;
+        let id = guarded(|| source.check().map(|()| source.chunk_at(at)))
+            .map_err(|text| fail(Cause::Panic(text)))?
+            .map_err(|error| fail(Cause::Source(error)))?;
         let chunk = match last_chunk(node.id, id, lane) {
             Some(chunk) => chunk,
             None => {

@@ -185,6 +185,7 @@ fn a_file_that_shrinks_while_open_is_an_error_and_not_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let path = sample(folder.path(), "scan.npy", "|u1", &[2, 3, 4, 5], &[7; 120]);
     let source = open(&path, &OpenOptions::default()).unwrap();
+    source.check().unwrap();
     std::fs::OpenOptions::new()
         .write(true)
         .open(&path)
@@ -193,6 +194,10 @@ fn a_file_that_shrinks_while_open_is_an_error_and_not_a_crash() {
         .unwrap();
     let error = frame_at(&*source, NavigationIndex::new(&[0, 0])).unwrap_err();
     assert_eq!(error.code(), "truncated");
+    assert!(
+        source.check().is_err(),
+        "a chunk kept from before must not be touched either"
+    );
 }
 
 #[test]
