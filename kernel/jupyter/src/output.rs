@@ -41,6 +41,7 @@ impl CellOutput {
     }
 
     pub fn begin(&self, scope: Scope) {
+        self.stdin.cell_begins();
         *self.lock() = Scope {
             running: true,
             ..scope

@@ -1,5 +1,6 @@
 //! Asking the person for a line: one `input_request` at a time, answered or interrupted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +9,8 @@ use serde_json::{Value, json};
 use crate::iopub::Iopub;
 use crate::sockets::{Replies, Requests};
 use crate::wire::{Outgoing, Parent};
+
+const INTERRUPTED: &str = "interrupted while waiting for input";
 
 enum Answer {
     Line(String),
@@ -25,6 +28,8 @@ pub struct Stdin {
     replies: Replies,
     iopub: Iopub,
     pending: Mutex<Option<Pending>>,
+    /// The running cell was interrupted: it gets no answer any more.
+    interrupted: AtomicBool,
 }
 
 impl Stdin {
@@ -33,7 +38,13 @@ impl Stdin {
             replies,
             iopub,
             pending: Mutex::new(None),
+            interrupted: AtomicBool::new(false),
         }
+    }
+
+    /// Another cell begins; interrupts before it are of no concern to it.
+    pub fn cell_begins(&self) {
+        self.interrupted.store(false, Ordering::SeqCst);
     }
 
     /// Asks the client that sent `parent`, and waits for its line or an interrupt.
@@ -58,6 +69,11 @@ impl Stdin {
                 answer,
             });
         }
+        // An interrupt sets its flag before it looks for an open request, so one of both sees the other.
+        if self.interrupted.load(Ordering::SeqCst) {
+            self.lock().take();
+            return Err(INTERRUPTED.into());
+        }
         // What was printed before is on the screen before the prompt appears.
         self.iopub.flush();
         let content = json!({ "prompt": prompt, "password": password });
@@ -70,12 +86,13 @@ impl Stdin {
         match answer {
             Answer::Line(line) => Ok(line),
             Answer::Refused(reason) => Err(reason),
-            Answer::Interrupted => Err("interrupted while waiting for input".into()),
+            Answer::Interrupted => Err(INTERRUPTED.into()),
         }
     }
 
-    /// Ends an open request, if there is one.
+    /// Ends an open request, if there is one, and those the running cell may still make.
     pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
         if let Some(pending) = self.lock().as_ref() {
             let _ = pending.answer.try_send(Answer::Interrupted);
         }

@@ -190,6 +190,17 @@ fn input_comes_from_the_asking_client_or_not_at_all() {
 }
 
 #[test]
+fn a_cell_that_was_interrupted_asks_nobody_any_more() {
+    let mut page = start();
+    page.execute("sleep 300\ninput ? ");
+    while page.published().kind != "execute_input" {}
+    page.send(Channel::Control, "interrupt_request", json!({}));
+    assert_eq!(page.reply(Channel::Shell).content["status"], "error");
+    page.execute("input ? ");
+    page.reply(Channel::Stdin);
+}
+
+#[test]
 fn displays_updates_and_clearing_keep_their_order() {
     let mut page = start();
     let id = page.execute("display bar\nupdate bar\nclear\nprint x");
