@@ -36,7 +36,10 @@ where
         let name = format!("{kind}_{}.json", tag(&value));
         let path = folder().join(&name);
         if std::env::var_os("UPDATE_MESSAGES").is_some() {
-            std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+            std::fs::write(
+                &path,
+                format!("{}\n", serde_json::to_string_pretty(&value)?),
+            )?;
         }
         let text = std::fs::read_to_string(&path).with_context(|| format!("{name} is missing"))?;
         let golden: Value = serde_json::from_str(&text)?;

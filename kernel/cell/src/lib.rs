@@ -8,6 +8,7 @@
 mod abi;
 mod error;
 mod frame;
+#[allow(clippy::derivable_impls)] // the generator writes every default the same way
 mod generated;
 #[doc(hidden)]
 pub mod hook;

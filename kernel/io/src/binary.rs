@@ -160,7 +160,7 @@ impl Source for FixedStride {
         row.as_slice()
             .iter()
             .map(|index| *index..index + 1)
-            .chain([first..(first + self.run).min(*fastest)])
+            .chain(std::iter::once(first..(first + self.run).min(*fastest)))
             .collect()
     }
 

@@ -31,7 +31,7 @@ enum Task {
 }
 
 enum Comm {
-    Widget(Model),
+    Widget(Box<Model>),
     Control,
     Echo,
 }
@@ -159,7 +159,7 @@ impl Comms {
         });
         let oldest = {
             let mut registry = self.lock();
-            registry.comms.insert(id.clone(), Comm::Widget(model));
+            registry.comms.insert(id.clone(), Comm::Widget(Box::new(model)));
             registry.order.push(id);
             (registry.order.len() > MODELS).then(|| registry.order[0].clone())
         };

@@ -25,17 +25,35 @@ pub enum Command {
         params: Value,
     },
     /// Gives a node the name of the variable that holds it.
-    Name { node: u32, name: String },
-    Describe { node: u32 },
+    Name {
+        node: u32,
+        name: String,
+    },
+    Describe {
+        node: u32,
+    },
     /// Computes the whole signal and writes it; blocks until done, cancelled or failed.
-    Save { node: u32, path: String },
+    Save {
+        node: u32,
+        path: String,
+    },
     /// Computes a whole map and keeps it in memory; blocks like `Save`.
-    Compute { node: u32 },
-    Remove { node: u32 },
+    Compute {
+        node: u32,
+    },
+    Remove {
+        node: u32,
+    },
     /// One value per component of a map at a scan position.
-    Values { node: u32, index: Vec<usize> },
+    Values {
+        node: u32,
+        index: Vec<usize>,
+    },
     /// The peaks at a scan position: rows `ky, kx, intensity, score`.
-    Peaks { node: u32, index: Vec<usize> },
+    Peaks {
+        node: u32,
+        index: Vec<usize>,
+    },
     /// The whole tree as indented text.
     Tree,
 }

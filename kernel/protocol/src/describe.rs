@@ -116,7 +116,9 @@ pub enum ParameterControl {
     Integer,
     Toggle,
     Text,
-    Choice { choices: Vec<String> },
+    Choice {
+        choices: Vec<String>,
+    },
     /// `[row, column]` in pixels of the signal axes.
     SignalPoint,
     /// `{x0, y0, width, height}` in scan positions.

@@ -7,10 +7,15 @@ use crate::TreeDescription;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    TreeChanged { tree: TreeDescription },
+    TreeChanged {
+        tree: TreeDescription,
+    },
     Progress(Progress),
     /// The shared navigation image of the nodes with source `source` became better.
-    NavigatorChanged { source: u32, complete: f64 },
+    NavigatorChanged {
+        source: u32,
+        complete: f64,
+    },
     Notice {
         level: NoticeLevel,
         message: String,

@@ -16,7 +16,7 @@ mod typescript;
 pub use command::{Command, CommandReply, OpenOptions};
 pub use describe::{
     AxisDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
-    OperationDescription, ParameterDescription, ParameterControl, TreeDescription,
+    OperationDescription, ParameterControl, ParameterDescription, TreeDescription,
 };
 pub use error::WireError;
 pub use event::{Event, NoticeLevel, Progress, ProgressState};

@@ -19,7 +19,10 @@ pub enum Reply {
         node: Option<u32>,
     },
     /// A request with `request_id` was refused.
-    Refused { request_id: u32, error: WireError },
+    Refused {
+        request_id: u32,
+        error: WireError,
+    },
     /// A frame or navigator request failed; frees its slot, the next request works.
     Failed {
         view: u32,

@@ -7,7 +7,10 @@ use ts_rs::TS;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
     /// First message of a page, also after a reload: asks for everything a view needs.
-    Hello { request_id: u32, protocol: u32 },
+    Hello {
+        request_id: u32,
+        protocol: u32,
+    },
     Frame(FrameRequest),
     Navigator(NavigatorRequest),
     /// New parameters for a node; its revision grows, and so do those of the nodes below it.
@@ -26,11 +29,20 @@ pub enum Request {
         params: Value,
     },
     /// Removes a node that has no nodes below it.
-    RemoveNode { request_id: u32, node: u32 },
+    RemoveNode {
+        request_id: u32,
+        node: u32,
+    },
     /// Starts (or resumes) the whole-scan computation of a map.
-    Compute { request_id: u32, node: u32 },
+    Compute {
+        request_id: u32,
+        node: u32,
+    },
     /// Stops the whole-scan computation of a node; what is done is kept.
-    Cancel { request_id: u32, node: u32 },
+    Cancel {
+        request_id: u32,
+        node: u32,
+    },
 }
 
 /// Whether the pointer is still moving; a moving view may get something coarser, faster.

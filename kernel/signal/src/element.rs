@@ -90,16 +90,46 @@ macro_rules! for_pixels {
     ($frame:expr, |$pixels:ident| $body:expr) => {{
         let frame: &$crate::Frame = $frame;
         match frame.element() {
-            $crate::ElementType::U8 => { let $pixels = frame.pixels_of_own_type::<u8>(); $body }
-            $crate::ElementType::I8 => { let $pixels = frame.pixels_of_own_type::<i8>(); $body }
-            $crate::ElementType::U16 => { let $pixels = frame.pixels_of_own_type::<u16>(); $body }
-            $crate::ElementType::I16 => { let $pixels = frame.pixels_of_own_type::<i16>(); $body }
-            $crate::ElementType::U32 => { let $pixels = frame.pixels_of_own_type::<u32>(); $body }
-            $crate::ElementType::I32 => { let $pixels = frame.pixels_of_own_type::<i32>(); $body }
-            $crate::ElementType::U64 => { let $pixels = frame.pixels_of_own_type::<u64>(); $body }
-            $crate::ElementType::I64 => { let $pixels = frame.pixels_of_own_type::<i64>(); $body }
-            $crate::ElementType::F32 => { let $pixels = frame.pixels_of_own_type::<f32>(); $body }
-            $crate::ElementType::F64 => { let $pixels = frame.pixels_of_own_type::<f64>(); $body }
+            $crate::ElementType::U8 => {
+                let $pixels = frame.pixels_of_own_type::<u8>();
+                $body
+            }
+            $crate::ElementType::I8 => {
+                let $pixels = frame.pixels_of_own_type::<i8>();
+                $body
+            }
+            $crate::ElementType::U16 => {
+                let $pixels = frame.pixels_of_own_type::<u16>();
+                $body
+            }
+            $crate::ElementType::I16 => {
+                let $pixels = frame.pixels_of_own_type::<i16>();
+                $body
+            }
+            $crate::ElementType::U32 => {
+                let $pixels = frame.pixels_of_own_type::<u32>();
+                $body
+            }
+            $crate::ElementType::I32 => {
+                let $pixels = frame.pixels_of_own_type::<i32>();
+                $body
+            }
+            $crate::ElementType::U64 => {
+                let $pixels = frame.pixels_of_own_type::<u64>();
+                $body
+            }
+            $crate::ElementType::I64 => {
+                let $pixels = frame.pixels_of_own_type::<i64>();
+                $body
+            }
+            $crate::ElementType::F32 => {
+                let $pixels = frame.pixels_of_own_type::<f32>();
+                $body
+            }
+            $crate::ElementType::F64 => {
+                let $pixels = frame.pixels_of_own_type::<f64>();
+                $body
+            }
         }
     }};
 }

@@ -144,12 +144,39 @@ impl Frame {
     pub fn to_f32(&self) -> Cow<'_, [f32]> {
         match self.pixels::<f32>() {
             Some(pixels) => Cow::Borrowed(pixels),
-            None => {
-                Cow::Owned(crate::for_pixels!(self, |pixels| pixels
-                    .iter()
-                    .map(|pixel| pixel.to_f32())
-                    .collect()))
-            }
+            None => Cow::Owned(crate::for_pixels!(self, |pixels| pixels
+                .iter()
+                .map(|pixel| pixel.to_f32())
+                .collect())),
+        }
+    }
+
+    /// The frame with pixels of another type; the same memory when it has them already. Values beyond
+    /// the ends of an integer type stop there, and NaN becomes 0.
+    pub fn cast(&self, wanted: ElementType) -> Frame {
+        if wanted == self.element {
+            return self.clone();
+        }
+        macro_rules! cast {
+            ($($name:ident => $rust:ty),*) => {
+                match wanted {
+                    $(ElementType::$name => Block::new(OwnPixels::<$rust>(
+                        crate::for_pixels!(self, |pixels| pixels
+                            .iter()
+                            .map(|pixel| pixel.to_f64() as $rust)
+                            .collect()),
+                    )),)*
+                }
+            };
+        }
+        Frame {
+            shape: self.shape.clone(),
+            element: wanted,
+            block: cast!(
+                U8 => u8, I8 => i8, U16 => u16, I16 => i16, U32 => u32, I32 => i32,
+                U64 => u64, I64 => i64, F32 => f32, F64 => f64
+            ),
+            start: 0,
         }
     }
 
@@ -208,6 +235,17 @@ mod tests {
         let block = Block::new(vec![9u8, 1, 0, 2, 0, 3, 0]);
         let frame = Frame::from_block(&[3], ElementType::U16, block, 1).unwrap();
         assert_eq!(frame.pixels::<u16>().unwrap(), &[1, 2, 3]);
+    }
+
+    #[test]
+    fn frames_are_cast_only_when_they_must_be() {
+        let frame = Frame::from_vec(&[2, 2], vec![1u16, 2, 300, 65535]).unwrap();
+        let same = frame.cast(ElementType::U16);
+        assert_eq!(same.as_bytes().as_ptr(), frame.as_bytes().as_ptr());
+        let floats = frame.cast(ElementType::F32);
+        assert_eq!(floats.pixels::<f32>().unwrap(), &[1.0, 2.0, 300.0, 65535.0]);
+        let bytes = frame.cast(ElementType::U8);
+        assert_eq!(bytes.pixels::<u8>().unwrap(), &[1, 2, 255, 255]);
     }
 
     #[test]

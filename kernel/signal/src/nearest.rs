@@ -13,7 +13,11 @@ pub fn nearest_names<'a>(
         })
         .collect();
     scored.sort();
-    scored.into_iter().take(most).map(|(_, name)| name).collect()
+    scored
+        .into_iter()
+        .take(most)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 /// Levenshtein distance in characters.

@@ -15,7 +15,9 @@ pub enum ParameterKind {
     Toggle,
     Text,
     /// One of a few names.
-    Choice { choices: Vec<String> },
+    Choice {
+        choices: Vec<String>,
+    },
     /// `[row, column]` in the signal axes, in pixels.
     SignalPoint,
     /// `{x0, y0, width, height}` in scan positions.

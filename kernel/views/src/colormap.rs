@@ -43,7 +43,10 @@ fn interpolate(points: &[Rgb], share: f32) -> Rgb {
     let left = (place as usize).min(points.len() - 2);
     let part = place - left as f32;
     std::array::from_fn(|channel| {
-        let (a, b) = (points[left][channel] as f32, points[left + 1][channel] as f32);
+        let (a, b) = (
+            points[left][channel] as f32,
+            points[left + 1][channel] as f32,
+        );
         (a + (b - a) * part).round() as u8
     })
 }

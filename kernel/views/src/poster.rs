@@ -41,7 +41,12 @@ fn palette() -> Vec<Rgb> {
         .chain(ramp(Colors::Sequential, SEQUENTIALS))
         .chain(ramp(Colors::Diverging, DIVERGINGS))
         .collect();
-    palette.extend([[255, 255, 255], [128, 128, 140], [255, 90, 60], [38, 110, 200]]);
+    palette.extend([
+        [255, 255, 255],
+        [128, 128, 140],
+        [255, 90, 60],
+        [38, 110, 200],
+    ]);
     palette
 }
 
@@ -60,8 +65,8 @@ fn index(colors: Colors, share: f32) -> u8 {
 /// A sentence when the PNG cannot be written.
 pub fn poster(panels: &[Panel], height_px: usize) -> Result<Vec<u8>, String> {
     let tiles: Vec<Tile> = panels.iter().map(|panel| draw(panel, height_px)).collect();
-    let width = tiles.iter().map(|tile| tile.width).sum::<usize>()
-        + GAP_PX * tiles.len().saturating_sub(1);
+    let width =
+        tiles.iter().map(|tile| tile.width).sum::<usize>() + GAP_PX * tiles.len().saturating_sub(1);
     let mut pixels = vec![CLEAR; width.max(1) * height_px];
     let mut left = 0;
     for tile in &tiles {
@@ -96,7 +101,9 @@ fn draw(panel: &Panel, height: usize) -> Tile {
     }
     // A wide strip keeps its shape and is centred; one too thin to see is drawn thicker.
     let width = (columns * height).div_ceil(rows).clamp(1, 2 * height);
-    let drawn = (rows * width).div_ceil(columns).clamp(height.min(MIN_STRIP_PX), height);
+    let drawn = (rows * width)
+        .div_ceil(columns)
+        .clamp(height.min(MIN_STRIP_PX), height);
     let top = (height - drawn) / 2;
     let values = panel.frame.to_f32();
     let [low, high] = panel.levels;
@@ -263,7 +270,11 @@ mod tests {
     fn odd_input_does_not_panic() {
         let nothing = Frame::from_vec::<f32>(&[0, 0], Vec::new()).unwrap();
         let invalid = Frame::from_vec(&[1, 1], vec![f32::NAN]).unwrap();
-        poster(&[panel(nothing, Colors::Gray), panel(invalid, Colors::Gray)], 40).unwrap();
+        poster(
+            &[panel(nothing, Colors::Gray), panel(invalid, Colors::Gray)],
+            40,
+        )
+        .unwrap();
         poster(&[], 40).unwrap();
     }
 }

@@ -35,7 +35,11 @@ pub fn reduce(frame: &Frame, size_px: [usize; 2]) -> Reduced {
         1
     } else {
         let across = columns.div_ceil(size_px[0].max(1));
-        let down = if is_line { 1 } else { rows.div_ceil(size_px[1].max(1)) };
+        let down = if is_line {
+            1
+        } else {
+            rows.div_ceil(size_px[1].max(1))
+        };
         across.max(down).max(1)
     };
     if factor == 1 {
@@ -145,6 +149,13 @@ mod tests {
         let frame = Frame::from_vec(&[1000, 10], vec![2u32; 10_000]).unwrap();
         let reduced = reduce(&frame, [100, 250]);
         assert_eq!((reduced.width, reduced.height, reduced.factor), (3, 250, 4));
-        assert!(reduced.frame.pixels::<f32>().unwrap().iter().all(|mean| *mean == 2.0));
+        assert!(
+            reduced
+                .frame
+                .pixels::<f32>()
+                .unwrap()
+                .iter()
+                .all(|mean| *mean == 2.0)
+        );
     }
 }
