@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use signal::{Element, ElementType, Frame, for_pixels};
+use signal::{ElementType, Frame};
 
 use crate::abi::{self, View, element};
 use crate::capture::{Capture, Marker, Sink};
@@ -221,29 +221,6 @@ fn element_code(element: ElementType) -> u32 {
     }
 }
 
-/// The frame with pixels of another type; the same memory when it already has them.
-fn convert(frame: &Frame, wanted: ElementType) -> Result<Frame, String> {
-    if frame.element() == wanted {
-        return Ok(frame.clone());
-    }
-    macro_rules! cast {
-        ($($name:ident => $rust:ty),*) => {
-            match wanted {
-                $(ElementType::$name => {
-                    // `as` saturates at the ends of an integer type.
-                    let pixels: Vec<$rust> = for_pixels!(frame, |pixels| pixels
-                        .iter()
-                        .map(|pixel| pixel.to_f64() as $rust)
-                        .collect());
-                    Frame::from_vec(frame.shape(), pixels)
-                })*
-            }
-        };
-    }
-    cast!(U8 => u8, I8 => i8, U16 => u16, I16 => i16, U32 => u32, I32 => i32,
-          U64 => u64, I64 => i64, F32 => f32, F64 => f64)
-}
-
 fn frame_view(frame: &Frame) -> View {
     let rank = frame.shape().len().min(abi::MAX_RANK);
     let mut shape = [0; abi::MAX_RANK];
@@ -259,17 +236,6 @@ fn frame_view(frame: &Frame) -> View {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn frames_are_converted_only_when_they_must_be() {
-        let frame = Frame::from_vec(&[2, 2], vec![1u16, 2, 300, 65535]).unwrap();
-        let same = convert(&frame, ElementType::U16).unwrap();
-        assert_eq!(same.as_bytes().as_ptr(), frame.as_bytes().as_ptr());
-        let floats = convert(&frame, ElementType::F32).unwrap();
-        assert_eq!(floats.pixels::<f32>().unwrap(), &[1.0, 2.0, 300.0, 65535.0]);
-        let bytes = convert(&frame, ElementType::U8).unwrap();
-        assert_eq!(bytes.pixels::<u8>().unwrap(), &[1, 2, 255, 255]);
-    }
 
     #[test]
     fn codes_and_types_agree() {

@@ -3,6 +3,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use signal::{Axes, Axis, MAX_NAVIGATION_RANK, SourceError};
 
+/// A store of which most is not there (a damaged header) may announce any number of positions, and some
+/// work keeps a note for each.
+const MOST_POSITIONS: usize = u32::MAX as usize;
+
 /// What the user knows and the file does not say; every field is optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -153,6 +157,17 @@ pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
                 axes.shape_text()
             ),
             remedy: "the header is damaged; copy the file again".into(),
+        });
+    }
+    if axes.positions() > MOST_POSITIONS {
+        return Err(SourceError::Invalid {
+            what: format!(
+                "{}: {} scan positions {} are more than any scan has",
+                path.display(),
+                axes.positions(),
+                axes.shape_text()
+            ),
+            remedy: "the header is damaged, or its axes are not a scan: give `signal_axes`".into(),
         });
     }
     Ok(())

@@ -22,6 +22,9 @@ use crate::registry::io_error;
 /// A chunk is decoded whole; beyond this the file needs other chunks, not more memory.
 const MOST_CHUNK_BYTES: u64 = 4 << 30;
 
+/// Entries of one chunk of a small array, such as a list in the metadata.
+const MOST_SMALL_CHUNK: u64 = 1 << 24;
+
 /// How chunk files are encoded, as far as their length can be checked before decoding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Encoding {
@@ -155,7 +158,14 @@ impl ArrayFolder {
             .iter()
             .copied()
             .try_fold(1u64, u64::checked_mul)?;
-        if count > most {
+        let origin = vec![0; self.array.dimensionality()];
+        let chunk = self.array.chunk_shape(&origin).ok()?;
+        let in_chunk = chunk
+            .iter()
+            .map(|size| size.get())
+            .try_fold(1u64, u64::checked_mul)?;
+        // A damaged header may announce chunks that no memory holds, and one is decoded whole.
+        if count > most || in_chunk > MOST_SMALL_CHUNK {
             return None;
         }
         let all = self.array.subset_all();

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use signal::{
-    CancelToken, Component, Computation, Element, ElementType, Frame, FrameFunction, Inputs,
-    NavigationIndex, NotApplicable, OperationError, OperationInfo, Output, Prepared, Reduction,
-    SignalKind, SignalMeta, for_pixels,
+    CancelToken, Component, Computation, FrameFunction, Inputs, NavigationIndex, NotApplicable,
+    OperationError, OperationInfo, Output, Prepared, Reduction, SignalKind, SignalMeta,
 };
 
 /// Wire name and method of a user's closure.
@@ -69,7 +68,7 @@ impl Computation for Mapped {
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         cancel.check()?;
-        let frame = as_element(inputs.frame()?, self.function.input());
+        let frame = inputs.frame()?.cast(self.function.input());
         let user = |what| OperationError::User { what };
         let output = self.function.call(&frame, at).map_err(user)?;
         if let Output::Frame(result) = &output
@@ -85,35 +84,10 @@ impl Computation for Mapped {
     }
 }
 
-/// The frame with pixels of another type; the same frame when it has them already.
-fn as_element(frame: &Frame, element: ElementType) -> Frame {
-    fn cast<T: Element>(frame: &Frame, from_f64: impl Fn(f64) -> T) -> Frame {
-        let pixels: Vec<T> = for_pixels!(frame, |pixels| pixels
-            .iter()
-            .map(|pixel| from_f64(pixel.to_f64()))
-            .collect());
-        // The pixels come from a frame of this very shape.
-        Frame::from_vec(frame.shape(), pixels).unwrap_or_else(|_| frame.clone())
-    }
-    if frame.element() == element {
-        return frame.clone();
-    }
-    match element {
-        ElementType::U8 => cast(frame, |value| value as u8),
-        ElementType::I8 => cast(frame, |value| value as i8),
-        ElementType::U16 => cast(frame, |value| value as u16),
-        ElementType::I16 => cast(frame, |value| value as i16),
-        ElementType::U32 => cast(frame, |value| value as u32),
-        ElementType::I32 => cast(frame, |value| value as i32),
-        ElementType::U64 => cast(frame, |value| value as u64),
-        ElementType::I64 => cast(frame, |value| value as i64),
-        ElementType::F32 => cast(frame, |value| value as f32),
-        ElementType::F64 => cast(frame, |value| value),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use signal::{ElementType, Frame};
+
     use super::*;
 
     struct Truncating;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use signal::{Block, ElementType, Frame, FrameFunction, NavigationIndex, Output};
 
-use super::{convert, element_type, frame_view, user_code};
+use super::{element_type, frame_view, user_code};
 use crate::abi::{Owned, Returned, UserFunction, element, status};
 use crate::report::CellSource;
 
@@ -125,7 +125,7 @@ impl FrameFunction for Closure {
     }
 
     fn call(&self, input: &Frame, at: NavigationIndex) -> Result<Output, String> {
-        let input = convert(input, self.input)?;
+        let input = input.cast(self.input);
         let view = frame_view(&input);
         let (mut returned, mut why) = (Returned::EMPTY, Owned::EMPTY);
         let at = at.as_slice();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use signal::Frame;
 
-use super::{Shared, USER_CODE, closure, convert, element_type, frame_view, lock};
+use super::{Shared, USER_CODE, closure, element_type, frame_view, lock};
 use crate::abi::{self, Host, Owned, Text, UserFunction, View, element, role, status};
 use crate::capture::Sink;
 use crate::park::KernelCall;
@@ -131,7 +131,7 @@ unsafe extern "C" fn frame(
                         element_type(code).ok_or_else(|| format!("unknown pixel type {code}"))?
                     }
                 };
-                convert(&frame, element)
+                Ok(frame.cast(element))
             });
             match frame {
                 Ok(frame) => {

@@ -265,3 +265,16 @@ fn pixel_types_and_hostile_metadata() {
     let error = open(folder.path(), &OpenOptions::default()).err().unwrap();
     assert_eq!(error.code(), "decode");
 }
+
+#[test]
+fn a_header_with_more_positions_than_any_scan_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.zarr");
+    let mut metadata = version_2([1, 1, 4, 6], "<u2", Value::Null);
+    write(&path, ".zarray", &metadata);
+    metadata["shape"] = json!([1u64 << 20, 1u64 << 20, 4, 6]);
+    std::fs::write(path.join(".zarray"), metadata.to_string()).unwrap();
+    let error = open(&path, &OpenOptions::default()).err().unwrap();
+    assert_eq!(error.code(), "invalid");
+    assert!(error.to_string().contains("scan positions"), "{error}");
+}

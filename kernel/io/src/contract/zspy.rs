@@ -280,6 +280,22 @@ fn axes_given_by_value_and_bare_nan_are_read() {
 }
 
 #[test]
+fn a_list_in_chunks_that_no_memory_holds_is_described_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.zspy");
+    write_all(&path, &meta());
+    let gains = path.join("Experiments/grain-α/original_metadata/camera/_list_gains");
+    let header = std::fs::read_to_string(gains.join(".zarray")).unwrap();
+    let mut header: serde_json::Value = serde_json::from_str(&header).unwrap();
+    header["chunks"] = json!([1u64 << 50]);
+    std::fs::write(gains.join(".zarray"), header.to_string()).unwrap();
+    std::fs::remove_file(gains.join("0")).unwrap();
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    let found = &source.meta().original["original_metadata"]["camera"]["gains"];
+    assert_eq!(*found, json!("an array of shape [2]"));
+}
+
+#[test]
 fn a_map_of_many_rows_is_cut_into_runs_of_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wide.zspy");
