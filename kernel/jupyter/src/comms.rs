@@ -368,7 +368,7 @@ impl Comms {
         let (states, buffers) = {
             let registry = self.lock();
             let model = |id: &String| match registry.comms.get(id) {
-                Some(Comm::Widget(model)) => Some(model),
+                Some(Comm::Widget(model)) => Some(&**model),
                 _ => None,
             };
             widget::update_states(registry.order.iter().filter_map(model))
