@@ -158,6 +158,12 @@ fn run_kernel(connection_file: &Path) -> anyhow::Result<()> {
             connection_file.display()
         )
     })?;
+    anyhow::ensure!(
+        connection.key.is_empty() || connection.signature_scheme == "hmac-sha256",
+        "{} asks for signatures of the kind {:?}; this kernel signs with hmac-sha256: set Session.signature_scheme back in Jupyter's configuration",
+        connection_file.display(),
+        connection.signature_scheme
+    );
     start_log()?;
     // Requests are short and the work behind them has its own threads.
     let runtime = tokio::runtime::Builder::new_multi_thread()
