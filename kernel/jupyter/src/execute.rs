@@ -119,12 +119,7 @@ impl Executor {
                 .unwrap_or_else(PoisonError::into_inner)
                 .add(*count, code);
         }
-        if !request.silent {
-            let content = json!({ "code": code, "execution_count": *count });
-            self.iopub
-                .publish(Outgoing::publish("execute_input", Some(parent), content));
-        }
-        self.comms.cell_begins(parent);
+        // From here on an interrupt concerns this cell; a client may send one as soon as it sees the input.
         self.output.begin(Scope {
             parent: Some(parent.clone()),
             execution_count: *count,
@@ -132,6 +127,12 @@ impl Executor {
             allow_stdin: request.allow_stdin,
             ..Scope::default()
         });
+        if !request.silent {
+            let content = json!({ "code": code, "execution_count": *count });
+            self.iopub
+                .publish(Outgoing::publish("execute_input", Some(parent), content));
+        }
+        self.comms.cell_begins(parent);
         let outcome = self.evaluate(code);
         if let Some(text) = self.output.end().filter(|_| counted) {
             self.history
