@@ -297,6 +297,16 @@ fn a_cell_that_runs_again_replaces_its_nodes() -> Result<()> {
         })?;
         Ok([scan, flat])
     };
+    let left_are = |nodes: [u32; 2]| {
+        let tree = desk.session.tree();
+        let left: Vec<(u32, &str)> = tree
+            .nodes
+            .iter()
+            .map(|node| (node.id, node.name.as_str()))
+            .collect();
+        ensure!(left == [(nodes[0], "scan"), (nodes[1], "flat")], "{left:?}");
+        Ok(())
+    };
     let first = run_cells()?;
     let second = run_cells()?;
     ensure!(
@@ -304,17 +314,11 @@ fn a_cell_that_runs_again_replaces_its_nodes() -> Result<()> {
         "the old cells still hold theirs"
     );
     first.iter().for_each(|node| desk.session.release(*node));
-    let tree = desk.session.tree();
-    let left: Vec<(u32, &str)> = tree
-        .nodes
-        .iter()
-        .map(|node| (node.id, node.name.as_str()))
-        .collect();
-    ensure!(
-        left == [(second[0], "scan"), (second[1], "flat")],
-        "{left:?}"
-    );
-    Ok(())
+    left_are(second)?;
+    // An abandoned cell: its variables are lost, and nobody drops them.
+    desk.session.release_all();
+    left_are(second)?;
+    left_are(run_cells()?)
 }
 
 #[test]

@@ -112,17 +112,20 @@ impl Shared {
     /// Abandons the running cell: its thread is parked and evcxr gets a new session without variables.
     /// `false` when the thread cannot be parked, or the cell ended meanwhile.
     pub(crate) fn abandon_cell(&self, limit: Duration) -> bool {
-        let mut session = lock(&self.session);
-        let parked = session.as_ref().is_some_and(|session| {
+        let mut current = lock(&self.session);
+        let parked = current.as_ref().is_some_and(|session| {
             session.park(limit, || self.is_executing() && self.is_interrupted())
         });
-        if parked && let Some(session) = session.take() {
+        if parked && let Some(session) = current.take() {
             self.executing.store(false, Ordering::Relaxed);
             lock(&self.running).parked = true;
             if let Some(capture) = self.capture.get() {
                 capture.end_session();
             }
             session.close();
+            drop(current);
+            // Nobody drops the variables of a session that is abandoned.
+            self.engine.release_all();
         }
         parked
     }

@@ -159,7 +159,9 @@ impl Comms {
         });
         let oldest = {
             let mut registry = self.lock();
-            registry.comms.insert(id.clone(), Comm::Widget(Box::new(model)));
+            registry
+                .comms
+                .insert(id.clone(), Comm::Widget(Box::new(model)));
             registry.order.push(id);
             (registry.order.len() > MODELS).then(|| registry.order[0].clone())
         };

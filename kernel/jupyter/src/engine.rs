@@ -191,6 +191,10 @@ impl eval::Engine for Engine {
         self.session.release(node);
     }
 
+    fn release_all(&self) {
+        self.session.release_all();
+    }
+
     fn frame(&self, node: u32, index: &[usize]) -> Result<eval::Frame, String> {
         self.session.frame(node, index).map_err(json_of)
     }

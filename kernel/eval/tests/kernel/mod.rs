@@ -125,6 +125,11 @@ impl RecordingEngine {
         self.frames[5 * row + column].clone()
     }
 
+    /// Handles on all nodes together.
+    pub fn held(&self) -> i64 {
+        self.handles.lock().unwrap().values().sum()
+    }
+
     pub fn handles(&self, node: u32) -> i64 {
         self.handles
             .lock()
@@ -170,6 +175,10 @@ impl Engine for RecordingEngine {
 
     fn release(&self, node: u32) {
         *self.handles.lock().unwrap().entry(node).or_default() -= 1;
+    }
+
+    fn release_all(&self) {
+        self.handles.lock().unwrap().clear();
     }
 
     fn frame(&self, _node: u32, index: &[usize]) -> Result<Frame, String> {
