@@ -180,7 +180,7 @@ impl ZarrFrames {
     }
 
     /// The frames of one box of positions of a sharded array: only the inner chunks are read.
-    fn from_shards(&self, navigation: &[Range<usize>]) -> Result<Vec<u8>, SourceError> {
+    fn read_shards(&self, navigation: &[Range<usize>]) -> Result<Vec<u8>, SourceError> {
         let signal = self.meta.axes.signal.iter().map(|axis| 0..axis.size);
         let ranges: Vec<Range<u64>> = navigation
             .iter()
@@ -281,7 +281,7 @@ impl Source for ZarrFrames {
         self.folder.check_same()?;
         let navigation = self.chunk_navigation(chunk);
         let bytes = if self.sharded {
-            self.from_shards(&navigation)?
+            self.read_shards(&navigation)?
         } else if self.holds_whole_frames() {
             self.whole_frames(chunk, &navigation)?
         } else {
