@@ -5,6 +5,8 @@
 
 #![allow(unsafe_code)] // file descriptors and environment of a single-threaded process
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -45,11 +47,10 @@ pub(crate) fn cells_directory(runtime: &Path) -> PathBuf {
 }
 
 fn settle_environment() {
-    let random = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |time| time.subsec_nanos());
+    // The keys of a hasher come from the system's random numbers: nobody can make this folder first.
+    let random = RandomState::new().build_hasher().finish();
     let runtime =
-        std::env::temp_dir().join(format!("signaltree-{}-{random:08x}", std::process::id()));
+        std::env::temp_dir().join(format!("signaltree-{}-{random:016x}", std::process::id()));
     if RUNTIME_DIRECTORY.set(runtime.clone()).is_err() {
         return;
     }
