@@ -89,6 +89,8 @@ export class FakeKernel {
   silent = false;
   /** Next picture fails with this. */
   failNext: WireError | null = null;
+  /** Refuses the next change of parameters. */
+  refuseNext: WireError | null = null;
   delayMs: number;
   mapStep: number;
   #model: FakeModel;
@@ -254,6 +256,12 @@ export class FakeKernel {
   }
 
   #setParams(request_id: number, id: number, params: Record<string, unknown>): void {
+    const error = this.refuseNext;
+    this.refuseNext = null;
+    if (error) {
+      this.#model.deliver({ type: "refused", request_id, error });
+      return;
+    }
     const below = new Set([id]);
     for (const node of this.nodes) {
       if (node.parents.some((parent) => below.has(parent))) {

@@ -320,6 +320,26 @@ describe("parameters", () => {
     expect(requests("set_params").at(-1)).toMatchObject({ params: { min_distance: 100 } });
   });
 
+  it("go back to what the node has when refused, and the refusal ends with the next change", async () => {
+    const { st, kernel } = await mount({ node: 3 });
+    const radius = st("parameter-radius-value") as HTMLInputElement;
+    kernel.refuseNext = {
+      code: "not_applicable",
+      message: "a disk of 60 px does not fit into the frame",
+      hint: "take a smaller radius",
+      node: 3,
+      index: null,
+    };
+    change(radius, "60");
+    await vi.advanceTimersByTimeAsync(600);
+    expect(st("status-message").textContent).toContain("does not fit");
+    expect(radius.valueAsNumber).toBe(4);
+    change(radius, "5");
+    await vi.advanceTimersByTimeAsync(600);
+    expect(st("status-message").textContent).not.toContain("does not fit");
+    expect(radius.valueAsNumber).toBe(5);
+  });
+
   it("show the line of Rust and do not rebuild under the hand", async () => {
     const { st, kernel } = await mount({ node: 3 });
     expect(st("code").textContent).toBe(

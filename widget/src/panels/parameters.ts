@@ -20,7 +20,8 @@ export const parameters: Panel = {
   place: "side",
   mount(element, context) {
     const { session, signal } = context;
-    const tuning = new Tuning(session, signal);
+    // A refused value leaves the controls: they show what the node has.
+    const tuning = new Tuning(session, signal, () => fill());
     const title = h("span", { class: "st-title" }, "Parameters");
     const reset = h(
       "button",

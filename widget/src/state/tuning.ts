@@ -1,6 +1,6 @@
 /** Sends changed parameters: at most ten times a second, one at a time, the newest last. */
 
-import type { Session } from "./session";
+import type { Notice, Session } from "./session";
 
 export const TUNING_PAUSE_MS = 100;
 
@@ -9,9 +9,14 @@ export class Tuning {
   #waiting: { node: number; params: Record<string, unknown> } | null = null;
   #sending = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What was said of a refused change; it is over with the next one that is accepted. */
+  #refusal: Notice | null = null;
+  #refused: () => void;
 
-  constructor(session: Session, signal: AbortSignal) {
+  /** `refused` is called once nothing is on its way and the last change was refused. */
+  constructor(session: Session, signal: AbortSignal, refused: () => void = () => {}) {
     this.#session = session;
+    this.#refused = refused;
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
@@ -37,9 +42,19 @@ export class Tuning {
     const pause = new Promise<void>((resolve) => {
       this.#timer = setTimeout(resolve, TUNING_PAUSE_MS);
     });
-    await this.#session.act({ type: "set_params", ...next });
+    const { store } = this.#session;
+    const accepted = (await this.#session.act({ type: "set_params", ...next })) !== null;
+    if (!accepted) {
+      this.#refusal = store.value.notice;
+    } else if (this.#refusal !== null && store.value.notice === this.#refusal) {
+      this.#refusal = null;
+      store.set({ notice: null });
+    }
     await pause;
     this.#sending = false;
+    if (!accepted && this.#waiting === null) {
+      this.#refused();
+    }
     await this.#send();
   }
 }
