@@ -1,4 +1,4 @@
-//! `cargo xtask lab`: from a fresh clone to JupyterLab on the first notebook.
+//! `cargo xtask lab`: from a fresh clone to JupyterLab on the notebook of the four cells.
 
 use std::io::Read;
 use std::net::TcpListener;
