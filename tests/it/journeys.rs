@@ -1,63 +1,13 @@
 //! The journeys of a person, through the session.
 
-use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+mod drag;
 
-use anyhow::{Context, Result, bail, ensure};
-use protocol::{Command, Detail, FrameRequest, OpenOptions, Reply, Request};
-use serde_json::{Value, json};
+use anyhow::{Result, ensure};
+use drag::{add, drag, open};
+use protocol::Command;
+use serde_json::json;
 use session::sample::StrainedGrain;
 use session::{Config, Session};
-
-fn run(session: &Arc<Session>, command: Command) -> Result<protocol::CommandReply> {
-    Ok(session.command(command, &|| false, &mut |_| {})?)
-}
-
-fn open(session: &Arc<Session>, path: &std::path::Path) -> Result<u32> {
-    let command = Command::Open {
-        path: path.display().to_string(),
-        options: OpenOptions::default(),
-    };
-    run(session, command)?.node.context("no node")
-}
-
-fn add(session: &Arc<Session>, parent: u32, operation: &str, params: Value) -> Result<u32> {
-    let command = Command::AddNode {
-        parent,
-        operation: operation.into(),
-        params,
-    };
-    run(session, command)?.node.context("no node")
-}
-
-/// Frame requests of one view, one after the other; returns the time of each.
-fn drag(session: &Arc<Session>, node: u32, positions: &[[u32; 2]]) -> Result<Vec<Duration>> {
-    positions
-        .iter()
-        .enumerate()
-        .map(|(generation, index)| {
-            let (tell, answers) = channel();
-            let started = Instant::now();
-            let request = Request::Frame(FrameRequest {
-                view: 1,
-                generation: generation as u32,
-                node,
-                index: index.to_vec(),
-                component: 0,
-                size_px: [512, 512],
-                detail: Detail::Moving,
-            });
-            session.request(request, Box::new(move |reply, _| drop(tell.send(reply))));
-            match answers.recv_timeout(Duration::from_secs(30))? {
-                Reply::Frame(reply) if reply.generation == generation as u32 => {
-                    Ok(started.elapsed())
-                }
-                other => bail!("{other:?}"),
-            }
-        })
-        .collect()
-}
 
 /// The four cells, a save, and the saved maps against the truth.
 #[test]
