@@ -1,0 +1,32 @@
+//! Before the compiler is there.
+
+use eval::Compiler;
+
+use crate::WITHOUT_RUST;
+use crate::kernel::{Event, Kernel};
+
+pub fn no_toolchain(_: &mut Kernel) {
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program)
+        .arg(WITHOUT_RUST)
+        .env("PATH", "/nonexistent")
+        .env("HOME", "/nonexistent")
+        .env_remove("CARGO_HOME")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("Rust is not installed"), "{text}");
+    assert!(text.contains("rustup.rs"), "{text}");
+}
+
+pub fn waiting(kernel: &mut Kernel) {
+    assert_eq!(kernel.evaluator.state(), Compiler::Starting);
+    kernel.run("1 + 1");
+    let events = kernel.events();
+    let said = matches!(&events[0], Event::Display(shown)
+        if shown.bundle["text/plain"].as_str().is_some_and(|text| text.contains("compiler is starting")));
+    assert!(said, "{events:?}");
+    assert_eq!(events[1], Event::Clear(false));
+    assert_eq!(events[2], Event::result("2"));
+    assert_eq!(kernel.evaluator.state(), Compiler::Ready);
+}

@@ -1,0 +1,49 @@
+//! Interrupts.
+
+use std::time::{Duration, Instant};
+
+use crate::kernel::{Event, Kernel};
+
+pub fn interrupt(kernel: &mut Kernel) {
+    kernel.run("let survivor = 11;");
+    let began = Instant::now();
+    let error = kernel.interrupted_after(
+        Duration::from_millis(1500),
+        "while !interrupted() { std::thread::sleep(std::time::Duration::from_millis(5)); }",
+    );
+    assert_eq!(error.name, "Interrupted");
+    assert!(began.elapsed() < Duration::from_secs(4));
+    // rustc counts for minutes here.
+    let slow = "#[allow(long_running_const_eval)]\nconst N: u64 = { let mut i = 0u64; \
+                while i < 1 << 40 { i += 1; } i };\nN";
+    let began = Instant::now();
+    let error = kernel.interrupted_after(Duration::from_millis(2500), slow);
+    assert_eq!(error.name, "Interrupted", "{error}");
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    kernel.evaluator.interrupt();
+    kernel.run("survivor");
+    assert_eq!(kernel.events(), [Event::result("11")]);
+}
+
+pub fn endless(kernel: &mut Kernel) {
+    let quarter = Duration::from_millis(1500);
+    for code in [
+        "loop {}",
+        "let mut v = vec![1u64]; loop { v.push(v.len() as u64); if v.len() > 1000 { v = Vec::new(); } }",
+    ] {
+        kernel.run("let lost = 1; fn kept() -> u8 { 7 }");
+        kernel.run("let held = open(\"scan.zspy\")?;");
+        assert!(kernel.engine.held() > 0);
+        let error = kernel.interrupted_after(quarter, code);
+        assert_eq!(error.name, "Interrupted");
+        assert!(error.value.contains("variables were reset"), "{error}");
+        assert_eq!(kernel.engine.held(), 0);
+        assert!(kernel.fails("lost").value.contains("lost"));
+        kernel.run("let after = open(\"scan.zspy\")?; kept()");
+        assert_eq!(kernel.events().last(), Some(&Event::result("7")));
+    }
+}
