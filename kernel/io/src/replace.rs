@@ -35,17 +35,27 @@ impl Part {
     }
 
     /// Puts the complete folder in the place of `target`. At every moment, also when the process or the
-    /// machine stops, `target` is the old store or the new one whole.
+    /// machine stops, `target` is the old store or the new one whole. `wanted` is asked last before the
+    /// exchange: the disk may take long, and somebody may have thought better of it.
     ///
     /// # Errors
-    /// [`SourceError::Io`]; an old store is then where it was.
-    pub fn replace(&self, target: &Path) -> Result<(), SourceError> {
+    /// [`SourceError::Io`], or [`SourceError::Cancelled`] when not wanted; an old store is then where it was.
+    pub fn replace(
+        &self,
+        target: &Path,
+        wanted: impl FnOnce() -> bool,
+    ) -> Result<(), SourceError> {
         let failed = |error: &std::io::Error| io_error(target, error);
+        if target.exists() {
+            // What is still on its way to the disk may yet fail, and the old store is the only other copy.
+            flush(&self.path).map_err(|error| failed(&error))?;
+        }
+        if !wanted() {
+            return Err(SourceError::Cancelled);
+        }
         if !target.exists() {
             return std::fs::rename(&self.path, target).map_err(|error| failed(&error));
         }
-        // What is still on its way to the disk may yet fail, and the old store is the only other copy.
-        flush(&self.path).map_err(|error| failed(&error))?;
         let old = match exchange(&self.path, target) {
             Ok(()) => self.path.clone(),
             // Not every file system can exchange: then there is a moment without the old name.
@@ -143,7 +153,7 @@ mod tests {
         for text in ["first", "second"] {
             let part = Part::create(&target, 0).unwrap();
             store(&part.path, text);
-            part.replace(&target).unwrap();
+            part.replace(&target, || true).unwrap();
             drop(part);
             let found = std::fs::read_to_string(target.join(".zgroup")).unwrap();
             assert_eq!(found, text);

@@ -168,6 +168,15 @@ impl ResultWriter {
     /// [`SourceError::Invalid`] when positions are missing; [`SourceError::Io`] when the disk is full.
     /// In either case an old file with that name is untouched.
     pub fn finish(self) -> Result<(), SourceError> {
+        self.finish_if(|| true)
+    }
+
+    /// As [`ResultWriter::finish`]; `wanted` is asked when everything is on the disk, last before the
+    /// store takes its place.
+    ///
+    /// # Errors
+    /// As [`ResultWriter::finish`], and [`SourceError::Cancelled`] when it is not wanted any more.
+    pub fn finish_if(self, wanted: impl FnOnce() -> bool) -> Result<(), SourceError> {
         let positions = self.meta.axes.positions() as u64;
         if self.written() != positions {
             return Err(SourceError::Invalid {
@@ -184,7 +193,7 @@ impl ResultWriter {
         }
         // Hours may have passed: what lies there now may be something else.
         check_target(&self.target)?;
-        self.part.replace(&self.target)
+        self.part.replace(&self.target, wanted)
     }
 
     fn refuse(&self, at: NavigationIndex, why: String) -> SourceError {

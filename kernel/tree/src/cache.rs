@@ -260,13 +260,32 @@ impl Cache {
         })
     }
 
+    /// What is kept, without making it.
+    pub fn get(&self, key: &Key, lane: Lane) -> Option<Held> {
+        lock(&self.state).touch(key, lane)
+    }
+
     /// Drops every entry of these nodes.
     pub fn forget(&self, nodes: &[u32]) {
+        self.drop_entries(|key| nodes.contains(&key.node()));
+    }
+
+    /// Drops the outputs of older revisions than the given ones of these nodes.
+    pub fn forget_older(&self, nodes: &[(u32, u32)]) {
+        self.drop_entries(|key| match key {
+            Key::Output { node, revision, .. } => nodes
+                .iter()
+                .any(|(changed, current)| node == changed && revision < current),
+            Key::Chunk { .. } => false,
+        });
+    }
+
+    fn drop_entries(&self, unwanted: impl Fn(&Key) -> bool) {
         let mut state = lock(&self.state);
         let gone: Vec<Key> = state
             .entries
             .keys()
-            .filter(|key| nodes.contains(&key.node()))
+            .filter(|key| unwanted(key))
             .copied()
             .collect();
         let gone: Vec<Entry> = gone.iter().filter_map(|key| state.remove(key)).collect();

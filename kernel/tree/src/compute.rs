@@ -132,7 +132,59 @@ impl Engine {
         self.inner.gate.interactive()
     }
 
-    /// Drops what is kept of nodes that changed or were removed, and ends their passes.
+    /// Drops what is kept of earlier revisions of nodes that changed, and ends their passes. What somebody
+    /// has begun with the new parameters goes on.
+    pub fn forget_older(&self, graph: &Graph, nodes: &[u32]) {
+        let current: Vec<(u32, u32)> = (nodes.iter())
+            .filter_map(|node| graph.node(*node))
+            .map(|node| (node.id, node.revision))
+            .collect();
+        self.inner.cache.forget_older(&current);
+        self.inner.reductions.forget_older(&current);
+        let mut maps = lock(&self.inner.maps);
+        for (node, revision) in &current {
+            if maps.get(node).is_some_and(|run| run.revision() < *revision)
+                && let Some(run) = maps.remove(node)
+            {
+                run.cancel();
+            }
+        }
+    }
+
+    /// The output if nothing needs to be computed for it; a file's frame when its chunk is decoded.
+    pub fn at_hand(&self, graph: &Graph, node: u32, at: NavigationIndex) -> Option<Output> {
+        let node = graph.node(node)?;
+        let key = match &node.origin {
+            _ if node.fault.is_some() || !node.meta.axes.contains(at) => return None,
+            Origin::Source(source) => Key::Chunk {
+                source: node.id,
+                chunk: guarded(|| source.chunk_at(at)).ok()?,
+            },
+            Origin::Operation(_) => Key::Output {
+                node: node.id,
+                revision: node.revision,
+                at,
+            },
+        };
+        match (self.inner.cache.get(&key, Lane::Interactive)?, &node.origin) {
+            (Held::Output(output), _) => Some(output),
+            // Through the usual way: it checks that the file is still what it was.
+            (Held::Chunk(_), Origin::Source(source)) => {
+                let never = CancelToken::new();
+                (self.inner)
+                    .read(node, source, at, Lane::Interactive, &never)
+                    .ok()
+            }
+            (Held::Chunk(_), Origin::Operation(_)) => None,
+        }
+    }
+
+    /// Whether this thread works for a pass: then it belongs to whoever waits for that pass, not to a cell.
+    pub fn on_a_pass_thread() -> bool {
+        Gate::on_a_pass_thread()
+    }
+
+    /// Drops what is kept of nodes that were removed, and ends their passes.
     pub fn forget(&self, nodes: &[u32]) {
         self.inner.cache.forget(nodes);
         self.inner.reductions.forget(nodes);
@@ -152,7 +204,9 @@ impl Engine {
     pub fn shut_down(&self) {
         self.inner.ended.cancel();
         *lock(&self.inner.observer) = None;
-        lock(&self.inner.maps).values().for_each(|run| run.cancel());
+        for run in lock(&self.inner.maps).values() {
+            run.cancel();
+        }
         lock(&self.inner.navigators)
             .values()
             .for_each(|navigator| navigator.cancel());

@@ -23,6 +23,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 thread_local! {
     static HOLDS_SLOT: Cell<bool> = const { Cell::new(false) };
+    static PASS_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread works for a pass until it ends.
+pub(crate) fn work_for_a_pass() {
+    PASS_THREAD.set(true);
 }
 
 #[derive(Default)]
@@ -166,5 +172,10 @@ impl Gate {
     /// Whether this thread works inside a pass; a pass inside a pass runs on its thread alone.
     pub fn inside_a_pass() -> bool {
         HOLDS_SLOT.get()
+    }
+
+    /// Whether this thread was started for a pass, also where it holds no slot (gathering a reference).
+    pub fn on_a_pass_thread() -> bool {
+        PASS_THREAD.get() || HOLDS_SLOT.get()
     }
 }

@@ -8,12 +8,14 @@ use signal::{CancelToken, Output, SignalKind};
 
 use crate::cache::Reservation;
 use crate::compute::{Inner, guarded};
-use crate::gate::Lane;
+use crate::gate::{Lane, work_for_a_pass};
 use crate::scan::UnitOutputs;
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 
 /// Shortest time between two progress events of a pass.
 const TELL_EVERY: Duration = Duration::from_millis(150);
+/// How often somebody who waits for a map is asked whether to go on: an interrupt is felt within it.
+const TICK: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassState {
@@ -59,15 +61,28 @@ pub(crate) struct MapRun {
 }
 
 impl MapRun {
-    pub fn cancel(&self) {
-        lock(&self.filling).cancel.cancel();
+    /// Ends the pass for everybody at once, and says whether one was running. Its threads notice at their
+    /// next frame; what they still compute is dropped, and a new pass may begin before that.
+    pub fn cancel(&self) -> bool {
+        let mut filling = lock(&self.filling);
+        filling.cancel.cancel();
+        let ran = filling.progress.state == PassState::Running;
+        if ran {
+            filling.progress.state = PassState::Cancelled;
+        }
+        drop(filling);
         self.changed.notify_all();
+        ran
     }
 
-    /// Writes the values of one unit; a failed frame leaves NaN and is counted.
-    fn fill(&self, unit: usize, outputs: UnitOutputs) {
+    /// Writes the values of one unit; a failed frame leaves NaN and is counted. Writes nothing for a pass
+    /// that was cancelled: another one may fill the same images.
+    fn fill(&self, unit: usize, outputs: UnitOutputs, pass: &CancelToken) -> ControlFlow<()> {
         let positions = self.positions();
         let mut filling = lock(&self.filling);
+        if pass.is_cancelled() {
+            return ControlFlow::Break(());
+        }
         filling.unit_done[unit] = true;
         for (at, output) in outputs.outputs {
             filling.progress.done += 1;
@@ -85,6 +100,11 @@ impl MapRun {
                 }
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    pub fn revision(&self) -> u32 {
+        self.revision
     }
 
     fn positions(&self) -> usize {
@@ -185,8 +205,9 @@ impl Engine {
         Ok(images)
     }
 
-    /// Starts or resumes a map and waits for it. `tick` is called at least every 50 ms with the
-    /// progress and ends the pass with `Break`; what is done is kept.
+    /// Starts or resumes a map and waits for it. `tick` is called every few milliseconds with the
+    /// progress and ends the pass with `Break`, which does not wait for a frame under way; what is done
+    /// is kept.
     ///
     /// # Errors
     /// [`ComputeError`] when the pass fails or is cancelled, also by a change of parameters.
@@ -204,12 +225,17 @@ impl Engine {
         if graph.node(node).map(|node| node.revision) != Some(images.run.revision) {
             return Err(cancelled());
         }
+        let mut stopped = false;
         let progress = self.wait_for_map(&images, &mut |progress| {
-            if tick(progress).is_break() {
-                images.run.cancel();
-            }
-            ControlFlow::Continue(())
+            let flow = tick(progress);
+            stopped = flow.is_break() && progress.state == PassState::Running;
+            flow
         });
+        if stopped {
+            self.inner.cancel_run(&images.run);
+            let _ = tick(&images.progress());
+            return Err(cancelled());
+        }
         match progress.state {
             PassState::Done => Ok(images),
             PassState::Failed => Err(progress.error.unwrap_or_else(cancelled)),
@@ -217,7 +243,7 @@ impl Engine {
         }
     }
 
-    /// Waits while a map's pass runs, or until `tick` (called at least every 50 ms) says `Break`; the
+    /// Waits while a map's pass runs, or until `tick` (called every few milliseconds) says `Break`; the
     /// pass goes on then.
     pub fn wait_for_map(
         &self,
@@ -235,7 +261,7 @@ impl Engine {
                     images
                         .run
                         .changed
-                        .wait_timeout(filling, Duration::from_millis(50))
+                        .wait_timeout(filling, TICK)
                         .unwrap_or_else(PoisonError::into_inner),
                 );
             }
@@ -244,8 +270,9 @@ impl Engine {
 
     /// Ends the pass of a node; what is done is kept.
     pub fn cancel_map(&self, node: u32) {
-        if let Some(run) = lock(&self.inner.maps).get(&node) {
-            run.cancel();
+        let run = lock(&self.inner.maps).get(&node).cloned();
+        if let Some(run) = run {
+            self.inner.cancel_run(&run);
         }
     }
 
@@ -257,6 +284,12 @@ impl Engine {
 }
 
 impl Inner {
+    fn cancel_run(&self, run: &MapRun) {
+        if run.cancel() {
+            self.tell(EngineEvent::Map(run.progress()));
+        }
+    }
+
     /// The run of this node and revision; an older revision's run is ended and replaced.
     fn map_run(&self, graph: &Graph, node: &Node) -> Result<Arc<MapRun>, ComputeError> {
         if node.meta.kind != SignalKind::Map {
@@ -314,11 +347,15 @@ impl Inner {
 
     /// The body of a map's thread: fills what is missing and says how it ended.
     fn run_map(&self, graph: &Graph, node: &Arc<Node>, run: &MapRun, cancel: &CancelToken) {
+        work_for_a_pass();
         self.tell(EngineEvent::Map(run.progress()));
         let outcome = guarded(|| self.fill_map(graph, node, run, cancel))
             .unwrap_or_else(|text| Err(ComputeError::new(node, None, Cause::Panic(text))));
         {
             let mut filling = lock(&run.filling);
+            if cancel.is_cancelled() {
+                return; // ended by `MapRun::cancel`, which has said so
+            }
             let progress = &mut filling.progress;
             progress.state = match outcome {
                 Ok(()) if progress.done == progress.total => PassState::Done,
@@ -360,10 +397,9 @@ impl Inner {
             cancel,
             &mut || {},
             &mut |unit, outputs| {
-                if cancel.is_cancelled() {
+                if run.fill(unit, outputs, cancel).is_break() {
                     return ControlFlow::Break(());
                 }
-                run.fill(unit, outputs);
                 run.changed.notify_all();
                 if told.elapsed() >= TELL_EVERY {
                     told = Instant::now();

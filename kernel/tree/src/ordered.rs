@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::gate::work_for_a_pass;
 use crate::lock;
 
 /// How often the consumer looks up while it waits.
@@ -101,6 +102,7 @@ impl<T> Drop for EndOnPanic<'_, T> {
 
 impl<T: Send> Shared<T> {
     fn work(&self, count: usize, window: usize, work: &(dyn Fn(usize) -> T + Sync)) {
+        work_for_a_pass();
         let _end = EndOnPanic(self);
         loop {
             let index = {

@@ -50,6 +50,14 @@ impl Drop for Making<'_> {
 }
 
 impl Reductions {
+    pub fn forget_older(&self, nodes: &[(u32, u32)]) {
+        let older = |(node, revision): &(u32, u32)| {
+            (nodes.iter()).any(|(changed, current)| node == changed && revision < current)
+        };
+        lock(&self.slots).retain(|key, _| !older(key));
+        self.changed.notify_all();
+    }
+
     pub fn forget(&self, nodes: &[u32]) {
         lock(&self.slots).retain(|(node, _), _| !nodes.contains(node));
         self.changed.notify_all();

@@ -483,3 +483,70 @@ fn an_older_snapshot_never_fills_the_map_of_newer_parameters() {
     assert_eq!(filled.progress().revision, 2);
     assert_eq!(filled.complete(), 1.0);
 }
+
+/// One frame takes long: whoever waits for the map is free before it ends, and who asks again gets a new pass.
+#[test]
+fn a_cancel_does_not_wait_for_a_frame_under_way_and_a_new_pass_may_begin_at_once() {
+    let slow = Duration::from_millis(600);
+    let add = Add {
+        delay: slow,
+        ..plain()
+    };
+    let tree = Tree::new();
+    let source = tree
+        .add_source("scan", Arc::new(Scan::new(2, 2, [1, 1])))
+        .unwrap();
+    let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
+    let sums = tree
+        .add_operation("sums", flat, Arc::new(Sum { region: None }))
+        .unwrap();
+    let engine = engine(1);
+    let graph = tree.snapshot();
+    let began = Instant::now();
+    let mut states = Vec::new();
+    let stopped = engine.finish_map(&graph, sums, &mut |progress| {
+        states.push(progress.state);
+        match began.elapsed() < slow / 6 {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    });
+    assert!(stopped.err().unwrap().is_cancelled());
+    assert!(began.elapsed() < slow, "{:?}", began.elapsed());
+    assert_eq!(states.last(), Some(&PassState::Cancelled));
+    // "Compute" right after "Cancel": the thread of the first pass is still busy.
+    engine.start_map(&graph, sums).unwrap();
+    assert_eq!(engine.map_progress(sums).unwrap().state, PassState::Running);
+    let map = engine
+        .finish_map(&graph, sums, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
+    assert_eq!((map.progress().done, map.progress().failures), (4, 0));
+}
+
+/// A page may ask for the new images between the change of a parameter and the clearing of the old ones.
+#[test]
+fn a_pass_with_new_parameters_survives_the_clearing_of_old_ones() {
+    let (tree, _, [_, flat, sums]) = grown(Scan::new(6, 7, [2, 3]), plain());
+    let engine = engine(2);
+    let go_on = &mut |_: &_| ControlFlow::Continue(());
+    let old = tree.snapshot();
+    engine.finish_map(&old, sums, go_on).unwrap();
+    let slower = Add {
+        offset: 2.5,
+        delay: Duration::from_millis(3),
+        ..Add::default()
+    };
+    let changed = tree.set_computation(flat, Arc::new(slower)).unwrap();
+    let new = tree.snapshot();
+    engine.start_map(&new, sums).unwrap();
+    let frame = frame_of(&engine, &tree, flat, 1, 1);
+    engine.forget_older(&new, &changed);
+    assert_eq!(engine.map_progress(sums).unwrap().state, PassState::Running);
+    assert_eq!(frame_of(&engine, &tree, flat, 1, 1), frame);
+    assert!(engine.at_hand(&new, flat, at(1, 1)).is_some());
+    assert!(engine.at_hand(&old, flat, at(1, 1)).is_none());
+    assert_eq!(
+        engine.finish_map(&new, sums, go_on).unwrap().complete(),
+        1.0
+    );
+}
