@@ -118,3 +118,19 @@ impl FrameFunction for Root {
         Frame::from_vec(input.shape(), pixels).map(Output::Frame)
     }
 }
+
+/// A closure that takes long for every frame.
+pub struct Slow(pub Duration);
+
+impl FrameFunction for Slow {
+    fn input(&self) -> ElementType {
+        ElementType::F32
+    }
+    fn output(&self) -> Option<ElementType> {
+        Some(ElementType::F32)
+    }
+    fn call(&self, input: &Frame, _at: NavigationIndex) -> Result<Output, String> {
+        std::thread::sleep(self.0);
+        Ok(Output::Frame(input.cast(ElementType::F32)))
+    }
+}

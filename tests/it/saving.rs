@@ -5,10 +5,11 @@ mod scan_files;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, Root, ask, open, wish};
-use protocol::{Command, ProgressState, Reply};
+use desk::{Desk, Root, Slow, ask, open, wish};
+use protocol::{Command, ProgressState, Reply, WireError};
 use serde_json::json;
 use session::{Config, Session};
 use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
@@ -98,6 +99,119 @@ fn an_interrupted_or_failed_save_leaves_the_old_file() -> Result<()> {
         .map(|entry| entry.file_name())
         .collect();
     ensure!(names.len() == 2, "{names:?}");
+    Ok(())
+}
+
+/// One frame takes a second, and no operation looks at its cancel token: the cell is free long before.
+#[test]
+fn an_interrupt_does_not_wait_for_a_slow_frame() -> Result<()> {
+    let frame_time = Duration::from_secs(1);
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let path = desk.path("old.zspy");
+    let written = path.display().to_string();
+    desk.run(Command::Save {
+        node: scan,
+        path: written.clone(),
+    })?;
+    let before = folder_bytes(&path)?;
+    let slow = desk.session.add_map(scan, Arc::new(Slow(frame_time)))?;
+    let peaks = desk.add(slow, "local_maximum", json!({}))?;
+    let map = desk.add(slow, "virtual_disk", json!({}))?;
+    let session = &desk.session;
+    let run = |command: Command, stop: &dyn Fn() -> bool| {
+        session.command(command, stop, &mut |_| {}).map(|_| ())
+    };
+    type Work<'a> = Box<dyn Fn(&dyn Fn() -> bool) -> Result<(), WireError> + 'a>;
+    let index = vec![1, 2];
+    let cases: Vec<(&str, Work<'_>)> = vec![
+        (
+            "frame",
+            Box::new(|stop| session.frame_unless(slow, &[1, 1], stop).map(|_| ())),
+        ),
+        (
+            "peaks",
+            Box::new(|stop| {
+                run(
+                    Command::Peaks {
+                        node: peaks,
+                        index: index.clone(),
+                    },
+                    stop,
+                )
+            }),
+        ),
+        (
+            "values",
+            Box::new(|stop| {
+                run(
+                    Command::Values {
+                        node: map,
+                        index: index.clone(),
+                    },
+                    stop,
+                )
+            }),
+        ),
+        (
+            "compute",
+            Box::new(|stop| run(Command::Compute { node: map }, stop)),
+        ),
+        (
+            "poster",
+            Box::new(|stop| session.poster_unless(peaks, stop).map(|_| ())),
+        ),
+        (
+            "save a map",
+            Box::new(|stop| {
+                run(
+                    Command::Save {
+                        node: map,
+                        path: written.clone(),
+                    },
+                    stop,
+                )
+            }),
+        ),
+        (
+            "save frames",
+            Box::new(|stop| {
+                run(
+                    Command::Save {
+                        node: slow,
+                        path: written.clone(),
+                    },
+                    stop,
+                )
+            }),
+        ),
+    ];
+    let mut waits = Vec::new();
+    for (what, work) in &cases {
+        let interrupt_at = Instant::now() + Duration::from_millis(60);
+        let outcome = work(&|| Instant::now() >= interrupt_at);
+        let waited = interrupt_at.elapsed();
+        ensure!(
+            outcome
+                .as_ref()
+                .is_err_and(|error| error.code == "cancelled"),
+            "{what}: {outcome:?}"
+        );
+        ensure!(
+            waited < frame_time / 2,
+            "{what}: {waited:?} after the interrupt"
+        );
+        waits.push((*what, waited));
+    }
+    println!("after the interrupt: {waits:?}");
+    // What was under way ends at its next frame and takes its unfinished files along.
+    std::thread::sleep(frame_time * 2);
+    let names: Vec<_> = (desk.folder.path().read_dir()?.flatten())
+        .map(|entry| entry.file_name())
+        .collect();
+    ensure!(names.len() == 2, "{names:?}");
+    ensure!(folder_bytes(&path)? == before);
+    ensure!(session.frame(scan, &[4, 6]).is_ok() && session.description(map).is_some());
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use eval::Evaluator;
 use protocol::{Command, CommandReply, Event, NodeKind, ProgressState, Reply, Request, WireError};
 use serde_json::{Map, Value, json};
-use session::Session;
+use session::{Poster, Session};
 
 use crate::cells::{CellError, Cells, Completions, Inspection, IsComplete};
 use crate::figures::{Answer, Figure, Figures};
@@ -75,22 +75,9 @@ impl Engine {
     }
 }
 
-impl Figures for Engine {
-    fn open(&self, _model: &str, node: u32, watched: bool) -> Result<Figure, String> {
-        if !watched && !self.is_whole(node) {
-            // Nobody will see it fill, so the picture is all there will be: wait for the whole map.
-            if let Err(error) = self.run(Command::Compute { node }) {
-                tracing::warn!("node {node}: {error}");
-            }
-        }
-        self.picture(node)
-    }
-
-    fn picture(&self, node: u32) -> Result<Figure, String> {
-        let poster = self
-            .session
-            .poster(node)
-            .map_err(|error| error.to_string())?;
+impl Engine {
+    fn figure(&self, node: u32, poster: Result<Poster, WireError>) -> Result<Figure, String> {
+        let poster = poster.map_err(|error| error.to_string())?;
         let mut state = Map::new();
         state.insert("protocol".into(), protocol::PROTOCOL_VERSION.into());
         state.insert("node".into(), node.into());
@@ -102,6 +89,23 @@ impl Figures for Engine {
             text: poster.text,
             complete: poster.complete >= 1.0,
         })
+    }
+}
+
+impl Figures for Engine {
+    fn open(&self, _model: &str, node: u32, watched: bool) -> Result<Figure, String> {
+        if !watched && !self.is_whole(node) {
+            // Nobody will see it fill, so the picture is all there will be: wait for the whole map.
+            if let Err(error) = self.run(Command::Compute { node }) {
+                tracing::warn!("node {node}: {error}");
+            }
+        }
+        let interrupted = || self.interrupted.load(Ordering::SeqCst);
+        self.figure(node, self.session.poster_unless(node, &interrupted))
+    }
+
+    fn picture(&self, node: u32) -> Result<Figure, String> {
+        self.figure(node, self.session.poster(node))
     }
 
     fn request(&self, model: &str, content: Value, _buffers: Vec<Bytes>, answer: Answer) {
@@ -148,7 +152,10 @@ pub struct Interpreter {
 impl Cells for Interpreter {
     fn evaluate(&self, code: &str) -> Result<(), CellError> {
         self.engine.interrupted.store(false, Ordering::SeqCst);
-        self.evaluator.evaluate(code)
+        let result = self.evaluator.evaluate(code);
+        // What a thread of that cell still asks for is not what was interrupted.
+        self.engine.interrupted.store(false, Ordering::SeqCst);
+        result
     }
 
     fn interrupt(&self) {
@@ -196,7 +203,10 @@ impl eval::Engine for Engine {
     }
 
     fn frame(&self, node: u32, index: &[usize]) -> Result<eval::Frame, String> {
-        self.session.frame(node, index).map_err(json_of)
+        let interrupted = || self.interrupted.load(Ordering::SeqCst);
+        self.session
+            .frame_unless(node, index, &interrupted)
+            .map_err(json_of)
     }
 
     fn map_frames(&self, node: u32, function: Arc<dyn eval::FrameFunction>) -> Result<u32, String> {

@@ -32,6 +32,18 @@ pub(crate) fn compute_error(error: &ComputeError) -> WireError {
     }
 }
 
+pub(crate) fn cancelled() -> WireError {
+    WireError::new("cancelled", "cancelled", "run it again")
+}
+
+pub(crate) fn bug() -> WireError {
+    WireError::new(
+        "internal",
+        "the kernel met a bug while computing",
+        "the log has the details; please report it",
+    )
+}
+
 pub(crate) fn tree_error(error: TreeError) -> WireError {
     let message = error.to_string();
     match error {

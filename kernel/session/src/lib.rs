@@ -7,9 +7,11 @@
 mod closure;
 mod code;
 mod convert;
+mod errand;
 mod events;
 mod handlers;
 mod handles;
+pub mod journal;
 mod poster;
 mod router;
 pub mod sample;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{FrameSpace, WireError};
-use signal::{Component, Frame, NavigationIndex, SignalKind};
+use signal::{CancelToken, Component, Frame, NavigationIndex, SignalKind};
 use tree::{Graph, Node};
 use views::{Colors, Panel};
 
@@ -42,6 +42,24 @@ impl Session {
     /// # Errors
     /// [`WireError`] when the node is gone or nothing of it can be computed.
     pub fn poster(&self, node: u32) -> Result<Poster, WireError> {
+        self.draw_poster(node, &CancelToken::new())
+    }
+
+    /// As [`Session::poster`] for a cell: ends within milliseconds of `interrupted`.
+    ///
+    /// # Errors
+    /// As [`Session::poster`], and `cancelled`.
+    pub fn poster_unless(
+        self: &Arc<Self>,
+        node: u32,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Poster, WireError> {
+        self.errand(Some(node), interrupted, move |session, cancel| {
+            session.draw_poster(node, cancel)
+        })
+    }
+
+    fn draw_poster(&self, node: u32, cancel: &CancelToken) -> Result<Poster, WireError> {
         let graph = self.tree.snapshot();
         let node = graph.node(node).ok_or_else(|| convert::no_node(node))?;
         let index: Vec<usize> = node
@@ -55,7 +73,7 @@ impl Session {
         let (panels, complete) = if node.meta.kind == SignalKind::Map {
             self.map_panels(&graph, node, at)?
         } else {
-            (self.frame_panels(&graph, node, at)?, 1.0)
+            (self.frame_panels(&graph, node, at, cancel)?, 1.0)
         };
         let png = views::poster(&panels, HEIGHT_PX)
             .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
@@ -101,9 +119,10 @@ impl Session {
         graph: &Arc<Graph>,
         node: &Arc<Node>,
         at: NavigationIndex,
+        cancel: &CancelToken,
     ) -> Result<Vec<Panel>, WireError> {
         let mut panels: Vec<Panel> = self.navigator_panel(graph, node, at)?.into_iter().collect();
-        let shown = pictures::show(self, graph, node, at, 0)?;
+        let shown = pictures::show(self, graph, node, at, 0, cancel)?;
         let radius = node
             .computation()
             .and_then(|computation| computation.params().get("radius")?.as_f64());

@@ -8,7 +8,7 @@ use protocol::{Command, CommandReply, Progress, Reply, Request, WireError};
 
 use crate::Session;
 use crate::handlers::{change, files, pictures, values};
-use crate::save;
+use crate::{journal, save};
 use crate::view::{Picture, ViewKey};
 
 type Answer = Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>;
@@ -101,9 +101,10 @@ pub(crate) fn command(
         Command::Save { node, path } => save::save(session, node, &path, interrupted, progress),
         Command::Compute { node } => save::compute(session, node, interrupted, progress),
         Command::Remove { node } => change::remove(session, node).map(|()| CommandReply::default()),
-        Command::Values { node, index } => values::values(session, node, &index),
-        Command::Peaks { node, index } => values::peaks(session, node, &index),
+        Command::Values { node, index } => values::values(session, node, &index, interrupted),
+        Command::Peaks { node, index } => values::peaks(session, node, &index, interrupted),
         Command::Tree => Ok(values::tree(session)),
+        Command::Restore => journal::restore(session),
     }
 }
 

@@ -3,13 +3,15 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use protocol::{CommandReply, Event, Progress, ProgressState, WireError};
 use signal::{CancelToken, SignalKind};
 use tree::{ComputeError, Graph, Node};
 
+use crate::errand::Failed;
 use crate::{Session, convert, lock};
 
 /// Shortest time between two reports.
@@ -91,9 +93,46 @@ fn flow(stop: bool) -> ControlFlow<()> {
     }
 }
 
+/// A save under way: written by a thread of its own, so that neither a slow operation nor a slow disk
+/// keeps its cell from being interrupted.
+struct Writing {
+    cancel: CancelToken,
+    /// Scan positions.
+    done: AtomicUsize,
+    stage: Mutex<Stage>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Working,
+    /// The new file takes the place of the old one; that is not stopped any more.
+    Finishing,
+    Abandoned,
+}
+
+impl Writing {
+    /// Lets nothing take its place any more; `false` when it is too late for that.
+    fn abandon(&self) -> bool {
+        let mut stage = lock(&self.stage);
+        if *stage == Stage::Working {
+            *stage = Stage::Abandoned;
+            self.cancel.cancel();
+        }
+        *stage == Stage::Abandoned
+    }
+
+    fn may_finish(&self) -> bool {
+        let mut stage = lock(&self.stage);
+        if *stage == Stage::Working && !self.cancel.is_cancelled() {
+            *stage = Stage::Finishing;
+        }
+        *stage == Stage::Finishing
+    }
+}
+
 /// Computes a whole signal and writes it. An existing file is replaced when the new one is complete.
 pub(crate) fn save(
-    session: &Session,
+    session: &Arc<Session>,
     node: u32,
     written: &str,
     interrupted: &dyn Fn() -> bool,
@@ -103,8 +142,12 @@ pub(crate) fn save(
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
     let path = std::path::absolute(written).unwrap_or_else(|_| PathBuf::from(written));
     refuse_open_file(session, &graph, found, &path)?;
-    let cancel = CancelToken::new();
-    let _registered = session.register_save(node, &cancel);
+    let writing = Arc::new(Writing {
+        cancel: CancelToken::new(),
+        done: AtomicUsize::new(0),
+        stage: Mutex::new(Stage::Working),
+    });
+    let _registered = session.register_save(node, &writing.cancel);
     let mut report = Report {
         session,
         told: Instant::now() - TELL_EVERY,
@@ -119,25 +162,47 @@ pub(crate) fn save(
         cell: progress,
     };
     report.tell();
-    let write = match found.meta.kind {
-        SignalKind::Map => save_map,
-        SignalKind::Frame | SignalKind::Peaks => save_stream,
+    let work = {
+        let (session, graph, node) = (session.clone(), graph.clone(), found.clone());
+        let writing = writing.clone();
+        move || write(&session, &graph, &node, &path, &writing)
     };
-    let result = write(
-        session,
-        &graph,
-        found,
-        &path,
-        interrupted,
-        &cancel,
-        &mut report,
-    );
+    let waited = session.errands.wait(work, &mut || {
+        report.done(writing.done.load(Ordering::Relaxed));
+        let stop = interrupted() || writing.cancel.is_cancelled();
+        !(stop && writing.abandon())
+    });
+    let result = waited.unwrap_or_else(|failed| {
+        Err(match failed {
+            Failed::Interrupted => convert::cancelled(),
+            Failed::Panicked => convert::bug(),
+        }
+        .at_node(node))
+    });
     report.end(result)?;
     Ok(CommandReply {
         node: Some(node),
         text: Some(format!("{written}: {}", found.meta.summary())),
         ..CommandReply::default()
     })
+}
+
+fn write(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Node,
+    path: &Path,
+    writing: &Writing,
+) -> Result<(), WireError> {
+    let failed = |error: signal::SourceError| io_error(node, path, &error);
+    let writer = io::ResultWriter::create(path, &node.meta).map_err(failed)?;
+    match node.meta.kind {
+        SignalKind::Map => write_map(session, graph, node, path, writing, &writer)?,
+        SignalKind::Frame | SignalKind::Peaks => {
+            write_stream(session, graph, node, path, writing, &writer)?;
+        }
+    }
+    writer.finish_if(|| writing.may_finish()).map_err(failed)
 }
 
 /// Writing over a file that is being read, or over the folder it lies in, would destroy it.
@@ -195,22 +260,19 @@ fn io_error(node: &Node, path: &Path, error: &signal::SourceError) -> WireError 
 }
 
 /// Computes the map (or takes it as it is) and writes its images.
-fn save_map(
+fn write_map(
     session: &Session,
     graph: &Arc<Graph>,
     node: &Node,
     path: &Path,
-    interrupted: &dyn Fn() -> bool,
-    cancel: &CancelToken,
-    report: &mut Report<'_>,
+    writing: &Writing,
+    writer: &io::ResultWriter,
 ) -> Result<(), WireError> {
-    let writer =
-        io::ResultWriter::create(path, &node.meta).map_err(|e| io_error(node, path, &e))?;
     let map = session
         .engine
         .finish_map(graph, node.id, &mut |progress| {
-            report.done(progress.done);
-            flow(interrupted() || cancel.is_cancelled())
+            writing.done.store(progress.done, Ordering::Relaxed);
+            flow(writing.cancel.is_cancelled())
         })
         .map_err(|error| convert::compute_error(&error))?;
     let progress = map.progress();
@@ -230,53 +292,42 @@ fn save_map(
     }
     writer
         .write_map(&map.all())
-        .map_err(|e| io_error(node, path, &e))?;
-    writer.finish().map_err(|e| io_error(node, path, &e))
+        .map_err(|error| io_error(node, path, &error))
 }
 
 /// Streams frames or peaks into the file. A frame that fails ends it: a hole would look like counts.
-fn save_stream(
+fn write_stream(
     session: &Session,
     graph: &Arc<Graph>,
     node: &Node,
     path: &Path,
-    interrupted: &dyn Fn() -> bool,
-    cancel: &CancelToken,
-    report: &mut Report<'_>,
+    writing: &Writing,
+    writer: &io::ResultWriter,
 ) -> Result<(), WireError> {
-    let writer =
-        io::ResultWriter::create(path, &node.meta).map_err(|e| io_error(node, path, &e))?;
-    let mut done = 0;
     let mut failed = None;
-    let mut tick = || {
-        if interrupted() {
-            cancel.cancel();
+    let mut consume = |unit: tree::UnitOutputs| {
+        for (at, output) in unit.outputs {
+            let written = match output {
+                Ok(output) => writer
+                    .write(at, &output)
+                    .map_err(|error| io_error(node, path, &error)),
+                Err(error) => Err(frame_error(node, &error)),
+            };
+            if let Err(error) = written {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
+            writing.done.fetch_add(1, Ordering::Relaxed);
         }
+        ControlFlow::Continue(())
     };
     let streamed = session
         .engine
-        .stream(graph, node.id, cancel, &mut tick, &mut |unit| {
-            for (at, output) in unit.outputs {
-                let written = match output {
-                    Ok(output) => writer
-                        .write(at, &output)
-                        .map_err(|e| io_error(node, path, &e)),
-                    Err(error) => Err(frame_error(node, &error)),
-                };
-                if let Err(error) = written {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
-                }
-                done += 1;
-            }
-            report.done(done);
-            ControlFlow::Continue(())
-        });
+        .stream(graph, node.id, &writing.cancel, &mut || {}, &mut consume);
     match failed {
-        Some(error) => return Err(error),
-        None => streamed.map_err(|error| convert::compute_error(&error))?,
+        Some(error) => Err(error),
+        None => streamed.map_err(|error| convert::compute_error(&error)),
     }
-    writer.finish().map_err(|e| io_error(node, path, &e))
 }
 
 fn frame_error(node: &Node, error: &ComputeError) -> WireError {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use protocol::{
@@ -10,8 +10,10 @@ use protocol::{
 use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
 use tree::{Engine, EngineConfig, EngineEvent, Lane, Tree};
 
+use crate::errand::{Errands, Failed, is_interruptible};
 use crate::events::Events;
 use crate::handles::Handles;
+use crate::journal::{Journal, Stamp};
 use crate::view::Workers;
 use crate::{closure, convert, lock, router};
 
@@ -62,6 +64,8 @@ pub(crate) struct Opened {
     /// Absolute, so that a save can refuse to replace a file that is open.
     pub path: PathBuf,
     pub options: protocol::OpenOptions,
+    /// The file as it was when it was opened.
+    pub stamp: Option<Stamp>,
 }
 
 /// The tree with everything around it. Shared by all pages and cells.
@@ -74,6 +78,9 @@ pub struct Session {
     pub(crate) handles: Mutex<Handles>,
     /// Running saves, so that a page can end them.
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
+    pub(crate) errands: Errands,
+    /// Unless nobody asked for one.
+    pub(crate) journal: OnceLock<Journal>,
 }
 
 impl Session {
@@ -97,6 +104,8 @@ impl Session {
                 opened: Mutex::default(),
                 handles: Mutex::default(),
                 saves: Mutex::default(),
+                errands: Errands::default(),
+                journal: OnceLock::new(),
             }
         })
     }
@@ -143,8 +152,22 @@ impl Session {
     ///
     /// # Errors
     /// [`WireError`] when the node has no frames or the frame cannot be computed.
-    pub fn frame(&self, node: u32, index: &[usize]) -> Result<Frame, WireError> {
-        match self.output(node, index)? {
+    pub fn frame(self: &Arc<Self>, node: u32, index: &[usize]) -> Result<Frame, WireError> {
+        self.frame_unless(node, index, &|| false)
+    }
+
+    /// As [`Session::frame`] for a cell: ends within milliseconds of `interrupted`, also in the middle of
+    /// a slow operation.
+    ///
+    /// # Errors
+    /// As [`Session::frame`], and `cancelled`.
+    pub fn frame_unless(
+        self: &Arc<Self>,
+        node: u32,
+        index: &[usize],
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Frame, WireError> {
+        match self.output_unless(node, index, interrupted)? {
             Output::Frame(frame) => Ok(frame),
             other => Err(self.wrong_kind(node, "frames", other.kind().noun())),
         }
@@ -204,14 +227,53 @@ impl Session {
         self.engine.memory()
     }
 
-    /// Output of a node for somebody who waits.
-    pub(crate) fn output(&self, node: u32, index: &[usize]) -> Result<Output, WireError> {
+    /// Output of a node for a cell that waits.
+    pub(crate) fn output_unless(
+        self: &Arc<Self>,
+        node: u32,
+        index: &[usize],
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Output, WireError> {
         let graph = self.tree.snapshot();
         let at = self.position(&graph, node, index)?;
-        let _first = self.engine.interactive();
-        self.engine
-            .output(&graph, node, at, Lane::Interactive, &CancelToken::new())
-            .map_err(|error| convert::compute_error(&error))
+        if is_interruptible() && interrupted() {
+            return Err(convert::cancelled().at_node(node));
+        }
+        // Most frames of a loop are at hand, and another thread would cost more than they do.
+        if let Some(output) = self.engine.at_hand(&graph, node, at) {
+            return Ok(output);
+        }
+        self.errand(Some(node), interrupted, move |session, cancel| {
+            let _first = session.engine.interactive();
+            session
+                .engine
+                .output(&graph, node, at, Lane::Interactive, cancel)
+                .map_err(|error| convert::compute_error(&error))
+        })
+    }
+
+    /// Does what a cell waits for on another thread. When interrupted, this returns at once, and the work
+    /// ends when it looks at its token: at the next frame.
+    pub(crate) fn errand<T: Send + 'static>(
+        self: &Arc<Self>,
+        node: Option<u32>,
+        interrupted: &dyn Fn() -> bool,
+        work: impl FnOnce(&Arc<Session>, &CancelToken) -> Result<T, WireError> + Send + 'static,
+    ) -> Result<T, WireError> {
+        let cancel = CancelToken::new();
+        let (session, token) = (self.clone(), cancel.clone());
+        let done = self
+            .errands
+            .wait(move || work(&session, &token), &mut || !interrupted());
+        done.unwrap_or_else(|failed| {
+            cancel.cancel();
+            let mut error = match failed {
+                Failed::Interrupted => convert::cancelled(),
+                Failed::Panicked => convert::bug(),
+            };
+            error.node = node;
+            Err(error)
+        })
     }
 
     /// A scan position given from outside: as many indices as navigation axes.
@@ -242,6 +304,7 @@ impl Session {
 
     /// Sends the whole tree to every page.
     pub(crate) fn tell_tree(&self) {
+        self.journal_changed();
         if self.events.anybody() {
             self.events.send(&Event::TreeChanged { tree: self.tree() });
         }

@@ -107,6 +107,7 @@ impl Workers {
 
 impl Shared {
     fn serve(&self, duty: Duty) {
+        crate::errand::work_directly();
         while let Some(job) = self.next(duty) {
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
             if done.is_err() {

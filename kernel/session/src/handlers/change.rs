@@ -27,7 +27,7 @@ pub(crate) fn hello(session: &Session, request_id: u32, protocol: u32) -> Result
     })))
 }
 
-fn bind(operation: &str, params: &Value) -> Result<Arc<dyn Computation>, WireError> {
+pub(crate) fn bind(operation: &str, params: &Value) -> Result<Arc<dyn Computation>, WireError> {
     let entry = ops::find(operation).map_err(|error| convert::unknown_operation(&error))?;
     let type_name = entry.info().parameters_type;
     entry
@@ -78,7 +78,9 @@ pub(crate) fn set_params(session: &Session, node: u32, params: &Value) -> Result
         .tree
         .set_computation(node, computation)
         .map_err(|error| convert::tree_error(error).at_node(node))?;
-    session.engine.forget(&changed);
+    session
+        .engine
+        .forget_older(&session.tree.snapshot(), &changed);
     session.tell_tree();
     Ok(())
 }
@@ -101,6 +103,8 @@ pub(crate) fn name(session: &Session, node: u32, name: &str) -> Result<CommandRe
         .node(node)
         .is_some_and(|node| node.name == name)
     {
+        lock(&session.handles).keep(node);
+        session.journal_changed();
         return Ok(CommandReply::default());
     }
     let replaced = session

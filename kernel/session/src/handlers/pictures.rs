@@ -40,7 +40,14 @@ pub(crate) fn frame(
         .ok_or_else(|| convert::no_node(wish.node))?;
     let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
     let at = session.position(&graph, wish.node, &index)?;
-    let shown = show(session, &graph, node, at, wish.component as usize)?;
+    let shown = show(
+        session,
+        &graph,
+        node,
+        at,
+        wish.component as usize,
+        &CancelToken::new(),
+    )?;
     let compute = started.elapsed();
     let encoding = Instant::now();
     let (full_height, full_width) = shown.image.rows_columns();
@@ -92,6 +99,7 @@ pub(crate) fn show(
     node: &Arc<Node>,
     at: NavigationIndex,
     component: usize,
+    cancel: &CancelToken,
 ) -> Result<Shown, WireError> {
     if node.meta.kind == SignalKind::Map {
         return show_map(session, graph, node, at, component);
@@ -100,7 +108,7 @@ pub(crate) fn show(
     let output = |node: u32| {
         session
             .engine
-            .output(graph, node, at, Lane::Interactive, &CancelToken::new())
+            .output(graph, node, at, Lane::Interactive, cancel)
             .map_err(|error| convert::compute_error(&error))
     };
     let (image, peaks) = match output(node.id)? {

@@ -1,5 +1,7 @@
 //! What a cell reads: descriptions, numbers, the tree as text.
 
+use std::sync::Arc;
+
 use protocol::{CommandReply, WireError};
 use signal::Output;
 use tree::{Graph, Node};
@@ -14,27 +16,29 @@ pub(crate) fn described(session: &Session, node: u32) -> Result<CommandReply, Wi
         node: Some(node),
         text: Some(description.summary.clone()),
         description: Some(Box::new(description)),
-        numbers: None,
+        ..CommandReply::default()
     })
 }
 
 pub(crate) fn values(
-    session: &Session,
+    session: &Arc<Session>,
     node: u32,
     index: &[usize],
+    interrupted: &dyn Fn() -> bool,
 ) -> Result<CommandReply, WireError> {
-    match session.output(node, index)? {
+    match session.output_unless(node, index, interrupted)? {
         Output::Values(values) => Ok(numbers(node, values.iter().map(|value| f64::from(*value)))),
         other => Err(session.wrong_kind(node, "maps", other.kind().noun())),
     }
 }
 
 pub(crate) fn peaks(
-    session: &Session,
+    session: &Arc<Session>,
     node: u32,
     index: &[usize],
+    interrupted: &dyn Fn() -> bool,
 ) -> Result<CommandReply, WireError> {
-    match session.output(node, index)? {
+    match session.output_unless(node, index, interrupted)? {
         Output::Peaks(peaks) => Ok(numbers(
             node,
             convert::peak_rows(&peaks).into_iter().map(f64::from),
