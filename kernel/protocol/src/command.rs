@@ -56,6 +56,8 @@ pub enum Command {
     },
     /// The whole tree as indented text.
     Tree,
+    /// Brings back the tree of the earlier session of this notebook; reads headers only.
+    Restore,
 }
 
 /// What a file does not say itself.
@@ -85,4 +87,45 @@ pub struct CommandReply {
     /// Row-major numbers of `Values` and `Peaks`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub numbers: Option<Vec<f64>>,
+    /// What `Restore` brought back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Box<Restored>>,
+}
+
+/// The tree of an earlier session, as far as it could be brought back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Restored {
+    /// Parents before children.
+    pub nodes: Vec<RestoredNode>,
+    pub problems: Vec<RestoreProblem>,
+    /// Widgets that are live again.
+    pub widgets: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RestoredNode {
+    pub name: String,
+    pub node: u32,
+    /// Its id in the earlier session; the same unless it was taken.
+    pub was: u32,
+    /// The name is that of a variable, and no node of this session had it.
+    pub variable: bool,
+    /// The same node was in the tree already; nothing was added.
+    pub here: bool,
+    /// One line for people: `(40, 56 | 128, 112) u16`.
+    pub summary: String,
+}
+
+/// What is not as it was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RestoreProblem {
+    /// Node of the earlier session.
+    pub name: String,
+    pub message: String,
+    pub hint: String,
+    /// The node could not be brought back; otherwise it could, and something about it differs.
+    pub lost: bool,
 }

@@ -13,7 +13,7 @@ mod reply;
 mod request;
 mod typescript;
 
-pub use command::{Command, CommandReply, OpenOptions};
+pub use command::{Command, CommandReply, OpenOptions, RestoreProblem, Restored, RestoredNode};
 pub use describe::{
     AxisDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
     OperationDescription, ParameterControl, ParameterDescription, TreeDescription,
