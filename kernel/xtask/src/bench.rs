@@ -1,16 +1,43 @@
 //! `cargo xtask bench`: the benchmarks, with the profile everything else is built with.
+//!
+//! `bench kernel` compares the kernel with ipykernel and evcxr_jupyter: `benches/kernel/compare.py`,
+//! whose options may follow. `--no-build` takes the kernel as it was built last.
 
 use anyhow::Result;
 
-use crate::process;
+use crate::environment::Environment;
+use crate::{artifacts, process, toolchain};
 
 /// # Errors
 /// When the build or a benchmark fails.
 pub fn run(arguments: &[String]) -> Result<bool> {
+    match arguments.split_first() {
+        Some((first, rest)) if first == "kernel" => compare_kernels(rest),
+        _ => engine(arguments),
+    }
+}
+
+fn engine(arguments: &[String]) -> Result<bool> {
     let mut command = process::command("cargo");
     command
         .args(["bench", "--profile", "release", "--package", "benches"])
         .args(arguments);
     process::run(&mut command)?;
     Ok(true)
+}
+
+/// `false` when a bound is not met; the table has said which.
+fn compare_kernels(arguments: &[String]) -> Result<bool> {
+    let toolchain = toolchain::check()?;
+    let environment = Environment::lab(&toolchain.python, true)?;
+    let (build, options): (Vec<&String>, Vec<&String>) = arguments
+        .iter()
+        .partition(|argument| *argument == "--no-build");
+    if build.is_empty() {
+        artifacts::build_widget()?;
+        artifacts::build_workspace()?;
+    }
+    let mut command = process::command(environment.program("python"));
+    command.arg("benches/kernel/compare.py").args(options);
+    Ok(command.status()?.success())
 }

@@ -22,7 +22,8 @@ cargo xtask lab [--no-browser] [--port N]   build everything, then open JupyterL
 cargo xtask test [--quick]                  run every test; --quick: without notebooks and browser
 cargo xtask check                           formatting, clippy, TypeScript, generated files
 cargo xtask codegen [--check]               write (or compare) the generated TypeScript and Rust
-cargo xtask bench [ARGUMENTS]               run the benchmarks";
+cargo xtask bench [ARGUMENTS]               run the benchmarks of the engine
+cargo xtask bench kernel [--no-build] [OPTIONS]   compare with ipykernel and evcxr_jupyter";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
