@@ -70,7 +70,11 @@ impl Computation for Mapped {
         cancel.check()?;
         let frame = inputs.frame()?.cast(self.function.input());
         let user = |what| OperationError::User { what };
-        let output = self.function.call(&frame, at).map_err(user)?;
+        let output = match self.function.call_unless(&frame, at, cancel) {
+            Ok(output) => output,
+            Err(_) if cancel.is_cancelled() => return Err(OperationError::Cancelled),
+            Err(what) => return Err(user(what)),
+        };
         if let Output::Frame(result) = &output
             && result.shape() != frame.shape()
         {

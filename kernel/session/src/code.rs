@@ -120,7 +120,7 @@ fn plain_value(info: &ParameterInfo, value: &Value) -> String {
         }
         ParameterKind::SignalPoint => {
             let part = |at: usize| value.get(at).map_or_else(String::new, &number);
-            format!("({}, {})", part(0), part(1))
+            format!("[{}, {}]", part(0), part(1))
         }
         ParameterKind::NavigationRegion => {
             let field = |name: &str| value.get(name).map_or_else(String::new, Value::to_string);
@@ -217,7 +217,7 @@ mod tests {
             json!({"radius": 5, "count": 7.0, "centre": [3, 4.5], "how": "center_of_mass"});
         assert_eq!(
             parameters("Find", &infos, &params),
-            "Find { radius: 5.0, count: 7, centre: Some((3.0, 4.5)), how: Subpixel::CenterOfMass, ..default() }"
+            "Find { radius: 5.0, count: 7, centre: Some([3.0, 4.5]), how: Subpixel::CenterOfMass, ..default() }"
         );
         let params = json!({"reference": {"x0": 1, "y0": 2, "width": 3, "height": 4}});
         assert_eq!(

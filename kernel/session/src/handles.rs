@@ -7,6 +7,8 @@ pub(crate) struct Handles {
     counts: HashMap<u32, usize>,
     /// Nodes whose variable name went to a newer node.
     replaced: HashSet<u32>,
+    /// Nodes with the name of a variable.
+    named: HashSet<u32>,
 }
 
 impl Handles {
@@ -26,10 +28,17 @@ impl Handles {
 
     pub fn replace(&mut self, node: u32) {
         self.replaced.insert(node);
+        self.named.remove(&node);
     }
 
+    /// A variable has, or has again, the name of this node.
     pub fn keep(&mut self, node: u32) {
         self.replaced.remove(&node);
+        self.named.insert(node);
+    }
+
+    pub fn is_named(&self, node: u32) -> bool {
+        self.named.contains(&node)
     }
 
     /// Replaced and held by no cell.
@@ -40,5 +49,6 @@ impl Handles {
     pub fn forget(&mut self, node: u32) {
         self.counts.remove(&node);
         self.replaced.remove(&node);
+        self.named.remove(&node);
     }
 }

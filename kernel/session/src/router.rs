@@ -8,8 +8,8 @@ use protocol::{Command, CommandReply, Progress, Reply, Request, WireError};
 
 use crate::Session;
 use crate::handlers::{change, files, pictures, values};
-use crate::{journal, save};
 use crate::view::{Picture, ViewKey};
+use crate::{journal, save};
 
 type Answer = Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>;
 

@@ -4,6 +4,9 @@ use signal::{Computation, MAX_NAVIGATION_RANK, SignalMeta, Source};
 
 use crate::{Node, Origin, TreeError, lock};
 
+mod restore;
+pub use restore::Earlier;
+
 /// An immutable snapshot of the tree.
 #[derive(Clone, Default)]
 pub struct Graph {

@@ -22,7 +22,7 @@ pub use cache::Memory;
 pub use compute::{Engine, EngineConfig, EngineEvent, Reads};
 pub use error::{Cause, ComputeError, TreeError};
 pub use gate::{InteractiveGuard, Lane};
-pub use graph::{Graph, Tree};
+pub use graph::{Earlier, Graph, Tree};
 pub use map::{MapImages, MapProgress, PassState};
 pub use navigator::{Navigator, NavigatorPicture};
 pub use node::{Node, Origin};

@@ -1,0 +1,134 @@
+//! The content of a journal.
+
+use std::path::PathBuf;
+
+use protocol::OpenOptions;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tree::{Graph, Node};
+
+use super::{Place, Stamp};
+use crate::{Session, closure, lock};
+
+/// Journals of another version are not read.
+pub(super) const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub version: u32,
+    /// Whose journal it is, in full: the name of the file is only a hash of it.
+    pub notebook: PathBuf,
+    pub pid: u32,
+    /// Parents before children.
+    pub nodes: Vec<NodeRecord>,
+    #[serde(default)]
+    pub views: Vec<View>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NodeRecord {
+    pub id: u32,
+    pub name: String,
+    pub revision: u32,
+    /// The name is that of a variable of a cell.
+    #[serde(default)]
+    pub variable: bool,
+    pub made: Made,
+}
+
+/// How a node came to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Made {
+    File {
+        /// As the user wrote it.
+        written: String,
+        path: PathBuf,
+        #[serde(default)]
+        options: OpenOptions,
+        stamp: Option<Stamp>,
+    },
+    Operation {
+        parent: u32,
+        operation: String,
+        params: Value,
+    },
+    /// A closure of a cell, of which nothing can be written down.
+    Closure { parent: u32 },
+}
+
+impl Made {
+    pub fn parent(&self) -> Option<u32> {
+        match self {
+            Made::File { .. } => None,
+            Made::Operation { parent, .. } | Made::Closure { parent } => Some(*parent),
+        }
+    }
+}
+
+/// An open view: the model of a widget, and where it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// Id of the model; the page keeps it in the notebook.
+    pub model: String,
+    /// Node the view was opened for; what it shows now is in the state.
+    pub node: u32,
+    /// Cell of the notebook whose output holds it.
+    pub cell: Option<String>,
+    /// What the page has chosen: node, position, levels, ….
+    pub state: Map<String, Value>,
+}
+
+impl Record {
+    pub fn of(session: &Session, place: &Place, views: Vec<View>) -> Record {
+        let graph = session.tree.snapshot();
+        Record {
+            version: VERSION,
+            notebook: place.notebook.clone(),
+            pid: std::process::id(),
+            nodes: graph
+                .nodes()
+                .iter()
+                .filter_map(|node| record(session, &graph, node))
+                .collect(),
+            views,
+        }
+    }
+
+    pub fn highest_id(&self) -> u32 {
+        self.nodes.iter().map(|node| node.id).max().unwrap_or(0)
+    }
+}
+
+/// `None` for a file that is being opened at this moment; the next writing has it.
+fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
+    let parent = node.parents.first().copied();
+    let made = match (node.computation(), parent) {
+        (Some(computation), Some(parent)) if computation.info().name == closure::MAP => {
+            Made::Closure { parent }
+        }
+        (Some(computation), Some(parent)) => Made::Operation {
+            parent,
+            operation: computation.info().name.to_owned(),
+            params: computation.params(),
+        },
+        _ => {
+            let opened = lock(&session.opened).get(&node.id).cloned()?;
+            Made::File {
+                written: opened.written,
+                path: opened.path,
+                options: opened.options,
+                stamp: opened.stamp,
+            }
+        }
+    };
+    debug_assert!(made.parent().is_none_or(|id| graph.node(id).is_some()));
+    Some(NodeRecord {
+        id: node.id,
+        name: node.name.clone(),
+        revision: node.revision,
+        variable: lock(&session.handles).is_named(node.id),
+        made,
+    })
+}

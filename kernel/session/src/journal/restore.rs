@@ -1,0 +1,252 @@
+//! `restore()`: the earlier tree again, lazily. Headers of files are read, no pixel.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use protocol::{CommandReply, OpenOptions, RestoreProblem, Restored, RestoredNode, WireError};
+use serde_json::Value;
+use signal::Source;
+use tree::{Earlier, Graph, Node};
+
+use super::record::{Made, NodeRecord};
+use super::{Moved, Stamp};
+use crate::handlers::{change, files};
+use crate::session::Opened;
+use crate::{Session, closure, convert, lock};
+
+/// Why a node did not come back.
+struct Lost {
+    message: String,
+    hint: String,
+}
+
+impl From<WireError> for Lost {
+    fn from(error: WireError) -> Self {
+        Lost {
+            message: error.message,
+            hint: error.hint,
+        }
+    }
+}
+
+pub(crate) fn restore(session: &Session) -> Result<CommandReply, WireError> {
+    let Some(record) = session.earlier() else {
+        return Err(WireError::new(
+            "nothing_to_restore",
+            "no earlier session of this notebook has left a tree that could be restored",
+            "run the cells of the notebook",
+        ));
+    };
+    let mut work = Work {
+        session,
+        moved: Moved::new(),
+        restored: Restored::default(),
+    };
+    for node in &record.nodes {
+        work.node(node);
+    }
+    session.tell_tree();
+    Ok(CommandReply {
+        restored: Some(Box::new(work.restored)),
+        ..CommandReply::default()
+    })
+}
+
+struct Work<'a> {
+    session: &'a Session,
+    moved: Moved,
+    restored: Restored,
+}
+
+impl Work<'_> {
+    fn node(&mut self, record: &NodeRecord) {
+        let found = match self.here(record) {
+            Some(node) => Ok((node, true)),
+            None => self.again(record).map(|node| (node, false)),
+        };
+        match found {
+            Ok((node, here)) => self.came_back(record, node, here),
+            Err(lost) => self.problem(record, lost, true),
+        }
+    }
+
+    fn problem(&mut self, record: &NodeRecord, why: Lost, lost: bool) {
+        self.restored.problems.push(RestoreProblem {
+            name: record.name.clone(),
+            message: why.message,
+            hint: why.hint,
+            lost,
+        });
+    }
+
+    fn came_back(&mut self, record: &NodeRecord, node: u32, here: bool) {
+        self.moved.insert(record.id, node);
+        let graph = self.session.tree.snapshot();
+        let Some(found) = graph.node(node) else {
+            return;
+        };
+        let own_name = found.name == record.name;
+        if !own_name {
+            let why = Lost {
+                message: format!(
+                    "another node has this name now; it came back as `{}`",
+                    found.name
+                ),
+                hint: String::new(),
+            };
+            self.problem(record, why, false);
+        }
+        let variable = record.variable && own_name && !here;
+        if variable {
+            lock(&self.session.handles).keep(node);
+        }
+        self.restored.nodes.push(RestoredNode {
+            name: found.name.clone(),
+            node,
+            was: record.id,
+            variable,
+            here,
+            summary: found.meta.summary(),
+        });
+    }
+
+    /// The same node, which this session has made already.
+    fn here(&self, record: &NodeRecord) -> Option<u32> {
+        let graph = self.session.tree.snapshot();
+        let node = graph.by_name(&record.name)?;
+        self.is_same(&graph, node, &record.made).then_some(node.id)
+    }
+
+    fn is_same(&self, graph: &Graph, node: &Node, made: &Made) -> bool {
+        let parent = made.parent().map(|parent| self.moved.get(&parent));
+        let same_parent = match parent {
+            None => node.parents.is_empty(),
+            Some(parent) => parent.is_some_and(|parent| node.parents == [*parent]),
+        };
+        debug_assert!(graph.node(node.id).is_some());
+        same_parent
+            && match (made, node.computation()) {
+                (Made::File { path, options, .. }, None) => lock(&self.session.opened)
+                    .get(&node.id)
+                    .is_some_and(|opened| opened.path == *path && opened.options == *options),
+                (
+                    Made::Operation {
+                        operation, params, ..
+                    },
+                    Some(computation),
+                ) => computation.info().name == operation && computation.params() == *params,
+                (Made::Closure { .. }, Some(computation)) => {
+                    computation.info().name == closure::MAP
+                }
+                _ => false,
+            }
+    }
+
+    /// Makes the node again.
+    fn again(&mut self, record: &NodeRecord) -> Result<u32, Lost> {
+        let earlier = Earlier {
+            id: record.id,
+            name: &record.name,
+            revision: record.revision,
+        };
+        match &record.made {
+            Made::File {
+                written,
+                path,
+                options,
+                stamp,
+            } => self.file(record, earlier, (written, path), options, *stamp),
+            Made::Operation {
+                parent,
+                operation,
+                params,
+            } => self.operation(earlier, *parent, operation, params),
+            Made::Closure { parent } => {
+                self.parent(*parent)?;
+                Err(Lost {
+                    message: "it is a closure, of which nothing can be written down".into(),
+                    hint: "run its cell again, then restore()? once more for what was below it"
+                        .into(),
+                })
+            }
+        }
+    }
+
+    fn parent(&self, parent: u32) -> Result<u32, Lost> {
+        self.moved.get(&parent).copied().ok_or_else(|| {
+            let name = self
+                .session
+                .earlier()
+                .and_then(|record| record.nodes.iter().find(|node| node.id == parent))
+                .map_or_else(String::new, |node| format!("`{}`, ", node.name));
+            Lost {
+                message: format!("it was made from {name}which did not come back"),
+                hint: String::new(),
+            }
+        })
+    }
+
+    fn operation(
+        &self,
+        earlier: Earlier<'_>,
+        parent: u32,
+        operation: &str,
+        params: &Value,
+    ) -> Result<u32, Lost> {
+        let parent = self.parent(parent)?;
+        let computation = change::bind(operation, params)?;
+        self.session
+            .tree
+            .restore_operation(earlier, parent, computation)
+            .map_err(|error| convert::tree_error(error).into())
+    }
+
+    fn file(
+        &mut self,
+        record: &NodeRecord,
+        earlier: Earlier<'_>,
+        (written, path): (&str, &Path),
+        options: &OpenOptions,
+        stamp: Option<Stamp>,
+    ) -> Result<u32, Lost> {
+        let (path, now) = find(written, path)?;
+        let source: Arc<dyn Source> = files::source(&path, options)?;
+        let node = self
+            .session
+            .tree
+            .restore_source(earlier, source)
+            .map_err(|error| Lost::from(convert::tree_error(error)))?;
+        if stamp.is_some_and(|stamp| stamp != now) {
+            let why = Lost {
+                message: format!(
+                    "{} has changed since; what is in it now is shown",
+                    path.display()
+                ),
+                hint: "check what was computed from it, saved results included".into(),
+            };
+            self.problem(record, why, false);
+        }
+        let opened = Opened {
+            written: written.to_owned(),
+            path,
+            options: options.clone(),
+            stamp: Some(now),
+        };
+        lock(&self.session.opened).insert(node, opened);
+        Ok(node)
+    }
+}
+
+/// The file where it was, or where its relative path leads from the folder of this kernel: a folder that
+/// was moved as a whole keeps its sessions.
+fn find(written: &str, path: &Path) -> Result<(PathBuf, Stamp), Lost> {
+    let from_here = super::absolute(Path::new(written));
+    [path.to_owned(), from_here]
+        .into_iter()
+        .find_map(|path| Some((Stamp::of(&path)?, path)))
+        .map(|(stamp, path)| (path, stamp))
+        .ok_or_else(|| Lost {
+            message: format!("{} is not there any more", path.display()),
+            hint: "put it back and run restore()? again, or open it where it is now and run the cells below it".into(),
+        })
+}
