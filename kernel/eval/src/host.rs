@@ -1,21 +1,26 @@
 //! What the kernel knows about the running cell, and frames as cells see them.
 
 mod closure;
+mod handles;
 mod load;
+mod lost;
 mod table;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
+use serde_json::Value;
 use signal::{ElementType, Frame};
 
-use crate::abi::{self, View, element};
 use crate::capture::{Capture, Marker, Sink};
+use crate::faults::{self, Lost};
+use crate::park::UserCode;
 use crate::report::{CellSource, Panic};
-use crate::{Engine, Outlet, Stream};
+use crate::workers::Workers;
+use crate::{Display, Engine, Outlet, Stream};
+use signaltree::abi::{self, View, element};
 
 pub(crate) use load::accept_relays;
 
@@ -34,6 +39,16 @@ pub(crate) struct Shared {
     panic_hook_set: AtomicBool,
     capture: OnceLock<Arc<Capture>>,
     session: Mutex<Option<load::Session>>,
+    /// What the variables of compiled cells hold.
+    handles: Mutex<handles::Handles>,
+    /// Call closures; shared by all that run cells.
+    pub(crate) workers: Workers,
+    /// Flushes what the std of the running cell still buffers.
+    flush: Mutex<Option<extern "C" fn()>>,
+    /// What std or the allocator said before it gave up.
+    last_words: Mutex<Option<String>>,
+    /// Where values go that are asked for instead of shown.
+    kept: Arc<Mutex<Option<Vec<Display>>>>,
 }
 
 /// What the running cell reported so far.
@@ -46,13 +61,28 @@ pub(crate) struct Running {
     /// Type and text of the last error that went through `?`.
     pub(crate) error: Option<(String, String)>,
     pub(crate) panic: Option<Panic>,
-    /// The cell did not stop when asked, and its thread was abandoned.
-    pub(crate) parked: bool,
+    /// The cell's thread is lost, and with it evcxr's session.
+    pub(crate) lost: Option<Lost>,
     /// The cell could not be loaded.
     pub(crate) broken: Option<String>,
     pub(crate) source: Option<Arc<CellSource>>,
     /// Whether anything was shown.
     pub(crate) shown: bool,
+    /// Variables the cell bound, in order.
+    pub(crate) exports: Vec<Export>,
+    /// Names and nodes of variables that a restored tree brought back.
+    pub(crate) restored: Vec<(String, u32)>,
+}
+
+/// A variable as its cell told it.
+#[derive(Clone, Debug)]
+pub(crate) struct Export {
+    pub(crate) name: String,
+    /// Empty: a value that only compiled cells can have.
+    pub(crate) kind: String,
+    /// `Debug` text of the value; empty for a signal.
+    pub(crate) value: String,
+    pub(crate) node: u32,
 }
 
 thread_local! {
@@ -63,7 +93,10 @@ thread_local! {
 /// Runs user code on this thread and gives the last panic it reported.
 fn user_code<T>(run: impl FnOnce() -> T) -> (T, Option<Panic>) {
     let outer = USER_CODE.with_borrow_mut(|slot| slot.replace(None));
-    let value = run();
+    let value = {
+        let _user = UserCode::enter();
+        run()
+    };
     let panic = USER_CODE.with_borrow_mut(|slot| std::mem::replace(slot, outer));
     (value, panic.flatten())
 }
@@ -74,6 +107,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(crate) fn new(engine: Arc<dyn Engine>, outlet: Arc<dyn Outlet>) -> Arc<Self> {
+        Self::with(engine, outlet, Workers::default(), Arc::default())
+    }
+
+    /// The same kernel for cells that run while hidden ones do.
+    pub(crate) fn beside(&self) -> Arc<Self> {
+        let (engine, outlet) = (Arc::clone(&self.engine), Arc::clone(&self.outlet));
+        Self::with(engine, outlet, self.workers.clone(), Arc::clone(&self.kept))
+    }
+
+    fn with(
+        engine: Arc<dyn Engine>,
+        outlet: Arc<dyn Outlet>,
+        workers: Workers,
+        kept: Arc<Mutex<Option<Vec<Display>>>>,
+    ) -> Arc<Self> {
         Arc::new(Shared {
             engine,
             outlet,
@@ -86,6 +134,11 @@ impl Shared {
             panic_hook_set: AtomicBool::new(false),
             capture: OnceLock::new(),
             session: Mutex::default(),
+            handles: Mutex::default(),
+            workers,
+            flush: Mutex::default(),
+            last_words: Mutex::default(),
+            kept,
         })
     }
 
@@ -107,27 +160,6 @@ impl Shared {
 
     pub(crate) fn is_executing(&self) -> bool {
         self.executing.load(Ordering::Relaxed)
-    }
-
-    /// Abandons the running cell: its thread is parked and evcxr gets a new session without variables.
-    /// `false` when the thread cannot be parked, or the cell ended meanwhile.
-    pub(crate) fn abandon_cell(&self, limit: Duration) -> bool {
-        let mut current = lock(&self.session);
-        let parked = current.as_ref().is_some_and(|session| {
-            session.park(limit, || self.is_executing() && self.is_interrupted())
-        });
-        if parked && let Some(session) = current.take() {
-            self.executing.store(false, Ordering::Relaxed);
-            lock(&self.running).parked = true;
-            if let Some(capture) = self.capture.get() {
-                capture.end_session();
-            }
-            session.close();
-            drop(current);
-            // Nobody drops the variables of a session that is abandoned.
-            self.engine.release_all();
-        }
-        parked
     }
 
     pub(crate) fn begin_cell(&self, code: &str) {
@@ -168,6 +200,37 @@ impl Shared {
         lock(&self.sources).get(&cell).cloned()
     }
 
+    /// Keeps the values that `run` would show.
+    pub(crate) fn keep_results<T>(&self, run: impl FnOnce() -> T) -> (T, Vec<Display>) {
+        *lock(&self.kept) = Some(Vec::new());
+        let value = run();
+        (value, lock(&self.kept).take().unwrap_or_default())
+    }
+
+    /// The value of a cell.
+    pub(crate) fn show_result(&self, display: Display) {
+        if let Some(kept) = &mut *lock(&self.kept) {
+            return kept.push(display);
+        }
+        self.outlet.result(display);
+    }
+
+    /// A signal as the value of a cell.
+    fn show_node(&self, node: u32) {
+        if let Some(kept) = &mut *lock(&self.kept) {
+            let request = format!(r#"{{"command":"describe","node":{node}}}"#);
+            let reply = self.engine.command(&request).unwrap_or_default();
+            let about: Value = serde_json::from_str(&reply).unwrap_or_default();
+            let about = &about["description"];
+            let part = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
+            let mut display = Display::default();
+            let text = format!("Signal {} {}", part("name"), part("summary"));
+            display.bundle.insert("text/plain".into(), text.into());
+            return kept.push(display);
+        }
+        self.outlet.show(node);
+    }
+
     fn show_something(&self) -> bool {
         lock(&self.running).shown = true;
         !self.hidden.load(Ordering::Relaxed)
@@ -176,6 +239,11 @@ impl Shared {
 
 impl Sink for Shared {
     fn text(&self, stream: Stream, text: &str) {
+        if stream == Stream::Stderr
+            && let Some(words) = faults::last_words(text)
+        {
+            *lock(&self.last_words) = Some(words);
+        }
         if self.show_something() {
             self.outlet.stream(stream, text);
         } else {

@@ -176,4 +176,18 @@ pub trait FrameFunction: Send + Sync {
     /// # Errors
     /// A sentence: the closure panicked (with its message) or returned another shape.
     fn call(&self, input: &Frame, at: NavigationIndex) -> Result<Output, String>;
+    /// As [`FrameFunction::call`], but gives up waiting for a closure that does not end once `cancel` is
+    /// set.
+    ///
+    /// # Errors
+    /// As [`FrameFunction::call`]; any sentence when cancelled.
+    fn call_unless(
+        &self,
+        input: &Frame,
+        at: NavigationIndex,
+        cancel: &CancelToken,
+    ) -> Result<Output, String> {
+        let _ = cancel;
+        self.call(input, at)
+    }
 }

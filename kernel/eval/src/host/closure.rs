@@ -1,33 +1,62 @@
-//! A user's closure as the tree sees it.
+//! A user's closure as the tree sees it. It runs on a worker, never on the thread that asks (`workers`).
 
 #![allow(unsafe_code)] // calls the closure through the cell's function pointers
 
-use std::sync::Arc;
+use std::ffi::c_void;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use signal::{Block, ElementType, Frame, FrameFunction, NavigationIndex, Output};
+use signal::{Block, CancelToken, ElementType, Frame, FrameFunction, NavigationIndex, Output};
+use signaltree::abi::{Owned, Returned, UserFunction, element, status};
 
-use super::{element_type, frame_view, user_code};
-use crate::abi::{Owned, Returned, UserFunction, element, status};
+use super::{Shared, element_type, frame_view, user_code};
+use crate::faults;
 use crate::report::CellSource;
+use crate::workers::Unfinished;
+
+/// When a closure is reported that runs and runs.
+const LONG: Duration = Duration::from_secs(10);
+
+/// A closure and the kernel it runs in.
+pub(super) struct Closure {
+    user: Arc<User>,
+    shared: Arc<Shared>,
+    /// It crashed: what is said of every later call.
+    crashed: OnceLock<String>,
+}
 
 /// Owns the boxed closure of a cell; frees it on the cell's side.
-pub(super) struct Closure {
+struct User {
     function: UserFunction,
     input: ElementType,
     output: Option<ElementType>,
     source: Option<Arc<CellSource>>,
+    shared: Arc<Shared>,
 }
 
 // SAFETY: the cell's crate accepts only closures that are `Send + Sync + 'static`, and `run` takes the
 // state by shared reference.
-unsafe impl Send for Closure {}
+unsafe impl Send for User {}
 // SAFETY: as above.
-unsafe impl Sync for Closure {}
+unsafe impl Sync for User {}
 
-impl Drop for Closure {
+impl Drop for User {
     fn drop(&mut self) {
-        // SAFETY: the state came with this `free` and is given back once.
-        unsafe { (self.function.free)(self.function.state) };
+        /// What remains of the closure, on its way to the thread that drops it.
+        struct State {
+            state: *mut c_void,
+            free: unsafe extern "C" fn(*mut c_void),
+        }
+        // SAFETY: as for `User`.
+        unsafe impl Send for State {}
+        let UserFunction { state, free, .. } = self.function;
+        let state = State { state, free };
+        // What it captured is dropped by code of the user, which may do anything.
+        self.shared.workers.dispose(move || {
+            let State { state, free } = { state };
+            // SAFETY: the state came with this `free` and is given back once.
+            user_code(|| unsafe { free(state) });
+        });
     }
 }
 
@@ -74,24 +103,81 @@ impl Drop for UserPixels {
 impl Closure {
     /// Takes the function over; it is freed even when this fails.
     pub(super) fn new(
+        shared: &Arc<Shared>,
         function: UserFunction,
         source: Option<Arc<CellSource>>,
     ) -> Result<Self, String> {
         let (input, output) = (function.input, function.output);
-        let mut closure = Closure {
+        let mut user = User {
             function,
             input: ElementType::F32,
             output: None,
             source,
+            shared: Arc::clone(shared),
         };
-        closure.input = element_type(input).ok_or_else(|| format!("unknown pixel type {input}"))?;
+        user.input = element_type(input).ok_or_else(|| format!("unknown pixel type {input}"))?;
         if output != element::NONE {
-            closure.output =
+            user.output =
                 Some(element_type(output).ok_or_else(|| format!("unknown pixel type {output}"))?);
         }
-        Ok(closure)
+        Ok(Closure {
+            user: Arc::new(user),
+            shared: Arc::clone(shared),
+            crashed: OnceLock::new(),
+        })
     }
 
+    fn run(
+        &self,
+        input: &Frame,
+        at: NavigationIndex,
+        cancel: Option<&CancelToken>,
+    ) -> Result<Output, String> {
+        if let Some(crashed) = self.crashed.get() {
+            return Err(crashed.clone());
+        }
+        let (user, input) = (Arc::clone(&self.user), input.cast(self.user.input));
+        let mut told = false;
+        let mut waited = |time: Duration| {
+            if time >= LONG && !told {
+                told = true;
+                self.shared.warn(&format!(
+                    "A closure has been running for {} s at scan position {:?}. Interrupt the kernel to abandon \
+                     it.\n",
+                    LONG.as_secs(),
+                    at.as_slice()
+                ));
+            }
+            !cancel.is_some_and(CancelToken::is_cancelled)
+        };
+        let called = self
+            .shared
+            .workers
+            .run(move || user.call(&input, at), &mut waited);
+        match called {
+            Ok(output) => output,
+            Err(Unfinished::Left) => Err("the computation was cancelled".into()),
+            Err(Unfinished::Abandoned) => {
+                Err("the closure did not stop after the interrupt; it was abandoned".into())
+            }
+            Err(Unfinished::Failed) => {
+                Err("no thread could be started for the closure; close other programs".into())
+            }
+            Err(Unfinished::Lost(loss)) => {
+                let lost = self.shared.describe(loss);
+                let text = faults::closure_lost(&lost);
+                // A pass, or a drag, must not lose a thread for each frame.
+                let later = format!("{text}; it is not called again: correct it and run its cell");
+                if self.crashed.set(later).is_ok() && lost.damaged {
+                    self.shared.warn(&format!("{text}.\n"));
+                }
+                Err(text)
+            }
+        }
+    }
+}
+
+impl User {
     fn returned(&self, returned: Returned, input: &Frame) -> Result<Output, String> {
         let Some(element) = self.output else {
             return Ok(Output::Values(Arc::from([returned.value as f32])));
@@ -113,20 +199,10 @@ impl Closure {
         }
         Frame::from_block(&shape, element, Block::new(pixels), 0).map(Output::Frame)
     }
-}
 
-impl FrameFunction for Closure {
-    fn input(&self) -> ElementType {
-        self.input
-    }
-
-    fn output(&self) -> Option<ElementType> {
-        self.output
-    }
-
+    /// Runs on a worker.
     fn call(&self, input: &Frame, at: NavigationIndex) -> Result<Output, String> {
-        let input = input.cast(self.input);
-        let view = frame_view(&input);
+        let view = frame_view(input);
         let (mut returned, mut why) = (Returned::EMPTY, Owned::EMPTY);
         let at = at.as_slice();
         let (code, panic) = user_code(|| {
@@ -145,7 +221,7 @@ impl FrameFunction for Closure {
         // SAFETY: the cell left `EMPTY` there or its own text.
         let why = unsafe { why.take() };
         match code {
-            status::OK => self.returned(returned, &input),
+            status::OK => self.returned(returned, input),
             status::PANICKED => Err(match panic {
                 Some(panic) => format!(
                     "the closure panicked: {}",
@@ -155,5 +231,28 @@ impl FrameFunction for Closure {
             }),
             _ => Err(why),
         }
+    }
+}
+
+impl FrameFunction for Closure {
+    fn input(&self) -> ElementType {
+        self.user.input
+    }
+
+    fn output(&self) -> Option<ElementType> {
+        self.user.output
+    }
+
+    fn call(&self, input: &Frame, at: NavigationIndex) -> Result<Output, String> {
+        self.run(input, at, None)
+    }
+
+    fn call_unless(
+        &self,
+        input: &Frame,
+        at: NavigationIndex,
+        cancel: &CancelToken,
+    ) -> Result<Output, String> {
+        self.run(input, at, Some(cancel))
     }
 }

@@ -11,12 +11,11 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::{Capture, Shared, lock, user_code};
-use crate::abi::{Host, status};
-use crate::park;
+use crate::park::{self, UserThread};
 use crate::relay::receive_fds;
+use signaltree::abi::{Host, status};
 
 /// Deep recursion in a cell should work; only touched pages cost memory.
 const STACK_BYTES: usize = 64 << 20;
@@ -59,17 +58,12 @@ pub(crate) fn accept_relays(
 
 /// The thread that runs the cells of one relay, and what evcxr holds of it.
 pub(super) struct Session {
-    thread: libc::pthread_t,
+    pub(super) thread: Arc<UserThread>,
     connection: UnixStream,
     donated: [RawFd; 3],
 }
 
 impl Session {
-    pub(super) fn park(&self, limit: Duration, running: impl Fn() -> bool) -> bool {
-        // SAFETY: while a cell runs, the thread that runs it does not end.
-        unsafe { park::park(self.thread, limit, running) }
-    }
-
     /// Closes evcxr's pipes and the relay of a parked thread. The descriptors stay the thread's, which
     /// will never use or close them; only what they refer to is replaced.
     pub(super) fn close(self) {
@@ -92,9 +86,9 @@ fn serve(
 ) -> std::io::Result<()> {
     // stderr is held open for as long as the session lives: evcxr takes its end as the child's end.
     let [stdin, stdout, stderr] = receive_fds(connection)?;
+    let registered = UserThread::register();
     *lock(&shared.session) = Some(Session {
-        // SAFETY: gives the calling thread's own handle.
-        thread: unsafe { libc::pthread_self() },
+        thread: Arc::clone(registered.thread()),
         connection: connection.try_clone()?,
         donated: [stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()],
     });
@@ -135,6 +129,8 @@ struct Cell {
 
 impl Cell {
     fn run(&self, shared: &Shared, variables: *mut c_void) -> *mut c_void {
+        park::guard_exit();
+        *lock(&shared.flush) = self.after;
         shared.executing.store(true, Ordering::Relaxed);
         // SAFETY: the function evcxr generated for this cell, with the store of the cell before; it
         // catches panics itself.
