@@ -7,6 +7,8 @@ pub use eval::{CellError, Completions, Display, Inspection, IsComplete, Match, O
 pub trait Cells: Send + Sync {
     /// Runs one cell to its end; its output has gone to the outlet when this returns.
     fn evaluate(&self, code: &str) -> Result<(), CellError>;
+    /// The value of an expression, after a cell; not published.
+    fn expression(&self, code: &str) -> Result<Display, CellError>;
     /// Asks the running cell to stop. Harmless if nothing runs.
     fn interrupt(&self);
     /// Names that fit at the cursor, which counts code points.

@@ -1,5 +1,6 @@
 //! The engine as widgets and cells see it: JSON in, JSON and pixels out.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -7,9 +8,10 @@ use bytes::Bytes;
 use eval::Evaluator;
 use protocol::{Command, CommandReply, Event, NodeKind, ProgressState, Reply, Request, WireError};
 use serde_json::{Map, Value, json};
+use session::journal::{Place, View};
 use session::{Poster, Session};
 
-use crate::cells::{CellError, Cells, Completions, Inspection, IsComplete};
+use crate::cells::{CellError, Cells, Completions, Display, Inspection, IsComplete};
 use crate::figures::{Answer, Figure, Figures};
 use crate::kernel::Links;
 use crate::progress::ProgressLine;
@@ -21,6 +23,8 @@ pub struct Engine {
     links: OnceLock<Links>,
     /// Set by an interrupt, cleared when the next cell starts, never by the engine.
     interrupted: AtomicBool,
+    /// The notebook this kernel belongs to, if Jupyter says so.
+    notebook: OnceLock<PathBuf>,
 }
 
 impl Engine {
@@ -29,12 +33,26 @@ impl Engine {
             session,
             links: OnceLock::new(),
             interrupted: AtomicBool::new(false),
+            notebook: OnceLock::new(),
         })
+    }
+
+    /// Keeps a journal of the tree and the views from now on, so that the next kernel can restore them.
+    pub fn keep_journal(&self, place: &Place) {
+        self.session.keep_journal(place);
+        let _ = self.notebook.set(place.notebook.clone());
     }
 
     /// Sends events of the session to the widgets from now on.
     pub fn connect(&self, links: Links) {
         let comms = links.comms.clone();
+        let shown = Arc::downgrade(&comms);
+        self.session.journal_views(move || {
+            shown
+                .upgrade()
+                .map(|comms| comms.views())
+                .unwrap_or_default()
+        });
         if self.links.set(links).is_err() {
             return;
         }
@@ -55,13 +73,33 @@ impl Engine {
     fn run(&self, command: Command) -> Result<CommandReply, WireError> {
         let interrupted = || self.interrupted.load(Ordering::SeqCst);
         match self.links.get() {
+            Some(links) if matches!(command, Command::Restore) => self.restore(links),
             Some(links) => {
                 let mut line = ProgressLine::new(&*links.output);
-                self.session
-                    .command(command, &interrupted, &mut |progress| line.update(progress))
+                let result = self
+                    .session
+                    .command(command, &interrupted, &mut |progress| line.update(progress));
+                line.end(result.is_ok());
+                result
             }
             None => self.session.command(command, &interrupted, &mut |_| {}),
         }
+    }
+
+    /// The earlier tree again, and its widgets live.
+    fn restore(&self, links: &Links) -> Result<CommandReply, WireError> {
+        let mut reply = self
+            .session
+            .command(Command::Restore, &|| false, &mut |_| {})?;
+        if let Some(restored) = &mut reply.restored {
+            let moved = restored
+                .nodes
+                .iter()
+                .map(|node| (node.was, node.node))
+                .collect();
+            restored.widgets = links.comms.revive(links.output.parent().as_ref(), &moved);
+        }
+        Ok(reply)
     }
 
     /// Whether a picture of the node shows all of it.
@@ -128,6 +166,18 @@ impl Figures for Engine {
     fn update(&self, _model: &str, _state: &Map<String, Value>) {}
 
     fn close(&self, _model: &str) {}
+
+    fn changed(&self) {
+        self.session.journal_changed();
+    }
+
+    fn earlier(&self) -> Vec<View> {
+        self.session.earlier_views()
+    }
+
+    fn notebook(&self) -> Option<PathBuf> {
+        self.notebook.get().cloned()
+    }
 }
 
 /// The answer to a message that is no request of this version.
@@ -156,6 +206,10 @@ impl Cells for Interpreter {
         // What a thread of that cell still asks for is not what was interrupted.
         self.engine.interrupted.store(false, Ordering::SeqCst);
         result
+    }
+
+    fn expression(&self, code: &str) -> Result<Display, CellError> {
+        self.evaluator.expression(code)
     }
 
     fn interrupt(&self) {

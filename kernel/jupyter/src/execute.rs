@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use jupyter_protocol::ExecuteRequest;
 use serde_json::{Map, Value, json};
@@ -14,14 +15,44 @@ use crate::history::History;
 use crate::iopub::Iopub;
 use crate::output::{CellOutput, Scope};
 use crate::sockets::Replies;
-use crate::wire::{Outgoing, Parent};
+use crate::wire::{Outgoing, Parent, iso_8601};
 
 /// Stack of the thread that drives the evaluator; a deep parse must fit.
 const STACK_BYTES: usize = 16 << 20;
+/// Cells that may wait, and their bytes together; what comes beyond is refused.
+const MOST_WAITING: usize = 10_000;
+const MOST_WAITING_BYTES: usize = 64 << 20;
 
 struct Job {
     parent: Arc<Parent>,
     request: ExecuteRequest,
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        let asked = self.request.user_expressions.iter().flatten();
+        let asked: usize = asked.map(|(name, code)| name.len() + code.len()).sum();
+        self.request.code.len() + asked
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<Job> {
+        let job = self.jobs.pop_front()?;
+        self.bytes -= job.bytes();
+        Some(job)
+    }
+
+    fn take(&mut self) -> VecDeque<Job> {
+        self.bytes = 0;
+        std::mem::take(&mut self.jobs)
+    }
 }
 
 pub struct Executor {
@@ -30,8 +61,8 @@ pub struct Executor {
     comms: Arc<Comms>,
     iopub: Iopub,
     replies: Replies,
-    history: Arc<Mutex<History>>,
-    queue: Mutex<VecDeque<Job>>,
+    history: Arc<History>,
+    queue: Mutex<Queue>,
     waiting: Condvar,
 }
 
@@ -46,7 +77,7 @@ impl Executor {
         comms: Arc<Comms>,
         iopub: Iopub,
         replies: Replies,
-        history: Arc<Mutex<History>>,
+        history: Arc<History>,
     ) -> std::io::Result<Arc<Self>> {
         let executor = Arc::new(Self {
             cells,
@@ -67,13 +98,36 @@ impl Executor {
     }
 
     pub fn submit(&self, parent: Arc<Parent>, request: ExecuteRequest) {
-        self.lock().push_back(Job { parent, request });
+        let job = Job { parent, request };
+        let mut queue = self.lock();
+        let (count, bytes) = (queue.jobs.len(), queue.bytes + job.bytes());
+        if count >= MOST_WAITING || (count > 0 && bytes > MOST_WAITING_BYTES) {
+            drop(queue);
+            return self.refuse(&job.parent, count);
+        }
+        queue.bytes = bytes;
+        queue.jobs.push_back(job);
+        drop(queue);
         self.waiting.notify_one();
+    }
+
+    fn refuse(&self, parent: &Arc<Parent>, waiting: usize) {
+        let reason = format!(
+            "{waiting} cells wait already, {MOST_WAITING} or {} MB may; wait until some have run, or interrupt the kernel",
+            MOST_WAITING_BYTES >> 20
+        );
+        let mut content = json!({ "ename": "QueueFull", "evalue": reason, "traceback": [format!("QueueFull: {reason}")] });
+        self.iopub.status(Some(parent), "busy");
+        self.iopub
+            .publish(Outgoing::publish("error", Some(parent), content.clone()));
+        content["status"] = "error".into();
+        self.replies.send(Outgoing::reply(parent, content));
+        self.iopub.status(Some(parent), "idle");
     }
 
     /// Answers every cell that waits with status `aborted`.
     pub fn abort_waiting(&self) {
-        let waiting = std::mem::take(&mut *self.lock());
+        let waiting = self.lock().take();
         self.abort(waiting);
     }
 
@@ -92,7 +146,7 @@ impl Executor {
             let job = {
                 let mut queue = self.lock();
                 loop {
-                    match queue.pop_front() {
+                    match queue.pop() {
                         Some(job) => break job,
                         None => {
                             queue = self
@@ -114,11 +168,9 @@ impl Executor {
         let counted = !request.silent && request.store_history && !code.trim().is_empty();
         if counted {
             *count += 1;
-            self.history
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .add(*count, code);
+            self.history.add(*count, code);
         }
+        let started = iso_8601(SystemTime::now());
         // From here on an interrupt concerns this cell; a client may send one as soon as it sees the input.
         self.output.begin(Scope {
             parent: Some(parent.clone()),
@@ -133,23 +185,26 @@ impl Executor {
                 .publish(Outgoing::publish("execute_input", Some(parent), content));
         }
         self.comms.cell_begins(parent);
-        let outcome = self.evaluate(code);
+        let outcome = self.evaluate(code).map(|payload| Done {
+            payload,
+            user_expressions: self.user_expressions(request.user_expressions.as_ref()),
+        });
         if let Some(text) = self.output.end().filter(|_| counted) {
-            self.history
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .set_output(*count, text);
+            self.history.set_output(*count, text);
         }
         let stop = outcome.is_err() && request.stop_on_error;
-        let content = self.reply(parent, request, *count, outcome);
+        let content = self.reply(parent, *count, outcome);
         self.iopub.flush();
         // Only what waited before the client could know of the error is aborted.
         let waiting = if stop {
-            std::mem::take(&mut *self.lock())
+            self.lock().take()
         } else {
             VecDeque::new()
         };
-        self.replies.send(Outgoing::reply(parent, content));
+        // Front ends show from it how long a cell took.
+        let metadata = json!({ "started": started, "status": content["status"] });
+        self.replies
+            .send(Outgoing::reply(parent, content).with_metadata(metadata));
         self.iopub.cell_ends();
         self.abort(waiting);
     }
@@ -178,33 +233,17 @@ impl Executor {
             }
             self.cells.evaluate(code).map(|()| Vec::new())
         }))
-        .unwrap_or_else(|panic| {
-            let value = panic_text(&*panic);
-            Err(CellError {
-                name: "KernelError".into(),
-                traceback: vec![
-                    format!("KernelError: {value}"),
-                    "This is a bug of the kernel; the tree and the views are kept.".into(),
-                ],
-                value,
-            })
-        })
+        .unwrap_or_else(|panic| Err(kernel_error(&*panic)))
     }
 
     /// Publishes an error, and makes the content of the reply.
-    fn reply(
-        &self,
-        parent: &Arc<Parent>,
-        request: &ExecuteRequest,
-        count: u32,
-        outcome: Result<Vec<Value>, CellError>,
-    ) -> Value {
+    fn reply(&self, parent: &Arc<Parent>, count: u32, outcome: Result<Done, CellError>) -> Value {
         match outcome {
-            Ok(payload) => json!({
+            Ok(done) => json!({
                 "status": "ok",
                 "execution_count": count,
-                "user_expressions": user_expressions(request.user_expressions.as_ref()),
-                "payload": payload,
+                "user_expressions": done.user_expressions,
+                "payload": done.payload,
             }),
             Err(error) => {
                 let content = json!({ "ename": error.name, "evalue": error.value, "traceback": error.traceback });
@@ -219,8 +258,46 @@ impl Executor {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Job>> {
+    /// Each expression gets its value or its error. They are part of the cell: an interrupt ends them too.
+    fn user_expressions(&self, asked: Option<&HashMap<String, String>>) -> Map<String, Value> {
+        let answer = |code: &String| {
+            let value = catch_unwind(AssertUnwindSafe(|| self.cells.expression(code)));
+            match value.unwrap_or_else(|panic| Err(kernel_error(&*panic))) {
+                Ok(value) => {
+                    json!({ "status": "ok", "data": value.bundle, "metadata": value.metadata })
+                }
+                Err(error) => {
+                    json!({ "status": "error", "ename": error.name, "evalue": error.value, "traceback": error.traceback })
+                }
+            }
+        };
+        asked
+            .into_iter()
+            .flatten()
+            .map(|(name, code)| (name.clone(), answer(code)))
+            .collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a cell that succeeded leaves for its reply.
+struct Done {
+    payload: Vec<Value>,
+    user_expressions: Map<String, Value>,
+}
+
+fn kernel_error(panic: &(dyn std::any::Any + Send)) -> CellError {
+    let value = panic_text(panic);
+    CellError {
+        name: "KernelError".into(),
+        traceback: vec![
+            format!("KernelError: {value}"),
+            "This is a bug of the kernel; the tree and the views are kept.".into(),
+        ],
+        value,
     }
 }
 
@@ -245,21 +322,6 @@ pub fn help_wanted(code: &str) -> Option<&str> {
         .chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.'));
     (is_path && name.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(name)
-}
-
-/// Expressions cannot be evaluated beside a cell; each says so.
-fn user_expressions(asked: Option<&HashMap<String, String>>) -> Map<String, Value> {
-    let answer = json!({
-        "status": "error",
-        "ename": "Unsupported",
-        "evalue": "user expressions are not evaluated by this kernel; put the expression into a cell",
-        "traceback": [],
-    });
-    asked
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| (name.clone(), answer.clone()))
-        .collect()
 }
 
 /// The message of a panic.

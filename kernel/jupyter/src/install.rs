@@ -151,7 +151,7 @@ fn directory(place: &Place, name: &str) -> Result<PathBuf, InstallError> {
 }
 
 /// The user's data directory of Jupyter.
-fn user_directory() -> Option<PathBuf> {
+pub fn user_directory() -> Option<PathBuf> {
     let set = |name| {
         env::var_os(name)
             .filter(|value| !value.is_empty())

@@ -1,6 +1,7 @@
 //! One kernel: its sockets, tasks and threads, from the connection file to the shutdown.
 
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jupyter_protocol::ConnectionInfo;
@@ -19,8 +20,10 @@ use crate::sockets::{SocketError, Sockets};
 use crate::stdin::Stdin;
 pub use crate::wire::PROTOCOL_VERSION;
 
-/// Time for the last messages to leave the process.
-const FAREWELL: Duration = Duration::from_millis(50);
+/// Longest wait for clients to take the last messages.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// Longest wait for the disk that takes the last inputs.
+const HISTORY_PATIENCE: Duration = Duration::from_millis(200);
 /// How often the process that started the kernel is looked at.
 const PARENT_POLL: Duration = Duration::from_secs(1);
 
@@ -30,6 +33,8 @@ pub struct Parts {
     pub idle: IdlePolicy,
     /// Offers the comm target `kbench.echo`.
     pub with_echo: bool,
+    /// Folder for the inputs of this and later kernels; `None`: they are forgotten with the kernel.
+    pub history: Option<PathBuf>,
     /// Makes the evaluator, given where its output goes. Must return at once.
     pub cells: Box<dyn FnOnce(Links) -> Arc<dyn Cells> + Send>,
 }
@@ -58,6 +63,7 @@ pub async fn run(connection: &ConnectionInfo, parts: Parts) -> Result<(), Socket
         shell,
         control,
         stdin,
+        farewell,
     } = sockets;
     iopub.status(None, "starting");
 
@@ -69,7 +75,7 @@ pub async fn run(connection: &ConnectionInfo, parts: Parts) -> Result<(), Socket
         output: output.clone(),
         comms: comms.clone(),
     });
-    let history = Arc::new(Mutex::new(History::default()));
+    let history = Arc::new(History::new(parts.history));
 
     let (shell_requests, shell_replies) = shell;
     let executor = Executor::start(
@@ -104,7 +110,7 @@ pub async fn run(connection: &ConnectionInfo, parts: Parts) -> Result<(), Socket
         executor,
         analyser,
         comms,
-        history,
+        history: history.clone(),
     };
     tokio::spawn(shell.run(shell_requests));
 
@@ -114,13 +120,14 @@ pub async fn run(connection: &ConnectionInfo, parts: Parts) -> Result<(), Socket
         () = parent_died() => tracing::info!("the process that started the kernel has ended"),
     }
     // Off this thread, because both wait for other threads.
-    let farewell = tokio::task::spawn_blocking(move || {
+    let last_words = tokio::task::spawn_blocking(move || {
         iopub.pay_idles();
         iopub.flush();
+        history.flush(HISTORY_PATIENCE);
         cells.shut_down();
     });
-    let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
-    tokio::time::sleep(FAREWELL).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), last_words).await;
+    farewell.wait(FAREWELL).await;
     Ok(())
 }
 

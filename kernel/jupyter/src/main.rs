@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use eval::{Evaluator, Options};
+use eval::{Evaluator, Options, Prewarm};
 use jupyter::engine::{Engine, Interpreter};
 use jupyter::figures::IdlePolicy;
 use jupyter::install::{self, Place, Spec};
@@ -28,8 +28,11 @@ struct Cli {
 const ENVIRONMENT: &str = "\
 Environment (set for notebooks with `signaltree install --env NAME=VALUE`):
   SIGNALTREE_MEMORY_BUDGET  bytes of cached pixels, default 1 GiB
-  SIGNALTREE_PREWARM        background (default): start the compiler at once; first-cell: when a cell needs it
+  SIGNALTREE_PREWARM        when the compiler starts: background (default, at once), first-cell (with the first
+                            cell of any kind) or off (with the first cell that needs it)
   SIGNALTREE_COMM_IDLE      lazy (default): fast frames in JupyterLab; strict: idle after every widget message
+  SIGNALTREE_JOURNAL        where the tree is written down for restore(); off: nowhere
+  SIGNALTREE_HISTORY        off: inputs are forgotten with their kernel, not kept for the next one
   SIGNALTREE_LOG            what is logged to stderr, default warn
   SIGNALTREE_WIDGET_DIR     read index.js and style.css from here, for work on the widget";
 
@@ -179,14 +182,23 @@ fn run_kernel(connection_file: &Path) -> anyhow::Result<()> {
 /// The engine and the evaluator behind the messaging.
 fn parts() -> Parts {
     let engine = Engine::new(Session::new(Config::from_environment()));
+    if let Some(place) = jupyter::journal::place() {
+        engine.keep_journal(&place);
+    }
     let figures = engine.clone();
     Parts {
         figures,
         idle: IdlePolicy::from_environment(),
+        history: history_folder(),
         with_echo: std::env::var("SIGNALTREE_TEST_COMM").is_ok_and(|value| value == "1"),
         cells: Box::new(move |links| {
-            let prewarm =
-                std::env::var("SIGNALTREE_PREWARM").map_or(true, |when| when == "background");
+            let prewarm = match std::env::var("SIGNALTREE_PREWARM") {
+                Ok(when) => Prewarm::from_name(&when).unwrap_or_else(|| {
+                    tracing::warn!(when, "SIGNALTREE_PREWARM is background, first-cell or off");
+                    Prewarm::default()
+                }),
+                Err(_) => Prewarm::default(),
+            };
             let options = Options {
                 prewarm,
                 ..Options::default()
@@ -196,6 +208,14 @@ fn parts() -> Parts {
             Arc::new(Interpreter { evaluator, engine })
         }),
     }
+}
+
+/// Beside what else Jupyter keeps for this user.
+fn history_folder() -> Option<PathBuf> {
+    if std::env::var("SIGNALTREE_HISTORY").is_ok_and(|value| value == "off") {
+        return None;
+    }
+    Some(install::user_directory()?.join("signaltree/history"))
 }
 
 /// The log goes to the stderr the kernel was started with: descriptors 1 and 2 belong to the cells.

@@ -1,15 +1,16 @@
 //! The shell: decides who answers, and never waits for a cell.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use jupyter_protocol::{ExecuteRequest, HistoryRequest, IsCompleteRequest};
+use jupyter_protocol::{ExecuteRequest, IsCompleteRequest};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::analyse::Analyser;
 use crate::cells::{Cells, IsComplete};
 use crate::comms::Comms;
 use crate::execute::{Executor, help_wanted};
-use crate::history::History;
+use crate::history::{History, Question};
 use crate::iopub::Iopub;
 use crate::requests::{answer, common, parse, unknown};
 use crate::sockets::{Replies, Requests};
@@ -22,7 +23,7 @@ pub struct Shell {
     pub executor: Arc<Executor>,
     pub analyser: Analyser,
     pub comms: Arc<Comms>,
-    pub history: Arc<Mutex<History>>,
+    pub history: Arc<History>,
 }
 
 impl Shell {
@@ -45,9 +46,7 @@ impl Shell {
             "is_complete_request" => answer(&self.iopub, &self.replies, &parent, || {
                 self.is_complete(message)
             }),
-            "history_request" => answer(&self.iopub, &self.replies, &parent, || {
-                self.history(message)
-            }),
+            "history_request" => self.history(message),
             _ => unknown(&self.iopub, &self.replies, &parent),
         }
     }
@@ -78,36 +77,57 @@ impl Shell {
         })
     }
 
-    fn history(&self, message: Incoming) -> Result<Value, String> {
-        let defaults = json!({
-            "hist_access_type": "tail", "output": false, "raw": true, "unique": false,
-            "session": 0, "start": 0, "stop": i32::MAX, "n": i32::MAX, "pattern": "*",
+    /// On another thread, because the inputs of earlier kernels are read from the disk.
+    fn history(&self, message: Incoming) {
+        let (iopub, replies) = (self.iopub.clone(), self.replies.clone());
+        let history = self.history.clone();
+        tokio::task::spawn_blocking(move || {
+            let parent = message.parent.clone();
+            answer(&iopub, &replies, &parent, || {
+                let (question, with_output) = history_question(message)?;
+                let rows = history.ask(&question, with_output);
+                Ok(json!({ "status": "ok", "history": rows }))
+            });
         });
-        let request: HistoryRequest = parse(&message.parent.msg_type, message.content, defaults)?;
-        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |n: i32| usize::try_from(n).unwrap_or(0);
-        let rows = match request {
-            HistoryRequest::Tail { n, output, .. } => history.tail(count(n), output),
-            HistoryRequest::Range {
-                session,
-                start,
-                stop,
-                output,
-                ..
-            } => history.range(
-                session.unwrap_or(0).into(),
-                start.into(),
-                stop.into(),
-                output,
-            ),
-            HistoryRequest::Search {
-                pattern,
-                unique,
-                output,
-                n,
-                ..
-            } => history.search(&pattern, count(n), unique, output),
-        };
-        Ok(json!({ "status": "ok", "history": rows }))
     }
+}
+
+#[derive(Deserialize)]
+struct HistoryRequest {
+    hist_access_type: String,
+    output: bool,
+    session: i64,
+    start: i64,
+    stop: Option<i64>,
+    n: Option<i64>,
+    pattern: String,
+    unique: bool,
+}
+
+/// The question, and whether results are wanted beside the inputs.
+fn history_question(message: Incoming) -> Result<(Question, bool), String> {
+    let defaults = json!({
+        "hist_access_type": "tail", "output": false, "session": 0, "start": 1, "pattern": "*", "unique": false,
+    });
+    let msg_type = message.parent.msg_type.clone();
+    let request: HistoryRequest = parse(&msg_type, message.content, defaults)?;
+    let question = match request.hist_access_type.as_str() {
+        "tail" => Question::Tail { n: request.n },
+        "range" => Question::Range {
+            session: request.session,
+            start: request.start,
+            stop: request.stop,
+        },
+        "search" => Question::Search {
+            pattern: request.pattern,
+            n: request.n,
+            unique: request.unique,
+        },
+        other => {
+            return Err(format!(
+                "the content of {msg_type} does not fit: hist_access_type is tail, range or search, not {other:?}"
+            ));
+        }
+    };
+    Ok((question, request.output))
 }

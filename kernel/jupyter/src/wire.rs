@@ -299,7 +299,7 @@ impl Author {
 }
 
 /// UTC as `2026-11-22T16:42:26.123456Z` (civil calendar from days since 1970-01-01).
-fn iso_8601(time: SystemTime) -> String {
+pub(crate) fn iso_8601(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     // Years are counted from 1 March of year 0, so that the leap day is the last of its year.

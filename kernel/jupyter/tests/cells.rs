@@ -32,7 +32,10 @@ fn a_cell_is_bracketed_counted_and_remembered() {
     let words: Vec<_> = page.output_of(&id).iter().map(Message::word).collect();
     assert_eq!(words, ["busy", "stream", "idle"]);
     assert_eq!(page.reply(Channel::Shell).content["execution_count"], 1);
-    assert_eq!(page.run("print c").1.content["execution_count"], 2);
+    let reply = page.run("print c").1;
+    assert_eq!(reply.content["execution_count"], 2);
+    assert_eq!(reply.metadata["status"], "ok");
+    assert!(reply.metadata["started"].as_str().unwrap().ends_with('Z'));
     let asked = json!({ "hist_access_type": "tail", "n": 5, "output": true, "raw": true });
     page.send(Channel::Shell, "history_request", asked);
     let history = page.reply(Channel::Shell);
@@ -52,6 +55,12 @@ fn a_cell_is_bracketed_counted_and_remembered() {
         page.reply(Channel::Shell).content["history"],
         json!([[1, 2, "print c"]])
     );
+    page.send(
+        Channel::Shell,
+        "history_request",
+        json!({ "hist_access_type": "sideways" }),
+    );
+    assert_eq!(page.reply(Channel::Shell).content["status"], "error");
 }
 
 #[test]
@@ -254,15 +263,60 @@ fn help_opens_the_pager() {
 }
 
 #[test]
-fn user_expressions_say_that_they_are_not_evaluated() {
+fn user_expressions_are_values_or_errors_of_their_own() {
     let mut page = start();
-    page.send(
-        Channel::Shell,
-        "execute_request",
-        json!({ "code": "value 1", "user_expressions": { "a": "1 + 1" } }),
+    let ask = |page: &mut FrontEnd, code: &str| {
+        let wanted = json!({ "a": "value 2", "b": "nonsense" });
+        let content = json!({ "code": code, "user_expressions": wanted });
+        let id = page.send(Channel::Shell, "execute_request", content);
+        let words: Vec<_> = page.output_of(&id).iter().map(Message::word).collect();
+        (page.reply(Channel::Shell).content, words)
+    };
+    let (reply, words) = ask(&mut page, "value 1");
+    assert_eq!(words, ["busy", "execute_input", "execute_result", "idle"]);
+    let values = &reply["user_expressions"];
+    assert_eq!(reply["status"], "ok");
+    assert_eq!(
+        values["a"],
+        json!({ "status": "ok", "data": { "text/plain": "2" }, "metadata": {} })
     );
     assert_eq!(
-        page.reply(Channel::Shell).content["user_expressions"]["a"]["status"],
-        "error"
+        (&values["b"]["status"], &values["b"]["ename"]),
+        (&json!("error"), &json!("Unknown"))
     );
+    let (reply, _) = ask(&mut page, "error Wrong");
+    assert_eq!(reply["user_expressions"], json!({}));
+}
+
+#[test]
+fn the_queue_of_cells_is_bounded_in_bytes_and_refusals_are_answered() {
+    let mut page = start();
+    let first = page.send(
+        Channel::Shell,
+        "execute_request",
+        json!({ "code": "wait", "stop_on_error": false }),
+    );
+    let large = format!("print {}", "x".repeat(24 << 20));
+    let ids: Vec<_> = (0..3)
+        .map(|_| {
+            let content = json!({ "code": large, "silent": true });
+            page.send(Channel::Shell, "execute_request", content)
+        })
+        .collect();
+    let refusal = page.reply(Channel::Shell).content;
+    assert_eq!(
+        (&refusal["status"], &refusal["ename"]),
+        (&json!("error"), &json!("QueueFull"))
+    );
+    page.send(Channel::Control, "interrupt_request", json!({}));
+    assert_eq!(page.reply(Channel::Control).content["status"], "ok");
+    let replies: Vec<_> = (0..3)
+        .map(|_| page.reply(Channel::Shell).content["status"].clone())
+        .collect();
+    assert_eq!(
+        replies.iter().filter(|status| *status == "aborted").count(),
+        2
+    );
+    assert_eq!(page.run("value 1").1.content["status"], "ok");
+    drop((first, ids));
 }

@@ -79,6 +79,20 @@ impl Cells for Script {
         Ok(())
     }
 
+    fn expression(&self, code: &str) -> Result<Display, CellError> {
+        match code.split_once(' ') {
+            Some(("value", text)) => Ok(Display {
+                bundle: object(json!({ "text/plain": text })),
+                ..Display::default()
+            }),
+            _ => Err(CellError {
+                name: "Unknown".into(),
+                value: code.into(),
+                traceback: vec![code.into()],
+            }),
+        }
+    }
+
     fn interrupt(&self) {
         self.interrupted.store(true, Ordering::SeqCst);
     }
@@ -218,6 +232,7 @@ impl FrontEnd {
             figures: pictures.clone(),
             idle,
             with_echo: true,
+            history: None,
             cells: Box::new(move |links| {
                 let cells = Script {
                     outlet: links.outlet(),
