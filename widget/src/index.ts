@@ -1,5 +1,6 @@
 /** The anywidget module: one session per model, one viewer per view of it. */
 
+import { occupy, takeOver } from "./places";
 import { Session } from "./state/session";
 import type { Model } from "./state/traits";
 import { mountViewer } from "./viewer";
@@ -26,11 +27,14 @@ export default function signaltree(): {
   let session: Session | null = null;
   return {
     initialize({ model, signal }) {
-      session = new Session(model, signal);
+      const opened = new Session(model, signal);
+      session = opened;
+      takeOver(opened, (el, shown) => mountViewer(el, opened, shown), signal);
     },
     render({ model, el, signal }) {
-      session ??= new Session(model, signal);
-      mountViewer(el, session, signal);
+      const shown = session ?? new Session(model, signal);
+      session = shown;
+      occupy(shown, el, (place, end) => mountViewer(place, shown, end), signal);
     },
   };
 }

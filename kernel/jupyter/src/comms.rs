@@ -4,17 +4,23 @@
 //! is kept because one thread takes the messages in the order they arrived; the work behind a
 //! request is the engine's and is answered from its threads.
 
+mod asleep;
+mod pictures;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use asleep::Reloads;
+use pictures::Pictures;
+
 use crate::figures::{Answer, Figures, IdlePolicy};
 use crate::iopub::Iopub;
-use crate::widget::{self, CONTROL_TARGET, Model, TARGET, comm_msg};
+use crate::widget::{CONTROL_TARGET, Model, TARGET, comm_msg};
 use crate::wire::{Incoming, Outgoing, Parent};
 
 /// Messages that may wait for the thread; beyond it the shell waits.
@@ -24,14 +30,10 @@ const MODELS: usize = 64;
 /// Target that answers with what it gets, for measurements.
 const ECHO_TARGET: &str = "kbench.echo";
 
-enum Task {
-    Message(Incoming),
-    /// The map of this node is computed: outputs that show it half done are replaced.
-    Computed(u32),
-}
-
 enum Comm {
     Widget(Box<Model>),
+    /// A model of an earlier kernel that pages still show.
+    Asleep(Box<Model>),
     Control,
     Echo,
 }
@@ -39,7 +41,7 @@ enum Comm {
 impl Comm {
     fn target(&self) -> &'static str {
         match self {
-            Self::Widget(_) => TARGET,
+            Self::Widget(_) | Self::Asleep(_) => TARGET,
             Self::Control => CONTROL_TARGET,
             Self::Echo => ECHO_TARGET,
         }
@@ -58,15 +60,17 @@ pub struct Comms {
     figures: Arc<dyn Figures>,
     policy: IdlePolicy,
     with_echo: bool,
-    inbox: SyncSender<Task>,
+    inbox: SyncSender<Incoming>,
+    pictures: Pictures,
+    reloads: Reloads,
     registry: Mutex<Registry>,
 }
 
 impl Comms {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// If the thread cannot be started.
+    /// If one cannot be started.
     pub fn start(
         iopub: Iopub,
         figures: Arc<dyn Figures>,
@@ -74,24 +78,33 @@ impl Comms {
         with_echo: bool,
     ) -> std::io::Result<Arc<Self>> {
         let (inbox, messages) = sync_channel(QUEUE);
+        let (pictures, picture_queue) = Pictures::new();
+        let (reloads, reload_queue) = Reloads::new();
         let comms = Arc::new(Self {
             iopub,
             figures,
             policy,
             with_echo,
             inbox,
+            pictures,
+            reloads,
             registry: Mutex::default(),
         });
-        let thread = Arc::downgrade(&comms);
-        std::thread::Builder::new()
-            .name("comms".into())
-            .spawn(move || serve(&thread, &messages))?;
+        let start = |name: &str, serve: Box<dyn FnOnce(&Weak<Self>) + Send>| {
+            let comms = Arc::downgrade(&comms);
+            std::thread::Builder::new()
+                .name(name.into())
+                .spawn(move || serve(&comms))
+        };
+        start("comms", Box::new(move |comms| serve(comms, &messages)))?;
+        start("pictures", Box::new(|comms| picture_queue.serve(comms)))?;
+        start("reloads", Box::new(|comms| reload_queue.serve(comms)))?;
         Ok(comms)
     }
 
     /// Hands a `comm_open`, `comm_msg` or `comm_close` to the thread.
     pub fn submit(&self, message: Incoming) {
-        if self.inbox.send(Task::Message(message)).is_err() {
+        if self.inbox.send(message).is_err() {
             tracing::error!("the comms thread has ended; a message is lost");
         }
     }
@@ -123,7 +136,7 @@ impl Comms {
             .collect();
         let stale: Vec<String> = {
             let registry = self.lock();
-            let of_cells = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.cell.as_deref().is_some_and(|cell| cells.contains(&cell)));
+            let of_cells = |comm: &Comm| matches!(comm, Comm::Widget(model) | Comm::Asleep(model) if model.cell.as_deref().is_some_and(|cell| cells.contains(&cell)));
             registry
                 .comms
                 .iter()
@@ -168,19 +181,13 @@ impl Comms {
         if let Some(oldest) = oldest {
             self.close_model(&oldest, parent);
         }
+        self.figures.changed();
         self.iopub.publish(
             Outgoing::publish("comm_open", parent, content)
                 .with_metadata(metadata)
                 .with_buffers(buffers),
         );
         Ok(output)
-    }
-
-    /// The map of `node` is computed. Returns at once.
-    pub fn computed(&self, node: u32) {
-        if self.inbox.try_send(Task::Computed(node)).is_err() {
-            tracing::warn!("the comms thread is busy; the picture of node {node} stays as it is");
-        }
     }
 
     /// Sends an event to one model, or to all.
@@ -198,6 +205,7 @@ impl Comms {
     fn close_model(&self, id: &str, parent: Option<&Arc<Parent>>) {
         if self.forget(id) {
             self.figures.close(id);
+            self.figures.changed();
             self.iopub.publish(Outgoing::publish(
                 "comm_close",
                 parent,
@@ -210,40 +218,10 @@ impl Comms {
     fn forget(&self, id: &str) -> bool {
         let mut registry = self.lock();
         registry.order.retain(|other| other != id);
-        matches!(registry.comms.remove(id), Some(Comm::Widget(_)))
-    }
-
-    fn perform(&self, task: Task) {
-        match task {
-            Task::Message(message) => self.handle(message),
-            Task::Computed(node) => self.replace_pictures(node),
-        }
-    }
-
-    /// Once per output: a notebook that is saved or exported then holds the whole map.
-    fn replace_pictures(&self, node: u32) {
-        let waits = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.node == node && model.awaits_picture());
-        if !self.lock().comms.values().any(waits) {
-            return;
-        }
-        let figure = match self.figures.picture(node) {
-            Ok(figure) => figure,
-            Err(error) => return tracing::warn!("no picture of node {node}: {error}"),
-        };
-        for comm in self.lock().comms.values_mut().filter(|comm| waits(comm)) {
-            let Comm::Widget(model) = comm else { continue };
-            model.set_figure(figure.clone());
-            let content = json!({
-                "data": model.output(),
-                "metadata": {},
-                "transient": { "display_id": model.display_id },
-            });
-            self.iopub.publish(Outgoing::publish(
-                "update_display_data",
-                model.parent.as_ref(),
-                content,
-            ));
-        }
+        matches!(
+            registry.comms.remove(id),
+            Some(Comm::Widget(_) | Comm::Asleep(_))
+        )
     }
 
     fn handle(&self, message: Incoming) {
@@ -261,6 +239,7 @@ impl Comms {
             "comm_close" => self.around(&message.parent, || {
                 if self.forget(&id) {
                     self.figures.close(&id);
+                    self.figures.changed();
                 }
             }),
             _ => self.message(&id, message),
@@ -308,9 +287,7 @@ impl Comms {
         let target = self.lock().comms.get(id).map(Comm::target);
         match target {
             Some(TARGET) => self.widget_message(id, &parent, data, message.buffers),
-            Some(CONTROL_TARGET) => {
-                self.around(&parent, || self.control_message(id, &parent, &data))
-            }
+            Some(CONTROL_TARGET) => self.control_message(id, &parent, &data),
             Some(_) => self.echo(id, &parent, data, message.buffers),
             // Comms of an earlier kernel or of a closed model: nothing to do, whatever they carry.
             None => self.around(&parent, || {}),
@@ -328,16 +305,26 @@ impl Comms {
             Some("custom") => {
                 let answer = self.answer(id, parent);
                 let content = data.remove("content").unwrap_or_default();
-                self.figures.request(id, content, buffers, answer);
+                let refusal = match self.lock().comms.get(id) {
+                    Some(Comm::Asleep(model)) => Some(asleep::refusal(&content, model)),
+                    _ => None,
+                };
+                match refusal {
+                    Some(refusal) => answer.send(refusal, Vec::new()),
+                    None => self.figures.request(id, content, buffers, answer),
+                }
             }
             Some("update") => self.around(parent, || {
                 let Some(Value::Object(state)) = data.remove("state") else {
                     return;
                 };
-                if let Some(Comm::Widget(model)) = self.lock().comms.get_mut(id) {
+                if let Some(Comm::Widget(model) | Comm::Asleep(model)) =
+                    self.lock().comms.get_mut(id)
+                {
                     model.merge(&state);
                 }
                 self.figures.update(id, &state);
+                self.figures.changed();
                 // Several pages may show this model; each learns what one of them changed.
                 let echo = json!({ "method": "echo_update", "state": state, "buffer_paths": [] });
                 self.iopub
@@ -345,7 +332,7 @@ impl Comms {
             }),
             Some("request_state") => self.around(parent, || {
                 let update = match self.lock().comms.get(id) {
-                    Some(Comm::Widget(model)) => model.update(),
+                    Some(Comm::Widget(model) | Comm::Asleep(model)) => model.update(),
                     _ => return,
                 };
                 self.iopub
@@ -364,19 +351,12 @@ impl Comms {
     }
 
     fn control_message(&self, id: &str, parent: &Arc<Parent>, data: &Map<String, Value>) {
-        if data.get("method").and_then(Value::as_str) != Some("request_states") {
-            return tracing::warn!("unknown widget control method {:?}", data.get("method"));
+        match data.get("method").and_then(Value::as_str) {
+            Some("request_states") => self.reload(id, parent),
+            other => self.around(parent, || {
+                tracing::warn!("unknown widget control method {other:?}");
+            }),
         }
-        let (states, buffers) = {
-            let registry = self.lock();
-            let model = |id: &String| match registry.comms.get(id) {
-                Some(Comm::Widget(model)) => Some(&**model),
-                _ => None,
-            };
-            widget::update_states(registry.order.iter().filter_map(model))
-        };
-        self.iopub
-            .publish(comm_msg(Some(parent), id, states, buffers));
     }
 
     fn echo(&self, id: &str, parent: &Arc<Parent>, data: Map<String, Value>, buffers: Vec<Bytes>) {
@@ -413,14 +393,19 @@ fn cell_id(parent: &Parent) -> Option<&str> {
     parent.metadata.get("cellId").and_then(Value::as_str)
 }
 
-fn serve(comms: &std::sync::Weak<Comms>, tasks: &Receiver<Task>) {
-    while let Ok(task) = tasks.recv() {
+fn serve(comms: &Weak<Comms>, messages: &Receiver<Incoming>) {
+    while let Ok(message) = messages.recv() {
         let Some(comms) = comms.upgrade() else { return };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| comms.perform(task))) {
-            tracing::error!(
-                "a task of the comms thread ended in a panic: {}",
-                crate::execute::panic_text(&*panic)
-            );
-        }
+        guarded("a task of the comms thread", || comms.handle(message));
+    }
+}
+
+/// A bug in one task must not end its thread.
+fn guarded(what: &str, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        tracing::error!(
+            "{what} ended in a panic: {}",
+            crate::execute::panic_text(&*panic)
+        );
     }
 }

@@ -1,9 +1,11 @@
 //! The engine as the comms see it: what a widget shows, what pages ask, and how they are answered.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use session::journal::View;
 
 use crate::iopub::Iopub;
 use crate::widget::comm_msg;
@@ -40,6 +42,16 @@ pub trait Figures: Send + Sync {
     fn update(&self, model: &str, state: &Map<String, Value>);
     /// No page will ask for this model again.
     fn close(&self, model: &str);
+    /// Models were opened, closed, or changed by a page.
+    fn changed(&self) {}
+    /// Models that were open when the earlier session of this notebook ended.
+    fn earlier(&self) -> Vec<View> {
+        Vec::new()
+    }
+    /// The notebook on the disk, if it is known.
+    fn notebook(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// When idle follows a widget's custom message.

@@ -21,10 +21,35 @@ const MESSAGE_VERSION: &str = "2.1.0";
 const MODULE: &str = "anywidget";
 const MODULE_VERSION: &str = "~0.11.0";
 /// One id for every viewer, so that pages share one style element.
-const ANYWIDGET_ID: &str = "signaltree.Viewer";
+pub const ANYWIDGET_ID: &str = "signaltree.Viewer";
 
 const ESM: &str = include_str!(concat!(env!("OUT_DIR"), "/index.js"));
 const CSS: &str = include_str!(concat!(env!("OUT_DIR"), "/style.css"));
+
+/// What makes a model of an earlier kernel live again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waking {
+    /// `restore()` in a cell.
+    Restore,
+    /// Its own cell, run again.
+    Run,
+}
+
+impl Waking {
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Restore => "Run restore()? in a cell to bring it back, or run this cell again.",
+            Self::Run => "Run this cell again.",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Restore => "restore",
+            Self::Run => "run",
+        }
+    }
+}
 
 /// One model: the state shared by all views of one output.
 pub struct Model {
@@ -36,6 +61,8 @@ pub struct Model {
     pub display_id: String,
     pub parent: Option<Arc<Parent>>,
     figure: Figure,
+    /// Set while no node of this kernel is behind it.
+    waking: Option<Waking>,
 }
 
 impl Model {
@@ -54,7 +81,24 @@ impl Model {
             display_id,
             parent: parent.cloned(),
             figure,
+            waking: None,
         }
+    }
+
+    /// A model of an earlier kernel: its picture, and what makes it live.
+    pub fn asleep(id: String, cell: Option<String>, figure: Figure, waking: Waking) -> Self {
+        Self {
+            waking: Some(waking),
+            ..Self::new(id, 0, None, cell, figure)
+        }
+    }
+
+    pub fn waking(&self) -> Option<Waking> {
+        self.waking
+    }
+
+    pub fn figure(&self) -> &Figure {
+        &self.figure
     }
 
     /// Whether its picture shows a map that was not yet computed.
@@ -98,6 +142,13 @@ impl Model {
             return Default::default();
         };
         state.extend(self.figure.state.clone());
+        // By this id the views of a page find the model again that takes the place of an older one.
+        state.insert("model".into(), self.id.as_str().into());
+        state.insert("protocol".into(), protocol::PROTOCOL_VERSION.into());
+        state.insert("asleep".into(), json!(self.waking.map(Waking::word)));
+        if !self.figure.text.is_empty() {
+            state.insert("poster_text".into(), self.figure.text.as_str().into());
+        }
         let buffers = if self.figure.poster.is_empty() {
             Vec::new()
         } else {

@@ -37,8 +37,8 @@ export const signal: Panel = {
     const poster = posterOf(context);
     if (poster) {
       surface.element.append(poster);
-      setText(title, session.posterText);
     }
+    setText(title, session.posterText);
 
     let cursor: Point | null = null;
     const describe = (): void => setText(readout, cursorText(surface, context, cursor));

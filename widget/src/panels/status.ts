@@ -3,18 +3,35 @@
 import { h, icon, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import type { NodeDescription } from "../protocol/generated";
-import type { Connection } from "../state/session";
+import type { Connection, Session, Waking } from "../state/session";
 import type { Panel, PanelContext } from "./registry";
 
-const CONNECTION: Record<Connection, { message: string; hint: string } | null> = {
+const CONNECTION: Record<Exclude<Connection, "asleep">, { message: string; hint: string } | null> = {
   connecting: null,
   live: null,
-  gone: { message: "Kernel gone, last frame", hint: "Run the cell again to continue." },
+  gone: {
+    message: "Kernel gone, last frame",
+    hint: "If it was restarted: run restore()? in a cell to bring everything back, or run this cell again.",
+  },
   mismatch: {
     message: "This output was made by another version of the kernel",
     hint: "Run the cell again to make it live.",
   },
 };
+
+const ASLEEP: Record<Waking, { message: string; hint: string }> = {
+  restore: {
+    message: "This picture is from before the kernel was restarted",
+    hint: "Run restore()? in a cell to bring everything back, or run this cell again.",
+  },
+  run: { message: "This picture is from an earlier kernel", hint: "Run this cell to make it live." },
+};
+
+/** What is to be said about the connection, if anything. */
+function connectionNotice({ store, waking }: Session): { message: string; hint: string } | null {
+  const { connection } = store.value;
+  return connection === "asleep" ? ASLEEP[waking ?? "run"] : CONNECTION[connection];
+}
 
 export const status: Panel = {
   name: "status",
@@ -66,14 +83,15 @@ export const status: Panel = {
 
     const fill = (): void => {
       const { notice, connection } = session.store.value;
-      const said = CONNECTION[connection] ?? notice;
-      element.dataset.level = CONNECTION[connection] ? "warning" : (notice?.level ?? "");
+      const cut = connectionNotice(session);
+      const said = cut ?? notice;
+      element.dataset.level = cut ? "warning" : (notice?.level ?? "");
       setText(
         message,
         said?.message ?? (connection === "connecting" && !session.poster ? "Connecting to the kernel…" : ""),
       );
       setText(hint, said?.hint ?? "");
-      dismiss.hidden = said === null || CONNECTION[connection] !== null;
+      dismiss.hidden = said === null || cut !== null;
     };
     const fillProgress = (): void => {
       const running = runningNode(context);

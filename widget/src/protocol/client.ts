@@ -49,13 +49,16 @@ interface Waiting {
 export class Client {
   #wire: Wire;
   #onEvent: (event: Event) => void;
+  #onClosed: () => void;
   #waiting = new Map<number, Waiting>();
   #channels = new Map<number, Channel>();
   #nextId = randomId();
 
-  constructor(wire: Wire, onEvent: (event: Event) => void) {
+  /** `onClosed`: a message could not even be sent. */
+  constructor(wire: Wire, onEvent: (event: Event) => void, onClosed: () => void = () => {}) {
     this.#wire = wire;
     this.#onEvent = onEvent;
+    this.#onClosed = onClosed;
   }
 
   /** Sends a request; fails with a `RequestError` when refused or not answered in time. */
@@ -85,7 +88,8 @@ export class Client {
     try {
       this.#wire.send(request);
     } catch {
-      // The comm is closed: the timeouts report it.
+      // Requests that wait for an answer end by their timeouts.
+      this.#onClosed();
     }
   }
 

@@ -19,7 +19,11 @@ import { Store } from "./store";
 import { type Model, readTraits, type SavedState, TRAITS, writeTraits } from "./traits";
 import { nearestNode, nodeById, operationOf } from "./tree";
 
-export type Connection = "connecting" | "live" | "gone" | "mismatch";
+/** `asleep`: the model belongs to an earlier kernel; this one only keeps its picture. */
+export type Connection = "connecting" | "live" | "gone" | "asleep" | "mismatch";
+
+/** What makes a view of an earlier kernel live again: `restore()`, or its own cell. */
+export type Waking = "restore" | "run";
 
 export interface Notice {
   level: "info" | "warning" | "error";
@@ -48,12 +52,15 @@ export class Session {
   /** PNG of the last picture the kernel drew, if any. */
   readonly poster: Uint8Array<ArrayBuffer> | null;
   readonly posterText: string;
+  /** Id of the model, the same for the kernel and every page. */
+  readonly id: string;
   #model: Model;
   #signal: AbortSignal;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
   #helloTimer: ReturnType<typeof setTimeout> | undefined;
   #helloPause = HELLO_TIMEOUT_MS;
   #greeting = false;
+  #retired = false;
   #reading = false;
   #computed = new Set<string>();
   /** The image each map showed last. */
@@ -65,6 +72,8 @@ export class Session {
     this.poster = bytesOf(model.get("poster"));
     const text = model.get("poster_text");
     this.posterText = typeof text === "string" ? text : "";
+    const id = model.get("model");
+    this.id = typeof id === "string" ? id : "";
     this.store = new Store<SharedState>({
       ...readTraits(model),
       connection: "connecting",
@@ -73,14 +82,26 @@ export class Session {
       notice: null,
       navigators: {},
     });
-    this.client = new Client({ send: (content) => model.send(content) }, (event) => this.#event(event));
+    this.client = new Client(
+      { send: (content) => model.send(content) },
+      (event) => this.#event(event),
+      () => this.#closed(),
+    );
     this.#listen();
     const spoken = model.get("protocol");
     if (typeof spoken === "number" && spoken !== PROTOCOL_VERSION) {
       this.store.set({ connection: "mismatch" });
+    } else if (this.waking !== null) {
+      this.store.set({ connection: "asleep" });
     } else {
       void this.greet();
     }
+  }
+
+  /** Set while the model belongs to an earlier kernel. */
+  get waking(): Waking | null {
+    const word = this.#model.get("asleep");
+    return word === "restore" || word === "run" ? word : null;
   }
 
   get node(): NodeDescription | null {
@@ -89,7 +110,8 @@ export class Session {
 
   /** Asks the kernel for the tree; again and again, ever less often, while it is silent. */
   async greet(): Promise<void> {
-    if (this.#greeting || this.#signal.aborted || this.store.value.connection === "mismatch") {
+    const ended = this.#retired || this.#signal.aborted;
+    if (this.#greeting || ended || this.store.value.connection === "mismatch" || this.waking !== null) {
       return;
     }
     this.#greeting = true;
@@ -102,17 +124,28 @@ export class Session {
         this.store.set({ connection: reply.protocol === PROTOCOL_VERSION ? "live" : "mismatch" });
       }
     } catch (error) {
+      if (this.waking !== null) {
+        // The kernel said so while the question was under way.
+        return;
+      }
       const refused = error instanceof RequestError && error.wire.code !== "timeout";
       this.store.set({ connection: refused ? "mismatch" : "gone" });
       if (refused) {
         this.report(error.wire);
-      } else if (!this.#signal.aborted) {
+      } else if (!this.#signal.aborted && !this.#retired) {
         this.#helloTimer = setTimeout(() => void this.greet(), this.#helloPause);
         this.#helloPause = Math.min(this.#helloPause * 2, HELLO_PAUSE_LIMIT_MS);
       }
     } finally {
       this.#greeting = false;
     }
+  }
+
+  /** Another model has taken the places of this one. */
+  retire(): void {
+    this.#retired = true;
+    clearTimeout(this.#helloTimer);
+    clearTimeout(this.#saveTimer);
   }
 
   select(node: number): void {
@@ -200,7 +233,17 @@ export class Session {
         this.#reading = false;
       }
     };
+    const woken = (): void => {
+      clearTimeout(this.#helloTimer);
+      if (this.waking !== null) {
+        this.store.set({ connection: "asleep" });
+      } else if (this.store.value.connection === "asleep") {
+        this.store.set({ connection: "connecting" });
+        void this.greet();
+      }
+    };
     this.#model.on("msg:custom", custom);
+    this.#model.on("change:asleep", woken);
     for (const trait of TRAITS) {
       this.#model.on(`change:${trait}`, changed);
     }
@@ -211,6 +254,7 @@ export class Session {
     );
     this.#signal.addEventListener("abort", () => {
       this.#model.off("msg:custom", custom);
+      this.#model.off("change:asleep", woken);
       for (const trait of TRAITS) {
         this.#model.off(`change:${trait}`, changed);
       }
@@ -218,6 +262,13 @@ export class Session {
       clearTimeout(this.#helloTimer);
       this.client.dispose();
     });
+  }
+
+  /** The page has cut the connection to the kernel: it was restarted, or has ended. */
+  #closed(): void {
+    if (this.store.value.connection === "live" || this.store.value.connection === "connecting") {
+      this.store.set({ connection: "gone" });
+    }
   }
 
   #saveLater(): void {
@@ -228,8 +279,14 @@ export class Session {
     this.#saveTimer = setTimeout(() => {
       // Setting a trait reports it as changed, one by one: not news to us.
       this.#reading = true;
-      writeTraits(this.#model, this.store.value);
-      this.#reading = false;
+      try {
+        writeTraits(this.#model, this.store.value);
+      } catch {
+        // The connection is closed; the traits are in the model all the same.
+        this.#closed();
+      } finally {
+        this.#reading = false;
+      }
     }, SAVE_PAUSE_MS);
   }
 

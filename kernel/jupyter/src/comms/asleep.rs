@@ -1,0 +1,256 @@
+//! Models of an earlier kernel: what a page still shows of them, until `restore()` makes them live.
+//!
+//! A page that opens a notebook, or that was connected to a kernel which ended, holds outputs with
+//! models this kernel never made. It gets them all the same, asleep: the picture of the output and what
+//! to do. Where the models come from: the journal of the earlier session, and the notebook on the disk.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use session::journal::View;
+
+use super::{Comm, Comms, comm_msg};
+use crate::figures::Figure;
+use crate::notebook::{self, SavedView};
+use crate::widget::{self, Model, Waking};
+use crate::wire::{Outgoing, Parent};
+
+/// Pages that may wait for their models at a time.
+const PAGES: usize = 64;
+
+/// A page that waits for its models on its control comm.
+struct Page {
+    comm: String,
+    parent: Arc<Parent>,
+}
+
+/// The thread that tells pages their models. The notebook may be large, and no other page waits for it.
+pub(super) struct Reloads {
+    inbox: SyncSender<Page>,
+}
+
+impl Reloads {
+    pub fn new() -> (Self, ReloadQueue) {
+        let (inbox, pages) = sync_channel(PAGES);
+        (Self { inbox }, ReloadQueue(pages))
+    }
+}
+
+pub(super) struct ReloadQueue(Receiver<Page>);
+
+impl ReloadQueue {
+    pub fn serve(self, comms: &std::sync::Weak<Comms>) {
+        let mut saved = Saved::default();
+        while let Ok(page) = self.0.recv() {
+            let Some(comms) = comms.upgrade() else { return };
+            super::guarded("a reload", || {
+                comms.learn_earlier(saved.views(comms.figures.notebook()));
+                comms.tell_states(&page.comm, &page.parent);
+            });
+            comms.iopub.status(Some(&page.parent), "idle");
+        }
+    }
+}
+
+/// What was last read of the notebook.
+#[derive(Default)]
+struct Saved {
+    file: Option<(PathBuf, u64, Option<SystemTime>)>,
+    views: Vec<SavedView>,
+}
+
+impl Saved {
+    /// Reads the notebook if it was saved since.
+    fn views(&mut self, path: Option<PathBuf>) -> &[SavedView] {
+        let file = path.and_then(|path| {
+            let found = std::fs::metadata(&path).ok().filter(|file| file.is_file())?;
+            Some((path, found.len(), found.modified().ok()))
+        });
+        if file != self.file {
+            self.views = match &file {
+                None => Vec::new(),
+                Some((path, ..)) => notebook::saved_views(path).unwrap_or_else(|error| {
+                    tracing::info!("no pictures are taken from {}: {error}", path.display());
+                    Vec::new()
+                }),
+            };
+            self.file = file;
+        }
+        &self.views
+    }
+}
+
+impl Comms {
+    /// A page asks for all models. Answered at once by another thread, which says busy and idle too.
+    pub(super) fn reload(&self, comm: &str, parent: &Arc<Parent>) {
+        self.iopub.status(Some(parent), "busy");
+        let page = Page {
+            comm: comm.to_owned(),
+            parent: parent.clone(),
+        };
+        if self.reloads.inbox.try_send(page).is_err() {
+            self.tell_states(comm, parent);
+            self.iopub.status(Some(parent), "idle");
+        }
+    }
+
+    fn tell_states(&self, comm: &str, parent: &Arc<Parent>) {
+        let (states, buffers) = {
+            let registry = self.lock();
+            let awake = registry.order.iter().filter_map(|id| registry.model(id));
+            let asleep = registry.comms.values().filter_map(|comm| match comm {
+                Comm::Asleep(model) => Some(&**model),
+                _ => None,
+            });
+            widget::update_states(awake.chain(asleep))
+        };
+        self.iopub
+            .publish(comm_msg(Some(parent), comm, states, buffers));
+    }
+
+    /// Enters models of earlier kernels, those of the journal and those of the saved notebook.
+    fn learn_earlier(&self, saved: &[SavedView]) {
+        let earlier = self.figures.earlier();
+        let mut registry = self.lock();
+        for view in saved {
+            let known = earlier.iter().find(|known| known.model == view.model);
+            let figure = Figure {
+                state: known.map(|known| known.state.clone()).unwrap_or_default(),
+                poster: view.poster.clone(),
+                text: view.text.clone(),
+                complete: true,
+            };
+            let waking = if known.is_some() {
+                Waking::Restore
+            } else {
+                Waking::Run
+            };
+            registry.enter_asleep(&view.model, view.cell.clone(), figure, waking);
+        }
+        for view in earlier {
+            let figure = Figure {
+                state: view.state.clone(),
+                text: text_of(&view),
+                complete: true,
+                ..Figure::default()
+            };
+            registry.enter_asleep(&view.model, view.cell.clone(), figure, Waking::Restore);
+        }
+    }
+
+    /// Models of the earlier session are live again: `moved` says which node is which now. Every page
+    /// gets them under their old ids, and its views take to them. Returns how many there are.
+    pub fn revive(&self, parent: Option<&Arc<Parent>>, moved: &HashMap<u32, u32>) -> u32 {
+        let mut count = 0;
+        for view in self.figures.earlier() {
+            if let Some(node) = moved.get(&view.node)
+                && let Some(model) = self.wake(view, *node, moved)
+            {
+                let (content, metadata, buffers) = model;
+                self.iopub.publish(
+                    Outgoing::publish("comm_open", parent, content)
+                        .with_metadata(metadata)
+                        .with_buffers(buffers),
+                );
+                count += 1;
+            }
+        }
+        if count > 0 {
+            self.figures.changed();
+        }
+        count
+    }
+
+    /// Puts a live model in the place of the sleeping one; `None` if something newer is shown there.
+    fn wake(
+        &self,
+        view: View,
+        node: u32,
+        moved: &HashMap<u32, u32>,
+    ) -> Option<(Value, Value, Vec<bytes::Bytes>)> {
+        let mut registry = self.lock();
+        let run_again = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.cell.is_some() && model.cell == view.cell);
+        if registry.comms.values().any(run_again) {
+            return None;
+        }
+        let mut figure = match registry.comms.get(&view.model) {
+            None => Figure {
+                text: text_of(&view),
+                ..Figure::default()
+            },
+            Some(Comm::Asleep(model)) => model.figure().clone(),
+            Some(_) => return None,
+        };
+        figure.complete = true;
+        figure.state = view.state;
+        let shown = figure.state.get("node").and_then(Value::as_u64);
+        let shown = shown
+            .and_then(|shown| moved.get(&u32::try_from(shown).ok()?))
+            .unwrap_or(&node);
+        figure.state.insert("node".into(), json!(shown));
+        let model = Model::new(view.model.clone(), node, None, view.cell, figure);
+        let open = model.open();
+        registry
+            .comms
+            .insert(view.model.clone(), Comm::Widget(Box::new(model)));
+        registry.order.push(view.model);
+        Some(open)
+    }
+
+    /// What the journal keeps of the live models.
+    pub fn views(&self) -> Vec<View> {
+        let registry = self.lock();
+        let models = registry.order.iter().filter_map(|id| registry.model(id));
+        models
+            .map(|model| View {
+                model: model.id.clone(),
+                node: model.node,
+                cell: model.cell.clone(),
+                state: model.figure().state.clone(),
+            })
+            .collect()
+    }
+}
+
+impl super::Registry {
+    fn model(&self, id: &str) -> Option<&Model> {
+        match self.comms.get(id) {
+            Some(Comm::Widget(model)) => Some(model),
+            _ => None,
+        }
+    }
+
+    fn enter_asleep(&mut self, id: &str, cell: Option<String>, figure: Figure, waking: Waking) {
+        if !self.comms.contains_key(id) {
+            let model = Model::asleep(id.to_owned(), cell, figure, waking);
+            self.comms
+                .insert(id.to_owned(), Comm::Asleep(Box::new(model)));
+        }
+    }
+}
+
+fn text_of(view: &View) -> String {
+    let text = view.state.get("poster_text").and_then(Value::as_str);
+    text.unwrap_or_default().to_owned()
+}
+
+/// The answer to a page that asks a sleeping model for anything.
+pub(super) fn refusal(content: &Value, model: &Model) -> Value {
+    let error = protocol::WireError::new(
+        "asleep",
+        "This view belongs to an earlier kernel.",
+        model.waking().map_or("", Waking::advice),
+    );
+    match content.get("view") {
+        Some(view) => {
+            json!({ "type": "failed", "view": view, "generation": content.get("generation"), "error": error })
+        }
+        None => {
+            json!({ "type": "refused", "request_id": content.get("request_id").unwrap_or(&json!(0)), "error": error })
+        }
+    }
+}
