@@ -1,4 +1,4 @@
-//! The C boundary between the kernel and a cell: this file is compiled into both.
+//! The C boundary between the kernel and a cell: both use this definition.
 //!
 //! Kernel and cell have different copies of std, perhaps different compilers, so only `repr(C)`
 //! values, integers and function pointers cross; enums cross as `u32`; nothing unwinds across; memory
@@ -8,6 +8,8 @@
 #![allow(dead_code)] // each side uses its half
 
 use std::ffi::c_void;
+
+pub use crate::host::signaltree_attach as attach;
 
 pub const VERSION: u32 = 1;
 
@@ -243,5 +245,14 @@ pub struct Host {
         file: Text,
         line: u32,
         column: u32,
+    ),
+    /// A variable of a cell: its type and the `Debug` text of its value, or its node. An empty type
+    /// stands for a value that only compiled cells can have.
+    pub bind: unsafe extern "C" fn(
+        context: *const c_void,
+        name: Text,
+        kind: Text,
+        value: Text,
+        node: u32,
     ),
 }

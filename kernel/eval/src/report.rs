@@ -1,9 +1,12 @@
 //! Errors of cells as a person reads them: the user's own lines, a caret, colour.
 
+use std::sync::Arc;
+
 use evcxr::CompilationError;
 use serde_json::Value;
 
 use crate::CellError;
+use crate::hints;
 use crate::source::Prepared;
 
 const RED: &str = "\x1b[1;31m";
@@ -12,10 +15,11 @@ const BOLD: &str = "\x1b[1m";
 const CYAN: &str = "\x1b[36m";
 const RESET: &str = "\x1b[0m";
 
-/// Source of one loaded cell: what the user wrote and what was compiled.
+/// Source of one loaded cell: the user's code with its hooks, and the file that evcxr made of it.
 #[derive(Debug)]
 pub(crate) struct CellSource {
-    written: Vec<String>,
+    cell: Arc<Prepared>,
+    prepared: Vec<String>,
     generated: Vec<String>,
 }
 
@@ -27,10 +31,12 @@ pub(crate) struct Place {
 }
 
 impl CellSource {
-    pub(crate) fn new(written: &str, generated: String) -> Self {
+    pub(crate) fn new(cell: Arc<Prepared>, generated: &str) -> Self {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect();
         CellSource {
-            written: written.lines().map(str::to_owned).collect(),
-            generated: generated.lines().map(str::to_owned).collect(),
+            prepared: lines(&cell.code),
+            cell,
+            generated: lines(generated),
         }
     }
 
@@ -43,11 +49,11 @@ impl CellSource {
             return None;
         }
         let candidates = self
-            .written
+            .prepared
             .iter()
             .enumerate()
-            .filter(|(_, written)| written.contains(text));
-        let (found, written) = candidates.max_by_key(|(candidate, _)| {
+            .filter(|(_, prepared)| prepared.contains(text));
+        let (found, prepared) = candidates.max_by_key(|(candidate, _)| {
             // Later ones lose a tie: evcxr keeps the order of statements.
             (self.agreement(index, *candidate), usize::MAX - candidate)
         })?;
@@ -55,12 +61,13 @@ impl CellSource {
             .chars()
             .take_while(|c| c.is_whitespace())
             .count();
-        let start = written
+        let start = prepared
             .find(text)
-            .map_or(0, |at| written[..at].chars().count());
+            .map_or(0, |at| prepared[..at].chars().count());
+        let column = (start + column).saturating_sub(indent).max(1);
         Some(Place {
             line: found + 1,
-            column: (start + column).saturating_sub(indent).max(1),
+            column: self.cell.column(found + 1, column),
         })
     }
 
@@ -75,7 +82,7 @@ impl CellSource {
             };
             match (
                 line(&self.generated, generated),
-                line(&self.written, written),
+                line(&self.prepared, written),
             ) {
                 (Some(ours), Some(theirs)) => theirs.contains(&ours) && !ours.is_empty(),
                 _ => false,
@@ -88,9 +95,7 @@ impl CellSource {
     }
 
     fn line(&self, line: usize) -> &str {
-        line.checked_sub(1)
-            .and_then(|index| self.written.get(index))
-            .map_or("", String::as_str)
+        self.cell.line(line)
     }
 }
 
@@ -187,6 +192,11 @@ fn short_type(name: &str) -> String {
     }
 }
 
+/// A line of advice under an error.
+pub(crate) fn hint(text: &str) -> String {
+    format!("  {CYAN}= hint{RESET}: {text}")
+}
+
 /// A sentence that is an error by itself.
 pub(crate) fn plain(name: &str, text: &str) -> CellError {
     let mut lines = text.lines();
@@ -200,8 +210,27 @@ pub(crate) fn plain(name: &str, text: &str) -> CellError {
     }
 }
 
+/// A cell that is not Rust, told without the compiler.
+pub(crate) fn syntax_error(text: &str, line: usize, column: usize, message: &str) -> CellError {
+    let mut traceback = vec![format!("{RED}error{RESET}: {BOLD}{message}{RESET}")];
+    let mut snippet = Snippet::new(Place { line, column });
+    snippet.mark(text, line, column, column + 1, "", true);
+    traceback.extend(snippet.finish());
+    CellError {
+        name: "CompileError".into(),
+        value: message.to_owned(),
+        traceback,
+    }
+}
+
 /// Compile errors with the user's lines.
-pub(crate) fn compile_errors(errors: &[CompilationError], cell: &Prepared) -> CellError {
+///
+/// `lost` are variables that an earlier cell had and that were reset since.
+pub(crate) fn compile_errors(
+    errors: &[CompilationError],
+    cell: &Prepared,
+    lost: &[String],
+) -> CellError {
     let serious: Vec<&CompilationError> = errors
         .iter()
         .filter(|error| error.level() == "error")
@@ -212,17 +241,30 @@ pub(crate) fn compile_errors(errors: &[CompilationError], cell: &Prepared) -> Ce
         serious
     };
     let mut traceback = Vec::new();
+    let mut hints = Vec::new();
     for error in &shown {
         if !traceback.is_empty() {
             traceback.push(String::new());
         }
         compile_error(error, cell, &mut traceback);
+        match hints::hint(&error.json, lost) {
+            // One mistake may lead to several errors.
+            Some(hint) if hints.contains(&hint) => {}
+            Some(hint) => {
+                traceback.push(format!("  {CYAN}= hint{RESET}: {hint}"));
+                hints.push(hint);
+            }
+            None => traceback.extend(advice(&error.json)),
+        }
+        if let Some(note) = error.evcxr_extra_hint() {
+            traceback.push(format!("  {CYAN}= note{RESET}: {note}"));
+        }
     }
     CellError {
         name: "CompileError".into(),
         value: shown.first().map_or_else(
             || "the cell does not compile".into(),
-            |error| error.message(),
+            |error| readable(&error.message()),
         ),
         traceback,
     }
@@ -235,7 +277,7 @@ fn compile_error(error: &CompilationError, cell: &Prepared, out: &mut Vec<String
         .unwrap_or_default();
     out.push(format!(
         "{RED}error{code}{RESET}: {BOLD}{}{RESET}",
-        error.message()
+        readable(&error.message())
     ));
 
     let mut spans: Vec<_> = error
@@ -255,18 +297,22 @@ fn compile_error(error: &CompilationError, cell: &Prepared, out: &mut Vec<String
         });
         for (message, span) in &spans {
             let text = cell.line(span.start_line);
-            let start = cell.column(span.start_line, span.start_column);
+            let mut start = cell.column(span.start_line, span.start_column);
+            if message.label == VALUE {
+                // The place is the hook behind the value.
+                start = cell.value_start(span.start_line).unwrap_or(start);
+            }
             let end = if span.end_line == span.start_line {
                 cell.column(span.end_line, span.end_column)
             } else {
                 text.chars().count() + 1
             };
-            let label = message.label.trim();
+            let label = readable(message.label.trim());
             // The hook around the trailing expression is not the user's.
-            let label = if label.starts_with("error:") || label.contains("evcxr_display") {
+            let label = if label.starts_with("error:") || label.contains("show_value") {
                 ""
             } else {
-                label
+                &label
             };
             snippet.mark(text, span.start_line, start, end, label, message.is_primary);
         }
@@ -275,9 +321,20 @@ fn compile_error(error: &CompilationError, cell: &Prepared, out: &mut Vec<String
         // The error lies in code around the cell; rustc's own text is all there is.
         out.extend(rendered.lines().skip(1).map(str::to_owned));
     }
-    out.extend(advice(&error.json));
-    if let Some(hint) = error.evcxr_extra_hint() {
-        out.push(format!("  {CYAN}= note{RESET}: {hint}"));
+}
+
+/// Label of a value that cannot be shown, as the cell's crate gives it.
+const VALUE: &str = "the value of this cell";
+
+/// A text of rustc without paths that the person never wrote: `Signal`, a closure without its file.
+fn readable(text: &str) -> String {
+    let text = text.replace("signaltree::", "");
+    match text.split_once("`{closure@") {
+        Some((before, rest)) => match rest.split_once("}`") {
+            Some((_, behind)) => format!("{before}a closure{behind}"),
+            None => text,
+        },
+        None => text,
     }
 }
 
@@ -288,11 +345,12 @@ fn advice(json: &Value) -> Vec<String> {
         .iter()
         .filter_map(|child| {
             let level = child["level"].as_str()?;
-            let message = child["message"].as_str()?;
+            let message = readable(child["message"].as_str()?);
             if !matches!(level, "help" | "note")
                 || message.contains("this error originates in")
-                || message.contains("evcxr_display")
-                || message.contains("EvcxrDisplay")
+                || message.contains("show_value")
+                || message.contains("hook::")
+                || message.contains("required by a bound in")
             {
                 return None;
             }
@@ -394,7 +452,7 @@ mod tests {
     fn equal_lines_are_told_apart_by_their_neighbours() {
         let written = "let a = 1;\nf();\nlet b = 2;\n    f();\nlet c = 3;";
         let generated = "fn run() {\nlet a = 1;\nf();\nlet b = 2;\nf();\nlet c = 3;\n}".to_owned();
-        let source = CellSource::new(written, generated);
+        let source = CellSource::new(Arc::new(Prepared::new(written, "")), &generated);
         assert_eq!(source.locate(3, 1), Some(Place { line: 2, column: 1 }));
         assert_eq!(source.locate(5, 1), Some(Place { line: 4, column: 5 }));
         assert_eq!(source.locate(1, 1), None);

@@ -1,5 +1,7 @@
 //! Prints `kernel/cell/src/generated.rs`: one parameter struct per operation of the registry, and the
-//! methods of `Signal` that take them. Run by `cargo xtask codegen`.
+//! methods of `Signal` that take them. With the argument `interpreter`:
+//! `kernel/eval/src/direct/generated.rs`, the list of the same structs for cells that run without the
+//! compiler. Run by `cargo xtask codegen`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,15 +12,59 @@ use serde_json::Value;
 use signal::{OperationInfo, ParameterInfo, ParameterKind};
 
 fn main() -> std::io::Result<()> {
-    std::io::stdout().write_all(generated()?.as_bytes())
+    let source = match std::env::args().nth(1).as_deref() {
+        Some("interpreter") => interpreter_source(&registered()),
+        _ => formatted(&cell_source(&registered()))?,
+    };
+    std::io::stdout().write_all(source.as_bytes())
 }
 
-/// The formatted source for the registry.
-fn generated() -> std::io::Result<String> {
-    let operations: Vec<_> = ops::registry()
+fn registered() -> Vec<(OperationInfo, Vec<ParameterInfo>)> {
+    ops::registry()
         .iter()
         .map(|entry| (entry.info(), entry.parameters()))
-        .collect();
+        .collect()
+}
+
+/// The list of structs, fields and choices, as the macro of the interpreter reads it.
+fn interpreter_source(operations: &[(OperationInfo, Vec<ParameterInfo>)]) -> String {
+    let mut out = String::from(
+        "// Written by `cargo xtask codegen` from the registry of operations; do not edit.\n\n\
+         super::parameters::operations! {\n    choices {\n",
+    );
+    let mut choices = BTreeSet::new();
+    for parameter in operations.iter().flat_map(|(_, parameters)| parameters) {
+        if let ParameterKind::Choice { choices: names } = &parameter.kind {
+            let name = bare_type(parameter);
+            if choices.insert(name) {
+                let variants: Vec<String> = names.iter().map(|name| pascal(name)).collect();
+                let _ = writeln!(out, "        {name} {{ {} }}", variants.join(", "));
+            }
+        }
+    }
+    out.push_str("    }\n");
+    for (info, parameters) in operations {
+        let _ = write!(out, "\n    {}: {} {{", info.parameters_type, info.method);
+        for (index, parameter) in parameters.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            let _ = write!(
+                out,
+                "{comma}\n        {}: {}",
+                parameter.name, parameter.rust_type
+            );
+        }
+        out.push_str(if parameters.is_empty() {
+            "}\n"
+        } else {
+            "\n    }\n"
+        });
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// The source as rustfmt lays it out.
+fn formatted(source: &str) -> std::io::Result<String> {
     let mut rustfmt = Command::new("rustfmt")
         .args(["--edition", "2024", "--emit", "stdout"])
         .stdin(Stdio::piped())
@@ -26,7 +72,7 @@ fn generated() -> std::io::Result<String> {
         .spawn()?;
     // Taken, so that it is closed: rustfmt reads to the end before it writes.
     if let Some(mut stdin) = rustfmt.stdin.take() {
-        stdin.write_all(cell_source(&operations).as_bytes())?;
+        stdin.write_all(source.as_bytes())?;
     }
     let output = rustfmt.wait_with_output()?;
     if !output.status.success() {
@@ -156,6 +202,7 @@ fn parameter_struct(out: &mut String, info: &OperationInfo, parameters: &[Parame
 
     let _ = writeln!(out, "\nimpl Operation for {name} {{");
     let _ = writeln!(out, "    const NAME: &'static str = \"{}\";\n", info.name);
+    about(out, parameters);
     out.push_str("    fn fields(&self) -> Vec<(&'static str, String)> {\n");
     match parameters {
         [] => out.push_str("        Vec::new()\n"),
@@ -181,6 +228,24 @@ fn parameter_struct(out: &mut String, info: &OperationInfo, parameters: &[Parame
         "\nimpl {name} {{\n    #[doc(hidden)]\n    pub fn evcxr_display(&self) {{\n        \
          crate::hook::show_parameters(self);\n    }}\n}}"
     );
+}
+
+/// Units, allowed values and meaning of each field, for the table a notebook shows.
+fn about(out: &mut String, parameters: &[ParameterInfo]) {
+    if parameters.is_empty() {
+        return;
+    }
+    out.push_str("    const ABOUT: &'static [[&'static str; 3]] = &[\n");
+    for parameter in parameters {
+        let _ = writeln!(
+            out,
+            "        [{:?}, {:?}, {:?}],",
+            parameter.units,
+            parameter.allowed(),
+            parameter.help
+        );
+    }
+    out.push_str("    ];\n\n");
 }
 
 fn field_doc(parameter: &ParameterInfo) -> String {
@@ -353,8 +418,13 @@ mod tests {
     fn the_committed_file_is_what_the_registry_gives() {
         let committed = include_str!("../../cell/src/generated.rs");
         assert!(
-            generated().unwrap() == committed,
+            formatted(&cell_source(&registered())).unwrap() == committed,
             "kernel/cell/src/generated.rs is out of date: run `cargo xtask codegen`"
+        );
+        let committed = include_str!("../../eval/src/direct/generated.rs");
+        assert!(
+            interpreter_source(&registered()) == committed,
+            "kernel/eval/src/direct/generated.rs is out of date: run `cargo xtask codegen`"
         );
     }
 

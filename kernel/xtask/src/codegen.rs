@@ -11,18 +11,28 @@ struct Generated {
     path: &'static str,
     package: &'static str,
     example: &'static str,
+    /// What the example is to print, if it can print several files.
+    argument: Option<&'static str>,
 }
 
-const FILES: [Generated; 2] = [
+const FILES: [Generated; 3] = [
     Generated {
         path: "widget/src/protocol/generated.ts",
         package: "protocol",
         example: "typescript",
+        argument: None,
     },
     Generated {
         path: "kernel/cell/src/generated.rs",
         package: "ops",
         example: "cell_structs",
+        argument: None,
+    },
+    Generated {
+        path: "kernel/eval/src/direct/generated.rs",
+        package: "ops",
+        example: "cell_structs",
+        argument: Some("interpreter"),
     },
 ];
 
@@ -53,7 +63,8 @@ fn generate(file: &Generated) -> Result<String> {
     process::run_quietly(
         process::command("cargo")
             .args(["run", "--quiet", "--release", "--package", file.package])
-            .args(["--example", file.example]),
+            .args(["--example", file.example, "--"])
+            .args(file.argument),
     )
     .with_context(|| format!("the generator of {} failed", file.path))
 }

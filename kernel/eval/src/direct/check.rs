@@ -1,0 +1,690 @@
+//! Whether a cell can run without the compiler: every node is looked at and typed as rustc would type it.
+
+use syn::{Expr, Member, Pat, Stmt};
+
+use super::Scope;
+use super::convert::Accepts;
+use super::format::{Argument, Piece};
+use super::generated::{Choice, Parameters};
+use super::plan::{Kind, Node, Operator, Plan, Statement, Variable};
+use super::registry::{self, Entry};
+use super::types::{Inference, Integer, Type};
+use super::{show, source, structs};
+use crate::Stream;
+
+/// A variable that this cell binds.
+struct Local {
+    name: String,
+    ty: Type,
+    /// Its value went elsewhere: rustc refuses any later use.
+    moved: bool,
+}
+
+pub(super) struct Checker<'a> {
+    scope: &'a Scope,
+    pub(super) types: Inference,
+    locals: Vec<Local>,
+    unwraps: usize,
+}
+
+/// The plan of a cell; `None` at the slightest doubt.
+pub(super) fn plan(statements: &[Stmt], code: &str, scope: &Scope) -> Option<Plan> {
+    let mut checker = Checker {
+        scope,
+        types: Inference::default(),
+        locals: Vec::new(),
+        unwraps: 0,
+    };
+    let mut checked = Vec::with_capacity(statements.len());
+    for (index, statement) in statements.iter().enumerate() {
+        let last = index + 1 == statements.len();
+        checked.push(checker.statement(statement, last)?);
+    }
+    let unwraps = source::places(code, "unwrap");
+    if unwraps.len() != checker.unwraps {
+        return None;
+    }
+    let bound = checker
+        .locals
+        .iter()
+        .map(|local| (local.name.clone(), local.moved))
+        .collect();
+    let statements = super::settle::settle(checked, &checker.types, scope)?;
+    Some(Plan {
+        statements,
+        bound,
+        unwraps,
+        code: code.to_owned(),
+    })
+}
+
+fn ident(path: &syn::Path) -> Option<String> {
+    path.get_ident().map(ToString::to_string)
+}
+
+/// A path without arguments, the crate's own name left out: `Region::rectangle`.
+fn path_text(path: &syn::ExprPath) -> Option<String> {
+    if !path.attrs.is_empty() || path.qself.is_some() || path.path.leading_colon.is_some() {
+        return None;
+    }
+    let mut names = Vec::new();
+    for segment in &path.path.segments {
+        if !segment.arguments.is_none() {
+            return None;
+        }
+        names.push(segment.ident.to_string());
+    }
+    if names.len() > 1 && names[0] == "signaltree" {
+        names.remove(0);
+    }
+    Some(names.join("::"))
+}
+
+impl Checker<'_> {
+    fn statement(&mut self, statement: &Stmt, last: bool) -> Option<Statement> {
+        match statement {
+            Stmt::Local(local) if local.attrs.is_empty() => {
+                let Pat::Ident(name) = &local.pat else {
+                    return None;
+                };
+                let plain = name.attrs.is_empty()
+                    && name.by_ref.is_none()
+                    && name.mutability.is_none()
+                    && name.subpat.is_none();
+                let init = local.init.as_ref()?;
+                if !plain || init.diverge.is_some() {
+                    return None;
+                }
+                let name = name.ident.to_string();
+                // A name that is a constant, or in capitals, would be a pattern or a warning.
+                let variable = name.starts_with(|c: char| c.is_lowercase() || c == '_');
+                if !variable || name == "_" {
+                    return None;
+                }
+                let value = self.expression(&init.expr, None)?;
+                let value = self.by_value(value)?;
+                let ty = self.types.known(&value.ty);
+                if !ty.crosses() {
+                    return None;
+                }
+                self.locals.push(Local {
+                    name: name.clone(),
+                    ty,
+                    moved: false,
+                });
+                Some(Statement::Let(name, value))
+            }
+            Stmt::Expr(expression, semicolon) => {
+                self.value_statement(expression, semicolon.is_some(), last)
+            }
+            Stmt::Macro(call) if call.attrs.is_empty() => {
+                let node = self.macro_call(&call.mac, None)?;
+                Some(if call.semi_token.is_some() || !last {
+                    Statement::Run(node)
+                } else {
+                    Statement::Show(node)
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn value_statement(
+        &mut self,
+        expression: &Expr,
+        semicolon: bool,
+        last: bool,
+    ) -> Option<Statement> {
+        if !semicolon && !last {
+            return None;
+        }
+        let node = self.expression(expression, None)?;
+        if semicolon {
+            return Some(Statement::Run(self.by_value(node)?));
+        }
+        // The hook around the value needs to know the type of what it shows.
+        let unknown = matches!(&node.kind, Kind::Nothing);
+        (!unknown).then_some(Statement::Show(node))
+    }
+
+    /// Where a value is moved to: a variable that is not `Copy` is gone afterwards.
+    fn by_value(&mut self, node: Node) -> Option<Node> {
+        if node.place && !self.types.known(&node.ty).is_copy() {
+            match &node.kind {
+                Kind::Variable(Variable::Local(index)) => self.locals[*index].moved = true,
+                // evcxr forgets a variable of an earlier cell that is moved away; rustc decides.
+                _ => return None,
+            }
+        }
+        Some(node)
+    }
+
+    /// An expression; `expected` helps only those that say nothing themselves (`None`, `default()`).
+    fn expression(&mut self, expression: &Expr, expected: Option<&Type>) -> Option<Node> {
+        match expression {
+            Expr::Lit(literal) if literal.attrs.is_empty() => self.literal(&literal.lit),
+            Expr::Path(path) => self.path(path, expected),
+            Expr::Paren(paren) if paren.attrs.is_empty() => self.expression(&paren.expr, expected),
+            Expr::Unary(unary) if unary.attrs.is_empty() => {
+                if !matches!(unary.op, syn::UnOp::Neg(_)) {
+                    return None;
+                }
+                let inner = self.expression(&unary.expr, None)?;
+                self.is_number(&inner.ty)?;
+                Some(Node::new(inner.ty.clone(), Kind::Negate(Box::new(inner))))
+            }
+            Expr::Binary(binary) if binary.attrs.is_empty() => {
+                let operator = match binary.op {
+                    syn::BinOp::Add(_) => Operator::Add,
+                    syn::BinOp::Sub(_) => Operator::Subtract,
+                    syn::BinOp::Mul(_) => Operator::Multiply,
+                    syn::BinOp::Div(_) => Operator::Divide,
+                    _ => return None,
+                };
+                let left = self.expression(&binary.left, None)?;
+                let right = self.expression(&binary.right, None)?;
+                self.is_number(&left.ty)?;
+                self.is_number(&right.ty)?;
+                self.types.unify(&left.ty, &right.ty)?;
+                Some(Node::new(
+                    left.ty.clone(),
+                    Kind::Binary(operator, Box::new((left, right))),
+                ))
+            }
+            Expr::Reference(reference) if reference.attrs.is_empty() => {
+                if reference.mutability.is_some() {
+                    return None;
+                }
+                let inner = self.expression(&reference.expr, None)?;
+                Some(Node::new(
+                    Type::reference(inner.ty.clone()),
+                    Kind::Reference(Box::new(inner)),
+                ))
+            }
+            Expr::Tuple(tuple) if tuple.attrs.is_empty() => self.tuple(tuple),
+            Expr::Array(array) if array.attrs.is_empty() => {
+                let items: Vec<&Expr> = array.elems.iter().collect();
+                let (of, nodes) = self.items(&items, None)?;
+                let ty = Type::Array(Box::new(of), nodes.len());
+                Some(Node::new(ty, Kind::Sequence(nodes)))
+            }
+            Expr::Range(range) if range.attrs.is_empty() => self.range(range),
+            Expr::Try(tried) if tried.attrs.is_empty() => {
+                let inner = self.expression(&tried.expr, None)?;
+                let inner = self.by_value(inner)?;
+                match self.types.known(&inner.ty) {
+                    Type::Result(of) => Some(Node::new(*of, Kind::Try(Box::new(inner)))),
+                    _ => None,
+                }
+            }
+            Expr::Call(call) if call.attrs.is_empty() => self.call(call, expected),
+            Expr::MethodCall(call) if call.attrs.is_empty() => self.method_call(call, expected),
+            Expr::Struct(literal) if literal.attrs.is_empty() => self.structure(literal),
+            Expr::Field(field) if field.attrs.is_empty() => self.field(field),
+            Expr::Macro(call) if call.attrs.is_empty() => self.macro_call(&call.mac, expected),
+            _ => None,
+        }
+    }
+
+    fn is_number(&self, ty: &Type) -> Option<()> {
+        let known = self.types.known(ty);
+        matches!(
+            known,
+            Type::Integer(_) | Type::F32 | Type::F64 | Type::Number(_)
+        )
+        .then_some(())
+    }
+
+    fn literal(&mut self, literal: &syn::Lit) -> Option<Node> {
+        use super::value::Value;
+        Some(match literal {
+            syn::Lit::Bool(value) => {
+                Node::new(Type::Bool, Kind::Constant(Value::Bool(value.value)))
+            }
+            syn::Lit::Str(text) if text.suffix().is_empty() => Node::new(
+                Type::static_str(),
+                Kind::Constant(Value::Str(text.value().into())),
+            ),
+            syn::Lit::Int(digits) => {
+                let ty = match digits.suffix() {
+                    "" => self.types.integer(),
+                    suffix => Type::Integer(Integer::from_name(suffix)?),
+                };
+                Node::new(ty, Kind::Integer(digits.base10_parse().ok()?))
+            }
+            syn::Lit::Float(digits) => {
+                let ty = match digits.suffix() {
+                    "" => self.types.float(),
+                    "f32" => Type::F32,
+                    "f64" => Type::F64,
+                    _ => return None,
+                };
+                Node::new(ty, Kind::Float(digits.base10_digits().to_owned()))
+            }
+            _ => return None,
+        })
+    }
+
+    fn path(&mut self, path: &syn::ExprPath, expected: Option<&Type>) -> Option<Node> {
+        let name = path_text(path)?;
+        if let Some((owner, variant)) = name.split_once("::") {
+            let choice = Choice::named(owner, variant)?;
+            return Some(Node::new(
+                Type::Named(choice.type_name()),
+                Kind::Constant(super::value::Value::Choice(choice)),
+            ));
+        }
+        if let Some(variable) = self.variable(&name) {
+            return Some(variable);
+        }
+        if name == "None" && !self.is_bound(&name) {
+            return match expected? {
+                Type::Option(of) => Some(Node::new(Type::Option(of.clone()), Kind::Nothing)),
+                _ => None,
+            };
+        }
+        None
+    }
+
+    fn is_bound(&self, name: &str) -> bool {
+        self.locals.iter().any(|local| local.name == name) || self.scope.get(name).is_some()
+    }
+
+    fn variable(&self, name: &str) -> Option<Node> {
+        let local = self.locals.iter().rposition(|local| local.name == name);
+        let (ty, variable) = match local {
+            Some(index) if self.locals[index].moved => return None,
+            Some(index) => (self.locals[index].ty.clone(), Variable::Local(index)),
+            None => (
+                self.scope.get(name)?.type_of(),
+                Variable::Known(name.to_owned()),
+            ),
+        };
+        let mut node = Node::new(ty, Kind::Variable(variable));
+        node.place = true;
+        Some(node)
+    }
+
+    fn tuple(&mut self, tuple: &syn::ExprTuple) -> Option<Node> {
+        if tuple.elems.is_empty() {
+            let unit = Kind::Constant(super::value::Value::Unit);
+            return Some(Node::new(Type::Unit, unit));
+        }
+        // `std` gives traits to tuples of at most twelve.
+        if tuple.elems.len() > 12 {
+            return None;
+        }
+        let mut nodes = Vec::with_capacity(tuple.elems.len());
+        for item in &tuple.elems {
+            let node = self.expression(item, None)?;
+            nodes.push(self.by_value(node)?);
+        }
+        let types = nodes.iter().map(|node| node.ty.clone()).collect();
+        Some(Node::new(Type::Tuple(types), Kind::Tuple(nodes)))
+    }
+
+    /// Items of one type.
+    fn items(&mut self, items: &[&Expr], expected: Option<&Type>) -> Option<(Type, Vec<Node>)> {
+        let mut of = expected.cloned();
+        let mut nodes = Vec::with_capacity(items.len());
+        for item in items {
+            let node = self.expression(item, of.as_ref())?;
+            let node = self.by_value(node)?;
+            match &of {
+                Some(of) => self.types.unify(of, &node.ty)?,
+                None => of = Some(node.ty.clone()),
+            }
+            nodes.push(node);
+        }
+        Some((of?, nodes))
+    }
+
+    fn range(&mut self, range: &syn::ExprRange) -> Option<Node> {
+        if !matches!(range.limits, syn::RangeLimits::HalfOpen(_)) {
+            return None;
+        }
+        let start = self.expression(range.start.as_deref()?, None)?;
+        let end = self.expression(range.end.as_deref()?, None)?;
+        self.is_number(&start.ty)?;
+        self.types.unify(&start.ty, &end.ty)?;
+        let ty = Type::Range(Box::new(start.ty.clone()));
+        Some(Node::new(ty, Kind::Range(Box::new((start, end)))))
+    }
+
+    fn call(&mut self, call: &syn::ExprCall, expected: Option<&Type>) -> Option<Node> {
+        let Expr::Path(path) = &*call.func else {
+            return None;
+        };
+        let name = path_text(path)?;
+        if self.is_bound(&name) {
+            return None;
+        }
+        let arguments: Vec<&Expr> = call.args.iter().collect();
+        match (name.as_str(), &arguments[..]) {
+            ("Some", [value]) => {
+                let inside = match expected {
+                    Some(Type::Option(of)) => Some(&**of),
+                    _ => None,
+                };
+                let value = self.expression(value, inside)?;
+                let value = self.by_value(value)?;
+                let ty = Type::Option(Box::new(value.ty.clone()));
+                return Some(Node::new(ty, Kind::Something(Box::new(value))));
+            }
+            ("default" | "Default::default", []) => return defaults(expected?),
+            (name, []) if name.ends_with("::default") => {
+                let owner = name.trim_end_matches("::default");
+                let (owner, _) = structs::with_default(owner).filter(|(_, default)| *default)?;
+                return defaults(&Type::Named(owner));
+            }
+            _ => {}
+        }
+        self.arguments(registry::function(&name)?, None, &arguments)
+    }
+
+    fn method_call(&mut self, call: &syn::ExprMethodCall, expected: Option<&Type>) -> Option<Node> {
+        if call.turbofish.is_some() {
+            return None;
+        }
+        let receiver = self.expression(&call.receiver, None)?;
+        let ty = self.types.known(&receiver.ty);
+        let arguments: Vec<&Expr> = call.args.iter().collect();
+        let method = call.method.to_string();
+        match (method.as_str(), &arguments[..]) {
+            ("unwrap", []) => {
+                self.unwraps += 1;
+                let receiver = self.by_value(receiver)?;
+                return match ty {
+                    Type::Result(of) | Type::Option(of) => Some(Node::new(
+                        *of,
+                        Kind::Unwrap(Box::new(receiver), self.unwraps - 1),
+                    )),
+                    _ => None,
+                };
+            }
+            ("into", []) => {
+                let text = ty == Type::static_str() && expected == Some(&Type::Text);
+                return text.then(|| Node::new(Type::Text, Kind::Text(Box::new(receiver))));
+            }
+            ("to_string" | "to_owned", []) if ty == Type::static_str() => {
+                return Some(Node::new(Type::Text, Kind::Text(Box::new(receiver))));
+            }
+            ("to_string", [])
+                if ty.is_display() && !matches!(ty, Type::Number(_) | Type::Ref(_)) =>
+            {
+                return Some(Node::new(Type::Text, Kind::Text(Box::new(receiver))));
+            }
+            ("clone", []) => {
+                let known = ty.crosses() && !matches!(ty, Type::Number(_) | Type::Ref(_));
+                return known.then(|| Node::new(ty.clone(), Kind::Clone(Box::new(receiver))));
+            }
+            _ => {}
+        }
+        let entry = registry::method(ty.behind(), &method)?;
+        self.arguments(entry, Some(receiver), &arguments)
+    }
+
+    fn arguments(
+        &mut self,
+        entry: &'static Entry,
+        receiver: Option<Node>,
+        arguments: &[&Expr],
+    ) -> Option<Node> {
+        if arguments.len() != entry.parameters.len() {
+            return None;
+        }
+        let mut nodes: Vec<Node> = receiver.into_iter().collect();
+        for (accepts, argument) in entry.parameters.iter().zip(arguments) {
+            nodes.push(self.argument(accepts, argument)?);
+        }
+        Some(Node::new(entry.result.clone(), Kind::Call(entry, nodes)))
+    }
+
+    fn argument(&mut self, accepts: &Accepts, argument: &Expr) -> Option<Node> {
+        let one;
+        let expected = match accepts {
+            Accepts::Type(ty) => Some(ty),
+            Accepts::OneOf([name]) => {
+                one = Type::Named(name);
+                Some(&one)
+            }
+            _ => None,
+        };
+        let node = self.expression(argument, expected)?;
+        let node = self.by_value(node)?;
+        let ty = self.types.known(&node.ty);
+        let text_behind = match &ty {
+            Type::Ref(of) => matches!(**of, Type::Str | Type::Text),
+            _ => false,
+        };
+        let fits = match accepts {
+            Accepts::Type(wanted) => self.types.unify(wanted, &ty).is_some(),
+            Accepts::Path => text_behind || ty == Type::Text,
+            Accepts::Line => text_behind,
+            Accepts::Position => self.position(&ty).is_some(),
+            Accepts::OneOf(names) => matches!(&ty, Type::Named(name) if names.contains(name)),
+            Accepts::AnyParameters => match &ty {
+                Type::Ref(of) => {
+                    matches!(&**of, Type::Named(name) if Parameters::default_of(name).is_some())
+                }
+                _ => false,
+            },
+            Accepts::Shown => match &ty {
+                Type::Ref(of) => show::is_shown(of),
+                _ => false,
+            },
+        };
+        fits.then_some(node)
+    }
+
+    /// `impl ScanPosition`: one implementation fits, so rustc takes open literals for `usize`.
+    fn position(&mut self, ty: &Type) -> Option<()> {
+        let index = Type::Integer(Integer::Usize);
+        match ty {
+            Type::Unit => Some(()),
+            Type::Tuple(items) if matches!(items.len(), 2 | 3) => items
+                .iter()
+                .try_for_each(|item| self.types.unify(item, &index)),
+            Type::Array(of, _) => self.types.unify(of, &index),
+            Type::Ref(of) => match &**of {
+                Type::Slice(of) => self.types.unify(of, &index),
+                _ => None,
+            },
+            one => self.types.unify(one, &index),
+        }
+    }
+
+    fn structure(&mut self, literal: &syn::ExprStruct) -> Option<Node> {
+        if literal.qself.is_some() {
+            return None;
+        }
+        let name = ident(&literal.path)?;
+        let fields = structs::fields(&name)?;
+        let (name, has_default) = structs::with_default(&name)?;
+        let mut given: Vec<(String, Node)> = Vec::new();
+        for field in &literal.fields {
+            let Member::Named(member) = &field.member else {
+                return None;
+            };
+            let member = member.to_string();
+            let (_, ty) = fields.iter().find(|(known, _)| *known == member)?;
+            let twice = given.iter().any(|(known, _)| *known == member);
+            if twice || !field.attrs.is_empty() {
+                return None;
+            }
+            let node = self.expression(&field.expr, Some(ty))?;
+            let node = self.by_value(node)?;
+            self.types.unify(ty, &node.ty)?;
+            given.push((member, node));
+        }
+        match (&literal.rest, literal.dot2_token) {
+            (Some(rest), _) => {
+                let base = self.expression(rest, Some(&Type::Named(name)))?;
+                // Only the plain default: another base would be moved out of in part.
+                let plain = matches!(&base.kind, Kind::Struct(_, given) if given.is_empty());
+                if !plain || base.ty != Type::Named(name) || !has_default {
+                    return None;
+                }
+            }
+            (None, None) if given.len() == fields.len() => {}
+            _ => return None,
+        }
+        Some(Node::new(Type::Named(name), Kind::Struct(name, given)))
+    }
+
+    fn field(&mut self, field: &syn::ExprField) -> Option<Node> {
+        let base = self.expression(&field.base, None)?;
+        let name = match &field.member {
+            Member::Named(name) => name.to_string(),
+            Member::Unnamed(index) => index.index.to_string(),
+        };
+        let owner = self.types.known(&base.ty);
+        let ty = structs::field_type(owner.behind(), &name)?;
+        let place = base.place || matches!(owner, Type::Ref(_));
+        let mut node = Node::new(ty, Kind::Field(Box::new(base), name));
+        node.place = place;
+        Some(node)
+    }
+
+    fn macro_call(&mut self, call: &syn::Macro, expected: Option<&Type>) -> Option<Node> {
+        let name = ident(&call.path)?;
+        let (stream, newline) = match name.as_str() {
+            "vec" => return self.vector(call, expected),
+            "println" => (Stream::Stdout, true),
+            "print" => (Stream::Stdout, false),
+            "eprintln" => (Stream::Stderr, true),
+            "eprint" => (Stream::Stderr, false),
+            "format" => {
+                let (pieces, nodes) = self.formatted(call, false)?;
+                return Some(Node::new(Type::Text, Kind::Format(pieces, nodes)));
+            }
+            _ => return None,
+        };
+        // In a compiled cell `eprintln!("{}", error)` may be evcxr's way to hand over an error.
+        if stream == Stream::Stderr && call.tokens.to_string().contains("error") {
+            return None;
+        }
+        let (mut pieces, nodes) = self.formatted(call, newline)?;
+        if newline {
+            pieces.push(Piece::Text("\n".into()));
+        }
+        Some(Node::new(Type::Unit, Kind::Print(stream, pieces, nodes)))
+    }
+
+    fn vector(&mut self, call: &syn::Macro, expected: Option<&Type>) -> Option<Node> {
+        type Items = syn::punctuated::Punctuated<Expr, syn::Token![,]>;
+        let items = call.parse_body_with(Items::parse_terminated).ok()?;
+        let items: Vec<&Expr> = items.iter().collect();
+        let inside = match expected {
+            Some(Type::Vec(of)) => Some(&**of),
+            _ => None,
+        };
+        let (of, nodes) = self.items(&items, inside)?;
+        let ty = Type::Vec(Box::new(of));
+        Some(Node::new(ty, Kind::Sequence(nodes)))
+    }
+
+    /// Format string and arguments; every argument is used and every hole has one.
+    fn formatted(
+        &mut self,
+        call: &syn::Macro,
+        may_be_empty: bool,
+    ) -> Option<(Vec<Piece>, Vec<Node>)> {
+        if call.tokens.is_empty() {
+            return may_be_empty.then(|| (Vec::new(), Vec::new()));
+        }
+        let FormatCall { text, arguments } = call.parse_body().ok()?;
+        let mut pieces = super::format::parse(&text)?;
+        let mut nodes = Vec::new();
+        let mut names: Vec<Option<String>> = Vec::new();
+        for (name, expression) in &arguments {
+            nodes.push(self.expression(expression, None)?);
+            names.push(name.clone());
+        }
+        let written = nodes.len();
+        let mut used = vec![false; written];
+        for piece in &mut pieces {
+            let Piece::Hole(argument, spec) = piece else {
+                continue;
+            };
+            let index = match argument {
+                Argument::Index(index) => *index,
+                Argument::Name(name) => {
+                    match names
+                        .iter()
+                        .position(|known| known.as_ref() == Some(&*name))
+                    {
+                        Some(index) => index,
+                        None => {
+                            nodes.push(self.variable(name)?);
+                            names.push(Some(name.clone()));
+                            nodes.len() - 1
+                        }
+                    }
+                }
+            };
+            let node = nodes.get(index).filter(|_| {
+                // A number refers to a written argument.
+                index < written || matches!(argument, Argument::Name(_))
+            })?;
+            let ty = self.types.known(&node.ty);
+            if matches!(node.kind, Kind::Nothing) || !(spec.debug || ty.is_display()) {
+                return None;
+            }
+            if let Some(used) = used.get_mut(index) {
+                *used = true;
+            }
+            *argument = Argument::Index(index);
+        }
+        used.iter().all(|used| *used).then_some((pieces, nodes))
+    }
+}
+
+/// The default of a struct of the crate.
+fn defaults(ty: &Type) -> Option<Node> {
+    let Type::Named(name) = ty else { return None };
+    let (name, _) = structs::with_default(name).filter(|(_, default)| *default)?;
+    Some(Node::new(Type::Named(name), Kind::Struct(name, Vec::new())))
+}
+
+/// What stands between the parentheses of `format!`.
+struct FormatCall {
+    text: String,
+    arguments: Vec<(Option<String>, Expr)>,
+}
+
+impl syn::parse::Parse for FormatCall {
+    fn parse(input: syn::parse::ParseStream<'_>) -> syn::Result<Self> {
+        let text: syn::LitStr = input.parse()?;
+        if !text.suffix().is_empty() {
+            return Err(input.error("a suffix"));
+        }
+        let mut arguments: Vec<(Option<String>, Expr)> = Vec::new();
+        while !input.is_empty() {
+            input.parse::<syn::Token![,]>()?;
+            if input.is_empty() {
+                break;
+            }
+            let named = input.peek(syn::Ident)
+                && input.peek2(syn::Token![=])
+                && !input.peek2(syn::Token![==]);
+            let name = if named {
+                let name: syn::Ident = input.parse()?;
+                input.parse::<syn::Token![=]>()?;
+                Some(name.to_string())
+            } else {
+                None
+            };
+            let before = arguments.last().is_some_and(|(name, _)| name.is_some());
+            let twice = name.is_some() && arguments.iter().any(|(known, _)| *known == name);
+            if twice || (before && name.is_none()) {
+                return Err(input.error("an order rustc refuses"));
+            }
+            arguments.push((name, input.parse()?));
+        }
+        Ok(FormatCall {
+            text: text.value(),
+            arguments,
+        })
+    }
+}

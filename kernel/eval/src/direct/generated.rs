@@ -1,0 +1,93 @@
+// Written by `cargo xtask codegen` from the registry of operations; do not edit.
+
+super::parameters::operations! {
+    choices {
+        Subpixel { None, Parabola, Com, Disk }
+        Statistic { Sum, Mean }
+    }
+
+    RadialMedian: subtract_background {
+        centre: Option<[f64; 2]>,
+        keep_direct_beam: bool,
+        clip: bool
+    }
+
+    DifferenceOfGaussians: subtract_background {
+        min_sigma: f64,
+        max_sigma: f64,
+        clip: bool
+    }
+
+    MedianKernel: subtract_background {
+        footprint: usize,
+        clip: bool
+    }
+
+    HDome: subtract_background {
+        h: f64
+    }
+
+    NormalizedCorrelation: find_peaks {
+        radius: f64,
+        threshold: f64,
+        min_distance: usize,
+        window_pad: usize,
+        subpixel: Subpixel,
+        exclude_border: Option<usize>,
+        max_peaks: Option<usize>
+    }
+
+    DifferenceOfGaussiansPeaks: find_peaks {
+        sigma_narrow: f64,
+        sigma_wide: f64,
+        threshold: f64,
+        min_distance: usize,
+        subpixel: Subpixel,
+        exclude_border: usize,
+        max_peaks: Option<usize>
+    }
+
+    LocalMaximum: find_peaks {
+        min_distance: usize,
+        threshold_abs: Option<f64>,
+        threshold_rel: Option<f64>,
+        subpixel: Subpixel,
+        exclude_border: Option<usize>,
+        max_peaks: Option<usize>
+    }
+
+    StrainMap: strain_map {
+        reference: Region,
+        match_radius: Option<f64>,
+        min_matches: usize,
+        intensity_weights: bool,
+        rotation_deg: f64,
+        flip_ky: bool,
+        calibrated: bool
+    }
+
+    Disk: virtual_image {
+        centre: Option<[f64; 2]>,
+        radius: f64,
+        statistic: Statistic
+    }
+
+    Annulus: virtual_image {
+        centre: Option<[f64; 2]>,
+        inner_radius: f64,
+        outer_radius: f64,
+        statistic: Statistic
+    }
+
+    Rectangle: virtual_image {
+        corner: Option<[f64; 2]>,
+        height: f64,
+        width: f64,
+        statistic: Statistic
+    }
+
+    CenterOfMass: center_of_mass {
+        centre: Option<[f64; 2]>,
+        radius: Option<f64>
+    }
+}
