@@ -370,7 +370,7 @@ impl Comms {
         if data.get("op").and_then(Value::as_str) == Some("burst") {
             let blob = Bytes::from(vec![0_u8; number("size")]);
             for i in 0..number("count") {
-                self.iopub.publish(comm_msg(
+                self.iopub.publish_paced(comm_msg(
                     Some(parent),
                     id,
                     json!({ "op": "burst", "i": i }),

@@ -1,23 +1,21 @@
-//! The one writer of IOPub. Order of output is order of sends: everything that is published goes
-//! through one bounded channel to one thread.
+//! The one writer of IOPub. Order of output is order of sends: whoever publishes holds the writer
+//! until its message is with the socket, which never waits for a subscriber. So a message costs no
+//! change of thread, and what a thread has published has left when the call returns.
 //!
-//! Three things happen on the way. Stream text is gathered into batches. Idles of widget messages
+//! Two things happen on the way. Stream text is gathered into batches. Idles of widget messages
 //! may be owed and paid when the page pauses, because each busy/idle flip costs the page 12 ms
-//! and each small message before a frame costs 40 ms. A flush tells a replier that everything
-//! sent before it has left.
+//! and each small message before a frame costs 40 ms.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::json;
 
 use crate::wire::{Author, Outgoing, Parent};
+use crate::zmtp::{Importance, Publisher};
 
-/// Messages that may wait for the writer; beyond it senders wait.
-const QUEUE: usize = 256;
 /// A batch of stream text leaves when it is this long …
 const STREAM_BYTES: usize = 8 * 1024;
 /// … or this old.
@@ -26,46 +24,92 @@ const STREAM_AGE: Duration = Duration::from_millis(50);
 const OWED_PAUSE: Duration = Duration::from_millis(150);
 /// … or when there are this many.
 const OWED_LIMIT: usize = 256;
+/// How long output of a cell waits for a subscriber that has much to read and reads nothing …
+const PATIENCE: Duration = Duration::from_secs(1);
+/// … and pictures, which may be dropped.
+const PATIENCE_WITH_PICTURES: Duration = Duration::from_millis(100);
+/// Between two looks at the subscribers.
+const PACE: Duration = Duration::from_micros(500);
 
-enum Item {
-    Message(Outgoing),
-    Stream {
-        parent: Option<Arc<Parent>>,
-        name: &'static str,
-        text: String,
-    },
-    OweIdle(Arc<Parent>),
-    PayIdles,
-    CellBegins(Arc<Parent>),
-    CellEnds,
-    Flush(SyncSender<()>),
+/// Where messages go.
+pub trait Port: Send + Sync + 'static {
+    /// Never waits for subscribers.
+    fn send(&self, frames: &[Bytes], importance: Importance);
+    /// Whether a sender that can wait should.
+    fn is_crowded(&self, patience: Duration) -> bool;
+}
+
+impl Port for Publisher {
+    fn send(&self, frames: &[Bytes], importance: Importance) {
+        self.publish(frames, importance);
+    }
+
+    fn is_crowded(&self, patience: Duration) -> bool {
+        Self::is_crowded(self, patience)
+    }
 }
 
 /// The way to publish; cheap to clone, callable from any thread.
 #[derive(Clone)]
 pub struct Iopub {
-    queue: SyncSender<Item>,
+    shared: Arc<Shared>,
+    /// Ends the thread that watches the clock.
+    _life: Arc<Life>,
+}
+
+struct Shared {
+    port: Arc<dyn Port>,
+    writer: Mutex<Writer>,
+    /// An earlier deadline than before.
+    alarm: Condvar,
+}
+
+struct Life(Arc<Shared>);
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.with(|writer| writer.ended = true);
+        self.0.alarm.notify_one();
+    }
 }
 
 impl Iopub {
-    /// Starts the writer. `send` hands the frames of one message to the socket and must not wait
-    /// for subscribers.
+    /// Starts the thread that sends batches and owed idles when their time has come.
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(
-        author: Arc<Author>,
-        send: impl FnMut(Vec<Bytes>) + Send + 'static,
-    ) -> std::io::Result<Self> {
-        let (queue, items) = sync_channel(QUEUE);
+    pub fn start(author: Arc<Author>, port: Arc<dyn Port>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            port: port.clone(),
+            writer: Mutex::new(Writer::new(author, port)),
+            alarm: Condvar::new(),
+        });
+        let clock = shared.clone();
         std::thread::Builder::new()
             .name("iopub".into())
-            .spawn(move || Writer::new(author, send).run(&items))?;
-        Ok(Self { queue })
+            .spawn(move || clock.watch())?;
+        Ok(Self {
+            _life: Arc::new(Life(shared.clone())),
+            shared,
+        })
     }
 
+    /// Publishes. Output of cells waits for a subscriber that reads, but slower than it is written;
+    /// everything else never waits.
     pub fn publish(&self, message: Outgoing) {
-        self.put(Item::Message(message));
+        if matches!(
+            message.msg_type.as_str(),
+            "display_data" | "execute_result" | "update_display_data"
+        ) {
+            self.wait_for_readers(PATIENCE);
+        }
+        self.shared.with(|writer| writer.message(message));
+    }
+
+    /// For many pictures in a row that nobody asked for one by one.
+    pub fn publish_paced(&self, message: Outgoing) {
+        self.wait_for_readers(PATIENCE_WITH_PICTURES);
+        self.shared.with(|writer| writer.message(message));
     }
 
     /// `starting`, `busy` or `idle`.
@@ -80,44 +124,82 @@ impl Iopub {
     /// Text for stdout or stderr, batched with its neighbours.
     pub fn stream(&self, parent: Option<&Arc<Parent>>, name: &'static str, text: &str) {
         if !text.is_empty() {
-            self.put(Item::Stream {
-                parent: parent.cloned(),
-                name,
-                text: text.to_owned(),
-            });
+            self.wait_for_readers(PATIENCE);
+            self.shared.with(|writer| writer.stream(parent, name, text));
         }
     }
 
     /// Publishes idle for `parent` later, when the page pauses.
     pub fn owe_idle(&self, parent: &Arc<Parent>) {
-        self.put(Item::OweIdle(parent.clone()));
+        self.shared.with(|writer| writer.owe(parent));
     }
 
     pub fn pay_idles(&self) {
-        self.put(Item::PayIdles);
+        self.shared.with(|writer| writer.pay(true));
     }
 
     /// Busy for a cell. While it runs, owed idles are held back.
     pub fn cell_begins(&self, parent: &Arc<Parent>) {
-        self.put(Item::CellBegins(parent.clone()));
+        self.shared.with(|writer| {
+            writer.status(parent, "busy");
+            writer.running = Some(parent.clone());
+        });
     }
 
     /// Idle for the running cell, then what is owed.
     pub fn cell_ends(&self) {
-        self.put(Item::CellEnds);
+        self.shared.with(Writer::cell_ends);
     }
 
-    /// Returns when everything sent before has been handed to the socket.
+    /// Sends text that waits for its batch.
     pub fn flush(&self) {
-        let (done, wait) = sync_channel(1);
-        self.put(Item::Flush(done));
-        let _ = wait.recv_timeout(Duration::from_secs(2));
+        self.shared.with(Writer::flush_batch);
     }
 
-    fn put(&self, item: Item) {
-        if self.queue.send(item).is_err() {
-            tracing::error!("the IOPub writer has ended; a message is lost");
+    fn wait_for_readers(&self, patience: Duration) {
+        while self.shared.port.is_crowded(patience) {
+            std::thread::sleep(PACE);
         }
+    }
+}
+
+impl Shared {
+    fn with(&self, act: impl FnOnce(&mut Writer)) {
+        let mut writer = self.lock();
+        let before = writer.next_deadline();
+        act(&mut writer);
+        let after = writer.next_deadline();
+        drop(writer);
+        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
+            self.alarm.notify_one();
+        }
+    }
+
+    fn watch(&self) {
+        let mut writer = self.lock();
+        while !writer.ended {
+            writer = match writer.next_deadline() {
+                None => self
+                    .alarm
+                    .wait(writer)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let left = at.saturating_duration_since(Instant::now());
+                    let (writer, _) = self
+                        .alarm
+                        .wait_timeout(writer, left)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    writer
+                }
+            };
+            writer.act_on_deadlines();
+        }
+        writer.flush_batch();
+        writer.pay(false);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,42 +210,27 @@ struct Batch {
     since: Instant,
 }
 
-struct Writer<Send> {
+struct Writer {
     author: Arc<Author>,
-    send: Send,
+    port: Arc<dyn Port>,
     batch: Option<Batch>,
     owed: VecDeque<Arc<Parent>>,
     pay_at: Option<Instant>,
     running: Option<Arc<Parent>>,
+    ended: bool,
 }
 
-impl<Send: FnMut(Vec<Bytes>)> Writer<Send> {
-    fn new(author: Arc<Author>, send: Send) -> Self {
+impl Writer {
+    fn new(author: Arc<Author>, port: Arc<dyn Port>) -> Self {
         Self {
             author,
-            send,
+            port,
             batch: None,
             owed: VecDeque::new(),
             pay_at: None,
             running: None,
+            ended: false,
         }
-    }
-
-    fn run(mut self, items: &Receiver<Item>) {
-        loop {
-            let item = match self.next_deadline() {
-                None => items.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at) => items.recv_timeout(at.saturating_duration_since(Instant::now())),
-            };
-            match item {
-                Ok(item) => self.handle(item),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            self.act_on_deadlines();
-        }
-        self.flush_batch();
-        self.pay(false);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -188,35 +255,21 @@ impl<Send: FnMut(Vec<Bytes>)> Writer<Send> {
         }
     }
 
-    fn handle(&mut self, item: Item) {
-        match item {
-            Item::Message(message) => self.message(message),
-            Item::Stream { parent, name, text } => self.stream(parent, name, &text),
-            Item::OweIdle(parent) => {
-                self.owed.push_back(parent);
-                self.pay_at = Some(Instant::now() + OWED_PAUSE);
-                if self.owed.len() >= OWED_LIMIT {
-                    self.pay(true);
-                }
-            }
-            Item::PayIdles => self.pay(true),
-            Item::CellBegins(parent) => {
-                self.status(&parent, "busy");
-                self.running = Some(parent);
-            }
-            Item::CellEnds => {
-                self.flush_batch();
-                if let Some(parent) = self.running.take() {
-                    self.status(&parent, "idle");
-                }
-                if self.pay_at.is_none() {
-                    self.pay(false);
-                }
-            }
-            Item::Flush(done) => {
-                self.flush_batch();
-                let _ = done.try_send(());
-            }
+    fn owe(&mut self, parent: &Arc<Parent>) {
+        self.owed.push_back(parent.clone());
+        self.pay_at = Some(Instant::now() + OWED_PAUSE);
+        if self.owed.len() >= OWED_LIMIT {
+            self.pay(true);
+        }
+    }
+
+    fn cell_ends(&mut self) {
+        self.flush_batch();
+        if let Some(parent) = self.running.take() {
+            self.status(&parent, "idle");
+        }
+        if self.pay_at.is_none() {
+            self.pay(false);
         }
     }
 
@@ -230,13 +283,18 @@ impl<Send: FnMut(Vec<Bytes>)> Writer<Send> {
         {
             self.flush_batch();
         }
-        (self.send)(self.author.encode(message));
+        self.send(message);
     }
 
-    fn stream(&mut self, parent: Option<Arc<Parent>>, name: &'static str, text: &str) {
+    fn send(&self, message: Outgoing) {
+        let importance = importance(&message);
+        self.port.send(&self.author.encode(message), importance);
+    }
+
+    fn stream(&mut self, parent: Option<&Arc<Parent>>, name: &'static str, text: &str) {
         let same = self.batch.as_ref().is_some_and(|batch| {
             batch.name == name
-                && match (&batch.parent, &parent) {
+                && match (&batch.parent, parent) {
                     (Some(one), Some(other)) => Arc::ptr_eq(one, other),
                     (None, None) => true,
                     _ => false,
@@ -246,7 +304,7 @@ impl<Send: FnMut(Vec<Bytes>)> Writer<Send> {
             self.flush_batch();
         }
         let batch = self.batch.get_or_insert_with(|| Batch {
-            parent,
+            parent: parent.cloned(),
             name,
             text: String::new(),
             since: Instant::now(),
@@ -262,12 +320,11 @@ impl<Send: FnMut(Vec<Bytes>)> Writer<Send> {
             parent, name, text, ..
         }) = self.batch.take()
         {
-            let message = Outgoing::publish(
+            self.send(Outgoing::publish(
                 "stream",
                 parent.as_ref(),
                 json!({ "name": name, "text": text }),
-            );
-            (self.send)(self.author.encode(message));
+            ));
         }
     }
 
@@ -295,11 +352,19 @@ impl<Send: FnMut(Vec<Bytes>)> Writer<Send> {
     }
 }
 
+/// What a subscriber that does not read loses first.
+fn importance(message: &Outgoing) -> Importance {
+    match message.msg_type.as_str() {
+        "comm_msg" if !message.buffers.is_empty() => Importance::Picture,
+        "comm_msg" | "stream" | "update_display_data" => Importance::Update,
+        _ => Importance::Essential,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wire::{Signer, decode};
-    use std::sync::Mutex;
 
     fn parent(msg_id: &str) -> Arc<Parent> {
         Arc::new(Parent {
@@ -313,25 +378,33 @@ mod tests {
 
     type Seen = Arc<Mutex<Vec<String>>>;
 
-    /// A writer whose messages become words like `a:stream:text` or `a:idle`.
-    fn recorded() -> (Iopub, Seen) {
-        let seen = Seen::default();
-        let record = seen.clone();
-        let author = Arc::new(Author::new(Signer::new("")));
-        let iopub = Iopub::start(author, move |frames| {
-            let message = decode(&Signer::new(""), frames).unwrap();
+    /// Messages become words like `a:text` or `a:idle`.
+    struct Recorder(Seen);
+
+    impl Port for Recorder {
+        fn send(&self, frames: &[Bytes], _importance: Importance) {
+            let message = decode(&Signer::new(""), frames.to_vec()).unwrap();
             let text = ["text", "execution_state", "name"]
                 .iter()
                 .find_map(|key| message.content.get(*key))
                 .unwrap();
             let text = text.as_str().unwrap();
-            record.lock().unwrap().push(format!(
+            self.0.lock().unwrap().push(format!(
                 "{}:{}",
                 message.in_reply_to.unwrap_or_default(),
                 text
             ));
-        })
-        .unwrap();
+        }
+
+        fn is_crowded(&self, _patience: Duration) -> bool {
+            false
+        }
+    }
+
+    fn recorded() -> (Iopub, Seen) {
+        let seen = Seen::default();
+        let author = Arc::new(Author::new(Signer::new("")));
+        let iopub = Iopub::start(author, Arc::new(Recorder(seen.clone()))).unwrap();
         (iopub, seen)
     }
 

@@ -1,26 +1,19 @@
 //! The five sockets of a kernel, bound from the connection file.
 //!
-//! shell, control and stdin are ROUTER sockets, split so that replies leave while the next request
-//! is read. The heartbeat is a ROUTER too: echoing every frame is all a REP does, and it keeps no
-//! state that a vanished client could leave behind. IOPub is a PUB, never the XPUB of this crate,
-//! which waits for each subscriber in turn.
+//! shell, control and stdin are ROUTER sockets; replies leave from the thread that made them. The
+//! heartbeat is a ROUTER too: echoing every frame is all a REP does, and it keeps no state that a
+//! vanished client could leave behind. IOPub welcomes each subscription (JEP 65).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use jupyter_protocol::ConnectionInfo;
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
-use zeromq::{
-    PubSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend,
-    ZmqMessage,
-};
+use jupyter_protocol::{ConnectionInfo, Transport};
+use serde_json::json;
 
 use crate::iopub::Iopub;
 use crate::wire::{Author, Incoming, Outgoing, Parent, Signer, decode};
-
-/// Replies that may wait for a socket.
-const REPLIES: usize = 1024;
+use crate::zmtp::{self, Endpoint, Inbox, Publisher, Router};
 
 /// A socket that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +33,9 @@ pub enum SocketError {
 /// The sending half of a ROUTER socket; callable from any thread, never waits.
 #[derive(Clone)]
 pub struct Replies {
+    name: &'static str,
     author: Arc<Author>,
-    queue: mpsc::Sender<Vec<Bytes>>,
+    router: Arc<Router>,
 }
 
 impl Replies {
@@ -51,14 +45,10 @@ impl Replies {
 
     /// Sends under an id taken from [`Replies::next_id`].
     pub fn send_as(&self, msg_id: &str, message: Outgoing) {
-        if self
-            .queue
-            .try_send(self.author.encode_as(msg_id, message))
-            .is_err()
-        {
-            tracing::error!(
-                "{REPLIES} replies are waiting for a client that does not read; one is dropped"
-            );
+        let kind = message.msg_type.clone();
+        // A client that has gone takes its reply with it, and nothing else.
+        if !self.router.send(&self.author.encode_as(msg_id, message)) {
+            tracing::info!("{}: the client has gone; its {kind} is dropped", self.name);
         }
     }
 
@@ -71,28 +61,26 @@ impl Replies {
 pub struct Requests {
     name: &'static str,
     signer: Signer,
-    half: RouterRecvHalf,
+    inbox: Inbox,
 }
 
 impl Requests {
     /// The next well-formed message. Whatever is malformed is logged and dropped.
     pub async fn next(&mut self) -> Incoming {
         loop {
-            match self.half.recv().await {
-                Ok(message) => match decode(&self.signer, message.into_vec()) {
-                    Ok(message) => {
-                        let Parent {
-                            msg_type, msg_id, ..
-                        } = &*message.parent;
-                        tracing::debug!("{}: {msg_type} {msg_id}", self.name);
-                        return message;
-                    }
-                    Err(error) => tracing::warn!("dropped from {}: {error}", self.name),
-                },
-                Err(error) => {
-                    tracing::warn!("receiving on {}: {error}", self.name);
-                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            let Some(frames) = self.inbox.next().await else {
+                // The runtime is ending: nothing will be asked any more.
+                return std::future::pending().await;
+            };
+            match decode(&self.signer, frames) {
+                Ok(message) => {
+                    let Parent {
+                        msg_type, msg_id, ..
+                    } = &*message.parent;
+                    tracing::debug!("{}: {msg_type} {msg_id}", self.name);
+                    return message;
                 }
+                Err(error) => tracing::warn!("dropped from {}: {error}", self.name),
             }
         }
     }
@@ -103,6 +91,7 @@ pub struct Sockets {
     pub shell: (Requests, Replies),
     pub control: (Requests, Replies),
     pub stdin: (Requests, Replies),
+    pub farewell: Farewell,
 }
 
 impl Sockets {
@@ -114,93 +103,96 @@ impl Sockets {
         let signer = Signer::new(&connection.key);
         let author = Arc::new(Author::new(signer.clone()));
 
-        let heartbeat = bound::<RouterSocket>("heartbeat", &connection.hb_url()).await?;
-        tokio::spawn(echo(heartbeat));
+        let place = endpoint(connection, connection.hb_port);
+        named("heartbeat", &place, zmtp::echo("heartbeat", &place).await)?;
 
-        let mut publisher = bound::<PubSocket>("iopub", &connection.iopub_url()).await?;
-        let runtime = Handle::current();
-        let iopub = Iopub::start(author.clone(), move |frames| {
-            // The PUB socket only queues, so this returns at once.
-            if let Ok(message) = ZmqMessage::try_from(frames)
-                && let Err(error) = runtime.block_on(publisher.send(message))
-            {
-                tracing::warn!("publishing: {error}");
-            }
-        })?;
+        let place = endpoint(connection, connection.iopub_port);
+        let host = author.clone();
+        let bound = Publisher::bind("iopub", &place, move |topic| welcome(&host, topic)).await;
+        let publisher = named("iopub", &place, bound)?;
+        let iopub = Iopub::start(author.clone(), publisher.clone())?;
 
         let mut routers = Vec::new();
-        for (name, address) in [
-            ("shell", connection.shell_url()),
-            ("control", connection.control_url()),
-            ("stdin", connection.stdin_url()),
+        let mut channels = Vec::new();
+        for (name, port) in [
+            ("shell", connection.shell_port),
+            ("control", connection.control_port),
+            ("stdin", connection.stdin_port),
         ] {
-            let (send, half) = bound::<RouterSocket>(name, &address).await?.split();
-            let (queue, waiting) = mpsc::channel(REPLIES);
-            tokio::spawn(send_replies(name, send, waiting));
+            let place = endpoint(connection, port);
+            let (router, inbox) = named(name, &place, Router::bind(name, &place).await)?;
+            routers.push(router.clone());
             let replies = Replies {
+                name,
                 author: author.clone(),
-                queue,
+                router,
             };
-            routers.push((
-                Requests {
-                    name,
-                    signer: signer.clone(),
-                    half,
-                },
-                replies,
-            ));
+            let requests = Requests {
+                name,
+                signer: signer.clone(),
+                inbox,
+            };
+            channels.push((requests, replies));
         }
         let [shell, control, stdin] =
-            <[_; 3]>::try_from(routers).map_err(|_| std::io::Error::other("three routers"))?;
+            <[_; 3]>::try_from(channels).map_err(|_| std::io::Error::other("three channels"))?;
         Ok(Self {
             iopub,
             shell,
             control,
             stdin,
+            farewell: Farewell { publisher, routers },
         })
     }
 }
 
-async fn bound<S: Socket>(name: &'static str, address: &str) -> Result<S, SocketError> {
-    let mut socket = S::new();
-    socket
-        .bind(address)
-        .await
-        .map_err(|error| SocketError::Bind {
-            name,
-            address: address.to_owned(),
-            reason: error.to_string(),
-        })?;
-    Ok(socket)
+/// Sees the last messages off.
+pub struct Farewell {
+    publisher: Arc<Publisher>,
+    routers: Vec<Arc<Router>>,
 }
 
-async fn send_replies(
+impl Farewell {
+    /// Returns when everything sent is with the operating system, at the latest after `patience`.
+    pub async fn wait(&self, patience: Duration) {
+        let end = Instant::now() + patience;
+        let idle =
+            || self.publisher.is_idle() && self.routers.iter().all(|router| router.is_idle());
+        while !idle() && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// Jupyter's ports are parts of file names where it uses Unix sockets.
+fn endpoint(connection: &ConnectionInfo, port: u16) -> Endpoint {
+    let host = &connection.ip;
+    match connection.transport {
+        Transport::TCP => Endpoint::Tcp {
+            host: host.clone(),
+            port,
+        },
+        Transport::IPC => Endpoint::Ipc(format!("{host}-{port}").into()),
+    }
+}
+
+fn named<T>(
     name: &'static str,
-    mut socket: RouterSendHalf,
-    mut waiting: mpsc::Receiver<Vec<Bytes>>,
-) {
-    while let Some(frames) = waiting.recv().await {
-        let Ok(message) = ZmqMessage::try_from(frames) else {
-            continue;
-        };
-        // A client that has gone takes its reply with it, and nothing else.
-        if let Err(error) = socket.send(message).await {
-            tracing::warn!("a reply on {name} was not delivered: {error}");
-        }
-    }
+    place: &Endpoint,
+    bound: std::io::Result<T>,
+) -> Result<T, SocketError> {
+    bound.map_err(|error| SocketError::Bind {
+        name,
+        address: place.to_string(),
+        reason: error.to_string(),
+    })
 }
 
-async fn echo(socket: RouterSocket) {
-    let (mut send, mut receive) = socket.split();
-    loop {
-        match receive.recv().await {
-            Ok(message) => {
-                let _ = send.send(message).await;
-            }
-            Err(error) => {
-                tracing::warn!("heartbeat: {error}");
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        }
-    }
+/// `iopub_welcome`, which tells a client that its subscription is in force. It begins with the topic,
+/// so that the subscriber lets it pass.
+fn welcome(author: &Author, topic: &Bytes) -> Vec<Bytes> {
+    let content = json!({ "subscription": String::from_utf8_lossy(topic) });
+    let mut frames = author.encode(Outgoing::publish("iopub_welcome", None, content));
+    frames[0] = topic.clone();
+    frames
 }

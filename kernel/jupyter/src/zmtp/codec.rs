@@ -1,0 +1,494 @@
+//! Bytes to messages and back. Pure: no socket, no clock.
+//!
+//! After a greeting of 64 bytes ([`super::handshake`]) both sides send frames:
+//! `flags (1) | length (1, or 8 big-endian) | body`. Frames of one message are linked by the MORE
+//! flag; a command is a frame of its own that begins with its name.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::handshake::{GREETING, Greeting, HandshakeError};
+
+const MORE: u8 = 1;
+const LONG: u8 = 2;
+const COMMAND: u8 = 4;
+
+/// Bytes of one message, all frames together.
+pub const MESSAGE_LIMIT: usize = 1 << 30;
+/// Frames of one message.
+pub const FRAME_LIMIT: usize = 1 << 16;
+/// Bytes of one command.
+pub const COMMAND_LIMIT: usize = 1 << 16;
+/// Room for reading while no large frame is expected.
+const ROOM: usize = 16 << 10;
+/// Largest room that the mere announcement of a large frame gets; beyond it, room grows with what arrives.
+const TRUSTED: usize = 1 << 20;
+/// Received frames below this are copied out, so that they do not keep the whole buffer alive.
+const OWN: usize = 4 << 10;
+/// Frames below this are sent as one piece with their neighbours; larger ones are never copied.
+const GATHERED: usize = 4 << 10;
+
+/// What a peer sent that is not ZMTP, or not within the limits. The connection is closed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CodecError {
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error("a frame with flags {0:#04x}; only MORE, LONG and COMMAND exist in ZMTP 3")]
+    Flags(u8),
+    #[error("a command with the MORE flag")]
+    CommandWithMore,
+    #[error("a command inside a message of several frames")]
+    CommandInMessage,
+    #[error("a command of {length} bytes; at most {COMMAND_LIMIT} are accepted")]
+    LongCommand { length: u64 },
+    #[error(
+        "a message of more than {MESSAGE_LIMIT} bytes ({length} announced); send it in smaller ones"
+    )]
+    LongMessage { length: u64 },
+    #[error("a message of more than {FRAME_LIMIT} frames")]
+    ManyFrames,
+    #[error("a command that ends inside its name or its properties")]
+    ShortCommand,
+}
+
+/// What a peer has sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Traffic {
+    Greeting(Greeting),
+    Message(Vec<Bytes>),
+    Command(Command),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Names and values of properties, as they came.
+    Ready(Vec<(Bytes, Bytes)>),
+    /// The peer refuses us, for this reason.
+    Error(String),
+    Subscribe(Bytes),
+    Cancel(Bytes),
+    /// To be answered by a PONG with this context.
+    Ping(Bytes),
+    Pong,
+    /// Ignored, as the specification asks.
+    Unknown(Bytes),
+}
+
+/// Takes what a peer sends apart, however it is split.
+///
+/// Never panics, and holds no more memory than 64 KiB and twice what has arrived, but for the one
+/// MiB it trusts an announced frame.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    buffer: BytesMut,
+    greeted: bool,
+    /// Frames of the unfinished message, and their bytes.
+    frames: Vec<Bytes>,
+    bytes: usize,
+}
+
+struct Header {
+    flags: u8,
+    /// Bytes of the header itself.
+    size: usize,
+    length: usize,
+}
+
+impl Decoder {
+    /// For input that follows a greeting.
+    pub fn after_greeting() -> Self {
+        Self {
+            greeted: true,
+            ..Self::default()
+        }
+    }
+
+    /// Takes input in and everything complete out.
+    ///
+    /// # Errors
+    /// [`CodecError`] at the first byte that is not ZMTP; the decoder is of no use afterwards.
+    pub fn push(&mut self, mut input: &[u8]) -> Result<Vec<Traffic>, CodecError> {
+        let mut all = Vec::new();
+        while !input.is_empty() {
+            let room = self.room();
+            let taken = input.len().min(room.capacity() - room.len());
+            room.extend_from_slice(&input[..taken]);
+            input = &input[taken..];
+            while let Some(traffic) = self.next()? {
+                all.push(traffic);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The buffer to read into, with room behind what it holds. A large frame is read into the
+    /// memory it is handed on in.
+    pub fn room(&mut self) -> &mut BytesMut {
+        let (whole, missing) = match self.header() {
+            Ok(Some(Header { size, length, .. })) => {
+                let whole = size + length;
+                (whole, whole.saturating_sub(self.buffer.len()))
+            }
+            _ => (0, 0),
+        };
+        let free = self.buffer.capacity() - self.buffer.len();
+        if whole >= ROOM && missing > 0 {
+            self.buffer
+                .reserve(missing.min(TRUSTED.max(self.buffer.len())));
+        } else if free < ROOM / 4 {
+            self.buffer.reserve(ROOM);
+        }
+        &mut self.buffer
+    }
+
+    /// The next complete greeting, message or command in the buffer.
+    ///
+    /// # Errors
+    /// As [`Decoder::push`].
+    #[expect(clippy::should_implement_trait, reason = "it fails, and goes on later")]
+    pub fn next(&mut self) -> Result<Option<Traffic>, CodecError> {
+        if !self.greeted {
+            let Some(greeting) = Greeting::parse(&self.buffer)? else {
+                return Ok(None);
+            };
+            self.buffer.advance(GREETING);
+            self.greeted = true;
+            return Ok(Some(Traffic::Greeting(greeting)));
+        }
+        while let Some(header) = self.header()? {
+            if self.buffer.len() < header.size + header.length {
+                return Ok(None);
+            }
+            self.buffer.advance(header.size);
+            let body = self.take(header.length);
+            if header.flags & COMMAND != 0 {
+                return Ok(Some(Traffic::Command(Command::parse(body)?)));
+            }
+            self.bytes += body.len();
+            self.frames.push(body);
+            if header.flags & MORE == 0 {
+                self.bytes = 0;
+                return Ok(Some(Traffic::Message(std::mem::take(&mut self.frames))));
+            }
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, length: usize) -> Bytes {
+        if length < OWN {
+            let body = Bytes::copy_from_slice(&self.buffer[..length]);
+            self.buffer.advance(length);
+            body
+        } else {
+            self.buffer.split_to(length).freeze()
+        }
+    }
+
+    /// The header at the start of the buffer, checked against the limits; `None` if it is incomplete.
+    fn header(&self) -> Result<Option<Header>, CodecError> {
+        let (true, Some(&flags)) = (self.greeted, self.buffer.first()) else {
+            return Ok(None);
+        };
+        if flags & !(MORE | LONG | COMMAND) != 0 {
+            return Err(CodecError::Flags(flags));
+        }
+        let rest = &self.buffer[1..];
+        let (size, length) = if flags & LONG == 0 {
+            match rest.first() {
+                Some(length) => (2, u64::from(*length)),
+                None => return Ok(None),
+            }
+        } else {
+            match rest.first_chunk::<8>() {
+                Some(length) => (9, u64::from_be_bytes(*length)),
+                None => return Ok(None),
+            }
+        };
+        if flags & COMMAND == 0 {
+            let room = MESSAGE_LIMIT - self.bytes.min(MESSAGE_LIMIT);
+            if length > room as u64 {
+                return Err(CodecError::LongMessage { length });
+            }
+            if self.frames.len() >= FRAME_LIMIT {
+                return Err(CodecError::ManyFrames);
+            }
+        } else if flags & MORE != 0 {
+            return Err(CodecError::CommandWithMore);
+        } else if !self.frames.is_empty() {
+            return Err(CodecError::CommandInMessage);
+        } else if length > COMMAND_LIMIT as u64 {
+            return Err(CodecError::LongCommand { length });
+        }
+        let length = usize::try_from(length).map_err(|_| CodecError::LongMessage { length })?;
+        Ok(Some(Header {
+            flags,
+            size,
+            length,
+        }))
+    }
+}
+
+impl Command {
+    fn parse(mut body: Bytes) -> Result<Self, CodecError> {
+        let name = split_short(&mut body)?;
+        Ok(match &name[..] {
+            b"READY" => {
+                let mut properties = Vec::new();
+                while !body.is_empty() {
+                    let key = split_short(&mut body)?;
+                    let length = body.try_get_u32().map_err(|_| CodecError::ShortCommand)?;
+                    properties.push((key, split(&mut body, length as usize)?));
+                }
+                Self::Ready(properties)
+            }
+            b"ERROR" => Self::Error(String::from_utf8_lossy(&split_short(&mut body)?).into_owned()),
+            b"SUBSCRIBE" => Self::Subscribe(body),
+            b"CANCEL" => Self::Cancel(body),
+            b"PING" => {
+                // Two bytes say how long the peer waits for any sign of life.
+                split(&mut body, 2)?;
+                Self::Ping(body)
+            }
+            b"PONG" => Self::Pong,
+            _ => Self::Unknown(name),
+        })
+    }
+}
+
+fn split(body: &mut Bytes, length: usize) -> Result<Bytes, CodecError> {
+    if body.len() < length {
+        return Err(CodecError::ShortCommand);
+    }
+    Ok(body.split_to(length))
+}
+
+fn split_short(body: &mut Bytes) -> Result<Bytes, CodecError> {
+    let length = body.try_get_u8().map_err(|_| CodecError::ShortCommand)?;
+    split(body, usize::from(length))
+}
+
+/// A message as it goes on the wire; cheap to clone, for one queue or many.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// Small frames are gathered with all headers; large ones are the memory they came in.
+    pub pieces: Arc<[Bytes]>,
+    /// Bytes of all pieces.
+    pub length: usize,
+}
+
+impl Encoded {
+    /// Bytes that are no message, such as a greeting.
+    pub fn raw(bytes: Bytes) -> Self {
+        let length = bytes.len();
+        Self {
+            pieces: Arc::new([bytes]),
+            length,
+        }
+    }
+
+    pub fn message(frames: &[Bytes]) -> Self {
+        let mut pieces = Vec::new();
+        let mut gathered = BytesMut::with_capacity(
+            frames
+                .iter()
+                .map(|frame| {
+                    if frame.len() < GATHERED {
+                        frame.len() + 9
+                    } else {
+                        9
+                    }
+                })
+                .sum(),
+        );
+        for (index, frame) in frames.iter().enumerate() {
+            let more = if index + 1 < frames.len() { MORE } else { 0 };
+            put_header(&mut gathered, more, frame.len());
+            if frame.len() < GATHERED {
+                gathered.extend_from_slice(frame);
+            } else {
+                pieces.push(gathered.split().freeze());
+                pieces.push(frame.clone());
+            }
+        }
+        if !gathered.is_empty() {
+            pieces.push(gathered.freeze());
+        }
+        Self {
+            length: pieces.iter().map(Bytes::len).sum(),
+            pieces: pieces.into(),
+        }
+    }
+
+    /// `name` of at most 255 bytes, and what follows it.
+    pub fn command(name: &str, body: &[u8]) -> Self {
+        let mut bytes = BytesMut::with_capacity(10 + name.len() + body.len());
+        put_header(&mut bytes, COMMAND, 1 + name.len() + body.len());
+        bytes.extend_from_slice(&[u8::try_from(name.len()).unwrap_or(0)]);
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(body);
+        Self::raw(bytes.freeze())
+    }
+}
+
+fn put_header(bytes: &mut BytesMut, flags: u8, length: usize) {
+    if let Ok(short) = u8::try_from(length) {
+        bytes.extend_from_slice(&[flags, short]);
+    } else {
+        bytes.extend_from_slice(&[flags | LONG]);
+        bytes.extend_from_slice(&(length as u64).to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(message: &Encoded) -> Vec<u8> {
+        message.pieces.concat()
+    }
+
+    fn frames() -> Vec<Bytes> {
+        [0, 1, 5, 255, 256, 4095, 4096, 70_000, 0]
+            .into_iter()
+            .enumerate()
+            .map(|(seed, length)| {
+                (0..length)
+                    .map(|i: usize| (i * 7 + seed) as u8)
+                    .collect::<Vec<_>>()
+                    .into()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn messages_survive_any_split() {
+        let bytes = [
+            wire(&Encoded::message(&frames())),
+            wire(&Encoded::command("PING", b"\0\x01ctx")),
+            wire(&Encoded::message(&[Bytes::from_static(b"end")])),
+        ]
+        .concat();
+        for step in [1, 2, 3, 7, 9, 64, 1000, 4096, 65_536, bytes.len()] {
+            let mut decoder = Decoder::after_greeting();
+            let seen: Vec<_> = bytes
+                .chunks(step)
+                .flat_map(|chunk| decoder.push(chunk).unwrap())
+                .collect();
+            assert_eq!(
+                seen,
+                [
+                    Traffic::Message(frames()),
+                    Traffic::Command(Command::Ping(Bytes::from_static(b"ctx"))),
+                    Traffic::Message(vec![Bytes::from_static(b"end")]),
+                ],
+                "in steps of {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn large_frames_are_sent_as_they_lie_and_small_ones_in_one_piece() {
+        let large = Bytes::from(vec![1; 1 << 20]);
+        let small = Bytes::from_static(b"{}");
+        let message = Encoded::message(&[small.clone(), small.clone(), large.clone(), small]);
+        assert_eq!(message.pieces.len(), 3);
+        assert_eq!(message.pieces[1].as_ptr(), large.as_ptr());
+        assert_eq!(message.length, wire(&message).len());
+    }
+
+    #[test]
+    fn a_large_frame_is_handed_on_in_the_memory_it_was_read_into() {
+        let mut decoder = Decoder::after_greeting();
+        let bytes = wire(&Encoded::message(&[Bytes::from(vec![5; 500_000])]));
+        assert!(decoder.push(&bytes[..100]).unwrap().is_empty());
+        let place = decoder.room().as_ptr().wrapping_add(9);
+        let Some(Traffic::Message(frames)) = decoder.push(&bytes[100..]).unwrap().pop() else {
+            panic!("no message");
+        };
+        assert_eq!(frames[0].as_ptr(), place);
+    }
+
+    #[test]
+    fn an_announced_length_gets_no_memory_until_it_arrives() {
+        let mut decoder = Decoder::after_greeting();
+        let mut bytes = vec![LONG];
+        bytes.extend_from_slice(&(MESSAGE_LIMIT as u64).to_be_bytes());
+        bytes.extend_from_slice(&[0; 1000]);
+        assert_eq!(decoder.push(&bytes).unwrap(), []);
+        assert!(decoder.room().capacity() <= 2 * TRUSTED);
+    }
+
+    #[test]
+    fn what_is_too_long_or_not_of_the_protocol_is_refused() {
+        let long = |flags: u8, length: u64| [&[flags][..], &length.to_be_bytes()].concat();
+        let refused = |bytes: &[u8]| Decoder::after_greeting().push(bytes).unwrap_err();
+        let over = MESSAGE_LIMIT as u64 + 1;
+        assert_eq!(
+            refused(&long(LONG, over)),
+            CodecError::LongMessage { length: over }
+        );
+        assert_eq!(
+            refused(&long(LONG | MORE, u64::MAX)),
+            CodecError::LongMessage { length: u64::MAX }
+        );
+        assert_eq!(
+            refused(&long(LONG | COMMAND, 1 << 17)),
+            CodecError::LongCommand { length: 1 << 17 }
+        );
+        assert_eq!(refused(&[0x80, 0]), CodecError::Flags(0x80));
+        assert_eq!(refused(&[COMMAND | MORE, 0]), CodecError::CommandWithMore);
+        assert_eq!(
+            refused(&[MORE, 0, COMMAND, 0]),
+            CodecError::CommandInMessage
+        );
+        assert_eq!(refused(&[COMMAND, 0]), CodecError::ShortCommand);
+        assert_eq!(
+            refused(&[COMMAND, 3, 9, b'R', b'E']),
+            CodecError::ShortCommand
+        );
+        assert_eq!(
+            refused(b"\x04\x0b\x05READY\x01A\0\0\xff"),
+            CodecError::ShortCommand
+        );
+        assert_eq!(
+            refused(&[MORE, 0].repeat(FRAME_LIMIT + 1)),
+            CodecError::ManyFrames
+        );
+    }
+
+    #[test]
+    fn several_frames_together_may_not_be_longer_than_one() {
+        let mut decoder = Decoder::after_greeting();
+        decoder.bytes = MESSAGE_LIMIT - 2;
+        decoder.frames.push(Bytes::new());
+        assert!(matches!(
+            decoder.push(&[0, 3]),
+            Err(CodecError::LongMessage { length: 3 })
+        ));
+    }
+
+    #[test]
+    fn commands_are_read() {
+        let command = |bytes: &[u8]| match Decoder::after_greeting().push(bytes).unwrap().pop() {
+            Some(Traffic::Command(command)) => command,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            command(b"\x04\x0d\x09SUBSCRIBEabc"),
+            Command::Subscribe(Bytes::from_static(b"abc"))
+        );
+        assert_eq!(
+            command(b"\x04\x07\x06CANCEL"),
+            Command::Cancel(Bytes::new())
+        );
+        assert_eq!(
+            command(b"\x04\x0a\x05ERROR\x03no!"),
+            Command::Error("no!".into())
+        );
+        assert_eq!(
+            command(b"\x04\x04\x03NEW"),
+            Command::Unknown(Bytes::from_static(b"NEW"))
+        );
+    }
+}
