@@ -32,6 +32,20 @@ impl Default for RadialMedian {
 impl Operation for RadialMedian {
     const NAME: &'static str = "radial_median";
 
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "(row, column) in pixels, or left out",
+            "Centre of the rings (row, column). Left out: the direct beam is found in every frame.",
+        ],
+        [
+            "",
+            "true or false",
+            "Leave the direct beam in: its rings take the median of the first ring outside it.",
+        ],
+        ["", "true or false", "Set negative results to 0."],
+    ];
+
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("centre", self.centre.to_json()),
@@ -74,6 +88,20 @@ impl Default for DifferenceOfGaussians {
 impl Operation for DifferenceOfGaussians {
     const NAME: &'static str = "difference_of_gaussians";
 
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "0.3 to 20 px",
+            "Standard deviation of the narrow Gaussian, about the size of a disk's edge.",
+        ],
+        [
+            "px",
+            "1 to 300 px",
+            "Standard deviation of the wide Gaussian, about three disk radii or more.",
+        ],
+        ["", "true or false", "Set negative results to 0."],
+    ];
+
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("min_sigma", self.min_sigma.to_json()),
@@ -113,6 +141,15 @@ impl Default for MedianKernel {
 impl Operation for MedianKernel {
     const NAME: &'static str = "median_kernel";
 
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "whole numbers from 3 to 255 px",
+            "Side of the square: an odd number just above four disk radii.",
+        ],
+        ["", "true or false", "Set negative results to 0."],
+    ];
+
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("footprint", self.footprint.to_json()),
@@ -145,6 +182,12 @@ impl Default for HDome {
 
 impl Operation for HDome {
     const NAME: &'static str = "h_dome";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[[
+        "",
+        "0.001 to 1",
+        "Height of a dome as a fraction of the frame's maximum.",
+    ]];
 
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![("h", self.h.to_json())]
@@ -216,6 +259,44 @@ impl Default for NormalizedCorrelation {
 impl Operation for NormalizedCorrelation {
     const NAME: &'static str = "normalized_correlation";
 
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "1 to 128 px",
+            "Radius of the disks, rounded to whole pixels for the template.",
+        ],
+        [
+            "",
+            "-1 to 1",
+            "Lowest score of a peak: 1 is a perfect disk; below 0.2 noise is found in sparse counts.",
+        ],
+        [
+            "px",
+            "whole numbers from 1 to 512 px",
+            "Peaks this close to a better one are dropped; half a radius to two radii.",
+        ],
+        [
+            "px",
+            "whole numbers from 0 to 3 px",
+            "Widens the window that brightness is compared with beyond the disk's own square.",
+        ],
+        [
+            "",
+            "none, parabola, com, disk",
+            "How positions are refined beyond whole pixels.",
+        ],
+        [
+            "px",
+            "whole numbers from 0 to 512 px, or left out",
+            "Peaks closer than this to the frame's edge are dropped. Left out: the radius less one, because a disk that the edge cuts off looks shifted.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 100000, or left out",
+            "Keep only the best peaks of each frame. Left out: all.",
+        ],
+    ];
+
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("radius", self.radius.to_json()),
@@ -274,6 +355,44 @@ impl Default for DifferenceOfGaussiansPeaks {
 impl Operation for DifferenceOfGaussiansPeaks {
     const NAME: &'static str = "difference_of_gaussians_peaks";
 
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "0.3 to 20 px",
+            "Standard deviation of the narrow Gaussian, about the spot's own.",
+        ],
+        [
+            "px",
+            "0.5 to 60 px",
+            "Standard deviation of the wide Gaussian, the spot's surroundings.",
+        ],
+        [
+            "",
+            "1 to 1000",
+            "Lowest score of a peak, in standard deviations of the frame's noise.",
+        ],
+        [
+            "px",
+            "whole numbers from 1 to 512 px",
+            "Peaks this close to a better one are dropped.",
+        ],
+        [
+            "",
+            "none, parabola, com, disk",
+            "How positions are refined beyond whole pixels.",
+        ],
+        [
+            "px",
+            "whole numbers from 0 to 512 px",
+            "Peaks closer than this to the frame's edge are dropped.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 100000, or left out",
+            "Keep only the best peaks of each frame. Left out: all.",
+        ],
+    ];
+
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("sigma_narrow", self.sigma_narrow.to_json()),
@@ -328,6 +447,39 @@ impl Default for LocalMaximum {
 
 impl Operation for LocalMaximum {
     const NAME: &'static str = "local_maximum";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "whole numbers from 1 to 512 px",
+            "Half the side of the square a peak must be the maximum of.",
+        ],
+        [
+            "counts",
+            "a finite number counts, or left out",
+            "Lowest value of a peak, exclusive. Left out: the frame's minimum.",
+        ],
+        [
+            "",
+            "0 to 1, or left out",
+            "Lowest value of a peak as a fraction of the frame's maximum, exclusive. Left out: none.",
+        ],
+        [
+            "",
+            "none, parabola, com, disk",
+            "How positions are refined beyond whole pixels.",
+        ],
+        [
+            "px",
+            "whole numbers from 0 to 512 px, or left out",
+            "Peaks closer than this to the frame's edge are dropped. Left out: `min_distance`.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 100000, or left out",
+            "Keep only the brightest peaks of each frame. Left out: all.",
+        ],
+    ];
 
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -385,6 +537,40 @@ impl Default for StrainMap {
 
 impl Operation for StrainMap {
     const NAME: &'static str = "strain_map";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "a region of scan positions: x0, y0, width, height, at least 1 by 1",
+            "Scan positions whose lattice counts as unstrained.",
+        ],
+        [
+            "px",
+            "0.1 to 512 px, or left out",
+            "How far a peak may lie from its reference vector. Left out: a quarter of the peaks' spacing.",
+        ],
+        [
+            "",
+            "whole numbers from 3 to 1000",
+            "Fewest matched peaks for a result; three determine it, more make its residual meaningful.",
+        ],
+        ["", "true or false", "Weigh each peak by its intensity."],
+        [
+            "deg",
+            "-360 to 360 deg",
+            "Turn from detector to scan axes, +x towards +y; used when `calibrated`.",
+        ],
+        [
+            "",
+            "true or false",
+            "Mirror the detector's ky before that turn; used when `calibrated`.",
+        ],
+        [
+            "",
+            "true or false",
+            "Give the tensor in scan axes instead of detector axes.",
+        ],
+    ];
 
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -448,6 +634,16 @@ impl Default for Disk {
 impl Operation for Disk {
     const NAME: &'static str = "virtual_disk";
 
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "(row, column) in pixels, or left out",
+            "Centre (row, column). Left out: the middle of the frame.",
+        ],
+        ["px", "0 to 100000 px", "Radius of the disk."],
+        ["", "sum, mean", "Total or average."],
+    ];
+
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("centre", self.centre.to_json()),
@@ -492,6 +688,21 @@ impl Default for Annulus {
 
 impl Operation for Annulus {
     const NAME: &'static str = "virtual_annulus";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "(row, column) in pixels, or left out",
+            "Centre (row, column). Left out: the middle of the frame.",
+        ],
+        [
+            "px",
+            "0 to 100000 px",
+            "Inner radius, exclusive; 0 includes the centre.",
+        ],
+        ["px", "0 to 100000 px", "Outer radius, inclusive."],
+        ["", "sum, mean", "Total or average."],
+    ];
 
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -539,6 +750,17 @@ impl Default for Rectangle {
 impl Operation for Rectangle {
     const NAME: &'static str = "virtual_rectangle";
 
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "(row, column) in pixels, or left out",
+            "First row and column inside. Left out: the rectangle is in the middle of the frame.",
+        ],
+        ["px", "1 to 100000 px", "Extent along the rows' axis ky."],
+        ["px", "1 to 100000 px", "Extent along the columns' axis kx."],
+        ["", "sum, mean", "Total or average."],
+    ];
+
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("corner", self.corner.to_json()),
@@ -578,6 +800,19 @@ impl Default for CenterOfMass {
 
 impl Operation for CenterOfMass {
     const NAME: &'static str = "center_of_mass";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "(row, column) in pixels, or left out",
+            "Centre (row, column) the shift is measured from. Left out: the middle of the frame.",
+        ],
+        [
+            "px",
+            "1 to 100000 px, or left out",
+            "Only pixels this close to the centre count. Left out: the largest circle inside the frame.",
+        ],
+    ];
 
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![

@@ -7,35 +7,113 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use crate::abi::role;
+use crate::bridge;
 use crate::host;
-use crate::json::quoted;
 use crate::operation::Operation;
+use crate::output::Show;
 use crate::signal::Signal;
 
-/// Text of a trailing expression: whatever is `Debug`. Types of this crate with more to show have an
-/// inherent method of the same name, which wins.
+/// Value of a trailing expression.
+pub fn result<T: Show + ?Sized>(value: &T) {
+    value.present(role::RESULT, "");
+}
+
+/// Value of a trailing expression that has nothing to show but its `Debug` text.
+pub fn debug<T: Debug + ?Sized>(value: &T) {
+    let text = crate::rich::debug_text(value);
+    crate::output::send(role::RESULT, &[("text/plain", text)], "");
+}
+
+/// A trailing expression stands in `(&&&&Value(&(…))).show_value()`: the first trait below that fits
+/// its type is taken, because method lookup removes one reference after the other.
+pub struct Value<'a, T: ?Sized>(pub &'a T);
+
+pub trait ShowRich {
+    fn show_value(&self);
+}
+
+impl<T: Show + ?Sized> ShowRich for &&&Value<'_, T> {
+    fn show_value(&self) {
+        result(self.0);
+    }
+}
+
+pub trait ShowBorrowed {
+    fn show_value(&self);
+}
+
+impl<T: Show + ?Sized> ShowBorrowed for &&Value<'_, &T> {
+    fn show_value(&self) {
+        result(*self.0);
+    }
+}
+
+pub trait ShowDebug {
+    fn show_value(&self);
+}
+
+impl<T: Debug + ?Sized> ShowDebug for &Value<'_, T> {
+    fn show_value(&self) {
+        debug(self.0);
+    }
+}
+
+/// Nothing fits: the compiler says what the type lacks.
+pub trait ShowNothing<T: ?Sized> {
+    fn show_value(&self)
+    where
+        T: NotebookValue;
+}
+
+impl<T: ?Sized> ShowNothing<T> for Value<'_, T> {
+    fn show_value(&self)
+    where
+        T: NotebookValue,
+    {
+    }
+}
+
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text to show: it doesn't implement `Debug`",
+    label = "the value of this cell"
+)]
+pub trait NotebookValue {}
+
+/// Text of an expression that evcxr itself takes for the value of a cell.
 pub trait EvcxrDisplay {
     fn evcxr_display(&self);
 }
 
 impl<T: Debug + ?Sized> EvcxrDisplay for T {
     fn evcxr_display(&self) {
-        if std::any::type_name::<T>() == "()" {
-            return;
-        }
-        let bundle = format!(r#"{{"text/plain":{}}}"#, quoted(&format!("{self:?}")));
-        host::display(role::RESULT, &bundle, "");
+        debug(self);
     }
 }
 
 /// Rich result of a parameter struct; its inherent `evcxr_display` calls this.
 pub fn show_parameters<P: Operation>(parameters: &P) {
-    crate::output::result(parameters);
+    result(parameters);
 }
 
-/// Follows each `let` of a cell: a signal takes the name of its variable, anything else passes.
-/// A plain function without bounds, so that it changes neither type inference nor lifetimes.
+/// Follows each `let` of a cell: a signal takes the name of its variable, and the kernel learns values
+/// that cells without a compiler can use too. A plain function without bounds, so that it changes
+/// neither type inference nor lifetimes.
 pub fn name<T>(value: &T, name: &str) {
+    rename(value, name);
+    bridge::export(
+        non_static_type_id::<T>(),
+        std::ptr::from_ref(value).cast(),
+        name,
+    );
+}
+
+/// Follows each `let mut`: the value may change later without another `let`, so it stays here.
+pub fn name_mutable<T>(value: &T, name: &str) {
+    rename(value, name);
+    bridge::forget(name);
+}
+
+fn rename<T>(value: &T, name: &str) {
     if non_static_type_id::<T>() == TypeId::of::<Signal>() {
         // SAFETY: the types are the same; `Signal` has no lifetime that could differ.
         let signal = unsafe { &*std::ptr::from_ref(value).cast::<Signal>() };

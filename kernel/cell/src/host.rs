@@ -212,3 +212,12 @@ pub(crate) fn report_error(name: &str, text: &str) -> bool {
         Err(_) => false,
     }
 }
+
+/// Tells the kernel about a variable of this cell.
+pub(crate) fn bind(name: &str, kind: &str, value: &str, node: u32) {
+    if let Ok(host) = host() {
+        let (name, kind, value) = (Text::new(name), Text::new(kind), Text::new(value));
+        // SAFETY: the texts live until the call returns.
+        unsafe { (host.bind)(host.context, name, kind, value, node) };
+    }
+}

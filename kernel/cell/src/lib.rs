@@ -5,7 +5,10 @@
 //! compiled into every cell of a notebook and talks to the kernel through one table of C functions.
 //! Its sources travel inside the kernel; a notebook imports [`prelude`] by itself.
 
-mod abi;
+#[doc(hidden)]
+pub mod abi;
+#[doc(hidden)]
+pub mod bridge;
 mod error;
 mod frame;
 #[allow(clippy::derivable_impls)] // the generator writes every default the same way
@@ -17,9 +20,13 @@ mod json;
 mod map;
 mod operation;
 mod output;
+mod picture;
 pub mod prelude;
 mod region;
+mod restore;
+mod rich;
 mod signal;
+mod table;
 
 pub use error::{Error, Result};
 pub use frame::{Element, Frame};
@@ -30,4 +37,5 @@ pub use output::{
     DisplayHandle, Html, Markdown, Show, Svg, clear_output, display, input, interrupted, password,
 };
 pub use region::Region;
+pub use restore::{RestoreProblem, Restored, RestoredNode, restore};
 pub use signal::{Axis, Open, Peak, ScanPosition, Shape, Signal, default, open, open_with, tree};

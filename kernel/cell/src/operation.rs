@@ -2,6 +2,9 @@
 pub trait Operation: Clone + Default + std::fmt::Debug {
     /// Name of the operation in the tree: `radial_median`.
     const NAME: &'static str;
+    /// Units, allowed values and meaning of every parameter, in order.
+    #[doc(hidden)]
+    const ABOUT: &'static [[&'static str; 3]] = &[];
     /// Name and JSON of every parameter, in order.
     #[doc(hidden)]
     fn fields(&self) -> Vec<(&'static str, String)>;

@@ -6,18 +6,35 @@ use crate::abi::role;
 use crate::error::Result;
 use crate::host;
 use crate::json::quoted;
-use crate::operation::Operation;
-use crate::region::Region;
-use crate::signal::Signal;
 
 /// Something a notebook can show: one text per MIME type, the browser takes the richest.
+///
+/// Implement it for a type of your own, and a cell that ends with such a value shows it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be shown",
+    note = "implement `Show` for it, or show its text: `display(&format!(\"{{:?}}\", value))`"
+)]
 pub trait Show {
+    /// Whether it is shown by a live view and not by its bundle.
+    #[doc(hidden)]
+    const LIVE: bool = false;
+
     /// `(MIME type, text)` pairs.
     fn bundle(&self) -> Vec<(&'static str, String)>;
 
+    /// Several of them, as in a `Vec`.
     #[doc(hidden)]
-    fn show(&self, display_id: &str) {
-        host::display(role::DISPLAY, &bundle_json(&self.bundle()), display_id);
+    fn bundle_of_list(items: &[Self]) -> Vec<(&'static str, String)>
+    where
+        Self: Sized,
+    {
+        crate::rich::listed(items)
+    }
+
+    /// Sends it to the page; `kind` is one of `abi::role`.
+    #[doc(hidden)]
+    fn present(&self, kind: u32, display_id: &str) {
+        send(kind, &self.bundle(), display_id);
     }
 }
 
@@ -60,64 +77,8 @@ impl Show for Svg {
     }
 }
 
-impl Show for str {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        vec![("text/plain", self.to_owned())]
-    }
-}
-
-impl Show for String {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        vec![("text/plain", self.clone())]
-    }
-}
-
-impl Show for Signal {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        vec![("text/plain", format!("{self:?}"))]
-    }
-
-    fn show(&self, _display_id: &str) {
-        host::show(self.id());
-    }
-}
-
-impl Show for Region {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        let fields = [
-            ("x0", self.x0.to_string()),
-            ("y0", self.y0.to_string()),
-            ("width", self.width.to_string()),
-            ("height", self.height.to_string()),
-        ];
-        table("Region of scan positions", &fields, format!("{self:?}"))
-    }
-}
-
-impl<P: Operation> Show for P {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        table(P::NAME, &self.fields(), format!("{self:#?}"))
-    }
-}
-
-fn table(caption: &str, fields: &[(&str, String)], plain: String) -> Vec<(&'static str, String)> {
-    let rows: String = fields
-        .iter()
-        .map(|(name, value)| format!("<tr><th>{name}</th><td>{}</td></tr>", escaped(value)))
-        .collect();
-    vec![
-        (
-            "text/html",
-            format!("<table><caption>{caption}</caption>{rows}</table>"),
-        ),
-        ("text/plain", plain),
-    ]
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+pub(crate) fn send(kind: u32, bundle: &[(&'static str, String)], display_id: &str) {
+    host::display(kind, &bundle_json(bundle), display_id);
 }
 
 fn bundle_json(bundle: &[(&'static str, String)]) -> String {
@@ -137,7 +98,7 @@ pub struct DisplayHandle {
 impl DisplayHandle {
     /// Replaces what was shown, wherever it is shown.
     pub fn update(&self, content: &(impl Show + ?Sized)) {
-        host::display(role::UPDATE, &bundle_json(&content.bundle()), &self.id);
+        send(role::UPDATE, &content.bundle(), &self.id);
     }
 }
 
@@ -150,13 +111,8 @@ pub fn display(content: &(impl Show + ?Sized)) -> DisplayHandle {
         std::ptr::from_ref(&NEXT).addr(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
-    content.show(&id);
+    content.present(role::DISPLAY, &id);
     DisplayHandle { id }
-}
-
-/// A trailing expression with more than text to show.
-pub(crate) fn result(content: &(impl Show + ?Sized)) {
-    host::display(role::RESULT, &bundle_json(&content.bundle()), "");
 }
 
 /// Removes the cell's outputs; with `wait`, only when the next one arrives.
@@ -184,23 +140,3 @@ pub fn password(prompt: &str) -> Result<String> {
 pub fn interrupted() -> bool {
     host::interrupted()
 }
-
-impl Region {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        result(self);
-    }
-}
-
-macro_rules! rich {
-    ($($content:ty),*) => {
-        $(impl $content {
-            #[doc(hidden)]
-            pub fn evcxr_display(&self) {
-                result(self);
-            }
-        })*
-    };
-}
-
-rich!(Html, Markdown, Svg);

@@ -116,6 +116,11 @@ impl Axis {
         }
     }
 
+    /// Value of the last point.
+    pub(crate) fn last(&self) -> f64 {
+        self.offset + self.scale * self.size.saturating_sub(1) as f64
+    }
+
     fn from_json(json: &Json) -> Self {
         let text = |name: &str| json.get(name).text().unwrap_or_default().to_owned();
         let number = |name: &str| json.get(name).number().unwrap_or(f64::NAN);
@@ -217,7 +222,7 @@ impl Signal {
         }
     }
 
-    fn holding(node: u32) -> Self {
+    pub(crate) fn holding(node: u32) -> Self {
         host::retain(node);
         Signal { node }
     }

@@ -1,0 +1,85 @@
+//! Values that cross between compiled cells and cells that the kernel runs without a compiler; called
+//! by code the kernel adds to a cell, not for people.
+
+#![allow(unsafe_code)] // a pointer read as the type its identity names
+
+use std::any::TypeId;
+use std::fmt::Debug;
+
+use crate::host;
+use crate::region::Region;
+use crate::signal::{Axis, Open, Peak, Shape, Signal};
+
+/// A handle on a node that another cell made.
+pub fn signal(node: u32) -> Signal {
+    Signal::holding(node)
+}
+
+/// Takes the place of a variable whose value stayed behind: a cell that ran without the compiler
+/// replaced it by something that a compiled cell cannot have, or failed while replacing it.
+pub struct StayedBehind;
+
+/// Tells the kernel the value of a variable, if it is of a type that direct cells know.
+pub(crate) fn export(identity: TypeId, value: *const (), name: &str) {
+    if identity == TypeId::of::<Signal>() {
+        // SAFETY: the identity says that the pointer, taken from a reference, points to a `Signal`.
+        let signal = unsafe { &*value.cast::<Signal>() };
+        return host::bind(name, "Signal", "", signal.id());
+    }
+    for known in &TYPES {
+        if identity == (known.identity)() {
+            return host::bind(name, known.name, &(known.text)(value), 0);
+        }
+    }
+    forget(name);
+}
+
+/// A variable whose value direct cells cannot have, or that may change without a `let`.
+pub(crate) fn forget(name: &str) {
+    host::bind(name, "", "", 0);
+}
+
+struct Known {
+    name: &'static str,
+    identity: fn() -> TypeId,
+    /// `Debug` text of the value the pointer points to.
+    text: fn(*const ()) -> String,
+}
+
+impl Known {
+    const fn new<T: Debug + 'static>(name: &'static str) -> Self {
+        Known {
+            name,
+            identity: TypeId::of::<T>,
+            // SAFETY: called by `export` only after the identities were found equal.
+            text: |value| format!("{:?}", unsafe { &*value.cast::<T>() }),
+        }
+    }
+}
+
+static TYPES: [Known; 24] = [
+    Known::new::<i32>("i32"),
+    Known::new::<f64>("f64"),
+    Known::new::<usize>("usize"),
+    Known::new::<bool>("bool"),
+    Known::new::<String>("String"),
+    Known::new::<&'static str>("&'static str"),
+    Known::new::<i8>("i8"),
+    Known::new::<i16>("i16"),
+    Known::new::<i64>("i64"),
+    Known::new::<isize>("isize"),
+    Known::new::<u8>("u8"),
+    Known::new::<u16>("u16"),
+    Known::new::<u32>("u32"),
+    Known::new::<u64>("u64"),
+    Known::new::<f32>("f32"),
+    Known::new::<char>("char"),
+    Known::new::<Region>("Region"),
+    Known::new::<Shape>("Shape"),
+    Known::new::<Axis>("Axis"),
+    Known::new::<Vec<Axis>>("Vec<Axis>"),
+    Known::new::<Peak>("Peak"),
+    Known::new::<Vec<Peak>>("Vec<Peak>"),
+    Known::new::<Vec<f64>>("Vec<f64>"),
+    Known::new::<Open>("Open"),
+];
