@@ -5,21 +5,28 @@
 //! relay that only donates its file descriptors (`relay`); the library is loaded and run on a thread
 //! of the kernel (`host`); what it prints is captured (`capture`). Only this crate knows rustc.
 
-#[path = "../../cell/src/abi.rs"]
-mod abi;
 mod api;
+mod bridge;
 mod capture;
 mod compiler;
 mod complete;
 mod cursor;
+mod direct;
 mod evaluator;
+mod faults;
+mod help;
+mod hints;
 mod host;
+mod names;
 mod park;
+mod paths;
 mod relay;
 mod report;
 mod source;
 mod tokens;
 mod user_crate;
+mod variables;
+mod workers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +38,7 @@ pub use capture::log_file;
 pub use complete::{Completions, Inspection, Match};
 pub use evaluator::Evaluator;
 pub use relay::runtime_hook_if_child;
+pub use user_crate::cache_folder;
 // In the signature of `Engine`, so that who implements it needs no other crate.
 pub use signal::{Frame, FrameFunction};
 
@@ -124,13 +132,36 @@ pub enum IsComplete {
     Unknown,
 }
 
+/// When the compiler starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prewarm {
+    /// At once, in the background.
+    #[default]
+    Background,
+    /// In the background, when the first cell of any kind runs.
+    FirstCell,
+    /// When a cell needs it.
+    Off,
+}
+
+impl Prewarm {
+    /// `background`, `first-cell`, `off`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "background" => Some(Prewarm::Background),
+            "first-cell" => Some(Prewarm::FirstCell),
+            "off" => Some(Prewarm::Off),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where the sources of the cell's crate and its compiled form are kept between kernels;
     /// `None`: the user's cache folder.
     pub cache: Option<PathBuf>,
-    /// Start the compiler at once in the background, not at the first cell.
-    pub prewarm: bool,
+    pub prewarm: Prewarm,
     /// How long a cell waits for the compiler before it says so.
     pub notice_after: Duration,
 }
@@ -139,7 +170,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             cache: None,
-            prewarm: true,
+            prewarm: Prewarm::Background,
             notice_after: Duration::from_secs(1),
         }
     }

@@ -40,6 +40,11 @@ impl CellSource {
         }
     }
 
+    /// Of a cell that was not compiled.
+    pub(crate) fn written(code: &str) -> Self {
+        CellSource::new(Arc::new(Prepared::plain(code)), code)
+    }
+
     /// The user's place of a place in the compiled file. evcxr copies statements line by line, so the
     /// lines are found by their text; among equal ones the neighbours decide.
     pub(crate) fn locate(&self, line: usize, column: usize) -> Option<Place> {
@@ -452,7 +457,7 @@ mod tests {
     fn equal_lines_are_told_apart_by_their_neighbours() {
         let written = "let a = 1;\nf();\nlet b = 2;\n    f();\nlet c = 3;";
         let generated = "fn run() {\nlet a = 1;\nf();\nlet b = 2;\nf();\nlet c = 3;\n}".to_owned();
-        let source = CellSource::new(Arc::new(Prepared::new(written, "")), &generated);
+        let source = CellSource::new(Arc::new(Prepared::plain(written)), &generated);
         assert_eq!(source.locate(3, 1), Some(Place { line: 2, column: 1 }));
         assert_eq!(source.locate(5, 1), Some(Place { line: 4, column: 5 }));
         assert_eq!(source.locate(1, 1), None);

@@ -12,9 +12,10 @@ macro_rules! sources {
     };
 }
 
-pub(crate) const SOURCES: [(&str, &str); 14] = sources![
+pub(crate) const SOURCES: [(&str, &str); 19] = sources![
     "lib.rs",
     "abi.rs",
+    "bridge.rs",
     "error.rs",
     "frame.rs",
     "generated.rs",
@@ -24,9 +25,13 @@ pub(crate) const SOURCES: [(&str, &str); 14] = sources![
     "map.rs",
     "operation.rs",
     "output.rs",
+    "picture.rs",
     "prelude.rs",
     "region.rs",
+    "restore.rs",
+    "rich.rs",
     "signal.rs",
+    "table.rs",
 ];
 
 const MANIFEST: &str = concat!(
@@ -144,7 +149,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// The user's cache folder.
-pub(crate) fn cache_folder() -> Option<PathBuf> {
+pub fn cache_folder() -> Option<PathBuf> {
     std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())

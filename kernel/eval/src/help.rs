@@ -1,0 +1,179 @@
+//! `:help`, and commands of evcxr that a kernel must not run. Neither needs the compiler.
+
+use serde_json::{Map, Value};
+
+use crate::{CellError, Display, report};
+
+/// What a person can write, and what it does. Commands of evcxr that are left out work too, but change how
+/// cells are built (`:opt`, `:linker`, `:toolchain`, …): everything is compiled again then.
+const SECTIONS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Signals",
+        &[
+            (
+                "let scan = open(\"scan.zspy\")?;",
+                "opens a file; reads no pixel",
+            ),
+            (
+                "scan",
+                "as the last line of a cell: shows the value, a signal as a live view",
+            ),
+            (
+                "scan.map(|frame: Frame<f32>| frame.mapv(f32::sqrt))?",
+                "your own function on every frame",
+            ),
+            ("tree()?", "all nodes"),
+            (
+                "restore()?",
+                "brings files, operations and names back after a crash or a restart",
+            ),
+        ],
+    ),
+    (
+        "Help",
+        &[
+            (
+                "?find_peaks",
+                "documentation of a name, also `find_peaks?`; Shift+Tab inside a call",
+            ),
+            ("Tab", "completes names, fields and paths of files"),
+            (":vars", "variables and their types"),
+            (":type name", "type of one variable"),
+            (":explain", "a longer explanation of the last compile error"),
+        ],
+    ),
+    (
+        "Rust",
+        &[
+            (
+                ":dep rand = \"0.9\"",
+                "adds a crate; then `use rand::…;` in this cell or a later one",
+            ),
+            (":show_deps", "the crates added so far"),
+            (":offline 1", "takes crates only from this computer"),
+            (":env KEY=value", "sets a variable of the environment"),
+            (
+                ":clear",
+                "forgets variables, functions and types of compiled cells",
+            ),
+            (":timing", "says after each compiled cell how long it took"),
+        ],
+    ),
+];
+
+const FOOT: &str =
+    "The notebooks 01_navigate.ipynb and 02_background_peaks_strain.ipynb show a whole analysis.";
+
+/// Answers a cell that asks for help, refuses a command that would end the kernel.
+pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
+    let code = code.trim();
+    if matches!(code, ":help" | "?" | "??" | ":h") {
+        return Some(Ok(help()));
+    }
+    let quits = code
+        .lines()
+        .any(|line| line.split_whitespace().next() == Some(":quit"));
+    quits.then(|| {
+        Err(report::plain(
+            "Refused",
+            "`:quit` would end the kernel, and nothing of the cell was run\nhint: shut the kernel down from the \
+             menu; `:clear` forgets the variables",
+        ))
+    })
+}
+
+fn help() -> Display {
+    let width = SECTIONS
+        .iter()
+        .flat_map(|(_, entries)| entries.iter())
+        .map(|(code, _)| code.chars().count())
+        .filter(|width| *width <= 34)
+        .max()
+        .unwrap_or_default();
+    let (mut text, mut html) = (String::new(), String::from("<table><tbody>"));
+    for (title, entries) in SECTIONS {
+        text.push_str(&format!("{title}\n"));
+        html.push_str(&format!(
+            "<tr><th colspan=\"2\" style=\"text-align:left\">{title}</th></tr>"
+        ));
+        for (code, meaning) in *entries {
+            if code.chars().count() > width {
+                text.push_str(&format!("  {code}\n  {:width$}  {meaning}\n", ""));
+            } else {
+                text.push_str(&format!("  {code:width$}  {meaning}\n"));
+            }
+            html.push_str(&format!(
+                "<tr><td style=\"text-align:left\"><code>{}</code></td>\
+                 <td style=\"text-align:left\">{}</td></tr>",
+                escaped(code),
+                spans(&escaped(meaning))
+            ));
+        }
+    }
+    text.push_str(FOOT);
+    html.push_str(&format!("</tbody></table><p>{FOOT}</p>"));
+    let mut bundle = Map::new();
+    bundle.insert("text/plain".into(), Value::String(text));
+    bundle.insert("text/html".into(), Value::String(html));
+    Display {
+        bundle,
+        ..Display::default()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Backquotes as code.
+fn spans(text: &str) -> String {
+    let mut out = String::new();
+    for (at, part) in text.split('`').enumerate() {
+        if at % 2 == 1 {
+            out.push_str(&format!("<code>{part}</code>"));
+        } else {
+            out.push_str(part);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_text_and_table() {
+        for code in [":help", "  :help\n", "?"] {
+            let Some(Ok(shown)) = answer(code) else {
+                panic!("{code} gives no help")
+            };
+            let text = shown.bundle["text/plain"].as_str().unwrap();
+            for part in [":dep ", ":vars", "?find_peaks", "restore()?", "01_navigate"] {
+                assert!(text.contains(part), "{part} is missing in\n{text}");
+            }
+            let html = shown.bundle["text/html"].as_str().unwrap();
+            assert!(
+                html.contains("<code>use rand::…;</code>") && html.contains("Frame&lt;f32&gt;")
+            );
+            assert_eq!(html.matches('`').count(), 0);
+        }
+    }
+
+    #[test]
+    fn quitting_is_refused_and_everything_else_passes() {
+        let refused = answer("let a = 1;\n:quit").unwrap().unwrap_err();
+        assert!(refused.value.contains("shut the kernel down"));
+        for code in [
+            "help",
+            ":dep x = \"1\"",
+            "let quit = 1;",
+            "// :quit",
+            ":clear",
+        ] {
+            assert!(answer(code).is_none(), "{code}");
+        }
+    }
+}
