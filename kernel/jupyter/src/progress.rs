@@ -1,4 +1,4 @@
-//! The progress of a long command, as a line of text in the output of its cell.
+//! The progress of a long command in the output of its cell: a bar for pages, a line for everything else.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,13 +14,16 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const INTERVAL: Duration = Duration::from_millis(150);
 /// Characters of the bar.
 const WIDTH: usize = 30;
+/// The time left is guessed only from work of this length.
+const GUESS_AFTER: Duration = Duration::from_secs(1);
 
-/// One line that is replaced as the work goes on.
+/// One output that is replaced as the work goes on.
 pub struct ProgressLine<'a> {
     outlet: &'a dyn Outlet,
     display_id: String,
     began: Instant,
     shown: Option<Instant>,
+    last: Option<Progress>,
 }
 
 impl<'a> ProgressLine<'a> {
@@ -32,6 +35,7 @@ impl<'a> ProgressLine<'a> {
             display_id,
             began: Instant::now(),
             shown: None,
+            last: None,
         }
     }
 
@@ -42,52 +46,180 @@ impl<'a> ProgressLine<'a> {
             None => running && now >= self.began + PATIENCE,
             Some(shown) => !running || now >= shown + INTERVAL,
         };
-        if !due {
+        self.last = Some(progress.clone());
+        if due {
+            self.show(progress);
+        }
+    }
+
+    /// The command has ended: work that did not say so itself was stopped.
+    pub fn end(mut self, succeeded: bool) {
+        if self.shown.is_none() {
             return;
         }
+        if let Some(mut progress) = self.last.take()
+            && progress.state == ProgressState::Running
+        {
+            progress.state = match succeeded {
+                true => ProgressState::Done,
+                false => ProgressState::Cancelled,
+            };
+            self.show(&progress);
+        }
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        let report = Report::new(progress, self.began.elapsed());
         let mut bundle = Map::new();
-        bundle.insert(
-            "text/plain".into(),
-            Value::from(line(progress, self.began.elapsed())),
-        );
+        bundle.insert("text/html".into(), Value::from(report.html()));
+        bundle.insert("text/plain".into(), Value::from(report.text()));
         self.outlet.display(Display {
             bundle,
             metadata: Map::new(),
             display_id: Some(self.display_id.clone()),
             update: self.shown.is_some(),
         });
-        self.shown = Some(now);
+        self.shown = Some(Instant::now());
     }
 }
 
-/// `saving strain.zspy  ███████████░░░░░░░░░  55 %  1232 of 2240 scan positions, 12 s`
-fn line(progress: &Progress, elapsed: Duration) -> String {
-    let share = if progress.total > 0.0 {
-        (progress.done / progress.total).clamp(0.0, 1.0)
-    } else {
-        0.0
-    };
-    // `as` is exact here: the share is in 0 ..= 1.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss
-    )]
-    let full = (share * WIDTH as f64).round() as usize;
-    let bar = "█".repeat(full) + &"░".repeat(WIDTH - full);
-    let state = match progress.state {
-        ProgressState::Running | ProgressState::Done => "",
-        ProgressState::Cancelled => "  cancelled",
-        ProgressState::Failed => "  failed",
-    };
-    format!(
-        "{}  {bar}  {:.0} %  {:.0} of {:.0} scan positions, {:.0} s{state}",
-        progress.label,
-        (share * 100.0).floor(),
-        progress.done,
-        progress.total,
-        elapsed.as_secs_f64(),
-    )
+/// What is said about the work at one moment.
+struct Report<'a> {
+    progress: &'a Progress,
+    /// From 0 to 1.
+    share: f64,
+    elapsed: Duration,
+}
+
+impl<'a> Report<'a> {
+    fn new(progress: &'a Progress, elapsed: Duration) -> Self {
+        let share = if progress.total > 0.0 {
+            (progress.done / progress.total).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        Report {
+            progress,
+            share,
+            elapsed,
+        }
+    }
+
+    /// `saving strain.zspy  ███████████░░░░░░░░░  55 %  1232 of 2240 scan positions, 103 per second, 10 s left`
+    fn text(&self) -> String {
+        if self.progress.state != ProgressState::Running {
+            return self.summary();
+        }
+        // `as` is exact here: the share is in 0 ..= 1.
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss
+        )]
+        let full = (self.share * WIDTH as f64).round() as usize;
+        let bar = "█".repeat(full) + &"░".repeat(WIDTH - full);
+        format!(
+            "{}  {bar}  {:.0} %  {}",
+            self.progress.label,
+            self.percent(),
+            self.details().join(", ")
+        )
+    }
+
+    /// No script and no colours of its own: the browser draws the bar in those of the theme.
+    fn html(&self) -> String {
+        let Progress {
+            state,
+            label,
+            done,
+            total,
+            ..
+        } = self.progress;
+        if *state != ProgressState::Running {
+            return format!("<div>{}</div>", escaped(&self.summary()));
+        }
+        format!(
+            "<div>{}<br><progress value=\"{done:.0}\" max=\"{:.0}\" style=\"width:20em\"></progress>\
+             &ensp;<b>{:.0}&thinsp;%</b>&ensp;{}</div>",
+            escaped(label),
+            total.max(1.0),
+            self.percent(),
+            self.details().join(" &middot; ")
+        )
+    }
+
+    fn percent(&self) -> f64 {
+        (self.share * 100.0).floor()
+    }
+
+    /// Count, rate, time left.
+    fn details(&self) -> Vec<String> {
+        let Progress { done, total, .. } = self.progress;
+        let mut details = vec![format!("{done:.0} of {total:.0} scan positions")];
+        let rate = done / self.elapsed.as_secs_f64().max(1e-3);
+        if *done > 0.0 && self.elapsed >= GUESS_AFTER {
+            let digits = usize::from(rate < 10.0);
+            details.push(format!("{rate:.digits$} per second"));
+            details.push(format!(
+                "{} left",
+                duration(Duration::from_secs_f64(
+                    ((total - done) / rate).clamp(0.0, 1e9)
+                ))
+            ));
+        }
+        details
+    }
+
+    /// How it ended: `saved strain.zspy: 2240 scan positions in 12 s`.
+    fn summary(&self) -> String {
+        let Progress {
+            state,
+            label,
+            done,
+            total,
+            message,
+            ..
+        } = self.progress;
+        let took = duration(self.elapsed);
+        match state {
+            ProgressState::Running | ProgressState::Done => {
+                let label = past(label);
+                format!("{label}: {total:.0} scan positions in {took}")
+            }
+            ProgressState::Cancelled => format!(
+                "{label} was interrupted after {took}, {done:.0} of {total:.0} scan positions were done"
+            ),
+            ProgressState::Failed if message.is_empty() => format!("{label} failed after {took}"),
+            ProgressState::Failed => format!("{label} failed after {took}: {message}"),
+        }
+    }
+}
+
+/// `saving a.zspy` → `saved a.zspy`.
+fn past(label: &str) -> String {
+    for (doing, done) in [("saving ", "saved "), ("computing ", "computed ")] {
+        if let Some(rest) = label.strip_prefix(doing) {
+            return format!("{done}{rest}");
+        }
+    }
+    format!("{label} done")
+}
+
+/// `0.4 s`, `12 s`, `3 min 20 s`, `1 h 5 min`.
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -119,22 +251,54 @@ mod tests {
             state,
             done,
             total: 200.0,
-            label: "saving a.zspy".into(),
+            label: "saving <a>.zspy".into(),
             message: String::new(),
         }
     }
 
     #[test]
     fn a_line_reads_as_text() {
-        let text = line(
-            &progress(110.0, ProgressState::Running),
-            Duration::from_secs(12),
+        let running = progress(110.0, ProgressState::Running);
+        let after = |seconds| Report::new(&running, Duration::from_secs(seconds));
+        assert_eq!(
+            after(11).text(),
+            "saving <a>.zspy  █████████████████░░░░░░░░░░░░░  55 %  110 of 200 scan positions, 10 per second, 9.0 s left"
+        );
+        assert!(after(0).text().ends_with("110 of 200 scan positions"));
+        let html = after(11).html();
+        for part in [
+            "saving &lt;a&gt;.zspy",
+            "<progress value=\"110\" max=\"200\"",
+            "9.0 s left",
+        ] {
+            assert!(html.contains(part), "{part} is missing in {html}");
+        }
+        assert!(!html.contains("color") && !html.contains("script"));
+    }
+
+    #[test]
+    fn each_end_is_said_in_one_line() {
+        let end = |state, message: &str| {
+            let progress = Progress {
+                message: message.into(),
+                ..progress(110.0, state)
+            };
+            Report::new(&progress, Duration::from_secs(200)).text()
+        };
+        assert_eq!(
+            end(ProgressState::Done, ""),
+            "saved <a>.zspy: 200 scan positions in 3 min 20 s"
         );
         assert_eq!(
-            text,
-            "saving a.zspy  █████████████████░░░░░░░░░░░░░  55 %  110 of 200 scan positions, 12 s"
+            end(ProgressState::Cancelled, ""),
+            "saving <a>.zspy was interrupted after 3 min 20 s, 110 of 200 scan positions were done"
         );
-        assert!(line(&progress(3.0, ProgressState::Failed), Duration::ZERO).ends_with("failed"));
+        assert_eq!(
+            end(ProgressState::Failed, "the disk is full"),
+            "saving <a>.zspy failed after 3 min 20 s: the disk is full"
+        );
+        assert_eq!(duration(Duration::from_millis(400)), "0.4 s");
+        assert_eq!(duration(Duration::from_secs(3900)), "1 h 5 min");
     }
 
     #[test]
@@ -143,14 +307,37 @@ mod tests {
         let mut line = ProgressLine::new(&shown);
         line.update(&progress(1.0, ProgressState::Running));
         line.update(&progress(200.0, ProgressState::Done));
+        line.end(true);
         assert!(shown.0.lock().unwrap().is_empty());
+        let mut line = ProgressLine::new(&shown);
         line.began -= PATIENCE;
         line.update(&progress(1.0, ProgressState::Running));
         line.update(&progress(2.0, ProgressState::Running));
         line.update(&progress(200.0, ProgressState::Done));
+        line.end(true);
         let shown = shown.0.lock().unwrap();
         assert_eq!(shown.len(), 2);
         assert!(!shown[0].0 && shown[1].0);
-        assert!(shown[1].1.contains("100 %"));
+        assert!(
+            shown[1]
+                .1
+                .starts_with("saved <a>.zspy: 200 scan positions in 0.")
+        );
+    }
+
+    #[test]
+    fn stopped_work_says_so_even_if_nobody_reported_its_end() {
+        let shown = Shown::default();
+        let mut line = ProgressLine::new(&shown);
+        line.began -= PATIENCE;
+        line.update(&progress(1.0, ProgressState::Running));
+        line.update(&progress(7.0, ProgressState::Running));
+        line.end(false);
+        let shown = shown.0.lock().unwrap();
+        let last = &shown.last().unwrap().1;
+        assert!(
+            last.contains("was interrupted") && last.contains("7 of 200"),
+            "{last}"
+        );
     }
 }
