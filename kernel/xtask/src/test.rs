@@ -25,6 +25,7 @@ const CONFORMANCE: &str = "kernel conformance (jupyter_kernel_test)";
 const NOTEBOOKS: &str = "notebooks";
 const OFFLINE: &str = "exported pages without network";
 const JOURNEY: &str = "browser journey in JupyterLab";
+const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 
 /// Runs everything; `false` when a test failed.
@@ -61,7 +62,15 @@ pub fn run(quick: bool) -> Result<bool> {
         None => report.not_run("comparison with reference programs", NOT_ASKED),
     }
     if !kernel {
-        for stage in [RUST, CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
+        for stage in [
+            RUST,
+            CONFORMANCE,
+            NOTEBOOKS,
+            OFFLINE,
+            JOURNEY,
+            RESTART,
+            SAVED,
+        ] {
             report.not_run(stage, "the kernel could not be built");
         }
         return Ok(report.finish());
@@ -70,7 +79,7 @@ pub fn run(quick: bool) -> Result<bool> {
     match lab_environment {
         Some(environment) => in_jupyter(&mut report, &environment, quick),
         None => {
-            for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
+            for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, RESTART, SAVED] {
                 report.not_run(stage, "there is no environment with JupyterLab");
             }
         }
@@ -84,14 +93,14 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
         built(artifacts::install_kernelspec(environment))
     });
     if !installed {
-        for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
+        for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, RESTART, SAVED] {
             report.not_run(stage, "the kernelspec could not be installed");
         }
         return;
     }
     report.stage(CONFORMANCE, || conformance(environment));
     if quick {
-        for stage in [NOTEBOOKS, OFFLINE, JOURNEY, SAVED] {
+        for stage in [NOTEBOOKS, OFFLINE, JOURNEY, RESTART, SAVED] {
             report.not_run(stage, NOT_ASKED);
         }
         return;
@@ -105,11 +114,13 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
                 report.not_run(OFFLINE, "the notebooks were not exported");
             }
             report.stage(JOURNEY, || browser::journey(&chromium, environment));
+            report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
         Err(reason) => {
             report.not_run(OFFLINE, reason.clone());
             report.not_run(JOURNEY, reason.clone());
+            report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }
     }

@@ -46,6 +46,26 @@ pub fn journey(chromium: &Path, environment: &Environment) -> Result<Counts> {
     watch(&mut command, Duration::from_secs(900))
 }
 
+/// Kernels that are restarted, killed and gone, and what the page shows of them.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn restart(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("restart");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    artifacts::ensure_sample(&folder.join(project::SAMPLE))?;
+    let mut command = script("restart.mjs", chromium);
+    command
+        .arg(environment.program("jupyter"))
+        .arg(&folder)
+        .arg(project::SAMPLE);
+    super::private(&mut command);
+    // Journals of its own: the test removes them.
+    command.env("JUPYTER_RUNTIME_DIR", folder.join("runtime"));
+    watch(&mut command, Duration::from_secs(600))
+}
+
 /// The notebook the journey saved, exported without running it: what a colleague is sent.
 ///
 /// # Errors
