@@ -37,6 +37,7 @@ use serde_json::{Map, Value};
 pub use capture::log_file;
 pub use complete::{Completions, Inspection, Match};
 pub use evaluator::Evaluator;
+pub use park::leave;
 pub use relay::runtime_hook_if_child;
 pub use user_crate::cache_folder;
 // In the signature of `Engine`, so that who implements it needs no other crate.

@@ -2,8 +2,7 @@
 //! newest completion is the only one a person still looks at.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use jupyter_protocol::{CompleteRequest, InspectRequest};
 use serde_json::{Value, json};
@@ -14,11 +13,23 @@ use crate::requests::{answer, parse};
 use crate::sockets::Replies;
 use crate::wire::Incoming;
 
-/// Requests that may wait; beyond it the shell waits.
-const QUEUE: usize = 1024;
+/// Requests that may wait, and the bytes of their code; what comes beyond gets an empty answer.
+const MOST_WAITING: usize = 256;
+const MOST_WAITING_BYTES: usize = 8 << 20;
+/// Longer code is no cell that a person edits; nobody waits for a parser to go through it.
+pub const LONGEST_CODE: usize = 256 << 10;
+
+#[derive(Default)]
+struct Waiting {
+    messages: VecDeque<Incoming>,
+    bytes: usize,
+}
 
 pub struct Analyser {
-    queue: SyncSender<Incoming>,
+    iopub: Iopub,
+    replies: Replies,
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
 }
 
 impl Analyser {
@@ -26,50 +37,108 @@ impl Analyser {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(cells: Arc<dyn Cells>, iopub: Iopub, replies: Replies) -> std::io::Result<Self> {
-        let (queue, requests) = sync_channel(QUEUE);
+    pub fn start(
+        cells: Arc<dyn Cells>,
+        iopub: Iopub,
+        replies: Replies,
+    ) -> std::io::Result<Arc<Self>> {
+        let analyser = Arc::new(Self {
+            iopub,
+            replies,
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+        });
+        let thread = analyser.clone();
         std::thread::Builder::new()
             .name("analyser".into())
             .stack_size(16 << 20)
-            .spawn(move || {
-                serve(&*cells, &iopub, &replies, &requests);
-            })?;
-        Ok(Self { queue })
+            .spawn(move || thread.serve(&*cells))?;
+        Ok(analyser)
     }
 
+    /// Queues a request. A completion that still waits for the same client is answered at once with
+    /// nothing: a person who types on has no use for the names of a moment ago.
     pub fn submit(&self, message: Incoming) {
-        if self.queue.send(message).is_err() {
-            tracing::error!("the analyser thread has ended; a request is lost");
+        let bytes = code(&message).len();
+        let mut waiting = self.waiting();
+        let full =
+            waiting.messages.len() >= MOST_WAITING || waiting.bytes + bytes > MOST_WAITING_BYTES;
+        if full || bytes > LONGEST_CODE {
+            drop(waiting);
+            return self.answer_nothing(&message);
         }
+        let superseded = if message.parent.msg_type == "complete_request" {
+            let same = |earlier: &Incoming| {
+                earlier.parent.msg_type == message.parent.msg_type
+                    && earlier.parent.identities == message.parent.identities
+            };
+            let at = waiting.messages.iter().position(same);
+            at.and_then(|at| waiting.messages.remove(at))
+        } else {
+            None
+        };
+        if let Some(earlier) = &superseded {
+            waiting.bytes -= code(earlier).len();
+        }
+        waiting.bytes += bytes;
+        waiting.messages.push_back(message);
+        drop(waiting);
+        self.arrived.notify_one();
+        if let Some(earlier) = superseded {
+            self.answer_nothing(&earlier);
+        }
+    }
+
+    fn answer_nothing(&self, message: &Incoming) {
+        answer(&self.iopub, &self.replies, &message.parent, || {
+            Ok(match message.parent.msg_type.as_str() {
+                "complete_request" => nothing_fits(message),
+                _ => nothing_is_known(),
+            })
+        });
+    }
+
+    fn serve(&self, cells: &dyn Cells) {
+        loop {
+            let message = {
+                let mut waiting = self.waiting();
+                loop {
+                    match waiting.messages.pop_front() {
+                        Some(message) => {
+                            waiting.bytes -= code(&message).len();
+                            break message;
+                        }
+                        None => {
+                            waiting = self
+                                .arrived
+                                .wait(waiting)
+                                .unwrap_or_else(PoisonError::into_inner);
+                        }
+                    }
+                }
+            };
+            let parent = message.parent.clone();
+            answer(&self.iopub, &self.replies, &parent, || {
+                match parent.msg_type.as_str() {
+                    "complete_request" => complete(cells, message),
+                    _ => inspect(cells, message),
+                }
+            });
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn serve(cells: &dyn Cells, iopub: &Iopub, replies: &Replies, requests: &Receiver<Incoming>) {
-    let mut waiting = VecDeque::new();
-    loop {
-        if waiting.is_empty() {
-            let Ok(message) = requests.recv() else { return };
-            waiting.push_back(message);
-        }
-        waiting.extend(requests.try_iter());
-        let Some(message) = waiting.pop_front() else {
-            continue;
-        };
-        let parent = message.parent.clone();
-        // A person who types on has no use for the names of a moment ago.
-        let superseded = parent.msg_type == "complete_request"
-            && waiting.iter().any(|later| {
-                later.parent.msg_type == parent.msg_type
-                    && later.parent.identities == parent.identities
-            });
-        answer(iopub, replies, &parent, || {
-            match (parent.msg_type.as_str(), superseded) {
-                ("complete_request", true) => Ok(nothing_fits(&message)),
-                ("complete_request", false) => complete(cells, message),
-                _ => inspect(cells, message),
-            }
-        });
-    }
+fn code(message: &Incoming) -> &str {
+    let code = message.content.get("code").and_then(Value::as_str);
+    code.unwrap_or_default()
+}
+
+fn nothing_is_known() -> Value {
+    json!({ "status": "ok", "found": false, "data": {}, "metadata": {} })
 }
 
 fn nothing_fits(message: &Incoming) -> Value {
@@ -83,12 +152,7 @@ fn nothing_fits(message: &Incoming) -> Value {
 
 /// The cursor's place when a client does not say: the end.
 fn cursor_default(message: &Incoming) -> Value {
-    let code = message
-        .content
-        .get("code")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    json!({ "cursor_pos": code.chars().count(), "detail_level": 0 })
+    json!({ "cursor_pos": code(message).chars().count(), "detail_level": 0 })
 }
 
 fn complete(cells: &dyn Cells, message: Incoming) -> Result<Value, String> {
@@ -131,7 +195,7 @@ fn inspect(cells: &dyn Cells, message: Incoming) -> Result<Value, String> {
             "data": documentation(&found),
             "metadata": {},
         }),
-        None => json!({ "status": "ok", "found": false, "data": {}, "metadata": {} }),
+        None => nothing_is_known(),
     })
 }
 

@@ -147,7 +147,8 @@ fn directory(place: &Place, name: &str) -> Result<PathBuf, InstallError> {
     Ok(std::path::absolute(&jupyter)
         .unwrap_or(jupyter)
         .join("kernels")
-        .join(name))
+        // As Jupyter's own installation does: it looks for names in lower case.
+        .join(name.to_lowercase()))
 }
 
 /// The user's data directory of Jupyter.
@@ -169,6 +170,15 @@ pub fn user_directory() -> Option<PathBuf> {
             .unwrap_or_else(|| home.join(".local/share"))
             .join("jupyter"),
     )
+}
+
+/// Where the inputs of kernels are kept, beside what else Jupyter keeps for this user. `None` when that
+/// is not wanted (`SIGNALTREE_HISTORY=off`), or no folder of the user's is known.
+pub fn history_folder() -> Option<PathBuf> {
+    if env::var("SIGNALTREE_HISTORY").is_ok_and(|value| value == "off") {
+        return None;
+    }
+    Some(user_directory()?.join("signaltree/history"))
 }
 
 /// The prefix of the active environment: as its activation says, else as Python says.
@@ -252,6 +262,7 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_the_directory() {
         let place = Place::Prefix("/nowhere".into());
+        assert!(directory(&place, "Lab-2.x").unwrap().ends_with("lab-2.x"));
         for name in ["", "..", "a/b", ".hidden", "a b"] {
             assert!(
                 matches!(directory(&place, name), Err(InstallError::Name { .. })),

@@ -7,6 +7,7 @@ mod analyse;
 pub mod cells;
 pub mod comms;
 mod control;
+pub mod doctor;
 pub mod engine;
 mod execute;
 pub mod figures;

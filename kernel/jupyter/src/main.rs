@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use eval::{Evaluator, Options, Prewarm};
+use jupyter::doctor::{self, Verdict};
 use jupyter::engine::{Engine, Interpreter};
 use jupyter::figures::IdlePolicy;
 use jupyter::install::{self, Place, Spec};
@@ -58,6 +59,12 @@ enum Command {
         /// Environment variable for the kernel; may be given several times.
         #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
         env: Vec<(String, String)>,
+    },
+    /// Look at everything a notebook needs, and say what to do about what is missing.
+    Doctor {
+        /// The Python that Jupyter runs with [default: that of the `jupyter` on the path]
+        #[arg(long, value_name = "PROGRAM")]
+        python: Option<PathBuf>,
     },
     /// Write a scan with known truth to try things on.
     Sample {
@@ -136,6 +143,17 @@ fn main() -> anyhow::Result<()> {
             };
             let directory = install::install(&place.into(), &spec)?;
             println!("installed in {}", directory.display());
+            println!("`signaltree doctor` says whether Jupyter finds it and has what it needs");
+        }
+        Command::Doctor { python } => {
+            let mut broken = false;
+            doctor::examine(python, &mut |finding| {
+                broken |= finding.verdict == Verdict::Broken;
+                println!("{finding}");
+            });
+            if broken {
+                std::process::exit(1);
+            }
         }
         Command::Sample {
             sample: Sample::StrainedGrain { path },
@@ -175,8 +193,8 @@ fn run_kernel(connection_file: &Path) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(kernel::run(&connection, parts()))?;
-    // Threads that still run a cell or a computation end with the process.
-    std::process::exit(0)
+    // Threads that still run a cell or a computation, or were lost in one, end with the process.
+    eval::leave(0)
 }
 
 /// The engine and the evaluator behind the messaging.
@@ -189,7 +207,7 @@ fn parts() -> Parts {
     Parts {
         figures,
         idle: IdlePolicy::from_environment(),
-        history: history_folder(),
+        history: install::history_folder(),
         with_echo: std::env::var("SIGNALTREE_TEST_COMM").is_ok_and(|value| value == "1"),
         cells: Box::new(move |links| {
             let prewarm = match std::env::var("SIGNALTREE_PREWARM") {
@@ -208,14 +226,6 @@ fn parts() -> Parts {
             Arc::new(Interpreter { evaluator, engine })
         }),
     }
-}
-
-/// Beside what else Jupyter keeps for this user.
-fn history_folder() -> Option<PathBuf> {
-    if std::env::var("SIGNALTREE_HISTORY").is_ok_and(|value| value == "off") {
-        return None;
-    }
-    Some(install::user_directory()?.join("signaltree/history"))
 }
 
 /// The log goes to the stderr the kernel was started with: descriptors 1 and 2 belong to the cells.

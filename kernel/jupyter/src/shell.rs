@@ -6,7 +6,7 @@ use jupyter_protocol::{ExecuteRequest, IsCompleteRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::analyse::Analyser;
+use crate::analyse::{Analyser, LONGEST_CODE};
 use crate::cells::{Cells, IsComplete};
 use crate::comms::Comms;
 use crate::execute::{Executor, help_wanted};
@@ -21,7 +21,7 @@ pub struct Shell {
     pub replies: Replies,
     pub cells: Arc<dyn Cells>,
     pub executor: Arc<Executor>,
-    pub analyser: Analyser,
+    pub analyser: Arc<Analyser>,
     pub comms: Arc<Comms>,
     pub history: Arc<History>,
 }
@@ -64,6 +64,9 @@ impl Shell {
     fn is_complete(&self, message: Incoming) -> Result<Value, String> {
         let request: IsCompleteRequest =
             parse(&message.parent.msg_type, message.content, json!({}))?;
+        if request.code.len() > LONGEST_CODE {
+            return Ok(json!({ "status": "unknown" }));
+        }
         if help_wanted(&request.code).is_some() {
             return Ok(json!({ "status": "complete" }));
         }

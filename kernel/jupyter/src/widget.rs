@@ -19,7 +19,7 @@ pub const CONTROL_TARGET: &str = "jupyter.widget.control";
 /// Version of the widget messaging protocol; front ends reject another major version.
 const MESSAGE_VERSION: &str = "2.1.0";
 const MODULE: &str = "anywidget";
-const MODULE_VERSION: &str = "~0.11.0";
+pub const MODULE_VERSION: &str = "~0.11.0";
 /// One id for every viewer, so that pages share one style element.
 pub const ANYWIDGET_ID: &str = "signaltree.Viewer";
 

@@ -124,3 +124,39 @@ impl FromText for Bytes {
         Self::from_static(text.as_bytes())
     }
 }
+
+#[test]
+fn code_that_nobody_edits_is_answered_at_once() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let code = "print ".repeat(100_000);
+    for (request, key, value) in [
+        ("complete_request", "matches", json!([])),
+        ("inspect_request", "found", json!(false)),
+        ("is_complete_request", "status", json!("unknown")),
+    ] {
+        page.send(
+            Channel::Shell,
+            request,
+            json!({ "code": code, "cursor_pos": 3 }),
+        );
+        assert_eq!(page.reply(Channel::Shell).content[key], value, "{request}");
+    }
+    // Names are asked for faster than they are found: each question is answered, the last one with names.
+    let asked = 50;
+    for _ in 0..asked {
+        page.send(
+            Channel::Shell,
+            "complete_request",
+            json!({ "code": "p", "cursor_pos": 1 }),
+        );
+    }
+    let replies: Vec<_> = (0..asked)
+        .map(|_| page.reply(Channel::Shell).content)
+        .collect();
+    assert!(replies.iter().all(|reply| reply["status"] == "ok"));
+    assert!(
+        replies
+            .iter()
+            .any(|reply| reply["matches"] == json!(["print"]))
+    );
+}

@@ -20,7 +20,7 @@ mod session;
 mod view;
 
 pub use poster::Poster;
-pub use session::{Config, Session};
+pub use session::{BUDGET_VARIABLE, Config, Session};
 
 /// A lock that a panic elsewhere does not poison; no foreign code runs while one is held.
 pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

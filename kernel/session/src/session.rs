@@ -18,7 +18,7 @@ use crate::view::Workers;
 use crate::{closure, convert, lock, router};
 
 /// Name of the environment variable that sets the memory budget, in bytes.
-const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
+pub const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
 
 /// Limits of a session.
 #[derive(Clone, Copy, Debug)]
