@@ -99,7 +99,7 @@ impl Stop {
                     line,
                     column,
                 };
-                panic.to_error(Some(&CellSource::new(&plan.code, plan.code.clone())))
+                panic.to_error(Some(&CellSource::written(&plan.code)))
             }
             Stop::Interrupted => report::plain("Interrupted", "the cell was interrupted"),
             Stop::Broken => report::plain(
