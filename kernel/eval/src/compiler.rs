@@ -139,18 +139,36 @@ fn warm(relay: Command, shared: &Shared, sources: &Path) -> Result<CommandContex
         sources.display().to_string()
     );
     for cell in [prelude.as_str(), "let warm = signaltree::hook::warm()?;"] {
-        shared.begin_cell(cell);
-        let result = execute(&mut context, cell);
-        let ended = shared.end_cell();
-        let failed = match (result, ended.broken) {
-            (Err(error), _) => Some(describe(&error)),
-            (Ok(_), broken) => broken,
-        };
-        if let Some(reason) = failed {
-            return Err(format!("the first cell does not compile: {reason}"));
-        }
+        hidden(&mut context, shared, cell)
+            .map_err(|reason| format!("the first cell does not compile: {reason}"))?;
     }
+    // There is one compiler per kernel.
+    drop(shared.prelude.set(prelude));
     Ok(context)
+}
+
+/// Runs a cell of ours that shows nothing.
+fn hidden(context: &mut CommandContext, shared: &Shared, cell: &str) -> Result<(), String> {
+    shared.begin_cell(&Arc::default());
+    let result = execute(context, cell);
+    let ended = shared.end_cell();
+    match (result, ended.broken) {
+        (Err(error), _) => Err(describe(&error)),
+        (Ok(_), Some(broken)) => Err(broken),
+        (Ok(_), None) => Ok(()),
+    }
+}
+
+/// Makes the API known again after evcxr has forgotten everything.
+pub(crate) fn renew(context: &mut CommandContext, shared: &Shared) {
+    let Some(prelude) = shared.prelude.get() else {
+        return;
+    };
+    shared.hidden.store(true, Ordering::Relaxed);
+    if let Err(reason) = hidden(context, shared, prelude) {
+        tracing::error!(reason, "the API is not known to cells any more");
+    }
+    shared.hidden.store(false, Ordering::Relaxed);
 }
 
 fn describe(error: &Error) -> String {

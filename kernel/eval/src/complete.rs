@@ -1,7 +1,9 @@
 //! Completion and inspection: names of the API at once, everything else from rust-analyzer if it is free.
 
 use crate::api::{API, Entry, Kind};
+use crate::bridge::Variable;
 use crate::cursor::Cursor;
+use crate::{paths, variables};
 
 /// Answers to a completion request; positions count characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub struct Inspection {
     pub html: Option<String>,
 }
 
-type Variables = [(String, String)];
+type Variables = [Variable];
 
 pub(crate) fn complete(
     code: &str,
@@ -36,6 +38,13 @@ pub(crate) fn complete(
     analyser: impl FnOnce(&str, usize) -> Option<evcxr::Completions>,
 ) -> Completions {
     let byte = byte_of(code, cursor);
+    if let Some(found) = paths::complete(&code[..byte]) {
+        return Completions {
+            start: characters(code, found.start),
+            end: cursor,
+            matches: found.matches,
+        };
+    }
     let place = Cursor::at(code, byte);
     let start = cursor - place.prefix.chars().count();
     let answer = |matches| Completions {
@@ -80,11 +89,11 @@ pub(crate) fn complete(
         matches.extend(
             variables
                 .iter()
-                .filter(|(name, _)| name.starts_with(place.prefix))
-                .map(|(name, kind)| Match {
-                    text: name.clone(),
+                .filter(|variable| variable.name.starts_with(place.prefix))
+                .map(|variable| Match {
+                    text: variable.name.clone(),
                     kind: "instance".into(),
-                    signature: kind.clone(),
+                    signature: variable.kind.clone(),
                 }),
         );
     }
@@ -191,8 +200,8 @@ fn type_of<'a>(
         let value = &value[..value.find(";\n").or(value.find(';')).unwrap_or(value.len())];
         return type_of(value, &before[..at], variables, depth + 1);
     }
-    let (_, kind) = variables.iter().find(|(variable, _)| variable == name)?;
-    let path = kind.trim_start_matches('&').split('<').next()?;
+    let found = variables.iter().find(|variable| variable.name == name)?;
+    let path = found.kind.trim_start_matches('&').split('<').next()?;
     let base = path.rsplit("::").next()?;
     API.types.get_key_value(base).map(|(name, _)| name.as_str())
 }
@@ -223,6 +232,7 @@ pub(crate) fn inspect(
     code: &str,
     cursor: usize,
     variables: &Variables,
+    describe_node: impl FnOnce(u32) -> Option<serde_json::Value>,
     analyser: impl FnOnce(&str, usize) -> Option<(String, String)>,
 ) -> Option<Inspection> {
     let mut byte = byte_of(code, cursor);
@@ -239,6 +249,14 @@ pub(crate) fn inspect(
     let place = Cursor::at(code, byte);
     let named = |entries: &'static [Entry]| entries.iter().find(|entry| entry.name == place.prefix);
 
+    let stands_alone =
+        place.receiver.is_none() && place.path_of.is_none() && place.literal_of.is_none();
+    let variable = variables
+        .iter()
+        .find(|variable| stands_alone && variable.name == place.prefix);
+    if let Some(variable) = variable {
+        return Some(variables::inspection(variable, describe_node));
+    }
     let found = if let Some(receiver) = place.receiver {
         let owner = type_of(receiver, &code[..byte], variables, 0).unwrap_or("Signal");
         named(API.members(owner))
@@ -299,7 +317,12 @@ mod tests {
     use super::*;
 
     fn texts(code: &str) -> Vec<String> {
-        let variables = [("flat".to_owned(), "Signal".to_owned())];
+        let variables = [Variable {
+            name: "flat".into(),
+            kind: "Signal".into(),
+            value: None,
+            node: Some(1),
+        }];
         let cursor = code.chars().count();
         complete(code, cursor, &variables, |_, _| None)
             .matches
@@ -348,7 +371,7 @@ mod tests {
 
     #[test]
     fn documentation_of_api_names() {
-        let about = |code: &str| inspect(code, code.chars().count(), &[], |_, _| None);
+        let about = |code: &str| inspect(code, code.chars().count(), &[], |_| None, |_, _| None);
         assert!(about("open(").unwrap().plain.contains("fn open(path"));
         assert!(about("flat.save").unwrap().plain.contains(".zspy"));
         assert!(

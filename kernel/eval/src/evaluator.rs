@@ -1,3 +1,5 @@
+mod interrupt;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -5,19 +7,25 @@ use std::time::{Duration, Instant};
 use evcxr::{CommandContext, Error, EvalOutputs};
 use serde_json::{Map, Value};
 
+use crate::bridge::{Bridge, Reached, Variable};
 use crate::capture::{Capture, Sink};
 use crate::complete::{self, Completions, Inspection};
+use crate::direct::{self, Plan};
+use crate::help;
 use crate::host::{Running, Shared};
 use crate::source::Prepared;
-use crate::tokens;
+use crate::tokens::{self, commands_end};
 use crate::{
-    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Stream, compiler, park,
-    relay, report,
+    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Prewarm, compiler,
+    faults, relay, report, variables,
 };
 
 /// Evaluates cells, one at a time; lives as long as the kernel.
 pub struct Evaluator {
+    /// Of compiled cells.
     shared: Arc<Shared>,
+    /// Of direct cells, which run while hidden cells warm the compiler up.
+    direct: Arc<Shared>,
     capture: Result<Arc<Capture>, String>,
     options: Options,
     state: Mutex<Compiler>,
@@ -25,17 +33,24 @@ pub struct Evaluator {
     context: Mutex<Option<CommandContext>>,
     /// A cell is between `evaluate` and its return.
     evaluating: AtomicBool,
-    /// Names and types of the variables, as of the last cell.
-    variables: Mutex<Vec<(String, String)>>,
+    /// That cell needs no compiler.
+    runs_direct: AtomicBool,
+    /// Variables of both kinds of cells; locked while a direct cell runs.
+    bridge: Mutex<Bridge>,
+    /// evcxr's variables with their types, as of the last compiled cell.
+    compiled: Mutex<Vec<(String, String)>>,
+    /// Variables that were reset with their session and not made again, for the advice under an error.
+    lost: Mutex<Vec<String>>,
+    /// What a cell can use, as of the last cell.
+    variables: Mutex<Arc<[Variable]>>,
 }
+
+/// What is said after the reason why there is no compiler.
+const WITHOUT: &str =
+    "Cells made only of SignalTree calls, literals, `let` and variables run without it.";
 
 /// How often waiting looks at the interrupt flag.
 const TICK: Duration = Duration::from_millis(50);
-/// How long an interrupt goes on stopping compilers that evcxr starts one after another.
-const COMPILERS_STOPPED_FOR: Duration = Duration::from_secs(5);
-/// How long a cell may take to answer an interrupt, and then to reach a place where it can be parked.
-const GRACE: Duration = Duration::from_millis(500);
-const PARKING: Duration = Duration::from_secs(2);
 
 impl Evaluator {
     /// Captures stdout and stderr of the process and returns at once; the compiler starts on a thread.
@@ -51,17 +66,25 @@ impl Evaluator {
         if let Ok(capture) = &capture {
             shared.set_capture(capture);
         }
+        interrupt::survive(&shared);
+        let direct = shared.beside();
+        direct::attach(&direct);
         let evaluator = Arc::new(Evaluator {
             shared,
+            direct,
             capture,
             options,
             state: Mutex::new(Compiler::Off),
             changed: Condvar::new(),
             context: Mutex::new(None),
             evaluating: AtomicBool::new(false),
-            variables: Mutex::default(),
+            runs_direct: AtomicBool::new(false),
+            bridge: Mutex::default(),
+            compiled: Mutex::default(),
+            lost: Mutex::default(),
+            variables: Mutex::new(Arc::default()),
         });
-        if evaluator.options.prewarm {
+        if evaluator.options.prewarm == Prewarm::Background {
             evaluator.start_compiler();
         }
         evaluator
@@ -115,12 +138,51 @@ impl Evaluator {
 
     /// Runs one cell to its end: outputs go to the outlet, in order, before this returns.
     ///
+    /// A cell of SignalTree calls, literals and known variables runs at once; any other is compiled.
+    ///
     /// # Errors
     /// The cell does not compile, panicked, returned an error through `?`, or was interrupted.
     pub fn evaluate(self: &Arc<Self>, code: &str) -> Result<(), CellError> {
+        self.cell(|| {
+            let plan = lock(&self.bridge).accept(code);
+            if self.options.prewarm == Prewarm::FirstCell {
+                self.start_compiler();
+            }
+            match plan {
+                Some(plan) => self.run_direct(code, plan),
+                None => self.compile(code),
+            }
+        })
+    }
+
+    /// As [`Self::evaluate`], but always through the compiler.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn evaluate_compiled(self: &Arc<Self>, code: &str) -> Result<(), CellError> {
+        self.cell(|| self.compile(code))
+    }
+
+    /// Whether a cell would go through the compiler.
+    pub fn needs_compiler(&self, code: &str) -> bool {
+        lock(&self.bridge).accept(code).is_none()
+    }
+
+    /// The value of an expression, not published; `()` for a cell without one.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn expression(self: &Arc<Self>, code: &str) -> Result<Display, CellError> {
+        let (result, mut shown) = self.shared.keep_results(|| self.evaluate(code));
+        result?;
+        Ok(shown.pop().unwrap_or_else(|| plain_text("()")))
+    }
+
+    fn cell(&self, run: impl FnOnce() -> Result<(), CellError>) -> Result<(), CellError> {
         self.shared.interrupted.store(false, Ordering::Relaxed);
+        self.direct.interrupted.store(false, Ordering::Relaxed);
         self.evaluating.store(true, Ordering::Relaxed);
-        let result = self.wait_for_compiler().and_then(|()| self.run(code));
+        let result = run();
         self.evaluating.store(false, Ordering::Relaxed);
         if result.is_ok() && self.shared.is_interrupted() {
             // What it showed may be half of the truth; nobody should take it for the whole.
@@ -129,21 +191,147 @@ impl Evaluator {
         result
     }
 
+    fn run_direct(&self, code: &str, plan: Plan) -> Result<(), CellError> {
+        self.runs_direct.store(true, Ordering::Relaxed);
+        self.direct.begin_cell(&Arc::default());
+        let mut bridge = lock(&self.bridge);
+        let run = std::panic::AssertUnwindSafe(|| {
+            let run = |scope: &mut direct::Scope| direct::run(plan, scope, &self.direct);
+            bridge.run(code, run, &self.shared)
+        });
+        let result = std::panic::catch_unwind(run).unwrap_or_else(|_| {
+            Err(report::plain(
+                "Internal",
+                "the kernel met a bug while it ran this cell; the log has the details",
+            ))
+        });
+        let ended = self.direct.end_cell();
+        self.restored(&mut bridge, &ended);
+        self.note_variables(&bridge);
+        self.runs_direct.store(false, Ordering::Relaxed);
+        match result {
+            Err(_) if self.direct.is_interrupted() => Err(interrupted()),
+            result => result,
+        }
+    }
+
+    fn compile(self: &Arc<Self>, code: &str) -> Result<(), CellError> {
+        if !direct::is_shallow(code) {
+            // Parsers, ours and rustc's, go as deep as the brackets do.
+            return Err(report::plain(
+                "CompileError",
+                "the cell is nested too deeply; split its expressions into several `let`",
+            ));
+        }
+        if let Some(answer) = help::answer(code) {
+            return answer.map(|shown| self.shared.show_result(shown));
+        }
+        if code.trim() == ":vars" {
+            let variables = self.known_variables();
+            self.shared.show_result(variables::table(&variables));
+            return Ok(());
+        }
+        if self.state() != Compiler::Ready
+            && commands_end(code) == 0
+            && let Some(error) = direct::syntax_error(code)
+        {
+            return Err(error);
+        }
+        self.wait_for_compiler()?;
+        self.run(code)
+    }
+
     fn run(&self, code: &str) -> Result<(), CellError> {
         let mut guard = lock(&self.context);
         let Some(context) = guard.as_mut() else {
             return Err(report::plain("NoCompiler", "the compiler is not running"));
         };
-        let cell = Prepared::new(code);
-        self.shared.begin_cell(code);
+        let bindings = lock(&self.bridge).bindings(code, &variables_of(context));
+        let cell = Arc::new(Prepared::new(code, &bindings.code));
+        self.shared.begin_cell(&cell);
         let result = compiler::execute(context, &cell.code);
-        let ended = self.shared.end_cell();
-        *lock(&self.variables) = context
-            .variables_and_types()
-            .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
-            .collect();
+        let mut ended = self.shared.end_cell();
+        if code.trim() == ":clear" && result.is_ok() {
+            compiler::renew(context, &self.shared);
+        }
+        let compiled = variables_of(context);
         drop(guard);
-        self.finish(result, ended, &cell)
+        let reached = match &result {
+            _ if ended.lost.is_some() => Reached::Disaster,
+            Err(Error::SubprocessTerminated(_)) => {
+                self.shared.release_lost();
+                Reached::Disaster
+            }
+            Err(_) => Reached::Nothing,
+            Ok(_) if ended.panicked || ended.failed || ended.broken.is_some() => Reached::Failure,
+            Ok(_) => Reached::End,
+        };
+        let hints = variables::hints(&bindings);
+        {
+            let mut bridge = lock(&self.bridge);
+            bridge.after(
+                code,
+                reached,
+                bindings,
+                std::mem::take(&mut ended.exports),
+                &compiled,
+            );
+            if matches!(code.trim(), ":clear" | ":restart") && result.is_ok() {
+                self.shared.release_lost();
+                bridge.clear();
+            }
+            self.note_lost(reached == Reached::Disaster, &compiled);
+            *lock(&self.compiled) = compiled;
+            self.restored(&mut bridge, &ended);
+            self.note_variables(&bridge);
+        }
+        self.finish(result, ended, &cell).map_err(|mut error| {
+            if error.name == "CompileError" {
+                error.traceback.extend(hints);
+            }
+            error
+        })
+    }
+
+    /// Variables that `restore()` brought back.
+    fn restored(&self, bridge: &mut Bridge, ended: &Running) {
+        for (name, node) in &ended.restored {
+            bridge.restore(name, *node);
+        }
+    }
+
+    /// Keeps the names of variables that a disaster took, until they are made again.
+    fn note_lost(&self, disaster: bool, compiled: &[(String, String)]) {
+        let mut lost = lock(&self.lost);
+        if disaster {
+            let had = lock(&self.compiled)
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect::<Vec<_>>();
+            lost.extend(had);
+        }
+        lost.retain(|name| !compiled.iter().any(|(known, _)| known == name));
+    }
+
+    fn note_variables(&self, bridge: &Bridge) {
+        let variables = bridge.variables(&lock(&self.compiled));
+        *lock(&self.variables) = variables.into();
+    }
+
+    /// What survives when the variables of compiled cells are lost.
+    fn remaining(&self) -> String {
+        const MOST: usize = 12;
+        let bridge = lock(&self.bridge);
+        let names = bridge.names();
+        match names.len() {
+            0 => String::new(),
+            all if all <= MOST => format!("; these remain: {}", names.join(", ")),
+            all => format!(
+                "; these remain: {} and {} more",
+                names[..MOST].join(", "),
+                all - MOST
+            ),
+        }
     }
 
     fn finish(
@@ -152,12 +340,8 @@ impl Evaluator {
         ended: Running,
         cell: &Prepared,
     ) -> Result<(), CellError> {
-        if ended.parked {
-            return Err(report::plain(
-                "Interrupted",
-                "the cell did not stop by itself, so it was abandoned: variables were reset, signals stay \
-                 in the tree",
-            ));
+        if let Some(lost) = &ended.lost {
+            return Err(faults::cell_lost(lost, &self.remaining()));
         }
         if self.shared.is_interrupted() {
             return Err(interrupted());
@@ -165,13 +349,14 @@ impl Evaluator {
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(Error::CompilationErrors(errors)) => {
-                return Err(report::compile_errors(&errors, cell));
+                return Err(report::compile_errors(&errors, cell, &lock(&self.lost)));
             }
             Err(Error::SubprocessTerminated(text)) => {
                 return Err(report::plain(
                     "Crash",
                     &format!(
-                        "the cell ended its session; variables are lost, signals stay\n{text}"
+                        "the cell ended its session; variables of compiled cells are lost, signals stay{}\n{text}",
+                        self.remaining()
                     ),
                 ));
             }
@@ -194,7 +379,7 @@ impl Evaluator {
         }
         if !outputs.content_by_mime_type.is_empty() {
             // Commands (`:vars`) and types of other crates that display themselves through evcxr.
-            self.shared.outlet.result(Display {
+            self.shared.show_result(Display {
                 bundle: bundle(outputs),
                 ..Display::default()
             });
@@ -211,7 +396,12 @@ impl Evaluator {
         loop {
             match &*state {
                 Compiler::Ready => break,
-                Compiler::Failed(reason) => return Err(report::plain("NoCompiler", reason)),
+                Compiler::Failed(reason) => {
+                    return Err(report::plain(
+                        "NoCompiler",
+                        &format!("{reason}.\n{WITHOUT}"),
+                    ));
+                }
                 Compiler::Off | Compiler::Starting => {}
             }
             if self.shared.is_interrupted() {
@@ -220,8 +410,8 @@ impl Evaluator {
             if !said && began.elapsed() >= self.options.notice_after {
                 said = true;
                 drop(state);
-                self.shared.outlet.display(notice(
-                    "The Rust compiler is starting; the first cell takes some seconds …",
+                self.shared.outlet.display(plain_text(
+                    "The Rust compiler is starting; the first compiled cell takes some seconds …",
                 ));
                 state = lock(&self.state);
                 continue;
@@ -240,60 +430,9 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Asks the running cell to stop; harmless when none runs.
-    ///
-    /// Calls of SignalTree end with an error, and the compiler is stopped if the cell still waits for it.
-    /// A cell that neither calls SignalTree nor looks at `interrupted()` is abandoned after half a second,
-    /// and variables are lost.
-    pub fn interrupt(self: &Arc<Self>) {
-        if !self.evaluating.load(Ordering::Relaxed) {
-            return;
-        }
-        self.shared.interrupted.store(true, Ordering::Relaxed);
-        let evaluator = Arc::clone(self);
-        let stop = move || {
-            let until = Instant::now() + COMPILERS_STOPPED_FOR;
-            while evaluator.evaluating.load(Ordering::Relaxed)
-                && evaluator.shared.interrupted.load(Ordering::Relaxed)
-                && !evaluator.shared.is_executing()
-                && evaluator.state() == Compiler::Ready
-                && Instant::now() < until
-            {
-                park::stop_compilers();
-                std::thread::sleep(TICK);
-            }
-            evaluator.stop_running_cell();
-        };
-        if let Err(error) = std::thread::Builder::new()
-            .name("interrupt".into())
-            .spawn(stop)
-        {
-            tracing::warn!(%error, "the compiler cannot be stopped");
-        }
-    }
-
-    /// Gives a running cell time to stop by itself, then abandons it.
-    fn stop_running_cell(&self) {
-        let still = || {
-            self.evaluating.load(Ordering::Relaxed)
-                && self.shared.interrupted.load(Ordering::Relaxed)
-                && self.shared.is_executing()
-        };
-        let until = Instant::now() + GRACE;
-        while still() && Instant::now() < until {
-            std::thread::sleep(TICK);
-        }
-        if still() && !self.shared.abandon_cell(PARKING) && still() {
-            self.shared.text(
-                Stream::Stderr,
-                "The cell does not stop: it waits inside a call. Wait for it, or restart the kernel.\n",
-            );
-        }
-    }
-
     /// Completions at a position counted in characters. Never waits for a running cell.
     pub fn complete(&self, code: &str, cursor: usize) -> Completions {
-        let variables = lock(&self.variables).clone();
+        let variables = self.known_variables();
         complete::complete(code, cursor, &variables, |code, byte| {
             self.analyse(|context| context.completions(code, byte).ok())
         })
@@ -301,8 +440,13 @@ impl Evaluator {
 
     /// Documentation of the name at a position counted in characters.
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
-        let variables = lock(&self.variables).clone();
-        complete::inspect(code, cursor, &variables, |code, byte| {
+        let variables = self.known_variables();
+        let describe = |node: u32| {
+            let request = format!(r#"{{"command":"describe","node":{node}}}"#);
+            let reply = self.shared.engine.command(&request).ok()?;
+            Some(serde_json::from_str::<Value>(&reply).ok()?["description"].take())
+        };
+        complete::inspect(code, cursor, &variables, describe, |code, byte| {
             self.analyse(|context| context.hover_at(code, byte).ok())
         })
     }
@@ -322,7 +466,14 @@ impl Evaluator {
 
     /// Names and types of the variables that cells have.
     pub fn variables(&self) -> Vec<(String, String)> {
-        lock(&self.variables).clone()
+        self.known_variables()
+            .iter()
+            .map(|variable| (variable.name.clone(), variable.kind.clone()))
+            .collect()
+    }
+
+    fn known_variables(&self) -> Arc<[Variable]> {
+        Arc::clone(&lock(&self.variables))
     }
 
     /// Removes the private folder; call it last, before the process ends.
@@ -338,11 +489,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn variables_of(context: &CommandContext) -> Vec<(String, String)> {
+    context
+        .variables_and_types()
+        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+        .collect()
+}
+
 fn interrupted() -> CellError {
     report::plain("Interrupted", "the cell was interrupted")
 }
 
-fn notice(text: &str) -> Display {
+fn plain_text(text: &str) -> Display {
     let mut bundle = Map::new();
     bundle.insert("text/plain".into(), Value::String(text.into()));
     Display {

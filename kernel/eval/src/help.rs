@@ -70,16 +70,19 @@ pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
     if matches!(code, ":help" | "?" | "??" | ":h") {
         return Some(Ok(help()));
     }
-    let quits = code
-        .lines()
-        .any(|line| line.split_whitespace().next() == Some(":quit"));
-    quits.then(|| {
-        Err(report::plain(
-            "Refused",
-            "`:quit` would end the kernel, and nothing of the cell was run\nhint: shut the kernel down from the \
-             menu; `:clear` forgets the variables",
-        ))
-    })
+    let has = |command: &str| {
+        code.lines()
+            .any(|line| line.split_whitespace().next() == Some(command))
+    };
+    let refused = if has(":quit") {
+        "`:quit` would end the kernel, and nothing of the cell was run\nhint: shut the kernel down from the \
+         menu; `:clear` forgets the variables"
+    } else if has(":clear") && code != ":clear" {
+        "`:clear` takes a cell of its own, and nothing of this one was run"
+    } else {
+        return None;
+    };
+    Some(Err(report::plain("Refused", refused)))
 }
 
 fn help() -> Display {
@@ -166,6 +169,7 @@ mod tests {
     fn quitting_is_refused_and_everything_else_passes() {
         let refused = answer("let a = 1;\n:quit").unwrap().unwrap_err();
         assert!(refused.value.contains("shut the kernel down"));
+        assert!(answer(":clear\nlet a = 1;").unwrap().is_err());
         for code in [
             "help",
             ":dep x = \"1\"",

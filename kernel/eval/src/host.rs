@@ -18,6 +18,7 @@ use crate::capture::{Capture, Marker, Sink};
 use crate::faults::{self, Lost};
 use crate::park::UserCode;
 use crate::report::{CellSource, Panic};
+use crate::source::Prepared;
 use crate::workers::Workers;
 use crate::{Display, Engine, Outlet, Stream};
 use signaltree::abi::{self, View, element};
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     next_cell: AtomicU64,
     panic_hook_set: AtomicBool,
     capture: OnceLock<Arc<Capture>>,
+    /// The hidden cell that makes the API known to evcxr.
+    pub(crate) prelude: OnceLock<String>,
     session: Mutex<Option<load::Session>>,
     /// What the variables of compiled cells hold.
     handles: Mutex<handles::Handles>,
@@ -54,8 +57,8 @@ pub(crate) struct Shared {
 /// What the running cell reported so far.
 #[derive(Default)]
 pub(crate) struct Running {
-    /// The cell as the user wrote it.
-    pub(crate) code: Arc<str>,
+    /// The cell as it is compiled; empty for a direct one.
+    pub(crate) cell: Arc<Prepared>,
     pub(crate) panicked: bool,
     pub(crate) failed: bool,
     /// Type and text of the last error that went through `?`.
@@ -133,6 +136,7 @@ impl Shared {
             next_cell: AtomicU64::new(1),
             panic_hook_set: AtomicBool::new(false),
             capture: OnceLock::new(),
+            prelude: OnceLock::new(),
             session: Mutex::default(),
             handles: Mutex::default(),
             workers,
@@ -162,9 +166,9 @@ impl Shared {
         self.executing.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn begin_cell(&self, code: &str) {
+    pub(crate) fn begin_cell(&self, cell: &Arc<Prepared>) {
         *lock(&self.running) = Running {
-            code: code.into(),
+            cell: Arc::clone(cell),
             ..Running::default()
         };
     }
@@ -189,7 +193,7 @@ impl Shared {
     fn add_source(&self, generated: String) -> u64 {
         let cell = self.next_cell.fetch_add(1, Ordering::Relaxed);
         let mut running = lock(&self.running);
-        let source = Arc::new(CellSource::new(&running.code, generated));
+        let source = Arc::new(CellSource::new(Arc::clone(&running.cell), &generated));
         running.source = Some(Arc::clone(&source));
         drop(running);
         lock(&self.sources).insert(cell, source);

@@ -1,16 +1,20 @@
 //! The text of a cell: where its bindings and its value are, and the hooks added to them.
 
-use crate::tokens::{Step, rust_start, step};
+use crate::tokens::{Step, commands_end, rust_start, step};
 
 /// A cell as evcxr gets it: the user's code with a hook after each top-level `let` and around the
 /// trailing expression, all on the user's own lines.
+#[derive(Debug, Default)]
 pub(crate) struct Prepared {
     pub(crate) code: String,
     written: Vec<String>,
     hooks: Vec<Hook>,
+    /// Line and column, from 1, of the trailing expression.
+    value: Option<(usize, usize)>,
 }
 
 /// A hook: it takes `length` characters from `column` (from 1) of the compiled `line` (from 1).
+#[derive(Debug)]
 struct Hook {
     line: usize,
     column: usize,
@@ -18,29 +22,59 @@ struct Hook {
 }
 
 impl Prepared {
-    pub(crate) fn new(code: &str) -> Self {
+    /// Without any hook.
+    pub(crate) fn plain(code: &str) -> Self {
+        Prepared {
+            code: code.to_owned(),
+            written: code.lines().map(str::to_owned).collect(),
+            ..Prepared::default()
+        }
+    }
+
+    /// `bindings` are statements for the values of other cells, put in front of the user's first one.
+    pub(crate) fn new(code: &str, bindings: &str) -> Self {
         let mut prepared = Prepared {
-            code: String::with_capacity(code.len() + 64),
+            code: String::with_capacity(code.len() + bindings.len() + 64),
             written: code.lines().map(str::to_owned).collect(),
             hooks: Vec::new(),
+            value: None,
         };
         let mut from = 0;
+        if !bindings.is_empty() {
+            from = commands_end(code);
+            prepared.code.push_str(&code[..from]);
+            if !prepared.code.is_empty() && !prepared.code.ends_with('\n') {
+                prepared.code.push('\n');
+            }
+            prepared.insert(bindings);
+        }
         for binding in top_level_lets(code) {
             prepared.code.push_str(&code[from..binding.end]);
             from = binding.end;
             let plain = binding.name.trim_start_matches("r#");
+            let hook = if binding.mutable {
+                "name_mutable"
+            } else {
+                "name"
+            };
             prepared.insert(&format!(
-                " ::signaltree::hook::name(&{}, \"{plain}\");",
+                " ::signaltree::hook::{hook}(&{}, \"{plain}\");",
                 binding.name
             ));
         }
         // evcxr would show the value itself, but then a mistake in the expression is reported at
         // generated code, after a second compilation.
         if let Some(value) = trailing_expression(code).filter(|value| value.start >= from) {
+            let before = &code[..value.start];
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            prepared.value = Some((
+                before.matches('\n').count() + 1,
+                before[line_start..].chars().count() + 1,
+            ));
             prepared.code.push_str(&code[from..value.start]);
-            prepared.insert("(");
+            prepared.insert("(&&&&::signaltree::hook::Value(&(");
             prepared.code.push_str(&code[value.clone()]);
-            prepared.insert(").evcxr_display();");
+            prepared.insert("))).show_value();");
             from = value.end;
         }
         prepared.code.push_str(&code[from..]);
@@ -68,6 +102,16 @@ impl Prepared {
         column - shift
     }
 
+    /// The column where the trailing expression begins on this line.
+    pub(crate) fn value_start(&self, line: usize) -> Option<usize> {
+        let (first, column) = self.value?;
+        if line == first {
+            return Some(column);
+        }
+        let text = self.line(line);
+        Some(text.chars().count() - text.trim_start().chars().count() + 1)
+    }
+
     /// A line as the user wrote it, from 1.
     pub(crate) fn line(&self, line: usize) -> &str {
         line.checked_sub(1)
@@ -78,6 +122,7 @@ impl Prepared {
 
 struct Let<'a> {
     name: &'a str,
+    mutable: bool,
     /// Byte after the semicolon.
     end: usize,
 }
@@ -85,7 +130,7 @@ struct Let<'a> {
 /// The top-level `let name = …;` statements of a cell.
 fn top_level_lets(code: &str) -> Vec<Let<'_>> {
     let mut found = Vec::new();
-    let mut pending: Option<&str> = None;
+    let mut pending: Option<(&str, bool)> = None;
     let mut depth = 0usize;
     // Whether a statement may start here.
     let mut fresh = true;
@@ -114,8 +159,9 @@ fn top_level_lets(code: &str) -> Vec<Let<'_>> {
                         fresh = depth == 0;
                     }
                     b';' if depth == 0 => {
-                        if let Some(name) = pending.take() {
-                            found.push(Let { name, end: at + 1 });
+                        if let Some((name, mutable)) = pending.take() {
+                            let end = at + 1;
+                            found.push(Let { name, mutable, end });
                         }
                         fresh = true;
                     }
@@ -191,12 +237,13 @@ fn defines(call: &syn::StmtMacro) -> bool {
     call.mac.path.is_ident("macro_rules")
 }
 
-/// The name in `[mut] name [: Type] = …`, when the pattern is a plain name with a value.
-fn bound_name(rest: &str) -> Option<&str> {
+/// The name in `[mut] name [: Type] = …`, when the pattern is a plain name with a value, and whether it
+/// is `mut`.
+fn bound_name(rest: &str) -> Option<(&str, bool)> {
     let rest = rest.trim_start();
-    let rest = match rest.strip_prefix("mut") {
-        Some(after) if after.starts_with(char::is_whitespace) => after.trim_start(),
-        _ => rest,
+    let (rest, mutable) = match rest.strip_prefix("mut") {
+        Some(after) if after.starts_with(char::is_whitespace) => (after.trim_start(), true),
+        _ => (rest, false),
     };
     let raw = if rest.starts_with("r#") { 2 } else { 0 };
     let length = raw
@@ -206,7 +253,8 @@ fn bound_name(rest: &str) -> Option<&str> {
     let statement = &after[..after.find(';').unwrap_or(after.len())];
     let after = after.trim_start();
     let bound = after.starts_with('=') || (after.starts_with(':') && !after.starts_with("::"));
-    (bound && statement.contains('=') && !first.is_numeric() && name != "_").then_some(name)
+    (bound && statement.contains('=') && !first.is_numeric() && name != "_")
+        .then_some((name, mutable))
 }
 
 #[cfg(test)]
@@ -256,7 +304,7 @@ mod tests {
 
     #[test]
     fn hooks_keep_lines_and_columns() {
-        let prepared = Prepared::new("let é = 1; let b = é;\nb + x");
+        let prepared = Prepared::new("let é = 1; let b = é;\nb + x", "");
         assert_eq!(prepared.code.lines().count(), 2);
         let line = prepared.code.lines().next().unwrap();
         let column = line.chars().position(|c| c == 'b').unwrap() + 1;
@@ -267,6 +315,23 @@ mod tests {
         assert_eq!(prepared.column(2, 6), 5);
         // Inside the first hook.
         assert_eq!(prepared.column(1, 14), 11);
+    }
+
+    #[test]
+    fn values_of_other_cells_come_behind_commands_and_before_comments() {
+        let bind = "let a: u8 = 1; ";
+        let code = |code: &str| Prepared::new(code, bind).code;
+        assert_eq!(code("// b\nuse a;"), "let a: u8 = 1; // b\nuse a;");
+        assert_eq!(
+            code(":dep x\n\nlet y = a;"),
+            ":dep x\nlet a: u8 = 1; \nlet y = a; ::signaltree::hook::name(&y, \"y\");"
+        );
+        let prepared = Prepared::new("f(a);", bind);
+        assert_eq!(prepared.column(1, 16 + 3), 4);
+        assert_eq!(
+            code("let mut m = a;"),
+            "let a: u8 = 1; let mut m = a; ::signaltree::hook::name_mutable(&m, \"m\");"
+        );
     }
 
     #[test]
@@ -291,6 +356,9 @@ mod tests {
         assert_eq!(found("macro_rules! m { () => {} }"), None);
         assert_eq!(found("f(;"), None);
         assert_eq!(found(""), None);
-        assert_eq!(Prepared::new("a // b").code, "(a).evcxr_display(); // b");
+        assert_eq!(
+            Prepared::new("a // b", "").code,
+            "(&&&&::signaltree::hook::Value(&(a))).show_value(); // b"
+        );
     }
 }

@@ -16,6 +16,20 @@ pub(crate) fn rust_start(code: &str) -> usize {
     start
 }
 
+/// Where evcxr's command lines end: statements of ours may come here, comments may follow.
+pub(crate) fn commands_end(code: &str) -> usize {
+    let rust = rust_start(code);
+    let mut at = 0;
+    let mut end = 0;
+    for line in code[..rust].split_inclusive('\n') {
+        at += line.len();
+        if line.starts_with('!') || line.trim_start().starts_with(':') {
+            end = at;
+        }
+    }
+    end
+}
+
 /// What starts at a place in Rust code; enough to find statements without a full parser.
 pub(crate) enum Step {
     /// One byte of code.

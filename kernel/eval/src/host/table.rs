@@ -9,16 +9,16 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use signal::Frame;
 
-use super::{Shared, USER_CODE, closure, element_type, frame_view, lock};
-use crate::abi::{self, Host, Owned, Text, UserFunction, View, element, role, status};
+use super::{Export, Shared, USER_CODE, closure, element_type, frame_view, lock};
 use crate::capture::Sink;
-use crate::park::KernelCall;
+use crate::park::{KernelCall, asked_to_stop};
 use crate::report::Panic;
 use crate::{Display, Stream};
+use signaltree::abi::{self, Host, Owned, Text, UserFunction, View, element, role, status};
 
 impl Shared {
     /// A table for one cell; it lives as long as the process.
-    pub(super) fn table(self: &Arc<Self>, cell: u64) -> &'static Host {
+    pub(crate) fn table(self: &Arc<Self>, cell: u64) -> &'static Host {
         Box::leak(Box::new(Host {
             version: abi::VERSION,
             size: size_of::<Host>() as u32,
@@ -38,7 +38,30 @@ impl Shared {
             interrupted,
             report_error,
             report_panic,
+            bind,
         }))
+    }
+}
+
+impl Shared {
+    /// Gives the kernel's own copy of the cell's crate this kernel's functions.
+    pub(crate) fn attach_own(self: &Arc<Self>) {
+        // SAFETY: the table is never freed and nobody changes it.
+        let accepted = unsafe { signaltree::abi::attach(self.table(0)) };
+        if accepted != status::OK {
+            tracing::error!("the kernel was built with another version of the crate of cells");
+        }
+    }
+
+    /// Notes the variables in the reply to `restore`; they exist once the cell has ended.
+    fn note_restored(&self, reply: &str) {
+        let reply: Value = serde_json::from_str(reply).unwrap_or_default();
+        let nodes = reply["restored"]["nodes"].as_array();
+        let variables = nodes.into_iter().flatten().filter_map(|node| {
+            let name = node["name"].as_str()?.to_owned();
+            (node["variable"] == true).then_some((name, node["node"].as_u64()? as u32))
+        });
+        lock(&self.running).restored.extend(variables);
     }
 }
 
@@ -94,19 +117,26 @@ unsafe extern "C" fn command(context: *const c_void, request: Text, reply: *mut 
         // SAFETY: the pointers come from the cell's call and live until it returns.
         unsafe {
             let shared = shared(context);
-            answer(&shared, reply, shared.engine.command(&request.read()))
+            let request = request.read();
+            let result = shared.engine.command(&request);
+            if let Ok(reply) = &result
+                && request.contains(r#""command":"restore""#)
+            {
+                shared.note_restored(reply);
+            }
+            answer(&shared, reply, result)
         }
     })
 }
 
 unsafe extern "C" fn retain(context: *const c_void, node: u32) {
     // SAFETY: the context of our own table.
-    entry((), || unsafe { shared(context) }.engine.retain(node));
+    entry((), || unsafe { shared(context) }.retain_for_cell(node));
 }
 
 unsafe extern "C" fn release(context: *const c_void, node: u32) {
     // SAFETY: the context of our own table.
-    entry((), || unsafe { shared(context) }.engine.release(node));
+    entry((), || unsafe { shared(context) }.release_for_cell(node));
 }
 
 unsafe extern "C" fn frame(
@@ -164,7 +194,7 @@ unsafe extern "C" fn map_frames(
         // SAFETY: the pointers come from the cell's call and live until it returns.
         unsafe {
             let shared = shared(context);
-            let added = closure::Closure::new(function, shared.source(cell))
+            let added = closure::Closure::new(&shared, function, shared.source(cell))
                 .and_then(|closure| shared.engine.map_frames(node, Arc::new(closure)));
             match added {
                 Ok(node) => {
@@ -198,7 +228,7 @@ unsafe extern "C" fn display(
                 update: kind == role::UPDATE,
             };
             match kind {
-                role::RESULT => shared.outlet.result(display),
+                role::RESULT => shared.show_result(display),
                 _ => shared.outlet.display(display),
             }
         }
@@ -212,7 +242,7 @@ unsafe extern "C" fn show(context: *const c_void, node: u32) -> u32 {
         let shared = unsafe { shared(context) };
         shared.drain();
         if shared.show_something() {
-            shared.outlet.show(node);
+            shared.show_node(node);
         }
         status::OK
     })
@@ -244,7 +274,10 @@ unsafe extern "C" fn read_line(
 
 unsafe extern "C" fn interrupted(context: *const c_void) -> u32 {
     // SAFETY: the context of our own table.
-    entry(0, || u32::from(unsafe { shared(context) }.is_interrupted()))
+    entry(0, || {
+        let stop = unsafe { shared(context) }.is_interrupted() || asked_to_stop();
+        u32::from(stop)
+    })
 }
 
 unsafe extern "C" fn report_error(context: *const c_void, name: Text, text: Text) {
@@ -288,5 +321,19 @@ unsafe extern "C" fn report_panic(
             // A thread the user started: nobody waits for it, so its message is output.
             shared.text(Stream::Stderr, &format!("{}\n", panic.text()));
         }
+    });
+}
+
+unsafe extern "C" fn bind(context: *const c_void, name: Text, kind: Text, value: Text, node: u32) {
+    entry((), || {
+        // SAFETY: the pointers come from the cell's call and live until it returns.
+        let (shared, name, kind, value) =
+            unsafe { (shared(context), name.read(), kind.read(), value.read()) };
+        lock(&shared.running).exports.push(Export {
+            name,
+            kind,
+            value,
+            node,
+        });
     });
 }

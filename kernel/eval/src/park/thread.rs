@@ -185,14 +185,14 @@ impl Drop for UserCode {
 }
 
 #[cfg(target_os = "linux")]
-fn own_id() -> i32 {
+pub(super) fn own_id() -> i32 {
     // SAFETY: asks for a number.
     unsafe { libc::gettid() }
 }
 
 /// Elsewhere no running thread is parked, and nobody asks for its number.
 #[cfg(not(target_os = "linux"))]
-fn own_id() -> i32 {
+pub(super) fn own_id() -> i32 {
     0
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use eval::{CellError, Display, Engine, Evaluator, Options, Outlet, Stream};
+use eval::{CellError, Display, Engine, Evaluator, Options, Outlet, Prewarm, Stream};
 use serde_json::{Value, json};
 use signal::{Frame, FrameFunction};
 
@@ -139,6 +139,11 @@ impl RecordingEngine {
             .unwrap_or(0)
     }
 
+    /// The next node has the number 1.
+    pub fn start_numbers_again(&self) {
+        *self.next.lock().unwrap() = 0;
+    }
+
     fn create(&self) -> u32 {
         let mut next = self.next.lock().unwrap();
         *next += 1;
@@ -206,14 +211,21 @@ pub struct Kernel {
     outlet: Arc<Recorder>,
     /// How long each cell took, with its first line.
     pub times: RefCell<Vec<(Duration, String)>>,
+    /// Whether every cell is compiled.
+    pub all_compiled: bool,
 }
 
 impl Kernel {
     pub fn start() -> Kernel {
+        Self::start_with(Prewarm::Background)
+    }
+
+    pub fn start_with(prewarm: Prewarm) -> Kernel {
         let engine = Arc::new(RecordingEngine::new());
         let outlet = Arc::new(Recorder::default());
         let options = Options {
             notice_after: Duration::from_millis(100),
+            prewarm,
             ..Options::default()
         };
         Kernel {
@@ -221,6 +233,7 @@ impl Kernel {
             engine,
             outlet,
             times: RefCell::default(),
+            all_compiled: false,
         }
     }
 
@@ -251,9 +264,26 @@ impl Kernel {
         }
     }
 
+    /// Runs a cell that needs no compiler.
+    pub fn direct(&self, code: &str) {
+        assert!(!self.evaluator.needs_compiler(code), "not direct: {code}");
+        self.run(code);
+    }
+
+    /// Runs a cell through the compiler, whether or not it needs it.
+    pub fn compiled(&self, code: &str) {
+        if let Err(error) = self.evaluator.evaluate_compiled(code) {
+            panic!("the cell\n{code}\nfailed:\n{error}");
+        }
+    }
+
     fn evaluate(&self, code: &str) -> Result<(), CellError> {
         let began = Instant::now();
-        let result = self.evaluator.evaluate(code);
+        let result = if self.all_compiled {
+            self.evaluator.evaluate_compiled(code)
+        } else {
+            self.evaluator.evaluate(code)
+        };
         self.times
             .borrow_mut()
             .push((began.elapsed(), code.lines().next().unwrap_or("").into()));

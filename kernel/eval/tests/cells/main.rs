@@ -1,13 +1,16 @@
 //! Real cells through evcxr in one process, in sequence, against an engine that records.
 
 mod assistance;
+mod bridge;
 mod closures;
 mod errors;
 mod kernel;
 mod output;
+mod rich;
 mod starting;
 mod stopping;
 mod values;
+mod ways;
 
 use std::io::Write;
 use std::time::Instant;
@@ -16,17 +19,49 @@ use kernel::Kernel;
 
 type Check = fn(&mut Kernel);
 
-/// Argument that makes this program play a kernel on a machine without Rust.
+/// Arguments that make this program play a kernel of its own and tell the test what came out.
 const WITHOUT_RUST: &str = "without-rust";
+const DIRECT_WITHOUT_RUST: &str = "direct-without-rust";
+const SMALL: &str = "small";
 
-const CHECKS: &[(&str, Check)] = &[
+const ROLES: &[(&str, fn() -> String)] = &[
+    (WITHOUT_RUST, || Kernel::start().fails("{ 1 + 1 }").value),
+    (DIRECT_WITHOUT_RUST, bridge::direct_without_rust),
+    (SMALL, bridge::resident_after_direct_cells),
+];
+
+/// Cells run the way a kernel chooses.
+const EITHER_WAY: &[(&str, Check)] = &[
     (
-        "without Rust the error says what to install",
-        starting::no_toolchain,
+        "direct cells run while the compiler starts",
+        bridge::while_starting,
     ),
     (
         "a cell waits for the compiler and says so",
         starting::waiting,
+    ),
+    (
+        "without Rust direct cells run and the others say what they need",
+        bridge::without_rust,
+    ),
+    ("a kernel of direct cells is small", bridge::memory),
+    ("values cross to compiled cells", bridge::to_compiled),
+    ("values cross to direct cells", bridge::to_direct),
+    ("the cell that ran last wins", bridge::shadowing),
+    ("a moved variable is gone everywhere", bridge::moved),
+    ("what a failing cell binds is lost", bridge::failures),
+    ("cells that run again leave no stale handle", bridge::handles),
+    ("variables of both sides are told", bridge::variables),
+    ("expressions are evaluated, not shown", bridge::expressions),
+    ("cells of the notebooks do the same both ways", ways::notebooks),
+    ("cells of the corpus do the same both ways", ways::corpus),
+];
+
+/// Every cell is compiled.
+const CHECKS: &[(&str, Check)] = &[
+    (
+        "without Rust the error says what to install",
+        starting::no_toolchain,
     ),
     ("value, let across cells, no value", values::values),
     ("the four cells of the main journey", values::four_cells),
@@ -52,6 +87,10 @@ const CHECKS: &[(&str, Check)] = &[
     ),
     ("handles are counted", values::handles),
     ("display, update, input", output::display),
+    ("values show themselves, text and HTML", rich::values),
+    ("plain Rust values read well", rich::plain_rust),
+    ("compile errors give advice", rich::advice),
+    ("help, crates, clear", rich::commands),
     (
         "interrupt in a call and while compiling",
         stopping::interrupt,
@@ -77,19 +116,21 @@ fn main() {
         println!("cells: test");
         return;
     }
-    if only == [WITHOUT_RUST] {
-        let error = Kernel::start().fails("1 + 1");
-        let _ = write!(log, "{}", error.value);
+    if let Some((_, play)) = ROLES.iter().find(|(role, _)| only == [*role]) {
+        let _ = write!(log, "{}", play());
         return;
     }
     let mut kernel = Kernel::start();
     let mut failed = 0;
-    for (name, check) in CHECKS {
+    let either = EITHER_WAY.iter().map(|check| (false, check));
+    let compiled = CHECKS.iter().map(|check| (true, check));
+    for (all_compiled, (name, check)) in either.chain(compiled) {
         if !only.is_empty() && !only.iter().any(|word| name.contains(word.as_str())) {
             continue;
         }
         let began = Instant::now();
         kernel.clear();
+        kernel.all_compiled = all_compiled;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&mut kernel)));
         let verdict = match result {
             Ok(()) => "ok".to_owned(),
@@ -117,4 +158,17 @@ fn main() {
     let _ = writeln!(log, "{failed} failed");
     kernel.evaluator.clean_up();
     std::process::exit(i32::from(failed > 0));
+}
+
+/// What this program says in a role, on a machine where Rust is not installed.
+fn output_without_rust(role: &str) -> String {
+    let program = std::env::current_exe().expect("the test knows its program");
+    let output = std::process::Command::new(program)
+        .arg(role)
+        .env("PATH", "/nonexistent")
+        .env("HOME", "/nonexistent")
+        .env_remove("CARGO_HOME")
+        .output()
+        .expect("the test can start itself");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -40,6 +40,7 @@ pub fn values(kernel: &mut Kernel) {
         kernel,
         "let scan = open(\"scan.zspy\")?; let held = scan.axes()?;",
     );
+    kernel.events();
     // A call without its `?`.
     assert_eq!(text(kernel, "scan.shape()"), "(3, 5 | 4, 6)");
     assert!(html(kernel, "scan.shape()").contains("3 × 5 scan positions, frames of 4 × 6 pixels"));
@@ -216,6 +217,7 @@ pub fn commands(kernel: &mut Kernel) {
     );
     let error = kernel.fails("let quitting = 1;\n:quit");
     assert_eq!(error.name, "Refused");
+    assert_eq!(kernel.fails(":clear\nlet a = 1;").name, "Refused");
 
     // A crate from a folder: no registry is asked.
     let folder = tempfile::tempdir().unwrap();

@@ -2,26 +2,18 @@
 
 use eval::Compiler;
 
-use crate::WITHOUT_RUST;
 use crate::kernel::{Event, Kernel};
+use crate::{WITHOUT_RUST, output_without_rust};
 
 pub fn no_toolchain(_: &mut Kernel) {
-    let program = std::env::current_exe().unwrap();
-    let output = std::process::Command::new(program)
-        .arg(WITHOUT_RUST)
-        .env("PATH", "/nonexistent")
-        .env("HOME", "/nonexistent")
-        .env_remove("CARGO_HOME")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = output_without_rust(WITHOUT_RUST);
     assert!(text.contains("Rust is not installed"), "{text}");
     assert!(text.contains("rustup.rs"), "{text}");
 }
 
 pub fn waiting(kernel: &mut Kernel) {
     assert_eq!(kernel.evaluator.state(), Compiler::Starting);
-    kernel.run("1 + 1");
+    kernel.compiled("{ 1 + 1 }");
     let events = kernel.events();
     let said = matches!(&events[0], Event::Display(shown)
         if shown.bundle["text/plain"].as_str().is_some_and(|text| text.contains("compiler is starting")));

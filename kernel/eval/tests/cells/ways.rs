@@ -1,0 +1,86 @@
+//! Every cell that runs at once gives the same events when it is compiled.
+
+use eval::CellError;
+use serde_json::Value;
+
+use crate::kernel::{Event, Kernel};
+
+/// Cells of the interpreter's own tests, separated by lines `%%`.
+const CORPUS: &str = include_str!("../direct_cells.txt");
+
+/// Events, commands and outcome of one cell.
+type Seen = (Vec<Event>, Vec<Value>, Result<(), CellError>);
+
+pub fn notebooks(kernel: &mut Kernel) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../notebooks");
+    let mut accepted = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "ipynb") {
+            continue;
+        }
+        let notebook: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let cells: Vec<String> = notebook["cells"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|cell| cell["cell_type"] == "code")
+            .map(|cell| match &cell["source"] {
+                Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
+                source => source.as_str().unwrap().to_owned(),
+            })
+            .collect();
+        accepted += both_ways(kernel, &cells);
+    }
+    assert!(accepted >= 8, "only {accepted} cells of the notebooks run at once");
+}
+
+pub fn corpus(kernel: &mut Kernel) {
+    let cells: Vec<String> = CORPUS.split("\n%%\n").map(str::to_owned).collect();
+    let accepted = both_ways(kernel, &cells);
+    assert_eq!(accepted, cells.len(), "not every cell of the corpus runs at once");
+}
+
+/// Runs the cells at once, where they can be, and then compiled; gives how many could.
+fn both_ways(kernel: &mut Kernel, cells: &[String]) -> usize {
+    let run = |kernel: &Kernel, compiled: bool| -> Vec<(bool, Seen)> {
+        kernel.engine.start_numbers_again();
+        cells
+            .iter()
+            .map(|code| {
+                kernel.clear();
+                let direct = !kernel.evaluator.needs_compiler(code);
+                let result = if compiled {
+                    kernel.evaluator.evaluate_compiled(code)
+                } else {
+                    kernel.evaluator.evaluate(code)
+                };
+                let commands = kernel.engine.commands();
+                (direct, (kernel.events().into_iter().map(nameless).collect(), commands, result))
+            })
+            .collect()
+    };
+    let at_once = run(kernel, false);
+    let compiled = run(kernel, true);
+    let mut accepted = 0;
+    for (code, ((direct, ours), (_, theirs))) in cells.iter().zip(at_once.into_iter().zip(compiled)) {
+        if direct {
+            accepted += 1;
+            assert_eq!(ours.2, theirs.2, "outcome of\n{code}");
+            assert_eq!(ours.0, theirs.0, "events of\n{code}");
+            assert_eq!(ours.1, theirs.1, "commands of\n{code}");
+        }
+    }
+    accepted
+}
+
+/// Identifiers of displays differ from run to run.
+fn nameless(event: Event) -> Event {
+    match event {
+        Event::Display(mut shown) => {
+            shown.display_id = shown.display_id.map(|_| "some".into());
+            Event::Display(shown)
+        }
+        other => other,
+    }
+}
