@@ -28,13 +28,12 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Third parties that one crate alone may use.
-const FENCES: [(&str, &str); 14] = [
+const FENCES: [(&str, &str); 13] = [
     ("zarrs", "io"),
     ("memmap2", "io"),
     ("rayon", "tree"),
     ("png", "views"),
     ("base64", "views"),
-    ("zeromq", "jupyter"),
     ("jupyter-protocol", "jupyter"),
     ("tokio", "jupyter"),
     ("evcxr", "eval"),

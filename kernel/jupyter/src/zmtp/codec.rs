@@ -14,7 +14,7 @@ const MORE: u8 = 1;
 const LONG: u8 = 2;
 const COMMAND: u8 = 4;
 
-/// Bytes of one message, all frames together.
+/// Bytes of one message, all frames together, unless a decoder is told otherwise.
 pub const MESSAGE_LIMIT: usize = 1 << 30;
 /// Frames of one message.
 pub const FRAME_LIMIT: usize = 1 << 16;
@@ -43,9 +43,9 @@ pub enum CodecError {
     #[error("a command of {length} bytes; at most {COMMAND_LIMIT} are accepted")]
     LongCommand { length: u64 },
     #[error(
-        "a message of more than {MESSAGE_LIMIT} bytes ({length} announced); send it in smaller ones"
+        "a message of more than {limit} bytes (a frame of {length} announced); send it in smaller ones"
     )]
-    LongMessage { length: u64 },
+    LongMessage { length: u64, limit: usize },
     #[error("a message of more than {FRAME_LIMIT} frames")]
     ManyFrames,
     #[error("a command that ends inside its name or its properties")]
@@ -79,10 +79,12 @@ pub enum Command {
 ///
 /// Never panics, and holds no more memory than 64 KiB and twice what has arrived, but for the one
 /// MiB it trusts an announced frame.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     buffer: BytesMut,
     greeted: bool,
+    /// Bytes of one message.
+    limit: usize,
     /// Frames of the unfinished message, and their bytes.
     frames: Vec<Bytes>,
     bytes: usize,
@@ -95,6 +97,18 @@ struct Header {
     length: usize,
 }
 
+impl Default for Decoder {
+    fn default() -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            greeted: false,
+            limit: MESSAGE_LIMIT,
+            frames: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
 impl Decoder {
     /// For input that follows a greeting.
     pub fn after_greeting() -> Self {
@@ -102,6 +116,11 @@ impl Decoder {
             greeted: true,
             ..Self::default()
         }
+    }
+
+    /// From now on a message may have this many bytes.
+    pub fn limit(&mut self, bytes: usize) {
+        self.limit = bytes;
     }
 
     /// Takes input in and everything complete out.
@@ -206,9 +225,9 @@ impl Decoder {
             }
         };
         if flags & COMMAND == 0 {
-            let room = MESSAGE_LIMIT - self.bytes.min(MESSAGE_LIMIT);
-            if length > room as u64 {
-                return Err(CodecError::LongMessage { length });
+            let limit = self.limit;
+            if length > limit.saturating_sub(self.bytes) as u64 {
+                return Err(CodecError::LongMessage { length, limit });
             }
             if self.frames.len() >= FRAME_LIMIT {
                 return Err(CodecError::ManyFrames);
@@ -220,7 +239,8 @@ impl Decoder {
         } else if length > COMMAND_LIMIT as u64 {
             return Err(CodecError::LongCommand { length });
         }
-        let length = usize::try_from(length).map_err(|_| CodecError::LongMessage { length })?;
+        // Within the limits, so it fits.
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
         Ok(Some(Header {
             flags,
             size,
@@ -426,11 +446,17 @@ mod tests {
         let over = MESSAGE_LIMIT as u64 + 1;
         assert_eq!(
             refused(&long(LONG, over)),
-            CodecError::LongMessage { length: over }
+            CodecError::LongMessage {
+                length: over,
+                limit: MESSAGE_LIMIT
+            }
         );
         assert_eq!(
             refused(&long(LONG | MORE, u64::MAX)),
-            CodecError::LongMessage { length: u64::MAX }
+            CodecError::LongMessage {
+                length: u64::MAX,
+                limit: MESSAGE_LIMIT
+            }
         );
         assert_eq!(
             refused(&long(LONG | COMMAND, 1 << 17)),
@@ -464,7 +490,7 @@ mod tests {
         decoder.frames.push(Bytes::new());
         assert!(matches!(
             decoder.push(&[0, 3]),
-            Err(CodecError::LongMessage { length: 3 })
+            Err(CodecError::LongMessage { length: 3, .. })
         ));
     }
 

@@ -26,6 +26,8 @@ pub(super) trait Socket: Send + Sync + 'static {
     const ACCEPTS: &'static [&'static str];
     /// Bytes that may wait for one peer.
     const OUTBOX: usize;
+    /// Bytes of one message from a peer.
+    const MESSAGE: usize;
 
     /// Name in the log.
     fn name(&self) -> &'static str;
@@ -193,10 +195,13 @@ pub(super) async fn serve<S: Socket>(socket: Arc<S>, stream: Stream, mut seat: S
     let member = Member(&*socket, &peer);
     let conversation = async {
         let mut decoder = Decoder::default();
+        // Who has not said who it is has no messages to send.
+        decoder.limit(0);
         let identity = tokio::time::timeout(HANDSHAKE, shake_hands::<S>(&peer, &mut decoder))
             .await
             .map_err(|_| PeerError::Late)??;
         seat.keep();
+        decoder.limit(S::MESSAGE);
         socket.joined(&peer, identity);
         talk(&*socket, &peer, &mut decoder).await
     };

@@ -15,6 +15,9 @@ const TOPICS: usize = 1024;
 /// Bytes of one topic.
 const TOPIC: usize = 4096;
 
+/// The message for who subscribes to a topic.
+type Welcome = dyn Fn(&Bytes) -> Vec<Bytes> + Send + Sync;
+
 struct Subscriber {
     peer: Arc<Peer>,
     /// Each as often as it was asked for.
@@ -25,7 +28,7 @@ struct Subscriber {
 pub struct Publisher {
     name: &'static str,
     subscribers: Mutex<Vec<Subscriber>>,
-    welcome: Box<dyn Fn(&Bytes) -> Vec<Bytes> + Send + Sync>,
+    welcome: Box<Welcome>,
 }
 
 impl Publisher {
@@ -92,6 +95,7 @@ impl Socket for Publisher {
     const KIND: &'static str = "PUB";
     const ACCEPTS: &'static [&'static str] = &["SUB", "XSUB"];
     const OUTBOX: usize = 32 << 20;
+    const MESSAGE: usize = TOPIC + 1;
 
     fn name(&self) -> &'static str {
         self.name

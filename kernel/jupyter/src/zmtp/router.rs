@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::codec::Encoded;
+use super::codec::{Encoded, MESSAGE_LIMIT};
 use super::listen::{Endpoint, listen};
 use super::outbox::Importance;
 use super::peer::{Peer, Socket};
@@ -76,6 +76,7 @@ impl Socket for Router {
     const KIND: &'static str = "ROUTER";
     const ACCEPTS: &'static [&'static str] = &["DEALER", "REQ", "ROUTER"];
     const OUTBOX: usize = 64 << 20;
+    const MESSAGE: usize = MESSAGE_LIMIT;
 
     fn name(&self) -> &'static str {
         self.name
@@ -127,6 +128,7 @@ impl Socket for Echo {
     const KIND: &'static str = "ROUTER";
     const ACCEPTS: &'static [&'static str] = &["DEALER", "REQ", "ROUTER"];
     const OUTBOX: usize = 1 << 20;
+    const MESSAGE: usize = 64 << 10;
 
     fn name(&self) -> &'static str {
         self.0

@@ -2,12 +2,15 @@
 
 #![allow(dead_code)]
 
+mod client;
+
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use client::{Client, PATIENCE};
 use jupyter::cells::{
     CellError, Cells, Completions, Display, Inspection, IsComplete, Match, Outlet, Stream,
 };
@@ -17,8 +20,6 @@ use jupyter::wire::{Author, Outgoing, Signer, decode};
 use jupyter_protocol::{ConnectionInfo, Transport};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
-use zeromq::util::PeerIdentity;
-use zeromq::{DealerSocket, Socket, SocketOptions, SocketRecv, SocketSend, SubSocket, ZmqMessage};
 
 /// Evaluates lines of a made-up language: `print text`, `value text`, `error name`, `panic`,
 /// `sleep ms`, `wait` (for an interrupt), `input prompt`, `show node`, `lines n`, `display id`,
@@ -211,15 +212,12 @@ pub struct FrontEnd {
     runtime: Runtime,
     author: Author,
     signer: Signer,
-    dealers: [DealerSocket; 3],
-    iopub: SubSocket,
+    dealers: [Client; 3],
+    iopub: Client,
     pub connection: ConnectionInfo,
     pub pictures: Arc<Pictures>,
     pub kernel: Option<tokio::task::JoinHandle<()>>,
 }
-
-/// Longest wait for a message that must come.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 impl FrontEnd {
     /// A kernel and a client that is connected on every channel.
@@ -244,7 +242,7 @@ impl FrontEnd {
         };
         let served = connection.clone();
         let kernel = runtime.spawn(async move { kernel::run(&served, parts).await.unwrap() });
-        let (dealers, iopub) = runtime.block_on(connect(&connection));
+        let (dealers, iopub) = connect(&connection);
         let signer = Signer::new(&connection.key);
         let author = Author::new(signer.clone());
         let mut front_end = Self {
@@ -296,10 +294,7 @@ impl FrontEnd {
     }
 
     pub fn send_frames(&mut self, channel: Channel, frames: Vec<Bytes>) {
-        let message = ZmqMessage::try_from(frames).unwrap();
-        self.runtime
-            .block_on(self.dealers[channel as usize].send(message))
-            .unwrap();
+        self.dealers[channel as usize].send(&frames).unwrap();
     }
 
     pub fn execute(&mut self, code: &str) -> String {
@@ -328,12 +323,8 @@ impl FrontEnd {
     }
 
     pub fn reply_within(&mut self, channel: Channel, patience: Duration) -> Option<Message> {
-        let socket = &mut self.dealers[channel as usize];
-        let message = self
-            .runtime
-            .block_on(async { tokio::time::timeout(patience, socket.recv()).await })
-            .ok()?;
-        Some(self.read(message.unwrap().into_vec()))
+        let frames = self.dealers[channel as usize].receive(patience)?;
+        Some(self.read(frames))
     }
 
     pub fn published(&mut self) -> Message {
@@ -342,12 +333,8 @@ impl FrontEnd {
     }
 
     pub fn published_within(&mut self, patience: Duration) -> Option<Message> {
-        let socket = &mut self.iopub;
-        let message = self
-            .runtime
-            .block_on(async { tokio::time::timeout(patience, socket.recv()).await })
-            .ok()?;
-        Some(self.read(message.unwrap().into_vec()))
+        let frames = self.iopub.receive(patience)?;
+        Some(self.read(frames))
     }
 
     /// Everything published for a request, up to its idle.
@@ -400,43 +387,34 @@ impl FrontEnd {
     }
 
     pub fn heartbeat(&mut self, bytes: &'static [u8]) -> Bytes {
-        let address = self.connection.hb_url();
-        self.runtime.block_on(async {
-            let mut socket = zeromq::ReqSocket::new();
-            socket.connect(&address).await.unwrap();
-            socket
-                .send(ZmqMessage::from(Bytes::from_static(bytes)))
-                .await
-                .unwrap();
-            tokio::time::timeout(PATIENCE, socket.recv())
-                .await
-                .unwrap()
-                .unwrap()
-                .into_vec()
-                .remove(0)
-        })
+        let mut client = Client::connect(self.connection.hb_port, "REQ", b"").unwrap();
+        client
+            .send(&[Bytes::new(), Bytes::from_static(bytes)])
+            .unwrap();
+        client.receive(PATIENCE).unwrap().remove(1)
     }
 }
 
-async fn connect(connection: &ConnectionInfo) -> ([DealerSocket; 3], SubSocket) {
-    let dealer = |address: String| async move {
-        let mut options = SocketOptions::default();
-        // One identity on all channels, as clients have it: input requests find their asker by it.
-        options.peer_identity("front-end".parse::<PeerIdentity>().unwrap());
-        let mut socket = DealerSocket::with_options(options);
-        while socket.connect(&address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+/// Connects on every channel, as soon as the kernel has bound them.
+fn connect(connection: &ConnectionInfo) -> ([Client; 3], Client) {
+    let client = |port: u16, kind: &str| {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            // One identity on all channels, as clients have it: input requests find their asker by it.
+            match Client::connect(port, kind, b"front-end") {
+                Ok(client) => return client,
+                Err(error) => assert!(Instant::now() < end, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
-        socket
     };
     let dealers = [
-        dealer(connection.shell_url()).await,
-        dealer(connection.control_url()).await,
-        dealer(connection.stdin_url()).await,
+        client(connection.shell_port, "DEALER"),
+        client(connection.control_port, "DEALER"),
+        client(connection.stdin_port, "DEALER"),
     ];
-    let mut iopub = SubSocket::new();
-    iopub.connect(&connection.iopub_url()).await.unwrap();
-    iopub.subscribe("").await.unwrap();
+    let mut iopub = client(connection.iopub_port, "SUB");
+    iopub.subscribe(b"", true).unwrap();
     (dealers, iopub)
 }
 
