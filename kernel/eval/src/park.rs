@@ -19,10 +19,10 @@ mod text;
 mod thread;
 
 pub(crate) use compilers::stop_compilers;
+pub use handlers::leave;
 pub(crate) use handlers::{
     guard_exit, install, lost_stranger, park, somebody_exited, stop_exit, waits_to_exit,
 };
-pub use handlers::leave;
 pub(crate) use text::add_text;
 pub(crate) use thread::{KernelCall, UserCode, UserThread, asked_to_stop};
 

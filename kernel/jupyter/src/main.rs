@@ -45,6 +45,9 @@ enum Command {
         /// Connection file written by the client.
         #[arg(short = 'f', long = "connection-file")]
         connection_file: PathBuf,
+        /// What clients add to the command of a kernel, as `jupyter run` does; not looked at.
+        #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        ignored: Vec<String>,
     },
     /// Make the kernel known to Jupyter.
     Install {
@@ -129,7 +132,9 @@ fn main() -> anyhow::Result<()> {
     // The compiler starts this program again in other roles, which must not reach anything below.
     eval::runtime_hook_if_child();
     match Cli::parse().command {
-        Command::Kernel { connection_file } => run_kernel(&connection_file)?,
+        Command::Kernel {
+            connection_file, ..
+        } => run_kernel(&connection_file)?,
         Command::Install {
             place,
             name,

@@ -20,6 +20,9 @@ pub enum Lane {
 
 /// Longest time one frame of batch work steps aside, so that an endless drag slows it but never stops it.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// Interactive work that takes longer than this goes on beside batch work: somebody who waits that long does
+/// not feel the difference, and a closure that never ends must not slow every pass down.
+const LONGEST_CLAIM: Duration = Duration::from_secs(2);
 
 thread_local! {
     static HOLDS_SLOT: Cell<bool> = const { Cell::new(false) };
@@ -34,6 +37,17 @@ pub(crate) fn work_for_a_pass() {
 #[derive(Default)]
 struct Pending {
     interactive: usize,
+    /// When the last of them began.
+    newest: Option<Instant>,
+}
+
+impl Pending {
+    fn goes_first(&self) -> bool {
+        self.interactive > 0
+            && self
+                .newest
+                .is_some_and(|began| began.elapsed() < LONGEST_CLAIM)
+    }
 }
 
 pub(crate) struct Gate {
@@ -101,7 +115,9 @@ impl Gate {
     }
 
     pub fn interactive(&self) -> InteractiveGuard<'_> {
-        lock(&self.pending).interactive += 1;
+        let mut pending = lock(&self.pending);
+        pending.interactive += 1;
+        pending.newest = Some(Instant::now());
         InteractiveGuard { gate: self }
     }
 
@@ -133,7 +149,7 @@ impl Gate {
         }
         let until = Instant::now() + LONGEST_PAUSE;
         let mut pending = lock(&self.pending);
-        while pending.interactive > 0 {
+        while pending.goes_first() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
