@@ -24,9 +24,9 @@ const STREAM_AGE: Duration = Duration::from_millis(50);
 const OWED_PAUSE: Duration = Duration::from_millis(150);
 /// … or when there are this many.
 const OWED_LIMIT: usize = 256;
-/// How long output of a cell waits for a subscriber that has much to read and reads nothing …
+/// How long paced output waits for a subscriber that has much to read and reads nothing …
 const PATIENCE: Duration = Duration::from_secs(1);
-/// … and pictures, which may be dropped.
+/// … and how long pictures do, which may be dropped.
 const PATIENCE_WITH_PICTURES: Duration = Duration::from_millis(100);
 /// Between two looks at the subscribers.
 const PACE: Duration = Duration::from_micros(500);
@@ -94,22 +94,20 @@ impl Iopub {
         })
     }
 
-    /// Publishes. Output of cells waits for a subscriber that reads, but slower than it is written;
-    /// everything else never waits.
+    /// Publishes, and never waits.
     pub fn publish(&self, message: Outgoing) {
-        if matches!(
-            message.msg_type.as_str(),
-            "display_data" | "execute_result" | "update_display_data"
-        ) {
-            self.wait_for_readers(PATIENCE);
-        }
         self.shared.with(|writer| writer.message(message));
     }
 
-    /// For many pictures in a row that nobody asked for one by one.
+    /// Publishes after waiting for subscribers that read, but slower than is written: for output
+    /// that can grow faster than any client reads.
     pub fn publish_paced(&self, message: Outgoing) {
-        self.wait_for_readers(PATIENCE_WITH_PICTURES);
-        self.shared.with(|writer| writer.message(message));
+        self.wait_for_readers(if importance(&message) == Importance::Picture {
+            PATIENCE_WITH_PICTURES
+        } else {
+            PATIENCE
+        });
+        self.publish(message);
     }
 
     /// `starting`, `busy` or `idle`.
@@ -121,7 +119,7 @@ impl Iopub {
         ));
     }
 
-    /// Text for stdout or stderr, batched with its neighbours.
+    /// Text for stdout or stderr, batched with its neighbours; paced as [`Iopub::publish_paced`].
     pub fn stream(&self, parent: Option<&Arc<Parent>>, name: &'static str, text: &str) {
         if !text.is_empty() {
             self.wait_for_readers(PATIENCE);
@@ -365,6 +363,7 @@ fn importance(message: &Outgoing) -> Importance {
 mod tests {
     use super::*;
     use crate::wire::{Signer, decode};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn parent(msg_id: &str) -> Arc<Parent> {
         Arc::new(Parent {
@@ -379,7 +378,7 @@ mod tests {
     type Seen = Arc<Mutex<Vec<String>>>;
 
     /// Messages become words like `a:text` or `a:idle`.
-    struct Recorder(Seen);
+    struct Recorder(Seen, AtomicUsize);
 
     impl Port for Recorder {
         fn send(&self, frames: &[Bytes], _importance: Importance) {
@@ -397,15 +396,36 @@ mod tests {
         }
 
         fn is_crowded(&self, _patience: Duration) -> bool {
-            false
+            let ask = |left: usize| left.checked_sub(1);
+            self.1
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, ask)
+                .is_ok()
         }
     }
 
     fn recorded() -> (Iopub, Seen) {
         let seen = Seen::default();
         let author = Arc::new(Author::new(Signer::new("")));
-        let iopub = Iopub::start(author, Arc::new(Recorder(seen.clone()))).unwrap();
+        let port = Recorder(seen.clone(), AtomicUsize::new(0));
+        let iopub = Iopub::start(author, Arc::new(port)).unwrap();
         (iopub, seen)
+    }
+
+    #[test]
+    fn output_waits_for_slow_readers_and_nothing_else_does() {
+        let seen = Seen::default();
+        let author = Arc::new(Author::new(Signer::new("")));
+        let port = Arc::new(Recorder(seen.clone(), AtomicUsize::new(20)));
+        let iopub = Iopub::start(author, port.clone()).unwrap();
+        iopub.status(None, "busy");
+        assert_eq!(port.1.load(Ordering::SeqCst), 20);
+        iopub.stream(None, "stdout", "text");
+        assert_eq!(port.1.load(Ordering::SeqCst), 0);
+        port.1.store(3, Ordering::SeqCst);
+        let content = json!({ "name": "x" });
+        iopub.publish_paced(Outgoing::publish("display_data", None, content));
+        assert_eq!(port.1.load(Ordering::SeqCst), 0);
+        assert_eq!(words(&seen), [":busy", ":text", ":x"]);
     }
 
     fn words(seen: &Seen) -> Vec<String> {

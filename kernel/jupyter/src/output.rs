@@ -66,7 +66,7 @@ impl CellOutput {
 
     fn publish(&self, msg_type: &str, content: Value) {
         self.iopub
-            .publish(Outgoing::publish(msg_type, self.parent().as_ref(), content));
+            .publish_paced(Outgoing::publish(msg_type, self.parent().as_ref(), content));
     }
 
     fn lock(&self) -> MutexGuard<'_, Scope> {

@@ -383,6 +383,10 @@ fn thousands_of_connections_that_say_nothing_keep_nobody_out() {
         {
             held.push(stranger);
         }
+        // Connections faster than anybody accepts them wait for the system's next attempt.
+        if index % 250 == 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
     assert!(is_answered(&mut good));
     assert!(is_answered(&mut host.dealer()));

@@ -100,7 +100,7 @@ fn requests_are_answered_at_once_while_a_cell_runs_and_idle_is_owed() {
     while page.published().kind != "execute_input" {}
     let began = Instant::now();
     let first = ask(&mut page, &model, json!({ "n": 2 }));
-    ask(&mut page, &model, json!({ "n": 3 }));
+    let second = ask(&mut page, &model, json!({ "n": 3 }));
     assert!(
         began.elapsed() < Duration::from_millis(300),
         "{:?}",
@@ -112,7 +112,10 @@ fn requests_are_answered_at_once_while_a_cell_runs_and_idle_is_owed() {
         (next_idle.word().as_str(), next_idle.parent.as_deref()),
         ("idle", Some(cell.as_str()))
     );
-    assert_eq!(page.published().parent, first.parent);
+    // Each answer comes from a thread of its own, so the order in which they owe is open.
+    let paid = [page.published().parent, page.published().parent];
+    let asked = [first.parent, second.parent];
+    assert!(paid.iter().all(|parent| asked.contains(parent)) && paid[0] != paid[1]);
 }
 
 #[test]
