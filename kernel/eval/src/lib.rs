@@ -14,6 +14,7 @@ mod cursor;
 mod direct;
 mod evaluator;
 mod faults;
+mod fuzz;
 mod help;
 mod hints;
 mod host;
@@ -37,11 +38,19 @@ use serde_json::{Map, Value};
 pub use capture::log_file;
 pub use complete::{Completions, Inspection, Match};
 pub use evaluator::Evaluator;
+#[doc(hidden)]
+pub use fuzz::read_cell;
 pub use park::leave;
 pub use relay::runtime_hook_if_child;
 pub use user_crate::cache_folder;
 // In the signature of `Engine`, so that who implements it needs no other crate.
 pub use signal::{Frame, FrameFunction};
+
+/// Whether a cell runs without the compiler in a kernel that has no variables yet; runs nothing. Any text
+/// may be given.
+pub fn runs_without_compiler(code: &str) -> bool {
+    direct::accept(code, &direct::Scope::default()).is_some()
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {

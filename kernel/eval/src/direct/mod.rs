@@ -83,7 +83,7 @@ pub(crate) fn attach(shared: &Arc<Shared>) {
 
 /// Parses and checks a cell. `None`: it goes to the compiler as a whole; nothing has run.
 pub(crate) fn accept(code: &str, scope: &Scope) -> Option<Plan> {
-    if !source::is_short(code) || !is_shallow(code) {
+    if !source::is_short(code) || !source::is_flat(code) {
         return None;
     }
     let statements = syn::parse::Parser::parse_str(syn::Block::parse_within, code).ok()?;

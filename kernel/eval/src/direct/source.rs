@@ -4,19 +4,34 @@ use crate::tokens::{Step, step};
 
 /// Longer cells go to the compiler.
 const LONGEST: usize = 64 << 10;
-/// Deepest tree of expressions. Parser, checks and destructors descend once per level.
+/// Deepest tree of expressions in a direct cell: check and interpreter descend once per level.
 const DEEPEST: usize = 250;
+/// Deepest text for a parser alone; what is deeper would need more stack than a thread has.
+const DEEPEST_TEXT: usize = 1000;
 
-/// Whether the text can be parsed and walked recursively without fear for the thread's stack.
-///
+/// What a bracket or a prefix weighs: parsers need much more stack for it than for a link of a chain.
+const HEAVY: usize = 5;
+
+/// Whether parsers can read the text without fear for the thread's stack. What is deeper must not reach one.
+pub(crate) fn is_shallow(code: &str) -> bool {
+    is_within(code, DEEPEST_TEXT)
+}
+
+/// Whether the text can be checked and run without fear for the thread's stack.
+pub(super) fn is_flat(code: &str) -> bool {
+    is_within(code, DEEPEST)
+}
+
 /// Depth comes from brackets and from chains (`a.b.c`, `a + b + c`, `- - a`), so every word and sign counts
 /// until the next comma or semicolon at its level.
-pub(crate) fn is_shallow(code: &str) -> bool {
+fn is_within(code: &str, deepest: usize) -> bool {
     // Words, signs and brackets of the chain at each open bracket.
     let mut chains = vec![0usize];
     let mut depth = 0;
     let mut at = 0;
     let mut after_block = false;
+    // Whether the token before was a word; `None` at the start of a chain.
+    let mut was: Option<bool> = None;
     while at < code.len() {
         let start = at;
         let byte = match step(code, at) {
@@ -48,22 +63,30 @@ pub(crate) fn is_shallow(code: &str) -> bool {
             }
         }
         if matches!(byte, b',' | b';') {
+            was = None;
             continue;
         }
         if matches!(byte, b')' | b']' | b'}') {
+            was = Some(true);
             if chains.len() > 1 {
                 depth -= chains.pop().unwrap_or(0);
             }
             continue;
         }
-        depth += 1;
+        let opens = matches!(byte, b'(' | b'[' | b'{');
+        let word = byte == b'_';
+        // Signs or words in a row: a prefix in front of another (`- - a`, `return return`).
+        let heavy = opens || was == Some(word);
+        was = (!opens).then_some(word);
+        let weight = if heavy { HEAVY } else { 1 };
+        depth += weight;
         if let Some(chain) = chains.last_mut() {
-            *chain += 1;
+            *chain += weight;
         }
-        if matches!(byte, b'(' | b'[' | b'{') {
+        if opens {
             chains.push(0);
         }
-        if depth > DEEPEST {
+        if depth > deepest {
             return false;
         }
     }
@@ -115,18 +138,68 @@ mod tests {
         assert!(is_shallow(&"let a = open(\"x\")?;\n".repeat(1000)));
         assert!(is_shallow(&"fn f(x: u8) -> u8 { x }\n".repeat(1000)));
         assert!(is_shallow(&"if x { f(); }\n#[test]\n{ 1 }".repeat(1000)));
-        for hostile in [
-            "(".repeat(100_000),
-            "[".repeat(300),
-            format!("1{}", " + 1".repeat(200)),
-            format!("a{}", ".b".repeat(200)),
-            format!("{}1", "-".repeat(300)),
-            format!("{}1", "& ".repeat(300)),
-            "return ".repeat(300),
-            "f(a, ".repeat(200),
-            "if x {} else ".repeat(100),
-        ] {
+        for hostile in hostile(300) {
+            assert!(!is_flat(&hostile), "{}", &hostile[..20]);
+        }
+        // What a person may write is no matter.
+        let sum = vec!["a[0] * b.powi(2)"; 60].join(" + ");
+        assert!(is_shallow(&sum) && is_shallow(&format!("f(|x| {{ {sum} }})")));
+        for hostile in hostile(100_000) {
             assert!(!is_shallow(&hostile), "{}", &hostile[..20]);
+        }
+    }
+
+    /// Texts that are at least so deep, each in its own way.
+    fn hostile(depth: usize) -> Vec<String> {
+        vec![
+            "(".repeat(depth) + "1" + &")".repeat(depth),
+            "[".repeat(depth) + &"]".repeat(depth),
+            "{".repeat(depth) + &"}".repeat(depth),
+            "1".to_owned() + &" + 1".repeat(depth / 2),
+            "a".to_owned() + &".b".repeat(depth / 2),
+            "a".to_owned() + &".b()".repeat(depth / 3),
+            "a".to_owned() + &"?".repeat(depth),
+            "a".to_owned() + &" = a".repeat(depth / 2),
+            "-".repeat(depth) + "1",
+            "& ".repeat(depth) + "a",
+            "return ".repeat(depth),
+            "|| ".repeat(depth / 2) + "1",
+            "f(a, ".repeat(depth / 2) + &")".repeat(depth / 2),
+            "f(|x| { ".repeat(depth / 6) + &"})".repeat(depth / 6),
+            "if x {} else ".repeat(depth / 4) + "{}",
+            "match a { b => ".repeat(depth / 6) + "1" + &"}".repeat(depth / 6),
+            "let a: ".to_owned()
+                + &"Vec<".repeat(depth / 2)
+                + "u8"
+                + &">".repeat(depth / 2)
+                + " = b;",
+            "let ".to_owned() + &"(".repeat(depth) + "a" + &")".repeat(depth) + " = b;",
+            "fn f() { ".repeat(depth / 4) + &"}".repeat(depth / 4),
+        ]
+    }
+
+    #[test]
+    fn the_deepest_text_a_parser_gets_leaves_half_of_the_stack() {
+        let depths: Vec<usize> = (1..=DEEPEST_TEXT / 10)
+            .rev()
+            .map(|tenth| 10 * tenth)
+            .collect();
+        for kind in 0..hostile(10).len() {
+            let code = depths
+                .iter()
+                .map(|depth| hostile(*depth).swap_remove(kind))
+                .find(|code| is_shallow(code));
+            let code = code.unwrap_or_default();
+            assert!(!code.is_empty());
+            let parse = move || {
+                drop(syn::parse::Parser::parse_str(
+                    syn::Block::parse_within,
+                    &code,
+                ));
+            };
+            // Threads have 2 MB.
+            let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(parse);
+            assert!(thread.unwrap().join().is_ok());
         }
     }
 
