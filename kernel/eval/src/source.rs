@@ -311,8 +311,11 @@ mod tests {
         assert_eq!(prepared.column(1, 5), 5);
         assert!(column > 16);
         assert_eq!(prepared.column(1, column), 16);
-        // Behind the parenthesis of the trailing expression.
-        assert_eq!(prepared.column(2, 6), 5);
+        // The `x` of the trailing expression, behind the hook in front of it.
+        let line = prepared.code.lines().nth(1).unwrap();
+        let column = line.find("b + x").unwrap() + 5;
+        assert_eq!(prepared.column(2, column), 5);
+        assert_eq!(prepared.value_start(2), Some(1));
         // Inside the first hook.
         assert_eq!(prepared.column(1, 14), 11);
     }
