@@ -230,6 +230,7 @@ impl Cells for Interpreter {
     }
 
     fn shut_down(&self) {
+        self.engine.session.end_journal();
         self.evaluator.clean_up();
     }
 }

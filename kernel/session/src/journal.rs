@@ -12,9 +12,9 @@ mod stamp;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use file::key;
 pub use record::View;
@@ -27,12 +27,21 @@ use record::Record;
 
 /// Changes within this time are written at once.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Longest wait for the last writing of a kernel.
+const LAST_WRITING: Duration = Duration::from_millis(300);
 
 type Views = Box<dyn Fn() -> Vec<View> + Send + Sync>;
 
+/// What the writing thread is told.
+enum Word {
+    Changed,
+    /// The kernel is about to end: write now, and say so.
+    Ends(Sender<()>),
+}
+
 /// The journal of a running session.
 pub(crate) struct Journal {
-    changed: SyncSender<()>,
+    words: SyncSender<Word>,
     /// What the session before this one left.
     earlier: Option<Record>,
     views: Arc<OnceLock<Views>>,
@@ -57,7 +66,7 @@ impl Session {
             self.tree.reserve_ids(earlier.highest_id());
         }
         // One word waits at most: it says that something changed, not what.
-        let (changed, changes) = sync_channel(1);
+        let (words, heard) = sync_channel(1);
         let views = Arc::new(OnceLock::new());
         let (session, place) = (Arc::downgrade(self), place.clone());
         let writer = Writer {
@@ -68,12 +77,12 @@ impl Session {
         };
         let started = std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || writer.run(&changes, &place));
+            .spawn(move || writer.run(&heard, &place));
         if let Err(error) = started {
             tracing::warn!("no journal is kept: its thread cannot be started: {error}");
         }
         let journal = Journal {
-            changed,
+            words,
             earlier,
             views,
         };
@@ -95,7 +104,19 @@ impl Session {
     pub fn journal_changed(&self) {
         if let Some(journal) = self.journal.get() {
             // Full: the writer has not yet looked, and will see this change too.
-            let _ = journal.changed.try_send(());
+            let _ = journal.words.try_send(Word::Changed);
+        }
+    }
+
+    /// The kernel is about to end in good order: what was not written yet is written, if the disk does
+    /// not take too long.
+    pub fn end_journal(&self) {
+        let Some(journal) = self.journal.get() else {
+            return;
+        };
+        let (done, written) = channel();
+        if journal.words.send(Word::Ends(done)).is_ok() {
+            let _ = written.recv_timeout(LAST_WRITING);
         }
     }
 
@@ -121,14 +142,23 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, changes: &std::sync::mpsc::Receiver<()>, place: &Place) {
+    fn run(mut self, heard: &Receiver<Word>, place: &Place) {
         file::remove_old(place);
-        while changes.recv().is_ok() {
-            // What follows in one breath is written together.
-            match changes.recv_timeout(PAUSE) {
-                Ok(()) => std::thread::sleep(PAUSE),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+        while let Ok(first) = heard.recv() {
+            let mut ends = None;
+            let mut last = Some(first);
+            // What follows in one breath is written together; the end waits for nothing.
+            let until = Instant::now() + PAUSE;
+            while let Some(word) = last.take() {
+                if let Word::Ends(done) = word {
+                    ends = Some(done);
+                    break;
+                }
+                match heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    Ok(word) => last = Some(word),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
             let Some(session) = self.session.upgrade() else {
                 return;
@@ -137,6 +167,9 @@ impl Writer {
             let record = Record::of(&session, place, views);
             drop(session);
             self.write(&record);
+            if let Some(done) = ends {
+                let _ = done.send(());
+            }
         }
     }
 
