@@ -8,8 +8,10 @@ use super::codec::Encoded;
 
 /// Memory of one waiting message beside its bytes.
 const OVERHEAD: usize = 128;
-/// Pieces handed to the operating system at once.
+/// Pieces handed to the operating system at once …
 const PIECES: usize = 64;
+/// … and their bytes, because senders wait while they are copied.
+const AT_ONCE: usize = 1 << 20;
 /// A sender that can wait does so from here on …
 const CROWDED: usize = 8 << 20;
 /// … as long as the peer takes this much within the sender's patience.
@@ -170,32 +172,48 @@ impl Outbox {
         &mut self,
         mut write: impl FnMut(&[IoSlice<'_>]) -> Result<usize>,
     ) -> Result<()> {
-        while !self.queue.is_empty() {
-            let mut pieces = [IoSlice::new(&[]); PIECES];
-            let mut count = 0;
-            let mut skip = self.written;
-            'gather: for waiting in &self.queue {
-                for piece in &*waiting.message.pieces {
-                    if count == PIECES {
-                        break 'gather;
-                    }
-                    let rest = piece.get(skip..).unwrap_or_default();
-                    skip = skip.saturating_sub(piece.len());
-                    if !rest.is_empty() {
-                        pieces[count] = IoSlice::new(rest);
-                        count += 1;
-                    }
+        while self.write_some(&mut write)? {}
+        Ok(())
+    }
+
+    /// Writes once; false if nothing is left or `write` would block.
+    ///
+    /// # Errors
+    /// As [`Outbox::write_with`].
+    pub fn write_some(
+        &mut self,
+        write: &mut impl FnMut(&[IoSlice<'_>]) -> Result<usize>,
+    ) -> Result<bool> {
+        if self.queue.is_empty() {
+            return Ok(false);
+        }
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let (mut count, mut bytes) = (0, 0);
+        let mut skip = self.written;
+        'gather: for waiting in &self.queue {
+            for piece in &*waiting.message.pieces {
+                if count == PIECES || bytes >= AT_ONCE {
+                    break 'gather;
+                }
+                let rest = piece.get(skip..).unwrap_or_default();
+                skip = skip.saturating_sub(piece.len());
+                if !rest.is_empty() {
+                    pieces[count] = IoSlice::new(rest);
+                    count += 1;
+                    bytes += rest.len();
                 }
             }
-            match write(&pieces[..count]) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(bytes) => self.advance(bytes),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
         }
-        Ok(())
+        match write(&pieces[..count]) {
+            Ok(0) => Err(ErrorKind::WriteZero.into()),
+            Ok(bytes) => {
+                self.advance(bytes);
+                Ok(!self.queue.is_empty())
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     fn advance(&mut self, bytes: usize) {

@@ -144,8 +144,9 @@ impl Peer {
             self.waiting.notified().await;
             loop {
                 self.stream.writable().await?;
+                // One write for each lock: others may send in between.
                 let mut outbox = self.outbox();
-                outbox.write_with(|pieces| self.stream.try_write(pieces))?;
+                outbox.write_some(&mut |pieces: &[_]| self.stream.try_write(pieces))?;
                 if outbox.is_empty() {
                     if let Some(Lost {
                         pictures,
