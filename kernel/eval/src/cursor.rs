@@ -69,8 +69,9 @@ impl<'a> Cursor<'a> {
                 cursor.receiver = Some(receiver);
             }
         } else if let Some(path) = before.strip_suffix("::") {
-            let word = path.rfind(|c: char| !c.is_alphanumeric() && c != '_');
-            cursor.path_of = Some(&path[word.map_or(0, |at| at + 1)..]);
+            cursor.path_of = path
+                .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+                .next();
         } else if let Some(last) = open.pop()
             && last.at_field
             && last.word.starts_with(char::is_uppercase)

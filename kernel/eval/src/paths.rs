@@ -21,8 +21,10 @@ pub(crate) struct Found {
 pub(crate) fn complete(before: &str) -> Option<Found> {
     let quote = open_string(before)?;
     let call = before[..quote].trim_end().strip_suffix('(')?.trim_end();
-    let word = call.rfind(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    let function = &call[word.map_or(0, |at| at + 1)..];
+    let function = call
+        .rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .next()
+        .unwrap_or_default();
     let written = &before[quote + 1..];
     if !matches!(function, "open" | "open_with" | "save") || written.contains('\\') {
         return None;

@@ -6,6 +6,7 @@ mod check;
 mod chromium;
 mod codegen;
 mod environment;
+mod fuzz;
 mod lab;
 mod process;
 mod project;
@@ -23,7 +24,8 @@ cargo xtask test [--quick]                  run every test; --quick: without not
 cargo xtask check                           formatting, clippy, TypeScript, generated files
 cargo xtask codegen [--check]               write (or compare) the generated TypeScript and Rust
 cargo xtask bench [ARGUMENTS]               run the benchmarks of the engine
-cargo xtask bench kernel [--no-build] [OPTIONS]   compare with ipykernel and evcxr_jupyter";
+cargo xtask bench kernel [--no-build] [OPTIONS]   compare with ipykernel and evcxr_jupyter
+cargo xtask fuzz [SECONDS]                  mutated input for decoders and readers, a new seed each time";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,6 +51,7 @@ fn dispatch(arguments: &[String]) -> Result<bool> {
         "check" => no_arguments(rest).and_then(|()| check::run()),
         "codegen" => codegen::run(flag(rest, "--check")?),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)
