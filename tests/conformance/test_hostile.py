@@ -176,6 +176,8 @@ class Hostile(unittest.TestCase):
 
     def test_is_complete_with_hostile_code(self):
         codes = ["(" * 50_000, "{[(" * 20_000, '"' * 9_999, "/*" * 50_000, "r" + "#" * 300, "\u0000\u202e", "!" * 50_000]
+        codes += ["(" * 50_000 + ")" * 50_000, "[" * 50_000 + "]" * 50_000, "- " * 50_000 + "1", "a." * 50_000 + "b"]
+        codes += ["&" * 50_000 + "a", "1 + " * 50_000 + "1", "{" * 50_000 + "}" * 50_000, "Vec<" * 50_000 + ">" * 50_000]
         self.send("is_complete_request", [{"code": code} for code in [*codes, 7, None]], statuses=("complete", "incomplete", "invalid", "unknown", "error"))
         for kind in ("complete_request", "inspect_request"):
             self.send(kind, [{"code": code, "cursor_pos": len(code), "detail_level": 1} for code in codes])

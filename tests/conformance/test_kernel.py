@@ -5,9 +5,6 @@ Run by `cargo xtask test` with the private environment; by hand:
     python -m unittest discover -s tests/conformance
 
 `SIGNALTREE_KERNEL` names the kernelspec (default `signaltree`).
-
-`IopubWelcomeTests` is left out: iopub_welcome answers the event of a new subscription, which the PUB
-socket of the zeromq crate does not report (its XPUB does, but lets one slow reader stall all others).
 """
 
 import os
@@ -24,7 +21,7 @@ COMPILER_START = 300
 
 
 def wait_for_compiler(client):
-    client.execute_interactive("let warm_up = 1;", timeout=COMPILER_START)
+    client.execute_interactive("let warm_up = { 1 };", timeout=COMPILER_START)
 
 
 class Conformance(jupyter_kernel_test.KernelTests):
@@ -63,6 +60,11 @@ class Conformance(jupyter_kernel_test.KernelTests):
     def setUpClass(cls):
         super().setUpClass()
         wait_for_compiler(cls.kc)
+
+
+class Welcome(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = KERNEL
+    support_iopub_welcome = True
 
 
 class Behaviour(unittest.TestCase):
