@@ -12,6 +12,7 @@ mod events;
 mod handlers;
 mod handles;
 pub mod journal;
+mod news;
 mod poster;
 mod router;
 pub mod sample;

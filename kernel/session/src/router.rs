@@ -156,6 +156,8 @@ fn changed(
         };
         let reply = answered(|| work(&session))
             .unwrap_or_else(|error| Reply::Refused { request_id, error });
+        // The page knows the node before it hears that it was added.
+        session.tell_tree_now();
         answer(reply, Vec::new());
     };
     if let Err(job) = session.workers.change(Box::new(job)) {

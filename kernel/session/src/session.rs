@@ -14,6 +14,7 @@ use crate::errand::{Errands, Failed, is_interruptible};
 use crate::events::Events;
 use crate::handles::Handles;
 use crate::journal::{Journal, Stamp};
+use crate::news::News;
 use crate::view::Workers;
 use crate::{closure, convert, lock, router};
 
@@ -79,6 +80,7 @@ pub struct Session {
     /// Running saves, so that a page can end them.
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
     pub(crate) errands: Errands,
+    pub(crate) news: News,
     /// Unless nobody asked for one.
     pub(crate) journal: OnceLock<Journal>,
 }
@@ -105,6 +107,7 @@ impl Session {
                 handles: Mutex::default(),
                 saves: Mutex::default(),
                 errands: Errands::default(),
+                news: News::start(session.clone()),
                 journal: OnceLock::new(),
             }
         })
@@ -300,14 +303,6 @@ impl Session {
             "ask another node of the tree",
         )
         .at_node(node)
-    }
-
-    /// Sends the whole tree to every page.
-    pub(crate) fn tell_tree(&self) {
-        self.journal_changed();
-        if self.events.anybody() {
-            self.events.send(&Event::TreeChanged { tree: self.tree() });
-        }
     }
 
     /// Removes nodes whose name was taken by a newer one (their cell ran again), once nothing holds them.

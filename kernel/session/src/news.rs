@@ -1,0 +1,66 @@
+//! The tree for the pages: whole, but not at every step of a cell that makes hundreds of nodes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, Weak};
+use std::time::Duration;
+
+use protocol::Event;
+
+use crate::{Session, lock};
+
+/// Changes within this time after one that was told are told together.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Tells the pages of changes of the tree: the first at once, what follows closely in one.
+pub(crate) struct News {
+    /// There is a change that no page has heard of.
+    untold: AtomicBool,
+    wake: SyncSender<()>,
+    /// Held while a tree is described and sent, so that a page never gets an older one after a newer one.
+    telling: Mutex<()>,
+}
+
+impl News {
+    /// Starts the thread; it ends with the session.
+    pub fn start(session: Weak<Session>) -> Self {
+        let (wake, woken) = sync_channel(1);
+        let started = std::thread::Builder::new()
+            .name("news".into())
+            .spawn(move || {
+                while woken.recv().is_ok() {
+                    match session.upgrade() {
+                        Some(session) => session.tell_tree_now(),
+                        None => return,
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+            });
+        if let Err(error) = started {
+            tracing::error!("pages hear of no change that a cell makes: no thread: {error}");
+        }
+        Self {
+            untold: AtomicBool::new(false),
+            wake,
+            telling: Mutex::default(),
+        }
+    }
+}
+
+impl Session {
+    /// The tree has changed. Returns at once; the pages hear of it soon, and the journal.
+    pub(crate) fn tell_tree(&self) {
+        self.journal_changed();
+        self.news.untold.store(true, Ordering::SeqCst);
+        // Full: the thread has not yet looked, and will see this change too.
+        let _ = self.news.wake.try_send(());
+    }
+
+    /// Whoever returns from here knows that the pages have been sent the tree as it is.
+    pub(crate) fn tell_tree_now(&self) {
+        let _one_at_a_time = lock(&self.news.telling);
+        if self.news.untold.swap(false, Ordering::SeqCst) && self.events.anybody() {
+            self.events.send(&Event::TreeChanged { tree: self.tree() });
+        }
+    }
+}
