@@ -255,4 +255,11 @@ pub struct Host {
         value: Text,
         node: u32,
     ),
+    /// One more guard on the frame that a living guard keeps alive.
+    pub share_frame: unsafe extern "C" fn(
+        context: *const c_void,
+        guard: u64,
+        view: *mut View,
+        shared: *mut u64,
+    ) -> u32,
 }

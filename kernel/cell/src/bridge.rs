@@ -6,6 +6,7 @@
 use std::any::TypeId;
 use std::fmt::Debug;
 
+use crate::frame::Frame;
 use crate::host;
 use crate::region::Region;
 use crate::signal::{Axis, Open, Peak, Shape, Signal};
@@ -13,6 +14,23 @@ use crate::signal::{Axis, Open, Peak, Shape, Signal};
 /// A handle on a node that another cell made.
 pub fn signal(node: u32) -> Signal {
     Signal::holding(node)
+}
+
+/// A frame that a direct cell holds, at its scan position; the pixels are not copied.
+///
+/// # Panics
+/// When the kernel does not have the frame any more.
+pub fn frame(guard: u64, at: &[usize]) -> Frame<'static, f64> {
+    let shared = host::share_frame(guard).and_then(|(view, guard)| Frame::guarded(view, guard, at));
+    match shared {
+        Ok(frame) => frame,
+        Err(error) => panic!("{error}: run the cell that made it again"),
+    }
+}
+
+/// What keeps the pixels of a frame of the kernel alive; `None` when the cell made them.
+pub fn guard(frame: &Frame<'static, f64>) -> Option<u64> {
+    frame.guard()
 }
 
 /// Takes the place of a variable whose value stayed behind: a cell that ran without the compiler

@@ -118,6 +118,13 @@ impl<T: Element> Frame<'static, T> {
         }
     }
 
+    pub(crate) fn guard(&self) -> Option<u64> {
+        match &self.pixels {
+            Pixels::Own(_) => None,
+            Pixels::Kernel { guard, .. } => *guard,
+        }
+    }
+
     /// Takes the owned pixels apart for the kernel; kernel pixels are copied first.
     pub(crate) fn into_parts(self) -> (Vec<T>, [usize; MAX_RANK], usize) {
         let (shape, rank) = (self.shape, self.rank);

@@ -125,6 +125,18 @@ pub(crate) fn frame(node: u32, at: &[usize], element: u32) -> Result<(View, u64)
     Ok((view, guard))
 }
 
+/// One more guard on the frame that `guard` keeps alive.
+pub(crate) fn share_frame(guard: u64) -> Result<(View, u64)> {
+    let host = host()?;
+    let (mut view, mut shared) = (View::EMPTY, 0);
+    // SAFETY: both places live until the call returns; the kernel checks the guard.
+    let code = unsafe { (host.share_frame)(host.context, guard, &mut view, &mut shared) };
+    match code {
+        status::OK => Ok((view, shared)),
+        _ => Err(Error::new("the kernel does not have this frame any more")),
+    }
+}
+
 pub(crate) fn release_frame(guard: u64) {
     if let Ok(host) = host() {
         // SAFETY: the guard came from `frame` and is given back once, by `Drop`.

@@ -249,7 +249,7 @@ impl Bridge {
         let direct = self.scope.entries().map(|(name, value, _)| Variable {
             name: name.to_owned(),
             kind: value.type_text(),
-            value: node_of(value).is_none().then(|| format!("{value:?}")),
+            value: node_of(value).is_none().then(|| value.summary()),
             node: node_of(value),
         });
         let hidden = |name: &str| {

@@ -150,7 +150,7 @@ impl Type {
             | Type::F64
             | Type::Number(_)
             | Type::Text => true,
-            Type::Named(name) => !matches!(*name, "Frame" | "DisplayHandle" | "Restored"),
+            Type::Named(name) => !matches!(*name, "DisplayHandle" | "Restored"),
             Type::Tuple(items) => !items.is_empty() && items.iter().all(Type::crosses),
             Type::Array(of, _) | Type::Vec(of) | Type::Option(of) | Type::Range(of) => of.crosses(),
             Type::Ref(of) => **of == Type::Str,

@@ -88,6 +88,26 @@ impl Value {
         Some((rust_type(&self.type_of())?, self.rust_expression()?))
     }
 
+    /// One line for lists of variables; reads no pixel.
+    pub(crate) fn summary(&self) -> String {
+        const LONGEST: usize = 200;
+        let mut text = match self {
+            Value::Frame(frame) => {
+                format!("{:?} f64 at {:?}", frame.shape(), frame.position())
+            }
+            Value::Sequence(ty, items) if items.len() > 20 => {
+                format!("{ty} of {}", items.len())
+            }
+            value => format!("{value:?}"),
+        };
+        if text.len() > LONGEST {
+            let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+            text.truncate(end.unwrap_or(0));
+            text.push('…');
+        }
+        text
+    }
+
     fn rust_expression(&self) -> Option<String> {
         let list = |items: &[Value]| -> Option<String> {
             let items: Option<Vec<String>> = items.iter().map(Value::rust_expression).collect();
@@ -132,6 +152,11 @@ impl Value {
                     open.dataset
                 )
             }
+            Value::Frame(frame) => format!(
+                "::signaltree::bridge::frame({}, &{:?})",
+                signaltree::bridge::guard(frame)?,
+                frame.position()
+            ),
             Value::Html(Html(text)) => format!("::signaltree::Html({text:?}.into())"),
             Value::Markdown(Markdown(text)) => format!("::signaltree::Markdown({text:?}.into())"),
             Value::Svg(Svg(text)) => format!("::signaltree::Svg({text:?}.into())"),
@@ -160,7 +185,6 @@ impl Value {
                 ends.1.rust_expression()?
             ),
             Value::Unit
-            | Value::Frame(_)
             | Value::Handle(_)
             | Value::Restored(_)
             | Value::Sequence(..)
@@ -186,7 +210,8 @@ fn rust_type(ty: &Type) -> Option<String> {
     Some(match ty {
         Type::Bool | Type::Integer(_) | Type::F32 | Type::F64 => ty.to_string(),
         Type::Text => "::std::string::String".into(),
-        Type::Named("Frame" | "DisplayHandle" | "Restored") => return None,
+        Type::Named("DisplayHandle" | "Restored") => return None,
+        Type::Named("Frame") => "::signaltree::Frame<'static, f64>".into(),
         Type::Named(name) => format!("::signaltree::{name}"),
         Type::Tuple(items) => {
             let items: Option<Vec<String>> = items.iter().map(inner).collect();

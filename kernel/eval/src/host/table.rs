@@ -2,9 +2,11 @@
 
 #![allow(unsafe_code)] // C functions called from cells with raw pointers
 
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
 use signal::Frame;
@@ -39,6 +41,7 @@ impl Shared {
             report_error,
             report_panic,
             bind,
+            share_frame,
         }))
     }
 }
@@ -165,10 +168,7 @@ unsafe extern "C" fn frame(
             });
             match frame {
                 Ok(frame) => {
-                    let frame = Box::new(frame);
-                    view.write(frame_view(&frame));
-                    // The box stays where it is until `release_frame`.
-                    guard.write(Box::into_raw(frame) as u64);
+                    hold(frame, view, guard);
                     status::OK
                 }
                 Err(text) => answer(&shared, why, Err(text)),
@@ -177,9 +177,49 @@ unsafe extern "C" fn frame(
     })
 }
 
+/// Frames that cells hold, by their guards.
+static FRAMES: Mutex<BTreeMap<u64, Box<Frame>>> = Mutex::new(BTreeMap::new());
+static NEXT_GUARD: AtomicU64 = AtomicU64::new(1);
+
+/// Keeps a frame until `release_frame`.
+///
+/// # Safety
+/// Both places must be valid for a write.
+unsafe fn hold(frame: Frame, view: *mut View, guard: *mut u64) {
+    let number = NEXT_GUARD.fetch_add(1, Ordering::Relaxed);
+    let frame = Box::new(frame);
+    // SAFETY: promised by the caller. The view points to pixels that live as long as the frame.
+    unsafe {
+        view.write(frame_view(&frame));
+        guard.write(number);
+    }
+    lock(&FRAMES).insert(number, frame);
+}
+
 unsafe extern "C" fn release_frame(_context: *const c_void, guard: u64) {
-    // SAFETY: the cell gives a guard back once, and it is the box made in `frame`.
-    entry((), || drop(unsafe { Box::from_raw(guard as *mut Frame) }));
+    entry((), || {
+        let frame = lock(&FRAMES).remove(&guard);
+        drop(frame);
+    });
+}
+
+unsafe extern "C" fn share_frame(
+    _context: *const c_void,
+    guard: u64,
+    view: *mut View,
+    shared: *mut u64,
+) -> u32 {
+    entry(status::ERROR, || {
+        let frame = lock(&FRAMES).get(&guard).map(|frame| Frame::clone(frame));
+        match frame {
+            Some(frame) => {
+                // SAFETY: the cell's places live until this call returns.
+                unsafe { hold(frame, view, shared) };
+                status::OK
+            }
+            None => status::ERROR,
+        }
+    })
 }
 
 unsafe extern "C" fn map_frames(

@@ -98,6 +98,27 @@ pub fn shadowing(kernel: &mut Kernel) {
     assert_eq!(kernel.events(), [Event::result("77")]);
 }
 
+/// A frame of a direct cell reaches a compiled one as it is: the same pixels, not a copy.
+pub fn frames(kernel: &mut Kernel) {
+    kernel.direct("let scan = open(\"scan.zspy\")?; let pattern = scan.frame((1, 2))?;");
+    kernel.direct("pattern.mean()");
+    kernel.compiled("{ println!(\"{:?} {}\", pattern.position(), pattern.mean()); }");
+    let events = kernel.events();
+    // Between them the compiler may have said that it starts.
+    let (Some(Event::Result(mean)), Some(Event::Stream(_, printed))) =
+        (events.first(), events.last())
+    else {
+        panic!("{events:?}")
+    };
+    let mean = mean.bundle["text/plain"].as_str().unwrap().to_owned();
+    assert_eq!(*printed, format!("[1, 2] {mean}\n"));
+    kernel.compiled("let first = { pattern.as_slice().as_ptr() as usize };");
+    kernel.compiled("let again = { pattern.as_slice().as_ptr() as usize };");
+    kernel.direct("let pattern = 5;");
+    kernel.compiled("{ println!(\"{} {pattern}\", first == again); }");
+    assert_eq!(kernel.events(), [Event::out("true 5\n")]);
+}
+
 pub fn moved(kernel: &mut Kernel) {
     kernel.direct("let gone = open(\"scan.zspy\")?;");
     let node = kernel.engine.node_named("gone");

@@ -48,6 +48,7 @@ const EITHER_WAY: &[(&str, Check)] = &[
     ("values cross to compiled cells", bridge::to_compiled),
     ("values cross to direct cells", bridge::to_direct),
     ("the cell that ran last wins", bridge::shadowing),
+    ("frames cross without a copy", bridge::frames),
     ("a moved variable is gone everywhere", bridge::moved),
     ("what a failing cell binds is lost", bridge::failures),
     ("cells that run again leave no stale handle", bridge::handles),

@@ -187,7 +187,7 @@ pub(super) const REFUSED: &[&str] = &[
     "open_with(\"a\", options)?",
     "let a = axis.units;",
     // Values that compiled cells cannot be given.
-    "let frame = scan.frame((1, 2))?;",
+    "let frame = scan.frame_as::<f32>((1, 2))?;",
     "let shown = display(&n);",
     "let result = scan.shape();",
     "let a = ();",
