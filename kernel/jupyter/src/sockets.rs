@@ -35,7 +35,7 @@ pub enum SocketError {
 pub struct Replies {
     name: &'static str,
     author: Arc<Author>,
-    router: Arc<Router>,
+    router: Arc<Router<Incoming>>,
 }
 
 impl Replies {
@@ -58,30 +58,32 @@ impl Replies {
 }
 
 /// The receiving half of a ROUTER socket.
-pub struct Requests {
-    name: &'static str,
-    signer: Signer,
-    inbox: Inbox,
-}
+pub struct Requests(Inbox<Incoming>);
 
 impl Requests {
-    /// The next well-formed message. Whatever is malformed is logged and dropped.
+    /// The next well-formed message. Whatever is malformed is logged and dropped before.
     pub async fn next(&mut self) -> Incoming {
-        loop {
-            let Some(frames) = self.inbox.next().await else {
-                // The runtime is ending: nothing will be asked any more.
-                return std::future::pending().await;
-            };
-            match decode(&self.signer, frames) {
-                Ok(message) => {
-                    let Parent {
-                        msg_type, msg_id, ..
-                    } = &*message.parent;
-                    tracing::debug!("{}: {msg_type} {msg_id}", self.name);
-                    return message;
-                }
-                Err(error) => tracing::warn!("dropped from {}: {error}", self.name),
-            }
+        match self.0.next().await {
+            Some(message) => message,
+            // The runtime is ending: nothing will be asked any more.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Decodes and verifies; runs in the task of the client that sent the frames.
+fn accept(name: &'static str, signer: &Signer, frames: Vec<Bytes>) -> Option<Incoming> {
+    match decode(signer, frames) {
+        Ok(message) => {
+            let Parent {
+                msg_type, msg_id, ..
+            } = &*message.parent;
+            tracing::debug!("{name}: {msg_type} {msg_id}");
+            Some(message)
+        }
+        Err(error) => {
+            tracing::warn!("dropped from {name}: {error}");
+            None
         }
     }
 }
@@ -120,19 +122,17 @@ impl Sockets {
             ("stdin", connection.stdin_port),
         ] {
             let place = endpoint(connection, port);
-            let (router, inbox) = named(name, &place, Router::bind(name, &place).await)?;
+            let signer = signer.clone();
+            let accept = move |frames| accept(name, &signer, frames);
+            let bound = Router::bind(name, &place, accept).await;
+            let (router, inbox) = named(name, &place, bound)?;
             routers.push(router.clone());
             let replies = Replies {
                 name,
                 author: author.clone(),
                 router,
             };
-            let requests = Requests {
-                name,
-                signer: signer.clone(),
-                inbox,
-            };
-            channels.push((requests, replies));
+            channels.push((Requests(inbox), replies));
         }
         let [shell, control, stdin] =
             <[_; 3]>::try_from(channels).map_err(|_| std::io::Error::other("three channels"))?;
@@ -149,7 +149,7 @@ impl Sockets {
 /// Sees the last messages off.
 pub struct Farewell {
     publisher: Arc<Publisher>,
-    routers: Vec<Arc<Router>>,
+    routers: Vec<Arc<Router<Incoming>>>,
 }
 
 impl Farewell {

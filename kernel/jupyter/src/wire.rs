@@ -18,6 +18,9 @@ const DELIMITER: &[u8] = b"<IDS|MSG>";
 /// Version of the messaging specification every header of ours carries.
 pub const PROTOCOL_VERSION: &str = "5.4";
 
+/// Bytes of the JSON parts of a message together. Large content belongs into buffers, which are not hashed.
+const JSON_LIMIT: usize = 256 << 20;
+
 /// Why a message was dropped. The loops log it and go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -25,6 +28,8 @@ pub enum WireError {
     NoDelimiter { frames: usize },
     #[error("a message with {frames} frames after the delimiter; at least 5 are needed")]
     TooShort { frames: usize },
+    #[error("a message with {bytes} bytes of JSON; at most {JSON_LIMIT} are read")]
+    LongJson { bytes: usize },
     #[error("a message with a wrong signature")]
     WrongSignature,
     #[error("a message whose {part} is not the JSON expected: {reason}")]
@@ -184,6 +189,10 @@ pub fn decode(signer: &Signer, frames: Vec<Bytes>) -> Result<Incoming, WireError
         });
     }
     let (signed, buffers) = signed.split_at(4);
+    let bytes = signed.iter().map(Bytes::len).sum();
+    if bytes > JSON_LIMIT {
+        return Err(WireError::LongJson { bytes });
+    }
     if !signer.verify(signature, signed) {
         return Err(WireError::WrongSignature);
     }
@@ -388,6 +397,12 @@ mod tests {
         assert!(matches!(
             decode(&signer, vec![Bytes::from_static(b"junk")]),
             Err(WireError::NoDelimiter { .. })
+        ));
+        let mut long = request(&signer, HEADER);
+        long[6] = Bytes::from(vec![b' '; JSON_LIMIT]);
+        assert!(matches!(
+            decode(&signer, long),
+            Err(WireError::LongJson { .. })
         ));
         let short = vec![Bytes::from_static(DELIMITER), Bytes::from_static(b"00")];
         assert!(matches!(

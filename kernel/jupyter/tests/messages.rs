@@ -3,6 +3,7 @@
 mod front_end;
 
 use bytes::Bytes;
+use front_end::client::{Client, PATIENCE};
 use front_end::{Channel, FrontEnd, Message};
 use jupyter::figures::IdlePolicy;
 use jupyter::wire::{Author, Outgoing, Signer};
@@ -158,5 +159,54 @@ fn code_that_nobody_edits_is_answered_at_once() {
         replies
             .iter()
             .any(|reply| reply["matches"] == json!(["print"]))
+    );
+}
+
+#[test]
+fn a_subscription_is_welcomed_and_only_its_subscriber_hears_it() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let mut second = Client::connect(page.connection.iopub_port, "SUB", b"").unwrap();
+    for topic in ["", "kernel."] {
+        second.subscribe(topic.as_bytes(), true).unwrap();
+        let frames = second.receive(PATIENCE).unwrap();
+        assert_eq!(&frames[0][..], topic.as_bytes());
+        let welcome = page.read(frames);
+        assert_eq!(
+            (welcome.kind.as_str(), welcome.parent),
+            ("iopub_welcome", None)
+        );
+        assert_eq!(welcome.content, json!({ "subscription": topic }));
+    }
+    let id = page.send(Channel::Shell, "kernel_info_request", json!({}));
+    let words: Vec<_> = page.output_of(&id).iter().map(Message::word).collect();
+    assert_eq!(words, ["busy", "idle"], "nothing came in between");
+}
+
+#[test]
+fn a_client_that_does_not_read_does_not_hold_up_the_end() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let mut stalled = Client::connect(page.connection.iopub_port, "SUB", b"").unwrap();
+    stalled.subscribe(b"", true).unwrap();
+    stalled.receive(PATIENCE).unwrap();
+    let echo = json!({ "comm_id": "echo", "target_name": "kbench.echo", "data": {} });
+    page.send(Channel::Shell, "comm_open", echo);
+    let burst = json!({ "op": "burst", "count": 100, "size": 1 << 20 });
+    page.send(
+        Channel::Shell,
+        "comm_msg",
+        json!({ "comm_id": "echo", "data": burst }),
+    );
+    let mut pictures = 0;
+    while pictures < 100 {
+        pictures += usize::from(page.published().buffers.len() == 1);
+    }
+    let began = std::time::Instant::now();
+    page.send(Channel::Control, "shutdown_request", json!({}));
+    assert_eq!(page.reply(Channel::Control).content["status"], "ok");
+    page.join();
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
     );
 }

@@ -35,6 +35,8 @@ fn frames(texts: &[&str]) -> Vec<Bytes> {
         .collect()
 }
 
+type Answers = Router<Vec<Bytes>>;
+
 struct Host {
     runtime: Runtime,
     port: u16,
@@ -54,7 +56,7 @@ impl Host {
     }
 
     /// A ROUTER that answers every message with itself.
-    fn answering(&self) -> Arc<Router> {
+    fn answering(&self) -> Arc<Answers> {
         let (router, mut inbox) = self.router();
         let answers = router.clone();
         self.runtime.spawn(async move {
@@ -65,10 +67,10 @@ impl Host {
         router
     }
 
-    fn router(&self) -> (Arc<Router>, Inbox) {
+    fn router(&self) -> (Arc<Answers>, Inbox<Vec<Bytes>>) {
         let place = tcp(self.port);
         self.runtime
-            .block_on(Router::bind("router", &place))
+            .block_on(Router::bind("router", &place, Some))
             .unwrap()
     }
 
@@ -421,7 +423,7 @@ fn unix_sockets_work_and_a_file_left_behind_is_replaced() {
     let place = Endpoint::Ipc(path.clone());
     let (_router, _inbox) = host
         .runtime
-        .block_on(Router::bind("router", &place))
+        .block_on(Router::bind("router", &place, Some))
         .unwrap();
     let error = host.runtime.block_on(echo("second", &place)).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);

@@ -123,6 +123,11 @@ impl Decoder {
         self.limit = bytes;
     }
 
+    /// Bytes of what has begun to arrive.
+    pub fn held(&self) -> usize {
+        self.buffer.len() + self.bytes
+    }
+
     /// Takes input in and everything complete out.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! One connection, from its greeting to its end.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,43 @@ use super::stream::Stream;
 /// Time from connecting to READY.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
+/// Bytes of messages that have begun to arrive, all peers of the process together. Far above what
+/// clients send; without it, peers that nobody knows could fill the memory.
+const ARRIVING: usize = 2 << 30;
+
 static PEERS: AtomicU64 = AtomicU64::new(0);
+static ARRIVED: AtomicUsize = AtomicUsize::new(0);
+
+/// What one peer holds of [`ARRIVING`].
+#[derive(Default)]
+struct Share(usize);
+
+impl Share {
+    /// False if all shares together are too large.
+    fn set(&mut self, bytes: usize) -> bool {
+        let before = std::mem::replace(&mut self.0, bytes);
+        if bytes >= before {
+            let more = bytes - before;
+            more == 0 || ARRIVED.fetch_add(more, Ordering::Relaxed) + more <= ARRIVING
+        } else {
+            ARRIVED.fetch_sub(before - bytes, Ordering::Relaxed);
+            true
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+/// What has arrived of a peer.
+#[derive(Default)]
+struct Arriving {
+    decoder: Decoder,
+    share: Share,
+}
 
 /// What a kind of socket does with its peers.
 pub(super) trait Socket: Send + Sync + 'static {
@@ -42,6 +78,8 @@ pub(super) trait Socket: Send + Sync + 'static {
 enum PeerError {
     #[error(transparent)]
     Codec(#[from] CodecError),
+    #[error("messages of more than {ARRIVING} bytes are arriving at once")]
+    Crowded,
     #[error("it was not ready {} s after it had connected", HANDSHAKE.as_secs())]
     Late,
     #[error("{0}")]
@@ -195,16 +233,16 @@ pub(super) async fn serve<S: Socket>(socket: Arc<S>, stream: Stream, mut seat: S
     // Dropped with this task, however it ends.
     let member = Member(&*socket, &peer);
     let conversation = async {
-        let mut decoder = Decoder::default();
+        let mut arriving = Arriving::default();
         // Who has not said who it is has no messages to send.
-        decoder.limit(0);
-        let identity = tokio::time::timeout(HANDSHAKE, shake_hands::<S>(&peer, &mut decoder))
+        arriving.decoder.limit(0);
+        let identity = tokio::time::timeout(HANDSHAKE, shake_hands::<S>(&peer, &mut arriving))
             .await
             .map_err(|_| PeerError::Late)??;
         seat.keep();
-        decoder.limit(S::MESSAGE);
+        arriving.decoder.limit(S::MESSAGE);
         socket.joined(&peer, identity);
-        talk(&*socket, &peer, &mut decoder).await
+        talk(&*socket, &peer, &mut arriving).await
     };
     let result = tokio::select! {
         result = conversation => result,
@@ -223,12 +261,12 @@ pub(super) async fn serve<S: Socket>(socket: Arc<S>, stream: Stream, mut seat: S
 
 async fn shake_hands<S: Socket>(
     peer: &Arc<Peer>,
-    decoder: &mut Decoder,
+    arriving: &mut Arriving,
 ) -> Result<Bytes, PeerError> {
     peer.send(handshake::greeting(), Importance::Essential);
     let mut greeted = false;
     loop {
-        match receive(peer, decoder).await? {
+        match receive(peer, arriving).await? {
             None => return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
             Some(Traffic::Greeting(Greeting { .. })) => {
                 greeted = true;
@@ -256,9 +294,9 @@ async fn shake_hands<S: Socket>(
 async fn talk<S: Socket>(
     socket: &S,
     peer: &Arc<Peer>,
-    decoder: &mut Decoder,
+    arriving: &mut Arriving,
 ) -> Result<(), PeerError> {
-    while let Some(traffic) = receive(peer, decoder).await? {
+    while let Some(traffic) = receive(peer, arriving).await? {
         match traffic {
             Traffic::Message(frames) => socket.received(peer, frames).await,
             Traffic::Command(Command::Subscribe(topic)) => socket.subscription(peer, topic, true),
@@ -276,13 +314,17 @@ async fn talk<S: Socket>(
 }
 
 /// The next message or command; `None` when the peer has closed the connection.
-async fn receive(peer: &Peer, decoder: &mut Decoder) -> Result<Option<Traffic>, PeerError> {
+async fn receive(peer: &Peer, arriving: &mut Arriving) -> Result<Option<Traffic>, PeerError> {
     loop {
-        if let Some(traffic) = decoder.next()? {
+        let next = arriving.decoder.next()?;
+        if !arriving.share.set(arriving.decoder.held()) {
+            return Err(PeerError::Crowded);
+        }
+        if let Some(traffic) = next {
             return Ok(Some(traffic));
         }
         peer.stream.readable().await?;
-        match peer.stream.try_read(decoder.room()) {
+        match peer.stream.try_read(arriving.decoder.room()) {
             Ok(0) => return Ok(None),
             Ok(_) => {}
             Err(error)
@@ -292,5 +334,19 @@ async fn receive(peer: &Peer, decoder: &mut Decoder) -> Result<Option<Traffic>, 
                 ) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_counted_together_and_given_back() {
+        let (mut one, mut other) = (Share::default(), Share::default());
+        assert!(one.set(ARRIVING / 2) && other.set(ARRIVING / 4) && one.set(10));
+        assert!(!other.set(ARRIVING + 1));
+        drop(other);
+        assert!(one.set(20) && ARRIVED.load(Ordering::Relaxed) < ARRIVING / 2);
     }
 }

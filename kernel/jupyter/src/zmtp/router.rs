@@ -15,25 +15,30 @@ use super::peer::{Peer, Socket};
 /// Messages that may wait to be taken; beyond it, peers wait.
 const INBOX: usize = 64;
 
-/// Messages of all peers, each with the identity of its peer as first frame.
-pub struct Inbox(mpsc::Receiver<Vec<Bytes>>);
+/// Messages of all peers that were accepted.
+pub struct Inbox<T>(mpsc::Receiver<T>);
 
-impl Inbox {
+impl<T> Inbox<T> {
     /// The next message; `None` once the socket is gone.
-    pub async fn next(&mut self) -> Option<Vec<Bytes>> {
+    pub async fn next(&mut self) -> Option<T> {
         self.0.recv().await
     }
 }
 
+/// Makes of the frames of a message, the identity of its peer first, what is handed on; `None` drops it.
+type Accept<T> = dyn Fn(Vec<Bytes>) -> Option<T> + Send + Sync;
+
 /// The sending half; callable from any thread, never waits.
-pub struct Router {
+pub struct Router<T> {
     name: &'static str,
-    inbox: mpsc::Sender<Vec<Bytes>>,
+    accept: Box<Accept<T>>,
+    inbox: mpsc::Sender<T>,
     peers: Mutex<HashMap<Bytes, Arc<Peer>>>,
     generated: AtomicU32,
 }
 
-impl Router {
+impl<T: Send + 'static> Router<T> {
+    /// `accept` runs in the task of the peer: what it drops costs nobody else time or room.
     /// Must be called inside a tokio runtime.
     ///
     /// # Errors
@@ -41,10 +46,12 @@ impl Router {
     pub async fn bind(
         name: &'static str,
         endpoint: &Endpoint,
-    ) -> std::io::Result<(Arc<Self>, Inbox)> {
+        accept: impl Fn(Vec<Bytes>) -> Option<T> + Send + Sync + 'static,
+    ) -> std::io::Result<(Arc<Self>, Inbox<T>)> {
         let (inbox, messages) = mpsc::channel(INBOX);
         let router = Arc::new(Self {
             name,
+            accept: Box::new(accept),
             inbox,
             peers: Mutex::default(),
             generated: AtomicU32::new(0),
@@ -72,7 +79,7 @@ impl Router {
     }
 }
 
-impl Socket for Router {
+impl<T: Send + 'static> Socket for Router<T> {
     const KIND: &'static str = "ROUTER";
     const ACCEPTS: &'static [&'static str] = &["DEALER", "REQ", "ROUTER"];
     const OUTBOX: usize = 64 << 20;
@@ -100,8 +107,10 @@ impl Socket for Router {
 
     async fn received(&self, peer: &Arc<Peer>, mut message: Vec<Bytes>) {
         message.insert(0, peer.identity());
-        // Fails only when the kernel ends.
-        let _ = self.inbox.send(message).await;
+        if let Some(message) = (self.accept)(message) {
+            // Fails only when the kernel ends.
+            let _ = self.inbox.send(message).await;
+        }
     }
 
     fn left(&self, peer: &Arc<Peer>) {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code)]
 
-mod client;
+pub mod client;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -359,7 +359,7 @@ impl FrontEnd {
         (words, self.reply(Channel::Shell))
     }
 
-    fn read(&self, frames: Vec<Bytes>) -> Message {
+    pub fn read(&self, frames: Vec<Bytes>) -> Message {
         let start = frames
             .iter()
             .position(|frame| &frame[..] == b"<IDS|MSG>")
