@@ -416,7 +416,12 @@ impl Snippet {
                 .push(format!("{BLUE}{line:>width$} |{RESET} {text}"));
             self.last_line = line;
         }
-        let (colour, sign) = if primary { (RED, "^") } else { (BLUE, "-") };
+        // Front ends give errors a reddish ground, so the words keep the colour of text.
+        let (colour, weight, sign) = if primary {
+            (RED, BOLD, "^")
+        } else {
+            (BLUE, "", "-")
+        };
         let marks = sign.repeat(end.saturating_sub(start).max(1));
         // Tabs stay tabs, so that the mark stands under its text.
         let indent: String = text
@@ -425,7 +430,7 @@ impl Snippet {
             .map(|character| if character == '\t' { '\t' } else { ' ' })
             .collect();
         self.lines.push(format!(
-            "{BLUE}{:width$} |{RESET} {indent}{colour}{marks} {label}{RESET}",
+            "{BLUE}{:width$} |{RESET} {indent}{colour}{marks}{RESET} {weight}{label}{RESET}",
             ""
         ));
     }
