@@ -409,3 +409,113 @@ fn wait(
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::park::UserCode;
+
+    fn patiently(_: Duration) -> bool {
+        true
+    }
+
+    #[test]
+    fn a_call_gives_its_value_and_the_worker_is_used_again() {
+        let workers = Workers::default();
+        for number in 0..1000 {
+            assert_eq!(workers.run(move || number, &mut patiently), Ok(number));
+        }
+        assert_eq!(lock(&workers.pool).all.len(), 1);
+        let name = workers.run(
+            || std::thread::current().name().map(str::to_owned),
+            &mut patiently,
+        );
+        assert_eq!(name, Ok(Some("closure".into())));
+    }
+
+    #[test]
+    fn a_call_of_the_kernel_that_panics_costs_no_worker() {
+        let workers = Workers::default();
+        let panics = workers.run(|| panic!("a bug"), &mut patiently);
+        assert_eq!(panics, Err::<(), _>(Unfinished::Failed));
+        assert_eq!(workers.run(|| 1, &mut patiently), Ok(1));
+    }
+
+    #[test]
+    fn calls_run_beside_each_other_and_inside_each_other() {
+        let workers = Workers::default();
+        let inner = workers.clone();
+        let sum = workers.run(
+            move || 1 + inner.run(|| 2, &mut patiently).unwrap(),
+            &mut patiently,
+        );
+        assert_eq!(sum, Ok(3));
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let workers = &workers;
+                scope.spawn(move || {
+                    for number in 0..500 {
+                        let call = move || number * thread;
+                        assert_eq!(workers.run(call, &mut patiently), Ok(number * thread));
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn who_leaves_does_not_wait() {
+        let workers = Workers::default();
+        let (release, released) = mpsc::channel::<()>();
+        let call = move || released.recv().is_ok();
+        let left = workers.run(call, &mut |time| time < Duration::from_millis(20));
+        assert_eq!(left, Err(Unfinished::Left));
+        release.send(()).unwrap();
+        assert_eq!(workers.run(|| 1, &mut patiently), Ok(1));
+    }
+
+    /// Time of one call that does nothing; printed with `--nocapture`.
+    #[test]
+    fn a_call_is_handed_over_in_microseconds() {
+        let workers = Workers::default();
+        let measure = |pause: Duration| {
+            let mut times: Vec<Duration> = (0..2000)
+                .map(|_| {
+                    let until = Instant::now() + pause;
+                    while Instant::now() < until {
+                        std::hint::spin_loop();
+                    }
+                    let began = Instant::now();
+                    workers.run(|| (), &mut patiently).unwrap();
+                    began.elapsed()
+                })
+                .collect();
+            times.sort_unstable();
+            (times[times.len() / 2], times[times.len() * 9 / 10])
+        };
+        for pause in [0, 10, 100, 1000] {
+            let (median, most) = measure(Duration::from_micros(pause));
+            println!("{pause} µs between calls: median {median:?}, 90 % within {most:?}");
+            assert!(median < Duration::from_millis(2), "{median:?}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_needs_is_dropped_in_order() {
+        let workers = Workers::default();
+        let (told, seen) = mpsc::channel();
+        for number in 0..100 {
+            let told = told.clone();
+            workers.dispose(move || {
+                let _user = UserCode::enter();
+                told.send(number).unwrap();
+            });
+        }
+        let seen: Vec<i32> = (0..100)
+            .map(|_| seen.recv_timeout(Duration::from_secs(10)).unwrap())
+            .collect();
+        assert!(seen.is_sorted());
+    }
+}

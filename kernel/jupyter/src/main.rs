@@ -15,6 +15,11 @@ use jupyter_protocol::ConnectionInfo;
 use session::{Config, Session, sample};
 use tracing_subscriber::EnvFilter;
 
+/// The kernel does not share an allocator with cells, whose std takes the system's: what a cell does to its
+/// heap, and a lock that it holds there when it is lost, is not the engine's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(
     name = "signaltree",
