@@ -46,12 +46,6 @@ pub use user_crate::cache_folder;
 // In the signature of `Engine`, so that who implements it needs no other crate.
 pub use signal::{Frame, FrameFunction};
 
-/// Whether a cell runs without the compiler in a kernel that has no variables yet; runs nothing. Any text
-/// may be given.
-pub fn runs_without_compiler(code: &str) -> bool {
-    direct::accept(code, &direct::Scope::default()).is_some()
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     Stdout,

@@ -3,14 +3,10 @@
 use syn::{Expr, Member, Pat, Stmt};
 
 use super::Scope;
-use super::convert::Accepts;
-use super::format::{Argument, Piece};
-use super::generated::{Choice, Parameters};
+use super::generated::Choice;
 use super::plan::{Kind, Node, Operator, Plan, Statement, Variable};
-use super::registry::{self, Entry};
 use super::types::{Inference, Integer, Type};
-use super::{show, source, structs};
-use crate::Stream;
+use super::{source, structs};
 
 /// A variable that this cell binds.
 struct Local {
@@ -24,7 +20,7 @@ pub(super) struct Checker<'a> {
     scope: &'a Scope,
     pub(super) types: Inference,
     locals: Vec<Local>,
-    unwraps: usize,
+    pub(super) unwraps: usize,
 }
 
 /// The plan of a cell; `None` at the slightest doubt.
@@ -58,12 +54,12 @@ pub(super) fn plan(statements: &[Stmt], code: &str, scope: &Scope) -> Option<Pla
     })
 }
 
-fn ident(path: &syn::Path) -> Option<String> {
+pub(super) fn ident(path: &syn::Path) -> Option<String> {
     path.get_ident().map(ToString::to_string)
 }
 
 /// A path without arguments, the crate's own name left out: `Region::rectangle`.
-fn path_text(path: &syn::ExprPath) -> Option<String> {
+pub(super) fn path_text(path: &syn::ExprPath) -> Option<String> {
     if !path.attrs.is_empty() || path.qself.is_some() || path.path.leading_colon.is_some() {
         return None;
     }
@@ -148,7 +144,7 @@ impl Checker<'_> {
     }
 
     /// Where a value is moved to: a variable that is not `Copy` is gone afterwards.
-    fn by_value(&mut self, node: Node) -> Option<Node> {
+    pub(super) fn by_value(&mut self, node: Node) -> Option<Node> {
         if node.place && !self.types.known(&node.ty).is_copy() {
             match &node.kind {
                 Kind::Variable(Variable::Local(index)) => self.locals[*index].moved = true,
@@ -160,7 +156,11 @@ impl Checker<'_> {
     }
 
     /// An expression; `expected` helps only those that say nothing themselves (`None`, `default()`).
-    fn expression(&mut self, expression: &Expr, expected: Option<&Type>) -> Option<Node> {
+    pub(super) fn expression(
+        &mut self,
+        expression: &Expr,
+        expected: Option<&Type>,
+    ) -> Option<Node> {
         match expression {
             Expr::Lit(literal) if literal.attrs.is_empty() => self.literal(&literal.lit),
             Expr::Path(path) => self.path(path, expected),
@@ -286,11 +286,11 @@ impl Checker<'_> {
         None
     }
 
-    fn is_bound(&self, name: &str) -> bool {
+    pub(super) fn is_bound(&self, name: &str) -> bool {
         self.locals.iter().any(|local| local.name == name) || self.scope.get(name).is_some()
     }
 
-    fn variable(&self, name: &str) -> Option<Node> {
+    pub(super) fn variable(&self, name: &str) -> Option<Node> {
         let local = self.locals.iter().rposition(|local| local.name == name);
         let (ty, variable) = match local {
             Some(index) if self.locals[index].moved => return None,
@@ -324,7 +324,11 @@ impl Checker<'_> {
     }
 
     /// Items of one type.
-    fn items(&mut self, items: &[&Expr], expected: Option<&Type>) -> Option<(Type, Vec<Node>)> {
+    pub(super) fn items(
+        &mut self,
+        items: &[&Expr],
+        expected: Option<&Type>,
+    ) -> Option<(Type, Vec<Node>)> {
         let mut of = expected.cloned();
         let mut nodes = Vec::with_capacity(items.len());
         for item in items {
@@ -349,149 +353,6 @@ impl Checker<'_> {
         self.types.unify(&start.ty, &end.ty)?;
         let ty = Type::Range(Box::new(start.ty.clone()));
         Some(Node::new(ty, Kind::Range(Box::new((start, end)))))
-    }
-
-    fn call(&mut self, call: &syn::ExprCall, expected: Option<&Type>) -> Option<Node> {
-        let Expr::Path(path) = &*call.func else {
-            return None;
-        };
-        let name = path_text(path)?;
-        if self.is_bound(&name) {
-            return None;
-        }
-        let arguments: Vec<&Expr> = call.args.iter().collect();
-        match (name.as_str(), &arguments[..]) {
-            ("Some", [value]) => {
-                let inside = match expected {
-                    Some(Type::Option(of)) => Some(&**of),
-                    _ => None,
-                };
-                let value = self.expression(value, inside)?;
-                let value = self.by_value(value)?;
-                let ty = Type::Option(Box::new(value.ty.clone()));
-                return Some(Node::new(ty, Kind::Something(Box::new(value))));
-            }
-            ("default" | "Default::default", []) => return defaults(expected?),
-            (name, []) if name.ends_with("::default") => {
-                let owner = name.trim_end_matches("::default");
-                let (owner, _) = structs::with_default(owner).filter(|(_, default)| *default)?;
-                return defaults(&Type::Named(owner));
-            }
-            _ => {}
-        }
-        self.arguments(registry::function(&name)?, None, &arguments)
-    }
-
-    fn method_call(&mut self, call: &syn::ExprMethodCall, expected: Option<&Type>) -> Option<Node> {
-        if call.turbofish.is_some() {
-            return None;
-        }
-        let receiver = self.expression(&call.receiver, None)?;
-        let ty = self.types.known(&receiver.ty);
-        let arguments: Vec<&Expr> = call.args.iter().collect();
-        let method = call.method.to_string();
-        match (method.as_str(), &arguments[..]) {
-            ("unwrap", []) => {
-                self.unwraps += 1;
-                let receiver = self.by_value(receiver)?;
-                return match ty {
-                    Type::Result(of) | Type::Option(of) => Some(Node::new(
-                        *of,
-                        Kind::Unwrap(Box::new(receiver), self.unwraps - 1),
-                    )),
-                    _ => None,
-                };
-            }
-            ("into", []) => {
-                let text = ty == Type::static_str() && expected == Some(&Type::Text);
-                return text.then(|| Node::new(Type::Text, Kind::Text(Box::new(receiver))));
-            }
-            ("to_string" | "to_owned", []) if ty == Type::static_str() => {
-                return Some(Node::new(Type::Text, Kind::Text(Box::new(receiver))));
-            }
-            ("to_string", [])
-                if ty.is_display() && !matches!(ty, Type::Number(_) | Type::Ref(_)) =>
-            {
-                return Some(Node::new(Type::Text, Kind::Text(Box::new(receiver))));
-            }
-            ("clone", []) => {
-                let known = ty.crosses() && !matches!(ty, Type::Number(_) | Type::Ref(_));
-                return known.then(|| Node::new(ty.clone(), Kind::Clone(Box::new(receiver))));
-            }
-            _ => {}
-        }
-        let entry = registry::method(ty.behind(), &method)?;
-        self.arguments(entry, Some(receiver), &arguments)
-    }
-
-    fn arguments(
-        &mut self,
-        entry: &'static Entry,
-        receiver: Option<Node>,
-        arguments: &[&Expr],
-    ) -> Option<Node> {
-        if arguments.len() != entry.parameters.len() {
-            return None;
-        }
-        let mut nodes: Vec<Node> = receiver.into_iter().collect();
-        for (accepts, argument) in entry.parameters.iter().zip(arguments) {
-            nodes.push(self.argument(accepts, argument)?);
-        }
-        Some(Node::new(entry.result.clone(), Kind::Call(entry, nodes)))
-    }
-
-    fn argument(&mut self, accepts: &Accepts, argument: &Expr) -> Option<Node> {
-        let one;
-        let expected = match accepts {
-            Accepts::Type(ty) => Some(ty),
-            Accepts::OneOf([name]) => {
-                one = Type::Named(name);
-                Some(&one)
-            }
-            _ => None,
-        };
-        let node = self.expression(argument, expected)?;
-        let node = self.by_value(node)?;
-        let ty = self.types.known(&node.ty);
-        let text_behind = match &ty {
-            Type::Ref(of) => matches!(**of, Type::Str | Type::Text),
-            _ => false,
-        };
-        let fits = match accepts {
-            Accepts::Type(wanted) => self.types.unify(wanted, &ty).is_some(),
-            Accepts::Path => text_behind || ty == Type::Text,
-            Accepts::Line => text_behind,
-            Accepts::Position => self.position(&ty).is_some(),
-            Accepts::OneOf(names) => matches!(&ty, Type::Named(name) if names.contains(name)),
-            Accepts::AnyParameters => match &ty {
-                Type::Ref(of) => {
-                    matches!(&**of, Type::Named(name) if Parameters::default_of(name).is_some())
-                }
-                _ => false,
-            },
-            Accepts::Shown => match &ty {
-                Type::Ref(of) => show::is_shown(of),
-                _ => false,
-            },
-        };
-        fits.then_some(node)
-    }
-
-    /// `impl ScanPosition`: one implementation fits, so rustc takes open literals for `usize`.
-    fn position(&mut self, ty: &Type) -> Option<()> {
-        let index = Type::Integer(Integer::Usize);
-        match ty {
-            Type::Unit => Some(()),
-            Type::Tuple(items) if matches!(items.len(), 2 | 3) => items
-                .iter()
-                .try_for_each(|item| self.types.unify(item, &index)),
-            Type::Array(of, _) => self.types.unify(of, &index),
-            Type::Ref(of) => match &**of {
-                Type::Slice(of) => self.types.unify(of, &index),
-                _ => None,
-            },
-            one => self.types.unify(one, &index),
-        }
     }
 
     fn structure(&mut self, literal: &syn::ExprStruct) -> Option<Node> {
@@ -544,147 +405,5 @@ impl Checker<'_> {
         let mut node = Node::new(ty, Kind::Field(Box::new(base), name));
         node.place = place;
         Some(node)
-    }
-
-    fn macro_call(&mut self, call: &syn::Macro, expected: Option<&Type>) -> Option<Node> {
-        let name = ident(&call.path)?;
-        let (stream, newline) = match name.as_str() {
-            "vec" => return self.vector(call, expected),
-            "println" => (Stream::Stdout, true),
-            "print" => (Stream::Stdout, false),
-            "eprintln" => (Stream::Stderr, true),
-            "eprint" => (Stream::Stderr, false),
-            "format" => {
-                let (pieces, nodes) = self.formatted(call, false)?;
-                return Some(Node::new(Type::Text, Kind::Format(pieces, nodes)));
-            }
-            _ => return None,
-        };
-        // In a compiled cell `eprintln!("{}", error)` may be evcxr's way to hand over an error.
-        if stream == Stream::Stderr && call.tokens.to_string().contains("error") {
-            return None;
-        }
-        let (mut pieces, nodes) = self.formatted(call, newline)?;
-        if newline {
-            pieces.push(Piece::Text("\n".into()));
-        }
-        Some(Node::new(Type::Unit, Kind::Print(stream, pieces, nodes)))
-    }
-
-    fn vector(&mut self, call: &syn::Macro, expected: Option<&Type>) -> Option<Node> {
-        type Items = syn::punctuated::Punctuated<Expr, syn::Token![,]>;
-        let items = call.parse_body_with(Items::parse_terminated).ok()?;
-        let items: Vec<&Expr> = items.iter().collect();
-        let inside = match expected {
-            Some(Type::Vec(of)) => Some(&**of),
-            _ => None,
-        };
-        let (of, nodes) = self.items(&items, inside)?;
-        let ty = Type::Vec(Box::new(of));
-        Some(Node::new(ty, Kind::Sequence(nodes)))
-    }
-
-    /// Format string and arguments; every argument is used and every hole has one.
-    fn formatted(
-        &mut self,
-        call: &syn::Macro,
-        may_be_empty: bool,
-    ) -> Option<(Vec<Piece>, Vec<Node>)> {
-        if call.tokens.is_empty() {
-            return may_be_empty.then(|| (Vec::new(), Vec::new()));
-        }
-        let FormatCall { text, arguments } = call.parse_body().ok()?;
-        let mut pieces = super::format::parse(&text)?;
-        let mut nodes = Vec::new();
-        let mut names: Vec<Option<String>> = Vec::new();
-        for (name, expression) in &arguments {
-            nodes.push(self.expression(expression, None)?);
-            names.push(name.clone());
-        }
-        let written = nodes.len();
-        let mut used = vec![false; written];
-        for piece in &mut pieces {
-            let Piece::Hole(argument, spec) = piece else {
-                continue;
-            };
-            let index = match argument {
-                Argument::Index(index) => *index,
-                Argument::Name(name) => {
-                    match names
-                        .iter()
-                        .position(|known| known.as_ref() == Some(&*name))
-                    {
-                        Some(index) => index,
-                        None => {
-                            nodes.push(self.variable(name)?);
-                            names.push(Some(name.clone()));
-                            nodes.len() - 1
-                        }
-                    }
-                }
-            };
-            let node = nodes.get(index).filter(|_| {
-                // A number refers to a written argument.
-                index < written || matches!(argument, Argument::Name(_))
-            })?;
-            let ty = self.types.known(&node.ty);
-            if matches!(node.kind, Kind::Nothing) || !(spec.debug || ty.is_display()) {
-                return None;
-            }
-            if let Some(used) = used.get_mut(index) {
-                *used = true;
-            }
-            *argument = Argument::Index(index);
-        }
-        used.iter().all(|used| *used).then_some((pieces, nodes))
-    }
-}
-
-/// The default of a struct of the crate.
-fn defaults(ty: &Type) -> Option<Node> {
-    let Type::Named(name) = ty else { return None };
-    let (name, _) = structs::with_default(name).filter(|(_, default)| *default)?;
-    Some(Node::new(Type::Named(name), Kind::Struct(name, Vec::new())))
-}
-
-/// What stands between the parentheses of `format!`.
-struct FormatCall {
-    text: String,
-    arguments: Vec<(Option<String>, Expr)>,
-}
-
-impl syn::parse::Parse for FormatCall {
-    fn parse(input: syn::parse::ParseStream<'_>) -> syn::Result<Self> {
-        let text: syn::LitStr = input.parse()?;
-        if !text.suffix().is_empty() {
-            return Err(input.error("a suffix"));
-        }
-        let mut arguments: Vec<(Option<String>, Expr)> = Vec::new();
-        while !input.is_empty() {
-            input.parse::<syn::Token![,]>()?;
-            if input.is_empty() {
-                break;
-            }
-            let named = input.peek(syn::Ident)
-                && input.peek2(syn::Token![=])
-                && !input.peek2(syn::Token![==]);
-            let name = if named {
-                let name: syn::Ident = input.parse()?;
-                input.parse::<syn::Token![=]>()?;
-                Some(name.to_string())
-            } else {
-                None
-            };
-            let before = arguments.last().is_some_and(|(name, _)| name.is_some());
-            let twice = name.is_some() && arguments.iter().any(|(known, _)| *known == name);
-            if twice || (before && name.is_none()) {
-                return Err(input.error("an order rustc refuses"));
-            }
-            arguments.push((name, input.parse()?));
-        }
-        Ok(FormatCall {
-            text: text.value(),
-            arguments,
-        })
     }
 }

@@ -5,11 +5,13 @@
 //! compiled against, through the same table of functions, so values, texts, displays and errors are the
 //! same by construction.
 
+mod calls;
 mod check;
 mod convert;
 mod export;
 mod format;
 mod generated;
+mod macros;
 mod parameters;
 mod plan;
 mod registry;
