@@ -61,8 +61,13 @@ impl Greeting {
             .position(|byte| *byte == 0)
             .unwrap_or(mechanism.len());
         if &mechanism[..end] != b"NULL" {
-            let name = String::from_utf8_lossy(&mechanism[..end]);
-            return Err(HandshakeError::Mechanism(name.escape_debug().to_string()));
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(byte);
+            return Err(if end > 0 && mechanism[..end].iter().all(is_name) {
+                let name = String::from_utf8_lossy(&mechanism[..end]);
+                HandshakeError::Mechanism(name.into_owned())
+            } else {
+                HandshakeError::NoGreeting
+            });
         }
         Ok(Some(Self {
             minor: greeting[11],
@@ -182,7 +187,11 @@ mod tests {
         assert_eq!(with(9, 0), Err(HandshakeError::NoGreeting));
         assert_eq!(with(10, 1), Err(HandshakeError::OldVersion(1)));
         assert_eq!(with(11, 0), Ok(Some(Greeting { minor: 0 })));
-        assert!(matches!(with(12, b'C'), Err(HandshakeError::Mechanism(_))));
+        assert_eq!(
+            with(12, b'C'),
+            Err(HandshakeError::Mechanism("CULL".into()))
+        );
+        assert_eq!(with(12, 0xb7), Err(HandshakeError::NoGreeting));
         // libzmq writes a length of 1 where others write zeros.
         assert_eq!(with(8, 1), Ok(Some(Greeting { minor: 1 })));
         assert_eq!(Greeting::parse(&bytes()[..11]), Ok(None));
