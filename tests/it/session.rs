@@ -234,7 +234,7 @@ fn a_cell_that_makes_many_nodes_tells_pages_few_trees_and_the_last_one_is_whole(
     let tell = Mutex::new(tell);
     desk.session.subscribe(Box::new(move |event| {
         if let (Event::TreeChanged { tree }, Ok(tell)) = (event, tell.lock()) {
-            drop(tell.send(tree.nodes.len()));
+            let _ = tell.send(tree.nodes.len());
         }
     }));
     let scan = desk.open()?;
