@@ -325,17 +325,18 @@ def memory(run, table):
 def tests(run, table):
     """The rows that are tests: run here, so that one table holds them all."""
     for name, bound, module, least in (
-        ("jupyter_kernel_test, all hooks", "13 of 13", "test_kernel.Conformance", 13),
-        ("iopub_welcome", "1 of 1", "test_kernel.Welcome", 1),
+        ("jupyter_kernel_test, all hooks, welcome included", "13 of 13", "test_kernel.Conformance test_kernel.Welcome", 13),
         ("hostile messages, each 50 times", "20 kinds answered after", "test_hostile", 20),
         ("panic, loop, segfault, exit, …", "next cell works", "test_failures", 1),
+        ("nbclient, papermill, console, run", "whole sessions", "test_sessions", 10),
+        ("two clients, stalled one, while busy", "all answered", "test_clients", 7),
         ("kill -9, then restore", "same tree, frames, files", "test_restore", 1),
     ):
         if not (CONFORMANCE / (module.split(".")[0] + ".py")).exists():
             table.add(name, bound, None, None, note=f"there is no {module}")
             continue
         done = subprocess.run(
-            [sys.executable, "-m", "unittest", "--verbose", module],
+            [sys.executable, "-m", "unittest", "--verbose", *module.split()],
             cwd=CONFORMANCE,
             env={**os.environ, "SIGNALTREE_KERNEL": OURS_BARE},
             stdout=subprocess.PIPE,

@@ -329,8 +329,8 @@ fn run(target: &Target, input: &[u8], numbers: &mut Numbers, seed: u64) {
     }
 }
 
-/// Inputs run until `more` says no; how many.
-fn fuzz(name: &str, seed: u64, mut more: impl FnMut(usize) -> bool) -> usize {
+/// Inputs run until `more` says no; how many. Long ones are written to `last` before they run.
+fn fuzz(name: &str, seed: u64, last: Option<&Path>, mut more: impl FnMut(usize) -> bool) -> usize {
     let target = targets()
         .into_iter()
         .find(|target| target.name == name)
@@ -345,6 +345,10 @@ fn fuzz(name: &str, seed: u64, mut more: impl FnMut(usize) -> bool) -> usize {
     let mut count = 0;
     while more(count) {
         let input = mutate(&mut numbers, &corpus);
+        if let Some(file) = last.filter(|_| input.len() > 400) {
+            // An overflown stack ends the process before anything could be said.
+            std::fs::write(file, &input).expect("the input can be written");
+        }
         run(&target, &input, &mut numbers, seed);
         count += 1;
     }
@@ -353,20 +357,21 @@ fn fuzz(name: &str, seed: u64, mut more: impl FnMut(usize) -> bool) -> usize {
 
 #[test]
 fn mutated_zmtp_streams_never_panic_and_never_read_differently() {
-    fuzz("zmtp", SEED, |count| count < 3_000);
+    fuzz("zmtp", SEED, None, |count| count < 3_000);
 }
 
 #[test]
 fn mutated_messages_never_panic_and_forged_ones_are_refused() {
-    fuzz("message", SEED, |count| count < 30_000);
+    fuzz("message", SEED, None, |count| count < 30_000);
 }
 
 #[test]
 fn mutated_cells_never_panic_and_their_readers_agree() {
-    fuzz("cell", SEED, |count| count < 15_000);
+    fuzz("cell", SEED, None, |count| count < 15_000);
 }
 
-/// `SIGNALTREE_FUZZ_SECONDS`: the long run of `cargo xtask fuzz`, a new seed each time.
+/// `SIGNALTREE_FUZZ_SECONDS`: the long run of `cargo xtask fuzz`, a new seed each time or that of
+/// `SIGNALTREE_FUZZ_SEED`.
 #[test]
 #[ignore = "runs for as long as SIGNALTREE_FUZZ_SECONDS says"]
 fn for_a_time() {
@@ -377,10 +382,15 @@ fn for_a_time() {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let seed = since.as_nanos() as u64 | 1;
+    let again = std::env::var("SIGNALTREE_FUZZ_SEED").ok();
+    let seed = again
+        .and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok())
+        .unwrap_or(since.as_nanos() as u64 | 1);
+    let last = root().join("target/fuzz/last");
+    let _ = std::fs::create_dir_all(root().join("target/fuzz"));
     for target in targets() {
         let end = Instant::now() + Duration::from_secs(seconds) / 3;
-        let count = fuzz(target.name, seed, |_| Instant::now() < end);
+        let count = fuzz(target.name, seed, Some(&last), |_| Instant::now() < end);
         println!("{}: {count} inputs", target.name);
     }
 }
