@@ -10,6 +10,7 @@ mod values;
 use serde_json::Value;
 
 use diagnostic::Diagnostic;
+pub(crate) use diagnostic::short;
 
 type Rule = fn(&Diagnostic) -> Option<String>;
 

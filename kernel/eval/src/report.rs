@@ -333,7 +333,7 @@ const VALUE: &str = "the value of this cell";
 
 /// A text of rustc without paths that the person never wrote: `Signal`, a closure without its file.
 fn readable(text: &str) -> String {
-    let text = text.replace("signaltree::", "");
+    let text = hints::short(text);
     match text.split_once("`{closure@") {
         Some((before, rest)) => match rest.split_once("}`") {
             Some((_, behind)) => format!("{before}a closure{behind}"),

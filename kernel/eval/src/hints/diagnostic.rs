@@ -94,9 +94,20 @@ pub(super) fn quoted(text: &str, n: usize) -> Option<&str> {
     text.split('`').nth(2 * n + 1)
 }
 
-/// Paths of our types say nothing to the person who writes `Signal`.
-fn short(text: &str) -> String {
-    text.replace("signaltree::", "")
+/// The text without paths of types that a person writes without one: `Signal`, `Result`. rustc adds the
+/// path of a std type as soon as a second type of that name is in sight.
+pub(crate) fn short(text: &str) -> String {
+    const PATHS: [&str; 6] = [
+        "signaltree::",
+        "std::result::",
+        "std::option::",
+        "std::string::",
+        "std::vec::",
+        "std::boxed::",
+    ];
+    PATHS
+        .iter()
+        .fold(text.to_owned(), |text, path| text.replace(path, ""))
 }
 
 /// The line of a place in three: before, at and behind it.

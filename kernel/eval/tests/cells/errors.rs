@@ -63,7 +63,7 @@ pub fn compile_error(kernel: &mut Kernel) {
     assert!(
         error
             .to_string()
-            .contains("`Mute` doesn't implement `Debug`"),
+            .contains("`Mute` has no text to show"),
         "{error}"
     );
     let error = kernel.fails("fn broken( {");
