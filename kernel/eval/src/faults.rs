@@ -34,6 +34,18 @@ const LAST_WORDS: [&str; 12] = [
     "*** stack smashing",
 ];
 
+/// Bytes of stderr that are kept to look for last words.
+const KEPT: usize = 1000;
+
+/// Adds to the end of what was written; it comes in pieces.
+pub(crate) fn remember(kept: &mut String, text: &str) {
+    kept.push_str(text);
+    if kept.len() > KEPT {
+        let from = kept.ceil_char_boundary(kept.len() - KEPT);
+        kept.drain(..from);
+    }
+}
+
 /// The line of `text` that says why a program gives up.
 pub(crate) fn last_words(text: &str) -> Option<String> {
     text.lines()
@@ -181,5 +193,20 @@ mod tests {
         assert_eq!(lost.name, "OutOfMemory");
         assert!(!asks(&lost) && lost.what.contains("12 bytes"));
         assert_eq!(last_words("all is well"), None);
+    }
+
+    #[test]
+    fn words_that_come_in_pieces_are_put_together() {
+        let mut kept = String::new();
+        remember(&mut kept, &"é".repeat(5000));
+        for piece in ["\nmemory allocation of ", "12", " bytes failed\n"] {
+            remember(&mut kept, piece);
+        }
+        assert!(kept.len() <= KEPT);
+        let words = last_words(&kept);
+        assert_eq!(
+            words.as_deref(),
+            Some("memory allocation of 12 bytes failed")
+        );
     }
 }

@@ -48,8 +48,8 @@ pub(crate) struct Shared {
     pub(crate) workers: Workers,
     /// Flushes what the std of the running cell still buffers.
     flush: Mutex<Option<extern "C" fn()>>,
-    /// What std or the allocator said before it gave up.
-    last_words: Mutex<Option<String>>,
+    /// The end of what was written to stderr: std and the allocator say there why they give up.
+    last_words: Mutex<String>,
     /// Where values go that are asked for instead of shown.
     kept: Arc<Mutex<Option<Vec<Display>>>>,
 }
@@ -243,10 +243,8 @@ impl Shared {
 
 impl Sink for Shared {
     fn text(&self, stream: Stream, text: &str) {
-        if stream == Stream::Stderr
-            && let Some(words) = faults::last_words(text)
-        {
-            *lock(&self.last_words) = Some(words);
+        if stream == Stream::Stderr {
+            faults::remember(&mut lock(&self.last_words), text);
         }
         if self.show_something() {
             self.outlet.stream(stream, text);

@@ -91,7 +91,7 @@ impl Shared {
     /// The loss in words, with what std said last.
     pub(super) fn describe(&self, loss: Loss) -> Lost {
         self.drain();
-        let words = lock(&self.last_words).take();
+        let words = faults::last_words(&std::mem::take(&mut *lock(&self.last_words)));
         Lost::new(loss, words.as_deref())
     }
 
