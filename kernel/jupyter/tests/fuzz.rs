@@ -282,11 +282,31 @@ fn cells() -> Vec<Vec<u8>> {
         ":help",
         "?open",
     ];
-    corpus
+    let mut all: Vec<Vec<u8>> = corpus
         .split("\n%%\n")
         .chain(refused)
         .map(|cell| cell.as_bytes().to_vec())
-        .collect()
+        .collect();
+    // Each level is one call of a recursive parser.
+    all.extend(
+        [
+            ("(", "1", ")"),
+            ("[", "1", "]"),
+            ("{", "1", "}"),
+            ("- ", "1", ""),
+            ("&", "a", ""),
+            ("", "a", ".b"),
+            ("", "1", " + 1"),
+            ("Vec<", "u8", ">"),
+            ("f(", "", ")"),
+            ("|a| ", "a", ""),
+            ("if a ", "{}", " else if b {}"),
+        ]
+        .map(|(before, inner, after)| {
+            format!("{}{inner}{}", before.repeat(20_000), after.repeat(20_000)).into_bytes()
+        }),
+    );
+    all
 }
 
 fn check_cell(input: &[u8], numbers: &mut Numbers) {
