@@ -209,7 +209,7 @@ fn conformance(environment: &Environment) -> Result<Counts> {
             "test_*.py",
         ]);
     private(&mut command);
-    let watched = process::watch(&mut command, 10 * MINUTE)?;
+    let watched = process::watch(&mut command, 25 * MINUTE)?;
     checked(counting::unittest(&watched.text)?, &watched, &command)
 }
 
