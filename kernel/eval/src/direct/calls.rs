@@ -5,7 +5,7 @@ use syn::Expr;
 use super::check::{Checker, path_text};
 use super::convert::Accepts;
 use super::generated::Parameters;
-use super::plan::{Kind, Node};
+use super::plan::{Kind, Node, Unwrap};
 use super::registry::{self, Entry};
 use super::types::{Integer, Type};
 use super::{show, structs};
@@ -55,16 +55,18 @@ impl Checker<'_> {
         let arguments: Vec<&Expr> = call.args.iter().collect();
         let method = call.method.to_string();
         match (method.as_str(), &arguments[..]) {
-            ("unwrap", []) => {
-                self.unwraps += 1;
-                let receiver = self.by_value(receiver)?;
-                return match ty {
-                    Type::Result(of) | Type::Option(of) => Some(Node::new(
-                        *of,
-                        Kind::Unwrap(Box::new(receiver), self.unwraps - 1),
-                    )),
-                    _ => None,
+            ("unwrap", []) => return self.unwrapped(receiver, None),
+            ("expect", [Expr::Lit(literal)]) => {
+                let syn::Lit::Str(message) = &literal.lit else {
+                    return None;
                 };
+                return self.unwrapped(receiver, Some(message.value()));
+            }
+            ("len", [])
+                if matches!(ty.behind(), Type::Vec(_) | Type::Slice(_) | Type::Array(..)) =>
+            {
+                let length = Type::Integer(Integer::Usize);
+                return Some(Node::new(length, Kind::Length(Box::new(receiver))));
             }
             ("into", []) => {
                 let text = ty == Type::static_str() && expected == Some(&Type::Text);
@@ -86,6 +88,19 @@ impl Checker<'_> {
         }
         let entry = registry::method(ty.behind(), &method)?;
         self.arguments(entry, Some(receiver), &arguments)
+    }
+
+    fn unwrapped(&mut self, receiver: Node, message: Option<String>) -> Option<Node> {
+        let place = self.unwraps;
+        self.unwraps += 1;
+        let receiver = self.by_value(receiver)?;
+        match self.types.known(&receiver.ty) {
+            Type::Result(of) | Type::Option(of) => {
+                let unwrap = Unwrap { place, message };
+                Some(Node::new(*of, Kind::Unwrap(Box::new(receiver), unwrap)))
+            }
+            _ => None,
+        }
     }
 
     fn arguments(

@@ -36,7 +36,7 @@ pub(super) fn plan(statements: &[Stmt], code: &str, scope: &Scope) -> Option<Pla
         let last = index + 1 == statements.len();
         checked.push(checker.statement(statement, last)?);
     }
-    let unwraps = source::places(code, "unwrap");
+    let unwraps = source::places(code, &["unwrap", "expect"]);
     if unwraps.len() != checker.unwraps {
         return None;
     }

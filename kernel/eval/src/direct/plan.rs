@@ -11,7 +11,7 @@ pub(crate) struct Plan {
     pub(super) statements: Vec<Statement>,
     /// The names it binds, in order, and whether the value is moved away before the cell ends.
     pub(super) bound: Vec<(String, bool)>,
-    /// Line and column of every `unwrap`.
+    /// Line and column of every `unwrap` and `expect`.
     pub(super) unwraps: Vec<(usize, usize)>,
     pub(super) code: String,
 }
@@ -46,6 +46,15 @@ pub(super) enum Variable {
     Local(usize),
 }
 
+/// `unwrap` or `expect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unwrap {
+    /// Its place among all of the cell.
+    pub(super) place: usize,
+    /// What `expect` says.
+    pub(super) message: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Add,
@@ -67,8 +76,9 @@ pub(super) enum Kind {
     Negate(Box<Node>),
     Binary(Operator, Box<(Node, Node)>),
     Try(Box<Node>),
-    /// With its place among all `unwrap`s of the cell.
-    Unwrap(Box<Node>, usize),
+    Unwrap(Box<Node>, Unwrap),
+    /// Number of items.
+    Length(Box<Node>),
     /// Receiver first.
     Call(&'static Entry, Vec<Node>),
     /// Fields that are not given keep their defaults.

@@ -140,6 +140,11 @@ fn table() -> Vec<Entry> {
         on(of2("get", |frame: Pixels, at: (usize, usize)| {
             frame.get(at)
         })),
+        on(of1("abs", f64::abs)),
+        on(of1("sqrt", f64::sqrt)),
+        on(of1("floor", f64::floor)),
+        on(of1("ceil", f64::ceil)),
+        on(of1("round", f64::round)),
         shown("update", Some(<Arc<DisplayHandle>>::ty())),
     ];
     let mut names: Vec<&'static str> = METHODS.iter().map(|(method, _)| *method).collect();

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use signaltree::Error;
 
+use super::convert::Rust;
 use super::format::{self, Argument, Piece};
-use super::plan::{Kind, Node, Plan, Statement, Variable};
+use super::plan::{Kind, Node, Plan, Statement, Unwrap, Variable};
 use super::types::Type;
 use super::value::Value;
 use super::{Scope, settle, show, structs};
@@ -164,7 +165,11 @@ impl Machine<'_> {
                 Value::Outcome(outcome) => outcome.map_err(Stop::Returned)?,
                 _ => return Err(Stop::Broken),
             },
-            Kind::Unwrap(inner, place) => unwrapped(self.node(inner)?.take(), *place)?,
+            Kind::Unwrap(inner, unwrap) => unwrapped(self.node(inner)?.take(), unwrap)?,
+            Kind::Length(inner) => match self.node(inner)?.get() {
+                Value::Sequence(_, items) => items.len().into_value(),
+                _ => return Err(Stop::Broken),
+            },
             Kind::Call(entry, nodes) => {
                 let held: Vec<Held<'_>> = nodes
                     .iter()
@@ -236,20 +241,23 @@ impl Machine<'_> {
     }
 }
 
-/// The value inside, or the panic of `std`'s `unwrap`.
-fn unwrapped(value: Value, place: usize) -> Result<Value, Stop> {
-    match value {
-        Value::Outcome(outcome) => outcome.map_err(|error| {
-            Stop::Panicked(
-                format!("called `Result::unwrap()` on an `Err` value: {error:?}"),
-                place,
-            )
-        }),
-        Value::Optional(_, Some(value)) => Ok(*value),
-        Value::Optional(_, None) => Err(Stop::Panicked(
-            "called `Option::unwrap()` on a `None` value".into(),
-            place,
-        )),
-        _ => Err(Stop::Broken),
-    }
+/// The value inside, or the panic of `std`'s `unwrap` and `expect`.
+fn unwrapped(value: Value, unwrap: &Unwrap) -> Result<Value, Stop> {
+    let why = match value {
+        Value::Outcome(outcome) => match *outcome {
+            Ok(value) => return Ok(value),
+            Err(error) => {
+                let said = unwrap.message.as_deref();
+                let said = said.unwrap_or("called `Result::unwrap()` on an `Err` value");
+                format!("{said}: {error:?}")
+            }
+        },
+        Value::Optional(_, Some(value)) => return Ok(*value),
+        Value::Optional(_, None) => unwrap
+            .message
+            .clone()
+            .unwrap_or_else(|| "called `Option::unwrap()` on a `None` value".into()),
+        _ => return Err(Stop::Broken),
+    };
+    Err(Stop::Panicked(why, unwrap.place))
 }

@@ -75,7 +75,8 @@ impl Settler<'_> {
             | Kind::Field(inner, _)
             | Kind::Something(inner)
             | Kind::Text(inner)
-            | Kind::Clone(inner) => {
+            | Kind::Clone(inner)
+            | Kind::Length(inner) => {
                 self.node(inner)?;
             }
             Kind::Range(ends) => {

@@ -97,8 +97,8 @@ pub(super) fn is_short(code: &str) -> bool {
     code.len() <= LONGEST
 }
 
-/// Lines and columns, from 1, of a word wherever it stands outside literals and comments.
-pub(super) fn places(code: &str, word: &str) -> Vec<(usize, usize)> {
+/// Lines and columns, from 1, of some words wherever they stand outside literals and comments.
+pub(super) fn places(code: &str, words: &[&str]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < code.len() {
@@ -106,7 +106,7 @@ pub(super) fn places(code: &str, word: &str) -> Vec<(usize, usize)> {
             Step::Unfinished => break,
             Step::Skip(end) => at = end,
             Step::Word(end) => {
-                if &code[at..end] == word {
+                if words.contains(&&code[at..end]) {
                     found.push(place(code, at));
                 }
                 at = end;
@@ -206,6 +206,6 @@ mod tests {
     #[test]
     fn words_are_found_outside_of_texts() {
         let code = "a.unwrap(); // unwrap\n\"unwrap\"; é.unwrap()";
-        assert_eq!(places(code, "unwrap"), [(1, 3), (2, 13)]);
+        assert_eq!(places(code, &["unwrap"]), [(1, 3), (2, 13)]);
     }
 }

@@ -158,9 +158,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new() -> Session {
         let kernel = lock(&KERNEL);
-        for list in [&kernel.recorder.commands] {
-            lock(list).clear();
-        }
+        lock(&kernel.recorder.commands).clear();
         lock(&kernel.recorder.events).clear();
         lock(&kernel.recorder.handles).clear();
         *lock(&kernel.recorder.nodes) = 0;
