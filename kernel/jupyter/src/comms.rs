@@ -48,6 +48,9 @@ impl Comm {
     }
 }
 
+/// What a thread of the comms does.
+type Serve = Box<dyn FnOnce(&Weak<Comms>) + Send>;
+
 #[derive(Default)]
 struct Registry {
     comms: BTreeMap<String, Comm>,
@@ -90,7 +93,7 @@ impl Comms {
             reloads,
             registry: Mutex::default(),
         });
-        let start = |name: &str, serve: Box<dyn FnOnce(&Weak<Self>) + Send>| {
+        let start = |name: &str, serve: Serve| {
             let comms = Arc::downgrade(&comms);
             std::thread::Builder::new()
                 .name(name.into())

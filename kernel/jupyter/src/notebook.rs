@@ -135,7 +135,9 @@ impl Notebook {
         let mut views = Vec::new();
         for cell in self.cells {
             for output in cell.outputs {
-                let Some(view) = output.data.view else { continue };
+                let Some(view) = output.data.view else {
+                    continue;
+                };
                 // An empty id: the view was closed before the notebook was saved.
                 if view.model_id.is_empty() || others.contains(&view.model_id) {
                     continue;

@@ -67,7 +67,9 @@ impl Saved {
     /// Reads the notebook if it was saved since.
     fn views(&mut self, path: Option<PathBuf>) -> &[SavedView] {
         let file = path.and_then(|path| {
-            let found = std::fs::metadata(&path).ok().filter(|file| file.is_file())?;
+            let found = std::fs::metadata(&path)
+                .ok()
+                .filter(|file| file.is_file())?;
             Some((path, found.len(), found.modified().ok()))
         });
         if file != self.file {
