@@ -17,7 +17,7 @@ from wire import KERNEL, Client, end_kernel, start_kernel
 
 # The first compiled cell waits for the compiler; on a cold machine it builds the crate cells use.
 COMPILER_START = 300
-RESTART = "restart the kernel"
+RESTART = "Memory may be damaged: save what you need and restart the kernel"
 
 
 class Failures(unittest.TestCase):
@@ -289,6 +289,15 @@ class Failures(unittest.TestCase):
                 self.assertIn(said, text)
                 self.assertFalse(os.path.exists(path))
                 self.assertEqual(self.value("lost"), "1")
+
+    def test_a_closure_crashes_while_it_is_dropped(self):
+        self.run_cell("struct Bang; impl Drop for Bang { fn drop(&mut self) { unsafe { *(1 as *mut u8) = 1 } } }")
+        self.run_cell("let bang = Bang;\nlet held = scan.map(move |frame: Frame<f32>| { let _ = &bang; frame.mean() })?;")
+        # Another node takes the name, so the first one goes.
+        asked = self.client.execute("let held = scan.map(|frame: Frame<f32>| frame.mean())?;")
+        told = lambda message: message[0] == "stream" and "while what it had captured" in message[2]["text"]
+        self.assertIn(RESTART, self.client.wait("iopub", told, 60)[2]["text"])
+        self.assertEqual(self.client.reply(asked, seconds=60)[1]["status"], "ok")
 
     ENDLESS = "|frame: Frame<f32>| -> Frame<'static, f32> { loop { std::hint::black_box(&frame); } }"
 

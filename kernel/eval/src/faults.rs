@@ -97,7 +97,10 @@ impl Lost {
 
 fn aborted(words: &str) -> (&'static str, String, bool) {
     if words.contains("memory allocation of") {
-        let what = format!("asked for more memory than there is ({words})");
+        let what = format!(
+            "asked for more memory than there is ({words}); what it had got stays taken until the kernel is \
+             restarted"
+        );
         return ("OutOfMemory", what, false);
     }
     if words.contains("panic. aborting") {
@@ -146,6 +149,11 @@ pub(crate) fn closure_lost(lost: &Lost) -> String {
     sentence("the closure", lost)
 }
 
+/// A closure nobody needs any more, whose captured values could not be dropped.
+pub(crate) fn dropped_lost(lost: &Lost) -> String {
+    sentence("A closure, while what it had captured was dropped,", lost)
+}
+
 /// A thread that a cell had started itself.
 pub(crate) fn thread_lost(lost: &Lost) -> String {
     sentence("A thread that a cell had started", lost)
@@ -191,7 +199,7 @@ mod tests {
         let words = last_words("x\nmemory allocation of 12 bytes failed\n");
         let lost = signal(libc::SIGABRT, words.as_deref());
         assert_eq!(lost.name, "OutOfMemory");
-        assert!(!asks(&lost) && lost.what.contains("12 bytes"));
+        assert!(!lost.damaged && lost.what.contains("12 bytes"));
         assert_eq!(last_words("all is well"), None);
     }
 

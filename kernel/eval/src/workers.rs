@@ -167,11 +167,22 @@ impl Workers {
             }
         };
         match self.start(all) {
-            Ok((_, _, thread)) => disposal.thread = Some(thread),
+            Ok((worker, ticket, thread)) => {
+                disposal.thread = Some(thread);
+                self.forget(&worker, &ticket);
+            }
             Err(error) => {
                 tracing::warn!(%error, "a closure is not dropped: no thread can be started")
             }
         }
+    }
+
+    /// Why the thread that drops closures is lost, once.
+    pub(crate) fn lost_disposal(&self) -> Option<Loss> {
+        let mut disposal = lock(&self.disposal);
+        let loss = disposal.thread.as_ref()?.loss()?;
+        disposal.thread = None;
+        Some(loss)
     }
 
     /// An idle worker, or a new one.

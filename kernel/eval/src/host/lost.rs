@@ -36,6 +36,10 @@ impl Shared {
             let lost = self.describe(loss);
             self.warn(&format!("{}.\n", faults::thread_lost(&lost)));
         }
+        if let Some(loss) = self.workers.lost_disposal() {
+            let lost = self.describe(loss);
+            self.warn(&format!("{}.\n", faults::dropped_lost(&lost)));
+        }
         let loss = || lock(&self.session).as_ref()?.thread.loss();
         if let Some(loss) = loss() {
             self.end_session(loss);
