@@ -16,8 +16,8 @@ use crate::host::{Running, Shared};
 use crate::source::Prepared;
 use crate::tokens::{self, commands_end};
 use crate::{
-    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Prewarm, compiler,
-    faults, relay, report, variables,
+    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Prewarm, compiler, faults,
+    relay, report, variables,
 };
 
 /// Evaluates cells, one at a time; lives as long as the kernel.

@@ -188,6 +188,10 @@ pub(crate) fn is_complete(code: &str) -> IsComplete {
             indent: "    ".repeat(open.len()),
         };
     }
+    // Parsers go as deep as the brackets do.
+    if !crate::direct::is_shallow(rust) {
+        return IsComplete::Unknown;
+    }
     match syn::parse::Parser::parse_str(syn::Block::parse_within, rust) {
         Ok(_) => IsComplete::Complete,
         Err(error) if error.to_string().starts_with("unexpected end of input") => {
@@ -228,6 +232,12 @@ mod tests {
         assert!(incomplete("/* comment"));
         assert!(matches!(is_complete("fn f() }"), IsComplete::Invalid));
         assert!(matches!(is_complete("let 1 2;"), IsComplete::Invalid));
+        let deep = format!("{}{}", "(".repeat(100_000), ")".repeat(100_000));
+        assert!(matches!(is_complete(&deep), IsComplete::Unknown));
+        assert!(matches!(
+            is_complete(&"- ".repeat(100_000)),
+            IsComplete::Unknown
+        ));
         match is_complete("for i in 0..3 {\n    f(") {
             IsComplete::Incomplete { indent } => assert_eq!(indent.len(), 8),
             other => panic!("{other:?}"),

@@ -39,7 +39,11 @@ pub fn to_compiled(kernel: &mut Kernel) {
         let text = text.expect("all have one");
         // A block is compiled.
         kernel.compiled(&format!("{{ println!(\"{{{name}:?}}\"); }}"));
-        assert_eq!(kernel.events(), [Event::out(&format!("{text}\n"))], "{name}");
+        assert_eq!(
+            kernel.events(),
+            [Event::out(&format!("{text}\n"))],
+            "{name}"
+        );
     }
     let node = kernel.engine.node_named("signal");
     kernel.compiled("{ println!(\"{} {}\", signal.id(), whole + 1); }");
@@ -60,7 +64,11 @@ pub fn to_direct(kernel: &mut Kernel) {
         kernel.compiled(&format!("let {name} = {{ {expression} }};"));
         let text = text.expect("all have one");
         kernel.direct(&format!("println!(\"{{{name}:?}}\");"));
-        assert_eq!(kernel.events(), [Event::out(&format!("{text}\n"))], "{name}");
+        assert_eq!(
+            kernel.events(),
+            [Event::out(&format!("{text}\n"))],
+            "{name}"
+        );
     }
     kernel.compiled("let made = { open(\"made.zspy\")? };");
     kernel.direct("made");
@@ -84,10 +92,7 @@ pub fn shadowing(kernel: &mut Kernel) {
     kernel.compiled("println!(\"{value:?}\");");
     kernel.direct("let value = true;");
     kernel.compiled("{ println!(\"{value}\"); }");
-    assert_eq!(
-        kernel.events(),
-        [Event::out("1\n2.5\nthree\n[4]\ntrue\n")]
-    );
+    assert_eq!(kernel.events(), [Event::out("1\n2.5\nthree\n[4]\ntrue\n")]);
     // A pattern has no hook; its names are taken from the compiler.
     kernel.compiled("let (value, other) = (vec![5], 6);");
     kernel.compiled("println!(\"{value:?} {other}\");");
@@ -172,7 +177,11 @@ pub fn handles(kernel: &mut Kernel) {
     let new = again(kernel);
     for (old, new) in old.into_iter().zip(new) {
         assert_ne!(old, new);
-        assert_eq!(kernel.engine.handles(old), 0, "a stale handle on node {old}");
+        assert_eq!(
+            kernel.engine.handles(old),
+            0,
+            "a stale handle on node {old}"
+        );
         assert!(kernel.engine.handles(new) > 0);
     }
     // Only the direct cell runs again: the copy of the compiled side counts no more.
@@ -182,7 +191,10 @@ pub fn handles(kernel: &mut Kernel) {
     kernel.direct("let first = 1; let second = 1; let third = 1;");
     kernel.compiled("{ println!(\"{first}{second}{third}\"); }");
     for node in 1..=kernel.engine.node_named("first") {
-        assert!(kernel.engine.handles(node) >= 0, "node {node} was given back twice");
+        assert!(
+            kernel.engine.handles(node) >= 0,
+            "node {node} was given back twice"
+        );
     }
 }
 
@@ -192,7 +204,9 @@ pub fn variables(kernel: &mut Kernel) {
     let variables = kernel.evaluator.variables();
     for (name, kind) in [("seen", "Signal"), ("number", "i32"), ("list", "Vec<u8>")] {
         assert!(
-            variables.iter().any(|(known, found)| known == name && found == kind),
+            variables
+                .iter()
+                .any(|(known, found)| known == name && found == kind),
             "{name} is missing in {variables:?}"
         );
     }
@@ -202,9 +216,16 @@ pub fn variables(kernel: &mut Kernel) {
         panic!("{events:?}")
     };
     let plain = shown.bundle["text/plain"].as_str().unwrap();
-    assert!(plain.contains("number: i32 = 5") && plain.contains("list: Vec<u8>"), "{plain}");
+    assert!(
+        plain.contains("number: i32 = 5") && plain.contains("list: Vec<u8>"),
+        "{plain}"
+    );
     let about = |name: &str| kernel.evaluator.inspect(name, name.len()).unwrap();
-    assert!(about("seen").plain.contains("(3, 5 | 4, 6)"), "{:?}", about("seen"));
+    assert!(
+        about("seen").plain.contains("(3, 5 | 4, 6)"),
+        "{:?}",
+        about("seen")
+    );
     assert!(about("seen").html.unwrap().contains("<td>nm</td>"));
     assert_eq!(about("number").plain, "number: i32 = 5");
     let texts = kernel.evaluator.complete("nu", 2).matches;
@@ -220,7 +241,12 @@ pub fn expressions(kernel: &mut Kernel) {
     assert_eq!(text("width"), "5");
     assert_eq!(text("{ width + 1 }"), "6");
     assert!(text("shown").contains("(3, 5 | 4, 6)"));
-    assert!(kernel.evaluator.expression("open(\"missing.zspy\")?").is_err());
+    assert!(
+        kernel
+            .evaluator
+            .expression("open(\"missing.zspy\")?")
+            .is_err()
+    );
     assert!(kernel.evaluator.expression("{ undefined }").is_err());
     assert_eq!(kernel.events(), []);
 }
@@ -233,7 +259,11 @@ pub fn while_starting(kernel: &mut Kernel) {
         kernel.direct("let early = 40 + 2; println!(\"{early}\");");
         assert_eq!(kernel.events(), [Event::out("42\n")]);
     }
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
     assert_eq!(kernel.evaluator.state(), Compiler::Starting);
 }
 

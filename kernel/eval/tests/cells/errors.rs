@@ -61,9 +61,7 @@ pub fn compile_error(kernel: &mut Kernel) {
     assert!(error.to_string().contains("line 2, column 7"), "{error}");
     let error = kernel.fails("struct Mute;\nMute");
     assert!(
-        error
-            .to_string()
-            .contains("`Mute` has no text to show"),
+        error.to_string().contains("`Mute` has no text to show"),
         "{error}"
     );
     let error = kernel.fails("fn broken( {");

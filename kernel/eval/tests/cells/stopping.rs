@@ -46,7 +46,14 @@ pub fn endless(kernel: &mut Kernel) {
         assert_eq!(kernel.engine.handles(node), 1);
         kernel.compiled("{ println!(\"{}\", held.id()); }");
         assert_eq!(kernel.events(), [Event::out(&format!("{node}\n"))]);
-        assert!(kernel.fails("lost").value.contains("lost"));
+        let error = kernel.fails("lost");
+        assert!(error.value.contains("lost"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("run the cell that makes it again"),
+            "{error}"
+        );
         kernel.run("let after = open(\"scan.zspy\")?; kept()");
         assert_eq!(kernel.events().last(), Some(&Event::result("7")));
     }

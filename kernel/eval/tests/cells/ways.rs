@@ -16,7 +16,10 @@ pub fn notebooks(kernel: &mut Kernel) {
     let mut accepted = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "ipynb") {
+        if path
+            .extension()
+            .is_none_or(|extension| extension != "ipynb")
+        {
             continue;
         }
         let notebook: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -32,13 +35,20 @@ pub fn notebooks(kernel: &mut Kernel) {
             .collect();
         accepted += both_ways(kernel, &cells);
     }
-    assert!(accepted >= 8, "only {accepted} cells of the notebooks run at once");
+    assert!(
+        accepted >= 8,
+        "only {accepted} cells of the notebooks run at once"
+    );
 }
 
 pub fn corpus(kernel: &mut Kernel) {
     let cells: Vec<String> = CORPUS.split("\n%%\n").map(str::to_owned).collect();
     let accepted = both_ways(kernel, &cells);
-    assert_eq!(accepted, cells.len(), "not every cell of the corpus runs at once");
+    assert_eq!(
+        accepted,
+        cells.len(),
+        "not every cell of the corpus runs at once"
+    );
 }
 
 /// Runs the cells at once, where they can be, and then compiled; gives how many could.
@@ -56,14 +66,22 @@ fn both_ways(kernel: &mut Kernel, cells: &[String]) -> usize {
                     kernel.evaluator.evaluate(code)
                 };
                 let commands = kernel.engine.commands();
-                (direct, (kernel.events().into_iter().map(nameless).collect(), commands, result))
+                (
+                    direct,
+                    (
+                        kernel.events().into_iter().map(nameless).collect(),
+                        commands,
+                        result,
+                    ),
+                )
             })
             .collect()
     };
     let at_once = run(kernel, false);
     let compiled = run(kernel, true);
     let mut accepted = 0;
-    for (code, ((direct, ours), (_, theirs))) in cells.iter().zip(at_once.into_iter().zip(compiled)) {
+    for (code, ((direct, ours), (_, theirs))) in cells.iter().zip(at_once.into_iter().zip(compiled))
+    {
         if direct {
             accepted += 1;
             assert_eq!(ours.2, theirs.2, "outcome of\n{code}");
