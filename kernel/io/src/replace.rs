@@ -40,11 +40,7 @@ impl Part {
     ///
     /// # Errors
     /// [`SourceError::Io`], or [`SourceError::Cancelled`] when not wanted; an old store is then where it was.
-    pub fn replace(
-        &self,
-        target: &Path,
-        wanted: impl FnOnce() -> bool,
-    ) -> Result<(), SourceError> {
+    pub fn replace(&self, target: &Path, wanted: impl FnOnce() -> bool) -> Result<(), SourceError> {
         let failed = |error: &std::io::Error| io_error(target, error);
         if target.exists() {
             // What is still on its way to the disk may yet fail, and the old store is the only other copy.
