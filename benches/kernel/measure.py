@@ -65,6 +65,17 @@ def direct_cells(ours, python, times):
     return {name: milliseconds(values[3:]) for name, values in seen.items()}
 
 
+def compiled_cells(ours, evcxr, times):
+    """Round trip of `1 + 1` through rustc, in turns; evcxr_jupyter compiles every cell."""
+    cells = {"ours": (ours, "{ 1 + 1 }"), "evcxr": (evcxr, "1+1")}
+    seen = {name: [] for name in cells}
+    for _ in range(times + 3):
+        for name, (kernel, code) in cells.items():
+            seen[name].append(expect_ok(kernel.run(code)).seconds)
+            kernel.settle(0.02)
+    return {name: milliseconds(values[3:]) for name, values in seen.items()}
+
+
 def comms(ours, python, times):
     """Echoes of 0 B and 256 KiB, and bursts of 200 x 256 KiB."""
     expect_ok(python.run(PYTHON_ECHO))
