@@ -25,6 +25,7 @@ pub mod prelude;
 mod region;
 mod restore;
 mod rich;
+mod show;
 mod signal;
 mod table;
 

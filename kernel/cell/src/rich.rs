@@ -1,20 +1,14 @@
-//! What a notebook shows of each kind of value: a text for consoles and exported notebooks, HTML for pages.
+//! What a notebook shows of values of plain Rust: a text for consoles and exported notebooks, HTML where it
+//! says more.
 
 use std::fmt::{Debug, Write};
 
 use crate::abi::role;
 use crate::error::{Error, Result};
-use crate::frame::{Element, Frame};
-use crate::host;
-use crate::json::Json;
-use crate::operation::Operation;
 use crate::output::{Show, send};
-use crate::picture;
-use crate::region::Region;
-use crate::signal::{Axis, Peak, Shape, Signal};
-use crate::table::{Align, Table, escaped, number, quantity};
+use crate::table::escaped;
 
-type Bundle = Vec<(&'static str, String)>;
+pub(crate) type Bundle = Vec<(&'static str, String)>;
 
 /// Longest text of one value; a longer one is cut, because it would stay in the notebook for ever.
 const LONGEST: usize = 20_000;
@@ -56,7 +50,7 @@ fn cut(text: &std::fmt::Arguments<'_>) -> String {
     text
 }
 
-fn plain(text: String) -> Bundle {
+pub(crate) fn plain(text: String) -> Bundle {
     vec![("text/plain", text)]
 }
 
@@ -67,7 +61,7 @@ pub(crate) fn text_of(bundle: &Bundle) -> &str {
         .map_or("", |(_, text)| text)
 }
 
-fn html_of(bundle: &Bundle) -> String {
+pub(crate) fn html_of(bundle: &Bundle) -> String {
     bundle
         .iter()
         .find(|(mime, _)| *mime == "text/html")
@@ -280,352 +274,13 @@ tuples! {
     (A 0, B 1, C 2, D 3);
 }
 
-impl Show for Signal {
-    const LIVE: bool = true;
-
-    fn bundle(&self) -> Bundle {
-        plain(format!("{self:?}"))
-    }
-
-    fn present(&self, kind: u32, display_id: &str) {
-        if kind == role::UPDATE {
-            send(kind, &self.bundle(), display_id);
-        } else {
-            host::show(self.id());
-        }
-    }
-}
-
-impl Show for Shape {
-    fn bundle(&self) -> Bundle {
-        let by = |sizes: &[usize]| {
-            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-            sizes.join(" × ")
-        };
-        let scan = match self.navigation.as_slice() {
-            [] => "no scan axes".into(),
-            sizes => format!("{} scan positions", by(sizes)),
-        };
-        let frame = match self.signal.as_slice() {
-            [] => "one value each".into(),
-            [channels] => format!("spectra of {channels} channels"),
-            sizes => format!("frames of {} pixels", by(sizes)),
-        };
-        vec![
-            (
-                "text/html",
-                format!("<code>{self}</code> &ensp;{scan}, {frame}"),
-            ),
-            ("text/plain", self.to_string()),
-        ]
-    }
-}
-
-impl Show for Axis {
-    fn bundle(&self) -> Bundle {
-        let mut text = format!("axis {}", self.name);
-        if self.size > 0 {
-            text.push_str(&format!(": {} points", self.size));
-        }
-        text.push_str(&format!(
-            ", {} apart, from {}",
-            quantity(self.scale, &self.units),
-            quantity(self.offset, &self.units)
-        ));
-        if self.size > 0 {
-            text.push_str(&format!(" to {}", quantity(self.last(), &self.units)));
-        }
-        vec![
-            ("text/html", axes(std::slice::from_ref(self)).html()),
-            ("text/plain", text),
-        ]
-    }
-
-    fn bundle_of_list(items: &[Self]) -> Bundle {
-        axes(items).bundle()
-    }
-}
-
-fn axes(axes: &[Axis]) -> Table {
-    let mut table = Table::new(
-        "",
-        &[
-            ("axis", Align::Text),
-            ("points", Align::Number),
-            ("spacing", Align::Number),
-            ("from", Align::Number),
-            ("to", Align::Number),
-            ("units", Align::Text),
-        ],
-    );
-    for axis in axes {
-        let (points, last) = match axis.size {
-            0 => ("as in the file".into(), String::new()),
-            size => (size.to_string(), number(axis.last())),
-        };
-        table.row(vec![
-            axis.name.clone(),
-            points,
-            number(axis.scale),
-            number(axis.offset),
-            last,
-            axis.units.clone(),
-        ]);
-    }
-    table
-}
-
-impl Show for Peak {
-    fn bundle(&self) -> Bundle {
-        let [ky, kx, intensity, score] = peak_cells(self);
-        vec![
-            ("text/html", peaks(std::slice::from_ref(self), "").html()),
-            (
-                "text/plain",
-                format!("Peak at ({ky}, {kx}) px: {intensity} counts, score {score}"),
-            ),
-        ]
-    }
-
-    fn bundle_of_list(items: &[Self]) -> Bundle {
-        match items {
-            [] => plain("no peaks".into()),
-            [_] => peaks(items, "1 peak").bundle(),
-            items => peaks(items, &format!("{} peaks", items.len())).bundle(),
-        }
-    }
-}
-
-fn peak_cells(peak: &Peak) -> [String; 4] {
-    [
-        format!("{:.3}", peak.ky),
-        format!("{:.3}", peak.kx),
-        number(peak.intensity),
-        format!("{:.4}", peak.score),
-    ]
-}
-
-fn peaks(peaks: &[Peak], caption: &str) -> Table {
-    let mut table = Table::new(
-        caption,
-        &[
-            ("ky (px)", Align::Number),
-            ("kx (px)", Align::Number),
-            ("intensity (counts)", Align::Number),
-            ("score", Align::Number),
-        ],
-    );
-    table.first_rows(peaks, |peak| peak_cells(peak).into());
-    table
-}
-
-impl Show for Region {
-    fn bundle(&self) -> Bundle {
-        let span = |start: usize, length: usize| match length {
-            0 => "none".into(),
-            1 => start.to_string(),
-            _ => format!("{start} to {}", start + length - 1),
-        };
-        let mut table = Table::new(
-            "Region of scan positions",
-            &[
-                ("", Align::Text),
-                ("first to last", Align::Number),
-                ("size", Align::Number),
-            ],
-        );
-        table.row(vec![
-            "rows y".into(),
-            span(self.y0, self.height),
-            self.height.to_string(),
-        ]);
-        table.row(vec![
-            "columns x".into(),
-            span(self.x0, self.width),
-            self.width.to_string(),
-        ]);
-        let text = format!(
-            "Region of {} scan positions: rows {}, columns {}",
-            self.width * self.height,
-            span(self.y0, self.height),
-            span(self.x0, self.width)
-        );
-        vec![("text/html", table.html()), ("text/plain", text)]
-    }
-}
-
-impl<P: Operation> Show for P {
-    fn bundle(&self) -> Bundle {
-        let meaning = |field: usize| P::ABOUT.get(field).copied().unwrap_or(["", "", ""]);
-        let mut table = Table::new(
-            parameters_name(self),
-            &[
-                ("parameter", Align::Text),
-                ("value", Align::Number),
-                ("allowed", Align::Text),
-                ("meaning", Align::Text),
-            ],
-        );
-        for (index, (name, json)) in self.fields().into_iter().enumerate() {
-            let [units, allowed, help] = meaning(index);
-            let mut value = Json::parse(&json).map_or(json, |json| parameter(&json));
-            if !units.is_empty() && value.starts_with(|c: char| c.is_ascii_digit()) {
-                value = format!("{value} {units}");
-            }
-            table.row(vec![name.into(), value, allowed.into(), help.into()]);
-        }
-        vec![
-            ("text/html", table.html()),
-            ("text/plain", debug_text(self)),
-        ]
-    }
-}
-
-/// `RadialMedian` of `RadialMedian { centre: None, … }`.
-fn parameters_name<P: Operation>(_: &P) -> &'static str {
-    let name = std::any::type_name::<P>();
-    name.rsplit("::").next().unwrap_or(name)
-}
-
-fn parameter(json: &Json) -> String {
-    match json {
-        Json::Null => "left out".into(),
-        Json::Bool(value) => if *value { "yes" } else { "no" }.into(),
-        Json::Number(value) => number(*value),
-        Json::Text(text) => text.clone(),
-        Json::List(items) => {
-            let items: Vec<String> = items.iter().map(parameter).collect();
-            format!("({})", items.join(", "))
-        }
-        Json::Object(members) => {
-            let members: Vec<String> = members
-                .iter()
-                .map(|(name, value)| format!("{name} {}", parameter(value)))
-                .collect();
-            members.join(", ")
-        }
-    }
-}
-
-impl Show for Error {
-    fn bundle(&self) -> Bundle {
-        const RED: &str = "color:var(--jp-error-color1,#d32f2f)";
-        let hint = match self.hint() {
-            "" => String::new(),
-            hint => format!("<br><i>hint</i>: {}", escaped(hint)),
-        };
-        let html = format!(
-            "<div style=\"border-left:3px solid;padding-left:.6em;border-{RED}\">\
-             <b style=\"{RED}\">Error</b>: {}{hint}</div>",
-            escaped(self.message())
-        );
-        vec![
-            ("text/html", html),
-            ("text/plain", format!("Error: {self}")),
-        ]
-    }
-}
-
-impl<T: Element> Show for Frame<'_, T> {
-    fn bundle(&self) -> Bundle {
-        let pixels: Vec<f64> = self.iter().map(|pixel| pixel.to_f64()).collect();
-        let (rows, columns) = self.rows_columns();
-        let sizes: Vec<String> = self.shape().iter().map(usize::to_string).collect();
-        let at = match self.position() {
-            [] => String::new(),
-            position => {
-                let position: Vec<String> = position.iter().map(usize::to_string).collect();
-                format!(" at scan position ({})", position.join(", "))
-            }
-        };
-        let value = |value: Option<T>| value.map_or("NaN".into(), |value| number(value.to_f64()));
-        let facts = [
-            (
-                "pixels",
-                format!("{} {}", sizes.join(" × "), std::any::type_name::<T>()),
-            ),
-            ("least", value(self.min())),
-            ("greatest", value(self.max())),
-            ("mean", number(self.mean())),
-        ];
-        let text = format!(
-            "Frame of {}{at}: {} to {}, mean {}",
-            facts[0].1, facts[1].1, facts[2].1, facts[3].1
-        );
-        let mut html = format!("<div>Frame{at}</div>");
-        if let Some(picture) = picture::html(&pixels, rows, columns) {
-            html.push_str(&picture);
-        }
-        let cells: Vec<String> = facts
-            .iter()
-            .map(|(name, value)| format!("{name} <b>{value}</b>"))
-            .collect();
-        html.push_str(&format!("<div>{}</div>", cells.join(" &ensp; ")));
-        vec![("text/html", html), ("text/plain", text)]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generated::{Disk, RadialMedian};
+    use crate::region::Region;
 
     fn text(value: &(impl Show + ?Sized)) -> String {
         text_of(&value.bundle()).to_owned()
-    }
-
-    fn axis(name: &str, size: usize) -> Axis {
-        Axis {
-            name: name.into(),
-            size,
-            scale: 0.5,
-            offset: -1.0,
-            units: "nm".into(),
-        }
-    }
-
-    #[test]
-    fn a_call_without_its_question_mark_shows_its_value() {
-        let shape: Result<Shape> = Ok(Shape {
-            navigation: vec![40, 56],
-            signal: vec![128, 112],
-        });
-        assert_eq!(text(&shape), "(40, 56 | 128, 112)");
-        assert!(html_of(&shape.bundle()).contains("40 × 56 scan positions, frames of 128 × 112"));
-        let refused: Result<Shape> = Err(Error::new("a < b").with_hint("look"));
-        assert_eq!(text(&refused), "Error: a < b\nhint: look");
-        assert!(html_of(&refused.bundle()).contains("a &lt; b<br><i>hint</i>: look"));
-    }
-
-    #[test]
-    fn tables_have_their_units() {
-        let axes = text(&vec![axis("y", 3), axis("x", 0)]);
-        let lines: Vec<&str> = axes.lines().collect();
-        assert_eq!(lines[0], "axis          points  spacing  from  to  units");
-        assert_eq!(lines[1], "y                  3      0.5    -1   0  nm");
-        assert!(lines[2].contains("as in the file"), "{axes}");
-        assert_eq!(
-            text(&axis("y", 3)),
-            "axis y: 3 points, 0.5 nm apart, from -1 nm to 0 nm"
-        );
-        let peak = Peak {
-            ky: 1.25,
-            kx: 2.0,
-            intensity: 1e3,
-            score: 0.5,
-        };
-        assert_eq!(
-            text(&peak),
-            "Peak at (1.250, 2.000) px: 1000 counts, score 0.5000"
-        );
-        let many = text(&vec![peak; 23]);
-        assert!(many.starts_with("23 peaks\nky (px)") && many.ends_with("… 3 more"));
-        assert_eq!(many.lines().count(), 23);
-        assert_eq!(text(&Vec::<Peak>::new()), "no peaks");
-        assert_eq!(
-            text(&Region::rectangle(0, 2, 3, 1)),
-            "Region of 3 scan positions: rows 2, columns 0 to 2"
-        );
     }
 
     #[test]
@@ -642,38 +297,6 @@ mod tests {
             regions.starts_with("[\n  0: Region of 1 scan") && regions.ends_with("\n]"),
             "{regions}"
         );
-    }
-
-    #[test]
-    fn parameters_show_what_they_mean() {
-        let html = html_of(&RadialMedian::default().bundle());
-        for part in [
-            "RadialMedian",
-            "keep_direct_beam",
-            "yes",
-            "left out",
-            "direct beam",
-        ] {
-            assert!(html.contains(part), "{part} is missing in {html}");
-        }
-        let html = html_of(&Disk::default().bundle());
-        assert!(
-            html.contains("8 px") && html.contains("0 to 100000 px"),
-            "{html}"
-        );
-        assert_eq!(
-            text(&Disk::default()),
-            "Disk { centre: None, radius: 8.0, statistic: Sum }"
-        );
-    }
-
-    #[test]
-    fn a_frame_has_a_picture_and_a_line() {
-        let frame = Frame::from_fn((4, 6), |(row, column)| (10 * row + column) as u16);
-        assert_eq!(text(&frame), "Frame of 4 × 6 u16: 0 to 35, mean 17.5");
-        assert!(html_of(&frame.bundle()).contains("data:image/png;base64,iVBOR"));
-        let spectrum = Frame::from_vec(&[3], vec![1.0, f64::NAN, 2.0]);
-        assert!(spectrum.is_ok_and(|frame| html_of(&frame.bundle()).contains("<polyline")));
     }
 
     #[test]

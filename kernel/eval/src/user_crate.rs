@@ -12,7 +12,7 @@ macro_rules! sources {
     };
 }
 
-pub(crate) const SOURCES: [(&str, &str); 19] = sources![
+pub(crate) const SOURCES: [(&str, &str); 20] = sources![
     "lib.rs",
     "abi.rs",
     "bridge.rs",
@@ -30,6 +30,7 @@ pub(crate) const SOURCES: [(&str, &str); 19] = sources![
     "region.rs",
     "restore.rs",
     "rich.rs",
+    "show.rs",
     "signal.rs",
     "table.rs",
 ];
