@@ -69,6 +69,13 @@ impl Api {
         names.extend(public_types(generated));
         api.types.retain(|name, _| names.contains(name));
         api.functions.retain(|entry| names.contains(&entry.name));
+        for (name, (_, members)) in &mut api.types {
+            for field in members.iter_mut().filter(|entry| entry.kind == Kind::Field) {
+                if let Some(value) = default_of(generated, name, &field.name) {
+                    field.doc.push_str(&format!("\n\nDefault: `{value}`."));
+                }
+            }
+        }
         api
     }
 
@@ -262,6 +269,16 @@ fn declaration(text: &str, start: &str) -> String {
         .replace(", )", ")")
 }
 
+/// The value of a field in `impl Default for Type`, as the generator writes it.
+fn default_of<'a>(text: &'a str, type_name: &str, field: &str) -> Option<&'a str> {
+    let (_, after) = text.split_once(&format!("impl Default for {type_name} {{"))?;
+    let body = &after[..after.find("\n}")?];
+    body.lines().find_map(|line| {
+        let value = line.trim().strip_prefix(field)?.strip_prefix(": ")?;
+        value.strip_suffix(',')
+    })
+}
+
 /// Names in the `pub use` declarations of a file.
 fn imported(text: &str) -> Vec<String> {
     fn collect(tree: &UseTree, names: &mut Vec<String>) {
@@ -337,7 +354,10 @@ mod tests {
             .members("NormalizedCorrelation")
             .iter()
             .find(|entry| entry.name == "radius");
-        assert_eq!(radius.unwrap().signature, "radius: f64");
+        let radius = radius.unwrap();
+        assert_eq!(radius.signature, "radius: f64");
+        assert!(radius.doc.contains("Allowed: "), "{}", radius.doc);
+        assert!(radius.doc.contains("Default: `"), "{}", radius.doc);
     }
 
     #[test]
