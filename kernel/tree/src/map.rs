@@ -49,6 +49,8 @@ struct Filling {
     unit_done: Vec<bool>,
     progress: MapProgress,
     cancel: CancelToken,
+    /// Calls of `finish_map` under way: one that gives up ends the pass only if no other waits for it.
+    waiting: usize,
 }
 
 pub(crate) struct MapRun {
@@ -64,7 +66,14 @@ impl MapRun {
     /// Ends the pass for everybody at once, and says whether one was running. Its threads notice at their
     /// next frame; what they still compute is dropped, and a new pass may begin before that.
     pub fn cancel(&self) -> bool {
+        self.cancel_if(|_| true)
+    }
+
+    fn cancel_if(&self, wanted: impl FnOnce(&mut Filling) -> bool) -> bool {
         let mut filling = lock(&self.filling);
+        if !wanted(&mut filling) {
+            return false;
+        }
         filling.cancel.cancel();
         let ran = filling.progress.state == PassState::Running;
         if ran {
@@ -113,6 +122,27 @@ impl MapRun {
 
     fn progress(&self) -> MapProgress {
         lock(&self.filling).progress.clone()
+    }
+}
+
+/// One call that waits for a pass.
+struct Waiting<'a>(&'a MapRun);
+
+impl Waiting<'_> {
+    /// Ends the pass unless somebody else waits for it, and says whether one was running.
+    fn give_up(self) -> bool {
+        let ended = self.0.cancel_if(|filling| {
+            filling.waiting -= 1;
+            filling.waiting == 0
+        });
+        std::mem::forget(self);
+        ended
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.filling).waiting -= 1;
     }
 }
 
@@ -168,6 +198,16 @@ impl Engine {
     /// # Errors
     /// See [`Engine::map`].
     pub fn start_map(&self, graph: &Arc<Graph>, node: u32) -> Result<MapImages, ComputeError> {
+        self.begin_map(graph, node, 0)
+    }
+
+    /// As [`Engine::start_map`]; `waiting` more wait for the pass from the moment it is found or begun.
+    fn begin_map(
+        &self,
+        graph: &Arc<Graph>,
+        node: u32,
+        waiting: usize,
+    ) -> Result<MapImages, ComputeError> {
         let node = graph
             .node(node)
             .ok_or_else(|| ComputeError::no_node(node))?
@@ -178,6 +218,7 @@ impl Engine {
         }
         let run = self.inner.map_run(graph, &node)?;
         let images = MapImages { run: run.clone() };
+        lock(&run.filling).waiting += waiting;
         if run.revision != node.revision {
             // The parameters have changed since this snapshot: its values are not those of the run.
             return Ok(images);
@@ -185,6 +226,8 @@ impl Engine {
         let cancel = CancelToken::new();
         {
             let mut filling = lock(&run.filling);
+            // Who gave up before ended the pass, which is begun anew; who gives up from now on finds the
+            // count above.
             if matches!(filling.progress.state, PassState::Running | PassState::Done) {
                 return Ok(images);
             }
@@ -217,7 +260,9 @@ impl Engine {
         node: u32,
         tick: &mut dyn FnMut(&MapProgress) -> ControlFlow<()>,
     ) -> Result<MapImages, ComputeError> {
-        let images = self.start_map(graph, node)?;
+        let images = self.begin_map(graph, node, 1)?;
+        let run = images.run.clone();
+        let waiting = Waiting(&run);
         let cancelled = || match graph.node(node) {
             Some(node) => ComputeError::new(node, None, Cause::Cancelled),
             None => ComputeError::no_node(node),
@@ -232,7 +277,9 @@ impl Engine {
             flow
         });
         if stopped {
-            self.inner.cancel_run(&images.run);
+            if waiting.give_up() {
+                self.inner.tell(EngineEvent::Map(images.progress()));
+            }
             let _ = tick(&images.progress());
             return Err(cancelled());
         }
@@ -337,6 +384,7 @@ impl Inner {
                     error: None,
                 },
                 cancel: CancelToken::new(),
+                waiting: 0,
             }),
             changed: Condvar::new(),
             _reserved: reserved,

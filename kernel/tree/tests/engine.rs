@@ -523,6 +523,53 @@ fn a_cancel_does_not_wait_for_a_frame_under_way_and_a_new_pass_may_begin_at_once
     assert_eq!((map.progress().done, map.progress().failures), (4, 0));
 }
 
+/// An interrupted save may still be noticing while the next cell computes the same map.
+#[test]
+fn who_gives_up_a_map_does_not_end_it_for_others() {
+    let add = Add {
+        delay: Duration::from_millis(4),
+        ..plain()
+    };
+    let tree = Tree::new();
+    let source = tree
+        .add_source("scan", Arc::new(Scan::new(6, 7, [1, 7])))
+        .unwrap();
+    let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
+    let sums = tree
+        .add_operation("sums", flat, Arc::new(Sum { region: None }))
+        .unwrap();
+    let engine = engine(1);
+    let graph = tree.snapshot();
+    std::thread::scope(|scope| {
+        let (first_waits, wait) = std::sync::mpsc::channel();
+        let (second_waits, give_up) = std::sync::mpsc::channel();
+        let (engine, graph) = (&engine, &graph);
+        let first = scope.spawn(move || {
+            let mut waits = true;
+            engine
+                .finish_map(graph, sums, &mut |_| {
+                    if std::mem::take(&mut waits) {
+                        first_waits.send(()).unwrap();
+                        give_up.recv().unwrap();
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                })
+                .err()
+        });
+        wait.recv().unwrap();
+        let mut joined = Some(second_waits);
+        let map = engine.finish_map(graph, sums, &mut |_| {
+            if let Some(second_waits) = joined.take() {
+                second_waits.send(()).unwrap();
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(map.unwrap().progress().done, 42);
+        assert!(first.join().unwrap().unwrap().is_cancelled());
+    });
+}
+
 /// A page may ask for the new images between the change of a parameter and the clearing of the old ones.
 #[test]
 fn a_pass_with_new_parameters_survives_the_clearing_of_old_ones() {
