@@ -55,13 +55,6 @@ impl Operation for RadialMedian {
     }
 }
 
-impl RadialMedian {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Subtract difference of Gaussians: Removes a smooth background of any shape; keeps disks and spots.
 ///
 /// pyxem, Diffraction2D.subtract_diffraction_background, doi:10.5281/zenodo.2649351
@@ -111,13 +104,6 @@ impl Operation for DifferenceOfGaussians {
     }
 }
 
-impl DifferenceOfGaussians {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Subtract median kernel: Removes whatever is wider than half the square; keeps smaller disks.
 ///
 /// Perreault and Hebert, doi:10.1109/TIP.2007.902329; pyxem, doi:10.5281/zenodo.2649351
@@ -158,13 +144,6 @@ impl Operation for MedianKernel {
     }
 }
 
-impl MedianKernel {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Keep h-domes: Keeps peaks that rise a given height above their surroundings; result from 0 to 1.
 ///
 /// Vincent, doi:10.1109/83.217222; pyxem, doi:10.5281/zenodo.2649351
@@ -191,13 +170,6 @@ impl Operation for HDome {
 
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![("h", self.h.to_json())]
-    }
-}
-
-impl HDome {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
     }
 }
 
@@ -310,13 +282,6 @@ impl Operation for NormalizedCorrelation {
     }
 }
 
-impl NormalizedCorrelation {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Find spots (difference of Gaussians): Finds spots of a few pixels that stand out of the frame's noise.
 ///
 /// D. G. Lowe, doi:10.1023/B:VISI.0000029664.99615.94
@@ -406,13 +371,6 @@ impl Operation for DifferenceOfGaussiansPeaks {
     }
 }
 
-impl DifferenceOfGaussiansPeaks {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Find local maxima: Finds pixels brighter than everything around them; for sharp spots or smoothed frames.
 ///
 /// scikit-image, peak_local_max, doi:10.7717/peerj.453
@@ -490,13 +448,6 @@ impl Operation for LocalMaximum {
             ("exclude_border", self.exclude_border.to_json()),
             ("max_peaks", self.max_peaks.to_json()),
         ]
-    }
-}
-
-impl LocalMaximum {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
     }
 }
 
@@ -585,13 +536,6 @@ impl Operation for StrainMap {
     }
 }
 
-impl StrainMap {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Total or average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
@@ -653,13 +597,6 @@ impl Operation for Disk {
     }
 }
 
-impl Disk {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Virtual annulus: Image of the scan from the counts inside a ring: annular dark field.
 ///
 /// Clausen et al. (LiberTEM), doi:10.21105/joss.02006
@@ -714,13 +651,6 @@ impl Operation for Annulus {
     }
 }
 
-impl Annulus {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Virtual rectangle: Image of the scan from the counts inside a rectangle.
 ///
 /// Clausen et al. (LiberTEM), doi:10.21105/joss.02006
@@ -771,13 +701,6 @@ impl Operation for Rectangle {
     }
 }
 
-impl Rectangle {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
-    }
-}
-
 /// Centre of mass: Maps the deflection of the beam: rows and columns, in detector pixels.
 ///
 /// Müller et al., doi:10.1038/ncomms6653
@@ -819,13 +742,6 @@ impl Operation for CenterOfMass {
             ("centre", self.centre.to_json()),
             ("radius", self.radius.to_json()),
         ]
-    }
-}
-
-impl CenterOfMass {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::show_parameters(self);
     }
 }
 

@@ -9,7 +9,6 @@ use std::marker::PhantomData;
 use crate::abi::role;
 use crate::bridge;
 use crate::host;
-use crate::operation::Operation;
 use crate::output::Show;
 use crate::signal::Signal;
 
@@ -88,11 +87,6 @@ impl<T: Debug + ?Sized> EvcxrDisplay for T {
     fn evcxr_display(&self) {
         debug(self);
     }
-}
-
-/// Rich result of a parameter struct; its inherent `evcxr_display` calls this.
-pub fn show_parameters<P: Operation>(parameters: &P) {
-    result(parameters);
 }
 
 /// Follows each `let` of a cell: a signal takes the name of its variable, and the kernel learns values

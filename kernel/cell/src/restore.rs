@@ -153,10 +153,3 @@ impl Show for Restored {
         ]
     }
 }
-
-impl Restored {
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        crate::hook::result(self);
-    }
-}

@@ -405,12 +405,6 @@ impl Signal {
         ))
         .map(drop)
     }
-
-    /// Trailing expression of a cell: the widget.
-    #[doc(hidden)]
-    pub fn evcxr_display(&self) {
-        host::show(self.node);
-    }
 }
 
 impl Clone for Signal {

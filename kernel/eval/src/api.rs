@@ -337,7 +337,6 @@ mod tests {
                 "{method} is missing in {signal:?}"
             );
         }
-        assert!(!signal.contains(&"evcxr_display"));
         assert!(API.functions.iter().any(|entry| entry.name == "open_with"));
         assert!(!API.functions.iter().any(|entry| entry.name == "warm"));
         let save = API

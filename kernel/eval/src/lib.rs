@@ -86,8 +86,6 @@ pub trait Engine: Send + Sync {
     /// A cell holds one more handle on the node.
     fn retain(&self, node: u32);
     fn release(&self, node: u32);
-    /// The variables of all cells are lost, and with them every handle.
-    fn release_all(&self);
     /// # Errors
     /// JSON of `protocol::WireError`, or a sentence.
     fn frame(&self, node: u32, index: &[usize]) -> Result<Frame, String>;

@@ -253,10 +253,6 @@ impl eval::Engine for Engine {
         self.session.release(node);
     }
 
-    fn release_all(&self) {
-        self.session.release_all();
-    }
-
     fn frame(&self, node: u32, index: &[usize]) -> Result<eval::Frame, String> {
         let interrupted = || self.interrupted.load(Ordering::SeqCst);
         self.session

@@ -222,12 +222,6 @@ fn parameter_struct(out: &mut String, info: &OperationInfo, parameters: &[Parame
         }
     }
     out.push_str("    }\n}\n");
-
-    let _ = writeln!(
-        out,
-        "\nimpl {name} {{\n    #[doc(hidden)]\n    pub fn evcxr_display(&self) {{\n        \
-         crate::hook::show_parameters(self);\n    }}\n}}"
-    );
 }
 
 /// Units, allowed values and meaning of each field, for the table a notebook shows.

@@ -22,10 +22,6 @@ impl Handles {
         }
     }
 
-    pub fn release_all(&mut self) {
-        self.counts.clear();
-    }
-
     pub fn replace(&mut self, node: u32) {
         self.replaced.insert(node);
         self.named.remove(&node);

@@ -200,12 +200,6 @@ impl Session {
         self.sweep();
     }
 
-    /// The cells have lost their variables without dropping them; what was superseded goes.
-    pub fn release_all(&self) {
-        lock(&self.handles).release_all();
-        self.sweep();
-    }
-
     /// `None` when there is no such node.
     pub fn description(&self, node: u32) -> Option<NodeDescription> {
         let graph = self.tree.snapshot();

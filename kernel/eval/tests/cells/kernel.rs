@@ -182,10 +182,6 @@ impl Engine for RecordingEngine {
         *self.handles.lock().unwrap().entry(node).or_default() -= 1;
     }
 
-    fn release_all(&self) {
-        self.handles.lock().unwrap().clear();
-    }
-
     fn frame(&self, _node: u32, index: &[usize]) -> Result<Frame, String> {
         match index {
             [row, column] if *row < 3 && *column < 5 => Ok(self.frame_at(*row, *column)),
