@@ -350,8 +350,8 @@ fn a_cell_that_runs_again_replaces_its_nodes() -> Result<()> {
     );
     first.iter().for_each(|node| desk.session.release(*node));
     left_are(second)?;
-    // An abandoned cell: its variables are lost, and nobody drops them.
-    desk.session.release_all();
+    // Variables that are lost: their nodes stay until others take their names.
+    second.iter().for_each(|node| desk.session.release(*node));
     left_are(second)?;
     left_are(run_cells()?)
 }
