@@ -71,7 +71,7 @@ fn both_ways(kernel: &mut Kernel, cells: &[String]) -> usize {
                 (
                     direct,
                     (
-                        kernel.events().into_iter().map(nameless).collect(),
+                        in_order(kernel.events().into_iter().map(nameless)),
                         commands,
                         result,
                     ),
@@ -92,6 +92,29 @@ fn both_ways(kernel: &mut Kernel, cells: &[String]) -> usize {
         }
     }
     accepted
+}
+
+/// stdout and stderr of a compiled cell come through two pipes: which is read first is chance.
+fn in_order(events: impl Iterator<Item = Event>) -> Vec<Event> {
+    let mut ordered: Vec<Event> = Vec::new();
+    // The texts since anything else happened.
+    let mut texts = [String::new(), String::new()];
+    let gathered = |texts: &mut [String; 2]| {
+        let both = std::mem::take(texts).into_iter().zip([false, true]);
+        both.filter(|(text, _)| !text.is_empty())
+            .map(|(text, error)| Event::Stream(error, text))
+    };
+    for event in events {
+        match event {
+            Event::Stream(error, text) => texts[usize::from(error)].push_str(&text),
+            other => {
+                ordered.extend(gathered(&mut texts));
+                ordered.push(other);
+            }
+        }
+    }
+    ordered.extend(gathered(&mut texts));
+    ordered
 }
 
 /// Identifiers of displays differ from run to run.
