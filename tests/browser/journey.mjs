@@ -113,7 +113,8 @@ function percentile(values, share) {
 }
 
 async function journey(page, server) {
-  await check("the notebook opens with its kernel", () => openNotebook(page, server, notebook));
+  // With the layout of a new page, whatever the last one left behind.
+  await check("the notebook opens with its kernel", () => openNotebook(page, server, `${notebook}?reset`));
   const started = Date.now();
   const shown = await check("four cells run and the viewer appears", async () => {
     await runFourCells(page);
