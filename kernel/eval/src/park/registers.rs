@@ -73,7 +73,7 @@ pub(super) unsafe fn read(_context: *mut c_void) -> Interrupted {
 /// Calls that may be begun again after a signal, and wait for something outside the thread. `write` is not
 /// among them: who writes holds the lock of a stream.
 #[cfg(target_os = "linux")]
-fn waits_outside(call: i64, second_argument: i64) -> bool {
+fn waits_outside(call: libc::c_long, second_argument: i64) -> bool {
     const WAITING: [libc::c_long; 12] = [
         libc::SYS_read,
         libc::SYS_readv,
@@ -91,8 +91,8 @@ fn waits_outside(call: i64, second_argument: i64) -> bool {
     /// `FUTEX_WAIT`, `FUTEX_LOCK_PI`, `FUTEX_WAIT_BITSET`, `FUTEX_WAIT_REQUEUE_PI`; a thread that is about
     /// to wake others must not stop here.
     const WAITS: [i64; 4] = [0, 6, 9, 11];
-    if call == i64::from(libc::SYS_futex) {
+    if call == libc::SYS_futex {
         return WAITS.contains(&(second_argument & 0x7f));
     }
-    WAITING.iter().any(|waiting| i64::from(*waiting) == call)
+    WAITING.contains(&call)
 }

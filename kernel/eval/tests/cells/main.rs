@@ -18,13 +18,15 @@ use std::time::Instant;
 use kernel::Kernel;
 
 type Check = fn(&mut Kernel);
+/// Gives what the test is told.
+type Role = fn() -> String;
 
 /// Arguments that make this program play a kernel of its own and tell the test what came out.
 const WITHOUT_RUST: &str = "without-rust";
 const DIRECT_WITHOUT_RUST: &str = "direct-without-rust";
 const SMALL: &str = "small";
 
-const ROLES: &[(&str, fn() -> String)] = &[
+const ROLES: &[(&str, Role)] = &[
     (WITHOUT_RUST, || Kernel::start().fails("{ 1 + 1 }").value),
     (DIRECT_WITHOUT_RUST, bridge::direct_without_rust),
     (SMALL, bridge::resident_after_direct_cells),
