@@ -210,7 +210,8 @@ async function journey(page, server) {
     const nodes = () => page.locator('[data-st^="tree-node-"]').count();
     const before = await nodes();
     await selectNode(page, "scan");
-    const old = await drawn(page, (frame) => frame.node !== null, null, "scan");
+    const scan = await page.evaluate(() => globalThis.__signaltree_test.state().nodes.find((node) => node.name === "scan").id);
+    const old = await drawn(page, (frame, wanted) => frame.node === wanted, scan, "scan");
     await page.locator(st("add-operation")).last().click();
     await screenshot(page, "6_menu");
     await page.locator(st("operation-virtual_disk")).last().click();
