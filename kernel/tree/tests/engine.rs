@@ -210,20 +210,21 @@ fn failed_frames_are_nan_and_counted_and_do_not_end_a_map() {
     assert!(map.component(0)[3 * 7 + 4].is_nan());
 }
 
-#[test]
-fn a_cancelled_map_keeps_what_is_done_and_goes_on_from_there() {
-    let add = Add {
-        delay: Duration::from_millis(4),
-        ..plain()
-    };
+/// A scan whose frames take `delay` each, and the map of their sums.
+fn slow_sums(scan: Scan, delay: Duration) -> (Tree, u32) {
+    let add = Add { delay, ..plain() };
     let tree = Tree::new();
-    let source = tree
-        .add_source("scan", Arc::new(Scan::new(12, 7, [1, 7])))
-        .unwrap();
+    let source = tree.add_source("scan", Arc::new(scan)).unwrap();
     let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
     let sums = tree
         .add_operation("sums", flat, Arc::new(Sum { region: None }))
         .unwrap();
+    (tree, sums)
+}
+
+#[test]
+fn a_cancelled_map_keeps_what_is_done_and_goes_on_from_there() {
+    let (tree, sums) = slow_sums(Scan::new(12, 7, [1, 7]), Duration::from_millis(4));
     let engine = engine(1);
     let graph = tree.snapshot();
     let mut stop_soon = |progress: &tree::MapProgress| match progress.done {
@@ -488,18 +489,7 @@ fn an_older_snapshot_never_fills_the_map_of_newer_parameters() {
 #[test]
 fn a_cancel_does_not_wait_for_a_frame_under_way_and_a_new_pass_may_begin_at_once() {
     let slow = Duration::from_millis(600);
-    let add = Add {
-        delay: slow,
-        ..plain()
-    };
-    let tree = Tree::new();
-    let source = tree
-        .add_source("scan", Arc::new(Scan::new(2, 2, [1, 1])))
-        .unwrap();
-    let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
-    let sums = tree
-        .add_operation("sums", flat, Arc::new(Sum { region: None }))
-        .unwrap();
+    let (tree, sums) = slow_sums(Scan::new(2, 2, [1, 1]), slow);
     let engine = engine(1);
     let graph = tree.snapshot();
     let began = Instant::now();
@@ -526,18 +516,7 @@ fn a_cancel_does_not_wait_for_a_frame_under_way_and_a_new_pass_may_begin_at_once
 /// An interrupted save may still be noticing while the next cell computes the same map.
 #[test]
 fn who_gives_up_a_map_does_not_end_it_for_others() {
-    let add = Add {
-        delay: Duration::from_millis(4),
-        ..plain()
-    };
-    let tree = Tree::new();
-    let source = tree
-        .add_source("scan", Arc::new(Scan::new(6, 7, [1, 7])))
-        .unwrap();
-    let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
-    let sums = tree
-        .add_operation("sums", flat, Arc::new(Sum { region: None }))
-        .unwrap();
+    let (tree, sums) = slow_sums(Scan::new(6, 7, [1, 7]), Duration::from_millis(4));
     let engine = engine(1);
     let graph = tree.snapshot();
     std::thread::scope(|scope| {
