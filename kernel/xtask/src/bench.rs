@@ -2,6 +2,7 @@
 //!
 //! `bench kernel` compares the kernel with ipykernel and evcxr_jupyter: `benches/kernel/compare.py`,
 //! whose options may follow. `--no-build` takes the kernel as it was built last.
+//! `bench peers` runs the same work in hyperspy, pyxem, LiberTEM, py4DSTEM and numpy: `benches/peers/compare.py`.
 
 use anyhow::Result;
 
@@ -13,6 +14,7 @@ use crate::{artifacts, process, toolchain};
 pub fn run(arguments: &[String]) -> Result<bool> {
     match arguments.split_first() {
         Some((first, rest)) if first == "kernel" => compare_kernels(rest),
+        Some((first, rest)) if first == "peers" => compare_peers(rest),
         _ => engine(arguments),
     }
 }
@@ -39,5 +41,14 @@ fn compare_kernels(arguments: &[String]) -> Result<bool> {
     }
     let mut command = process::command(environment.program("python"));
     command.arg("benches/kernel/compare.py").args(options);
+    Ok(command.status()?.success())
+}
+
+/// `false` when a bound is not met; the table has said which.
+fn compare_peers(arguments: &[String]) -> Result<bool> {
+    let toolchain = toolchain::check()?;
+    let environment = Environment::peers(&toolchain.python)?;
+    let mut command = process::command(environment.program("python"));
+    command.arg("benches/peers/compare.py").args(arguments);
     Ok(command.status()?.success())
 }

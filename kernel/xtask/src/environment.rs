@@ -35,6 +35,14 @@ impl Environment {
         Environment::ensure(python, "reference", &["tests/golden/requirements.txt"])
     }
 
+    /// The programs our speed is compared with.
+    ///
+    /// # Errors
+    /// What `venv` or `pip` said.
+    pub fn peers(python: &Path) -> Result<Environment> {
+        Environment::ensure(python, "peers", &["benches/peers/requirements.txt"])
+    }
+
     pub fn program(&self, name: &str) -> PathBuf {
         self.prefix.join("bin").join(name)
     }
