@@ -9,9 +9,13 @@ use signal::{CancelToken, Chunk, ChunkId, NavigationIndex, Output};
 use crate::gate::{Gate, Lane};
 use crate::{ComputeError, lock};
 
+mod kept;
+
+pub(crate) use kept::{Evictable, Reservation};
+
 /// What one entry costs besides its pixels: keys, map nodes, reference counts.
 const ENTRY_BYTES: usize = 256;
-/// Batch work may displace interactive entries up to this share of the budget.
+/// Batch work, and what is read ahead, may each displace what people looked at up to this share of the budget.
 const BATCH_SHARE: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,13 +29,19 @@ pub(crate) enum Key {
         revision: u32,
         at: NavigationIndex,
     },
+    /// Something that lies elsewhere and can be given up.
+    Kept {
+        node: u32,
+        number: u64,
+    },
 }
 
 impl Key {
     fn node(&self) -> u32 {
         match self {
-            Key::Chunk { source, .. } => *source,
-            Key::Output { node, .. } => *node,
+            Key::Chunk { source: node, .. }
+            | Key::Output { node, .. }
+            | Key::Kept { node, .. } => *node,
         }
     }
 }
@@ -55,20 +65,36 @@ impl Held {
 /// Bytes kept and allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Cached chunks and outputs, map and navigation images.
+    /// Cached chunks and outputs, map and navigation images, intermediate blocks.
     pub used_bytes: usize,
     pub budget_bytes: usize,
     /// The part of `used_bytes` that cannot be evicted: map and navigation images.
     pub pinned_bytes: usize,
 }
 
-/// Eviction goes from the first to the last: batch entries before interactive ones, oldest first.
-type Rank = (Lane, u64);
+/// How much an entry is wanted: that of the lane it was asked for in, or more while a view shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    Asked(Lane),
+    OnScreen,
+}
+
+/// Eviction goes from the first to the last: the least wanted, of those the oldest.
+type Rank = (Worth, u64);
 
 struct Entry {
-    value: Held,
+    value: Content,
     cost: usize,
     rank: Rank,
+    /// Views that show it.
+    screens: u32,
+}
+
+#[derive(Clone)]
+enum Content {
+    Held(Held),
+    /// To be called when it is given up.
+    Kept(kept::OnEvict),
 }
 
 #[derive(Default)]
@@ -76,15 +102,36 @@ struct State {
     entries: HashMap<Key, Entry>,
     order: BTreeMap<Rank, Key>,
     flights: HashMap<Key, Arc<Flight>>,
+    /// What each view shows.
+    screens: HashMap<u64, Key>,
+    budget: usize,
     used: usize,
     pinned: usize,
+    /// Bytes of entries of [`Lane::Background`] and [`Lane::Batch`].
     batch: usize,
+    /// Bytes of entries that were read ahead and not yet asked for.
+    ahead: usize,
     tick: u64,
+}
+
+/// Entries on their way out. Let go of outside the lock: giving back thousands of frames takes milliseconds,
+/// nobody's frame should wait for it, and whoever is told may ask the cache.
+#[must_use]
+#[derive(Default)]
+struct Gone(Vec<Entry>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        for entry in self.0.drain(..) {
+            if let Content::Kept(told) = entry.value {
+                told();
+            }
+        }
+    }
 }
 
 pub(crate) struct Cache {
     state: Mutex<State>,
-    budget: usize,
     gate: Arc<Gate>,
 }
 
@@ -127,25 +174,14 @@ impl Drop for Leader<'_> {
     }
 }
 
-/// Bytes of something kept outside the cache, counted in its budget while this lives.
-pub(crate) struct Reservation {
-    cache: Arc<Cache>,
-    bytes: usize,
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let mut state = lock(&self.cache.state);
-        state.pinned -= self.bytes;
-        state.used -= self.bytes;
-    }
-}
-
 impl Cache {
     pub fn new(budget: usize, gate: Arc<Gate>) -> Self {
-        Cache {
-            state: Mutex::default(),
+        let state = State {
             budget,
+            ..State::default()
+        };
+        Cache {
+            state: Mutex::new(state),
             gate,
         }
     }
@@ -154,9 +190,18 @@ impl Cache {
         let state = lock(&self.state);
         Memory {
             used_bytes: state.used,
-            budget_bytes: self.budget,
+            budget_bytes: state.budget,
             pinned_bytes: state.pinned,
         }
+    }
+
+    /// A new budget; what no longer fits is given up at once, but for what is pinned.
+    pub fn set_budget(&self, bytes: usize) {
+        let mut state = lock(&self.state);
+        state.budget = bytes;
+        let gone = state.evict_until(bytes, Worth::OnScreen);
+        drop(state);
+        drop(gone);
     }
 
     /// The value of `key`: kept, or made by exactly one thread while others wait. Failures are not kept.
@@ -192,7 +237,11 @@ impl Cache {
             match flight {
                 Ok(flight) => return self.lead(key, lane, flight, make),
                 Err(flight) => match self.follow(&flight, lane, cancel) {
-                    Some(Landing::Value(value)) => return Ok(value),
+                    Some(Landing::Value(value)) => {
+                        // Asked for by somebody more important than its maker.
+                        lock(&self.state).touch(&key, lane);
+                        return Ok(value);
+                    }
                     Some(Landing::Failed(error)) => return Err(error),
                     Some(Landing::Abandoned) => {}
                     None => return Err(cancelled()),
@@ -217,8 +266,9 @@ impl Cache {
         let made = make();
         match &made {
             Ok(value) => {
-                lock(&self.state).insert(key, value.clone(), lane, self.budget);
+                let gone = lock(&self.state).insert(key, value.clone(), lane);
                 leader.land(Landing::Value(value.clone()));
+                drop(gone);
             }
             Err(error) if error.is_cancelled() => leader.land(Landing::Abandoned),
             Err(error) => leader.land(Landing::Failed(error.clone())),
@@ -244,25 +294,29 @@ impl Cache {
         }
     }
 
-    /// Counts `bytes` kept elsewhere against the budget, evicting entries for them; `None` when they
-    /// do not fit beside what is pinned already.
-    pub fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let mut state = lock(&self.state);
-        if state.pinned + bytes > self.budget {
-            return None;
-        }
-        state.evict_until(self.budget - bytes, Lane::Interactive);
-        state.pinned += bytes;
-        state.used += bytes;
-        Some(Reservation {
-            cache: self.clone(),
-            bytes,
-        })
-    }
-
     /// What is kept, without making it.
     pub fn get(&self, key: &Key, lane: Lane) -> Option<Held> {
         lock(&self.state).touch(key, lane)
+    }
+
+    /// The view shows this entry now, and no longer what it showed before; `None`: it shows nothing.
+    pub fn show(&self, view: u64, key: Option<Key>) {
+        let mut state = lock(&self.state);
+        let before = match key {
+            Some(key) => state.screens.insert(view, key),
+            None => state.screens.remove(&view),
+        };
+        if before == key {
+            return;
+        }
+        if let Some(before) = before {
+            // Of a view that is hidden nothing is wanted any more than what was read ahead.
+            let left = if key.is_some() { Lane::Visible } else { Lane::Prefetch };
+            state.change_screens(&before, left, |screens| screens.saturating_sub(1));
+        }
+        if let Some(key) = key {
+            state.change_screens(&key, Lane::Visible, |screens| screens + 1);
+        }
     }
 
     /// Drops every entry of these nodes.
@@ -276,90 +330,161 @@ impl Cache {
             Key::Output { node, revision, .. } => nodes
                 .iter()
                 .any(|(changed, current)| node == changed && revision < current),
-            Key::Chunk { .. } => false,
+            Key::Chunk { .. } | Key::Kept { .. } => false,
         });
     }
 
     fn drop_entries(&self, unwanted: impl Fn(&Key) -> bool) {
         let mut state = lock(&self.state);
-        let gone: Vec<Key> = state
+        let keys: Vec<Key> = state
             .entries
             .keys()
             .filter(|key| unwanted(key))
             .copied()
             .collect();
-        let gone: Vec<Entry> = gone.iter().filter_map(|key| state.remove(key)).collect();
+        let gone = Gone(keys.iter().filter_map(|key| state.remove(key)).collect());
         drop(state);
-        // Giving back thousands of frames takes milliseconds, and nobody's frame should wait for it.
         drop(gone);
     }
 
-    #[cfg(test)]
+    /// Whether it is kept; asking makes it no more wanted.
     pub fn holds(&self, key: &Key) -> bool {
         lock(&self.state).entries.contains_key(key)
+    }
+
+    /// Whether it is kept, or somebody is making it.
+    pub fn holds_or_makes(&self, key: &Key) -> bool {
+        let state = lock(&self.state);
+        state.entries.contains_key(key) || state.flights.contains_key(key)
     }
 }
 
 impl State {
     fn touch(&mut self, key: &Key, lane: Lane) -> Option<Held> {
-        let entry = self.entries.get_mut(key)?;
-        if lane >= entry.rank.0 {
-            self.tick += 1;
-            self.order.remove(&entry.rank);
-            if entry.rank.0 < Lane::Interactive && lane == Lane::Interactive {
-                self.batch -= entry.cost;
-            }
-            entry.rank = (lane, self.tick);
-            self.order.insert(entry.rank, *key);
+        let entry = self.entries.get(key)?;
+        let Content::Held(value) = &entry.value else {
+            return None;
+        };
+        let value = value.clone();
+        let worth = entry.rank.0.max(Worth::Asked(lane));
+        // Who comes by for less leaves it where it is.
+        if entry.rank.0 <= Worth::Asked(lane) || entry.rank.0 == Worth::OnScreen {
+            self.rank(key, worth);
         }
-        Some(entry.value.clone())
+        Some(value)
     }
 
-    fn insert(&mut self, key: Key, value: Held, lane: Lane, budget: usize) {
-        let cost = value.cost();
-        if self.pinned + cost > budget || self.entries.contains_key(&key) {
-            return;
-        }
-        // Batch work keeps to its share unless there is room anyway.
-        let within_share = self.batch + cost <= budget / BATCH_SHARE || self.batch == 0;
-        let may_evict = if lane == Lane::Interactive || within_share {
-            Lane::Interactive
-        } else {
-            Lane::Batch
-        };
-        self.evict_until(budget - cost, may_evict);
-        if self.used + cost > budget {
-            return;
-        }
+    /// Gives an entry a new worth and makes it the youngest of that.
+    fn rank(&mut self, key: &Key, worth: Worth) {
         self.tick += 1;
-        let rank = (lane, self.tick);
+        let rank = (worth, self.tick);
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let (before, cost) = (entry.rank, entry.cost);
+        entry.rank = rank;
+        self.order.remove(&before);
+        self.order.insert(rank, *key);
+        if let Some(bytes) = self.share(before.0) {
+            *bytes -= cost;
+        }
+        if let Some(bytes) = self.share(worth) {
+            *bytes += cost;
+        }
+    }
+
+    /// Where the bytes of entries of limited worth are counted.
+    fn share(&mut self, worth: Worth) -> Option<&mut usize> {
+        match worth {
+            Worth::Asked(Lane::Background | Lane::Batch) => Some(&mut self.batch),
+            Worth::Asked(Lane::Prefetch) => Some(&mut self.ahead),
+            _ => None,
+        }
+    }
+
+    fn change_screens(&mut self, key: &Key, left: Lane, change: impl Fn(u32) -> u32) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        entry.screens = change(entry.screens);
+        let worth = if entry.screens > 0 {
+            Worth::OnScreen
+        } else {
+            Worth::Asked(left)
+        };
+        self.rank(key, worth);
+    }
+
+    fn insert(&mut self, key: Key, value: Held, lane: Lane) -> Gone {
+        let cost = value.cost();
+        if self.pinned + cost > self.budget || self.entries.contains_key(&key) {
+            return Gone::default();
+        }
+        let most = self.may_evict(lane, cost);
+        let gone = self.evict_until(self.budget - cost, most);
+        if self.used + cost <= self.budget {
+            let screens = self.screens.values().filter(|shown| **shown == key).count() as u32;
+            self.put(key, Content::Held(value), cost, lane, screens);
+        }
+        gone
+    }
+
+    /// What may go for an entry of this lane. Batch work and what is read ahead keep to their share unless
+    /// there is room anyway, and never displace what is on screen.
+    fn may_evict(&mut self, lane: Lane, cost: usize) -> Worth {
+        let limit = self.budget / BATCH_SHARE;
+        match self.share(Worth::Asked(lane)) {
+            None => Worth::OnScreen,
+            Some(bytes) if *bytes + cost <= limit || *bytes == 0 => {
+                Worth::Asked(Lane::Interactive)
+            }
+            Some(_) => Worth::Asked(lane.max(Lane::Batch)),
+        }
+    }
+
+    fn put(&mut self, key: Key, value: Content, cost: usize, lane: Lane, screens: u32) {
+        self.tick += 1;
+        let worth = if screens > 0 {
+            Worth::OnScreen
+        } else {
+            Worth::Asked(lane)
+        };
+        let rank = (worth, self.tick);
         self.used += cost;
-        if lane < Lane::Interactive {
-            self.batch += cost;
+        if let Some(bytes) = self.share(worth) {
+            *bytes += cost;
         }
         self.order.insert(rank, key);
-        self.entries.insert(key, Entry { value, cost, rank });
+        let entry = Entry {
+            value,
+            cost,
+            rank,
+            screens,
+        };
+        self.entries.insert(key, entry);
     }
 
-    /// Evicts entries of lanes up to `most`, least wanted first, until at most `bytes` are used.
-    fn evict_until(&mut self, bytes: usize, most: Lane) {
+    /// Evicts entries worth up to `most`, least wanted first, until at most `bytes` are used.
+    fn evict_until(&mut self, bytes: usize, most: Worth) -> Gone {
+        let mut gone = Gone::default();
         while self.used > bytes {
             match self.order.first_key_value() {
                 Some((rank, key)) if rank.0 <= most => {
                     let key = *key;
-                    self.remove(&key);
+                    gone.0.extend(self.remove(&key));
                 }
-                _ => return,
+                _ => break,
             }
         }
+        gone
     }
 
     fn remove(&mut self, key: &Key) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
         self.order.remove(&entry.rank);
         self.used -= entry.cost;
-        if entry.rank.0 < Lane::Interactive {
-            self.batch -= entry.cost;
+        if let Some(bytes) = self.share(entry.rank.0) {
+            *bytes -= entry.cost;
         }
         Some(entry)
     }

@@ -119,7 +119,7 @@ fn the_budget_holds_under_load_and_each_value_is_made_by_one_thread_at_a_time() 
     let batch: usize = state
         .entries
         .values()
-        .filter(|entry| entry.rank.0 < Lane::Interactive)
+        .filter(|entry| entry.rank.0 < Worth::Asked(Lane::Prefetch))
         .map(|entry| entry.cost)
         .sum();
     assert_eq!(batch, state.batch);

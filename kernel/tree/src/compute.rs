@@ -127,6 +127,11 @@ impl Engine {
         self.inner.cache.memory()
     }
 
+    /// A new memory budget; a smaller one holds at once.
+    pub fn set_budget(&self, bytes: usize) {
+        self.inner.cache.set_budget(bytes);
+    }
+
     /// While the guard lives, batch work steps aside between frames.
     pub fn interactive(&self) -> InteractiveGuard<'_> {
         self.inner.gate.interactive()
@@ -264,7 +269,7 @@ impl Inner {
             Origin::Source(source) => self.read(node, source, at, lane, cancel),
             // A batch pass over a map keeps the values in the map's images.
             Origin::Operation(computation)
-                if node.meta.kind == SignalKind::Map && lane < Lane::Interactive =>
+                if node.meta.kind == SignalKind::Map && lane < Lane::Prefetch =>
             {
                 self.compute(graph, node, &**computation, at, lane, cancel)
             }
@@ -328,7 +333,7 @@ impl Inner {
                 let Held::Chunk(chunk) = held else {
                     return Err(wrong(node, at, "a chunk", "an output"));
                 };
-                if lane < Lane::Interactive {
+                if lane < Lane::Prefetch {
                     LAST_CHUNK.set(Some((node.id, id, chunk.clone())));
                 }
                 chunk
@@ -389,7 +394,7 @@ impl Inner {
 }
 
 fn last_chunk(source: u32, id: ChunkId, lane: Lane) -> Option<Arc<Chunk>> {
-    if lane == Lane::Interactive {
+    if lane >= Lane::Prefetch {
         return None;
     }
     LAST_CHUNK.with_borrow(|last| match last {

@@ -14,8 +14,19 @@ pub enum Lane {
     Background,
     /// Whole-scan passes a user asked for.
     Batch,
+    /// What a drag will probably ask for next.
+    Prefetch,
+    /// A view without focus waits.
+    Visible,
     /// Somebody looks at the screen and waits.
     Interactive,
+}
+
+impl Lane {
+    /// Whether somebody waits for the answer.
+    pub fn waits(self) -> bool {
+        self >= Lane::Visible
+    }
 }
 
 /// Longest time one frame of batch work steps aside, so that an endless drag slows it but never stops it.
@@ -39,14 +50,25 @@ struct Pending {
     interactive: usize,
     /// When the last of them began.
     newest: Option<Instant>,
+    /// Reading ahead that is under way, and when the last of it began.
+    ahead: usize,
+    newest_ahead: Option<Instant>,
 }
 
 impl Pending {
-    fn goes_first(&self) -> bool {
-        self.interactive > 0
-            && self
-                .newest
-                .is_some_and(|began| began.elapsed() < LONGEST_CLAIM)
+    fn under_way(&mut self, lane: Lane) -> &mut usize {
+        if lane == Lane::Prefetch {
+            &mut self.ahead
+        } else {
+            &mut self.interactive
+        }
+    }
+
+    /// Whether something more urgent than `lane` is under way.
+    fn goes_before(&self, lane: Lane) -> bool {
+        let fresh = |began: Option<Instant>| began.is_some_and(|at| at.elapsed() < LONGEST_CLAIM);
+        self.interactive > 0 && fresh(self.newest)
+            || lane < Lane::Prefetch && self.ahead > 0 && fresh(self.newest_ahead)
     }
 }
 
@@ -73,16 +95,30 @@ impl Drop for InteractiveGuard<'_> {
     }
 }
 
+/// Marks reading ahead as under way while it lives.
+pub(crate) struct AheadGuard<'a> {
+    gate: &'a Gate,
+}
+
+impl Drop for AheadGuard<'_> {
+    fn drop(&mut self) {
+        let mut pending = lock(&self.gate.pending);
+        pending.ahead = pending.ahead.saturating_sub(1);
+        drop(pending);
+        self.gate.calm.notify_all();
+    }
+}
+
 /// Lifts the mark while an interactive thread waits for the result of a batch thread, which must
 /// not step aside for the very thread that waits for it.
 pub(crate) struct Waiting<'a> {
-    gate: Option<&'a Gate>,
+    gate: Option<(&'a Gate, Lane)>,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if let Some(gate) = self.gate {
-            lock(&gate.pending).interactive += 1;
+        if let Some((gate, lane)) = self.gate {
+            *lock(&gate.pending).under_way(lane) += 1;
         }
     }
 }
@@ -132,24 +168,34 @@ impl Gate {
     /// To be held while waiting for another thread's result.
     pub fn waiting(&self, lane: Lane) -> Waiting<'_> {
         let mut pending = lock(&self.pending);
-        if lane != Lane::Interactive || pending.interactive == 0 {
+        if lane < Lane::Prefetch || *pending.under_way(lane) == 0 {
             return Waiting { gate: None };
         }
-        pending.interactive -= 1;
-        if pending.interactive == 0 {
+        *pending.under_way(lane) -= 1;
+        if *pending.under_way(lane) == 0 {
             self.calm.notify_all();
         }
-        Waiting { gate: Some(self) }
+        Waiting {
+            gate: Some((self, lane)),
+        }
+    }
+
+    /// Reading ahead goes before batch work, and after whoever waits.
+    pub fn ahead(&self) -> AheadGuard<'_> {
+        let mut pending = lock(&self.pending);
+        pending.ahead += 1;
+        pending.newest_ahead = Some(Instant::now());
+        AheadGuard { gate: self }
     }
 
     /// Called by batch work between frames: returns when no interactive work is pending, or after a bounded time.
     pub fn step_aside(&self, lane: Lane) {
-        if lane == Lane::Interactive {
+        if lane.waits() {
             return;
         }
         let until = Instant::now() + LONGEST_PAUSE;
         let mut pending = lock(&self.pending);
-        while pending.goes_first() {
+        while pending.goes_before(lane) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -163,7 +209,7 @@ impl Gate {
 
     /// A place among the batch threads; [`Lane::Batch`] goes before [`Lane::Background`].
     pub fn slot(&self, lane: Lane) -> Slot<'_> {
-        if lane == Lane::Interactive || HOLDS_SLOT.get() {
+        if lane >= Lane::Prefetch || HOLDS_SLOT.get() {
             return Slot { gate: None };
         }
         let mut slots = lock(&self.slots);
