@@ -105,6 +105,13 @@ impl Chunk {
         &self.navigation
     }
 
+    /// Whether the frame at a scan position is in this chunk.
+    pub fn contains(&self, at: NavigationIndex) -> bool {
+        let index = at.as_slice();
+        index.len() == self.navigation.len()
+            && (index.iter().zip(&self.navigation)).all(|(index, range)| range.contains(index))
+    }
+
     /// Bytes the decoded chunk holds on the heap.
     pub fn heap_bytes(&self) -> usize {
         self.block.heap_bytes()

@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex};
 
 use signal::{
     CancelToken, Chunk, ChunkId, Computation, Inputs, NavigationIndex, OperationError, Output,
-    SignalKind, Source, SourceError,
+    Prepared, SignalKind, Source, SourceError,
 };
 
 use crate::cache::{Cache, Held, Key, Memory};
 use crate::gate::{Gate, InteractiveGuard, Lane};
 use crate::map::MapRun;
 use crate::navigator::Navigator;
+use crate::prefetch::Ahead;
 use crate::reduction::Reductions;
+use crate::sweep::Sweep;
 use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, lock};
 
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +70,12 @@ pub(crate) struct Inner {
     pub cache: Arc<Cache>,
     pub gate: Arc<Gate>,
     pub threads: usize,
+    pub ahead: Arc<Ahead>,
     pub reductions: Reductions,
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
     pub navigators: Mutex<HashMap<u32, Arc<Navigator>>>,
+    /// The passes over sources, by source node.
+    pub sweeps: Mutex<HashMap<u32, Arc<Sweep>>>,
     /// Set when the engine is shut down: ends every background pass.
     pub ended: CancelToken,
     observer: Mutex<Option<Arc<Observer>>>,
@@ -100,9 +105,11 @@ impl Engine {
                 cache: Arc::new(Cache::new(config.budget_bytes, gate.clone())),
                 gate,
                 threads: config.threads.max(1),
+                ahead: Arc::default(),
                 reductions: Reductions::default(),
                 maps: Mutex::default(),
                 navigators: Mutex::default(),
+                sweeps: Mutex::default(),
                 ended: CancelToken::new(),
                 observer: Mutex::new(None),
                 chunks_read: AtomicU64::new(0),
@@ -144,6 +151,7 @@ impl Engine {
             .filter_map(|node| graph.node(*node))
             .map(|node| (node.id, node.revision))
             .collect();
+        self.inner.ahead.forget();
         self.inner.cache.forget_older(&current);
         self.inner.reductions.forget_older(&current);
         let mut maps = lock(&self.inner.maps);
@@ -191,8 +199,10 @@ impl Engine {
 
     /// Drops what is kept of nodes that were removed, and ends their passes.
     pub fn forget(&self, nodes: &[u32]) {
+        self.inner.ahead.forget();
         self.inner.cache.forget(nodes);
         self.inner.reductions.forget(nodes);
+        lock(&self.inner.sweeps).retain(|source, _| !nodes.contains(source));
         let mut maps = lock(&self.inner.maps);
         let mut navigators = lock(&self.inner.navigators);
         for node in nodes {
@@ -208,6 +218,7 @@ impl Engine {
     /// Ends every background pass.
     pub fn shut_down(&self) {
         self.inner.ended.cancel();
+        self.inner.ahead.end();
         *lock(&self.inner.observer) = None;
         for run in lock(&self.inner.maps).values() {
             run.cancel();
@@ -313,26 +324,9 @@ impl Inner {
         let chunk = match last_chunk(node.id, id, lane) {
             Some(chunk) => chunk,
             None => {
-                let key = Key::Chunk {
-                    source: node.id,
-                    chunk: id,
-                };
-                let held =
-                    self.cache
-                        .get_or_make(key, lane, cancel, &|| fail(Cause::Cancelled), &|| {
-                            self.chunks_read.fetch_add(1, Ordering::Relaxed);
-                            match guarded(|| source.read_chunk(id, cancel)) {
-                                Ok(Ok(chunk)) => Ok(Held::Chunk(Arc::new(chunk))),
-                                Ok(Err(SourceError::Cancelled)) => Err(fail(Cause::Cancelled)),
-                                Ok(Err(error)) => Err(fail(Cause::Source(error))),
-                                Err(text) => Err(fail(Cause::Panic(text))),
-                            }
-                        });
                 // Another position of the same chunk may have failed first; the error is for this one.
-                let held = held.map_err(|error| fail(*error.cause))?;
-                let Held::Chunk(chunk) = held else {
-                    return Err(wrong(node, at, "a chunk", "an output"));
-                };
+                let chunk = (self.chunk(node, source, id, lane, cancel))
+                    .map_err(|error| fail(*error.cause))?;
                 if lane < Lane::Prefetch {
                     LAST_CHUNK.set(Some((node.id, id, chunk.clone())));
                 }
@@ -345,6 +339,43 @@ impl Inner {
         Ok(Output::Frame(frame))
     }
 
+    /// A chunk of a file, kept in memory as far as the budget has room.
+    pub fn chunk(
+        &self,
+        node: &Node,
+        source: &Arc<dyn Source>,
+        id: ChunkId,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Arc<Chunk>, ComputeError> {
+        let fail = |cause| ComputeError::new(node, None, cause);
+        let key = Key::Chunk {
+            source: node.id,
+            chunk: id,
+        };
+        let held =
+            (self.cache).get_or_make(key, lane, cancel, &|| fail(Cause::Cancelled), &|| {
+                self.count_chunk();
+                match guarded(|| source.read_chunk(id, cancel)) {
+                    Ok(Ok(chunk)) => Ok(Held::Chunk(Arc::new(chunk))),
+                    Ok(Err(SourceError::Cancelled)) => Err(fail(Cause::Cancelled)),
+                    Ok(Err(error)) => Err(fail(Cause::Source(error))),
+                    Err(text) => Err(fail(Cause::Panic(text))),
+                }
+            })?;
+        match held {
+            Held::Chunk(chunk) => Ok(chunk),
+            Held::Output(_) => Err(fail(Cause::WrongOutput {
+                expected: "a chunk".into(),
+                found: "an output".into(),
+            })),
+        }
+    }
+
+    pub fn count_chunk(&self) {
+        self.chunks_read.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn compute(
         &self,
         graph: &Graph,
@@ -354,15 +385,28 @@ impl Inner {
         lane: Lane,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
-        let fail = |cause| ComputeError::new(node, Some(at), cause);
         let prepared = self.prepared(graph, node, lane, cancel)?;
         let (metas, outputs) = self.inputs(graph, node, at, lane, cancel)?;
         let inputs = Inputs {
             metas: &metas,
             outputs: &outputs,
         };
+        self.apply(node, computation, &inputs, at, prepared.as_ref(), cancel)
+    }
+
+    /// One operation on one frame; a panic in it becomes an error.
+    pub fn apply(
+        &self,
+        node: &Node,
+        computation: &dyn Computation,
+        inputs: &Inputs<'_>,
+        at: NavigationIndex,
+        prepared: Option<&Prepared>,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        let fail = |cause| ComputeError::new(node, Some(at), cause);
         self.outputs_computed.fetch_add(1, Ordering::Relaxed);
-        let computed = guarded(|| computation.compute(&inputs, at, prepared.as_ref(), cancel))
+        let computed = guarded(|| computation.compute(inputs, at, prepared, cancel))
             .map_err(|text| fail(Cause::Panic(text)))?;
         let output = computed.map_err(|error| match error {
             OperationError::Cancelled => fail(Cause::Cancelled),

@@ -1,19 +1,18 @@
 //! Maps: images of the scan that a streaming pass fills.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use signal::{CancelToken, Output, SignalKind};
+use signal::{CancelToken, SignalKind};
 
-use crate::cache::Reservation;
 use crate::compute::{Inner, guarded};
-use crate::gate::{Lane, work_for_a_pass};
-use crate::scan::UnitOutputs;
+use crate::gate::work_for_a_pass;
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 
-/// Shortest time between two progress events of a pass.
-const TELL_EVERY: Duration = Duration::from_millis(150);
+mod filling;
+pub(crate) use filling::{MapRun, copy};
+
 /// How often somebody who waits for a map is asked whether to go on: an interrupt is felt within it.
 const TICK: Duration = Duration::from_millis(5);
 
@@ -43,98 +42,13 @@ pub struct MapProgress {
     pub error: Option<ComputeError>,
 }
 
-struct Filling {
-    /// Component-major, each image in C order over the scan; NaN where nothing is computed.
-    images: Vec<f32>,
-    unit_done: Vec<bool>,
-    progress: MapProgress,
-    cancel: CancelToken,
-    /// Calls of `finish_map` under way: one that gives up ends the pass only if no other waits for it.
-    waiting: usize,
-}
-
-pub(crate) struct MapRun {
-    revision: u32,
-    shape: Vec<usize>,
-    components: usize,
-    filling: Mutex<Filling>,
-    changed: Condvar,
-    _reserved: Reservation,
-}
-
-impl MapRun {
-    /// Ends the pass for everybody at once, and says whether one was running. Its threads notice at their
-    /// next frame; what they still compute is dropped, and a new pass may begin before that.
-    pub fn cancel(&self) -> bool {
-        self.cancel_if(|_| true)
-    }
-
-    fn cancel_if(&self, wanted: impl FnOnce(&mut Filling) -> bool) -> bool {
-        let mut filling = lock(&self.filling);
-        if !wanted(&mut filling) {
-            return false;
-        }
-        filling.cancel.cancel();
-        let ran = filling.progress.state == PassState::Running;
-        if ran {
-            filling.progress.state = PassState::Cancelled;
-        }
-        drop(filling);
-        self.changed.notify_all();
-        ran
-    }
-
-    /// Writes the values of one unit; a failed frame leaves NaN and is counted. Writes nothing for a pass
-    /// that was cancelled: another one may fill the same images.
-    fn fill(&self, unit: usize, outputs: UnitOutputs, pass: &CancelToken) -> ControlFlow<()> {
-        let positions = self.positions();
-        let mut filling = lock(&self.filling);
-        if pass.is_cancelled() {
-            return ControlFlow::Break(());
-        }
-        filling.unit_done[unit] = true;
-        for (at, output) in outputs.outputs {
-            filling.progress.done += 1;
-            match output {
-                Ok(Output::Values(values)) => {
-                    let flat = at.flat(&self.shape);
-                    for (component, value) in values.iter().take(self.components).enumerate() {
-                        filling.images[component * positions + flat] = *value;
-                    }
-                }
-                Ok(_) => filling.progress.failures += 1,
-                Err(error) => {
-                    filling.progress.failures += 1;
-                    filling.progress.error.get_or_insert(error);
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    pub fn revision(&self) -> u32 {
-        self.revision
-    }
-
-    fn positions(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    fn progress(&self) -> MapProgress {
-        lock(&self.filling).progress.clone()
-    }
-}
-
 /// One call that waits for a pass.
 struct Waiting<'a>(&'a MapRun);
 
 impl Waiting<'_> {
     /// Ends the pass unless somebody else waits for it, and says whether one was running.
     fn give_up(self) -> bool {
-        let ended = self.0.cancel_if(|filling| {
-            filling.waiting -= 1;
-            filling.waiting == 0
-        });
+        let ended = self.0.cancel_if(|filling| filling.left());
         std::mem::forget(self);
         ended
     }
@@ -142,7 +56,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        lock(&self.0.filling).waiting -= 1;
+        self.0.leave();
     }
 }
 
@@ -155,17 +69,12 @@ pub struct MapImages {
 impl MapImages {
     /// The whole image of one component, C order over the scan; NaN where nothing is computed yet.
     pub fn component(&self, component: usize) -> Vec<f32> {
-        let positions = self.run.positions();
-        let filling = lock(&self.run.filling);
-        filling
-            .images
-            .get(component * positions..(component + 1) * positions)
-            .map_or_else(Vec::new, <[f32]>::to_vec)
+        self.run.component(component)
     }
 
     /// All images, component-major.
     pub fn all(&self) -> Vec<f32> {
-        lock(&self.run.filling).images.clone()
+        self.run.images()
     }
 
     pub fn progress(&self) -> MapProgress {
@@ -201,6 +110,18 @@ impl Engine {
         self.begin_map(graph, node, 0)
     }
 
+    /// Starts or resumes several maps; those below the same source are filled by one pass over it.
+    ///
+    /// # Errors
+    /// See [`Engine::map`]; then none of them is started.
+    pub fn start_maps(
+        &self,
+        graph: &Arc<Graph>,
+        nodes: &[u32],
+    ) -> Result<Vec<MapImages>, ComputeError> {
+        self.begin_maps(graph, nodes, 0)
+    }
+
     /// As [`Engine::start_map`]; `waiting` more wait for the pass from the moment it is found or begun.
     fn begin_map(
         &self,
@@ -208,44 +129,48 @@ impl Engine {
         node: u32,
         waiting: usize,
     ) -> Result<MapImages, ComputeError> {
-        let node = graph
-            .node(node)
-            .ok_or_else(|| ComputeError::no_node(node))?
-            .clone();
-        if let Some(fault) = &node.fault {
-            let cause = Cause::NotApplicable(fault.clone());
-            return Err(ComputeError::new(&node, None, cause));
+        let (images, pass) = self.inner.map_pass(graph, node, waiting)?;
+        self.fill(graph, pass.into_iter().collect());
+        Ok(images)
+    }
+
+    fn begin_maps(
+        &self,
+        graph: &Arc<Graph>,
+        nodes: &[u32],
+        waiting: usize,
+    ) -> Result<Vec<MapImages>, ComputeError> {
+        // All or none: what cannot be started is found before anything runs.
+        for node in nodes {
+            self.map(graph, *node)?;
         }
-        let run = self.inner.map_run(graph, &node)?;
-        let images = MapImages { run: run.clone() };
-        lock(&run.filling).waiting += waiting;
-        if run.revision != node.revision {
-            // The parameters have changed since this snapshot: its values are not those of the run.
-            return Ok(images);
-        }
-        let cancel = CancelToken::new();
-        {
-            let mut filling = lock(&run.filling);
-            // Who gave up before ended the pass, which is begun anew; who gives up from now on finds the
-            // count above.
-            if matches!(filling.progress.state, PassState::Running | PassState::Done) {
-                return Ok(images);
+        let (mut all, mut together) = (Vec::new(), Vec::new());
+        for node in nodes {
+            let (images, pass) = self.inner.map_pass(graph, *node, waiting)?;
+            all.push(images);
+            match pass {
+                // Gathering a reference may take long; the others do not wait for it.
+                Some(pass) if gathers_first(graph, &pass.node) => self.fill(graph, vec![pass]),
+                pass => together.extend(pass),
             }
-            if filling.progress.failures == 0 {
-                filling.progress.error = None; // of a pass that failed and is tried again
-            }
-            filling.progress.state = PassState::Running;
-            filling.cancel = cancel.clone();
         }
-        let (inner, graph, thread_run) = (self.inner.clone(), graph.clone(), run.clone());
+        self.fill(graph, together);
+        Ok(all)
+    }
+
+    /// Runs passes on a thread of their own.
+    fn fill(&self, graph: &Arc<Graph>, passes: Vec<MapPass>) {
+        let Some(first) = passes.first() else { return };
+        let name = format!("map-{}", first.node.id);
+        let runs: Vec<_> = passes.iter().map(|pass| pass.run.clone()).collect();
+        let (inner, graph) = (self.inner.clone(), graph.clone());
         let started = std::thread::Builder::new()
-            .name(format!("map-{}", node.id))
-            .spawn(move || inner.run_map(&graph, &node, &thread_run, &cancel));
+            .name(name)
+            .spawn(move || inner.run_maps(&graph, passes));
         if let Err(error) = started {
             tracing::error!("a map pass could not be started: {error}");
-            lock(&run.filling).progress.state = PassState::Failed;
+            runs.iter().for_each(|run| run.fail_to_start());
         }
-        Ok(images)
     }
 
     /// Starts or resumes a map and waits for it. `tick` is called every few milliseconds with the
@@ -261,17 +186,61 @@ impl Engine {
         tick: &mut dyn FnMut(&MapProgress) -> ControlFlow<()>,
     ) -> Result<MapImages, ComputeError> {
         let images = self.begin_map(graph, node, 1)?;
-        let run = images.run.clone();
-        let waiting = Waiting(&run);
+        let waiting = Waiting(&images.run);
+        self.await_map(graph, node, &images, waiting, tick)?;
+        Ok(images)
+    }
+
+    /// Starts or resumes several maps and waits for all; those below the same source are filled by one pass
+    /// over it. `tick` as in [`Engine::finish_map`], for whichever map is waited for.
+    ///
+    /// # Errors
+    /// The first [`ComputeError`] in the order of `nodes`; the other maps are filled all the same, unless
+    /// `tick` ends them.
+    pub fn finish_maps(
+        &self,
+        graph: &Arc<Graph>,
+        nodes: &[u32],
+        tick: &mut dyn FnMut(&MapProgress) -> ControlFlow<()>,
+    ) -> Result<Vec<MapImages>, ComputeError> {
+        let all = self.begin_maps(graph, nodes, 1)?;
+        let waiting: Vec<_> = all.iter().map(|images| Waiting(&images.run)).collect();
+        let mut first = None;
+        let mut stopped = false;
+        for ((images, node), waiting) in all.iter().zip(nodes).zip(waiting) {
+            let ended = self.await_map(graph, *node, images, waiting, &mut |progress| {
+                if !stopped {
+                    stopped = tick(progress).is_break();
+                }
+                match stopped {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            if let Err(error) = ended {
+                first.get_or_insert(error);
+            }
+        }
+        first.map_or(Ok(all), Err)
+    }
+
+    fn await_map(
+        &self,
+        graph: &Arc<Graph>,
+        node: u32,
+        images: &MapImages,
+        waiting: Waiting<'_>,
+        tick: &mut dyn FnMut(&MapProgress) -> ControlFlow<()>,
+    ) -> Result<(), ComputeError> {
         let cancelled = || match graph.node(node) {
             Some(node) => ComputeError::new(node, None, Cause::Cancelled),
             None => ComputeError::no_node(node),
         };
-        if graph.node(node).map(|node| node.revision) != Some(images.run.revision) {
+        if graph.node(node).map(|node| node.revision) != Some(images.run.revision()) {
             return Err(cancelled());
         }
         let mut stopped = false;
-        let progress = self.wait_for_map(&images, &mut |progress| {
+        let progress = self.wait_for_map(images, &mut |progress| {
             let flow = tick(progress);
             stopped = flow.is_break() && progress.state == PassState::Running;
             flow
@@ -284,7 +253,7 @@ impl Engine {
             return Err(cancelled());
         }
         match progress.state {
-            PassState::Done => Ok(images),
+            PassState::Done => Ok(()),
             PassState::Failed => Err(progress.error.unwrap_or_else(cancelled)),
             _ => Err(cancelled()),
         }
@@ -302,16 +271,7 @@ impl Engine {
             if tick(&progress).is_break() || progress.state != PassState::Running {
                 return progress;
             }
-            let filling = lock(&images.run.filling);
-            if filling.progress.state == PassState::Running {
-                drop(
-                    images
-                        .run
-                        .changed
-                        .wait_timeout(filling, TICK)
-                        .unwrap_or_else(PoisonError::into_inner),
-                );
-            }
+            images.run.wait(TICK);
         }
     }
 
@@ -348,114 +308,95 @@ impl Inner {
         }
         let mut maps = lock(&self.maps);
         if let Some(run) = maps.get(&node.id) {
-            if run.revision >= node.revision {
+            if run.revision() >= node.revision {
                 return Ok(run.clone());
             }
             run.cancel();
             maps.remove(&node.id);
         }
-        let shape = node.meta.axes.navigation_shape();
-        let positions: usize = shape.iter().product();
-        let components = node.meta.components.len();
-        let bytes = positions * components * size_of::<f32>();
-        let reserved = self.cache.reserve(bytes).ok_or_else(|| {
-            let cause = Cause::Memory {
-                what: "the map".into(),
-                need_bytes: bytes,
-                budget_bytes: self.cache.memory().budget_bytes,
-            };
-            ComputeError::new(node, None, cause)
-        })?;
-        let units = self.units(graph, node)?;
-        let run = Arc::new(MapRun {
-            revision: node.revision,
-            shape,
-            components,
-            filling: Mutex::new(Filling {
-                images: vec![f32::NAN; positions * components],
-                unit_done: vec![false; units.len()],
-                progress: MapProgress {
-                    node: node.id,
-                    revision: node.revision,
-                    state: PassState::Idle,
-                    done: 0,
-                    total: positions,
-                    failures: 0,
-                    error: None,
-                },
-                cancel: CancelToken::new(),
-                waiting: 0,
-            }),
-            changed: Condvar::new(),
-            _reserved: reserved,
-        });
+        let pieces = self.pieces_of(graph, node)?.len();
+        let run = Arc::new(MapRun::new(&self.cache, node, pieces)?);
         maps.insert(node.id, run.clone());
         Ok(run)
     }
 
-    /// The body of a map's thread: fills what is missing and says how it ended.
-    fn run_map(&self, graph: &Graph, node: &Arc<Node>, run: &MapRun, cancel: &CancelToken) {
-        work_for_a_pass();
-        self.tell(EngineEvent::Map(run.progress()));
-        let outcome = guarded(|| self.fill_map(graph, node, run, cancel))
-            .unwrap_or_else(|text| Err(ComputeError::new(node, None, Cause::Panic(text))));
-        {
-            let mut filling = lock(&run.filling);
-            if cancel.is_cancelled() {
-                return; // ended by `MapRun::cancel`, which has said so
-            }
-            let progress = &mut filling.progress;
-            progress.state = match outcome {
-                Ok(()) if progress.done == progress.total => PassState::Done,
-                Ok(()) => PassState::Cancelled,
-                Err(error) if error.is_cancelled() => PassState::Cancelled,
-                Err(error) => {
-                    progress.error = Some(error);
-                    PassState::Failed
-                }
-            };
-        }
-        run.changed.notify_all();
-        self.tell(EngineEvent::Map(run.progress()));
-    }
-
-    fn fill_map(
+    /// Finds or makes the images of a map, and what is to be run for them, if anything.
+    fn map_pass(
         &self,
         graph: &Graph,
-        node: &Arc<Node>,
-        run: &MapRun,
-        cancel: &CancelToken,
-    ) -> Result<(), ComputeError> {
-        self.prepare_all(graph, node, Lane::Batch, cancel)?;
-        let units = self.units(graph, node)?;
-        let missing: Vec<usize> = lock(&run.filling)
-            .unit_done
-            .iter()
-            .enumerate()
-            .filter(|(_, done)| !**done)
-            .map(|(unit, _)| unit)
-            .collect();
-        let mut told = Instant::now();
-        self.pass(
-            graph,
-            node,
-            &units,
-            &missing,
-            Lane::Batch,
-            cancel,
-            &mut || {},
-            &mut |unit, outputs| {
-                if run.fill(unit, outputs, cancel).is_break() {
-                    return ControlFlow::Break(());
-                }
-                run.changed.notify_all();
-                if told.elapsed() >= TELL_EVERY {
-                    told = Instant::now();
-                    self.tell(EngineEvent::Map(run.progress()));
-                }
-                ControlFlow::Continue(())
-            },
-        );
-        Ok(())
+        node: u32,
+        waiting: usize,
+    ) -> Result<(MapImages, Option<MapPass>), ComputeError> {
+        let node = graph
+            .node(node)
+            .ok_or_else(|| ComputeError::no_node(node))?
+            .clone();
+        if let Some(fault) = &node.fault {
+            let cause = Cause::NotApplicable(fault.clone());
+            return Err(ComputeError::new(&node, None, cause));
+        }
+        let run = self.map_run(graph, &node)?;
+        let images = MapImages { run: run.clone() };
+        let pass = (run.begin(node.revision, waiting)).map(|cancel| MapPass { node, run, cancel });
+        Ok((images, pass))
     }
+
+    /// The body of a thread that fills maps: takes them on one ride and says how each ended.
+    fn run_maps(self: &Arc<Self>, graph: &Arc<Graph>, passes: Vec<MapPass>) {
+        work_for_a_pass();
+        let mut riders = Vec::new();
+        let mut boarding = Vec::new();
+        for pass in passes {
+            self.tell(EngineEvent::Map(pass.run.progress()));
+            let rider = guarded(|| filling::rider(self, graph, &pass))
+                .unwrap_or_else(|text| Err(pass.error(Cause::Panic(text))));
+            match rider {
+                Ok(rider) => {
+                    riders.push(rider);
+                    boarding.push(pass);
+                }
+                Err(error) => self.end_map(&pass, Err(error)),
+            }
+        }
+        std::thread::scope(|scope| {
+            for (pass, ride) in boarding.into_iter().zip(self.board(riders)) {
+                let wait = move || self.end_map(&pass, ride.and_then(|ride| ride.wait(self)));
+                if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, wait) {
+                    tracing::error!("a map pass cannot be watched: {error}");
+                }
+            }
+        });
+    }
+
+    fn end_map(&self, pass: &MapPass, outcome: Result<(), ComputeError>) {
+        if pass.run.end(&pass.cancel, outcome) {
+            self.tell(EngineEvent::Map(pass.run.progress()));
+        }
+    }
+}
+
+/// A pass that is to fill the images of one map.
+struct MapPass {
+    node: Arc<Node>,
+    run: Arc<MapRun>,
+    cancel: CancelToken,
+}
+
+impl MapPass {
+    fn error(&self, cause: Cause) -> ComputeError {
+        ComputeError::new(&self.node, None, cause)
+    }
+}
+
+/// Whether something must be gathered over the scan before a frame of `node` can be computed.
+fn gathers_first(graph: &Graph, node: &Node) -> bool {
+    let gathers = node.computation().is_some_and(|computation| {
+        let metas = graph.parent_metas(node).unwrap_or_default();
+        let metas: Vec<_> = metas.iter().map(|meta| &**meta).collect();
+        guarded(|| computation.locality(&metas)) == Ok(signal::Locality::WholeScan)
+    });
+    gathers
+        || (node.parents.iter())
+            .filter_map(|parent| graph.node(*parent))
+            .any(|parent| gathers_first(graph, parent))
 }

@@ -1,6 +1,5 @@
 //! The navigation image of a file: the mean of each frame, coarse at once, exact in the background.
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,9 @@ use signal::{CancelToken, Frame, NavigationIndex, Output};
 
 use crate::cache::Reservation;
 use crate::compute::{Inner, UnitScope, guarded};
-use crate::gate::Lane;
+use crate::gate::{Lane, work_for_a_pass};
+use crate::scan::Units;
+use crate::sweep::{Consumer, Rider, Take};
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 
 /// Frames read for the coarse pictures, one level after the other.
@@ -24,6 +25,7 @@ struct Painting {
     /// 0: nothing is painted yet.
     stride: usize,
     done: usize,
+    told: Instant,
     error: Option<ComputeError>,
 }
 
@@ -144,6 +146,7 @@ impl Engine {
                 values: vec![f32::NAN; rows * columns],
                 stride: 0,
                 done: 0,
+                told: Instant::now(),
                 error: None,
             }),
             changed: Condvar::new(),
@@ -169,9 +172,12 @@ impl Engine {
 }
 
 impl Inner {
-    fn paint(&self, graph: &Graph, root: &Arc<Node>, navigator: &Navigator) {
+    fn paint(self: &Arc<Self>, graph: &Arc<Graph>, root: &Arc<Node>, navigator: &Arc<Navigator>) {
+        work_for_a_pass();
         self.paint_coarse(graph, root, navigator);
-        if let Err(error) = self.paint_exact(graph, root, navigator) {
+        if let Err(error) = self.paint_exact(graph, root, navigator)
+            && !error.is_cancelled()
+        {
             lock(&navigator.painting).error.get_or_insert(error);
         }
         self.tell_navigator(navigator);
@@ -223,54 +229,25 @@ impl Inner {
         }
     }
 
-    /// Every scan position, in chunk order, when nothing else is to do.
+    /// Every scan position, together with whatever else is computed from the same source.
     fn paint_exact(
-        &self,
-        graph: &Graph,
+        self: &Arc<Self>,
+        graph: &Arc<Graph>,
         root: &Arc<Node>,
-        navigator: &Navigator,
+        navigator: &Arc<Navigator>,
     ) -> Result<(), ComputeError> {
-        let units = self.units(graph, root)?;
-        let mut told = Instant::now();
-        crate::ordered::in_order(
-            units.len(),
-            self.threads,
-            &|unit| {
-                let _slot = self.gate.slot(Lane::Background);
-                let _scope = UnitScope;
-                units
-                    .positions(unit)
-                    .into_iter()
-                    .filter_map(|at| Some((navigator.pixel(at)?, at)))
-                    .map(|(pixel, at)| {
-                        self.gate.step_aside(Lane::Background);
-                        let mean = self.mean_at(graph, root, at, Lane::Background, navigator);
-                        (pixel, mean)
-                    })
-                    .collect::<Vec<_>>()
-            },
-            &mut || {},
-            &mut |_, means| {
-                if navigator.cancel.is_cancelled() || self.ended.is_cancelled() {
-                    return ControlFlow::Break(());
-                }
-                let mut painting = lock(&navigator.painting);
-                painting.done += means.len();
-                for (pixel, mean) in means {
-                    painting.values[pixel] = mean;
-                }
-                if painting.done == navigator.rows * navigator.columns {
-                    painting.stride = 1;
-                }
-                drop(painting);
-                if told.elapsed() >= TELL_EVERY {
-                    told = Instant::now();
-                    self.tell_navigator(navigator);
-                }
-                ControlFlow::Continue(())
-            },
-        );
-        Ok(())
+        let exact = Exact {
+            inner: self.clone(),
+            navigator: navigator.clone(),
+            pieces: self.pieces_of(graph, root)?,
+        };
+        self.sweep(vec![Rider::new(
+            graph.clone(),
+            root.clone(),
+            Lane::Background,
+            navigator.cancel.clone(),
+            Arc::new(exact),
+        )])
     }
 
     /// Mean of one frame; NaN (and the first reason kept) when it cannot be read.
@@ -291,6 +268,76 @@ impl Inner {
                 }
                 f32::NAN
             }
+        }
+    }
+}
+
+/// The exact image as it is filled by a pass over the source.
+struct Exact {
+    inner: Arc<Inner>,
+    navigator: Arc<Navigator>,
+    pieces: Units,
+}
+
+impl Consumer for Exact {
+    fn wants(&self, piece: usize) -> bool {
+        // Of a scan with more than two axes most pieces are not shown.
+        self.navigator.outer_axes == 0
+            || (self.pieces.positions(piece).into_iter())
+                .any(|at| self.navigator.pixel(at).is_some())
+    }
+
+    fn begin(&self, _piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+        Some(Box::new(ExactPiece {
+            of: self,
+            means: Vec::with_capacity(positions.len()),
+            error: None,
+        }))
+    }
+}
+
+struct ExactPiece<'a> {
+    of: &'a Exact,
+    means: Vec<(usize, f32)>,
+    error: Option<ComputeError>,
+}
+
+impl Take for ExactPiece<'_> {
+    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+        let Some(pixel) = self.of.navigator.pixel(at) else {
+            return;
+        };
+        let value = match output {
+            Ok(Output::Frame(frame)) => mean(frame),
+            Ok(_) => f32::NAN,
+            Err(error) => {
+                self.error.get_or_insert(error.clone());
+                f32::NAN
+            }
+        };
+        self.means.push((pixel, value));
+    }
+
+    fn finish(self: Box<Self>) {
+        let navigator = &self.of.navigator;
+        let mut painting = lock(&navigator.painting);
+        painting.done += self.means.len();
+        for (pixel, mean) in &self.means {
+            painting.values[*pixel] = *mean;
+        }
+        if painting.done == navigator.rows * navigator.columns {
+            painting.stride = 1;
+        }
+        if let Some(error) = self.error {
+            painting.error.get_or_insert(error);
+        }
+        let tell = painting.told.elapsed() >= TELL_EVERY;
+        if tell {
+            painting.told = Instant::now();
+        }
+        drop(painting);
+        if tell {
+            self.of.inner.tell_navigator(navigator);
         }
     }
 }

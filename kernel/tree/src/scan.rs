@@ -29,8 +29,14 @@ pub(crate) struct Units {
 }
 
 impl Units {
+    /// Units whose results together stay small.
     pub fn new(source: Arc<dyn Source>, bytes_per_position: usize) -> Self {
         let most = (UNIT_BYTES / bytes_per_position.max(1)).clamp(1, UNIT_POSITIONS);
+        Units::of_positions(source, most)
+    }
+
+    /// Units of at most so many scan positions.
+    pub fn of_positions(source: Arc<dyn Source>, most: usize) -> Self {
         let in_chunk = if source.chunks() == 0 {
             1
         } else {
@@ -46,6 +52,20 @@ impl Units {
 
     pub fn len(&self) -> usize {
         (self.source.chunks().div_ceil(self.chunks_per_unit) as usize) * self.pieces
+    }
+
+    /// Number of blocks: what one thread reads at a time, a large chunk or the small ones of a unit.
+    pub fn blocks(&self) -> usize {
+        self.len() / self.pieces
+    }
+
+    pub fn of_block(&self, block: usize) -> Range<usize> {
+        block * self.pieces..(block + 1) * self.pieces
+    }
+
+    /// The chunk of a block that is one; `None` when its one unit goes over several.
+    pub fn chunk_of_block(&self, block: usize) -> Option<ChunkId> {
+        (self.chunks_per_unit == 1).then_some(ChunkId(block as u64))
     }
 
     pub fn positions(&self, unit: usize) -> Vec<NavigationIndex> {

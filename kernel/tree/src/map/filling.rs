@@ -1,0 +1,343 @@
+//! The images of a map and how a pass fills them.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use signal::{CancelToken, NavigationIndex, Output};
+
+use super::{MapPass, MapProgress, PassState};
+use crate::cache::{Cache, Reservation};
+use crate::compute::Inner;
+use crate::gate::Lane;
+use crate::sweep::{Consumer, Rider, Step, Take};
+use crate::{Cause, ComputeError, EngineEvent, Graph, Node, lock};
+
+/// Shortest time between two progress events of a pass.
+const TELL_EVERY: Duration = Duration::from_millis(150);
+
+pub(super) struct Filling {
+    /// Component-major, each image in C order over the scan; NaN where nothing is computed.
+    images: Vec<f32>,
+    piece_done: Vec<bool>,
+    progress: MapProgress,
+    told: Instant,
+    cancel: CancelToken,
+    /// Calls of `finish_map` under way: one that gives up ends the pass only if no other waits for it.
+    waiting: usize,
+}
+
+impl Filling {
+    /// One call that waited gives up; whether it was the last.
+    pub fn left(&mut self) -> bool {
+        self.waiting -= 1;
+        self.waiting == 0
+    }
+}
+
+pub(crate) struct MapRun {
+    revision: u32,
+    shape: Vec<usize>,
+    components: usize,
+    filling: Mutex<Filling>,
+    changed: Condvar,
+    _reserved: Reservation,
+}
+
+impl MapRun {
+    pub fn new(cache: &Arc<Cache>, node: &Node, pieces: usize) -> Result<Self, ComputeError> {
+        let shape = node.meta.axes.navigation_shape();
+        let positions: usize = shape.iter().product();
+        let components = node.meta.components.len();
+        let bytes = positions * components * size_of::<f32>();
+        let reserved = cache.reserve(bytes).ok_or_else(|| {
+            let cause = Cause::Memory {
+                what: "the map".into(),
+                need_bytes: bytes,
+                budget_bytes: cache.memory().budget_bytes,
+            };
+            ComputeError::new(node, None, cause)
+        })?;
+        Ok(MapRun {
+            revision: node.revision,
+            shape,
+            components,
+            filling: Mutex::new(Filling {
+                images: vec![f32::NAN; positions * components],
+                piece_done: vec![false; pieces],
+                progress: MapProgress {
+                    node: node.id,
+                    revision: node.revision,
+                    state: PassState::Idle,
+                    done: 0,
+                    total: positions,
+                    failures: 0,
+                    error: None,
+                },
+                told: Instant::now(),
+                cancel: CancelToken::new(),
+                waiting: 0,
+            }),
+            changed: Condvar::new(),
+            _reserved: reserved,
+        })
+    }
+
+    /// Begins or resumes the pass; `None` when it runs, is done, or the parameters have changed since `revision`.
+    /// `waiting` more wait for it in any case.
+    pub fn begin(&self, revision: u32, waiting: usize) -> Option<CancelToken> {
+        let mut filling = lock(&self.filling);
+        // Who gave up before ended the pass, which is begun anew; who gives up from now on finds this count.
+        filling.waiting += waiting;
+        let over = matches!(filling.progress.state, PassState::Running | PassState::Done);
+        if over || self.revision != revision {
+            return None;
+        }
+        if filling.progress.failures == 0 {
+            filling.progress.error = None; // of a pass that failed and is tried again
+        }
+        filling.progress.state = PassState::Running;
+        filling.cancel = CancelToken::new();
+        Some(filling.cancel.clone())
+    }
+
+    pub fn fail_to_start(&self) {
+        lock(&self.filling).progress.state = PassState::Failed;
+        self.changed.notify_all();
+    }
+
+    /// How a pass ended; `false` when it had been cancelled, which has been said.
+    pub fn end(&self, cancel: &CancelToken, outcome: Result<(), ComputeError>) -> bool {
+        {
+            let mut filling = lock(&self.filling);
+            if cancel.is_cancelled() {
+                return false;
+            }
+            let progress = &mut filling.progress;
+            progress.state = match outcome {
+                Ok(()) if progress.done == progress.total => PassState::Done,
+                Ok(()) => PassState::Cancelled,
+                Err(error) if error.is_cancelled() => PassState::Cancelled,
+                Err(error) => {
+                    progress.error = Some(error);
+                    PassState::Failed
+                }
+            };
+        }
+        self.changed.notify_all();
+        true
+    }
+
+    /// Ends the pass for everybody at once, and says whether one was running. Its threads notice at their
+    /// next frame; what they still compute is dropped, and a new pass may begin before that.
+    pub fn cancel(&self) -> bool {
+        self.cancel_if(|_| true)
+    }
+
+    pub(super) fn cancel_if(&self, wanted: impl FnOnce(&mut Filling) -> bool) -> bool {
+        let mut filling = lock(&self.filling);
+        if !wanted(&mut filling) {
+            return false;
+        }
+        filling.cancel.cancel();
+        let ran = filling.progress.state == PassState::Running;
+        if ran {
+            filling.progress.state = PassState::Cancelled;
+        }
+        drop(filling);
+        self.changed.notify_all();
+        ran
+    }
+
+    pub fn leave(&self) {
+        lock(&self.filling).waiting -= 1;
+    }
+
+    /// Waits until something changes while the pass runs, at most `patience`.
+    pub fn wait(&self, patience: Duration) {
+        let filling = lock(&self.filling);
+        if filling.progress.state == PassState::Running {
+            let changed: Result<(MutexGuard<'_, Filling>, _), _> =
+                self.changed.wait_timeout(filling, patience);
+            drop(changed.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    pub fn progress(&self) -> MapProgress {
+        lock(&self.filling).progress.clone()
+    }
+
+    pub fn images(&self) -> Vec<f32> {
+        lock(&self.filling).images.clone()
+    }
+
+    pub fn component(&self, component: usize) -> Vec<f32> {
+        let positions = self.positions();
+        (lock(&self.filling).images)
+            .get(component * positions..(component + 1) * positions)
+            .map_or_else(Vec::new, <[f32]>::to_vec)
+    }
+
+    fn positions(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Somebody who fills the images of `pass.node` from the outputs of its parent.
+pub(super) fn rider(
+    inner: &Arc<Inner>,
+    graph: &Arc<Graph>,
+    pass: &MapPass,
+) -> Result<Rider, ComputeError> {
+    let (node, cancel) = (&pass.node, &pass.cancel);
+    inner.prepare_all(graph, node, Lane::Batch, cancel)?;
+    let (rides_on, last) = match node.parents.as_slice() {
+        [parent] => {
+            let parent = graph
+                .node(*parent)
+                .ok_or_else(|| ComputeError::no_node(*parent))?;
+            let last = Step::new(inner, graph, node, parent, Lane::Batch, cancel)?;
+            (parent.clone(), last)
+        }
+        _ => (node.clone(), None),
+    };
+    let fill = Fill {
+        inner: inner.clone(),
+        run: pass.run.clone(),
+        cancel: cancel.clone(),
+        node: node.clone(),
+        last,
+    };
+    let cancel = cancel.clone();
+    Ok(Rider::new(
+        graph.clone(),
+        rides_on,
+        Lane::Batch,
+        cancel,
+        Arc::new(fill),
+    ))
+}
+
+struct Fill {
+    inner: Arc<Inner>,
+    run: Arc<MapRun>,
+    cancel: CancelToken,
+    node: Arc<Node>,
+    /// From the parent's output to the values; `None`: what arrives are the values.
+    last: Option<Step>,
+}
+
+impl Consumer for Fill {
+    fn wants(&self, piece: usize) -> bool {
+        let filling = lock(&self.run.filling);
+        (filling.piece_done.get(piece)).is_some_and(|done| !*done)
+    }
+
+    fn begin(&self, piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+        Some(Box::new(FillPiece {
+            of: self,
+            piece,
+            flat: Vec::with_capacity(positions.len()),
+            values: vec![f32::NAN; positions.len() * self.run.components],
+            failures: 0,
+            error: None,
+            cancelled: false,
+        }))
+    }
+}
+
+/// The values of one piece, position after position.
+struct FillPiece<'a> {
+    of: &'a Fill,
+    piece: usize,
+    flat: Vec<usize>,
+    values: Vec<f32>,
+    failures: usize,
+    error: Option<ComputeError>,
+    cancelled: bool,
+}
+
+impl FillPiece<'_> {
+    fn values_at(
+        &mut self,
+        at: NavigationIndex,
+        output: &Result<Output, ComputeError>,
+    ) -> Result<(), ComputeError> {
+        let components = self.of.run.components;
+        let start = self.flat.len() * components;
+        let values = &mut self.values[start..start + components];
+        let output = output.as_ref().map_err(Clone::clone)?;
+        let Some(last) = &self.of.last else {
+            return copy(output, values, &self.of.node, at);
+        };
+        last.values(&self.of.inner, output, at, &self.of.cancel, values)
+    }
+}
+
+/// The values of a map's output.
+pub(crate) fn copy(
+    output: &Output,
+    values: &mut [f32],
+    node: &Node,
+    at: NavigationIndex,
+) -> Result<(), ComputeError> {
+    match output {
+        Output::Values(found) if found.len() == values.len() => {
+            values.copy_from_slice(found);
+            Ok(())
+        }
+        other => {
+            let cause = Cause::WrongOutput {
+                expected: format!("{} values", values.len()),
+                found: other.kind().noun().into(),
+            };
+            Err(ComputeError::new(node, Some(at), cause))
+        }
+    }
+}
+
+impl Take for FillPiece<'_> {
+    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+        if let Err(error) = self.values_at(at, output) {
+            self.cancelled |= error.is_cancelled();
+            self.failures += 1;
+            self.error.get_or_insert(error);
+        }
+        self.flat.push(at.flat(&self.of.run.shape));
+    }
+
+    /// Writes the values; a failed frame leaves NaN and is counted. Writes nothing for a pass that was
+    /// cancelled: another one may fill the same images.
+    fn finish(self: Box<Self>) {
+        let run = &self.of.run;
+        let (positions, components) = (run.positions(), run.components);
+        let mut filling = lock(&run.filling);
+        if self.cancelled || self.of.cancel.is_cancelled() || filling.piece_done[self.piece] {
+            return;
+        }
+        filling.piece_done[self.piece] = true;
+        filling.progress.done += self.flat.len();
+        filling.progress.failures += self.failures;
+        if let Some(error) = self.error {
+            filling.progress.error.get_or_insert(error);
+        }
+        for (flat, values) in self.flat.iter().zip(self.values.chunks_exact(components)) {
+            for (component, value) in values.iter().enumerate() {
+                filling.images[component * positions + flat] = *value;
+            }
+        }
+        let tell = filling.told.elapsed() >= TELL_EVERY;
+        if tell {
+            filling.told = Instant::now();
+        }
+        let progress = tell.then(|| filling.progress.clone());
+        drop(filling);
+        run.changed.notify_all();
+        if let Some(progress) = progress {
+            self.of.inner.tell(EngineEvent::Map(progress));
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! One pass over a source for everybody who wants every frame of it.
+//!
+//! A [`Rider`] is a consumer of the outputs of one node at every scan position: a map, the navigation image, a
+//! mean pattern. All riders below the same source share its [`Sweep`]: a chunk is read once for those that want it,
+//! each frame goes to all of them while it is in the processor's cache, and chains of per-frame operations run from
+//! frame to frame with nothing kept between them. Who comes while a pass runs is taken along from there and gets
+//! what it has missed afterwards; who computes slowly does not hold back the others.
+//!
+//! A worker takes a *block* (a chunk, or a few small ones) for itself, so that every worker decodes; when no block
+//! is left it helps with the *pieces* of those of others. Pieces come in any order, so a consumer writes to places
+//! of its own or merges by piece number: the result does not depend on who did what.
+
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use signal::{CancelToken, NavigationIndex, Output, Source};
+
+use crate::compute::{Inner, guarded};
+use crate::gate::{Lane, work_for_a_pass};
+use crate::scan::Units;
+use crate::{Cause, ComputeError, Graph, Node, lock};
+
+mod block;
+mod chain;
+
+use block::Block;
+pub(crate) use chain::{Chain, Step};
+
+/// Most pixel bytes of a piece, and bounds of its scan positions: what a cancel throws away at most.
+const PIECE_BYTES: usize = 512 << 10;
+const PIECE_POSITIONS: (usize, usize) = (16, 64);
+/// How often somebody who waits for a pass looks whether it is cancelled.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What becomes of the outputs of a node. Shared by the threads of a pass.
+pub(crate) trait Consumer: Send + Sync {
+    /// Whether the piece is still to be done when the ride begins.
+    fn wants(&self, piece: usize) -> bool {
+        let _ = piece;
+        true
+    }
+
+    /// Begins one piece: a few scan positions that follow each other in their chunk. `None`: not wanted any more.
+    fn begin(&self, piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>>;
+}
+
+/// One piece on one thread; dropped without [`Take::finish`] when the ride is cancelled.
+pub(crate) trait Take {
+    /// The output of the node at each position of the piece, in their order.
+    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>);
+    /// Commits the piece.
+    fn finish(self: Box<Self>);
+}
+
+/// Somebody who wants the output of `node` at every scan position.
+pub(crate) struct Rider {
+    pub graph: Arc<Graph>,
+    pub node: Arc<Node>,
+    pub lane: Lane,
+    pub cancel: CancelToken,
+    pub consumer: Arc<dyn Consumer>,
+}
+
+impl Rider {
+    pub fn new(
+        graph: Arc<Graph>,
+        node: Arc<Node>,
+        lane: Lane,
+        cancel: CancelToken,
+        consumer: Arc<dyn Consumer>,
+    ) -> Self {
+        Rider {
+            graph,
+            node,
+            lane,
+            cancel,
+            consumer,
+        }
+    }
+}
+
+/// A rider on its way, as the workers see it.
+struct Seat {
+    number: u64,
+    rider: Rider,
+    chain: Chain,
+    pace: block::Pace,
+}
+
+struct Riding {
+    seat: Arc<Seat>,
+    /// Blocks that are to be opened for it.
+    wants: Vec<bool>,
+    left: usize,
+    /// Blocks that are open for it.
+    open: usize,
+}
+
+#[derive(Default)]
+struct State {
+    riding: Vec<Riding>,
+    open: Vec<Arc<Block>>,
+    /// The block after the one that was opened last.
+    cursor: usize,
+    workers: usize,
+    seats: u64,
+}
+
+/// The pass over one source. It has threads only while somebody rides.
+pub(crate) struct Sweep {
+    node: Arc<Node>,
+    source: Arc<dyn Source>,
+    units: Units,
+    frame_bytes: usize,
+    /// Of all frames. Chunks of a source that fits stay in memory for the next pass.
+    total_bytes: u64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// A ride that has begun.
+pub(crate) struct Ride {
+    sweep: Arc<Sweep>,
+    seat: Arc<Seat>,
+}
+
+/// What a worker does next.
+enum Task {
+    Open(Arc<Block>),
+    Help(Arc<Block>),
+}
+
+impl Sweep {
+    fn new(node: Arc<Node>, source: Arc<dyn Source>) -> Self {
+        let meta = source.meta();
+        let frame_bytes = meta.axes.frame_len() * meta.element.size_bytes();
+        let total_bytes = meta.total_bytes();
+        let units = pieces(&source, frame_bytes);
+        Sweep {
+            node,
+            source,
+            units,
+            frame_bytes,
+            total_bytes,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn block_units(&self, block: usize) -> Range<usize> {
+        self.units.of_block(block)
+    }
+
+    /// Takes the riders along, all of them from the same block on.
+    fn board(&self, seats: Vec<(Rider, Chain)>) -> Vec<Arc<Seat>> {
+        let blocks = self.units.blocks();
+        let mut boarded = Vec::with_capacity(seats.len());
+        let mut riding = Vec::with_capacity(seats.len());
+        for (rider, chain) in seats {
+            let wants: Vec<bool> = (0..blocks)
+                .map(|block| {
+                    self.block_units(block)
+                        .any(|unit| rider.consumer.wants(unit))
+                })
+                .collect();
+            let left = wants.iter().filter(|wanted| **wanted).count();
+            let seat = Arc::new(Seat {
+                number: 0,
+                pace: block::Pace::guess(&chain),
+                rider,
+                chain,
+            });
+            riding.push((seat, wants, left));
+        }
+        let mut state = lock(&self.state);
+        if state.riding.is_empty() {
+            state.cursor = 0;
+        }
+        for (mut seat, wants, left) in riding {
+            state.seats += 1;
+            if let Some(seat) = Arc::get_mut(&mut seat) {
+                seat.number = state.seats;
+            }
+            boarded.push(seat.clone());
+            if left > 0 {
+                state.riding.push(Riding {
+                    seat,
+                    wants,
+                    left,
+                    open: 0,
+                });
+            }
+        }
+        boarded
+    }
+
+    /// The next block or piece; `None` when nothing is left to begin, which ends the worker.
+    fn next(&self, state: &mut State, ended: bool) -> Option<Task> {
+        if ended {
+            state.riding.clear();
+            self.changed.notify_all();
+            return None;
+        }
+        state.riding.retain(|riding| {
+            riding.open > 0 || !(riding.left == 0 || riding.seat.rider.cancel.is_cancelled())
+        });
+        if let Some(block) = self.open_next(state) {
+            return Some(Task::Open(block));
+        }
+        (state.open.iter())
+            .find(|block| block.has_unclaimed())
+            .map(|block| Task::Help(block.clone()))
+    }
+
+    /// Opens the next block for the most urgent riders. Among them the quick ones go first; slow ones
+    /// take along the quick ones of any urgency, which cost them nothing.
+    fn open_next(&self, state: &mut State) -> Option<Arc<Block>> {
+        let waiting = |riding: &Riding| riding.left > 0 && !riding.seat.rider.cancel.is_cancelled();
+        let most = (state.riding.iter())
+            .filter(|riding| waiting(riding))
+            .map(|riding| riding.seat.rider.lane)
+            .max()?;
+        let urgent = |riding: &Riding| waiting(riding) && riding.seat.rider.lane == most;
+        let quick =
+            (state.riding.iter()).any(|riding| urgent(riding) && !riding.seat.pace.is_slow());
+        let goes = |riding: &Riding| {
+            let slow = riding.seat.pace.is_slow();
+            waiting(riding)
+                && if quick {
+                    !slow
+                } else {
+                    !slow || urgent(riding)
+                }
+        };
+        let leads = |riding: &Riding| urgent(riding) && riding.seat.pace.is_slow() != quick;
+        let blocks = self.units.blocks();
+        let number = (state.cursor..blocks)
+            .chain(0..state.cursor.min(blocks))
+            .find(|block| {
+                (state.riding.iter()).any(|riding| leads(riding) && riding.wants[*block])
+            })?;
+        let mut seats = Vec::new();
+        for riding in &mut state.riding {
+            if goes(riding) && riding.wants[number] {
+                riding.wants[number] = false;
+                riding.left -= 1;
+                riding.open += 1;
+                seats.push(riding.seat.clone());
+            }
+        }
+        state.cursor = number + 1;
+        let block = Arc::new(Block::new(number, self.block_units(number), seats, most));
+        state.open.push(block.clone());
+        Some(block)
+    }
+
+    /// Called when the last piece of a block is done; by several workers, when they end at the same time.
+    fn close(&self, block: &Arc<Block>) {
+        let mut state = lock(&self.state);
+        let before = state.open.len();
+        state.open.retain(|open| !Arc::ptr_eq(open, block));
+        if state.open.len() == before {
+            return;
+        }
+        for seat in &block.seats {
+            if let Some(riding) =
+                (state.riding.iter_mut()).find(|riding| riding.seat.number == seat.number)
+            {
+                riding.open -= 1;
+            }
+        }
+        (state.riding).retain(|riding| riding.open > 0 || riding.left > 0);
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+impl Ride {
+    /// Waits until every output was taken.
+    ///
+    /// # Errors
+    /// `cancelled`.
+    pub fn wait(&self, inner: &Inner) -> Result<(), ComputeError> {
+        let rider = &self.seat.rider;
+        let _waiting = inner.gate.waiting(rider.lane);
+        let mut state = lock(&self.sweep.state);
+        loop {
+            if rider.cancel.is_cancelled() || inner.ended.is_cancelled() {
+                return Err(ComputeError::new(&rider.node, None, Cause::Cancelled));
+            }
+            if (state.riding.iter()).all(|riding| riding.seat.number != self.seat.number) {
+                return Ok(());
+            }
+            state = (self.sweep.changed)
+                .wait_timeout(state, TICK)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+/// The pieces of a source, the same for every rider.
+fn pieces(source: &Arc<dyn Source>, frame_bytes: usize) -> Units {
+    let (fewest, most) = PIECE_POSITIONS;
+    let positions = (PIECE_BYTES / frame_bytes.max(1)).clamp(fewest, most);
+    Units::of_positions(source.clone(), positions)
+}
+
+impl Inner {
+    /// The pieces of every pass below the source of `node`.
+    pub fn pieces_of(&self, graph: &Graph, node: &Node) -> Result<Units, ComputeError> {
+        let (root, source) = graph
+            .source_of(node.id)
+            .ok_or_else(|| ComputeError::no_node(node.source))?;
+        let frame_bytes = root.meta.axes.frame_len() * root.meta.element.size_bytes();
+        Ok(pieces(source, frame_bytes))
+    }
+
+    /// Hands every output of the riders' nodes to them, all in one pass per source, and waits for the end.
+    /// To be called from a thread that does not itself work for a pass.
+    ///
+    /// # Errors
+    /// [`ComputeError`] when a reduction above a node fails, or `cancelled`.
+    pub fn sweep(self: &Arc<Self>, riders: Vec<Rider>) -> Result<(), ComputeError> {
+        let mut rides = Vec::new();
+        for ride in self.board(riders) {
+            rides.push(ride?);
+        }
+        rides.iter().try_for_each(|ride| ride.wait(self))
+    }
+
+    /// Begins rides together: those below the same source see the same blocks.
+    pub fn board(self: &Arc<Self>, riders: Vec<Rider>) -> Vec<Result<Ride, ComputeError>> {
+        let mut results: Vec<Option<Result<Ride, ComputeError>>> = Vec::new();
+        let mut groups: Vec<(Arc<Sweep>, Vec<(usize, Rider, Chain)>)> = Vec::new();
+        for (number, rider) in riders.into_iter().enumerate() {
+            match self.seat(&rider) {
+                Ok((sweep, chain)) => {
+                    results.push(None);
+                    let seat = (number, rider, chain);
+                    match groups.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &sweep)) {
+                        Some((_, seats)) => seats.push(seat),
+                        None => groups.push((sweep, vec![seat])),
+                    }
+                }
+                Err(error) => results.push(Some(Err(error))),
+            }
+        }
+        for (sweep, group) in groups {
+            let (numbers, seats): (Vec<usize>, Vec<_>) = (group.into_iter())
+                .map(|(number, rider, chain)| (number, (rider, chain)))
+                .unzip();
+            for (number, seat) in numbers.into_iter().zip(sweep.board(seats)) {
+                let sweep = sweep.clone();
+                results[number] = Some(Ok(Ride { sweep, seat }));
+            }
+            self.work_on(&sweep);
+        }
+        results.into_iter().flatten().collect()
+    }
+
+    /// The pass a rider belongs to, and what lies between its source and its node.
+    fn seat(&self, rider: &Rider) -> Result<(Arc<Sweep>, Chain), ComputeError> {
+        let (graph, node) = (&rider.graph, &rider.node);
+        self.prepare_all(graph, node, rider.lane, &rider.cancel)?;
+        let chain = Chain::new(self, graph, node, rider.lane, &rider.cancel)?;
+        let (root, source) = graph
+            .source_of(node.id)
+            .ok_or_else(|| ComputeError::no_node(node.source))?;
+        let sweep = lock(&self.sweeps)
+            .entry(root.id)
+            .or_insert_with(|| Arc::new(Sweep::new(root.clone(), source.clone())))
+            .clone();
+        Ok((sweep, chain))
+    }
+
+    /// Starts the workers that are missing.
+    fn work_on(self: &Arc<Self>, sweep: &Arc<Sweep>) {
+        loop {
+            let number = {
+                let mut state = lock(&sweep.state);
+                if state.riding.is_empty() || state.workers >= self.threads {
+                    return;
+                }
+                state.workers += 1;
+                state.workers
+            };
+            let (inner, of) = (self.clone(), sweep.clone());
+            let started = std::thread::Builder::new()
+                .name(format!("pass-{number}"))
+                .spawn(move || inner.work(&of));
+            if let Err(error) = started {
+                tracing::warn!("a thread of a pass could not be started: {error}");
+                if number == 1 {
+                    self.work(sweep);
+                } else {
+                    lock(&sweep.state).workers -= 1;
+                }
+                return;
+            }
+        }
+    }
+
+    /// The body of a worker.
+    fn work(&self, sweep: &Sweep) {
+        work_for_a_pass();
+        loop {
+            let task = {
+                let mut state = lock(&sweep.state);
+                match sweep.next(&mut state, self.ended.is_cancelled()) {
+                    Some(task) => task,
+                    None => {
+                        state.workers -= 1;
+                        sweep.changed.notify_all();
+                        return;
+                    }
+                }
+            };
+            let (Task::Open(block) | Task::Help(block)) = &task;
+            let worked = guarded(|| match &task {
+                Task::Open(block) => self.open(sweep, block),
+                Task::Help(block) => self.help(sweep, block),
+            });
+            if let Err(text) = worked {
+                tracing::error!("a pass over `{}` met a bug: {text}", sweep.node.name);
+            }
+            if block.worked_off() {
+                sweep.close(block);
+            }
+        }
+    }
+
+    /// Reads a block's chunk, shares it, and does its pieces until none is left.
+    fn open(&self, sweep: &Sweep, block: &Block) {
+        let _slot = self.gate.slot(block.lane);
+        let opened = self.open_block(sweep, block);
+        block.publish(opened.clone());
+        while let Some(claim) = block.claim() {
+            self.piece(sweep, block, &opened, claim.unit);
+        }
+    }
+
+    /// One piece of a block that another worker opens.
+    fn help(&self, sweep: &Sweep, block: &Block) {
+        let opened = block.opened();
+        let _slot = self.gate.slot(block.lane);
+        if let Some(claim) = block.claim() {
+            self.piece(sweep, block, &opened, claim.unit);
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! A chunk of a pass, and how its frames go to the riders.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use signal::{CancelToken, Chunk, ChunkId, NavigationIndex, Output, SourceError};
+
+use super::chain::Memo;
+use super::{Chain, Seat, Sweep, Take};
+use crate::cache::{Held, Key, Reservation};
+use crate::compute::{Inner, guarded};
+use crate::gate::Lane;
+use crate::{Cause, ComputeError, lock};
+
+/// A rider that takes longer than this per frame is not to hold back the others.
+const SLOW_FRAME: Duration = Duration::from_micros(250);
+/// Pixel bytes of quick work between two looks at whether somebody waits for a frame.
+const LOOK_EVERY_BYTES: usize = 64 << 10;
+
+/// Whether a rider takes long per frame, by the majority of its last samples: a stalled disk or another process
+/// spoils one sample.
+pub(super) struct Pace(AtomicI32);
+
+impl Pace {
+    /// Before anything is measured: chains of operations are slow.
+    pub fn guess(chain: &Chain) -> Self {
+        Pace(AtomicI32::new(if chain.is_direct() { 0 } else { 2 }))
+    }
+
+    pub fn is_slow(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    fn sample(&self, took: Duration) {
+        let now = self.0.load(Ordering::Relaxed);
+        let step = if took > SLOW_FRAME { 1 } else { -1 };
+        self.0.store((now + step).clamp(-3, 4), Ordering::Relaxed);
+    }
+}
+
+/// What the opener of a block found.
+#[derive(Clone)]
+pub(super) enum Opened {
+    /// The one chunk of the block.
+    Chunk(Result<Decoded, ComputeError>),
+    /// Several small chunks in one piece, which are read on the way.
+    Several,
+}
+
+/// A decoded chunk, counted in the memory budget while it is used.
+#[derive(Clone)]
+pub(super) struct Decoded {
+    chunk: Arc<Chunk>,
+    _reserved: Option<Arc<Reservation>>,
+}
+
+pub(super) struct Block {
+    number: usize,
+    units: Range<usize>,
+    pub seats: Vec<Arc<Seat>>,
+    pub lane: Lane,
+    claimed: AtomicUsize,
+    done: AtomicUsize,
+    opened: Mutex<Option<Opened>>,
+    changed: Condvar,
+}
+
+/// One piece that a worker has taken; done when this is dropped, also by a panic.
+pub(super) struct Claim<'a> {
+    block: &'a Block,
+    pub unit: usize,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.block.done.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl Block {
+    pub fn new(number: usize, units: Range<usize>, seats: Vec<Arc<Seat>>, lane: Lane) -> Self {
+        Block {
+            number,
+            units,
+            seats,
+            lane,
+            claimed: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            opened: Mutex::new(None),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// The next piece that nobody has.
+    pub fn claim(&self) -> Option<Claim<'_>> {
+        if self.claimed.load(Ordering::Relaxed) >= self.units.len() {
+            return None;
+        }
+        let next = self.claimed.fetch_add(1, Ordering::AcqRel);
+        (next < self.units.len()).then(|| Claim {
+            block: self,
+            unit: self.units.start + next,
+        })
+    }
+
+    pub fn has_unclaimed(&self) -> bool {
+        self.claimed.load(Ordering::Relaxed) < self.units.len()
+    }
+
+    pub fn worked_off(&self) -> bool {
+        self.done.load(Ordering::Acquire) >= self.units.len()
+    }
+
+    pub fn publish(&self, opened: Opened) {
+        *lock(&self.opened) = Some(opened);
+        self.changed.notify_all();
+    }
+
+    /// What the opener found, once it has.
+    pub fn opened(&self) -> Opened {
+        let mut opened = lock(&self.opened);
+        loop {
+            if let Some(opened) = &*opened {
+                return opened.clone();
+            }
+            opened = (self.changed.wait(opened)).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Ends a read that nobody needs any more, when one rider alone has asked for it.
+    fn cancel(&self) -> CancelToken {
+        match self.seats.as_slice() {
+            [seat] => seat.rider.cancel.clone(),
+            _ => CancelToken::new(),
+        }
+    }
+}
+
+/// A rider in one piece.
+struct Going<'a> {
+    seat: &'a Seat,
+    take: Box<dyn Take + 'a>,
+}
+
+/// Frames of one piece, from chunk to chunk.
+struct Reader<'a> {
+    inner: &'a Inner,
+    sweep: &'a Sweep,
+    block: &'a Block,
+    now: Option<Result<Decoded, ComputeError>>,
+    id: Option<ChunkId>,
+}
+
+impl Reader<'_> {
+    fn frame(&mut self, at: NavigationIndex) -> Result<Output, ComputeError> {
+        let inside = match &self.now {
+            Some(Ok(now)) => now.chunk.contains(at),
+            _ => false,
+        };
+        if !inside {
+            let id = guarded(|| self.sweep.source.chunk_at(at)).map_err(|text| {
+                ComputeError::new(&self.sweep.node, Some(at), Cause::Panic(text))
+            })?;
+            if self.now.is_none() || self.id.is_some_and(|now| now != id) {
+                let cancel = self.block.cancel();
+                self.now = Some(self.inner.decoded(self.sweep, id, self.block.lane, &cancel));
+                self.id = Some(id);
+            }
+        }
+        match &self.now {
+            Some(Ok(now)) => (now.chunk.frame(at).map(Output::Frame)).map_err(|error| {
+                ComputeError::new(&self.sweep.node, Some(at), Cause::Source(error))
+            }),
+            Some(Err(error)) => {
+                let cause = (*error.cause).clone();
+                Err(ComputeError::new(&self.sweep.node, Some(at), cause))
+            }
+            None => Err(ComputeError::new(
+                &self.sweep.node,
+                Some(at),
+                Cause::Cancelled,
+            )),
+        }
+    }
+}
+
+impl Inner {
+    /// Reads the chunk of a block that is one.
+    pub(super) fn open_block(&self, sweep: &Sweep, block: &Block) -> Opened {
+        match sweep.units.chunk_of_block(block.number) {
+            Some(id) => {
+                self.gate.step_aside(block.lane);
+                Opened::Chunk(self.decoded(sweep, id, block.lane, &block.cancel()))
+            }
+            None => Opened::Several,
+        }
+    }
+
+    fn decoded(
+        &self,
+        sweep: &Sweep,
+        id: ChunkId,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Decoded, ComputeError> {
+        let fail = |cause| ComputeError::new(&sweep.node, None, cause);
+        if sweep.total_bytes <= self.cache.memory().budget_bytes as u64 / 2 {
+            let chunk = self.chunk(&sweep.node, &sweep.source, id, lane, cancel)?;
+            return Ok(Decoded {
+                chunk,
+                _reserved: None,
+            });
+        }
+        let key = Key::Chunk {
+            source: sweep.node.id,
+            chunk: id,
+        };
+        if let Some(Held::Chunk(chunk)) = self.cache.get(&key, lane)
+            && matches!(guarded(|| sweep.source.check()), Ok(Ok(())))
+        {
+            return Ok(Decoded {
+                chunk,
+                _reserved: None,
+            });
+        }
+        self.count_chunk();
+        let chunk = match guarded(|| sweep.source.read_chunk(id, cancel)) {
+            Ok(Ok(chunk)) => Arc::new(chunk),
+            Ok(Err(SourceError::Cancelled)) => return Err(fail(Cause::Cancelled)),
+            Ok(Err(error)) => return Err(fail(Cause::Source(error))),
+            Err(text) => return Err(fail(Cause::Panic(text))),
+        };
+        // Where the budget has no room for it, the pass goes on with this one chunk all the same.
+        let reserved = match chunk.heap_bytes() {
+            0 => None,
+            bytes => self.cache.reserve(bytes).map(Arc::new),
+        };
+        Ok(Decoded {
+            chunk,
+            _reserved: reserved,
+        })
+    }
+
+    /// Every frame of one piece to every rider, frame by frame.
+    pub(super) fn piece(&self, sweep: &Sweep, block: &Block, opened: &Opened, unit: usize) {
+        let positions = sweep.units.positions(unit);
+        if positions.is_empty() {
+            return;
+        }
+        let mut going: Vec<Going<'_>> = (block.seats.iter())
+            .filter(|seat| !seat.rider.cancel.is_cancelled() && seat.rider.consumer.wants(unit))
+            .filter_map(|seat| {
+                let take = seat.rider.consumer.begin(unit, &positions)?;
+                Some(Going { seat, take })
+            })
+            .collect();
+        let slow = going.iter().any(|rider| rider.seat.pace.is_slow());
+        let look_every = match slow {
+            true => 1,
+            false => (LOOK_EVERY_BYTES / sweep.frame_bytes.max(1)).clamp(1, 8),
+        };
+        let mut reader = Reader {
+            inner: self,
+            sweep,
+            block,
+            now: match opened {
+                Opened::Chunk(chunk) => Some(chunk.clone()),
+                Opened::Several => None,
+            },
+            id: None,
+        };
+        let mut memo = Memo::default();
+        let sampled = 1.min(positions.len() - 1);
+        for (number, at) in positions.iter().enumerate() {
+            if number % look_every == 0 {
+                self.gate.step_aside(block.lane);
+                if self.ended.is_cancelled() {
+                    return;
+                }
+                going.retain(|rider| !rider.seat.rider.cancel.is_cancelled());
+                if going.is_empty() {
+                    return;
+                }
+            }
+            let frame = reader.frame(*at);
+            memo.clear();
+            for Going { seat, take } in &mut going {
+                let cancel = &seat.rider.cancel;
+                if number != sampled {
+                    take.take(
+                        *at,
+                        seat.chain.output(self, &frame, *at, cancel, &mut memo).0,
+                    );
+                    continue;
+                }
+                let (output, chain_took) = seat.chain.output(self, &frame, *at, cancel, &mut memo);
+                let began = Instant::now();
+                take.take(*at, output);
+                seat.pace.sample(chain_took + began.elapsed());
+            }
+        }
+        for Going { seat, take } in going {
+            if !seat.rider.cancel.is_cancelled() {
+                take.finish();
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The operations between a source and the node somebody rides on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use signal::{CancelToken, Computation, Inputs, NavigationIndex, Output, Prepared, SignalMeta};
+
+use crate::cache::{Held, Key};
+use crate::compute::Inner;
+use crate::gate::Lane;
+use crate::{Cause, ComputeError, Graph, Node, Origin};
+
+/// One per-frame operation with what it needs to run.
+pub(crate) struct Step {
+    pub node: Arc<Node>,
+    pub computation: Arc<dyn Computation>,
+    pub metas: [Arc<SignalMeta>; 1],
+    pub prepared: Option<Prepared>,
+}
+
+impl Step {
+    pub fn new(
+        inner: &Inner,
+        graph: &Graph,
+        node: &Arc<Node>,
+        parent: &Node,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Option<Self>, ComputeError> {
+        let Some(computation) = node.computation() else {
+            return Ok(None);
+        };
+        if let Some(fault) = &node.fault {
+            let cause = Cause::NotApplicable(fault.clone());
+            return Err(ComputeError::new(node, None, cause));
+        }
+        Ok(Some(Step {
+            computation: computation.clone(),
+            metas: [parent.meta.clone()],
+            prepared: inner.prepared(graph, node, lane, cancel)?,
+            node: node.clone(),
+        }))
+    }
+
+    pub fn output(
+        &self,
+        inner: &Inner,
+        input: &Output,
+        at: NavigationIndex,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        let inputs = Inputs {
+            metas: &self.metas,
+            outputs: std::slice::from_ref(input),
+        };
+        let prepared = self.prepared.as_ref();
+        inner.apply(
+            &self.node,
+            &*self.computation,
+            &inputs,
+            at,
+            prepared,
+            cancel,
+        )
+    }
+}
+
+impl Step {
+    /// The values of a map, without a vector of their own where the operation can do that.
+    pub fn values(
+        &self,
+        inner: &Inner,
+        input: &Output,
+        at: NavigationIndex,
+        cancel: &CancelToken,
+        values: &mut [f32],
+    ) -> Result<(), ComputeError> {
+        let output = self.output(inner, input, at, cancel)?;
+        crate::map::copy(&output, values, &self.node, at)
+    }
+}
+
+/// The way from the frames of a source to the outputs of a node.
+pub(crate) enum Chain {
+    /// Each step takes the output of the one before; none: the source itself.
+    Steps(Vec<Step>),
+    /// A node with several parents, computed through the tree.
+    Tree(Arc<Graph>, Arc<Node>, Lane),
+}
+
+/// Outputs of one scan position that several chains have in common.
+#[derive(Default)]
+pub(super) struct Memo(Vec<Kept>);
+
+struct Kept {
+    node: u32,
+    revision: u32,
+    output: Result<Output, ComputeError>,
+    /// Of the whole way from the source.
+    took: Duration,
+}
+
+impl Memo {
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn find(&self, node: &Node) -> Option<usize> {
+        (self.0.iter()).position(|kept| {
+            kept.node == node.id
+                && kept.revision == node.revision
+                // The one who computed it is cancelled; that says nothing about the others.
+                && !matches!(&kept.output, Err(error) if error.is_cancelled())
+        })
+    }
+
+    fn keep(&mut self, node: &Node, output: Result<Output, ComputeError>, took: Duration) -> usize {
+        self.0.push(Kept {
+            node: node.id,
+            revision: node.revision,
+            output,
+            took,
+        });
+        self.0.len() - 1
+    }
+}
+
+impl Chain {
+    pub fn new(
+        inner: &Inner,
+        graph: &Arc<Graph>,
+        node: &Arc<Node>,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Self, ComputeError> {
+        let mut steps = Vec::new();
+        let mut at = node;
+        while let Origin::Operation(_) = at.origin {
+            let [parent] = at.parents.as_slice() else {
+                return Ok(Chain::Tree(graph.clone(), node.clone(), lane));
+            };
+            let parent = graph
+                .node(*parent)
+                .ok_or_else(|| ComputeError::no_node(*parent))?;
+            steps.extend(Step::new(inner, graph, at, parent, lane, cancel)?);
+            at = parent;
+        }
+        steps.reverse();
+        Ok(Chain::Steps(steps))
+    }
+
+    /// Whether the frames of the source are what is wanted.
+    pub fn is_direct(&self) -> bool {
+        matches!(self, Chain::Steps(steps) if steps.is_empty())
+    }
+
+    /// The output at one position and how long it took, kept in `memo` for other chains of this position.
+    pub(super) fn output<'m>(
+        &self,
+        inner: &Inner,
+        frame: &'m Result<Output, ComputeError>,
+        at: NavigationIndex,
+        cancel: &CancelToken,
+        memo: &'m mut Memo,
+    ) -> (&'m Result<Output, ComputeError>, Duration) {
+        let last = match self {
+            Chain::Steps(steps) if steps.is_empty() => return (frame, Duration::ZERO),
+            Chain::Steps(steps) => walk(steps, inner, frame, at, cancel, memo),
+            Chain::Tree(graph, node, lane) => memo.find(node).unwrap_or_else(|| {
+                let began = Instant::now();
+                let output = inner.output(graph, node, at, *lane, cancel);
+                memo.keep(node, output, began.elapsed())
+            }),
+        };
+        let kept = &memo.0[last];
+        (&kept.output, kept.took)
+    }
+}
+
+/// Goes on from the last step that is known at this position; gives the place of the last one.
+fn walk(
+    steps: &[Step],
+    inner: &Inner,
+    frame: &Result<Output, ComputeError>,
+    at: NavigationIndex,
+    cancel: &CancelToken,
+    memo: &mut Memo,
+) -> usize {
+    let known = (0..steps.len())
+        .rev()
+        .find_map(|step| Some((step + 1, memo.find(&steps[step].node)?)));
+    let (first, mut place) = known.unwrap_or((0, usize::MAX));
+    for step in &steps[first..] {
+        let (input, before) = match memo.0.get(place) {
+            Some(kept) => (&kept.output, kept.took),
+            None => (frame, Duration::ZERO),
+        };
+        let began = Instant::now();
+        let output = match input {
+            Err(error) => Err(error.clone()),
+            Ok(input) => match known_frame(inner, &step.node, at) {
+                Some(output) => Ok(output),
+                None => step.output(inner, input, at, cancel),
+            },
+        };
+        place = memo.keep(&step.node, output, before + began.elapsed());
+    }
+    place
+}
+
+/// What somebody has looked at is not computed again.
+fn known_frame(inner: &Inner, node: &Node, at: NavigationIndex) -> Option<Output> {
+    let key = Key::Output {
+        node: node.id,
+        revision: node.revision,
+        at,
+    };
+    match inner.cache.get(&key, Lane::Batch)? {
+        Held::Output(output) => Some(output),
+        Held::Chunk(_) => None,
+    }
+}
