@@ -15,6 +15,10 @@ export interface DrawnFrame {
   generation: number;
   revision: number;
   complete: number;
+  exact: boolean;
+  draft: boolean;
+  /** Width and height of the samples that came. */
+  size: [number, number];
   peaks: number | null;
   /** Computed when read. */
   readonly checksum: number;

@@ -2,7 +2,7 @@
 
 import { h } from "./dom";
 import { PANELS, type Panel } from "./panels/registry";
-import { FramePuller, NavigatorPuller } from "./state/pull";
+import { NavigatorPuller } from "./state/pull";
 import type { Session } from "./state/session";
 import { Store } from "./state/store";
 import { INITIAL_VIEW, type ViewState } from "./state/view";
@@ -23,8 +23,7 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
 
   const columns = new Map(PLACES.map((place) => [place, h("div", { class: `st-column st-${place}` })]));
   root.append(h("div", { class: "st-layout" }, ...columns.values()));
-  // The pullers listen first: a change is on its way before it is shown.
-  const frames = new FramePuller(session, view, signal);
+  // The puller listens first: a change is on its way before it is shown.
   const navigator = new NavigatorPuller(session, view, signal);
   for (const panel of PANELS) {
     const section = h("section", { class: `st-panel st-panel-${panel.name}` });
@@ -41,12 +40,13 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   showConnection();
 
   keepKeys(root, signal);
+  endDrafts(session, view, signal);
+  watchAttention(root, view, signal);
   watchVisibility(root, session, view, signal);
   watchTheme(view, signal);
   element.append(root);
   signal.addEventListener("abort", () => root.remove());
   installTestHook(() => ({ ...session.store.value, view: { ...view.value } }));
-  frames.refresh("settled");
   navigator.refresh();
 }
 
@@ -96,6 +96,37 @@ function watchTheme(view: Store<ViewState>, signal: AbortSignal): void {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
+/** What was tried is over when the kernel has taken or refused it, or another node is tuned. */
+function endDrafts(session: Session, view: Store<ViewState>, signal: AbortSignal): void {
+  session.store.on(
+    ["committed"],
+    () => {
+      const { committed } = session.store.value;
+      if (view.value.draft && view.value.draft.params === committed?.params) {
+        view.set({ draft: null });
+      }
+    },
+    signal,
+  );
+}
+
+/** The viewer with the pointer or the keyboard in it comes before the others of the page. */
+function watchAttention(root: HTMLElement, view: Store<ViewState>, signal: AbortSignal): void {
+  const look = (): void =>
+    view.set({ attended: root.matches(":hover") || root.contains(document.activeElement) });
+  for (const type of ["pointerenter", "pointerleave", "focusin"] as const) {
+    root.addEventListener(type, look, { signal });
+  }
+  root.addEventListener(
+    "focusout",
+    (event) => {
+      const inside = event.relatedTarget instanceof Node && root.contains(event.relatedTarget);
+      view.set({ attended: inside || root.matches(":hover") });
+    },
+    { signal },
+  );
+}
+
 /** Hidden views ask for nothing; a view that comes back looks whether the kernel is there again. */
 function watchVisibility(
   root: HTMLElement,
@@ -103,22 +134,19 @@ function watchVisibility(
   view: Store<ViewState>,
   signal: AbortSignal,
 ): void {
-  const observer = new IntersectionObserver((entries) => {
-    const visible = entries.at(-1)?.isIntersecting ?? true;
+  let inside = true;
+  const look = (): void => {
+    const visible = inside && document.visibilityState !== "hidden";
     view.set({ visible });
     if (visible && session.store.value.connection === "gone") {
       void session.greet();
     }
+  };
+  const observer = new IntersectionObserver((entries) => {
+    inside = entries.at(-1)?.isIntersecting ?? true;
+    look();
   });
   observer.observe(root);
   signal.addEventListener("abort", () => observer.disconnect());
-  document.addEventListener(
-    "visibilitychange",
-    () => {
-      if (document.visibilityState === "visible" && session.store.value.connection === "gone") {
-        void session.greet();
-      }
-    },
-    { signal },
-  );
+  document.addEventListener("visibilitychange", look, { signal });
 }

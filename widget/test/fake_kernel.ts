@@ -223,6 +223,8 @@ export class FakeKernel {
         full_width: size.width,
         full_height: size.height,
         times_ms: { queue: 0, compute: 0, encode: 0 },
+        draft: false,
+        exact: true,
         ...part,
         ...statistics(buffers[0] as unknown as ArrayLike<number>),
       },
@@ -346,7 +348,7 @@ export class FakeKernel {
   #progress(id: number, state: "running" | "done" | "cancelled"): void {
     const total = SCAN.ny * SCAN.nx;
     const done = Math.round((this.#complete.get(id) ?? 0) * total);
-    const progress = { node: id, state, done, total, label: "strain map", message: "" };
+    const progress = { node: id, state, done, total, label: "strain map", message: "", can_resume: false };
     const node = this.nodes.find((candidate) => candidate.id === id);
     if (node) {
       node.progress = progress;

@@ -146,6 +146,8 @@ function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDes
     revision: 1,
     summary: "(40, 56 | 112, 128) f32",
     progress: null,
+    can_undo: false,
+    can_redo: false,
     menu: OPERATIONS.map((operation) => ({
       operation: operation.name,
       reason: operation.name === "strain_map" && name !== "peaks" ? "needs peaks: find peaks first" : null,

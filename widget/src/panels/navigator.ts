@@ -3,14 +3,18 @@
 import { h, setText } from "../dom";
 import { axisText, numberText, scaleBar, withUnits } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
-import type { NodeDescription } from "../protocol/generated";
+import { regionText } from "../geometry/region";
+import type { NodeDescription, OperationDescription } from "../protocol/generated";
 import { colormapNamed } from "../render/colormap";
 import { automaticLevels } from "../render/levels";
 import { drawCrosshair, drawRectangle, drawScaleBar } from "../render/overlay";
 import { Surface } from "../render/surface";
 import { parametersOfKind } from "../state/tree";
 import { moveByKey } from "./keys";
+import type { Drag } from "./layers";
+import { type RegionTool, regionTool } from "./region_tool";
 import type { Panel, PanelContext } from "./registry";
+import { type Zooming, zooming } from "./zooming";
 
 const CONTRAST = { colormap: colormapNamed("gray"), gamma: 1, log: false };
 export const MARK = "#4fc3ff";
@@ -22,13 +26,16 @@ export const navigator: Panel = {
     const { session, view, signal } = context;
     const surface = new Surface(
       "navigator",
-      "Navigator: image of the scan. Arrow keys move the scan position, with Shift by ten.",
+      "Navigator: image of the scan. Arrow keys move the scan position, with Shift by ten; R shows a region.",
       signal,
     );
     const title = h("span", { class: "st-title" }, "Navigator");
     const note = h("span", { class: "st-note" });
+    const tool = regionTool(surface, context);
     const readout = h("div", { class: "st-readout", "data-st": "navigator-readout", "aria-live": "polite" });
-    element.append(h("div", { class: "st-head" }, title, note), surface.element, readout);
+    element.append(h("div", { class: "st-head" }, title, note, ...tool.elements), surface.element, readout);
+
+    const zoom = zooming(surface, () => shapeName(context), session, signal);
 
     let drawn: Region | null = null;
     const draw = (): void => {
@@ -51,11 +58,19 @@ export const navigator: Panel = {
         automaticLevels(reply.percentiles, reply.extrema, false),
         CONTRAST,
       );
+      zoom.follow();
       setText(note, reply.complete < 1 ? `${Math.floor(reply.complete * 100)} %` : "");
       describe();
     };
     const describe = (): void => {
-      setText(readout, positionText(session.node, session.store.value.position, valueAt(surface, context)));
+      const { node } = session;
+      const { position } = session.store.value;
+      setText(
+        readout,
+        tool.region
+          ? regionText(tool.region, node?.navigation_axes ?? [])
+          : positionText(node, position, valueAt(surface, context)),
+      );
       surface.redraw();
     };
 
@@ -64,12 +79,16 @@ export const navigator: Panel = {
       if (!node || !view.value.navigator) {
         return;
       }
-      drawRegions(canvas, surface, context, drawn);
-      drawPosition(canvas, surface, session.store.value.position);
+      drawRegions(canvas, surface, node, session.store.value.operations, drawn);
+      if (tool.region) {
+        tool.draw(canvas);
+      } else {
+        drawPosition(canvas, surface, session.store.value.position);
+      }
       const axis = node.navigation_axes.at(-1);
-      const bar = axis && !surface.isLine ? scaleBar(axis, surface.span.width) : null;
+      const bar = axis && !surface.isLine ? scaleBar(axis, surface.visible.width / surface.scale) : null;
       if (bar) {
-        drawScaleBar(canvas, surface.rect, bar);
+        drawScaleBar(canvas, surface.visible, bar);
       }
     };
 
@@ -83,28 +102,38 @@ export const navigator: Panel = {
       signal,
     );
     session.store.on(["position", "node", "nodes"], describe, signal);
+    view.on(["region"], describe, signal);
     const place = (): void => {
       element.hidden = session.node?.navigation_axes.length === 0;
     };
     session.store.on(["node", "nodes"], place, signal);
     place();
-    listen(surface, context, (region) => {
+    listen(surface, context, tool, zoom, (region) => {
       drawn = region;
       surface.redraw();
     });
   },
 };
 
-/** Clicks and drags: the scan position, or a region while one is asked for. */
-function listen(surface: Surface, context: PanelContext, preview: (region: Region | null) => void): void {
+/** Clicks and drags: the scan position, the region that is shown, or the one a parameter asks for. */
+function listen(
+  surface: Surface,
+  context: PanelContext,
+  tool: RegionTool,
+  zoom: Zooming,
+  preview: (region: Region | null) => void,
+): void {
   const { session, view, signal } = context;
   const canvas = surface.overlay;
   let start: Point | null = null;
+  let pan: Drag | null = null;
   const follow = (event: PointerEvent): void => {
     const pixel = pixelAt(surface.pixelsOf(event), surface.span);
     const picking = view.value.picking;
     if (picking?.kind === "navigation_region" && start) {
       preview(regionBetween(start, pixel));
+    } else if (tool.region) {
+      tool.move(surface.pixelsOf(event));
     } else {
       session.moveTo(
         session.store.value.position.length > 1 ? [...leading(context), pixel.y, pixel.x] : [pixel.x],
@@ -114,18 +143,37 @@ function listen(surface: Surface, context: PanelContext, preview: (region: Regio
   canvas.addEventListener(
     "pointerdown",
     (event) => {
+      if (zoom.isPan(event)) {
+        pan = zoom.pan(event);
+        canvas.setPointerCapture?.(event.pointerId);
+        event.preventDefault();
+        return;
+      }
       if (event.button !== 0 || !view.value.navigator) {
         return;
       }
       canvas.setPointerCapture?.(event.pointerId);
       canvas.focus({ preventScroll: true });
       start = pixelAt(surface.pixelsOf(event), surface.span);
-      follow(event);
+      if (view.value.picking || !tool.press(surface.pixelsOf(event))) {
+        follow(event);
+      }
       event.preventDefault();
     },
     { signal },
   );
-  canvas.addEventListener("pointermove", (event) => start && follow(event), { signal });
+  canvas.addEventListener(
+    "pointermove",
+    (event) => {
+      canvas.style.cursor = view.value.picking ? "" : tool.cursor(surface.pixelsOf(event));
+      if (pan) {
+        pan.move(surface.pixelsOf(event), event);
+      } else if (start) {
+        follow(event);
+      }
+    },
+    { signal },
+  );
   const end = (event: PointerEvent): void => {
     const picking = view.value.picking;
     if (start && picking?.kind === "navigation_region" && event.type === "pointerup") {
@@ -133,7 +181,10 @@ function listen(surface: Surface, context: PanelContext, preview: (region: Regio
       view.set({ picking: null });
       picking.done(region);
     }
+    pan?.end(null, event);
+    pan = null;
     start = null;
+    tool.release();
     preview(null);
   };
   canvas.addEventListener("pointerup", end, { signal });
@@ -143,12 +194,18 @@ function listen(surface: Surface, context: PanelContext, preview: (region: Regio
     (event) => {
       if (event.key === "Escape" && view.value.picking) {
         view.set({ picking: null });
-      } else {
+      } else if (!tool.key(event) && !zoom.key(event)) {
         moveByKey(event, session);
       }
     },
     { signal },
   );
+}
+
+/** The navigation image is zoomed with the maps of its scan. */
+function shapeName({ view }: PanelContext): string | null {
+  const reply = view.value.navigator?.reply;
+  return reply ? `navigation:${reply.full_width}x${reply.full_height}` : null;
 }
 
 /** Navigation axes before the two that are shown keep their index. */
@@ -166,17 +223,18 @@ export function drawPosition(
   const from = surface.at(x, y);
   const to = surface.at(x + 1, y + 1);
   const pixel = { left: from.x, top: from.y, width: to.x - from.x, height: to.y - from.y };
-  drawCrosshair(canvas, surface.rect, pixel, MARK, surface.isLine);
+  drawCrosshair(canvas, surface.visible, pixel, MARK, surface.isLine);
 }
 
-/** The regions among the parameters of the shown node, and the one being drawn. */
+/** The regions among the parameters of a node, or the one being drawn. */
 export function drawRegions(
   canvas: CanvasRenderingContext2D,
   surface: Surface,
-  { session }: PanelContext,
+  node: NodeDescription,
+  operations: readonly OperationDescription[],
   drawn: Region | null,
 ): void {
-  const shown = parametersOfKind(session.node, session.store.value.operations, "navigation_region");
+  const shown = parametersOfKind(node, operations, "navigation_region");
   const regions = drawn ? [drawn] : shown.map(({ value }) => value).filter(isRegion);
   for (const { x0, y0, width, height } of regions) {
     drawRectangle(canvas, surface.at(x0, y0), surface.at(x0 + width, y0 + height), "#ffd24a");

@@ -76,6 +76,11 @@ export class Client {
     });
   }
 
+  /** Sends a request whose answer nobody waits for. */
+  tell(question: Question): void {
+    this.send({ ...question, request_id: this.#nextId++ >>> 0 } as Request);
+  }
+
   /** A stream of pictures of one kind for one view. */
   channel(handlers: ChannelHandlers): Channel {
     const view = randomId();
@@ -119,6 +124,8 @@ export class Client {
         break;
       case "tree_changed":
       case "navigator_changed":
+      case "refined":
+      case "memory":
       case "notice":
         this.#onEvent(reply);
         break;

@@ -25,6 +25,22 @@ index: Array<number> | null, };
 export type Detail = "moving" | "settled";
 
 /**
+ * How much a view is looked at.
+ */
+export type Attention = "focused" | "visible" | "hidden";
+
+/**
+ * How the frames of a region become one.
+ */
+export type RegionStatistic = "mean" | "sum";
+
+/**
+ * A rectangle of scan positions of any size, half-open, in the two fastest navigation axes; the slower ones
+ * stay at the position of the request.
+ */
+export type NavigationRegion = { x0: number, y0: number, width: number, height: number, statistic: RegionStatistic, };
+
+/**
  * The picture of `node` at a scan position. At most one is in flight per view; the newest wins.
  */
 export type FrameRequest = { view: number, 
@@ -43,7 +59,19 @@ component: number,
 /**
  * Width and height of the canvas in device pixels: the frame is reduced to fit.
  */
-size_px: [number, number], detail: Detail, };
+size_px: [number, number], detail: Detail, 
+/**
+ * Parameters of `node` to try without changing the tree; those that are left out keep their value.
+ */
+draft?: Record<string, unknown>, 
+/**
+ * Instead of the frame at `index`: the mean or sum of the frames of these scan positions.
+ */
+region?: NavigationRegion, 
+/**
+ * Scan rows and columns per step of a drag: what lies ahead is read before it is asked for.
+ */
+direction?: [number, number], };
 
 /**
  * The navigation image shared by all nodes with the navigation axes of `node`.
@@ -51,9 +79,38 @@ size_px: [number, number], detail: Detail, };
 export type NavigatorRequest = { view: number, generation: number, node: number, };
 
 /**
+ * How a result is written. What is left out is chosen by the format.
+ */
+export type SaveOptions = { 
+/**
+ * `zspy`, `zarr`, `hspy` or `npy`; left out: from the end of the file's name.
+ */
+format?: string, 
+/**
+ * Scan positions of one chunk, per navigation axis: what is decoded to show one frame.
+ */
+chunk?: Array<number>, 
+/**
+ * Scan positions of one file of a sharded store, per navigation axis.
+ */
+shard?: Array<number>, 
+/**
+ * `zstd`, `lz4` or `none`.
+ */
+compression?: string, 
+/**
+ * Do not go on with what an interrupted save of the same signal has left; begin anew.
+ */
+fresh?: boolean, };
+
+/**
  * Page → kernel. Every request but `frame` and `navigator` carries a `request_id` and gets exactly one reply with it.
  */
-export type Request = { "type": "hello", request_id: number, protocol: number, } | { "type": "frame" } & FrameRequest | { "type": "navigator" } & NavigatorRequest | { "type": "set_params", request_id: number, node: number, params: Record<string, unknown>, } | { "type": "add_operation", request_id: number, parent: number, operation: string, params: Record<string, unknown>, } | { "type": "remove_node", request_id: number, node: number, } | { "type": "compute", request_id: number, node: number, } | { "type": "cancel", request_id: number, node: number, };
+export type Request = { "type": "hello", request_id: number, protocol: number, } | { "type": "frame" } & FrameRequest | { "type": "navigator" } & NavigatorRequest | { "type": "set_params", request_id: number, node: number, params: Record<string, unknown>, } | { "type": "add_operation", request_id: number, parent: number, operation: string, params: Record<string, unknown>, } | { "type": "undo", request_id: number, node: number, } | { "type": "redo", request_id: number, node: number, } | { "type": "branch", request_id: number, node: number, } | { "type": "remove_node", request_id: number, node: number, } | { "type": "compute", request_id: number, node: number, } | { "type": "cancel", request_id: number, node: number, } | { "type": "attention", request_id: number, view: number, node: number, state: Attention, } | { "type": "set_budget", request_id: number, bytes: number, } | { "type": "save", request_id: number, node: number, 
+/**
+ * Relative to the folder of the notebook.
+ */
+path: string, options?: SaveOptions, };
 
 /**
  * Type of the samples in a buffer; little endian, C order.
@@ -101,9 +158,17 @@ extrema: [number, number],
  */
 peak_count: number | null, 
 /**
- * Share of a map that is computed, 0 to 1; 1 for a frame.
+ * Share of a map or of a region that is computed, 0 to 1; 1 for a frame.
  */
-complete: number, times_ms: TimesMs, };
+complete: number, 
+/**
+ * Whether it shows parameters that are only tried.
+ */
+draft: boolean, 
+/**
+ * Whether asking again gives the same; `false` for an estimate and for what is still being computed.
+ */
+exact: boolean, times_ms: TimesMs, };
 
 export type NavigatorReply = { view: number, generation: number, node: number, width: number, height: number, full_width: number, full_height: number, percentiles: [number, number], extrema: [number, number], 
 /**
@@ -148,16 +213,36 @@ done: number, total: number,
  */
 label: string, 
 /**
- * Why it failed, else empty.
+ * Why it failed, what was there already (`resumed, 63 % was there`), else empty.
  */
-message: string, };
+message: string, 
+/**
+ * Scan positions per second, smoothed; absent until there is something to measure.
+ */
+rate?: number, seconds_left?: number, 
+/**
+ * It was stopped or failed, and asking for the same again goes on where it was.
+ */
+can_resume: boolean, };
 
 export type NoticeLevel = "info" | "warning" | "error";
 
 /**
  * Kernel → page, unasked. Droppable: each only tells the page that asking again is worth it.
  */
-export type Event = { "type": "tree_changed", tree: TreeDescription, } | { "type": "progress" } & Progress | { "type": "navigator_changed", source: number, complete: number, } | { "type": "notice", level: NoticeLevel, message: string, hint: string, node: number | null, };
+export type Event = { "type": "tree_changed", tree: TreeDescription, } | { "type": "progress" } & Progress | { "type": "navigator_changed", source: number, complete: number, } | { "type": "refined", node: number, 
+/**
+ * The view whose region or draft it is; absent when it concerns every view of the node.
+ */
+view: number | null, 
+/**
+ * As in the frame's reply.
+ */
+complete: number, } | { "type": "memory", used_bytes: number, 
+/**
+ * The part of `used_bytes` that is not given up when memory is short.
+ */
+pinned_bytes: number, budget_bytes: number, } | { "type": "notice", level: NoticeLevel, message: string, hint: string, node: number | null, };
 
 /**
  * `value = offset + scale · index`.
@@ -177,6 +262,23 @@ export type MenuEntry = { operation: string,
 reason: string | null, };
 
 export type NodeKind = "frame" | "peaks" | "map";
+
+/**
+ * What it costs to show one frame of a file that is not in memory.
+ */
+export type FrameCost = { seconds_per_frame: number, 
+/**
+ * Bytes that are decoded for one frame.
+ */
+chunk_bytes: number, frames_per_chunk: number, 
+/**
+ * Dragging is felt to stop where it crosses a chunk.
+ */
+slow: boolean, 
+/**
+ * What to do about it, for people; empty when nothing.
+ */
+advice: string, };
 
 export type NodeDescription = { id: number, 
 /**
@@ -204,6 +306,10 @@ components: Array<ComponentDescription>, params: Record<string, unknown>,
  */
 code: string, 
 /**
+ * Whether a change of its parameters can be taken back, or made again.
+ */
+can_undo: boolean, can_redo: boolean, 
+/**
  * Grows when this node's result may have changed.
  */
 revision: number, 
@@ -218,7 +324,11 @@ menu: Array<MenuEntry>,
 /**
  * The running or last whole-scan computation of this node.
  */
-progress: Progress | null, };
+progress: Progress | null, 
+/**
+ * What one frame of this file costs, once it is measured; absent for computed nodes.
+ */
+frame_cost?: FrameCost, };
 
 /**
  * The whole tree, small enough to be sent at every change.
@@ -241,6 +351,11 @@ export type ParameterDescription = { name: string, control: ParameterControl,
 optional: boolean, default: unknown, minimum: number | null, maximum: number | null, units: string, help: string, };
 
 /**
+ * A region of the pattern, by the names of the parameters that place it; points and lengths in pixels.
+ */
+export type Outline = { "type": "disk", centre: string, radius: string, } | { "type": "annulus", centre: string, inner_radius: string, outer_radius: string, } | { "type": "rectangle", corner: string, height: string, width: string, };
+
+/**
  * One entry of the operations menu.
  */
 export type OperationDescription = { name: string, 
@@ -251,5 +366,9 @@ method: string,
 /**
  * Parameter struct: `RadialMedian`.
  */
-parameters_type: string, title: string, summary: string, category: string, reference: string, parameters: Array<ParameterDescription>, };
+parameters_type: string, title: string, summary: string, category: string, reference: string, parameters: Array<ParameterDescription>, 
+/**
+ * The part of the pattern its parameters place, for drawing and dragging it there.
+ */
+outline?: Outline, };
 

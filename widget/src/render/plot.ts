@@ -36,17 +36,22 @@ export function plotRange(samples: Samples): [number, number] {
   return [low === 0 ? 0 : low - room, high + room];
 }
 
+/** Draws what lies in `area` of the line that spans `whole`. */
 export function drawPlot(
   context: CanvasRenderingContext2D,
   area: Rect,
+  whole: Rect,
   samples: Samples,
   axis: AxisDescription | null,
   valueUnits: string,
   style: CSSStyleDeclaration,
 ): void {
   const colour = (name: string, fallback: string): string => style.getPropertyValue(name).trim() || fallback;
-  const [low, high] = plotRange(samples);
-  const x = (i: number): number => area.left + ((i + 0.5) / samples.length) * area.width;
+  const shareAt = (x: number): number => (x - whole.left) / whole.width;
+  const first = Math.max(0, Math.floor(shareAt(area.left) * samples.length));
+  const last = Math.min(samples.length, Math.ceil(shareAt(area.left + area.width) * samples.length));
+  const [low, high] = plotRange(samples.subarray(first, last));
+  const x = (i: number): number => whole.left + ((i + 0.5) / samples.length) * whole.width;
   const y = (value: number): number => area.top + area.height * (1 - (value - low) / (high - low));
 
   context.font = "10px system-ui, sans-serif";
@@ -65,9 +70,13 @@ export function drawPlot(
   context.textAlign = "center";
   context.textBaseline = "top";
   if (axis && axis.scale !== 0) {
-    const ends = [valueAt(axis, 0), valueAt(axis, samples.length - 1)];
+    // Samples may be reduced: each stands for some pixels of the axis.
+    const pixels = Math.max(1, Math.ceil(axis.size / samples.length));
+    const perPixel = whole.width / (samples.length * pixels);
+    const xOf = (index: number): number => whole.left + (index + 0.5) * perPixel;
+    const ends = [valueAt(axis, first * pixels), valueAt(axis, Math.min(axis.size, last * pixels) - 1)];
     for (const tick of ticks(Math.min(...ends), Math.max(...ends), 6)) {
-      context.fillText(numberText(tick), x((tick - axis.offset) / axis.scale), area.top + area.height + 5);
+      context.fillText(numberText(tick), xOf((tick - axis.offset) / axis.scale), area.top + area.height + 5);
     }
     const name = axis.units === "" ? axis.name : `${axis.name} (${axis.units})`;
     context.fillText(name, area.left + area.width / 2, area.top + area.height + 20);
@@ -79,9 +88,15 @@ export function drawPlot(
 
   context.strokeStyle = colour("--st-accent", "#1976d2");
   context.lineWidth = 1.25;
+  context.save();
+  context.beginPath();
+  context.rect(area.left, area.top, area.width, area.height);
+  context.clip();
   context.beginPath();
   let drawing = false;
-  samples.forEach((value: number, i: number) => {
+  // One sample more on each side, for the line to reach the edges.
+  for (let i = Math.max(0, first - 1); i < Math.min(samples.length, last + 1); i++) {
+    const value = samples[i] as number;
     if (!Number.isFinite(value)) {
       drawing = false;
     } else if (drawing) {
@@ -90,6 +105,7 @@ export function drawPlot(
       context.moveTo(x(i), y(value));
       drawing = true;
     }
-  });
+  }
   context.stroke();
+  context.restore();
 }

@@ -6,6 +6,7 @@
 
 import { h, perFrame } from "../dom";
 import { contain, type Point, type Rect, type Size, spanned, toPanel, toPixels } from "../geometry/fit";
+import { overlap, panBy, placeZoomed, WHOLE, type Zoom, zoomAbout } from "../geometry/zoom";
 import type { Samples } from "../protocol/buffers";
 import type { AxisDescription } from "../protocol/generated";
 import { drawPlot, plotArea } from "./plot";
@@ -36,7 +37,10 @@ export class Surface {
   #picture: SurfacePicture | null = null;
   #pixels: ImageData | null = null;
   #outer: Size = { width: 0, height: 0 };
-  #rect: Rect = { left: 0, top: 0, width: 1, height: 1 };
+  /** Where the whole picture fits. */
+  #base: Rect = { left: 0, top: 0, width: 1, height: 1 };
+  #rect: Rect = this.#base;
+  #zoom = WHOLE;
 
   constructor(name: string, label: string, signal: AbortSignal) {
     this.#image = h("canvas", { class: "st-image", "aria-hidden": "true", style: "visibility: hidden" });
@@ -59,9 +63,46 @@ export class Surface {
     return this.#picture !== null && this.#picture.size.height === 1;
   }
 
-  /** Area of the picture in CSS pixels of the panel. */
+  /** Area of the picture in CSS pixels of the panel; larger than the panel when zoomed. */
   get rect(): Rect {
     return this.#rect;
+  }
+
+  /** The part of the picture that is seen, in CSS pixels of the panel. */
+  get visible(): Rect {
+    return overlap(this.#rect, this.#area);
+  }
+
+  /** CSS pixels per pixel of the frame. */
+  get scale(): number {
+    return this.#rect.width / this.span.width;
+  }
+
+  get zoom(): Zoom {
+    return this.#zoom;
+  }
+
+  set zoom(zoom: Zoom) {
+    if (zoom !== this.#zoom) {
+      this.#zoom = zoom;
+      this.#place();
+      this.redraw();
+    }
+  }
+
+  /** The zoom after another step of it about a point of the panel. */
+  zoomed(factor: number, at: Point): Zoom {
+    return zoomAbout(this.#zoom, factor, at, this.#base, this.#area, this.span);
+  }
+
+  /** The zoom after the picture was moved by CSS pixels. */
+  panned(by: Point): Zoom {
+    return panBy(this.#zoom, by, this.#base, this.#area);
+  }
+
+  /** What the picture may fill. */
+  get #area(): Rect {
+    return this.isLine ? plotArea(this.#outer) : { left: 0, top: 0, ...this.#outer };
   }
 
   get outer(): Size {
@@ -140,7 +181,13 @@ export class Surface {
   }
 
   #place(): void {
-    this.#rect = this.isLine ? plotArea(this.#outer) : contain(this.span, this.#outer);
+    const area = this.#area;
+    this.#base = this.isLine ? area : contain(this.span, this.#outer);
+    this.#rect = placeZoomed(this.#base, area, this.#zoom);
+    if (this.isLine) {
+      // A spectrum is zoomed along its axis only; the values fit themselves.
+      this.#rect = { ...this.#rect, top: area.top, height: area.height };
+    }
     const { left, top, width, height } = this.#rect;
     Object.assign(this.#image.style, {
       left: `${left}px`,
@@ -160,7 +207,7 @@ export class Surface {
     context.clearRect(0, 0, this.#outer.width, this.#outer.height);
     if (this.#picture && this.isLine) {
       const { samples, axis, valueUnits } = this.#picture;
-      drawPlot(context, this.#rect, samples, axis, valueUnits, getComputedStyle(this.overlay));
+      drawPlot(context, this.#area, this.#rect, samples, axis, valueUnits, getComputedStyle(this.overlay));
     }
     this.onOverlay?.(context);
   }

@@ -36,6 +36,24 @@ export function levelsKey(node: NodeDescription, component: number): string {
   return node.kind === "map" ? `${node.id}.${component}` : String(node.id);
 }
 
+/** The levels a picture is drawn with; panes of one kind may have those of the selected node. */
+export function levelsFor(
+  state: {
+    levels: Readonly<Record<string, HeldLevels>>;
+    sameLevels: boolean;
+    component: number;
+  },
+  selected: NodeDescription | null,
+  node: NodeDescription,
+  component: number,
+): HeldLevels | undefined {
+  const own = state.levels[levelsKey(node, component)];
+  const alike = pictureClass(selected, state.component) === pictureClass(node, component);
+  return selected && state.sameLevels && alike
+    ? (state.levels[levelsKey(selected, state.component)] ?? own)
+    : own;
+}
+
 export function contrastOf(choice: ContrastChoice): Contrast {
   return { colormap: colormapNamed(choice.colormap), gamma: choice.gamma, log: choice.log };
 }

@@ -2,15 +2,23 @@
 
 import { PEAK_COLUMNS, samplesOf } from "../protocol/buffers";
 import type { Channel, Sent } from "../protocol/client";
-import type { Detail, FrameReply, NavigatorReply, WireError } from "../protocol/generated";
+import type {
+  Attention,
+  Detail,
+  FrameReply,
+  NavigationRegion,
+  NavigatorReply,
+  NodeDescription,
+  WireError,
+} from "../protocol/generated";
 import { automaticLevels } from "../render/levels";
 import { recordTiming } from "../test_hook";
 import { levelsKey } from "./contrast";
 import { FrameCache, type Picture } from "./frame_cache";
 import type { Session } from "./session";
 import type { Store } from "./store";
-import { nodeById } from "./tree";
-import type { ViewState } from "./view";
+import { nodeById, shapeOf } from "./tree";
+import type { PaneState, ViewState } from "./view";
 
 /** A view is at rest when nothing moved for this long. */
 export const SETTLE_MS = 120;
@@ -22,28 +30,41 @@ const NAVIGATOR_PAUSE_MS = 150;
 const OVERSAMPLING = 1.5;
 const LARGEST_PX = 1024;
 
+/** Keeps the picture of one pane. */
 export class FramePuller {
   #session: Session;
   #view: Store<ViewState>;
+  #pane: Store<PaneState>;
+  #focused: () => boolean;
   #channel: Channel;
-  /** What is on screen; the key is empty for a map that is not whole. */
+  /** What is on screen; the key is empty for a picture that will get better. */
   #shown: { key: string; detail: Detail } | null = null;
   #settle: ReturnType<typeof setTimeout> | undefined;
-  /** The next look at a map that is not whole. */
+  /** The next look at a picture that will get better. */
   #fill: ReturnType<typeof setTimeout> | undefined;
-  /** Node and revision that were asked for last. */
+  /** Node, revision and improvements that were asked for last. */
   #result = "";
-  /** Revision each automatic level was chosen for, and how much of the map was there. */
-  #levelled = new Map<string, { revision: number; complete: number }>();
+  #position: readonly number[] = [];
+  #attention: Attention = "visible";
+  /** What each automatic level was chosen for, and how much of the map was there. */
+  #levelled = new Map<string, { version: string; complete: number }>();
 
-  constructor(session: Session, view: Store<ViewState>, signal: AbortSignal) {
+  constructor(
+    session: Session,
+    view: Store<ViewState>,
+    pane: Store<PaneState>,
+    focused: () => boolean,
+    signal: AbortSignal,
+  ) {
     this.#session = session;
     this.#view = view;
+    this.#pane = pane;
+    this.#focused = focused;
     this.#channel = session.client.channel({
       picture: (reply, buffers, sent) => reply.type === "frame" && this.#arrived(reply, buffers, sent),
-      failed: (failure) => view.set({ failure, late: false }),
+      failed: (failure) => pane.set({ failure, late: false }),
       late: (late) => {
-        view.set({ late });
+        pane.set({ late });
         if (late) {
           // Slow, or gone: a kernel that lives answers a greeting whatever it computes.
           void session.greet();
@@ -51,28 +72,34 @@ export class FramePuller {
       },
     });
     session.store.on(["position"], () => this.moved(), signal);
-    session.store.on(["node", "component"], () => this.refresh("settled"), signal);
-    session.store.on(["nodes"], () => this.#treeChanged(), signal);
+    session.store.on(["nodes", "refinements"], () => this.#treeChanged(), signal);
+    session.store.on(["zoom"], () => this.refresh("settled"), signal);
     session.store.on(
       ["connection"],
       () => {
         if (session.store.value.connection === "live") {
           this.refresh("settled");
         } else {
-          view.set({ late: false });
+          pane.set({ late: false });
         }
       },
       signal,
     );
-    view.on(["visible", "size"], () => this.refresh("settled"), signal);
+    pane.on(["node", "component", "size"], () => this.refresh("settled"), signal);
+    view.on(["visible"], () => this.refresh("settled"), signal);
+    view.on(["draft", "region"], () => this.moved(), signal);
+    const attend = (): void => this.#attend();
+    view.on(["visible", "attended"], attend, signal);
+    session.store.on(["focused", "node"], attend, signal);
     signal.addEventListener("abort", () => {
       clearTimeout(this.#settle);
       clearTimeout(this.#fill);
+      this.#tell("hidden");
       this.#channel.close();
     });
   }
 
-  /** The position changes: a quick picture now, the exact one at rest. */
+  /** The position, or what is tried, changes: a quick picture now, the exact one at rest. */
   moved(): void {
     this.refresh("moving");
     clearTimeout(this.#settle);
@@ -80,20 +107,19 @@ export class FramePuller {
   }
 
   refresh(detail: Detail): void {
-    const { node } = this.#session;
-    const { connection, position, component } = this.#session.store.value;
-    if (!node || connection !== "live" || !this.#view.value.visible) {
+    const node = this.#node;
+    const { component } = this.#pane.value;
+    if (!node || this.#session.store.value.connection !== "live" || !this.#view.value.visible) {
       return;
     }
-    const size_px = this.#askedSize();
-    const key = FrameCache.key(
-      node.id,
-      node.revision,
-      node.kind === "map" ? [] : position,
-      component,
-      size_px,
-    );
-    const isShown = this.#shown?.key === key && this.#view.value.failure === null;
+    const index = this.#session.positionIn(node);
+    const size_px = this.#askedSize(node);
+    const { draft, region } = this.#trial(node);
+    const key = keyOf(node.id, node.revision, node.kind === "map" ? [] : index, component, size_px, {
+      draft,
+      region,
+    });
+    const isShown = this.#shown?.key === key && this.#pane.value.failure === null;
     if (isShown && (this.#shown?.detail === "settled" || detail === "moving")) {
       this.#channel.satisfied();
       return;
@@ -101,16 +127,50 @@ export class FramePuller {
     const cached = this.#session.frames.get(key);
     if (cached) {
       this.#channel.satisfied();
-      this.#show(key, "settled", cached);
+      this.#show(key, "settled", cached, { draft, region });
       return;
     }
-    this.#channel.want({ type: "frame", node: node.id, index: [...position], component, size_px, detail });
+    this.#channel.want({
+      type: "frame",
+      node: node.id,
+      index,
+      component,
+      size_px,
+      detail,
+      ...(draft && { draft }),
+      ...(region && { region }),
+      ...this.#direction(index, detail),
+    });
+  }
+
+  get #node(): NodeDescription | null {
+    return nodeById(this.#session.store.value.nodes, this.#pane.value.node);
+  }
+
+  /** What is tried on this node without being its own yet. */
+  #trial(node: NodeDescription): Trial {
+    const { draft, region } = this.#view.value;
+    return {
+      draft: draft?.node === node.id ? draft.params : null,
+      region: node.kind === "map" || node.navigation_axes.length === 0 ? null : region,
+    };
+  }
+
+  /** Scan rows and columns since the last wish: what lies ahead can be read before it is asked for. */
+  #direction(index: readonly number[], detail: Detail): { direction?: [number, number] } {
+    const last = this.#position;
+    this.#position = index;
+    const step = (axis: number): number => (index.at(axis) ?? 0) - (last.at(axis) ?? 0);
+    const [rows, columns] = [step(-2), step(-1)];
+    const moves = last.length === index.length && (rows !== 0 || columns !== 0);
+    return detail === "moving" && moves ? { direction: [rows, columns] } : {};
   }
 
   /** Progress and names change the tree often; the picture only with the revision of its node. */
   #treeChanged(): void {
-    const { node } = this.#session;
-    const result = node ? `${node.id}@${node.revision}` : "";
+    const node = this.#node;
+    const { refinements } = this.#session.store.value;
+    const result = node ? `${node.id}@${node.revision}+${refinements[node.id] ?? 0}` : "";
     const fills = this.#shown?.key === "" && this.#fill === undefined;
     if (result !== this.#result || fills) {
       this.#result = result;
@@ -118,11 +178,16 @@ export class FramePuller {
     }
   }
 
-  #askedSize(): [number, number] {
-    const asked = (length: number): number =>
-      length > 0 ? Math.min(LARGEST_PX, Math.round(length * OVERSAMPLING)) : 512;
-    const [width, height] = this.#view.value.size;
-    return [asked(width), asked(height)];
+  /** More pixels for a zoomed picture, never more than the frame has. */
+  #askedSize(node: NodeDescription): [number, number] {
+    const { key, width, height } = shapeOf(node);
+    const scale = 2 ** Math.ceil(Math.log2(this.#session.zoomOf(key).scale) - 1e-6);
+    const asked = (length: number, full: number): number => {
+      const wanted = length > 0 ? Math.round(length * OVERSAMPLING * scale) : 512;
+      return Math.max(1, Math.min(LARGEST_PX, wanted, full));
+    };
+    const [canvasWidth, canvasHeight] = this.#pane.value.size;
+    return [asked(canvasWidth, width), asked(canvasHeight, height)];
   }
 
   #arrived(reply: FrameReply, buffers: readonly DataView[], sent: Sent | null): void {
@@ -134,24 +199,29 @@ export class FramePuller {
     const detail = wish?.detail ?? "moving";
     const node = nodeById(this.#session.store.value.nodes, reply.node);
     const index = node?.kind === "map" ? [] : reply.index;
-    const key = FrameCache.key(reply.node, reply.revision, index, reply.component, wish?.size_px ?? [0, 0]);
-    const complete = reply.complete >= 1;
-    if (detail === "settled" && complete) {
+    const trial = { draft: wish?.draft ?? null, region: wish?.region ?? null };
+    // What is tried has a revision of its own.
+    const revision = trial.draft && node ? node.revision : reply.revision;
+    const key = keyOf(reply.node, revision, index, reply.component, wish?.size_px ?? [0, 0], trial);
+    const whole = reply.complete >= 1 && reply.exact && wish !== null;
+    if (detail === "settled" && whole && !trial.draft) {
       this.#session.frames.put(key, picture);
     }
-    const { node: selected, component } = this.#session.store.value;
-    if (reply.node !== selected || (node?.kind === "map" && reply.component !== component)) {
+    const { node: wanted, component } = this.#pane.value;
+    if (reply.node !== wanted || (node?.kind === "map" && reply.component !== component)) {
       return;
     }
     const arrivedAt = performance.now();
-    this.#show(complete ? key : "", detail, picture);
-    if (sent) {
+    this.#show(whole ? key : "", detail, picture, trial);
+    if (sent && this.#focused()) {
       const drawnAt = performance.now();
       recordTiming({ request: sent.sentAt, reply: arrivedAt, drawn: drawnAt, generation: reply.generation });
       this.#view.set({ latencyMs: drawnAt - sent.sentAt });
     }
-    if (node && !complete) {
-      this.#session.computeIfNeeded(node, reply.complete);
+    if (node && !whole) {
+      if (!reply.draft && trial.region === null) {
+        this.#session.computeIfNeeded(node, reply.complete);
+      }
       clearTimeout(this.#fill);
       this.#fill = setTimeout(() => {
         this.#fill = undefined;
@@ -174,19 +244,19 @@ export class FramePuller {
           : null;
       return { reply, samples, peaks };
     } catch (error) {
-      this.#view.set({ failure: malformed(error, reply.node) });
+      this.#pane.set({ failure: malformed(error, reply.node) });
       return null;
     }
   }
 
-  #show(key: string, detail: Detail, picture: Picture): void {
+  #show(key: string, detail: Detail, picture: Picture, trial: Trial): void {
     this.#shown = { key, detail };
-    this.#chooseLevels(picture);
-    this.#view.set({ picture, failure: null, late: false });
+    this.#chooseLevels(picture, trial);
+    this.#pane.set({ picture, failure: null, late: false });
   }
 
   /** Levels are held across frames; automatic ones are chosen again when the result is another. */
-  #chooseLevels({ reply }: Picture): void {
+  #chooseLevels({ reply }: Picture, { draft, region }: Trial): void {
     const { nodes, levels } = this.#session.store.value;
     const node = nodeById(nodes, reply.node);
     if (!node) {
@@ -195,18 +265,52 @@ export class FramePuller {
     const key = levelsKey(node, reply.component);
     const held = levels[key];
     const last = this.#levelled.get(key);
-    const same = last?.revision === reply.revision && last.complete >= reply.complete;
+    // A mean has the values of a frame; a sum grows with its region.
+    const area = region?.statistic === "sum" ? region.width * region.height : 1;
+    const version = `${draft ? JSON.stringify(draft) : reply.revision}:${area}`;
+    const same = last?.version === version && last.complete >= reply.complete;
     if (held && (!held.automatic || same)) {
       return;
     }
     if (!Number.isFinite(reply.extrema[0])) {
       return;
     }
-    this.#levelled.set(key, { revision: reply.revision, complete: reply.complete });
+    this.#levelled.set(key, { version, complete: reply.complete });
     const diverging = node.components[reply.component]?.diverging ?? false;
     const { low, high } = automaticLevels(reply.percentiles, reply.extrema, diverging);
     this.#session.holdLevels(node, reply.component, low, high, true);
   }
+
+  /** Tells the kernel which views are looked at: hidden ones cost nothing, others give way to the focused one. */
+  #attend(): void {
+    const { visible, attended } = this.#view.value;
+    this.#tell(!visible ? "hidden" : attended && this.#focused() ? "focused" : "visible");
+  }
+
+  #tell(state: Attention): void {
+    const { node } = this.#pane.value;
+    if (state !== this.#attention && node !== null && this.#session.store.value.connection === "live") {
+      this.#attention = state;
+      this.#session.client.tell({ type: "attention", view: this.#channel.view, node, state });
+    }
+  }
+}
+
+interface Trial {
+  draft: Record<string, unknown> | null;
+  region: NavigationRegion | null;
+}
+
+function keyOf(
+  node: number,
+  revision: number,
+  index: readonly number[],
+  component: number,
+  size: readonly [number, number],
+  { draft, region }: Trial,
+): string {
+  const key = FrameCache.key(node, revision, region ? index.slice(0, -2) : index, component, size);
+  return draft || region ? `${key}:${JSON.stringify([draft, region])}` : key;
 }
 
 /** Keeps the navigation image of the shown node's scan. */

@@ -4,6 +4,7 @@
  */
 
 import { clamp } from "../geometry/fit";
+import { WHOLE, type Zoom } from "../geometry/zoom";
 import { Client, type Question, RequestError } from "../protocol/client";
 import {
   type Event,
@@ -15,6 +16,7 @@ import {
 } from "../protocol/generated";
 import { type ContrastChoice, levelsKey, pictureClass } from "./contrast";
 import { FrameCache } from "./frame_cache";
+import { keepPanes, type PaneChoice, shownPanes, withPane } from "./panes";
 import { Store } from "./store";
 import { type Model, readTraits, type SavedState, TRAITS, writeTraits } from "./traits";
 import { nearestNode, nodeById, operationOf } from "./tree";
@@ -38,7 +40,20 @@ export interface SharedState extends SavedState {
   notice: Notice | null;
   /** Counts the improvements of the navigation image, per source. */
   navigators: Readonly<Record<number, number>>;
+  /** Counts the improvements of estimates, per node. */
+  refinements: Readonly<Record<number, number>>;
+  memory: Memory | null;
+  /** The last parameters that the kernel was given, or refused. */
+  committed: Committed | null;
 }
+
+export interface Committed {
+  node: number;
+  params: Record<string, unknown>;
+  accepted: boolean;
+}
+
+export type Memory = Pick<Extract<Event, { type: "memory" }>, "used_bytes" | "pinned_bytes" | "budget_bytes">;
 
 export const HELLO_TIMEOUT_MS = 3_000;
 const HELLO_PAUSE_LIMIT_MS = 30_000;
@@ -81,6 +96,9 @@ export class Session {
       operations: [],
       notice: null,
       navigators: {},
+      refinements: {},
+      memory: null,
+      committed: null,
     });
     this.client = new Client(
       { send: (content) => model.send(content) },
@@ -148,16 +166,97 @@ export class Session {
     clearTimeout(this.#saveTimer);
   }
 
+  /** The panes in their order, with the pattern that comes by itself beside a detector's image. */
+  get panes(): PaneChoice[] {
+    const { nodes, operations } = this.store.value;
+    return shownPanes(this.store.value, nodes, operations);
+  }
+
+  /** Shows a node in the focused pane. */
   select(node: number): void {
     this.store.set({ node, component: this.#componentOf(node), notice: null });
   }
 
-  setComponent(component: number): void {
+  /** Shows a node beside the others; `false` when there is no room. */
+  compare(node: number): boolean {
+    const component = this.#componentOf(node);
+    const same = node === this.store.value.node ? 1 : 0;
+    const count = nodeById(this.store.value.nodes, node)?.components.length ?? 0;
+    const more = withPane(this.panes, node, count > 1 ? (component + same) % count : 0);
+    if (more) {
+      this.store.set({ panes: more.panes });
+    }
+    return more !== null;
+  }
+
+  /** The pane with this key has the selected node; a companion becomes a pane like others. */
+  focusPane(key: number): void {
+    const { focused } = this.store.value;
+    const { panes } = this;
+    const next = panes.find((pane) => pane.key === key);
+    if (next && key !== focused) {
+      this.store.set({
+        panes: panes.map((pane) => ({ ...pane, companion: false })),
+        focused: key,
+        node: next.node,
+        component: next.component,
+      });
+    }
+  }
+
+  closePane(key: number): void {
+    const { panes } = this;
+    const at = panes.findIndex((pane) => pane.key === key);
+    if (at < 0 || panes.length < 2) {
+      return;
+    }
+    if (panes[at]?.companion) {
+      this.store.set({ companion: false });
+      return;
+    }
+    const rest = panes.filter((pane) => pane.key !== key && !pane.companion);
+    const { focused, node, component } = this.store.value;
+    const next = key === focused ? rest[Math.max(0, at - 1)] : { key: focused, node, component };
+    // Whoever closes the pattern beside a detector does not want it back by itself.
+    const pattern = nodeById(this.store.value.nodes, next?.node ?? null)?.parents[0];
+    const companion = this.store.value.companion && !(rest.length === 1 && pattern === panes[at]?.node);
+    if (next) {
+      this.store.set({
+        panes: rest,
+        focused: next.key,
+        node: next.node,
+        component: next.component,
+        companion,
+      });
+    }
+  }
+
+  /** Which part of the pictures of one shape is shown. */
+  zoomOf(shape: string): Zoom {
+    return this.store.value.zoom[shape] ?? WHOLE;
+  }
+
+  setZoom(shape: string, zoom: Zoom): void {
+    this.store.set({ zoom: { ...this.store.value.zoom, [shape]: zoom } });
+  }
+
+  /** The image of a map that a pane shows. */
+  setComponent(component: number, key = this.store.value.focused): void {
+    const { focused, panes } = this.store.value;
+    if (key !== focused) {
+      this.store.set({ panes: panes.map((pane) => (pane.key === key ? { ...pane, component } : pane)) });
+      return;
+    }
     const { node } = this.store.value;
     if (node !== null) {
       this.#components.set(node, component);
     }
     this.store.set({ component });
+  }
+
+  /** The position inside the scan of a node. */
+  positionIn(node: NodeDescription): number[] {
+    return this.#inside(this.store.value.position, node);
   }
 
   /** Moves to a scan position, kept inside the scan. */
@@ -206,6 +305,13 @@ export class Session {
     }
   }
 
+  /** Gives a node its parameters: one step of its history. Views end their drafts of them. */
+  async commit(node: number, params: Record<string, unknown>): Promise<boolean> {
+    const accepted = (await this.act({ type: "set_params", node, params })) !== null;
+    this.store.set({ committed: { node, params, accepted } });
+    return accepted;
+  }
+
   /** Starts the computation of a shown map once per revision, unless it was stopped by hand. */
   computeIfNeeded(node: NodeDescription, complete: number): void {
     const key = `${node.id}@${node.revision}`;
@@ -248,7 +354,18 @@ export class Session {
       this.#model.on(`change:${trait}`, changed);
     }
     this.store.on(
-      ["node", "position", "component", "levels", "contrast"],
+      [
+        "node",
+        "position",
+        "component",
+        "panes",
+        "focused",
+        "companion",
+        "zoom",
+        "levels",
+        "sameLevels",
+        "contrast",
+      ],
       () => this.#saveLater(),
       this.#signal,
     );
@@ -304,6 +421,17 @@ export class Session {
         this.store.set({ navigators: { ...navigators, [event.source]: count } });
         break;
       }
+      case "refined": {
+        const { refinements } = this.store.value;
+        const count = (refinements[event.node] ?? 0) + 1;
+        this.store.set({ refinements: { ...refinements, [event.node]: count } });
+        break;
+      }
+      case "memory": {
+        const { used_bytes, pinned_bytes, budget_bytes } = event;
+        this.store.set({ memory: { used_bytes, pinned_bytes, budget_bytes } });
+        break;
+      }
       case "notice":
         this.store.set({ notice: { level: event.level, message: event.message, hint: event.hint } });
         break;
@@ -321,13 +449,14 @@ export class Session {
   }
 
   #adoptTree(nodes: readonly NodeDescription[], operations: readonly OperationDescription[]): void {
-    const { nodes: before, node: selected, position } = this.store.value;
+    const { nodes: before, node: selected, position, focused } = this.store.value;
     const node = nodeById(nodes, selected) ? selected : nearestNode(before, nodes, selected);
     this.store.set({
       nodes,
       operations,
       node,
       component: node === selected ? this.store.value.component : 0,
+      panes: keepPanes(this.store.value.panes, focused, before, nodes),
       position: this.#inside(position, nodeById(nodes, node)),
     });
   }

@@ -1,9 +1,12 @@
 /**
  * The view state that lives in the model's traits, so that it survives a reload and is shared by
- * all views of the model: `node`, `position`, `component`, `levels`, `colormap`, `gamma`, `log`.
+ * all views of the model: `node`, `position`, `component`, `panes`, `focused`, `companion`, `zoom`,
+ * `levels`, `same_levels`, `colormap`, `gamma`, `log`.
  */
 
+import { WHOLE, type Zoom } from "../geometry/zoom";
 import { type ContrastChoice, DEFAULT_CONTRAST, type HeldLevels, type PictureClass } from "./contrast";
+import { type Arrangement, MOST_PANES, type PaneChoice } from "./panes";
 
 /** The part of an anywidget model the viewer uses. */
 export interface Model {
@@ -15,13 +18,28 @@ export interface Model {
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
 }
 
-export const TRAITS = ["node", "position", "component", "levels", "colormap", "gamma", "log"] as const;
+export const TRAITS = [
+  "node",
+  "position",
+  "component",
+  "panes",
+  "focused",
+  "companion",
+  "zoom",
+  "levels",
+  "same_levels",
+  "colormap",
+  "gamma",
+  "log",
+] as const;
 
-export interface SavedState {
-  node: number | null;
+export interface SavedState extends Arrangement {
   position: readonly number[];
-  component: number;
+  /** By the shape of the pictures: those of one shape show the same part. */
+  zoom: Readonly<Record<string, Zoom>>;
   levels: Readonly<Record<string, HeldLevels>>;
+  /** All panes of one kind have the levels of the focused one. */
+  sameLevels: boolean;
   contrast: Readonly<Record<PictureClass, ContrastChoice>>;
 }
 
@@ -40,9 +58,40 @@ export function readTraits(model: Model): SavedState {
     node: typeof node === "number" ? node : null,
     position: Array.isArray(position) ? position.filter((index) => Number.isInteger(index)) : [],
     component: typeof component === "number" && component >= 0 ? component : 0,
+    panes: readPanes(model.get("panes")),
+    focused: wholeOr(model.get("focused"), 0),
+    companion: model.get("companion") !== false,
+    zoom: readZoom(model.get("zoom")),
+    sameLevels: model.get("same_levels") === true,
     levels: readLevels(model.get("levels")),
     contrast: readContrast(model),
   };
+}
+
+function wholeOr(value: unknown, otherwise: number): number {
+  return Number.isInteger(value) ? (value as number) : otherwise;
+}
+
+function readPanes(value: unknown): PaneChoice[] {
+  const panes = (Array.isArray(value) ? value : []).filter(isRecord).map(({ key, node, component }, i) => ({
+    key: wholeOr(key, i),
+    node: Number.isInteger(node) ? (node as number) : null,
+    component: Math.max(0, wholeOr(component, 0)),
+    companion: false,
+  }));
+  const first = panes.filter((pane, i) => panes.findIndex(({ key }) => key === pane.key) === i);
+  return first.slice(0, MOST_PANES);
+}
+
+function readZoom(value: unknown): Record<string, Zoom> {
+  const zoom: Record<string, Zoom> = {};
+  for (const [key, entry] of Object.entries(isRecord(value) ? value : {})) {
+    if (isRecord(entry) && [entry.scale, entry.x, entry.y].every(Number.isFinite)) {
+      const { scale, x, y } = entry as unknown as Zoom;
+      zoom[key] = scale > 1 ? { scale, x, y } : WHOLE;
+    }
+  }
+  return zoom;
 }
 
 function readLevels(value: unknown): Record<string, HeldLevels> {
@@ -79,7 +128,15 @@ export function writeTraits(model: Model, state: SavedState): void {
   model.set("node", state.node);
   model.set("position", [...state.position]);
   model.set("component", state.component);
+  model.set(
+    "panes",
+    state.panes.map(({ key, node, component }) => ({ key, node, component })),
+  );
+  model.set("focused", state.focused);
+  model.set("companion", state.companion);
+  model.set("zoom", { ...state.zoom });
   model.set("levels", { ...state.levels });
+  model.set("same_levels", state.sameLevels);
   model.set("colormap", of("colormap"));
   model.set("gamma", of("gamma"));
   model.set("log", of("log"));

@@ -77,3 +77,14 @@ export function peakRadius(nodes: readonly NodeDescription[], node: NodeDescript
   }
   return null;
 }
+
+/** The shape of the pictures of a node: those of one shape are zoomed together. */
+export function shapeOf(node: NodeDescription): { key: string; width: number; height: number } {
+  const axes = node.kind === "map" ? node.navigation_axes : node.signal_axes;
+  const [rows, columns] = [axes.at(-2)?.size ?? 1, axes.at(-1)?.size ?? 1];
+  return {
+    key: `${node.kind === "map" ? "navigation" : "signal"}:${columns}x${rows}`,
+    width: columns,
+    height: rows,
+  };
+}

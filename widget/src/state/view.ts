@@ -1,8 +1,9 @@
-/** State of one view of the model: what it shows right now, and where the pointer is. */
+/** State of one view of the model and of its panes: what they show right now, and what is asked of them. */
 
 import type { Region } from "../geometry/fit";
 import type { Samples } from "../protocol/buffers";
-import type { NavigatorReply, WireError } from "../protocol/generated";
+import type { NavigationRegion, NavigatorReply, WireError } from "../protocol/generated";
+import type { Draft } from "./detector";
 import type { Picture } from "./frame_cache";
 
 export interface NavigatorPicture {
@@ -19,30 +20,55 @@ export interface Picking {
   done(value: readonly [number, number] | Region): void;
 }
 
-export interface ViewState {
-  visible: boolean;
-  /** Device pixels of the signal canvas. */
+/** What one pane shows. */
+export interface PaneState {
+  node: number | null;
+  /** Which image of a map. */
+  component: number;
+  /** Device pixels of its canvas. */
   size: readonly [number, number];
   picture: Picture | null;
-  navigator: NavigatorPicture | null;
   /** The picture that was asked for is not there yet after some time. */
   late: boolean;
   failure: WireError | null;
+}
+
+export interface ViewState extends Pick<PaneState, "picture" | "late" | "failure"> {
+  visible: boolean;
+  /** Whether the pointer or the keyboard is in the viewer. */
+  attended: boolean;
+  navigator: NavigatorPicture | null;
   picking: Picking | null;
+  /** Parameters that are tried on a node: its pictures show them, the tree does not have them. */
+  draft: Draft | null;
+  /** Patterns are those of these scan positions together, instead of the one at the position. */
+  region: NavigationRegion | null;
   /** Request to drawn, milliseconds. */
   latencyMs: number | null;
   /** Counts the changes of the page's theme. */
   theme: number;
 }
 
-export const INITIAL_VIEW: ViewState = {
-  visible: true,
+export const INITIAL_PANE: PaneState = {
+  node: null,
+  component: 0,
   size: [0, 0],
   picture: null,
-  navigator: null,
   late: false,
   failure: null,
+};
+
+/** `picture`, `late` and `failure` are those of the focused pane. */
+export const INITIAL_VIEW: ViewState = {
+  visible: true,
+  attended: false,
+  picture: null,
+  late: false,
+  failure: null,
+  navigator: null,
   picking: null,
+  draft: null,
+  region: null,
   latencyMs: null,
   theme: 0,
 };

@@ -1,0 +1,244 @@
+/**
+ * The shape of a detector over the pattern it measures: drag the inside to move it, a rim or a side to
+ * resize it. Its image follows with what is tried; the parameters change once, when it is let go.
+ */
+
+import { h, setText } from "../../dom";
+import { niceBelow } from "../../geometry/axes";
+import {
+  changedParams,
+  cursorOf,
+  type Detector,
+  dragged,
+  type Grip,
+  gripAt,
+  moved,
+  resized,
+} from "../../geometry/detector";
+import type { Size } from "../../geometry/fit";
+import type { AxisDescription, NodeDescription, Outline } from "../../protocol/generated";
+import { drawDetector } from "../../render/detector";
+import { placedDetector } from "../../state/detector";
+import { type Drag, type Layer, type Pane, paneChild } from "../pane";
+import type { PanelContext } from "../registry";
+
+/** How far from a rim a press still takes it, CSS pixels. */
+const REACH = 7;
+/** The least step of a drag, frame pixels. */
+const FINEST = 0.1;
+/** A run of key presses becomes one change of the parameters. */
+const KEYS_REST_MS = 400;
+
+const NUDGES: Record<string, readonly [number, number]> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+};
+const RESIZES: Record<string, readonly [Grip, number]> = {
+  "+": ["outer", 1],
+  "=": ["outer", 1],
+  "-": ["outer", -1],
+  _: ["outer", -1],
+  "]": ["inner", 1],
+  "}": ["inner", 1],
+  "[": ["inner", -1],
+  "{": ["inner", -1],
+};
+const LONG_STEP = 10;
+
+interface Placed {
+  node: NodeDescription;
+  outline: Outline;
+  detector: Detector;
+  params: Record<string, unknown>;
+  frame: Size;
+}
+
+export function detectorLayer(pane: Pane, context: PanelContext): Layer {
+  const { session, view, signal } = context;
+  const { surface } = pane;
+  const readout = h("div", { class: "st-chip st-detector-readout", "data-st": "detector-readout" });
+  readout.hidden = true;
+  surface.element.append(readout);
+  /** Arrow keys move the detector instead of the scan position. */
+  let held = false;
+  let hovered = false;
+  let dragging = false;
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  signal.addEventListener("abort", () => clearTimeout(rest));
+
+  const placed = (): Placed | null => {
+    const picture = pane.state.value.picture;
+    const node = paneChild(pane);
+    if (!node || picture?.reply.space !== "signal" || picture.reply.node !== node.parents[0]) {
+      return null;
+    }
+    const frame = { width: picture.reply.full_width, height: picture.reply.full_height };
+    const found = placedDetector(node, session.store.value.operations, view.value.draft, frame);
+    return found && { ...found, node, frame };
+  };
+  const attempt = (from: Placed, detector: Detector): Record<string, unknown> | null => {
+    const changed = changedParams(from.outline, from.detector, detector);
+    const params = Object.keys(changed).length > 0 ? { ...from.params, ...changed } : null;
+    if (params) {
+      view.set({ draft: { node: from.node.id, params } });
+    }
+    return params;
+  };
+  /** Keeps what is tried now. */
+  const settle = (): void => {
+    clearTimeout(rest);
+    rest = undefined;
+    const { draft } = view.value;
+    if (draft) {
+      void session.commit(draft.node, draft.params);
+    }
+  };
+  const letGo = (): void => {
+    if (held) {
+      held = false;
+      if (rest !== undefined) {
+        settle();
+      }
+      surface.redraw();
+    }
+  };
+  surface.overlay.addEventListener("blur", letGo, { signal });
+  surface.overlay.addEventListener(
+    "pointerleave",
+    () => {
+      hovered = false;
+      surface.redraw();
+    },
+    { signal },
+  );
+  view.on(["draft"], surface.redraw, signal);
+
+  return {
+    draw(canvas) {
+      const found = placed();
+      readout.hidden = !found || !(held || dragging || hovered);
+      if (found) {
+        drawDetector(canvas, found.detector, (x, y) => surface.at(x, y), held || dragging || hovered);
+        const axes = (pane.node?.signal_axes ?? []).slice(-2);
+        setText(readout, detectorText(found.node.name, found.detector, axes));
+      }
+    },
+    cursor(at) {
+      const found = placed();
+      const grip = found && gripAt(found.detector, at, REACH / surface.scale);
+      if (hovered !== (grip !== null)) {
+        hovered = grip !== null;
+        surface.redraw();
+      }
+      return found && grip ? cursorOf(found.detector, grip, at) : null;
+    },
+    press(event, at): Drag | null {
+      const found = placed();
+      const grip = found && gripAt(found.detector, at, REACH / surface.scale);
+      if (!found || !grip || event.button !== 0 || view.value.picking) {
+        letGo();
+        return null;
+      }
+      if (rest !== undefined) {
+        settle();
+      }
+      held = true;
+      dragging = true;
+      surface.redraw();
+      const step = Math.max(FINEST, niceBelow(1 / surface.scale));
+      let params: Record<string, unknown> | null = null;
+      return {
+        move(to) {
+          const next = dragged(found.detector, grip, at, to, found.frame, step);
+          params = attempt(found, next);
+          if (!params) {
+            view.set({ draft: null });
+          }
+        },
+        end(to) {
+          dragging = false;
+          surface.redraw();
+          if (to && params) {
+            void session.commit(found.node.id, params);
+          } else {
+            view.set({ draft: null });
+          }
+        },
+      };
+    },
+    key(event) {
+      const found = placed();
+      if (!found || event.ctrlKey || event.metaKey || event.altKey) {
+        return false;
+      }
+      if (event.key === "d" || event.key === "D") {
+        // The keyboard's way to take hold of it.
+        held = !held;
+        surface.redraw();
+      } else if (!held || dragging) {
+        return false;
+      } else if (event.key === "Escape" || event.key === "Enter") {
+        letGo();
+      } else {
+        const next = nudged(found, event);
+        if (!next) {
+          return false;
+        }
+        if (attempt(found, next)) {
+          clearTimeout(rest);
+          rest = setTimeout(settle, KEYS_REST_MS);
+        }
+      }
+      event.preventDefault();
+      return true;
+    },
+  };
+}
+
+function nudged({ detector, frame }: Placed, event: KeyboardEvent): Detector | null {
+  const length = event.shiftKey && event.key in NUDGES ? LONG_STEP : 1;
+  const step = NUDGES[event.key];
+  if (step) {
+    return moved(detector, step[0] * length, step[1] * length, frame, FINEST);
+  }
+  const resize = RESIZES[event.key];
+  return resize ? resized(detector, resize[0], resize[1], frame, FINEST) : null;
+}
+
+/** `bright · 56, 64 px · radius 8.2 px (0.41 1/nm)`: what a person reads off while dragging. */
+export function detectorText(
+  name: string,
+  detector: Detector,
+  axes: readonly (AxisDescription | undefined)[],
+): string {
+  const place = detector.type === "rectangle" ? detector.corner : detector.centre;
+  return [name, `${place.map(short).join(", ")} px`, sizeText(detector, axes)].join(" · ");
+}
+
+function sizeText(detector: Detector, [row, column]: readonly (AxisDescription | undefined)[]): string {
+  const scale = Math.abs(column?.scale ?? 0);
+  const units = column?.units ?? "";
+  const square = row !== undefined && Math.abs(row.scale) === scale && row.units === units;
+  const calibrated = (lengths: readonly number[], joint: string): string =>
+    square && units !== "" && units !== "px"
+      ? ` (${lengths.map((length) => String(Number((length * scale).toPrecision(3)))).join(joint)} ${units})`
+      : "";
+  switch (detector.type) {
+    case "disk":
+      return `radius ${short(detector.radius)} px${calibrated([detector.radius], "")}`;
+    case "annulus": {
+      const { inner, outer } = detector;
+      return `radii ${short(inner)} to ${short(outer)} px${calibrated([inner, outer], " to ")}`;
+    }
+    case "rectangle": {
+      const { height, width } = detector;
+      return `${short(height)} × ${short(width)} px${calibrated([height, width], " × ")}`;
+    }
+  }
+}
+
+function short(value: number): string {
+  return String(Number(value.toFixed(1)));
+}

@@ -1,0 +1,430 @@
+/** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
+
+import { h, icon, setAttributes, setText } from "../dom";
+import { axisText, numberText, scaleBar, withUnits } from "../geometry/axes";
+import { isInside, type Point, pixelAt } from "../geometry/fit";
+import { overlap } from "../geometry/zoom";
+import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
+import type { AxisDescription, NodeDescription } from "../protocol/generated";
+import { drawScaleBar } from "../render/overlay";
+import { Surface } from "../render/surface";
+import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
+import type { Picture } from "../state/frame_cache";
+import type { PaneChoice } from "../state/panes";
+import { FramePuller } from "../state/pull";
+import type { Session } from "../state/session";
+import { Store } from "../state/store";
+import { nodeById, shapeOf } from "../state/tree";
+import { INITIAL_PANE, type PaneState } from "../state/view";
+import { recordFrame } from "../test_hook";
+import { moveByKey } from "./keys";
+import { type Drag, LAYERS, type Layer } from "./layers";
+import type { PanelContext } from "./registry";
+import { type Zooming, zooming } from "./zooming";
+
+export type { Drag, Layer } from "./layers";
+
+export interface Pane {
+  readonly key: number;
+  readonly session: Session;
+  readonly state: Store<PaneState>;
+  readonly surface: Surface;
+  readonly element: HTMLElement;
+  readonly signal: AbortSignal;
+  /** The node it shows. */
+  readonly node: NodeDescription | null;
+  /** Whether it has the selected node. */
+  readonly focused: boolean;
+  /** Shows what was chosen for it, as one of `count` panes. */
+  choose(choice: PaneChoice, count: number): void;
+  close(): void;
+}
+
+export function makePane(key: number, context: PanelContext): Pane {
+  const { session, view } = context;
+  const closing = new AbortController();
+  const signal = AbortSignal.any([context.signal, closing.signal]);
+  const state = new Store<PaneState>(INITIAL_PANE);
+  const surface = new Surface("signal", "Signal: picture of the shown node at the scan position.", signal);
+  const head = makeHead(key, context, signal);
+  const readout = h("div", { class: "st-readout", "data-st": "signal-readout", "aria-live": "off" });
+  const failure = h("div", { class: "st-failure", role: "alert", "data-st": "signal-failure", hidden: true });
+  surface.element.append(failure, h("div", { class: "st-busy" }));
+  const element = h("div", { class: "st-pane", "data-pane": key }, head.element, surface.element, readout);
+  let companion = false;
+  const pane: Pane = {
+    key,
+    session,
+    state,
+    surface,
+    element,
+    signal,
+    get node() {
+      return nodeById(session.store.value.nodes, state.value.node);
+    },
+    get focused() {
+      return session.store.value.focused === key;
+    },
+    choose(choice, count) {
+      companion = choice.companion;
+      element.classList.toggle("st-focused", count > 1 && pane.focused);
+      element.classList.toggle("st-companion", companion);
+      state.set({ node: choice.node, component: choice.component });
+      head.fill(pane, count);
+    },
+    close: () => {
+      closing.abort();
+      element.remove();
+    },
+  };
+  // The puller listens first: a change is on its way before it is shown.
+  const puller = new FramePuller(session, view, state, () => pane.focused, signal);
+  const zoom = zooming(surface, () => (pane.node ? shapeOf(pane.node).key : null), session, signal);
+  const layers = LAYERS.map((make) => make(pane, { ...context, signal }));
+  surface.onOverlay = (canvas) => {
+    for (const layer of layers) {
+      layer.draw?.(canvas, pane);
+    }
+    drawBar(canvas, pane);
+  };
+  surface.onResize = () => {
+    const ratio = globalThis.devicePixelRatio || 1;
+    state.set({ size: [Math.round(surface.outer.width * ratio), Math.round(surface.outer.height * ratio)] });
+  };
+
+  let cursor: Point | null = null;
+  const describe = (): void => setText(readout, cursorText(pane, cursor));
+  const draw = (): void => {
+    const { picture } = state.value;
+    if (picture) {
+      zoom.follow();
+      show(pane, context, picture);
+      describe();
+    }
+  };
+  state.on(["picture"], draw, signal);
+  state.on(["late"], () => element.classList.toggle("st-late", state.value.late), signal);
+  const fail = (): void => fillFailure(failure, pane, view.value.draft !== null);
+  state.on(["failure"], fail, signal);
+  view.on(["draft"], fail, signal);
+  view.on(["theme", "draft", "region"], surface.redraw, signal);
+  const pick = (): void => {
+    element.classList.toggle("st-picking", view.value.picking?.kind === "signal_point");
+  };
+  view.on(["picking"], pick, signal);
+  session.store.on(["levels", "sameLevels", "contrast"], draw, signal);
+  session.store.on(
+    ["node", "component"],
+    () => session.store.value.sameLevels && !pane.focused && draw(),
+    signal,
+  );
+  session.store.on(["node", "nodes", "position"], () => surface.redraw(), signal);
+  listen(pane, context, { layers, zoom, isCompanion: () => companion }, (point) => {
+    cursor = point;
+    describe();
+  });
+  pick();
+  puller.refresh("settled");
+  return pane;
+}
+
+/** The map that is computed from what a pane shows: the selected one, or one in another pane. */
+export function paneChild({ node, session }: Pane): NodeDescription | null {
+  const { nodes, node: selected } = session.store.value;
+  const shown = session.panes.map((choice) => choice.node).filter((id) => id !== selected);
+  const maps = [selected, ...shown].map((id) => nodeById(nodes, id));
+  return maps.find((map) => node && map?.kind === "map" && map.parents[0] === node.id) ?? null;
+}
+
+interface Head {
+  element: HTMLElement;
+  fill(pane: Pane, count: number): void;
+}
+
+function makeHead(key: number, context: PanelContext, signal: AbortSignal): Head {
+  const { session } = context;
+  const title = h("span", { class: "st-title", "data-st": "signal-title" });
+  const note = h("span", { class: "st-note" });
+  const components = h("div", { class: "st-tabs", role: "tablist", "aria-label": "Image of the map" });
+  const close = h(
+    "button",
+    { type: "button", class: "st-icon-button", "data-st": "pane-close" },
+    icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
+  );
+  close.addEventListener(
+    "click",
+    (event) => {
+      event.stopPropagation();
+      session.closePane(key);
+    },
+    { signal },
+  );
+  const element = h("div", { class: "st-head" }, title, note, components, close);
+  element.addEventListener("click", () => session.focusPane(key), { signal });
+  setText(title, session.posterText);
+  return {
+    element,
+    fill(pane, count) {
+      const { node } = pane;
+      close.hidden = count < 2;
+      if (node) {
+        setText(title, node.title === "" ? node.name : `${node.name} · ${node.title}`);
+        setText(note, node.summary);
+        note.hidden = node.components.length > 1 || count > 1;
+        title.title = count > 1 ? `${node.name} · ${node.title}\n${node.summary}` : "";
+        setAttributes(close, { "aria-label": `Close ${node.name}`, title: `Close ${node.name}` });
+        const aspect = aspectOf(session.store.value.nodes, node);
+        pane.surface.element.style.setProperty("--st-aspect", String(aspect));
+        setAttributes(pane.surface.overlay, { "aria-label": `Signal: ${node.name}, ${node.title}` });
+      }
+      fillComponents(components, context, pane, signal);
+    },
+  };
+}
+
+function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
+  const { reply, samples, peaks } = picture;
+  const node = nodeById(session.store.value.nodes, reply.node);
+  if (!node) {
+    return;
+  }
+  const { contrast } = session.store.value;
+  pane.surface.show(
+    {
+      samples,
+      size: { width: reply.width, height: reply.height },
+      full: { width: reply.full_width, height: reply.full_height },
+      axis: axesOf(node, picture).at(-1) ?? null,
+      valueUnits: unitsOf(node, reply.component),
+    },
+    levelsFor(session.store.value, session.node, node, reply.component) ?? {
+      low: reply.percentiles[0],
+      high: reply.percentiles[1],
+    },
+    contrastOf(contrast[pictureClass(node, reply.component)]),
+  );
+  if (!pane.focused) {
+    return;
+  }
+  recordFrame({
+    node: reply.node,
+    index: reply.index,
+    component: reply.component,
+    generation: reply.generation,
+    revision: reply.revision,
+    complete: reply.complete,
+    exact: reply.exact,
+    draft: reply.draft,
+    size: [reply.width, reply.height],
+    peaks: peaks ? peaks.length / PEAK_COLUMNS : null,
+    get checksum() {
+      return checksum(samples);
+    },
+  });
+}
+
+function drawBar(canvas: CanvasRenderingContext2D, { node, state, surface }: Pane): void {
+  const { picture } = state.value;
+  const axis = node && picture ? axesOf(node, picture).at(-1) : null;
+  const shown = overlap(surface.visible, { left: 0, top: 0, ...surface.outer });
+  const bar = axis && !surface.isLine ? scaleBar(axis, shown.width / surface.scale) : null;
+  if (bar) {
+    drawScaleBar(canvas, shown, bar);
+  }
+}
+
+interface Tools {
+  layers: readonly Layer[];
+  zoom: Zooming;
+  isCompanion(): boolean;
+}
+
+function listen(
+  pane: Pane,
+  context: PanelContext,
+  { layers, zoom, isCompanion }: Tools,
+  point: (pixel: Point | null) => void,
+): void {
+  const { session, view } = context;
+  const { surface, signal } = pane;
+  const canvas = surface.overlay;
+  const highest = layers.toReversed();
+  let drag: Drag | null = null;
+  const isMap = (): boolean => pane.state.value.picture?.reply.space === "navigation";
+
+  /** What a press begins; the point that is picked begins nothing. */
+  const begin = (event: PointerEvent): Drag | null => {
+    const at = surface.pixelsOf(event);
+    if (zoom.isPan(event)) {
+      return zoom.pan(event);
+    }
+    const { picking } = view.value;
+    if (event.button !== 0) {
+      return null;
+    }
+    if (picking?.kind === "signal_point" && !isMap()) {
+      view.set({ picking: null });
+      // Pixel centres have whole numbers in the parameters.
+      picking.done([Math.round((at.y - 0.5) * 10) / 10, Math.round((at.x - 0.5) * 10) / 10]);
+      return null;
+    }
+    for (const layer of highest) {
+      const taken = layer.press?.(event, at, pane);
+      if (taken) {
+        return taken;
+      }
+    }
+    if (!isCompanion()) {
+      session.focusPane(pane.key);
+    }
+    if (isMap()) {
+      follow(pane, context, at);
+      return { move: (to) => follow(pane, context, to), end: () => {} };
+    }
+    return surface.zoom.scale > 1 ? zoom.pan(event) : null;
+  };
+  canvas.addEventListener(
+    "pointerdown",
+    (event) => {
+      canvas.focus({ preventScroll: true });
+      drag?.end(null, event);
+      drag = begin(event);
+      if (drag) {
+        canvas.setPointerCapture?.(event.pointerId);
+      }
+      event.preventDefault();
+    },
+    { signal },
+  );
+  canvas.addEventListener(
+    "pointermove",
+    (event) => {
+      const at = surface.pixelsOf(event);
+      drag?.move(at, event);
+      const inside = isInside({ x: event.offsetX, y: event.offsetY }, surface.visible);
+      if (!drag) {
+        canvas.style.cursor = highest.map((layer) => layer.cursor?.(at, pane)).find(Boolean) ?? "";
+      }
+      point(inside ? at : null);
+    },
+    { signal },
+  );
+  for (const type of ["pointerup", "pointercancel"] as const) {
+    canvas.addEventListener(
+      type,
+      (event) => {
+        drag?.end(type === "pointerup" ? surface.pixelsOf(event) : null, event);
+        drag = null;
+      },
+      { signal },
+    );
+  }
+  canvas.addEventListener("pointerleave", () => point(null), { signal });
+  canvas.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Escape" && drag) {
+        drag.end(null, event);
+        drag = null;
+        event.preventDefault();
+      } else if (event.key === "Escape" && view.value.picking) {
+        view.set({ picking: null });
+      } else if (event.key === "Enter" && !event.shiftKey) {
+        session.focusPane(pane.key);
+        event.preventDefault();
+      } else if (!highest.some((layer) => layer.key?.(event, pane)) && !zoom.key(event)) {
+        moveByKey(event, session);
+      }
+    },
+    { signal },
+  );
+}
+
+/** The scan position goes to a pixel of a map. */
+function follow({ surface }: Pane, { session }: PanelContext, at: Point): void {
+  const pixel = pixelAt(at, surface.span);
+  const { position } = session.store.value;
+  session.moveTo(position.length > 1 ? [...position.slice(0, -2), pixel.y, pixel.x] : [pixel.x]);
+}
+
+function axesOf(node: NodeDescription, picture: Picture): readonly AxisDescription[] {
+  return picture.reply.space === "navigation" ? node.navigation_axes : node.signal_axes;
+}
+
+/** Shape of the panel: that of the patterns, so that a map of another shape moves nothing. */
+function aspectOf(nodes: readonly NodeDescription[], node: NodeDescription): number {
+  const related = [...nodes.filter(({ source }) => source === node.source), node];
+  const patterned = related.find(({ signal_axes }) => signal_axes.length > 0);
+  const axes = patterned ? patterned.signal_axes : node.navigation_axes;
+  const [rows, columns] = axes.slice(-2);
+  return rows && columns ? columns.size / rows.size : 1.4;
+}
+
+function unitsOf(node: NodeDescription, component: number): string {
+  return node.components[component]?.units ?? node.value_units;
+}
+
+/** `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`. */
+function cursorText({ node, state, surface }: Pane, cursor: Point | null): string {
+  const { picture } = state.value;
+  if (!picture || node?.id !== picture.reply.node) {
+    return "";
+  }
+  if (!cursor) {
+    const count = picture.reply.peak_count;
+    return count === null ? "\u00a0" : `${count} ${count === 1 ? "peak" : "peaks"}`;
+  }
+  const pixel = pixelAt(cursor, { width: picture.reply.full_width, height: picture.reply.full_height });
+  const axes = axesOf(node, picture);
+  const places = axes.slice(-2).map((axis, i, shown) => {
+    const isColumn = i === shown.length - 1;
+    return `${axis.name} ${axisText(axis, isColumn ? pixel.x : pixel.y)}`;
+  });
+  const value = withUnits(numberText(surface.sampleAt(pixel)), unitsOf(node, picture.reply.component));
+  return `${places.join(", ")} · ${value}`;
+}
+
+/** One tab per image of a map. */
+function fillComponents(
+  element: HTMLElement,
+  { session }: PanelContext,
+  { key, node, state }: Pane,
+  signal: AbortSignal,
+): void {
+  const components = node?.components ?? [];
+  const shown = `${node?.id}\n${components.map((component) => component.name).join("\n")}`;
+  if (element.dataset.shown !== shown) {
+    element.dataset.shown = shown;
+    element.replaceChildren(
+      ...components.map((component, i) => {
+        const tab = h(
+          "button",
+          { type: "button", role: "tab", title: component.title, "data-st": `component-${component.name}` },
+          ...titled(component.title || component.name),
+        );
+        tab.addEventListener("click", () => session.setComponent(i, key), { signal });
+        return tab;
+      }),
+    );
+  }
+  element.hidden = components.length < 2;
+  [...element.children].forEach((tab, i) => {
+    setAttributes(tab, { "aria-selected": String(i === state.value.component) });
+  });
+}
+
+/** `ε_xx` with a subscript; other titles as they are. */
+function titled(title: string): (Node | string)[] {
+  const [, base, index] = /^(\S{1,2})_(\S+)$/.exec(title) ?? [];
+  return base && index ? [base, h("sub", {}, index)] : [title];
+}
+
+/** What is refused while it is tried is said beside its control. */
+function fillFailure(element: HTMLElement, { state }: Pane, trying: boolean): void {
+  const { failure } = state.value;
+  element.hidden = failure === null || trying;
+  element.replaceChildren(
+    h("strong", {}, failure?.message ?? ""),
+    ...(failure?.hint ? [h("span", {}, failure.hint)] : []),
+  );
+}

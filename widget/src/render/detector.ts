@@ -1,0 +1,66 @@
+/** A detector over a pattern: its area, its rims and, when it is held, its knobs. */
+
+import { type Detector, knobs, middleOf } from "../geometry/detector";
+import type { Point } from "../geometry/fit";
+import { strokeTwice } from "./overlay";
+
+export const DETECTOR = "#4be3b0";
+const AREA = "rgba(75, 227, 176, 0.14)";
+const KNOB = 3.5;
+
+/** From continuous frame pixels to CSS pixels of the panel. */
+export type Place = (x: number, y: number) => Point;
+
+export function drawDetector(
+  context: CanvasRenderingContext2D,
+  detector: Detector,
+  place: Place,
+  held: boolean,
+): void {
+  const { x, y } = middleOf(detector);
+  const middle = place(x, y);
+  context.save();
+  context.beginPath();
+  if (detector.type === "rectangle") {
+    const [row, column] = detector.corner;
+    const from = place(column, row);
+    const to = place(column + detector.width, row + detector.height);
+    context.rect(from.x, from.y, to.x - from.x, to.y - from.y);
+  } else {
+    const radii = detector.type === "disk" ? [detector.radius] : [detector.outer, detector.inner];
+    for (const radius of radii) {
+      const length = place(x + radius, y).x - middle.x;
+      context.moveTo(middle.x + length, middle.y);
+      context.arc(middle.x, middle.y, Math.max(0, length), 0, Math.PI * 2);
+    }
+  }
+  context.fillStyle = AREA;
+  context.fill("evenodd");
+  strokeTwice(context, DETECTOR, held ? 2 : 1.5);
+  drawMiddle(context, middle);
+  if (held) {
+    for (const { at } of knobs(detector)) {
+      drawKnob(context, place(at.x, at.y));
+    }
+  }
+  context.restore();
+}
+
+function drawMiddle(context: CanvasRenderingContext2D, { x, y }: Point): void {
+  context.beginPath();
+  context.moveTo(x - 4, y);
+  context.lineTo(x + 4, y);
+  context.moveTo(x, y - 4);
+  context.lineTo(x, y + 4);
+  strokeTwice(context, DETECTOR, 1);
+}
+
+function drawKnob(context: CanvasRenderingContext2D, { x, y }: Point): void {
+  context.beginPath();
+  context.rect(x - KNOB, y - KNOB, KNOB * 2, KNOB * 2);
+  context.fillStyle = "#fff";
+  context.fill();
+  context.lineWidth = 1;
+  context.strokeStyle = "rgba(0, 0, 0, 0.75)";
+  context.stroke();
+}

@@ -1,0 +1,92 @@
+/** Which nodes are shown side by side. Pure functions over lists of panes. */
+
+import type { NodeDescription, OperationDescription } from "../protocol/generated";
+import { isDetector } from "./detector";
+import { nearestNode, nodeById, operationOf } from "./tree";
+
+export const MOST_PANES = 4;
+
+/** Key of the pane that comes by itself beside the image of a detector. */
+const COMPANION_KEY = 9;
+
+export interface PaneChoice {
+  /** Tells panes apart while they move in the list. */
+  key: number;
+  node: number | null;
+  component: number;
+  /** Shows the pattern that a detector lies on, as long as nothing else is compared. */
+  companion: boolean;
+}
+
+/** What is remembered of them: the focused pane's node and component, and the other panes. */
+export interface Arrangement {
+  node: number | null;
+  component: number;
+  panes: readonly PaneChoice[];
+  focused: number;
+  /** Whether the pattern of a detector is shown beside its image. */
+  companion: boolean;
+}
+
+/** The panes in their order; the focused one has the selected node. */
+export function resolve({ node, component, panes, focused }: Arrangement): PaneChoice[] {
+  const chosen = { key: focused, node, component, companion: false };
+  return panes.some(({ key }) => key === focused)
+    ? panes.map((pane) => (pane.key === focused ? chosen : pane))
+    : [chosen];
+}
+
+/** `resolve`, and the pattern beside the image of a detector. */
+export function shownPanes(
+  state: Arrangement,
+  nodes: readonly NodeDescription[],
+  operations: readonly OperationDescription[],
+): PaneChoice[] {
+  const panes = resolve(state);
+  const node = nodeById(nodes, state.node);
+  const parent = nodeById(nodes, node?.parents[0] ?? null);
+  const wanted = state.companion && panes.length === 1 && node?.kind === "map" && parent?.kind !== "map";
+  if (!wanted || !parent || !isDetector(operationOf(node, operations))) {
+    return panes;
+  }
+  const companion = { key: COMPANION_KEY, node: parent.id, component: 0, companion: true };
+  return [companion, ...panes];
+}
+
+/** A pane for `node` after the last one; the focus stays. `null` when there is no room. */
+export function withPane(
+  shown: readonly PaneChoice[],
+  node: number,
+  component: number,
+): { panes: PaneChoice[]; key: number } | null {
+  if (shown.length >= MOST_PANES) {
+    return null;
+  }
+  let key = 0;
+  while (shown.some((pane) => pane.key === key)) {
+    key += 1;
+  }
+  const pinned = shown.map((pane) => ({ ...pane, companion: false }));
+  return { panes: [...pinned, { key, node, component, companion: false }], key };
+}
+
+/** Panes whose nodes are gone show the nearest node that is left, or go. */
+export function keepPanes(
+  panes: readonly PaneChoice[],
+  focused: number,
+  before: readonly NodeDescription[],
+  after: readonly NodeDescription[],
+): readonly PaneChoice[] {
+  const gone = (pane: PaneChoice): boolean => pane.key !== focused && nodeById(after, pane.node) === null;
+  if (!panes.some(gone)) {
+    return panes;
+  }
+  return panes.flatMap((pane) => {
+    if (!gone(pane)) {
+      return [pane];
+    }
+    const nearest = nodeById(before, pane.node) ? nearestNode(before, after, pane.node) : null;
+    const doubled = panes.some((other) => other.key !== pane.key && other.node === nearest);
+    return nearest === null || doubled ? [] : [{ ...pane, node: nearest, component: 0 }];
+  });
+}
