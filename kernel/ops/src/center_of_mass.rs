@@ -6,8 +6,8 @@
 //! Reference: Müller et al., doi:10.1038/ncomms6653; signs as LiberTEM `CoMUDF`.
 
 use signal::{
-    CancelToken, Component, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
-    OperationInfo, Output, SignalMeta, for_pixels, parameters,
+    CancelToken, Component, Detector, Inputs, Measure, NavigationIndex, NotApplicable, Operation,
+    OperationError, OperationInfo, Outline, Output, SignalMeta, Span, parameters,
 };
 
 use crate::accept;
@@ -23,43 +23,44 @@ parameters! {
     }
 }
 
-struct Circle {
-    centre: [f64; 2],
-    /// Row, first column and end column.
-    spans: Vec<(usize, usize, usize)>,
-}
-
-impl Circle {
-    fn new((rows, columns): (usize, usize), params: &CenterOfMass) -> Self {
-        let [cy, cx] = params
-            .centre
-            .unwrap_or([(rows / 2) as f64, (columns / 2) as f64]);
-        let edge = cy
-            .min(cx)
-            .min(rows as f64 - 1.0 - cy)
-            .min(columns as f64 - 1.0 - cx);
-        let radius = params.radius.unwrap_or(edge).max(0.0);
-        let mut spans = Vec::new();
-        for row in 0..rows {
-            let squared = radius * radius - (row as f64 - cy).powi(2);
-            if squared >= 0.0 {
-                let first = (cx - squared.sqrt()).ceil().max(0.0) as usize;
-                let end = ((cx + squared.sqrt()).floor() + 1.0).clamp(0.0, columns as f64) as usize;
-                if first < end {
-                    spans.push((row, first, end));
-                }
-            }
+/// The circle around the centre, row by row.
+fn circle((rows, columns): (usize, usize), params: &CenterOfMass) -> Detector {
+    let [cy, cx] = params
+        .centre
+        .unwrap_or([(rows / 2) as f64, (columns / 2) as f64]);
+    let edge = cy
+        .min(cx)
+        .min(rows as f64 - 1.0 - cy)
+        .min(columns as f64 - 1.0 - cx);
+    let radius = params.radius.unwrap_or(edge).max(0.0);
+    let spans = (0..rows).filter_map(|row| {
+        let squared = radius * radius - (row as f64 - cy).powi(2);
+        if squared < 0.0 {
+            return None;
         }
-        Circle {
-            centre: [cy, cx],
-            spans,
-        }
+        let first = (cx - squared.sqrt()).ceil().max(0.0) as u32;
+        let end = ((cx + squared.sqrt()).floor() + 1.0).clamp(0.0, columns as f64) as u32;
+        (first < end).then_some(Span {
+            row: row as u32,
+            first,
+            end,
+        })
+    });
+    Detector {
+        spans: spans.collect(),
+        measure: Measure::CenterOfMass { centre: [cy, cx] },
     }
 }
 
 #[derive(Default)]
 pub struct MeasureCenterOfMass {
-    circle: Plan<Circle>,
+    plan: Plan<Detector>,
+}
+
+impl MeasureCenterOfMass {
+    fn plan(&self, shape: (usize, usize), params: &CenterOfMass) -> std::sync::Arc<Detector> {
+        self.plan.get(shape, || circle(shape, params))
+    }
 }
 
 impl Operation for MeasureCenterOfMass {
@@ -74,6 +75,10 @@ impl Operation for MeasureCenterOfMass {
         category: "Virtual detectors",
         reference: "Müller et al., doi:10.1038/ncomms6653",
     };
+    const OUTLINE: Option<Outline> = Some(Outline::Disk {
+        centre: "centre",
+        radius: "radius",
+    });
 
     fn describe(
         &self,
@@ -82,10 +87,11 @@ impl Operation for MeasureCenterOfMass {
     ) -> Result<SignalMeta, NotApplicable> {
         let input = accept::images(inputs)?;
         let (rows, columns) = accept::frame_shape(input);
-        let circle = self
-            .circle
-            .get((rows, columns), || Circle::new((rows, columns), params));
-        let [cy, cx] = circle.centre;
+        let circle = self.plan((rows, columns), params);
+        let [cy, cx] = match circle.measure {
+            Measure::CenterOfMass { centre } => centre,
+            Measure::Sum | Measure::Mean => [f64::NAN; 2],
+        };
         if circle.spans.is_empty() {
             return Err(accept::refuse(
                 format!(
@@ -107,6 +113,11 @@ impl Operation for MeasureCenterOfMass {
         Ok(meta)
     }
 
+    fn detector(&self, inputs: &[&SignalMeta], params: &CenterOfMass) -> Option<Detector> {
+        let shape = accept::frame_shape(accept::images(inputs).ok()?);
+        Some((*self.plan(shape, params)).clone())
+    }
+
     fn compute(
         &self,
         inputs: &Inputs<'_>,
@@ -116,35 +127,9 @@ impl Operation for MeasureCenterOfMass {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let (rows, columns) = frame.rows_columns();
-        let circle = self
-            .circle
-            .get((rows, columns), || Circle::new((rows, columns), params));
-        let [cy, cx] = circle.centre;
-        let (mut sum, mut moment_y, mut moment_x) = (0.0, 0.0, 0.0);
-        for_pixels!(frame, |pixels| {
-            for (row, first, end) in &circle.spans {
-                let (mut line, mut line_x) = (0.0, 0.0);
-                let line_pixels = &pixels[row * columns + first..row * columns + end];
-                for (column, pixel) in (*first..).zip(line_pixels) {
-                    let value = signal::Element::to_f64(*pixel);
-                    if value.is_finite() {
-                        line += value;
-                        line_x += value * (column as f64 - cx);
-                    }
-                }
-                sum += line;
-                moment_y += line * (*row as f64 - cy);
-                moment_x += line_x;
-            }
-        });
-        let shift = |moment: f64| {
-            if sum > 0.0 {
-                (moment / sum) as f32
-            } else {
-                f32::NAN
-            }
-        };
-        Ok(Output::Values([shift(moment_y), shift(moment_x)].into()))
+        let mut shift = [f32::NAN; 2];
+        self.plan(frame.rows_columns(), params)
+            .measure(frame, &mut shift);
+        Ok(Output::Values(shift.into()))
     }
 }

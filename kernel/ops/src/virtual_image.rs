@@ -7,8 +7,8 @@
 //! Reference: Clausen et al. (LiberTEM), doi:10.21105/joss.02006.
 
 use signal::{
-    CancelToken, Component, ElementType, Frame, Inputs, NavigationIndex, NotApplicable, Operation,
-    OperationError, OperationInfo, Output, SignalMeta, choices, for_pixels, parameters,
+    CancelToken, Component, Detector, Inputs, Measure, NavigationIndex, NotApplicable, Operation,
+    OperationError, OperationInfo, Outline, Output, SignalMeta, choices, parameters,
 };
 
 use crate::accept;
@@ -91,37 +91,6 @@ fn ring(shape: (usize, usize), centre: Option<[f64; 2]>, inner: f64, outer: f64)
     })
 }
 
-/// Sum and number of the valid pixels at `places`.
-// One arm of the macro converts i64 to itself.
-#[allow(clippy::unnecessary_cast)]
-fn sum(frame: &Frame, places: &[u32]) -> (f64, usize) {
-    if frame.element().is_float() {
-        return for_pixels!(frame, |pixels| places.iter().fold(
-            (0.0, 0),
-            |(sum, n), at| {
-                match signal::Element::to_f64(pixels[*at as usize]) {
-                    value if value.is_finite() => (sum + value, n + 1),
-                    _ => (sum, n),
-                }
-            }
-        ));
-    }
-    let total: i128 = match frame.element() {
-        // A u64 does not fit the signed sum the others share.
-        ElementType::U64 => frame.pixels::<u64>().map_or(0, |pixels| {
-            places
-                .iter()
-                .map(|at| i128::from(pixels[*at as usize]))
-                .sum()
-        }),
-        _ => i128::from(for_pixels!(frame, |pixels| places
-            .iter()
-            .map(|at| pixels[*at as usize] as i64)
-            .sum::<i64>())),
-    };
-    (total as f64, places.len())
-}
-
 fn describe(
     inputs: &[&SignalMeta],
     places: usize,
@@ -139,33 +108,24 @@ fn describe(
     Ok(input.to_map(vec![component]))
 }
 
-fn measure(
-    inputs: &Inputs<'_>,
-    places: &[u32],
-    statistic: Statistic,
-) -> Result<Output, OperationError> {
-    let frame = inputs.frame()?;
-    let (sum, count) = sum(frame, places);
-    let value = match statistic {
-        _ if count == 0 => f64::NAN,
-        Statistic::Sum => sum,
-        Statistic::Mean => sum / count as f64,
-    };
-    Ok(Output::Values([value as f32].into()))
-}
-
 /// The three detectors differ in their geometry only.
 macro_rules! virtual_detector {
-    ($Operation:ident, $Params:ident, $name:literal, $noun:literal, $title:literal, $summary:literal, $places:expr) => {
+    ($Operation:ident, $Params:ident, $name:literal, $noun:literal, $title:literal, $summary:literal, $outline:expr, $places:expr) => {
         #[derive(Default)]
         pub struct $Operation {
-            places: Plan<Vec<u32>>,
+            plan: Plan<Detector>,
         }
 
         impl $Operation {
-            fn places(&self, shape: (usize, usize), params: &$Params) -> std::sync::Arc<Vec<u32>> {
+            fn plan(&self, shape: (usize, usize), params: &$Params) -> std::sync::Arc<Detector> {
                 let places: fn((usize, usize), &$Params) -> Vec<u32> = $places;
-                self.places.get(shape, || places(shape, params))
+                self.plan.get(shape, || {
+                    let measure = match params.statistic {
+                        Statistic::Sum => Measure::Sum,
+                        Statistic::Mean => Measure::Mean,
+                    };
+                    Detector::from_places(&places(shape, params), shape.1 as u32, measure)
+                })
             }
         }
 
@@ -181,6 +141,7 @@ macro_rules! virtual_detector {
                 category: "Virtual detectors",
                 reference: "Clausen et al. (LiberTEM), doi:10.21105/joss.02006",
             };
+            const OUTLINE: Option<Outline> = Some($outline);
 
             fn describe(
                 &self,
@@ -188,7 +149,12 @@ macro_rules! virtual_detector {
                 params: &$Params,
             ) -> Result<SignalMeta, NotApplicable> {
                 let shape = accept::frame_shape(accept::images(inputs)?);
-                describe(inputs, self.places(shape, params).len(), $noun)
+                describe(inputs, self.plan(shape, params).pixels(), $noun)
+            }
+
+            fn detector(&self, inputs: &[&SignalMeta], params: &$Params) -> Option<Detector> {
+                let shape = accept::frame_shape(accept::images(inputs).ok()?);
+                Some((*self.plan(shape, params)).clone())
             }
 
             fn compute(
@@ -199,8 +165,11 @@ macro_rules! virtual_detector {
                 _prepared: Option<&()>,
                 _cancel: &CancelToken,
             ) -> Result<Output, OperationError> {
-                let shape = inputs.frame()?.rows_columns();
-                measure(inputs, &self.places(shape, params), params.statistic)
+                let frame = inputs.frame()?;
+                let mut values = [f32::NAN];
+                self.plan(frame.rows_columns(), params)
+                    .measure(frame, &mut values);
+                Ok(Output::Values(values.into()))
             }
         }
     };
@@ -213,6 +182,10 @@ virtual_detector!(
     "disk",
     "Virtual disk",
     "Image of the scan from the counts inside a disk: bright field, or one Bragg disk.",
+    Outline::Disk {
+        centre: "centre",
+        radius: "radius"
+    },
     |shape, params| ring(shape, params.centre, 0.0, params.radius)
 );
 
@@ -223,6 +196,11 @@ virtual_detector!(
     "annulus",
     "Virtual annulus",
     "Image of the scan from the counts inside a ring: annular dark field.",
+    Outline::Annulus {
+        centre: "centre",
+        inner_radius: "inner_radius",
+        outer_radius: "outer_radius"
+    },
     |shape, params| ring(
         shape,
         params.centre,
@@ -238,6 +216,11 @@ virtual_detector!(
     "rectangle",
     "Virtual rectangle",
     "Image of the scan from the counts inside a rectangle.",
+    Outline::Rectangle {
+        corner: "corner",
+        height: "height",
+        width: "width"
+    },
     |shape, params| {
         let [my, mx] = middle(shape);
         let [y0, x0] = params.corner.unwrap_or([
@@ -264,15 +247,5 @@ mod tests {
             inner.len() + ring(shape, centre, 4.5, 9.0).len(),
             outer.len()
         );
-    }
-
-    #[test]
-    fn integers_are_summed_exactly_and_invalid_pixels_left_out() {
-        let big = Frame::from_vec(&[1, 3], vec![u64::MAX, 1, 1]).unwrap();
-        assert_eq!(sum(&big, &[0, 1]).0, 2f64.powi(64));
-        let full = Frame::from_vec(&[1, 3], vec![u16::MAX; 3]).unwrap();
-        assert_eq!(sum(&full, &[0, 1, 2]), (196605.0, 3));
-        let holed = Frame::from_vec(&[1, 3], vec![1.0f32, f32::NAN, f32::INFINITY]).unwrap();
-        assert_eq!(sum(&holed, &[0, 1, 2]), (1.0, 1));
     }
 }

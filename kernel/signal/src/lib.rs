@@ -7,6 +7,7 @@ mod axes;
 mod axis;
 mod cancel;
 mod chunk;
+mod detector;
 mod element;
 mod error;
 mod frame;
@@ -14,16 +15,20 @@ mod index;
 mod meta;
 mod nearest;
 mod operation;
+mod outline;
 mod output;
 mod parameters;
 mod peaks;
 mod registered;
+pub mod simd;
 mod source;
+pub mod sums;
 
 pub use axes::Axes;
 pub use axis::Axis;
 pub use cancel::CancelToken;
 pub use chunk::{Block, Chunk, ChunkId};
+pub use detector::{Detector, Measure, Span};
 pub use element::{Element, ElementType};
 pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use frame::Frame;
@@ -34,6 +39,7 @@ pub use operation::{
     Computation, FrameFunction, Inputs, Locality, Operation, OperationInfo, Positions, Prepared,
     Reduce, Reduction,
 };
+pub use outline::Outline;
 pub use output::Output;
 pub use parameters::{
     Choice, ParameterInfo, ParameterKind, ParameterValue, Parameters, parse_parameter,
@@ -41,7 +47,7 @@ pub use parameters::{
 };
 pub use peaks::Peaks;
 pub use registered::{Bound, Registered};
-pub use source::Source;
+pub use source::{Access, Source};
 
 #[doc(hidden)]
 pub use serde_json;

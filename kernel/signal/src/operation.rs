@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    CancelToken, ElementType, Frame, NavigationIndex, NotApplicable, OperationError, Output,
-    Parameters, Region, SignalMeta,
+    CancelToken, Detector, ElementType, Frame, NavigationIndex, NotApplicable, OperationError,
+    Outline, Output, Parameters, Region, SignalMeta,
 };
 
 /// Names and texts of an operation.
@@ -105,6 +105,10 @@ pub trait Operation: Default + Send + Sync + 'static {
     /// Result of [`Operation::reduction`]; `()` when there is none.
     type Prepared: Send + Sync + 'static;
     const INFO: OperationInfo;
+    /// Set when parameters place a region of the pattern.
+    const OUTLINE: Option<Outline> = None;
+    /// Grows when the operation gives other results for the same parameters; saved results carry it.
+    const REVISION: u32 = 1;
 
     /// Axes, element type, kind and units of the result, from metadata only.
     ///
@@ -122,6 +126,16 @@ pub trait Operation: Default + Send + Sync + 'static {
         _inputs: &[&SignalMeta],
         _params: &Self::Params,
     ) -> Option<Reduction<Self::Prepared>> {
+        None
+    }
+
+    /// What the reduction found, for the record of how a result was made: lattice vectors, a centre.
+    fn prepared_notes(_prepared: &Self::Prepared) -> Option<Value> {
+        None
+    }
+
+    /// The virtual detector this is; `None` for anything else.
+    fn detector(&self, _inputs: &[&SignalMeta], _params: &Self::Params) -> Option<Detector> {
         None
     }
 
@@ -146,6 +160,14 @@ pub type Prepared = Arc<dyn Any + Send + Sync>;
 pub trait Computation: Send + Sync {
     fn info(&self) -> OperationInfo;
     fn params(&self) -> Value;
+    /// See [`Operation::REVISION`].
+    fn revision(&self) -> u32 {
+        1
+    }
+    /// See [`Operation::prepared_notes`].
+    fn prepared_notes(&self, _prepared: &Prepared) -> Option<Value> {
+        None
+    }
     fn locality(&self, inputs: &[&SignalMeta]) -> Locality {
         match self.reduction(inputs) {
             Some(_) => Locality::WholeScan,
@@ -156,6 +178,10 @@ pub trait Computation: Send + Sync {
     /// [`NotApplicable`] saying why, and which signals it takes.
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable>;
     fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>>;
+    /// The virtual detector this is; `None` for anything else.
+    fn detector(&self, _inputs: &[&SignalMeta]) -> Option<Detector> {
+        None
+    }
     /// # Errors
     /// [`OperationError`]; the caller adds node and position.
     fn compute(

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    CancelToken, Computation, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
-    OperationInfo, Output, ParameterError, ParameterInfo, Parameters, Prepared, Reduce, Reduction,
-    SignalMeta,
+    CancelToken, Computation, Detector, Inputs, NavigationIndex, NotApplicable, Operation,
+    OperationError, OperationInfo, Outline, Output, ParameterError, ParameterInfo, Parameters,
+    Prepared, Reduce, Reduction, SignalMeta,
 };
 
 /// One entry of the registry: an operation that waits for its parameters.
 pub trait Registered: Send + Sync {
     fn info(&self) -> OperationInfo;
     fn parameters(&self) -> Vec<ParameterInfo>;
+    /// The region of the pattern its parameters place, if they do.
+    fn outline(&self) -> Option<Outline>;
     /// # Errors
     /// [`ParameterError`] naming parameter, value and allowed range.
     fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError>;
@@ -36,6 +38,10 @@ impl<O: Operation> Registered for Bound<O> {
 
     fn parameters(&self) -> Vec<ParameterInfo> {
         O::Params::infos()
+    }
+
+    fn outline(&self) -> Option<Outline> {
+        O::OUTLINE
     }
 
     fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError> {
@@ -72,6 +78,14 @@ impl<O: Operation> Computation for WithParams<O> {
         self.params.to_json()
     }
 
+    fn revision(&self) -> u32 {
+        O::REVISION
+    }
+
+    fn prepared_notes(&self, prepared: &Prepared) -> Option<Value> {
+        O::prepared_notes(prepared.downcast_ref()?)
+    }
+
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         self.operation.describe(inputs, &self.params)
     }
@@ -82,6 +96,10 @@ impl<O: Operation> Computation for WithParams<O> {
             positions: reduction.positions,
             reduce: Box::new(Erased(reduction.reduce)),
         })
+    }
+
+    fn detector(&self, inputs: &[&SignalMeta]) -> Option<Detector> {
+        self.operation.detector(inputs, &self.params)
     }
 
     fn compute(

@@ -13,6 +13,8 @@ use signal::{
 
 use crate::cache::{Cache, Held, Key, Memory};
 use crate::gate::{Gate, InteractiveGuard, Lane};
+use crate::held::HeldSignals;
+use crate::estimate::Cubes;
 use crate::map::MapRun;
 use crate::navigator::Navigator;
 use crate::prefetch::Ahead;
@@ -56,6 +58,15 @@ pub enum EngineEvent {
         source: u32,
         complete: f64,
     },
+    /// Estimates of the virtual detectors below this frame node became better.
+    Estimate {
+        node: u32,
+        complete: f64,
+    },
+    /// What was computed to memory of this node had to go; it is computed frame by frame again.
+    GivenUp {
+        node: u32,
+    },
 }
 
 type Observer = Box<dyn Fn(EngineEvent) + Send + Sync>;
@@ -71,8 +82,11 @@ pub(crate) struct Inner {
     pub gate: Arc<Gate>,
     pub threads: usize,
     pub ahead: Arc<Ahead>,
+    pub cubes: Cubes,
     pub reductions: Reductions,
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
+    /// Signals that were computed to memory as a whole.
+    pub held: HeldSignals,
     pub navigators: Mutex<HashMap<u32, Arc<Navigator>>>,
     /// The passes over sources, by source node.
     pub sweeps: Mutex<HashMap<u32, Arc<Sweep>>>,
@@ -106,8 +120,10 @@ impl Engine {
                 gate,
                 threads: config.threads.max(1),
                 ahead: Arc::default(),
+                cubes: Cubes::default(),
                 reductions: Reductions::default(),
                 maps: Mutex::default(),
+                held: HeldSignals::default(),
                 navigators: Mutex::default(),
                 sweeps: Mutex::default(),
                 ended: CancelToken::new(),
@@ -152,6 +168,11 @@ impl Engine {
             .map(|node| (node.id, node.revision))
             .collect();
         self.inner.ahead.forget();
+        let revisions = current
+            .iter()
+            .map(|(node, current)| (*node, Some(*current)));
+        self.inner.held.forget(revisions);
+        self.inner.cubes.forget_older(&current);
         self.inner.cache.forget_older(&current);
         self.inner.reductions.forget_older(&current);
         let mut maps = lock(&self.inner.maps);
@@ -167,6 +188,9 @@ impl Engine {
     /// The output if nothing needs to be computed for it; a file's frame when its chunk is decoded.
     pub fn at_hand(&self, graph: &Graph, node: u32, at: NavigationIndex) -> Option<Output> {
         let node = graph.node(node)?;
+        if let Some(output) = self.inner.held.output(node, at) {
+            return Some(output);
+        }
         let key = match &node.origin {
             _ if node.fault.is_some() || !node.meta.axes.contains(at) => return None,
             Origin::Source(source) => Key::Chunk {
@@ -200,6 +224,10 @@ impl Engine {
     /// Drops what is kept of nodes that were removed, and ends their passes.
     pub fn forget(&self, nodes: &[u32]) {
         self.inner.ahead.forget();
+        self.inner
+            .held
+            .forget(nodes.iter().map(|node| (*node, None)));
+        self.inner.cubes.forget(nodes);
         self.inner.cache.forget(nodes);
         self.inner.reductions.forget(nodes);
         lock(&self.inner.sweeps).retain(|source, _| !nodes.contains(source));
@@ -219,6 +247,7 @@ impl Engine {
     pub fn shut_down(&self) {
         self.inner.ended.cancel();
         self.inner.ahead.end();
+        self.inner.cubes.clear();
         *lock(&self.inner.observer) = None;
         for run in lock(&self.inner.maps).values() {
             run.cancel();
@@ -275,6 +304,9 @@ impl Inner {
         if let Some(fault) = &node.fault {
             let cause = Cause::NotApplicable(fault.clone());
             return Err(ComputeError::new(node, Some(at), cause));
+        }
+        if let Some(output) = self.held.output(node, at) {
+            return Ok(output);
         }
         match &node.origin {
             Origin::Source(source) => self.read(node, source, at, lane, cancel),
@@ -372,6 +404,10 @@ impl Inner {
         }
     }
 
+    pub fn count_output(&self) {
+        self.outputs_computed.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub fn count_chunk(&self) {
         self.chunks_read.fetch_add(1, Ordering::Relaxed);
     }
@@ -405,7 +441,7 @@ impl Inner {
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let fail = |cause| ComputeError::new(node, Some(at), cause);
-        self.outputs_computed.fetch_add(1, Ordering::Relaxed);
+        self.count_output();
         let computed = guarded(|| computation.compute(inputs, at, prepared, cancel))
             .map_err(|text| fail(Cause::Panic(text)))?;
         let output = computed.map_err(|error| match error {

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use signal::{Computation, MAX_NAVIGATION_RANK, SignalMeta, Source};
 
-use crate::{Node, Origin, TreeError, lock};
+use crate::{History, Node, Origin, TreeError, lock};
 
 mod restore;
 pub use restore::Earlier;
@@ -109,7 +109,7 @@ impl Tree {
         lock(&self.graph).clone()
     }
 
-    fn change<T>(
+    pub(crate) fn change<T>(
         &self,
         change: impl FnOnce(&mut Graph) -> Result<T, TreeError>,
     ) -> Result<T, TreeError> {
@@ -152,6 +152,7 @@ impl Tree {
                 revision: 1,
                 source: id,
                 fault: None,
+                history: Arc::default(),
             }));
             Ok(id)
         })
@@ -191,6 +192,7 @@ impl Tree {
                 revision: 1,
                 source: above.source,
                 fault: None,
+                history: Arc::default(),
             }));
             Ok(id)
         });
@@ -209,14 +211,29 @@ impl Tree {
         id: u32,
         computation: Arc<dyn Computation>,
     ) -> Result<Vec<u32>, TreeError> {
+        self.replace_computation(id, |node, current| {
+            Ok((computation, node.history.changed(current)))
+        })
+    }
+
+    /// `next` says what takes the place of a node's computation, and the history behind it.
+    pub(crate) fn replace_computation(
+        &self,
+        id: u32,
+        next: impl FnOnce(
+            &Node,
+            &Arc<dyn Computation>,
+        ) -> Result<(Arc<dyn Computation>, History), TreeError>,
+    ) -> Result<Vec<u32>, TreeError> {
         self.change(|graph| {
             let at = graph.position(id)?;
             let node = graph.nodes[at].clone();
-            if node.computation().is_none() {
+            let Some(current) = node.computation() else {
                 return Err(TreeError::NoParameters {
                     name: node.name.clone(),
                 });
-            }
+            };
+            let (computation, history) = next(&node, current)?;
             let metas = graph
                 .parent_metas(&node)
                 .ok_or(TreeError::NoNode { node: id })?;
@@ -233,6 +250,7 @@ impl Tree {
                 meta: Arc::new(meta),
                 revision: node.revision + 1,
                 fault: None,
+                history: Arc::new(history),
                 ..(*node).clone()
             });
             let changed = graph.with_descendants(id);
@@ -293,6 +311,21 @@ impl Tree {
 }
 
 impl Graph {
+    /// A node with a number above all others.
+    pub(crate) fn push(&mut self, node: Node) {
+        self.nodes.push(Arc::new(node));
+    }
+
+    pub(crate) fn alter(
+        &mut self,
+        id: u32,
+        altered: impl FnOnce(&Node) -> Node,
+    ) -> Result<(), TreeError> {
+        let at = self.position(id)?;
+        self.nodes[at] = Arc::new(altered(&self.nodes[at]));
+        Ok(())
+    }
+
     /// Describes a node after a change above it.
     fn describe_again(&mut self, id: u32) -> Result<(), TreeError> {
         let at = self.position(id)?;

@@ -8,9 +8,14 @@
 
 mod cache;
 mod compute;
+mod deliver;
+mod detector_cube;
+mod draft;
 mod error;
+mod estimate;
 mod gate;
 mod graph;
+mod held;
 mod history;
 mod map;
 mod navigator;
@@ -23,7 +28,10 @@ mod sweep;
 
 pub use cache::Memory;
 pub use compute::{Engine, EngineConfig, EngineEvent, Reads};
+pub use deliver::Receiver;
+pub use draft::DraftNumbers;
 pub use error::{Cause, ComputeError, TreeError};
+pub use estimate::Estimate;
 pub use gate::{InteractiveGuard, Lane};
 pub use graph::{Earlier, Graph, Tree};
 pub use history::{History, REMEMBERED_CHANGES, Step};

@@ -1,0 +1,552 @@
+//! Images of virtual detectors before the scan has been gone through: from a [`DetectorCube`] that fills in the
+//! background, coarse at once.
+
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use signal::{CancelToken, Detector, NavigationIndex, Output, SignalKind, SignalMeta};
+
+use crate::cache::Evictable;
+use crate::compute::{Inner, UnitScope, guarded};
+use crate::detector_cube::{Binned, CubeShape, DetectorCube, bin};
+use crate::gate::{Lane, work_for_a_pass};
+use crate::ordered::in_order;
+use crate::sweep::{Consumer, Rider, Take};
+use crate::{ComputeError, Engine, EngineEvent, Graph, Node, lock};
+
+/// Patterns read for the first picture, and for the finer one after it.
+const COARSE_READS: [usize; 2] = [64, 1024];
+/// The finer one is left to the pass when the first one took longer.
+const COARSE_TIME: Duration = Duration::from_millis(60);
+/// What a first picture needs.
+const FIRST_PATTERNS: usize = 48;
+/// Longest wait for a picture of which nothing is known.
+const FIRST_TIME: Duration = Duration::from_millis(500);
+/// Shortest time between two events.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+/// Cubes kept at the same time.
+const MOST_CUBES: usize = 3;
+
+/// A map of a virtual detector as far as it can be told from coarse bins.
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    pub rows: usize,
+    pub columns: usize,
+    /// One image per component, C order over the two fastest navigation axes.
+    pub images: Vec<Vec<f32>>,
+    /// Share of the scan positions that were looked at; the others show what their neighbours have.
+    pub complete: f64,
+}
+
+/// The cube of one frame node, and how far it is.
+pub(crate) struct Filling {
+    node: u32,
+    revision: u32,
+    /// Position on the slower navigation axes.
+    outer: Vec<usize>,
+    cube: DetectorCube,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+    cancel: CancelToken,
+    memory: OnceLock<Evictable>,
+}
+
+#[derive(Default)]
+struct Progress {
+    done: usize,
+    ended: bool,
+    error: Option<ComputeError>,
+}
+
+/// Cubes in use, the one asked for last at the end.
+#[derive(Default)]
+pub(crate) struct Cubes(Mutex<Vec<Arc<Filling>>>);
+
+impl Cubes {
+    /// Ends and drops those that are not wanted.
+    fn retain(&self, wanted: impl Fn(&Filling) -> bool) {
+        let mut gone = Vec::new();
+        lock(&self.0).retain(|filling| {
+            let stays = wanted(filling);
+            if !stays {
+                gone.push(filling.clone());
+            }
+            stays
+        });
+        // Outside the lock: with a cube its bytes are given back to the budget.
+        gone.iter().for_each(|filling| filling.end());
+    }
+
+    pub fn forget(&self, nodes: &[u32]) {
+        self.retain(|filling| !nodes.contains(&filling.node));
+    }
+
+    pub fn forget_older(&self, nodes: &[(u32, u32)]) {
+        self.retain(|filling| {
+            (nodes.iter())
+                .all(|(node, revision)| filling.node != *node || filling.revision >= *revision)
+        });
+    }
+
+    pub fn clear(&self) {
+        self.retain(|_| false);
+    }
+}
+
+impl Filling {
+    fn end(&self) {
+        self.cancel.cancel();
+        self.changed.notify_all();
+    }
+
+    fn add(&self, patterns: &[(usize, Binned)]) {
+        let added = self.cube.add(patterns);
+        lock(&self.progress).done += added;
+        self.changed.notify_all();
+    }
+
+    fn complete(&self) -> f64 {
+        lock(&self.progress).done as f64 / self.cube.shape.positions().max(1) as f64
+    }
+
+    /// The kept position at a scan position; `None` when the cube leaves it out.
+    fn kept(&self, at: NavigationIndex) -> Option<usize> {
+        let index = at.as_slice();
+        let (outer, inner) = index.split_at(self.outer.len().min(index.len()));
+        let place = match inner {
+            [] => [0, 0],
+            [column] => [0, *column],
+            [row, column, ..] => [*row, *column],
+        };
+        (outer == self.outer).then(|| self.cube.shape.kept_at(place))?
+    }
+
+    /// The scan position of a kept one.
+    fn at(&self, kept: usize, rank: usize) -> NavigationIndex {
+        let [row, column] = self.cube.shape.place(kept);
+        let mut index = self.outer.clone();
+        match rank - index.len() {
+            0 => {}
+            1 => index.push(column),
+            _ => index.extend([row, column]),
+        }
+        NavigationIndex::new(&index)
+    }
+
+    /// Waits until a first picture can be drawn.
+    fn wait(&self, patience: Duration) {
+        let (begun, positions) = (Instant::now(), self.cube.shape.positions());
+        let mut progress = lock(&self.progress);
+        while !progress.ended && progress.done < FIRST_PATTERNS.min(positions) {
+            let longest = if progress.done == 0 {
+                FIRST_TIME.max(patience)
+            } else {
+                patience
+            };
+            let left = longest.saturating_sub(begun.elapsed());
+            if left.is_zero() || self.cancel.is_cancelled() {
+                return;
+            }
+            progress = (self.changed)
+                .wait_timeout(progress, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+/// Bins of one piece, until it is finished.
+struct Piece<'a> {
+    filling: &'a Filling,
+    patterns: Vec<(usize, Binned)>,
+}
+
+impl Take for Piece<'_> {
+    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+        let Some(kept) = self.filling.kept(at) else {
+            return;
+        };
+        if let Ok(Output::Frame(frame)) = output
+            && !self.filling.cube.has(kept)
+        {
+            let binned = bin(frame, &self.filling.cube.shape);
+            self.patterns.push((kept, binned));
+        }
+    }
+
+    fn finish(self: Box<Self>) {
+        self.filling.add(&self.patterns);
+    }
+}
+
+impl Consumer for Filling {
+    fn begin(&self, _piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+        let missing =
+            |at: &NavigationIndex| self.kept(*at).is_some_and(|kept| !self.cube.has(kept));
+        let wanted = !self.cancel.is_cancelled() && positions.iter().any(missing);
+        wanted.then(|| {
+            Box::new(Piece {
+                filling: self,
+                patterns: Vec::with_capacity(positions.len()),
+            }) as Box<dyn Take>
+        })
+    }
+}
+
+impl Engine {
+    /// The images of a map at once, when it is a virtual detector: from what is known of its parent's frames in
+    /// coarse bins, which the first call begins to gather. `at` says the position on the slower navigation axes.
+    /// Waits at most about `patience` for a first picture; `None` when the node is something else, or the memory
+    /// budget has no room.
+    ///
+    /// # Errors
+    /// [`ComputeError`] when no frame can be computed.
+    pub fn estimate(
+        &self,
+        graph: &Arc<Graph>,
+        node: u32,
+        at: NavigationIndex,
+        patience: Duration,
+    ) -> Result<Option<Estimate>, ComputeError> {
+        let node = graph
+            .node(node)
+            .ok_or_else(|| ComputeError::no_node(node))?;
+        let Some((parent, detector)) = detector_of(graph, node) else {
+            return Ok(None);
+        };
+        let Some(filling) = self.inner.cube(graph, parent, at) else {
+            return Ok(None);
+        };
+        filling.wait(patience);
+        {
+            let progress = lock(&filling.progress);
+            if progress.done == 0
+                && let Some(error) = &progress.error
+            {
+                return Err(error.clone());
+            }
+        }
+        let _first = self.interactive();
+        let complete = filling.complete();
+        let shape = &filling.cube.shape;
+        let (images, known) = filling.cube.images(&detector);
+        let images = (images.into_iter())
+            .map(|image| {
+                let filled = fill_holes(image, &known, shape.kept());
+                spread(filled, shape)
+            })
+            .collect();
+        Ok(Some(Estimate {
+            rows: shape.scan[0],
+            columns: shape.scan[1],
+            images,
+            complete: complete / (shape.step * shape.step) as f64,
+        }))
+    }
+}
+
+/// The frame node a virtual detector looks at.
+fn detector_of<'a>(graph: &'a Graph, node: &Node) -> Option<(&'a Arc<Node>, Detector)> {
+    if node.meta.kind != SignalKind::Map || node.fault.is_some() {
+        return None;
+    }
+    let metas = graph.parent_metas(node)?;
+    let metas: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
+    let computation = node.computation()?;
+    let detector = guarded(|| computation.detector(&metas)).ok()??;
+    let parent = graph.node(*node.parents.first()?)?;
+    let fits = parent.meta.kind == SignalKind::Frame && parent.meta.axes.signal.len() == 2;
+    fits.then_some((parent, detector))
+}
+
+impl Inner {
+    /// The cube of a frame node; the first call begins to fill it.
+    fn cube(
+        self: &Arc<Self>,
+        graph: &Arc<Graph>,
+        node: &Arc<Node>,
+        at: NavigationIndex,
+    ) -> Option<Arc<Filling>> {
+        let axes = &node.meta.axes;
+        let outer = axes.navigation.len().saturating_sub(2);
+        let outer = at.as_slice().get(..outer)?.to_vec();
+        let mut cubes = lock(&self.cubes.0);
+        let found = cubes.iter().position(|filling| {
+            (filling.node, filling.revision) == (node.id, node.revision) && filling.outer == outer
+        });
+        if let Some(found) = found {
+            let filling = cubes.remove(found);
+            cubes.push(filling.clone());
+            drop(cubes);
+            if let Some(memory) = filling.memory.get() {
+                memory.touch();
+            }
+            return Some(filling);
+        }
+        let scan = match axes.navigation_shape().as_slice() {
+            [] => [1, 1],
+            [columns] => [1, *columns],
+            [.., rows, columns] => [*rows, *columns],
+        };
+        let frame = match axes.signal_shape().as_slice() {
+            [rows, columns] => [*rows, *columns],
+            _ => return None,
+        };
+        let budget = self.cache.memory().budget_bytes;
+        let shape = CubeShape::fitting(scan, frame, node.meta.element, budget)?;
+        let filling = Arc::new(Filling {
+            node: node.id,
+            revision: node.revision,
+            outer,
+            cube: DetectorCube::new(shape),
+            progress: Mutex::default(),
+            changed: Condvar::new(),
+            cancel: CancelToken::new(),
+            memory: OnceLock::new(),
+        });
+        cubes.push(filling.clone());
+        let oldest = (cubes.len() > MOST_CUBES).then(|| cubes.remove(0));
+        drop(cubes);
+        if let Some(oldest) = oldest {
+            oldest.end();
+        }
+        let memory = {
+            let (inner, cube) = (Arc::downgrade(self), Arc::downgrade(&filling));
+            let told = Arc::new(move || evicted(&inner, &cube));
+            (self.cache).reserve_evictable(node.id, shape.bytes(), Lane::Visible, told)
+        };
+        let Some(memory) = memory else {
+            self.cubes.retain(|other| !std::ptr::eq(other, &*filling));
+            return None;
+        };
+        let _ = filling.memory.set(memory);
+        let (inner, graph, node, thread) =
+            (self.clone(), graph.clone(), node.clone(), filling.clone());
+        let started = std::thread::Builder::new()
+            .name(format!("cube-{}", node.id))
+            .spawn(move || inner.fill_cube(&graph, &node, &thread));
+        if let Err(error) = started {
+            tracing::error!("a detector cube could not be started: {error}");
+            lock(&filling.progress).ended = true;
+        }
+        Some(filling)
+    }
+
+    /// The body of a cube's thread.
+    fn fill_cube(self: &Arc<Self>, graph: &Arc<Graph>, node: &Arc<Node>, filling: &Arc<Filling>) {
+        work_for_a_pass();
+        let ended = CancelToken::new();
+        std::thread::scope(|scope| {
+            let told = scope.spawn(|| self.tell_of_cube(filling, &ended));
+            let filled = guarded(|| {
+                let began = Instant::now();
+                for reads in COARSE_READS {
+                    if began.elapsed() < COARSE_TIME {
+                        self.fill_sample(graph, node, filling, reads);
+                    }
+                }
+                if filling.cube.shape.step == 1 {
+                    self.fill_all(graph, node, filling)
+                } else {
+                    self.fill_sample(graph, node, filling, usize::MAX);
+                    Ok(())
+                }
+            });
+            match filled {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => keep_error(filling, error),
+                Err(text) => tracing::error!("a detector cube failed: {text}"),
+            }
+            lock(&filling.progress).ended = true;
+            filling.changed.notify_all();
+            ended.cancel();
+            told.thread().unpark();
+        });
+    }
+
+    fn tell_of_cube(&self, filling: &Filling, ended: &CancelToken) {
+        let mut told = 0.0;
+        while !ended.is_cancelled() {
+            std::thread::park_timeout(TELL_EVERY);
+            let complete = filling.complete();
+            if complete > told && !filling.cancel.is_cancelled() {
+                told = complete;
+                self.tell(EngineEvent::Estimate {
+                    node: filling.node,
+                    complete,
+                });
+            }
+        }
+    }
+
+    /// Everything the pass over the source brings along.
+    fn fill_all(
+        self: &Arc<Self>,
+        graph: &Arc<Graph>,
+        node: &Arc<Node>,
+        filling: &Arc<Filling>,
+    ) -> Result<(), ComputeError> {
+        let rider = Rider::new(
+            graph.clone(),
+            node.clone(),
+            Lane::Batch,
+            filling.cancel.clone(),
+            filling.clone(),
+        );
+        self.sweep(vec![rider])
+    }
+
+    /// About `reads` of the kept positions, evenly spread, with everything else that lies in a chunk that had to
+    /// be decoded for them.
+    fn fill_sample(&self, graph: &Arc<Graph>, node: &Arc<Node>, filling: &Filling, reads: usize) {
+        let Some((_, source)) = graph.source_of(node.id) else {
+            return;
+        };
+        let rank = node.meta.axes.navigation.len();
+        let decoded = !source.access().mapped;
+        let sample = sample(filling.cube.shape.kept(), reads);
+        in_order(
+            sample.len(),
+            self.threads,
+            &|number| {
+                let at = filling.at(sample[number], rank);
+                let mut wanted = vec![at];
+                if decoded && let Ok(chunk) = guarded(|| source.chunk_at(at)) {
+                    wanted.extend(chunk_positions(&source.chunk_navigation(chunk)));
+                }
+                self.bin_all(graph, node, filling, &wanted)
+            },
+            &mut || {},
+            &mut |_, patterns| {
+                filling.add(&patterns);
+                if filling.cancel.is_cancelled() || self.ended.is_cancelled() {
+                    std::ops::ControlFlow::Break(())
+                } else {
+                    std::ops::ControlFlow::Continue(())
+                }
+            },
+        );
+    }
+
+    /// Bins of those positions that are kept and missing.
+    fn bin_all(
+        &self,
+        graph: &Arc<Graph>,
+        node: &Arc<Node>,
+        filling: &Filling,
+        positions: &[NavigationIndex],
+    ) -> Vec<(usize, Binned)> {
+        let _slot = self.gate.slot(Lane::Batch);
+        let _scope = UnitScope;
+        let mut patterns = Vec::new();
+        for at in positions {
+            let Some(kept) = filling.kept(*at).filter(|kept| !filling.cube.has(*kept)) else {
+                continue;
+            };
+            self.gate.step_aside(Lane::Batch);
+            match self.output(graph, node, *at, Lane::Batch, &filling.cancel) {
+                Ok(Output::Frame(frame)) => {
+                    patterns.push((kept, bin(&frame, &filling.cube.shape)));
+                }
+                Ok(_) => {}
+                Err(error) if error.is_cancelled() => break,
+                Err(error) => keep_error(filling, error),
+            }
+        }
+        patterns
+    }
+}
+
+fn keep_error(filling: &Filling, error: ComputeError) {
+    if !error.is_cancelled() {
+        lock(&filling.progress).error.get_or_insert(error);
+    }
+}
+
+fn evicted(inner: &Weak<Inner>, filling: &Weak<Filling>) {
+    if let (Some(inner), Some(filling)) = (inner.upgrade(), filling.upgrade()) {
+        inner.cubes.retain(|other| !std::ptr::eq(other, &*filling));
+    }
+}
+
+/// The middles of about `count` equal squares of a grid, C order.
+fn sample([rows, columns]: [usize; 2], count: usize) -> Vec<usize> {
+    let stride = ((rows * columns) as f64 / count as f64).sqrt().ceil() as usize;
+    let stride = stride.max(1);
+    let middle = |start: usize, size: usize| (start + stride / 2).min(size - 1);
+    (0..rows)
+        .step_by(stride)
+        .flat_map(|row| {
+            (0..columns)
+                .step_by(stride)
+                .map(move |column| middle(row, rows) * columns + middle(column, columns))
+        })
+        .collect()
+}
+
+/// Every scan position of a chunk, C order.
+fn chunk_positions(ranges: &[std::ops::Range<usize>]) -> Vec<NavigationIndex> {
+    let shape: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
+    (0..shape.iter().product())
+        .map(|flat| {
+            let inside = NavigationIndex::from_flat(flat, &shape);
+            let index = inside.as_slice().iter().zip(ranges);
+            let index: Vec<usize> = index.map(|(at, range)| range.start + at).collect();
+            NavigationIndex::new(&index)
+        })
+        .collect()
+}
+
+/// Gives pixels of which nothing is known the mean of the smallest square around them in which something is:
+/// squares of 2, 4, 8, … pixels from the first corner.
+fn fill_holes(image: Vec<f32>, known: &[bool], shape: [usize; 2]) -> Vec<f32> {
+    if known.iter().all(|known| *known) || !known.iter().any(|known| *known) {
+        return image;
+    }
+    let values = image.iter().zip(known).map(|(value, known)| {
+        let valid = *known && value.is_finite();
+        (
+            if valid { f64::from(*value) } else { 0.0 },
+            u32::from(valid),
+        )
+    });
+    let mut levels = vec![(shape, values.collect::<Vec<(f64, u32)>>())];
+    while let Some((shape, finer)) = levels.last()
+        && *shape != [1, 1]
+    {
+        let [rows, columns] = *shape;
+        let half = [rows.div_ceil(2), columns.div_ceil(2)];
+        let mut coarser = vec![(0.0, 0); half[0] * half[1]];
+        for (at, (sum, count)) in finer.iter().enumerate() {
+            let cell = &mut coarser[at / columns / 2 * half[1] + at % columns / 2];
+            cell.0 += sum;
+            cell.1 += count;
+        }
+        levels.push((half, coarser));
+    }
+    let filled = |at: usize| {
+        let [row, column] = [at / shape[1], at % shape[1]];
+        let mut found = levels
+            .iter()
+            .enumerate()
+            .skip(1)
+            .map(|(level, (shape, cells))| cells[(row >> level) * shape[1] + (column >> level)]);
+        let found = found.find(|(_, count)| *count > 0);
+        found.map_or(f32::NAN, |(sum, count)| (sum / f64::from(count)) as f32)
+    };
+    (image.into_iter().zip(known).enumerate())
+        .map(|(at, (value, known))| if *known { value } else { filled(at) })
+        .collect()
+}
+
+/// The image over all scan positions, from that over every `step`-th.
+fn spread(image: Vec<f32>, shape: &CubeShape) -> Vec<f32> {
+    if shape.step == 1 {
+        return image;
+    }
+    let [rows, columns] = shape.scan;
+    let across = shape.kept()[1];
+    (0..rows * columns)
+        .map(|at| image[at / columns / shape.step * across + at % columns / shape.step])
+        .collect()
+}
