@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 use signal::{
-    Block, CancelToken, Chunk, ChunkId, ElementType, NavigationIndex, SignalMeta, Source,
+    Access, Block, CancelToken, Chunk, ChunkId, ElementType, NavigationIndex, SignalMeta, Source,
     SourceError,
 };
 
@@ -162,6 +162,28 @@ impl Source for FixedStride {
             .map(|index| *index..index + 1)
             .chain(std::iter::once(first..(first + self.run).min(*fastest)))
             .collect()
+    }
+
+    fn access(&self) -> Access {
+        let frame_bytes = self.frame_bytes();
+        let decoded = self.layout.swapped || self.layout.fortran;
+        Access {
+            frame_bytes,
+            frames_per_chunk: 1,
+            chunk_bytes: frame_bytes,
+            mapped: !decoded,
+        }
+    }
+
+    /// Only advice: where the system does not take it, the pages come when they are touched.
+    #[cfg(unix)]
+    fn will_need(&self, at: NavigationIndex) {
+        let flat = at.flat(&self.meta.axes.navigation_shape());
+        let start = self.layout.offset as usize + flat * self.frame_bytes();
+        // Of an array whose first axis is contiguous every page holds a little of each frame.
+        if !self.layout.fortran && start + self.frame_bytes() <= self.map.len() {
+            let _ = (self.map).advise_range(memmap2::Advice::WillNeed, start, self.frame_bytes());
+        }
     }
 
     /// One call of the system. Between it and the use of the pixels a file may still shrink; a page is

@@ -149,6 +149,12 @@ pub fn write_json(path: &Path, value: &Value) -> Result<(), SourceError> {
     std::fs::write(path, text).map_err(|error| io_error(path, &error))
 }
 
+/// A slash would open a folder, and a name that begins with a dot may hide Zarr's own files.
+pub fn safe_key(key: &str) -> String {
+    key.replace(['/', '\\'], "-")
+        .replacen('.', "_", usize::from(key.starts_with('.')))
+}
+
 /// Writes a tree as a group.
 ///
 /// # Errors
@@ -157,10 +163,7 @@ pub fn write(folder: &Path, tree: &Map<String, Value>) -> Result<(), SourceError
     let mut attributes = Map::new();
     let mut children = Vec::new();
     for (key, value) in tree {
-        // A slash would open a folder, and a name that begins with a dot may hide Zarr's own files.
-        let key =
-            key.replace(['/', '\\'], "-")
-                .replacen('.', "_", usize::from(key.starts_with('.')));
+        let key = safe_key(key);
         match value {
             Value::Null => {
                 attributes.insert(key, json!(NONE));

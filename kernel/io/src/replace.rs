@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use signal::SourceError;
 
@@ -33,45 +34,60 @@ impl Part {
             .filter(|folder| folder.try_lock().is_ok());
         Ok(Part { path, _lock: lock })
     }
+}
 
-    /// Puts the complete folder in the place of `target`. At every moment, also when the process or the
-    /// machine stops, `target` is the old store or the new one whole. `wanted` is asked last before the
-    /// exchange: the disk may take long, and somebody may have thought better of it.
-    ///
-    /// # Errors
-    /// [`SourceError::Io`], or [`SourceError::Cancelled`] when not wanted; an old store is then where it was.
-    pub fn replace(&self, target: &Path, wanted: impl FnOnce() -> bool) -> Result<(), SourceError> {
-        let failed = |error: &std::io::Error| io_error(target, error);
-        if target.exists() {
-            // What is still on its way to the disk may yet fail, and the old store is the only other copy.
-            flush(&self.path).map_err(|error| failed(&error))?;
-        }
-        if !wanted() {
-            return Err(SourceError::Cancelled);
-        }
-        if !target.exists() {
-            return std::fs::rename(&self.path, target).map_err(|error| failed(&error));
-        }
-        let old = match exchange(&self.path, target) {
-            Ok(()) => self.path.clone(),
-            // Not every file system can exchange: then there is a moment without the old name.
-            Err(_) => {
-                let mut old = self.path.clone().into_os_string();
-                old.push(".old");
-                let old = PathBuf::from(old);
-                std::fs::rename(target, &old).map_err(|error| failed(&error))?;
-                if let Err(error) = std::fs::rename(&self.path, target) {
-                    let _ = std::fs::rename(&old, target);
-                    return Err(failed(&error));
-                }
-                old
-            }
-        };
-        if let Err(error) = std::fs::remove_dir_all(&old) {
-            tracing::warn!(path = %old.display(), %error, "the replaced store could not be removed");
-        }
-        Ok(())
+/// Distinguishes writers of one process that have the same target.
+static WRITERS: AtomicU64 = AtomicU64::new(0);
+
+pub fn next_number() -> u64 {
+    WRITERS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Puts a complete folder or file in the place of `target`. At every moment, also when the process or the
+/// machine stops, `target` is the old store or the new one whole. `wanted` is asked last before the
+/// exchange: the disk may take long, and somebody may have thought better of it.
+///
+/// # Errors
+/// [`SourceError::Io`], or [`SourceError::Cancelled`] when not wanted; an old store is then where it was.
+pub fn take_place(
+    complete: &Path,
+    target: &Path,
+    wanted: impl FnOnce() -> bool,
+) -> Result<(), SourceError> {
+    let failed = |error: &std::io::Error| io_error(target, error);
+    if target.exists() {
+        // What is still on its way to the disk may yet fail, and the old store is the only other copy.
+        flush(complete).map_err(|error| failed(&error))?;
     }
+    if !wanted() {
+        return Err(SourceError::Cancelled);
+    }
+    if !target.exists() {
+        return std::fs::rename(complete, target).map_err(|error| failed(&error));
+    }
+    let old = match exchange(complete, target) {
+        Ok(()) => complete.to_owned(),
+        // Not every file system can exchange: then there is a moment without the old name.
+        Err(_) => {
+            let mut old = complete.to_owned().into_os_string();
+            old.push(".old");
+            let old = PathBuf::from(old);
+            std::fs::rename(target, &old).map_err(|error| failed(&error))?;
+            if let Err(error) = std::fs::rename(complete, target) {
+                let _ = std::fs::rename(&old, target);
+                return Err(failed(&error));
+            }
+            old
+        }
+    };
+    let removed = match old.is_dir() {
+        true => std::fs::remove_dir_all(&old),
+        false => std::fs::remove_file(&old),
+    };
+    if let Err(error) = removed {
+        tracing::warn!(path = %old.display(), %error, "the replaced file could not be removed");
+    }
+    Ok(())
 }
 
 impl Drop for Part {
@@ -148,8 +164,9 @@ mod tests {
         let target = folder.path().join("result.zspy");
         for text in ["first", "second"] {
             let part = Part::create(&target, 0).unwrap();
-            store(&part.path, text);
-            part.replace(&target, || true).unwrap();
+            let complete = part.path.join("result");
+            store(&complete, text);
+            take_place(&complete, &target, || true).unwrap();
             drop(part);
             let found = std::fs::read_to_string(target.join(".zgroup")).unwrap();
             assert_eq!(found, text);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use signal::Peaks;
 
-use crate::zspy_layout::PEAK_COLUMNS;
+use crate::result_tree::PEAK_COLUMNS;
 
 /// Two chunks in numcodecs' `vlen-array` encoding: a count, then length in bytes and values of each.
 pub fn ragged_chunks(peaks: &[Option<Arc<Peaks>>]) -> (Vec<u8>, Vec<u8>) {

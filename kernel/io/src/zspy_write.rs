@@ -1,419 +1,224 @@
-//! Streaming a computed signal into a `.zspy` store that hyperspy opens.
+//! Writing hyperspy's `.zspy`: a Zarr 2 tree with one file per chunk.
 //!
-//! The store is written beside its target and renamed into place when it is complete: an error, a full
-//! disk, a cancelled computation or a killed process leaves an old file with that name as it was.
+//! Specification: see `zspy.rs`.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use signal::{Frame, NavigationIndex, Output, Peaks, SignalKind, SignalMeta, SourceError};
-use zarrs::array::{Array, ArrayBytes, ArrayMetadata, ArrayToBytesCodecTraits, CodecOptions};
-use zarrs::filesystem::FilesystemStore;
+use serde_json::{Map, Value, json};
+use signal::{ElementType, Peaks, SignalKind, SourceError};
 
+use crate::dictionary::{write, write_array_header, write_group};
 use crate::json;
-use crate::options::check_axes;
-use crate::registry::{io_error, not_found};
-use crate::replace::Part;
-use crate::zspy_layout::{Layout, write_store};
+use crate::registry::io_error;
+use crate::result_blocks::Boxes;
+use crate::result_codec::{ChunkCodec, compressor_v2};
+use crate::result_partial::Record;
+use crate::result_plan::Plan;
+use crate::result_tree::{axis_attributes, experiment_name, metadata, object, original};
+use crate::result_writer::{Sink, lock};
 use crate::zspy_ragged::ragged_chunks;
 
-/// Distinguishes writers of one process that have the same target.
-static WRITERS: AtomicU64 = AtomicU64::new(0);
-
-/// Writes one signal, in any order of scan positions and from any number of threads.
-///
-/// Memory: the chunks that are begun and not complete; for a map all of its images.
-/// Dropped before [`ResultWriter::finish`], it removes what it wrote.
-pub struct ResultWriter {
-    target: PathBuf,
-    part: Part,
-    meta: SignalMeta,
-    navigation: Vec<usize>,
-    layout: Layout,
-    array: Option<Array<FilesystemStore>>,
-    begun: Mutex<HashMap<usize, Begun>>,
-    images: Mutex<Vec<f32>>,
-    seen: Mutex<Vec<u64>>,
-    written: AtomicU64,
+pub struct ZspySink {
+    folder: PathBuf,
+    codec: Option<ChunkCodec>,
+    chunks: Boxes,
+    blocks: Boxes,
+    /// Signal axes of the array, each in one chunk.
+    signal_rank: usize,
+    bytes: Mutex<HashMap<usize, u64>>,
+    plan: Plan,
 }
 
-/// A chunk that waits for more of its positions.
-struct Begun {
-    bytes: Vec<u8>,
-    peaks: Vec<Option<Arc<Peaks>>>,
-    missing: usize,
-}
-
-impl ResultWriter {
-    /// Makes the store beside `path` and writes everything but pixels.
+impl ZspySink {
+    /// Writes every group of the store and the header of its arrays; no chunk.
     ///
     /// # Errors
-    /// A folder that does not exist, a name that does not end in `.zspy`, a target that exists and is
-    /// something else than a store, or a disk that cannot be written.
-    pub fn create(path: &Path, meta: &SignalMeta) -> Result<Self, SourceError> {
-        let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
-        check_target(path)?;
-        check_axes(path, &meta.axes)?;
-        let number = WRITERS.fetch_add(1, Ordering::Relaxed);
-        let part = Part::create(path, number)?;
-        let experiment = part
-            .path
-            .join("Experiments")
-            .join(experiment_name(&meta.title));
-        let layout = Layout::new(&experiment, meta);
-        let positions = meta.axes.positions();
-        let map_values = match meta.kind {
-            SignalKind::Map => positions * meta.components.len(),
-            _ => 0,
-        };
-        let mut writer = ResultWriter {
-            target: path.clone(),
-            navigation: meta.axes.navigation_shape(),
-            meta: meta.clone(),
-            layout,
-            array: None,
-            begun: Mutex::default(),
-            images: Mutex::new(vec![f32::NAN; map_values]),
-            seen: Mutex::new(vec![0; positions.div_ceil(64)]),
-            written: AtomicU64::new(0),
-            part,
-        };
-        write_store(&writer.part.path, &experiment, meta, &writer.layout)?;
-        if meta.kind != SignalKind::Peaks {
-            writer.array = Some(open_array(&writer.layout.folder)?);
+    /// [`SourceError::Io`] naming the file that could not be written.
+    pub fn prepare(plan: &Plan, root: &Path) -> Result<(), SourceError> {
+        let meta = &plan.meta;
+        let experiment = experiment(plan, root);
+        write_group(
+            root,
+            &object(json!({"file_format": "ZSpy", "file_format_version": "3.3"})),
+        )?;
+        write_group(&root.join("Experiments"), &Map::new())?;
+        // hyperspy warns at every load about a `package` that is not a Python package: left out.
+        write_group(&experiment, &Map::new())?;
+        for (at, (axis, navigate)) in plan.axes.iter().enumerate() {
+            let folder = experiment.join(format!("axis-{at}"));
+            write_group(&folder, &axis_attributes(axis, *navigate))?;
         }
-        Ok(writer)
+        write(
+            &experiment.join("metadata"),
+            &metadata(meta, &plan.provenance),
+        )?;
+        write(&experiment.join("original_metadata"), &original(meta))?;
+        let ragged = meta.kind == SignalKind::Peaks;
+        write_group(
+            &experiment.join("attributes"),
+            &object(json!({"_lazy": false, "ragged": ragged})),
+        )?;
+        if ragged {
+            return write_ragged_headers(&experiment, plan);
+        }
+        write_array_header(
+            &experiment.join("data"),
+            &dtype(meta.element),
+            &plan.shape(),
+            &plan.chunk_shape(),
+            &compressor_v2(plan.compression),
+            &if meta.element.is_float() {
+                json!(0.0)
+            } else {
+                json!(0)
+            },
+            None,
+        )
     }
 
-    /// Scan positions written so far.
-    pub fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
-    }
-
-    /// Stores what was computed at one scan position. Writing a position twice is an error.
-    ///
     /// # Errors
-    /// [`SourceError::Invalid`] for another kind, shape or type than announced;
-    /// [`SourceError::Io`] when the disk is full or gone.
-    pub fn write(&self, at: NavigationIndex, output: &Output) -> Result<(), SourceError> {
-        if !self.meta.axes.contains(at) {
-            return Err(self.refuse(at, "lies outside the navigation axes".into()));
-        }
-        match (self.meta.kind, output) {
-            (SignalKind::Frame, Output::Frame(frame)) => self.check_frame(at, frame)?,
-            (SignalKind::Map, Output::Values(values)) => {
-                if values.len() != self.meta.components.len() {
-                    let expected = self.meta.components.len();
-                    return Err(self.refuse(
-                        at,
-                        format!("has {} components, {expected} expected", values.len()),
-                    ));
-                }
+    /// [`SourceError::Io`] when the prepared store cannot be read.
+    pub fn open(plan: &Plan, root: &Path) -> Result<Self, SourceError> {
+        let folder = experiment(plan, root).join("data");
+        let codec = match plan.meta.kind {
+            SignalKind::Peaks => None,
+            _ => {
+                let header = json::read(&folder.join(".zarray"))?.unwrap_or_default();
+                Some(ChunkCodec::new(&folder, header)?)
             }
-            (SignalKind::Peaks, Output::Peaks(_)) => {}
-            (kind, other) => {
-                return Err(self.refuse(
-                    at,
-                    format!("has {}, {} expected", other.kind().noun(), kind.noun()),
-                ));
-            }
-        }
-        self.mark(at)?;
-        match output {
-            Output::Frame(frame) => self.write_frame(at, frame)?,
-            Output::Values(values) => {
-                let flat = at.flat(&self.navigation);
-                let positions = self.meta.axes.positions();
-                let mut images = lock(&self.images);
-                for (component, value) in values.iter().enumerate() {
-                    images[component * positions + flat] = *value;
-                }
-            }
-            Output::Peaks(peaks) => self.write_peaks(at, peaks)?,
-        }
-        self.written.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Stores a whole map: the images of its components one after the other, each in C order.
-    ///
-    /// # Errors
-    /// [`SourceError::Invalid`] when the signal is no map or the number of values is another.
-    pub fn write_map(&self, images: &[f32]) -> Result<(), SourceError> {
-        let mut own = lock(&self.images);
-        if self.meta.kind != SignalKind::Map || images.len() != own.len() {
-            return Err(SourceError::Invalid {
-                what: format!(
-                    "{}: {} values do not fill {}",
-                    self.target.display(),
-                    images.len(),
-                    self.meta.summary()
-                ),
-                remedy: "this is a fault of the program: please report it".into(),
-            });
-        }
-        own.copy_from_slice(images);
-        lock(&self.seen).fill(u64::MAX);
-        self.written
-            .store(self.meta.axes.positions() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Completes the store and renames it into place.
-    ///
-    /// # Errors
-    /// [`SourceError::Invalid`] when positions are missing; [`SourceError::Io`] when the disk is full.
-    /// In either case an old file with that name is untouched.
-    pub fn finish(self) -> Result<(), SourceError> {
-        self.finish_if(|| true)
-    }
-
-    /// As [`ResultWriter::finish`]; `wanted` is asked when everything is on the disk, last before the
-    /// store takes its place.
-    ///
-    /// # Errors
-    /// As [`ResultWriter::finish`], and [`SourceError::Cancelled`] when it is not wanted any more.
-    pub fn finish_if(self, wanted: impl FnOnce() -> bool) -> Result<(), SourceError> {
-        let positions = self.meta.axes.positions() as u64;
-        if self.written() != positions {
-            return Err(SourceError::Invalid {
-                what: format!(
-                    "{}: {} of {positions} scan positions were computed",
-                    self.target.display(),
-                    self.written()
-                ),
-                remedy: "save again; nothing was written".into(),
-            });
-        }
-        if self.meta.kind == SignalKind::Map {
-            self.write_images()?;
-        }
-        // Hours may have passed: what lies there now may be something else.
-        check_target(&self.target)?;
-        self.part.replace(&self.target, wanted)
-    }
-
-    fn refuse(&self, at: NavigationIndex, why: String) -> SourceError {
-        SourceError::Invalid {
-            what: format!("{}: scan position {at} {why}", self.target.display()),
-            remedy: "this is a fault of the operation that computed it: please report it".into(),
-        }
-    }
-
-    fn check_frame(&self, at: NavigationIndex, frame: &Frame) -> Result<(), SourceError> {
-        let shape = self.meta.axes.signal_shape();
-        if frame.shape() == shape && frame.element() == self.meta.element {
-            return Ok(());
-        }
-        Err(self.refuse(
-            at,
-            format!(
-                "has a frame of shape {:?} {}, {shape:?} {} expected",
-                frame.shape(),
-                frame.element(),
-                self.meta.element
-            ),
-        ))
-    }
-
-    /// Notes that a position was given; twice is an error.
-    fn mark(&self, at: NavigationIndex) -> Result<(), SourceError> {
-        let flat = at.flat(&self.navigation);
-        let mut seen = lock(&self.seen);
-        let (word, bit) = (flat / 64, 1u64 << (flat % 64));
-        if seen[word] & bit != 0 {
-            return Err(self.refuse(at, "was written twice".into()));
-        }
-        seen[word] |= bit;
-        Ok(())
-    }
-
-    fn write_frame(&self, at: NavigationIndex, frame: &Frame) -> Result<(), SourceError> {
-        let (chunk, place) = self.layout.place(&self.navigation, at);
-        let pixels = frame.as_bytes();
-        let complete = {
-            let mut begun = lock(&self.begun);
-            let entry = begun.entry(chunk).or_insert_with(|| Begun {
-                bytes: vec![0; self.layout.run * pixels.len()],
-                peaks: Vec::new(),
-                missing: self.layout.positions(&self.navigation, chunk),
-            });
-            entry.bytes[place * pixels.len()..(place + 1) * pixels.len()].copy_from_slice(pixels);
-            entry.missing -= 1;
-            if entry.missing > 0 {
-                return Ok(());
-            }
-            begun.remove(&chunk)
         };
-        match complete {
-            Some(complete) => {
-                self.write_encoded(&self.layout.file(&self.navigation, chunk), complete.bytes)
-            }
-            None => Ok(()),
-        }
+        Ok(ZspySink {
+            codec,
+            chunks: plan.chunks.clone(),
+            blocks: plan.blocks.clone(),
+            signal_rank: match plan.meta.kind {
+                SignalKind::Frame => plan.meta.axes.signal.len(),
+                _ => 0,
+            },
+            bytes: Mutex::default(),
+            plan: plan.clone(),
+            folder,
+        })
     }
 
-    fn write_peaks(&self, at: NavigationIndex, peaks: &Arc<Peaks>) -> Result<(), SourceError> {
-        let (chunk, place) = self.layout.place(&self.navigation, at);
-        let complete = {
-            let mut begun = lock(&self.begun);
-            let entry = begun.entry(chunk).or_insert_with(|| Begun {
-                bytes: Vec::new(),
-                peaks: vec![None; self.layout.run],
-                missing: self.layout.positions(&self.navigation, chunk),
-            });
-            entry.peaks[place] = Some(peaks.clone());
-            entry.missing -= 1;
-            if entry.missing > 0 {
-                return Ok(());
-            }
-            begun.remove(&chunk)
-        };
-        let Some(complete) = complete else {
-            return Ok(());
-        };
-        let (lists, shapes) = ragged_chunks(&complete.peaks);
-        let file = self.layout.file(&self.navigation, chunk);
-        let sibling = self.layout.folder.with_file_name("_ragged_shapes_data");
-        let beside = match file.strip_prefix(&self.layout.folder) {
+    fn file(&self, folder: &Path, index: &[usize]) -> PathBuf {
+        let mut path = folder.to_owned();
+        path.extend(index.iter().map(usize::to_string));
+        path
+    }
+
+    /// The file of a chunk of frames or peaks.
+    fn chunk_file(&self, chunk: usize) -> PathBuf {
+        let mut index = self.chunks.index(chunk);
+        let rank = index.len() + self.signal_rank;
+        index.resize(rank.max(1), 0);
+        self.file(&self.folder, &index)
+    }
+
+    fn shapes_file(&self, chunk: usize) -> PathBuf {
+        let sibling = self.folder.with_file_name("_ragged_shapes_data");
+        match self.chunk_file(chunk).strip_prefix(&self.folder) {
             Ok(inside) => sibling.join(inside),
             Err(_) => sibling,
-        };
-        write_file(&file, &lists)?;
-        write_file(&beside, &shapes)
+        }
     }
 
-    /// The images of a map, chunk by chunk.
-    fn write_images(&self) -> Result<(), SourceError> {
-        let shape = &self.layout.shape;
-        let grid: Vec<usize> = shape
-            .iter()
-            .zip(&self.layout.chunks)
-            .map(|(size, chunk)| size.div_ceil(*chunk))
+    fn encoded(&self, file: &Path, bytes: &[u8]) -> Result<u64, SourceError> {
+        let Some(codec) = &self.codec else {
+            return Ok(0);
+        };
+        let encoded = codec.encode(file, bytes)?;
+        write_file(file, &encoded)?;
+        Ok(encoded.len() as u64)
+    }
+
+    fn count(&self, chunk: usize, bytes: u64) {
+        let first: Vec<usize> = (self.chunks.ranges(chunk).iter())
+            .map(|range| range.start)
             .collect();
-        let images = lock(&self.images);
-        for flat in 0..grid.iter().product() {
-            let at = unravel(flat, &grid);
-            let origin: Vec<usize> = at
-                .iter()
-                .zip(&self.layout.chunks)
-                .map(|(index, chunk)| index * chunk)
-                .collect();
-            // A chunk is a run of whole rows of one image, so its values follow each other.
-            let first = origin
-                .iter()
-                .zip(shape)
-                .fold(0, |flat, (index, size)| flat * size + index);
-            let partial = (self.layout.chunks.iter())
-                .position(|size| *size > 1)
-                .unwrap_or(shape.len() - 1);
-            let row: usize = shape[partial + 1..].iter().product();
-            let present = self.layout.chunks[partial].min(shape[partial] - origin[partial]) * row;
-            let count: usize = self.layout.chunks.iter().product();
-            let mut values = images[first..first + present].to_vec();
-            values.resize(count, 0.0);
-            let bytes = values
-                .iter()
-                .flat_map(|value| value.to_ne_bytes())
-                .collect();
-            self.write_encoded(&self.layout.file_at(at), bytes)?;
-        }
+        let (block, _) = self.blocks.place(&first);
+        *lock(&self.bytes).entry(block).or_default() += bytes;
+    }
+}
+
+impl Sink for ZspySink {
+    fn chunk(&self, chunk: usize, bytes: &[u8]) -> Result<(), SourceError> {
+        let written = self.encoded(&self.chunk_file(chunk), bytes)?;
+        self.count(chunk, written);
         Ok(())
     }
 
-    fn write_encoded(&self, file: &Path, bytes: Vec<u8>) -> Result<(), SourceError> {
-        let unencodable = |reason: String| SourceError::Io {
-            path: file.into(),
-            reason,
-        };
-        let array = self
-            .array
-            .as_ref()
-            .ok_or_else(|| unencodable("the array was not made".into()))?;
-        let shape = array
-            .chunk_shape(&vec![0; array.dimensionality()])
-            .map_err(|error| unencodable(error.to_string()))?;
-        let encoded: Cow<'_, [u8]> = array
-            .codecs()
-            .encode(
-                ArrayBytes::new_flen(bytes),
-                &shape,
-                array.data_type(),
-                array.fill_value(),
-                &CodecOptions::default().with_concurrent_target(1),
-            )
-            .map_err(|error| unencodable(error.to_string()))?;
-        write_file(file, &encoded)
+    fn peaks(&self, chunk: usize, lists: &[Option<Arc<Peaks>>]) -> Result<(), SourceError> {
+        let (lists, shapes) = ragged_chunks(lists);
+        write_file(&self.chunk_file(chunk), &lists)?;
+        write_file(&self.shapes_file(chunk), &shapes)?;
+        self.count(chunk, (lists.len() + shapes.len()) as u64);
+        Ok(())
+    }
+
+    fn finish_block(&self, block: usize, _durable: bool) -> Result<Record, SourceError> {
+        // Hundreds of small files: none is forced to the disk. One that a crash of the machine shortened
+        // is found by its length.
+        Ok(Record {
+            bytes: lock(&self.bytes).remove(&block).unwrap_or_default(),
+            checksum: 0,
+        })
+    }
+
+    fn holds(&self, block: usize, record: Record) -> bool {
+        let length = |path: PathBuf| std::fs::metadata(path).ok().map(|found| found.len());
+        let mut total = 0;
+        for chunk in self.blocks.inside(block, &self.chunks) {
+            let Some(bytes) = length(self.chunk_file(chunk)).filter(|bytes| *bytes > 0) else {
+                return false;
+            };
+            total += bytes;
+            if self.codec.is_none() {
+                total += length(self.shapes_file(chunk)).unwrap_or_default();
+            }
+        }
+        total == record.bytes
+    }
+
+    fn images(&self, images: &[f32]) -> Result<(), SourceError> {
+        self.plan.map_chunks(images, &mut |index, bytes| {
+            self.encoded(&self.file(&self.folder, index), bytes)
+                .map(drop)
+        })
     }
 }
 
-/// A poisoned lock means a panic elsewhere; the counts inside stay true.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn experiment(plan: &Plan, root: &Path) -> PathBuf {
+    root.join("Experiments")
+        .join(experiment_name(&plan.meta.title))
 }
 
-fn check_target(path: &Path) -> Result<(), SourceError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if !parent.is_dir() {
-        return Err(not_found(parent));
-    }
-    let named = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("zspy"));
-    if !named {
-        return Err(SourceError::Unsupported {
-            path: path.into(),
-            reason: "results are written as `.zspy`; give a name with that ending".into(),
-        });
-    }
-    if path.exists() && !path.join(".zgroup").is_file() {
-        return Err(SourceError::Unsupported {
-            path: path.into(),
-            reason:
-                "it exists and is no `.zspy` folder, so it is not replaced; choose another name"
-                    .into(),
-        });
+/// Ragged arrays: flattened lists beside the shape of each, both of objects (numcodecs `vlen-array`).
+fn write_ragged_headers(experiment: &Path, plan: &Plan) -> Result<(), SourceError> {
+    for (name, dtype) in [("data", "<f4"), ("_ragged_shapes_data", "<i8")] {
+        write_array_header(
+            &experiment.join(name),
+            "|O",
+            &plan.shape(),
+            &plan.chunk_shape(),
+            &Value::Null,
+            &json!(0),
+            Some(json!([{"id": "vlen-array", "dtype": dtype}])),
+        )?;
     }
     Ok(())
 }
 
-/// hyperspy's rule: the title without slashes.
-fn experiment_name(title: &str) -> String {
-    let name: String = title
-        .chars()
-        .map(|character| match character {
-            '/' | '\\' => '-',
-            character if character.is_control() => ' ',
-            character => character,
-        })
-        .take(80)
-        .collect();
-    match name.trim().trim_start_matches('.') {
-        "" => "__unnamed__".into(),
-        name => name.into(),
-    }
+/// numpy's spelling, little-endian.
+pub fn dtype(element: ElementType) -> String {
+    let order = if element.size_bytes() == 1 { '|' } else { '<' };
+    let name = element.name();
+    format!("{order}{}{}", &name[..1], element.size_bytes())
 }
 
-fn open_array(folder: &Path) -> Result<Array<FilesystemStore>, SourceError> {
-    let failed = |reason: String| SourceError::Io {
-        path: folder.into(),
-        reason,
-    };
-    let metadata = json::read(&folder.join(".zarray"))?.unwrap_or_default();
-    let metadata: ArrayMetadata =
-        serde_json::from_value(metadata).map_err(|error| failed(error.to_string()))?;
-    let store = FilesystemStore::new(folder).map_err(|error| failed(error.to_string()))?;
-    Array::new_with_metadata(Arc::new(store), "/", metadata)
-        .map_err(|error| failed(error.to_string()))
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
     let written = std::fs::write(path, bytes).or_else(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             if let Some(parent) = path.parent() {
@@ -424,13 +229,4 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), SourceError> {
         _ => Err(error),
     });
     written.map_err(|error| io_error(path, &error))
-}
-
-fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
-    for (index, size) in index.iter_mut().zip(shape).rev() {
-        *index = flat % size;
-        flat /= size;
-    }
-    index
 }

@@ -115,7 +115,11 @@ fn a_disk_that_refuses_a_chunk_leaves_the_old_file() {
             .find(|name| name.contains(".part-"))
             .unwrap(),
     );
-    std::fs::write(part.join("Experiments/grain-α/data/0"), b"in the way").unwrap();
+    std::fs::write(
+        part.join("result/Experiments/grain-α/data/0"),
+        b"in the way",
+    )
+    .unwrap();
     let failed = (0..15).find_map(|position| {
         let at = NavigationIndex::from_flat(position, &[3, 5]);
         writer.write(at, &frame(position)).err()
@@ -133,7 +137,7 @@ fn what_must_not_be_overwritten_or_written_is_refused() {
         let path = folder.path().join(name);
         ResultWriter::create(&path, &meta()).err().unwrap().code()
     };
-    assert_eq!(refused("result.hspy"), "unsupported");
+    assert_eq!(refused("result.tiff"), "unsupported");
     assert_eq!(refused("missing/result.zspy"), "not_found");
     std::fs::create_dir(folder.path().join("photos.zspy")).unwrap();
     std::fs::write(folder.path().join("photos.zspy/me.jpg"), b"").unwrap();
