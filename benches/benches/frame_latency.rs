@@ -4,8 +4,10 @@
 //! chunk is in memory (another frame of it was shown), its chunk must be read and decoded. The bare
 //! figure is measured in the same run: the same decode, or a copy of the frame's bytes. The files are
 //! in the page cache, so that the figures are the engine's and not the disk's.
+//!
+//! Then the rows with a bound: see `frame_latency/bounds.rs`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -14,6 +16,9 @@ use protocol::{Command, Detail, FrameRequest, OpenOptions, Reply, Request};
 use session::sample::{StrainedGrain, write_strained_grain};
 use session::{Config, Session};
 use signal::{CancelToken, NavigationIndex, Output, Source};
+
+#[path = "frame_latency/bounds.rs"]
+mod bounds;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -84,6 +89,9 @@ impl Bench {
             component: 0,
             size_px: [512, 512],
             detail: Detail::Settled,
+            draft: None,
+            region: None,
+            direction: None,
         });
         let (tell, answers) = channel();
         let started = Instant::now();
@@ -223,7 +231,45 @@ fn write_npy(path: &Path, grain: &StrainedGrain) -> Result<(), Failure> {
     Ok(std::fs::write(path, bytes)?)
 }
 
+/// `--json FILE`: append the figures; `--scan FOLDER`: drag over its files too; `--size small`; `--only bounds`.
+#[derive(Default)]
+struct Options {
+    json: Option<PathBuf>,
+    scan: Option<PathBuf>,
+    small: bool,
+    only_bounds: bool,
+}
+
+impl Options {
+    fn from_command_line() -> Result<Self, Failure> {
+        let mut options = Options::default();
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--json" => options.json = Some(value()?.into()),
+                "--scan" => options.scan = Some(value()?.into()),
+                "--size" => options.small = value()? == "small",
+                "--only" => options.only_bounds = value()? == "bounds",
+                "--bench" => {} // cargo's own
+                other => return Err(format!("unknown option {other}").into()),
+            }
+        }
+        Ok(options)
+    }
+}
+
 fn main() -> Result<(), Failure> {
+    let options = Options::from_command_line()?;
+    if !options.only_bounds {
+        paths()?;
+    }
+    let report = bounds::Report { json: options.json };
+    bounds::all(&report, options.scan.as_deref(), options.small)
+}
+
+/// Cold, warm and cached, each beside the bare work.
+fn paths() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let grain = StrainedGrain {
         scan: (20, 28),
@@ -241,7 +287,6 @@ fn main() -> Result<(), Failure> {
     let npy = folder.path().join("scan.npy");
     write_npy(&npy, &grain)?;
     measure("npy (mapped)", &npy, &grain)?;
-    during_a_pass(&zspy, &grain)?;
     let large = StrainedGrain {
         scan: (5, 8),
         detector: (512, 448),
@@ -251,31 +296,4 @@ fn main() -> Result<(), Failure> {
     let npy = folder.path().join("large.npy");
     write_npy(&npy, &large)?;
     measure("npy (mapped), large", &npy, &large)
-}
-
-/// A drag over frames that must be decoded while a whole-scan computation uses every core.
-fn during_a_pass(path: &Path, grain: &StrainedGrain) -> Result<(), Failure> {
-    let mut bench = Bench::open(path)?;
-    let scan = bench.node;
-    for operation in ["radial_median", "normalized_correlation", "strain_map"] {
-        bench.add(operation)?;
-    }
-    bench.frame(0, 0)?; // starts the pass
-    bench.node = scan;
-    let mut times = Vec::new();
-    for step in 0..100 {
-        let (y, x) = (
-            grain.scan.0 - 1 - step % grain.scan.0,
-            step * 5 % grain.scan.1,
-        );
-        times.push(bench.frame(y, x)?);
-        std::thread::sleep(Duration::from_millis(12)); // a pointer's pace
-    }
-    let times = Times(times);
-    println!(
-        "zspy: drag during a strain map     p50 {:>8.1} µs  p95 {:>8.1} µs",
-        times.percentile(50),
-        times.percentile(95)
-    );
-    Ok(())
 }

@@ -16,6 +16,30 @@ pub trait Source: Send + Sync {
     /// Scan positions in a chunk, one range per navigation axis, without reading it.
     fn chunk_navigation(&self, chunk: ChunkId) -> Vec<std::ops::Range<usize>>;
 
+    /// What reading one frame costs, as far as it is known without reading.
+    fn access(&self) -> Access {
+        let meta = self.meta();
+        let frame_bytes = meta.axes.frame_len() * meta.element.size_bytes();
+        let frames_per_chunk = match self.chunks() {
+            0 => 1,
+            _ => (self.chunk_navigation(ChunkId(0)).iter())
+                .map(ExactSizeIterator::len)
+                .product(),
+        };
+        Access {
+            frame_bytes,
+            frames_per_chunk,
+            chunk_bytes: frame_bytes * frames_per_chunk,
+            mapped: false,
+        }
+    }
+
+    /// Says that the frame at `at` will probably be read soon: a mapped file has the system fetch its pages.
+    /// Returns at once; a source whose chunks are decoded ignores it.
+    fn will_need(&self, at: NavigationIndex) {
+        let _ = at;
+    }
+
     /// Asked before pixels that were read earlier are used again. A mapped file that has become shorter
     /// since must say so here: touching a page it has lost would end the process.
     ///
@@ -30,4 +54,17 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A typed error naming path and place; other chunks stay readable.
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError>;
+}
+
+/// What one frame of a source costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Bytes of one frame in memory.
+    pub frame_bytes: usize,
+    /// Frames that are decoded together.
+    pub frames_per_chunk: usize,
+    /// Bytes of those frames in memory: what is decoded to show the first of them.
+    pub chunk_bytes: usize,
+    /// Frames are views of a mapped file: each costs its own pages and nothing else.
+    pub mapped: bool,
 }

@@ -39,9 +39,9 @@ pub(crate) enum Key {
 impl Key {
     fn node(&self) -> u32 {
         match self {
-            Key::Chunk { source: node, .. }
-            | Key::Output { node, .. }
-            | Key::Kept { node, .. } => *node,
+            Key::Chunk { source: node, .. } | Key::Output { node, .. } | Key::Kept { node, .. } => {
+                *node
+            }
         }
     }
 }
@@ -311,7 +311,11 @@ impl Cache {
         }
         if let Some(before) = before {
             // Of a view that is hidden nothing is wanted any more than what was read ahead.
-            let left = if key.is_some() { Lane::Visible } else { Lane::Prefetch };
+            let left = if key.is_some() {
+                Lane::Visible
+            } else {
+                Lane::Prefetch
+            };
             state.change_screens(&before, left, |screens| screens.saturating_sub(1));
         }
         if let Some(key) = key {
@@ -435,9 +439,7 @@ impl State {
         let limit = self.budget / BATCH_SHARE;
         match self.share(Worth::Asked(lane)) {
             None => Worth::OnScreen,
-            Some(bytes) if *bytes + cost <= limit || *bytes == 0 => {
-                Worth::Asked(Lane::Interactive)
-            }
+            Some(bytes) if *bytes + cost <= limit || *bytes == 0 => Worth::Asked(Lane::Interactive),
             Some(_) => Worth::Asked(lane.max(Lane::Batch)),
         }
     }

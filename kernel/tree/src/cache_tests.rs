@@ -149,3 +149,95 @@ fn waiting_threads_share_one_flight_and_a_failure_is_not_kept() {
     get(&cache, 0, 10, Lane::Interactive);
     assert!(cache.holds(&key(0)));
 }
+
+#[test]
+fn a_smaller_budget_holds_at_once_and_what_is_on_screen_goes_last() {
+    let cache = cache(10 * (1000 + ENTRY_BYTES));
+    for flat in 0..8 {
+        get(&cache, flat, 1000, Lane::Interactive);
+    }
+    cache.show(1, Some(key(0)));
+    cache.show(2, Some(key(1)));
+    cache.set_budget(3 * (1000 + ENTRY_BYTES));
+    assert!([0, 1, 7].iter().all(|flat| cache.holds(&key(*flat))));
+    assert_eq!(cache.memory().used_bytes, cache.memory().budget_bytes);
+    // The view moved on, and another was hidden: what they showed is like everything else again.
+    cache.show(1, Some(key(7)));
+    cache.show(2, None);
+    get(&cache, 9, 1000, Lane::Interactive);
+    assert!(!cache.holds(&key(1)) && cache.holds(&key(0)) && cache.holds(&key(7)));
+    cache.set_budget(0);
+    assert_eq!(cache.memory().used_bytes, 0);
+    assert!(lock(&cache.state).order.is_empty());
+}
+
+#[test]
+fn views_without_focus_and_what_was_read_ahead_give_way_first() {
+    let cache = cache(6 * (1000 + ENTRY_BYTES));
+    get(&cache, 0, 1000, Lane::Interactive);
+    get(&cache, 1, 1000, Lane::Visible);
+    get(&cache, 2, 1000, Lane::Prefetch);
+    get(&cache, 3, 1000, Lane::Batch);
+    get(&cache, 4, 1000, Lane::Interactive);
+    get(&cache, 5, 1000, Lane::Interactive);
+    for (newer, gone) in [(6, 3), (7, 2), (8, 1), (9, 0)] {
+        assert!(cache.holds(&key(gone)));
+        get(&cache, newer, 1000, Lane::Interactive);
+        assert!(!cache.holds(&key(gone)), "{gone}");
+    }
+}
+
+#[test]
+fn reading_ahead_keeps_to_its_share_and_off_the_screen() {
+    let cache = cache(16 * (1000 + ENTRY_BYTES));
+    for flat in 0..16 {
+        get(&cache, flat, 1000, Lane::Interactive);
+    }
+    cache.show(1, Some(key(0)));
+    for flat in 100..200 {
+        get(&cache, flat, 1000, Lane::Prefetch);
+    }
+    let held = (100..200).filter(|flat| cache.holds(&key(*flat))).count();
+    assert!((1..=4).contains(&held), "{held}");
+    assert!(cache.holds(&key(0)) && cache.holds(&key(199)));
+    // Asked for at last, it is an entry like any other.
+    get(&cache, 199, 1000, Lane::Interactive);
+    let state = lock(&cache.state);
+    let ahead: usize = (state.entries.values())
+        .filter(|entry| entry.rank.0 == Worth::Asked(Lane::Prefetch))
+        .map(|entry| entry.cost)
+        .sum();
+    assert_eq!(ahead, state.ahead);
+}
+
+#[test]
+fn what_can_be_made_again_is_given_up_when_memory_is_short_and_its_owner_is_told() {
+    let cache = cache(10_000);
+    let told = Arc::new(AtomicUsize::new(0));
+    let keep = |bytes, lane| {
+        let (told, asked) = (told.clone(), cache.clone());
+        let tell = move || {
+            assert!(asked.memory().used_bytes <= 10_000); // no lock of the cache is held
+            told.fetch_add(1, Ordering::SeqCst);
+        };
+        cache.reserve_evictable(1, bytes, lane, Arc::new(tell))
+    };
+    let cube = keep(6_000, Lane::Visible).unwrap();
+    assert_eq!(cache.memory().used_bytes, 6_000);
+    assert_eq!(cache.memory().pinned_bytes, 0);
+    assert!(keep(11_000, Lane::Visible).is_none());
+    get(&cache, 0, 5_000, Lane::Batch);
+    assert!(!cube.touch() && told.load(Ordering::SeqCst) == 1);
+    drop(cube);
+    let cube = keep(3_000, Lane::Visible).unwrap();
+    assert!(cube.touch());
+    drop(cube);
+    assert_eq!(told.load(Ordering::SeqCst), 1, "its owner let it go");
+    let _forgotten = keep(3_000, Lane::Visible).unwrap();
+    cache.forget(&[1]);
+    assert_eq!(told.load(Ordering::SeqCst), 2);
+    assert_eq!(cache.memory().used_bytes, 0);
+    // What is wanted more stays.
+    get(&cache, 1, 8_000, Lane::Interactive);
+    assert!(keep(5_000, Lane::Visible).is_none() && cache.holds(&key(1)));
+}

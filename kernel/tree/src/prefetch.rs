@@ -1,0 +1,430 @@
+//! Reading ahead of a drag: each view says where it is and the direction it moves in; one thread computes what
+//! it will probably ask for next, in the order in which it will.
+//!
+//! A frame of a chunked file comes with its chunk, so what counts are the chunks that the drag will enter: the
+//! next two, and as many more as the next positions touch. Of a mapped file the system is told which pages will
+//! be needed. Of a computed node the next positions themselves are computed, as long as one costs little. What
+//! is read ahead steps aside for whoever waits, keeps to its share of the budget and never displaces what is on
+//! screen; a turn of the drag ends what lies on the old course.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use signal::{CancelToken, ChunkId, NavigationIndex, SignalKind, Source};
+
+use crate::cache::Key;
+use crate::compute::{Inner, guarded};
+use crate::gate::Lane;
+use crate::{Engine, Graph, Node, Origin, lock};
+
+/// Scan positions ahead whose outputs and pages are wanted: a tenth of a second of a drag or two.
+const POSITIONS: usize = 12;
+/// Chunks ahead that are read however far away the next one is.
+const CHUNKS: usize = 2;
+/// How far ahead the next chunk is looked for, in steps.
+const MOST_STEPS: usize = 512;
+/// Share of the budget that one view may read ahead.
+const SHARE: usize = 8;
+/// Outputs that cost more than this are not computed on suspicion.
+const CHEAP: Duration = Duration::from_millis(60);
+/// After this time one is tried again: the machine may have been busy.
+const TRIED_AGAIN: Duration = Duration::from_secs(10);
+/// A jump longer than this (rows or columns) is no drag.
+const LONGEST_STEP: i64 = 24;
+/// A view that has not moved for this long is not going anywhere.
+const AT_REST: Duration = Duration::from_secs(2);
+/// Views remembered.
+const MOST_VIEWS: usize = 64;
+
+/// Something that will probably be asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wanted {
+    /// The chunk that holds this position, of a file that is decoded.
+    Chunk(NavigationIndex, Key),
+    /// Pages of a mapped file.
+    Pages(NavigationIndex),
+    Output(NavigationIndex, Key),
+}
+
+/// Where a view is and where it is going.
+struct Heading {
+    graph: Arc<Graph>,
+    node: u32,
+    at: NavigationIndex,
+    /// Rows and columns of the scan per step.
+    step: [i64; 2],
+    moved: Instant,
+    focused: bool,
+    /// Done or given up on this course, so that nothing is tried twice where the cache cannot keep it.
+    tried: Vec<Wanted>,
+    cancel: CancelToken,
+}
+
+#[derive(Default)]
+struct Course {
+    headings: HashMap<u64, Heading>,
+    /// What the thread is busy with.
+    current: Option<(u64, Wanted)>,
+    /// Time one output of a node took last, and when that was.
+    costs: HashMap<u32, (Duration, Instant)>,
+    /// A view has moved since the thread looked.
+    moved: bool,
+    running: bool,
+    ended: bool,
+}
+
+/// Shared by the engine and its thread.
+#[derive(Default)]
+pub(crate) struct Ahead {
+    course: Mutex<Course>,
+    changed: Condvar,
+}
+
+impl Engine {
+    /// A view shows `node` at `at`. What it shows is kept before all else, and what lies ahead of it in its
+    /// direction is read. `direction`: scan rows and columns per step; without it, it is taken from where the
+    /// view was before.
+    pub fn look_at(
+        &self,
+        graph: &Arc<Graph>,
+        view: u64,
+        node: u32,
+        at: NavigationIndex,
+        direction: Option<[i32; 2]>,
+        focused: bool,
+    ) {
+        let Some(found) = graph.node(node) else {
+            return;
+        };
+        self.inner.cache.show(view, key_of(found, at));
+        let ahead = &self.inner.ahead;
+        let mut course = lock(&ahead.course);
+        course.head(
+            graph,
+            view,
+            node,
+            at,
+            direction.map(|step| step.map(i64::from)),
+            focused,
+        );
+        if !course.running && !course.ended {
+            course.running = self.start_reading_ahead();
+        }
+        drop(course);
+        ahead.changed.notify_all();
+    }
+
+    /// Nobody looks at a view any more: nothing is read ahead for it, and what it showed gives way first.
+    pub fn look_away(&self, view: u64) {
+        self.inner.cache.show(view, None);
+        if let Some(heading) = lock(&self.inner.ahead.course).headings.remove(&view) {
+            heading.cancel.cancel();
+        }
+    }
+
+    fn start_reading_ahead(&self) -> bool {
+        let (ahead, inner) = (self.inner.ahead.clone(), Arc::downgrade(&self.inner));
+        let started = std::thread::Builder::new()
+            .name("ahead".into())
+            .spawn(move || ahead.serve(&inner));
+        if let Err(error) = &started {
+            tracing::warn!("nothing is read ahead: no thread: {error}");
+        }
+        started.is_ok()
+    }
+}
+
+impl Course {
+    fn head(
+        &mut self,
+        graph: &Arc<Graph>,
+        view: u64,
+        node: u32,
+        at: NavigationIndex,
+        direction: Option<[i64; 2]>,
+        focused: bool,
+    ) {
+        let before = self.headings.remove(&view);
+        let guess = before.as_ref().and_then(|before| before.step_to(node, at));
+        let step = direction.filter(|step| *step != [0, 0]).or(guess);
+        let mut heading = Heading {
+            graph: graph.clone(),
+            node,
+            at,
+            step: step.unwrap_or([0, 0]),
+            moved: Instant::now(),
+            focused,
+            tried: Vec::new(),
+            cancel: CancelToken::new(),
+        };
+        if let Some(before) = before {
+            let same = before.node == node && before.step == heading.step;
+            // What is under way stays if it is still on the course.
+            let on_course = match &self.current {
+                Some((busy, wanted)) if *busy == view => {
+                    same || heading.plan(usize::MAX).contains(wanted)
+                }
+                _ => true,
+            };
+            if on_course {
+                heading.cancel = before.cancel;
+            } else {
+                before.cancel.cancel();
+            }
+            if same {
+                heading.tried = before.tried;
+            }
+        }
+        if self.headings.len() >= MOST_VIEWS {
+            let oldest = self
+                .headings
+                .iter()
+                .min_by_key(|(_, heading)| heading.moved);
+            let oldest = oldest.map(|(view, _)| *view);
+            oldest.and_then(|view| self.headings.remove(&view));
+        }
+        self.headings.insert(view, heading);
+        self.moved = true;
+    }
+
+    /// The views in the order in which they are served.
+    fn order(&self) -> Vec<u64> {
+        let mut views: Vec<(&u64, &Heading)> = (self.headings.iter())
+            .filter(|(_, heading)| heading.step != [0, 0] && heading.moved.elapsed() < AT_REST)
+            .collect();
+        views.sort_by_key(|(_, heading)| std::cmp::Reverse((heading.focused, heading.moved)));
+        views.into_iter().map(|(view, _)| *view).collect()
+    }
+}
+
+impl Heading {
+    /// The step from here to the next position of the view; `None` when that is no drag.
+    fn step_to(&self, node: u32, at: NavigationIndex) -> Option<[i64; 2]> {
+        let (from, to) = (self.at.as_slice(), at.as_slice());
+        if self.node != node || from.len() != to.len() || self.moved.elapsed() > AT_REST {
+            return None;
+        }
+        let split = to.len().saturating_sub(2);
+        if from[..split] != to[..split] {
+            return None;
+        }
+        let mut step = [0; 2];
+        for (place, (from, to)) in step[2 - (to.len() - split)..]
+            .iter_mut()
+            .zip(from[split..].iter().zip(&to[split..]))
+        {
+            *place = *to as i64 - *from as i64;
+        }
+        if step == [0, 0] {
+            return Some(self.step); // drawn again: still on its way
+        }
+        (step.iter().all(|step| step.abs() <= LONGEST_STEP)).then_some(step)
+    }
+
+    /// The position `steps` steps ahead; `None` outside the scan.
+    fn position(&self, node: &Node, steps: usize) -> Option<NavigationIndex> {
+        let mut index = self.at.as_slice().to_vec();
+        let axes = index.len().min(2);
+        let first = index.len() - axes;
+        for (place, step) in index[first..].iter_mut().zip(&self.step[2 - axes..]) {
+            *place = usize::try_from(*place as i64 + step * steps as i64).ok()?;
+        }
+        let at = NavigationIndex::new(&index);
+        node.meta.axes.contains(at).then_some(at)
+    }
+
+    /// What lies ahead, nearest first, within `most_bytes` of chunks.
+    fn plan(&self, most_bytes: usize) -> Vec<Wanted> {
+        let Some(node) = self.graph.node(self.node) else {
+            return Vec::new();
+        };
+        let Some((root, source)) = self.graph.source_of(self.node) else {
+            return Vec::new();
+        };
+        if node.meta.kind == SignalKind::Map || node.fault.is_some() || self.step == [0, 0] {
+            return Vec::new();
+        }
+        let access = source.access();
+        let computed = matches!(node.origin, Origin::Operation(_));
+        let mut plan = Vec::new();
+        let mut chunks: Vec<Option<ChunkId>> = vec![chunk_at(source, self.at)];
+        for steps in 1..=MOST_STEPS {
+            let near = steps <= POSITIONS;
+            if !near && (access.mapped || chunks.len() > CHUNKS) {
+                break;
+            }
+            let Some(at) = self.position(node, steps) else {
+                break;
+            };
+            let chunk = chunk_at(source, at);
+            let fits = chunks.len() * access.chunk_bytes <= most_bytes || chunks.len() == 1;
+            match chunk {
+                Some(_) if access.mapped => plan.push(Wanted::Pages(at)),
+                Some(id) if !chunks.contains(&chunk) && fits => {
+                    chunks.push(chunk);
+                    let key = Key::Chunk {
+                        source: root.id,
+                        chunk: id,
+                    };
+                    plan.push(Wanted::Chunk(at, key));
+                }
+                _ => {}
+            }
+            if computed && near && chunks.contains(&chunk) {
+                plan.extend(key_of(node, at).map(|key| Wanted::Output(at, key)));
+            }
+        }
+        plan
+    }
+}
+
+/// Where the output of a node at a position is kept.
+fn key_of(node: &Node, at: NavigationIndex) -> Option<Key> {
+    match &node.origin {
+        Origin::Source(source) => Some(Key::Chunk {
+            source: node.id,
+            chunk: chunk_at(source, at)?,
+        }),
+        Origin::Operation(_) => Some(Key::Output {
+            node: node.id,
+            revision: node.revision,
+            at,
+        }),
+    }
+}
+
+fn chunk_at(source: &Arc<dyn Source>, at: NavigationIndex) -> Option<ChunkId> {
+    guarded(|| source.chunk_at(at)).ok()
+}
+
+impl Ahead {
+    /// Ends the thread.
+    pub fn end(&self) {
+        let mut course = lock(&self.course);
+        course.ended = true;
+        for heading in course.headings.values() {
+            heading.cancel.cancel();
+        }
+        course.headings.clear();
+        drop(course);
+        self.changed.notify_all();
+    }
+
+    /// Forgets where all views are: nodes have changed, and nobody should hold on to what they were.
+    pub fn forget(&self) {
+        let gone = std::mem::take(&mut lock(&self.course).headings);
+        gone.values().for_each(|heading| heading.cancel.cancel());
+    }
+
+    fn serve(&self, inner: &Weak<Inner>) {
+        loop {
+            let Some(inner) = inner.upgrade() else {
+                return;
+            };
+            match self.next(&inner) {
+                Some(Some((view, wanted, graph, node, cancel))) => {
+                    let began = Instant::now();
+                    let _ = guarded(|| inner.fetch(&graph, node, wanted, &cancel));
+                    self.done(view, node, wanted, began.elapsed(), &cancel);
+                }
+                Some(None) => {
+                    drop(inner);
+                    self.rest();
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Waits until a view moves. The timeout is for an engine that is dropped without being shut down.
+    fn rest(&self) {
+        let course = lock(&self.course);
+        if !course.ended && !course.moved {
+            drop(
+                self.changed
+                    .wait_timeout(course, Duration::from_secs(5))
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+        }
+    }
+
+    /// What is to be done next; `None`: the engine is shut down, `Some(None)`: nothing.
+    #[allow(clippy::type_complexity)] // one use, taken apart at once
+    fn next(&self, inner: &Inner) -> Option<Option<(u64, Wanted, Arc<Graph>, u32, CancelToken)>> {
+        let most_bytes = inner.cache.memory().budget_bytes / SHARE;
+        let mut course = lock(&self.course);
+        if course.ended {
+            return None;
+        }
+        course.moved = false;
+        for view in course.order() {
+            let Some(heading) = course.headings.get(&view) else {
+                continue;
+            };
+            let dear = (course.costs.get(&heading.node))
+                .is_some_and(|(cost, when)| *cost > CHEAP && when.elapsed() < TRIED_AGAIN);
+            let wanted = heading.plan(most_bytes).into_iter().find(|wanted| {
+                let missing = match wanted {
+                    Wanted::Chunk(_, key) => !inner.cache.holds_or_makes(key),
+                    Wanted::Output(_, key) => !dear && !inner.cache.holds_or_makes(key),
+                    Wanted::Pages(_) => true,
+                };
+                missing && !heading.tried.contains(wanted)
+            });
+            if let Some(wanted) = wanted {
+                let job = (
+                    view,
+                    wanted,
+                    heading.graph.clone(),
+                    heading.node,
+                    heading.cancel.clone(),
+                );
+                course.current = Some((view, wanted));
+                return Some(Some(job));
+            }
+        }
+        Some(None)
+    }
+
+    fn done(&self, view: u64, node: u32, wanted: Wanted, took: Duration, cancel: &CancelToken) {
+        let mut course = lock(&self.course);
+        course.current = None;
+        if matches!(wanted, Wanted::Output(..)) && !cancel.is_cancelled() {
+            if course.costs.len() > MOST_VIEWS {
+                course.costs.clear();
+            }
+            course.costs.insert(node, (took, Instant::now()));
+        }
+        if let Some(heading) = course.headings.get_mut(&view) {
+            if heading.tried.len() >= 4 * POSITIONS {
+                heading.tried.remove(0);
+            }
+            heading.tried.push(wanted);
+        }
+    }
+}
+
+impl Inner {
+    /// Reads or computes one thing, after whoever waits now. A failure is told to whoever asks for it.
+    fn fetch(&self, graph: &Graph, node: u32, wanted: Wanted, cancel: &CancelToken) {
+        self.gate.step_aside(Lane::Prefetch);
+        let _ahead = self.gate.ahead();
+        let Some(node) = graph.node(node) else {
+            return;
+        };
+        match wanted {
+            Wanted::Pages(at) => {
+                if let Some((_, source)) = graph.source_of(node.id) {
+                    source.will_need(at);
+                }
+            }
+            Wanted::Chunk(at, _) => {
+                if let Some((root, _)) = graph.source_of(node.id) {
+                    drop(self.output(graph, root, at, Lane::Prefetch, cancel));
+                }
+            }
+            Wanted::Output(at, _) => drop(self.output(graph, node, at, Lane::Prefetch, cancel)),
+        }
+    }
+}
