@@ -52,7 +52,7 @@ pub struct ChunkId(pub u64);
 #[derive(Clone, Debug)]
 pub struct Chunk {
     navigation: Vec<Range<usize>>,
-    frame_shape: Vec<usize>,
+    frame_shape: Arc<[usize]>,
     element: ElementType,
     block: Block,
     start: usize,
@@ -72,7 +72,7 @@ impl Chunk {
     ) -> Result<Self, SourceError> {
         let chunk = Chunk {
             navigation,
-            frame_shape,
+            frame_shape: frame_shape.into(),
             element,
             block,
             start,
@@ -134,12 +134,16 @@ impl Chunk {
             flat = flat * range.len() + (index - range.start);
         }
         let start = self.start + flat * self.frame_bytes();
-        Frame::from_block(&self.frame_shape, self.element, self.block.clone(), start).map_err(
-            |what| SourceError::Invalid {
-                what,
-                remedy: "the file is damaged, or its header does not describe it".into(),
-            },
+        Frame::view(
+            self.frame_shape.clone(),
+            self.element,
+            self.block.clone(),
+            start,
         )
+        .map_err(|what| SourceError::Invalid {
+            what,
+            remedy: "the file is damaged, or its header does not describe it".into(),
+        })
     }
 
     fn outside(&self, at: NavigationIndex) -> SourceError {

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ndarray::ArrayView2;
 
@@ -9,7 +10,8 @@ use crate::{Block, Element, ElementType};
 /// A frame is a view into shared bytes (C order): cloning or slicing one out of a chunk copies no pixel.
 #[derive(Clone)]
 pub struct Frame {
-    shape: Vec<usize>,
+    /// Shared by the frames of a chunk.
+    shape: Arc<[usize]>,
     element: ElementType,
     block: Block,
     start: usize,
@@ -36,7 +38,7 @@ impl Frame {
             ));
         }
         Ok(Frame {
-            shape: shape.to_vec(),
+            shape: shape.into(),
             element: T::TYPE,
             block: Block::new(OwnPixels(pixels)),
             start: 0,
@@ -46,7 +48,7 @@ impl Frame {
     /// A frame without pixels.
     pub fn empty() -> Self {
         Frame {
-            shape: vec![0],
+            shape: [0].into(),
             element: ElementType::F32,
             block: Block::new(OwnPixels::<f32>(Vec::new())),
             start: 0,
@@ -59,6 +61,16 @@ impl Frame {
     /// A sentence when the block ends before the frame does.
     pub fn from_block(
         shape: &[usize],
+        element: ElementType,
+        block: Block,
+        start: usize,
+    ) -> Result<Self, String> {
+        Frame::view(shape.into(), element, block, start)
+    }
+
+    /// As [`Frame::from_block`], without a copy of the shape.
+    pub(crate) fn view(
+        shape: Arc<[usize]>,
         element: ElementType,
         block: Block,
         start: usize,
@@ -76,14 +88,14 @@ impl Frame {
             })?;
         if bytes.as_ptr().align_offset(element.size_bytes()) != 0 {
             return Ok(Frame {
-                shape: shape.to_vec(),
+                shape,
                 element,
                 block: aligned_copy(element, bytes),
                 start: 0,
             });
         }
         Ok(Frame {
-            shape: shape.to_vec(),
+            shape,
             element,
             block,
             start,
@@ -97,7 +109,7 @@ impl Frame {
 
     /// Rows and columns; a spectrum is one row.
     pub fn rows_columns(&self) -> (usize, usize) {
-        match self.shape.as_slice() {
+        match &*self.shape {
             [rows, columns] => (*rows, *columns),
             shape => (1, shape.iter().product()),
         }
@@ -127,6 +139,21 @@ impl Frame {
         self.block
             .heap_bytes()
             .min(self.len() * self.element.size_bytes())
+    }
+
+    /// Whether this frame keeps more in memory than its own pixels: a whole chunk, a mapped file.
+    pub fn is_view(&self) -> bool {
+        self.block.heap_bytes() != self.len() * self.element.size_bytes()
+    }
+
+    /// The same frame with a copy of its own pixels.
+    pub fn detached(&self) -> Frame {
+        Frame {
+            shape: self.shape.clone(),
+            element: self.element,
+            block: aligned_copy(self.element, self.as_bytes()),
+            start: 0,
+        }
     }
 
     /// The pixels, when they are of type `T`.
@@ -189,7 +216,7 @@ impl Frame {
 
     /// A two-dimensional view, when the frame is an image of type `T`.
     pub fn image<T: Element>(&self) -> Option<ArrayView2<'_, T>> {
-        let [rows, columns] = self.shape.as_slice() else {
+        let [rows, columns] = &*self.shape else {
             return None;
         };
         ArrayView2::from_shape((*rows, *columns), self.pixels::<T>()?).ok()

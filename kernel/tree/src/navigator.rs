@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use signal::{CancelToken, Frame, NavigationIndex, Output};
+use signal::{CancelToken, NavigationIndex, Output, sums};
 
 use crate::cache::Reservation;
 use crate::compute::{Inner, UnitScope, guarded};
@@ -260,7 +260,7 @@ impl Inner {
         navigator: &Navigator,
     ) -> f32 {
         match self.output(graph, root, at, lane, &navigator.cancel) {
-            Ok(Output::Frame(frame)) => mean(&frame),
+            Ok(Output::Frame(frame)) => sums::total(&frame).mean() as f32,
             Ok(_) => f32::NAN,
             Err(error) => {
                 if !error.is_cancelled() {
@@ -308,7 +308,7 @@ impl Take for ExactPiece<'_> {
             return;
         };
         let value = match output {
-            Ok(Output::Frame(frame)) => mean(frame),
+            Ok(Output::Frame(frame)) => sums::total(frame).mean() as f32,
             Ok(_) => f32::NAN,
             Err(error) => {
                 self.error.get_or_insert(error.clone());
@@ -339,61 +339,5 @@ impl Take for ExactPiece<'_> {
         if tell {
             self.of.inner.tell_navigator(navigator);
         }
-    }
-}
-
-/// Mean over the pixels that are not NaN.
-fn mean(frame: &Frame) -> f32 {
-    use signal::Element;
-    fn lanes<T: Element>(pixels: &[T]) -> (f64, u64) {
-        let (mut sums, mut counts) = ([0f64; 8], [0u64; 8]);
-        let mut add = |lane: usize, pixel: &T| {
-            let value = pixel.to_f64();
-            let valid = !value.is_nan();
-            sums[lane] += if valid { value } else { 0.0 };
-            counts[lane] += u64::from(valid);
-        };
-        let chunks = pixels.chunks_exact(8);
-        let rest = chunks.remainder();
-        chunks.for_each(|eight| (0..8).for_each(|lane| add(lane, &eight[lane])));
-        rest.iter().for_each(|pixel| add(0, pixel));
-        (sums.iter().sum(), counts.iter().sum())
-    }
-    // Whole numbers are summed as such: exact, and twice as fast.
-    let (sum, count) = if let Some(pixels) = frame.pixels::<u16>() {
-        (
-            pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64,
-            pixels.len() as u64,
-        )
-    } else if let Some(pixels) = frame.pixels::<u8>() {
-        (
-            pixels.iter().map(|p| u64::from(*p)).sum::<u64>() as f64,
-            pixels.len() as u64,
-        )
-    } else {
-        signal::for_pixels!(frame, |pixels| lanes(pixels))
-    };
-    if count == 0 {
-        f32::NAN
-    } else {
-        (sum / count as f64) as f32
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mean_leaves_out_nan() {
-        let pixels: Vec<f32> = (0..19)
-            .map(|n| if n % 4 == 1 { f32::NAN } else { n as f32 })
-            .collect();
-        let expected: Vec<f32> = pixels.iter().copied().filter(|p| !p.is_nan()).collect();
-        let expected = expected.iter().sum::<f32>() / expected.len() as f32;
-        assert!((mean(&Frame::from_vec(&[19], pixels).unwrap()) - expected).abs() < 1e-6);
-        let counts = Frame::from_vec(&[2, 3], vec![1u16, 2, 3, 4, 5, 65535]).unwrap();
-        assert!((mean(&counts) - 65550.0 / 6.0).abs() < 1e-2);
-        assert!(mean(&Frame::from_vec(&[1], vec![f64::NAN]).unwrap()).is_nan());
     }
 }
