@@ -10,12 +10,16 @@ use crate::compute::{Inner, UnitScope, guarded};
 use crate::gate::{Lane, work_for_a_pass};
 use crate::scan::Units;
 use crate::sweep::{Consumer, Rider, Take};
-use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
+use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, Origin, lock};
 
 /// Frames read for the coarse pictures, one level after the other.
 const COARSE_READS: [usize; 3] = [64, 256, 1024];
 /// No finer coarse level is begun after this time; the exact pass follows anyway.
 const COARSE_TIME: Duration = Duration::from_millis(300);
+/// An exact image that is ready after this time needs no coarse one before.
+const QUICK: Duration = Duration::from_millis(150);
+/// Nor does one that is ready before so many times the coarse one: a scan of a few large chunks.
+const WORTHWHILE: u32 = 4;
 /// Shortest time between two events.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
@@ -198,6 +202,7 @@ impl Inner {
         let _scope = UnitScope;
         let (rows, columns) = (navigator.rows, navigator.columns);
         let mut last_stride = usize::MAX;
+        let mut pace = Pace::new(root, self.threads);
         for reads in COARSE_READS {
             let stride = ((rows * columns) as f64 / reads as f64)
                 .sqrt()
@@ -207,15 +212,22 @@ impl Inner {
                 continue;
             }
             last_stride = stride;
+            let mut left_reads = rows.div_ceil(stride) * columns.div_ceil(stride);
             for top in (0..rows).step_by(stride) {
                 for left in (0..columns).step_by(stride) {
                     if navigator.cancel.is_cancelled() || self.ended.is_cancelled() {
                         return;
                     }
+                    if pace.exact_is_better(left_reads) {
+                        return;
+                    }
+                    left_reads -= 1;
                     let middle = |start: usize, size: usize| (start + stride / 2).min(size - 1);
                     let rank = root.meta.axes.navigation.len();
                     let at = navigator.at(middle(top, rows), middle(left, columns), rank);
+                    let began = Instant::now();
                     let value = self.mean_at(graph, root, at, Lane::Batch, navigator);
+                    pace.read(began.elapsed());
                     let mut painting = lock(&navigator.painting);
                     for row in top..(top + stride).min(rows) {
                         let line = row * columns;
@@ -269,6 +281,46 @@ impl Inner {
                 f32::NAN
             }
         }
+    }
+}
+
+/// How long frames at scattered positions take, and from that the exact image.
+struct Pace {
+    reads: u32,
+    took: Duration,
+    /// Reads of the exact pass that take as long as these, on one thread.
+    exact_reads: f64,
+}
+
+impl Pace {
+    fn new(root: &Node, threads: usize) -> Self {
+        let exact_reads = match &root.origin {
+            Origin::Source(source) => match guarded(|| (source.access().mapped, source.chunks())) {
+                Ok((false, chunks)) => chunks as f64,
+                _ => root.meta.axes.positions() as f64,
+            },
+            Origin::Operation(_) => root.meta.axes.positions() as f64,
+        };
+        Pace {
+            reads: 0,
+            took: Duration::ZERO,
+            exact_reads: exact_reads / threads as f64,
+        }
+    }
+
+    fn read(&mut self, took: Duration) {
+        self.reads += 1;
+        self.took += took;
+    }
+
+    /// Whether `left` more coarse reads would only delay the exact image.
+    fn exact_is_better(&self, left: usize) -> bool {
+        if self.reads < 2 {
+            return false;
+        }
+        let one = self.took / self.reads;
+        let exact = one.mul_f64(self.exact_reads);
+        exact < QUICK || exact < one * (left as u32).saturating_mul(WORTHWHILE)
     }
 }
 
