@@ -3,15 +3,19 @@
 import signaltree from "../src/index";
 import { FakeKernel } from "../test/fake_kernel";
 import { FakeModel } from "../test/fake_model";
-import { spectrumTree, strainTree } from "../test/fixtures";
+import { detectorTree, spectrumTree, strainTree } from "../test/fixtures";
 
 const query = new URLSearchParams(location.search);
 document.body.classList.toggle("dark", query.has("dark"));
 
+const node = Number(query.get("node") ?? 1);
+const beside = (query.get("beside") ?? "").split(",").filter((id) => id !== "");
 const model = new FakeModel({
   protocol: 1,
-  node: Number(query.get("node") ?? 1),
+  node,
   position: [18, 30],
+  panes: [node, ...beside.map(Number)].map((id, key) => ({ key, node: id, component: 0 })),
+  zoom: query.has("zoom") ? { "signal:128x112": { scale: Number(query.get("zoom")), x: 0.6, y: 0.5 } } : {},
 });
 const kernel = new FakeKernel(model, {
   nodes: query.has("spectrum") ? spectrumTree() : strainTree(),

@@ -29,6 +29,14 @@ const SHOTS = [
   { name: "silent_900", width: 900, query: "silent", wait: 3600 },
   { name: "menu_1200", width: 1200, query: "node=2", click: "[data-st=add-operation]" },
   { name: "flat_960", width: 960, query: "node=2" },
+  { name: "two_1300", width: 1300, query: "node=2&beside=1" },
+  { name: "two_1300_dark", width: 1300, query: "node=2&beside=3&dark&zoom=3" },
+  { name: "branch_1300", width: 1300, query: "node=3", click: "[data-st=parameters-branch]" },
+  { name: "three_1300", width: 1300, query: "node=1&beside=3,4", wait: 2600 },
+  { name: "four_1100", width: 1100, query: "node=1&beside=2,3,4", wait: 2600 },
+  { name: "two_900", width: 900, query: "node=4&beside=2", wait: 2600 },
+  { name: "two_600", width: 600, query: "node=2&beside=1" },
+  { name: "zoom_1200", width: 1200, query: "node=3&zoom=4" },
   { name: "refused_1200", width: 1200, query: "node=2", click: "[data-st=remove-node-flat]" },
 ];
 

@@ -1,6 +1,7 @@
 /** One view: the panels in their columns, tied to the session of the model. */
 
 import { h } from "./dom";
+import { listenForHistory } from "./panels/history";
 import { PANELS, type Panel } from "./panels/registry";
 import { NavigatorPuller } from "./state/pull";
 import type { Session } from "./state/session";
@@ -39,6 +40,7 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   session.store.on(["connection", "nodes"], showConnection, signal);
   showConnection();
 
+  listenForHistory(root, session, signal);
   keepKeys(root, signal);
   endDrafts(session, view, signal);
   watchAttention(root, view, signal);

@@ -8,6 +8,7 @@ import {
   type Request,
   type WireError,
 } from "../src/protocol/generated";
+import { detectorImage } from "./fake_detector";
 import type { FakeModel } from "./fake_model";
 import { DETECTOR, OPERATIONS, SCAN, strainTree } from "./fixtures";
 
@@ -85,6 +86,10 @@ export interface FakeKernelOptions {
 
 export class FakeKernel {
   nodes: NodeDescription[];
+  /** Images of detectors never become exact. */
+  estimates = false;
+  /** Bytes the kernel may keep. */
+  budget = 4 * 2 ** 30;
   /** Answers nothing at all. */
   silent = false;
   /** Next picture fails with this. */
@@ -97,6 +102,8 @@ export class FakeKernel {
   #complete = new Map<number, number>();
   #revision = 1;
   #nextNode = 20;
+  #past = new Map<number, Record<string, unknown>[]>();
+  #future = new Map<number, Record<string, unknown>[]>();
 
   constructor(model: FakeModel, options: FakeKernelOptions = {}) {
     this.#model = model;
@@ -134,8 +141,9 @@ export class FakeKernel {
           protocol: PROTOCOL_VERSION,
           operations: OPERATIONS,
           tree: { revision: this.#revision, nodes: structuredClone(this.nodes) },
-          budget_bytes: 2 ** 30,
+          budget_bytes: this.budget,
         });
+        this.memory();
         break;
       case "frame":
         this.#later(() => this.#frame(request));
@@ -145,6 +153,16 @@ export class FakeKernel {
         break;
       case "set_params":
         this.#setParams(request.request_id, request.node, request.params);
+        break;
+      case "undo":
+      case "redo":
+        this.#travel(request.request_id, request.node, request.type);
+        break;
+      case "branch":
+        this.#branch(request.request_id, request.node);
+        break;
+      case "attention":
+        this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
         break;
       case "add_operation":
         this.#add(request.request_id, request.parent, request.operation);
@@ -156,6 +174,14 @@ export class FakeKernel {
         this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
         this.#compute(request.node);
         break;
+      case "set_budget":
+        this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
+        this.budget = request.bytes;
+        this.memory();
+        break;
+      case "save":
+        this.#save(request.request_id, request.node, request.path);
+        break;
       case "cancel":
         this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
         this.#progress(request.node, "cancelled");
@@ -164,7 +190,8 @@ export class FakeKernel {
   }
 
   #frame(request: FrameRequest): void {
-    const node = this.nodes.find(({ id }) => id === request.node);
+    const kept = this.nodes.find(({ id }) => id === request.node);
+    const node = kept && request.draft ? { ...kept, params: { ...kept.params, ...request.draft } } : kept;
     const error = this.failNext;
     this.failNext = null;
     if (error || !node) {
@@ -183,14 +210,28 @@ export class FakeKernel {
       });
       return;
     }
-    const [y = 0, x = 0] = request.index;
+    const region = request.region;
+    const [y = 0, x = 0] = region
+      ? [region.y0 + (region.height >> 1), region.x0 + (region.width >> 1)]
+      : request.index;
     const buffers: ArrayBufferView[] = [];
+    const image = detectorImage(node, { ...node.params, ...request.draft });
     const part: Partial<FrameReply> = { space: "signal", sample: "f32", complete: 1, peak_count: null };
     let size = { width: DETECTOR.nx, height: DETECTOR.ny };
-    if (node.kind === "map") {
+    if (image) {
+      const exact = request.detail === "settled" && !this.estimates;
+      buffers.push(image);
+      Object.assign(part, {
+        space: "navigation",
+        exact,
+        complete: exact ? 1 : 0.42,
+        draft: request.draft !== undefined,
+      });
+      size = { width: SCAN.nx, height: SCAN.ny };
+    } else if (node.kind === "map") {
       const complete = this.#complete.get(node.id) ?? 0;
       buffers.push(mapImage(request.component, complete));
-      Object.assign(part, { space: "navigation", complete });
+      Object.assign(part, { space: "navigation", complete, exact: complete >= 1 });
       size = { width: SCAN.nx, height: SCAN.ny };
     } else if (node.signal_axes.length === 1) {
       buffers.push(spectrum(y, x));
@@ -223,13 +264,51 @@ export class FakeKernel {
         full_width: size.width,
         full_height: size.height,
         times_ms: { queue: 0, compute: 0, encode: 0 },
-        draft: false,
+        draft: request.draft !== undefined,
         exact: true,
         ...part,
         ...statistics(buffers[0] as unknown as ArrayLike<number>),
       },
       buffers.map(view),
     );
+  }
+
+  /** Tells how much memory is used. */
+  memory(): void {
+    const used_bytes = Math.min(1.3 * 2 ** 30, this.budget);
+    this.#model.deliver({
+      type: "memory",
+      used_bytes,
+      pinned_bytes: 0.2 * used_bytes,
+      budget_bytes: this.budget,
+    });
+  }
+
+  #save(request_id: number, id: number, path: string): void {
+    const error = this.refuseNext;
+    this.refuseNext = null;
+    if (error) {
+      this.#model.deliver({ type: "refused", request_id, error });
+      return;
+    }
+    this.#model.deliver({ type: "done", request_id, node: null });
+    const total = SCAN.ny * SCAN.nx;
+    const progress = {
+      node: id,
+      state: "running" as const,
+      done: Math.round(total * 0.63),
+      total,
+      label: `saving ${path}`,
+      message: "",
+      rate: 1240,
+      seconds_left: 72,
+      can_resume: false,
+    };
+    const node = this.nodes.find((candidate) => candidate.id === id);
+    if (node) {
+      node.progress = progress;
+    }
+    this.#model.deliver({ type: "progress", ...progress });
   }
 
   #navigator(viewId: number, generation: number, node: number): void {
@@ -264,6 +343,43 @@ export class FakeKernel {
       this.#model.deliver({ type: "refused", request_id, error });
       return;
     }
+    const changed = this.nodes.find((node) => node.id === id);
+    if (changed) {
+      this.#past.set(id, [...(this.#past.get(id) ?? []), changed.params]);
+      this.#future.delete(id);
+    }
+    this.#give(id, params);
+    this.#model.deliver({ type: "done", request_id, node: null });
+    this.changed();
+  }
+
+  #travel(request_id: number, id: number, way: "undo" | "redo"): void {
+    const node = this.nodes.find((candidate) => candidate.id === id);
+    const [from, to] = way === "undo" ? [this.#past, this.#future] : [this.#future, this.#past];
+    const params = from.get(id)?.at(-1);
+    if (node && params) {
+      from.set(id, from.get(id)?.slice(0, -1) ?? []);
+      to.set(id, [...(to.get(id) ?? []), node.params]);
+      this.#give(id, params);
+    }
+    this.#model.deliver({ type: "done", request_id, node: null });
+    this.changed();
+  }
+
+  #branch(request_id: number, of: number): void {
+    const from = this.nodes.find((node) => node.id === of);
+    if (from) {
+      const id = this.#nextNode++;
+      const name = `${from.name}_2`;
+      const code = from.code.replace(`let ${from.name} `, `let ${name} `);
+      this.nodes.push({ ...structuredClone(from), id, name, code, can_undo: false, can_redo: false });
+      this.changed();
+      this.#model.deliver({ type: "done", request_id, node: id });
+    }
+  }
+
+  /** Parameters of a node, and new revisions of all that is computed from it. */
+  #give(id: number, params: Record<string, unknown>): void {
     const below = new Set([id]);
     for (const node of this.nodes) {
       if (node.parents.some((parent) => below.has(parent))) {
@@ -276,10 +392,10 @@ export class FakeKernel {
       }
       if (node.id === id) {
         node.params = params;
+        node.can_undo = (this.#past.get(id) ?? []).length > 0;
+        node.can_redo = (this.#future.get(id) ?? []).length > 0;
       }
     }
-    this.#model.deliver({ type: "done", request_id, node: null });
-    this.changed();
   }
 
   #add(request_id: number, parent: number, operation: string): void {

@@ -37,6 +37,34 @@ function parameter(
   };
 }
 
+function length(name: string, value: number): ParameterDescription {
+  return parameter(name, { type: "number" }, value, { minimum: 0, maximum: 100000, units: "px" });
+}
+
+const CENTRE = parameter("centre", { type: "signal_point" }, null, {
+  optional: true,
+  units: "px",
+  help: "Centre (row, column). Left out: the middle of the frame.",
+});
+
+function detector(
+  name: string,
+  parameters_type: string,
+  title: string,
+  rest: Pick<OperationDescription, "outline" | "parameters">,
+): OperationDescription {
+  return {
+    name,
+    method: "virtual_image",
+    parameters_type,
+    title,
+    summary: "Image of the scan from the counts inside.",
+    category: "Virtual detectors",
+    reference: "",
+    ...rest,
+  };
+}
+
 export const OPERATIONS: OperationDescription[] = [
   {
     name: "radial_median",
@@ -115,16 +143,23 @@ export const OPERATIONS: OperationDescription[] = [
       parameter("label", { type: "text" }, ""),
     ],
   },
-  {
-    name: "virtual_image",
-    method: "virtual_image",
-    parameters_type: "VirtualImage",
-    title: "Virtual image",
-    summary: "Sums each pattern inside a virtual detector.",
-    category: "imaging",
-    reference: "",
-    parameters: [],
-  },
+  detector("virtual_disk", "Disk", "Virtual disk", {
+    outline: { type: "disk", centre: "centre", radius: "radius" },
+    parameters: [CENTRE, length("radius", 8)],
+  }),
+  detector("virtual_annulus", "Annulus", "Virtual annulus", {
+    outline: {
+      type: "annulus",
+      centre: "centre",
+      inner_radius: "inner_radius",
+      outer_radius: "outer_radius",
+    },
+    parameters: [CENTRE, length("inner_radius", 12), length("outer_radius", 32)],
+  }),
+  detector("virtual_rectangle", "Rectangle", "Virtual rectangle", {
+    outline: { type: "rectangle", corner: "corner", height: "height", width: "width" },
+    parameters: [{ ...CENTRE, name: "corner" }, length("height", 16), length("width", 16)],
+  }),
 ];
 
 function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDescription {
@@ -197,6 +232,26 @@ export function strainTree(): NodeDescription[] {
       ],
       code: "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), ..default() })?;",
       summary: "(40, 56) f32 × 6",
+    }),
+  ];
+}
+
+/** A scan with the image of a virtual detector. */
+export function detectorTree(operation = "virtual_disk"): NodeDescription[] {
+  const description = OPERATIONS.find(({ name }) => name === operation);
+  const params = Object.fromEntries((description?.parameters ?? []).map((part) => [part.name, part.default]));
+  return [
+    ...strainTree().slice(0, 1),
+    node(5, "bright", {
+      title: description?.title ?? "",
+      operation,
+      parents: [1],
+      kind: "map",
+      signal_axes: [],
+      params,
+      components: [{ name: "intensity", title: "Virtual image", units: "counts", diverging: false }],
+      code: `let bright = scan.virtual_image(${description?.parameters_type}::default())?;`,
+      summary: "(40, 56) f32",
     }),
   ];
 }

@@ -278,20 +278,101 @@ describe("levels", () => {
 });
 
 describe("parameters", () => {
-  it("are sent at most ten times a second while sliding, the newest last", async () => {
-    const { st, requests } = await mount({ node: 3 });
+  it("are tried while sliding and kept once, when the slider is let go", async () => {
+    const { st, requests } = await mount({ node: 3 }, { delayMs: 20 });
+    await vi.advanceTimersByTimeAsync(200);
     const slider = st("parameter-threshold-slider");
+    const before = requests("frame").length;
     for (let i = 0; i <= 20; i++) {
       change(slider, String(400 + i * 20), "input");
       await vi.advanceTimersByTimeAsync(10);
     }
+    await vi.advanceTimersByTimeAsync(100);
+    expect(requests("set_params")).toHaveLength(0);
+    const drafts = requests("frame").slice(before);
+    // One in flight, the newest last.
+    expect(drafts.length).toBeGreaterThan(5);
+    expect(drafts.length).toBeLessThan(20);
+    expect(drafts.at(-1)).toMatchObject({ node: 3, draft: { threshold: 0.8, radius: 4 } });
+    expect(hook().frame).toMatchObject({ node: 3, draft: true });
+    change(slider, "800", "change");
     await vi.advanceTimersByTimeAsync(600);
-    const sent = requests("set_params");
-    expect(sent.length).toBeGreaterThan(1);
-    expect(sent.length).toBeLessThanOrEqual(5);
-    expect(sent.at(-1)).toMatchObject({ node: 3, params: { threshold: 0.8, radius: 4 } });
+    expect(requests("set_params")).toHaveLength(1);
+    expect(requests("set_params")[0]).toMatchObject({ node: 3, params: { threshold: 0.8, radius: 4 } });
     expect((st("parameter-threshold-value") as HTMLInputElement).valueAsNumber).toBeCloseTo(0.8);
-    expect(hook().frame).toMatchObject({ node: 3 });
+    expect(hook().frame).toMatchObject({ node: 3, draft: false });
+    expect(requests("frame").at(-1)?.draft).toBeUndefined();
+  });
+
+  it("are kept once for a run of keys on a slider", async () => {
+    const { st, requests } = await mount({ node: 3 });
+    const slider = st("parameter-radius-slider");
+    for (let i = 0; i < 5; i++) {
+      press(slider, "ArrowRight");
+      await vi.advanceTimersByTimeAsync(20);
+    }
+    expect(requests("set_params")).toHaveLength(0);
+    slider.dispatchEvent(new KeyboardEvent("keyup", { key: "ArrowRight", bubbles: true }));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(requests("set_params")).toHaveLength(1);
+  });
+
+  it("say at the control why what is tried cannot be", async () => {
+    const { st, kernel } = await mount({ node: 3 });
+    const error = { code: "parameter", message: "radius 60 px does not fit", hint: "", node: 3, index: null };
+    kernel.failNext = error;
+    change(st("parameter-radius-slider"), "900", "input");
+    await vi.advanceTimersByTimeAsync(10);
+    expect(st("parameters-refusal").textContent).toContain("does not fit");
+    expect(st("parameter-radius").classList.contains("st-refused")).toBe(true);
+    expect(st("signal-failure").hidden).toBe(true);
+    change(st("parameter-radius-slider"), "200", "input");
+    await vi.advanceTimersByTimeAsync(200);
+    expect(st("parameters-refusal").hidden).toBe(true);
+    expect(st("parameter-radius").classList.contains("st-refused")).toBe(false);
+  });
+
+  it("of a whole map are only kept, never tried", async () => {
+    const { st, requests } = await mount({ node: 4 });
+    change(st("parameter-label-value"), "grain");
+    await vi.advanceTimersByTimeAsync(300);
+    expect(requests("set_params")).toHaveLength(1);
+    expect(requests("frame").every(({ draft }) => draft === undefined)).toBe(true);
+  });
+
+  it("go back and forth through their history by buttons and keys", async () => {
+    const { st, requests } = await mount({ node: 3 });
+    const radius = st("parameter-radius-value") as HTMLInputElement;
+    const [undo, redo] = [st("parameters-undo"), st("parameters-redo")] as HTMLButtonElement[];
+    expect(undo?.disabled).toBe(true);
+    change(radius, "5");
+    await vi.advanceTimersByTimeAsync(300);
+    expect(undo?.disabled).toBe(false);
+    undo?.click();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(radius.valueAsNumber).toBe(4);
+    expect(redo?.disabled).toBe(false);
+    const key = (target: HTMLElement, shiftKey: boolean): KeyboardEvent => {
+      const event = new KeyboardEvent("keydown", {
+        key: "z",
+        ctrlKey: true,
+        shiftKey,
+        bubbles: true,
+        cancelable: true,
+      });
+      target.dispatchEvent(event);
+      return event;
+    };
+    expect(key(st("signal-canvas"), true).defaultPrevented).toBe(true);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(radius.valueAsNumber).toBe(5);
+    key(st("tree"), false);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(radius.valueAsNumber).toBe(4);
+    // Inside a field the keys are those of its text.
+    expect(key(radius, true).defaultPrevented).toBe(false);
+    expect(requests("undo")).toHaveLength(2);
+    expect(requests("redo")).toHaveLength(1);
   });
 
   it("have a control for every kind, and auto for what may be left out", async () => {

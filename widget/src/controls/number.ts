@@ -96,6 +96,20 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
     };
     slider.addEventListener("input", () => slide(true), { signal });
     slider.addEventListener("change", () => slide(false), { signal });
+    /** Keys have moved the slider and are still held. */
+    let stepped = false;
+    for (const type of ["keyup", "blur"] as const) {
+      slider.addEventListener(
+        type,
+        () => {
+          if (stepped) {
+            stepped = false;
+            change(limited(field.valueAsNumber), false);
+          }
+        },
+        { signal },
+      );
+    }
     slider.addEventListener(
       "keydown",
       (event) => {
@@ -107,6 +121,7 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
           field.valueAsNumber = value;
           slider.valueAsNumber = toPosition(value, scale);
           paint();
+          stepped = true;
           change(value, true);
           event.preventDefault();
         }

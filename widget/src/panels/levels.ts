@@ -48,6 +48,25 @@ export const levels: Panel = {
       },
       "Auto",
     );
+    const same = h(
+      "button",
+      {
+        type: "button",
+        class: "st-button st-quiet",
+        "data-st": "levels-same",
+        title: "Draw all pictures of this kind with the levels of the focused one",
+      },
+      "Same levels",
+    );
+    same.addEventListener("click", () => session.store.set({ sameLevels: !session.store.value.sameLevels }), {
+      signal,
+    });
+    const several = (): void => {
+      same.hidden = session.panes.filter((pane) => !pane.companion).length < 2;
+      same.setAttribute("aria-pressed", String(session.store.value.sameLevels));
+    };
+    session.store.on(["panes", "focused", "node", "sameLevels", "companion"], several, signal);
+    several();
     const chart = h("canvas", {
       class: "st-histogram-canvas",
       "aria-hidden": "true",
@@ -58,6 +77,7 @@ export const levels: Panel = {
     const ramp = h("div", { class: "st-ramp" });
     const plot = h("div", { class: "st-histogram" }, chart, low.element, high.element);
     const controls = contrastControls(context);
+    controls.element.append(same);
     element.append(
       h(
         "div",

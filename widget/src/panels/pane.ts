@@ -67,7 +67,7 @@ export function makePane(key: number, context: PanelContext): Pane {
     },
     choose(choice, count) {
       companion = choice.companion;
-      element.classList.toggle("st-focused", count > 1 && pane.focused);
+      element.classList.toggle("st-focused", pane.focused);
       element.classList.toggle("st-companion", companion);
       state.set({ node: choice.node, component: choice.component });
       head.fill(pane, count);

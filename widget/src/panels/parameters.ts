@@ -4,6 +4,7 @@ import { CONTROLS, type Control } from "../controls/registry";
 import { h, icon, setText } from "../dom";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
 import { Tuning } from "../state/tuning";
+import { history } from "./history";
 import type { Panel, PanelContext } from "./registry";
 
 interface Form {
@@ -19,9 +20,9 @@ export const parameters: Panel = {
   name: "parameters",
   place: "side",
   mount(element, context) {
-    const { session, signal } = context;
+    const { session, view, signal } = context;
     // A refused value leaves the controls: they show what the node has.
-    const tuning = new Tuning(session, signal, () => fill());
+    const tuning = new Tuning(session, view, () => fill());
     const title = h("span", { class: "st-title" }, "Parameters");
     const reset = h(
       "button",
@@ -33,18 +34,38 @@ export const parameters: Panel = {
       },
       "Reset",
     );
+    const past = history(context);
+    const refusal = h("p", {
+      class: "st-refusal",
+      role: "alert",
+      "data-st": "parameters-refusal",
+      hidden: true,
+    });
     const about = h("p", { class: "st-about" });
     const body = h("div", { class: "st-form", "data-st": "parameters" });
     const code = codeLine(signal);
-    element.append(h("div", { class: "st-head" }, title, reset), about, body, code.element);
+    element.append(
+      h("div", { class: "st-head" }, title, ...past.elements, reset),
+      about,
+      body,
+      refusal,
+      code.element,
+    );
 
     let form: Form | null = null;
     /** What the controls show, ahead of what the kernel has confirmed. */
     let values: Record<string, unknown> = {};
-    const send = (node: number): void => tuning.set(node, { ...values });
+    const send = (node: number, moving: boolean): void => {
+      if (moving) {
+        tuning.attempt(node, { ...values });
+      } else {
+        tuning.commit(node, { ...values });
+      }
+    };
 
     const fill = (): void => {
       const { node, operation } = session;
+      past.fill();
       code.show(node?.code ?? "");
       setText(about, operation?.summary ?? "No parameters: this node is read from a file.");
       if (!node || !operation) {
@@ -56,9 +77,9 @@ export const parameters: Panel = {
       }
       if (form?.node !== node.id || form.operation !== operation.name) {
         form?.close.abort();
-        form = build(body, node, operation, context, (name, value) => {
+        form = build(body, node, operation, context, (name, value, moving) => {
           values = { ...values, [name]: value };
-          send(node.id);
+          send(node.id, moving);
         });
         values = { ...node.params };
         showValues(form, values);
@@ -80,12 +101,27 @@ export const parameters: Panel = {
             operation.parameters.map((parameter) => [parameter.name, parameter.default]),
           );
           showValues(form, values);
-          send(node.id);
+          send(node.id, false);
         }
       },
       { signal },
     );
     session.store.on(["node", "nodes", "operations"], fill, signal);
+    // What is tried elsewhere, by dragging a detector, stands in the controls too.
+    view.on(
+      ["draft"],
+      () => {
+        const { draft } = view.value;
+        if (form && draft?.node === form.node) {
+          values = { ...draft.params };
+          showValues(form, values);
+        } else if (!draft) {
+          fill();
+        }
+      },
+      signal,
+    );
+    view.on(["draft", "failure"], () => fillRefusal(refusal, form, context), signal);
     signal.addEventListener("abort", () => form?.close.abort());
     fill();
   },
@@ -100,14 +136,14 @@ function build(
   node: NodeDescription,
   operation: OperationDescription,
   context: PanelContext,
-  change: (name: string, value: unknown) => void,
+  change: (name: string, value: unknown, moving: boolean) => void,
 ): Form {
   const close = new AbortController();
   const controls: Form["controls"] = new Map();
   for (const parameter of operation.parameters) {
     controls.set(
       parameter.name,
-      buildRow(parameter, context, close.signal, (value) => change(parameter.name, value)),
+      buildRow(parameter, context, close.signal, (value, moving) => change(parameter.name, value, moving)),
     );
   }
   close.signal.addEventListener("abort", () => context.view.set({ picking: null }));
@@ -119,7 +155,7 @@ function buildRow(
   parameter: ParameterDescription,
   { view }: PanelContext,
   signal: AbortSignal,
-  change: (value: unknown) => void,
+  change: (value: unknown, moving: boolean) => void,
 ): { control: Control; row: HTMLElement; automatic: HTMLInputElement | null } {
   nextId += 1;
   const id = `st-parameter-${nextId}`;
@@ -137,9 +173,9 @@ function buildRow(
     view,
     signal,
     id,
-    change: (value) => {
+    change: (value, moving) => {
       markAutomatic(row, automatic, false);
-      change(value);
+      change(value, moving);
     },
   });
   automatic?.addEventListener(
@@ -148,7 +184,7 @@ function buildRow(
       const value = automatic.checked ? null : control.start();
       markAutomatic(row, automatic, automatic.checked);
       control.show(value);
-      change(value);
+      change(value, false);
     },
     { signal },
   );
@@ -162,6 +198,21 @@ function buildRow(
     row.append(h("label", { class: "st-auto" }, automatic, "auto"));
   }
   return { control, row, automatic };
+}
+
+/** Why what is tried cannot be: beside its control if it is named, else below all of them. */
+function fillRefusal(element: HTMLElement, form: Form | null, { view }: PanelContext): void {
+  const { draft, failure } = view.value;
+  const said = draft && draft.node === form?.node ? failure : null;
+  let named = false;
+  for (const [name, { row }] of form?.controls ?? []) {
+    const about = said !== null && new RegExp(`\\b${name}\\b`).test(said.message);
+    row.classList.toggle("st-refused", about);
+    named ||= about;
+  }
+  element.hidden = said === null;
+  element.classList.toggle("st-named", named);
+  setText(element, said ? [said.message, said.hint].filter((part) => part !== "").join(". ") : "");
 }
 
 /** The name as words, without units that stand beside it. */

@@ -15,6 +15,7 @@
 import type { Session } from "../state/session";
 import type { Store } from "../state/store";
 import type { ViewState } from "../state/view";
+import { differences } from "./differences";
 import { levels } from "./levels";
 import { navigator } from "./navigator";
 import { parameters } from "./parameters";
@@ -36,4 +37,4 @@ export interface Panel {
   mount(element: HTMLElement, context: PanelContext): void;
 }
 
-export const PANELS: readonly Panel[] = [navigator, signal, levels, tree, parameters, status];
+export const PANELS: readonly Panel[] = [navigator, signal, levels, tree, parameters, differences, status];

@@ -42,9 +42,7 @@ export const signal: Panel = {
         }
         pane.choose(choice, wanted.length);
       });
-      const root = element.closest<HTMLElement>(".signaltree");
-      root?.setAttribute("data-panes", String(wanted.length));
-      list.dataset.count = String(wanted.length);
+      list.classList.toggle("st-several", wanted.length > 1);
       mirror();
     };
     session.store.on(

@@ -1,10 +1,17 @@
 /** What is being done, what went wrong and what to do about it. */
 
+import { withCode } from "../clipboard";
 import { h, icon, setText } from "../dom";
 import { numberText } from "../geometry/axes";
-import type { NodeDescription } from "../protocol/generated";
+import { bytesText } from "../geometry/bytes";
+import type { FrameCost } from "../protocol/generated";
 import type { Connection, Session, Waking } from "../state/session";
-import type { Panel, PanelContext } from "./registry";
+import { nodeById } from "../state/tree";
+import { codeButton } from "./code";
+import { memoryGauge } from "./memory";
+import { progressControls } from "./progress";
+import type { Panel } from "./registry";
+import { saveButton } from "./save";
 
 const CONNECTION: Record<Exclude<Connection, "asleep">, { message: string; hint: string } | null> = {
   connecting: null,
@@ -45,68 +52,36 @@ export const status: Panel = {
       { type: "button", class: "st-icon-button", "aria-label": "Dismiss", title: "Dismiss" },
       icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
     );
-    const bar = h("div", {
-      class: "st-bar",
-      role: "progressbar",
-      "aria-valuemin": 0,
-      "aria-valuemax": 100,
-      "data-st": "status-progress",
-    });
-    const label = h("span", { class: "st-progress-label" });
-    const cancel = h(
-      "button",
-      { type: "button", class: "st-button st-quiet", "data-st": "status-cancel" },
-      "Cancel",
-    );
-    const compute = h(
-      "button",
-      { type: "button", class: "st-button st-quiet", "data-st": "status-compute" },
-      "Compute",
-    );
     const latency = h("span", {
       class: "st-latency",
       title: "From the request to the drawn picture",
       "data-st": "status-latency",
     });
+    /** Files whose cost was read and put away. */
+    const dismissed = new Set<number>();
     element.setAttribute("data-st", "status");
     element.append(
       message,
       hint,
       dismiss,
       h("span", { class: "st-space" }),
-      label,
-      bar,
-      cancel,
-      compute,
+      ...progressControls(context),
+      saveButton(element, context),
+      codeButton(element, context),
+      memoryGauge(element, context),
       latency,
     );
 
     const fill = (): void => {
       const { notice, connection } = session.store.value;
       const cut = connectionNotice(session);
-      const said = cut ?? notice;
+      const advice = adviceOf(session);
+      const said = cut ?? notice ?? (advice && !dismissed.has(advice.node) ? advice : null);
       element.dataset.level = cut ? "warning" : (notice?.level ?? "");
-      setText(
-        message,
-        said?.message ?? (connection === "connecting" && !session.poster ? "Connecting to the kernel…" : ""),
-      );
-      setText(hint, said?.hint ?? "");
+      const waiting = connection === "connecting" && !session.poster ? "Connecting to the kernel…" : "";
+      setCode(message, said?.message ?? waiting, signal);
+      setCode(hint, said?.hint ?? "", signal);
       dismiss.hidden = said === null || cut !== null;
-    };
-    const fillProgress = (): void => {
-      const running = runningNode(context);
-      const progress = running?.progress ?? null;
-      const share = progress && progress.total > 0 ? progress.done / progress.total : 0;
-      for (const part of [bar, label, cancel]) {
-        part.hidden = progress === null;
-      }
-      bar.style.setProperty("--st-share", String(share));
-      bar.setAttribute("aria-valuenow", String(Math.round(share * 100)));
-      setText(
-        label,
-        progress && running ? `${progress.label || running.name} ${Math.floor(share * 100)} %` : "",
-      );
-      compute.hidden = progress !== null || !canResume(session.node, context);
     };
     const fillLatency = (): void => {
       const { latencyMs, late } = view.value;
@@ -115,44 +90,44 @@ export const status: Panel = {
         late ? "waiting…" : latencyMs === null ? "" : `${numberText(Math.max(1, Math.round(latencyMs)))} ms`,
       );
     };
-    cancel.addEventListener(
+    dismiss.addEventListener(
       "click",
       () => {
-        const running = runningNode(context);
-        if (running) {
-          void session.act({ type: "cancel", node: running.id });
+        const advice = adviceOf(session);
+        if (session.store.value.notice === null && advice) {
+          dismissed.add(advice.node);
         }
+        session.store.set({ notice: null });
+        fill();
       },
       { signal },
     );
-    compute.addEventListener(
-      "click",
-      () => {
-        if (session.node) {
-          void session.act({ type: "compute", node: session.node.id });
-        }
-      },
-      { signal },
-    );
-    dismiss.addEventListener("click", () => session.store.set({ notice: null }), { signal });
-    session.store.on(["notice", "connection"], fill, signal);
-    session.store.on(["nodes", "node"], fillProgress, signal);
-    view.on(["picture"], fillProgress, signal);
+    session.store.on(["notice", "connection", "node", "nodes"], fill, signal);
     view.on(["latencyMs", "late"], fillLatency, signal);
     fill();
-    fillProgress();
     fillLatency();
   },
 };
 
-/** The shown node's computation first, else any other one. */
-function runningNode({ session }: PanelContext): NodeDescription | null {
-  const running = session.store.value.nodes.filter((node) => node.progress?.state === "running");
-  return running.find((node) => node.id === session.store.value.node) ?? running[0] ?? null;
+/** What the file of the shown node costs, if dragging through it is slow. */
+function adviceOf({ store, node }: Session): { node: number; message: string; hint: string } | null {
+  const source = nodeById(store.value.nodes, node?.source ?? null);
+  const cost = source?.frame_cost;
+  return source && cost?.slow ? { node: source.id, message: costText(cost), hint: cost.advice } : null;
 }
 
-/** A map that was stopped before its end can go on. */
-function canResume(node: NodeDescription | null, { view }: PanelContext): boolean {
-  const reply = view.value.picture?.reply;
-  return node?.kind === "map" && reply?.node === node.id && reply.complete < 1;
+/** `One frame costs 95 MiB, 31 ms to decode`. */
+function costText({ chunk_bytes, seconds_per_frame, frames_per_chunk }: FrameCost): string {
+  const time = numberText(Number((seconds_per_frame * 1000).toPrecision(2)));
+  return `One frame costs ${bytesText(chunk_bytes)} and ${time} ms to decode: ${frames_per_chunk} frames lie in one chunk`;
+}
+
+/** The text, with the parts between backquotes as code that can be copied. */
+function setCode(element: HTMLElement, text: string, signal: AbortSignal): void {
+  if (!text.includes("`")) {
+    setText(element, text);
+  } else if (element.dataset.text !== text) {
+    element.replaceChildren(...withCode(text, signal));
+  }
+  element.dataset.text = text;
 }

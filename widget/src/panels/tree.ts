@@ -2,6 +2,8 @@
 
 import { h, icon, setAttributes, setText } from "../dom";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
+import { MOST_PANES, type PaneChoice } from "../state/panes";
+import type { Session } from "../state/session";
 import { rows, type TreeRow } from "../state/tree";
 import { openOperations } from "./operations";
 import type { Panel, PanelContext } from "./registry";
@@ -22,6 +24,7 @@ interface Row {
   name: HTMLElement;
   title: HTMLElement;
   progress: HTMLElement;
+  compare: HTMLButtonElement;
   remove: HTMLButtonElement;
 }
 
@@ -54,7 +57,7 @@ export const tree: Panel = {
 
     const shown = new Map<number, Row>();
     const fill = (): void => {
-      const { nodes, node: selected } = session.store.value;
+      const { nodes } = session.store.value;
       const wanted = rows(nodes);
       for (const [id, row] of shown) {
         if (!wanted.some(({ node }) => node.id === id)) {
@@ -65,14 +68,14 @@ export const tree: Panel = {
       wanted.forEach((wantedRow, i) => {
         const row = shown.get(wantedRow.node.id) ?? makeRow(wantedRow.node.id, context);
         shown.set(wantedRow.node.id, row);
-        update(row, wantedRow, wantedRow.node.id === selected);
+        update(row, wantedRow, context);
         if (list.children[i] !== row.element) {
           list.insertBefore(row.element, list.children[i] ?? null);
         }
       });
       add.disabled = session.node === null;
     };
-    session.store.on(["nodes", "node"], fill, signal);
+    session.store.on(["nodes", "node", "panes", "focused", "companion"], fill, signal);
     list.addEventListener("keydown", (event) => onKey(event, context, shown), { signal });
     fill();
   },
@@ -82,6 +85,11 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
   const name = h("span", { class: "st-node-name" });
   const title = h("span", { class: "st-node-title" });
   const progress = h("span", { class: "st-node-progress" });
+  const compare = h(
+    "button",
+    { type: "button", class: "st-icon-button st-compare", tabindex: -1 },
+    icon("M2.5 3.5h11v9h-11z", "M8 3.5v9"),
+  );
   const remove = h(
     "button",
     { type: "button", class: "st-icon-button", tabindex: -1 },
@@ -94,13 +102,26 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
     name,
     title,
     progress,
+    compare,
     remove,
   );
   element.addEventListener(
     "click",
-    () => {
-      session.select(id);
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) {
+        toggleBeside(session, id);
+      } else {
+        session.select(id);
+      }
       element.focus({ preventScroll: true });
+    },
+    { signal },
+  );
+  compare.addEventListener(
+    "click",
+    (event) => {
+      event.stopPropagation();
+      toggleBeside(session, id);
     },
     { signal },
   );
@@ -112,10 +133,44 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
     },
     { signal },
   );
-  return { element, name, title, progress, remove };
+  return { element, name, title, progress, compare, remove };
 }
 
-function update(row: Row, { node, depth }: TreeRow, selected: boolean): void {
+/** The pane beside the selected one that shows a node, if any. */
+function paneBeside(session: Session, id: number): PaneChoice | undefined {
+  const { focused } = session.store.value;
+  return session.panes.find((pane) => pane.node === id && pane.key !== focused && !pane.companion);
+}
+
+/** Shows a node beside the selected one, or no longer. */
+function toggleBeside(session: Session, id: number): void {
+  const beside = paneBeside(session, id);
+  if (beside) {
+    session.closePane(beside.key);
+  } else if (!session.compare(id)) {
+    session.store.set({
+      notice: {
+        level: "info",
+        message: `${MOST_PANES} pictures side by side are the most`,
+        hint: "Close one of them.",
+      },
+    });
+  }
+}
+
+function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): void {
+  const selected = node.id === session.store.value.node;
+  const beside = paneBeside(session, node.id) !== undefined;
+  // A frame beside itself says nothing; two images of one map do.
+  row.compare.hidden = selected && !beside && node.components.length < 2;
+  row.element.classList.toggle("st-beside", beside);
+  const action = beside ? `Close ${node.name} beside` : `Show ${node.name} beside`;
+  setAttributes(row.compare, {
+    "aria-label": action,
+    "aria-pressed": String(beside),
+    title: `${action} the selected one (Ctrl+click, or Ctrl+Space)`,
+    "data-st": `compare-node-${node.name}`,
+  });
   setText(row.name, node.name);
   setText(row.title, node.title);
   setAttributes(row.element, {
@@ -148,9 +203,16 @@ function showProgress(element: HTMLElement, { progress }: NodeDescription): void
   setText(element, running ? `${Math.floor(share * 100)} %` : "");
 }
 
+/**
+ * Arrows select; with Ctrl they only move the focus, and Ctrl+Space (or C) shows the focused node
+ * beside the selected one.
+ */
 function onKey(event: KeyboardEvent, { session }: PanelContext, shown: Map<number, Row>): void {
   const order = rows(session.store.value.nodes).map(({ node }) => node);
-  const at = order.findIndex((node) => node.id === session.store.value.node);
+  const held = event.ctrlKey || event.metaKey;
+  const focused = [...shown].find(([, row]) => row.element.contains(document.activeElement))?.[0];
+  const start = focused ?? session.store.value.node;
+  const at = order.findIndex((node) => node.id === start);
   const current = order[at];
   const target: Record<string, NodeDescription | undefined> = {
     ArrowUp: order[at - 1],
@@ -162,10 +224,16 @@ function onKey(event: KeyboardEvent, { session }: PanelContext, shown: Map<numbe
   };
   if (event.key === "Delete" && current) {
     void session.act({ type: "remove_node", node: current.id });
+  } else if (current && ((event.key === " " && held) || (event.key === "c" && !held))) {
+    toggleBeside(session, current.id);
+  } else if (current && (event.key === "Enter" || (event.key === " " && !held))) {
+    session.select(current.id);
   } else if (event.key in target) {
     const next = target[event.key];
     if (next) {
-      session.select(next.id);
+      if (!held) {
+        session.select(next.id);
+      }
       shown.get(next.id)?.element.focus({ preventScroll: true });
     }
   } else {

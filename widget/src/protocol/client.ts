@@ -230,7 +230,8 @@ export class Channel {
     if (this.#closed) {
       return;
     }
-    const fresh = generation > this.#drawn;
+    // The page has said itself that nobody looks.
+    const fresh = generation > this.#drawn && error.code !== "hidden";
     this.#free(generation);
     if (fresh) {
       this.#handlers.failed(error);

@@ -6,8 +6,10 @@ import { nearestNode, nodeById, operationOf } from "./tree";
 
 export const MOST_PANES = 4;
 
-/** Key of the pane that comes by itself beside the image of a detector. */
+/** Least key of the pane that comes by itself beside the image of a detector. */
 const COMPANION_KEY = 9;
+/** With more than these the pattern would take the room of what is compared. */
+const MOST_BESIDE_COMPANION = 2;
 
 export interface PaneChoice {
   /** Tells panes apart while they move in the list. */
@@ -45,12 +47,23 @@ export function shownPanes(
   const panes = resolve(state);
   const node = nodeById(nodes, state.node);
   const parent = nodeById(nodes, node?.parents[0] ?? null);
-  const wanted = state.companion && panes.length === 1 && node?.kind === "map" && parent?.kind !== "map";
-  if (!wanted || !parent || !isDetector(operationOf(node, operations))) {
+  const room = panes.length <= MOST_BESIDE_COMPANION && !panes.some((pane) => pane.node === parent?.id);
+  if (!state.companion || !room || !parent || node?.kind !== "map" || parent.kind === "map") {
     return panes;
   }
-  const companion = { key: COMPANION_KEY, node: parent.id, component: 0, companion: true };
-  return [companion, ...panes];
+  if (!isDetector(operationOf(node, operations))) {
+    return panes;
+  }
+  const key = freeKey(panes, COMPANION_KEY);
+  return [{ key, node: parent.id, component: 0, companion: true }, ...panes];
+}
+
+function freeKey(panes: readonly PaneChoice[], least: number): number {
+  let key = least;
+  while (panes.some((pane) => pane.key === key)) {
+    key += 1;
+  }
+  return key;
 }
 
 /** A pane for `node` after the last one; the focus stays. `null` when there is no room. */
@@ -59,15 +72,12 @@ export function withPane(
   node: number,
   component: number,
 ): { panes: PaneChoice[]; key: number } | null {
-  if (shown.length >= MOST_PANES) {
+  const panes = shown.filter(({ companion }) => !companion);
+  if (panes.length >= MOST_PANES) {
     return null;
   }
-  let key = 0;
-  while (shown.some((pane) => pane.key === key)) {
-    key += 1;
-  }
-  const pinned = shown.map((pane) => ({ ...pane, companion: false }));
-  return { panes: [...pinned, { key, node, component, companion: false }], key };
+  const key = freeKey(panes, 0);
+  return { panes: [...panes, { key, node, component, companion: false }], key };
 }
 
 /** Panes whose nodes are gone show the nearest node that is left, or go. */

@@ -189,6 +189,26 @@ export class Session {
     return more !== null;
   }
 
+  /** Selects a node and keeps the one that was selected beside it, if there is room. */
+  showBeside(node: number): void {
+    const { node: before, component } = this.store.value;
+    const { panes } = this;
+    if (
+      before !== null &&
+      panes.every((pane) => pane.key === this.store.value.focused || pane.node !== node)
+    ) {
+      const more = withPane(panes, node, 0);
+      if (more) {
+        const panesBefore = more.panes.map((pane) =>
+          pane.key === this.store.value.focused ? { ...pane, node: before, component } : pane,
+        );
+        this.store.set({ panes: panesBefore, focused: more.key, node, component: this.#componentOf(node) });
+        return;
+      }
+    }
+    this.select(node);
+  }
+
   /** The pane with this key has the selected node; a companion becomes a pane like others. */
   focusPane(key: number): void {
     const { focused } = this.store.value;

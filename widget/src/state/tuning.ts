@@ -1,31 +1,47 @@
-/** Sends changed parameters: at most ten times a second, one at a time, the newest last. */
+/**
+ * Changes of parameters. While a control is held they are only tried: the pictures show them, the
+ * tree does not have them. Let go, they are the node's, in one step of its history.
+ */
 
+import { isDetector } from "./detector";
 import type { Notice, Session } from "./session";
-
-export const TUNING_PAUSE_MS = 100;
+import type { Store } from "./store";
+import { nodeById, operationOf } from "./tree";
+import type { ViewState } from "./view";
 
 export class Tuning {
   #session: Session;
+  #view: Store<ViewState>;
   #waiting: { node: number; params: Record<string, unknown> } | null = null;
   #sending = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   /** What was said of a refused change; it is over with the next one that is accepted. */
   #refusal: Notice | null = null;
   #refused: () => void;
 
   /** `refused` is called once nothing is on its way and the last change was refused. */
-  constructor(session: Session, signal: AbortSignal, refused: () => void = () => {}) {
+  constructor(session: Session, view: Store<ViewState>, refused: () => void = () => {}) {
     this.#session = session;
+    this.#view = view;
     this.#refused = refused;
-    signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
   /** Whether a change is on its way: what the kernel says meanwhile is older. */
   get busy(): boolean {
-    return this.#sending || this.#waiting !== null;
+    return this.#sending || this.#waiting !== null || this.#view.value.draft !== null;
   }
 
-  set(node: number, params: Record<string, unknown>): void {
+  /** Shows parameters without keeping them. A whole map is computed for kept ones only. */
+  attempt(node: number, params: Record<string, unknown>): void {
+    const { nodes, operations } = this.#session.store.value;
+    const tuned = nodeById(nodes, node);
+    if (tuned?.kind !== "map" || isDetector(operationOf(tuned, operations))) {
+      this.#view.set({ draft: { node, params } });
+    }
+  }
+
+  /** Keeps parameters: one change at a time, the newest last. */
+  commit(node: number, params: Record<string, unknown>): void {
+    this.attempt(node, params);
     this.#waiting = { node, params };
     if (!this.#sending) {
       void this.#send();
@@ -39,18 +55,14 @@ export class Tuning {
     }
     this.#waiting = null;
     this.#sending = true;
-    const pause = new Promise<void>((resolve) => {
-      this.#timer = setTimeout(resolve, TUNING_PAUSE_MS);
-    });
     const { store } = this.#session;
-    const accepted = (await this.#session.act({ type: "set_params", ...next })) !== null;
+    const accepted = await this.#session.commit(next.node, next.params);
     if (!accepted) {
       this.#refusal = store.value.notice;
     } else if (this.#refusal !== null && store.value.notice === this.#refusal) {
       this.#refusal = null;
       store.set({ notice: null });
     }
-    await pause;
     this.#sending = false;
     if (!accepted && this.#waiting === null) {
       this.#refused();
