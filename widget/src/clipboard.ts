@@ -1,0 +1,59 @@
+/** Copying text, with a button that says so. */
+
+import { h, icon, setText } from "./dom";
+
+/** Whether the text is in the clipboard now. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // No permission or no secure context: the older way.
+    const field = h("textarea", { style: "position:fixed;opacity:0" });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand?.("copy") ?? false;
+    field.remove();
+    return copied;
+  }
+}
+
+/** A button that copies what `text` gives when it is pressed, and where it says whether it did. */
+export function copyButton(
+  title: string,
+  name: string,
+  text: () => string,
+  signal: AbortSignal,
+): HTMLElement[] {
+  const said = h("span", { class: "st-said", role: "status" });
+  const button = h(
+    "button",
+    { type: "button", class: "st-icon-button", "data-st": name, title, "aria-label": title },
+    icon("M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"),
+  );
+  button.addEventListener(
+    "click",
+    async () => {
+      setText(said, (await copyText(text())) ? "Copied" : "Select it and copy by hand");
+      setTimeout(() => setText(said, ""), 1500);
+    },
+    { signal },
+  );
+  return [said, button];
+}
+
+/** A text whose parts between backquotes are code, each with a button that copies it. */
+export function withCode(text: string, signal: AbortSignal): (Node | string)[] {
+  return text.split("`").flatMap((part, i): (Node | string)[] => {
+    if (part === "") {
+      return [];
+    }
+    return i % 2 === 1
+      ? [
+          h("code", { class: "st-inline-code" }, part),
+          ...copyButton("Copy this code", "copy-advice", () => part, signal),
+        ]
+      : [part];
+  });
+}

@@ -1,0 +1,206 @@
+/** Writing the shown node's whole result to a file, or keeping it in memory. */
+
+import { h, setText } from "../dom";
+import { bytesText } from "../geometry/bytes";
+import { RequestError } from "../protocol/client";
+import type { NodeDescription, SaveOptions } from "../protocol/generated";
+import type { Session } from "../state/session";
+import { openPopover, type Popover } from "./popover";
+import type { PanelContext } from "./registry";
+
+interface Format {
+  suffix: string;
+  title: string;
+}
+
+export const FORMATS: readonly Format[] = [
+  { suffix: ".zspy", title: "HyperSpy, Zarr inside (.zspy)" },
+  { suffix: ".zarr", title: "Zarr v3, sharded (.zarr)" },
+  { suffix: ".hspy", title: "HyperSpy, HDF5 inside (.hspy)" },
+  { suffix: ".npy", title: "Plain array without axes (.npy)" },
+];
+
+interface Saving {
+  path: string;
+  options?: SaveOptions;
+}
+
+/** What each node was last saved to from a page, to go on after it was stopped. */
+const saves = new WeakMap<Session, Map<number, Saving>>();
+
+/** Goes on with a save that began on this page; `false` if there was none. */
+export function resumeSave({ session }: PanelContext, node: NodeDescription): boolean {
+  const saving = saves.get(session)?.get(node.id);
+  const stopped = node.progress?.can_resume === true && node.progress.label.includes(baseName(saving?.path));
+  if (!saving || !stopped) {
+    return false;
+  }
+  void session.act({ type: "save", node: node.id, ...saving });
+  return true;
+}
+
+function baseName(path: string | undefined): string {
+  return path?.split(/[\\/]/).pop() ?? "\0";
+}
+
+/** The button that opens the dialog inside `host`. */
+export function saveButton(host: HTMLElement, context: PanelContext): HTMLElement {
+  const { session, signal } = context;
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "st-button st-quiet",
+      "aria-haspopup": "dialog",
+      "aria-expanded": "false",
+      title: "Compute the whole signal and write it to a file, or keep it in memory",
+      "data-st": "save",
+    },
+    "Save…",
+  );
+  let popover: Popover | null = null;
+  const show = (): void => {
+    button.hidden = session.node === null || session.store.value.connection !== "live";
+  };
+  button.addEventListener(
+    "click",
+    () => {
+      const { node } = session;
+      if (popover?.element.isConnected) {
+        popover.close();
+      } else if (node) {
+        const fill = (open: Popover, closed: AbortSignal): Node[] => saveForm(open, node, context, closed);
+        popover = openPopover(host, button, `Save ${node.name}`, "save-dialog", fill, signal);
+      }
+    },
+    { signal },
+  );
+  session.store.on(["node"], () => popover?.close(), signal);
+  session.store.on(["node", "nodes", "connection"], show, signal);
+  show();
+  return button;
+}
+
+function saveForm(
+  popover: Popover,
+  node: NodeDescription,
+  { session }: PanelContext,
+  signal: AbortSignal,
+): Node[] {
+  const field = h("input", {
+    type: "text",
+    class: "st-field st-grow",
+    "aria-label": "File, relative to the folder of the notebook",
+    "data-st": "save-path",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  field.value = `${node.name}${FORMATS[0]?.suffix ?? ""}`;
+  const format = h(
+    "select",
+    { class: "st-field st-grow", "aria-label": "Format", "data-st": "save-format" },
+    ...FORMATS.map(({ suffix, title }) => h("option", { value: suffix }, title)),
+  );
+  const problem = h("p", { class: "st-problem", role: "alert", "data-st": "save-problem" });
+  const save = h(
+    "button",
+    { type: "submit", class: "st-button st-primary", "data-st": "save-start" },
+    "Save",
+  );
+  const compute = h(
+    "button",
+    {
+      type: "button",
+      class: "st-button",
+      title: "Compute everything now, so that every position is there at once",
+      "data-st": "save-compute",
+    },
+    "Keep in memory",
+  );
+  const ask = async (question: Parameters<Session["client"]["ask"]>[0]): Promise<void> => {
+    save.disabled = true;
+    compute.disabled = true;
+    setText(problem, "");
+    try {
+      await session.client.ask(question);
+      popover.close();
+    } catch (error) {
+      const wire = error instanceof RequestError ? error.wire : null;
+      setText(problem, [wire?.message, wire?.hint].filter(Boolean).join(" "));
+    } finally {
+      save.disabled = false;
+      compute.disabled = false;
+    }
+  };
+  field.addEventListener(
+    "input",
+    () => {
+      const known = FORMATS.find(({ suffix }) => field.value.trim().toLowerCase().endsWith(suffix));
+      format.value = known?.suffix ?? format.value;
+      setText(problem, "");
+    },
+    { signal },
+  );
+  format.addEventListener(
+    "change",
+    () => {
+      field.value = withSuffix(field.value, format.value);
+    },
+    { signal },
+  );
+  compute.addEventListener("click", () => void ask({ type: "compute", node: node.id }), { signal });
+  const form = h(
+    "form",
+    {},
+    h("div", { class: "st-popover-row" }, field),
+    h("div", { class: "st-popover-row" }, format),
+    problem,
+    h("div", { class: "st-popover-row st-popover-actions" }, compute, save),
+  );
+  form.addEventListener(
+    "submit",
+    (event) => {
+      event.preventDefault();
+      const path = field.value.trim();
+      if (path === "") {
+        setText(problem, "Write the name of a file.");
+        field.focus();
+        return;
+      }
+      const named = FORMATS.some(({ suffix }) => path.toLowerCase().endsWith(suffix));
+      const saving = { path: named ? path : withSuffix(path, format.value) };
+      const known = saves.get(session) ?? new Map<number, Saving>();
+      saves.set(session, known.set(node.id, saving));
+      void ask({ type: "save", node: node.id, ...saving });
+    },
+    { signal },
+  );
+  return [
+    h("div", { class: "st-title" }, `Save ${node.name}`),
+    h("p", { class: "st-about" }, sizeText(node)),
+    form,
+  ];
+}
+
+/** The path with the ending of a format instead of that of another one. */
+export function withSuffix(path: string, suffix: string): string {
+  const old = FORMATS.find((format) => path.toLowerCase().endsWith(format.suffix));
+  return `${old ? path.slice(0, -old.suffix.length) : path}${suffix}`;
+}
+
+const BYTES: Record<string, number> = { u8: 1, i8: 1, u16: 2, i16: 2, u32: 4, i32: 4, f32: 4 };
+
+/** What is written, and how much of it. */
+function sizeText(node: NodeDescription): string {
+  const where = "Beside the notebook, or where the path says.";
+  if (node.kind === "peaks") {
+    return `The peaks of every scan position. ${where}`;
+  }
+  const images = node.kind === "map" ? Math.max(1, node.components.length) : 1;
+  const pixels = [...node.navigation_axes, ...node.signal_axes].reduce(
+    (size, axis) => size * axis.size,
+    images,
+  );
+  const bytes = pixels * (BYTES[node.element] ?? 8);
+  return `${node.summary}: ${bytesText(bytes)} before compression. ${where}`;
+}
