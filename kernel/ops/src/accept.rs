@@ -57,17 +57,20 @@ pub fn frame_shape(meta: &SignalMeta) -> (usize, usize) {
     }
 }
 
+/// Rows and columns of an image.
+pub fn frame_rows_columns(frame: &Frame) -> Result<(usize, usize), OperationError> {
+    match frame.shape() {
+        [rows, columns] => Ok((*rows, *columns)),
+        shape => Err(OperationError::failed(
+            format!("the frame has shape {shape:?}, two axes are needed"),
+            "add the operation to a signal of images",
+        )),
+    }
+}
+
 /// The frame's pixels as `f64`; infinities become NaN, so "invalid" has one form from here on.
 pub fn grid(frame: &Frame) -> Result<Grid<f64>, OperationError> {
-    let [rows, columns] = frame.shape() else {
-        return Err(OperationError::failed(
-            format!(
-                "the frame has shape {:?}, two axes are needed",
-                frame.shape()
-            ),
-            "add the operation to a signal of images",
-        ));
-    };
+    let (rows, columns) = frame_rows_columns(frame)?;
     let values = signal::for_pixels!(frame, |pixels| pixels
         .iter()
         .map(|pixel| {
@@ -75,5 +78,5 @@ pub fn grid(frame: &Frame) -> Result<Grid<f64>, OperationError> {
             if value.is_finite() { value } else { f64::NAN }
         })
         .collect());
-    Ok(Grid::new(*rows, *columns, values))
+    Ok(Grid::new(rows, columns, values))
 }

@@ -1,68 +1,42 @@
-//! Gaussian smoothing with half-sample reflection, as two banded matrices.
+//! Gaussian smoothing with half-sample reflection.
 
-use super::{Grid, half_sample};
+mod blocks;
+mod direct;
+mod kernel;
+mod smooth;
 
-/// Gaussian weights along one axis with the reflection folded in: `out[i] = Σ_j weight(i, j) in[j]`.
-/// The matrix is symmetric, so a row is also a column.
-struct Band {
-    first: Vec<usize>,
-    start: Vec<usize>,
-    weights: Vec<f32>,
-}
+use std::cell::RefCell;
 
-impl Band {
-    fn new(size: usize, sigma: f64, truncate: f64) -> Self {
-        let radius = (truncate * sigma + 0.5).floor() as isize;
-        let mut kernel: Vec<f64> = (-radius..=radius)
-            .map(|at| (-0.5 * (at as f64 / sigma).powi(2)).exp())
-            .collect();
-        let sum: f64 = kernel.iter().sum();
-        kernel.iter_mut().for_each(|weight| *weight /= sum);
-
-        let mut band = Band {
-            first: Vec::with_capacity(size),
-            start: vec![0],
-            weights: Vec::new(),
-        };
-        let mut dense = vec![0.0f64; size];
-        for at in 0..size as isize {
-            dense.fill(0.0);
-            for (tap, weight) in (at - radius..).zip(&kernel) {
-                dense[half_sample(tap, size)] += weight;
-            }
-            let first = (at - radius).max(0) as usize;
-            let last = (at + radius).min(size as isize - 1) as usize;
-            band.first.push(first);
-            band.weights
-                .extend(dense[first..=last].iter().map(|weight| *weight as f32));
-            band.start.push(band.weights.len());
-        }
-        band
-    }
-
-    /// First index and weights of row `at`.
-    #[inline(always)]
-    fn row(&self, at: usize) -> (usize, &[f32]) {
-        (
-            self.first[at],
-            &self.weights[self.start[at]..self.start[at + 1]],
-        )
-    }
-}
+use super::Grid;
+use direct::Direct;
+use kernel::Kernel;
+use smooth::Smooth;
 
 /// Gaussian smoothing of images of one shape; build once, apply to many.
-pub struct Blur {
-    down: Band,
-    across: Band,
+pub struct Blur(Way);
+
+/// Whichever takes fewer operations; they agree to the rounding of single precision.
+enum Way {
+    Direct(Direct),
+    Smooth(Smooth),
+}
+
+thread_local! {
+    /// Intermediate sums, kept from image to image.
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Blur {
     /// Kernel radius `floor(truncate · sigma + 0.5)`.
     pub fn new(rows: usize, columns: usize, sigma: f64, truncate: f64) -> Self {
-        Blur {
-            down: Band::new(rows, sigma, truncate),
-            across: Band::new(columns, sigma, truncate),
-        }
+        let kernel = Kernel::new(sigma, truncate);
+        let (rows, columns) = (rows.max(1), columns.max(1));
+        let smooth = Smooth::cost(rows, columns, &kernel);
+        Blur(if smooth < Direct::cost(rows, columns, &kernel) {
+            Way::Smooth(Smooth::new(rows, columns, &kernel))
+        } else {
+            Way::Direct(Direct::new(rows, columns, &kernel))
+        })
     }
 
     /// The smoothed image. NaN pixels have weight 0; where no valid pixel is near, the result is NaN.
@@ -87,29 +61,17 @@ impl Blur {
     }
 
     fn convolve(&self, grid: &Grid<f32>) -> Grid<f32> {
-        let Grid { rows, columns, .. } = *grid;
-        let mut down = Grid::filled(rows, columns, 0.0f32);
-        for (row, out) in down.values.chunks_exact_mut(columns.max(1)).enumerate() {
-            let (first, weights) = self.down.row(row);
-            for (from, weight) in (first..).zip(weights) {
-                add_scaled(out, grid.row(from), *weight);
-            }
-        }
-        let mut both = Grid::filled(rows, columns, 0.0f32);
-        for (row, out) in both.values.chunks_exact_mut(columns.max(1)).enumerate() {
-            for (column, value) in down.row(row).iter().enumerate() {
-                let (first, weights) = self.across.row(column);
-                add_scaled(&mut out[first..first + weights.len()], weights, *value);
-            }
-        }
-        both
+        let mut out = Grid::filled(grid.rows, grid.columns, 0.0f32);
+        self.apply_into(&grid.values, &mut out.values);
+        out
     }
-}
 
-#[inline(always)]
-fn add_scaled(out: &mut [f32], values: &[f32], factor: f32) {
-    for (out, value) in out.iter_mut().zip(values) {
-        *out += factor * value;
+    /// As [`Blur::apply`] for an image without NaN, into pixels that are there already.
+    pub fn apply_into(&self, image: &[f32], out: &mut [f32]) {
+        SCRATCH.with_borrow_mut(|scratch| match &self.0 {
+            Way::Direct(direct) => direct.apply(image, out, scratch),
+            Way::Smooth(smooth) => smooth.apply(image, out, scratch),
+        });
     }
 }
 
@@ -134,5 +96,83 @@ mod tests {
         let smooth = Blur::new(6, 9, 3.0, 4.0).apply(&grid);
         assert!((smooth.values.iter().sum::<f32>() - 3.0).abs() < 1e-5);
         assert!(smooth.at(1, 0) > smooth.at(0, 0) || smooth.at(1, 0) > smooth.at(2, 0));
+    }
+
+    /// The matrices themselves in double precision.
+    fn reference(image: &[f32], rows: usize, columns: usize, kernel: &Kernel) -> Vec<f64> {
+        let (down, across) = (kernel.matrix(rows), kernel.matrix(columns));
+        let mut half = vec![0.0; rows * columns];
+        for row in 0..rows {
+            for column in 0..columns {
+                half[row * columns + column] = (0..rows)
+                    .map(|from| down[row * rows + from] * f64::from(image[from * columns + column]))
+                    .sum();
+            }
+        }
+        let mut both = vec![0.0; rows * columns];
+        for row in 0..rows {
+            for column in 0..columns {
+                both[row * columns + column] = (0..columns)
+                    .map(|from| half[row * columns + from] * across[from * columns + column])
+                    .sum();
+            }
+        }
+        both
+    }
+
+    /// Noise, a ramp and a beam that is brighter than everything else together.
+    fn pattern(rows: usize, columns: usize) -> Vec<f32> {
+        let mut seed = 1u32;
+        (0..rows * columns)
+            .map(|at| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let beam = if at == (rows / 3) * columns + columns / 2 {
+                    60_000.0
+                } else {
+                    0.0
+                };
+                (seed >> 24) as f32 + 0.1 * (at % columns) as f32 + beam
+            })
+            .collect()
+    }
+
+    #[test]
+    fn both_ways_are_exact_to_single_precision() {
+        for (rows, columns) in [(48, 40), (96, 131), (1, 300), (130, 7)] {
+            let image = pattern(rows, columns);
+            for (sigma, truncate) in [
+                (0.6, 4.0),
+                (2.0, 3.0),
+                (14.0, 4.0),
+                (55.0, 4.0),
+                (250.0, 4.0),
+            ] {
+                let kernel = Kernel::new(sigma, truncate);
+                let exact = reference(&image, rows, columns, &kernel);
+                let mut out = vec![0.0f32; image.len()];
+                let mut scratch = Vec::new();
+                let check = |way: &str, out: &[f32]| {
+                    let worst = (out.iter().zip(&exact))
+                        .map(|(found, exact)| (f64::from(*found) - exact).abs() / exact.abs())
+                        .fold(0.0, f64::max);
+                    assert!(
+                        worst < 5e-6,
+                        "{way} {rows}x{columns} sigma {sigma}: {worst:e}"
+                    );
+                };
+                Direct::new(rows, columns, &kernel).apply(&image, &mut out, &mut scratch);
+                check("direct", &out);
+                if sigma > 10.0 {
+                    Smooth::new(rows, columns, &kernel).apply(&image, &mut out, &mut scratch);
+                    check("smooth", &out);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_cheaper_way_is_taken() {
+        let smooth = |sigma| matches!(Blur::new(256, 256, sigma, 4.0).0, Way::Smooth(_));
+        assert!(!smooth(1.0) && smooth(20.0) && smooth(55.0));
     }
 }
