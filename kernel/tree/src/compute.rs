@@ -12,9 +12,9 @@ use signal::{
 };
 
 use crate::cache::{Cache, Held, Key, Memory};
+use crate::estimate::Cubes;
 use crate::gate::{Gate, InteractiveGuard, Lane};
 use crate::held::HeldSignals;
-use crate::estimate::Cubes;
 use crate::map::MapRun;
 use crate::navigator::Navigator;
 use crate::prefetch::Ahead;

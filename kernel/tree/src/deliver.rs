@@ -1,0 +1,105 @@
+//! A whole signal to somebody who stores it: every output once, from the threads of the pass, in no order.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use signal::{CancelToken, NavigationIndex, Output};
+
+use crate::compute::Inner;
+use crate::gate::Lane;
+use crate::sweep::{Consumer, Rider, Take};
+use crate::{ComputeError, Engine, Graph, Node};
+
+/// Takes the outputs of one node; called from several threads at once.
+pub trait Receiver: Send + Sync {
+    /// Whether the output of this position is still to be computed.
+    fn wants(&self, at: NavigationIndex) -> bool;
+
+    /// `Break` ends the pass. An output of a position that is not wanted may come too.
+    fn receive(
+        &self,
+        at: NavigationIndex,
+        output: &Result<Output, ComputeError>,
+    ) -> ControlFlow<()>;
+}
+
+/// Lets a receiver ride on a pass.
+struct Delivery {
+    receiver: Arc<dyn Receiver>,
+    /// Pieces with a wanted position.
+    pieces: Vec<bool>,
+    cancel: CancelToken,
+}
+
+struct Piece<'a>(&'a Delivery);
+
+impl Consumer for Delivery {
+    fn wants(&self, piece: usize) -> bool {
+        self.pieces.get(piece).copied().unwrap_or(false)
+    }
+
+    fn begin(&self, _piece: usize, _positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+        Some(Box::new(Piece(self)))
+    }
+}
+
+impl Take for Piece<'_> {
+    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+        let Delivery {
+            receiver, cancel, ..
+        } = self.0;
+        if !cancel.is_cancelled() && receiver.receive(at, output).is_break() {
+            cancel.cancel();
+        }
+    }
+
+    fn finish(self: Box<Self>) {}
+}
+
+impl Engine {
+    /// Computes what `receiver` wants of `node` and hands it over, with the memory of a few chunks. It steps
+    /// aside for interactive work between frames. Returns at once when `cancel` is set; a thread that is in the
+    /// middle of a frame drops it later.
+    ///
+    /// # Errors
+    /// [`ComputeError`] when the pass cannot start, when a reduction before it fails, or `cancelled`, also by
+    /// the receiver.
+    pub fn deliver(
+        &self,
+        graph: &Arc<Graph>,
+        node: u32,
+        cancel: &CancelToken,
+        receiver: Arc<dyn Receiver>,
+    ) -> Result<(), ComputeError> {
+        let node = graph
+            .node(node)
+            .ok_or_else(|| ComputeError::no_node(node))?;
+        let pieces = self.inner.wanted_pieces(graph, node, &*receiver)?;
+        let delivery = Delivery {
+            receiver,
+            pieces,
+            cancel: cancel.clone(),
+        };
+        let rider = Rider::new(
+            graph.clone(),
+            node.clone(),
+            Lane::Batch,
+            cancel.clone(),
+            Arc::new(delivery),
+        );
+        self.inner.sweep(vec![rider])
+    }
+}
+
+impl Inner {
+    fn wanted_pieces(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        receiver: &dyn Receiver,
+    ) -> Result<Vec<bool>, ComputeError> {
+        let units = self.pieces_of(graph, node)?;
+        let wanted = |unit| (units.positions(unit).iter()).any(|at| receiver.wants(*at));
+        Ok((0..units.len()).map(wanted).collect())
+    }
+}

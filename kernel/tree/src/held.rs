@@ -1,0 +1,269 @@
+//! Whole signals that somebody has computed to memory: their outputs are looked up, not computed again.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use signal::{CancelToken, NavigationIndex, Output, SignalKind};
+
+use crate::cache::Evictable;
+use crate::compute::Inner;
+use crate::deliver::Receiver;
+use crate::gate::Lane;
+use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
+
+/// What one output costs besides its pixels.
+const SLOT_BYTES: usize = 192;
+/// Peaks are counted in the budget in steps of at least so many bytes, and at least a quarter of what is there.
+const STEP_BYTES: usize = 4 << 20;
+
+/// Outputs of one node at every scan position.
+pub(crate) struct HeldSignal {
+    revision: u32,
+    shape: Vec<usize>,
+    outputs: Vec<OnceLock<Output>>,
+    counted: Vec<Evictable>,
+}
+
+#[derive(Default)]
+pub(crate) struct HeldSignals(Mutex<HashMap<u32, Arc<HeldSignal>>>);
+
+impl HeldSignals {
+    pub fn output(&self, node: &Node, at: NavigationIndex) -> Option<Output> {
+        let held = lock(&self.0).get(&node.id)?.clone();
+        if held.revision != node.revision {
+            return None;
+        }
+        held.counted.iter().for_each(|counted| {
+            counted.touch();
+        });
+        held.outputs.get(at.flat(&held.shape))?.get().cloned()
+    }
+
+    pub fn has(&self, node: &Node) -> bool {
+        (lock(&self.0).get(&node.id)).is_some_and(|held| held.revision == node.revision)
+    }
+
+    /// Drops what is held of these nodes, or only what is older than the revision.
+    pub fn forget(&self, nodes: impl IntoIterator<Item = (u32, Option<u32>)>) {
+        let mut gone = Vec::new();
+        {
+            let mut all = lock(&self.0);
+            for (node, current) in nodes {
+                let old = all.get(&node).is_some_and(|held| match current {
+                    Some(current) => held.revision < current,
+                    None => true,
+                });
+                if old {
+                    gone.extend(all.remove(&node));
+                }
+            }
+        }
+        // Outside the lock: giving back a gigabyte takes a while.
+        drop(gone);
+    }
+}
+
+/// Collects the outputs of one node.
+struct Collecting {
+    inner: Arc<Inner>,
+    node: Arc<Node>,
+    shape: Vec<usize>,
+    outputs: Vec<OnceLock<Output>>,
+    done: Arc<AtomicUsize>,
+    room: Mutex<Room>,
+    /// The cache took back what was counted.
+    given_up: CancelToken,
+    failed: Mutex<Option<ComputeError>>,
+}
+
+/// Bytes counted in the budget.
+#[derive(Default)]
+struct Room {
+    left: usize,
+    total: usize,
+    counted: Vec<Evictable>,
+}
+
+impl Collecting {
+    /// Counts more bytes against the budget.
+    fn reserve(&self, room: &mut Room, bytes: usize) -> Result<(), ComputeError> {
+        let (weak, node) = (Arc::downgrade(&self.inner), self.node.clone());
+        let given_up = self.given_up.clone();
+        let told = move || {
+            given_up.cancel();
+            if let Some(inner) = weak.upgrade() {
+                inner.give_up(&node);
+            }
+        };
+        let counted = (self.inner.cache).reserve_evictable(
+            self.node.id,
+            bytes,
+            Lane::Interactive,
+            Arc::new(told),
+        );
+        match counted {
+            Some(counted) => {
+                room.counted.push(counted);
+                room.left += bytes;
+                room.total += bytes;
+                Ok(())
+            }
+            None => Err(self.too_big(room.total + bytes)),
+        }
+    }
+
+    /// What the whole signal needs, as far as it is known.
+    fn too_big(&self, least: usize) -> ComputeError {
+        let done = self.done.load(Ordering::Relaxed);
+        let need_bytes = match (self.node.meta.kind, done) {
+            (SignalKind::Frame, _) | (_, 0) => least,
+            (_, done) => (least as f64 * self.outputs.len() as f64 / done as f64) as usize,
+        };
+        let cause = Cause::Memory {
+            what: "the computed signal".into(),
+            need_bytes,
+            budget_bytes: self.inner.cache.memory().budget_bytes,
+        };
+        ComputeError::new(&self.node, None, cause)
+    }
+
+    fn keep(&self, at: NavigationIndex, output: &Output) -> Result<(), ComputeError> {
+        // It must keep nothing but itself in memory: no whole chunk, and no file.
+        let output = match output {
+            Output::Frame(frame) if frame.is_view() => Output::Frame(frame.detached()),
+            output => output.clone(),
+        };
+        let mut room = lock(&self.room);
+        if self.node.meta.kind == SignalKind::Peaks {
+            let bytes = output.heap_bytes();
+            if room.left < bytes {
+                let step = STEP_BYTES.max(room.total / 4).max(bytes);
+                self.reserve(&mut room, step)?;
+            }
+            room.left -= bytes;
+        }
+        if self.given_up.is_cancelled() {
+            return Err(self.too_big(room.total));
+        }
+        drop(room);
+        if self.outputs[at.flat(&self.shape)].set(output).is_ok() {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Receiver for Collecting {
+    fn wants(&self, _at: NavigationIndex) -> bool {
+        true
+    }
+
+    fn receive(
+        &self,
+        at: NavigationIndex,
+        output: &Result<Output, ComputeError>,
+    ) -> ControlFlow<()> {
+        let kept = match output {
+            Ok(output) => self.keep(at, output),
+            Err(error) => Err(error.clone()),
+        };
+        match kept {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                lock(&self.failed).get_or_insert(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Whether the outputs of a node are all in memory.
+    pub fn is_held(&self, graph: &Graph, node: u32) -> bool {
+        (graph.node(node)).is_some_and(|node| self.inner.held.has(node))
+    }
+
+    /// Computes every output of a node with frames or peaks and keeps them, counted in the memory budget,
+    /// until the node changes or memory is short. `done` counts scan positions.
+    ///
+    /// # Errors
+    /// [`ComputeError`] when the budget has no room for it, when a frame fails, or `cancelled`.
+    pub fn hold(
+        &self,
+        graph: &Arc<Graph>,
+        node: u32,
+        cancel: &CancelToken,
+        done: Arc<AtomicUsize>,
+    ) -> Result<(), ComputeError> {
+        let node = graph
+            .node(node)
+            .ok_or_else(|| ComputeError::no_node(node))?;
+        if self.inner.held.has(node) {
+            done.store(node.meta.axes.positions(), Ordering::Relaxed);
+            return Ok(());
+        }
+        let positions = node.meta.axes.positions();
+        let per_position = match node.meta.kind {
+            SignalKind::Frame => node.meta.axes.frame_len() * node.meta.element.size_bytes(),
+            _ => 0,
+        };
+        let collecting = Arc::new(Collecting {
+            inner: self.inner.clone(),
+            node: node.clone(),
+            shape: node.meta.axes.navigation_shape(),
+            outputs: (0..positions).map(|_| OnceLock::new()).collect(),
+            done,
+            room: Mutex::default(),
+            given_up: CancelToken::new(),
+            failed: Mutex::new(None),
+        });
+        {
+            let mut room = lock(&collecting.room);
+            let bytes = positions.saturating_mul(per_position + SLOT_BYTES);
+            collecting.reserve(&mut room, bytes)?;
+            room.left = 0;
+        }
+        let delivered = self.deliver(graph, node.id, cancel, collecting.clone());
+        if let Some(error) = lock(&collecting.failed).take() {
+            return Err(error);
+        }
+        delivered?;
+        self.inner.keep_held(node, &collecting)
+    }
+}
+
+impl Inner {
+    fn keep_held(&self, node: &Arc<Node>, collecting: &Collecting) -> Result<(), ComputeError> {
+        let outputs = (collecting.outputs.iter())
+            .map(|slot| {
+                slot.get()
+                    .cloned()
+                    .map_or_else(OnceLock::new, OnceLock::from)
+            })
+            .collect();
+        let counted = std::mem::take(&mut lock(&collecting.room).counted);
+        let held = Arc::new(HeldSignal {
+            revision: node.revision,
+            shape: collecting.shape.clone(),
+            outputs,
+            counted,
+        });
+        lock(&self.held.0).insert(node.id, held);
+        if collecting.given_up.is_cancelled() {
+            self.give_up(node);
+            let total = lock(&collecting.room).total;
+            return Err(collecting.too_big(total));
+        }
+        Ok(())
+    }
+
+    /// Memory was short.
+    fn give_up(&self, node: &Node) {
+        let had = lock(&self.held.0).remove(&node.id);
+        if had.is_some() {
+            self.tell(EngineEvent::GivenUp { node: node.id });
+        }
+    }
+}
