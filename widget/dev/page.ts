@@ -17,11 +17,24 @@ const model = new FakeModel({
   panes: [node, ...beside.map(Number)].map((id, key) => ({ key, node: id, component: 0 })),
   zoom: query.has("zoom") ? { "signal:128x112": { scale: Number(query.get("zoom")), x: 0.6, y: 0.5 } } : {},
 });
+const trees = { spectrum: spectrumTree, detector: () => detectorTree(query.get("detector") ?? undefined) };
+const [, makeTree] = Object.entries(trees).find(([name]) => query.has(name)) ?? ["strain", strainTree];
 const kernel = new FakeKernel(model, {
-  nodes: query.has("spectrum") ? spectrumTree() : strainTree(),
+  nodes: makeTree(),
   delayMs: Number(query.get("delay") ?? 4),
 });
+kernel.estimates = query.has("estimates");
 kernel.silent = query.has("silent");
+const [source] = kernel.nodes;
+if (query.has("slow") && source) {
+  source.frame_cost = {
+    seconds_per_frame: 0.031,
+    chunk_bytes: 95e6,
+    frames_per_chunk: 729,
+    slow: true,
+    advice: '`scan.reshard("scan.zarr")?` takes about 40 s and makes it 0.4 ms.',
+  };
+}
 Object.assign(globalThis, { kernel, model });
 
 async function start(): Promise<void> {

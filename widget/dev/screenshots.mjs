@@ -37,6 +37,47 @@ const SHOTS = [
   { name: "two_900", width: 900, query: "node=4&beside=2", wait: 2600 },
   { name: "two_600", width: 600, query: "node=2&beside=1" },
   { name: "zoom_1200", width: 1200, query: "node=3&zoom=4" },
+  {
+    name: "detector_1300",
+    width: 1300,
+    query: "detector=virtual_disk&node=5&estimates",
+    drag: { on: "[data-pane='9'] [data-st=signal-canvas]", from: [0.5, 0.5], to: [0.63, 0.42] },
+  },
+  {
+    name: "detector_ring_1300_dark",
+    width: 1300,
+    query: "detector=virtual_annulus&node=5&dark",
+    drag: { on: "[data-pane='9'] [data-st=signal-canvas]", from: [0.65, 0.5], to: [0.56, 0.5] },
+  },
+  {
+    name: "detector_box_900",
+    width: 900,
+    query: "detector=virtual_rectangle&node=5",
+    drag: { on: "[data-pane='9'] [data-st=signal-canvas]", from: [0.5, 0.5], to: [0.6, 0.6] },
+  },
+  {
+    name: "region_1200",
+    width: 1200,
+    query: "node=1",
+    click: "[data-st=region-toggle]",
+    drag: { on: "[data-st=navigator-canvas]", from: [0.2, 0.3], to: [0.45, 0.55] },
+  },
+  {
+    name: "region_1200_dark",
+    width: 1200,
+    query: "node=2&dark",
+    click: "[data-st=region-toggle]",
+  },
+  { name: "memory_1200", width: 1200, query: "node=2", click: "[data-st=memory]" },
+  { name: "save_1200", width: 1200, query: "node=2", click: "[data-st=save]" },
+  {
+    name: "saving_1200_dark",
+    width: 1200,
+    query: "node=2&dark",
+    click: ["[data-st=save]", "[data-st=save-start]"],
+  },
+  { name: "code_1200_dark", width: 1200, query: "node=4&dark", click: "[data-st=export]" },
+  { name: "advice_1200", width: 1200, query: "node=1&slow" },
   { name: "refused_1200", width: 1200, query: "node=2", click: "[data-st=remove-node-flat]" },
 ];
 
@@ -54,7 +95,18 @@ for (const shot of SHOTS.filter(({ name }) => only.length === 0 || only.includes
   await page.goto(`http://127.0.0.1:${port}/dev/index.html?${shot.query}`);
   await page.waitForTimeout(shot.wait ?? 700);
   if (shot.click) {
-    await page.click(shot.click, { force: true });
+    for (const selector of [shot.click].flat()) {
+      await page.click(selector, { force: true });
+      await page.waitForTimeout(300);
+    }
+  }
+  if (shot.drag) {
+    const { on, from, to } = shot.drag;
+    const box = await page.locator(on).boundingBox();
+    const at = ([x, y]) => [box.x + box.width * x, box.y + box.height * y];
+    await page.mouse.move(...at(from));
+    await page.mouse.down();
+    await page.mouse.move(...at(to), { steps: 6 });
     await page.waitForTimeout(300);
   }
   await page.screenshot({

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { panBy, placeZoomed, WHOLE, zoomAbout } from "../src/geometry/zoom";
 import signaltree from "../src/index";
 import { differences, valueText } from "../src/state/differences";
+import { askedSize } from "../src/state/pull";
 import { FakeKernel, type FakeKernelOptions } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
 import { OPERATIONS, strainTree } from "./fixtures";
@@ -279,6 +280,35 @@ describe("zoom", () => {
     const placed = placeZoomed(base, outer, zoom);
     expect(placed.left).toBeCloseTo(50);
     expect(placed.width).toBeCloseTo(300);
+  });
+
+  it("asks for more pixels in steps, up to those of the frame", () => {
+    const frame = { width: 2048, height: 700 };
+    expect(askedSize([300, 200], frame, 1)).toEqual([450, 300]);
+    expect(askedSize([300, 200], frame, 1.7)).toEqual([900, 600]);
+    expect(askedSize([300, 200], frame, 2)).toEqual([900, 600]);
+    expect(askedSize([300, 200], frame, 9)).toEqual([1024, 700]);
+    expect(askedSize([300, 200], { width: 128, height: 112 }, 1)).toEqual([128, 112]);
+  });
+
+  it("leaves the wheel to the page until the picture was chosen", async () => {
+    const { st } = await mount();
+    const wheel = new WheelEvent("wheel", { deltaY: -240, bubbles: true, cancelable: true });
+    st("signal-canvas").dispatchEvent(wheel);
+    expect(wheel.defaultPrevented).toBe(false);
+    expect(st("zoom-reset").hidden).toBe(true);
+  });
+
+  it("never clears the picture", async () => {
+    const { st, requests } = await mount();
+    const before = { asked: requests("frame").length, checksum: hook().frame?.checksum };
+    for (let i = 0; i < 4; i++) {
+      press(st("signal-canvas"), "+");
+    }
+    await vi.advanceTimersByTimeAsync(400);
+    // The frame was there whole: nothing more to ask for.
+    expect(requests("frame")).toHaveLength(before.asked);
+    expect(hook().frame?.checksum).toBe(before.checksum);
   });
 
   it("is shared by pictures of one shape, kept across frames, and reset", async () => {

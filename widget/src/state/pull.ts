@@ -1,5 +1,6 @@
 /** Asks for the pictures a view needs, and puts them into its state. */
 
+import type { Size } from "../geometry/fit";
 import { PEAK_COLUMNS, samplesOf } from "../protocol/buffers";
 import type { Channel, Sent } from "../protocol/client";
 import type {
@@ -29,6 +30,16 @@ const NAVIGATOR_PAUSE_MS = 150;
 /** Pictures larger than the canvas by less than this are sent whole and scaled by the browser. */
 const OVERSAMPLING = 1.5;
 const LARGEST_PX = 1024;
+
+/** Pixels to ask for: more for a zoomed picture, in steps, and never more than the frame has. */
+export function askedSize(canvas: readonly [number, number], frame: Size, scale: number): [number, number] {
+  const step = 2 ** Math.ceil(Math.log2(scale) - 1e-6);
+  const asked = (length: number, full: number): number => {
+    const wanted = length > 0 ? Math.round(length * OVERSAMPLING * step) : 512;
+    return Math.max(1, Math.min(LARGEST_PX, wanted, full));
+  };
+  return [asked(canvas[0], frame.width), asked(canvas[1], frame.height)];
+}
 
 /** Keeps the picture of one pane. */
 export class FramePuller {
@@ -178,16 +189,9 @@ export class FramePuller {
     }
   }
 
-  /** More pixels for a zoomed picture, never more than the frame has. */
   #askedSize(node: NodeDescription): [number, number] {
-    const { key, width, height } = shapeOf(node);
-    const scale = 2 ** Math.ceil(Math.log2(this.#session.zoomOf(key).scale) - 1e-6);
-    const asked = (length: number, full: number): number => {
-      const wanted = length > 0 ? Math.round(length * OVERSAMPLING * scale) : 512;
-      return Math.max(1, Math.min(LARGEST_PX, wanted, full));
-    };
-    const [canvasWidth, canvasHeight] = this.#pane.value.size;
-    return [asked(canvasWidth, width), asked(canvasHeight, height)];
+    const shape = shapeOf(node);
+    return askedSize(this.#pane.value.size, shape, this.#session.zoomOf(shape.key).scale);
   }
 
   #arrived(reply: FrameReply, buffers: readonly DataView[], sent: Sent | null): void {

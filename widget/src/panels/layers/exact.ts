@@ -1,14 +1,12 @@
 /** Says on a picture that it is an estimate, and how much of the exact one is there. */
 
 import { h, setText } from "../../dom";
-import type { FrameReply } from "../../protocol/generated";
+import type { FrameReply, NavigationRegion } from "../../protocol/generated";
 import type { Picture } from "../../state/frame_cache";
 import type { Layer, Pane } from "../pane";
 import type { PanelContext } from "../registry";
 
-const ESTIMATE = "The exact picture is being computed; this one is close to it.";
-
-export function exactLayer(pane: Pane, { signal }: PanelContext): Layer {
+export function exactLayer(pane: Pane, { view, signal }: PanelContext): Layer {
   const chip = h("div", {
     class: "st-chip st-exact",
     "data-st": "exactness",
@@ -16,14 +14,23 @@ export function exactLayer(pane: Pane, { signal }: PanelContext): Layer {
   pane.surface.element.append(chip);
   const show = (): void => {
     const { picture } = pane.state.value;
-    const text = picture ? exactnessText(picture.reply, hasGaps(picture)) : "";
+    const { region } = view.value;
+    const together = region && picture?.reply.space === "signal" ? regionLabel(region) : "";
+    const exactness = picture ? exactnessText(picture.reply, hasGaps(picture)) : "";
+    const text = [together, exactness].filter((part) => part !== "").join(" · ");
     chip.hidden = text === "";
     setText(chip, text);
-    chip.title = picture && hasGaps(picture) ? "The rest is being computed." : ESTIMATE;
+    chip.classList.toggle("st-pending", exactness !== "");
   };
   pane.state.on(["picture"], show, signal);
+  view.on(["region"], show, signal);
   show();
   return {};
+}
+
+/** `mean of 11 × 15 positions`. */
+function regionLabel({ statistic, height, width }: NavigationRegion): string {
+  return `${statistic} of ${height} × ${width} positions`;
 }
 
 /** `estimate`, `estimate · 63 % exact`, `63 % computed` with gaps; empty for an exact picture. */
