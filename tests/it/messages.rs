@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use protocol::{
-    Detail, Event, FrameReply, FrameRequest, FrameSpace, NavigatorReply, NavigatorRequest,
-    NoticeLevel, Progress, ProgressState, Reply, Request, SampleType, TimesMs, Welcome, WireError,
+    Attention, Detail, Event, FrameReply, FrameRequest, FrameSpace, NavigationRegion, NavigatorReply,
+    NavigatorRequest, NoticeLevel, Progress, ProgressState, RegionStatistic, Reply, Request, SampleType, SaveOptions, TimesMs, Welcome, WireError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -89,6 +89,15 @@ fn requests() -> Result<()> {
                 component: 0,
                 size_px: [640, 480],
                 detail: Detail::Moving,
+                draft: Some(json!({"radius": 4.5})),
+                region: Some(NavigationRegion {
+                    x0: 5,
+                    y0: 4,
+                    width: 64,
+                    height: 32,
+                    statistic: RegionStatistic::Mean,
+                }),
+                direction: Some([0, 1]),
             }),
             Request::Navigator(NavigatorRequest {
                 view: 2,
@@ -110,6 +119,18 @@ fn requests() -> Result<()> {
                 request_id: 4,
                 node: 3,
             },
+            Request::Undo {
+                request_id: 8,
+                node: 3,
+            },
+            Request::Redo {
+                request_id: 9,
+                node: 3,
+            },
+            Request::Branch {
+                request_id: 10,
+                node: 3,
+            },
             Request::Compute {
                 request_id: 5,
                 node: 3,
@@ -117,6 +138,28 @@ fn requests() -> Result<()> {
             Request::Cancel {
                 request_id: 6,
                 node: 3,
+            },
+            Request::Attention {
+                request_id: 7,
+                view: 2,
+                node: 3,
+                state: Attention::Hidden,
+            },
+            Request::SetBudget {
+                request_id: 8,
+                bytes: 4_294_967_296.0,
+            },
+            Request::Save {
+                request_id: 7,
+                node: 3,
+                path: "results/flat.zarr".into(),
+                options: SaveOptions {
+                    format: None,
+                    chunk: Some(vec![1, 4]),
+                    shard: None,
+                    compression: Some("lz4".into()),
+                    fresh: true,
+                },
             },
         ],
     )
@@ -162,6 +205,8 @@ fn replies() -> Result<()> {
                 extrema: [0.0, 812.0],
                 peak_count: Some(44),
                 complete: 1.0,
+                draft: false,
+                exact: true,
                 times_ms: TimesMs {
                     queue: 0.25,
                     compute: 1.5,
@@ -213,12 +258,25 @@ fn events() -> Result<()> {
                 state: ProgressState::Running,
                 done: 320.0,
                 total: 2240.0,
-                label: "computing strain".into(),
-                message: String::new(),
+                label: "saving strain.zspy".into(),
+                message: "resumed, 10 % was there".into(),
+                rate: Some(64.0),
+                seconds_left: Some(30.0),
+                can_resume: false,
             }),
             Event::NavigatorChanged {
                 source: 1,
                 complete: 0.5,
+            },
+            Event::Refined {
+                node: 4,
+                view: Some(2),
+                complete: 0.25,
+            },
+            Event::Memory {
+                used_bytes: 268_435_456.0,
+                pinned_bytes: 65_536.0,
+                budget_bytes: 1_073_741_824.0,
             },
             Event::Notice {
                 level: NoticeLevel::Warning,

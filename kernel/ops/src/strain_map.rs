@@ -130,6 +130,14 @@ impl Operation for MapStrain {
         })
     }
 
+    fn prepared_notes(reference: &Reference) -> Option<serde_json::Value> {
+        Some(json!({
+            "reference_peaks_px": reference.points,
+            "order": "kx, ky in columns of the detector",
+            "spacing_px": reference.spacing,
+        }))
+    }
+
     fn compute(
         &self,
         inputs: &Inputs<'_>,

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::NodeDescription;
+use crate::{NodeDescription, SaveOptions};
 
 /// Cell → engine. Commands cross from a compiled cell as JSON through one entry of the host's table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,17 @@ pub enum Command {
     Save {
         node: u32,
         path: String,
+        #[serde(default)]
+        options: SaveOptions,
     },
-    /// Computes a whole map and keeps it in memory; blocks like `Save`.
+    /// Writes a file's frames anew, in chunks fit for dragging, and opens the new file; blocks like `Save`.
+    Reshard {
+        node: u32,
+        path: String,
+        #[serde(default)]
+        options: SaveOptions,
+    },
+    /// Computes a whole signal and keeps it in memory; blocks like `Save`.
     Compute {
         node: u32,
     },
@@ -58,6 +67,49 @@ pub enum Command {
     Tree,
     /// Brings back the tree of the earlier session of this notebook; reads headers only.
     Restore,
+    /// What the process keeps in memory; with `bytes` the budget is changed first.
+    MemoryBudget {
+        #[serde(default)]
+        bytes: Option<u64>,
+    },
+    /// Takes the last change of a node's parameters back.
+    Undo {
+        node: u32,
+    },
+    /// Makes the change again that was taken back last.
+    Redo {
+        node: u32,
+    },
+    /// A second node with the operation, parameters and parent of this one.
+    Branch {
+        node: u32,
+    },
+    /// What two nodes do differently, from where their ways part.
+    Diff {
+        a: u32,
+        b: u32,
+    },
+    /// The Rust code that makes a node and everything above it; without a node, the whole tree.
+    Export {
+        #[serde(default)]
+        node: Option<u32>,
+    },
+    /// Writes the nodes, and what is needed to compute them, as a recipe for `signaltree compute`.
+    Recipe {
+        nodes: Vec<u32>,
+        path: String,
+    },
+    /// Builds the tree again that a saved result came from; reads headers only.
+    Replay {
+        path: String,
+        /// The file to build it on, when it is not the one the result was made from.
+        #[serde(default)]
+        input: Option<String>,
+    },
+    /// What is in a file and how it was made, as text.
+    Provenance {
+        path: String,
+    },
 }
 
 /// What a file does not say itself.
@@ -90,6 +142,37 @@ pub struct CommandReply {
     /// What `Restore` brought back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restored: Option<Box<Restored>>,
+    /// What `MemoryBudget` tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<CommandMemory>,
+    /// What `Diff` found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Box<Difference>>,
+}
+
+/// What two nodes do differently.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Difference {
+    pub a: String,
+    pub b: String,
+    /// The nearest node both go back to; none when they go back to different files.
+    pub common: Option<String>,
+    /// In the order of the operations.
+    pub rows: Vec<DifferenceRow>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DifferenceRow {
+    /// Title of the operation, or `File`.
+    pub operation: String,
+    /// Name of the parameter; empty when only one of the nodes has the operation.
+    pub parameter: String,
+    pub units: String,
+    /// The value as text; none when this node does not have the operation.
+    pub a: Option<String>,
+    pub b: Option<String>,
 }
 
 /// The tree of an earlier session, as far as it could be brought back.
@@ -128,4 +211,16 @@ pub struct RestoreProblem {
     pub hint: String,
     /// The node could not be brought back; otherwise it could, and something about it differs.
     pub lost: bool,
+}
+
+/// What the process keeps in memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommandMemory {
+    pub used_bytes: u64,
+    /// The part of `used_bytes` that is not given up when memory is short.
+    pub pinned_bytes: u64,
+    pub budget_bytes: u64,
+    /// Memory of the machine; 0 when it is not known.
+    pub machine_bytes: u64,
 }

@@ -43,6 +43,9 @@ pub struct NodeDescription {
     pub params: Value,
     /// The Rust line that makes this node: `let flat = scan.subtract_background(RadialMedian::default())?;`.
     pub code: String,
+    /// Whether a change of its parameters can be taken back, or made again.
+    pub can_undo: bool,
+    pub can_redo: bool,
     /// Grows when this node's result may have changed.
     pub revision: u32,
     /// One line for people: `(40, 56 | 128, 112) u16`.
@@ -51,6 +54,23 @@ pub struct NodeDescription {
     pub menu: Vec<MenuEntry>,
     /// The running or last whole-scan computation of this node.
     pub progress: Option<Progress>,
+    /// What one frame of this file costs, once it is measured; absent for computed nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub frame_cost: Option<FrameCost>,
+}
+
+/// What it costs to show one frame of a file that is not in memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct FrameCost {
+    pub seconds_per_frame: f64,
+    /// Bytes that are decoded for one frame.
+    pub chunk_bytes: f64,
+    pub frames_per_chunk: u32,
+    /// Dragging is felt to stop where it crosses a chunk.
+    pub slow: bool,
+    /// What to do about it, for people; empty when nothing.
+    pub advice: String,
 }
 
 /// `value = offset + scale · index`.
@@ -92,6 +112,29 @@ pub struct OperationDescription {
     pub category: String,
     pub reference: String,
     pub parameters: Vec<ParameterDescription>,
+    /// The part of the pattern its parameters place, for drawing and dragging it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub outline: Option<Outline>,
+}
+
+/// A region of the pattern, by the names of the parameters that place it; points and lengths in pixels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Outline {
+    /// Centre left out: the middle of the frame; radius left out: the largest circle inside the frame.
+    Disk { centre: String, radius: String },
+    Annulus {
+        centre: String,
+        inner_radius: String,
+        outer_radius: String,
+    },
+    /// Corner left out: in the middle of the frame.
+    Rectangle {
+        corner: String,
+        height: String,
+        width: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]

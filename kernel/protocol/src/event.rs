@@ -16,6 +16,21 @@ pub enum Event {
         source: u32,
         complete: f64,
     },
+    /// A picture that was not exact became better: asking for it again is worth it.
+    Refined {
+        node: u32,
+        /// The view whose region or draft it is; absent when it concerns every view of the node.
+        view: Option<u32>,
+        /// As in the frame's reply.
+        complete: f64,
+    },
+    /// What the process keeps in memory, told when it has changed, at most about twice a second.
+    Memory {
+        used_bytes: f64,
+        /// The part of `used_bytes` that is not given up when memory is short.
+        pinned_bytes: f64,
+        budget_bytes: f64,
+    },
     Notice {
         level: NoticeLevel,
         message: String,
@@ -43,8 +58,18 @@ pub struct Progress {
     pub total: f64,
     /// What is being done: `strain map`, `saving strain.zspy`.
     pub label: String,
-    /// Why it failed, else empty.
+    /// Why it failed, what was there already (`resumed, 63 % was there`), else empty.
     pub message: String,
+    /// Scan positions per second, smoothed; absent until there is something to measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub rate: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub seconds_left: Option<f64>,
+    /// It was stopped or failed, and asking for the same again goes on where it was.
+    #[serde(default)]
+    pub can_resume: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

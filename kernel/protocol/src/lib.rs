@@ -13,15 +13,21 @@ mod reply;
 mod request;
 mod typescript;
 
-pub use command::{Command, CommandReply, OpenOptions, RestoreProblem, Restored, RestoredNode};
+pub use command::{
+    Command, CommandMemory, CommandReply, Difference, DifferenceRow, OpenOptions, RestoreProblem,
+    Restored, RestoredNode,
+};
 pub use describe::{
-    AxisDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
-    OperationDescription, ParameterControl, ParameterDescription, TreeDescription,
+    AxisDescription, ComponentDescription, FrameCost, MenuEntry, NodeDescription, NodeKind,
+    OperationDescription, Outline, ParameterControl, ParameterDescription, TreeDescription,
 };
 pub use error::WireError;
 pub use event::{Event, NoticeLevel, Progress, ProgressState};
 pub use reply::{FrameReply, FrameSpace, NavigatorReply, Reply, SampleType, TimesMs, Welcome};
-pub use request::{Detail, FrameRequest, NavigatorRequest, Request};
+pub use request::{
+    Attention, Detail, FrameRequest, NavigationRegion, NavigatorRequest, RegionStatistic, Request,
+    SaveOptions,
+};
 pub use typescript::typescript;
 
 /// Version of these messages; a page with another one shows its poster and says so.

@@ -83,8 +83,12 @@ pub struct FrameReply {
     pub extrema: [f64; 2],
     /// Peaks in the second buffer; absent when the node has none.
     pub peak_count: Option<u32>,
-    /// Share of a map that is computed, 0 to 1; 1 for a frame.
+    /// Share of a map or of a region that is computed, 0 to 1; 1 for a frame.
     pub complete: f64,
+    /// Whether it shows parameters that are only tried.
+    pub draft: bool,
+    /// Whether asking again gives the same; `false` for an estimate and for what is still being computed.
+    pub exact: bool,
     pub times_ms: TimesMs,
 }
 

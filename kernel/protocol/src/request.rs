@@ -28,6 +28,21 @@ pub enum Request {
         #[ts(type = "Record<string, unknown>")]
         params: Value,
     },
+    /// Takes the last change of a node's parameters back.
+    Undo {
+        request_id: u32,
+        node: u32,
+    },
+    /// Makes the change again that was taken back last.
+    Redo {
+        request_id: u32,
+        node: u32,
+    },
+    /// A second node with the operation, parameters and parent of this one; `done` names it.
+    Branch {
+        request_id: u32,
+        node: u32,
+    },
     /// Removes a node that has no nodes below it.
     RemoveNode {
         request_id: u32,
@@ -43,6 +58,66 @@ pub enum Request {
         request_id: u32,
         node: u32,
     },
+    /// Whether somebody looks at a view: one that is hidden costs nothing, one without focus gives way first.
+    /// A view that never says so is visible.
+    Attention {
+        request_id: u32,
+        view: u32,
+        node: u32,
+        state: Attention,
+    },
+    /// A new memory budget for the process; a smaller one holds at once.
+    SetBudget {
+        request_id: u32,
+        bytes: f64,
+    },
+    /// Computes the whole signal and writes it. Answered when it has begun; `progress` events say the rest.
+    Save {
+        request_id: u32,
+        node: u32,
+        /// Relative to the folder of the notebook.
+        path: String,
+        #[serde(default)]
+        #[ts(optional, as = "Option<SaveOptions>")]
+        options: SaveOptions,
+    },
+}
+
+/// How a result is written. What is left out is chosen by the format.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct SaveOptions {
+    /// `zspy`, `zarr`, `hspy` or `npy`; left out: from the end of the file's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub format: Option<String>,
+    /// Scan positions of one chunk, per navigation axis: what is decoded to show one frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub chunk: Option<Vec<u32>>,
+    /// Scan positions of one file of a sharded store, per navigation axis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub shard: Option<Vec<u32>>,
+    /// `zstd`, `lz4` or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub compression: Option<String>,
+    /// Do not go on with what an interrupted save of the same signal has left; begin anew.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub fresh: bool,
+}
+
+/// How much a view is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Attention {
+    /// The pointer or the keyboard is in it.
+    Focused,
+    Visible,
+    /// Scrolled away, in a hidden tab, or closed.
+    Hidden,
 }
 
 /// Whether the pointer is still moving; a moving view may get something coarser, faster.
@@ -67,6 +142,37 @@ pub struct FrameRequest {
     /// Width and height of the canvas in device pixels: the frame is reduced to fit.
     pub size_px: [u32; 2],
     pub detail: Detail,
+    /// Parameters of `node` to try without changing the tree; those that are left out keep their value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "Record<string, unknown>")]
+    pub draft: Option<Value>,
+    /// Instead of the frame at `index`: the mean or sum of the frames of these scan positions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub region: Option<NavigationRegion>,
+    /// Scan rows and columns per step of a drag: what lies ahead is read before it is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub direction: Option<[i32; 2]>,
+}
+
+/// A rectangle of scan positions of any size, half-open, in the two fastest navigation axes; the slower ones
+/// stay at the position of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct NavigationRegion {
+    pub x0: u32,
+    pub y0: u32,
+    pub width: u32,
+    pub height: u32,
+    pub statistic: RegionStatistic,
+}
+
+/// How the frames of a region become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RegionStatistic {
+    Mean,
+    Sum,
 }
 
 /// The navigation image shared by all nodes with the navigation axes of `node`.

@@ -28,8 +28,12 @@ pub fn typescript() -> String {
     declare!(
         WireError,
         Detail,
+        Attention,
+        RegionStatistic,
+        NavigationRegion,
         FrameRequest,
         NavigatorRequest,
+        SaveOptions,
         Request,
         SampleType,
         FrameSpace,
@@ -46,10 +50,12 @@ pub fn typescript() -> String {
         ComponentDescription,
         MenuEntry,
         NodeKind,
+        FrameCost,
         NodeDescription,
         TreeDescription,
         ParameterControl,
         ParameterDescription,
+        Outline,
         OperationDescription,
     );
     text

@@ -82,7 +82,7 @@ fn parameters(type_name: &str, infos: &[ParameterInfo], params: &Value) -> Strin
 }
 
 /// Equality in which 5 and 5.0 are the same.
-fn same(a: &Value, b: &Value) -> bool {
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a == b,
         _ => a == b,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use protocol::{
     AxisDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
-    OperationDescription, ParameterControl, ParameterDescription, Progress, ProgressState,
+    OperationDescription, Outline, ParameterControl, ParameterDescription, Progress, ProgressState,
     SampleType, TreeDescription, WireError,
 };
 use serde_json::json;
@@ -36,6 +36,11 @@ pub(crate) fn cancelled() -> WireError {
     WireError::new("cancelled", "cancelled", "run it again")
 }
 
+pub(crate) fn hidden() -> WireError {
+    let hint = "a view that asks again is shown again";
+    WireError::new("hidden", "nobody looks at this view", hint)
+}
+
 pub(crate) fn bug() -> WireError {
     WireError::new(
         "internal",
@@ -61,6 +66,9 @@ pub(crate) fn tree_error(error: TreeError) -> WireError {
             message,
             "change the parameters of an operation below it",
         ),
+        TreeError::NoHistory { .. } => {
+            WireError::new("no_history", message, "set_parameters() makes a new change")
+        }
         TreeError::Axes(_) => WireError::new(
             "axes",
             message,
@@ -153,6 +161,8 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .collect(),
         params: computation.map_or_else(|| json!({}), |computation| computation.params()),
         code: code::line(session, graph, node),
+        can_undo: !node.history.past().is_empty(),
+        can_redo: !node.history.future().is_empty(),
         revision: node.revision,
         summary: match &node.fault {
             Some(fault) => format!("does not fit any more: {fault}"),
@@ -167,6 +177,7 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .map_progress(node.id)
             .filter(|progress| progress.state != PassState::Idle)
             .map(|progress| map_progress(node, &progress)),
+        frame_cost: None,
     }
 }
 
@@ -210,9 +221,37 @@ pub(crate) fn operations() -> Vec<OperationDescription> {
                 category: info.category.into(),
                 reference: info.reference.into(),
                 parameters: entry.parameters().iter().map(parameter).collect(),
+                outline: entry.outline().map(outline),
             }
         })
         .collect()
+}
+
+fn outline(outline: signal::Outline) -> Outline {
+    match outline {
+        signal::Outline::Disk { centre, radius } => Outline::Disk {
+            centre: centre.into(),
+            radius: radius.into(),
+        },
+        signal::Outline::Annulus {
+            centre,
+            inner_radius,
+            outer_radius,
+        } => Outline::Annulus {
+            centre: centre.into(),
+            inner_radius: inner_radius.into(),
+            outer_radius: outer_radius.into(),
+        },
+        signal::Outline::Rectangle {
+            corner,
+            height,
+            width,
+        } => Outline::Rectangle {
+            corner: corner.into(),
+            height: height.into(),
+            width: width.into(),
+        },
+    }
 }
 
 fn parameter(info: &ParameterInfo) -> ParameterDescription {
@@ -256,6 +295,9 @@ pub(crate) fn map_progress(node: &Node, progress: &MapProgress) -> Progress {
         total: progress.total as f64,
         label: format!("computing {}", node.name),
         message,
+        rate: None,
+        seconds_left: None,
+        can_resume: false,
     }
 }
 

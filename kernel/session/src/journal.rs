@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 
 pub use file::key;
 pub use record::View;
-pub(crate) use restore::restore;
+pub(crate) use record::{Made, NodeRecord};
+pub(crate) use restore::{Ids, bring_back, restore};
 pub(crate) use stamp::Stamp;
 
 use crate::Session;

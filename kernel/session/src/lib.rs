@@ -4,9 +4,14 @@
 //! [`Session::command`] and may wait. Both end in the one table of `router.rs`. Frames of pages go
 //! through a queue that keeps only the newest wish of each view.
 
+mod attention;
+pub mod batch;
 mod closure;
 mod code;
 mod convert;
+mod date;
+mod difference;
+mod drafts;
 mod errand;
 mod events;
 mod handlers;
@@ -14,6 +19,9 @@ mod handles;
 pub mod journal;
 mod news;
 mod poster;
+pub mod provenance;
+mod recipe;
+mod replay;
 mod router;
 pub mod sample;
 mod save;

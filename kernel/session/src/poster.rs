@@ -122,7 +122,12 @@ impl Session {
         cancel: &CancelToken,
     ) -> Result<Vec<Panel>, WireError> {
         let mut panels: Vec<Panel> = self.navigator_panel(graph, node, at)?.into_iter().collect();
-        let shown = pictures::show(self, graph, node, at, 0, cancel)?;
+        let looking = pictures::Looking {
+            component: 0,
+            focused: false,
+            cancel,
+        };
+        let shown = pictures::show(self, graph, node, at, &looking)?;
         let radius = node
             .computation()
             .and_then(|computation| computation.params().get("radius")?.as_f64());

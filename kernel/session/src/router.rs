@@ -1,15 +1,17 @@
 //! The table: every request of a page and every command of a cell, and who carries it out.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use protocol::{Command, CommandReply, Progress, Reply, Request, WireError};
+use tree::Step;
 
 use crate::Session;
-use crate::handlers::{change, files, pictures, values};
-use crate::view::{Picture, ViewKey};
-use crate::{journal, save};
+use crate::handlers::{change, files, lineage, memory, pictures, values};
+use crate::view::{Picture, Turn, ViewKey, Wish};
+use crate::{convert, difference, journal, recipe, replay, save};
 
 type Answer = Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>;
 
@@ -21,20 +23,41 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
     };
     match request {
         Request::Frame(wish) => {
-            let key = key(wish.view, Picture::Frame);
+            let focused = session.viewers.asks(page, wish.view, wish.node);
+            let asked = Asked {
+                subject: subject(session, &wish),
+                focused,
+                generation: wish.generation,
+                key: key(wish.view, Picture::Frame),
+            };
+            let number = asked.key.number();
+            let wish = Arc::new(wish);
+            let shown = wish.clone();
+            let page = page.to_owned();
             picture(
                 session,
-                key,
-                wish.generation,
+                asked,
                 answer,
-                move |session, queued| pictures::frame(session, &wish, queued),
+                move |session, queued, turn| {
+                    pictures::frame(session, &page, &wish, queued, focused, &turn.cancel)
+                },
+                move |session| pictures::look_at(session, number, &shown, focused),
             );
         }
         Request::Navigator(wish) => {
-            let key = key(wish.view, Picture::Navigator);
-            picture(session, key, wish.generation, answer, move |session, _| {
-                pictures::navigator(session, &wish)
-            });
+            let asked = Asked {
+                subject: u64::from(wish.node),
+                focused: false,
+                generation: wish.generation,
+                key: key(wish.view, Picture::Navigator),
+            };
+            picture(
+                session,
+                asked,
+                answer,
+                move |session, _, _| pictures::navigator(session, &wish),
+                |_| {},
+            );
         }
         Request::Hello {
             request_id,
@@ -59,6 +82,24 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
             let node = change::add_node(session, parent, &operation, &params)?;
             Ok(done(request_id, Some(node)))
         }),
+        Request::Undo { request_id, node } => {
+            changed(session, request_id, answer, move |session| {
+                lineage::step(session, node, Step::Undo)?;
+                Ok(done(request_id, None))
+            });
+        }
+        Request::Redo { request_id, node } => {
+            changed(session, request_id, answer, move |session| {
+                lineage::step(session, node, Step::Redo)?;
+                Ok(done(request_id, None))
+            });
+        }
+        Request::Branch { request_id, node } => {
+            changed(session, request_id, answer, move |session| {
+                let branch = lineage::branch(session, node)?;
+                Ok(done(request_id, Some(branch)))
+            });
+        }
         Request::RemoveNode { request_id, node } => {
             changed(session, request_id, answer, move |session| {
                 change::remove(session, node)?;
@@ -68,6 +109,30 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
         Request::Compute { request_id, node } => {
             changed(session, request_id, answer, move |session| {
                 change::start(session, node)?;
+                Ok(done(request_id, None))
+            });
+        }
+        Request::Save {
+            request_id,
+            node,
+            path,
+            options,
+        } => changed(session, request_id, answer, move |session| {
+            save::start(session, node, &path, &options)?;
+            Ok(done(request_id, None))
+        }),
+        Request::Attention {
+            request_id,
+            view,
+            node,
+            state,
+        } => {
+            session.attend(page, view, node, state);
+            answer(done(request_id, None), Vec::new());
+        }
+        Request::SetBudget { request_id, bytes } => {
+            changed(session, request_id, answer, move |session| {
+                memory::set(session, bytes as u64)?;
                 Ok(done(request_id, None))
             });
         }
@@ -98,13 +163,39 @@ pub(crate) fn command(
             .and_then(|()| values::described(session, node)),
         Command::Name { node, name } => change::name(session, node, &name),
         Command::Describe { node } => values::described(session, node),
-        Command::Save { node, path } => save::save(session, node, &path, interrupted, progress),
+        Command::Save {
+            node,
+            path,
+            options,
+        } => save::save(session, node, &path, &options, interrupted, progress),
+        Command::Reshard {
+            node,
+            path,
+            options,
+        } => save::reshard(session, node, &path, &options, interrupted, progress),
         Command::Compute { node } => save::compute(session, node, interrupted, progress),
         Command::Remove { node } => change::remove(session, node).map(|()| CommandReply::default()),
         Command::Values { node, index } => values::values(session, node, &index, interrupted),
         Command::Peaks { node, index } => values::peaks(session, node, &index, interrupted),
         Command::Tree => Ok(values::tree(session)),
         Command::Restore => journal::restore(session),
+        Command::MemoryBudget { bytes } => bytes
+            .map_or(Ok(()), |bytes| memory::set(session, bytes))
+            .map(|()| memory::told(session)),
+        Command::Undo { node } => {
+            lineage::step(session, node, Step::Undo).and_then(|()| values::described(session, node))
+        }
+        Command::Redo { node } => {
+            lineage::step(session, node, Step::Redo).and_then(|()| values::described(session, node))
+        }
+        Command::Branch { node } => {
+            lineage::branch(session, node).and_then(|branch| values::described(session, branch))
+        }
+        Command::Diff { a, b } => difference::between(session, a, b),
+        Command::Export { node } => lineage::export(session, node),
+        Command::Recipe { nodes, path } => recipe::write(session, &nodes, &path),
+        Command::Replay { path, input } => replay::replay(session, &path, input.as_deref()),
+        Command::Provenance { path } => lineage::provenance(&path),
     }
 }
 
@@ -112,34 +203,72 @@ fn done(request_id: u32, node: Option<u32>) -> Reply {
     Reply::Done { request_id, node }
 }
 
-/// Queues the picture of a view. Whatever happens, its slot is freed by a reply.
+/// A picture somebody asks for.
+struct Asked {
+    subject: u64,
+    focused: bool,
+    generation: u32,
+    key: ViewKey,
+}
+
+/// What a picture is of, apart from the scan position.
+fn subject(session: &Session, wish: &protocol::FrameRequest) -> u64 {
+    let graph = session.tree.snapshot();
+    let mut hasher = DefaultHasher::new();
+    (wish.node, wish.component).hash(&mut hasher);
+    graph
+        .node(wish.node)
+        .map(|node| node.revision)
+        .hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Queues the picture of a view. Whatever happens, its slot is freed by a reply to this wish or to the one that
+/// took its place. `after`: what is done once it is answered.
 fn picture(
     session: &Arc<Session>,
-    key: ViewKey,
-    generation: u32,
+    asked: Asked,
     answer: Answer,
-    work: impl FnOnce(&Arc<Session>, Instant) -> Result<(Reply, Vec<Bytes>), WireError> + Send + 'static,
+    work: impl FnOnce(&Arc<Session>, Instant, &Turn) -> Result<(Reply, Vec<Bytes>), WireError>
+    + Send
+    + 'static,
+    after: impl FnOnce(&Arc<Session>) + Send + 'static,
 ) {
     let queued = Instant::now();
-    let view = key.view;
+    let (view, generation) = (asked.key.view, asked.generation);
     let weak = Arc::downgrade(session);
-    let job = move || {
+    let job = move |turn: &Turn| {
         let Some(session) = weak.upgrade() else {
             return;
         };
-        match answered(|| work(&session, queued)) {
-            Ok((reply, buffers)) => answer(reply, buffers),
-            Err(error) => answer(
-                Reply::Failed {
-                    view,
-                    generation,
-                    error,
-                },
-                Vec::new(),
-            ),
-        }
+        let result = if turn.is_hidden() {
+            Err(convert::hidden())
+        } else {
+            answered(|| work(&session, queued, turn))
+        };
+        let error = match result {
+            Ok((reply, buffers)) => {
+                answer(reply, buffers);
+                return after(&session);
+            }
+            Err(_) if turn.is_hidden() => convert::hidden(),
+            // A newer wish of the view has taken its place, and will be answered.
+            Err(error) if turn.cancel.is_cancelled() && error.code == "cancelled" => return,
+            Err(error) => error,
+        };
+        let failed = Reply::Failed {
+            view,
+            generation,
+            error,
+        };
+        answer(failed, Vec::new());
     };
-    session.workers.frame(key, Box::new(job));
+    let wish = Wish {
+        subject: asked.subject,
+        focused: asked.focused,
+        job: Box::new(job),
+    };
+    session.workers.frame(asked.key, wish);
 }
 
 /// Queues a change; changes are carried out one after the other.

@@ -1,89 +1,25 @@
-//! Whole signals for cells: computing maps, writing results. Both may take long, show progress and
-//! can be interrupted.
+//! Whole signals for cells and pages: computing to memory, writing results. Both may take long, show progress
+//! and can be interrupted.
+
+mod memory;
+mod report;
+mod store;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use protocol::{CommandReply, Event, Progress, ProgressState, WireError};
+use protocol::{CommandReply, Progress, SaveOptions, WireError};
 use signal::{CancelToken, SignalKind};
-use tree::{ComputeError, Graph, Node};
+use tree::{Graph, Node};
 
 use crate::errand::Failed;
-use crate::{Session, convert, lock};
-
-/// Shortest time between two reports.
-const TELL_EVERY: Duration = Duration::from_millis(100);
-
-/// Progress of a running save, told to its cell and to every page.
-struct Report<'a> {
-    session: &'a Session,
-    told: Instant,
-    progress: Progress,
-    cell: &'a mut dyn FnMut(&Progress),
-}
-
-impl Report<'_> {
-    fn done(&mut self, done: usize) {
-        self.progress.done = done as f64;
-        if self.told.elapsed() >= TELL_EVERY {
-            self.tell();
-        }
-    }
-
-    fn tell(&mut self) {
-        self.told = Instant::now();
-        (self.cell)(&self.progress);
-        let event = Event::Progress(self.progress.clone());
-        self.session.events.send(&event);
-    }
-
-    fn end<T>(&mut self, result: Result<T, WireError>) -> Result<T, WireError> {
-        self.progress.state = match &result {
-            Ok(_) => ProgressState::Done,
-            Err(error) if error.code == "cancelled" => ProgressState::Cancelled,
-            Err(error) => {
-                self.progress.message = error.message.clone();
-                ProgressState::Failed
-            }
-        };
-        if result.is_ok() {
-            self.progress.done = self.progress.total;
-        }
-        self.tell();
-        result
-    }
-}
-
-/// Computes a whole map and keeps it.
-pub(crate) fn compute(
-    session: &Session,
-    node: u32,
-    interrupted: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<CommandReply, WireError> {
-    let graph = session.tree.snapshot();
-    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-    let mut told = Instant::now() - TELL_EVERY;
-    let mut tick = |state: &tree::MapProgress| {
-        let over = state.state != tree::PassState::Running;
-        if over || told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
-            progress(&convert::map_progress(found, state));
-        }
-        flow(interrupted())
-    };
-    session
-        .engine
-        .finish_map(&graph, node, &mut tick)
-        .map_err(|error| convert::compute_error(&error))?;
-    Ok(CommandReply {
-        node: Some(node),
-        ..CommandReply::default()
-    })
-}
+use crate::handlers::lineage::line_of_descent;
+use crate::{Session, closure, convert, handlers, lock, provenance};
+pub(crate) use memory::compute;
+pub(crate) use report::Pace;
+use report::Report;
 
 fn flow(stop: bool) -> ControlFlow<()> {
     if stop {
@@ -93,12 +29,15 @@ fn flow(stop: bool) -> ControlFlow<()> {
     }
 }
 
-/// A save under way: written by a thread of its own, so that neither a slow operation nor a slow disk
+/// A save under way: written by threads of its own, so that neither a slow operation nor a slow disk
 /// keeps its cell from being interrupted.
 struct Writing {
     cancel: CancelToken,
     /// Scan positions.
     done: AtomicUsize,
+    /// Those of them that were there when it began.
+    already: AtomicUsize,
+    total: AtomicUsize,
     stage: Mutex<Stage>,
 }
 
@@ -130,45 +69,75 @@ impl Writing {
     }
 }
 
-/// Computes a whole signal and writes it. An existing file is replaced when the new one is complete.
+/// What is saved, where and how.
+struct Job {
+    session: Arc<Session>,
+    graph: Arc<Graph>,
+    node: Arc<Node>,
+    path: PathBuf,
+    options: io::WriteOptions,
+    writing: Writing,
+}
+
+impl Job {
+    /// Scan positions that stay on the disk for the next time; `None` when nothing does.
+    fn kept(&self) -> Option<u64> {
+        let unfinished = io::unfinished(&self.path).ok().flatten()?;
+        (unfinished.identity == self.options.identity).then_some(unfinished.finished_positions)
+    }
+
+    fn kept_text(&self) -> Option<String> {
+        let kept = self.kept().filter(|kept| *kept > 0)?;
+        let percent = 100 * kept / (self.node.meta.axes.positions() as u64).max(1);
+        Some(format!(
+            "{percent} % is kept; save it to the same place again to go on"
+        ))
+    }
+}
+
+/// Computes a whole signal and writes it. An existing file is replaced when the new one is complete. What an
+/// earlier save of the same has left is continued.
 pub(crate) fn save(
     session: &Arc<Session>,
     node: u32,
     written: &str,
+    options: &SaveOptions,
     interrupted: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<CommandReply, WireError> {
-    let graph = session.tree.snapshot();
-    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-    let path = std::path::absolute(written).unwrap_or_else(|_| PathBuf::from(written));
-    refuse_open_file(session, &graph, found, &path)?;
-    let writing = Arc::new(Writing {
-        cancel: CancelToken::new(),
-        done: AtomicUsize::new(0),
-        stage: Mutex::new(Stage::Working),
-    });
-    let _registered = session.register_save(node, &writing.cancel);
-    let mut report = Report {
-        session,
-        told: Instant::now() - TELL_EVERY,
-        progress: Progress {
-            node,
-            state: ProgressState::Running,
-            done: 0.0,
-            total: found.meta.axes.positions() as f64,
-            label: format!("saving {written}"),
-            message: String::new(),
-        },
-        cell: progress,
+    save_share(session, node, written, options, None, interrupted, progress)
+}
+
+/// As [`save`]; with a part only the blocks of that share are computed, and the file stays unfinished until
+/// all parts are there and combined.
+pub(crate) fn save_share(
+    session: &Arc<Session>,
+    node: u32,
+    written: &str,
+    options: &SaveOptions,
+    part: Option<io::Part>,
+    interrupted: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<CommandReply, WireError> {
+    let job = Arc::new(job(session, node, written, options, part)?);
+    let _registered = session.register_save(node, &job.writing.cancel);
+    let total = job.node.meta.axes.positions();
+    let label = match part {
+        Some(part) => format!("saving part {}/{} of {written}", part.number, part.of),
+        None => format!("saving {written}"),
     };
-    report.tell();
+    let mut report = Report::new(session, node, total, label, progress);
     let work = {
-        let (session, graph, node) = (session.clone(), graph.clone(), found.clone());
-        let writing = writing.clone();
-        move || write(&session, &graph, &node, &path, &writing)
+        let job = job.clone();
+        move || write(&job)
     };
+    let writing = &job.writing;
     let waited = session.errands.wait(work, &mut || {
-        report.done(writing.done.load(Ordering::Relaxed));
+        report.done(
+            writing.done.load(Ordering::Relaxed),
+            writing.already.load(Ordering::Relaxed),
+            writing.total.load(Ordering::Relaxed),
+        );
         let stop = interrupted() || writing.cancel.is_cancelled();
         !(stop && writing.abandon())
     });
@@ -179,29 +148,189 @@ pub(crate) fn save(
         }
         .at_node(node))
     });
-    report.end(result)?;
+    let kept = match &result {
+        Ok(()) => None,
+        Err(_) => job.kept_text(),
+    };
+    let result = result.map_err(|error| remark(error, kept.as_deref()));
+    report.end(result, kept)?;
     Ok(CommandReply {
         node: Some(node),
-        text: Some(format!("{written}: {}", found.meta.summary())),
+        text: Some(format!("{written}: {}", job.node.meta.summary())),
         ..CommandReply::default()
     })
 }
 
-fn write(
-    session: &Session,
-    graph: &Arc<Graph>,
-    node: &Node,
-    path: &Path,
-    writing: &Writing,
-) -> Result<(), WireError> {
-    let failed = |error: signal::SourceError| io_error(node, path, &error);
-    let writer = io::ResultWriter::create(path, &node.meta).map_err(failed)?;
-    match node.meta.kind {
-        SignalKind::Map => write_map(session, graph, node, path, writing, &writer)?,
-        SignalKind::Frame | SignalKind::Peaks => {
-            write_stream(session, graph, node, path, writing, &writer)?;
-        }
+/// Says that asking again goes on.
+fn remark(mut error: WireError, kept: Option<&str>) -> WireError {
+    if let Some(kept) = kept {
+        error.hint = match error.code.as_str() {
+            "cancelled" => kept.to_owned(),
+            _ => format!("{}; {kept}", error.hint),
+        };
     }
+    error
+}
+
+fn job(
+    session: &Arc<Session>,
+    node: u32,
+    written: &str,
+    options: &SaveOptions,
+    part: Option<io::Part>,
+) -> Result<Job, WireError> {
+    let graph = session.tree.snapshot();
+    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+    let found = found.clone();
+    let path = std::path::absolute(written).unwrap_or_else(|_| PathBuf::from(written));
+    refuse_open_file(session, &graph, &found, &path)?;
+    let mut options = write_options(options, &path).map_err(|error| error.at_node(node))?;
+    options.part = part;
+    // Nothing tells whether a closure is the one of last time.
+    let closures = (line_of_descent(&graph, &found).iter())
+        .any(|node| node.operation_name() == Some(closure::MAP));
+    if !closures {
+        options.identity = provenance::identity(session, &graph, &found);
+    }
+    options.provenance = provenance::of(session, &graph, &found, Some(&path));
+    Ok(Job {
+        session: session.clone(),
+        writing: Writing {
+            cancel: CancelToken::new(),
+            done: AtomicUsize::new(0),
+            already: AtomicUsize::new(0),
+            total: AtomicUsize::new(found.meta.axes.positions()),
+            stage: Mutex::new(Stage::Working),
+        },
+        graph,
+        node: found,
+        path,
+        options,
+    })
+}
+
+fn write_options(options: &SaveOptions, path: &Path) -> Result<io::WriteOptions, WireError> {
+    let unknown = |what: &str, given: &str, known: &str| {
+        WireError::new(
+            "parameter",
+            format!("{}: there is no {what} `{given}`", path.display()),
+            format!("use {known}"),
+        )
+    };
+    let format = match &options.format {
+        None => None,
+        Some(name) => Some(
+            io::ResultFormat::named(name)
+                .ok_or_else(|| unknown("format", name, "zspy, zarr, hspy or npy"))?,
+        ),
+    };
+    let compression = match &options.compression {
+        None => io::Compression::Default,
+        Some(name) => io::Compression::named(name)
+            .ok_or_else(|| unknown("compression", name, "zstd, lz4, gzip or none"))?,
+    };
+    let sizes = |sizes: &Option<Vec<u32>>| {
+        (sizes.as_ref()).map(|sizes| sizes.iter().map(|size| *size as usize).collect())
+    };
+    Ok(io::WriteOptions {
+        format,
+        compression,
+        chunk: sizes(&options.chunk),
+        shard: sizes(&options.shard),
+        unfinished: match options.fresh {
+            true => io::Unfinished::Replace,
+            false => io::Unfinished::Resume,
+        },
+        ..io::WriteOptions::default()
+    })
+}
+
+/// Saves for a page: returns when it has begun, events say how it goes on.
+pub(crate) fn start(
+    session: &Arc<Session>,
+    node: u32,
+    written: &str,
+    options: &SaveOptions,
+) -> Result<(), WireError> {
+    // What can be refused is refused in the answer.
+    job(session, node, written, options, None)?;
+    let (weak, written, options) = (Arc::downgrade(session), written.to_owned(), options.clone());
+    let work = move || {
+        let Some(session) = weak.upgrade() else {
+            return;
+        };
+        // What went wrong is in the progress that the pages were told.
+        if let Err(error) = save(&session, node, &written, &options, &|| false, &mut |_| {}) {
+            tracing::info!("a page's save ended: {}", error.message);
+        }
+    };
+    match std::thread::Builder::new().name("save".into()).spawn(work) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(WireError::new(
+            "busy",
+            format!("a save could not be started: {error}"),
+            "try again when less is running",
+        )
+        .at_node(node)),
+    }
+}
+
+/// Writes the frames of a file anew, in chunks fit for dragging, and opens the new file. Each chunk of the old
+/// one is decoded once.
+pub(crate) fn reshard(
+    session: &Arc<Session>,
+    node: u32,
+    written: &str,
+    options: &SaveOptions,
+    interrupted: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<CommandReply, WireError> {
+    let graph = session.tree.snapshot();
+    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+    if found.computation().is_some() {
+        return Err(WireError::new(
+            "wrong_kind",
+            format!("`{}` is computed, not read from a file", found.name),
+            "save it: save(path) writes chunks that are fit for dragging",
+        )
+        .at_node(node));
+    }
+    save(session, node, written, options, interrupted, progress)?;
+    handlers::files::open(session, written, &protocol::OpenOptions::default())
+}
+
+/// The whole of it, on the errand's thread.
+fn write(job: &Arc<Job>) -> Result<(), WireError> {
+    let failed = |error: signal::SourceError| io_error(job, &error);
+    let writer =
+        io::ResultWriter::create_with(&job.path, &job.node.meta, &job.options).map_err(failed)?;
+    let writing = &job.writing;
+    if job.options.part.is_some() {
+        let wanted = writer.wanted();
+        let positions = |block: &usize| -> usize {
+            (writer.blocks()[*block].positions.iter())
+                .map(ExactSizeIterator::len)
+                .product()
+        };
+        let total = wanted.iter().map(positions).sum();
+        writing.total.store(total, Ordering::Relaxed);
+    } else {
+        let already = writer.already() as usize;
+        writing.already.store(already, Ordering::Relaxed);
+        writing.done.store(already, Ordering::Relaxed);
+    }
+    let in_pieces = job.options.part.is_some() || writer.already() > 0;
+    let writer = if job.node.meta.kind == SignalKind::Map && !in_pieces {
+        match store::write_map(job, &job.graph, &writer) {
+            Ok(()) => writer,
+            Err(error) => {
+                store::leave(Some(writer), job);
+                return Err(error);
+            }
+        }
+    } else {
+        store::stream(job, writer)?
+    };
     writer.finish_if(|| writing.may_finish()).map_err(failed)
 }
 
@@ -242,7 +371,8 @@ fn refuse_open_file(
 }
 
 /// Why a file could not be written, with the space that is left there.
-fn io_error(node: &Node, path: &Path, error: &signal::SourceError) -> WireError {
+fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
+    let (node, path) = (&job.node, &job.path);
     let mut wire = convert::source_error(error).at_node(node.id);
     wire.message = format!("`{}` was not saved; {}", node.name, wire.message);
     let folder = path.parent().unwrap_or(path);
@@ -255,85 +385,6 @@ fn io_error(node: &Node, path: &Path, error: &signal::SourceError) -> WireError 
             "{} has {free_mb} MB free, the result needs up to {need_mb} MB; what was there before is unchanged",
             folder.display()
         );
-    }
-    wire
-}
-
-/// Computes the map (or takes it as it is) and writes its images.
-fn write_map(
-    session: &Session,
-    graph: &Arc<Graph>,
-    node: &Node,
-    path: &Path,
-    writing: &Writing,
-    writer: &io::ResultWriter,
-) -> Result<(), WireError> {
-    let map = session
-        .engine
-        .finish_map(graph, node.id, &mut |progress| {
-            writing.done.store(progress.done, Ordering::Relaxed);
-            flow(writing.cancel.is_cancelled())
-        })
-        .map_err(|error| convert::compute_error(&error))?;
-    let progress = map.progress();
-    if progress.failures > 0 {
-        let first = progress
-            .error
-            .map_or_else(String::new, |error| error.to_string());
-        session.events.send(&Event::Notice {
-            level: protocol::NoticeLevel::Warning,
-            message: format!(
-                "{} positions have no value; the first: {first}",
-                progress.failures
-            ),
-            hint: "they are NaN in the file".into(),
-            node: Some(node.id),
-        });
-    }
-    writer
-        .write_map(&map.all())
-        .map_err(|error| io_error(node, path, &error))
-}
-
-/// Streams frames or peaks into the file. A frame that fails ends it: a hole would look like counts.
-fn write_stream(
-    session: &Session,
-    graph: &Arc<Graph>,
-    node: &Node,
-    path: &Path,
-    writing: &Writing,
-    writer: &io::ResultWriter,
-) -> Result<(), WireError> {
-    let mut failed = None;
-    let mut consume = |unit: tree::UnitOutputs| {
-        for (at, output) in unit.outputs {
-            let written = match output {
-                Ok(output) => writer
-                    .write(at, &output)
-                    .map_err(|error| io_error(node, path, &error)),
-                Err(error) => Err(frame_error(node, &error)),
-            };
-            if let Err(error) = written {
-                failed = Some(error);
-                return ControlFlow::Break(());
-            }
-            writing.done.fetch_add(1, Ordering::Relaxed);
-        }
-        ControlFlow::Continue(())
-    };
-    let streamed = session
-        .engine
-        .stream(graph, node.id, &writing.cancel, &mut || {}, &mut consume);
-    match failed {
-        Some(error) => Err(error),
-        None => streamed.map_err(|error| convert::compute_error(&error)),
-    }
-}
-
-fn frame_error(node: &Node, error: &ComputeError) -> WireError {
-    let mut wire = convert::compute_error(error);
-    if wire.code != "cancelled" {
-        wire.message = format!("`{}` was not saved; {}", node.name, wire.message);
     }
     wire
 }

@@ -10,6 +10,8 @@ use protocol::{
 use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
 use tree::{Engine, EngineConfig, EngineEvent, Lane, Tree};
 
+use crate::attention::Viewers;
+use crate::drafts::Drafts;
 use crate::errand::{Errands, Failed, is_interruptible};
 use crate::events::Events;
 use crate::handles::Handles;
@@ -81,6 +83,8 @@ pub struct Session {
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
     pub(crate) errands: Errands,
     pub(crate) news: News,
+    pub(crate) viewers: Viewers,
+    pub(crate) drafts: Drafts,
     /// Unless nobody asked for one.
     pub(crate) journal: OnceLock<Journal>,
 }
@@ -91,7 +95,7 @@ impl Session {
             budget_bytes: config.budget_bytes,
             threads: config.threads,
         });
-        Arc::new_cyclic(|session: &std::sync::Weak<Session>| {
+        let session = Arc::new_cyclic(|session: &std::sync::Weak<Session>| {
             let news = session.clone();
             engine.observe(move |event| {
                 if let Some(session) = news.upgrade() {
@@ -108,9 +112,13 @@ impl Session {
                 saves: Mutex::default(),
                 errands: Errands::default(),
                 news: News::start(session.clone()),
+                viewers: Viewers::default(),
+                drafts: Drafts::default(),
                 journal: OnceLock::new(),
             }
-        })
+        });
+        session.watch_memory();
+        session
     }
 
     /// `sink` is called with every event, from several threads; it must not block.
@@ -322,6 +330,7 @@ impl Session {
     }
 
     pub(crate) fn forget_removed(&self, node: u32) {
+        self.forget_drafts_of(&[node]);
         self.engine.forget(&[node]);
         lock(&self.opened).remove(&node);
         lock(&self.handles).forget(node);
@@ -331,6 +340,9 @@ impl Session {
         match event {
             EngineEvent::Map(progress) => {
                 let graph = self.tree.snapshot();
+                if graph.node(progress.node).is_none() {
+                    return self.draft_news(progress);
+                }
                 // What ends because its parameters changed is of no interest any more.
                 let current = graph.node(progress.node);
                 if let Some(node) = current.filter(|node| node.revision == progress.revision) {
@@ -344,6 +356,10 @@ impl Session {
                     complete: *complete,
                 });
             }
+            EngineEvent::Estimate { node, .. } => {
+                self.estimate_news(*node);
+            }
+            EngineEvent::GivenUp { .. } => self.tell_tree(),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The threads that answer pages: frames with the newest wish of each view first in mind, changes
 //! of the tree one after the other.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use signal::CancelToken;
 
 use crate::lock;
 
@@ -14,6 +18,9 @@ const FRAME_THREADS: usize = 2;
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Most of those other threads.
 const MOST_SPARES: usize = 16;
+/// A picture that has been computed for this long gives way to a newer position of its view, every other time:
+/// a drag over a slow node neither queues nor shows nothing.
+const LONG: Duration = Duration::from_millis(250);
 /// Changes that may wait; beyond it a page is refused.
 const MOST_CHANGES: usize = 1024;
 
@@ -31,13 +38,64 @@ pub(crate) enum Picture {
     Navigator,
 }
 
+impl ViewKey {
+    /// A number for the engine, which knows no pages.
+    pub fn number(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// What a wish is told while it is carried out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turn {
+    /// Set when nobody wants the picture any more.
+    pub cancel: CancelToken,
+    hidden: Arc<AtomicBool>,
+}
+
+impl Turn {
+    /// Nobody looks at the view; otherwise a newer wish has taken its place.
+    pub fn is_hidden(&self) -> bool {
+        self.hidden.load(Ordering::SeqCst)
+    }
+
+    fn hide(&self) {
+        self.hidden.store(true, Ordering::SeqCst);
+        self.cancel.cancel();
+    }
+}
+
+/// A picture somebody wants.
+pub(crate) struct Wish {
+    /// Node, revision and the like: a picture of another subject is of no use to its view.
+    pub subject: u64,
+    /// Goes before views without focus.
+    pub focused: bool,
+    /// Called once, or dropped when a newer wish of the view comes first.
+    pub job: Box<dyn FnOnce(&Turn) + Send>,
+}
+
+/// A picture that is being made.
+struct Running {
+    subject: u64,
+    began: Instant,
+    turn: Turn,
+    number: u64,
+}
 
 #[derive(Default)]
 struct Queue {
     /// Views with a waiting job, in the order they began to wait, and since when.
     turn: VecDeque<(ViewKey, Instant)>,
-    newest: HashMap<ViewKey, Job>,
+    newest: HashMap<ViewKey, Wish>,
+    running: HashMap<ViewKey, Vec<Running>>,
+    /// Views whose last picture gave way to a newer position; their next one is finished.
+    gave_way: HashSet<ViewKey>,
+    numbers: u64,
     changes: VecDeque<Job>,
     /// Since when each thread for frames has been busy.
     busy: [Option<Instant>; FRAME_THREADS],
@@ -77,16 +135,41 @@ impl Workers {
         Workers { shared }
     }
 
-    /// Queues the newest wish of a view; one that still waits is dropped, and keeps its turn.
-    pub fn frame(&self, key: ViewKey, job: Job) {
+    /// Queues the newest wish of a view; one that still waits is dropped and leaves its turn to it. One that is
+    /// carried out is ended when it shows something else, or takes long.
+    pub fn frame(&self, key: ViewKey, wish: Wish) {
         let mut queue = lock(&self.shared.queue);
-        let superseded = queue.newest.insert(key.clone(), job);
+        queue.give_way(&key, wish.subject);
+        let superseded = queue.newest.insert(key.clone(), wish);
         if superseded.is_none() {
             queue.turn.push_back((key, Instant::now()));
         }
         drop(queue);
         drop(superseded); // outside the lock: it may hold an answer with side effects
         self.shared.work.notify_all();
+    }
+
+    /// Ends every wish of a view that nobody looks at: what waits, and what is being made.
+    pub fn hide(&self, page: &str, view: Option<u32>) {
+        let ours = |key: &ViewKey| key.page == page && view.is_none_or(|view| key.view == view);
+        let mut queue = lock(&self.shared.queue);
+        let keys: Vec<ViewKey> = queue
+            .newest
+            .keys()
+            .filter(|key| ours(key))
+            .cloned()
+            .collect();
+        let waiting: Vec<Wish> = (keys.iter())
+            .filter_map(|key| queue.newest.remove(key))
+            .collect();
+        queue.turn.retain(|(key, _)| !ours(key));
+        for (_, running) in queue.running.iter().filter(|(key, _)| ours(key)) {
+            running.iter().for_each(|running| running.turn.hide());
+        }
+        drop(queue);
+        let turn = Turn::default();
+        turn.hide();
+        waiting.into_iter().for_each(|wish| (wish.job)(&turn));
     }
 
     /// Queues a change of the tree; gives the job back when too many wait.
@@ -115,6 +198,50 @@ impl Workers {
 }
 
 impl Queue {
+    /// Ends what is being made for a view that now wants something else.
+    fn give_way(&mut self, key: &ViewKey, subject: u64) {
+        let Some(running) = self.running.get(key) else {
+            return;
+        };
+        for running in running {
+            let long = running.began.elapsed() >= LONG && !self.gave_way.contains(key);
+            if running.subject != subject {
+                running.turn.cancel.cancel();
+            } else if long && !running.turn.cancel.is_cancelled() {
+                running.turn.cancel.cancel();
+                self.gave_way.insert(key.clone());
+            }
+        }
+    }
+
+    /// The wish whose turn it is: of views with focus before others.
+    fn next_wish(self: &mut Queue, shared: &Arc<Shared>) -> Option<Job> {
+        let focused =
+            |(key, _): &(ViewKey, Instant)| self.newest.get(key).is_some_and(|wish| wish.focused);
+        let place = self.turn.iter().position(focused).unwrap_or(0);
+        let (key, _) = self.turn.remove(place)?;
+        let wish = self.newest.remove(&key)?;
+        self.numbers += 1;
+        let (number, turn) = (self.numbers, Turn::default());
+        let running = Running {
+            subject: wish.subject,
+            began: Instant::now(),
+            turn: turn.clone(),
+            number,
+        };
+        self.running.entry(key.clone()).or_default().push(running);
+        let made = Made {
+            shared: shared.clone(),
+            key,
+            number,
+        };
+        Some(Box::new(move || {
+            let made = made;
+            (wish.job)(&turn);
+            drop(made);
+        }))
+    }
+
     /// For how long the first view has waited, or found no thread free; `None` if none waits.
     fn waited(&self) -> Option<Duration> {
         let (_, since) = self.turn.front()?;
@@ -133,6 +260,32 @@ impl Queue {
             self.spares += 1;
             self.idle_spares += 1;
             shared.start(format!("spare-{}", self.spares), Duty::Spare);
+        }
+    }
+}
+
+/// Strikes a picture off the list of those being made, also when its job panics.
+struct Made {
+    shared: Arc<Shared>,
+    key: ViewKey,
+    number: u64,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.shared.queue);
+        let Some(running) = queue.running.get_mut(&self.key) else {
+            return;
+        };
+        let whole = running
+            .iter()
+            .any(|running| running.number == self.number && !running.turn.cancel.is_cancelled());
+        running.retain(|running| running.number != self.number);
+        if running.is_empty() {
+            queue.running.remove(&self.key);
+        }
+        if whole {
+            queue.gave_way.remove(&self.key);
         }
     }
 }
@@ -173,10 +326,7 @@ impl Shared {
             }
             let job = match duty {
                 Duty::Changes => queue.changes.pop_front(),
-                Duty::Frames(_) | Duty::Spare => queue
-                    .turn
-                    .pop_front()
-                    .and_then(|(key, _)| queue.newest.remove(&key)),
+                Duty::Frames(_) | Duty::Spare => queue.next_wish(self),
             };
             if job.is_some() {
                 if let Duty::Frames(thread) = duty {
@@ -206,9 +356,7 @@ impl Shared {
             }
             queue = match queue.waited() {
                 Some(waited) if waited >= PATIENCE => {
-                    if let Some((key, _)) = queue.turn.pop_front()
-                        && let Some(job) = queue.newest.remove(&key)
-                    {
+                    if let Some(job) = queue.next_wish(self) {
                         queue.idle_spares -= 1;
                         queue.add_spare(self);
                         return Some(Box::new(self.as_spare(job)));
@@ -261,6 +409,14 @@ mod tests {
         }
     }
 
+    fn wish(job: impl FnOnce() + Send + 'static) -> Wish {
+        Wish {
+            subject: 0,
+            focused: false,
+            job: Box::new(move |_| job()),
+        }
+    }
+
     #[test]
     fn views_that_never_end_keep_no_other_view_waiting() {
         let workers = Workers::start();
@@ -270,13 +426,13 @@ mod tests {
         for view in 0..stuck {
             let released = released.clone();
             let wait = move || lock(&released).recv().unwrap();
-            workers.frame(key(view), Box::new(wait));
+            workers.frame(key(view), wish(wait));
         }
         let (told, seen) = mpsc::channel();
         let began = Instant::now();
         for view in 100..200 {
             let told = told.clone();
-            workers.frame(key(view), Box::new(move || told.send(view).unwrap()));
+            workers.frame(key(view), wish(move || told.send(view).unwrap()));
             assert_eq!(seen.recv_timeout(Duration::from_secs(10)), Ok(view));
         }
         // They wait once, not each.
@@ -302,7 +458,7 @@ mod tests {
             let (blocked, told) = (blocked.clone(), told.clone());
             workers.frame(
                 key(view),
-                Box::new(move || {
+                wish(move || {
                     told.send(view).unwrap();
                     lock(&blocked).recv().unwrap();
                 }),
@@ -311,16 +467,106 @@ mod tests {
         for _ in 0..2 {
             seen.recv_timeout(Duration::from_secs(5)).unwrap();
         }
-        for wish in 0..50 {
+        for number in 0..50 {
             let told = told.clone();
-            workers.frame(key(1), Box::new(move || told.send(wish).unwrap()));
+            workers.frame(key(1), wish(move || told.send(number).unwrap()));
         }
         let other = told.clone();
-        workers.frame(key(2), Box::new(move || other.send(1000).unwrap()));
+        workers.frame(key(2), wish(move || other.send(1000).unwrap()));
         drop(told);
         (0..2).for_each(|_| block.send(()).unwrap());
         let mut rest: Vec<u32> = seen.iter().collect();
         rest.sort_unstable();
         assert_eq!(rest, [49, 1000]);
+    }
+
+    /// A picture that goes on until it is cancelled, at most a few seconds; tells how it ended.
+    fn endless(subject: u64, told: mpsc::Sender<&'static str>) -> Wish {
+        let job = move |turn: &Turn| {
+            told.send("began").unwrap();
+            let began = Instant::now();
+            while !turn.cancel.is_cancelled() && began.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let end = match (turn.cancel.is_cancelled(), turn.is_hidden()) {
+                (true, true) => "hidden",
+                (true, false) => "superseded",
+                _ => "finished",
+            };
+            told.send(end).unwrap();
+        };
+        Wish {
+            subject,
+            focused: false,
+            job: Box::new(job),
+        }
+    }
+
+    #[test]
+    fn a_picture_gives_way_to_another_subject_at_once_and_to_a_new_position_when_it_takes_long() {
+        let workers = Workers::start();
+        let (told, seen) = mpsc::channel();
+        let next = || seen.recv_timeout(Duration::from_secs(10)).unwrap();
+        workers.frame(key(1), endless(1, told.clone()));
+        assert_eq!(next(), "began");
+        workers.frame(key(1), endless(2, told.clone()));
+        let mut both = [next(), next()];
+        both.sort_unstable();
+        assert_eq!(both, ["began", "superseded"]);
+        std::thread::sleep(LONG);
+        workers.frame(key(1), endless(2, told.clone()));
+        let mut both = [next(), next()];
+        both.sort_unstable();
+        assert_eq!(both, ["began", "superseded"]);
+        // Not twice in a row: something is shown.
+        std::thread::sleep(LONG);
+        workers.frame(key(1), endless(2, told.clone()));
+        assert_eq!(next(), "began");
+        assert_eq!(
+            seen.recv_timeout(LONG),
+            Err(mpsc::RecvTimeoutError::Timeout)
+        );
+        workers.hide("a", Some(1));
+        assert_eq!([next(), next()], ["hidden", "hidden"]);
+        workers.frame(key(1), endless(2, told));
+        assert_eq!(next(), "began");
+        workers.hide("another page", None);
+        assert_eq!(
+            seen.recv_timeout(LONG),
+            Err(mpsc::RecvTimeoutError::Timeout)
+        );
+        workers.hide("a", None);
+        assert_eq!(next(), "hidden");
+    }
+
+    #[test]
+    fn what_waits_is_ended_with_its_view_and_views_with_focus_go_first() {
+        let workers = Workers::start();
+        let (told, seen) = mpsc::channel();
+        let next = || seen.recv_timeout(Duration::from_secs(10)).unwrap();
+        for view in [100, 101] {
+            workers.frame(key(view), endless(0, told.clone()));
+            assert_eq!(next(), "began");
+        }
+        let waits = |name: &'static str, focused| {
+            let told = told.clone();
+            let job = move |turn: &Turn| {
+                told.send(if turn.is_hidden() { "hidden" } else { name })
+                    .unwrap();
+            };
+            Wish {
+                subject: 0,
+                focused,
+                job: Box::new(job),
+            }
+        };
+        workers.frame(key(1), waits("first", false));
+        workers.frame(key(2), waits("focused", true));
+        workers.frame(key(3), waits("never", false));
+        workers.hide("a", Some(3));
+        assert_eq!(next(), "hidden");
+        workers.hide("a", Some(100));
+        assert_eq!([next(), next(), next()], ["hidden", "focused", "first"]);
+        workers.hide("a", Some(101));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protocol::{CommandReply, PROTOCOL_VERSION, Reply, Welcome, WireError};
 use serde_json::Value;
 use signal::Computation;
+use tree::Node;
 
 use crate::{Session, closure, convert, lock};
 
@@ -51,36 +52,50 @@ pub(crate) fn add_node(
     Ok(node)
 }
 
-/// Parameters that are not given keep their value.
-pub(crate) fn set_params(session: &Session, node: u32, params: &Value) -> Result<(), WireError> {
-    let graph = session.tree.snapshot();
-    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-    let Some(current) = found.computation() else {
+/// A node's computation, and the same with `given` parameters; those that are not given keep their value.
+pub(crate) fn bound(
+    node: &Node,
+    given: &Value,
+) -> Result<(Arc<dyn Computation>, Arc<dyn Computation>), WireError> {
+    let Some(current) = node.computation() else {
         let error = tree::TreeError::NoParameters {
-            name: found.name.clone(),
+            name: node.name.clone(),
         };
-        return Err(convert::tree_error(error).at_node(node));
+        return Err(convert::tree_error(error).at_node(node.id));
     };
     if current.info().name == closure::MAP {
         return Err(WireError::new(
             "no_parameters",
-            format!("`{}` is a closure and has no parameters", found.name),
+            format!("`{}` is a closure and has no parameters", node.name),
             "change the closure in its cell and run it again",
         )
-        .at_node(node));
+        .at_node(node.id));
     }
-    let computation = bind(current.info().name, &merged(current.params(), params))
-        .map_err(|error| error.at_node(node))?;
-    if computation.params() == current.params() {
+    let computation = bind(current.info().name, &merged(current.params(), given))
+        .map_err(|error| error.at_node(node.id))?;
+    Ok((current.clone(), computation))
+}
+
+/// Parameters that are not given keep their value.
+pub(crate) fn set_params(session: &Session, node: u32, params: &Value) -> Result<(), WireError> {
+    let graph = session.tree.snapshot();
+    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+    let (current, computation) = bound(found, params)?;
+    let params = computation.params();
+    if params == current.params() {
         return Ok(());
     }
+    let tried = session.drafts.same(node, found.revision, &params);
     let changed = session
         .tree
         .set_computation(node, computation)
         .map_err(|error| convert::tree_error(error).at_node(node))?;
-    session
-        .engine
-        .forget_older(&session.tree.snapshot(), &changed);
+    let graph = session.tree.snapshot();
+    session.engine.forget_older(&graph, &changed);
+    if let Some(draft) = tried {
+        session.engine.adopt_map(&graph, draft.number, node);
+    }
+    session.forget_drafts_of(&changed);
     session.tell_tree();
     Ok(())
 }

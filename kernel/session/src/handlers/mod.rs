@@ -2,5 +2,8 @@
 
 pub(crate) mod change;
 pub(crate) mod files;
+pub(crate) mod lineage;
+pub(crate) mod live;
+pub(crate) mod memory;
 pub(crate) mod pictures;
 pub(crate) mod values;

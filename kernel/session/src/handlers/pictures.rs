@@ -9,8 +9,9 @@ use protocol::{
     WireError,
 };
 use signal::{CancelToken, Frame, NavigationIndex, Output, Peaks, SignalKind};
-use tree::{Graph, Lane, Node, PassState};
+use tree::{Graph, Lane, MapImages, Node, PassState};
 
+use crate::handlers::live;
 use crate::{Session, convert};
 
 /// Longest wait for the first, coarse navigation image.
@@ -23,31 +24,35 @@ pub(crate) struct Shown {
     pub image: Frame,
     pub peaks: Option<Arc<Peaks>>,
     pub space: FrameSpace,
-    /// Share of a map that is computed; 1 otherwise.
+    /// Share of a map or a region that is computed; 1 otherwise.
     pub complete: f64,
+    /// Whether it will stay as it is.
+    pub exact: bool,
 }
 
 pub(crate) fn frame(
-    session: &Session,
+    session: &Arc<Session>,
+    page: &str,
     wish: &FrameRequest,
     queued: Instant,
+    focused: bool,
+    cancel: &CancelToken,
 ) -> Result<(Reply, Vec<Bytes>), WireError> {
     let queue = queued.elapsed();
     let started = Instant::now();
+    let _first = session.engine.interactive();
     let graph = session.tree.snapshot();
     let node = graph
         .node(wish.node)
         .ok_or_else(|| convert::no_node(wish.node))?;
     let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
     let at = session.position(&graph, wish.node, &index)?;
-    let shown = show(
-        session,
-        &graph,
-        node,
-        at,
-        wish.component as usize,
-        &CancelToken::new(),
-    )?;
+    let looking = Looking {
+        component: wish.component as usize,
+        focused,
+        cancel,
+    };
+    let shown = live::show(session, &graph, node, at, page, wish, &looking)?;
     let compute = started.elapsed();
     let encoding = Instant::now();
     let (full_height, full_width) = shown.image.rows_columns();
@@ -70,6 +75,8 @@ pub(crate) fn frame(
         extrema: levels.extrema,
         peak_count: shown.peaks.as_ref().map(|peaks| peaks.len() as u32),
         complete: shown.complete,
+        draft: wish.draft.is_some(),
+        exact: shown.exact,
         times_ms: TimesMs {
             queue: milliseconds(queue),
             compute: milliseconds(compute),
@@ -88,8 +95,27 @@ pub(crate) fn frame(
     Ok((Reply::Frame(reply), buffers))
 }
 
+/// Keeps what a view shows, and reads ahead of where it is going.
+pub(crate) fn look_at(session: &Session, view: u64, wish: &FrameRequest, focused: bool) {
+    let graph = session.tree.snapshot();
+    let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
+    if wish.draft.is_none()
+        && wish.region.is_none()
+        && let Ok(at) = session.position(&graph, wish.node, &index)
+    {
+        (session.engine).look_at(&graph, view, wish.node, at, wish.direction, focused);
+    }
+}
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+/// How somebody looks at a node.
+pub(crate) struct Looking<'a> {
+    pub component: usize,
+    pub focused: bool,
+    pub cancel: &'a CancelToken,
 }
 
 /// Computes what is drawn. A map is drawn as far as it is; drawing it for the first time starts its pass.
@@ -98,17 +124,23 @@ pub(crate) fn show(
     graph: &Arc<Graph>,
     node: &Arc<Node>,
     at: NavigationIndex,
-    component: usize,
-    cancel: &CancelToken,
+    looking: &Looking<'_>,
 ) -> Result<Shown, WireError> {
     if node.meta.kind == SignalKind::Map {
-        return show_map(session, graph, node, at, component);
+        let map = map_to_show(session, graph, node, looking.component)?;
+        start(session, graph, node, &map)?;
+        return live::map(session, graph, node, at, looking.component, &map);
     }
     let _first = session.engine.interactive();
+    let lane = if looking.focused {
+        Lane::Interactive
+    } else {
+        Lane::Visible
+    };
     let output = |node: u32| {
         session
             .engine
-            .output(graph, node, at, Lane::Interactive, cancel)
+            .output(graph, node, at, lane, looking.cancel)
             .map_err(|error| convert::compute_error(&error))
     };
     let (image, peaks) = match output(node.id)? {
@@ -124,6 +156,7 @@ pub(crate) fn show(
         peaks,
         space: FrameSpace::Signal,
         complete: 1.0,
+        exact: true,
     })
 }
 
@@ -139,14 +172,13 @@ fn pattern_of(graph: &Graph, node: &Arc<Node>) -> u32 {
     at.id
 }
 
-fn show_map(
+/// The images of a map as far as they are there.
+pub(crate) fn map_to_show(
     session: &Session,
-    graph: &Arc<Graph>,
+    graph: &Graph,
     node: &Node,
-    at: NavigationIndex,
     component: usize,
-) -> Result<Shown, WireError> {
-    let fail = |error: tree::ComputeError| convert::compute_error(&error);
+) -> Result<MapImages, WireError> {
     if component >= node.meta.components.len() {
         return Err(WireError::new(
             "no_component",
@@ -159,25 +191,27 @@ fn show_map(
         )
         .at_node(node.id));
     }
-    let map = session.engine.map(graph, node.id).map_err(fail)?;
+    (session.engine.map(graph, node.id)).map_err(|error| convert::compute_error(&error))
+}
+
+/// Starts the pass of a map that is shown for the first time.
+fn start(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Node,
+    map: &MapImages,
+) -> Result<(), WireError> {
+    let fail = |error: tree::ComputeError| convert::compute_error(&error);
     let progress = map.progress();
     match (progress.state, progress.error) {
         // A cancelled pass waits for the user, not for the next redraw.
         (PassState::Idle, _) => {
             session.engine.start_map(graph, node.id).map_err(fail)?;
+            Ok(())
         }
-        (PassState::Failed, Some(error)) => return Err(fail(error)),
-        _ => {}
+        (PassState::Failed, Some(error)) => Err(fail(error)),
+        _ => Ok(()),
     }
-    let shape = node.meta.axes.navigation_shape();
-    let image = plane(&map.component(component), &shape, at);
-    let image = image.map_err(|what| WireError::new("internal", what, ""))?;
-    Ok(Shown {
-        image,
-        peaks: None,
-        space: FrameSpace::Navigation,
-        complete: map.complete(),
-    })
 }
 
 /// The image over the two fastest navigation axes that goes through `at`.

@@ -1,10 +1,12 @@
 //! The content of a journal.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use protocol::OpenOptions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use signal::Computation;
 use tree::{Graph, Node};
 
 use super::{Place, Stamp};
@@ -34,6 +36,12 @@ pub(crate) struct NodeRecord {
     #[serde(default)]
     pub variable: bool,
     pub made: Made,
+    /// Parameters before the present ones, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Value>,
+    /// Parameters that were taken back; the next to be made again is last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub future: Vec<Value>,
 }
 
 /// How a node came to be.
@@ -130,5 +138,11 @@ fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
         revision: node.revision,
         variable: lock(&session.handles).is_named(node.id),
         made,
+        past: parameters(node.history.past()),
+        future: parameters(node.history.future()),
     })
+}
+
+fn parameters(steps: &[Arc<dyn Computation>]) -> Vec<Value> {
+    steps.iter().map(|step| step.params()).collect()
 }

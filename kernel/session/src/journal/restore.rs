@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::{CommandReply, OpenOptions, RestoreProblem, Restored, RestoredNode, WireError};
 use serde_json::Value;
 use signal::Source;
-use tree::{Earlier, Graph, Node};
+use tree::{Earlier, Graph, History, Node};
 
 use super::record::{Made, NodeRecord};
 use super::{Moved, Stamp};
@@ -37,23 +37,42 @@ pub(crate) fn restore(session: &Session) -> Result<CommandReply, WireError> {
             "run the cells of the notebook",
         ));
     };
-    let mut work = Work {
-        session,
-        moved: Moved::new(),
-        restored: Restored::default(),
-    };
-    for node in &record.nodes {
-        work.node(node);
-    }
-    session.tell_tree();
+    let (restored, _) = bring_back(session, &record.nodes, Ids::AsTheyWere);
     Ok(CommandReply {
-        restored: Some(Box::new(work.restored)),
+        restored: Some(Box::new(restored)),
         ..CommandReply::default()
     })
 }
 
+/// The numbers of nodes that are made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// Those of the record, as far as they are free: the records are of a session before this one.
+    AsTheyWere,
+    /// Those of the record mean nothing here.
+    New,
+}
+
+/// Makes nodes again, parents before children, as far as that can be done; says which id each has now.
+pub(crate) fn bring_back(session: &Session, records: &[NodeRecord], ids: Ids) -> (Restored, Moved) {
+    let mut work = Work {
+        session,
+        records,
+        ids,
+        moved: Moved::new(),
+        restored: Restored::default(),
+    };
+    for record in records {
+        work.node(record);
+    }
+    session.tell_tree();
+    (work.restored, work.moved)
+}
+
 struct Work<'a> {
     session: &'a Session,
+    records: &'a [NodeRecord],
+    ids: Ids,
     moved: Moved,
     restored: Restored,
 }
@@ -103,7 +122,10 @@ impl Work<'_> {
         self.restored.nodes.push(RestoredNode {
             name: found.name.clone(),
             node,
-            was: record.id,
+            was: match self.ids {
+                Ids::AsTheyWere => record.id,
+                Ids::New => node,
+            },
             variable,
             here,
             summary: found.meta.summary(),
@@ -145,7 +167,10 @@ impl Work<'_> {
     /// Makes the node again.
     fn again(&mut self, record: &NodeRecord) -> Result<u32, Lost> {
         let earlier = Earlier {
-            id: record.id,
+            id: match self.ids {
+                Ids::AsTheyWere => record.id,
+                Ids::New => 0,
+            },
             name: &record.name,
             revision: record.revision,
         };
@@ -160,13 +185,22 @@ impl Work<'_> {
                 parent,
                 operation,
                 params,
-            } => self.operation(earlier, *parent, operation, params),
+            } => {
+                let node = self.operation(earlier, *parent, operation, params)?;
+                self.history(node, operation, record);
+                Ok(node)
+            }
             Made::Closure { parent } => {
                 self.parent(*parent)?;
                 Err(Lost {
                     message: "it is a closure, of which nothing can be written down".into(),
-                    hint: "run its cell again, then restore()? once more for what was below it"
-                        .into(),
+                    hint: match self.ids {
+                        Ids::AsTheyWere => {
+                            "run its cell again, then restore()? once more for what was below it"
+                        }
+                        Ids::New => "write it as map(…) again, with what was below it",
+                    }
+                    .into(),
                 })
             }
         }
@@ -174,10 +208,8 @@ impl Work<'_> {
 
     fn parent(&self, parent: u32) -> Result<u32, Lost> {
         self.moved.get(&parent).copied().ok_or_else(|| {
-            let name = self
-                .session
-                .earlier()
-                .and_then(|record| record.nodes.iter().find(|node| node.id == parent))
+            let name = (self.records.iter())
+                .find(|node| node.id == parent)
                 .map_or_else(String::new, |node| format!("`{}`, ", node.name));
             Lost {
                 message: format!("it was made from {name}which did not come back"),
@@ -199,6 +231,20 @@ impl Work<'_> {
             .tree
             .restore_operation(earlier, parent, computation)
             .map_err(|error| convert::tree_error(error).into())
+    }
+
+    /// Steps that this version of the operation does not take are left out.
+    fn history(&self, node: u32, operation: &str, record: &NodeRecord) {
+        let steps = |params: &[Value]| {
+            params
+                .iter()
+                .filter_map(|params| change::bind(operation, params).ok())
+                .collect()
+        };
+        let history = History::new(steps(&record.past), steps(&record.future));
+        if let Err(error) = self.session.tree.restore_history(node, history) {
+            tracing::warn!(node, %error, "the history of a node did not come back");
+        }
     }
 
     fn file(

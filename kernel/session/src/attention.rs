@@ -1,0 +1,125 @@
+//! Who looks at what. A view that nobody looks at costs nothing: its requests are dropped, nothing is read ahead
+//! for it, and a map that fills only because it was shown pauses.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use protocol::Attention;
+
+use crate::view::{Picture, ViewKey};
+use crate::{Session, lock};
+
+/// Views remembered; more than any notebook has, and a bound all the same.
+const MOST_VIEWS: usize = 4096;
+
+#[derive(Default)]
+pub(crate) struct Viewers {
+    views: Mutex<HashMap<(String, u32), Seen>>,
+}
+
+#[derive(Clone, Copy)]
+struct Seen {
+    node: u32,
+    attention: Attention,
+}
+
+impl Viewers {
+    /// Asking for a picture is looking at it. Whether the view has the focus; one that never said so has it.
+    pub fn asks(&self, page: &str, view: u32, node: u32) -> bool {
+        let mut views = lock(&self.views);
+        if views.len() >= MOST_VIEWS {
+            views.retain(|_, seen| seen.attention != Attention::Hidden);
+        }
+        if views.len() >= MOST_VIEWS {
+            views.clear();
+        }
+        let another = views
+            .values()
+            .any(|seen| seen.attention == Attention::Focused);
+        let seen = views.entry((page.to_owned(), view)).or_insert(Seen {
+            node,
+            attention: Attention::Visible,
+        });
+        seen.node = node;
+        if seen.attention == Attention::Hidden {
+            seen.attention = Attention::Visible;
+        }
+        seen.attention == Attention::Focused || !another
+    }
+
+    /// Notes what a view says; what it showed before.
+    fn note(&self, page: &str, view: u32, node: u32, attention: Attention) {
+        let seen = Seen { node, attention };
+        lock(&self.views).insert((page.to_owned(), view), seen);
+    }
+
+    /// Nodes of the views of a page (or of one of them), and the views themselves.
+    fn of_page(&self, page: &str) -> Vec<(u32, u32)> {
+        (lock(&self.views).iter())
+            .filter(|((of, _), _)| of == page)
+            .map(|((_, view), seen)| (*view, seen.node))
+            .collect()
+    }
+
+    fn is_looked_at(&self, node: u32) -> bool {
+        lock(&self.views)
+            .values()
+            .any(|seen| seen.node == node && seen.attention != Attention::Hidden)
+    }
+
+    fn remove(&self, page: &str) {
+        lock(&self.views).retain(|(of, _), _| of != page);
+    }
+}
+
+impl Session {
+    /// A page says how much one of its views is looked at.
+    pub(crate) fn attend(&self, page: &str, view: u32, node: u32, attention: Attention) {
+        self.viewers.note(page, view, node, attention);
+        if attention == Attention::Hidden {
+            self.hide(page, view, node);
+        }
+    }
+
+    /// A page is gone: nobody looks at any of its views.
+    pub fn page_closed(&self, page: &str) {
+        let views = self.viewers.of_page(page);
+        self.viewers.remove(page);
+        self.workers.hide(page, None);
+        for (view, node) in views {
+            self.hide(page, view, node);
+        }
+    }
+
+    fn hide(&self, page: &str, view: u32, node: u32) {
+        self.workers.hide(page, Some(view));
+        let key = ViewKey {
+            page: page.to_owned(),
+            view,
+            picture: Picture::Frame,
+        };
+        self.engine.look_away(key.number());
+        if !self.viewers.is_looked_at(node) {
+            // PAUSE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_that_asks_is_looked_at_and_the_only_one_has_the_focus() {
+        let viewers = Viewers::default();
+        assert!(viewers.asks("a", 1, 7));
+        viewers.note("a", 1, 7, Attention::Hidden);
+        assert!(!viewers.is_looked_at(7));
+        viewers.note("a", 2, 8, Attention::Focused);
+        assert!(!viewers.asks("a", 1, 7), "another view has the focus");
+        assert!(viewers.is_looked_at(7));
+        assert!(viewers.asks("a", 2, 8));
+        viewers.remove("a");
+        assert!(!viewers.is_looked_at(8));
+    }
+}

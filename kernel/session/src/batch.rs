@@ -1,0 +1,361 @@
+//! Recipes computed without a notebook: `signaltree compute` and `signaltree combine`.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protocol::{Progress, WireError};
+use signal::SignalKind;
+use tree::{Graph, Node};
+
+use crate::handlers::{change, files};
+use crate::journal::{Stamp, absolute};
+use crate::provenance::{self, find};
+use crate::recipe::{self, Recipe, RecipeInput, RecipeOutput};
+use crate::session::Opened;
+use crate::{Session, convert, lock, save};
+
+/// Shortest time between two reports of a pass.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// One share of the work, from 1 to `of`.
+pub use io::Part;
+
+/// What is to be computed, and where it goes.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub recipe: PathBuf,
+    /// Folder of the outputs; made if it is not there.
+    pub out: PathBuf,
+    /// Files for the inputs of the recipe; without a name, for its only input.
+    pub inputs: Vec<(Option<String>, PathBuf)>,
+    pub part: Option<Part>,
+    /// Compute again what is there already.
+    pub fresh: bool,
+}
+
+/// An output that was dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub file: PathBuf,
+    /// `(40, 56) map of ε_xx`.
+    pub summary: String,
+    /// It was there already, made by the same recipe from the same file.
+    pub was_there: bool,
+}
+
+/// Who listens to a batch.
+pub struct Listener<'a> {
+    /// Polled; ends the work, which can be taken up again.
+    pub interrupted: &'a dyn Fn() -> bool,
+    pub progress: &'a mut dyn FnMut(&Progress),
+    /// Something that the user should know and that ends nothing.
+    pub warn: &'a mut dyn FnMut(&str),
+}
+
+/// Computes the outputs of a recipe. Maps of one file are filled by one pass over it; what an interrupted run has
+/// left is taken up again.
+///
+/// # Errors
+/// [`WireError`] for a recipe that cannot be carried out (nothing is written then), or an output that cannot be
+/// computed or written. `cancelled` when interrupted.
+pub fn compute(
+    session: &Arc<Session>,
+    batch: &Batch,
+    listener: &mut Listener<'_>,
+) -> Result<Vec<Finished>, WireError> {
+    check_part(batch.part)?;
+    let recipe = Recipe::read(&batch.recipe)?;
+    let nodes = build(session, &recipe, batch, listener)?;
+    let out = absolute(&batch.out);
+    std::fs::create_dir_all(&out).map_err(|error| {
+        WireError::new(
+            "io",
+            format!("the folder {} cannot be made: {error}", out.display()),
+            "give another --out",
+        )
+    })?;
+    let graph = session.tree.snapshot();
+    let mut finished = Vec::new();
+    let mut wanted = Vec::new();
+    for output in &recipe.outputs {
+        let node = nodes
+            .get(output.node.as_str())
+            .and_then(|id| graph.node(*id));
+        let node = node.ok_or_else(|| convert::no_node(0))?;
+        let file = out.join(&output.file);
+        if !batch.fresh && is_there(session, &graph, node, &file) {
+            finished.push(Finished {
+                file,
+                summary: node.meta.summary(),
+                was_there: true,
+            });
+        } else {
+            wanted.push((node.clone(), file, output));
+        }
+    }
+    if batch.part.is_none() {
+        fill_maps(session, &graph, &wanted, listener)?;
+    }
+    for (node, file, output) in wanted {
+        write(session, node.id, &file, output, batch, listener)?;
+        finished.push(Finished {
+            file,
+            summary: node.meta.summary(),
+            was_there: false,
+        });
+    }
+    Ok(finished)
+}
+
+fn check_part(part: Option<Part>) -> Result<(), WireError> {
+    match part {
+        Some(Part { number, of }) if number == 0 || number > of => Err(WireError::new(
+            "part",
+            format!("there is no part {number} of {of}"),
+            "the parts of n are 1/n to n/n",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the inputs and adds the nodes: headers are read, no pixel.
+fn build(
+    session: &Arc<Session>,
+    recipe: &Recipe,
+    batch: &Batch,
+    listener: &mut Listener<'_>,
+) -> Result<HashMap<String, u32>, WireError> {
+    let folder = absolute(&batch.recipe);
+    let folder = folder.parent().unwrap_or(Path::new("/"));
+    let given = given_inputs(recipe, batch)?;
+    let mut nodes = HashMap::new();
+    for input in &recipe.inputs {
+        let node = open(
+            session,
+            input,
+            given.get(input.name.as_str()),
+            folder,
+            listener,
+        )?;
+        nodes.insert(input.name.clone(), node);
+    }
+    for node in &recipe.nodes {
+        let above = |error: WireError| WireError {
+            message: format!("`{}`: {}", node.name, error.message),
+            ..error
+        };
+        let computation =
+            change::bind(&node.operation, &recipe::parameters(node)).map_err(above)?;
+        // The recipe was checked: every parent comes before its children.
+        let parent = nodes.get(&node.parent).copied().unwrap_or_default();
+        let id = session
+            .tree
+            .add_operation(&node.name, parent, computation)
+            .map_err(|error| above(convert::tree_error(error)))?;
+        nodes.insert(node.name.clone(), id);
+    }
+    Ok(nodes)
+}
+
+/// Which file the command line gives for which input.
+fn given_inputs<'a>(
+    recipe: &'a Recipe,
+    batch: &'a Batch,
+) -> Result<HashMap<&'a str, &'a Path>, WireError> {
+    let names: Vec<&str> = (recipe.inputs.iter())
+        .map(|input| input.name.as_str())
+        .collect();
+    let mut given = HashMap::new();
+    for (name, path) in &batch.inputs {
+        let name = match (name.as_deref(), names.as_slice()) {
+            (Some(name), names) if names.contains(&name) => name,
+            (None, [only]) => only,
+            (name, names) => {
+                let what = name.map_or_else(
+                    || "--input does not say which input it is".to_owned(),
+                    |name| format!("the recipe has no input `{name}`"),
+                );
+                return Err(WireError::new(
+                    "input",
+                    what,
+                    format!(
+                        "give --input NAME=PATH; the inputs are {}",
+                        names.join(", ")
+                    ),
+                ));
+            }
+        };
+        if given.insert(name, path.as_path()).is_some() {
+            return Err(WireError::new(
+                "input",
+                format!("two files are given for the input `{name}`"),
+                "give one",
+            ));
+        }
+    }
+    Ok(given)
+}
+
+fn open(
+    session: &Arc<Session>,
+    input: &RecipeInput,
+    given: Option<&&Path>,
+    folder: &Path,
+    listener: &mut Listener<'_>,
+) -> Result<u32, WireError> {
+    let remedy = format!("give it with --input {}=PATH", input.name);
+    let identity = match (input.identity(folder), given) {
+        (None, None) => {
+            return Err(WireError::new(
+                "input",
+                format!("the recipe leaves open which file `{}` is", input.name),
+                remedy,
+            ));
+        }
+        (identity, _) => identity.unwrap_or_default(),
+    };
+    let found = find(&identity, folder, given.copied(), &remedy)?;
+    if found.changed && given.is_none() {
+        (listener.warn)(&format!(
+            "{} has changed since the recipe was written",
+            found.path.display()
+        ));
+    }
+    let source = files::source(&found.path, &input.options)?;
+    let node = session
+        .tree
+        .add_source(&input.name, source)
+        .map_err(convert::tree_error)?;
+    let opened = Opened {
+        written: found.written,
+        stamp: Stamp::of(&found.path),
+        path: found.path,
+        options: input.options.clone(),
+    };
+    lock(&session.opened).insert(node, opened);
+    Ok(node)
+}
+
+/// Whether the file is the result of the same computation already.
+fn is_there(session: &Session, graph: &Graph, node: &Node, file: &Path) -> bool {
+    let Ok(Some(found)) = provenance::read(file) else {
+        return false;
+    };
+    !found.identity.is_empty() && found.identity == provenance::identity(session, graph, node)
+}
+
+/// One pass over each file for all maps together.
+fn fill_maps(
+    session: &Arc<Session>,
+    graph: &Arc<Graph>,
+    wanted: &[(Arc<Node>, PathBuf, &RecipeOutput)],
+    listener: &mut Listener<'_>,
+) -> Result<(), WireError> {
+    let mut maps: Vec<u32> = (wanted.iter())
+        .filter(|(node, _, _)| node.meta.kind == SignalKind::Map)
+        .map(|(node, _, _)| node.id)
+        .collect();
+    maps.sort_unstable();
+    maps.dedup();
+    // One alone is written as it is computed, and can be taken up again.
+    if maps.len() < 2 {
+        return Ok(());
+    }
+    let names: Vec<&str> = (maps.iter())
+        .filter_map(|id| graph.node(*id))
+        .map(|node| node.name.as_str())
+        .collect();
+    let label = format!("computing {}", names.join(", "));
+    let mut told = Instant::now() - TELL_EVERY;
+    let mut tick = |state: &tree::MapProgress| {
+        if told.elapsed() >= TELL_EVERY
+            && let Some(node) = graph.node(state.node)
+        {
+            told = Instant::now();
+            let mut progress = convert::map_progress(node, state);
+            progress.label.clone_from(&label);
+            (listener.progress)(&progress);
+        }
+        match (listener.interrupted)() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    session
+        .engine
+        .finish_maps(graph, &maps, &mut tick)
+        .map(|_| ())
+        .map_err(|error| convert::compute_error(&error))
+}
+
+fn write(
+    session: &Arc<Session>,
+    node: u32,
+    file: &Path,
+    output: &RecipeOutput,
+    batch: &Batch,
+    listener: &mut Listener<'_>,
+) -> Result<(), WireError> {
+    let mut options = output.options.clone();
+    options.fresh |= batch.fresh;
+    let written = file.display().to_string();
+    save::save_share(
+        session,
+        node,
+        &written,
+        &options,
+        batch.part,
+        listener.interrupted,
+        listener.progress,
+    )
+    .map(|_| ())
+}
+
+/// Puts together what the parts in a folder have computed, and gives the files their names.
+///
+/// # Errors
+/// [`WireError`] when nothing is there to combine, or a part is missing; the others of the folder are combined all
+/// the same.
+pub fn combine(folder: &Path) -> Result<Vec<PathBuf>, WireError> {
+    let targets = unfinished(folder)?;
+    if targets.is_empty() {
+        return Err(WireError::new(
+            "nothing_to_combine",
+            format!("{}: no part of a result lies there", folder.display()),
+            "give the folder that was the --out of `signaltree compute --part i/n`",
+        ));
+    }
+    let mut done = Vec::new();
+    let mut failed = None;
+    for target in targets {
+        match io::combine(&target) {
+            Ok(()) => done.push(target),
+            Err(error) => {
+                failed.get_or_insert(convert::source_error(&error));
+            }
+        }
+    }
+    failed.map_or(Ok(done), Err)
+}
+
+/// The files of which unfinished parts lie in a folder.
+fn unfinished(folder: &Path) -> Result<Vec<PathBuf>, WireError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        WireError::new(
+            "io",
+            format!("{}: {error}", folder.display()),
+            "give a folder",
+        )
+    })?;
+    let mut targets: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| Some(name.strip_prefix('.')?.strip_suffix(".partial")?.to_owned()))
+        .map(|name| folder.join(name))
+        .filter(|target| matches!(io::unfinished(target), Ok(Some(_))))
+        .collect();
+    targets.sort();
+    Ok(targets)
+}

@@ -1,0 +1,92 @@
+//! How a node came to be: through its history, beside itself, as code.
+
+use std::path::Path;
+
+use protocol::{CommandReply, WireError};
+use tree::{Graph, Node, Step};
+
+use crate::{Session, code, convert, provenance};
+
+/// Takes the last change of a node's parameters back, or makes it again.
+pub(crate) fn step(session: &Session, node: u32, step: Step) -> Result<(), WireError> {
+    let changed = session
+        .tree
+        .step(node, step)
+        .map_err(|error| convert::tree_error(error).at_node(node))?;
+    session
+        .engine
+        .forget_older(&session.tree.snapshot(), &changed);
+    session.tell_tree();
+    Ok(())
+}
+
+/// A second node that begins as this one and goes its own way from there.
+pub(crate) fn branch(session: &Session, node: u32) -> Result<u32, WireError> {
+    let graph = session.tree.snapshot();
+    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+    let (Some(computation), Some(parent)) = (found.computation(), found.parents.first()) else {
+        return Err(WireError::new(
+            "no_parameters",
+            format!(
+                "`{}` is a file: there is nothing to try beside it",
+                found.name
+            ),
+            "branch from an operation below it",
+        )
+        .at_node(node));
+    };
+    let branch = session
+        .tree
+        .add_operation(
+            &format!("{}_branch", found.name),
+            *parent,
+            computation.clone(),
+        )
+        .map_err(|error| convert::tree_error(error).at_node(node))?;
+    session.tell_tree();
+    Ok(branch)
+}
+
+/// The code that makes `node` and everything above it, or the whole tree: one line a node.
+pub(crate) fn export(session: &Session, node: Option<u32>) -> Result<CommandReply, WireError> {
+    let graph = session.tree.snapshot();
+    let lines: Vec<String> = match node {
+        Some(node) => {
+            let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+            line_of_descent(&graph, found)
+                .into_iter()
+                .map(|node| code::line(session, &graph, node))
+                .collect()
+        }
+        None => graph
+            .nodes()
+            .iter()
+            .map(|node| code::line(session, &graph, node))
+            .collect(),
+    };
+    Ok(CommandReply {
+        node,
+        text: Some(lines.join("\n")),
+        ..CommandReply::default()
+    })
+}
+
+/// What is in a file and how it was made.
+pub(crate) fn provenance(written: &str) -> Result<CommandReply, WireError> {
+    Ok(CommandReply {
+        text: Some(provenance::describe(Path::new(written), false)?),
+        ..CommandReply::default()
+    })
+}
+
+/// The file at the top, and every operation down to `node`.
+pub(crate) fn line_of_descent<'a>(graph: &'a Graph, node: &'a Node) -> Vec<&'a Node> {
+    let mut line = vec![node];
+    let mut above = node;
+    while let Some(parent) = above.parents.first().and_then(|id| graph.node(*id)) {
+        line.push(parent);
+        above = parent;
+    }
+    line.reverse();
+    line
+}

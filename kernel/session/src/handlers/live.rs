@@ -1,0 +1,160 @@
+//! Pictures while something is dragged: parameters that are tried, virtual detectors before their map is computed,
+//! sums over a region of the scan.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Detail, Event, FrameRequest, FrameSpace, WireError};
+use signal::{NavigationIndex, SignalKind};
+use tree::{Graph, MapImages, MapProgress, Node, PassState};
+
+use crate::drafts::ViewName;
+use crate::handlers::pictures::{self, Looking, Shown, map_to_show, plane};
+use crate::{Session, convert};
+
+/// Longest wait for more than the very first patterns of an estimate.
+const ESTIMATE_PATIENCE: Duration = Duration::from_millis(20);
+
+/// What a page's wish shows.
+pub(crate) fn show(
+    session: &Arc<Session>,
+    graph: &Arc<Graph>,
+    node: &Arc<Node>,
+    at: NavigationIndex,
+    page: &str,
+    wish: &FrameRequest,
+    looking: &Looking<'_>,
+) -> Result<Shown, WireError> {
+    let view = ViewName {
+        page: page.to_owned(),
+        view: wish.view,
+    };
+    let Some(params) = &wish.draft else {
+        session.drop_drafts(&view);
+        return pictures::show(session, graph, node, at, looking);
+    };
+    let (graph, number) = session.draft(graph, node, view, params)?;
+    let shown = match graph.node(number) {
+        Some(tried) if number != node.id && tried.meta.kind == SignalKind::Map => {
+            let map = map_to_show(session, &graph, tried, looking.component)?;
+            begin(session, &graph, tried, &map, wish.detail)?;
+            self::map(session, &graph, tried, at, looking.component, &map)
+        }
+        Some(tried) => pictures::show(session, &graph, tried, at, looking),
+        None => Err(convert::no_node(wish.node)),
+    };
+    shown.map_err(|error| match error.node {
+        Some(tried) if tried == number => error.at_node(node.id),
+        _ => error,
+    })
+}
+
+/// The exact map of a draft is computed once the drag is over, or rests.
+fn begin(
+    session: &Arc<Session>,
+    graph: &Arc<Graph>,
+    tried: &Node,
+    map: &MapImages,
+    detail: Detail,
+) -> Result<(), WireError> {
+    let progress = map.progress();
+    match (progress.state, progress.error) {
+        (PassState::Idle | PassState::Cancelled, _) if detail == Detail::Settled => {
+            let started = session.engine.start_map(graph, tried.id);
+            started.map_err(|error| convert::compute_error(&error))?;
+        }
+        (PassState::Idle | PassState::Cancelled, _) => session.compute_at_rest(tried.id),
+        (PassState::Failed, Some(error)) => return Err(convert::compute_error(&error)),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A map as far as it is computed; of a virtual detector, what is missing is estimated.
+pub(crate) fn map(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Node,
+    at: NavigationIndex,
+    component: usize,
+    map: &MapImages,
+) -> Result<Shown, WireError> {
+    // Asked for before the values: what arrives in between is shown, and not yet called complete.
+    let complete = map.complete();
+    let shape = node.meta.axes.navigation_shape();
+    let drawn = |values: &[f32]| {
+        plane(values, &shape, at).map_err(|what| WireError::new("internal", what, ""))
+    };
+    let mut image = drawn(&map.component(component))?;
+    if complete < 1.0
+        && let Some(estimated) = estimated(session, graph, node, at, component)
+    {
+        // Begun before the estimate was there, part of it may be exact now.
+        image = drawn(&map.component(component))?;
+        let values = (image.to_f32().iter().zip(estimated))
+            .map(|(value, estimated)| if value.is_nan() { estimated } else { *value })
+            .collect::<Vec<f32>>();
+        image = signal::Frame::from_vec(image.shape(), values)
+            .map_err(|what| WireError::new("internal", what, ""))?;
+    }
+    Ok(Shown {
+        image,
+        peaks: None,
+        space: FrameSpace::Navigation,
+        complete,
+        exact: complete >= 1.0,
+    })
+}
+
+/// The estimated image; `None` when there is none. Why a frame cannot be read is said by the map itself.
+fn estimated(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Node,
+    at: NavigationIndex,
+    component: usize,
+) -> Option<Vec<f32>> {
+    let estimate = (session.engine).estimate(graph, node.id, at, ESTIMATE_PATIENCE);
+    let images = estimate.ok()??.images;
+    images.into_iter().nth(component)
+}
+
+impl Session {
+    /// News of a pass whose node the tree does not know.
+    pub(crate) fn draft_news(&self, progress: &MapProgress) {
+        let ended = matches!(progress.state, PassState::Cancelled);
+        if let Some(draft) = self.drafts.by_number(progress.node)
+            && !ended
+        {
+            self.events.send(&Event::Refined {
+                node: draft.node,
+                view: Some(draft.view.view),
+                complete: progress.done as f64 / progress.total.max(1) as f64,
+            });
+        }
+    }
+
+    /// The estimates below a frame node became better: whoever shows one may ask again.
+    pub(crate) fn estimate_news(&self, parent: u32) {
+        let graph = self.tree.snapshot();
+        for child in graph.children(parent) {
+            let shown = (self.engine.map_progress(child.id)).filter(|progress| {
+                progress.done < progress.total && progress.revision == child.revision
+            });
+            if let Some(progress) = shown {
+                self.events.send(&Event::Refined {
+                    node: child.id,
+                    view: None,
+                    complete: progress.done as f64 / progress.total.max(1) as f64,
+                });
+            }
+        }
+        for (node, view) in self.drafts.of_parents(parent) {
+            self.events.send(&Event::Refined {
+                node,
+                view: Some(view),
+                complete: 0.0,
+            });
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What `signaltree show` prints of a file.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use protocol::{OpenOptions, WireError};
+use serde_json::{Value, json};
+use signal::{Axis, SignalMeta};
+
+use super::{Provenance, Step, read};
+use crate::handlers::files;
+use crate::journal::Stamp;
+
+/// Shape, axes and the way a result was made: for people, or as JSON.
+///
+/// # Errors
+/// [`WireError`] when the file cannot be opened.
+pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
+    let source = files::source(path, &OpenOptions::default())?;
+    let meta = source.meta();
+    let provenance = read(path)?;
+    if as_json {
+        let whole = json!({
+            "path": path,
+            "format": io::format_name(path),
+            "summary": meta.summary(),
+            "signal": super::SignalIdentity::of(meta),
+            "provenance": provenance,
+        });
+        return serde_json::to_string_pretty(&whole)
+            .map_err(|error| WireError::new("internal", error.to_string(), "please report this"));
+    }
+    let mut text = String::new();
+    let format = io::format_name(path).unwrap_or("unknown format");
+    line(
+        &mut text,
+        &format!("{}  {}  ({format})", path.display(), meta.summary()),
+    );
+    axes(&mut text, meta);
+    match &provenance {
+        Some(provenance) => lineage(&mut text, provenance, ""),
+        None => line(&mut text, "\nThe file does not say how it was made."),
+    }
+    Ok(text)
+}
+
+fn line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+fn axes(text: &mut String, meta: &SignalMeta) {
+    line(text, "\nAxes, slowest first");
+    let navigation = meta.axes.navigation.iter().map(|axis| ("scan", axis));
+    let signal = meta.axes.signal.iter().map(|axis| ("frame", axis));
+    for (space, axis) in navigation.chain(signal) {
+        line(text, &format!("  {space:<6}{}", axis_text(axis)));
+    }
+    if !meta.value_units.is_empty() && meta.components.is_empty() {
+        line(text, &format!("  values in {}", meta.value_units));
+    }
+    for component in &meta.components {
+        let units = if component.units.is_empty() {
+            "1"
+        } else {
+            &component.units
+        };
+        line(
+            text,
+            &format!(
+                "  image {}  {}  in {units}",
+                component.name, component.title
+            ),
+        );
+    }
+}
+
+fn axis_text(axis: &Axis) -> String {
+    let units = if axis.units.is_empty() {
+        "px"
+    } else {
+        &axis.units
+    };
+    format!(
+        "{:<10}{:>7} points, {} {units} apart, from {} {units}",
+        axis.name, axis.size, axis.scale, axis.offset
+    )
+}
+
+fn lineage(text: &mut String, provenance: &Provenance, indent: &str) {
+    line(
+        text,
+        &format!(
+            "\n{indent}How `{}` was made ({}, signaltree {})",
+            provenance.result, provenance.created, provenance.signaltree
+        ),
+    );
+    for step in &provenance.nodes {
+        step_lines(text, step, indent);
+    }
+    let conventions = &provenance.conventions;
+    line(text, &format!("\n{indent}Conventions"));
+    line(text, &format!("{indent}  axes: {}", conventions.axis_order));
+    line(text, &format!("{indent}  index: {}", conventions.index));
+    line(
+        text,
+        &format!("{indent}  calibration: {}", conventions.calibration),
+    );
+    for (name, value) in &conventions.notes {
+        line(text, &format!("{indent}  {name}: {}", plain(value)));
+    }
+    let nested = provenance
+        .nodes
+        .iter()
+        .filter_map(|step| step.file.as_ref()?.provenance.as_ref());
+    nested.for_each(|provenance| lineage(text, provenance, &format!("{indent}  ")));
+}
+
+fn step_lines(text: &mut String, step: &Step, indent: &str) {
+    if let Some(file) = &step.file {
+        let now = match (file.stamp(), Stamp::of(&file.path)) {
+            (_, None) => "not there any more",
+            (Some(then), Some(now)) if then != now => "changed since",
+            _ => "as it was",
+        };
+        line(
+            text,
+            &format!(
+                "{indent}  {}  file {} ({}, {} bytes, changed {}; {now})",
+                step.name,
+                file.path.display(),
+                file.format,
+                file.size,
+                file.modified
+            ),
+        );
+        return;
+    }
+    let parent = step.parent.as_deref().unwrap_or("?");
+    let Some(operation) = &step.operation else {
+        line(
+            text,
+            &format!("{indent}  {}  a closure of a cell on {parent}", step.name),
+        );
+        return;
+    };
+    let title = step.title.as_ref().unwrap_or(operation);
+    line(
+        text,
+        &format!("{indent}  {}  {title} of {parent}", step.name),
+    );
+    if let Some(Value::Object(parameters)) = &step.parameters {
+        for (name, value) in parameters {
+            line(text, &format!("{indent}      {name} = {}", plain(value)));
+        }
+    }
+    if let Some(prepared) = &step.prepared {
+        let mut found = String::new();
+        if write!(found, "{indent}      found: {}", plain(prepared)).is_ok() {
+            line(text, &found);
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "found automatically".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let parts: Vec<String> = parts.iter().map(plain).collect();
+            format!("({})", parts.join(", "))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> = (fields.iter())
+                .map(|(name, value)| format!("{name} {}", plain(value)))
+                .collect();
+            fields.join(", ")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,122 @@
+//! Computing whole signals to memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use protocol::{CommandReply, Progress, WireError};
+use signal::{CancelToken, SignalKind};
+
+use super::flow;
+use super::report::{Pace, Report, TELL_EVERY};
+use crate::errand::Failed;
+use crate::{Session, convert};
+
+/// Computes a whole signal and keeps it: the images of a map, or every frame or list of peaks.
+pub(crate) fn compute(
+    session: &Arc<Session>,
+    node: u32,
+    interrupted: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<CommandReply, WireError> {
+    let graph = session.tree.snapshot();
+    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+    match found.meta.kind {
+        SignalKind::Map => map(session, &graph, found, interrupted, progress)?,
+        SignalKind::Frame | SignalKind::Peaks => {
+            hold(session, &graph, found, interrupted, progress)?;
+        }
+    }
+    Ok(CommandReply {
+        node: Some(node),
+        ..CommandReply::default()
+    })
+}
+
+fn map(
+    session: &Session,
+    graph: &Arc<tree::Graph>,
+    node: &tree::Node,
+    interrupted: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<(), WireError> {
+    let mut told = Instant::now() - TELL_EVERY;
+    let mut pace = Pace::default();
+    let mut tick = |state: &tree::MapProgress| {
+        let over = state.state != tree::PassState::Running;
+        if over || told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            let mut now = convert::map_progress(node, state);
+            if !over {
+                (now.rate, now.seconds_left) = pace.of(now.done, now.total);
+            }
+            progress(&now);
+        }
+        flow(interrupted())
+    };
+    (session.engine)
+        .finish_map(graph, node.id, &mut tick)
+        .map(|_| ())
+        .map_err(|error| convert::compute_error(&error))
+}
+
+/// Every output in memory, if the budget has room for them.
+fn hold(
+    session: &Arc<Session>,
+    graph: &Arc<tree::Graph>,
+    node: &tree::Node,
+    interrupted: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<(), WireError> {
+    let cancel = CancelToken::new();
+    let _registered = session.register_save(node.id, &cancel);
+    let total = node.meta.axes.positions();
+    let label = format!("computing {}", node.name);
+    let mut report = Report::new(session, node.id, total, label, progress);
+    let done = Arc::new(AtomicUsize::new(0));
+    let work = {
+        let (session, graph, id) = (session.clone(), graph.clone(), node.id);
+        let (cancel, done) = (cancel.clone(), done.clone());
+        move || session.engine.hold(&graph, id, &cancel, done)
+    };
+    let waited = session.errands.wait(work, &mut || {
+        report.done(done.load(Ordering::Relaxed), 0, total);
+        if interrupted() {
+            cancel.cancel();
+        }
+        !cancel.is_cancelled()
+    });
+    let result = match waited {
+        Ok(held) => held.map_err(|error| refused(node, &error)),
+        Err(Failed::Interrupted) => {
+            cancel.cancel();
+            Err(convert::cancelled().at_node(node.id))
+        }
+        Err(Failed::Panicked) => Err(convert::bug().at_node(node.id)),
+    };
+    report.end(result, None)
+}
+
+fn refused(node: &tree::Node, error: &tree::ComputeError) -> WireError {
+    let mut wire = convert::compute_error(error);
+    if let tree::Cause::Memory {
+        need_bytes,
+        budget_bytes,
+        ..
+    } = &*error.cause
+    {
+        let mb = |bytes: usize| bytes.div_ceil(1_000_000);
+        wire.message = format!(
+            "`{}` needs {} MB in memory, the budget is {} MB",
+            node.name,
+            mb(*need_bytes),
+            mb(*budget_bytes)
+        );
+        wire.hint = format!(
+            "save it: {0}.save(\"{0}.zspy\")? computes it with the memory of a few chunks; or give more: memory_budget(\"{1} MB\")?",
+            node.name,
+            mb(need_bytes + need_bytes / 4)
+        );
+    }
+    wire
+}

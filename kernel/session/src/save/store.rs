@@ -1,0 +1,190 @@
+//! From the threads of a pass into the file.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use protocol::{Event, NoticeLevel, WireError};
+use signal::{NavigationIndex, Output, SignalKind};
+use tree::{ComputeError, Graph, Node, Receiver};
+
+use super::{Job, io_error};
+use crate::{convert, lock};
+
+/// Writes what a pass computes. Compression runs on the threads of the pass.
+struct Store {
+    job: Arc<Job>,
+    /// Taken out when the pass is over.
+    writer: RwLock<Option<io::ResultWriter>>,
+    shape: Vec<usize>,
+    /// Positions of this share of the result; empty: all.
+    share: Vec<bool>,
+    /// Positions of a map that failed.
+    holes: AtomicUsize,
+    first_hole: Mutex<Option<ComputeError>>,
+    failed: Mutex<Option<WireError>>,
+}
+
+impl Store {
+    fn store(&self, at: NavigationIndex, output: &Output) -> Result<(), WireError> {
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(writer) = &*writer else {
+            return Err(convert::cancelled());
+        };
+        writer
+            .write(at, output)
+            .map_err(|error| io_error(&self.job, &error))?;
+        self.job.writing.done.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A frame that fails ends the save: a hole would look like counts. A position of a map becomes NaN.
+    fn failed(&self, at: NavigationIndex, error: &ComputeError) -> Result<(), WireError> {
+        let meta = &self.job.node.meta;
+        let wire = convert::compute_error(error);
+        if wire.code == "cancelled" {
+            return Err(wire);
+        }
+        if meta.kind != SignalKind::Map {
+            return Err(not_saved(&self.job.node, wire));
+        }
+        self.holes.fetch_add(1, Ordering::Relaxed);
+        lock(&self.first_hole).get_or_insert_with(|| error.clone());
+        let nothing: Arc<[f32]> = vec![f32::NAN; meta.components.len()].into();
+        self.store(at, &Output::Values(nothing))
+    }
+}
+
+fn not_saved(node: &Node, mut wire: WireError) -> WireError {
+    wire.message = format!("`{}` was not saved; {}", node.name, wire.message);
+    wire
+}
+
+impl Receiver for Store {
+    fn wants(&self, at: NavigationIndex) -> bool {
+        let ours = self.share.is_empty()
+            || (self.share.get(at.flat(&self.shape))).is_some_and(|wanted| *wanted);
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
+        ours && writer.as_ref().is_some_and(|writer| !writer.has(at))
+    }
+
+    fn receive(
+        &self,
+        at: NavigationIndex,
+        output: &Result<Output, ComputeError>,
+    ) -> ControlFlow<()> {
+        if !self.wants(at) {
+            return ControlFlow::Continue(());
+        }
+        let stored = match output {
+            Ok(output) => self.store(at, output),
+            Err(error) => self.failed(at, error),
+        };
+        match stored {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                lock(&self.failed).get_or_insert(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+/// Computes what the writer does not have, and gives the writer back.
+pub(super) fn stream(
+    job: &Arc<Job>,
+    writer: io::ResultWriter,
+) -> Result<io::ResultWriter, WireError> {
+    let shape = job.node.meta.axes.navigation_shape();
+    let share = match job.options.part {
+        Some(_) => share(&writer, &shape),
+        None => Vec::new(),
+    };
+    let store = Arc::new(Store {
+        job: job.clone(),
+        writer: RwLock::new(Some(writer)),
+        shape,
+        share,
+        holes: AtomicUsize::new(0),
+        first_hole: Mutex::new(None),
+        failed: Mutex::new(None),
+    });
+    // A token of its own: it is also set when the disk is full.
+    let pass = job.writing.cancel.clone();
+    let delivered = (job.session.engine).deliver(&job.graph, job.node.id, &pass, store.clone());
+    let writer = (store.writer.write())
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(error) = lock(&store.failed).take() {
+        leave(writer, job);
+        return Err(error);
+    }
+    if let Err(error) = delivered {
+        leave(writer, job);
+        return Err(convert::compute_error(&error));
+    }
+    if let Some(first) = lock(&store.first_hole).take() {
+        tell_holes(job, store.holes.load(Ordering::Relaxed), &first.to_string());
+    }
+    writer.ok_or_else(convert::cancelled)
+}
+
+/// What can be resumed stays, unless there is nothing in it yet.
+pub(super) fn leave(writer: Option<io::ResultWriter>, job: &Job) {
+    let Some(writer) = writer else { return };
+    let kept = job.kept();
+    match kept {
+        Some(0) => writer.discard(),
+        _ => drop(writer),
+    }
+}
+
+/// Which scan positions belong to the blocks that this process has to compute.
+fn share(writer: &io::ResultWriter, shape: &[usize]) -> Vec<bool> {
+    let mut share = vec![false; shape.iter().product()];
+    for block in writer.wanted() {
+        let ranges = &writer.blocks()[block].positions;
+        let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
+        for flat in 0..sizes.iter().product() {
+            let inside = NavigationIndex::from_flat(flat, &sizes);
+            let index: Vec<usize> = (inside.as_slice().iter().zip(ranges))
+                .map(|(index, range)| range.start + index)
+                .collect();
+            share[NavigationIndex::new(&index).flat(shape)] = true;
+        }
+    }
+    share
+}
+
+pub(super) fn tell_holes(job: &Job, holes: usize, first: &str) {
+    job.session.events.send(&Event::Notice {
+        level: NoticeLevel::Warning,
+        message: format!("{holes} positions have no value; the first: {first}"),
+        hint: "they are NaN in the file".into(),
+        node: Some(job.node.id),
+    });
+}
+
+/// Computes the map (or takes it as it is) and writes its images.
+pub(super) fn write_map(
+    job: &Arc<Job>,
+    graph: &Arc<Graph>,
+    writer: &io::ResultWriter,
+) -> Result<(), WireError> {
+    let map = (job.session.engine)
+        .finish_map(graph, job.node.id, &mut |progress| {
+            job.writing.done.store(progress.done, Ordering::Relaxed);
+            super::flow(job.writing.cancel.is_cancelled())
+        })
+        .map_err(|error| convert::compute_error(&error))?;
+    let progress = map.progress();
+    if progress.failures > 0 {
+        let first = progress
+            .error
+            .map_or_else(String::new, |error| error.to_string());
+        tell_holes(job, progress.failures, &first);
+    }
+    writer
+        .write_map(&map.all())
+        .map_err(|error| io_error(job, &error))
+}
