@@ -3,6 +3,7 @@
 mod damage;
 mod mrc;
 mod npy;
+mod results;
 mod zarr;
 mod zspy;
 

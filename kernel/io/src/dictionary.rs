@@ -14,9 +14,9 @@ use crate::registry::io_error;
 use crate::zarr_array::ArrayFolder;
 
 /// Arrays with more entries than this are named, not read, when a file is opened.
-const MOST_ENTRIES: u64 = 4096;
+pub const MOST_ENTRIES: u64 = 4096;
 /// Groups and arrays read at most; larger trees are cut, so that opening stays quick.
-const MOST_FOLDERS: usize = 2000;
+pub const MOST_FOLDERS: usize = 2000;
 const NONE: &str = "_None_";
 
 /// Reads the tree below a group; an absent group is an empty tree.
@@ -65,7 +65,7 @@ fn read_group(folder: &Path, left: &mut usize) -> Result<Value, SourceError> {
     Ok(Value::Object(tree))
 }
 
-fn attribute(key: String, value: Value) -> (String, Value) {
+pub fn attribute(key: String, value: Value) -> (String, Value) {
     for prefix in ["_list_empty_", "_tuple_empty_"] {
         if let Some(key) = key.strip_prefix(prefix) {
             return (key.to_owned(), json!([]));
@@ -78,7 +78,7 @@ fn attribute(key: String, value: Value) -> (String, Value) {
 }
 
 /// `_list_<length>_<key>` with children "0", "1", … is a list; anything else is a dictionary.
-fn group(name: &str, value: Value) -> (String, Value) {
+pub fn group(name: &str, value: Value) -> (String, Value) {
     let rest = name
         .strip_prefix("_list_")
         .or_else(|| name.strip_prefix("_tuple_"));
@@ -94,7 +94,7 @@ fn group(name: &str, value: Value) -> (String, Value) {
     (name.to_owned(), value)
 }
 
-fn list_key(name: &str) -> &str {
+pub fn list_key(name: &str) -> &str {
     name.strip_prefix("_list_")
         .or_else(|| name.strip_prefix("_tuple_"))
         .unwrap_or(name)
@@ -112,7 +112,7 @@ fn array(folder: &Path) -> Value {
     }
 }
 
-fn nested(values: Vec<Value>, shape: &[usize]) -> Value {
+pub fn nested(values: Vec<Value>, shape: &[usize]) -> Value {
     match shape {
         [] => values.into_iter().next().unwrap_or_default(),
         [_] => Value::Array(values),

@@ -8,11 +8,14 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use signal::{ElementType, SignalMeta, Source, SourceError};
 
 use crate::binary::{FixedStride, Layout, element};
 use crate::format::{Candidate, Format, FormatInfo};
+use crate::hyperspy_tree::{describe, own_axes};
+use crate::json;
+use crate::npy_write::{ends, sidecar_of};
 use crate::options::OpenOptions;
 use crate::registry::io_error;
 
@@ -40,6 +43,24 @@ impl Format for Npy {
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
         options.refuse_dataset(path, self.info().name)?;
         let header = Header::read(path)?;
+        let layout = Layout {
+            offset: header.start,
+            swapped: header.swapped,
+            fortran: header.fortran,
+        };
+        let sidecar = sidecar(path)?;
+        if options.scan.is_none()
+            && options.signal_axes.is_none()
+            && let Some(own) = own_axes(&sidecar["axes"], &header.shape)
+        {
+            let axes = options.replace_axes(path, own)?;
+            let (metadata, original) = (
+                sidecar["metadata"].clone(),
+                sidecar["original_metadata"].clone(),
+            );
+            let meta = describe(path, axes, header.element, metadata, original, Map::new());
+            return Ok(Arc::new(FixedStride::open(path, meta, layout)?));
+        }
         let axes = options.axes_of_shape(path, &header.shape)?;
         if let Some((ny, nx)) = options.scan {
             check_scan(path, &header, axes.signal.len(), ny, nx)?;
@@ -56,12 +77,23 @@ impl Format for Npy {
                 json!("fortran_order: every frame is gathered from the whole file; save a C-order copy for speed"),
             );
         }
-        let layout = Layout {
-            offset: header.start,
-            swapped: header.swapped,
-            fortran: header.fortran,
-        };
         Ok(Arc::new(FixedStride::open(path, meta, layout)?))
+    }
+}
+
+/// What this project wrote beside an array; null when there is nothing, or it belongs to another array.
+///
+/// # Errors
+/// [`SourceError::Decode`] when it is there and is no JSON.
+pub fn sidecar(path: &Path) -> Result<Value, SourceError> {
+    let Some(sidecar) = json::read(&sidecar_of(path))? else {
+        return Ok(Value::Null);
+    };
+    let (bytes, checksum) = ends(path).map_err(|error| io_error(path, &error))?;
+    if sidecar["array"] == json!({"bytes": bytes, "crc32c_of_ends": checksum}) {
+        Ok(sidecar)
+    } else {
+        Ok(Value::Null)
     }
 }
 

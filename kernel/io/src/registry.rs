@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use signal::{Source, SourceError, nearest_names};
 
-use crate::format::{Candidate, Format};
+use crate::format::{Candidate, Format, FormatInfo};
 use crate::options::{OpenOptions, check_axes};
-use crate::{mrc::Mrc, npy::Npy, zarr::Zarr, zspy::Zspy};
+use crate::{hspy::Hspy, mrc::Mrc, npy::Npy, zarr::Zarr, zspy::Zspy};
 
 /// To add a format: one file beside this one, one line here.
-static FORMATS: &[&dyn Format] = &[&Zspy, &Zarr, &Npy, &Mrc];
+static FORMATS: &[&dyn Format] = &[&Zspy, &Zarr, &Hspy, &Npy, &Mrc];
 
 /// Bytes of a file that formats may look at to recognise it.
 const HEAD_BYTES: u64 = 1024;
@@ -28,6 +28,32 @@ pub fn formats() -> &'static [&'static dyn Format] {
 /// [`SourceError::NotFound`] with the nearest names in that folder, [`SourceError::Unsupported`]
 /// naming the formats that can be read, or what is wrong with the file.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
+    let format = recognise(path)?;
+    // A source outlives the working directory it was opened from.
+    let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
+    let source = format.open(path, options)?;
+    check_axes(path, &source.meta().axes)?;
+    Ok(source)
+}
+
+/// What is known of the format of a path; `None` when it is none of those that can be read.
+///
+/// # Errors
+/// [`SourceError::NotFound`] when there is nothing at `path`, [`SourceError::Io`].
+pub(crate) fn format_of(path: &Path) -> Result<Option<FormatInfo>, SourceError> {
+    match recognise(path) {
+        Ok(format) => Ok(Some(format.info())),
+        Err(SourceError::Unsupported { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The name of the format of a file, as `zspy`.
+pub fn format_name(path: &Path) -> Option<&'static str> {
+    format_of(path).ok().flatten().map(|info| info.name)
+}
+
+fn recognise(path: &Path) -> Result<&'static dyn Format, SourceError> {
     let found = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => not_found(path),
         _ => io_error(path, &error),
@@ -43,15 +69,11 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, Sourc
         is_directory: found.is_dir(),
         head: &head,
     };
-    let format = FORMATS
+    FORMATS
         .iter()
         .find(|format| format.sniff(&candidate))
-        .ok_or_else(|| unknown(path, &found))?;
-    // A source outlives the working directory it was opened from.
-    let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
-    let source = format.open(path, options)?;
-    check_axes(path, &source.meta().axes)?;
-    Ok(source)
+        .copied()
+        .ok_or_else(|| unknown(path, &found))
 }
 
 /// [`SourceError::NotFound`] with the nearest names in the folder of `path`.

@@ -5,10 +5,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use signal::{Axes, Axis, SignalMeta, Source, SourceError};
 
 use crate::format::{Candidate, Format, FormatInfo};
+use crate::hyperspy_tree::{check_scan, describe, own_axes};
 use crate::json;
 use crate::options::OpenOptions;
 use crate::registry::{io_error, not_found};
@@ -37,6 +38,18 @@ impl Format for Zarr {
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
         let (folder, group) = find_array(path, options)?;
         let shape = folder.shape();
+        if let Some(own) = own_axes(&folder.attributes["axes"], &shape) {
+            check_scan(path, options, &own)?;
+            options.check_signal_axes(path, &own)?;
+            let axes = options.replace_axes(path, own)?;
+            let (metadata, original) = (
+                folder.attributes["metadata"].clone(),
+                folder.attributes["original_metadata"].clone(),
+            );
+            let element = folder.element()?;
+            let meta = describe(path, axes, element, metadata, original, Map::new());
+            return Ok(Arc::new(ZarrFrames::new(folder, meta)?));
+        }
         let plain = options.axes_of_shape(path, &shape)?;
         if plain.navigation_shape() != shape[..shape.len() - plain.signal.len()] {
             return Err(SourceError::Invalid {

@@ -8,17 +8,23 @@ use std::ops::Range;
 use signal::{
     Block, CancelToken, Chunk, ChunkId, NavigationIndex, SignalMeta, Source, SourceError,
 };
-use zarrs::array::{ArrayBytes, ArrayShardedExt, ArraySubset};
+use zarrs::array::{
+    ArrayBytes, ArrayShardedExt, ArrayShardedReadableExt, ArrayShardedReadableExtCache, ArraySubset,
+};
 
 use crate::binary::no_such_chunk;
 use crate::options::check_axes;
 use crate::zarr_array::{ArrayFolder, chunk_bytes, sequential};
 
+/// Shards whose index is kept: 16 bytes per inner chunk, a few MB in all.
+const MOST_SHARD_INDEXES: usize = 64;
+
 /// Frames of one Zarr array.
 pub struct ZarrFrames {
     meta: SignalMeta,
     folder: ArrayFolder,
-    sharded: bool,
+    /// Of a sharded array: where the inner chunks of the shards that were read lie.
+    shards: Option<ArrayShardedReadableExtCache>,
     /// Chunk sizes along all axes: storage chunks, or the inner chunks of shards.
     chunk: Vec<usize>,
 }
@@ -29,7 +35,7 @@ impl ZarrFrames {
     pub fn new(folder: ArrayFolder, meta: SignalMeta) -> Result<Self, SourceError> {
         check_axes(&folder.folder, &meta.axes)?;
         let inner = folder.array.effective_subchunk_shape();
-        let sharded = inner.is_some();
+        let shards = (inner.is_some()).then(|| ArrayShardedReadableExtCache::new(&folder.array));
         let shape = match inner {
             Some(inner) => inner,
             None => {
@@ -59,7 +65,7 @@ impl ZarrFrames {
         }
         Ok(ZarrFrames {
             meta,
-            sharded,
+            shards,
             chunk: shape.iter().map(|size| size.get() as usize).collect(),
             folder,
         })
@@ -179,8 +185,13 @@ impl ZarrFrames {
         Ok(target)
     }
 
-    /// The frames of one box of positions of a sharded array: only the inner chunks are read.
-    fn read_shards(&self, navigation: &[Range<usize>]) -> Result<Vec<u8>, SourceError> {
+    /// The frames of one box of positions of a sharded array: only the inner chunks are read, and the index of
+    /// a shard once.
+    fn read_shards(
+        &self,
+        shards: &ArrayShardedReadableExtCache,
+        navigation: &[Range<usize>],
+    ) -> Result<Vec<u8>, SourceError> {
         let signal = self.meta.axes.signal.iter().map(|axis| 0..axis.size);
         let ranges: Vec<Range<u64>> = navigation
             .iter()
@@ -193,10 +204,12 @@ impl ZarrFrames {
             place: format!("the shard of scan positions {navigation:?}"),
             reason,
         };
-        let bytes: ArrayBytes<'static> = self
-            .folder
-            .array
-            .retrieve_array_subset_opt(&ArraySubset::new_with_ranges(&ranges), &sequential())
+        if shards.len() >= MOST_SHARD_INDEXES {
+            shards.clear();
+        }
+        let subset = ArraySubset::new_with_ranges(&ranges);
+        let bytes: ArrayBytes<'static> = (self.folder.array)
+            .retrieve_array_subset_sharded_opt(shards, &subset, &sequential())
             .map_err(|error| undecodable(error.to_string()))?;
         Ok(bytes
             .into_fixed()
@@ -280,8 +293,8 @@ impl Source for ZarrFrames {
         }
         self.folder.check_same()?;
         let navigation = self.chunk_navigation(chunk);
-        let bytes = if self.sharded {
-            self.read_shards(&navigation)?
+        let bytes = if let Some(shards) = &self.shards {
+            self.read_shards(shards, &navigation)?
         } else if self.holds_whole_frames() {
             self.whole_frames(chunk, &navigation)?
         } else {

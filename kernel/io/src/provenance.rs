@@ -1,0 +1,51 @@
+//! Where a saved result says what it comes from.
+
+use std::path::Path;
+
+use serde_json::Value;
+use signal::SourceError;
+
+use crate::json;
+use crate::npy;
+use crate::options::OpenOptions;
+use crate::registry::open;
+use crate::result_options::ResultFormat;
+
+/// The provenance that was given when a file was written, `None` when it has none.
+///
+/// # Errors
+/// As [`crate::open`].
+pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
+    if path.join("Experiments").is_dir() {
+        return in_store(path);
+    }
+    if path.is_dir() {
+        let header = json::read(&path.join("zarr.json"))?.unwrap_or_default();
+        return Ok(present(header["attributes"]["provenance"].clone()));
+    }
+    if ResultFormat::of(path) == Some(ResultFormat::Npy) && path.is_file() {
+        return Ok(present(npy::sidecar(path)?["provenance"].clone()));
+    }
+    if crate::hspy::is_hdf5(path) {
+        return Ok(text(&crate::hspy::metadata(path)?));
+    }
+    let source = open(path, &OpenOptions::default())?;
+    Ok(text(&source.meta().original["metadata"]))
+}
+
+/// Peaks cannot be opened as frames, and say where they come from all the same.
+fn in_store(path: &Path) -> Result<Option<Value>, SourceError> {
+    let experiment = crate::zspy::find_experiment(path, &OpenOptions::default())?;
+    let tree = crate::dictionary::read(&experiment.join("metadata"))?;
+    Ok(text(&tree))
+}
+
+/// hyperspy's metadata tree keeps it as text.
+fn text(metadata: &Value) -> Option<Value> {
+    let text = metadata["SignalTree"]["provenance"].as_str()?;
+    serde_json::from_str(text).ok()
+}
+
+fn present(value: Value) -> Option<Value> {
+    (!value.is_null()).then_some(value)
+}
