@@ -1,50 +1,16 @@
 // A person's way through the second notebook, in real JupyterLab in headless Chromium.
 // Usage: CHROMIUM=… node journey.mjs JUPYTER FOLDER NOTEBOOK (FOLDER holds the notebook and the sample).
 
-import { join } from "node:path";
-import { check, expect, launch, SCREENSHOTS, verdict } from "./chromium.mjs";
+import { check, expect, launch, verdict } from "./chromium.mjs";
 import { cells, kernelIdle, menu, openNotebook, selectCell, startServer } from "./jupyterlab.mjs";
+import { panes } from "./panes.mjs";
+import { at, drawn, hook, navigatorBox, screenshot, selectNode, st } from "./viewer.mjs";
 
 const [jupyter, folder, notebook] = process.argv.slice(2);
 /** The four cells of the first page, each after a text. */
 const FOUR_CELLS = 8;
 const NODES = ["scan", "flat", "peaks", "strain"];
 const COMPILE_MS = 120_000;
-
-const st = (name) => `[data-st="${name}"]`;
-const hook = (page) =>
-  page.evaluate(() => {
-    const { frame, timings, state } = globalThis.__signaltree_test;
-    const drawn = frame && { ...frame, checksum: frame.checksum };
-    return { frame: drawn, timings: timings.length, state: state() };
-  });
-const screenshot = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
-
-/** Waits until the drawn frame fulfils `condition(frame, argument)`, evaluated in the page. */
-async function drawn(page, condition, argument, what, timeout = 15_000) {
-  try {
-    await page.waitForFunction(
-      ([text, value]) => {
-        const { frame } = globalThis.__signaltree_test ?? {};
-        return frame && new Function("frame", "value", `return (${text})(frame, value)`)(frame, value);
-      },
-      [condition.toString(), argument],
-      { timeout },
-    );
-  } catch {
-    const status = await page.locator(st("status")).first().textContent().catch(() => "no status");
-    throw new Error(`${what}: not drawn within ${timeout} ms; ${JSON.stringify((await hook(page)).frame)}; status "${status}"`);
-  }
-  return (await hook(page)).frame;
-}
-
-async function navigatorBox(page) {
-  const canvas = page.locator(st("navigator-canvas")).last();
-  await canvas.scrollIntoViewIfNeeded();
-  return canvas.boundingBox();
-}
-
-const at = (box, x, y) => [box.x + box.width * x, box.y + box.height * y];
 
 async function runFourCells(page) {
   await selectCell(page, 0);
@@ -101,10 +67,6 @@ async function dragNavigator(page) {
   await drawn(page, (frame) => frame.index[0] === 29 && frame.index[1] === 44, null, "the position the drag ended at");
   expect(checksums.size >= 20, `only ${checksums.size} different frames in 61 moves`);
   return { different: checksums.size };
-}
-
-async function selectNode(page, name) {
-  await page.locator(st(`tree-node-${name}`)).last().click();
 }
 
 function percentile(values, share) {
@@ -205,6 +167,8 @@ async function journey(page, server) {
     await selectNode(page, "strain");
     await drawn(page, (frame) => frame.complete >= 1, null, "whole strain map again", 300_000);
   });
+
+  await panes(page);
 
   await check("an operation is added from the menu and removed again", async () => {
     const nodes = () => page.locator('[data-st^="tree-node-"]').count();

@@ -78,6 +78,16 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     const found = placedDetector(node, session.store.value.operations, view.value.draft, frame);
     return found && { ...found, node, frame };
   };
+  /** Shows what the state says now. */
+  const show = (): void => {
+    const found = placed();
+    readout.hidden = !found || !(held || dragging || hovered);
+    if (found) {
+      const axes = (pane.node?.signal_axes ?? []).slice(-2);
+      setText(readout, detectorText(found.node.name, found.detector, axes));
+    }
+    surface.redraw();
+  };
   const attempt = (from: Placed, detector: Detector): Record<string, unknown> | null => {
     const changed = changedParams(from.outline, from.detector, detector);
     const params = Object.keys(changed).length > 0 ? { ...from.params, ...changed } : null;
@@ -101,7 +111,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       if (rest !== undefined) {
         settle();
       }
-      surface.redraw();
+      show();
     }
   };
   surface.overlay.addEventListener("blur", letGo, { signal });
@@ -109,20 +119,19 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     "pointerleave",
     () => {
       hovered = false;
-      surface.redraw();
+      show();
     },
     { signal },
   );
-  view.on(["draft"], surface.redraw, signal);
+  view.on(["draft"], show, signal);
+  pane.state.on(["picture"], show, signal);
+  session.store.on(["node", "nodes", "panes"], show, signal);
 
   return {
     draw(canvas) {
       const found = placed();
-      readout.hidden = !found || !(held || dragging || hovered);
       if (found) {
         drawDetector(canvas, found.detector, (x, y) => surface.at(x, y), held || dragging || hovered);
-        const axes = (pane.node?.signal_axes ?? []).slice(-2);
-        setText(readout, detectorText(found.node.name, found.detector, axes));
       }
     },
     cursor(at) {
@@ -130,7 +139,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       const grip = found && gripAt(found.detector, at, REACH / surface.scale);
       if (hovered !== (grip !== null)) {
         hovered = grip !== null;
-        surface.redraw();
+        show();
       }
       return found && grip ? cursorOf(found.detector, grip, at) : null;
     },
@@ -146,7 +155,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       }
       held = true;
       dragging = true;
-      surface.redraw();
+      show();
       const step = Math.max(FINEST, niceBelow(1 / surface.scale));
       let params: Record<string, unknown> | null = null;
       return {
@@ -159,7 +168,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
         },
         end(to) {
           dragging = false;
-          surface.redraw();
+          show();
           if (to && params) {
             void session.commit(found.node.id, params);
           } else {
@@ -176,7 +185,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       if (event.key === "d" || event.key === "D") {
         // The keyboard's way to take hold of it.
         held = !held;
-        surface.redraw();
+        show();
       } else if (!held || dragging) {
         return false;
       } else if (event.key === "Escape" || event.key === "Enter") {
