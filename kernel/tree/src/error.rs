@@ -1,7 +1,7 @@
 use signal::{NavigationIndex, NotApplicable, OperationError, SourceError};
 use thiserror::Error;
 
-use crate::Node;
+use crate::{Node, Step};
 
 /// A frame, value or list of peaks that could not be computed: what, where and why.
 #[derive(Clone, Debug, Error)]
@@ -142,6 +142,8 @@ pub enum TreeError {
     HasChildren { name: String, children: Vec<String> },
     #[error("`{name}` is a file and has no parameters")]
     NoParameters { name: String },
+    #[error("`{name}` has no change of its parameters to {}", match step { Step::Undo => "take back", Step::Redo => "make again" })]
+    NoHistory { name: String, step: Step },
     #[error("{0}")]
     Axes(String),
 }

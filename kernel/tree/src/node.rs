@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use signal::{Computation, NotApplicable, SignalMeta, Source};
 
+use crate::History;
+
 /// Where the frames of a node come from.
 #[derive(Clone)]
 pub enum Origin {
@@ -24,6 +26,8 @@ pub struct Node {
     pub source: u32,
     /// Why the operation no longer fits, after a change above it.
     pub fault: Option<NotApplicable>,
+    /// Parameters it had before.
+    pub history: Arc<History>,
 }
 
 impl Node {

@@ -10,7 +10,7 @@ use signal::{CancelToken, Inputs, NavigationIndex, Positions, Prepared, SignalMe
 use crate::compute::{Inner, guarded};
 use crate::gate::{Gate, Lane};
 use crate::ordered::in_order;
-use crate::{Cause, ComputeError, Graph, Node, lock};
+use crate::{Cause, ComputeError, Engine, Graph, Node, lock};
 
 #[derive(Clone)]
 enum Slot {
@@ -61,6 +61,17 @@ impl Reductions {
     pub fn forget(&self, nodes: &[u32]) {
         lock(&self.slots).retain(|(node, _), _| !nodes.contains(node));
         self.changed.notify_all();
+    }
+}
+
+impl Engine {
+    /// What the reduction of a node has found, if it has run.
+    pub fn prepared(&self, graph: &Graph, node: u32) -> Option<Prepared> {
+        let node = graph.node(node)?;
+        match lock(&self.inner.reductions.slots).get(&(node.id, node.revision)) {
+            Some(Slot::Made(prepared)) => prepared.clone(),
+            _ => None,
+        }
     }
 }
 
