@@ -167,7 +167,7 @@ impl Sweep {
             let left = wants.iter().filter(|wanted| **wanted).count();
             let seat = Arc::new(Seat {
                 number: 0,
-                pace: block::Pace::guess(&chain),
+                pace: block::Pace::default(),
                 rider,
                 chain,
             });
@@ -250,7 +250,8 @@ impl Sweep {
             }
         }
         state.cursor = number + 1;
-        let block = Arc::new(Block::new(number, self.block_units(number), seats, most));
+        let units = self.block_units(number);
+        let block = Arc::new(Block::new(number, units, seats, most, quick));
         state.open.push(block.clone());
         Some(block)
     }
@@ -263,11 +264,14 @@ impl Sweep {
         if state.open.len() == before {
             return;
         }
-        for seat in &block.seats {
-            if let Some(riding) =
-                (state.riding.iter_mut()).find(|riding| riding.seat.number == seat.number)
-            {
+        for (number, seat) in block.seats.iter().enumerate() {
+            let riding = (state.riding.iter_mut()).find(|riding| riding.seat.number == seat.number);
+            if let Some(riding) = riding {
                 riding.open -= 1;
+                if block.got_off(number) {
+                    riding.wants[block.number] = true;
+                    riding.left += 1;
+                }
             }
         }
         (state.riding).retain(|riding| riding.open > 0 || riding.left > 0);

@@ -1,14 +1,14 @@
 //! A chunk of a pass, and how its frames go to the riders.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use signal::{CancelToken, Chunk, ChunkId, NavigationIndex, Output, SourceError};
 
 use super::chain::Memo;
-use super::{Chain, Seat, Sweep, Take};
+use super::{Seat, Sweep, Take};
 use crate::cache::{Held, Key, Reservation};
 use crate::compute::{Inner, guarded};
 use crate::gate::Lane;
@@ -21,14 +21,11 @@ const LOOK_EVERY_BYTES: usize = 64 << 10;
 
 /// Whether a rider takes long per frame, by the majority of its last samples: a stalled disk or another process
 /// spoils one sample.
+#[derive(Default)]
 pub(super) struct Pace(AtomicI32);
 
 impl Pace {
-    /// Before anything is measured: chains of operations are slow.
-    pub fn guess(chain: &Chain) -> Self {
-        Pace(AtomicI32::new(if chain.is_direct() { 0 } else { 2 }))
-    }
-
+    /// Nobody is slow before it is measured.
     pub fn is_slow(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
@@ -57,10 +54,14 @@ pub(super) struct Decoded {
 }
 
 pub(super) struct Block {
-    number: usize,
+    pub number: usize,
     units: Range<usize>,
     pub seats: Vec<Arc<Seat>>,
     pub lane: Lane,
+    /// Opened for quick riders: one that turns out to be slow gets off and has the block opened again later.
+    quick: bool,
+    /// One per seat.
+    off: Vec<AtomicBool>,
     claimed: AtomicUsize,
     done: AtomicUsize,
     opened: Mutex<Option<Opened>>,
@@ -80,10 +81,18 @@ impl Drop for Claim<'_> {
 }
 
 impl Block {
-    pub fn new(number: usize, units: Range<usize>, seats: Vec<Arc<Seat>>, lane: Lane) -> Self {
+    pub fn new(
+        number: usize,
+        units: Range<usize>,
+        seats: Vec<Arc<Seat>>,
+        lane: Lane,
+        quick: bool,
+    ) -> Self {
         Block {
             number,
             units,
+            off: seats.iter().map(|_| AtomicBool::new(false)).collect(),
+            quick: quick && seats.len() > 1,
             seats,
             lane,
             claimed: AtomicUsize::new(0),
@@ -103,6 +112,21 @@ impl Block {
             block: self,
             unit: self.units.start + next,
         })
+    }
+
+    /// Whether this seat is too slow for the others here; then its block is to be opened again.
+    fn gets_off(&self, seat: usize) -> bool {
+        let off = self.quick
+            && self.seats[seat].pace.is_slow()
+            && self.seats.iter().any(|other| !other.pace.is_slow());
+        if off {
+            self.off[seat].store(true, Ordering::Relaxed);
+        }
+        off
+    }
+
+    pub fn got_off(&self, seat: usize) -> bool {
+        self.off[seat].load(Ordering::Relaxed)
     }
 
     pub fn has_unclaimed(&self) -> bool {
@@ -140,6 +164,7 @@ impl Block {
 
 /// A rider in one piece.
 struct Going<'a> {
+    number: usize,
     seat: &'a Seat,
     take: Box<dyn Take + 'a>,
 }
@@ -249,11 +274,13 @@ impl Inner {
         if positions.is_empty() {
             return;
         }
-        let mut going: Vec<Going<'_>> = (block.seats.iter())
-            .filter(|seat| !seat.rider.cancel.is_cancelled() && seat.rider.consumer.wants(unit))
-            .filter_map(|seat| {
+        let mut going: Vec<Going<'_>> = (block.seats.iter().enumerate())
+            .filter(|(_, seat)| !seat.rider.cancel.is_cancelled())
+            .filter(|(_, seat)| seat.rider.consumer.wants(unit))
+            .filter(|(number, _)| !block.gets_off(*number))
+            .filter_map(|(number, seat)| {
                 let take = seat.rider.consumer.begin(unit, &positions)?;
-                Some(Going { seat, take })
+                Some(Going { number, seat, take })
             })
             .collect();
         let slow = going.iter().any(|rider| rider.seat.pace.is_slow());
@@ -286,7 +313,7 @@ impl Inner {
             }
             let frame = reader.frame(*at);
             memo.clear();
-            for Going { seat, take } in &mut going {
+            for Going { seat, take, .. } in &mut going {
                 let cancel = &seat.rider.cancel;
                 if number != sampled {
                     take.take(
@@ -300,8 +327,11 @@ impl Inner {
                 take.take(*at, output);
                 seat.pace.sample(chain_took + began.elapsed());
             }
+            if number == sampled {
+                going.retain(|rider| !block.gets_off(rider.number));
+            }
         }
-        for Going { seat, take } in going {
+        for Going { seat, take, .. } in going {
             if !seat.rider.cancel.is_cancelled() {
                 take.finish();
             }
