@@ -88,6 +88,9 @@ pub fn wish(node: u32, index: [u32; 2], size_px: [u32; 2]) -> Request {
         component: 0,
         size_px,
         detail: Detail::Settled,
+        draft: None,
+        region: None,
+        direction: None,
     })
 }
 

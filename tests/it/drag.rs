@@ -47,6 +47,9 @@ pub fn drag(session: &Arc<Session>, node: u32, positions: &[[u32; 2]]) -> Result
                 component: 0,
                 size_px: [512, 512],
                 detail: Detail::Moving,
+                draft: None,
+                region: None,
+                direction: None,
             });
             session.request(request, Box::new(move |reply, _| drop(tell.send(reply))));
             match answers.recv_timeout(Duration::from_secs(30))? {

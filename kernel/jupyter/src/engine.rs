@@ -165,7 +165,9 @@ impl Figures for Engine {
 
     fn update(&self, _model: &str, _state: &Map<String, Value>) {}
 
-    fn close(&self, _model: &str) {}
+    fn close(&self, model: &str) {
+        self.session.page_closed(model);
+    }
 
     fn changed(&self) {
         self.session.journal_changed();
