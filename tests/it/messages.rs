@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use protocol::{
-    Attention, Detail, Event, FrameReply, FrameRequest, FrameSpace, NavigationRegion, NavigatorReply,
-    NavigatorRequest, NoticeLevel, Progress, ProgressState, RegionStatistic, Reply, Request, SampleType, SaveOptions, TimesMs, Welcome, WireError,
+    Attention, Detail, Event, FrameReply, FrameRequest, FrameSpace, NavigationRegion,
+    NavigatorReply, NavigatorRequest, NoticeLevel, Progress, ProgressState, RegionStatistic, Reply,
+    Request, SampleType, SaveOptions, TimesMs, Welcome, WireError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

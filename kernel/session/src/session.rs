@@ -18,7 +18,7 @@ use crate::handles::Handles;
 use crate::journal::{Journal, Stamp};
 use crate::news::News;
 use crate::view::Workers;
-use crate::{closure, convert, lock, router};
+use crate::{closure, convert, lock, router, save};
 
 /// Name of the environment variable that sets the memory budget, in bytes.
 pub const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
@@ -81,6 +81,8 @@ pub struct Session {
     pub(crate) handles: Mutex<Handles>,
     /// Running saves, so that a page can end them.
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
+    /// How fast running maps are.
+    pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
     pub(crate) errands: Errands,
     pub(crate) news: News,
     pub(crate) viewers: Viewers,
@@ -110,6 +112,7 @@ impl Session {
                 opened: Mutex::default(),
                 handles: Mutex::default(),
                 saves: Mutex::default(),
+                paces: Mutex::default(),
                 errands: Errands::default(),
                 news: News::start(session.clone()),
                 viewers: Viewers::default(),
@@ -346,8 +349,8 @@ impl Session {
                 // What ends because its parameters changed is of no interest any more.
                 let current = graph.node(progress.node);
                 if let Some(node) = current.filter(|node| node.revision == progress.revision) {
-                    self.events
-                        .send(&Event::Progress(convert::map_progress(node, progress)));
+                    let progress = self.paced(convert::map_progress(node, progress));
+                    self.events.send(&Event::Progress(progress));
                 }
             }
             EngineEvent::Navigator { source, complete } => {
@@ -356,10 +359,15 @@ impl Session {
                     complete: *complete,
                 });
             }
+            EngineEvent::Region {
+                node,
+                viewer,
+                complete,
+            } => self.region_news(*node, viewer, *complete),
             EngineEvent::Estimate { node, .. } => {
                 self.estimate_news(*node);
             }
-            EngineEvent::GivenUp { .. } => self.tell_tree(),
+            EngineEvent::GivenUp { node } => self.given_up(*node),
         }
     }
 }

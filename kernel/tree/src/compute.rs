@@ -19,6 +19,7 @@ use crate::map::MapRun;
 use crate::navigator::Navigator;
 use crate::prefetch::Ahead;
 use crate::reduction::Reductions;
+use crate::region_sum::{Regions, Viewer};
 use crate::sweep::Sweep;
 use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, lock};
 
@@ -58,6 +59,12 @@ pub enum EngineEvent {
         source: u32,
         complete: f64,
     },
+    /// The frame of a region that `viewer` looks at became better.
+    Region {
+        node: u32,
+        viewer: Viewer,
+        complete: f64,
+    },
     /// Estimates of the virtual detectors below this frame node became better.
     Estimate {
         node: u32,
@@ -83,6 +90,7 @@ pub(crate) struct Inner {
     pub threads: usize,
     pub ahead: Arc<Ahead>,
     pub cubes: Cubes,
+    pub regions: Regions,
     pub reductions: Reductions,
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
     /// Signals that were computed to memory as a whole.
@@ -121,6 +129,7 @@ impl Engine {
                 threads: config.threads.max(1),
                 ahead: Arc::default(),
                 cubes: Cubes::default(),
+                regions: Regions::default(),
                 reductions: Reductions::default(),
                 maps: Mutex::default(),
                 held: HeldSignals::default(),
@@ -173,6 +182,8 @@ impl Engine {
             .map(|(node, current)| (*node, Some(*current)));
         self.inner.held.forget(revisions);
         self.inner.cubes.forget_older(&current);
+        let changed: Vec<u32> = current.iter().map(|(node, _)| *node).collect();
+        self.inner.regions.forget(&changed);
         self.inner.cache.forget_older(&current);
         self.inner.reductions.forget_older(&current);
         let mut maps = lock(&self.inner.maps);
@@ -228,6 +239,7 @@ impl Engine {
             .held
             .forget(nodes.iter().map(|node| (*node, None)));
         self.inner.cubes.forget(nodes);
+        self.inner.regions.forget(nodes);
         self.inner.cache.forget(nodes);
         self.inner.reductions.forget(nodes);
         lock(&self.inner.sweeps).retain(|source, _| !nodes.contains(source));
@@ -248,6 +260,7 @@ impl Engine {
         self.inner.ended.cancel();
         self.inner.ahead.end();
         self.inner.cubes.clear();
+        self.inner.regions.clear();
         *lock(&self.inner.observer) = None;
         for run in lock(&self.inner.maps).values() {
             run.cancel();

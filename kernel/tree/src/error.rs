@@ -1,4 +1,4 @@
-use signal::{NavigationIndex, NotApplicable, OperationError, SourceError};
+use signal::{NavigationIndex, NotApplicable, OperationError, Region, SourceError};
 use thiserror::Error;
 
 use crate::{Node, Step};
@@ -34,6 +34,8 @@ pub enum Cause {
     NoNode,
     #[error("this position is outside the scan of shape {shape:?}")]
     OutsideScan { shape: Vec<usize> },
+    #[error("the region of {} x {} scan positions from row {}, column {} is not inside the scan of shape {shape:?}", region.height, region.width, region.y0, region.x0)]
+    RegionOutside { region: Region, shape: Vec<usize> },
     #[error("{what} needs {need_bytes} bytes; the memory budget is {budget_bytes} bytes")]
     Memory {
         what: String,
@@ -83,7 +85,7 @@ impl ComputeError {
             Cause::WrongOutput { .. } => "wrong_output",
             Cause::NotApplicable(_) => "not_applicable",
             Cause::NoNode => "not_found",
-            Cause::OutsideScan { .. } => "outside_scan",
+            Cause::OutsideScan { .. } | Cause::RegionOutside { .. } => "outside_scan",
             Cause::Memory { .. } => "memory",
             Cause::Cancelled => "cancelled",
         }
@@ -108,6 +110,9 @@ impl ComputeError {
             }
             Cause::NotApplicable(_) => "change the parameters of a node above it".into(),
             Cause::NoNode => "it was removed; run its cell again".into(),
+            Cause::RegionOutside { .. } => {
+                "give a region of at least one position inside the navigation axes".into()
+            }
             Cause::OutsideScan { .. } => "give a position inside the navigation axes".into(),
             Cause::Memory { .. } => {
                 "raise SIGNALTREE_MEMORY_BUDGET (bytes) and restart the kernel".into()

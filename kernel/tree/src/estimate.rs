@@ -9,7 +9,7 @@ use signal::{CancelToken, Detector, NavigationIndex, Output, SignalKind, SignalM
 use crate::cache::Evictable;
 use crate::compute::{Inner, UnitScope, guarded};
 use crate::detector_cube::{Binned, CubeShape, DetectorCube, bin};
-use crate::gate::{Lane, work_for_a_pass};
+use crate::gate::{Gate, Lane, work_for_a_pass};
 use crate::ordered::in_order;
 use crate::sweep::{Consumer, Rider, Take};
 use crate::{ComputeError, Engine, EngineEvent, Graph, Node, lock};
@@ -134,7 +134,8 @@ impl Filling {
     }
 
     /// Waits until a first picture can be drawn.
-    fn wait(&self, patience: Duration) {
+    fn wait(&self, gate: &Gate, patience: Duration) {
+        let _waiting = gate.waiting(Lane::Interactive);
         let (begun, positions) = (Instant::now(), self.cube.shape.positions());
         let mut progress = lock(&self.progress);
         while !progress.ended && progress.done < FIRST_PATTERNS.min(positions) {
@@ -217,7 +218,7 @@ impl Engine {
         let Some(filling) = self.inner.cube(graph, parent, at) else {
             return Ok(None);
         };
-        filling.wait(patience);
+        filling.wait(&self.inner.gate, patience);
         {
             let progress = lock(&filling.progress);
             if progress.done == 0

@@ -23,6 +23,7 @@ mod node;
 mod ordered;
 mod prefetch;
 mod reduction;
+mod region_sum;
 mod scan;
 mod sweep;
 
@@ -38,6 +39,7 @@ pub use history::{History, REMEMBERED_CHANGES, Step};
 pub use map::{MapImages, MapProgress, PassState};
 pub use navigator::{Navigator, NavigatorPicture};
 pub use node::{Node, Origin};
+pub use region_sum::{RegionFrame, RegionStatistic, Viewer};
 pub use scan::UnitOutputs;
 
 /// A lock that a panic elsewhere does not poison: every guarded value here stays consistent, because

@@ -283,6 +283,19 @@ impl Engine {
         }
     }
 
+    /// What was computed for a draft becomes the map of `node`, which has the draft's computation now: only what
+    /// is missing will be computed. The draft's own pass ends.
+    pub fn adopt_map(&self, graph: &Graph, draft: u32, node: u32) {
+        let Some(tried) = lock(&self.inner.maps).remove(&draft) else {
+            return;
+        };
+        tried.cancel();
+        let adopted = graph.node(node).map(|node| self.inner.map_run(graph, node));
+        if let Some(Ok(run)) = adopted {
+            run.adopt(&tried);
+        }
+    }
+
     /// Progress of a map that somebody has asked for.
     pub fn map_progress(&self, node: u32) -> Option<MapProgress> {
         let run = lock(&self.inner.maps).get(&node)?.clone();

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::{Detail, Event, FrameRequest, FrameSpace, WireError};
-use signal::{NavigationIndex, SignalKind};
-use tree::{Graph, MapImages, MapProgress, Node, PassState};
+use protocol::{Detail, Event, FrameRequest, FrameSpace, NavigationRegion, WireError};
+use signal::{NavigationIndex, Region, SignalKind};
+use tree::{Graph, MapImages, MapProgress, Node, PassState, Viewer};
 
 use crate::drafts::ViewName;
 use crate::handlers::pictures::{self, Looking, Shown, map_to_show, plane};
@@ -31,8 +31,12 @@ pub(crate) fn show(
     };
     let Some(params) = &wish.draft else {
         session.drop_drafts(&view);
-        return pictures::show(session, graph, node, at, looking);
+        return match wish.region {
+            Some(region) => self::region(session, graph, node, at, view, region),
+            None => pictures::show(session, graph, node, at, looking),
+        };
     };
+    let viewer = view.clone();
     let (graph, number) = session.draft(graph, node, view, params)?;
     let shown = match graph.node(number) {
         Some(tried) if number != node.id && tried.meta.kind == SignalKind::Map => {
@@ -40,12 +44,46 @@ pub(crate) fn show(
             begin(session, &graph, tried, &map, wish.detail)?;
             self::map(session, &graph, tried, at, looking.component, &map)
         }
-        Some(tried) => pictures::show(session, &graph, tried, at, looking),
+        Some(tried) => match wish.region {
+            Some(region) => self::region(session, &graph, tried, at, viewer, region),
+            None => pictures::show(session, &graph, tried, at, looking),
+        },
         None => Err(convert::no_node(wish.node)),
     };
     shown.map_err(|error| match error.node {
         Some(tried) if tried == number => error.at_node(node.id),
         _ => error,
+    })
+}
+
+/// The mean or sum over a region of the scan.
+fn region(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Node,
+    at: NavigationIndex,
+    view: ViewName,
+    region: NavigationRegion,
+) -> Result<Shown, WireError> {
+    let [x0, y0, width, height] =
+        [region.x0, region.y0, region.width, region.height].map(|px| px as usize);
+    let statistic = match region.statistic {
+        protocol::RegionStatistic::Mean => tree::RegionStatistic::Mean,
+        protocol::RegionStatistic::Sum => tree::RegionStatistic::Sum,
+    };
+    let viewer = Viewer {
+        page: view.page,
+        view: view.view,
+    };
+    let region = Region::rectangle(x0, y0, width, height);
+    let found = (session.engine).region(graph, node.id, at, region, statistic, &viewer);
+    let found = found.map_err(|error| convert::compute_error(&error))?;
+    Ok(Shown {
+        image: found.frame,
+        peaks: None,
+        space: FrameSpace::Signal,
+        complete: found.complete,
+        exact: found.exact,
     })
 }
 
@@ -132,6 +170,16 @@ impl Session {
                 complete: progress.done as f64 / progress.total.max(1) as f64,
             });
         }
+    }
+
+    /// The frame of a region became better.
+    pub(crate) fn region_news(&self, node: u32, viewer: &Viewer, complete: f64) {
+        let node = self.drafts.by_number(node).map_or(node, |draft| draft.node);
+        self.events.send(&Event::Refined {
+            node,
+            view: Some(viewer.view),
+            complete,
+        });
     }
 
     /// The estimates below a frame node became better: whoever shows one may ask again.

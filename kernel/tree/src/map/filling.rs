@@ -100,6 +100,24 @@ impl MapRun {
         Some(filling.cancel.clone())
     }
 
+    /// Takes over what `other`, a run of the same computation under another number, has done so far.
+    pub fn adopt(&self, other: &MapRun) {
+        let found = lock(&other.filling);
+        let mut filling = lock(&self.filling);
+        let same = found.images.len() == filling.images.len()
+            && found.piece_done.len() == filling.piece_done.len();
+        if !same || filling.progress.state != PassState::Idle {
+            return;
+        }
+        filling.images.copy_from_slice(&found.images);
+        filling.piece_done.copy_from_slice(&found.piece_done);
+        filling.progress.done = found.progress.done;
+        filling.progress.failures = found.progress.failures;
+        if found.progress.state == PassState::Done {
+            filling.progress.state = PassState::Done;
+        }
+    }
+
     pub fn fail_to_start(&self) {
         lock(&self.filling).progress.state = PassState::Failed;
         self.changed.notify_all();
