@@ -75,7 +75,9 @@ pub fn run(quick: bool) -> Result<bool> {
         }
         return Ok(report.finish());
     }
-    report.stage(RUST, || rust_tests(reference_environment.as_ref()));
+    report.stage(RUST, || {
+        rust_tests(reference_environment.as_ref(), lab_environment.as_ref())
+    });
     match lab_environment {
         Some(environment) => in_jupyter(&mut report, &environment, quick),
         None => {
@@ -182,7 +184,7 @@ fn build_rust() -> Result<()> {
     ]))
 }
 
-fn rust_tests(reference: Option<&Environment>) -> Result<Counts> {
+fn rust_tests(reference: Option<&Environment>, lab: Option<&Environment>) -> Result<Counts> {
     let mut command = process::command("cargo");
     command.args([
         "test",
@@ -193,6 +195,9 @@ fn rust_tests(reference: Option<&Environment>) -> Result<Counts> {
     ]);
     if let Some(environment) = reference {
         command.env("SIGNALTREE_PYTHON", environment.program("python"));
+    }
+    if let Some(environment) = lab {
+        command.env("SIGNALTREE_LAB_PYTHON", environment.program("python"));
     }
     let watched = process::watch(&mut command, 25 * MINUTE)?;
     checked(counting::cargo(&watched.text), &watched, &command)
