@@ -37,6 +37,7 @@ fn background_peaks_strain_on_the_sample() -> Result<()> {
         Command::Save {
             node: strain,
             path: saved.display().to_string(),
+            options: Default::default(),
         },
         &|| false,
         &mut |_| told += 1,

@@ -23,6 +23,7 @@ fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
     let save = |path: &Path| Command::Save {
         node: flat,
         path: path.display().to_string(),
+        options: Default::default(),
     };
     let mut told = Vec::new();
     desk.session
@@ -52,6 +53,7 @@ fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
     let save = Command::Save {
         node: scan,
         path: path.display().to_string(),
+        options: Default::default(),
     };
     desk.run(save.clone())?;
     let mut folders = Vec::new();
@@ -80,6 +82,7 @@ fn an_interrupted_or_failed_save_leaves_the_old_file() -> Result<()> {
     let save = |node| Command::Save {
         node,
         path: path.display().to_string(),
+        options: Default::default(),
     };
     desk.run(save(scan))?;
     let before = folder_bytes(&path)?;
@@ -113,6 +116,7 @@ fn an_interrupt_does_not_wait_for_a_slow_frame() -> Result<()> {
     desk.run(Command::Save {
         node: scan,
         path: written.clone(),
+        options: Default::default(),
     })?;
     let before = folder_bytes(&path)?;
     let slow = desk.session.add_map(scan, Arc::new(Slow(frame_time)))?;
@@ -168,6 +172,7 @@ fn an_interrupt_does_not_wait_for_a_slow_frame() -> Result<()> {
                     Command::Save {
                         node: map,
                         path: written.clone(),
+                        options: Default::default(),
                     },
                     stop,
                 )
@@ -180,6 +185,7 @@ fn an_interrupt_does_not_wait_for_a_slow_frame() -> Result<()> {
                     Command::Save {
                         node: slow,
                         path: written.clone(),
+                        options: Default::default(),
                     },
                     stop,
                 )
@@ -241,6 +247,7 @@ fn a_full_disk_leaves_the_old_file_and_says_how_much_is_free() -> Result<()> {
         desk.run(Command::Save {
             node: scan,
             path: path.clone(),
+            options: Default::default(),
         })?;
         let before = folder_bytes(Path::new(&path))?;
         let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
@@ -263,7 +270,11 @@ fn a_full_disk_leaves_the_old_file_and_says_how_much_is_free() -> Result<()> {
     let scan = open(&session, &folder.join("scan.npy"))?;
     let path = folder.join("old.zspy").display().to_string();
     let noise = session.add_map(scan, Arc::new(Noise))?;
-    let save = Command::Save { node: noise, path };
+    let save = Command::Save {
+        node: noise,
+        path,
+        options: Default::default(),
+    };
     let error = session.command(save, &|| false, &mut |_| {}).unwrap_err();
     ensure!(
         error.code == "io" && error.message.contains("old"),
@@ -316,6 +327,7 @@ fn a_damaged_chunk_fails_its_own_frames_and_the_next_drag_works() -> Result<()> 
     desk.run(Command::Save {
         node: desk.open()?,
         path: path.display().to_string(),
+        options: Default::default(),
     })?;
     let mut files = Vec::new();
     chunk_files(&path, &mut files)?;

@@ -215,7 +215,7 @@ impl ScanPosition for () {
 }
 
 impl Signal {
-    fn created(reply: &Json) -> Result<Self> {
+    pub(crate) fn created(reply: &Json) -> Result<Self> {
         match reply.get("node").number() {
             Some(node) => Ok(Signal::holding(node as u32)),
             None => Err(Error::new("the kernel did not say which node it made")),
@@ -359,23 +359,11 @@ impl Signal {
         Signal::created(&reply)
     }
 
-    /// Computes the whole signal and writes it to a `.zspy` file; shows progress.
+    /// Computes the whole signal and keeps it in memory, if the memory budget has room for it; shows progress.
+    /// Frames and peaks then come from memory, until parameters above change or memory gets short.
     ///
     /// # Errors
-    /// A frame cannot be computed, or the file cannot be written; an older file of that name then stays.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        host::command(&format!(
-            r#"{{"command":"save","node":{},"path":{}}}"#,
-            self.node,
-            quoted(&path.as_ref().to_string_lossy())
-        ))
-        .map(drop)
-    }
-
-    /// Computes a whole map and keeps it in memory; shows progress.
-    ///
-    /// # Errors
-    /// A value cannot be computed, or the signal is not a map.
+    /// A frame cannot be computed, or the result is larger than the budget: then `save` it.
     pub fn compute(&self) -> Result<()> {
         host::command(&format!(r#"{{"command":"compute","node":{}}}"#, self.node)).map(drop)
     }

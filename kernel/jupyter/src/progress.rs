@@ -84,7 +84,7 @@ impl<'a> ProgressLine<'a> {
 }
 
 /// What is said about the work at one moment.
-struct Report<'a> {
+pub(crate) struct Report<'a> {
     progress: &'a Progress,
     /// From 0 to 1.
     share: f64,
@@ -92,7 +92,7 @@ struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    fn new(progress: &'a Progress, elapsed: Duration) -> Self {
+    pub(crate) fn new(progress: &'a Progress, elapsed: Duration) -> Self {
         let share = if progress.total > 0.0 {
             (progress.done / progress.total).clamp(0.0, 1.0)
         } else {
@@ -106,7 +106,7 @@ impl<'a> Report<'a> {
     }
 
     /// `saving strain.zspy  ███████████░░░░░░░░░  55 %  1232 of 2240 scan positions, 103 per second, 10 s left`
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         if self.progress.state != ProgressState::Running {
             return self.summary();
         }
@@ -144,7 +144,7 @@ impl<'a> Report<'a> {
             escaped(label),
             total.max(1.0),
             self.percent(),
-            self.details().join(" &middot; ")
+            escaped(&self.details().join(" · "))
         )
     }
 
@@ -154,18 +154,30 @@ impl<'a> Report<'a> {
 
     /// Count, rate, time left.
     fn details(&self) -> Vec<String> {
-        let Progress { done, total, .. } = self.progress;
+        let Progress {
+            done,
+            total,
+            message,
+            rate,
+            seconds_left,
+            ..
+        } = self.progress;
         let mut details = vec![format!("{done:.0} of {total:.0} scan positions")];
-        let rate = done / self.elapsed.as_secs_f64().max(1e-3);
-        if *done > 0.0 && self.elapsed >= GUESS_AFTER {
+        let guessed = done / self.elapsed.as_secs_f64().max(1e-3);
+        let rate = match rate {
+            Some(rate) => Some(*rate),
+            None => (*done > 0.0 && message.is_empty() && self.elapsed >= GUESS_AFTER)
+                .then_some(guessed),
+        };
+        if let Some(rate) = rate {
             let digits = usize::from(rate < 10.0);
             details.push(format!("{rate:.digits$} per second"));
-            details.push(format!(
-                "{} left",
-                duration(Duration::from_secs_f64(
-                    ((total - done) / rate).clamp(0.0, 1e9)
-                ))
-            ));
+            let left = seconds_left.unwrap_or((total - done) / rate);
+            let left = Duration::from_secs_f64(left.clamp(0.0, 1e9));
+            details.push(format!("{} left", duration(left)));
+        }
+        if !message.is_empty() {
+            details.push(message.clone());
         }
         details
     }
@@ -186,9 +198,15 @@ impl<'a> Report<'a> {
                 let label = past(label);
                 format!("{label}: {total:.0} scan positions in {took}")
             }
-            ProgressState::Cancelled => format!(
-                "{label} was interrupted after {took}, {done:.0} of {total:.0} scan positions were done"
-            ),
+            ProgressState::Cancelled => {
+                let kept = match message.is_empty() {
+                    true => String::new(),
+                    false => format!("; {message}"),
+                };
+                format!(
+                    "{label} was interrupted after {took}, {done:.0} of {total:.0} scan positions were done{kept}"
+                )
+            }
             ProgressState::Failed if message.is_empty() => format!("{label} failed after {took}"),
             ProgressState::Failed => format!("{label} failed after {took}: {message}"),
         }
@@ -253,6 +271,9 @@ mod tests {
             total: 200.0,
             label: "saving <a>.zspy".into(),
             message: String::new(),
+            rate: None,
+            seconds_left: None,
+            can_resume: false,
         }
     }
 
@@ -265,6 +286,17 @@ mod tests {
             "saving <a>.zspy  █████████████████░░░░░░░░░░░░░  55 %  110 of 200 scan positions, 10 per second, 9.0 s left"
         );
         assert!(after(0).text().ends_with("110 of 200 scan positions"));
+        let told = Progress {
+            rate: Some(30.0),
+            seconds_left: Some(3.0),
+            message: "resumed, 40 % was there".into(),
+            ..running.clone()
+        };
+        let text = Report::new(&told, Duration::from_secs(11)).text();
+        assert!(
+            text.ends_with("30 per second, 3.0 s left, resumed, 40 % was there"),
+            "{text}"
+        );
         let html = after(11).html();
         for part in [
             "saving &lt;a&gt;.zspy",
@@ -296,6 +328,9 @@ mod tests {
         assert_eq!(
             end(ProgressState::Failed, "the disk is full"),
             "saving <a>.zspy failed after 3 min 20 s: the disk is full"
+        );
+        assert!(
+            end(ProgressState::Cancelled, "40 % is kept").ends_with("were done; 40 % is kept")
         );
         assert_eq!(duration(Duration::from_millis(400)), "0.4 s");
         assert_eq!(duration(Duration::from_secs(3900)), "1 h 5 min");

@@ -32,7 +32,10 @@ fn flow(stop: bool) -> ControlFlow<()> {
 /// A save under way: written by threads of its own, so that neither a slow operation nor a slow disk
 /// keeps its cell from being interrupted.
 struct Writing {
+    /// Somebody wants it to end.
     cancel: CancelToken,
+    /// Ends the pass: also because the disk is full or a frame failed.
+    pass: CancelToken,
     /// Scan positions.
     done: AtomicUsize,
     /// Those of them that were there when it began.
@@ -56,6 +59,7 @@ impl Writing {
         if *stage == Stage::Working {
             *stage = Stage::Abandoned;
             self.cancel.cancel();
+            self.pass.cancel();
         }
         *stage == Stage::Abandoned
     }
@@ -197,6 +201,7 @@ fn job(
         session: session.clone(),
         writing: Writing {
             cancel: CancelToken::new(),
+            pass: CancelToken::new(),
             done: AtomicUsize::new(0),
             already: AtomicUsize::new(0),
             total: AtomicUsize::new(found.meta.axes.positions()),

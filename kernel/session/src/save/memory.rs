@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use protocol::{CommandReply, Progress, WireError};
+use protocol::{CommandReply, Event, NoticeLevel, Progress, WireError};
 use signal::{CancelToken, SignalKind};
 
 use super::flow;
@@ -95,6 +95,23 @@ fn hold(
         Err(Failed::Panicked) => Err(convert::bug().at_node(node.id)),
     };
     report.end(result, None)
+}
+
+impl Session {
+    /// Memory was short: what was computed to memory of this node went first.
+    pub(crate) fn given_up(&self, node: u32) {
+        let graph = self.tree.snapshot();
+        let Some(node) = graph.node(node) else { return };
+        self.events.send(&Event::Notice {
+            level: NoticeLevel::Info,
+            message: format!(
+                "memory is short: `{}` is computed frame by frame again",
+                node.name
+            ),
+            hint: "raise the memory budget and compute it again, or save it".into(),
+            node: Some(node.id),
+        });
+    }
 }
 
 fn refused(node: &tree::Node, error: &tree::ComputeError) -> WireError {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{Event, Progress, ProgressState, WireError};
 
-use crate::Session;
+use crate::{Session, lock};
 
 /// Shortest time between two reports.
 pub(super) const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -48,6 +48,21 @@ impl Pace {
         }
         let rate = (done - before) / took.as_secs_f64();
         (Some(rate), Some((total - done).max(0.0) / rate))
+    }
+}
+
+impl Session {
+    /// The progress of a map with its rate and the time left.
+    pub(crate) fn paced(&self, mut progress: Progress) -> Progress {
+        let mut paces = lock(&self.paces);
+        if progress.state == ProgressState::Running {
+            let pace = paces.entry(progress.node).or_default();
+            (progress.rate, progress.seconds_left) = pace.of(progress.done, progress.total);
+        } else {
+            paces.remove(&progress.node);
+            progress.can_resume = progress.state == ProgressState::Cancelled;
+        }
+        progress
     }
 }
 

@@ -73,6 +73,9 @@ impl Receiver for Store {
         at: NavigationIndex,
         output: &Result<Output, ComputeError>,
     ) -> ControlFlow<()> {
+        if self.job.writing.cancel.is_cancelled() {
+            return ControlFlow::Break(());
+        }
         if !self.wants(at) {
             return ControlFlow::Continue(());
         }
@@ -109,9 +112,8 @@ pub(super) fn stream(
         first_hole: Mutex::new(None),
         failed: Mutex::new(None),
     });
-    // A token of its own: it is also set when the disk is full.
-    let pass = job.writing.cancel.clone();
-    let delivered = (job.session.engine).deliver(&job.graph, job.node.id, &pass, store.clone());
+    let pass = &job.writing.pass;
+    let delivered = (job.session.engine).deliver(&job.graph, job.node.id, pass, store.clone());
     let writer = (store.writer.write())
         .unwrap_or_else(PoisonError::into_inner)
         .take();
