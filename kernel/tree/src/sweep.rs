@@ -29,7 +29,7 @@ pub(crate) use chain::{Chain, Step};
 
 /// Most pixel bytes of a piece, and bounds of its scan positions: what a cancel throws away at most.
 const PIECE_BYTES: usize = 512 << 10;
-const PIECE_POSITIONS: (usize, usize) = (16, 64);
+const PIECE_POSITIONS: (usize, usize) = (16, 32);
 /// How often somebody who waits for a pass looks whether it is cancelled.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -125,6 +125,9 @@ pub(crate) struct Ride {
     seat: Arc<Seat>,
 }
 
+/// A rider's place in the caller's list, the rider, and the way to its node.
+type Waiting = (usize, Rider, Chain);
+
 /// What a worker does next.
 enum Task {
     Open(Arc<Block>),
@@ -205,7 +208,7 @@ impl Sweep {
         state.riding.retain(|riding| {
             riding.open > 0 || !(riding.left == 0 || riding.seat.rider.cancel.is_cancelled())
         });
-        if let Some(block) = self.open_next(state) {
+        if let Some(block) = self.open_next(state, false) {
             return Some(Task::Open(block));
         }
         (state.open.iter())
@@ -215,7 +218,7 @@ impl Sweep {
 
     /// Opens the next block for the most urgent riders. Among them the quick ones go first; slow ones
     /// take along the quick ones of any urgency, which cost them nothing.
-    fn open_next(&self, state: &mut State) -> Option<Arc<Block>> {
+    fn open_next(&self, state: &mut State, only_quick: bool) -> Option<Arc<Block>> {
         let waiting = |riding: &Riding| riding.left > 0 && !riding.seat.rider.cancel.is_cancelled();
         let most = (state.riding.iter())
             .filter(|riding| waiting(riding))
@@ -224,6 +227,9 @@ impl Sweep {
         let urgent = |riding: &Riding| waiting(riding) && riding.seat.rider.lane == most;
         let quick =
             (state.riding.iter()).any(|riding| urgent(riding) && !riding.seat.pace.is_slow());
+        if only_quick && !quick {
+            return None;
+        }
         let goes = |riding: &Riding| {
             let slow = riding.seat.pace.is_slow();
             waiting(riding)
@@ -251,7 +257,7 @@ impl Sweep {
         }
         state.cursor = number + 1;
         let units = self.block_units(number);
-        let block = Arc::new(Block::new(number, units, seats, most, quick));
+        let block = Arc::new(Block::new(number, units, seats, most, quick, only_quick));
         state.open.push(block.clone());
         Some(block)
     }
@@ -337,7 +343,7 @@ impl Inner {
     /// Begins rides together: those below the same source see the same blocks.
     pub fn board(self: &Arc<Self>, riders: Vec<Rider>) -> Vec<Result<Ride, ComputeError>> {
         let mut results: Vec<Option<Result<Ride, ComputeError>>> = Vec::new();
-        let mut groups: Vec<(Arc<Sweep>, Vec<(usize, Rider, Chain)>)> = Vec::new();
+        let mut groups: Vec<(Arc<Sweep>, Vec<Waiting>)> = Vec::new();
         for (number, rider) in riders.into_iter().enumerate() {
             match self.seat(&rider) {
                 Ok((sweep, chain)) => {
@@ -431,6 +437,21 @@ impl Inner {
             }
             if block.worked_off() {
                 sweep.close(block);
+            }
+        }
+    }
+
+    /// Between two frames of slow work: quick riders who came meanwhile are served at once.
+    fn let_quick_pass(&self, sweep: &Sweep) {
+        loop {
+            let Some(block) = sweep.open_next(&mut lock(&sweep.state), true) else {
+                return;
+            };
+            if let Err(text) = guarded(|| self.open(sweep, &block)) {
+                tracing::error!("a pass over `{}` met a bug: {text}", sweep.node.name);
+            }
+            if block.worked_off() {
+                sweep.close(&block);
             }
         }
     }

@@ -60,6 +60,8 @@ pub(super) struct Block {
     pub lane: Lane,
     /// Opened for quick riders: one that turns out to be slow gets off and has the block opened again later.
     quick: bool,
+    /// Opened between two frames of another block.
+    nested: bool,
     /// One per seat.
     off: Vec<AtomicBool>,
     claimed: AtomicUsize,
@@ -87,12 +89,14 @@ impl Block {
         seats: Vec<Arc<Seat>>,
         lane: Lane,
         quick: bool,
+        nested: bool,
     ) -> Self {
         Block {
             number,
             units,
             off: seats.iter().map(|_| AtomicBool::new(false)).collect(),
             quick: quick && seats.len() > 1,
+            nested,
             seats,
             lane,
             claimed: AtomicUsize::new(0),
@@ -305,6 +309,9 @@ impl Inner {
                 self.gate.step_aside(block.lane);
                 if self.ended.is_cancelled() {
                     return;
+                }
+                if !block.nested && going.iter().any(|rider| rider.seat.pace.is_slow()) {
+                    self.let_quick_pass(sweep);
                 }
                 going.retain(|rider| !rider.seat.rider.cancel.is_cancelled());
                 if going.is_empty() {

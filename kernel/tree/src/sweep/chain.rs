@@ -165,11 +165,6 @@ impl Chain {
         Ok(Chain::Steps(steps))
     }
 
-    /// Whether the frames of the source are what is wanted.
-    pub fn is_direct(&self) -> bool {
-        matches!(self, Chain::Steps(steps) if steps.is_empty())
-    }
-
     /// The output at one position and how long it took, kept in `memo` for other chains of this position.
     pub(super) fn output<'m>(
         &self,
