@@ -3,6 +3,7 @@
 
 import { check, expect, launch, verdict } from "./chromium.mjs";
 import { cells, kernelIdle, menu, openNotebook, selectCell, startServer } from "./jupyterlab.mjs";
+import { live } from "./live.mjs";
 import { panes } from "./panes.mjs";
 import { at, drawn, hook, navigatorBox, screenshot, selectNode, st } from "./viewer.mjs";
 
@@ -169,6 +170,7 @@ async function journey(page, server) {
   });
 
   await panes(page);
+  await live(page, folder);
 
   await check("an operation is added from the menu and removed again", async () => {
     const nodes = () => page.locator('[data-st^="tree-node-"]').count();

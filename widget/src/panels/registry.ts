@@ -9,7 +9,12 @@
  *   parameters, parameter-<name> (the row), parameter-<name>-value (number, text, choice or toggle),
  *   parameter-<name>-slider, -auto, -pick, -row, -column, -x0, -y0, -width, -height,
  *   parameters-reset, code, copy-code,
- *   status, status-message, status-progress, status-cancel, status-compute, status-latency.
+ *   detector-readout (while a detector is held), exactness (an estimate, or a region's name),
+ *   region-toggle, region-statistic,
+ *   status, status-message, status-progress, status-progress-label, status-cancel, status-compute,
+ *   status-latency, copy-advice, memory, memory-text, memory-dialog, memory-budget, memory-set,
+ *   memory-problem, save, save-dialog, save-path, save-format, save-start, save-compute, save-problem,
+ *   export, export-dialog, export-node, export-tree, export-code, export-copy.
  */
 
 import type { Session } from "../state/session";

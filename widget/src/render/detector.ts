@@ -7,6 +7,9 @@ import { strokeTwice } from "./overlay";
 export const DETECTOR = "#4be3b0";
 const AREA = "rgba(75, 227, 176, 0.14)";
 const KNOB = 3.5;
+/** Below these extents, in CSS pixels, knobs would hide what they belong to. */
+const SMALL = 40;
+const TINY = 16;
 
 /** From continuous frame pixels to CSS pixels of the panel. */
 export type Place = (x: number, y: number) => Point;
@@ -39,11 +42,25 @@ export function drawDetector(
   strokeTwice(context, DETECTOR, held ? 2 : 1.5);
   drawMiddle(context, middle);
   if (held) {
-    for (const { at } of knobs(detector)) {
-      drawKnob(context, place(at.x, at.y));
-    }
+    drawKnobs(context, detector, place);
   }
   context.restore();
+}
+
+/** As many as leave the detector to be seen: corners only where the sides are short, none where it is tiny. */
+function drawKnobs(context: CanvasRenderingContext2D, detector: Detector, place: Place): void {
+  const points = knobs(detector).map(({ grip, at }) => ({ grip, at: place(at.x, at.y) }));
+  const extent = (axis: "x" | "y"): number => {
+    const values = points.map(({ at }) => at[axis]);
+    return Math.max(...values) - Math.min(...values);
+  };
+  const least = Math.min(extent("x"), extent("y"));
+  for (const { grip, at } of points) {
+    const corner = detector.type !== "rectangle" || grip.length === 2;
+    if (least >= (corner ? TINY : SMALL)) {
+      drawKnob(context, at);
+    }
+  }
 }
 
 function drawMiddle(context: CanvasRenderingContext2D, { x, y }: Point): void {
