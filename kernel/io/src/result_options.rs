@@ -70,9 +70,9 @@ pub enum Compression {
     /// What suits the format: zstd for `.zspy` and `.zarr`, gzip for `.hspy`, none for `.npy`.
     #[default]
     Default,
-    /// Blosc with zstd and byte shuffle.
+    /// zstd; counts as bit planes.
     Zstd,
-    /// Blosc with lz4 and byte shuffle: larger, quicker to read.
+    /// lz4, counts as bit planes: larger, quicker to write and read.
     Lz4,
     /// Deflate with byte shuffle, which every HDF5 reads.
     Gzip,

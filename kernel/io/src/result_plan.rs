@@ -30,6 +30,9 @@ const PEAK_POSITIONS: usize = 256;
 /// Bytes of one chunk of a map.
 const MAP_CHUNK_BYTES: usize = 4 << 20;
 
+/// Takes the index of a chunk and its values as bytes.
+pub type WriteChunk<'a> = &'a mut dyn FnMut(&[usize], &[u8]) -> Result<(), SourceError>;
+
 /// A result before its first value.
 #[derive(Clone)]
 pub struct Plan {
@@ -134,11 +137,7 @@ impl Plan {
     ///
     /// # Errors
     /// What `write` fails with.
-    pub fn map_chunks(
-        &self,
-        images: &[f32],
-        write: &mut dyn FnMut(&[usize], &[u8]) -> Result<(), SourceError>,
-    ) -> Result<(), SourceError> {
+    pub fn map_chunks(&self, images: &[f32], write: WriteChunk<'_>) -> Result<(), SourceError> {
         let (shape, chunk) = (self.shape(), self.chunk_shape());
         let boxes = Boxes::new(&shape, &chunk);
         for number in 0..boxes.count() {

@@ -68,7 +68,7 @@ impl ZspySink {
             &dtype(meta.element),
             &plan.shape(),
             &plan.chunk_shape(),
-            &compressor_v2(plan.compression),
+            &compressor_v2(plan.compression, meta.element),
             &if meta.element.is_float() {
                 json!(0.0)
             } else {
