@@ -202,10 +202,10 @@ function listen(
   );
 }
 
-/** The navigation image is zoomed with the maps of its scan. */
+/** The navigation image has a zoom of its own: beside a zoomed map it shows the whole scan. */
 function shapeName({ view }: PanelContext): string | null {
   const reply = view.value.navigator?.reply;
-  return reply ? `navigation:${reply.full_width}x${reply.full_height}` : null;
+  return reply ? `navigator:${reply.full_width}x${reply.full_height}` : null;
 }
 
 /** Navigation axes before the two that are shown keep their index. */

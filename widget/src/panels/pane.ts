@@ -119,6 +119,16 @@ export function makePane(key: number, context: PanelContext): Pane {
     signal,
   );
   session.store.on(["node", "nodes", "position"], () => surface.redraw(), signal);
+  session.store.on(
+    ["position"],
+    () => {
+      if (state.value.picture?.reply.space === "navigation" && pane.node) {
+        const position = session.positionIn(pane.node);
+        zoom.reveal({ x: (position.at(-1) ?? 0) + 0.5, y: (position.at(-2) ?? 0) + 0.5 });
+      }
+    },
+    signal,
+  );
   listen(pane, context, { layers, zoom, isCompanion: () => companion }, (point) => {
     cursor = point;
     describe();

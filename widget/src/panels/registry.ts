@@ -3,12 +3,14 @@
  *
  * Elements carry `data-st` for tests and scripts:
  *   viewer, poster, navigator-canvas, navigator-readout, signal-canvas, signal-readout, signal-title,
- *   signal-failure, component-<name>, levels-low, levels-high (handles), levels-low-value,
- *   levels-high-value (numbers), levels-auto, levels-gamma, levels-log, levels-colormap, histogram,
- *   tree, tree-node-<name>, remove-node-<name>, add-operation, operations, operation-<wire name>,
+ *   signal-failure, panes (their list; each picture, title and readout is inside its pane), pane-close,
+ *   zoom-reset, component-<name>, levels-low, levels-high (handles), levels-low-value,
+ *   levels-high-value (numbers), levels-auto, levels-same, levels-gamma, levels-log, levels-colormap, histogram,
+ *   tree, tree-node-<name>, compare-node-<name>, remove-node-<name>, add-operation, operations, operation-<wire name>,
  *   parameters, parameter-<name> (the row), parameter-<name>-value (number, text, choice or toggle),
  *   parameter-<name>-slider, -auto, -pick, -row, -column, -x0, -y0, -width, -height,
- *   parameters-reset, code, copy-code,
+ *   parameters-reset, parameters-undo, parameters-redo, parameters-branch, parameters-refusal, differences,
+ *   code, copy-code,
  *   detector-readout (while a detector is held), exactness (an estimate, or a region's name),
  *   region-toggle, region-statistic,
  *   status, status-message, status-progress, status-progress-label, status-cancel, status-compute,

@@ -16,11 +16,15 @@ export const signal: Panel = {
 
     /** The picture of the focused pane is that of the view. */
     const mirror = (): void => {
-      const { picture, late, failure } = panes.get(session.store.value.focused)?.state.value ?? view.value;
-      if (picture) {
+      const now = panes.get(session.store.value.focused)?.state.value;
+      if (!now) {
+        return;
+      }
+      if (now.picture) {
         poster?.remove();
       }
-      view.set({ picture, late, failure });
+      // Until a new pane has its picture the panels stay as they are.
+      view.set({ picture: now.picture ?? view.value.picture, late: now.late, failure: now.failure });
     };
     const arrange = (): void => {
       const wanted = session.panes;

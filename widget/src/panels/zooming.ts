@@ -21,6 +21,8 @@ export interface Zooming {
   isPan(event: PointerEvent): boolean;
   /** Follows the zoom of the shape that is shown. */
   follow(): void;
+  /** Brings a point of the picture, in pixels, into what is seen. */
+  reveal(at: Point): void;
 }
 
 /** `shape`: the name under which pictures are zoomed together; `null` while there is none. */
@@ -120,5 +122,12 @@ export function zooming(
       };
     },
     follow,
+    reveal(at) {
+      const name = shape();
+      const { width, height } = surface.span;
+      if (name !== null && surface.zoom.scale > 1 && !isInside(surface.at(at.x, at.y), surface.visible)) {
+        session.setZoom(name, { ...surface.zoom, x: at.x / width, y: at.y / height });
+      }
+    },
   };
 }
