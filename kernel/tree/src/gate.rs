@@ -2,7 +2,8 @@
 //! nobody waits for a frame.
 
 use std::cell::Cell;
-use std::sync::{Condvar, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::lock;
@@ -34,6 +35,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// Interactive work that takes longer than this goes on beside batch work: somebody who waits that long does
 /// not feel the difference, and a closure that never ends must not slow every pass down.
 const LONGEST_CLAIM: Duration = Duration::from_secs(2);
+
+/// For so long after a step of a drag the next one is expected.
+const DRAG: Duration = Duration::from_millis(100);
+/// How long a batch thread rests while somebody drags, before another one has to.
+const REST: Duration = Duration::from_millis(40);
 
 thread_local! {
     static HOLDS_SLOT: Cell<bool> = const { Cell::new(false) };
@@ -77,10 +83,19 @@ pub(crate) struct Gate {
     calm: Condvar,
     slots: Mutex<Slots>,
     freed: Condvar,
+    began: Instant,
+    /// Milliseconds after `began` until which somebody drags.
+    drag_ends: AtomicU64,
+    /// Batch threads that leave a core to whoever drags: a thread that wakes up on a busy core waits for the
+    /// scheduler several milliseconds, however little it has to do.
+    slots_of_a_drag: usize,
 }
 
 struct Slots {
+    total: usize,
     free: usize,
+    /// Of those in use: threads that rest.
+    resting: usize,
     batch_waiting: usize,
 }
 
@@ -139,15 +154,64 @@ impl Drop for Slot<'_> {
 
 impl Gate {
     pub fn new(slots: usize) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Gate {
             pending: Mutex::default(),
             calm: Condvar::new(),
             slots: Mutex::new(Slots {
+                total: slots.max(1),
                 free: slots.max(1),
+                resting: 0,
                 batch_waiting: 0,
             }),
             freed: Condvar::new(),
+            began: Instant::now(),
+            drag_ends: AtomicU64::new(0),
+            slots_of_a_drag: cores.saturating_sub(1).clamp(1, slots.max(1)),
         }
+    }
+
+    /// A view has moved: it will move again soon, and one core is left to it.
+    pub fn drags(&self) {
+        let ends = self.began.elapsed() + DRAG;
+        self.drag_ends
+            .store(ends.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn is_dragged(&self) -> bool {
+        (self.began.elapsed().as_millis() as u64) < self.drag_ends.load(Ordering::Relaxed)
+    }
+
+    /// How many batch threads may work now.
+    fn allowed(&self, slots: &Slots) -> usize {
+        if self.is_dragged() {
+            self.slots_of_a_drag
+        } else {
+            slots.total
+        }
+    }
+
+    /// While somebody drags, the batch threads that are too many rest in turns.
+    fn rest(&self) {
+        if !HOLDS_SLOT.get() || !self.is_dragged() {
+            return;
+        }
+        let mut slots = lock(&self.slots);
+        if slots.total - slots.free - slots.resting <= self.allowed(&slots) {
+            return;
+        }
+        slots.resting += 1;
+        let until = Instant::now() + REST;
+        while self.is_dragged() && Instant::now() < until {
+            slots = self.wait_for_slots(slots);
+        }
+        slots.resting -= 1;
+    }
+
+    fn wait_for_slots<'a>(&self, slots: MutexGuard<'a, Slots>) -> MutexGuard<'a, Slots> {
+        // With a timeout: nobody says when a drag has ended.
+        let waited = self.freed.wait_timeout(slots, REST / 2);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     pub fn interactive(&self) -> InteractiveGuard<'_> {
@@ -198,12 +262,16 @@ impl Gate {
         while pending.goes_before(lane) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                break;
             }
             pending = self
                 .calm
                 .wait_timeout(pending, left)
                 .map_or_else(|poisoned| poisoned.into_inner().0, |(guard, _)| guard);
+        }
+        drop(pending);
+        if lane < Lane::Prefetch {
+            self.rest();
         }
     }
 
@@ -216,11 +284,10 @@ impl Gate {
         if lane == Lane::Batch {
             slots.batch_waiting += 1;
         }
-        while slots.free == 0 || (lane == Lane::Background && slots.batch_waiting > 0) {
-            slots = self
-                .freed
-                .wait(slots)
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+        while slots.total - slots.free >= self.allowed(&slots)
+            || (lane == Lane::Background && slots.batch_waiting > 0)
+        {
+            slots = self.wait_for_slots(slots);
         }
         slots.free -= 1;
         if lane == Lane::Batch {
@@ -239,5 +306,70 @@ impl Gate {
     /// Whether this thread was started for a pass, also where it holds no slot (gathering a reference).
     pub fn on_a_pass_thread() -> bool {
         PASS_THREAD.get() || HOLDS_SLOT.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn while_somebody_drags_a_core_is_left_to_it_and_every_batch_thread_gets_on() {
+        let gate = Gate {
+            slots_of_a_drag: 1,
+            ..Gate::new(3)
+        };
+        let (working, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let steps: Vec<AtomicUsize> = (0..3).map(|_| AtomicUsize::new(0)).collect();
+        let ended = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for own in &steps {
+                let (gate, working, most, ended) = (&gate, &working, &most, &ended);
+                scope.spawn(move || {
+                    let _slot = gate.slot(Lane::Batch);
+                    while ended.load(Ordering::SeqCst) == 0 {
+                        gate.step_aside(Lane::Batch);
+                        most.fetch_max(
+                            working.fetch_add(1, Ordering::SeqCst) + 1,
+                            Ordering::SeqCst,
+                        );
+                        std::thread::sleep(Duration::from_millis(1));
+                        working.fetch_sub(1, Ordering::SeqCst);
+                        own.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(30));
+            assert!(most.swap(0, Ordering::SeqCst) >= 2, "nobody drags");
+            let counts = || {
+                steps
+                    .iter()
+                    .map(|own| own.load(Ordering::SeqCst))
+                    .collect::<Vec<_>>()
+            };
+            let before = counts();
+            let (began, mut sum, mut looks) = (Instant::now(), 0, 0);
+            while began.elapsed() < Duration::from_millis(600) {
+                gate.drags();
+                std::thread::sleep(Duration::from_millis(5));
+                sum += working.load(Ordering::SeqCst);
+                looks += 1;
+            }
+            let after = counts();
+            assert!(
+                sum * 2 < looks * 3,
+                "{sum} threads at work in {looks} looks"
+            );
+            let all_got_on = before
+                .iter()
+                .zip(&after)
+                .all(|(before, after)| after > before);
+            assert!(all_got_on, "{before:?} {after:?}");
+            ended.store(1, Ordering::SeqCst);
+        });
+        assert_eq!(lock(&gate.slots).resting, 0);
+        assert_eq!(lock(&gate.slots).free, 3);
     }
 }

@@ -100,7 +100,7 @@ impl Engine {
         self.inner.cache.show(view, key_of(found, at));
         let ahead = &self.inner.ahead;
         let mut course = lock(&ahead.course);
-        course.head(
+        let moved = course.head(
             graph,
             view,
             node,
@@ -108,6 +108,9 @@ impl Engine {
             direction.map(|step| step.map(i64::from)),
             focused,
         );
+        if moved {
+            self.inner.gate.drags();
+        }
         if !course.running && !course.ended {
             course.running = self.start_reading_ahead();
         }
@@ -136,6 +139,7 @@ impl Engine {
 }
 
 impl Course {
+    /// Whether the view has moved.
     fn head(
         &mut self,
         graph: &Arc<Graph>,
@@ -144,8 +148,9 @@ impl Course {
         at: NavigationIndex,
         direction: Option<[i64; 2]>,
         focused: bool,
-    ) {
+    ) -> bool {
         let before = self.headings.remove(&view);
+        let moved = (before.as_ref()).is_some_and(|before| before.node == node && before.at != at);
         let guess = before.as_ref().and_then(|before| before.step_to(node, at));
         let step = direction.filter(|step| *step != [0, 0]).or(guess);
         let mut heading = Heading {
@@ -186,6 +191,7 @@ impl Course {
         }
         self.headings.insert(view, heading);
         self.moved = true;
+        moved
     }
 
     /// The views in the order in which they are served.
