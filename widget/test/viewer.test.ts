@@ -122,7 +122,11 @@ describe("viewer", () => {
     }
     await vi.advanceTimersByTimeAsync(400);
     expect(model.traits.position).toEqual([0, 8]);
-    expect(requests("frame").at(-1)).toMatchObject({ detail: "settled", index: [0, 8] });
+    expect(requests("frame").at(-1)).toMatchObject({ index: [0, 8] });
+    const asked = requests("frame").length;
+    await vi.advanceTimersByTimeAsync(400);
+    // What came is exact: at rest there is nothing more to ask for.
+    expect(requests("frame")).toHaveLength(asked);
   });
 
   it("asks for nothing when moving back to a picture it has", async () => {

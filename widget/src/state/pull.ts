@@ -56,6 +56,7 @@ export class FramePuller {
   /** Node, revision and improvements that were asked for last. */
   #result = "";
   #position: readonly number[] = [];
+  #lastTrial = JSON.stringify({ draft: null, region: null });
   #attention: Attention = "visible";
   /** What each automatic level was chosen for, and how much of the map was there. */
   #levelled = new Map<string, { version: string; complete: number }>();
@@ -89,6 +90,9 @@ export class FramePuller {
       ["connection"],
       () => {
         if (session.store.value.connection === "live") {
+          // Another kernel takes every view for visible.
+          this.#attention = "visible";
+          this.#attend();
           this.refresh("settled");
         } else {
           pane.set({ late: false });
@@ -98,7 +102,7 @@ export class FramePuller {
     );
     pane.on(["node", "component", "size"], () => this.refresh("settled"), signal);
     view.on(["visible"], () => this.refresh("settled"), signal);
-    view.on(["draft", "region"], () => this.moved(), signal);
+    view.on(["draft", "region"], () => this.#tried(), signal);
     const attend = (): void => this.#attend();
     view.on(["visible", "attended"], attend, signal);
     session.store.on(["focused", "node"], attend, signal);
@@ -167,6 +171,16 @@ export class FramePuller {
     };
   }
 
+  /** Something is tried, perhaps on another node. */
+  #tried(): void {
+    const node = this.#node;
+    const trial = node ? JSON.stringify(this.#trial(node)) : "";
+    if (trial !== this.#lastTrial) {
+      this.#lastTrial = trial;
+      this.moved();
+    }
+  }
+
   /** Scan rows and columns since the last wish: what lies ahead can be read before it is asked for. */
   #direction(index: readonly number[], detail: Detail): { direction?: [number, number] } {
     const last = this.#position;
@@ -200,7 +214,6 @@ export class FramePuller {
       return;
     }
     const wish = sent?.wish.type === "frame" ? sent.wish : null;
-    const detail = wish?.detail ?? "moving";
     const node = nodeById(this.#session.store.value.nodes, reply.node);
     const index = node?.kind === "map" ? [] : reply.index;
     const trial = { draft: wish?.draft ?? null, region: wish?.region ?? null };
@@ -208,7 +221,9 @@ export class FramePuller {
     const revision = trial.draft && node ? node.revision : reply.revision;
     const key = keyOf(reply.node, revision, index, reply.component, wish?.size_px ?? [0, 0], trial);
     const whole = reply.complete >= 1 && reply.exact && wish !== null;
-    if (detail === "settled" && whole && !trial.draft) {
+    // What is exact stays as it is at rest: there is no need to ask again.
+    const detail = whole ? "settled" : (wish?.detail ?? "moving");
+    if (whole && !trial.draft) {
       this.#session.frames.put(key, picture);
     }
     const { node: wanted, component } = this.#pane.value;
