@@ -107,17 +107,6 @@ pub fn square(navigation: &[usize], most: usize) -> Vec<usize> {
     clamp(size, navigation)
 }
 
-/// As many boxes of `chunk` as hold `most` positions, as square as possible.
-pub fn squares(navigation: &[usize], chunk: &[usize], most: usize) -> Vec<usize> {
-    let scaled: Vec<usize> = (navigation.iter().zip(chunk))
-        .map(|(all, one)| all.div_ceil(*one))
-        .collect();
-    let inside = most / chunk.iter().product::<usize>().max(1);
-    (square(&scaled, inside).iter().zip(chunk))
-        .map(|(times, one)| times * one)
-        .collect()
-}
-
 /// As many boxes of `chunk` as hold `most` positions, along the fastest axis first: a scan in its own order.
 pub fn rows(navigation: &[usize], chunk: &[usize], most: usize) -> Vec<usize> {
     let mut size = chunk.to_vec();
@@ -173,7 +162,7 @@ mod tests {
         assert_eq!(square(&[1, 128], 8), [1, 8]);
         assert_eq!(square(&[3, 5], 1000), [3, 5]);
         assert_eq!(square(&[], 8), Vec::<usize>::new());
-        assert_eq!(squares(&[128, 128], &[2, 2], 1024), [32, 32]);
+        assert_eq!(rows(&[128, 128], &[2, 2], 1024), [8, 128]);
         assert_eq!(rows(&[40, 56], &[1, 7], 120), [2, 56]);
         assert_eq!(rows(&[40, 56], &[1, 7], 20), [1, 14]);
         assert_eq!(rows(&[3, 40, 56], &[1, 1, 56], 1 << 20), [3, 40, 56]);

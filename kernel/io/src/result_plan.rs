@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use signal::{Axis, ElementType, SignalKind, SignalMeta, SourceError};
 
-use crate::result_blocks::{Boxes, rows, square, squares};
+use crate::result_blocks::{Boxes, rows, square};
 use crate::result_options::{Compression, ResultFormat, WriteOptions};
 use crate::result_tree::file_axes;
 
@@ -16,7 +16,10 @@ const ROW_CHUNK_BYTES: usize = 256 << 10;
 const SQUARE_CHUNK_BYTES: usize = 512 << 10;
 /// Frames that follow each other in a `.npy` are written together.
 const RUN_BYTES: usize = 1 << 20;
-/// Uncompressed bytes of one shard: few files on a file system that dislikes many, little to compute again
+/// Chunks of several rows wait for all of them in a pass that goes along rows; one row of chunks takes no more.
+const BAND_BYTES: usize = 64 << 20;
+/// Uncompressed bytes of one shard, which is whole rows where it can be: a pass in the order of its source,
+/// by rows or by chunks, completes them one after the other. Few files on a file system that dislikes many, little to compute again
 /// after a crash, and an index (16 bytes per chunk) that is read at once.
 const SHARD_BYTES: usize = 128 << 20;
 /// Chunks of one shard at most, so that the index stays below 64 KiB.
@@ -184,7 +187,14 @@ fn usual_chunk(
         (_, ResultFormat::Npy) => along(RUN_BYTES / frame_bytes),
         (_, ResultFormat::Zspy) => along(ROW_CHUNK_BYTES / frame_bytes),
         (_, ResultFormat::Zarr | ResultFormat::Hspy) => {
-            square(navigation, SQUARE_CHUNK_BYTES / frame_bytes)
+            let most = SQUARE_CHUNK_BYTES / frame_bytes;
+            let chunk = square(navigation, most);
+            let slower: usize = chunk.iter().rev().skip(1).product();
+            let band = navigation.last().unwrap_or(&1) * slower * frame_bytes;
+            match slower > 1 && band > BAND_BYTES {
+                true => along(most),
+                false => chunk,
+            }
         }
     }
 }
@@ -204,7 +214,7 @@ fn usual_block(
         }
         (_, ResultFormat::Zarr | ResultFormat::Hspy) => {
             let most = (SHARD_BYTES / frame_bytes).min(SHARD_CHUNKS * in_chunk);
-            squares(navigation, chunk, most)
+            rows(navigation, chunk, most)
         }
     }
 }

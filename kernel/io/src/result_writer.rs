@@ -80,7 +80,7 @@ pub(crate) struct Core {
     sink: Box<dyn Sink>,
     partial: Partial,
     navigation: Vec<usize>,
-    begun: Mutex<HashMap<usize, Begun>>,
+    begun: Mutex<HashMap<usize, Arc<Mutex<Begun>>>>,
     images: Mutex<Vec<f32>>,
     seen: Mutex<Vec<u64>>,
     /// Positions of each block that are not stored yet.
@@ -89,6 +89,7 @@ pub(crate) struct Core {
 }
 
 /// A chunk that waits for more of its positions.
+#[derive(Default)]
 pub(crate) struct Begun {
     bytes: Vec<u8>,
     peaks: Vec<Option<Arc<Peaks>>>,
@@ -530,18 +531,23 @@ impl Core {
     ) -> Option<(usize, Begun)> {
         let (chunk, place) = self.plan.chunks.place(at.as_slice());
         let positions = self.plan.chunks.size.iter().product();
-        let mut all = lock(&self.begun);
-        let begun = all.entry(chunk).or_insert_with(|| Begun {
-            bytes: Vec::new(),
-            peaks: Vec::new(),
-            missing: self.plan.chunks.positions(chunk),
-        });
-        put(begun, place, positions);
+        let begun = (lock(&self.begun).entry(chunk))
+            .or_insert_with(|| {
+                Arc::new(Mutex::new(Begun {
+                    missing: self.plan.chunks.positions(chunk),
+                    ..Begun::default()
+                }))
+            })
+            .clone();
+        // The frame is copied under the lock of its chunk alone.
+        let mut begun = lock(&begun);
+        put(&mut begun, place, positions);
         begun.missing -= 1;
-        match begun.missing {
-            0 => all.remove(&chunk).map(|begun| (chunk, begun)),
-            _ => None,
+        if begun.missing > 0 {
+            return None;
         }
+        lock(&self.begun).remove(&chunk);
+        Some((chunk, std::mem::take(&mut *begun)))
     }
 
     fn add_values(&self, at: NavigationIndex, values: &[f32]) -> Result<(), SourceError> {
