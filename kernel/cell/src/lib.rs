@@ -17,7 +17,9 @@ mod generated;
 pub mod hook;
 mod host;
 mod json;
+mod lineage;
 mod map;
+mod memory;
 mod operation;
 mod output;
 mod picture;
@@ -25,6 +27,7 @@ pub mod prelude;
 mod region;
 mod restore;
 mod rich;
+mod save;
 mod show;
 mod signal;
 mod table;
@@ -32,11 +35,18 @@ mod table;
 pub use error::{Error, Result};
 pub use frame::{Element, Frame};
 pub use generated::*;
+pub use lineage::{
+    Code, Difference, DifferenceRow, export, provenance, recipe, replay, replay_with,
+};
 pub use map::MapOutput;
+pub use memory::{Memory, MemorySize, memory, memory_budget};
 pub use operation::Operation;
 pub use output::{
     DisplayHandle, Html, Markdown, Show, Svg, clear_output, display, input, interrupted, password,
 };
 pub use region::Region;
 pub use restore::{RestoreProblem, Restored, RestoredNode, restore};
-pub use signal::{Axis, Open, Peak, ScanPosition, Shape, Signal, default, open, open_with, tree};
+pub use save::SaveOptions;
+pub use signal::{
+    Axis, Open, Peak, ScanPosition, Shape, Signal, compute_all, default, open, open_with, tree,
+};

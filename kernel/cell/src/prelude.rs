@@ -6,6 +6,8 @@ pub use crate::hook::{
     EvcxrDisplay, ShowBorrowed as _, ShowDebug as _, ShowNothing as _, ShowRich as _,
 };
 pub use crate::{
-    Axis, Error, Frame, Html, Markdown, Open, Operation, Peak, Region, Result, Show, Signal, Svg,
-    clear_output, default, display, input, interrupted, open, open_with, password, restore, tree,
+    Axis, Code, Difference, Error, Frame, Html, Markdown, Memory, Open, Operation, Peak, Region,
+    Result, SaveOptions, Show, Signal, Svg, clear_output, compute_all, default, display, export,
+    input, interrupted, memory, memory_budget, open, open_with, password, provenance, recipe,
+    replay, replay_with, restore, tree,
 };

@@ -40,6 +40,25 @@ pub fn default<T: Default>() -> T {
     T::default()
 }
 
+/// Computes several signals and keeps them in memory; shows progress. The maps of one file are filled by one pass
+/// over it, so that three detectors take hardly longer than one.
+///
+/// ```ignore
+/// let bright = scan.virtual_image(Disk::default())?;
+/// let shift = scan.center_of_mass(CenterOfMass::default())?;
+/// compute_all(&[&bright, &shift])?;
+/// ```
+///
+/// # Errors
+/// As [`Signal::compute`], for the first that cannot be computed.
+pub fn compute_all(signals: &[&Signal]) -> Result<()> {
+    let nodes: Vec<String> = (signals.iter())
+        .map(|signal| signal.node.to_string())
+        .collect();
+    let nodes = nodes.join(",");
+    host::command(&format!(r#"{{"command":"compute_all","nodes":[{nodes}]}}"#)).map(drop)
+}
+
 /// The whole tree as indented text.
 ///
 /// # Errors

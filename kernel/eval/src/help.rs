@@ -22,7 +22,27 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "scan.map(|frame: Frame<f32>| frame.mapv(f32::sqrt))?",
                 "your own function on every frame",
             ),
+            (
+                "compute_all(&[&bright, &shift])?",
+                "several results in one pass over the scan; `bright.compute()?` for one",
+            ),
             ("tree()?", "all nodes"),
+            (
+                "memory_budget(\"4 GiB\")?",
+                "sets what the kernel may keep in memory; `memory()?` shows it",
+            ),
+            (
+                "flat.undo()?",
+                "takes the last change of its parameters back; `redo`, `branch`, `a.diff(&b)?`",
+            ),
+            (
+                "export()?",
+                "the code of the whole tree; `strain.recipe(\"recipe.json\")?` for `signaltree compute`",
+            ),
+            (
+                "replay(\"strain.zspy\")?",
+                "the tree that a saved result came from; `provenance(…)?` shows how it was made",
+            ),
             (
                 "restore()?",
                 "brings files, operations and names back after a crash or a restart",

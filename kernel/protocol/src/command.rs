@@ -50,6 +50,10 @@ pub enum Command {
     Compute {
         node: u32,
     },
+    /// As `Compute` for several signals; the maps of one file are filled by one pass over it.
+    ComputeAll {
+        nodes: Vec<u32>,
+    },
     Remove {
         node: u32,
     },

@@ -174,6 +174,7 @@ pub(crate) fn command(
             options,
         } => save::reshard(session, node, &path, &options, interrupted, progress),
         Command::Compute { node } => save::compute(session, node, interrupted, progress),
+        Command::ComputeAll { nodes } => save::compute_all(session, &nodes, interrupted, progress),
         Command::Remove { node } => change::remove(session, node).map(|()| CommandReply::default()),
         Command::Values { node, index } => values::values(session, node, &index, interrupted),
         Command::Peaks { node, index } => values::peaks(session, node, &index, interrupted),

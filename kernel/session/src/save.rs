@@ -17,7 +17,7 @@ use tree::{Graph, Node};
 use crate::errand::Failed;
 use crate::handlers::lineage::line_of_descent;
 use crate::{Session, closure, convert, handlers, lock, provenance};
-pub(crate) use memory::compute;
+pub(crate) use memory::{compute, compute_all};
 pub(crate) use report::Pace;
 use report::Report;
 
@@ -127,8 +127,10 @@ pub(crate) fn save_share(
     let _registered = session.register_save(node, &job.writing.cancel);
     let total = job.node.meta.axes.positions();
     let label = match part {
-        Some(part) => format!("saving part {}/{} of {written}", part.number, part.of),
-        None => format!("saving {written}"),
+        Some(part) if part.of > 1 => {
+            format!("saving part {}/{} of {written}", part.number, part.of)
+        }
+        _ => format!("saving {written}"),
     };
     let mut report = Report::new(session, node, total, label, progress);
     let work = {

@@ -3,9 +3,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use signaltree::{Axis, DisplayHandle, Frame, Html, Markdown, Open, Region, Restored, Signal, Svg};
+use signaltree::{
+    Axis, DisplayHandle, Frame, Html, Markdown, Open, Region, Restored, SaveOptions, Signal, Svg,
+};
 
-use super::convert::{Accepts, Line, Parameter, Path, Position, Rust, Slice};
+use super::convert::{Accepts, Borrowed, Line, Parameter, Path, Position, Rust, Signals, Slice};
 use super::generated::METHODS;
 use super::show;
 use super::types::Type;
@@ -66,6 +68,7 @@ define! {
     of0();
     of1(A 0);
     of2(A 0, B 1);
+    of3(A 0, B 1, C 2);
     of4(A 0, B 1, C 2, D 3);
 }
 
@@ -86,7 +89,29 @@ fn table() -> Vec<Entry> {
             signaltree::open_with(path.0, options)
         }),
         of0("tree", signaltree::tree),
+        of0("memory", signaltree::memory),
+        of1("memory_budget", |size: Line| {
+            signaltree::memory_budget(size.0)
+        }),
         of0("restore", || signaltree::restore().map(Arc::new)),
+        of0("export", || signaltree::export().map(Arc::new)),
+        of2("recipe", |path: Path, signals: Signals| {
+            let signals: Vec<&Signal> = signals.0.iter().collect();
+            signaltree::recipe(path.0, &signals)
+        }),
+        of1("compute_all", |signals: Signals| {
+            let signals: Vec<&Signal> = signals.0.iter().collect();
+            signaltree::compute_all(&signals)
+        }),
+        of1("provenance", |path: Path| {
+            signaltree::provenance(path.0).map(Arc::new)
+        }),
+        of1("replay", |result: Path| {
+            signaltree::replay(result.0).map(Arc::new)
+        }),
+        of2("replay_with", |result: Path, file: Path| {
+            signaltree::replay_with(result.0, file.0).map(Arc::new)
+        }),
         of1("input", |prompt: Line| signaltree::input(&prompt.0)),
         of1("password", |prompt: Line| signaltree::password(&prompt.0)),
         of0("interrupted", signaltree::interrupted),
@@ -122,7 +147,26 @@ fn table() -> Vec<Entry> {
         on(of2("save", |signal: Signal, path: Path| {
             signal.save(path.0)
         })),
+        on(of3(
+            "save_with",
+            |signal: Signal, path: Path, options: SaveOptions| signal.save_with(path.0, options),
+        )),
+        on(of2("reshard", |signal: Signal, path: Path| {
+            signal.reshard(path.0)
+        })),
         on(of1("compute", |signal: Signal| signal.compute())),
+        on(of1("undo", |signal: Signal| signal.undo())),
+        on(of1("redo", |signal: Signal| signal.redo())),
+        on(of1("branch", |signal: Signal| signal.branch())),
+        on(of1("export", |signal: Signal| {
+            signal.export().map(Arc::new)
+        })),
+        on(of2("diff", |signal: Signal, other: Borrowed<Signal>| {
+            signal.diff(&other.0).map(Arc::new)
+        })),
+        on(of2("recipe", |signal: Signal, path: Path| {
+            signal.recipe(path.0)
+        })),
         on(of2("rename", |signal: Signal, name: Line| {
             signal.rename(&name.0)
         })),

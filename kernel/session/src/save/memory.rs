@@ -22,7 +22,7 @@ pub(crate) fn compute(
     let graph = session.tree.snapshot();
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
     match found.meta.kind {
-        SignalKind::Map => map(session, &graph, found, interrupted, progress)?,
+        SignalKind::Map => fill(session, &graph, &[node], interrupted, progress)?,
         SignalKind::Frame | SignalKind::Peaks => {
             hold(session, &graph, found, interrupted, progress)?;
         }
@@ -33,18 +33,47 @@ pub(crate) fn compute(
     })
 }
 
-fn map(
+/// As [`compute`] for several signals; the maps of one file are filled by one pass over it.
+pub(crate) fn compute_all(
+    session: &Arc<Session>,
+    nodes: &[u32],
+    interrupted: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<CommandReply, WireError> {
+    let graph = session.tree.snapshot();
+    let (mut maps, mut others) = (Vec::new(), Vec::new());
+    for node in nodes {
+        let found = graph.node(*node).ok_or_else(|| convert::no_node(*node))?;
+        match found.meta.kind {
+            SignalKind::Map => maps.push(*node),
+            SignalKind::Frame | SignalKind::Peaks => others.push(found),
+        }
+    }
+    fill(session, &graph, &maps, interrupted, progress)?;
+    for node in others {
+        hold(session, &graph, node, interrupted, progress)?;
+    }
+    Ok(CommandReply::default())
+}
+
+/// Fills maps, and tells the progress of the one that is waited for.
+fn fill(
     session: &Session,
     graph: &Arc<tree::Graph>,
-    node: &tree::Node,
+    nodes: &[u32],
     interrupted: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<(), WireError> {
     let mut told = Instant::now() - TELL_EVERY;
-    let mut pace = Pace::default();
+    let (mut pace, mut of) = (Pace::default(), None);
     let mut tick = |state: &tree::MapProgress| {
         let over = state.state != tree::PassState::Running;
-        if over || told.elapsed() >= TELL_EVERY {
+        if of.replace(state.node) != Some(state.node) {
+            pace = Pace::default();
+        }
+        if (over || told.elapsed() >= TELL_EVERY)
+            && let Some(node) = graph.node(state.node)
+        {
             told = Instant::now();
             let mut now = convert::map_progress(node, state);
             if !over {
@@ -55,7 +84,7 @@ fn map(
         flow(interrupted())
     };
     (session.engine)
-        .finish_map(graph, node.id, &mut tick)
+        .finish_maps(graph, nodes, &mut tick)
         .map(|_| ())
         .map_err(|error| convert::compute_error(&error))
 }
