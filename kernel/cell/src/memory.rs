@@ -88,7 +88,7 @@ impl MemorySize for &str {
 
 impl MemorySize for String {
     fn bytes(&self, machine: &dyn Fn() -> u64) -> Result<u64> {
-        self.as_str().bytes(machine)
+        MemorySize::bytes(&self.as_str(), machine)
     }
 }
 

@@ -65,7 +65,7 @@ impl Restored {
         })
     }
 
-    fn from_json(json: &Json) -> Self {
+    pub(crate) fn from_json(json: &Json) -> Self {
         let text = |json: &Json, name: &str| json.get(name).text().unwrap_or_default().to_owned();
         let number = |json: &Json, name: &str| json.get(name).number().unwrap_or_default();
         Restored {

@@ -7,7 +7,7 @@ pub(crate) const ROWS_SHOWN: usize = 20;
 /// A table with a caption; columns of numbers are aligned right.
 pub(crate) struct Table {
     caption: String,
-    columns: Vec<(&'static str, Align)>,
+    columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
     note: String,
 }
@@ -19,10 +19,12 @@ pub(crate) enum Align {
 }
 
 impl Table {
-    pub(crate) fn new(caption: impl Into<String>, columns: &[(&'static str, Align)]) -> Self {
+    pub(crate) fn new(caption: impl Into<String>, columns: &[(&str, Align)]) -> Self {
         Table {
             caption: caption.into(),
-            columns: columns.to_vec(),
+            columns: (columns.iter())
+                .map(|(title, align)| ((*title).to_owned(), *align))
+                .collect(),
             rows: Vec::new(),
             note: String::new(),
         }
@@ -58,7 +60,10 @@ impl Table {
         let aligns = || self.columns.iter().map(|(_, align)| *align);
         let head = line(
             "th",
-            &mut self.columns.iter().map(|(title, align)| (*align, *title)),
+            &mut self
+                .columns
+                .iter()
+                .map(|(title, align)| (*align, title.as_str())),
         );
         let body: String = self
             .rows
@@ -107,7 +112,9 @@ impl Table {
         if !self.caption.is_empty() {
             lines.push(self.caption.clone());
         }
-        lines.push(line(&mut self.columns.iter().map(|(title, _)| *title)));
+        lines.push(line(
+            &mut self.columns.iter().map(|(title, _)| title.as_str()),
+        ));
         lines.extend(
             self.rows
                 .iter()

@@ -12,7 +12,7 @@ macro_rules! sources {
     };
 }
 
-pub(crate) const SOURCES: [(&str, &str); 20] = sources![
+pub(crate) const SOURCES: [(&str, &str); 23] = sources![
     "lib.rs",
     "abi.rs",
     "bridge.rs",
@@ -22,7 +22,9 @@ pub(crate) const SOURCES: [(&str, &str); 20] = sources![
     "hook.rs",
     "host.rs",
     "json.rs",
+    "lineage.rs",
     "map.rs",
+    "memory.rs",
     "operation.rs",
     "output.rs",
     "picture.rs",
@@ -30,6 +32,7 @@ pub(crate) const SOURCES: [(&str, &str); 20] = sources![
     "region.rs",
     "restore.rs",
     "rich.rs",
+    "save.rs",
     "show.rs",
     "signal.rs",
     "table.rs",

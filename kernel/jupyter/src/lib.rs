@@ -4,6 +4,7 @@
 //! and everything published leaves through one writer.
 
 mod analyse;
+pub mod batch;
 pub mod cells;
 pub mod comms;
 mod control;

@@ -1,11 +1,13 @@
 //! `signaltree`: the kernel and its installation.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use eval::{Evaluator, Options, Prewarm};
+use jupyter::batch::{self, CombineArguments, ComputeArguments, ShowArguments};
 use jupyter::doctor::{self, Verdict};
 use jupyter::engine::{Engine, Interpreter};
 use jupyter::figures::IdlePolicy;
@@ -68,6 +70,12 @@ enum Command {
         #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
         env: Vec<(String, String)>,
     },
+    /// Compute what a recipe says, without a notebook.
+    Compute(ComputeArguments),
+    /// Put together what `compute --part` has left in a folder.
+    Combine(CombineArguments),
+    /// Show what is in a file, and how it was made.
+    Show(ShowArguments),
     /// Look at everything a notebook needs, and say what to do about what is missing.
     Doctor {
         /// The Python that Jupyter runs with [default: that of the `jupyter` on the path]
@@ -133,7 +141,7 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     // The compiler starts this program again in other roles, which must not reach anything below.
     eval::runtime_hook_if_child();
     match Cli::parse().command {
@@ -155,6 +163,9 @@ fn main() -> anyhow::Result<()> {
             println!("installed in {}", directory.display());
             println!("`signaltree doctor` says whether Jupyter finds it and has what it needs");
         }
+        Command::Compute(arguments) => return Ok(batch::compute(arguments)),
+        Command::Combine(arguments) => return Ok(batch::combine(&arguments)),
+        Command::Show(arguments) => return Ok(batch::show(&arguments)),
         Command::Doctor { python } => {
             let mut broken = false;
             doctor::examine(python, &mut |finding| {
@@ -173,7 +184,7 @@ fn main() -> anyhow::Result<()> {
             println!("removed {}", directory.display());
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_kernel(connection_file: &Path) -> anyhow::Result<()> {

@@ -1,13 +1,13 @@
 //! Recipes computed without a notebook: `signaltree compute` and `signaltree combine`.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use protocol::{Progress, WireError};
-use signal::SignalKind;
+use protocol::{Progress, ProgressState, WireError};
 use tree::{Graph, Node};
 
 use crate::handlers::{change, files};
@@ -17,7 +17,9 @@ use crate::recipe::{self, Recipe, RecipeInput, RecipeOutput};
 use crate::session::Opened;
 use crate::{Session, convert, lock, save};
 
-/// Shortest time between two reports of a pass.
+/// Outputs that are written at a time; each keeps the chunks that it has begun in memory.
+const SIDE_BY_SIDE: usize = 8;
+/// Shortest time between two reports.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// One share of the work, from 1 to `of`.
@@ -44,6 +46,13 @@ pub struct Finished {
     pub summary: String,
     /// It was there already, made by the same recipe from the same file.
     pub was_there: bool,
+}
+
+/// An output that is to be computed.
+struct Wanted<'a> {
+    node: Arc<Node>,
+    file: PathBuf,
+    output: &'a RecipeOutput,
 }
 
 /// Who listens to a batch.
@@ -93,20 +102,18 @@ pub fn compute(
                 was_there: true,
             });
         } else {
-            wanted.push((node.clone(), file, output));
+            let node = node.clone();
+            wanted.push(Wanted { node, file, output });
         }
     }
-    if batch.part.is_none() {
-        fill_maps(session, &graph, &wanted, listener)?;
+    for some in wanted.chunks(SIDE_BY_SIDE) {
+        write_all(session, some, batch, listener)?;
     }
-    for (node, file, output) in wanted {
-        write(session, node.id, &file, output, batch, listener)?;
-        finished.push(Finished {
-            file,
-            summary: node.meta.summary(),
-            was_there: false,
-        });
-    }
+    finished.extend(wanted.into_iter().map(|wanted| Finished {
+        summary: wanted.node.meta.summary(),
+        file: wanted.file,
+        was_there: false,
+    }));
     Ok(finished)
 }
 
@@ -247,71 +254,138 @@ fn is_there(session: &Session, graph: &Graph, node: &Node, file: &Path) -> bool 
     !found.identity.is_empty() && found.identity == provenance::identity(session, graph, node)
 }
 
-/// One pass over each file for all maps together.
-fn fill_maps(
+/// Saves the outputs side by side: those of one file ride on one pass over it, and each is continued where an
+/// interrupted run has left it.
+fn write_all(
     session: &Arc<Session>,
-    graph: &Arc<Graph>,
-    wanted: &[(Arc<Node>, PathBuf, &RecipeOutput)],
-    listener: &mut Listener<'_>,
-) -> Result<(), WireError> {
-    let mut maps: Vec<u32> = (wanted.iter())
-        .filter(|(node, _, _)| node.meta.kind == SignalKind::Map)
-        .map(|(node, _, _)| node.id)
-        .collect();
-    maps.sort_unstable();
-    maps.dedup();
-    // One alone is written as it is computed, and can be taken up again.
-    if maps.len() < 2 {
-        return Ok(());
-    }
-    let names: Vec<&str> = (maps.iter())
-        .filter_map(|id| graph.node(*id))
-        .map(|node| node.name.as_str())
-        .collect();
-    let label = format!("computing {}", names.join(", "));
-    let mut told = Instant::now() - TELL_EVERY;
-    let mut tick = |state: &tree::MapProgress| {
-        if told.elapsed() >= TELL_EVERY
-            && let Some(node) = graph.node(state.node)
-        {
-            told = Instant::now();
-            let mut progress = convert::map_progress(node, state);
-            progress.label.clone_from(&label);
-            (listener.progress)(&progress);
-        }
-        match (listener.interrupted)() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    };
-    session
-        .engine
-        .finish_maps(graph, &maps, &mut tick)
-        .map(|_| ())
-        .map_err(|error| convert::compute_error(&error))
-}
-
-fn write(
-    session: &Arc<Session>,
-    node: u32,
-    file: &Path,
-    output: &RecipeOutput,
+    wanted: &[Wanted<'_>],
     batch: &Batch,
     listener: &mut Listener<'_>,
 ) -> Result<(), WireError> {
-    let mut options = output.options.clone();
+    let stop = AtomicBool::new(false);
+    let (tell, heard) = channel();
+    std::thread::scope(|scope| {
+        for (number, one) in wanted.iter().enumerate() {
+            let (tell, stop) = (tell.clone(), &stop);
+            let started = std::thread::Builder::new()
+                .name(format!("save-{number}"))
+                .spawn_scoped(scope, move || {
+                    let progress = tell.clone();
+                    let saved = write(session, one, batch, stop, &mut |now| {
+                        // Nobody listens any more: the work ends by itself.
+                        let _ = progress.send((number, Word::Progress(now.clone())));
+                    });
+                    let _ = tell.send((number, Word::Ended(saved)));
+                });
+            if let Err(error) = started {
+                stop.store(true, Ordering::Relaxed);
+                return Err(WireError::new(
+                    "busy",
+                    format!("a thread could not be started: {error}"),
+                    "try again when less is running",
+                ));
+            }
+        }
+        drop(tell);
+        listen(wanted, &heard, &stop, listener)
+    })
+}
+
+/// What a thread that saves tells.
+enum Word {
+    Progress(Progress),
+    Ended(Result<(), WireError>),
+}
+
+/// Adds up how far all are, until all have ended. The first error ends the others too: they can be continued.
+fn listen(
+    wanted: &[Wanted<'_>],
+    heard: &Receiver<(usize, Word)>,
+    stop: &AtomicBool,
+    listener: &mut Listener<'_>,
+) -> Result<(), WireError> {
+    let mut latest: Vec<Option<Progress>> = vec![None; wanted.len()];
+    let mut failed: Option<WireError> = None;
+    let mut told = Instant::now() - TELL_EVERY;
+    loop {
+        if (listener.interrupted)() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        match heard.recv_timeout(TELL_EVERY) {
+            Ok((number, Word::Progress(progress))) => latest[number] = Some(progress),
+            Ok((_, Word::Ended(Err(error)))) => {
+                stop.store(true, Ordering::Relaxed);
+                // That others were ended is no news.
+                if failed
+                    .as_ref()
+                    .is_none_or(|failed| failed.code == "cancelled")
+                {
+                    failed = Some(error);
+                }
+            }
+            Ok((_, Word::Ended(Ok(())))) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if told.elapsed() >= TELL_EVERY
+            && let Some(progress) = together(&latest)
+        {
+            told = Instant::now();
+            (listener.progress)(&progress);
+        }
+    }
+    if let Some(mut progress) = together(&latest) {
+        progress.state = match &failed {
+            None => ProgressState::Done,
+            Some(error) if error.code == "cancelled" => ProgressState::Cancelled,
+            Some(_) => ProgressState::Failed,
+        };
+        (listener.progress)(&progress);
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// One progress of several.
+fn together(latest: &[Option<Progress>]) -> Option<Progress> {
+    let known: Vec<&Progress> = latest.iter().flatten().collect();
+    let first = known.first()?;
+    let sum = |of: fn(&Progress) -> f64| known.iter().map(|one| of(one)).sum::<f64>();
+    let label = match known.len() {
+        1 => first.label.clone(),
+        count => format!("saving {count} results"),
+    };
+    Some(Progress {
+        state: ProgressState::Running,
+        done: sum(|one| one.done),
+        total: sum(|one| one.total),
+        rate: (known.iter().any(|one| one.rate.is_some()))
+            .then(|| sum(|one| one.rate.unwrap_or(0.0))),
+        seconds_left: (known.iter().filter_map(|one| one.seconds_left)).reduce(f64::max),
+        label,
+        message: String::new(),
+        ..(*first).clone()
+    })
+}
+
+/// Always piece by piece, so that it can be continued; a whole is its only part.
+fn write(
+    session: &Arc<Session>,
+    wanted: &Wanted<'_>,
+    batch: &Batch,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<(), WireError> {
+    let mut options = wanted.output.options.clone();
     options.fresh |= batch.fresh;
-    let written = file.display().to_string();
     save::save_share(
         session,
-        node,
-        &written,
+        wanted.node.id,
+        &wanted.file.display().to_string(),
         &options,
-        batch.part,
-        listener.interrupted,
-        listener.progress,
+        Some(batch.part.unwrap_or(Part { number: 1, of: 1 })),
+        &|| stop.load(Ordering::Relaxed),
+        progress,
     )
-    .map(|_| ())
+    .map(drop)
 }
 
 /// Puts together what the parts in a folder have computed, and gives the files their names.

@@ -142,6 +142,16 @@ impl Checker<'_> {
             Accepts::Line => text_behind,
             Accepts::Position => self.position(&ty).is_some(),
             Accepts::OneOf(names) => matches!(&ty, Type::Named(name) if names.contains(name)),
+            Accepts::Borrowed(wanted) => matches!(&ty, Type::Ref(of) if **of == *wanted),
+            Accepts::Signals => match &ty {
+                Type::Ref(list) => match &**list {
+                    Type::Array(of, _) | Type::Slice(of) | Type::Vec(of) => {
+                        **of == Type::reference(Type::Named("Signal"))
+                    }
+                    _ => false,
+                },
+                _ => false,
+            },
             Accepts::AnyParameters => match &ty {
                 Type::Ref(of) => {
                     matches!(&**of, Type::Named(name) if Parameters::default_of(name).is_some())

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use signaltree::{
-    Axis, DisplayHandle, Error, Frame, Html, Markdown, Open, Peak, Region, Restored, Shape, Signal,
-    Svg,
+    Axis, Code, Difference, DisplayHandle, Error, Frame, Html, Markdown, Memory, Open, Peak,
+    Region, Restored, SaveOptions, Shape, Signal, Svg,
 };
 
 use super::types::{Integer, Type};
@@ -48,12 +48,16 @@ plain! {
     Axis: Axis = Type::Named("Axis"),
     Peak: Peak = Type::Named("Peak"),
     Open: Open = Type::Named("Open"),
+    SaveOptions: SaveOptions = Type::Named("SaveOptions"),
     Html: Html = Type::Named("Html"),
     Markdown: Markdown = Type::Named("Markdown"),
     Svg: Svg = Type::Named("Svg"),
     Arc<Frame<'static, f64>>: Frame = Type::Named("Frame"),
     Arc<DisplayHandle>: Handle = Type::Named("DisplayHandle"),
     Arc<Restored>: Restored = Type::Named("Restored"),
+    Arc<Difference>: Difference = Type::Named("Difference"),
+    Arc<Code>: Code = Type::Named("Code"),
+    Memory: Memory = Type::Named("Memory"),
 }
 
 macro_rules! integers {
@@ -200,6 +204,10 @@ pub(super) enum Accepts {
     Position,
     /// `&str`.
     Line,
+    /// A reference to this type.
+    Borrowed(Type),
+    /// `&[&Signal]`.
+    Signals,
     /// One of these parameter structs, by value.
     OneOf(&'static [&'static str]),
     /// A reference to any parameter struct.
@@ -220,6 +228,30 @@ impl<T: Rust> Parameter for T {
     }
     fn take(value: &Value) -> Option<Self> {
         T::from_value(value)
+    }
+}
+
+/// `&T`.
+pub(super) struct Borrowed<T>(pub(super) T);
+
+impl<T: Rust> Parameter for Borrowed<T> {
+    fn accepts() -> Accepts {
+        Accepts::Borrowed(T::ty())
+    }
+    fn take(value: &Value) -> Option<Self> {
+        T::from_value(value).map(Borrowed)
+    }
+}
+
+/// `&[&Signal]`.
+pub(super) struct Signals(pub(super) Vec<Signal>);
+
+impl Parameter for Signals {
+    fn accepts() -> Accepts {
+        Accepts::Signals
+    }
+    fn take(value: &Value) -> Option<Self> {
+        items(value).map(Signals)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use syn::{Expr, Lit, UnOp};
 
-use signaltree::{Axis, Open, Peak, Region, Shape};
+use signaltree::{Axis, Open, Peak, Region, SaveOptions, Shape};
 
 use super::convert::Rust;
 use super::types::{Integer, Type};
@@ -27,6 +27,7 @@ impl Value {
             "Axis" => one(text, &Type::Named("Axis")),
             "Peak" => one(text, &Type::Named("Peak")),
             "Open" => one(text, &Type::Named("Open")),
+            "SaveOptions" => one(text, &Type::Named("SaveOptions")),
             integer => one(text, &Type::Integer(Integer::from_name(integer)?)),
         }
     }
@@ -163,6 +164,13 @@ fn named(fields: &syn::ExprStruct, name: &str) -> Option<Value> {
             axes: field(member("axes"))?,
             dataset: field(member("dataset"))?,
         }),
+        "SaveOptions" => Value::SaveOptions(SaveOptions {
+            format: field(member("format"))?,
+            chunk: field(member("chunk"))?,
+            shard: field(member("shard"))?,
+            compression: field(member("compression"))?,
+            fresh: field(member("fresh"))?,
+        }),
         _ => return None,
     })
 }
@@ -211,6 +219,17 @@ mod tests {
                     Open {
                         axes: vec![axis.clone()],
                         ..Open::default()
+                    }
+                ),
+            ),
+            (
+                "SaveOptions",
+                format!(
+                    "{:?}",
+                    SaveOptions {
+                        chunk: vec![1, 4],
+                        compression: "lz4".into(),
+                        ..SaveOptions::default()
                     }
                 ),
             ),

@@ -18,7 +18,8 @@ pub(super) fn is_shown(ty: &Type) -> bool {
         | Type::Str
         | Type::Text => true,
         Type::Named(name) => {
-            !matches!(*name, "Open" | "DisplayHandle") && !super::generated::Choice::is_one(name)
+            !matches!(*name, "Open" | "SaveOptions" | "DisplayHandle")
+                && !super::generated::Choice::is_one(name)
         }
         Type::Tuple(items) => (2..=4).contains(&items.len()) && items.iter().all(is_shown),
         Type::Array(of, _)
@@ -81,7 +82,10 @@ impl Show for Value {
             Value::Axis(axis) => axis.bundle(),
             Value::Peak(peak) => peak.bundle(),
             Value::Frame(frame) => frame.as_ref().bundle(),
+            Value::Memory(memory) => memory.bundle(),
             Value::Restored(restored) => restored.as_ref().bundle(),
+            Value::Difference(difference) => difference.as_ref().bundle(),
+            Value::Code(code) => code.as_ref().bundle(),
             Value::Html(html) => html.bundle(),
             Value::Markdown(markdown) => markdown.bundle(),
             Value::Svg(svg) => svg.bundle(),

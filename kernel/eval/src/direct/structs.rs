@@ -1,6 +1,6 @@
 //! Struct literals and public fields of the crate's own types; those of operations come from `generated`.
 
-use signaltree::{Axis, Html, Markdown, Open, Peak, Region, Shape, Svg};
+use signaltree::{Axis, Html, Markdown, Open, Peak, Region, SaveOptions, Shape, Svg};
 
 use super::convert::Rust;
 use super::generated::Parameters;
@@ -80,6 +80,7 @@ structs! {
     Peak { ky: f64, kx: f64, intensity: f64, score: f64 } complete;
     Axis { name: String, size: usize, scale: f64, offset: f64, units: String } default;
     Open { scan: (usize, usize), signal_axes: usize, axes: Vec<Axis>, dataset: String } default;
+    SaveOptions { format: String, chunk: Vec<usize>, shard: Vec<usize>, compression: String, fresh: bool } default;
 }
 
 fn one<T: Rust>(given: &[(String, Value)], name: &str, default: Option<T>) -> Option<T> {

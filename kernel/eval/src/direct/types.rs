@@ -113,7 +113,8 @@ impl Type {
             | Type::Number(_)
             | Type::Ref(_) => true,
             Type::Named(name) => {
-                matches!(*name, "Region" | "Peak") || super::generated::Choice::is_one(name)
+                matches!(*name, "Region" | "Peak" | "Memory")
+                    || super::generated::Choice::is_one(name)
             }
             Type::Tuple(items) => items.iter().all(Type::is_copy),
             Type::Array(of, _) | Type::Option(of) => of.is_copy(),
@@ -150,7 +151,9 @@ impl Type {
             | Type::F64
             | Type::Number(_)
             | Type::Text => true,
-            Type::Named(name) => !matches!(*name, "DisplayHandle" | "Restored"),
+            Type::Named(name) => {
+                !matches!(*name, "DisplayHandle" | "Restored" | "Difference" | "Code")
+            }
             Type::Tuple(items) => !items.is_empty() && items.iter().all(Type::crosses),
             Type::Array(of, _) | Type::Vec(of) | Type::Option(of) | Type::Range(of) => of.crosses(),
             Type::Ref(of) => **of == Type::Str,

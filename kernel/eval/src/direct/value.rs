@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use signaltree::{
-    Axis, DisplayHandle, Error, Frame, Html, Markdown, Open, Peak, Region, Restored, Shape, Signal,
-    Svg,
+    Axis, Code, Difference, DisplayHandle, Error, Frame, Html, Markdown, Memory, Open, Peak,
+    Region, Restored, SaveOptions, Shape, Signal, Svg,
 };
 
 use super::generated::{Choice, Parameters};
@@ -28,9 +28,13 @@ pub(crate) enum Value {
     Axis(Axis),
     Peak(Peak),
     Open(Open),
+    SaveOptions(SaveOptions),
     Frame(Arc<Frame<'static, f64>>),
     Handle(Arc<DisplayHandle>),
     Restored(Arc<Restored>),
+    Difference(Arc<Difference>),
+    Code(Arc<Code>),
+    Memory(Memory),
     Html(Html),
     Markdown(Markdown),
     Svg(Svg),
@@ -63,9 +67,13 @@ impl Value {
             Value::Axis(_) => Type::Named("Axis"),
             Value::Peak(_) => Type::Named("Peak"),
             Value::Open(_) => Type::Named("Open"),
+            Value::SaveOptions(_) => Type::Named("SaveOptions"),
             Value::Frame(_) => Type::Named("Frame"),
             Value::Handle(_) => Type::Named("DisplayHandle"),
             Value::Restored(_) => Type::Named("Restored"),
+            Value::Difference(_) => Type::Named("Difference"),
+            Value::Code(_) => Type::Named("Code"),
+            Value::Memory(_) => Type::Named("Memory"),
             Value::Html(_) => Type::Named("Html"),
             Value::Markdown(_) => Type::Named("Markdown"),
             Value::Svg(_) => Type::Named("Svg"),
@@ -152,6 +160,11 @@ impl Value {
                     open.dataset
                 )
             }
+            Value::SaveOptions(options) => format!(
+                "::signaltree::SaveOptions {{ format: {:?}.into(), chunk: ::std::vec!{:?}, \
+                 shard: ::std::vec!{:?}, compression: {:?}.into(), fresh: {} }}",
+                options.format, options.chunk, options.shard, options.compression, options.fresh
+            ),
             Value::Frame(frame) => format!(
                 "::signaltree::bridge::frame({}, &{:?})",
                 signaltree::bridge::guard(frame)?,
@@ -179,6 +192,7 @@ impl Value {
             Value::Sequence(Type::Vec(_), items) => format!("::std::vec![{}]", list(items)?),
             Value::Optional(_, Some(value)) => format!("Some({})", value.rust_expression()?),
             Value::Optional(_, None) => "None".into(),
+            Value::Memory(memory) => format!("::signaltree::{memory:?}"),
             Value::Range(ends) => format!(
                 "{}..{}",
                 ends.0.rust_expression()?,
@@ -187,6 +201,8 @@ impl Value {
             Value::Unit
             | Value::Handle(_)
             | Value::Restored(_)
+            | Value::Difference(_)
+            | Value::Code(_)
             | Value::Sequence(..)
             | Value::Outcome(_) => return None,
         })
@@ -210,7 +226,7 @@ fn rust_type(ty: &Type) -> Option<String> {
     Some(match ty {
         Type::Bool | Type::Integer(_) | Type::F32 | Type::F64 => ty.to_string(),
         Type::Text => "::std::string::String".into(),
-        Type::Named("DisplayHandle" | "Restored") => return None,
+        Type::Named("DisplayHandle" | "Restored" | "Difference" | "Code") => return None,
         Type::Named("Frame") => "::signaltree::Frame<'static, f64>".into(),
         Type::Named(name) => format!("::signaltree::{name}"),
         Type::Tuple(items) => {
@@ -252,9 +268,13 @@ impl fmt::Debug for Value {
             Value::Axis(axis) => fmt::Debug::fmt(axis, out),
             Value::Peak(peak) => fmt::Debug::fmt(peak, out),
             Value::Open(open) => fmt::Debug::fmt(open, out),
+            Value::SaveOptions(options) => fmt::Debug::fmt(options, out),
             Value::Frame(frame) => fmt::Debug::fmt(frame, out),
             Value::Handle(handle) => fmt::Debug::fmt(handle, out),
             Value::Restored(restored) => fmt::Debug::fmt(restored, out),
+            Value::Difference(difference) => fmt::Debug::fmt(difference, out),
+            Value::Code(code) => fmt::Debug::fmt(code, out),
+            Value::Memory(memory) => fmt::Debug::fmt(memory, out),
             Value::Html(html) => fmt::Debug::fmt(html, out),
             Value::Markdown(markdown) => fmt::Debug::fmt(markdown, out),
             Value::Svg(svg) => fmt::Debug::fmt(svg, out),

@@ -56,7 +56,7 @@ impl Shared {
         }
     }
 
-    /// Notes the variables in the reply to `restore`; they exist once the cell has ended.
+    /// Notes the variables in the reply to `restore` or `replay`; they exist once the cell has ended.
     fn note_restored(&self, reply: &str) {
         let reply: Value = serde_json::from_str(reply).unwrap_or_default();
         let nodes = reply["restored"]["nodes"].as_array();
@@ -123,7 +123,8 @@ unsafe extern "C" fn command(context: *const c_void, request: Text, reply: *mut 
             let request = request.read();
             let result = shared.engine.command(&request);
             if let Ok(reply) = &result
-                && request.contains(r#""command":"restore""#)
+                && (request.contains(r#""command":"restore""#)
+                    || request.contains(r#""command":"replay""#))
             {
                 shared.note_restored(reply);
             }

@@ -1,0 +1,614 @@
+//! How results came to be: history, branches, differences, provenance, replay, recipes.
+
+mod desk;
+mod scan_files;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use desk::{Desk, Root, ask, open};
+use protocol::{Command, Reply, Request, WireError};
+use serde_json::{Value, json};
+use session::batch::{self, Batch, Listener, Part};
+use session::journal::Place;
+use session::{Config, Session};
+
+fn params(desk: &Desk, node: u32) -> Result<Value> {
+    Ok(desk.session.description(node).context("no node")?.params)
+}
+
+fn width(desk: &Desk, node: u32) -> Result<(f64, bool, bool)> {
+    let node = desk.session.description(node).context("no node")?;
+    let radius = node.params["outer_radius"].as_f64().context("no radius")?;
+    Ok((radius, node.can_undo, node.can_redo))
+}
+
+fn set(desk: &Desk, node: u32, radius: f64) -> Result<(), WireError> {
+    let params = json!({"outer_radius": radius});
+    desk.run(Command::SetParams { node, params }).map(drop)
+}
+
+fn annulus(desk: &Desk) -> Result<(u32, u32)> {
+    let scan = desk.open()?;
+    let given = json!({"inner_radius": 2.0, "outer_radius": 5.0});
+    Ok((scan, desk.add(scan, "virtual_annulus", given)?))
+}
+
+#[test]
+fn changes_of_parameters_are_taken_back_and_made_again() -> Result<()> {
+    let desk = Desk::new()?;
+    let (scan, ring) = annulus(&desk)?;
+    ensure!(width(&desk, ring)? == (5.0, false, false));
+    let error = desk.run(Command::Undo { node: ring }).unwrap_err();
+    ensure!(error.code == "no_history", "{error}");
+    let at_five = desk.run(values(ring))?.numbers;
+    for radius in [6.0, 7.0, 8.0] {
+        set(&desk, ring, radius)?;
+    }
+    set(&desk, ring, 8.0)?; // no change, no history
+    let at_eight = desk.run(values(ring))?.numbers;
+    ensure!(at_five != at_eight);
+    desk.run(Command::Undo { node: ring })?;
+    ensure!(width(&desk, ring)? == (7.0, true, true));
+    for _ in 0..2 {
+        let undone = Request::Undo {
+            request_id: 1,
+            node: ring,
+        };
+        ensure!(matches!(ask(&desk.session, undone)?.0, Reply::Done { .. }));
+    }
+    ensure!(width(&desk, ring)? == (5.0, false, true));
+    ensure!(desk.run(values(ring))?.numbers == at_five);
+    for _ in 0..3 {
+        desk.run(Command::Redo { node: ring })?;
+    }
+    ensure!(width(&desk, ring)? == (8.0, true, false));
+    ensure!(desk.run(values(ring))?.numbers == at_eight);
+    desk.run(Command::Undo { node: ring })?;
+    set(&desk, ring, 9.0)?;
+    ensure!(
+        width(&desk, ring)? == (9.0, true, false),
+        "a new change ends what could be made again"
+    );
+    for radius in 0..150 {
+        set(&desk, ring, 10.0 + f64::from(radius) / 100.0)?;
+    }
+    let mut back = 0;
+    while desk.run(Command::Undo { node: ring }).is_ok() {
+        back += 1;
+    }
+    ensure!(back == tree::REMEMBERED_CHANGES, "{back}");
+    let error = desk.run(Command::Undo { node: scan }).unwrap_err();
+    ensure!(error.code == "no_parameters", "{error}");
+    Ok(())
+}
+
+fn values(node: u32) -> Command {
+    Command::Values {
+        node,
+        index: vec![2, 3],
+    }
+}
+
+#[test]
+fn the_history_outlives_the_kernel() -> Result<()> {
+    let desk = Desk::new()?;
+    let place = Place {
+        folder: desk.path("journals"),
+        notebook: desk.path("notebook.ipynb"),
+    };
+    desk.session.keep_journal(&place);
+    let (_, ring) = annulus(&desk)?;
+    set(&desk, ring, 6.0)?;
+    set(&desk, ring, 7.0)?;
+    desk.run(Command::Undo { node: ring })?;
+    desk.session.end_journal();
+    let Desk { session, folder } = desk;
+    drop(session);
+    // The journal thread lets go of its lock a moment later.
+    let next = (0..100)
+        .find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let next = Session::new(Config::default());
+            next.keep_journal(&place);
+            let restored = next.command(Command::Restore, &|| false, &mut |_| {});
+            restored.is_ok().then_some(next)
+        })
+        .context("nothing was restored")?;
+    let desk = Desk {
+        session: next,
+        folder,
+    };
+    ensure!(width(&desk, ring)? == (6.0, true, true));
+    desk.run(Command::Redo { node: ring })?;
+    ensure!(width(&desk, ring)? == (7.0, true, false));
+    desk.run(Command::Undo { node: ring })?;
+    desk.run(Command::Undo { node: ring })?;
+    ensure!(width(&desk, ring)? == (5.0, false, true));
+    Ok(())
+}
+
+#[test]
+fn a_branch_goes_its_own_way_and_the_difference_says_which() -> Result<()> {
+    let desk = Desk::new()?;
+    let (scan, ring) = annulus(&desk)?;
+    let branch = match ask(
+        &desk.session,
+        Request::Branch {
+            request_id: 4,
+            node: ring,
+        },
+    )?
+    .0
+    {
+        Reply::Done { node, .. } => node.context("no branch")?,
+        other => anyhow::bail!("{other:?}"),
+    };
+    ensure!(params(&desk, branch)? == params(&desk, ring)?);
+    let description = desk.session.description(branch).context("no node")?;
+    ensure!(description.parents == [scan] && description.name.ends_with("_branch"));
+    let same = diff(&desk, ring, branch)?;
+    ensure!(
+        same.rows.is_empty() && same.common.as_deref() == Some("scan"),
+        "{same:?}"
+    );
+    set(&desk, branch, 6.5)?;
+    ensure!(width(&desk, ring)?.0 == 5.0);
+    let one = diff(&desk, ring, branch)?;
+    ensure!(one.rows.len() == 1, "{one:?}");
+    let row = &one.rows[0];
+    ensure!(row.parameter == "outer_radius" && row.units == "px");
+    ensure!((row.a.as_deref(), row.b.as_deref()) == (Some("5"), Some("6.5")));
+    let flat = desk.add(scan, "radial_median", json!({}))?;
+    let of_flat = desk.add(flat, "virtual_annulus", json!({"inner_radius": 2.0, "outer_radius": 5.0}))?;
+    let longer = diff(&desk, ring, of_flat)?;
+    let only = longer.rows.iter().find(|row| row.parameter.is_empty());
+    let only = only.context("the background is not named")?;
+    ensure!(only.a.is_none() && only.b.is_some(), "{longer:?}");
+    let error = desk.run(Command::Branch { node: scan }).unwrap_err();
+    ensure!(error.message.contains("is a file"), "{error}");
+    Ok(())
+}
+
+fn diff(desk: &Desk, a: u32, b: u32) -> Result<protocol::Difference> {
+    let reply = desk.run(Command::Diff { a, b })?;
+    Ok(*reply.difference.context("no difference")?)
+}
+
+#[test]
+fn every_format_carries_how_it_was_made_and_replays_to_the_same_frames() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "radial_median", json!({}))?;
+    let log = desk.add(
+        flat,
+        "difference_of_gaussians",
+        json!({"min_sigma": 1.0, "max_sigma": 4.0}),
+    )?;
+    for format in ["zspy", "zarr", "hspy", "npy"] {
+        let path = desk.path(&format!("result.{format}"));
+        save(&desk, log, &path)?;
+        let told = io::provenance(&path)?.with_context(|| format!("{format} does not say"))?;
+        ensure!(told["signaltree_provenance"] == 1, "{format}: {told:#}");
+        ensure!(
+            told["nodes"]
+                .as_array()
+                .is_some_and(|nodes| nodes.len() == 3)
+        );
+        ensure!(told["nodes"][0]["file"]["format"] == "npy", "{told:#}");
+        ensure!(told["nodes"][0]["file"]["relative_path"] == "scan.npy");
+        ensure!(told["nodes"][2]["parameters"]["min_sigma"] == 1.0);
+        let other = Session::new(Config::default());
+        let replay = Command::Replay {
+            path: path.display().to_string(),
+            input: None,
+        };
+        let reply = other.command(replay.clone(), &|| false, &mut |_| {})?;
+        let restored = reply.restored.context("nothing came back")?;
+        ensure!(
+            restored.problems.is_empty(),
+            "{format}: {:?}",
+            restored.problems
+        );
+        ensure!(restored.nodes.len() == 3 && restored.nodes.iter().all(|node| node.variable));
+        let again = reply.node.context("no node")?;
+        for index in [[0, 0], [4, 6], [2, 3]] {
+            let (old, new) = (
+                desk.session.frame(log, &index)?,
+                other.frame(again, &index)?,
+            );
+            ensure!(old.as_bytes() == new.as_bytes());
+        }
+        let twice = other.command(replay, &|| false, &mut |_| {})?;
+        ensure!(
+            twice.node == Some(again),
+            "a second replay makes nothing new"
+        );
+    }
+    let text = session::provenance::describe(&desk.path("result.zarr"), false)?;
+    for part in [
+        "Axes, slowest first",
+        "Subtract radial median of scan",
+        "min_sigma = 1",
+        "as it was",
+        "slowest first, navigation",
+    ] {
+        ensure!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let as_json: Value = serde_json::from_str(&session::provenance::describe(
+        &desk.path("result.npy"),
+        true,
+    )?)?;
+    ensure!(
+        as_json["provenance"]["result"] == "subtract_background_2",
+        "{as_json:#}"
+    );
+    let plain = session::provenance::describe(&desk.path("scan.npy"), false)?;
+    ensure!(plain.contains("does not say how it was made") && plain.contains("24"));
+    Ok(())
+}
+
+fn save(desk: &Desk, node: u32, path: &Path) -> Result<(), WireError> {
+    desk.run(Command::Save {
+        node,
+        path: path.display().to_string(),
+        options: Default::default(),
+    })
+    .map(drop)
+}
+
+#[test]
+fn replay_finds_a_moved_file_and_says_when_it_is_another_or_gone() -> Result<()> {
+    let desk = Desk::new()?;
+    let (scan, ring) = annulus(&desk)?;
+    save(&desk, ring, &desk.path("ring.zspy"))?;
+    let inner = desk
+        .session
+        .add_map(scan, Arc::new(Root { panics_at: None }))?;
+    let below = desk.add(inner, "virtual_disk", json!({}))?;
+    save(&desk, below, &desk.path("below.zspy"))?;
+    let moved = tempfile::tempdir()?;
+    for name in ["scan.npy", "ring.zspy", "below.zspy"] {
+        std::fs::rename(desk.path(name), moved.path().join(name))?;
+    }
+    let replay = |name: &str, input: Option<&Path>| {
+        let session = Session::new(Config::default());
+        let command = Command::Replay {
+            path: moved.path().join(name).display().to_string(),
+            input: input.map(|path| path.display().to_string()),
+        };
+        session.command(command, &|| false, &mut |_| {})
+    };
+    let found = replay("ring.zspy", None)?.restored.context("nothing")?;
+    ensure!(
+        found.nodes.len() == 2 && found.problems.is_empty(),
+        "{found:?}"
+    );
+    let closure = replay("below.zspy", None)?.restored.context("nothing")?;
+    ensure!(closure.nodes.len() == 1 && closure.problems.iter().all(|problem| problem.lost));
+    ensure!(
+        closure.problems[0].message.contains("closure"),
+        "{closure:?}"
+    );
+    let other = moved.path().join("other.npy");
+    std::fs::rename(moved.path().join("scan.npy"), &other)?;
+    let error = replay("ring.zspy", None).unwrap_err();
+    ensure!(
+        error.code == "not_found" && error.hint.contains("replay_with("),
+        "{error}"
+    );
+    // Another file in its place is used, and said to be another.
+    scan_files::write_npy(&moved.path().join("scan.npy"), [5, 7, 24, 21])?;
+    let changed = replay("ring.zspy", None)?.restored.context("nothing")?;
+    ensure!(
+        changed
+            .problems
+            .iter()
+            .any(|problem| problem.message.contains("changed")),
+        "{changed:?}"
+    );
+    let given = replay("ring.zspy", Some(&other))?
+        .restored
+        .context("nothing")?;
+    ensure!(given.nodes.len() == 2, "{given:?}");
+    let error = replay("other.npy", None).unwrap_err();
+    ensure!(error.code == "no_provenance", "{error}");
+    Ok(())
+}
+
+#[test]
+fn the_tree_exports_as_code() -> Result<()> {
+    let desk = Desk::new()?;
+    let (_, ring) = annulus(&desk)?;
+    let text = |node| -> Result<String> {
+        Ok(desk.run(Command::Export { node })?.text.unwrap_or_default())
+    };
+    let lines = text(Some(ring))?;
+    ensure!(
+        lines.lines().count() == 2 && lines.starts_with("let scan = open("),
+        "{lines}"
+    );
+    ensure!(lines.contains("Annulus { inner_radius: 2.0, "), "{lines}");
+    ensure!(text(None)? == lines);
+    Ok(())
+}
+
+/// Every file below a folder, but for what holds a date.
+fn contents(root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)?.flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else if entry.file_name() != ".zattrs" && entry.file_name() != "zarr.json" {
+                let path = entry.path();
+                found.insert(path.strip_prefix(root)?.to_owned(), std::fs::read(path)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn compute(batch: &Batch, threads: usize) -> Result<Vec<batch::Finished>, WireError> {
+    compute_unless(batch, threads, &|| false)
+}
+
+fn compute_unless(
+    batch: &Batch,
+    threads: usize,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Vec<batch::Finished>, WireError> {
+    let session = Session::new(Config {
+        threads,
+        ..Config::default()
+    });
+    let mut listener = Listener {
+        interrupted,
+        progress: &mut |_| {},
+        warn: &mut |_| {},
+    };
+    batch::compute(&session, batch, &mut listener)
+}
+
+/// A scan with a background, an annulus and a disk below it, and the recipe for all three.
+fn recipe(desk: &Desk) -> Result<PathBuf> {
+    let (scan, ring) = annulus(desk)?;
+    let flat = desk.add(scan, "radial_median", json!({}))?;
+    let disk = desk.add(flat, "virtual_disk", json!({}))?;
+    let path = desk.path("recipe.json");
+    desk.run(Command::Recipe {
+        nodes: vec![ring, flat, disk],
+        path: path.display().to_string(),
+    })?;
+    for node in [ring, flat, disk] {
+        let name = desk.session.description(node).context("no node")?.name;
+        save(desk, node, &desk.path(&format!("{name}.zspy")))?;
+    }
+    Ok(path)
+}
+
+const OUTPUTS: [&str; 3] = [
+    "virtual_image.zspy",
+    "subtract_background.zspy",
+    "virtual_image_2.zspy",
+];
+
+#[test]
+fn a_recipe_computes_what_the_notebook_saves_alone_or_in_parts() -> Result<()> {
+    let desk = Desk::new()?;
+    let recipe = recipe(&desk)?;
+    let whole = Batch {
+        recipe: recipe.clone(),
+        out: desk.path("whole"),
+        ..Batch::default()
+    };
+    let finished = compute(&whole, 2)?;
+    ensure!(finished.len() == 3 && finished.iter().all(|one| !one.was_there));
+    let again = compute(&whole, 1)?;
+    ensure!(again.iter().all(|one| one.was_there), "{again:?}");
+    let parts = desk.path("parts");
+    for number in [3, 1, 2] {
+        let part = Batch {
+            out: parts.clone(),
+            part: Some(Part { number, of: 3 }),
+            ..whole.clone()
+        };
+        if number == 2 {
+            let error = batch::combine(&parts).unwrap_err();
+            ensure!(error.message.contains("were not computed"), "{error}");
+        }
+        compute(&part, number)?;
+    }
+    let combined = batch::combine(&parts)?;
+    ensure!(combined.len() == 3, "{combined:?}");
+    for name in OUTPUTS {
+        let expected = contents(&desk.path(name))?;
+        ensure!(!expected.is_empty());
+        ensure!(
+            contents(&whole.out.join(name))? == expected,
+            "{name} differs"
+        );
+        ensure!(
+            contents(&parts.join(name))? == expected,
+            "{name} of parts differs"
+        );
+    }
+    ensure!(std::fs::read_dir(&parts)?.count() == 3, "something is left");
+    let error = batch::combine(&parts).unwrap_err();
+    ensure!(error.code == "nothing_to_combine", "{error}");
+    Ok(())
+}
+
+#[test]
+fn an_interrupted_recipe_goes_on_where_it_was() -> Result<()> {
+    let desk = Desk::new()?;
+    let path = recipe(&desk)?;
+    let stopped = Batch {
+        recipe: path,
+        out: desk.path("out"),
+        ..Batch::default()
+    };
+    let error = compute_unless(&stopped, 1, &|| true).unwrap_err();
+    ensure!(error.code == "cancelled", "{error}");
+    compute(&stopped, 2)?;
+    for name in OUTPUTS {
+        ensure!(contents(&stopped.out.join(name))? == contents(&desk.path(name))?);
+    }
+    Ok(())
+}
+
+#[test]
+fn recipes_that_cannot_be_carried_out_say_why_and_write_nothing() -> Result<()> {
+    let desk = Desk::new()?;
+    let path = recipe(&desk)?;
+    let good: Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+    let attempt = |change: &dyn Fn(&mut Value), batch: Batch| -> Result<WireError> {
+        let mut recipe = good.clone();
+        change(&mut recipe);
+        std::fs::write(desk.path("bad.json"), recipe.to_string())?;
+        let batch = Batch {
+            recipe: desk.path("bad.json"),
+            out: desk.path("out"),
+            ..batch
+        };
+        compute(&batch, 1).err().context("it was carried out")
+    };
+    let plain = Batch::default;
+    type Change = Box<dyn Fn(&mut Value)>;
+    let cases: Vec<(&str, &str, Change)> = vec![
+        (
+            "recipe",
+            "no recipe",
+            Box::new(|recipe| {
+                recipe
+                    .as_object_mut()
+                    .map(|fields| fields.remove("signaltree_recipe"));
+            }),
+        ),
+        (
+            "recipe",
+            "version 7",
+            Box::new(|recipe| recipe["signaltree_recipe"] = json!(7)),
+        ),
+        (
+            "unknown_operation",
+            "radial_medium",
+            Box::new(|recipe| {
+                recipe["nodes"][1]["operation"] = json!("radial_medium");
+            }),
+        ),
+        (
+            "parameter",
+            "outer_radius",
+            Box::new(|recipe| {
+                recipe["nodes"][0]["parameters"]["outer_radius"] = json!(-3.0);
+            }),
+        ),
+        (
+            "recipe",
+            "no node before it",
+            Box::new(|recipe| {
+                recipe["nodes"][0]["parent"] = json!("nobody");
+            }),
+        ),
+        (
+            "recipe",
+            "not the name of a file",
+            Box::new(|recipe| {
+                recipe["outputs"][0]["file"] = json!("../elsewhere.zspy");
+            }),
+        ),
+        (
+            "recipe",
+            "two outputs",
+            Box::new(|recipe| {
+                recipe["outputs"][0]["file"] = recipe["outputs"][1]["file"].clone();
+            }),
+        ),
+        (
+            "recipe",
+            "unknown field",
+            Box::new(|recipe| recipe["nodes"][0]["paramters"] = json!({})),
+        ),
+        (
+            "not_found",
+            "missing.npy",
+            Box::new(|recipe| {
+                recipe["inputs"][0]["path"] = json!("missing.npy");
+                recipe["inputs"][0]["relative_path"] = json!("missing.npy");
+            }),
+        ),
+        (
+            "input",
+            "leaves open",
+            Box::new(|recipe| {
+                recipe["inputs"][0]
+                    .as_object_mut()
+                    .map(|input| input.remove("path"));
+            }),
+        ),
+    ];
+    for (code, part, change) in cases {
+        let error = attempt(&*change, plain())?;
+        ensure!(
+            error.code == code && error.to_string().contains(part),
+            "{part}: {} {error}",
+            error.code
+        );
+    }
+    let given = |name: Option<&str>, path: &str| Batch {
+        inputs: vec![(name.map(str::to_owned), path.into())],
+        ..Batch::default()
+    };
+    let error = attempt(&|_| {}, given(Some("other"), "scan.npy"))?;
+    ensure!(error.message.contains("no input `other`"), "{error}");
+    let error = attempt(&|_| {}, given(None, "nowhere.npy"))?;
+    ensure!(error.code == "not_found", "{error}");
+    let absurd = Batch {
+        part: Some(Part { number: 4, of: 3 }),
+        ..Batch::default()
+    };
+    let error = attempt(&|_| {}, absurd)?;
+    ensure!(error.code == "part", "{error}");
+    ensure!(!desk.path("out").exists(), "something was written");
+    let slot = Batch {
+        recipe: desk.path("bad.json"),
+        out: desk.path("out"),
+        inputs: vec![(None, desk.path("scan.npy"))],
+        ..Batch::default()
+    };
+    let mut open_slot = good.clone();
+    open_slot["inputs"][0] = json!({"name": "scan"});
+    std::fs::write(desk.path("bad.json"), open_slot.to_string())?;
+    ensure!(compute(&slot, 2)?.len() == 3);
+    ensure!(contents(&slot.out.join(OUTPUTS[0]))? == contents(&desk.path(OUTPUTS[0]))?);
+    Ok(())
+}
+
+#[test]
+fn a_recipe_holds_no_closure_and_no_file_alone() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let path = desk.path("recipe.json").display().to_string();
+    let recipe = |node| {
+        desk.run(Command::Recipe {
+            nodes: vec![node],
+            path: path.clone(),
+        })
+    };
+    ensure!(recipe(scan).unwrap_err().message.contains("is a file"));
+    let root = desk
+        .session
+        .add_map(scan, Arc::new(Root { panics_at: None }))?;
+    let disk = desk.add(root, "virtual_disk", json!({}))?;
+    let error = recipe(disk).unwrap_err();
+    ensure!(error.code == "closure", "{error}");
+    ensure!(!Path::new(&path).exists());
+    let again = open(&desk.session, &desk.path("scan.npy"))?;
+    let other = desk.add(again, "virtual_disk", json!({}))?;
+    recipe(other)?;
+    Ok(())
+}
