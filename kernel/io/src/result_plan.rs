@@ -28,6 +28,9 @@ const SHARD_CHUNKS: usize = 4096;
 const BLOCK_BYTES: usize = 64 << 20;
 /// Scan positions of one block of a map or of peaks, each of which may have cost milliseconds.
 const BLOCK_POSITIONS: usize = 4096;
+/// Blocks that each of several processes gets at least, where blocks are not files: a share of the work that
+/// differs little from the others'.
+const BLOCKS_PER_PART: usize = 8;
 /// Scan positions in one chunk of peaks.
 const PEAK_POSITIONS: usize = 256;
 /// Bytes of one chunk of a map.
@@ -89,7 +92,16 @@ impl Plan {
             }
             None => usual_chunk(format, meta.kind, &navigation, frame_bytes),
         };
-        let usual = usual_block(format, meta.kind, &navigation, &chunk, frame_bytes);
+        let mut usual = usual_block(format, meta.kind, &navigation, &chunk, frame_bytes);
+        let is_file = meta.kind == SignalKind::Frame
+            && matches!(format, ResultFormat::Zarr | ResultFormat::Hspy);
+        if let Some(part) = asked.part.filter(|part| part.of > 1 && !is_file) {
+            let most = meta.axes.positions() / part.of.saturating_mul(BLOCKS_PER_PART);
+            let smaller = rows(&navigation, &chunk, most);
+            if smaller.iter().product::<usize>() < usual.iter().product() {
+                usual = smaller;
+            }
+        }
         let block = match &asked.shard {
             None => usual,
             Some(shard)
