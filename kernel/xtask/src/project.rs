@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 /// Notebook that `cargo xtask lab` opens.
 pub const FIRST_NOTEBOOK: &str = "02_background_peaks_strain.ipynb";
-pub const NOTEBOOKS: [&str; 2] = ["01_navigate.ipynb", FIRST_NOTEBOOK];
+pub const NOTEBOOKS: [&str; 3] = [
+    "01_navigate.ipynb",
+    FIRST_NOTEBOOK,
+    "03_detectors_and_saving.ipynb",
+];
 /// The sample file the notebooks read, beside them.
 pub const SAMPLE: &str = "strained_grain.zspy";
 
