@@ -140,6 +140,16 @@ function listen(
       );
     }
   };
+  /** The button is down; without a picture yet nothing has begun. */
+  let held = false;
+  const begin = (event: PointerEvent): void => {
+    if (view.value.navigator) {
+      start = pixelAt(surface.pixelsOf(event), surface.span);
+      if (view.value.picking || !tool.press(surface.pixelsOf(event))) {
+        follow(event);
+      }
+    }
+  };
   canvas.addEventListener(
     "pointerdown",
     (event) => {
@@ -149,15 +159,13 @@ function listen(
         event.preventDefault();
         return;
       }
-      if (event.button !== 0 || !view.value.navigator) {
+      if (event.button !== 0) {
         return;
       }
       canvas.setPointerCapture?.(event.pointerId);
       canvas.focus({ preventScroll: true });
-      start = pixelAt(surface.pixelsOf(event), surface.span);
-      if (view.value.picking || !tool.press(surface.pixelsOf(event))) {
-        follow(event);
-      }
+      held = true;
+      begin(event);
       event.preventDefault();
     },
     { signal },
@@ -170,6 +178,8 @@ function listen(
         pan.move(surface.pixelsOf(event), event);
       } else if (start) {
         follow(event);
+      } else if (held) {
+        begin(event);
       }
     },
     { signal },
@@ -183,6 +193,7 @@ function listen(
     }
     pan?.end(null, event);
     pan = null;
+    held = false;
     start = null;
     tool.release();
     preview(null);
