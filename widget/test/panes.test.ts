@@ -5,7 +5,7 @@ import { differences, valueText } from "../src/state/differences";
 import { askedSize } from "../src/state/pull";
 import { FakeKernel, type FakeKernelOptions } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
-import { OPERATIONS, strainTree } from "./fixtures";
+import { detectorTree, OPERATIONS, strainTree } from "./fixtures";
 
 interface Mounted {
   model: FakeModel;
@@ -229,6 +229,35 @@ describe("panes", () => {
     expect(st("levels-same").getAttribute("aria-pressed")).toBe("true");
     await vi.advanceTimersByTimeAsync(400);
     expect(model.traits.same_levels).toBe(true);
+  });
+
+  it("bring the pattern of a detector with them, until it is closed", async () => {
+    const { st, panes, titles, model } = await mount({ node: 1 }, { nodes: detectorTree() });
+    const name = detectorTree().at(-1)?.name ?? "";
+    const scan = titles()[0] ?? "";
+    st(`tree-node-${name}`).click();
+    await vi.advanceTimersByTimeAsync(400);
+    expect(titles()[0]).toBe(scan);
+    expect(panes().map((pane) => pane.classList.contains("st-companion"))).toEqual([true, false]);
+    // It goes with the selection, and is not remembered.
+    expect(model.traits.panes).toEqual([]);
+    st("tree-node-scan").click();
+    expect(panes()).toHaveLength(1);
+    // Closing the pattern of something else says nothing about detectors.
+    st(`compare-node-${name}`).click();
+    expect(panes()).toHaveLength(2);
+    st(`compare-node-${name}`).click();
+    st(`tree-node-${name}`).click();
+    expect(panes()).toHaveLength(2);
+    panes()[0]?.querySelector<HTMLElement>("[data-st=pane-close]")?.click();
+    expect(panes()).toHaveLength(1);
+    st("tree-node-scan").click();
+    st(`tree-node-${name}`).click();
+    await vi.advanceTimersByTimeAsync(400);
+    expect(panes()).toHaveLength(1);
+    expect(model.traits.companion).toBe(false);
+    st("compare-node-scan").click();
+    expect(panes().map((pane) => pane.classList.contains("st-companion"))).toEqual([true, false]);
   });
 
   it("show a branch beside what it comes from, and what both differ in", async () => {

@@ -1,7 +1,6 @@
 /** Regions of scan positions: drawn, moved and resized like rectangular detectors, in whole positions. */
 
 import type { AxisDescription } from "../protocol/generated";
-import { numberText, valueAt } from "./axes";
 import type { Detector } from "./detector";
 import { clamp, type Point, type Region, type Size } from "./fit";
 
@@ -57,7 +56,7 @@ export function regionText({ x0, y0, width, height }: Region, axes: readonly Axi
 
 function extentText(row: AxisDescription, height: number, column: AxisDescription, width: number): string {
   const length = (axis: AxisDescription, size: number): string =>
-    numberText(Number(Math.abs(valueAt(axis, size) - valueAt(axis, 0)).toPrecision(4)));
+    String(Number(Math.abs(axis.scale * size).toPrecision(4)));
   return row.units === column.units
     ? `${length(row, height)} × ${length(column, width)} ${row.units}`
     : `${length(row, height)} ${row.units} × ${length(column, width)} ${column.units}`;

@@ -179,6 +179,13 @@ export class Session {
 
   /** Shows a node beside the others; `false` when there is no room. */
   compare(node: number): boolean {
+    if (!this.store.value.companion && node === this.node?.parents[0]) {
+      // The pattern beside its detector is wanted again.
+      this.store.set({ companion: true });
+      if (this.panes.some((pane) => pane.companion)) {
+        return true;
+      }
+    }
     const component = this.#componentOf(node);
     const same = node === this.store.value.node ? 1 : 0;
     const count = nodeById(this.store.value.nodes, node)?.components.length ?? 0;
@@ -237,17 +244,12 @@ export class Session {
     const rest = panes.filter((pane) => pane.key !== key && !pane.companion);
     const { focused, node, component } = this.store.value;
     const next = key === focused ? rest[Math.max(0, at - 1)] : { key: focused, node, component };
-    // Whoever closes the pattern beside a detector does not want it back by itself.
-    const pattern = nodeById(this.store.value.nodes, next?.node ?? null)?.parents[0];
-    const companion = this.store.value.companion && !(rest.length === 1 && pattern === panes[at]?.node);
     if (next) {
-      this.store.set({
-        panes: rest,
-        focused: next.key,
-        node: next.node,
-        component: next.component,
-        companion,
-      });
+      this.store.set({ panes: rest, focused: next.key, node: next.node, component: next.component });
+      // Whoever closes the pattern beside a detector does not want it back by itself.
+      if (this.panes.some((pane) => pane.companion && pane.node === panes[at]?.node)) {
+        this.store.set({ companion: false });
+      }
     }
   }
 
