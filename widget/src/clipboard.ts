@@ -3,7 +3,7 @@
 import { h, icon, setText } from "./dom";
 
 /** Whether the text is in the clipboard now. */
-export async function copyText(text: string): Promise<boolean> {
+async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -25,7 +25,7 @@ export function copyButton(
   name: string,
   text: () => string,
   signal: AbortSignal,
-): HTMLElement[] {
+): [HTMLElement, HTMLElement] {
   const said = h("span", { class: "st-said", role: "status" });
   const button = h(
     "button",
@@ -46,14 +46,11 @@ export function copyButton(
 /** A text whose parts between backquotes are code, each with a button that copies it. */
 export function withCode(text: string, signal: AbortSignal): (Node | string)[] {
   return text.split("`").flatMap((part, i): (Node | string)[] => {
-    if (part === "") {
-      return [];
+    if (part === "" || i % 2 === 0) {
+      return part === "" ? [] : [part];
     }
-    return i % 2 === 1
-      ? [
-          h("code", { class: "st-inline-code" }, part),
-          ...copyButton("Copy this code", "copy-advice", () => part, signal),
-        ]
-      : [part];
+    const [said, button] = copyButton("Copy this code", "copy-advice", () => part, signal);
+    button.classList.add("st-inline-button");
+    return [h("code", { class: "st-inline-code" }, part), button, said];
   });
 }

@@ -303,6 +303,27 @@ describe("a region of the scan", () => {
     expect(st("navigator-readout").textContent).toContain("y 3, x 7");
   });
 
+  it("lies over the maps of the scan and can be moved there", async () => {
+    const { st, requests, model } = await mount({
+      node: 4,
+      panes: [
+        { key: 0, node: 4 },
+        { key: 1, node: 1 },
+      ],
+    });
+    st("region-toggle").click();
+    await vi.advanceTimersByTimeAsync(200);
+    const map = st("signal-canvas");
+    pointer(map, "down", ...nav(7.5, 3.5));
+    pointer(map, "move", ...nav(27.5, 23.5));
+    pointer(map, "up", ...nav(27.5, 23.5));
+    await vi.advanceTimersByTimeAsync(300);
+    const asked = requests("frame").filter(({ node }) => node === 1);
+    expect(asked.at(-1)?.region).toMatchObject({ x0: 24, y0: 21, width: 7, height: 5 });
+    expect(requests("frame").filter(({ node, region }) => node === 4 && region)).toEqual([]);
+    expect(model.traits.position).toEqual([3, 7]);
+  });
+
   it("has geometry of its own", () => {
     expect(regionAbout({ x: 0, y: 39 }, { width: 56, height: 40 })).toEqual({
       x0: 0,

@@ -1,5 +1,6 @@
 /** The parameters of the shown node, and the line of Rust that makes it. */
 
+import { copyButton } from "../clipboard";
 import { CONTROLS, type Control } from "../controls/registry";
 import { h, icon, setText } from "../dom";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
@@ -243,27 +244,8 @@ function showValues(form: Form, values: Record<string, unknown>): void {
 /** The code of the node with a button that copies it. */
 function codeLine(signal: AbortSignal): { element: HTMLElement; show(code: string): void } {
   const text = h("code", { "data-st": "code" });
-  const said = h("span", { class: "st-said", role: "status" });
-  const copy = h(
-    "button",
-    {
-      type: "button",
-      class: "st-icon-button",
-      "data-st": "copy-code",
-      title: "Copy this line for a cell",
-      "aria-label": "Copy this line for a cell",
-    },
-    icon("M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"),
-  );
-  const element = h("div", { class: "st-code" }, text, said, copy);
-  copy.addEventListener(
-    "click",
-    async () => {
-      setText(said, (await copyText(text.textContent ?? "")) ? "Copied" : "Select it and copy by hand");
-      setTimeout(() => setText(said, ""), 1500);
-    },
-    { signal },
-  );
+  const copy = copyButton("Copy this line for a cell", "copy-code", () => text.textContent ?? "", signal);
+  const element = h("div", { class: "st-code" }, text, ...copy);
   return {
     element,
     show(code) {
@@ -293,20 +275,4 @@ function coloured(code: string): (Node | string)[] {
 /** Lines may break before a method. */
 function breakable(code: string): (Node | string)[] {
   return code.split(/(?=\.[a-z_]+\()/).flatMap((part, i) => (i === 0 ? [part] : [h("wbr"), part]));
-}
-
-async function copyText(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // No permission or no secure context: the older way.
-    const field = h("textarea", { style: "position:fixed;opacity:0" });
-    field.value = text;
-    document.body.append(field);
-    field.select();
-    const copied = document.execCommand?.("copy") ?? false;
-    field.remove();
-    return copied;
-  }
 }
