@@ -2,7 +2,7 @@
 
 import { copyButton } from "../clipboard";
 import { CONTROLS, type Control } from "../controls/registry";
-import { h, icon, setText } from "../dom";
+import { h, setText } from "../dom";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
 import { Tuning } from "../state/tuning";
 import { history } from "./history";
