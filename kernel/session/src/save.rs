@@ -8,7 +8,8 @@ mod store;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use protocol::{CommandReply, Progress, SaveOptions, WireError};
 use signal::{CancelToken, SignalKind};
@@ -74,7 +75,7 @@ impl Writing {
 }
 
 /// What is saved, where and how.
-struct Job {
+pub(crate) struct Job {
     session: Arc<Session>,
     graph: Arc<Graph>,
     node: Arc<Node>,
@@ -306,9 +307,51 @@ pub(crate) fn reshard(
     handlers::files::open(session, written, &protocol::OpenOptions::default())
 }
 
+/// Longest time a save waits for one to the same place that was interrupted.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A thread of an interrupted save may be in the middle of a frame, and holds its file until then.
+fn wait_for_earlier(job: &Arc<Job>) -> Result<(), WireError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let earlier = {
+            let mut running = lock(&job.session.writing);
+            running.retain(|other| other.strong_count() > 0);
+            let earlier = (running.iter().filter_map(Weak::upgrade))
+                .find(|other| other.path == job.path && !Arc::ptr_eq(other, job));
+            if earlier.is_none() {
+                running.push(Arc::downgrade(job));
+            }
+            earlier
+        };
+        let Some(earlier) = earlier else {
+            return Ok(());
+        };
+        if !earlier.writing.cancel.is_cancelled() || Instant::now() >= until {
+            return Err(WireError::new(
+                "in_use",
+                format!(
+                    "`{}` cannot be saved as {}: `{}` is being saved there",
+                    job.node.name,
+                    job.path.display(),
+                    earlier.node.name
+                ),
+                "wait for its end, stop it, or save under another name",
+            )
+            .at_node(job.node.id));
+        }
+        drop(earlier);
+        if job.writing.cancel.is_cancelled() {
+            return Err(convert::cancelled().at_node(job.node.id));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The whole of it, on the errand's thread.
 fn write(job: &Arc<Job>) -> Result<(), WireError> {
     let failed = |error: signal::SourceError| io_error(job, &error);
+    wait_for_earlier(job)?;
     let writer =
         io::ResultWriter::create_with(&job.path, &job.node.meta, &job.options).map_err(failed)?;
     let writing = &job.writing;
@@ -383,6 +426,15 @@ fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
     let mut wire = convert::source_error(error).at_node(node.id);
     wire.message = format!("`{}` was not saved; {}", node.name, wire.message);
     let folder = path.parent().unwrap_or(path);
+    // Its own remedy speaks of the options of the file layer.
+    if matches!(error, signal::SourceError::Invalid { .. })
+        && matches!(io::unfinished(path), Ok(Some(left)) if left.identity != job.options.identity)
+    {
+        wire.hint = format!(
+            "save the other one to its end, choose another name, or remove what it has left: save_with({:?}, SaveOptions {{ fresh: true, ..default() }})?",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        );
+    }
     if matches!(error, signal::SourceError::Io { .. })
         && let Ok(disk) = rustix::fs::statvfs(folder)
     {

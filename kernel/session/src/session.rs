@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use protocol::{
@@ -81,6 +81,8 @@ pub struct Session {
     pub(crate) handles: Mutex<Handles>,
     /// Running saves, so that a page can end them.
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
+    /// Saves whose file may still be open.
+    pub(crate) writing: Mutex<Vec<Weak<save::Job>>>,
     /// How fast running maps are.
     pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
     pub(crate) errands: Errands,
@@ -113,6 +115,7 @@ impl Session {
                 handles: Mutex::default(),
                 saves: Mutex::default(),
                 paces: Mutex::default(),
+                writing: Mutex::default(),
                 errands: Errands::default(),
                 news: News::start(session.clone()),
                 viewers: Viewers::default(),

@@ -15,7 +15,7 @@ pub trait Receiver: Send + Sync {
     /// Whether the output of this position is still to be computed.
     fn wants(&self, at: NavigationIndex) -> bool;
 
-    /// `Break` ends the pass. An output of a position that is not wanted may come too.
+    /// `Break` ends the pass.
     fn receive(
         &self,
         at: NavigationIndex,
@@ -44,6 +44,10 @@ impl Consumer for Delivery {
 }
 
 impl Take for Piece<'_> {
+    fn wants(&self, at: NavigationIndex) -> bool {
+        self.0.receiver.wants(at)
+    }
+
     fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
         let Delivery {
             receiver, cancel, ..

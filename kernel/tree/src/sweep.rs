@@ -18,7 +18,7 @@ use signal::{CancelToken, NavigationIndex, Output, Source};
 
 use crate::compute::{Inner, guarded};
 use crate::gate::{Lane, work_for_a_pass};
-use crate::scan::Units;
+use crate::scan::{Units, is_lone};
 use crate::{Cause, ComputeError, Graph, Node, lock};
 
 mod block;
@@ -47,6 +47,12 @@ pub(crate) trait Consumer: Send + Sync {
 
 /// One piece on one thread; dropped without [`Take::finish`] when the ride is cancelled.
 pub(crate) trait Take {
+    /// Whether the output at this position is to be computed at all.
+    fn wants(&self, at: NavigationIndex) -> bool {
+        let _ = at;
+        true
+    }
+
     /// The output of the node at each position of the piece, in their order.
     fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>);
     /// Commits the piece.
@@ -119,10 +125,9 @@ pub(crate) struct Sweep {
     changed: Condvar,
 }
 
-/// A ride that has begun.
+/// A ride that has begun; without a seat it is over.
 pub(crate) struct Ride {
-    sweep: Arc<Sweep>,
-    seat: Arc<Seat>,
+    seat: Option<(Arc<Sweep>, Arc<Seat>)>,
 }
 
 /// A rider's place in the caller's list, the rider, and the way to its node.
@@ -292,17 +297,26 @@ impl Ride {
     /// # Errors
     /// `cancelled`.
     pub fn wait(&self, inner: &Inner) -> Result<(), ComputeError> {
-        let rider = &self.seat.rider;
+        self.wait_until(inner, &CancelToken::new())
+    }
+
+    /// As [`Ride::wait`], but gives up when `cancel` is set too; the ride goes on then.
+    fn wait_until(&self, inner: &Inner, cancel: &CancelToken) -> Result<(), ComputeError> {
+        let Some((sweep, seat)) = &self.seat else {
+            return Ok(());
+        };
+        let rider = &seat.rider;
         let _waiting = inner.gate.waiting(rider.lane);
-        let mut state = lock(&self.sweep.state);
+        let mut state = lock(&sweep.state);
         loop {
-            if rider.cancel.is_cancelled() || inner.ended.is_cancelled() {
+            let given_up = cancel.is_cancelled() || rider.cancel.is_cancelled();
+            if given_up || inner.ended.is_cancelled() {
                 return Err(ComputeError::new(&rider.node, None, Cause::Cancelled));
             }
-            if (state.riding.iter()).all(|riding| riding.seat.number != self.seat.number) {
+            if (state.riding.iter()).all(|riding| riding.seat.number != seat.number) {
                 return Ok(());
             }
-            state = (self.sweep.changed)
+            state = (sweep.changed)
                 .wait_timeout(state, TICK)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
@@ -323,6 +337,9 @@ impl Inner {
         let (root, source) = graph
             .source_of(node.id)
             .ok_or_else(|| ComputeError::no_node(node.source))?;
+        if is_lone(node, root) {
+            return Ok(Units::lone());
+        }
         let frame_bytes = root.meta.axes.frame_len() * root.meta.element.size_bytes();
         Ok(pieces(source, frame_bytes))
     }
@@ -340,13 +357,34 @@ impl Inner {
         rides.iter().try_for_each(|ride| ride.wait(self))
     }
 
+    /// As [`Inner::sweep`], for riders with cancel tokens of their own: `cancel` ends them too.
+    pub fn sweep_until(
+        self: &Arc<Self>,
+        riders: Vec<Rider>,
+        cancel: &CancelToken,
+    ) -> Result<(), ComputeError> {
+        let cancels: Vec<_> = riders.iter().map(|rider| rider.cancel.clone()).collect();
+        let mut rides = Vec::new();
+        for ride in self.board(riders) {
+            rides.push(ride?);
+        }
+        let outcome = rides
+            .iter()
+            .try_for_each(|ride| ride.wait_until(self, cancel));
+        if cancel.is_cancelled() {
+            cancels.iter().for_each(CancelToken::cancel);
+        }
+        outcome
+    }
+
     /// Begins rides together: those below the same source see the same blocks.
     pub fn board(self: &Arc<Self>, riders: Vec<Rider>) -> Vec<Result<Ride, ComputeError>> {
         let mut results: Vec<Option<Result<Ride, ComputeError>>> = Vec::new();
         let mut groups: Vec<(Arc<Sweep>, Vec<Waiting>)> = Vec::new();
         for (number, rider) in riders.into_iter().enumerate() {
             match self.seat(&rider) {
-                Ok((sweep, chain)) => {
+                Ok(None) => results.push(Some(Ok(Ride { seat: None }))),
+                Ok(Some((sweep, chain))) => {
                     results.push(None);
                     let seat = (number, rider, chain);
                     match groups.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &sweep)) {
@@ -363,7 +401,8 @@ impl Inner {
                 .unzip();
             for (number, seat) in numbers.into_iter().zip(sweep.board(seats)) {
                 let sweep = sweep.clone();
-                results[number] = Some(Ok(Ride { sweep, seat }));
+                let seat = Some((sweep, seat));
+                results[number] = Some(Ok(Ride { seat }));
             }
             self.work_on(&sweep);
         }
@@ -371,18 +410,27 @@ impl Inner {
     }
 
     /// The pass a rider belongs to, and what lies between its source and its node.
-    fn seat(&self, rider: &Rider) -> Result<(Arc<Sweep>, Chain), ComputeError> {
+    /// `None`: there was one frame to take, and it is taken.
+    fn seat(&self, rider: &Rider) -> Result<Option<(Arc<Sweep>, Chain)>, ComputeError> {
         let (graph, node) = (&rider.graph, &rider.node);
         self.prepare_all(graph, node, rider.lane, &rider.cancel)?;
-        let chain = Chain::new(self, graph, node, rider.lane, &rider.cancel)?;
         let (root, source) = graph
             .source_of(node.id)
             .ok_or_else(|| ComputeError::no_node(node.source))?;
+        if is_lone(node, root) {
+            let at = NavigationIndex::new(&[]);
+            if let Some(mut take) = rider.consumer.begin(0, &[at]) {
+                take.take(at, &self.output(graph, node, at, rider.lane, &rider.cancel));
+                take.finish();
+            }
+            return Ok(None);
+        }
+        let chain = Chain::new(self, graph, node, rider.lane, &rider.cancel)?;
         let sweep = lock(&self.sweeps)
             .entry(root.id)
             .or_insert_with(|| Arc::new(Sweep::new(root.clone(), source.clone())))
             .clone();
-        Ok((sweep, chain))
+        Ok(Some((sweep, chain)))
     }
 
     /// Starts the workers that are missing.

@@ -13,7 +13,6 @@ use crate::{convert, lock};
 
 /// Writes what a pass computes. Compression runs on the threads of the pass.
 struct Store {
-    job: Arc<Job>,
     /// Taken out when the pass is over.
     writer: RwLock<Option<io::ResultWriter>>,
     shape: Vec<usize>,
@@ -23,6 +22,8 @@ struct Store {
     holes: AtomicUsize,
     first_hole: Mutex<Option<ComputeError>>,
     failed: Mutex<Option<WireError>>,
+    /// The last field: while there is a job, its file may be open.
+    job: Arc<Job>,
 }
 
 impl Store {
@@ -75,9 +76,6 @@ impl Receiver for Store {
     ) -> ControlFlow<()> {
         if self.job.writing.cancel.is_cancelled() {
             return ControlFlow::Break(());
-        }
-        if !self.wants(at) {
-            return ControlFlow::Continue(());
         }
         let stored = match output {
             Ok(output) => self.store(at, output),

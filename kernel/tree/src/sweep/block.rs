@@ -321,6 +321,9 @@ impl Inner {
             let frame = reader.frame(*at);
             memo.clear();
             for Going { seat, take, .. } in &mut going {
+                if !take.wants(*at) {
+                    continue;
+                }
                 let cancel = &seat.rider.cancel;
                 if number != sampled {
                     take.take(

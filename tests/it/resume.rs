@@ -1,0 +1,443 @@
+//! Long work: a save goes on where it was stopped or killed, whole signals are kept in memory, files are written anew.
+
+mod desk;
+mod scan_files;
+
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use desk::{Desk, ask, frame_of, open, wish};
+use protocol::{Command, Event, Progress, ProgressState, Reply, Request, SaveOptions};
+use scan_files::write_npy;
+use serde_json::json;
+use session::{Config, Session};
+
+/// 96 frames that take some ten milliseconds each, in blocks of one scan row.
+const SHAPE: [usize; 4] = [12, 8, 192, 160];
+const POSITIONS: usize = 96;
+
+fn rows() -> SaveOptions {
+    SaveOptions {
+        chunk: Some(vec![1, 2]),
+        shard: Some(vec![1, 8]),
+        ..SaveOptions::default()
+    }
+}
+
+fn save(node: u32, path: &Path, options: SaveOptions) -> Command {
+    Command::Save {
+        node,
+        path: path.display().to_string(),
+        options,
+    }
+}
+
+/// A session with the scan and its median background; the same in every process.
+fn slow_node(folder: &Path) -> Result<(Arc<Session>, u32)> {
+    let session = Session::new(Config::default());
+    let scan = open(&session, &folder.join("slow.npy"))?;
+    let command = Command::AddNode {
+        parent: scan,
+        operation: "median_kernel".into(),
+        params: json!({"footprint": 31}),
+    };
+    let reply = session.command(command, &|| false, &mut |_| {})?;
+    Ok((session, reply.node.context("no node")?))
+}
+
+fn slow_desk() -> Result<(Desk, u32)> {
+    let mut desk = Desk::new()?;
+    write_npy(&desk.path("slow.npy"), SHAPE)?;
+    let (session, node) = slow_node(desk.folder.path())?;
+    desk.session = session;
+    Ok((desk, node))
+}
+
+/// Every frame of the file is that of the node.
+fn holds(desk: &Desk, path: &Path, node: u32) -> Result<()> {
+    let again = open(&desk.session, path)?;
+    for index in [[0, 0], [3, 5], [7, 1], [11, 7]] {
+        let (new, old) = (
+            desk.session.frame(again, &index)?,
+            desk.session.frame(node, &index)?,
+        );
+        ensure!(new.as_bytes() == old.as_bytes(), "{index:?} differs");
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+#[test]
+fn an_interrupted_save_goes_on_where_it_was() -> Result<()> {
+    for name in ["flat.zarr", "flat.npy"] {
+        let (desk, node) = slow_desk()?;
+        let path = desk.path(name);
+        let options = match name {
+            "flat.zarr" => rows(),
+            _ => SaveOptions {
+                chunk: Some(vec![1, 8]),
+                ..SaveOptions::default()
+            },
+        };
+        let before = names(desk.folder.path())?;
+        let (stop, last) = (Cell::new(false), RefCell::new(None::<Progress>));
+        let mut progress = |now: &Progress| {
+            stop.set(now.done >= 40.0);
+            last.replace(Some(now.clone()));
+        };
+        let error = desk
+            .session
+            .command(
+                save(node, &path, options.clone()),
+                &|| stop.get(),
+                &mut progress,
+            )
+            .unwrap_err();
+        if name == "flat.npy" {
+            // Its blocks are too large for a file this small: nothing is kept, and nothing is left.
+            ensure!(error.code == "cancelled", "{error}");
+            wait_until(|| Ok(names(desk.folder.path())? == before))?;
+            continue;
+        }
+        ensure!(
+            error.code == "cancelled" && error.hint.contains("% is kept"),
+            "{error:?}"
+        );
+        let told = last.take().context("no progress")?;
+        ensure!(
+            told.state == ProgressState::Cancelled && told.can_resume,
+            "{told:?}"
+        );
+        ensure!(!path.exists() && names(desk.folder.path())?.len() == before.len() + 1);
+
+        // Another session, as after a restart of the kernel.
+        let (session, node) = slow_node(desk.folder.path())?;
+        // A thread of the first one may still be in the middle of a frame.
+        let mut first = None;
+        wait_until(|| Ok(!path.exists() && !is_being_written(&path)))?;
+        session.command(
+            save(node, &path, options),
+            &|| false,
+            &mut |now: &Progress| {
+                if now.message.starts_with("resumed") {
+                    first.get_or_insert(now.clone());
+                }
+            },
+        )?;
+        let first = first.context("it did not say that it goes on")?;
+        ensure!(first.done >= 24.0, "{first:?}");
+        let computed = session.reads().outputs as usize;
+        ensure!(
+            computed < POSITIONS - 20,
+            "{computed} frames were computed again"
+        );
+        holds(&desk, &path, node)?;
+        ensure!(names(desk.folder.path())?.len() == before.len() + 1);
+    }
+    Ok(())
+}
+
+/// A file in the folder of an unfinished result is locked while a thread writes it.
+fn is_being_written(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = path.with_file_name(format!(".{name}.partial"));
+    let mut files = std::fs::read_dir(partial).into_iter().flatten().flatten();
+    files.any(|file| {
+        file.file_name().to_string_lossy().starts_with("lock-")
+            && std::fs::File::open(file.path()).is_ok_and(|file| file.try_lock().is_err())
+    })
+}
+
+fn wait_until(mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !done()? {
+        ensure!(Instant::now() < until, "it never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// The process that is killed is this test again, told by the variable what to save.
+#[test]
+fn a_killed_save_is_continued_by_the_next_kernel() -> Result<()> {
+    const NAME: &str = "a_killed_save_is_continued_by_the_next_kernel";
+    const FOLDER: &str = "TESTS_SAVE_AND_BE_KILLED";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let folder = PathBuf::from(folder);
+        let (session, node) = slow_node(&folder)?;
+        session.command(
+            save(node, &folder.join("flat.zarr"), rows()),
+            &|| false,
+            &mut |_| {},
+        )?;
+        return Ok(());
+    }
+    let (desk, _) = slow_desk()?;
+    let path = desk.path("flat.zarr");
+    let finished =
+        || -> Result<u64> { Ok(io::unfinished(&path)?.map_or(0, |left| left.finished_positions)) };
+    let mut before = 0;
+    // Killed twice at any moment after something new was finished, then left alone.
+    for wanted in [8, 32] {
+        let mut child = std::process::Command::new(std::env::current_exe()?)
+            .args(["--exact", NAME, "--nocapture"])
+            .env(FOLDER, desk.folder.path())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let reached = wait_until(|| Ok(finished()? >= wanted));
+        child.kill()?;
+        child.wait()?;
+        reached?;
+        let now = finished()?;
+        ensure!(now >= before && !path.exists());
+        before = now;
+    }
+    let (session, node) = slow_node(desk.folder.path())?;
+    session.command(save(node, &path, rows()), &|| false, &mut |_| {})?;
+    let computed = session.reads().outputs;
+    ensure!(
+        computed <= POSITIONS as u64 - before + 16,
+        "{computed} frames were computed, {before} were there"
+    );
+    holds(&desk, &path, node)?;
+    let left = names(desk.folder.path())?;
+    ensure!(left == ["flat.zarr", "scan.npy", "slow.npy"], "{left:?}");
+    Ok(())
+}
+
+#[test]
+fn what_another_save_has_left_is_not_taken_for_this_one() -> Result<()> {
+    let (desk, node) = slow_desk()?;
+    let path = desk.path("flat.zarr");
+    let stop = Cell::new(false);
+    let stopped = desk.session.command(
+        save(node, &path, rows()),
+        &|| stop.get(),
+        &mut |now: &Progress| stop.set(now.done >= 32.0),
+    );
+    ensure!(stopped.is_err());
+    desk.run(Command::SetParams {
+        node,
+        params: json!({"footprint": 5}),
+    })?;
+    let error = desk.run(save(node, &path, rows())).unwrap_err();
+    ensure!(
+        error.message.contains("unfinished") && error.hint.contains("fresh"),
+        "{error:?}"
+    );
+    let fresh = SaveOptions {
+        fresh: true,
+        ..rows()
+    };
+    desk.run(save(node, &path, fresh))?;
+    holds(&desk, &path, node)
+}
+
+#[test]
+fn every_format_is_written_and_a_wrong_one_is_refused() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    for name in ["a.zspy", "b.zarr", "c.hspy", "d.npy"] {
+        let path = desk.path(name);
+        desk.run(save(flat, &path, SaveOptions::default()))?;
+        let again = open(&desk.session, &path)?;
+        for index in [[0, 0], [4, 6], [2, 3]] {
+            let (old, new) = (
+                desk.session.frame(flat, &index)?,
+                desk.session.frame(again, &index)?,
+            );
+            ensure!(old.as_bytes() == new.as_bytes(), "{name} {index:?}");
+        }
+    }
+    for (name, options, says) in [
+        ("a.tiff", SaveOptions::default(), ".zarr"),
+        (
+            "a.npy",
+            SaveOptions {
+                compression: Some("zstd".into()),
+                ..SaveOptions::default()
+            },
+            "none",
+        ),
+        (
+            "a.zarr",
+            SaveOptions {
+                format: Some("tiff".into()),
+                ..SaveOptions::default()
+            },
+            "hspy",
+        ),
+        (
+            "a.zarr",
+            SaveOptions {
+                compression: Some("rar".into()),
+                ..SaveOptions::default()
+            },
+            "lz4",
+        ),
+    ] {
+        let error = desk.run(save(flat, &desk.path(name), options)).unwrap_err();
+        ensure!(
+            error.message.contains(says) || error.hint.contains(says),
+            "{name}: {error:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_signal_computed_to_memory_is_not_computed_again() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    let peaks = desk.add(flat, "local_maximum", json!({}))?;
+    for node in [flat, peaks] {
+        desk.run(Command::Compute { node })?;
+    }
+    let before = desk.session.reads();
+    for y in 0..5 {
+        for x in 0..7 {
+            desk.session.frame(flat, &[y, x])?;
+            desk.run(Command::Peaks {
+                node: peaks,
+                index: vec![y, x],
+            })?;
+        }
+    }
+    let (reply, _) = frame_of(&desk.session, wish(flat, [3, 3], [20, 24]))?;
+    ensure!(reply.node == flat);
+    desk.run(save(flat, &desk.path("flat.zspy"), SaveOptions::default()))?;
+    ensure!(desk.session.reads().outputs == before.outputs);
+
+    // Other parameters: it is lazy again.
+    desk.run(Command::SetParams {
+        node: flat,
+        params: json!({"max_sigma": 20.0}),
+    })?;
+    desk.session.frame(flat, &[1, 1])?;
+    ensure!(desk.session.reads().outputs > before.outputs);
+    Ok(())
+}
+
+#[test]
+fn a_signal_larger_than_the_budget_is_to_be_saved() -> Result<()> {
+    let mut desk = Desk::new()?;
+    desk.session = Session::new(Config {
+        budget_bytes: 40_000,
+        ..Config::default()
+    });
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    let error = desk.run(Command::Compute { node: flat }).unwrap_err();
+    ensure!(
+        error.code == "memory" && error.message.contains("MB") && error.hint.contains(".save("),
+        "{error:?}"
+    );
+    // With the same budget it can be saved.
+    desk.run(save(flat, &desk.path("flat.zspy"), SaveOptions::default()))?;
+    Ok(())
+}
+
+/// Whoever needs the memory gets it; the frames are then computed one by one.
+#[test]
+fn what_is_kept_in_memory_gives_way() -> Result<()> {
+    let desk = Desk::new()?;
+    write_npy(&desk.path("large.npy"), [20, 16, 128, 128])?;
+    let scan = open(&desk.session, &desk.path("large.npy"))?;
+    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    desk.run(Command::Compute { node: flat })?;
+    let used = desk.session.memory().used_bytes;
+    ensure!(used > 320 * 128 * 128 * 4, "{used}");
+    let (tell, told) = channel();
+    desk.session.subscribe(Box::new(move |event| {
+        if let Event::Notice { message, .. } = event {
+            let _ = tell.send(message.clone());
+        }
+    }));
+    desk.run(Command::MemoryBudget {
+        bytes: Some(16 << 20),
+    })?;
+    ensure!(desk.session.memory().used_bytes <= 16 << 20);
+    let said = told.recv_timeout(Duration::from_secs(5))?;
+    ensure!(said.contains("frame by frame"), "{said}");
+    let before = desk.session.reads().outputs;
+    desk.session.frame(flat, &[2, 2])?;
+    ensure!(desk.session.reads().outputs == before + 1);
+    Ok(())
+}
+
+#[test]
+fn a_file_is_written_anew_and_opened() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    let reshard = |node| Command::Reshard {
+        node,
+        path: desk.path("again.zarr").display().to_string(),
+        options: SaveOptions::default(),
+    };
+    let error = desk.run(reshard(flat)).unwrap_err();
+    ensure!(error.code == "wrong_kind", "{error:?}");
+    let again = desk.run(reshard(scan))?.node.context("no node")?;
+    for y in 0..5 {
+        for x in 0..7 {
+            let (old, new) = (
+                desk.session.frame(scan, &[y, x])?,
+                desk.session.frame(again, &[y, x])?,
+            );
+            ensure!(old.as_bytes() == new.as_bytes() && old.element() == new.element());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_page_saves_and_hears_of_it() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let (tell, told) = channel();
+    desk.session.subscribe(Box::new(move |event| {
+        if let Event::Progress(progress) = event {
+            let _ = tell.send(progress.clone());
+        }
+    }));
+    let request = |name: &str| Request::Save {
+        request_id: 7,
+        node: scan,
+        path: desk.path(name).display().to_string(),
+        options: SaveOptions::default(),
+    };
+    match ask(&desk.session, request("page.zarr"))? {
+        (Reply::Done { request_id: 7, .. }, _) => {}
+        (other, _) => bail!("{other:?}"),
+    }
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let progress = told.recv_timeout(until.saturating_duration_since(Instant::now()))?;
+        match progress.state {
+            ProgressState::Running => {}
+            ProgressState::Done => break,
+            other => bail!("{other:?}: {}", progress.message),
+        }
+    }
+    open(&desk.session, &desk.path("page.zarr"))?;
+    match ask(&desk.session, request("scan.npy"))? {
+        (Reply::Refused { error, .. }, _) => ensure!(error.code == "in_use", "{error}"),
+        (other, _) => bail!("{other:?}"),
+    }
+    Ok(())
+}
