@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use signal::simd::{Vectorised, vectorised};
 use signal::{Detector, Element, ElementType, Frame, Measure, for_pixels};
 
 use crate::lock;
@@ -135,20 +136,33 @@ pub(crate) fn bin(frame: &Frame, shape: &CubeShape) -> Binned {
 }
 
 fn counts<T: Element + Into<u32>>(pixels: &[T], shape: &CubeShape) -> Vec<u32> {
-    let columns = shape.frame[1];
-    let mut sums = Vec::with_capacity(shape.bins());
-    let mut line = vec![0u32; columns];
-    for rows in pixels.chunks(shape.bin * columns) {
-        let mut rows = rows.chunks_exact(columns);
-        if let Some(first) = rows.next() {
-            (line.iter_mut().zip(first)).for_each(|(sum, pixel)| *sum = (*pixel).into());
+    vectorised(Counts { pixels, shape })
+}
+
+struct Counts<'a, T> {
+    pixels: &'a [T],
+    shape: &'a CubeShape,
+}
+
+impl<T: Element + Into<u32>> Vectorised for Counts<'_, T> {
+    type Result = Vec<u32>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<u32> {
+        let (columns, bin) = (self.shape.frame[1], self.shape.bin);
+        let mut sums = Vec::with_capacity(self.shape.bins());
+        let mut line = vec![0u32; columns];
+        for rows in self.pixels.chunks(bin * columns) {
+            line.fill(0);
+            for row in rows.chunks_exact(columns) {
+                for (sum, pixel) in line.iter_mut().zip(row) {
+                    *sum += (*pixel).into();
+                }
+            }
+            sums.extend(line.chunks(bin).map(|bin| bin.iter().sum::<u32>()));
         }
-        for row in rows {
-            (line.iter_mut().zip(row)).for_each(|(sum, pixel)| *sum += (*pixel).into());
-        }
-        sums.extend(line.chunks(shape.bin).map(|bin| bin.iter().sum::<u32>()));
+        sums
     }
-    sums
 }
 
 fn values<T: Element>(pixels: &[T], shape: &CubeShape) -> (Vec<f32>, Vec<u32>) {
@@ -401,3 +415,7 @@ impl Cover {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "detector_cube_tests.rs"]
+mod tests;

@@ -314,7 +314,7 @@ impl Inner {
         let memory = {
             let (inner, cube) = (Arc::downgrade(self), Arc::downgrade(&filling));
             let told = Arc::new(move || evicted(&inner, &cube));
-            (self.cache).reserve_evictable(node.id, shape.bytes(), Lane::Visible, told)
+            (self.cache).reserve_evictable(node.id, shape.bytes(), Lane::Interactive, told)
         };
         let Some(memory) = memory else {
             self.cubes.retain(|other| !std::ptr::eq(other, &*filling));
@@ -550,4 +550,32 @@ fn spread(image: Vec<f32>, shape: &CubeShape) -> Vec<f32> {
     (0..rows * columns)
         .map(|at| image[at / columns / shape.step * across + at % columns / shape.step])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_show_the_nearest_square_in_which_something_is_known() {
+        let shape = [5, 6];
+        let mut image = vec![f32::NAN; 30];
+        let mut known = vec![false; 30];
+        for (at, value) in [(0, 1.0), (3, 2.0), (28, 8.0)] {
+            (image[at], known[at]) = (value, true);
+        }
+        let filled = fill_holes(image, &known, shape);
+        assert_eq!((filled[0], filled[1], filled[7]), (1.0, 1.0, 1.0));
+        assert_eq!((filled[3], filled[8]), (2.0, 2.0));
+        assert_eq!((filled[28], filled[29]), (8.0, 8.0));
+        assert!(filled.iter().all(|value| value.is_finite()));
+    }
+
+    #[test]
+    fn a_sample_is_spread_evenly() {
+        let found = sample([40, 56], 64);
+        assert!((50..=70).contains(&found.len()), "{}", found.len());
+        assert!(found.iter().all(|at| *at < 40 * 56));
+        assert_eq!(sample([3, 2], usize::MAX), [0, 1, 2, 3, 4, 5]);
+    }
 }

@@ -24,8 +24,11 @@ use totals::Totals;
 const BLOCK_FRAMES: usize = 256;
 /// A region that moves is followed by strips only if they are this share of it, …
 const STRIP_SHARE: f64 = 0.5;
-/// … and if that takes no longer than this.
-const STRIP_TIME: Duration = Duration::from_millis(60);
+/// … and if they are there after this time.
+const STRIP_TIME: Duration = Duration::from_millis(200);
+/// Frames of strips read by one thread at a time, and how long they take when more threads pay.
+const READ_AT_ONCE: usize = 8;
+const WORTH_THREADS: Duration = Duration::from_millis(1);
 /// Longest wait for the exact frame before an estimate is shown.
 const PATIENCE: Duration = Duration::from_millis(25);
 /// Frames of an estimate while no block is finished.
@@ -82,9 +85,10 @@ struct Kept {
     totals: Totals,
     /// Whether it was gathered by adding alone, in the order that belongs to the region.
     fresh: bool,
-    /// What one frame cost when it was gathered.
-    frame_time: Duration,
-    memory: Evictable,
+    /// Whether strips were there in time so far.
+    follows: bool,
+    /// `None` when the budget has no room: then it is kept all the same, as what is on the screen.
+    memory: Option<Evictable>,
 }
 
 /// A sum that is being gathered.
@@ -191,7 +195,9 @@ impl Engine {
         {
             let mut followed = lock(&follower.state);
             if let Some(kept) = &mut followed.kept {
-                kept.memory.touch();
+                if let Some(memory) = &kept.memory {
+                    memory.touch();
+                }
                 if self.inner.follow(graph, node, kept, &asked) {
                     let frame = kept.totals.frame(node, statistic, None)?;
                     let exact = exact(kept);
@@ -401,27 +407,72 @@ impl Inner {
         let new = difference(asked.region, kept.asked.region);
         let area = |region: &Region| region.width * region.height;
         let frames: usize = gone.iter().chain(&new).map(area).sum();
-        let quick = kept.frame_time.saturating_mul(frames as u32) <= STRIP_TIME
-            && frames as f64 <= STRIP_SHARE * area(&asked.region) as f64;
-        if !quick {
+        if !kept.follows || frames as f64 > STRIP_SHARE * area(&asked.region) as f64 {
             return false;
         }
         let rank = node.meta.axes.navigation.len();
-        let read = |regions: &[Region]| {
-            let never = CancelToken::new();
+        let until = Instant::now() + STRIP_TIME;
+        let positions = |regions: &[Region]| -> Vec<NavigationIndex> {
             (regions.iter())
                 .flat_map(|region| asked.positions(rank, *region))
-                .map(|at| self.frame(graph, node, at, Lane::Interactive, &never))
-                .collect::<Result<Vec<Frame>, ComputeError>>()
+                .collect()
         };
+        let (gone, new) = (positions(&gone), positions(&new));
         // All frames before the sums are touched: a frame that cannot be read leaves them as they were.
-        let (Ok(gone), Ok(new)) = (read(&gone), read(&new)) else {
+        let frames: Vec<NavigationIndex> = gone.iter().chain(&new).copied().collect();
+        let Some(frames) = self.read_until(graph, node, &frames, until) else {
+            kept.follows = false;
             return false;
         };
-        kept.totals.replace(&gone, &new, self.threads);
+        let (gone, new) = frames.split_at(gone.len());
+        kept.totals.replace(gone, new, self.threads);
         kept.asked = asked.clone();
         kept.fresh = false;
         true
+    }
+
+    /// Frames that are there in time, or none.
+    fn read_until(
+        &self,
+        graph: &Graph,
+        node: &Arc<Node>,
+        positions: &[NavigationIndex],
+        until: Instant,
+    ) -> Option<Vec<Frame>> {
+        let never = CancelToken::new();
+        let parts: Vec<&[NavigationIndex]> = positions.chunks(READ_AT_ONCE).collect();
+        let late = || Instant::now() > until;
+        let read = |part: &[NavigationIndex]| -> Option<Vec<Frame>> {
+            let frame = |at: &NavigationIndex| {
+                let frame = || self.frame(graph, node, *at, Lane::Interactive, &never);
+                (!late()).then(frame)?.ok()
+            };
+            part.iter().map(frame).collect()
+        };
+        let mut frames = Vec::with_capacity(positions.len());
+        // The first ones tell whether others are worth a thread.
+        let began = Instant::now();
+        let (first, rest) = parts.split_first()?;
+        frames.extend(read(first)?);
+        let threads = if began.elapsed() > WORTH_THREADS {
+            self.threads
+        } else {
+            1
+        };
+        in_order(
+            rest.len(),
+            threads,
+            &|number| read(rest[number]),
+            &mut || {},
+            &mut |_, some| match some {
+                Some(some) => {
+                    frames.extend(some);
+                    ControlFlow::Continue(())
+                }
+                None => ControlFlow::Break(()),
+            },
+        );
+        (frames.len() == positions.len()).then_some(frames)
     }
 
     fn frame(
@@ -487,7 +538,7 @@ impl Inner {
         follower: &Arc<Follower>,
     ) {
         work_for_a_pass();
-        let (began, mut told) = (Instant::now(), Instant::now());
+        let mut told = Instant::now();
         let asked = &gathering.asked;
         let frames = asked.region.width * asked.region.height;
         let tell = |complete: f64| {
@@ -523,8 +574,7 @@ impl Inner {
         let mut ended = false;
         match added {
             Ok(totals) => {
-                let frame_time = began.elapsed() / frames.max(1) as u32;
-                ended = self.keep(node, gathering, follower, totals, frame_time);
+                ended = self.keep(node, gathering, follower, totals);
             }
             Err(error) => lock(&gathering.state).error = Some(error),
         }
@@ -542,7 +592,6 @@ impl Inner {
         gathering: &Gathering,
         follower: &Arc<Follower>,
         totals: Totals,
-        frame_time: Duration,
     ) -> bool {
         let weak = Arc::downgrade(follower);
         let evicted = Arc::new(move || {
@@ -552,7 +601,7 @@ impl Inner {
             }
         });
         let memory =
-            (self.cache).reserve_evictable(node.id, totals.bytes(), Lane::Visible, evicted);
+            (self.cache).reserve_evictable(node.id, totals.bytes(), Lane::Interactive, evicted);
         let mut followed = lock(&follower.state);
         let wanted = (followed.gathering.as_ref())
             .is_some_and(|current| std::ptr::eq(&**current, gathering));
@@ -561,17 +610,11 @@ impl Inner {
             return false;
         }
         followed.gathering = None;
-        let Some(memory) = memory else {
-            // Shown all the same, from what the page that waits finds here.
-            drop(followed);
-            lock(&gathering.state).totals = Some(totals);
-            return true;
-        };
         let before = followed.kept.replace(Kept {
             asked: gathering.asked.clone(),
             totals,
             fresh: true,
-            frame_time,
+            follows: true,
             memory,
         });
         drop(followed);

@@ -1,5 +1,6 @@
 //! Sums of frames, pixel by pixel.
 
+use signal::simd::{Vectorised, vectorised};
 use signal::{Element, ElementType, Frame, SignalMeta, for_pixels};
 
 use super::RegionStatistic;
@@ -191,25 +192,38 @@ fn add_whole(sums: &mut [i64], start: usize, frames: &[Frame], sign: i64) {
 }
 
 fn add_small<T: Element + Into<u32>>(sums: &mut [i64], start: usize, frames: &[Frame], sign: i64) {
-    let pixels: Vec<&[T]> = frames
-        .iter()
+    let pixels: Vec<&[T]> = (frames.iter())
         .filter_map(|frame| frame.pixels::<T>())
+        .map(|pixels| &pixels[start..start + sums.len()])
         .collect();
-    let mut run_sums = [0u32; RUN];
-    for (number, sums) in sums.chunks_mut(RUN).enumerate() {
-        let first = start + number * RUN;
-        let run_sums = &mut run_sums[..sums.len()];
-        run_sums.fill(0);
-        let runs = pixels
-            .iter()
-            .map(|pixels| &pixels[first..first + sums.len()]);
-        for run in runs {
-            for (sum, pixel) in run_sums.iter_mut().zip(run) {
-                *sum += (*pixel).into();
+    vectorised(AddSmall { sums, pixels, sign });
+}
+
+struct AddSmall<'a, T> {
+    sums: &'a mut [i64],
+    pixels: Vec<&'a [T]>,
+    sign: i64,
+}
+
+impl<T: Element + Into<u32>> Vectorised for AddSmall<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut run_sums = [0u32; RUN];
+        for (number, sums) in self.sums.chunks_mut(RUN).enumerate() {
+            let first = number * RUN;
+            let run_sums = &mut run_sums[..sums.len()];
+            run_sums.fill(0);
+            for pixels in &self.pixels {
+                let run = &pixels[first..first + sums.len()];
+                for (sum, pixel) in run_sums.iter_mut().zip(run) {
+                    *sum += (*pixel).into();
+                }
             }
-        }
-        for (sum, new) in sums.iter_mut().zip(&*run_sums) {
-            *sum += sign * i64::from(*new);
+            for (sum, new) in sums.iter_mut().zip(&*run_sums) {
+                *sum += self.sign * i64::from(*new);
+            }
         }
     }
 }
