@@ -28,8 +28,10 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Third parties that one crate alone may use.
-const FENCES: [(&str, &str); 13] = [
+const FENCES: [(&str, &str); 15] = [
     ("zarrs", "io"),
+    ("hdf5-reader", "io"),
+    ("flate2", "io"),
     ("memmap2", "io"),
     ("rayon", "tree"),
     ("png", "views"),

@@ -18,13 +18,14 @@ use signal::{ElementType, Peaks, SignalKind, SourceError};
 use crate::dictionary::safe_key;
 use crate::hdf5_encode::{self as hdf5, ChunkEntry, Heap, Message, Type};
 use crate::registry::io_error;
+use crate::result_core::lock;
 use crate::result_options::Compression;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
+use crate::result_sink::Sink;
 use crate::result_tree::{
     PEAK_COLUMNS, axis_attributes, experiment_name, metadata, object, original,
 };
-use crate::result_writer::{Sink, lock};
 
 /// Higher levels take twice the time for a few per cent of detector counts.
 const LEVEL: u32 = 1;

@@ -1,8 +1,9 @@
 //! File formats: file to source, result to file.
 //!
 //! [`open`] finds the format of a path in the list of `registry.rs` and returns a
-//! [`Source`](signal::Source): headers are read, no pixel. [`ResultWriter`] streams a computed
-//! signal into a `.zspy` store that hyperspy opens. Nothing else in the project touches a file of pixels.
+//! [`Source`](signal::Source): headers are read, no pixel. [`ResultWriter`] streams a computed signal
+//! into a `.zspy`, `.zarr`, `.hspy` or `.npy`, and takes up what an earlier process could not finish.
+//! Nothing else in the project touches a file of pixels.
 
 mod binary;
 #[cfg(test)]
@@ -25,9 +26,12 @@ mod registry;
 mod replace;
 mod result_blocks;
 mod result_codec;
+mod result_core;
 mod result_options;
 mod result_partial;
 mod result_plan;
+mod result_sink;
+mod result_target;
 mod result_threads;
 mod result_tree;
 mod result_writer;

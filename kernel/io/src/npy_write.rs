@@ -17,8 +17,8 @@ use crate::dictionary::write_json;
 use crate::registry::io_error;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
+use crate::result_sink::Sink;
 use crate::result_tree::{metadata, original};
-use crate::result_writer::Sink;
 
 /// numpy aligns the first pixel.
 const ALIGNMENT: usize = 64;

@@ -28,8 +28,8 @@ use crate::dictionary::write_json;
 use crate::json;
 use crate::registry::io_error;
 use crate::replace::{self, Part as Temporary};
+use crate::result_core::lock;
 use crate::result_options::{Compression, Part, ResultFormat, Unfinished};
-use crate::result_writer::lock;
 
 const VERSION: u32 = 1;
 

@@ -31,6 +31,8 @@ const BLOCK_POSITIONS: usize = 4096;
 /// Blocks that each of several processes gets at least, where blocks are not files: a share of the work that
 /// differs little from the others'.
 const BLOCKS_PER_PART: usize = 8;
+/// The same where each is a file.
+const SHARDS_PER_PART: usize = 2;
 /// Scan positions in one chunk of peaks.
 const PEAK_POSITIONS: usize = 256;
 /// Bytes of one chunk of a map.
@@ -92,16 +94,8 @@ impl Plan {
             }
             None => usual_chunk(format, meta.kind, &navigation, frame_bytes),
         };
-        let mut usual = usual_block(format, meta.kind, &navigation, &chunk, frame_bytes);
-        let is_file = meta.kind == SignalKind::Frame
-            && matches!(format, ResultFormat::Zarr | ResultFormat::Hspy);
-        if let Some(part) = asked.part.filter(|part| part.of > 1 && !is_file) {
-            let most = meta.axes.positions() / part.of.saturating_mul(BLOCKS_PER_PART);
-            let smaller = rows(&navigation, &chunk, most);
-            if smaller.iter().product::<usize>() < usual.iter().product() {
-                usual = smaller;
-            }
-        }
+        let of = asked.part.map_or(1, |part| part.of);
+        let usual = usual_block(format, meta, &chunk, of);
         let block = match &asked.shard {
             None => usual,
             Some(shard)
@@ -211,24 +205,24 @@ fn usual_chunk(
     }
 }
 
-fn usual_block(
-    format: ResultFormat,
-    kind: SignalKind,
-    navigation: &[usize],
-    chunk: &[usize],
-    frame_bytes: usize,
-) -> Vec<usize> {
+/// With several parts, each gets some: blocks that are no files cost a line of the log, shards a file.
+fn usual_block(format: ResultFormat, meta: &SignalMeta, chunk: &[usize], of: usize) -> Vec<usize> {
+    let navigation = meta.axes.navigation_shape();
+    let frame_bytes = (meta.axes.frame_len() * meta.element.size_bytes()).max(1);
     let in_chunk: usize = chunk.iter().product();
-    match (kind, format) {
-        (SignalKind::Map | SignalKind::Peaks, _) => rows(navigation, chunk, BLOCK_POSITIONS),
-        (_, ResultFormat::Npy | ResultFormat::Zspy) => {
-            rows(navigation, chunk, BLOCK_BYTES / frame_bytes)
-        }
-        (_, ResultFormat::Zarr | ResultFormat::Hspy) => {
-            let most = (SHARD_BYTES / frame_bytes).min(SHARD_CHUNKS * in_chunk);
-            rows(navigation, chunk, most)
-        }
-    }
+    let (most, in_part) = match (meta.kind, format) {
+        (SignalKind::Map | SignalKind::Peaks, _) => (BLOCK_POSITIONS, BLOCKS_PER_PART),
+        (_, ResultFormat::Npy | ResultFormat::Zspy) => (BLOCK_BYTES / frame_bytes, BLOCKS_PER_PART),
+        (_, ResultFormat::Zarr | ResultFormat::Hspy) => (
+            (SHARD_BYTES / frame_bytes).min(SHARD_CHUNKS * in_chunk),
+            SHARDS_PER_PART,
+        ),
+    };
+    let share = match of {
+        0 | 1 => most,
+        of => meta.axes.positions() / of.saturating_mul(in_part),
+    };
+    rows(&navigation, chunk, most.min(share))
 }
 
 /// One component per chunk, as many rows of it as fit.

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use signal::SourceError;
 
-use crate::result_writer::{Begun, Core, lock};
+use crate::result_core::{Begun, Core, lock};
 
 /// Chunks that wait, for each thread.
 const WAITING: usize = 2;

@@ -4,53 +4,23 @@
 //! cancelled computation or a killed process leaves an old file with that name as it was. What was finished
 //! before can be continued (`result_partial.rs`), also by several processes at once.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use signal::{Frame, NavigationIndex, Output, Peaks, SignalKind, SignalMeta, SourceError};
+use signal::{Frame, NavigationIndex, Output, SignalKind, SignalMeta, SourceError};
 
-use crate::hspy_write::HspySink;
-use crate::npy_write::NpySink;
 use crate::options::check_axes;
-use crate::registry::{io_error, not_found};
+use crate::registry::io_error;
 use crate::replace;
-use crate::result_blocks::{Boxes, flats};
-use crate::result_options::{Part, ResultFormat, WriteOptions};
-use crate::result_partial::{Manifest, Partial, Record};
+use crate::result_blocks::Boxes;
+use crate::result_core::{Core, lock};
+use crate::result_options::{Part, WriteOptions};
+use crate::result_partial::{Manifest, Partial};
 use crate::result_plan::Plan;
+use crate::result_sink::prepare;
+use crate::result_target::{check_folder, check_part, check_target};
 use crate::result_threads::Compressors;
-use crate::zarr3_write::ZarrSink;
-use crate::zspy_write::ZspySink;
-
-/// How one format stores what is complete. Called from several threads at once, for different chunks.
-pub trait Sink: Send + Sync {
-    /// Stores the frames of one chunk, of full size also at the edge (zeros there).
-    fn chunk(&self, chunk: usize, bytes: &[u8]) -> Result<(), SourceError>;
-
-    /// Stores the lists of one chunk, `None` beyond the edge.
-    fn peaks(&self, chunk: usize, lists: &[Option<Arc<Peaks>>]) -> Result<(), SourceError>;
-
-    /// All chunks of a block were stored: completes its files. With `durable` they are on the disk then.
-    fn finish_block(&self, block: usize, durable: bool) -> Result<Record, SourceError>;
-
-    /// Whether the files of a block are as they were when it was finished.
-    fn holds(&self, block: usize, record: Record) -> bool;
-
-    /// Stores a whole map: the images of its components one after the other.
-    fn images(&self, images: &[f32]) -> Result<(), SourceError>;
-
-    /// Everything was stored: completes the file.
-    fn finish(&self) -> Result<(), SourceError> {
-        Ok(())
-    }
-
-    /// A file that belongs beside the target, and the name it gets there.
-    fn beside(&self, _target: &Path) -> Option<(PathBuf, PathBuf)> {
-        None
-    }
-}
 
 /// Scan positions that are finished together, see [`ResultWriter::blocks`].
 #[derive(Clone, Debug, PartialEq)]
@@ -72,28 +42,6 @@ pub struct ResultWriter {
     blocks: Vec<Block>,
     part: Option<Part>,
     already: u64,
-}
-
-/// What the compressing threads share.
-pub(crate) struct Core {
-    plan: Plan,
-    sink: Box<dyn Sink>,
-    partial: Partial,
-    navigation: Vec<usize>,
-    begun: Mutex<HashMap<usize, Arc<Mutex<Begun>>>>,
-    images: Mutex<Vec<f32>>,
-    seen: Mutex<Vec<u64>>,
-    /// Positions of each block that are not stored yet.
-    left: Vec<AtomicUsize>,
-    written: AtomicU64,
-}
-
-/// A chunk that waits for more of its positions.
-#[derive(Default)]
-pub(crate) struct Begun {
-    bytes: Vec<u8>,
-    peaks: Vec<Option<Arc<Peaks>>>,
-    missing: usize,
 }
 
 impl ResultWriter {
@@ -166,25 +114,7 @@ impl ResultWriter {
         part: Option<Part>,
         threads: usize,
     ) -> Result<Self, SourceError> {
-        let sink = open_sink(&plan, &partial.result())?;
-        let positions = plan.meta.axes.positions();
-        let map_values = match plan.meta.kind {
-            SignalKind::Map => positions * plan.meta.components.len(),
-            _ => 0,
-        };
-        let core = Core {
-            navigation: plan.meta.axes.navigation_shape(),
-            begun: Mutex::default(),
-            images: Mutex::new(vec![f32::NAN; map_values]),
-            seen: Mutex::new(vec![0; positions.div_ceil(64)]),
-            left: (0..plan.blocks.count())
-                .map(|block| AtomicUsize::new(plan.blocks.positions(block)))
-                .collect(),
-            written: AtomicU64::new(0),
-            plan,
-            sink,
-            partial,
-        };
+        let core = Core::new(plan, partial)?;
         let finished = core.recall()?;
         let blocks = (0..core.plan.blocks.count())
             .map(|block| Block {
@@ -455,245 +385,4 @@ pub fn combine(path: &Path) -> Result<(), SourceError> {
         });
     }
     writer.finish()
-}
-
-impl Core {
-    /// Takes over what is finished already: which blocks, and the values of a map.
-    fn recall(&self) -> Result<Vec<bool>, SourceError> {
-        let mut finished = vec![false; self.plan.blocks.count()];
-        if !self.partial.is_resumable() {
-            return Ok(finished);
-        }
-        for (block, record) in self.partial.records()? {
-            if block >= finished.len() || !self.recall_block(block, record) {
-                continue;
-            }
-            finished[block] = true;
-            self.left[block].store(0, Ordering::Relaxed);
-            let mut seen = lock(&self.seen);
-            for flat in flats(&self.plan.blocks.ranges(block), &self.navigation) {
-                seen[flat / 64] |= 1 << (flat % 64);
-            }
-            let positions = self.plan.blocks.positions(block) as u64;
-            self.written.fetch_add(positions, Ordering::Relaxed);
-        }
-        Ok(finished)
-    }
-
-    fn recall_block(&self, block: usize, record: Record) -> bool {
-        if self.plan.meta.kind != SignalKind::Map {
-            return self.sink.holds(block, record);
-        }
-        let flats = flats(&self.plan.blocks.ranges(block), &self.navigation);
-        let Ok(bytes) = std::fs::read(self.partial.block_file(block)) else {
-            return false;
-        };
-        let components = self.plan.meta.components.len();
-        let expected = flats.len() * components * size_of::<f32>();
-        if bytes.len() != expected || crc32c::crc32c(&bytes) != record.checksum {
-            return false;
-        }
-        let mut values = bytes
-            .chunks_exact(size_of::<f32>())
-            .map(|value| f32::from_le_bytes(value.try_into().unwrap_or_default()));
-        let mut images = lock(&self.images);
-        let positions = self.plan.meta.axes.positions();
-        for component in 0..components {
-            for flat in &flats {
-                images[component * positions + flat] = values.next().unwrap_or(f32::NAN);
-            }
-        }
-        true
-    }
-
-    fn add_frame(&self, at: NavigationIndex, frame: &Frame) -> Option<(usize, Begun)> {
-        let pixels = frame.as_bytes();
-        self.add(at, |begun, place, positions| {
-            if begun.bytes.is_empty() {
-                begun.bytes = vec![0; positions * pixels.len()];
-            }
-            begun.bytes[place * pixels.len()..(place + 1) * pixels.len()].copy_from_slice(pixels);
-        })
-    }
-
-    fn add_peaks(&self, at: NavigationIndex, peaks: &Arc<Peaks>) -> Option<(usize, Begun)> {
-        self.add(at, |begun, place, positions| {
-            begun.peaks.resize(positions, None);
-            begun.peaks[place] = Some(peaks.clone());
-        })
-    }
-
-    /// Puts one position into its chunk; gives the chunk when that was the last one.
-    fn add(
-        &self,
-        at: NavigationIndex,
-        put: impl FnOnce(&mut Begun, usize, usize),
-    ) -> Option<(usize, Begun)> {
-        let (chunk, place) = self.plan.chunks.place(at.as_slice());
-        let positions = self.plan.chunks.size.iter().product();
-        let begun = (lock(&self.begun).entry(chunk))
-            .or_insert_with(|| {
-                Arc::new(Mutex::new(Begun {
-                    missing: self.plan.chunks.positions(chunk),
-                    ..Begun::default()
-                }))
-            })
-            .clone();
-        // The frame is copied under the lock of its chunk alone.
-        let mut begun = lock(&begun);
-        put(&mut begun, place, positions);
-        begun.missing -= 1;
-        if begun.missing > 0 {
-            return None;
-        }
-        lock(&self.begun).remove(&chunk);
-        Some((chunk, std::mem::take(&mut *begun)))
-    }
-
-    fn add_values(&self, at: NavigationIndex, values: &[f32]) -> Result<(), SourceError> {
-        let flat = at.flat(&self.navigation);
-        let positions = self.plan.meta.axes.positions();
-        let mut images = lock(&self.images);
-        for (component, value) in values.iter().enumerate() {
-            images[component * positions + flat] = *value;
-        }
-        drop(images);
-        let (block, _) = self.plan.blocks.place(at.as_slice());
-        self.stored(block, 1)
-    }
-
-    /// Compresses and stores a complete chunk.
-    pub(crate) fn store(&self, chunk: usize, begun: &Begun) -> Result<(), SourceError> {
-        match self.plan.meta.kind {
-            SignalKind::Peaks => self.sink.peaks(chunk, &begun.peaks)?,
-            _ => self.sink.chunk(chunk, &begun.bytes)?,
-        }
-        let ranges = self.plan.chunks.ranges(chunk);
-        let first: Vec<usize> = ranges.iter().map(|range| range.start).collect();
-        let (block, _) = self.plan.blocks.place(&first);
-        self.stored(block, self.plan.chunks.positions(chunk))
-    }
-
-    fn stored(&self, block: usize, positions: usize) -> Result<(), SourceError> {
-        if self.left[block].fetch_sub(positions, Ordering::AcqRel) > positions {
-            return Ok(());
-        }
-        let durable = self.partial.is_resumable();
-        let record = match self.plan.meta.kind {
-            SignalKind::Map if durable => self.spill(block)?,
-            SignalKind::Map => return Ok(()),
-            _ => self.sink.finish_block(block, durable)?,
-        };
-        self.partial.finished(block, record)
-    }
-
-    /// Keeps the values of one block of a map, component after component.
-    fn spill(&self, block: usize) -> Result<Record, SourceError> {
-        let flats = flats(&self.plan.blocks.ranges(block), &self.navigation);
-        let positions = self.plan.meta.axes.positions();
-        let images = lock(&self.images);
-        let bytes: Vec<u8> = (0..self.plan.meta.components.len())
-            .flat_map(|component| flats.iter().map(move |flat| component * positions + flat))
-            .flat_map(|at| images[at].to_le_bytes())
-            .collect();
-        drop(images);
-        let path = self.partial.block_file(block);
-        std::fs::write(&path, &bytes).map_err(|error| io_error(&path, &error))?;
-        Ok(Record {
-            bytes: bytes.len() as u64,
-            checksum: crc32c::crc32c(&bytes),
-        })
-    }
-}
-
-/// A poisoned lock means a panic elsewhere; the counts inside stay true.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Writes what a result has before its first value.
-fn prepare(plan: &Plan, result: &Path) -> Result<(), SourceError> {
-    match plan.format {
-        ResultFormat::Zspy => ZspySink::prepare(plan, result),
-        ResultFormat::Zarr => ZarrSink::prepare(plan, result),
-        ResultFormat::Npy => NpySink::prepare(plan, result),
-        ResultFormat::Hspy => Ok(()),
-    }
-}
-
-fn open_sink(plan: &Plan, result: &Path) -> Result<Box<dyn Sink>, SourceError> {
-    Ok(match plan.format {
-        ResultFormat::Zspy => Box::new(ZspySink::open(plan, result)?),
-        ResultFormat::Zarr => Box::new(ZarrSink::open(plan, result)?),
-        ResultFormat::Npy => Box::new(NpySink::open(plan, result)?),
-        ResultFormat::Hspy => Box::new(HspySink::create(plan, result)?),
-    })
-}
-
-fn check_part(
-    path: &Path,
-    format: ResultFormat,
-    options: &WriteOptions,
-) -> Result<(), SourceError> {
-    let Some(part) = options.part else {
-        return Ok(());
-    };
-    let refused = |what: &str| SourceError::Invalid {
-        what: format!(
-            "{}: part {}/{} {what}",
-            path.display(),
-            part.number,
-            part.of
-        ),
-        remedy: "give parts 1/n to n/n of a .zspy, .zarr or .npy".into(),
-    };
-    if part.number == 0 || part.number > part.of {
-        return Err(refused("does not exist"));
-    }
-    if part.of > 1 && !format.can_resume() {
-        return Err(refused("of a file that only one process can write"));
-    }
-    if options.identity.is_empty() {
-        return Err(refused("needs to know what the others compute"));
-    }
-    Ok(())
-}
-
-fn check_folder(path: &Path) -> Result<(), SourceError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if parent.is_dir() {
-        Ok(())
-    } else {
-        Err(not_found(parent))
-    }
-}
-
-/// What lies at the target is only replaced when it is of the same format.
-fn check_target(path: &Path, format: ResultFormat) -> Result<(), SourceError> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let holds = |names: &[&str]| names.iter().any(|name| path.join(name).is_file());
-    let begins = |magic: &[u8]| {
-        let mut head = vec![0; magic.len()];
-        std::fs::File::open(path)
-            .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head))
-            .is_ok_and(|()| head == magic)
-    };
-    let (same, what) = match format {
-        ResultFormat::Zspy => (holds(&[".zgroup"]), "`.zspy` folder"),
-        ResultFormat::Zarr => (holds(&["zarr.json", ".zgroup", ".zarray"]), "Zarr folder"),
-        ResultFormat::Hspy => (begins(b"\x89HDF\r\n\x1a\n"), "HDF5 file"),
-        ResultFormat::Npy => (begins(b"\x93NUMPY"), "NumPy file"),
-    };
-    if same {
-        return Ok(());
-    }
-    Err(SourceError::Unsupported {
-        path: path.into(),
-        reason: format!("it exists and is no {what}, so it is not replaced; choose another name"),
-    })
 }

@@ -22,10 +22,11 @@ use crate::dictionary::write_json;
 use crate::registry::io_error;
 use crate::result_blocks::Boxes;
 use crate::result_codec::{ChunkCodec, codecs_v3};
+use crate::result_core::lock;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
+use crate::result_sink::Sink;
 use crate::result_tree::{metadata, original};
-use crate::result_writer::{Sink, lock};
 use crate::zspy_write::write_file;
 
 /// Offset and length of a chunk that is not there.

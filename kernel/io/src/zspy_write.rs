@@ -14,10 +14,11 @@ use crate::json;
 use crate::registry::io_error;
 use crate::result_blocks::Boxes;
 use crate::result_codec::{ChunkCodec, compressor_v2};
+use crate::result_core::lock;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
+use crate::result_sink::Sink;
 use crate::result_tree::{axis_attributes, experiment_name, metadata, object, original};
-use crate::result_writer::{Sink, lock};
 use crate::zspy_ragged::ragged_chunks;
 
 pub struct ZspySink {

@@ -21,6 +21,7 @@ impl Dice {
 
 /// Opens and reads everything, up to a number of chunks; whatever happens must be a `Result`.
 fn read_all(path: &Path) {
+    let _ = crate::provenance(path);
     let Ok(source) = open(path, &OpenOptions::default()) else {
         return;
     };
@@ -70,13 +71,30 @@ fn headers_of_mapped_files() {
 }
 
 #[test]
+fn results_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let hspy = folder.path().join("scan.hspy");
+    super::zspy::write_all(&hspy, &super::zspy::meta());
+    for seed in 0..12 {
+        damage(&hspy, &hspy, seed, usize::MAX);
+    }
+    damage(&hspy, &hspy, 99, 64);
+    let npy = folder.path().join("scan.npy");
+    super::zspy::write_all(&npy, &super::zspy::meta());
+    let beside = folder.path().join("scan.npy.json");
+    damage(&npy, &beside, 3, usize::MAX);
+}
+
+#[test]
 fn every_file_of_stores() {
     let folder = tempfile::tempdir().unwrap();
     let zspy = folder.path().join("scan.zspy");
     super::zspy::write_all(&zspy, &super::zspy::meta());
     let zarr = folder.path().join("scan.zarr");
     super::zarr::sharded(&zarr);
-    for store in [zspy, zarr] {
+    let ours = folder.path().join("ours.zarr");
+    super::zspy::write_all(&ours, &super::zspy::meta());
+    for store in [zspy, zarr, ours] {
         let mut files = Vec::new();
         files_below(&store, &mut files);
         for (seed, file) in files.iter().enumerate() {

@@ -1,0 +1,62 @@
+//! What a format must do to be written, and which one does it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use signal::{Peaks, SourceError};
+
+use crate::hspy_write::HspySink;
+use crate::npy_write::NpySink;
+use crate::result_options::ResultFormat;
+use crate::result_partial::Record;
+use crate::result_plan::Plan;
+use crate::zarr3_write::ZarrSink;
+use crate::zspy_write::ZspySink;
+
+/// How one format stores what is complete. Called from several threads at once, for different chunks.
+pub trait Sink: Send + Sync {
+    /// Stores the frames of one chunk, of full size also at the edge (zeros there).
+    fn chunk(&self, chunk: usize, bytes: &[u8]) -> Result<(), SourceError>;
+
+    /// Stores the lists of one chunk, `None` beyond the edge.
+    fn peaks(&self, chunk: usize, lists: &[Option<Arc<Peaks>>]) -> Result<(), SourceError>;
+
+    /// All chunks of a block were stored: completes its files. With `durable` they are on the disk then.
+    fn finish_block(&self, block: usize, durable: bool) -> Result<Record, SourceError>;
+
+    /// Whether the files of a block are as they were when it was finished.
+    fn holds(&self, block: usize, record: Record) -> bool;
+
+    /// Stores a whole map: the images of its components one after the other.
+    fn images(&self, images: &[f32]) -> Result<(), SourceError>;
+
+    /// Everything was stored: completes the file.
+    fn finish(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// A file that belongs beside the target, and the name it gets there.
+    fn beside(&self, _target: &Path) -> Option<(PathBuf, PathBuf)> {
+        None
+    }
+}
+
+/// Writes what a result has before its first value.
+pub fn prepare(plan: &Plan, result: &Path) -> Result<(), SourceError> {
+    match plan.format {
+        ResultFormat::Zspy => ZspySink::prepare(plan, result),
+        ResultFormat::Zarr => ZarrSink::prepare(plan, result),
+        ResultFormat::Npy => NpySink::prepare(plan, result),
+        ResultFormat::Hspy => Ok(()),
+    }
+}
+
+/// The files of a result that was prepared.
+pub fn open_sink(plan: &Plan, result: &Path) -> Result<Box<dyn Sink>, SourceError> {
+    Ok(match plan.format {
+        ResultFormat::Zspy => Box::new(ZspySink::open(plan, result)?),
+        ResultFormat::Zarr => Box::new(ZarrSink::open(plan, result)?),
+        ResultFormat::Npy => Box::new(NpySink::open(plan, result)?),
+        ResultFormat::Hspy => Box::new(HspySink::create(plan, result)?),
+    })
+}
