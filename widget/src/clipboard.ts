@@ -43,14 +43,18 @@ export function copyButton(
   return [said, button];
 }
 
-/** A text whose parts between backquotes are code, each with a button that copies it. */
+/** A text whose parts between backquotes are code; what can be run, not a mere name, has a button that copies it. */
 export function withCode(text: string, signal: AbortSignal): (Node | string)[] {
   return text.split("`").flatMap((part, i): (Node | string)[] => {
     if (part === "" || i % 2 === 0) {
       return part === "" ? [] : [part];
     }
+    const code = h("code", { class: "st-inline-code" }, part);
+    if (!part.includes("(")) {
+      return [code];
+    }
     const [said, button] = copyButton("Copy this code", "copy-advice", () => part, signal);
     button.classList.add("st-inline-button");
-    return [h("code", { class: "st-inline-code" }, part), button, said];
+    return [code, button, said];
   });
 }

@@ -500,6 +500,14 @@ describe("what is said", () => {
   });
 });
 
+it("shows a name in a message as code, without a button", async () => {
+  const { st, model } = await mount();
+  const message = "`flat` was not saved; the folder does not exist";
+  model.deliver({ type: "notice", level: "error", message, hint: "", node: null });
+  expect(st("status-message").textContent).toBe("flat was not saved; the folder does not exist");
+  expect(st("status").querySelector("[data-st=copy-advice]")).toBeNull();
+});
+
 describe("the tree as code", () => {
   it("has what a node needs, or everything, parents first", async () => {
     const nodes = [...strainTree(), ...detectorTree().slice(1)];
