@@ -4,7 +4,7 @@
 import { check, expect, launch, verdict } from "./chromium.mjs";
 import { cells, kernelIdle, menu, openNotebook, selectCell, startServer } from "./jupyterlab.mjs";
 import { live } from "./live.mjs";
-import { panes } from "./panes.mjs";
+import { panes, paneTitles, showBeside } from "./panes.mjs";
 import { at, drawn, hook, navigatorBox, screenshot, selectNode, st } from "./viewer.mjs";
 
 const [jupyter, folder, notebook] = process.argv.slice(2);
@@ -211,7 +211,10 @@ async function journey(page, server) {
     return `${after} cells`;
   });
 
-  await check("after saving and reloading the page the viewer is live", async () => {
+  await check("after saving and reloading the page the viewer is live, with both its pictures", async () => {
+    await selectNode(page, "peaks");
+    await showBeside(page, "flat");
+    await page.waitForTimeout(500);
     await page.locator(".jp-Notebook").click({ position: { x: 5, y: 5 } });
     await page.keyboard.press("Control+s");
     await page.waitForTimeout(1500);
@@ -219,11 +222,14 @@ async function journey(page, server) {
     await page.waitForSelector(st("signal-canvas"), { timeout: 60_000 });
     await page.locator(st("signal-canvas")).last().scrollIntoViewIfNeeded();
     await drawn(page, () => true, null, "frame after the reload", 30_000);
+    const shown = await paneTitles(page);
+    expect(shown.length === 2 && /^peaks/.test(shown[0]) && /^flat/.test(shown[1]), `pictures after the reload: ${shown}`);
+    await screenshot(page, "7_reloaded");
+    await page.locator(st("pane-close")).last().click();
     await selectNode(page, "scan");
     const { different } = await dragNavigator(page);
     return `${different} frames in 61 moves`;
   });
-  await screenshot(page, "7_reloaded");
 
   await check("running the cell again leaves one live viewer", async () => {
     await kernelIdle(page);

@@ -3,14 +3,21 @@
 import { check, expect } from "./chromium.mjs";
 import { at, drawn, hook, navigatorBox, screenshot, selectNode, st } from "./viewer.mjs";
 
-const titles = (page) => page.locator(`.st-pane ${st("signal-title")}`).allTextContents();
+export const paneTitles = (page) => page.locator(`.st-pane ${st("signal-title")}`).allTextContents();
 const state = async (page) => (await hook(page)).state;
 
 /** Waits until as many pictures are side by side. */
 const paneCount = (page, count) =>
   page.waitForFunction((wanted) => document.querySelectorAll(".st-pane").length === wanted, count, { timeout: 5_000 });
 
-/** Draws of the pixels of both image canvases, to see that neither is empty and which of them changed. */
+/** Shows a node beside the selected one by the button in its row of the tree. */
+export async function showBeside(page, name) {
+  await page.locator(st(`tree-node-${name}`)).last().hover();
+  await page.locator(st(`compare-node-${name}`)).last().click();
+  await paneCount(page, 2);
+}
+
+/** A number for the pixels of each image canvas, to see which of them changed. */
 const fingerprints = (page) =>
   page.evaluate(() =>
     [...document.querySelectorAll(".st-pane .st-image")].map((canvas) => {
@@ -26,9 +33,7 @@ const fingerprints = (page) =>
 export async function panes(page) {
   await check("a node is shown beside another and both follow the position", async () => {
     await selectNode(page, "flat");
-    await page.locator(st("tree-node-scan")).last().hover();
-    await page.locator(st("compare-node-scan")).last().click();
-    await paneCount(page, 2);
+    await showBeside(page, "scan");
     await page.waitForTimeout(500);
     const before = await fingerprints(page);
     expect(before[0] !== before[1], "both panes show the same picture");
@@ -45,7 +50,7 @@ export async function panes(page) {
     await page.waitForTimeout(500);
     const after = await fingerprints(page);
     expect(after.every((hash, i) => hash !== before[i]), "a pane did not follow the position");
-    return (await titles(page)).join(" | ");
+    return (await paneTitles(page)).join(" | ");
   });
   await screenshot(page, "6_side_by_side");
 
@@ -76,7 +81,7 @@ export async function panes(page) {
   await check("closing the other pane leaves one", async () => {
     await page.locator(st("pane-close")).last().click();
     await paneCount(page, 1);
-    return (await titles(page)).join(" | ");
+    return (await paneTitles(page)).join(" | ");
   });
 
   await check("a held slider is tried on the frame, let go it is one step of the history", async () => {

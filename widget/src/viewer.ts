@@ -6,6 +6,7 @@ import { PANELS, type Panel } from "./panels/registry";
 import { NavigatorPuller } from "./state/pull";
 import type { Session } from "./state/session";
 import { Store } from "./state/store";
+import { nodeById } from "./state/tree";
 import { INITIAL_VIEW, type ViewState } from "./state/view";
 import { installTestHook } from "./test_hook";
 
@@ -98,13 +99,22 @@ function watchTheme(view: Store<ViewState>, signal: AbortSignal): void {
   signal.addEventListener("abort", () => observer.disconnect());
 }
 
-/** What was tried is over when the kernel has taken or refused it, or another node is tuned. */
+/** What was tried is over when the kernel has taken or refused it, or its node is gone. */
 function endDrafts(session: Session, view: Store<ViewState>, signal: AbortSignal): void {
   session.store.on(
     ["committed"],
     () => {
       const { committed } = session.store.value;
       if (view.value.draft && view.value.draft.params === committed?.params) {
+        view.set({ draft: null });
+      }
+    },
+    signal,
+  );
+  session.store.on(
+    ["nodes"],
+    () => {
+      if (view.value.draft && !nodeById(session.store.value.nodes, view.value.draft.node)) {
         view.set({ draft: null });
       }
     },

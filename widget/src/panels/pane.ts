@@ -50,7 +50,13 @@ export function makePane(key: number, context: PanelContext): Pane {
   const readout = h("div", { class: "st-readout", "data-st": "signal-readout", "aria-live": "off" });
   const failure = h("div", { class: "st-failure", role: "alert", "data-st": "signal-failure", hidden: true });
   surface.element.append(failure, h("div", { class: "st-busy" }));
-  const element = h("div", { class: "st-pane", "data-pane": key }, head.element, surface.element, readout);
+  const element = h(
+    "div",
+    { class: "st-pane", role: "group", "data-pane": key },
+    head.element,
+    surface.element,
+    readout,
+  );
   let companion = false;
   const pane: Pane = {
     key,
@@ -71,6 +77,10 @@ export function makePane(key: number, context: PanelContext): Pane {
       element.classList.toggle("st-companion", companion);
       state.set({ node: choice.node, component: choice.component });
       head.fill(pane, count);
+      const name = pane.node?.name ?? "";
+      setAttributes(element, {
+        "aria-label": count > 1 ? `Picture of ${name}${pane.focused ? ", selected" : ""}` : null,
+      });
     },
     close: () => {
       closing.abort();

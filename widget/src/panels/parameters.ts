@@ -77,6 +77,10 @@ export const parameters: Panel = {
         return;
       }
       if (form?.node !== node.id || form.operation !== operation.name) {
+        if (form && view.value.draft?.node === form.node) {
+          // Left while a control was held.
+          view.set({ draft: null });
+        }
         form?.close.abort();
         form = build(body, node, operation, context, (name, value, moving) => {
           values = { ...values, [name]: value };
