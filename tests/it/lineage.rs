@@ -162,7 +162,11 @@ fn a_branch_goes_its_own_way_and_the_difference_says_which() -> Result<()> {
     ensure!(row.parameter == "outer_radius" && row.units == "px");
     ensure!((row.a.as_deref(), row.b.as_deref()) == (Some("5"), Some("6.5")));
     let flat = desk.add(scan, "radial_median", json!({}))?;
-    let of_flat = desk.add(flat, "virtual_annulus", json!({"inner_radius": 2.0, "outer_radius": 5.0}))?;
+    let of_flat = desk.add(
+        flat,
+        "virtual_annulus",
+        json!({"inner_radius": 2.0, "outer_radius": 5.0}),
+    )?;
     let longer = diff(&desk, ring, of_flat)?;
     let only = longer.rows.iter().find(|row| row.parameter.is_empty());
     let only = only.context("the background is not named")?;

@@ -100,7 +100,7 @@ impl Session {
         };
         self.engine.look_away(key.number());
         if !self.viewers.is_looked_at(node) {
-            // PAUSE
+            self.engine.pause_map(node);
         }
     }
 }

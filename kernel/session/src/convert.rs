@@ -177,7 +177,7 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .map_progress(node.id)
             .filter(|progress| progress.state != PassState::Idle)
             .map(|progress| map_progress(node, &progress)),
-        frame_cost: None,
+        frame_cost: session.cost_of(node.id),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod batch;
 mod closure;
 mod code;
 mod convert;
+mod cost;
 mod date;
 mod difference;
 mod drafts;

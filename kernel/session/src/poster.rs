@@ -156,7 +156,7 @@ impl Session {
     ) -> Result<(Vec<Panel>, f64), WireError> {
         let fail = |error: tree::ComputeError| convert::compute_error(&error);
         let until = Instant::now() + MAP_PATIENCE;
-        let map = self.engine.start_map(graph, node.id).map_err(fail)?;
+        let map = self.engine.show_map(graph, node.id).map_err(fail)?;
         let waited = self.engine.wait_for_map(&map, &mut |_| {
             if Instant::now() < until {
                 ControlFlow::Continue(())

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use protocol::{OpenOptions, WireError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use signal::{Axes, Component, SignalKind, SignalMeta};
+use signal::{Axes, Component, ElementType, SignalKind, SignalMeta};
 use tree::{Graph, Node};
 
 use crate::handlers::lineage::line_of_descent;
@@ -137,6 +137,17 @@ impl Conventions {
 }
 
 impl SignalIdentity {
+    fn meta(&self) -> SignalMeta {
+        let element = serde_json::from_value(Value::from(self.element.as_str()));
+        let element = element.unwrap_or(ElementType::F32);
+        SignalMeta {
+            kind: self.kind,
+            value_units: self.value_units.clone(),
+            components: self.components.clone(),
+            ..SignalMeta::frames("", self.axes.clone(), element)
+        }
+    }
+
     fn of(meta: &SignalMeta) -> Self {
         SignalIdentity {
             kind: meta.kind,

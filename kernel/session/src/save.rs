@@ -199,7 +199,6 @@ fn job(
     if !closures {
         options.identity = provenance::identity(session, &graph, &found);
     }
-    options.provenance = provenance::of(session, &graph, &found, Some(&path));
     Ok(Job {
         session: session.clone(),
         writing: Writing {
@@ -352,9 +351,18 @@ fn wait_for_earlier(job: &Arc<Job>) -> Result<(), WireError> {
 fn write(job: &Arc<Job>) -> Result<(), WireError> {
     let failed = |error: signal::SourceError| io_error(job, &error);
     wait_for_earlier(job)?;
-    let writer =
-        io::ResultWriter::create_with(&job.path, &job.node.meta, &job.options).map_err(failed)?;
     let writing = &job.writing;
+    let mut options = job.options.clone();
+    if !options.part.is_some_and(|part| part.of > 1) {
+        // The record of how the result was made says what the reductions have found. Of several processes,
+        // those with nothing to do for a node do not gather its reference either.
+        (job.session.engine)
+            .prepare(&job.graph, job.node.id, &writing.cancel)
+            .map_err(|error| convert::compute_error(&error))?;
+    }
+    options.provenance = provenance::of(&job.session, &job.graph, &job.node, Some(&job.path));
+    let writer =
+        io::ResultWriter::create_with(&job.path, &job.node.meta, &options).map_err(failed)?;
     if job.options.part.is_some() {
         let wanted = writer.wanted();
         let positions = |block: &usize| -> usize {

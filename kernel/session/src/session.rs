@@ -83,6 +83,8 @@ pub struct Session {
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
     /// Saves whose file may still be open.
     pub(crate) writing: Mutex<Vec<Weak<save::Job>>>,
+    /// What a frame of a file costs, as far as it is measured.
+    pub(crate) costs: Mutex<HashMap<u32, protocol::FrameCost>>,
     /// How fast running maps are.
     pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
     pub(crate) errands: Errands,
@@ -114,6 +116,7 @@ impl Session {
                 opened: Mutex::default(),
                 handles: Mutex::default(),
                 saves: Mutex::default(),
+                costs: Mutex::default(),
                 paces: Mutex::default(),
                 writing: Mutex::default(),
                 errands: Errands::default(),
@@ -339,6 +342,7 @@ impl Session {
         self.forget_drafts_of(&[node]);
         self.engine.forget(&[node]);
         lock(&self.opened).remove(&node);
+        lock(&self.costs).remove(&node);
         lock(&self.handles).forget(node);
     }
 

@@ -6,11 +6,11 @@ use protocol::{CommandReply, OpenOptions, WireError};
 use super::values;
 use crate::journal::{self, Stamp};
 use crate::session::Opened;
-use crate::{Session, code, convert, lock};
+use crate::{Session, code, convert, cost, lock};
 
 /// Opens a file: its header is read, no pixel.
 pub(crate) fn open(
-    session: &Session,
+    session: &Arc<Session>,
     written: &str,
     options: &OpenOptions,
 ) -> Result<CommandReply, WireError> {
@@ -32,6 +32,7 @@ pub(crate) fn open(
     };
     lock(&session.opened).insert(node, opened);
     session.tell_tree();
+    cost::measure(session, node);
     values::described(session, node)
 }
 

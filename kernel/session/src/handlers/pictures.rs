@@ -206,7 +206,7 @@ fn start(
     match (progress.state, progress.error) {
         // A cancelled pass waits for the user, not for the next redraw.
         (PassState::Idle, _) => {
-            session.engine.start_map(graph, node.id).map_err(fail)?;
+            session.engine.show_map(graph, node.id).map_err(fail)?;
             Ok(())
         }
         (PassState::Failed, Some(error)) => Err(fail(error)),

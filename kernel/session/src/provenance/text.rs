@@ -5,20 +5,23 @@ use std::path::Path;
 
 use protocol::{OpenOptions, WireError};
 use serde_json::{Value, json};
-use signal::{Axis, SignalMeta};
+use signal::{Axis, SignalKind, SignalMeta};
 
 use super::{Provenance, Step, read};
 use crate::handlers::files;
 use crate::journal::Stamp;
+
+/// Entries of a list that are printed; the JSON has all.
+const MOST_SHOWN: usize = 6;
 
 /// Shape, axes and the way a result was made: for people, or as JSON.
 ///
 /// # Errors
 /// [`WireError`] when the file cannot be opened.
 pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
-    let source = files::source(path, &OpenOptions::default())?;
-    let meta = source.meta();
     let provenance = read(path)?;
+    let meta = what_it_holds(path, provenance.as_ref())?;
+    let meta = &meta;
     if as_json {
         let whole = json!({
             "path": path,
@@ -42,6 +45,18 @@ pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
         None => line(&mut text, "\nThe file does not say how it was made."),
     }
     Ok(text)
+}
+
+/// What the file itself says of its signal. It stores maps and peaks as arrays of other shapes, and opened as
+/// frames they are hard to recognise; the record of how they were made knows them.
+fn what_it_holds(path: &Path, provenance: Option<&Provenance>) -> Result<SignalMeta, WireError> {
+    let made = provenance
+        .and_then(|provenance| provenance.nodes.last()?.signal.as_ref())
+        .filter(|signal| signal.kind != SignalKind::Frame);
+    match made {
+        Some(signal) => Ok(signal.meta()),
+        None => Ok(files::source(path, &OpenOptions::default())?.meta().clone()),
+    }
 }
 
 fn line(text: &mut String, line: &str) {
@@ -100,14 +115,20 @@ fn lineage(text: &mut String, provenance: &Provenance, indent: &str) {
     }
     let conventions = &provenance.conventions;
     line(text, &format!("\n{indent}Conventions"));
-    line(text, &format!("{indent}  axes: {}", conventions.axis_order));
+    line(
+        text,
+        &format!("{indent}  order of axes: {}", conventions.axis_order),
+    );
     line(text, &format!("{indent}  index: {}", conventions.index));
     line(
         text,
         &format!("{indent}  calibration: {}", conventions.calibration),
     );
+    if !conventions.notes.is_empty() {
+        line(text, &format!("{indent}  of this result:"));
+    }
     for (name, value) in &conventions.notes {
-        line(text, &format!("{indent}  {name}: {}", plain(value)));
+        line(text, &format!("{indent}      {name} = {}", plain(value)));
     }
     let nested = provenance
         .nodes
@@ -123,14 +144,18 @@ fn step_lines(text: &mut String, step: &Step, indent: &str) {
             (Some(then), Some(now)) if then != now => "changed since",
             _ => "as it was",
         };
+        // Of a folder, only the size of its headers is known, which says nothing to people.
+        let size = match file.format.as_str() {
+            "zspy" | "zarr" => String::new(),
+            _ => format!(", {} bytes", file.size),
+        };
         line(
             text,
             &format!(
-                "{indent}  {}  file {} ({}, {} bytes, changed {}; {now})",
+                "{indent}  {}  file {} ({}{size}, changed {}; {now})",
                 step.name,
                 file.path.display(),
                 file.format,
-                file.size,
                 file.modified
             ),
         );
@@ -167,8 +192,11 @@ fn plain(value: &Value) -> String {
         Value::Null => "found automatically".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
-            let parts: Vec<String> = parts.iter().map(plain).collect();
-            format!("({})", parts.join(", "))
+            let mut shown: Vec<String> = parts.iter().take(MOST_SHOWN).map(plain).collect();
+            if parts.len() > MOST_SHOWN {
+                shown.push(format!("… {} in all", parts.len()));
+            }
+            format!("({})", shown.join(", "))
         }
         Value::Object(fields) => {
             let fields: Vec<String> = (fields.iter())

@@ -1,7 +1,7 @@
 //! From the threads of a pass into the file.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use protocol::{Event, NoticeLevel, WireError};
@@ -16,8 +16,9 @@ struct Store {
     /// Taken out when the pass is over.
     writer: RwLock<Option<io::ResultWriter>>,
     shape: Vec<usize>,
-    /// Positions of this share of the result; empty: all.
-    share: Vec<bool>,
+    /// One bit for each position that is not to be computed: it was there, belongs to another share, or somebody has
+    /// it. A pass may begin a piece twice.
+    taken: Vec<AtomicU64>,
     /// Positions of a map that failed.
     holes: AtomicUsize,
     first_hole: Mutex<Option<ComputeError>>,
@@ -27,6 +28,11 @@ struct Store {
 }
 
 impl Store {
+    fn bit(&self, at: NavigationIndex) -> (&AtomicU64, u64) {
+        let flat = at.flat(&self.shape);
+        (&self.taken[flat / 64], 1 << (flat % 64))
+    }
+
     fn store(&self, at: NavigationIndex, output: &Output) -> Result<(), WireError> {
         let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
         let Some(writer) = &*writer else {
@@ -63,10 +69,8 @@ fn not_saved(node: &Node, mut wire: WireError) -> WireError {
 
 impl Receiver for Store {
     fn wants(&self, at: NavigationIndex) -> bool {
-        let ours = self.share.is_empty()
-            || (self.share.get(at.flat(&self.shape))).is_some_and(|wanted| *wanted);
-        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
-        ours && writer.as_ref().is_some_and(|writer| !writer.has(at))
+        let (word, bit) = self.bit(at);
+        word.load(Ordering::Relaxed) & bit == 0
     }
 
     fn receive(
@@ -76,6 +80,10 @@ impl Receiver for Store {
     ) -> ControlFlow<()> {
         if self.job.writing.cancel.is_cancelled() {
             return ControlFlow::Break(());
+        }
+        let (word, bit) = self.bit(at);
+        if word.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+            return ControlFlow::Continue(());
         }
         let stored = match output {
             Ok(output) => self.store(at, output),
@@ -97,15 +105,12 @@ pub(super) fn stream(
     writer: io::ResultWriter,
 ) -> Result<io::ResultWriter, WireError> {
     let shape = job.node.meta.axes.navigation_shape();
-    let share = match job.options.part {
-        Some(_) => share(&writer, &shape),
-        None => Vec::new(),
-    };
+    let taken = taken(&writer, &shape);
     let store = Arc::new(Store {
         job: job.clone(),
         writer: RwLock::new(Some(writer)),
         shape,
-        share,
+        taken,
         holes: AtomicUsize::new(0),
         first_hole: Mutex::new(None),
         failed: Mutex::new(None),
@@ -139,9 +144,10 @@ pub(super) fn leave(writer: Option<io::ResultWriter>, job: &Job) {
     }
 }
 
-/// Which scan positions belong to the blocks that this process has to compute.
-fn share(writer: &io::ResultWriter, shape: &[usize]) -> Vec<bool> {
-    let mut share = vec![false; shape.iter().product()];
+/// All scan positions but those of the blocks that this process has to compute.
+fn taken(writer: &io::ResultWriter, shape: &[usize]) -> Vec<AtomicU64> {
+    let positions: usize = shape.iter().product();
+    let mut taken = vec![u64::MAX; positions.div_ceil(64)];
     for block in writer.wanted() {
         let ranges = &writer.blocks()[block].positions;
         let sizes: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
@@ -150,10 +156,11 @@ fn share(writer: &io::ResultWriter, shape: &[usize]) -> Vec<bool> {
             let index: Vec<usize> = (inside.as_slice().iter().zip(ranges))
                 .map(|(index, range)| range.start + index)
                 .collect();
-            share[NavigationIndex::new(&index).flat(shape)] = true;
+            let flat = NavigationIndex::new(&index).flat(shape);
+            taken[flat / 64] &= !(1 << (flat % 64));
         }
     }
-    share
+    taken.into_iter().map(AtomicU64::new).collect()
 }
 
 pub(super) fn tell_holes(job: &Job, holes: usize, first: &str) {
