@@ -4,7 +4,7 @@ import { insideScan, regionAbout, regionText } from "../src/geometry/region";
 import signaltree from "../src/index";
 import { exactnessText } from "../src/panels/layers/exact";
 import { progressText } from "../src/panels/progress";
-import { withSuffix } from "../src/panels/save";
+import { savedPath, withSuffix } from "../src/panels/save";
 import { codeOf, codeOfTree } from "../src/state/export";
 import { FakeKernel, type FakeKernelOptions } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
@@ -437,6 +437,23 @@ describe("saving", () => {
     st("status-compute").click();
     await vi.advanceTimersByTimeAsync(50);
     expect(requests("save").map(({ path }) => path)).toEqual(["flat.zspy", "flat.zspy"]);
+  });
+
+  it("says when the file is complete", async () => {
+    const { st, model, kernel } = await mount({ node: 2 });
+    st("save").click();
+    st("save-start").click();
+    await vi.advanceTimersByTimeAsync(50);
+    model.deliver({ type: "progress", ...kernel.nodes[1]?.progress, state: "done" });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(st("status-message").textContent).toBe("Saved flat.zspy");
+    expect(st("status").dataset.level).toBe("info");
+  });
+
+  it("knows what is written from what is said about it", () => {
+    expect(savedPath("saving out/strain map.zspy")).toBe("out/strain map.zspy");
+    expect(savedPath("saving part 1/3 of strain.zspy")).toBeNull();
+    expect(savedPath("computing flat")).toBeNull();
   });
 
   it("can keep the whole signal in memory instead", async () => {

@@ -5,7 +5,7 @@ import { numberText } from "../geometry/axes";
 import { durationText } from "../geometry/bytes";
 import type { NodeDescription, Progress } from "../protocol/generated";
 import type { PanelContext } from "./registry";
-import { resumeSave } from "./save";
+import { savedPath } from "./save";
 
 export function progressControls(context: PanelContext): HTMLElement[] {
   const { session, view, signal } = context;
@@ -40,6 +40,7 @@ export function progressControls(context: PanelContext): HTMLElement[] {
       "aria-label": progress?.label ?? null,
     });
     setText(label, progress && running ? progressText(progress, running.name) : "");
+    setAttributes(label, { title: progress?.message || null });
     const stopped = stoppedNode(context);
     goOn.hidden = progress !== null || stopped === null;
     if (stopped) {
@@ -61,12 +62,27 @@ export function progressControls(context: PanelContext): HTMLElement[] {
     "click",
     () => {
       const stopped = stoppedNode(context);
-      if (stopped && !resumeSave(context, stopped)) {
-        void session.act({ type: "compute", node: stopped.id });
+      if (stopped) {
+        const path = stopped.progress?.can_resume ? savedPath(stopped.progress.label) : null;
+        const { id: node } = stopped;
+        void session.act(path === null ? { type: "compute", node } : { type: "save", node, path });
       }
     },
     { signal },
   );
+  const writing = new Set<number>();
+  /** A file that is complete is worth a word. */
+  const tell = (): void => {
+    for (const { id, progress } of session.store.value.nodes) {
+      const path = progress ? savedPath(progress.label) : null;
+      if (path !== null && progress?.state === "running") {
+        writing.add(id);
+      } else if (writing.delete(id) && path !== null && progress?.state === "done") {
+        session.store.set({ notice: { level: "info", message: `Saved ${path}`, hint: "" } });
+      }
+    }
+  };
+  session.store.on(["nodes"], tell, signal);
   session.store.on(["nodes", "node"], fill, signal);
   view.on(["picture"], fill, signal);
   fill();
@@ -111,6 +127,9 @@ function stoppedNode({ session, view }: PanelContext): NodeDescription | null {
 function resumeTitle({ progress }: NodeDescription): string {
   if (!progress?.can_resume) {
     return "Compute the whole map";
+  }
+  if (progress.message !== "") {
+    return progress.message;
   }
   const share = progress.total > 0 ? Math.floor((progress.done / progress.total) * 100) : 0;
   return `${progress.label}: stopped at ${share} %, goes on from there`;

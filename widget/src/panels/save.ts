@@ -3,7 +3,7 @@
 import { h, setText } from "../dom";
 import { bytesText } from "../geometry/bytes";
 import { RequestError } from "../protocol/client";
-import type { NodeDescription, SaveOptions } from "../protocol/generated";
+import type { NodeDescription } from "../protocol/generated";
 import type { Session } from "../state/session";
 import { openPopover, type Popover } from "./popover";
 import type { PanelContext } from "./registry";
@@ -17,30 +17,12 @@ export const FORMATS: readonly Format[] = [
   { suffix: ".zspy", title: "HyperSpy, Zarr inside (.zspy)" },
   { suffix: ".zarr", title: "Zarr v3, sharded (.zarr)" },
   { suffix: ".hspy", title: "HyperSpy, HDF5 inside (.hspy)" },
-  { suffix: ".npy", title: "Plain array without axes (.npy)" },
+  { suffix: ".npy", title: "NumPy array (.npy)" },
 ];
 
-interface Saving {
-  path: string;
-  options?: SaveOptions;
-}
-
-/** What each node was last saved to from a page, to go on after it was stopped. */
-const saves = new WeakMap<Session, Map<number, Saving>>();
-
-/** Goes on with a save that began on this page; `false` if there was none. */
-export function resumeSave({ session }: PanelContext, node: NodeDescription): boolean {
-  const saving = saves.get(session)?.get(node.id);
-  const stopped = node.progress?.can_resume === true && node.progress.label.includes(baseName(saving?.path));
-  if (!saving || !stopped) {
-    return false;
-  }
-  void session.act({ type: "save", node: node.id, ...saving });
-  return true;
-}
-
-function baseName(path: string | undefined): string {
-  return path?.split(/[\\/]/).pop() ?? "\0";
+/** The file a computation writes, from what it says about itself; `null` when it writes none. */
+export function savedPath(label: string): string | null {
+  return /^saving (?!part \d)(.+)$/.exec(label)?.[1] ?? null;
 }
 
 /** The button that opens the dialog inside `host`. */
@@ -168,10 +150,7 @@ function saveForm(
         return;
       }
       const named = FORMATS.some(({ suffix }) => path.toLowerCase().endsWith(suffix));
-      const saving = { path: named ? path : withSuffix(path, format.value) };
-      const known = saves.get(session) ?? new Map<number, Saving>();
-      saves.set(session, known.set(node.id, saving));
-      void ask({ type: "save", node: node.id, ...saving });
+      void ask({ type: "save", node: node.id, path: named ? path : withSuffix(path, format.value) });
     },
     { signal },
   );

@@ -3,7 +3,7 @@
  * resize it. Its image follows with what is tried; the parameters change once, when it is let go.
  */
 
-import { h, setText } from "../../dom";
+import { h, setAttributes, setText } from "../../dom";
 import { niceBelow } from "../../geometry/axes";
 import {
   changedParams,
@@ -46,6 +46,8 @@ const RESIZES: Record<string, readonly [Grip, number]> = {
   "{": ["inner", -1],
 };
 const LONG_STEP = 10;
+const KEYS =
+  "D takes hold of the detector: arrow keys move it, with Shift by ten; plus and minus resize it, brackets its hole; Enter or Escape lets go.";
 
 interface Placed {
   node: NodeDescription;
@@ -86,6 +88,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       const axes = (pane.node?.signal_axes ?? []).slice(-2);
       setText(readout, detectorText(found.node.name, found.detector, axes));
     }
+    setAttributes(surface.overlay, { "aria-description": found ? KEYS : null });
     surface.redraw();
   };
   const attempt = (from: Placed, detector: Detector): Record<string, unknown> | null => {
