@@ -21,7 +21,7 @@ const COARSE_TIME: Duration = Duration::from_millis(60);
 /// What a first picture needs.
 const FIRST_PATTERNS: usize = 48;
 /// Longest wait for a picture of which nothing is known.
-const FIRST_TIME: Duration = Duration::from_millis(500);
+const FIRST_TIME: Duration = Duration::from_secs(3);
 /// Shortest time between two events.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 /// Cubes kept at the same time.

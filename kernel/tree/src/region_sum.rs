@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use signal::{CancelToken, Frame, NavigationIndex, Output, Region, SignalKind};
+use signal::{CancelToken, ChunkId, Frame, NavigationIndex, Output, Region, SignalKind};
 
 use crate::cache::Evictable;
 use crate::compute::{Inner, UnitScope, guarded};
@@ -25,7 +25,10 @@ const BLOCK_FRAMES: usize = 256;
 /// A region that moves is followed by strips only if they are this share of it, …
 const STRIP_SHARE: f64 = 0.5;
 /// … and if they are there after this time.
-const STRIP_TIME: Duration = Duration::from_millis(200);
+const STRIP_TIME: Duration = Duration::from_millis(250);
+/// Strips are not tried any more after so many were late: the chunks that were decoded for them are in memory the
+/// next time, frames that are slow to compute are not.
+const MOST_LATE: usize = 3;
 /// Frames of strips read by one thread at a time, and how long they take when more threads pay.
 const READ_AT_ONCE: usize = 8;
 const WORTH_THREADS: Duration = Duration::from_millis(1);
@@ -85,8 +88,8 @@ struct Kept {
     totals: Totals,
     /// Whether it was gathered by adding alone, in the order that belongs to the region.
     fresh: bool,
-    /// Whether strips were there in time so far.
-    follows: bool,
+    /// How many times in a row strips were not there in time.
+    late: usize,
     /// `None` when the budget has no room: then it is kept all the same, as what is on the screen.
     memory: Option<Evictable>,
 }
@@ -332,28 +335,43 @@ impl Asked {
             .collect()
     }
 
-    /// The region in bands of whole rows, far ones alternating, so that a part of them stands for all.
-    fn blocks(&self) -> Vec<Region> {
-        let rows = BLOCK_FRAMES.div_ceil(self.region.width);
-        let bands = self.region.height.div_ceil(rows);
-        let bits = bands.next_power_of_two().trailing_zeros();
-        (0..bands.next_power_of_two())
-            .map(|number| match bits {
-                0 => number,
-                bits => number.reverse_bits() >> (usize::BITS - bits),
-            })
-            .filter(|band| *band < bands)
-            .map(|band| {
-                let y0 = self.region.y0 + band * rows;
-                let end = (y0 + rows).min(self.region.y0 + self.region.height);
-                Region {
-                    y0,
-                    height: end - y0,
-                    ..self.region
-                }
+    /// The region cut into tiles, far ones alternating, so that a part of them stands for all. A tile is a band of
+    /// whole rows, or what lies in one decoded chunk (or in a few small ones): each is decoded once.
+    fn tiles(&self, chunk: Option<[usize; 2]>) -> Vec<Region> {
+        let region = self.region;
+        let [rows, columns] = match chunk {
+            Some([rows, columns]) => {
+                let chunks = BLOCK_FRAMES.div_ceil(rows * columns).max(1);
+                [rows, columns * chunks]
+            }
+            None => [BLOCK_FRAMES.div_ceil(region.width), usize::MAX],
+        };
+        // Bands begin with the region, tiles of chunks with their chunks.
+        let first_row = if chunk.is_some() { 0 } else { region.y0 };
+        let downs = cuts(region.y0, region.height, first_row, rows);
+        let across = cuts(region.x0, region.width, 0, columns);
+        let count = downs.len() * across.len();
+        (0..count)
+            .map(|number| number * far_step(count) % count)
+            .map(|tile| {
+                let (y0, height) = downs[tile / across.len()];
+                let (x0, width) = across[tile % across.len()];
+                Region::rectangle(x0, y0, width, height)
             })
             .collect()
     }
+}
+
+/// Starts and lengths of `start .. start + length`, cut at `origin`, `origin + step`, …
+fn cuts(start: usize, length: usize, origin: usize, step: usize) -> Vec<(usize, usize)> {
+    let (mut cuts, mut at) = (Vec::new(), start);
+    while at < start + length {
+        let next = origin.saturating_add(((at - origin) / step + 1).saturating_mul(step));
+        let end = next.min(start + length);
+        cuts.push((at, end - at));
+        at = end;
+    }
+    cuts
 }
 
 /// What lies in `a` and not in `b`, in at most four rectangles.
@@ -374,6 +392,21 @@ fn difference(a: Region, b: Region) -> Vec<Region> {
     .into_iter()
     .filter(|part| part.width > 0 && part.height > 0)
     .collect()
+}
+
+/// Scan rows and columns of a chunk, if the frames come from decoded ones that hold several.
+fn decoded_chunk(graph: &Graph, node: &Node) -> Option<[usize; 2]> {
+    let (_, source) = graph.source_of(node.id)?;
+    let access = source.access();
+    if access.mapped || access.frames_per_chunk < 2 {
+        return None;
+    }
+    let chunk = source.chunk_navigation(ChunkId(0));
+    match chunk.as_slice() {
+        [.., rows, columns] => Some([rows.len().max(1), columns.len().max(1)]),
+        [columns] => Some([1, columns.len().max(1)]),
+        [] => None,
+    }
 }
 
 impl Gathering {
@@ -407,7 +440,7 @@ impl Inner {
         let new = difference(asked.region, kept.asked.region);
         let area = |region: &Region| region.width * region.height;
         let frames: usize = gone.iter().chain(&new).map(area).sum();
-        if !kept.follows || frames as f64 > STRIP_SHARE * area(&asked.region) as f64 {
+        if kept.late >= MOST_LATE || frames as f64 > STRIP_SHARE * area(&asked.region) as f64 {
             return false;
         }
         let rank = node.meta.axes.navigation.len();
@@ -421,9 +454,10 @@ impl Inner {
         // All frames before the sums are touched: a frame that cannot be read leaves them as they were.
         let frames: Vec<NavigationIndex> = gone.iter().chain(&new).copied().collect();
         let Some(frames) = self.read_until(graph, node, &frames, until) else {
-            kept.follows = false;
+            kept.late += 1;
             return false;
         };
+        kept.late = 0;
         let (gone, new) = frames.split_at(gone.len());
         kept.totals.replace(gone, new, self.threads);
         kept.asked = asked.clone();
@@ -614,7 +648,7 @@ impl Inner {
             asked: gathering.asked.clone(),
             totals,
             fresh: true,
-            follows: true,
+            late: 0,
             memory,
         });
         drop(followed);
@@ -633,7 +667,7 @@ impl Inner {
     ) -> Result<Totals, ComputeError> {
         self.prepare_all(graph, node, Lane::Batch, cancel)?;
         let rank = node.meta.axes.navigation.len();
-        let blocks = asked.blocks();
+        let blocks = asked.tiles(decoded_chunk(graph, node));
         let mut totals = Totals::new(&node.meta);
         let (mut done, mut failed) = (0, None);
         in_order(
@@ -731,7 +765,7 @@ impl Inner {
         let mut totals = Totals::new(&node.meta);
         for number in 0..count {
             // A low-discrepancy walk: any first part of it covers the region.
-            let place = (number * largest_stride(frames)) % frames;
+            let place = (number * far_step(frames)) % frames;
             let (row, column) = (place / region.width, place % region.width);
             let at = asked.at(rank, region.y0 + row, region.x0 + column);
             let never = CancelToken::new();
@@ -746,7 +780,7 @@ impl Inner {
 
 /// A step that visits all of `count` places, far from each other at first: near the golden section, without a common
 /// divisor.
-fn largest_stride(count: usize) -> usize {
+fn far_step(count: usize) -> usize {
     let divides = |mut a: usize, mut b: usize| {
         while b > 0 {
             (a, b) = (b, a % b);

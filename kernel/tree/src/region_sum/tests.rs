@@ -24,26 +24,33 @@ fn strips_make_up_the_difference() {
 }
 
 #[test]
-fn blocks_cover_a_region_once() {
+fn tiles_cover_a_region_once() {
     let asked = Asked {
         node: 1,
         revision: 1,
         outer: Vec::new(),
         region: Region::rectangle(2, 3, 30, 101),
     };
-    let blocks = asked.blocks();
-    let mut positions: Vec<_> = (blocks.iter())
-        .flat_map(|block| asked.positions(2, *block))
-        .collect();
-    positions.sort_unstable();
-    assert_eq!(positions, asked.positions(2, asked.region));
-    assert!(blocks[1].y0 > 40, "the second block is far from the first");
+    for chunk in [None, Some([16, 16]), Some([1, 4]), Some([200, 200])] {
+        let tiles = asked.tiles(chunk);
+        let mut positions: Vec<_> = (tiles.iter())
+            .flat_map(|tile| asked.positions(2, *tile))
+            .collect();
+        positions.sort_unstable();
+        assert_eq!(positions, asked.positions(2, asked.region), "{chunk:?}");
+    }
+    let bands = asked.tiles(None);
+    assert!(bands[1].y0 > 40, "the second band is far from the first");
+    for tile in asked.tiles(Some([16, 16])) {
+        let last = (tile.y0 + tile.height - 1, tile.x0 + tile.width - 1);
+        assert_eq!((tile.y0 / 16, tile.x0 / 16), (last.0 / 16, last.1 / 16));
+    }
 }
 
 #[test]
 fn a_walk_visits_all_places() {
     for count in 1..300 {
-        let stride = largest_stride(count);
+        let stride = far_step(count);
         let mut seen: Vec<_> = (0..count).map(|number| number * stride % count).collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..count).collect::<Vec<_>>());
