@@ -79,7 +79,10 @@ impl Session {
             .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
         Ok(Poster {
             png,
-            text: format!("{}: {}", node.name, node.meta.summary()),
+            text: match self.cost_line(node) {
+                None => format!("{}: {}", node.name, node.meta.summary()),
+                Some(cost) => format!("{}: {}\n{cost}", node.name, node.meta.summary()),
+            },
             index,
             complete,
         })

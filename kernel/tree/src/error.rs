@@ -114,8 +114,13 @@ impl ComputeError {
                 "give a region of at least one position inside the navigation axes".into()
             }
             Cause::OutsideScan { .. } => "give a position inside the navigation axes".into(),
-            Cause::Memory { .. } => {
-                "raise SIGNALTREE_MEMORY_BUDGET (bytes) and restart the kernel".into()
+            Cause::Memory {
+                need_bytes,
+                budget_bytes,
+                ..
+            } => {
+                let enough = need_bytes.saturating_add(*budget_bytes).div_ceil(1 << 30);
+                format!("raise the budget: memory_budget(\"{enough} GiB\")?")
             }
         }
     }

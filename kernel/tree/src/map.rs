@@ -107,7 +107,25 @@ impl Engine {
     /// # Errors
     /// See [`Engine::map`].
     pub fn start_map(&self, graph: &Arc<Graph>, node: u32) -> Result<MapImages, ComputeError> {
+        let images = self.begin_map(graph, node, 0)?;
+        images.run.ask();
+        Ok(images)
+    }
+
+    /// As [`Engine::start_map`], because a view shows the map: [`Engine::pause_map`] ends its pass again.
+    ///
+    /// # Errors
+    /// See [`Engine::map`].
+    pub fn show_map(&self, graph: &Arc<Graph>, node: u32) -> Result<MapImages, ComputeError> {
         self.begin_map(graph, node, 0)
+    }
+
+    /// Nobody looks at a map any more: unless somebody asked for it, its pass rests until it is looked at again.
+    pub fn pause_map(&self, node: u32) {
+        let run = lock(&self.inner.maps).get(&node).cloned();
+        if let Some(run) = run {
+            run.pause();
+        }
     }
 
     /// Starts or resumes several maps; those below the same source are filled by one pass over it.
@@ -119,7 +137,9 @@ impl Engine {
         graph: &Arc<Graph>,
         nodes: &[u32],
     ) -> Result<Vec<MapImages>, ComputeError> {
-        self.begin_maps(graph, nodes, 0)
+        let all = self.begin_maps(graph, nodes, 0)?;
+        all.iter().for_each(|images| images.run.ask());
+        Ok(all)
     }
 
     /// As [`Engine::start_map`]; `waiting` more wait for the pass from the moment it is found or begun.
@@ -186,6 +206,7 @@ impl Engine {
         tick: &mut dyn FnMut(&MapProgress) -> ControlFlow<()>,
     ) -> Result<MapImages, ComputeError> {
         let images = self.begin_map(graph, node, 1)?;
+        images.run.ask();
         let waiting = Waiting(&images.run);
         self.await_map(graph, node, &images, waiting, tick)?;
         Ok(images)
@@ -204,6 +225,7 @@ impl Engine {
         tick: &mut dyn FnMut(&MapProgress) -> ControlFlow<()>,
     ) -> Result<Vec<MapImages>, ComputeError> {
         let all = self.begin_maps(graph, nodes, 1)?;
+        all.iter().for_each(|images| images.run.ask());
         let waiting: Vec<_> = all.iter().map(|images| Waiting(&images.run)).collect();
         let mut first = None;
         let mut stopped = false;

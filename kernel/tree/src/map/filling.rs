@@ -24,6 +24,8 @@ pub(super) struct Filling {
     cancel: CancelToken,
     /// Calls of `finish_map` under way: one that gives up ends the pass only if no other waits for it.
     waiting: usize,
+    /// Somebody wants the map whether or not it is looked at.
+    asked: bool,
 }
 
 impl Filling {
@@ -76,6 +78,7 @@ impl MapRun {
                 told: Instant::now(),
                 cancel: CancelToken::new(),
                 waiting: 0,
+                asked: false,
             }),
             changed: Condvar::new(),
             _reserved: reserved,
@@ -116,6 +119,24 @@ impl MapRun {
         if found.progress.state == PassState::Done {
             filling.progress.state = PassState::Done;
         }
+    }
+
+    /// The map is wanted whether or not it is looked at.
+    pub fn ask(&self) {
+        lock(&self.filling).asked = true;
+    }
+
+    /// Ends a pass that was begun only because the map was looked at; looking again resumes it.
+    pub fn pause(&self) {
+        let mut filling = lock(&self.filling);
+        let running = filling.progress.state == PassState::Running;
+        if !running || filling.asked || filling.waiting > 0 {
+            return;
+        }
+        filling.cancel.cancel();
+        filling.progress.state = PassState::Idle;
+        drop(filling);
+        self.changed.notify_all();
     }
 
     pub fn fail_to_start(&self) {
