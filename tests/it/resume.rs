@@ -441,3 +441,47 @@ fn a_page_saves_and_hears_of_it() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn opening_a_file_that_is_slow_to_drag_says_so() -> Result<()> {
+    let desk = Desk::new()?;
+    write_npy(&desk.path("large.npy"), [16, 18, 512, 256])?;
+    let raw = open(&desk.session, &desk.path("large.npy"))?;
+    let one_chunk = SaveOptions {
+        chunk: Some(vec![16, 18]),
+        compression: Some("zstd".into()),
+        ..SaveOptions::default()
+    };
+    desk.run(save(raw, &desk.path("dear.zspy"), one_chunk))?;
+    let (tell, told) = channel();
+    desk.session.subscribe(Box::new(move |event| {
+        if let Event::Notice { message, hint, .. } = event {
+            let _ = tell.send(format!("{message}; {hint}"));
+        }
+    }));
+    let dear = open(&desk.session, &desk.path("dear.zspy"))?;
+    let said = told.recv_timeout(Duration::from_secs(30))?;
+    for part in ["75 MB", "288 frames", "dear.reshard(\"dear_quick.zarr\")?"] {
+        ensure!(said.contains(part), "{part}: {said}");
+    }
+    let cost = |node| Some(desk.session.description(node)?.frame_cost);
+    let of_dear = cost(dear).flatten().context("not measured")?;
+    ensure!(of_dear.slow && of_dear.frames_per_chunk == 288);
+    ensure!(desk.session.poster(dear)?.text.contains("reshard"));
+    ensure!(cost(raw) == Some(None), "a mapped file costs nothing");
+
+    let reply = desk.run(Command::Reshard {
+        node: dear,
+        path: desk.path("quick.zarr").display().to_string(),
+        options: SaveOptions::default(),
+    })?;
+    let quick = reply.node.context("no node")?;
+    ensure!(told.recv_timeout(Duration::from_secs(2)).is_err());
+    ensure!(cost(quick).flatten().is_none_or(|cost| !cost.slow));
+    let (old, new) = (
+        desk.session.frame(raw, &[7, 11])?,
+        desk.session.frame(quick, &[7, 11])?,
+    );
+    ensure!(old.as_bytes() == new.as_bytes());
+    Ok(())
+}

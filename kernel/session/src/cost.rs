@@ -89,7 +89,7 @@ fn cost(node: &Node, access: Access, time: Duration) -> FrameCost {
         slow,
         advice: if slow {
             format!(
-                "let {0} = {0}.reshard(\"{0}_quick.zarr\")?; takes about {1} and makes that {2}",
+                "`let {0} = {0}.reshard(\"{0}_quick.zarr\")?;` takes about {1} and makes that {2}",
                 node.name,
                 duration(takes),
                 duration(after)
@@ -179,7 +179,7 @@ mod tests {
         );
         assert_eq!(
             dear.advice,
-            "let scan = scan.reshard(\"scan_quick.zarr\")?; takes about 29 s and makes that 0.3 ms"
+            "`let scan = scan.reshard(\"scan_quick.zarr\")?;` takes about 29 s and makes that 0.3 ms"
         );
         assert!(of(64, 400).slow);
     }

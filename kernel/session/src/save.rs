@@ -439,7 +439,7 @@ fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
         && matches!(io::unfinished(path), Ok(Some(left)) if left.identity != job.options.identity)
     {
         wire.hint = format!(
-            "save the other one to its end, choose another name, or remove what it has left: save_with({:?}, SaveOptions {{ fresh: true, ..default() }})?",
+            "save the other one to its end, choose another name, or remove what it has left: `save_with({:?}, SaveOptions {{ fresh: true, ..default() }})?`",
             path.file_name().unwrap_or_default().to_string_lossy()
         );
     }

@@ -7,6 +7,7 @@
 //! step aside for interactive work.
 
 mod cache;
+mod chunk_cost;
 mod compute;
 mod deliver;
 mod detector_cube;

@@ -159,7 +159,7 @@ fn refused(node: &tree::Node, error: &tree::ComputeError) -> WireError {
             mb(*budget_bytes)
         );
         wire.hint = format!(
-            "save it: {0}.save(\"{0}.zspy\")? computes it with the memory of a few chunks; or give more: memory_budget(\"{1} MB\")?",
+            "save it: `{0}.save(\"{0}.zspy\")?` computes it with the memory of a few chunks; or give more: `memory_budget(\"{1} MB\")?`",
             node.name,
             mb(need_bytes + need_bytes / 4)
         );
