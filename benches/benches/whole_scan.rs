@@ -165,8 +165,9 @@ fn read_words(bytes: &[u8]) -> u64 {
         type Result = u64;
         #[inline(always)]
         fn run(self) -> u64 {
-            (self.0.as_chunks::<8>().0.iter())
-                .fold(0u64, |sum, word| sum.wrapping_add(u64::from_ne_bytes(*word)))
+            (self.0.as_chunks::<8>().0.iter()).fold(0u64, |sum, word| {
+                sum.wrapping_add(u64::from_ne_bytes(*word))
+            })
         }
     }
     signal::simd::vectorised(Words(bytes))
@@ -394,9 +395,15 @@ fn write_npy(path: &Path, scan: [usize; 2], detector: [usize; 2]) -> Result<(), 
             let (cy, cx) = (detector[0] / 2 + y % 3, detector[1] / 2 + x % 5);
             for row in 0..detector[0] {
                 for column in 0..detector[1] {
-                    noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    noise = noise
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
                     let squared = row.abs_diff(cy).pow(2) + column.abs_diff(cx).pow(2);
-                    let level = if squared < (detector[0] / 13).pow(2) { 400 } else { 3 };
+                    let level = if squared < (detector[0] / 13).pow(2) {
+                        400
+                    } else {
+                        3
+                    };
                     frame.extend(((level + (noise >> 60)) as u16).to_le_bytes());
                 }
             }
@@ -417,7 +424,10 @@ fn main() -> Result<(), Failure> {
         };
         write_npy(&npy, scan, detector)?;
     }
-    println!("{} threads, {} repetitions", options.threads, options.repeats);
+    println!(
+        "{} threads, {} repetitions",
+        options.threads, options.repeats
+    );
     let folder = options.folder.clone();
     let mut report = Report {
         options,

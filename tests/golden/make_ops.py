@@ -175,6 +175,20 @@ def detectors(image):
     )
 
 
+def patterns():
+    """Frames of several positions; one pixel is NaN somewhere, one everywhere."""
+    random = np.random.default_rng(11)
+    frames = random.normal(50, 20, (7, 9, 5)).astype(np.float32)
+    frames[2, 3, 1] = np.nan
+    frames[:, 4, 4] = np.nan
+    np.save(HERE / "ops_frames.npy", frames)
+    with np.errstate(all="ignore"):
+        mean = np.nanmean(frames.astype(np.float64), axis=0)
+        largest = np.nanmax(frames, axis=0)
+    for operation, expected, tolerance in [("mean_pattern", mean, 1e-5), ("maximum_pattern", largest, 0.0)]:
+        case(operation, {}, expected, tolerance, "numpy, the definition", "ops_frames.npy")
+
+
 def strain():
     """Peaks of known deformations; the polar decomposition is scipy's. Position 0 is the reference."""
     rotate = lambda a: np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
@@ -212,6 +226,7 @@ def main():
     peaks(image)
     detectors(image)
     strain()
+    patterns()
     programs = {p.__name__: p.__version__ for p in (np, scipy, skimage, hyperspy, pyxem)}
     text = json.dumps({"made_by": "make_ops.py", "programs": programs, "cases": CASES}, indent=1)
     (HERE / "ops.json").write_text(text + "\n")

@@ -181,6 +181,9 @@ fn run_case(case: &Value) -> Result<f64> {
     let text = |key: &str| case[key].as_str().with_context(|| key.to_owned());
     let (given, expected) = (npy(text("input")?)?, npy(text("expected")?)?);
     let computation = bind(text("operation")?, &case["params"])?;
+    if text("operation")?.ends_with("_pattern") {
+        return frames_case(&*computation, &given, &expected);
+    }
     if given.shape.len() == 3 {
         return strain_case(&*computation, &given, &expected);
     }
@@ -195,6 +198,31 @@ fn run_case(case: &Value) -> Result<f64> {
         _ => expected.values,
     };
     largest_difference(&numbers(&output), &expected)
+}
+
+/// Frames of several positions that become one.
+fn frames_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let [positions, rows, columns] = given.shape[..] else {
+        bail!("frames as (position, row, column)");
+    };
+    let frames = given.values.chunks_exact(rows * columns).map(|pixels| {
+        let array = Array {
+            shape: vec![rows, columns],
+            values: pixels.to_vec(),
+        };
+        frame_of(&array).map(Output::Frame)
+    });
+    let frames = frames.collect::<Result<Vec<_>>>()?;
+    let meta = Arc::new(meta([1, positions], [rows, columns], ElementType::F32));
+    let prepared = prepare(computation, &meta, &frames)?;
+    let output = compute(computation, &meta, frames[0].clone(), prepared.as_ref())?;
+    let found = numbers(&output);
+    let invalid = |values: &[f64]| values.iter().map(|v| v.is_nan()).collect::<Vec<_>>();
+    ensure!(
+        invalid(&found) == invalid(&expected.values),
+        "other pixels are NaN"
+    );
+    largest_difference(&found, &expected.values)
 }
 
 /// Peaks of several positions (row, column); the first is the reference.
@@ -417,8 +445,10 @@ fn every_operation_keeps_the_contract_on_awkward_frames() -> Result<()> {
             let check = || -> Result<()> {
                 let (meta, input) = suitable_input(&*computation, &frames, &frame)?;
                 let described = computation.describe(&[&meta])?;
+                // Or one frame for the whole scan.
                 ensure!(
-                    described.axes.navigation == meta.axes.navigation,
+                    described.axes.navigation == meta.axes.navigation
+                        || described.axes.navigation.is_empty(),
                     "navigation changed"
                 );
                 let all = vec![input.clone(); SCAN[0] * SCAN[1]];
@@ -490,7 +520,7 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
     };
     for entry in ops::registry() {
         refused(entry.info().name, json!({}), &map, "the signal has maps")?;
-        if entry.info().method != "strain_map" {
+        if !["strain_map", "pattern"].contains(&entry.info().method) {
             refused(
                 entry.info().name,
                 json!({}),

@@ -745,6 +745,60 @@ impl Operation for CenterOfMass {
     }
 }
 
+/// Mean pattern: One frame: the mean of all frames of the scan, or of a region of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeanPattern {
+    /// Scan positions that count. Left out: all. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
+    pub positions: Option<Region>,
+}
+
+impl Default for MeanPattern {
+    fn default() -> Self {
+        MeanPattern { positions: None }
+    }
+}
+
+impl Operation for MeanPattern {
+    const NAME: &'static str = "mean_pattern";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[[
+        "",
+        "a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out",
+        "Scan positions that count. Left out: all.",
+    ]];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![("positions", self.positions.to_json())]
+    }
+}
+
+/// Maximum pattern: One frame: the largest value of every pixel over the scan, or over a region of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaximumPattern {
+    /// Scan positions that count. Left out: all. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
+    pub positions: Option<Region>,
+}
+
+impl Default for MaximumPattern {
+    fn default() -> Self {
+        MaximumPattern { positions: None }
+    }
+}
+
+impl Operation for MaximumPattern {
+    const NAME: &'static str = "maximum_pattern";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[[
+        "",
+        "a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out",
+        "Scan positions that count. Left out: all.",
+    ]];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![("positions", self.positions.to_json())]
+    }
+}
+
 /// Which parameters each method of [`Signal`] takes.
 pub mod method {
     /// Parameters of [`Signal::subtract_background`](super::Signal::subtract_background).
@@ -780,6 +834,16 @@ pub mod method {
     impl VirtualImage for super::Disk {}
     impl VirtualImage for super::Annulus {}
     impl VirtualImage for super::Rectangle {}
+
+    /// Parameters of [`Signal::pattern`](super::Signal::pattern).
+    #[diagnostic::on_unimplemented(
+        message = "`pattern` does not take `{Self}`",
+        label = "not parameters of `pattern`",
+        note = "it takes MeanPattern, MaximumPattern"
+    )]
+    pub trait Pattern: super::Operation {}
+    impl Pattern for super::MeanPattern {}
+    impl Pattern for super::MaximumPattern {}
 }
 
 impl Signal {
@@ -840,6 +904,17 @@ impl Signal {
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn center_of_mass(&self, parameters: CenterOfMass) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`MeanPattern`]: One frame: the mean of all frames of the scan, or of a region of it.
+    /// - [`MaximumPattern`]: One frame: the largest value of every pixel over the scan, or over a region of it.
+    ///
+    /// Adds a node and computes nothing: `signal.pattern(MeanPattern::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn pattern<P: method::Pattern>(&self, parameters: P) -> Result<Signal> {
         self.apply(&parameters)
     }
 }

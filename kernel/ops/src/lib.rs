@@ -38,6 +38,7 @@ mod local_maximum;
 pub mod math;
 mod median_kernel;
 mod normalized_correlation;
+mod pattern;
 mod peak_finder;
 mod plan;
 mod radial_median;

@@ -10,6 +10,7 @@ use crate::h_dome::SubtractHDome;
 use crate::local_maximum::FindLocalMaxima;
 use crate::median_kernel::SubtractMedianKernel;
 use crate::normalized_correlation::FindDisks;
+use crate::pattern::{GatherMaximum, GatherMean};
 use crate::radial_median::SubtractRadialMedian;
 use crate::strain_map::MapStrain;
 use crate::virtual_image::{MeasureAnnulus, MeasureDisk, MeasureRectangle};
@@ -27,6 +28,8 @@ static REGISTRY: &[&dyn Registered] = &[
     &Bound::<MeasureAnnulus>::entry(),
     &Bound::<MeasureRectangle>::entry(),
     &Bound::<MeasureCenterOfMass>::entry(),
+    &Bound::<GatherMean>::entry(),
+    &Bound::<GatherMaximum>::entry(),
 ];
 
 /// Every operation, in menu order.

@@ -90,6 +90,23 @@ pub trait Reduce<T>: Send {
     /// # Errors
     /// [`OperationError`] when what was added is not enough.
     fn finish(self: Box<Self>) -> Result<T, OperationError>;
+
+    /// An empty one of the same kind for a part of the scan, when parts can be merged; then `add` is called in C
+    /// order within each part only, and parts are merged with their neighbours, always in the same pairs: the
+    /// result does not depend on the number of threads either.
+    fn fork(&self) -> Option<Box<dyn Reduce<T>>> {
+        None
+    }
+
+    /// This, for [`Reduce::merge`]; an accumulator that forks gives itself.
+    fn as_any(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+
+    /// Takes over what the part after this one has gathered: an accumulator of the same type.
+    fn merge(&mut self, later: &mut dyn Any) {
+        let _ = later;
+    }
 }
 
 /// Work over other scan positions that must be done before any frame: a reference lattice, a mean pattern.

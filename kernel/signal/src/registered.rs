@@ -1,5 +1,6 @@
 //! From a typed [`Operation`] to the erased [`Computation`] that registry and tree work with.
 
+use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -66,6 +67,18 @@ impl<T: Send + Sync + 'static> Reduce<Prepared> for Erased<T> {
 
     fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
         Ok(Arc::new(self.0.finish()?))
+    }
+
+    fn fork(&self) -> Option<Box<dyn Reduce<Prepared>>> {
+        Some(Box::new(Erased(self.0.fork()?)))
+    }
+
+    fn as_any(&mut self) -> Option<&mut dyn Any> {
+        self.0.as_any()
+    }
+
+    fn merge(&mut self, later: &mut dyn Any) {
+        self.0.merge(later);
     }
 }
 

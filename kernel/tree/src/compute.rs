@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use signal::{
     CancelToken, Chunk, ChunkId, Computation, Inputs, NavigationIndex, OperationError, Output,
@@ -20,6 +20,7 @@ use crate::navigator::Navigator;
 use crate::prefetch::Ahead;
 use crate::reduction::Reductions;
 use crate::region_sum::{Regions, Viewer};
+use crate::scan::is_lone;
 use crate::sweep::Sweep;
 use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, lock};
 
@@ -85,6 +86,8 @@ pub struct Engine {
 }
 
 pub(crate) struct Inner {
+    /// Itself, for threads that outlive a call.
+    pub this: Weak<Inner>,
     pub cache: Arc<Cache>,
     pub gate: Arc<Gate>,
     pub threads: usize,
@@ -123,7 +126,8 @@ impl Engine {
     pub fn new(config: EngineConfig) -> Self {
         let gate = Arc::new(Gate::new(config.threads));
         Engine {
-            inner: Arc::new(Inner {
+            inner: Arc::new_cyclic(|this| Inner {
+                this: this.clone(),
                 cache: Arc::new(Cache::new(config.budget_bytes, gate.clone())),
                 gate,
                 threads: config.threads.max(1),
@@ -435,7 +439,16 @@ impl Inner {
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let prepared = self.prepared(graph, node, lane, cancel)?;
-        let (metas, outputs) = self.inputs(graph, node, at, lane, cancel)?;
+        // One frame for the whole scan: what it takes of the others is in `prepared`.
+        let gathers = |parent: &u32| {
+            graph
+                .node(*parent)
+                .is_some_and(|parent| is_lone(node, parent))
+        };
+        let (metas, outputs) = match node.parents.iter().any(gathers) {
+            true => (graph.parent_metas(node).unwrap_or_default(), Vec::new()),
+            false => self.inputs(graph, node, at, lane, cancel)?,
+        };
         let inputs = Inputs {
             metas: &metas,
             outputs: &outputs,

@@ -12,6 +12,8 @@ use crate::gate::{Gate, Lane};
 use crate::ordered::in_order;
 use crate::{Cause, ComputeError, Engine, Graph, Node, lock};
 
+mod parts;
+
 #[derive(Clone)]
 enum Slot {
     Making,
@@ -65,6 +67,22 @@ impl Reductions {
 }
 
 impl Engine {
+    /// Runs the reductions of a node and of everything above it, as a pass over it would do first.
+    ///
+    /// # Errors
+    /// [`ComputeError`] when one of them fails or is cancelled.
+    pub fn prepare(
+        &self,
+        graph: &Graph,
+        node: u32,
+        cancel: &CancelToken,
+    ) -> Result<(), ComputeError> {
+        let node = graph
+            .node(node)
+            .ok_or_else(|| ComputeError::no_node(node))?;
+        self.inner.prepare_all(graph, node, Lane::Batch, cancel)
+    }
+
     /// What the reduction of a node has found, if it has run.
     pub fn prepared(&self, graph: &Graph, node: u32) -> Option<Prepared> {
         let node = graph.node(node)?;
@@ -141,8 +159,20 @@ impl Inner {
         let shape = borrowed
             .first()
             .map_or_else(Vec::new, |meta| meta.axes.navigation_shape());
-        let positions = positions(reduction.positions, &shape);
         let mut reduce = reduction.reduce;
+        let parent = match node.parents.as_slice() {
+            [parent] => graph.node(*parent),
+            _ => None,
+        };
+        if let Some(parent) = parent
+            && !Gate::inside_a_pass()
+            && reduce.fork().is_some()
+        {
+            let wanted = reduction.positions;
+            let whole = self.reduce_in_parts(graph, node, parent, wanted, reduce, lane, cancel)?;
+            return finish(node, whole).map(Some);
+        }
+        let positions = positions(reduction.positions, &shape);
         let mut failed = None;
         let threads = if Gate::inside_a_pass() {
             1
@@ -183,10 +213,7 @@ impl Inner {
         if cancel.is_cancelled() {
             return Err(fail(None, Cause::Cancelled));
         }
-        let prepared = guarded(|| reduce.finish())
-            .map_err(|text| fail(None, Cause::Panic(text)))?
-            .map_err(|error| fail(None, Cause::Operation(error)))?;
-        Ok(Some(prepared))
+        finish(node, reduce).map(Some)
     }
 
     /// Runs the reductions of `node` and everything above it, so that the frames of a pass find them done.
@@ -205,6 +232,15 @@ impl Inner {
         }
         self.prepared(graph, node, lane, cancel).map(|_| ())
     }
+}
+
+fn finish(
+    node: &Node,
+    reduce: Box<dyn signal::Reduce<Prepared>>,
+) -> Result<Prepared, ComputeError> {
+    guarded(|| reduce.finish())
+        .map_err(|text| ComputeError::new(node, None, Cause::Panic(text)))?
+        .map_err(|error| ComputeError::new(node, None, Cause::Operation(error)))
 }
 
 /// Scan positions in C order.

@@ -22,7 +22,8 @@ pub struct UnitOutputs {
 
 /// The scan cut along its chunks: a large chunk gives several units, small ones share a unit.
 pub(crate) struct Units {
-    source: Arc<dyn Source>,
+    /// `None`: one frame that stands for the whole scan.
+    source: Option<Arc<dyn Source>>,
     pieces: usize,
     positions_per_piece: usize,
     chunks_per_unit: u64,
@@ -46,12 +47,23 @@ impl Units {
             pieces: in_chunk.div_ceil(most),
             positions_per_piece: most,
             chunks_per_unit: (most / in_chunk).max(1) as u64,
-            source,
+            source: Some(source),
+        }
+    }
+
+    /// Of a node without scan positions below a scan: the mean of its frames.
+    pub fn lone() -> Self {
+        Units {
+            pieces: 1,
+            positions_per_piece: 1,
+            chunks_per_unit: 2,
+            source: None,
         }
     }
 
     pub fn len(&self) -> usize {
-        (self.source.chunks().div_ceil(self.chunks_per_unit) as usize) * self.pieces
+        let Some(source) = &self.source else { return 1 };
+        (source.chunks().div_ceil(self.chunks_per_unit) as usize) * self.pieces
     }
 
     /// Number of blocks: what one thread reads at a time, a large chunk or the small ones of a unit.
@@ -69,11 +81,14 @@ impl Units {
     }
 
     pub fn positions(&self, unit: usize) -> Vec<NavigationIndex> {
+        let Some(source) = &self.source else {
+            return vec![NavigationIndex::new(&[])];
+        };
         let first = (unit / self.pieces) as u64 * self.chunks_per_unit;
-        let last = (first + self.chunks_per_unit).min(self.source.chunks());
+        let last = (first + self.chunks_per_unit).min(source.chunks());
         let mut positions = Vec::with_capacity(self.positions_per_piece);
         for chunk in first..last {
-            let ranges = self.source.chunk_navigation(ChunkId(chunk));
+            let ranges = source.chunk_navigation(ChunkId(chunk));
             let start = (unit % self.pieces) * self.positions_per_piece;
             let end = (start + self.positions_per_piece).min(count(&ranges));
             positions.extend((start..end).map(|flat| inside(&ranges, flat)));
@@ -99,12 +114,20 @@ fn inside(ranges: &[Range<usize>], flat: usize) -> NavigationIndex {
     NavigationIndex::new(&index)
 }
 
+/// Whether a node has one frame for the whole scan of its source.
+pub(crate) fn is_lone(node: &Node, root: &Node) -> bool {
+    node.meta.axes.navigation.is_empty() && !root.meta.axes.navigation.is_empty()
+}
+
 impl Inner {
     /// The units of a pass over `node`.
     pub fn units(&self, graph: &Graph, node: &Node) -> Result<Units, ComputeError> {
-        let (_, source) = graph
+        let (root, source) = graph
             .source_of(node.id)
             .ok_or_else(|| ComputeError::no_node(node.source))?;
+        if is_lone(node, root) {
+            return Ok(Units::lone());
+        }
         let values = node.meta.axes.frame_len().max(node.meta.components.len());
         let bytes = values * node.meta.element.size_bytes();
         Ok(Units::new(source.clone(), bytes))

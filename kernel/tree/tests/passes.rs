@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use fake::{Add, Scan, Sum};
-use signal::Region;
-use tree::{Engine, EngineConfig, MapImages, PassState, Tree};
+use fake::{Add, Mean, Scan, Sum};
+use signal::{CancelToken, NavigationIndex, Output, Region};
+use tree::{Engine, EngineConfig, Lane, MapImages, PassState, Tree};
 
 /// A budget that keeps no chunk of the scans here, so that every read of one counts.
 fn engine(threads: usize) -> Engine {
@@ -214,4 +214,74 @@ fn maps_that_cannot_be_held_start_nothing() {
             .is_some_and(|error| error.to_string().contains("20"))
     );
     assert_eq!(grown.scan.reads.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn what_is_gathered_in_parts_reads_each_chunk_once_and_has_the_same_bits() {
+    for region in [None, Some(Region::rectangle(3, 5, 9, 20))] {
+        let found = [1, 2, 4].map(|threads| {
+            let grown = grown(Scan::new(40, 13, [3, 5]));
+            let mean = (grown.tree)
+                .add_operation("mean", grown.source, Arc::new(Mean { region }))
+                .unwrap();
+            let below = grown.sums(mean, None);
+            let engine = engine(threads);
+            let graph = grown.tree.snapshot();
+            let map = engine.finish_map(&graph, below, &mut go_on).unwrap();
+            assert_eq!(map.progress().total, 1);
+            let reads = grown.scan.reads.load(Ordering::SeqCst);
+            assert!(
+                reads <= 14 * 3 && (region.is_some() || reads == 14 * 3),
+                "{reads}"
+            );
+            let at = NavigationIndex::new(&[]);
+            let never = CancelToken::new();
+            match engine.output(&graph, mean, at, Lane::Interactive, &never) {
+                Ok(Output::Frame(frame)) => {
+                    assert_eq!(grown.scan.reads.load(Ordering::SeqCst), reads);
+                    frame
+                        .to_f32()
+                        .iter()
+                        .map(|value| value.to_bits())
+                        .collect::<Vec<_>>()
+                }
+                other => panic!("no frame: {other:?}"),
+            }
+        });
+        assert_eq!(found[0], found[1]);
+        assert_eq!(found[0], found[2]);
+        let (rows, columns) = match region {
+            None => (0..40, 0..13),
+            Some(_) => (5..25, 3..12),
+        };
+        let count = (rows.len() * columns.len()) as f64;
+        let sum: f64 = rows
+            .flat_map(|y| {
+                columns
+                    .clone()
+                    .map(move |x| f64::from(Scan::pixel(y, x, 4)) + 0.1)
+            })
+            .sum();
+        let mean = f32::from_bits(found[0][4]);
+        assert!((f64::from(mean) - sum / count).abs() < 0.01, "{mean}");
+    }
+}
+
+#[test]
+fn a_bad_chunk_ends_what_is_gathered_in_parts_and_says_where() {
+    let mut scan = Scan::new(12, 14, [2, 14]);
+    scan.bad_chunk = Some(3);
+    let grown = grown(scan);
+    let mean = (grown.tree)
+        .add_operation("mean", grown.source, Arc::new(Mean { region: None }))
+        .unwrap();
+    let at = NavigationIndex::new(&[]);
+    let never = CancelToken::new();
+    let graph = grown.tree.snapshot();
+    let failed = engine(2).output(&graph, mean, at, Lane::Interactive, &never);
+    let text = failed.err().unwrap().to_string();
+    assert!(
+        text.contains("chunk 3") && text.contains("(6, 0)"),
+        "{text}"
+    );
 }

@@ -90,4 +90,12 @@ super::parameters::operations! {
         centre: Option<[f64; 2]>,
         radius: Option<f64>
     }
+
+    MeanPattern: pattern {
+        positions: Option<Region>
+    }
+
+    MaximumPattern: pattern {
+        positions: Option<Region>
+    }
 }

@@ -1,4 +1,5 @@
-//! A source in memory and small operations on it.
+//! A source in memory and small operations on it; each file of tests uses its own part of them.
+#![allow(dead_code)]
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -284,10 +285,84 @@ impl Computation for Sum {
             .and_then(|any| any.downcast_ref::<f32>())
             .copied()
             .unwrap_or(0.0);
-        let index = at.as_slice();
         let value = total(inputs.frame()?) - reference;
-        Ok(Output::Values(
-            [value, (index[0] * 100 + index[1]) as f32].into(),
-        ))
+        let place = at
+            .as_slice()
+            .iter()
+            .fold(0, |place, index| place * 100 + index);
+        Ok(Output::Values([value, place as f32].into()))
+    }
+}
+
+/// Mean of the frames plus a tenth each, gathered in parts that are merged.
+pub struct Mean {
+    pub region: Option<Region>,
+}
+
+#[derive(Default)]
+struct Means {
+    sums: Vec<f64>,
+    count: f64,
+}
+
+impl Reduce<Prepared> for Means {
+    fn add(&mut self, _: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+        self.sums.resize(15, 0.0);
+        let frame = inputs.frame()?;
+        for (sum, pixel) in self.sums.iter_mut().zip(frame.to_f32().iter()) {
+            *sum += f64::from(*pixel) + 0.1;
+        }
+        self.count += 1.0;
+        Ok(())
+    }
+    fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
+        let mean = self.sums.iter().map(|sum| (sum / self.count) as f32);
+        Ok(Arc::new(mean.collect::<Vec<f32>>()))
+    }
+    fn fork(&self) -> Option<Box<dyn Reduce<Prepared>>> {
+        Some(Box::new(Means::default()))
+    }
+    fn as_any(&mut self) -> Option<&mut dyn std::any::Any> {
+        Some(self)
+    }
+    fn merge(&mut self, later: &mut dyn std::any::Any) {
+        let later = later.downcast_mut::<Means>().expect("the same kind");
+        self.sums.resize(15, 0.0);
+        (self.sums.iter_mut().zip(&later.sums)).for_each(|(sum, more)| *sum += more);
+        self.count += later.count;
+    }
+}
+
+impl Computation for Mean {
+    fn info(&self) -> OperationInfo {
+        info("mean")
+    }
+    fn params(&self) -> Value {
+        json!({})
+    }
+    fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+        let mut meta = frames_only(inputs)?;
+        meta.axes.navigation.clear();
+        meta.element = ElementType::F32;
+        Ok(meta)
+    }
+    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+        Some(Reduction {
+            positions: self.region.map_or(Positions::All, Positions::Region),
+            reduce: Box::new(Means::default()),
+        })
+    }
+    fn compute(
+        &self,
+        _: &Inputs<'_>,
+        _: NavigationIndex,
+        prepared: Option<&Prepared>,
+        _: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        let mean = prepared.and_then(|any| any.downcast_ref::<Vec<f32>>());
+        let mean = mean.ok_or_else(|| OperationError::failed("nothing is prepared", ""))?;
+        Frame::from_vec(&[3, 5], mean.clone())
+            .map(Output::Frame)
+            .map_err(|what| OperationError::failed(what, ""))
     }
 }

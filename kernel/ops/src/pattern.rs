@@ -1,0 +1,519 @@
+//! Gathers one frame of many: the mean or the brightest pixels of the whole scan or of a region of it.
+//!
+//! `(ny, nx | ky, kx) → ( | ky, kx)`, counts → counts: one frame, without navigation axes. Mean: `Σ I / n` per pixel over
+//! the positions where the pixel is finite, as `f32`; sums of 8 and 16 bits are exact, others in `f64`. Maximum: the
+//! largest finite value per pixel, in the type of the input (64-bit integers beyond 2⁵³ lose their last digits). A pixel
+//! that is finite nowhere is NaN. Pieces of the scan are summed for themselves and merged in pairs of neighbours, the same
+//! for any number of threads. Whole scan, O(scan · P). Reference: none needed.
+
+use std::any::Any;
+
+use signal::simd::{Vectorised, vectorised};
+use signal::{
+    Axes, CancelToken, Element, ElementType, Frame, Inputs, NavigationIndex, NotApplicable,
+    Operation, OperationError, OperationInfo, Output, Positions, Reduce, Reduction, Region,
+    SignalKind, SignalMeta, for_pixels, parameters,
+};
+
+use crate::accept;
+
+/// Largest frames that are gathered in pieces: a few of them are in memory at a time.
+const MOST_PIXELS: usize = 1 << 19;
+/// Frames of 16 bits whose sum fits 32.
+const FRAMES_PER_U32: u32 = 1 << 16;
+
+parameters! {
+    /// The mean of all frames, or of those of a region of the scan.
+    pub struct MeanPattern {
+        /// Scan positions that count. Left out: all.
+        pub positions: Option<Region> = None;
+    }
+}
+
+parameters! {
+    /// The largest value of every pixel over all frames, or over those of a region of the scan.
+    pub struct MaximumPattern {
+        /// Scan positions that count. Left out: all.
+        pub positions: Option<Region> = None;
+    }
+}
+
+fn describe(
+    inputs: &[&SignalMeta],
+    region: Option<Region>,
+    element: impl Fn(ElementType) -> ElementType,
+) -> Result<SignalMeta, NotApplicable> {
+    let takes = "frames of a scan";
+    let [input] = inputs else {
+        let reason = format!("{} inputs were given, not 1", inputs.len());
+        return Err(accept::refuse(reason, takes));
+    };
+    if input.kind != SignalKind::Frame {
+        let reason = format!("the signal has {}, not frames", input.kind.noun());
+        return Err(accept::refuse(reason, takes));
+    }
+    let shape = input.axes.navigation_shape();
+    let [.., columns] = shape[..] else {
+        let reason = format!("the signal {} has one frame", input.axes.shape_text());
+        return Err(accept::refuse(reason, takes));
+    };
+    let rows = shape.len().checked_sub(2).map_or(1, |axis| shape[axis]);
+    if let Some(region) = region
+        && (region.x0 >= columns || region.y0 >= rows || region.width * region.height == 0)
+    {
+        return Err(accept::refuse(
+            format!("the region holds no position of the scan of {rows} x {columns}"),
+            "a region inside the scan",
+        ));
+    }
+    let mut meta = (*input).clone();
+    meta.axes = Axes::new(Vec::new(), input.axes.signal.clone());
+    meta.element = element(input.element);
+    Ok(meta)
+}
+
+fn wanted(region: Option<Region>) -> Positions {
+    region.map_or(Positions::All, Positions::Region)
+}
+
+fn gathered(frame: Option<&Frame>) -> Result<Output, OperationError> {
+    let frame = frame.ok_or_else(|| {
+        OperationError::failed("no frame was gathered", "choose another region of the scan")
+    })?;
+    Ok(Output::Frame(frame.clone()))
+}
+
+/// Both operations differ in what they keep of a frame.
+macro_rules! pattern {
+    ($Operation:ident, $Params:ident, $name:literal, $title:literal, $summary:literal, $element:expr, $gather:ident) => {
+        #[derive(Default)]
+        pub struct $Operation;
+
+        impl Operation for $Operation {
+            type Params = $Params;
+            type Prepared = Frame;
+            const INFO: OperationInfo = OperationInfo {
+                name: $name,
+                method: "pattern",
+                parameters_type: stringify!($Params),
+                title: $title,
+                summary: $summary,
+                category: "Patterns",
+                reference: "",
+            };
+
+            fn describe(
+                &self,
+                inputs: &[&SignalMeta],
+                params: &$Params,
+            ) -> Result<SignalMeta, NotApplicable> {
+                describe(inputs, params.positions, $element)
+            }
+
+            fn reduction(
+                &self,
+                inputs: &[&SignalMeta],
+                params: &$Params,
+            ) -> Option<Reduction<Frame>> {
+                let input = inputs.first()?;
+                Some(Reduction {
+                    positions: wanted(params.positions),
+                    reduce: Box::new($gather::new(input)),
+                })
+            }
+
+            fn compute(
+                &self,
+                _inputs: &Inputs<'_>,
+                _at: NavigationIndex,
+                _params: &$Params,
+                prepared: Option<&Frame>,
+                _cancel: &CancelToken,
+            ) -> Result<Output, OperationError> {
+                gathered(prepared)
+            }
+        }
+    };
+}
+
+pattern!(
+    GatherMean,
+    MeanPattern,
+    "mean_pattern",
+    "Mean pattern",
+    "One frame: the mean of all frames of the scan, or of a region of it.",
+    |_| ElementType::F32,
+    Mean
+);
+
+pattern!(
+    GatherMaximum,
+    MaximumPattern,
+    "maximum_pattern",
+    "Maximum pattern",
+    "One frame: the largest value of every pixel over the scan, or over a region of it.",
+    |element| element,
+    Maximum
+);
+
+fn fits(frame: &Frame, shape: &[usize]) -> Result<(), OperationError> {
+    if frame.shape() == shape {
+        return Ok(());
+    }
+    Err(OperationError::failed(
+        format!("a frame of shape {:?}, not {shape:?}", frame.shape()),
+        "the file is damaged, or its header does not describe it",
+    ))
+}
+
+/// Sums per pixel.
+enum Sums {
+    Nothing,
+    /// Of 8 and 16 bits: exact.
+    Whole {
+        /// Of the frames since the last addition to `wide`.
+        narrow: Vec<u32>,
+        narrow_frames: u32,
+        wide: Vec<u64>,
+        frames: u64,
+    },
+    Float {
+        sums: Vec<f64>,
+        valid: Vec<u32>,
+    },
+}
+
+struct Mean {
+    shape: Vec<usize>,
+    sums: Sums,
+}
+
+impl Mean {
+    fn new(input: &SignalMeta) -> Self {
+        Mean {
+            shape: input.axes.signal_shape(),
+            sums: Sums::Nothing,
+        }
+    }
+}
+
+struct AddWhole<'a, T>(&'a mut [u32], &'a [T]);
+
+impl<T: Copy + Into<u32>> Vectorised for AddWhole<'_, T> {
+    type Result = ();
+    #[inline(always)]
+    fn run(self) {
+        for (sum, pixel) in self.0.iter_mut().zip(self.1) {
+            *sum += (*pixel).into();
+        }
+    }
+}
+
+struct AddFloat<'a, T>(&'a mut [f64], &'a mut [u32], &'a [T]);
+
+impl<T: Element> Vectorised for AddFloat<'_, T> {
+    type Result = ();
+    #[inline(always)]
+    fn run(self) {
+        for ((sum, valid), pixel) in self.0.iter_mut().zip(self.1).zip(self.2) {
+            let value = pixel.to_f64();
+            let finite = value.is_finite();
+            *sum += if finite { value } else { 0.0 };
+            *valid += u32::from(finite);
+        }
+    }
+}
+
+fn widen(wide: &mut Vec<u64>, narrow: &mut [u32]) {
+    wide.resize(narrow.len(), 0);
+    for (wide, narrow) in wide.iter_mut().zip(narrow) {
+        *wide += u64::from(std::mem::take(narrow));
+    }
+}
+
+impl Sums {
+    fn add(&mut self, frame: &Frame) {
+        let whole = matches!(frame.element(), ElementType::U8 | ElementType::U16);
+        if matches!(self, Sums::Nothing) {
+            *self = match whole {
+                true => Sums::Whole {
+                    narrow: vec![0; frame.len()],
+                    narrow_frames: 0,
+                    wide: Vec::new(),
+                    frames: 0,
+                },
+                false => Sums::Float {
+                    sums: vec![0.0; frame.len()],
+                    valid: vec![0; frame.len()],
+                },
+            };
+        }
+        match self {
+            Sums::Nothing => {}
+            Sums::Whole {
+                narrow,
+                narrow_frames,
+                wide,
+                frames,
+            } => {
+                if *narrow_frames == FRAMES_PER_U32 {
+                    widen(wide, narrow);
+                    *narrow_frames = 0;
+                }
+                match (frame.pixels::<u8>(), frame.pixels::<u16>()) {
+                    (Some(pixels), _) => vectorised(AddWhole(narrow, pixels)),
+                    (_, Some(pixels)) => vectorised(AddWhole(narrow, pixels)),
+                    _ => {}
+                }
+                *narrow_frames += 1;
+                *frames += 1;
+            }
+            Sums::Float { sums, valid } => {
+                for_pixels!(frame, |pixels| vectorised(AddFloat(sums, valid, pixels)));
+            }
+        }
+    }
+
+    fn merge(&mut self, later: Sums) {
+        match (&mut *self, later) {
+            (_, Sums::Nothing) => {}
+            (Sums::Nothing, later) => *self = later,
+            (
+                Sums::Whole {
+                    narrow,
+                    narrow_frames,
+                    wide,
+                    frames,
+                },
+                Sums::Whole {
+                    narrow: mut more_narrow,
+                    narrow_frames: more_frames,
+                    wide: more_wide,
+                    frames: more,
+                },
+            ) => {
+                *frames += more;
+                if *narrow_frames + more_frames > FRAMES_PER_U32 {
+                    widen(wide, narrow);
+                    widen(wide, &mut more_narrow);
+                    *narrow_frames = 0;
+                } else {
+                    vectorised(AddWhole(narrow, &more_narrow));
+                    *narrow_frames += more_frames;
+                }
+                if !more_wide.is_empty() {
+                    wide.resize(narrow.len(), 0);
+                    (wide.iter_mut().zip(&more_wide)).for_each(|(sum, more)| *sum += more);
+                }
+            }
+            (
+                Sums::Float { sums, valid },
+                Sums::Float {
+                    sums: more,
+                    valid: more_valid,
+                },
+            ) => {
+                (sums.iter_mut().zip(&more)).for_each(|(sum, more)| *sum += more);
+                (valid.iter_mut().zip(&more_valid)).for_each(|(sum, more)| *sum += more);
+            }
+            // Frames of one signal have one type.
+            _ => {}
+        }
+    }
+
+    fn mean(mut self) -> Vec<f32> {
+        match &mut self {
+            Sums::Nothing => Vec::new(),
+            Sums::Whole {
+                narrow,
+                wide,
+                frames,
+                ..
+            } => {
+                widen(wide, narrow);
+                let frames = *frames as f64;
+                wide.iter()
+                    .map(|sum| (*sum as f64 / frames) as f32)
+                    .collect()
+            }
+            Sums::Float { sums, valid } => (sums.iter().zip(valid))
+                .map(|(sum, valid)| match *valid {
+                    0 => f32::NAN,
+                    valid => (sum / f64::from(valid)) as f32,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Reduce<Frame> for Mean {
+    fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+        let frame = inputs.frame()?;
+        fits(frame, &self.shape)?;
+        self.sums.add(frame);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Frame, OperationError> {
+        Frame::from_vec(&self.shape, self.sums.mean())
+            .map_err(|_| OperationError::failed("no frame was gathered", "choose another region"))
+    }
+
+    fn fork(&self) -> Option<Box<dyn Reduce<Frame>>> {
+        (self.shape.iter().product::<usize>() <= MOST_PIXELS).then(|| {
+            Box::new(Mean {
+                shape: self.shape.clone(),
+                sums: Sums::Nothing,
+            }) as Box<dyn Reduce<Frame>>
+        })
+    }
+
+    fn as_any(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+
+    fn merge(&mut self, later: &mut dyn Any) {
+        if let Some(later) = later.downcast_mut::<Mean>() {
+            self.sums
+                .merge(std::mem::replace(&mut later.sums, Sums::Nothing));
+        }
+    }
+}
+
+struct Maximum {
+    shape: Vec<usize>,
+    element: ElementType,
+    /// NaN where nothing was finite; empty before the first frame.
+    largest: Vec<f64>,
+}
+
+impl Maximum {
+    fn new(input: &SignalMeta) -> Self {
+        Maximum {
+            shape: input.axes.signal_shape(),
+            element: input.element,
+            largest: Vec::new(),
+        }
+    }
+}
+
+struct Largest<'a, T>(&'a mut [f64], &'a [T]);
+
+impl<T: Element> Vectorised for Largest<'_, T> {
+    type Result = ();
+    #[inline(always)]
+    fn run(self) {
+        for (largest, pixel) in self.0.iter_mut().zip(self.1) {
+            let value = pixel.to_f64();
+            // NaN is not at least anything.
+            let keep = *largest >= value || !value.is_finite();
+            *largest = if keep { *largest } else { value };
+        }
+    }
+}
+
+impl Reduce<Frame> for Maximum {
+    fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+        let frame = inputs.frame()?;
+        fits(frame, &self.shape)?;
+        self.largest.resize(frame.len(), f64::NAN);
+        for_pixels!(frame, |pixels| vectorised(Largest(
+            &mut self.largest,
+            pixels
+        )));
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Frame, OperationError> {
+        let largest = Frame::from_vec(&self.shape, self.largest).map_err(|_| {
+            OperationError::failed("no frame was gathered", "choose another region")
+        })?;
+        Ok(largest.cast(self.element))
+    }
+
+    fn fork(&self) -> Option<Box<dyn Reduce<Frame>>> {
+        (self.shape.iter().product::<usize>() <= MOST_PIXELS).then(|| {
+            Box::new(Maximum {
+                shape: self.shape.clone(),
+                element: self.element,
+                largest: Vec::new(),
+            }) as Box<dyn Reduce<Frame>>
+        })
+    }
+
+    fn as_any(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+
+    fn merge(&mut self, later: &mut dyn Any) {
+        if let Some(later) = later.downcast_mut::<Maximum>()
+            && !later.largest.is_empty()
+        {
+            self.largest.resize(later.largest.len(), f64::NAN);
+            vectorised(Largest(&mut self.largest, &later.largest));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn gather(mut reduce: Box<dyn Reduce<Frame>>, frames: &[Frame]) -> Box<dyn Reduce<Frame>> {
+        for frame in frames {
+            let outputs = [Output::Frame(frame.clone())];
+            let inputs = Inputs {
+                metas: &[] as &[Arc<SignalMeta>],
+                outputs: &outputs,
+            };
+            reduce.add(NavigationIndex::new(&[0, 0]), &inputs).unwrap();
+        }
+        reduce
+    }
+
+    fn meta(element: ElementType) -> SignalMeta {
+        let axes = Axes::new(
+            vec![signal::Axis::pixels("x", 3)],
+            vec![signal::Axis::pixels("ky", 2), signal::Axis::pixels("kx", 2)],
+        );
+        SignalMeta::frames("scan", axes, element)
+    }
+
+    #[test]
+    fn parts_merge_to_the_whole_and_nan_is_left_out() {
+        let nan = f32::NAN;
+        let frames = [
+            Frame::from_vec(&[2, 2], vec![1.0f32, nan, nan, f32::INFINITY]).unwrap(),
+            Frame::from_vec(&[2, 2], vec![2.0f32, 5.0, nan, -3.0]).unwrap(),
+            Frame::from_vec(&[2, 2], vec![6.0f32, 8.0, nan, -4.0]).unwrap(),
+        ];
+        let meta = meta(ElementType::F32);
+        let kinds: [Box<dyn Reduce<Frame>>; 2] =
+            [Box::new(Mean::new(&meta)), Box::new(Maximum::new(&meta))];
+        let expected = [[3.0, 6.5, nan, -3.5], [6.0, 8.0, nan, -3.0]];
+        for (kind, expected) in kinds.into_iter().zip(expected) {
+            let mut first = gather(kind.fork().unwrap(), &frames[..1]);
+            let mut later = gather(kind.fork().unwrap(), &frames[1..]);
+            first.merge(later.as_any().unwrap());
+            let frame = first.finish().unwrap();
+            let found = frame.pixels::<f32>().unwrap();
+            for (found, expected) in found.iter().zip(expected) {
+                assert_eq!(found.to_bits(), expected.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn counts_are_summed_beyond_32_bits() {
+        let meta = meta(ElementType::U16);
+        let full = Frame::from_vec(&[2, 2], vec![u16::MAX, 0, 1, 65534]).unwrap();
+        let frames = vec![full; 70_000];
+        let mut mean = gather(Box::new(Mean::new(&meta)), &frames);
+        let mut later = gather(Box::new(Mean::new(&meta)), &frames);
+        mean.merge(later.as_any().unwrap());
+        let frame = mean.finish().unwrap();
+        assert_eq!(frame.pixels::<f32>().unwrap(), [65535.0, 0.0, 1.0, 65534.0]);
+    }
+}
