@@ -1,0 +1,22 @@
+/// The part of a pattern an operation looks at, said by the names of the parameters that place it, so that a page
+/// can draw and drag it without knowing the operation. Lengths and points are in pixels of the signal axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outline {
+    /// `centre` left out: the middle of the frame; `radius` left out: the largest circle inside the frame.
+    Disk {
+        centre: &'static str,
+        radius: &'static str,
+    },
+    /// `centre` left out: the middle of the frame.
+    Annulus {
+        centre: &'static str,
+        inner_radius: &'static str,
+        outer_radius: &'static str,
+    },
+    /// `corner` (first row and column) left out: the rectangle is in the middle of the frame.
+    Rectangle {
+        corner: &'static str,
+        height: &'static str,
+        width: &'static str,
+    },
+}
