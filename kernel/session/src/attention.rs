@@ -91,6 +91,17 @@ impl Session {
         }
     }
 
+    /// Estimates are shared by the detectors below one node.
+    fn pause_estimates(&self, node: u32) {
+        let graph = self.tree.snapshot();
+        for parent in graph.node(node).iter().flat_map(|node| &node.parents) {
+            let shared = |child: &tree::Node| self.viewers.is_looked_at(child.id);
+            if !graph.children(*parent).any(|child| shared(child)) {
+                self.engine.pause_estimates(*parent);
+            }
+        }
+    }
+
     fn hide(&self, page: &str, view: u32, node: u32) {
         self.workers.hide(page, Some(view));
         let key = ViewKey {
@@ -99,8 +110,10 @@ impl Session {
             picture: Picture::Frame,
         };
         self.engine.look_away(key.number());
+        self.leave(page, view);
         if !self.viewers.is_looked_at(node) {
             self.engine.pause_map(node);
+            self.pause_estimates(node);
         }
     }
 }

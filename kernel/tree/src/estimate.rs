@@ -88,8 +88,20 @@ impl Cubes {
         });
     }
 
+    /// Ends and drops the unfinished ones of a node.
+    fn rest(&self, node: u32) {
+        self.retain(|filling| filling.node != node || lock(&filling.progress).ended);
+    }
+
     pub fn clear(&self) {
         self.retain(|_| false);
+    }
+}
+
+impl Engine {
+    /// Nobody looks at a detector below this frame node any more: a cube that is being filled is given up.
+    pub fn pause_estimates(&self, node: u32) {
+        self.inner.cubes.rest(node);
     }
 }
 

@@ -1,0 +1,207 @@
+//! What a view costs that nobody looks at, what a drag finds read already, and the budget at run time.
+
+mod desk;
+mod scan_files;
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use desk::{Desk, Root, ask, ask_later, frame_of, wish};
+use protocol::{Attention, Command, Event, ProgressState, Reply, Request};
+use serde_json::json;
+use session::Session;
+
+fn attention(view: u32, node: u32, state: Attention) -> Request {
+    Request::Attention {
+        request_id: 5,
+        view,
+        node,
+        state,
+    }
+}
+
+fn done(session: &Arc<Session>, node: u32) -> Option<f64> {
+    session
+        .description(node)?
+        .progress
+        .map(|progress| progress.done)
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
+    let began = Instant::now();
+    while !holds() {
+        ensure!(began.elapsed() < Duration::from_secs(20), "never: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// A map whose frames take a while each, so that its pass is under way for a second.
+fn slow_map(desk: &Desk) -> Result<u32> {
+    let scan = desk.open()?;
+    let slow = desk
+        .session
+        .add_map(scan, Arc::new(desk::Slow(Duration::from_millis(40))))?;
+    Ok(desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?)
+}
+
+#[test]
+fn a_map_that_nobody_looks_at_rests_and_goes_on_when_it_is_shown_again() -> Result<()> {
+    let desk = Desk::new()?;
+    let map = slow_map(&desk)?;
+    let session = &desk.session;
+    frame_of(session, wish(map, [0, 0], [64, 64]))?;
+    wait_until("the pass runs", || {
+        done(session, map).is_some_and(|done| done >= 1.0)
+    })?;
+    ask(session, attention(1, map, Attention::Hidden))?;
+    // Frames under way end; no other begins.
+    std::thread::sleep(Duration::from_millis(150));
+    let outputs = session.reads().outputs;
+    std::thread::sleep(Duration::from_millis(250));
+    ensure!(session.reads().outputs == outputs, "it goes on unseen");
+    ensure!(outputs < 60, "it was over before it was hidden");
+    frame_of(session, wish(map, [0, 0], [64, 64]))?;
+    wait_until("the map is whole", || {
+        let progress = session.description(map).and_then(|node| node.progress);
+        progress.is_some_and(|progress| progress.state == ProgressState::Done)
+    })
+}
+
+#[test]
+fn a_map_that_somebody_asked_for_goes_on_unseen() -> Result<()> {
+    let desk = Desk::new()?;
+    let map = slow_map(&desk)?;
+    let session = &desk.session;
+    frame_of(session, wish(map, [0, 0], [64, 64]))?;
+    ask(
+        session,
+        Request::Compute {
+            request_id: 1,
+            node: map,
+        },
+    )?;
+    ask(session, attention(1, map, Attention::Hidden))?;
+    session.page_closed("");
+    wait_until("the map is whole", || done(session, map) == Some(35.0))
+}
+
+#[test]
+fn a_hidden_view_gets_its_slot_back_and_asks_again_when_it_is_shown() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let session = &desk.session;
+    let slow = session.add_map(scan, Arc::new(desk::Slow(Duration::from_millis(300))))?;
+    let later = ask_later(session, wish(slow, [1, 1], [64, 64]));
+    std::thread::sleep(Duration::from_millis(50));
+    ask(session, attention(1, slow, Attention::Hidden))?;
+    match later.recv_timeout(Duration::from_secs(10))?.0 {
+        // A frame that was nearly ready comes all the same.
+        Reply::Failed { error, .. } => ensure!(error.code == "hidden", "{error}"),
+        Reply::Frame(_) => {}
+        other => bail!("{other:?}"),
+    }
+    frame_of(session, wish(slow, [1, 1], [64, 64]))?;
+    Ok(())
+}
+
+#[test]
+fn a_drag_over_a_slow_node_does_not_queue() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let session = &desk.session;
+    let slow = session.add_map(scan, Arc::new(desk::Slow(Duration::from_millis(60))))?;
+    let (tell, answers) = channel();
+    let began = Instant::now();
+    // A page that does not wait for its answers, as an ill-behaved one might.
+    for generation in 0..60u32 {
+        let tell = tell.clone();
+        let mut request = wish(slow, [generation / 7 % 5, generation % 7], [64, 64]);
+        if let Request::Frame(wish) = &mut request {
+            wish.generation = generation;
+        }
+        session.request(request, Box::new(move |reply, _| drop(tell.send(reply))));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(tell);
+    let generations: Vec<u32> = answers
+        .iter()
+        .filter_map(|reply| match reply {
+            Reply::Frame(frame) => Some(frame.generation),
+            _ => None,
+        })
+        .collect();
+    ensure!(
+        generations.contains(&59),
+        "the newest is answered: {generations:?}"
+    );
+    ensure!(
+        generations.len() > 2,
+        "something is shown meanwhile: {generations:?}"
+    );
+    ensure!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+    Ok(())
+}
+
+#[test]
+fn the_budget_changes_at_run_time_and_pages_hear_of_memory() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let session = &desk.session;
+    let (tell, told) = channel();
+    session.subscribe(Box::new(move |event| {
+        if let Event::Memory { budget_bytes, .. } = event {
+            let _ = tell.send(*budget_bytes);
+        }
+    }));
+    let root = session.add_map(scan, Arc::new(Root { panics_at: None }))?;
+    for x in 0..7 {
+        frame_of(session, wish(root, [0, x], [64, 64]))?;
+    }
+    let reply = session.command(
+        Command::MemoryBudget { bytes: None },
+        &|| false,
+        &mut |_| {},
+    )?;
+    let before = reply.memory.context("no memory")?;
+    ensure!(
+        before.used_bytes > 0 && before.machine_bytes > before.budget_bytes / 64,
+        "{before:?}"
+    );
+    let bytes = 32 << 20;
+    match ask(
+        session,
+        Request::SetBudget {
+            request_id: 1,
+            bytes: f64::from(bytes),
+        },
+    )?
+    .0
+    {
+        Reply::Done { .. } => {}
+        other => bail!("{other:?}"),
+    }
+    ensure!(session.memory().budget_bytes == bytes as usize);
+    wait_until("a page hears of it", || {
+        told.try_iter().any(|told| told == f64::from(bytes))
+    })?;
+    for too in [1u64, u64::MAX / 2] {
+        let refused = session.command(
+            Command::MemoryBudget { bytes: Some(too) },
+            &|| false,
+            &mut |_| {},
+        );
+        let error = refused.err().context("an impossible budget was taken")?;
+        ensure!(
+            error.code == "budget" && error.hint.contains("GiB"),
+            "{error}"
+        );
+    }
+    Ok(())
+}
