@@ -59,6 +59,11 @@ fn meta() -> SignalMeta {
     meta.original = json!({"camera": {"name": "αβ", "gains": [1.5, 2.0], "names": ["a", "β"],
         "counts": [1, -2], "list": [{"a": 1}, {"a": 2}], "empty": [], "none": null, "on": true,
         "bits": 12, "long": "x".repeat(70_000)}});
+    // As in files of a microscope: thousands of tags.
+    let tags = (0..3000).map(|tag| (format!("tag {tag}"), json!(format!("value {tag}"))));
+    meta.original["tags"] = Value::Object(tags.collect());
+    let groups = (0..150).map(|group| (format!("group {group}"), json!({"number": group})));
+    meta.original["groups"] = Value::Object(groups.collect());
     meta
 }
 
@@ -137,6 +142,9 @@ fn frames_in_hspy_opened_by_hyperspy() -> Result<()> {
             seen["original_metadata"]["camera"],
             meta().original["camera"]
         );
+        for name in ["tags", "groups"] {
+            assert_eq!(seen["original_metadata"][name], meta().original[name]);
+        }
         let own = &seen["metadata"]["SignalTree"];
         assert_eq!(own["notes"]["origin"], "row 0 is the top");
         if !options.provenance.is_null() {

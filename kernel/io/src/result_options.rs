@@ -127,13 +127,13 @@ impl Compression {
     }
 }
 
-/// What happens to an unfinished result of something else beside the target.
+/// What happens to an unfinished result beside the target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unfinished {
-    /// It is kept, and writing is refused.
+    /// The same is continued; of something else, it is kept, and writing is refused.
     #[default]
     Resume,
-    /// It is removed.
+    /// It is removed. One part of several only removes what is something else: the others are at work.
     Replace,
 }
 

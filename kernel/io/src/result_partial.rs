@@ -126,15 +126,21 @@ impl Partial {
         prepare: &dyn Fn(&Path) -> Result<(), SourceError>,
     ) -> Result<(Self, Manifest), SourceError> {
         let folder = partial_folder(target);
+        let mut anew = unfinished == Unfinished::Replace && part.is_none_or(|part| part.of <= 1);
         for _ in 0..3 {
             let Some(found) = read_manifest(&folder)? else {
                 begin(target, &folder, asked, prepare)?;
+                anew = false;
                 continue;
             };
             if let Some(difference) = found.difference(asked) {
                 if unfinished == Unfinished::Resume {
                     return Err(other_result(target, &folder, &difference));
                 }
+                remove(&folder)?;
+                continue;
+            }
+            if std::mem::take(&mut anew) {
                 remove(&folder)?;
                 continue;
             }

@@ -275,9 +275,12 @@ impl ResultWriter {
         }
     }
 
-    /// Removes what was written, also when it could be resumed.
+    /// Removes what was written, also when it could be resumed; not one part of several, beside which
+    /// others are at work.
     pub fn discard(self) {
-        self.core.partial.discard();
+        if self.part.is_none_or(|part| part.of <= 1) {
+            self.core.partial.discard();
+        }
     }
 
     fn finish_part(&self, part: Part) -> Result<(), SourceError> {

@@ -282,6 +282,11 @@ fn what_was_finished_is_kept_and_the_rest_is_written_later() {
         drop(ResultWriter::create_with(&path, &meta, &options).unwrap());
         let writer = ResultWriter::create_with(&path, &meta, &other).unwrap();
         assert_eq!(writer.already(), 0);
+        writer.write(at(0), &frame(ElementType::U16, 0)).unwrap();
+        drop(writer);
+        // The same, asked for anew: what is there is not continued.
+        let writer = ResultWriter::create_with(&path, &meta, &other).unwrap();
+        assert!(!writer.has(at(0)));
         writer.discard();
         assert!(
             names_in(folder.path())
