@@ -12,6 +12,9 @@ import { installTestHook } from "./test_hook";
 
 const PLACES: readonly Panel["place"][] = ["scan", "picture", "side", "foot"];
 
+/** A view that comes this soon after another one of the model takes its place. */
+const FOCUS_KEPT_MS = 500;
+
 export function mountViewer(element: HTMLElement, session: Session, signal: AbortSignal): void {
   const root = h("div", {
     class: "signaltree",
@@ -42,6 +45,7 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   showConnection();
 
   listenForHistory(root, session, signal);
+  keepFocus(root, session, signal);
   keepKeys(root, signal);
   endDrafts(session, view, signal);
   watchAttention(root, view, signal);
@@ -51,6 +55,40 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   signal.addEventListener("abort", () => root.remove());
   installTestHook(() => ({ ...session.store.value, view: { ...view.value } }));
   navigator.refresh();
+}
+
+/** A notebook builds a view anew when its output is replaced: the keyboard stays where it was. */
+function keepFocus(root: HTMLElement, session: Session, signal: AbortSignal): void {
+  let name: string | null = null;
+  root.addEventListener(
+    "focusin",
+    (event) => {
+      name = event.target instanceof Element ? event.target.getAttribute("data-st") : null;
+    },
+    { signal },
+  );
+  root.addEventListener(
+    "focusout",
+    () =>
+      queueMicrotask(() => {
+        // A view that is taken out of the page loses the focus too, but nobody took it away.
+        if (root.isConnected && !root.contains(document.activeElement)) {
+          name = null;
+        }
+      }),
+    { signal },
+  );
+  signal.addEventListener("abort", () => {
+    session.left = name === null ? null : { name, at: performance.now() };
+  });
+  const { left } = session;
+  session.left = null;
+  if (left && performance.now() - left.at < FOCUS_KEPT_MS) {
+    // Once it is in the page.
+    requestAnimationFrame(() => {
+      root.querySelector<HTMLElement>(`[data-st="${left.name}"]`)?.focus({ preventScroll: true });
+    });
+  }
 }
 
 /**

@@ -324,6 +324,42 @@ describe("a region of the scan", () => {
     expect(model.traits.position).toEqual([3, 7]);
   });
 
+  it("stays when the notebook builds the view anew, and is not asked of peaks", async () => {
+    const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7] });
+    new FakeKernel(model, { mapStep: 1 });
+    const whole = new AbortController();
+    mountedViews.push(whole);
+    const widget = signaltree();
+    widget.initialize({ model, signal: whole.signal });
+    const show = async (): Promise<{ element: HTMLElement; end: AbortController }> => {
+      const element = document.createElement("div");
+      const end = new AbortController();
+      document.body.append(element);
+      widget.render({ model, el: element, signal: end.signal });
+      await vi.advanceTimersByTimeAsync(400);
+      return { element, end };
+    };
+    const click = async (element: HTMLElement, name: string): Promise<void> => {
+      element.querySelector<HTMLElement>(`[data-st="${name}"]`)?.click();
+      await vi.advanceTimersByTimeAsync(400);
+    };
+    const asked = (): unknown =>
+      (model.sent as { type: string; region?: unknown }[]).filter(({ type }) => type === "frame").at(-1)
+        ?.region;
+    const first = await show();
+    await click(first.element, "region-toggle");
+    expect(asked()).toMatchObject({ width: 7, height: 5 });
+    first.end.abort();
+    const second = await show();
+    expect(asked()).toMatchObject({ width: 7, height: 5 });
+    await click(second.element, "tree-node-peaks");
+    expect(asked()).toBeUndefined();
+    expect(second.element.querySelector<HTMLElement>("[data-st=region-toggle]")?.hidden).toBe(true);
+    await click(second.element, "tree-node-flat");
+    expect(asked()).toMatchObject({ width: 7, height: 5 });
+    second.end.abort();
+  });
+
   it("has geometry of its own", () => {
     expect(regionAbout({ x: 0, y: 39 }, { width: 56, height: 40 })).toEqual({
       x0: 0,

@@ -609,6 +609,37 @@ describe("life of a view", () => {
     expect(hook().frame?.node).toBe(1);
   });
 
+  it("gives the keyboard to the view that takes the place of one", async () => {
+    const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7] });
+    new FakeKernel(model);
+    const abort = new AbortController();
+    mountedViews.push(abort);
+    const widget = signaltree();
+    widget.initialize({ model, signal: abort.signal });
+    const places = [0, 1, 2].map(() => document.body.appendChild(document.createElement("div")));
+    const show = (at: number): AbortController => {
+      const end = new AbortController();
+      mountedViews.push(end);
+      widget.render({ model, el: places[at] as HTMLElement, signal: end.signal });
+      return end;
+    };
+    const canvas = (at: number): HTMLElement | null | undefined =>
+      places[at]?.querySelector<HTMLElement>("[data-st=navigator-canvas]");
+    const first = show(0);
+    await vi.advanceTimersByTimeAsync(400);
+    canvas(0)?.focus();
+    first.abort();
+    const second = show(1);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(document.activeElement).toBe(canvas(1));
+    canvas(1)?.blur();
+    await vi.advanceTimersByTimeAsync(1);
+    second.abort();
+    show(2);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(document.activeElement).toBe(document.body);
+  });
+
   it("is whole when it is mounted after the kernel has answered", async () => {
     const { model, abort } = await mount({ node: 4 });
     const late = document.createElement("div");

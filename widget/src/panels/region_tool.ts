@@ -4,9 +4,12 @@ import { h, icon, setAttributes } from "../dom";
 import { cursorOf, type Detector, dragged, type Grip, gripAt, moved, resized } from "../geometry/detector";
 import { type Point, pixelAt, type Region, regionBetween, type Size } from "../geometry/fit";
 import { asDetector, asRegion, insideScan, regionAbout } from "../geometry/region";
-import type { RegionStatistic } from "../protocol/generated";
+import type { NavigationRegion, RegionStatistic } from "../protocol/generated";
 import { drawDetector } from "../render/detector";
 import type { Surface } from "../render/surface";
+import type { Session } from "../state/session";
+import type { Store } from "../state/store";
+import type { ViewState } from "../state/view";
 import type { PanelContext } from "./registry";
 
 const REACH = 7;
@@ -29,6 +32,22 @@ export interface RegionTool {
   release(): void;
   key(event: KeyboardEvent): boolean;
   cursor(at: Point): string;
+}
+
+/**
+ * The region of each model: a notebook builds a view anew when its output is replaced, and the new one
+ * goes on with it.
+ */
+const keptRegions = new WeakMap<Session, NavigationRegion>();
+
+/** Shows the patterns of a region, or of the scan position again. */
+export function keepRegion(session: Session, view: Store<ViewState>, region: NavigationRegion | null): void {
+  if (region) {
+    keptRegions.set(session, region);
+  } else {
+    keptRegions.delete(session);
+  }
+  view.set({ region });
 }
 
 export function regionTool(surface: Surface, context: PanelContext): RegionTool {
@@ -54,15 +73,22 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     h("option", { value: "mean" }, "mean"),
     h("option", { value: "sum" }, "sum"),
   );
+  const kept = keptRegions.get(session);
+  if (kept && view.value.region === null) {
+    view.set({ region: kept });
+  }
   let drag: { from: Point; start: Detector; grip: Grip } | { from: Point } | null = null;
 
   const scan = (): Size => surface.span;
+  const keep = (region: NavigationRegion | null): void => keepRegion(session, view, region);
+  /** Peaks belong to one position: there is nothing to be added up. */
+  const shown = (): NavigationRegion | null => (session.node?.kind === "peaks" ? null : view.value.region);
   const set = (region: Region | null): void => {
     const chosen: RegionStatistic = statistic.value === "sum" ? "sum" : "mean";
     const old = view.value.region;
     const next = region && { ...insideScan(region, scan()), statistic: chosen };
     if (JSON.stringify(old) !== JSON.stringify(next)) {
-      view.set({ region: next });
+      keep(next);
     }
   };
   const flip = (): void => {
@@ -73,16 +99,16 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
   const show = (): void => {
     const axes = session.node?.navigation_axes ?? [];
     const [rows, columns] = axes.slice(-2);
-    const fits = axes.length >= 2 && view.value.navigator !== null;
+    const fits = axes.length >= 2 && view.value.navigator !== null && session.node?.kind !== "peaks";
     const { region } = view.value;
     if (region && rows && columns) {
       // Another scan may be smaller.
       const kept = insideScan(region, { width: columns.size, height: rows.size });
       if (JSON.stringify({ ...kept, statistic: region.statistic }) !== JSON.stringify(region)) {
-        view.set({ region: { ...kept, statistic: region.statistic } });
+        keep({ ...kept, statistic: region.statistic });
       }
     } else if (region && session.node) {
-      view.set({ region: null });
+      keep(null);
     }
     toggle.hidden = !fits;
     statistic.hidden = !fits || view.value.region === null;
@@ -99,15 +125,16 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
   const tool: RegionTool = {
     elements: [statistic, toggle],
     get region() {
-      return view.value.region;
+      return shown();
     },
     draw(canvas) {
-      if (view.value.region) {
-        drawDetector(canvas, asDetector(view.value.region), (x, y) => surface.at(x, y), true);
+      const region = shown();
+      if (region) {
+        drawDetector(canvas, asDetector(region), (x, y) => surface.at(x, y), true);
       }
     },
     press(at) {
-      const { region } = view.value;
+      const region = shown();
       if (!region) {
         return false;
       }
@@ -134,8 +161,8 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
       if (event.ctrlKey || event.metaKey || event.altKey) {
         return false;
       }
-      const { region } = view.value;
-      if (event.key === "r" || event.key === "R") {
+      const region = shown();
+      if ((event.key === "r" || event.key === "R") && !toggle.hidden) {
         flip();
       } else if (region && event.key === "Escape") {
         set(null);
@@ -150,7 +177,7 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
       return true;
     },
     cursor(at) {
-      const { region } = view.value;
+      const region = shown();
       const grip = region && gripAt(asDetector(region), at, REACH / surface.scale);
       return region && grip ? cursorOf(asDetector(region), grip, at) : "";
     },

@@ -167,7 +167,7 @@ export class FramePuller {
     const { draft, region } = this.#view.value;
     return {
       draft: draft?.node === node.id ? draft.params : null,
-      region: node.kind === "map" || node.navigation_axes.length === 0 ? null : region,
+      region: node.kind === "frame" && node.navigation_axes.length > 0 ? region : null,
     };
   }
 

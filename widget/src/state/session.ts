@@ -69,6 +69,8 @@ export class Session {
   readonly posterText: string;
   /** Id of the model, the same for the kernel and every page. */
   readonly id: string;
+  /** Where the keyboard was in a view that went, and when. */
+  left: { name: string; at: number } | null = null;
   #model: Model;
   #signal: AbortSignal;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;

@@ -19,6 +19,7 @@ import type { Size } from "../../geometry/fit";
 import type { AxisDescription, NodeDescription, Outline } from "../../protocol/generated";
 import { drawDetector } from "../../render/detector";
 import { placedDetector } from "../../state/detector";
+import type { Session } from "../../state/session";
 import { type Drag, type Layer, type Pane, paneChild } from "../pane";
 import type { PanelContext } from "../registry";
 
@@ -57,18 +58,31 @@ interface Placed {
   frame: Size;
 }
 
+/**
+ * The detector whose keys are the arrows, per model: a notebook builds a view anew when its output is
+ * replaced, which happens after each change that is kept.
+ */
+const heldDetectors = new WeakMap<Session, number>();
+
 export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   const { session, view, signal } = context;
   const { surface } = pane;
   const readout = h("div", { class: "st-chip st-detector-readout", "data-st": "detector-readout" });
   readout.hidden = true;
   surface.element.append(readout);
-  /** Arrow keys move the detector instead of the scan position. */
-  let held = false;
   let hovered = false;
   let dragging = false;
   let rest: ReturnType<typeof setTimeout> | undefined;
-  signal.addEventListener("abort", () => clearTimeout(rest));
+  /** Arrow keys move the detector instead of the scan position. */
+  const isHeld = (found: Placed | null): boolean =>
+    found !== null && heldDetectors.get(session) === found.node.id;
+  const hold = (found: Placed | null): void => {
+    if (found) {
+      heldDetectors.set(session, found.node.id);
+    } else {
+      heldDetectors.delete(session);
+    }
+  };
 
   const placed = (): Placed | null => {
     const picture = pane.state.value.picture;
@@ -83,7 +97,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   /** Shows what the state says now. */
   const show = (): void => {
     const found = placed();
-    readout.hidden = !found || !(held || dragging || hovered);
+    readout.hidden = !found || !(isHeld(found) || dragging || hovered);
     if (found) {
       const axes = (pane.node?.signal_axes ?? []).slice(-2);
       setText(readout, detectorText(found.node.name, found.detector, axes));
@@ -109,15 +123,19 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     }
   };
   const letGo = (): void => {
-    if (held) {
-      held = false;
-      if (rest !== undefined) {
-        settle();
-      }
-      show();
+    hold(null);
+    if (rest !== undefined) {
+      settle();
     }
+    show();
   };
-  surface.overlay.addEventListener("blur", letGo, { signal });
+  signal.addEventListener("abort", () => rest !== undefined && settle());
+  surface.overlay.addEventListener(
+    "blur",
+    // A view that is replaced loses the focus too, and its successor gets it.
+    () => queueMicrotask(() => surface.overlay.isConnected && letGo()),
+    { signal },
+  );
   surface.overlay.addEventListener(
     "pointerleave",
     () => {
@@ -134,7 +152,12 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     draw(canvas) {
       const found = placed();
       if (found) {
-        drawDetector(canvas, found.detector, (x, y) => surface.at(x, y), held || dragging || hovered);
+        drawDetector(
+          canvas,
+          found.detector,
+          (x, y) => surface.at(x, y),
+          isHeld(found) || dragging || hovered,
+        );
       }
     },
     cursor(at) {
@@ -156,7 +179,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       if (rest !== undefined) {
         settle();
       }
-      held = true;
+      hold(found);
       dragging = true;
       show();
       const step = Math.max(FINEST, niceBelow(1 / surface.scale));
@@ -187,9 +210,9 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       }
       if (event.key === "d" || event.key === "D") {
         // The keyboard's way to take hold of it.
-        held = !held;
+        hold(isHeld(found) ? null : found);
         show();
-      } else if (!held || dragging) {
+      } else if (!isHeld(found) || dragging) {
         return false;
       } else if (event.key === "Escape" || event.key === "Enter") {
         letGo();

@@ -15,7 +15,7 @@ export function exactLayer(pane: Pane, { view, signal }: PanelContext): Layer {
   const show = (): void => {
     const { picture } = pane.state.value;
     const { region } = view.value;
-    const together = region && picture?.reply.space === "signal" ? regionLabel(region) : "";
+    const together = region && pane.node?.kind === "frame" ? regionLabel(region) : "";
     const exactness = picture ? exactnessText(picture.reply, hasGaps(picture)) : "";
     const text = [together, exactness].filter((part) => part !== "").join(" · ");
     chip.hidden = text === "";
