@@ -329,3 +329,69 @@ fn memory_of_drags_keeps_to_the_budget() -> Result<()> {
     ensure!(left == 0, "{left}");
     Ok(())
 }
+
+#[test]
+fn a_detector_on_a_computed_signal_is_estimated_and_then_exact() -> Result<()> {
+    let desk = Desk::new()?;
+    let flat = desk.add(large(&desk)?, "difference_of_gaussians", json!({}))?;
+    for (operation, params) in [
+        (
+            "virtual_annulus",
+            json!({"inner_radius": 2.0, "outer_radius": 7.5, "statistic": "mean"}),
+        ),
+        ("center_of_mass", json!({"radius": 6.5})),
+    ] {
+        let map = desk.add(flat, operation, json!({}))?;
+        let (first, buffers) = frame_of(&desk.session, tried(map, params.clone(), Detail::Moving))?;
+        let estimate = floats(&buffers[0]);
+        let (_, shown) = exact(&desk.session, &tried(map, params.clone(), Detail::Settled))?;
+        let other = desk.add(flat, operation, params)?;
+        desk.run(Command::Compute { node: other })?;
+        let (reply, expected) = frame_of(&desk.session, wish(other, [1, 2], [128, 128]))?;
+        ensure!(reply.exact && expected[0] == shown, "{operation}");
+        if !first.exact {
+            // Not where it is zero or undefined: of the pattern's sums, on average.
+            let exact = floats(&shown);
+            let both: Vec<_> = (estimate.iter().zip(&exact))
+                .filter(|(a, b)| a.is_finite() && b.is_finite())
+                .collect();
+            ensure!(
+                both.len() * 10 >= exact.len() * 9,
+                "{operation}: {}",
+                both.len()
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_hidden_view_gives_up_what_it_tried() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = large(&desk)?;
+    let disk = desk.add(scan, "virtual_disk", json!({}))?;
+    exact(
+        &desk.session,
+        &tried(disk, json!({"radius": 3.5}), Detail::Settled),
+    )?;
+    exact(
+        &desk.session,
+        &region(scan, [0, 0, 20, 30], RegionStatistic::Mean),
+    )?;
+    let before = desk.session.memory().used_bytes;
+    let hidden = Request::Attention {
+        request_id: 1,
+        view: 1,
+        node: disk,
+        state: protocol::Attention::Hidden,
+    };
+    ask(&desk.session, hidden)?;
+    let after = desk.session.memory().used_bytes;
+    ensure!(after < before, "{after} {before}");
+    // It comes back as if nothing had been.
+    exact(
+        &desk.session,
+        &tried(disk, json!({"radius": 3.5}), Detail::Settled),
+    )?;
+    Ok(())
+}

@@ -317,40 +317,67 @@ impl Block {
 
     /// Sum, and for the centre of mass the moments of row and column, of every lane.
     fn sums(&self, cover: &Cover) -> [[f64; LANES]; 3] {
-        let mut sums = [[0f64; LANES]; 3];
         if self.done == 0 {
+            return [[0.0; LANES]; 3];
+        }
+        vectorised(BlockSums { block: self, cover })
+    }
+}
+
+struct BlockSums<'a> {
+    block: &'a Block,
+    cover: &'a Cover,
+}
+
+impl Vectorised for BlockSums<'_> {
+    type Result = [[f64; LANES]; 3];
+
+    #[inline(always)]
+    fn run(self) -> Self::Result {
+        let (block, cover) = (self.block, self.cover);
+        let mut sums = [[0f64; LANES]; 3];
+        let row = |part: &Part| part.bin * LANES..(part.bin + 1) * LANES;
+        if block.counts.is_empty() {
+            for part in cover.whole.iter().chain(&cover.edge) {
+                add_weighted(&mut sums, &block.values[row(part)], part, cover.moments);
+            }
             return sums;
         }
-        let row = |bin: usize| bin * LANES..(bin + 1) * LANES;
-        if !cover.moments && !self.counts.is_empty() {
-            let mut whole = [0u64; LANES];
-            for part in &cover.whole {
-                for (sum, cell) in whole.iter_mut().zip(&self.counts[row(part.bin)]) {
-                    *sum += u64::from(*cell);
-                }
+        let exact = if cover.moments { &[] } else { &*cover.whole };
+        let weighted = if cover.moments { &*cover.whole } else { &[] };
+        let mut whole = [0u64; LANES];
+        for part in exact {
+            for (sum, cell) in whole.iter_mut().zip(&block.counts[row(part)]) {
+                *sum += u64::from(*cell);
             }
-            (sums[0].iter_mut().zip(whole)).for_each(|(sum, whole)| *sum = whole as f64);
         }
-        let partly = cover.moments || self.counts.is_empty();
-        let whole = cover.whole.iter().filter(|_| partly);
-        for part in whole.chain(&cover.edge) {
-            let mut add = |lane: usize, cell: f64| {
-                let cell = cell * part.weight;
-                sums[0][lane] += cell;
-                if cover.moments {
-                    sums[1][lane] += cell * part.moment[0];
-                    sums[2][lane] += cell * part.moment[1];
-                }
-            };
-            if self.counts.is_empty() {
-                let cells = self.values[row(part.bin)].iter().enumerate();
-                cells.for_each(|(lane, cell)| add(lane, f64::from(*cell)));
-            } else {
-                let cells = self.counts[row(part.bin)].iter().enumerate();
-                cells.for_each(|(lane, cell)| add(lane, f64::from(*cell)));
-            }
+        (sums[0].iter_mut().zip(whole)).for_each(|(sum, whole)| *sum = whole as f64);
+        for part in weighted.iter().chain(&cover.edge) {
+            add_weighted(&mut sums, &block.counts[row(part)], part, cover.moments);
         }
         sums
+    }
+}
+
+#[inline(always)]
+fn add_weighted<T: Copy + Into<f64>>(
+    sums: &mut [[f64; LANES]; 3],
+    cells: &[T],
+    part: &Part,
+    moments: bool,
+) {
+    let [total, rows, columns] = sums;
+    for (sum, cell) in total.iter_mut().zip(cells) {
+        *sum += part.weight * (*cell).into();
+    }
+    if moments {
+        let [row, column] = part.moment.map(|moment| part.weight * moment);
+        for (sum, cell) in rows.iter_mut().zip(cells) {
+            *sum += row * (*cell).into();
+        }
+        for (sum, cell) in columns.iter_mut().zip(cells) {
+            *sum += column * (*cell).into();
+        }
     }
 }
 

@@ -379,8 +379,10 @@ impl Inner {
 
     fn tell_of_cube(&self, filling: &Filling, ended: &CancelToken) {
         let mut told = 0.0;
-        while !ended.is_cancelled() {
+        let mut last = false;
+        while !last {
             std::thread::park_timeout(TELL_EVERY);
+            last = ended.is_cancelled();
             let complete = filling.complete();
             if complete > told && !filling.cancel.is_cancelled() {
                 told = complete;

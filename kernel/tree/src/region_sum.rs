@@ -145,6 +145,16 @@ impl Regions {
         follower
     }
 
+    fn leave(&self, viewer: &Viewer) {
+        let mut all = lock(&self.0);
+        let found = all.iter().position(|follower| follower.viewer == *viewer);
+        let left = found.map(|at| all.remove(at));
+        drop(all);
+        if let Some(follower) = left {
+            follower.clear();
+        }
+    }
+
     /// Ends and drops what belongs to these nodes.
     pub fn forget(&self, nodes: &[u32]) {
         let all = lock(&self.0).clone();
@@ -230,6 +240,11 @@ impl Engine {
         }
         self.inner
             .estimate_region(graph, node, &asked, statistic, &gathering)
+    }
+
+    /// The viewer looks at no region any more.
+    pub fn leave_region(&self, viewer: &Viewer) {
+        self.inner.regions.leave(viewer);
     }
 
     /// The exact mean or sum of the frames of a region. `tick` is called often with the share that is done, and

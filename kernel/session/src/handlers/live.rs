@@ -42,7 +42,8 @@ pub(crate) fn show(
         Some(tried) if number != node.id && tried.meta.kind == SignalKind::Map => {
             let map = map_to_show(session, &graph, tried, looking.component)?;
             begin(session, &graph, tried, &map, wish.detail)?;
-            self::map(session, &graph, tried, at, looking.component, &map)
+            let shown = self::map(session, &graph, tried, at, looking.component, &map)?;
+            stand_in(session, &graph, node, at, looking.component, shown)
         }
         Some(tried) => match wish.region {
             Some(region) => self::region(session, &graph, tried, at, viewer, region),
@@ -85,6 +86,31 @@ fn region(
         complete: found.complete,
         exact: found.exact,
     })
+}
+
+/// Where nothing is known of a map that is tried, what the node has with its own parameters stays in view.
+fn stand_in(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Node,
+    at: NavigationIndex,
+    component: usize,
+    shown: Shown,
+) -> Result<Shown, WireError> {
+    let tried = shown.image.to_f32();
+    if shown.exact || !tried.iter().any(|value| value.is_nan()) {
+        return Ok(shown);
+    }
+    let own = map_to_show(session, graph, node, component)?.component(component);
+    let own = plane(&own, &node.meta.axes.navigation_shape(), at)
+        .map_err(|what| WireError::new("internal", what, ""))?;
+    let values = (tried.iter().zip(own.to_f32().iter()))
+        .map(|(tried, own)| if tried.is_nan() { *own } else { *tried })
+        .collect::<Vec<f32>>();
+    let image = signal::Frame::from_vec(shown.image.shape(), values)
+        .map_err(|what| WireError::new("internal", what, ""))?;
+    drop(tried);
+    Ok(Shown { image, ..shown })
 }
 
 /// The exact map of a draft is computed once the drag is over, or rests.
@@ -158,6 +184,16 @@ fn estimated(
 }
 
 impl Session {
+    /// Nobody looks at what a view was trying or summing any more.
+    pub(crate) fn leave(&self, page: &str, view: u32) {
+        let page = page.to_owned();
+        self.drop_drafts(&ViewName {
+            page: page.clone(),
+            view,
+        });
+        self.engine.leave_region(&Viewer { page, view });
+    }
+
     /// News of a pass whose node the tree does not know.
     pub(crate) fn draft_news(&self, progress: &MapProgress) {
         let ended = matches!(progress.state, PassState::Cancelled);
