@@ -7,9 +7,9 @@ use signal::SourceError;
 
 use crate::json;
 use crate::npy;
+use crate::npy_write::sidecar_of;
 use crate::options::OpenOptions;
 use crate::registry::open;
-use crate::result_options::ResultFormat;
 
 /// The provenance that was given when a file was written, `None` when it has none.
 ///
@@ -23,7 +23,7 @@ pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
         let header = json::read(&path.join("zarr.json"))?.unwrap_or_default();
         return Ok(present(header["attributes"]["provenance"].clone()));
     }
-    if ResultFormat::of(path) == Some(ResultFormat::Npy) && path.is_file() {
+    if path.is_file() && sidecar_of(path).is_file() {
         return Ok(present(npy::sidecar(path)?["provenance"].clone()));
     }
     if crate::hspy::is_hdf5(path) {

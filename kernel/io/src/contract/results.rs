@@ -165,6 +165,28 @@ fn the_usual_chunks_of_every_format_are_read_back() {
 }
 
 #[test]
+fn a_format_may_be_asked_for_under_any_name() {
+    for format in ResultFormat::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.2026");
+        let meta = meta(ElementType::U16);
+        let options = WriteOptions {
+            format: Some(format),
+            ..options(format)
+        };
+        let writer = ResultWriter::create_with(&path, &meta, &options).unwrap();
+        for flat in 0..POSITIONS {
+            writer
+                .write(at(flat), &frame(ElementType::U16, flat))
+                .unwrap();
+        }
+        writer.finish().unwrap();
+        check_file(&path, &meta);
+        assert_eq!(provenance(&path).unwrap(), Some(options.provenance));
+    }
+}
+
+#[test]
 fn maps_in_every_format_and_peaks_where_the_format_can() {
     let folder = tempfile::tempdir().unwrap();
     let map = meta(ElementType::U16).to_map(vec![
