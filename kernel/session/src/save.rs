@@ -434,7 +434,10 @@ fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
     let mut wire = convert::source_error(error).at_node(node.id);
     wire.message = format!("`{}` was not saved; {}", node.name, wire.message);
     let folder = path.parent().unwrap_or(path);
-    // Its own remedy speaks of the options of the file layer.
+    // The remedies of the file layer are for who reads a file, or speak of its own options.
+    if matches!(error, signal::SourceError::Unsupported { .. }) {
+        wire.hint = "choose another name, or another format or compression".into();
+    }
     if matches!(error, signal::SourceError::Invalid { .. })
         && matches!(io::unfinished(path), Ok(Some(left)) if left.identity != job.options.identity)
     {
