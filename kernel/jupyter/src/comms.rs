@@ -308,8 +308,12 @@ impl Comms {
             Some("custom") => {
                 let answer = self.answer(id, parent);
                 let content = data.remove("content").unwrap_or_default();
-                let refusal = match self.lock().comms.get(id) {
+                let refusal = match self.lock().comms.get_mut(id) {
                     Some(Comm::Asleep(model)) => Some(asleep::refusal(&content, model)),
+                    Some(Comm::Widget(model)) => {
+                        model.note_asked();
+                        None
+                    }
                     _ => None,
                 };
                 match refusal {

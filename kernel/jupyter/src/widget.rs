@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -61,6 +62,8 @@ pub struct Model {
     pub display_id: String,
     pub parent: Option<Arc<Parent>>,
     figure: Figure,
+    /// When a page last asked for something.
+    asked: Option<Instant>,
     /// Set while no node of this kernel is behind it.
     waking: Option<Waking>,
 }
@@ -81,6 +84,7 @@ impl Model {
             display_id,
             parent: parent.cloned(),
             figure,
+            asked: None,
             waking: None,
         }
     }
@@ -104,6 +108,16 @@ impl Model {
     /// Whether its picture shows a map that was not yet computed.
     pub fn awaits_picture(&self) -> bool {
         !self.figure.complete
+    }
+
+    /// A page asks for something.
+    pub fn note_asked(&mut self) {
+        self.asked = Some(Instant::now());
+    }
+
+    /// Whether a page has asked for nothing for this long.
+    pub fn rests(&self, pause: Duration) -> bool {
+        self.asked.is_none_or(|asked| asked.elapsed() >= pause)
     }
 
     /// Takes over what a page has changed.

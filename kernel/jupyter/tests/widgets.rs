@@ -259,6 +259,24 @@ fn an_output_of_a_half_computed_map_is_replaced_once() {
 }
 
 #[test]
+fn an_output_keeps_its_picture_while_somebody_works_in_it() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let model = show(&mut page, "c1");
+    ask(&mut page, &model, json!({ "n": 1 }));
+    let asked = Instant::now();
+    let comms = page.pictures.links.get().unwrap().comms.clone();
+    comms.computed(5);
+    let replaced = loop {
+        let message = page.published();
+        if message.kind == "update_display_data" {
+            break message;
+        }
+    };
+    assert_eq!(replaced.content["data"]["text/plain"], "<node 5, whole>");
+    assert!(asked.elapsed() >= Duration::from_millis(900));
+}
+
+#[test]
 fn an_event_reaches_every_model() {
     let mut page = FrontEnd::start(IdlePolicy::Lazy);
     let models = [show(&mut page, "c1"), show(&mut page, "c2")];
