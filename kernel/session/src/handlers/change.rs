@@ -157,10 +157,13 @@ pub(crate) fn start(session: &Session, node: u32) -> Result<(), WireError> {
 }
 
 pub(crate) fn cancel(session: &Session, node: u32) -> Result<(), WireError> {
-    if session.tree.snapshot().node(node).is_none() {
-        return Err(convert::no_node(node));
-    }
+    let graph = session.tree.snapshot();
+    let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
     session.engine.cancel_map(node);
+    // Estimates would go on computing what was just stopped.
+    for parent in &found.parents {
+        session.engine.pause_estimates(*parent);
+    }
     session.cancel_save(node);
     Ok(())
 }

@@ -150,7 +150,10 @@ pub(crate) fn map(
         plane(values, &shape, at).map_err(|what| WireError::new("internal", what, ""))
     };
     let mut image = drawn(&map.component(component))?;
+    // What the user has stopped is not gone on with for an estimate.
+    let stopped = is_of_tree(session, node) && map.progress().state == PassState::Cancelled;
     if complete < 1.0
+        && !stopped
         && let Some(estimated) = estimated(session, graph, node, at, component)
     {
         // Begun before the estimate was there, part of it may be exact now.
@@ -168,6 +171,11 @@ pub(crate) fn map(
         complete,
         exact: complete >= 1.0,
     })
+}
+
+/// Whether it is a node of the tree, not a draft.
+fn is_of_tree(session: &Session, node: &Node) -> bool {
+    session.tree.snapshot().node(node.id).is_some()
 }
 
 /// The estimated image; `None` when there is none. Why a frame cannot be read is said by the map itself.
