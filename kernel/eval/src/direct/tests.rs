@@ -86,7 +86,7 @@ impl Engine for Recorder {
                     .to_string(),
                 );
             }
-            Some("open" | "add_node") => {
+            Some("open" | "add_node" | "branch") => {
                 let mut nodes = lock(&self.nodes);
                 *nodes += 1;
                 json!({"node": *nodes})
@@ -98,6 +98,16 @@ impl Engine for Recorder {
             Some("peaks") => json!({"numbers": [1.5, 2.5, 100.0, 0.9, 3.0, 4.0, 50.0, 0.8]}),
             Some("values") => json!({"numbers": [0.01, -0.02]}),
             Some("tree") => json!({"text": "scan\n  flat"}),
+            Some("diff") => {
+                json!({"difference": {"a": "annulus", "b": "wider", "common": "scan", "rows": [
+                {"operation": "Annulus", "parameter": "outer_radius", "units": "px", "a": "40", "b": "50"},
+                {"operation": "Background", "b": "with its defaults"}]}})
+            }
+            Some("export" | "provenance" | "recipe") => {
+                json!({"text": "let scan = open(\"scan.zspy\")?;"})
+            }
+            Some("replay") => json!({"restored": {"nodes": [
+                {"name": "replayed_scan", "node": 1, "summary": "(3, 5 | 4, 6) f32", "variable": true}]}}),
             _ => json!({}),
         };
         Ok(reply.to_string())

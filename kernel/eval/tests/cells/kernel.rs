@@ -164,11 +164,21 @@ impl Engine for RecordingEngine {
                     .to_string(),
                 );
             }
-            Some("open" | "add_node") => json!({"node": self.create()}),
+            Some("open" | "add_node" | "branch") => json!({"node": self.create()}),
             Some("describe") => json!({"description": {
                 "name": "scan", "summary": "(3, 5 | 4, 6) f32",
                 "navigation_axes": [axis("y", 3), axis("x", 5)],
                 "signal_axes": [axis("ky", 4), axis("kx", 6)]}}),
+            Some("diff") => {
+                json!({"difference": {"a": "annulus", "b": "wider", "common": "scan", "rows": [
+                {"operation": "Annulus", "parameter": "outer_radius", "units": "px", "a": "40", "b": "50"},
+                {"operation": "Background", "b": "with its defaults"}]}})
+            }
+            Some("export" | "provenance" | "recipe") => {
+                json!({"text": "let scan = open(\"scan.zspy\")?;"})
+            }
+            Some("replay") => json!({"restored": {"nodes": [
+                {"name": "replayed_scan", "node": 1, "summary": "(3, 5 | 4, 6) f32", "variable": true}]}}),
             _ => json!({}),
         };
         Ok(reply.to_string())
