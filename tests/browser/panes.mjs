@@ -38,6 +38,7 @@ export async function panes(page) {
     const before = await fingerprints(page);
     expect(before[0] !== before[1], "both panes show the same picture");
     const box = await navigatorBox(page);
+    const begun = await page.evaluate(() => performance.now());
     await page.mouse.move(...at(box, 0.3, 0.3));
     await page.mouse.down();
     for (let step = 1; step <= 20; step += 1) {
@@ -50,7 +51,13 @@ export async function panes(page) {
     await page.waitForTimeout(500);
     const after = await fingerprints(page);
     expect(after.every((hash, i) => hash !== before[i]), "a pane did not follow the position");
-    return (await paneTitles(page)).join(" | ");
+    const times = await page.evaluate(
+      (from) => globalThis.__signaltree_test.timings.filter(({ request }) => request > from).map(({ request, drawn }) => drawn - request),
+      begun,
+    );
+    times.sort((a, b) => a - b);
+    const at95 = times[Math.floor(0.95 * (times.length - 1))];
+    return `${(await paneTitles(page)).join(" | ")}; request to drawn p50 ${times[times.length >> 1]?.toFixed(1)} ms, p95 ${at95?.toFixed(1)} ms`;
   });
   await screenshot(page, "6_side_by_side");
 

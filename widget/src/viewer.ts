@@ -3,7 +3,7 @@
 import { h } from "./dom";
 import { listenForHistory } from "./panels/history";
 import { PANELS, type Panel } from "./panels/registry";
-import { NavigatorPuller } from "./state/pull";
+import { NavigatorPuller } from "./state/pull_navigator";
 import type { Session } from "./state/session";
 import { Store } from "./state/store";
 import { nodeById } from "./state/tree";

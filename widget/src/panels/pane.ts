@@ -1,6 +1,6 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
-import { h, icon, setAttributes, setText } from "../dom";
+import { h, setAttributes, setText } from "../dom";
 import { axisText, numberText, scaleBar, withUnits } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { overlap } from "../geometry/zoom";
@@ -19,6 +19,7 @@ import { INITIAL_PANE, type PaneState } from "../state/view";
 import { recordFrame } from "../test_hook";
 import { moveByKey } from "./keys";
 import { type Drag, LAYERS, type Layer } from "./layers";
+import { makeHead } from "./pane_head";
 import type { PanelContext } from "./registry";
 import { type Zooming, zooming } from "./zooming";
 
@@ -154,52 +155,6 @@ export function paneChild({ node, session }: Pane): NodeDescription | null {
   const shown = session.panes.map((choice) => choice.node).filter((id) => id !== selected);
   const maps = [selected, ...shown].map((id) => nodeById(nodes, id));
   return maps.find((map) => node && map?.kind === "map" && map.parents[0] === node.id) ?? null;
-}
-
-interface Head {
-  element: HTMLElement;
-  fill(pane: Pane, count: number): void;
-}
-
-function makeHead(key: number, context: PanelContext, signal: AbortSignal): Head {
-  const { session } = context;
-  const title = h("span", { class: "st-title", "data-st": "signal-title" });
-  const note = h("span", { class: "st-note" });
-  const components = h("div", { class: "st-tabs", role: "tablist", "aria-label": "Image of the map" });
-  const close = h(
-    "button",
-    { type: "button", class: "st-icon-button", "data-st": "pane-close" },
-    icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
-  );
-  close.addEventListener(
-    "click",
-    (event) => {
-      event.stopPropagation();
-      session.closePane(key);
-    },
-    { signal },
-  );
-  const element = h("div", { class: "st-head" }, title, note, components, close);
-  element.addEventListener("click", () => session.focusPane(key), { signal });
-  setText(title, session.posterText);
-  return {
-    element,
-    fill(pane, count) {
-      const { node } = pane;
-      close.hidden = count < 2;
-      if (node) {
-        setText(title, node.title === "" ? node.name : `${node.name} · ${node.title}`);
-        setText(note, node.summary);
-        note.hidden = node.components.length > 1 || count > 1;
-        title.title = count > 1 ? `${node.name} · ${node.title}\n${node.summary}` : "";
-        setAttributes(close, { "aria-label": `Close ${node.name}`, title: `Close ${node.name}` });
-        const aspect = aspectOf(session.store.value.nodes, node);
-        pane.surface.element.style.setProperty("--st-aspect", String(aspect));
-        setAttributes(pane.surface.overlay, { "aria-label": `Signal: ${node.name}, ${node.title}` });
-      }
-      fillComponents(components, context, pane, signal);
-    },
-  };
 }
 
 function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
@@ -371,15 +326,6 @@ function axesOf(node: NodeDescription, picture: Picture): readonly AxisDescripti
   return picture.reply.space === "navigation" ? node.navigation_axes : node.signal_axes;
 }
 
-/** Shape of the panel: that of the patterns, so that a map of another shape moves nothing. */
-function aspectOf(nodes: readonly NodeDescription[], node: NodeDescription): number {
-  const related = [...nodes.filter(({ source }) => source === node.source), node];
-  const patterned = related.find(({ signal_axes }) => signal_axes.length > 0);
-  const axes = patterned ? patterned.signal_axes : node.navigation_axes;
-  const [rows, columns] = axes.slice(-2);
-  return rows && columns ? columns.size / rows.size : 1.4;
-}
-
 function unitsOf(node: NodeDescription, component: number): string {
   return node.components[component]?.units ?? node.value_units;
 }
@@ -402,41 +348,6 @@ function cursorText({ node, state, surface }: Pane, cursor: Point | null): strin
   });
   const value = withUnits(numberText(surface.sampleAt(pixel)), unitsOf(node, picture.reply.component));
   return `${places.join(", ")} · ${value}`;
-}
-
-/** One tab per image of a map. */
-function fillComponents(
-  element: HTMLElement,
-  { session }: PanelContext,
-  { key, node, state }: Pane,
-  signal: AbortSignal,
-): void {
-  const components = node?.components ?? [];
-  const shown = `${node?.id}\n${components.map((component) => component.name).join("\n")}`;
-  if (element.dataset.shown !== shown) {
-    element.dataset.shown = shown;
-    element.replaceChildren(
-      ...components.map((component, i) => {
-        const tab = h(
-          "button",
-          { type: "button", role: "tab", title: component.title, "data-st": `component-${component.name}` },
-          ...titled(component.title || component.name),
-        );
-        tab.addEventListener("click", () => session.setComponent(i, key), { signal });
-        return tab;
-      }),
-    );
-  }
-  element.hidden = components.length < 2;
-  [...element.children].forEach((tab, i) => {
-    setAttributes(tab, { "aria-selected": String(i === state.value.component) });
-  });
-}
-
-/** `ε_xx` with a subscript; other titles as they are. */
-function titled(title: string): (Node | string)[] {
-  const [, base, index] = /^(\S{1,2})_(\S+)$/.exec(title) ?? [];
-  return base && index ? [base, h("sub", {}, index)] : [title];
 }
 
 /** What is refused while it is tried is said beside its control. */

@@ -80,6 +80,58 @@ export function withPane(
   return { panes: [...panes, { key, node, component, companion: false }], key };
 }
 
+/** `node` selected in a pane of its own after the others; `null` when it is shown already or there is no room. */
+export function besideSelected(
+  { node: before, component: old, focused }: Arrangement,
+  shown: readonly PaneChoice[],
+  node: number,
+  component: number,
+): Partial<Arrangement> | null {
+  const more = withPane(shown, node, component);
+  if (before === null || !more || shown.some((pane) => pane.node === node && pane.key !== focused)) {
+    return null;
+  }
+  const panes = more.panes.map((pane) =>
+    pane.key === focused ? { ...pane, node: before, component: old } : pane,
+  );
+  return { panes, focused: more.key, node, component };
+}
+
+/** The pane `key` has the selected node, and all panes stay. `null` when nothing changes. */
+export function focusedOn(
+  { focused }: Arrangement,
+  shown: readonly PaneChoice[],
+  key: number,
+): Partial<Arrangement> | null {
+  const next = shown.find((pane) => pane.key === key);
+  if (!next || key === focused) {
+    return null;
+  }
+  const panes = shown.map((pane) => ({ ...pane, companion: false }));
+  return { panes, focused: key, node: next.node, component: next.component };
+}
+
+/** Without the pane `key`; the one before it has the selected node if that was its. The last one stays. */
+export function withoutPane(
+  { focused, node, component }: Arrangement,
+  shown: readonly PaneChoice[],
+  key: number,
+): Partial<Arrangement> | null {
+  const at = shown.findIndex((pane) => pane.key === key);
+  if (at < 0 || shown.length < 2) {
+    return null;
+  }
+  if (shown[at]?.companion) {
+    return { companion: false };
+  }
+  const panes = shown.filter((pane) => pane.key !== key && !pane.companion);
+  if (key !== focused) {
+    return { panes, focused, node, component };
+  }
+  const next = shown.slice(0, at).findLast((pane) => !pane.companion) ?? panes[0];
+  return next ? { panes, focused: next.key, node: next.node, component: next.component } : null;
+}
+
 /** Panes whose nodes are gone show the nearest node that is left, or go. */
 export function keepPanes(
   panes: readonly PaneChoice[],

@@ -3,19 +3,12 @@
 import type { Size } from "../geometry/fit";
 import { PEAK_COLUMNS, samplesOf } from "../protocol/buffers";
 import type { Channel, Sent } from "../protocol/client";
-import type {
-  Attention,
-  Detail,
-  FrameReply,
-  NavigationRegion,
-  NavigatorReply,
-  NodeDescription,
-  WireError,
-} from "../protocol/generated";
+import type { Attention, Detail, FrameReply, NavigationRegion, NodeDescription } from "../protocol/generated";
 import { automaticLevels } from "../render/levels";
 import { recordTiming } from "../test_hook";
 import { levelsKey } from "./contrast";
 import { FrameCache, type Picture } from "./frame_cache";
+import { malformed } from "./malformed";
 import type { Session } from "./session";
 import type { Store } from "./store";
 import { nodeById, shapeOf } from "./tree";
@@ -25,7 +18,6 @@ import type { PaneState, ViewState } from "./view";
 export const SETTLE_MS = 120;
 /** A map that fills is asked for this often. */
 const FILL_MS = 250;
-const NAVIGATOR_PAUSE_MS = 150;
 
 /** Pictures larger than the canvas by less than this are sent whole and scaled by the browser. */
 const OVERSAMPLING = 1.5;
@@ -330,74 +322,4 @@ function keyOf(
 ): string {
   const key = FrameCache.key(node, revision, region ? index.slice(0, -2) : index, component, size);
   return draft || region ? `${key}:${JSON.stringify([draft, region])}` : key;
-}
-
-/** Keeps the navigation image of the shown node's scan. */
-export class NavigatorPuller {
-  #session: Session;
-  #view: Store<ViewState>;
-  #channel: Channel;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #asked = "";
-
-  constructor(session: Session, view: Store<ViewState>, signal: AbortSignal) {
-    this.#session = session;
-    this.#view = view;
-    this.#channel = session.client.channel({
-      picture: (reply, buffers) => reply.type === "navigator" && this.#arrived(reply, buffers),
-      failed: (error) => session.report(error),
-      late: () => {},
-    });
-    session.store.on(["node", "nodes", "connection"], () => this.refresh(), signal);
-    session.store.on(["navigators"], () => this.#later(), signal);
-    view.on(["visible"], () => this.refresh(), signal);
-    signal.addEventListener("abort", () => {
-      clearTimeout(this.#timer);
-      this.#channel.close();
-    });
-  }
-
-  /** Asks when the scan is another one or its image became better. */
-  refresh(): void {
-    const { node } = this.#session;
-    const { connection, navigators } = this.#session.store.value;
-    if (!node || connection !== "live" || !this.#view.value.visible || node.navigation_axes.length === 0) {
-      return;
-    }
-    const wanted = `${node.source}:${navigators[node.source] ?? 0}`;
-    if (wanted !== this.#asked) {
-      this.#asked = wanted;
-      this.#channel.want({ type: "navigator", node: node.id });
-    }
-  }
-
-  #later(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.refresh();
-    }, NAVIGATOR_PAUSE_MS);
-  }
-
-  #arrived(reply: NavigatorReply, buffers: readonly DataView[]): void {
-    const source = nodeById(this.#session.store.value.nodes, reply.node)?.source;
-    try {
-      if (source !== undefined && buffers[0]) {
-        const samples = samplesOf(buffers[0], "f32", reply.width * reply.height);
-        this.#view.set({ navigator: { reply, samples, source } });
-      }
-    } catch (error) {
-      this.#session.report(malformed(error, reply.node));
-    }
-  }
-}
-
-function malformed(error: unknown, node: number): WireError {
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    code: "malformed",
-    message,
-    hint: "Reload the page; the widget may be older than the kernel.",
-    node,
-    index: null,
-  };
 }

@@ -16,7 +16,15 @@ import {
 } from "../protocol/generated";
 import { type ContrastChoice, levelsKey, pictureClass } from "./contrast";
 import { FrameCache } from "./frame_cache";
-import { keepPanes, type PaneChoice, shownPanes, withPane } from "./panes";
+import {
+  besideSelected,
+  focusedOn,
+  keepPanes,
+  type PaneChoice,
+  shownPanes,
+  withoutPane,
+  withPane,
+} from "./panes";
 import { Store } from "./store";
 import { type Model, readTraits, type SavedState, TRAITS, writeTraits } from "./traits";
 import { nearestNode, nodeById, operationOf } from "./tree";
@@ -200,58 +208,26 @@ export class Session {
 
   /** Selects a node and keeps the one that was selected beside it, if there is room. */
   showBeside(node: number): void {
-    const { node: before, component } = this.store.value;
-    const { panes } = this;
-    if (
-      before !== null &&
-      panes.every((pane) => pane.key === this.store.value.focused || pane.node !== node)
-    ) {
-      const more = withPane(panes, node, 0);
-      if (more) {
-        const panesBefore = more.panes.map((pane) =>
-          pane.key === this.store.value.focused ? { ...pane, node: before, component } : pane,
-        );
-        this.store.set({ panes: panesBefore, focused: more.key, node, component: this.#componentOf(node) });
-        return;
-      }
+    const change = besideSelected(this.store.value, this.panes, node, this.#componentOf(node));
+    if (change) {
+      this.store.set(change);
+    } else {
+      this.select(node);
     }
-    this.select(node);
   }
 
   /** The pane with this key has the selected node; a companion becomes a pane like others. */
   focusPane(key: number): void {
-    const { focused } = this.store.value;
-    const { panes } = this;
-    const next = panes.find((pane) => pane.key === key);
-    if (next && key !== focused) {
-      this.store.set({
-        panes: panes.map((pane) => ({ ...pane, companion: false })),
-        focused: key,
-        node: next.node,
-        component: next.component,
-      });
-    }
+    this.store.set(focusedOn(this.store.value, this.panes, key) ?? {});
   }
 
   closePane(key: number): void {
     const { panes } = this;
-    const at = panes.findIndex((pane) => pane.key === key);
-    if (at < 0 || panes.length < 2) {
-      return;
-    }
-    if (panes[at]?.companion) {
+    const closed = panes.find((pane) => pane.key === key);
+    this.store.set(withoutPane(this.store.value, panes, key) ?? {});
+    // Whoever closes the pattern beside a detector does not want it back by itself.
+    if (this.panes.some((pane) => pane.companion && pane.node === closed?.node)) {
       this.store.set({ companion: false });
-      return;
-    }
-    const rest = panes.filter((pane) => pane.key !== key && !pane.companion);
-    const { focused, node, component } = this.store.value;
-    const next = key === focused ? rest[Math.max(0, at - 1)] : { key: focused, node, component };
-    if (next) {
-      this.store.set({ panes: rest, focused: next.key, node: next.node, component: next.component });
-      // Whoever closes the pattern beside a detector does not want it back by itself.
-      if (this.panes.some((pane) => pane.companion && pane.node === panes[at]?.node)) {
-        this.store.set({ companion: false });
-      }
     }
   }
 
