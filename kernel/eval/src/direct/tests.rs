@@ -86,7 +86,7 @@ impl Engine for Recorder {
                     .to_string(),
                 );
             }
-            Some("open" | "add_node" | "branch") => {
+            Some("open" | "add_node" | "branch" | "reshard") => {
                 let mut nodes = lock(&self.nodes);
                 *nodes += 1;
                 json!({"node": *nodes})

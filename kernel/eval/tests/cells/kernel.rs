@@ -164,7 +164,7 @@ impl Engine for RecordingEngine {
                     .to_string(),
                 );
             }
-            Some("open" | "add_node" | "branch") => json!({"node": self.create()}),
+            Some("open" | "add_node" | "branch" | "reshard") => json!({"node": self.create()}),
             Some("describe") => json!({"description": {
                 "name": "scan", "summary": "(3, 5 | 4, 6) f32",
                 "navigation_axes": [axis("y", 3), axis("x", 5)],
