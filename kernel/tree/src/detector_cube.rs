@@ -269,6 +269,7 @@ impl DetectorCube {
             let lanes = (self.shape.positions() - number * LANES).min(LANES);
             let block = lock(block);
             let sums = block.sums(&cover);
+            #[allow(clippy::needless_range_loop)] // a lane of three sums
             for lane in 0..lanes {
                 let known = block.done >> lane & 1 == 1;
                 all_known.push(known);

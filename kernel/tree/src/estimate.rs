@@ -7,23 +7,21 @@ use std::time::{Duration, Instant};
 use signal::{CancelToken, Detector, NavigationIndex, Output, SignalKind, SignalMeta};
 
 use crate::cache::Evictable;
-use crate::compute::{Inner, UnitScope, guarded};
+use crate::compute::{Inner, guarded};
 use crate::detector_cube::{Binned, CubeShape, DetectorCube, bin};
-use crate::gate::{Gate, Lane, work_for_a_pass};
-use crate::ordered::in_order;
-use crate::sweep::{Consumer, Rider, Take};
-use crate::{ComputeError, Engine, EngineEvent, Graph, Node, lock};
+use crate::gate::{Gate, Lane};
+use crate::sweep::{Consumer, Take};
+use crate::{ComputeError, Engine, Graph, Node, lock};
 
-/// Patterns read for the first picture, and for the finer one after it.
-const COARSE_READS: [usize; 2] = [64, 1024];
-/// The finer one is left to the pass when the first one took longer.
-const COARSE_TIME: Duration = Duration::from_millis(60);
+mod fill;
+mod picture;
+
+use picture::{fill_holes, spread};
+
 /// What a first picture needs.
 const FIRST_PATTERNS: usize = 48;
 /// Longest wait for a picture of which nothing is known.
 const FIRST_TIME: Duration = Duration::from_secs(3);
-/// Shortest time between two events.
-const TELL_EVERY: Duration = Duration::from_millis(100);
 /// Cubes kept at the same time.
 const MOST_CUBES: usize = 3;
 
@@ -344,252 +342,10 @@ impl Inner {
         }
         Some(filling)
     }
-
-    /// The body of a cube's thread.
-    fn fill_cube(self: &Arc<Self>, graph: &Arc<Graph>, node: &Arc<Node>, filling: &Arc<Filling>) {
-        work_for_a_pass();
-        let ended = CancelToken::new();
-        std::thread::scope(|scope| {
-            let told = scope.spawn(|| self.tell_of_cube(filling, &ended));
-            let filled = guarded(|| {
-                let began = Instant::now();
-                for reads in COARSE_READS {
-                    if began.elapsed() < COARSE_TIME {
-                        self.fill_sample(graph, node, filling, reads);
-                    }
-                }
-                if filling.cube.shape.step == 1 {
-                    self.fill_all(graph, node, filling)
-                } else {
-                    self.fill_sample(graph, node, filling, usize::MAX);
-                    Ok(())
-                }
-            });
-            match filled {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => keep_error(filling, error),
-                Err(text) => tracing::error!("a detector cube failed: {text}"),
-            }
-            lock(&filling.progress).ended = true;
-            filling.changed.notify_all();
-            ended.cancel();
-            told.thread().unpark();
-        });
-    }
-
-    fn tell_of_cube(&self, filling: &Filling, ended: &CancelToken) {
-        let mut told = 0.0;
-        let mut last = false;
-        while !last {
-            std::thread::park_timeout(TELL_EVERY);
-            last = ended.is_cancelled();
-            let complete = filling.complete();
-            if complete > told && !filling.cancel.is_cancelled() {
-                told = complete;
-                self.tell(EngineEvent::Estimate {
-                    node: filling.node,
-                    complete,
-                });
-            }
-        }
-    }
-
-    /// Everything the pass over the source brings along.
-    fn fill_all(
-        self: &Arc<Self>,
-        graph: &Arc<Graph>,
-        node: &Arc<Node>,
-        filling: &Arc<Filling>,
-    ) -> Result<(), ComputeError> {
-        let rider = Rider::new(
-            graph.clone(),
-            node.clone(),
-            Lane::Batch,
-            filling.cancel.clone(),
-            filling.clone(),
-        );
-        self.sweep(vec![rider])
-    }
-
-    /// About `reads` of the kept positions, evenly spread, with everything else that lies in a chunk that had to
-    /// be decoded for them.
-    fn fill_sample(&self, graph: &Arc<Graph>, node: &Arc<Node>, filling: &Filling, reads: usize) {
-        let Some((_, source)) = graph.source_of(node.id) else {
-            return;
-        };
-        let rank = node.meta.axes.navigation.len();
-        let decoded = !source.access().mapped;
-        let sample = sample(filling.cube.shape.kept(), reads);
-        in_order(
-            sample.len(),
-            self.threads,
-            &|number| {
-                let at = filling.at(sample[number], rank);
-                let mut wanted = vec![at];
-                if decoded && let Ok(chunk) = guarded(|| source.chunk_at(at)) {
-                    wanted.extend(chunk_positions(&source.chunk_navigation(chunk)));
-                }
-                self.bin_all(graph, node, filling, &wanted)
-            },
-            &mut || {},
-            &mut |_, patterns| {
-                filling.add(&patterns);
-                if filling.cancel.is_cancelled() || self.ended.is_cancelled() {
-                    std::ops::ControlFlow::Break(())
-                } else {
-                    std::ops::ControlFlow::Continue(())
-                }
-            },
-        );
-    }
-
-    /// Bins of those positions that are kept and missing.
-    fn bin_all(
-        &self,
-        graph: &Arc<Graph>,
-        node: &Arc<Node>,
-        filling: &Filling,
-        positions: &[NavigationIndex],
-    ) -> Vec<(usize, Binned)> {
-        let _slot = self.gate.slot(Lane::Batch);
-        let _scope = UnitScope;
-        let mut patterns = Vec::new();
-        for at in positions {
-            let Some(kept) = filling.kept(*at).filter(|kept| !filling.cube.has(*kept)) else {
-                continue;
-            };
-            self.gate.step_aside(Lane::Batch);
-            match self.output(graph, node, *at, Lane::Batch, &filling.cancel) {
-                Ok(Output::Frame(frame)) => {
-                    patterns.push((kept, bin(&frame, &filling.cube.shape)));
-                }
-                Ok(_) => {}
-                Err(error) if error.is_cancelled() => break,
-                Err(error) => keep_error(filling, error),
-            }
-        }
-        patterns
-    }
-}
-
-fn keep_error(filling: &Filling, error: ComputeError) {
-    if !error.is_cancelled() {
-        lock(&filling.progress).error.get_or_insert(error);
-    }
 }
 
 fn evicted(inner: &Weak<Inner>, filling: &Weak<Filling>) {
     if let (Some(inner), Some(filling)) = (inner.upgrade(), filling.upgrade()) {
         inner.cubes.retain(|other| !std::ptr::eq(other, &*filling));
-    }
-}
-
-/// The middles of about `count` equal squares of a grid, C order.
-fn sample([rows, columns]: [usize; 2], count: usize) -> Vec<usize> {
-    let stride = ((rows * columns) as f64 / count as f64).sqrt().ceil() as usize;
-    let stride = stride.max(1);
-    let middle = |start: usize, size: usize| (start + stride / 2).min(size - 1);
-    (0..rows)
-        .step_by(stride)
-        .flat_map(|row| {
-            (0..columns)
-                .step_by(stride)
-                .map(move |column| middle(row, rows) * columns + middle(column, columns))
-        })
-        .collect()
-}
-
-/// Every scan position of a chunk, C order.
-fn chunk_positions(ranges: &[std::ops::Range<usize>]) -> Vec<NavigationIndex> {
-    let shape: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
-    (0..shape.iter().product())
-        .map(|flat| {
-            let inside = NavigationIndex::from_flat(flat, &shape);
-            let index = inside.as_slice().iter().zip(ranges);
-            let index: Vec<usize> = index.map(|(at, range)| range.start + at).collect();
-            NavigationIndex::new(&index)
-        })
-        .collect()
-}
-
-/// Gives pixels of which nothing is known the mean of the smallest square around them in which something is:
-/// squares of 2, 4, 8, … pixels from the first corner.
-fn fill_holes(image: Vec<f32>, known: &[bool], shape: [usize; 2]) -> Vec<f32> {
-    if known.iter().all(|known| *known) || !known.iter().any(|known| *known) {
-        return image;
-    }
-    let values = image.iter().zip(known).map(|(value, known)| {
-        let valid = *known && value.is_finite();
-        (
-            if valid { f64::from(*value) } else { 0.0 },
-            u32::from(valid),
-        )
-    });
-    let mut levels = vec![(shape, values.collect::<Vec<(f64, u32)>>())];
-    while let Some((shape, finer)) = levels.last()
-        && *shape != [1, 1]
-    {
-        let [rows, columns] = *shape;
-        let half = [rows.div_ceil(2), columns.div_ceil(2)];
-        let mut coarser = vec![(0.0, 0); half[0] * half[1]];
-        for (at, (sum, count)) in finer.iter().enumerate() {
-            let cell = &mut coarser[at / columns / 2 * half[1] + at % columns / 2];
-            cell.0 += sum;
-            cell.1 += count;
-        }
-        levels.push((half, coarser));
-    }
-    let filled = |at: usize| {
-        let [row, column] = [at / shape[1], at % shape[1]];
-        let mut found = levels
-            .iter()
-            .enumerate()
-            .skip(1)
-            .map(|(level, (shape, cells))| cells[(row >> level) * shape[1] + (column >> level)]);
-        let found = found.find(|(_, count)| *count > 0);
-        found.map_or(f32::NAN, |(sum, count)| (sum / f64::from(count)) as f32)
-    };
-    (image.into_iter().zip(known).enumerate())
-        .map(|(at, (value, known))| if *known { value } else { filled(at) })
-        .collect()
-}
-
-/// The image over all scan positions, from that over every `step`-th.
-fn spread(image: Vec<f32>, shape: &CubeShape) -> Vec<f32> {
-    if shape.step == 1 {
-        return image;
-    }
-    let [rows, columns] = shape.scan;
-    let across = shape.kept()[1];
-    (0..rows * columns)
-        .map(|at| image[at / columns / shape.step * across + at % columns / shape.step])
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holes_show_the_nearest_square_in_which_something_is_known() {
-        let shape = [5, 6];
-        let mut image = vec![f32::NAN; 30];
-        let mut known = vec![false; 30];
-        for (at, value) in [(0, 1.0), (3, 2.0), (28, 8.0)] {
-            (image[at], known[at]) = (value, true);
-        }
-        let filled = fill_holes(image, &known, shape);
-        assert_eq!((filled[0], filled[1], filled[7]), (1.0, 1.0, 1.0));
-        assert_eq!((filled[3], filled[8]), (2.0, 2.0));
-        assert_eq!((filled[28], filled[29]), (8.0, 8.0));
-        assert!(filled.iter().all(|value| value.is_finite()));
-    }
-
-    #[test]
-    fn a_sample_is_spread_evenly() {
-        let found = sample([40, 56], 64);
-        assert!((50..=70).contains(&found.len()), "{}", found.len());
-        assert!(found.iter().all(|at| *at < 40 * 56));
-        assert_eq!(sample([3, 2], usize::MAX), [0, 1, 2, 3, 4, 5]);
     }
 }

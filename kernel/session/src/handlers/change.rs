@@ -56,7 +56,7 @@ pub(crate) fn add_node(
 pub(crate) fn bound(
     node: &Node,
     given: &Value,
-) -> Result<(Arc<dyn Computation>, Arc<dyn Computation>), WireError> {
+) -> Result<[Arc<dyn Computation>; 2], WireError> {
     let Some(current) = node.computation() else {
         let error = tree::TreeError::NoParameters {
             name: node.name.clone(),
@@ -73,14 +73,14 @@ pub(crate) fn bound(
     }
     let computation = bind(current.info().name, &merged(current.params(), given))
         .map_err(|error| error.at_node(node.id))?;
-    Ok((current.clone(), computation))
+    Ok([current.clone(), computation])
 }
 
 /// Parameters that are not given keep their value.
 pub(crate) fn set_params(session: &Session, node: u32, params: &Value) -> Result<(), WireError> {
     let graph = session.tree.snapshot();
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-    let (current, computation) = bound(found, params)?;
+    let [current, computation] = bound(found, params)?;
     let params = computation.params();
     if params == current.params() {
         return Ok(());
