@@ -28,11 +28,11 @@ const SHARD_CHUNKS: usize = 4096;
 const BLOCK_BYTES: usize = 64 << 20;
 /// Scan positions of one block of a map or of peaks, each of which may have cost milliseconds.
 const BLOCK_POSITIONS: usize = 4096;
-/// Blocks that each of several processes gets at least, where blocks are not files: a share of the work that
-/// differs little from the others'.
+/// Blocks of one process at least, where blocks are not files: what an interrupt costs of a short computation, and
+/// shares of several processes that differ little.
 const BLOCKS_PER_PART: usize = 8;
 /// The same where each is a file.
-const SHARDS_PER_PART: usize = 2;
+const SHARDS_PER_PART: usize = 4;
 /// Scan positions in one chunk of peaks.
 const PEAK_POSITIONS: usize = 256;
 /// Bytes of one chunk of a map.
@@ -205,7 +205,6 @@ fn usual_chunk(
     }
 }
 
-/// With several parts, each gets some: blocks that are no files cost a line of the log, shards a file.
 fn usual_block(format: ResultFormat, meta: &SignalMeta, chunk: &[usize], of: usize) -> Vec<usize> {
     let navigation = meta.axes.navigation_shape();
     let frame_bytes = (meta.axes.frame_len() * meta.element.size_bytes()).max(1);
@@ -218,10 +217,7 @@ fn usual_block(format: ResultFormat, meta: &SignalMeta, chunk: &[usize], of: usi
             SHARDS_PER_PART,
         ),
     };
-    let share = match of {
-        0 | 1 => most,
-        of => meta.axes.positions() / of.saturating_mul(in_part),
-    };
+    let share = meta.axes.positions() / of.max(1).saturating_mul(in_part);
     rows(&navigation, chunk, most.min(share))
 }
 
