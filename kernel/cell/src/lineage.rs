@@ -61,7 +61,7 @@ impl Signal {
     ///
     /// # Errors
     /// The signal is a file, a closure of a cell is above it, or the recipe cannot be written.
-    pub fn recipe(&self, path: impl AsRef<Path>) -> Result<()> {
+    pub fn recipe(&self, path: impl AsRef<Path>) -> Result<Code> {
         recipe(path, &[self])
     }
 
@@ -78,7 +78,7 @@ impl Signal {
 ///
 /// # Errors
 /// As [`Signal::recipe`].
-pub fn recipe(path: impl AsRef<Path>, signals: &[&Signal]) -> Result<()> {
+pub fn recipe(path: impl AsRef<Path>, signals: &[&Signal]) -> Result<Code> {
     let nodes: Vec<String> = signals
         .iter()
         .map(|signal| signal.id().to_string())
@@ -88,8 +88,7 @@ pub fn recipe(path: impl AsRef<Path>, signals: &[&Signal]) -> Result<()> {
         nodes.join(","),
         quoted(&path.as_ref().to_string_lossy())
     ))?;
-    println!("{}", reply.get("text").text().unwrap_or_default());
-    Ok(())
+    Ok(Code::plain(&reply))
 }
 
 /// The code that makes the whole tree, to run in a new notebook.
@@ -138,10 +137,7 @@ pub fn provenance(path: impl AsRef<Path>) -> Result<Code> {
         r#"{{"command":"provenance","path":{}}}"#,
         quoted(&path.as_ref().to_string_lossy())
     ))?;
-    Ok(Code {
-        language: "text",
-        text: reply.get("text").text().unwrap_or_default().to_owned(),
-    })
+    Ok(Code::plain(&reply))
 }
 
 /// Lines of code or plain text; shown in the letters of code.
@@ -152,6 +148,13 @@ pub struct Code {
 }
 
 impl Code {
+    fn plain(reply: &Json) -> Self {
+        Code {
+            language: "text",
+            text: reply.get("text").text().unwrap_or_default().to_owned(),
+        }
+    }
+
     fn rust(reply: &Json) -> Result<Self> {
         Ok(Code {
             language: "rust",

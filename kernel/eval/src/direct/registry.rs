@@ -97,7 +97,7 @@ fn table() -> Vec<Entry> {
         of0("export", || signaltree::export().map(Arc::new)),
         of2("recipe", |path: Path, signals: Signals| {
             let signals: Vec<&Signal> = signals.0.iter().collect();
-            signaltree::recipe(path.0, &signals)
+            signaltree::recipe(path.0, &signals).map(Arc::new)
         }),
         of1("compute_all", |signals: Signals| {
             let signals: Vec<&Signal> = signals.0.iter().collect();
@@ -165,7 +165,7 @@ fn table() -> Vec<Entry> {
             signal.diff(&other.0).map(Arc::new)
         })),
         on(of2("recipe", |signal: Signal, path: Path| {
-            signal.recipe(path.0)
+            signal.recipe(path.0).map(Arc::new)
         })),
         on(of2("rename", |signal: Signal, name: Line| {
             signal.rename(&name.0)
