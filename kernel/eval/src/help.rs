@@ -81,8 +81,7 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-const FOOT: &str =
-    "The notebooks 01_navigate, 02_background_peaks_strain and 03_detectors_and_saving show a whole analysis.";
+const FOOT: &str = "The notebooks 01_navigate, 02_background_peaks_strain and 03_detectors_and_saving show a whole analysis.";
 
 /// Answers a cell that asks for help, refuses a command that would end the kernel.
 pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
