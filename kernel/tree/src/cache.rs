@@ -351,7 +351,7 @@ impl Cache {
         drop(gone);
     }
 
-    /// Whether it is kept; asking makes it no more wanted.
+    #[cfg(test)]
     pub fn holds(&self, key: &Key) -> bool {
         lock(&self.state).entries.contains_key(key)
     }
