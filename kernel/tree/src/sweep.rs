@@ -11,6 +11,7 @@
 //! of its own or merges by piece number: the result does not depend on who did what.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +46,8 @@ pub(crate) trait Consumer: Send + Sync {
     fn begin(&self, piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>>;
 }
 
-/// One piece on one thread; dropped without [`Take::finish`] when the ride is cancelled.
+/// One piece on one thread. Each piece is finished once; a slow rider may be taken off one that it has begun, which is then
+/// begun again later. Dropped without [`Take::finish`] when the ride is cancelled.
 pub(crate) trait Take {
     /// Whether the output at this position is to be computed at all.
     fn wants(&self, at: NavigationIndex) -> bool {
@@ -92,6 +94,8 @@ struct Seat {
     rider: Rider,
     chain: Chain,
     pace: block::Pace,
+    /// Pieces that were finished: a block that is opened again for this rider has some of them.
+    done: Vec<AtomicBool>,
 }
 
 struct Riding {
@@ -176,6 +180,9 @@ impl Sweep {
             let seat = Arc::new(Seat {
                 number: 0,
                 pace: block::Pace::default(),
+                done: (0..self.units.len())
+                    .map(|_| AtomicBool::new(false))
+                    .collect(),
                 rider,
                 chain,
             });

@@ -285,3 +285,28 @@ fn a_bad_chunk_ends_what_is_gathered_in_parts_and_says_where() {
         "{text}"
     );
 }
+
+/// A slow rider gets off a block of quick ones with several pieces, and gets each piece once all the same.
+#[test]
+fn who_gets_off_a_block_finishes_each_piece_once() {
+    let grown = grown(Scan::new(20, 30, [10, 30]));
+    let slow = grown.add(Add {
+        delay: Duration::from_millis(1),
+        ..Add::default()
+    });
+    let mean = (grown.tree)
+        .add_operation("mean", slow, Arc::new(Mean { region: None }))
+        .unwrap();
+    let quick = grown.sums(grown.source, None);
+    let at = NavigationIndex::new(&[]);
+    let graph = grown.tree.snapshot();
+    let mean_of =
+        |engine: &Engine| match engine.output(&graph, mean, at, Lane::Batch, &CancelToken::new()) {
+            Ok(Output::Frame(frame)) => frame.to_f32().into_owned(),
+            other => panic!("no frame: {other:?}"),
+        };
+    let alone = mean_of(&engine(1));
+    let engine = engine(2);
+    engine.start_map(&graph, quick).unwrap();
+    assert_eq!(mean_of(&engine), alone);
+}

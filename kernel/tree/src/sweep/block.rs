@@ -30,6 +30,11 @@ impl Pace {
         self.0.load(Ordering::Relaxed) > 0
     }
 
+    /// Measured, and not slow.
+    fn is_quick(&self) -> bool {
+        self.0.load(Ordering::Relaxed) < 0
+    }
+
     fn sample(&self, took: Duration) {
         let now = self.0.load(Ordering::Relaxed);
         let step = if took > SLOW_FRAME { 1 } else { -1 };
@@ -280,6 +285,7 @@ impl Inner {
         }
         let mut going: Vec<Going<'_>> = (block.seats.iter().enumerate())
             .filter(|(_, seat)| !seat.rider.cancel.is_cancelled())
+            .filter(|(_, seat)| !seat.done[unit].load(Ordering::Relaxed))
             .filter(|(_, seat)| seat.rider.consumer.wants(unit))
             .filter(|(number, _)| !block.gets_off(*number))
             .filter_map(|(number, seat)| {
@@ -287,10 +293,10 @@ impl Inner {
                 Some(Going { number, seat, take })
             })
             .collect();
-        let slow = going.iter().any(|rider| rider.seat.pace.is_slow());
-        let look_every = match slow {
-            true => 1,
-            false => (LOOK_EVERY_BYTES / sweep.frame_bytes.max(1)).clamp(1, 8),
+        // Until it is known that nobody is slow, before every frame.
+        let look_every = match going.iter().all(|rider| rider.seat.pace.is_quick()) {
+            true => (LOOK_EVERY_BYTES / sweep.frame_bytes.max(1)).clamp(1, 8),
+            false => 1,
         };
         let mut reader = Reader {
             inner: self,
@@ -344,6 +350,7 @@ impl Inner {
         for Going { seat, take, .. } in going {
             if !seat.rider.cancel.is_cancelled() {
                 take.finish();
+                seat.done[unit].store(true, Ordering::Relaxed);
             }
         }
     }
