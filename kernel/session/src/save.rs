@@ -326,7 +326,8 @@ fn wait_for_earlier(job: &Arc<Job>) -> Result<(), WireError> {
         let Some(earlier) = earlier else {
             return Ok(());
         };
-        if !earlier.writing.cancel.is_cancelled() || Instant::now() >= until {
+        let ending = earlier.writing.cancel.is_cancelled() && Instant::now() < until;
+        if !ending {
             return Err(WireError::new(
                 "in_use",
                 format!(
@@ -353,7 +354,7 @@ fn write(job: &Arc<Job>) -> Result<(), WireError> {
     wait_for_earlier(job)?;
     let writing = &job.writing;
     let mut options = job.options.clone();
-    if !options.part.is_some_and(|part| part.of > 1) {
+    if options.part.is_none_or(|part| part.of <= 1) {
         // The record of how the result was made says what the reductions have found. Of several processes,
         // those with nothing to do for a node do not gather its reference either.
         (job.session.engine)
