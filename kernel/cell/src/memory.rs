@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use crate::host;
-use crate::json::Json;
 use crate::output::Show;
 use crate::table::{Align, Table};
 
