@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        let bytes = |text: &str| text.bytes(&|| 8_000).ok();
+        let bytes = |text: &str| MemorySize::bytes(&text, &|| 8_000).ok();
         let cases = [
             ("4 GiB", Some(4 << 30)),
             ("4GiB", Some(4 << 30)),
@@ -182,6 +182,6 @@ mod tests {
         }
         assert_eq!(MemorySize::bytes(&5u64, &|| 0).ok(), Some(5));
         assert!(MemorySize::bytes(&-5i32, &|| 0).is_err());
-        assert!("50%".bytes(&|| 0).is_err());
+        assert!(MemorySize::bytes(&"50%", &|| 0).is_err());
     }
 }
