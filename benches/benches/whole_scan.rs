@@ -272,7 +272,7 @@ fn measure(report: &mut Report, name: &str, path: &Path) -> Result<(), Failure> 
     let mut centre = of("center_of_mass");
     let all = detectors(&*source);
     for repeat in 0..=report.options.repeats {
-        let mut keep = |series: &mut Series, seconds: f64| {
+        let keep = |series: &mut Series, seconds: f64| {
             if repeat > 0 {
                 series.seconds.push(seconds);
             }

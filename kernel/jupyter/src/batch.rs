@@ -221,7 +221,14 @@ fn end(error: &WireError) -> ExitCode {
         return ExitCode::from(INTERRUPTED);
     }
     eprintln!("error: {error}");
-    let refused = ["recipe", "part", "input", "parameter", "unknown_operation", "not_applicable"];
+    let refused = [
+        "recipe",
+        "part",
+        "input",
+        "parameter",
+        "unknown_operation",
+        "not_applicable",
+    ];
     match refused.contains(&error.code.as_str()) {
         true => ExitCode::from(REFUSED),
         false => ExitCode::from(FAILED),
@@ -289,7 +296,11 @@ impl Bar {
             self.began = now;
         }
         let over = progress.state != ProgressState::Running;
-        let every = if self.is_terminal { BAR_EVERY } else { LINE_EVERY };
+        let every = if self.is_terminal {
+            BAR_EVERY
+        } else {
+            LINE_EVERY
+        };
         let due = is_new || over || self.told.is_none_or(|told| now >= told + every);
         if !due {
             return;

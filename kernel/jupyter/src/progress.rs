@@ -329,9 +329,7 @@ mod tests {
             end(ProgressState::Failed, "the disk is full"),
             "saving <a>.zspy failed after 3 min 20 s: the disk is full"
         );
-        assert!(
-            end(ProgressState::Cancelled, "40 % is kept").ends_with("were done; 40 % is kept")
-        );
+        assert!(end(ProgressState::Cancelled, "40 % is kept").ends_with("were done; 40 % is kept"));
         assert_eq!(duration(Duration::from_millis(400)), "0.4 s");
         assert_eq!(duration(Duration::from_secs(3900)), "1 h 5 min");
     }

@@ -183,6 +183,8 @@ impl Inner {
             positions.len(),
             threads,
             &|number| {
+                // Gathering counts as batch work too: several references at once would leave no core to a drag.
+                let _slot = self.gate.slot(lane);
                 self.gate.step_aside(lane);
                 self.inputs(graph, node, positions[number], lane, cancel)
             },

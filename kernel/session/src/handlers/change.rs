@@ -53,10 +53,7 @@ pub(crate) fn add_node(
 }
 
 /// A node's computation, and the same with `given` parameters; those that are not given keep their value.
-pub(crate) fn bound(
-    node: &Node,
-    given: &Value,
-) -> Result<[Arc<dyn Computation>; 2], WireError> {
+pub(crate) fn bound(node: &Node, given: &Value) -> Result<[Arc<dyn Computation>; 2], WireError> {
     let Some(current) = node.computation() else {
         let error = tree::TreeError::NoParameters {
             name: node.name.clone(),
