@@ -39,7 +39,6 @@ ROWS = [
     ("detector dragged: exact image", ("detector_exact", "npy"), ("LiberTEM", "bright_annular", "npy"), None),
     ("mean pattern of 64 x 64 positions moved by one", ("region_step", "npy"), ("ours", "region_afresh", "npy"), 0.05),
     ("mean pattern of 64 x 64 positions, afresh", ("region_afresh", "npy"), ("numpy", "region_afresh", "npy"), None),
-    ("frame at a random position, Zarr here, zspy there", ("frame_cold", "zarr_zstd"), ("hyperspy", "frame_random", "zspy"), None),
     ("DoG background -> zspy, whole scan", ("background_save", "zspy"), ("pyxem", "background_save", "zspy"), 0.125),
 ]
 
@@ -82,9 +81,10 @@ def run_ours(name, folder, size):
 
 
 def median(line):
-    seconds = sorted(line.get("seconds") or [])
-    if not seconds:
+    seconds = line.get("seconds") or []
+    if not isinstance(seconds, list) or not seconds:
         return line.get("median")
+    seconds = sorted(seconds)
     middle = len(seconds) // 2
     return seconds[middle] if len(seconds) % 2 else (seconds[middle - 1] + seconds[middle]) / 2
 
@@ -95,7 +95,8 @@ def figure(lines, who, work, source):
     for line in lines:
         ours = line.get("bench") != "peers"
         named = ours if who == "ours" else (not ours and str(line.get("peer", "")).startswith(who))
-        if named and line.get("work") == work and line.get("source") == source:
+        # What is saved is told apart by the format that is written.
+        if named and line.get("work") == work and line.get("format", line.get("source")) == source:
             value = median(line)
             if value:
                 found.append((value, line.get("peer", "ours")))
@@ -163,7 +164,8 @@ def main():
         options.results.mkdir(exist_ok=True)
         head = f"# Beside the peers, {date}\n\nScan {options.size}, page cache warm, {json.dumps(machine())}; medians.\n\n"
         (options.results / f"{date}.md").write_text(head + text + "\n")
-        (options.results / f"{date}.json").write_text(json.dumps({"machine": machine(), "lines": lines}, indent=1) + "\n")
+        kept = [{**line, "seconds": len(line["seconds"]), "median": median(line)} if len(line.get("seconds") or []) > 50 else line for line in lines]
+        (options.results / f"{date}.json").write_text(json.dumps({"machine": machine(), "lines": kept}, indent=1) + "\n")
     unmet = [row for row in rows if row[5] is not None and row[4] is not None and row[4] > row[5]]
     sys.exit(1 if unmet else 0)
 
