@@ -176,7 +176,14 @@ impl Explorer {
             &mut |_| {},
         );
         ensure!(saved.is_err(), "200 GB were saved in {patience:?}");
-        std::fs::remove_dir_all(folder.join("out"))?;
+        // The save's threads may still be at their last chunk.
+        let out = folder.join("out");
+        let mut removed = std::fs::remove_dir_all(&out);
+        while removed.is_err() && out.exists() && began.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(20));
+            removed = std::fs::remove_dir_all(&out);
+        }
+        ensure!(removed.is_ok() || !out.exists(), "{removed:?}");
         Ok(())
     }
 
