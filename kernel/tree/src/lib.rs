@@ -41,7 +41,6 @@ pub use map::{MapImages, MapProgress, PassState};
 pub use navigator::{Navigator, NavigatorPicture};
 pub use node::{Node, Origin};
 pub use region_sum::{RegionFrame, RegionStatistic, Viewer};
-pub use scan::UnitOutputs;
 
 /// A lock that a panic elsewhere does not poison: every guarded value here stays consistent, because
 /// no user code runs while one is held.

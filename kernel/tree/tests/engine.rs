@@ -4,12 +4,12 @@ mod fake;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use fake::{Add, Asks, Scan, Sum};
 use signal::{CancelToken, ElementType, NavigationIndex, Output, Region, SourceError};
-use tree::{Cause, Engine, EngineConfig, Lane, PassState, Tree, TreeError};
+use tree::{Cause, ComputeError, Engine, EngineConfig, Lane, PassState, Receiver, Tree, TreeError};
 
 fn engine(threads: usize) -> Engine {
     Engine::new(EngineConfig {
@@ -329,28 +329,34 @@ fn a_name_goes_to_its_newest_node() {
     assert_eq!(graph.node(other.unwrap()).unwrap().name, "flat_2");
 }
 
+struct Seen(Mutex<Vec<NavigationIndex>>);
+
+impl Receiver for Seen {
+    fn wants(&self, _at: NavigationIndex) -> bool {
+        true
+    }
+
+    fn receive(
+        &self,
+        at: NavigationIndex,
+        output: &Result<Output, ComputeError>,
+    ) -> ControlFlow<()> {
+        assert!(output.is_ok());
+        self.0.lock().unwrap().push(at);
+        ControlFlow::Continue(())
+    }
+}
+
 #[test]
-fn a_stream_gives_every_position_once_in_chunk_order() {
+fn a_delivery_gives_every_position_once_and_reads_every_chunk_once() {
     let (tree, scan, [_, flat, _]) = grown(Scan::new(6, 7, [4, 3]), plain());
     let engine = engine(4);
-    let mut seen = Vec::new();
+    let seen = Arc::new(Seen(Mutex::default()));
     engine
-        .stream(
-            &tree.snapshot(),
-            flat,
-            &CancelToken::new(),
-            &mut || {},
-            &mut |unit| {
-                for (at, output) in unit.outputs {
-                    assert!(output.is_ok());
-                    seen.push(at);
-                }
-                ControlFlow::Continue(())
-            },
-        )
+        .deliver(&tree.snapshot(), flat, &CancelToken::new(), seen.clone())
         .unwrap();
+    let mut seen = seen.0.lock().unwrap().clone();
     assert_eq!(seen.len(), 42);
-    assert_eq!(seen[..4], [at(0, 0), at(0, 1), at(0, 2), at(1, 0)]);
     assert_eq!(scan.reads.load(Ordering::SeqCst), 6);
     seen.sort();
     seen.dedup();
