@@ -70,7 +70,13 @@ fn drag(bench: &mut Bench, positions: &[(usize, usize)]) -> Result<Times, Failur
 fn along(scan: (usize, usize), rows: usize) -> Vec<(usize, usize)> {
     let row = |nth: usize| {
         let y = (nth * scan.0 / rows).min(scan.0 - 1);
-        let across = move |x: usize| if nth % 2 == 0 { x } else { scan.1 - 1 - x };
+        let across = move |x: usize| {
+            if nth.is_multiple_of(2) {
+                x
+            } else {
+                scan.1 - 1 - x
+            }
+        };
         (0..scan.1).map(move |x| (y, across(x)))
     };
     (0..rows).flat_map(row).collect()

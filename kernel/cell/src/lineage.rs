@@ -264,8 +264,7 @@ impl Difference {
 
 impl Show for Difference {
     fn bundle(&self) -> Vec<(&'static str, String)> {
-        let table = self.table();
-        vec![("text/html", table.html()), ("text/plain", table.text())]
+        self.table().bundle()
     }
 }
 

@@ -153,8 +153,7 @@ impl Memory {
 
 impl Show for Memory {
     fn bundle(&self) -> Vec<(&'static str, String)> {
-        let table = self.table();
-        vec![("text/html", table.html()), ("text/plain", table.text())]
+        self.table().bundle()
     }
 }
 

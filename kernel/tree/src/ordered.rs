@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
 
 use crate::gate::work_for_a_pass;
 use crate::lock;
-
-/// How often the consumer looks up while it waits.
-const TICK: Duration = Duration::from_millis(50);
 
 struct State<T> {
     next: usize,
@@ -26,7 +22,7 @@ struct Shared<T> {
 
 /// Calls `work(0..count)` on up to `threads` threads and hands each result to `consume` on the
 /// calling thread, in order, whatever order they finish in; at most `2 · threads` results wait.
-/// `tick` is called at least every 50 ms while waiting. `consume` ends everything with `Break`.
+/// `consume` ends everything with `Break`.
 ///
 /// Plain threads, not a work-stealing pool: `work` may block on a chunk that another thread decodes,
 /// and a stealing pool could make that other thread wait for us.
@@ -34,18 +30,11 @@ pub(crate) fn in_order<T: Send>(
     count: usize,
     threads: usize,
     work: &(dyn Fn(usize) -> T + Sync),
-    tick: &mut dyn FnMut(),
     consume: &mut dyn FnMut(usize, T) -> ControlFlow<()>,
 ) {
     let threads = threads.min(count).max(1);
     if threads == 1 {
-        for index in 0..count {
-            tick();
-            if consume(index, work(index)).is_break() {
-                return;
-            }
-        }
-        return;
+        return alone(count, work, consume);
     }
     let window = threads * 2;
     let shared = Shared {
@@ -69,11 +58,11 @@ pub(crate) fn in_order<T: Send>(
             {
                 tracing::warn!("a thread of a pass could not be started");
                 if number == 0 {
-                    return shared.alone(count, work, tick, consume);
+                    return alone(count, work, consume);
                 }
             }
         }
-        shared.consume(count, tick, consume);
+        shared.consume(count, consume);
     });
 }
 
@@ -125,16 +114,10 @@ impl<T: Send> Shared<T> {
         }
     }
 
-    fn consume(
-        &self,
-        count: usize,
-        tick: &mut dyn FnMut(),
-        consume: &mut dyn FnMut(usize, T) -> ControlFlow<()>,
-    ) {
+    fn consume(&self, count: usize, consume: &mut dyn FnMut(usize, T) -> ControlFlow<()>) {
         for index in 0..count {
+            let mut state = lock(&self.state);
             let result = loop {
-                tick();
-                let mut state = lock(&self.state);
                 if let Some(result) = state.ready.remove(&index) {
                     state.consumed = index + 1;
                     self.room.notify_all();
@@ -143,36 +126,33 @@ impl<T: Send> Shared<T> {
                 if state.stop {
                     return;
                 }
-                drop(
-                    self.arrived
-                        .wait_timeout(state, TICK)
-                        .unwrap_or_else(PoisonError::into_inner),
-                );
+                state = (self.arrived.wait(state)).unwrap_or_else(PoisonError::into_inner);
             };
+            drop(state);
             if consume(index, result).is_break() {
-                return;
-            }
-        }
-    }
-
-    fn alone(
-        &self,
-        count: usize,
-        work: &(dyn Fn(usize) -> T + Sync),
-        tick: &mut dyn FnMut(),
-        consume: &mut dyn FnMut(usize, T) -> ControlFlow<()>,
-    ) {
-        for index in 0..count {
-            tick();
-            if consume(index, work(index)).is_break() {
                 return;
             }
         }
     }
 }
 
+/// Everything on the calling thread.
+fn alone<T>(
+    count: usize,
+    work: &(dyn Fn(usize) -> T + Sync),
+    consume: &mut dyn FnMut(usize, T) -> ControlFlow<()>,
+) {
+    for index in 0..count {
+        if consume(index, work(index)).is_break() {
+            return;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -183,7 +163,7 @@ mod tests {
                 std::thread::sleep(Duration::from_micros((7 * index as u64) % 40));
                 index * index
             };
-            in_order(200, threads, &work, &mut || {}, &mut |index, square| {
+            in_order(200, threads, &work, &mut |index, square| {
                 assert_eq!(square, index * index);
                 seen.push(index);
                 if index == 150 {

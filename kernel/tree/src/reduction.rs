@@ -188,7 +188,6 @@ impl Inner {
                 self.gate.step_aside(lane);
                 self.inputs(graph, node, positions[number], lane, cancel)
             },
-            &mut || {},
             &mut |number, inputs| {
                 let at = positions[number];
                 let added = inputs.and_then(|(metas, outputs)| {

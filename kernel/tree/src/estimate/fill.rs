@@ -113,7 +113,6 @@ impl Inner {
                 }
                 self.bin_all(graph, node, filling, &wanted)
             },
-            &mut || {},
             &mut |_, patterns| {
                 filling.add(&patterns);
                 if filling.cancel.is_cancelled() || self.ended.is_cancelled() {

@@ -100,7 +100,6 @@ impl Inner {
             rest.len(),
             threads,
             &|number| read(rest[number]),
-            &mut || {},
             &mut |_, some| match some {
                 Some(some) => {
                     frames.extend(some);

@@ -183,7 +183,6 @@ impl Inner {
                 }
                 Ok(block)
             },
-            &mut || {},
             &mut |_, block: Result<Totals, ComputeError>| match block {
                 Ok(block) => {
                     totals.merge(&block);
