@@ -264,6 +264,9 @@ pub fn describe(
     if let Value::Object(own) = &metadata["SignalTree"]["notes"] {
         meta.notes = own.clone();
     }
+    if let Ok(caveats) = serde_json::from_value(metadata["SignalTree"]["caveats"].clone()) {
+        meta.caveats = caveats;
+    }
     meta.notes.extend(notes);
     meta.original = json!({"metadata": metadata, "original_metadata": original});
     meta

@@ -90,6 +90,7 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
         "kind": meta.kind,
         "value_units": meta.value_units,
         "notes": meta.notes,
+        "caveats": meta.caveats,
     });
     if meta.kind == SignalKind::Map {
         own["components"] = json!(meta.components);

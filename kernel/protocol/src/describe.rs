@@ -58,6 +58,18 @@ pub struct NodeDescription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub frame_cost: Option<FrameCost>,
+    /// What to know before trusting the numbers: of the file, of the nodes above, of this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<CaveatDescription>>", optional)]
+    pub caveats: Vec<CaveatDescription>,
+}
+
+/// What was assumed, filled in, approximated or left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CaveatDescription {
+    /// One per kind: `absent_chunks`.
+    pub code: String,
+    pub text: String,
 }
 
 /// What it costs to show one frame of a file that is not in memory.
@@ -73,7 +85,7 @@ pub struct FrameCost {
     pub advice: String,
 }
 
-/// `value = offset + scale · index`.
+/// `value = offset + scale · index`, unless there are `values`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 pub struct AxisDescription {
     pub name: String,
@@ -81,6 +93,10 @@ pub struct AxisDescription {
     pub scale: f64,
     pub offset: f64,
     pub units: String,
+    /// The value at each index of an axis that is not uniform.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<f64>>", optional)]
+    pub values: Vec<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]

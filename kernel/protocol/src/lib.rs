@@ -18,8 +18,9 @@ pub use command::{
     Restored, RestoredNode,
 };
 pub use describe::{
-    AxisDescription, ComponentDescription, FrameCost, MenuEntry, NodeDescription, NodeKind,
-    OperationDescription, Outline, ParameterControl, ParameterDescription, TreeDescription,
+    AxisDescription, CaveatDescription, ComponentDescription, FrameCost, MenuEntry,
+    NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
+    ParameterDescription, TreeDescription,
 };
 pub use error::WireError;
 pub use event::{Event, NoticeLevel, Progress, ProgressState};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use protocol::{
-    AxisDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
+    AxisDescription, CaveatDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
     OperationDescription, Outline, ParameterControl, ParameterDescription, Progress, ProgressState,
     SampleType, TreeDescription, WireError,
 };
@@ -178,7 +178,19 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .filter(|progress| progress.state != PassState::Idle)
             .map(|progress| map_progress(node, &progress)),
         frame_cost: session.cost_of(node.id),
+        caveats: caveats(graph, node),
     }
+}
+
+/// What was known when the node was made, and what reading its file has shown since.
+pub(crate) fn caveats(graph: &Graph, node: &Node) -> Vec<CaveatDescription> {
+    let found = (graph.source_of(node.id)).map_or_else(Vec::new, |(_, source)| source.caveats());
+    (node.meta.caveats.iter().cloned().chain(found))
+        .map(|caveat| CaveatDescription {
+            code: caveat.code,
+            text: caveat.text,
+        })
+        .collect()
 }
 
 /// An operation with its default parameters on this node.
@@ -204,6 +216,7 @@ fn axis(axis: &Axis) -> AxisDescription {
         scale: axis.scale,
         offset: axis.offset,
         units: axis.units.clone(),
+        values: axis.values.clone(),
     }
 }
 

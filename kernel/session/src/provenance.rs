@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use protocol::{OpenOptions, WireError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use signal::{Axes, Component, ElementType, SignalKind, SignalMeta};
+use signal::{Axes, Caveat, Component, ElementType, SignalKind, SignalMeta};
 use tree::{Graph, Node};
 
 use crate::handlers::lineage::line_of_descent;
@@ -123,6 +123,9 @@ pub struct Conventions {
     /// Of this result: signs, directions, references.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub notes: Map<String, Value>,
+    /// What to know before trusting the numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<Caveat>,
 }
 
 impl Conventions {
@@ -132,6 +135,7 @@ impl Conventions {
             index: "counted from 0; 0 is top left".into(),
             calibration: "value = offset + scale * index".into(),
             notes: meta.notes.clone(),
+            caveats: meta.caveats.clone(),
         }
     }
 }

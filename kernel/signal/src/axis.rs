@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// One uniformly sampled axis: `value = offset + scale · index`, pixel centres at whole indices.
+/// One axis, pixel centres at whole indices. Uniform, `value = offset + scale · index`, unless it has
+/// `values` of its own: then `offset` is the first of them and `scale` their mean step, for what needs one
+/// number for the whole axis and says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axis {
     pub name: String,
@@ -9,6 +12,13 @@ pub struct Axis {
     pub offset: f64,
     /// Unit of `scale` and `offset` (`nm`, `1/nm`, `mrad`, `eV`, `s`); `px` when uncalibrated.
     pub units: String,
+    /// The value at each index of an axis that is not uniform, rising or falling throughout; empty when it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<f64>,
+    /// How the file defines an axis that is not uniform, for formats that can say it again (hyperspy's
+    /// `FunctionalDataAxis`); null otherwise.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub definition: Value,
 }
 
 impl Axis {
@@ -30,21 +40,81 @@ impl Axis {
             scale,
             offset,
             units: units.into(),
+            values: Vec::new(),
+            definition: Value::Null,
         }
     }
 
-    /// Calibrated value at a (fractional) index.
+    /// An axis with a value for each index, rising or falling throughout ([`Axis::fault`] tells); at least two.
+    pub fn with_values(
+        name: impl Into<String>,
+        values: Vec<f64>,
+        units: impl Into<String>,
+    ) -> Self {
+        let offset = values.first().copied().unwrap_or(f64::NAN);
+        let last = values.last().copied().unwrap_or(f64::NAN);
+        let scale = (last - offset) / values.len().saturating_sub(1) as f64;
+        Axis {
+            values: values.clone(),
+            ..Axis::new(name, values.len(), scale, offset, units)
+        }
+    }
+
+    /// Whether `value = offset + scale · index` holds.
+    pub fn is_uniform(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Calibrated value at a (fractional) index; between and beyond the given values of an axis that is not
+    /// uniform, on the straight line through the nearest two.
     pub fn value(&self, index: f64) -> f64 {
-        self.offset + self.scale * index
+        match self.values.len() {
+            0 | 1 => self.offset + self.scale * index,
+            len => {
+                let below = index.floor().clamp(0.0, (len - 2) as f64) as usize;
+                let (a, b) = (self.values[below], self.values[below + 1]);
+                a + (b - a) * (index - below as f64)
+            }
+        }
     }
 
-    /// Fractional index of a calibrated value.
+    /// Fractional index of a calibrated value: the inverse of [`Axis::value`].
     pub fn index(&self, value: f64) -> f64 {
-        (value - self.offset) / self.scale
+        let len = self.values.len();
+        if len < 2 {
+            return (value - self.offset) / self.scale;
+        }
+        let rising = self.scale > 0.0;
+        let after = (self.values).partition_point(|given| match rising {
+            true => *given <= value,
+            false => *given >= value,
+        });
+        let below = after.saturating_sub(1).min(len - 2);
+        let (a, b) = (self.values[below], self.values[below + 1]);
+        below as f64 + (value - a) / (b - a)
     }
 
-    /// What is wrong with this axis, if anything: an empty axis, a scale of zero, NaN or infinity.
+    /// What is wrong with this axis, if anything: an empty axis, a scale of zero, NaN or infinity, values that
+    /// do not rise or fall throughout.
     pub fn fault(&self) -> Option<String> {
+        if !self.values.is_empty() {
+            if self.values.len() != self.size {
+                return Some(format!(
+                    "axis `{}` has {} values for {} entries",
+                    self.name,
+                    self.values.len(),
+                    self.size
+                ));
+            }
+            let mut steps = self.values.windows(2).map(|pair| pair[1] - pair[0]);
+            let rising = self.scale > 0.0;
+            if !steps.all(|step| step.is_finite() && step != 0.0 && (step > 0.0) == rising) {
+                return Some(format!(
+                    "the values of axis `{}` neither rise nor fall throughout",
+                    self.name
+                ));
+            }
+        }
         if self.size == 0 {
             Some(format!("axis `{}` has size 0", self.name))
         } else if !self.scale.is_finite() || self.scale == 0.0 || !self.offset.is_finite() {
@@ -67,6 +137,35 @@ mod tests {
         let axis = Axis::new("kx", 96, 0.25, -12.0, "1/nm");
         assert_eq!(axis.value(48.0), 0.0);
         assert_eq!(axis.index(axis.value(7.25)), 7.25);
+    }
+
+    #[test]
+    fn values_of_their_own_are_kept_both_ways() {
+        for values in [vec![1.0, 2.0, 4.0, 8.0], vec![9.0, 4.0, 1.0, -3.0]] {
+            let axis = Axis::with_values("Energy", values.clone(), "eV");
+            assert_eq!((axis.size, axis.fault()), (4, None));
+            for (index, value) in values.iter().enumerate() {
+                assert_eq!(axis.value(index as f64), *value);
+                assert_eq!(axis.index(*value), index as f64);
+            }
+            for index in [-1.5, 0.25, 1.5, 2.75, 4.0] {
+                assert!(
+                    (axis.index(axis.value(index)) - index).abs() < 1e-12,
+                    "{index}"
+                );
+            }
+        }
+        assert_eq!(
+            Axis::with_values("E", vec![1.0, 2.0, 4.0], "eV").value(1.5),
+            3.0
+        );
+        for values in [
+            vec![1.0, 3.0, 2.0, 4.0],
+            vec![1.0, f64::NAN, 2.0],
+            vec![1.0, 1.0, 2.0],
+        ] {
+            assert!(Axis::with_values("E", values, "eV").fault().is_some());
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use element::{Element, ElementType};
 pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use frame::Frame;
 pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region};
-pub use meta::{Component, SignalKind, SignalMeta};
+pub use meta::{Caveat, Component, SignalKind, SignalMeta};
 pub use nearest::nearest_names;
 pub use operation::{
     Computation, FrameFunction, Inputs, Locality, Operation, OperationInfo, Positions, Prepared,

@@ -48,6 +48,25 @@ impl Component {
     }
 }
 
+/// Something the user must know before trusting the numbers of a signal: what was assumed, filled in, approximated
+/// or left out. It is said once under the cell that opened the file, stands in the viewer, and goes with every result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caveat {
+    /// Stable identifier for programs, one per kind: `absent_chunks`, `assumed_unsigned`.
+    pub code: String,
+    /// A sentence without a full stop: what, where, and what it means for the numbers.
+    pub text: String,
+}
+
+impl Caveat {
+    pub fn new(code: impl Into<String>, text: impl Into<String>) -> Self {
+        Caveat {
+            code: code.into(),
+            text: text.into(),
+        }
+    }
+}
+
 /// Everything known about a signal without reading a pixel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignalMeta {
@@ -65,6 +84,8 @@ pub struct SignalMeta {
     pub beam_energy_kev: Option<f64>,
     /// Conventions and references that belong to the result (signs, axes, reference values).
     pub notes: Map<String, Value>,
+    /// What to know before trusting the numbers; the tree hands those of its parents to every node.
+    pub caveats: Vec<Caveat>,
     /// The metadata tree of the file it came from, unchanged (hyperspy's `original_metadata`).
     pub original: Value,
 }
@@ -82,6 +103,7 @@ impl SignalMeta {
             signal_type: String::new(),
             beam_energy_kev: None,
             notes: Map::new(),
+            caveats: Vec::new(),
             original: Value::Null,
         }
     }
@@ -99,6 +121,22 @@ impl SignalMeta {
             signal_type: String::new(),
             notes: Map::new(),
             ..self.clone()
+        }
+    }
+
+    /// Adds a caveat unless it is there.
+    pub fn add_caveat(&mut self, caveat: Caveat) {
+        if !self.caveats.contains(&caveat) {
+            self.caveats.push(caveat);
+        }
+    }
+
+    /// Adds what holds for the signals this one is made from.
+    pub fn inherit_caveats(&mut self, parents: &[&SignalMeta]) {
+        let own = std::mem::take(&mut self.caveats);
+        let inherited = parents.iter().flat_map(|parent| parent.caveats.clone());
+        for caveat in inherited.chain(own) {
+            self.add_caveat(caveat);
         }
     }
 

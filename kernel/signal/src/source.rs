@@ -1,4 +1,4 @@
-use crate::{CancelToken, Chunk, ChunkId, NavigationIndex, SignalMeta, SourceError};
+use crate::{CancelToken, Caveat, Chunk, ChunkId, NavigationIndex, SignalMeta, SourceError};
 
 /// Frames on disk, read one storage chunk at a time.
 ///
@@ -38,6 +38,12 @@ pub trait Source: Send + Sync {
     /// Returns at once; a source whose chunks are decoded ignores it.
     fn will_need(&self, at: NavigationIndex) {
         let _ = at;
+    }
+
+    /// What has been found while reading and is not in [`Source::meta`]: chunks that are not there, so far. Grows
+    /// only; cheap enough to be asked several times a second.
+    fn caveats(&self) -> Vec<Caveat> {
+        Vec::new()
     }
 
     /// Asked before pixels that were read earlier are used again. A mapped file that has become shorter

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use signal::{Computation, SignalMeta};
 
+use crate::graph::described;
 use crate::{Graph, Node, Origin, TreeError};
 
 /// Numbers of drafts begin here, above those of all nodes.
@@ -43,7 +44,7 @@ impl Graph {
         let above = (of.parents.iter()).find_map(|parent| self.node(*parent)?.fault.clone());
         let described = match above {
             Some(fault) => Err(fault),
-            None => computation.describe(&metas),
+            None => described(&*computation, &metas),
         };
         let meta = described.map_err(|reason| TreeError::NotApplicable {
             operation: computation.info().name,

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use signal::{Computation, MAX_NAVIGATION_RANK, SignalMeta, Source};
+use signal::{Computation, MAX_NAVIGATION_RANK, NotApplicable, SignalMeta, Source};
 
 use crate::{History, Node, Origin, TreeError, lock};
 
@@ -93,6 +93,16 @@ impl Graph {
     }
 }
 
+/// What a node is: its operation's description, with the caveats of what it is made from.
+pub(crate) fn described(
+    computation: &dyn Computation,
+    parents: &[&SignalMeta],
+) -> Result<SignalMeta, NotApplicable> {
+    let mut meta = computation.describe(parents)?;
+    meta.inherit_caveats(parents);
+    Ok(meta)
+}
+
 /// The one owner of the graph. Readers take a [`Tree::snapshot`]; changes swap in a new one.
 /// No change reads or computes a pixel.
 #[derive(Default)]
@@ -174,7 +184,7 @@ impl Tree {
             let above = graph.nodes[graph.position(parent)?].clone();
             let reason = match &above.fault {
                 Some(fault) => Err(fault.clone()),
-                None => computation.describe(&[&above.meta]),
+                None => described(&*computation, &[&above.meta]),
             };
             let meta = reason.map_err(|reason| TreeError::NotApplicable {
                 operation: computation.info().name,
@@ -238,9 +248,8 @@ impl Tree {
                 .parent_metas(&node)
                 .ok_or(TreeError::NoNode { node: id })?;
             let metas: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
-            let meta = computation
-                .describe(&metas)
-                .map_err(|reason| TreeError::NotApplicable {
+            let meta =
+                described(&*computation, &metas).map_err(|reason| TreeError::NotApplicable {
                     operation: computation.info().name,
                     parent: node.name.clone(),
                     reason,
@@ -343,7 +352,7 @@ impl Graph {
             (Origin::Source(_), None) => Ok((*node.meta).clone()),
             (Origin::Operation(computation), None) => {
                 let metas: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
-                computation.describe(&metas)
+                described(&**computation, &metas)
             }
         };
         let (meta, fault) = match described {

@@ -130,6 +130,9 @@ fn lineage(text: &mut String, provenance: &Provenance, indent: &str) {
     for (name, value) in &conventions.notes {
         line(text, &format!("{indent}      {name} = {}", plain(value)));
     }
+    for caveat in &conventions.caveats {
+        line(text, &format!("{indent}  caveat: {}", caveat.text));
+    }
     let nested = provenance
         .nodes
         .iter()
