@@ -245,9 +245,13 @@ complete: number, } | { "type": "memory", used_bytes: number,
 pinned_bytes: number, budget_bytes: number, } | { "type": "notice", level: NoticeLevel, message: string, hint: string, node: number | null, };
 
 /**
- * `value = offset + scale · index`.
+ * `value = offset + scale · index`, unless there are `values`.
  */
-export type AxisDescription = { name: string, size: number, scale: number, offset: number, units: string, };
+export type AxisDescription = { name: string, size: number, scale: number, offset: number, units: string, 
+/**
+ * The value at each index of an axis that is not uniform.
+ */
+values?: Array<number>, };
 
 export type ComponentDescription = { name: string, title: string, units: string, 
 /**
@@ -328,7 +332,11 @@ progress: Progress | null,
 /**
  * What one frame of this file costs, once it is measured; absent for computed nodes.
  */
-frame_cost?: FrameCost, };
+frame_cost?: FrameCost, 
+/**
+ * What to know before trusting the numbers: of the file, of the nodes above, of this one.
+ */
+caveats?: Array<CaveatDescription>, };
 
 /**
  * The whole tree, small enough to be sent at every change.
