@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 use signal::{
-    Access, Block, CancelToken, Chunk, ChunkId, ElementType, NavigationIndex, SignalMeta, Source,
-    SourceError,
+    Access, Block, CancelToken, Chunk, ChunkId, NavigationIndex, SignalMeta, Source, SourceError,
 };
 
 use crate::options::check_axes;
+use crate::pixel::Pixel;
 use crate::registry::io_error;
 
 /// Bytes of one chunk of a mapped file: small enough to cancel between, large enough to amortise.
@@ -24,10 +24,16 @@ const CHUNK_BYTES: usize = 1 << 20;
 pub struct Layout {
     /// First byte of the first frame.
     pub offset: u64,
-    /// Whether pixels are stored with the other byte order than this machine's.
-    pub swapped: bool,
+    pub pixel: Pixel,
     /// Whether the first axis, not the last, is contiguous (numpy's `fortran_order`).
     pub fortran: bool,
+}
+
+impl Layout {
+    /// Whether a frame is a view of the file.
+    fn is_mapped(&self) -> bool {
+        self.pixel.is_native() && !self.fortran
+    }
 }
 
 /// Frames at `offset + n · frame_bytes` of a memory-mapped file.
@@ -56,13 +62,15 @@ impl FixedStride {
     pub fn open(path: &Path, meta: SignalMeta, layout: Layout) -> Result<Self, SourceError> {
         check_axes(path, &meta.axes)?;
         let file = File::open(path).map_err(|error| io_error(path, &error))?;
-        let need_bytes = layout.offset.saturating_add(meta.total_bytes());
+        let stored_bytes = (meta.axes.positions() as u64)
+            .saturating_mul(meta.axes.frame_len() as u64)
+            .saturating_mul(layout.pixel.bytes() as u64);
+        let need_bytes = layout.offset.saturating_add(stored_bytes);
         check_length(path, &file, need_bytes)?;
         let map = map(&file).map_err(|error| io_error(path, &error))?;
-        let frame_bytes = meta.axes.frame_len() * meta.element.size_bytes();
+        let frame_bytes = meta.axes.frame_len() * layout.pixel.bytes();
         let fastest = meta.axes.navigation.last().map_or(1, |axis| axis.size);
-        let whole = !layout.swapped && !layout.fortran;
-        let run = if whole {
+        let run = if layout.is_mapped() {
             (CHUNK_BYTES / frame_bytes.max(1)).clamp(1, fastest)
         } else {
             1
@@ -78,8 +86,9 @@ impl FixedStride {
         })
     }
 
+    /// Bytes of one frame in the file.
     fn frame_bytes(&self) -> usize {
-        self.meta.axes.frame_len() * self.meta.element.size_bytes()
+        self.meta.axes.frame_len() * self.layout.pixel.bytes()
     }
 
     /// Chunks along the fastest navigation axis.
@@ -88,21 +97,18 @@ impl FixedStride {
         fastest.div_ceil(self.run)
     }
 
-    /// One frame, its pixels brought into C order and this machine's byte order.
+    /// One frame, its pixels brought into C order and the form of frames.
     fn rearranged(&self, at: NavigationIndex) -> Vec<u8> {
-        let width = self.meta.element.size_bytes();
+        let width = self.layout.pixel.bytes();
         let start = self.layout.offset as usize;
         let shape = self.meta.axes.navigation_shape();
-        let mut pixels = if self.layout.fortran {
+        let pixels = if self.layout.fortran {
             self.gathered(at, start, width)
         } else {
             let first = start + at.flat(&shape) * self.frame_bytes();
             self.map[first..first + self.frame_bytes()].to_vec()
         };
-        if self.layout.swapped {
-            pixels.chunks_exact_mut(width).for_each(<[u8]>::reverse);
-        }
-        pixels
+        self.layout.pixel.decoded(pixels)
     }
 
     /// One frame of an array whose first axis is contiguous: one strided read per pixel.
@@ -165,13 +171,12 @@ impl Source for FixedStride {
     }
 
     fn access(&self) -> Access {
-        let frame_bytes = self.frame_bytes();
-        let decoded = self.layout.swapped || self.layout.fortran;
+        let frame_bytes = self.meta.axes.frame_len() * self.meta.element.size_bytes();
         Access {
             frame_bytes,
             frames_per_chunk: 1,
             chunk_bytes: frame_bytes,
-            mapped: !decoded,
+            mapped: self.layout.is_mapped(),
         }
     }
 
@@ -204,12 +209,12 @@ impl Source for FixedStride {
         let navigation = self.chunk_navigation(chunk);
         let first: Vec<usize> = navigation.iter().map(|range| range.start).collect();
         let first = NavigationIndex::new(&first);
-        let (block, start) = if self.layout.swapped || self.layout.fortran {
-            (Block::new(self.rearranged(first)), 0)
-        } else {
+        let (block, start) = if self.layout.is_mapped() {
             let flat = first.flat(&self.meta.axes.navigation_shape());
             let start = self.layout.offset as usize + flat * self.frame_bytes();
             (Block::mapped(MappedFile(self.map.clone())), start)
+        } else {
+            (Block::new(self.rearranged(first)), 0)
         };
         Chunk::new(
             navigation,
@@ -254,21 +259,4 @@ fn map(file: &File) -> std::io::Result<Mmap> {
     // process may change the file meanwhile: then pixels change, as with any read; a file that
     // shrinks is caught by the length check before every use.
     unsafe { Mmap::map(file) }
-}
-
-/// Type of a pixel stored in `bytes` bytes, as file headers spell it.
-pub(crate) fn element(kind: char, bytes: usize) -> Option<ElementType> {
-    Some(match (kind, bytes) {
-        ('u' | 'b', 1) => ElementType::U8,
-        ('i', 1) => ElementType::I8,
-        ('u', 2) => ElementType::U16,
-        ('i', 2) => ElementType::I16,
-        ('u', 4) => ElementType::U32,
-        ('i', 4) => ElementType::I32,
-        ('u', 8) => ElementType::U64,
-        ('i', 8) => ElementType::I64,
-        ('f', 4) => ElementType::F32,
-        ('f', 8) => ElementType::F64,
-        _ => return None,
-    })
 }

@@ -1,6 +1,9 @@
 //! What every format must hold, whatever its file looks like. Samples are tiny, not square and asymmetric.
 
+mod absent;
+mod axes;
 mod damage;
+mod kinds;
 mod mrc;
 mod npy;
 mod results;

@@ -198,8 +198,7 @@ fn write_list(folder: &Path, key: &str, items: &[Value]) -> Result<(), SourceErr
         return write_vector(&list, "<i8", items.len(), json!(0), &bytes);
     }
     if let Some(real) = all(items, Value::as_f64) {
-        let bytes: Vec<u8> = real.iter().flat_map(|value| value.to_le_bytes()).collect();
-        return write_vector(&list, "<f8", items.len(), json!(0.0), &bytes);
+        return write_numbers(&list, &real);
     }
     let numbered = items
         .iter()
@@ -214,6 +213,18 @@ fn write_list(folder: &Path, key: &str, items: &[Value]) -> Result<(), SourceErr
 
 fn all<'a, T>(items: &'a [Value], as_type: impl Fn(&'a Value) -> Option<T>) -> Option<Vec<T>> {
     items.iter().map(as_type).collect()
+}
+
+/// Writes a vector of numbers as an array.
+///
+/// # Errors
+/// [`SourceError::Io`] naming the file that could not be written.
+pub fn write_numbers(folder: &Path, values: &[f64]) -> Result<(), SourceError> {
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    write_vector(folder, "<f8", values.len(), json!(0.0), &bytes)
 }
 
 /// A vector in one uncompressed chunk.

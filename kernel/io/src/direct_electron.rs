@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use signal::SourceError;
+use signal::{Caveat, SourceError};
 
 use crate::registry::io_error;
 
@@ -47,11 +47,12 @@ impl SideFile {
             .map_err(|error| io_error(path, &error))?
             .len();
         if size > MOST_BYTES {
-            return Err(SourceError::Decode {
-                path: path.into(),
-                place: "the side file".into(),
-                reason: format!("{size} bytes are too many for a list of acquisition settings"),
-            });
+            return Err(SourceError::header(
+                path,
+                "the side file",
+                format!("{size} bytes are too many for a list of acquisition settings"),
+                "move it to another folder; the movie opens without it, its scan shape given with `scan`",
+            ));
         }
         let bytes = std::fs::read(path).map_err(|error| io_error(path, &error))?;
         Ok(SideFile::parse(&String::from_utf8_lossy(&bytes)))
@@ -99,6 +100,22 @@ impl SideFile {
             (true, Some(ny), Some(nx)) if ny > 0 && nx > 0 => Some((ny, nx)),
             _ => None,
         }
+    }
+
+    /// What to know when the side file speaks of frames of another size than the movie has.
+    pub fn doubts(&self, rows: usize, columns: usize) -> Option<Caveat> {
+        let said = ["Image Size Y (pixels)", "Image Size X (pixels)"].map(|key| self.number(key));
+        let [Some(y), Some(x)] = said else {
+            return None;
+        };
+        ((y, x) != (rows as f64, columns as f64)).then(|| {
+            Caveat::new(
+                "side_file_differs",
+                format!(
+                    "the side file speaks of frames of {y} x {x} pixels, and the movie has {rows} x {columns}: its scan and calibration may belong to another movie"
+                ),
+            )
+        })
     }
 
     /// Scan step (y, x) in nm.

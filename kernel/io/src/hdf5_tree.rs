@@ -1,11 +1,20 @@
 //! hyperspy's encoding of a metadata tree in HDF5 groups, as JSON (see `dictionary.rs` for the encoding).
 
+use std::path::Path;
+
 use hdf5_reader::error::Error;
 use hdf5_reader::group::Group;
 use hdf5_reader::{Attribute, Dataset, Datatype, H5Type};
 use serde_json::{Map, Value, json};
+use signal::SourceError;
 
 use crate::dictionary::{MOST_ENTRIES, MOST_FOLDERS, attribute, group as listed, list_key, nested};
+use crate::hspy::damaged;
+use crate::hyperspy_axes::StoredAxes;
+use crate::json;
+
+/// Entries of a value-by-value axis that are read.
+const MOST_AXIS_VALUES: u64 = 1 << 20;
 
 /// The tree below a group; what cannot be read is described in words.
 pub fn dictionary(group: &Group) -> Value {
@@ -123,5 +132,42 @@ fn typed(datatype: &Datatype, numbers: &Numbers<'_>) -> Option<Vec<Value>> {
         Datatype::FloatingPoint { size: 4, .. } => numbers.read::<f32>(),
         Datatype::FloatingPoint { size: 8, .. } => numbers.read::<f64>(),
         _ => None,
+    }
+}
+
+/// Axes as groups of an experiment.
+pub struct AxisGroups<'a> {
+    pub path: &'a Path,
+    pub experiment: &'a Group,
+}
+
+impl StoredAxes for AxisGroups<'_> {
+    fn attributes(&self, at: usize) -> Result<Option<Value>, SourceError> {
+        let Ok(group) = self.experiment.group(&format!("axis-{at}")) else {
+            return Ok(None);
+        };
+        // A dictionary passes over what cannot be read, and an axis must not lose its scale.
+        attributes(&group)
+            .map(|_| Some(dictionary(&group)))
+            .map_err(|error| damaged(self.path, &format!("axis-{at}"), &error))
+    }
+
+    fn values(&self, at: usize, array: &str) -> Result<Option<Vec<f64>>, SourceError> {
+        let (inside, name) = array.rsplit_once('/').unwrap_or(("", array));
+        let array = (self.experiment.group(&format!("axis-{at}")))
+            .and_then(|group| match inside {
+                "" => Ok(group),
+                inside => group.group(inside),
+            })
+            .and_then(|group| group.dataset(name));
+        Ok(array
+            .ok()
+            .filter(|array| {
+                array
+                    .num_elements()
+                    .is_ok_and(|count| count <= MOST_AXIS_VALUES)
+            })
+            .and_then(|array| numbers(&array))
+            .map(|values| values.iter().filter_map(json::number).collect()))
     }
 }

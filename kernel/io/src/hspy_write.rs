@@ -13,19 +13,18 @@ use std::sync::{Arc, Mutex};
 
 use flate2::{Compression as Level, write::ZlibEncoder};
 use serde_json::{Map, Value, json};
-use signal::{ElementType, Peaks, SignalKind, SourceError};
+use signal::{Axis, ElementType, Peaks, SignalKind, SourceError};
 
 use crate::dictionary::safe_key;
 use crate::hdf5_encode::{self as hdf5, ChunkEntry, Heap, Message, Type};
+use crate::hyperspy_axes::axis_tree;
 use crate::registry::io_error;
 use crate::result_core::lock;
 use crate::result_options::Compression;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
 use crate::result_sink::Sink;
-use crate::result_tree::{
-    PEAK_COLUMNS, axis_attributes, experiment_name, metadata, object, original,
-};
+use crate::result_tree::{PEAK_COLUMNS, experiment_name, hyperspy_trees, object};
 
 /// Higher levels take twice the time for a few per cent of detector counts.
 const LEVEL: u32 = 1;
@@ -45,11 +44,11 @@ impl HspySink {
     /// [`SourceError::Io`] when the file cannot be made.
     pub fn create(plan: &Plan, path: &Path) -> Result<Self, SourceError> {
         if plan.shape().is_empty() {
-            return Err(SourceError::Unsupported {
-                path: path.into(),
-                reason: "one list of peaks without a scan is not a ragged signal; give a .zspy"
-                    .into(),
-            });
+            return Err(SourceError::unsupported(
+                path,
+                "one list of peaks without a scan is not a ragged signal",
+                "give a name that ends in .zspy",
+            ));
         }
         Ok(HspySink {
             file: File::create(path).map_err(|error| io_error(path, &error))?,
@@ -84,13 +83,14 @@ impl HspySink {
     }
 
     fn too_long(&self, name: &str) -> SourceError {
-        SourceError::Unsupported {
-            path: self.path.clone(),
-            reason: format!(
+        SourceError::unsupported(
+            &self.path,
+            format!(
                 "the name `{:.60}…` in its metadata is too long for HDF5",
                 name
             ),
-        }
+            "give a name that ends in .zspy",
+        )
     }
 
     /// One compressed chunk of the array.
@@ -211,7 +211,16 @@ impl HspySink {
 
     /// A dictionary as a group, in hyperspy's encoding (see `dictionary.rs`).
     fn dictionary(&self, tree: &Map<String, Value>) -> Result<u64, SourceError> {
-        let (mut attributes, mut links) = (Vec::new(), Vec::new());
+        self.dictionary_with(tree, Vec::new())
+    }
+
+    /// A dictionary that has objects of its own beside those of the tree.
+    fn dictionary_with(
+        &self,
+        tree: &Map<String, Value>,
+        mut links: Vec<(String, u64)>,
+    ) -> Result<u64, SourceError> {
+        let mut attributes = Vec::new();
         for (key, value) in tree {
             let key = safe_key(key);
             match value {
@@ -247,14 +256,31 @@ impl HspySink {
             let name = format!("_list_{}_{key}", items.len());
             return Ok((name, self.dictionary(&numbered)?));
         };
-        let at = self.append(&bytes)?;
-        let mut messages = hdf5::array(kind, &[items.len()]);
-        messages.push(hdf5::contiguous(at, bytes.len() as u64));
-        Ok((name, self.object(&messages)?))
+        Ok((name, self.vector(kind, items.len(), &bytes)?))
     }
 
-    fn experiment(&self) -> Result<u64, SourceError> {
-        let plan = &self.plan;
+    fn vector(&self, kind: Type, length: usize, bytes: &[u8]) -> Result<u64, SourceError> {
+        let at = self.append(bytes)?;
+        let mut messages = hdf5::array(kind, &[length]);
+        messages.push(hdf5::contiguous(at, bytes.len() as u64));
+        self.object(&messages)
+    }
+
+    /// An axis; the values of one that is not uniform are an array.
+    fn axis(&self, axis: &Axis, navigate: bool) -> Result<u64, SourceError> {
+        let mut tree = axis_tree(axis, navigate);
+        let mut links = Vec::new();
+        if tree.remove("axis").is_some() {
+            let bytes: Vec<u8> = (axis.values.iter())
+                .flat_map(|value| value.to_ne_bytes())
+                .collect();
+            let kind = Type::Element(ElementType::F64);
+            links.push(("axis".to_owned(), self.vector(kind, axis.size, &bytes)?));
+        }
+        self.dictionary_with(&tree, links)
+    }
+
+    fn experiment(&self, plan: &Plan) -> Result<u64, SourceError> {
         let ragged = plan.meta.kind == SignalKind::Peaks;
         let mut links = Vec::new();
         if ragged {
@@ -272,13 +298,10 @@ impl HspySink {
             links.push(("data".to_owned(), data));
         }
         for (at, (axis, navigate)) in plan.axes.iter().enumerate() {
-            let attributes = pairs(axis_attributes(axis, *navigate));
-            links.push((format!("axis-{at}"), self.group(&attributes, &[])?));
+            links.push((format!("axis-{at}"), self.axis(axis, *navigate)?));
         }
-        let trees = [
-            ("metadata", metadata(&plan.meta, &plan.provenance)),
-            ("original_metadata", original(&plan.meta)),
-        ];
+        let (tree, original) = hyperspy_trees(&plan.meta, &plan.provenance);
+        let trees = [("metadata", tree), ("original_metadata", original)];
         for (name, tree) in trees {
             links.push((name.to_owned(), self.dictionary(&tree)?));
         }
@@ -355,8 +378,8 @@ impl Sink for HspySink {
             .map_chunks(images, &mut |index, bytes| self.add_chunk(index, bytes))
     }
 
-    fn finish(&self) -> Result<(), SourceError> {
-        let experiment = self.experiment()?;
+    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
+        let experiment = self.experiment(plan)?;
         let name = experiment_name(&self.plan.meta.title);
         let experiments = self.group(&[], &[(name, experiment)])?;
         let root = self.group(

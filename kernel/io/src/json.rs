@@ -11,7 +11,7 @@ use crate::registry::io_error;
 /// Reads a small JSON file; `None` when it does not exist.
 ///
 /// # Errors
-/// [`SourceError::Decode`] with the line where the text stops being JSON.
+/// [`SourceError::Header`] with the line where the text stops being JSON.
 pub fn read(path: &Path) -> Result<Option<Value>, SourceError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -20,11 +20,7 @@ pub fn read(path: &Path) -> Result<Option<Value>, SourceError> {
     };
     serde_json::from_str(&quoted(&text))
         .map(Some)
-        .map_err(|error| SourceError::Decode {
-            path: path.into(),
-            place: "the JSON text".into(),
-            reason: error.to_string(),
-        })
+        .map_err(|error| SourceError::damaged(path, "the JSON text", error.to_string()))
 }
 
 /// Puts bare `NaN` and infinities between quotes, as zarr spells them in fill values.

@@ -8,15 +8,17 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-use signal::{ElementType, SignalMeta, Source, SourceError};
+use serde_json::{Value, json};
+use signal::{Caveat, SignalMeta, Source, SourceError};
 
-use crate::binary::{FixedStride, Layout, element};
+use crate::binary::{FixedStride, Layout};
 use crate::format::{Candidate, Format, FormatInfo};
-use crate::hyperspy_tree::{describe, own_axes};
+use crate::hyperspy_axes::{own_axes, own_axes_unfit};
+use crate::hyperspy_tree::describe;
 use crate::json;
 use crate::npy_write::{ends, sidecar_of};
 use crate::options::OpenOptions;
+use crate::pixel::{NoPixel, Pixel, Tool};
 use crate::registry::io_error;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -45,7 +47,7 @@ impl Format for Npy {
         let header = Header::read(path)?;
         let layout = Layout {
             offset: header.start,
-            swapped: header.swapped,
+            pixel: header.pixel,
             fortran: header.fortran,
         };
         let sidecar = sidecar(path)?;
@@ -58,7 +60,9 @@ impl Format for Npy {
                 sidecar["metadata"].clone(),
                 sidecar["original_metadata"].clone(),
             );
-            let meta = describe(path, axes, header.element, metadata, original, Map::new());
+            let element = header.pixel.element;
+            let mut meta = describe(path, axes, element, metadata, original, Vec::new());
+            meta.caveats.extend(header.left_over());
             return Ok(Arc::new(FixedStride::open(path, meta, layout)?));
         }
         let axes = options.axes_of_shape(path, &header.shape)?;
@@ -70,7 +74,14 @@ impl Format for Npy {
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let mut meta = SignalMeta::frames(title, axes, header.element);
+        let mut meta = SignalMeta::frames(title, axes, header.pixel.element);
+        meta.caveats.extend(header.left_over());
+        let unused = options.axes.is_none() && options.scan.is_none();
+        if unused && options.signal_axes.is_none() && is_own(&json::read(&sidecar_of(path))?) {
+            let name = sidecar_of(path);
+            let name = name.file_name().unwrap_or_default().to_string_lossy();
+            meta.add_caveat(own_axes_unfit(&format!("{name} beside it")));
+        }
         if header.fortran {
             meta.notes.insert(
                 "storage".into(),
@@ -84,7 +95,7 @@ impl Format for Npy {
 /// What this project wrote beside an array; null when there is nothing, or it belongs to another array.
 ///
 /// # Errors
-/// [`SourceError::Decode`] when it is there and is no JSON.
+/// [`SourceError::Header`] when it is there and is no JSON.
 pub fn sidecar(path: &Path) -> Result<Value, SourceError> {
     let Some(sidecar) = json::read(&sidecar_of(path))? else {
         return Ok(Value::Null);
@@ -95,6 +106,11 @@ pub fn sidecar(path: &Path) -> Result<Value, SourceError> {
     } else {
         Ok(Value::Null)
     }
+}
+
+/// Whether this project wrote what lies beside an array.
+fn is_own(sidecar: &Option<Value>) -> bool {
+    (sidecar.as_ref()).is_some_and(|sidecar| sidecar["array"]["crc32c_of_ends"].is_number())
 }
 
 /// The scan may only give the navigation axes another shape, never another number of positions.
@@ -122,7 +138,10 @@ fn check_scan(
                     ""
                 },
             ),
-            remedy: "give (ny, nx), rows first, so that ny · nx is the number of frames".into(),
+            remedy: match header.fortran {
+                true => "leave `scan` out, or write it again in C order, in Python `np.save(\"again.npy\", np.ascontiguousarray(array))`".into(),
+                false => "give (ny, nx), rows first, so that ny · nx is the number of frames".into(),
+            },
         });
     }
     Ok(())
@@ -130,15 +149,29 @@ fn check_scan(
 
 #[derive(Debug)]
 struct Header {
-    element: ElementType,
-    swapped: bool,
+    pixel: Pixel,
     fortran: bool,
     shape: Vec<usize>,
     /// First byte of the pixels.
     start: u64,
+    file_bytes: u64,
 }
 
 impl Header {
+    /// `np.save` to an open file puts arrays one after the other, and the header tells of the first only.
+    fn left_over(&self) -> Option<Caveat> {
+        let pixels =
+            (self.shape.iter()).try_fold(1u64, |all, size| all.checked_mul(*size as u64))?;
+        let end = (pixels.checked_mul(self.pixel.bytes() as u64)?).checked_add(self.start)?;
+        let left = self.file_bytes.checked_sub(end).filter(|left| *left > 0)?;
+        Some(Caveat::new(
+            "bytes_after_the_array",
+            format!(
+                "the file goes on for {left} bytes after the array its header describes; they are not read"
+            ),
+        ))
+    }
+
     fn read(path: &Path) -> Result<Self, SourceError> {
         let mut file = File::open(path).map_err(|error| io_error(path, &error))?;
         let length = file
@@ -158,7 +191,12 @@ impl Header {
         file.read_exact(&mut prefix)
             .map_err(|error| io_error(path, &error))?;
         if !prefix.starts_with(MAGIC) {
-            return Err(damaged(path, "it does not begin with \\x93NUMPY"));
+            return Err(SourceError::header(
+                path,
+                "the npy header",
+                "it does not begin with \\x93NUMPY",
+                "if it is a file of another format, give it that ending; if not, write it again with `np.save`",
+            ));
         }
         let (header_start, header_bytes) = match prefix[6] {
             1 => (10, u64::from(u16::from_le_bytes([prefix[8], prefix[9]]))),
@@ -169,10 +207,11 @@ impl Header {
                 ])),
             ),
             version => {
-                return Err(SourceError::Unsupported {
-                    path: path.into(),
-                    reason: format!("npy format version {version}; versions 1 to 3 are read"),
-                });
+                return Err(SourceError::unsupported(
+                    path,
+                    format!("npy format version {version}; versions 1 to 3 are read"),
+                    "in Python, write it again: `np.save(\"again.npy\", np.load(FILE))`",
+                ));
             }
         };
         let start = header_start + header_bytes;
@@ -186,11 +225,11 @@ impl Header {
         file.seek(SeekFrom::Start(header_start))
             .and_then(|_| file.read_exact(&mut text))
             .map_err(|error| io_error(path, &error))?;
-        Header::parse(path, &String::from_utf8_lossy(&text), start)
+        Header::parse(path, &String::from_utf8_lossy(&text), start, length)
     }
 
     /// `{'descr': '<u2', 'fortran_order': False, 'shape': (3, 4, 5), }`
-    fn parse(path: &Path, text: &str, start: u64) -> Result<Self, SourceError> {
+    fn parse(path: &Path, text: &str, start: u64, file_bytes: u64) -> Result<Self, SourceError> {
         let field = |name: &str| {
             let at = text
                 .find(&format!("'{name}'"))
@@ -215,50 +254,52 @@ impl Header {
             .map(|size| size.trim_end_matches('L').parse::<usize>().ok())
             .collect::<Option<Vec<usize>>>()
             .ok_or_else(|| damaged(path, "the shape has entries that are not sizes"))?;
-        let dtype = descr
-            .strip_prefix('\'')
-            .and_then(|rest| rest.split_once('\''))
-            .map_or(descr, |(inside, _)| inside);
-        let (element, swapped) = dtype_element(dtype).ok_or_else(|| SourceError::Unsupported {
-            path: path.into(),
-            reason: format!(
-                "its pixels are numpy `{}`; integers, float32 and float64 are read (convert with array.astype)",
-                dtype.chars().take(40).collect::<String>()
-            ),
-        })?;
+        let pixel = pixel_of(descr).map_err(|found| found.refused(path, Tool::NumPy))?;
         if shape.is_empty() {
-            return Err(damaged(path, "the array is a single number, not frames"));
+            return Err(SourceError::unsupported(
+                path,
+                "the array is a single number, not frames",
+                "print it in Python: `np.load(FILE)`",
+            ));
         }
         Ok(Header {
-            element,
-            swapped,
+            pixel,
             fortran: fortran && shape.len() > 1,
             shape,
             start,
+            file_bytes,
         })
     }
 }
 
-/// Pixel type and whether bytes must be swapped, from numpy's `<u2`.
-pub(crate) fn dtype_element(dtype: &str) -> Option<(ElementType, bool)> {
-    let mut characters = dtype.chars();
-    let order = characters.next()?;
-    let kind = characters.next()?;
-    let element = element(kind, characters.as_str().parse().ok()?)?;
-    let big = match order {
-        '>' => true,
-        '<' => false,
-        '|' | '=' => cfg!(target_endian = "big"),
-        _ => return None,
+/// `'<u2'`, or the fields of a record: `[('R', '|u1'), ('G', '|u1')]`.
+fn pixel_of(descr: &str) -> Result<Pixel, NoPixel> {
+    let quoted = |text: &str| {
+        let inside = text.trim_start().strip_prefix('\'')?.split_once('\'')?.0;
+        Some(inside.to_owned())
     };
-    let swapped = element.size_bytes() > 1 && big != cfg!(target_endian = "big");
-    Some((element, swapped))
+    if let Some(dtype) = quoted(descr) {
+        return Pixel::from_numpy(&dtype);
+    }
+    let Some((fields, _)) = (descr.strip_prefix('[')).and_then(|rest| rest.split_once(']')) else {
+        return Err(NoPixel::other(
+            "of a type that the header does not tell".into(),
+        ));
+    };
+    let fields: Vec<(String, usize)> = (fields.split('(').skip(1))
+        .filter_map(|field| {
+            let (name, dtype) = field.split_once(',')?;
+            let bytes = quoted(dtype)?.get(2..)?.parse().ok()?;
+            Some((quoted(name)?, bytes))
+        })
+        .collect();
+    let bytes = fields.iter().map(|(_, bytes)| bytes).sum();
+    Err(NoPixel::record(
+        fields.into_iter().map(|(name, _)| name).collect(),
+        bytes,
+    ))
 }
 
 fn damaged(path: &Path, reason: &str) -> SourceError {
-    SourceError::Decode {
-        path: path.into(),
-        place: "the npy header".into(),
-        reason: reason.into(),
-    }
+    SourceError::damaged(path, "the npy header", reason)
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use signal::{Peaks, SourceError};
 
 use crate::dictionary::write_json;
+use crate::hyperspy_axes::own_axis;
 use crate::registry::io_error;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
@@ -94,10 +95,11 @@ impl Sink for NpySink {
     }
 
     fn peaks(&self, _chunk: usize, _lists: &[Option<Arc<Peaks>>]) -> Result<(), SourceError> {
-        Err(SourceError::Unsupported {
-            path: self.path.clone(),
-            reason: "an array has no lists of different length".into(),
-        })
+        Err(SourceError::unsupported(
+            &self.path,
+            "an array has no lists of different length",
+            "give a name that ends in .zspy or .hspy",
+        ))
     }
 
     fn finish_block(&self, block: usize, durable: bool) -> Result<Record, SourceError> {
@@ -127,13 +129,9 @@ impl Sink for NpySink {
         self.write(&bytes, 0)
     }
 
-    fn finish(&self) -> Result<(), SourceError> {
-        let plan = &self.plan;
+    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
         let axes: Vec<Value> = (plan.axes.iter())
-            .map(|(axis, navigate)| {
-                json!({"name": axis.name, "size": axis.size, "scale": axis.scale,
-                    "offset": axis.offset, "units": axis.units, "navigate": navigate})
-            })
+            .map(|(axis, navigate)| own_axis(axis, *navigate))
             .collect();
         let (bytes, checksum) = ends(&self.path).map_err(|error| io_error(&self.path, &error))?;
         let mut sidecar = json!({

@@ -17,7 +17,7 @@ pub struct OpenOptions {
     pub signal_axes: Option<usize>,
     /// Names, calibration and units of all axes, slowest first; replaces those of the file.
     pub axes: Option<Vec<Axis>>,
-    /// Array inside a store that holds several: `Experiments/scan/data`, `0`.
+    /// Array inside a store that holds several, or the group it is alone in: `Experiments/scan/data`, `0`.
     pub dataset: Option<String>,
 }
 
@@ -48,6 +48,14 @@ impl OpenOptions {
                 remedy: "leave `signal_axes` out: the file knows its axes".into(),
             }),
             _ => Ok(()),
+        }
+    }
+
+    /// The same without a scan: what the file itself has.
+    pub(crate) fn without_scan(&self) -> Self {
+        OpenOptions {
+            scan: None,
+            ..self.clone()
         }
     }
 
@@ -94,8 +102,7 @@ impl OpenOptions {
                     path.display(),
                     axes.shape_text()
                 ),
-                remedy: "give one axis for each axis of the file, slowest first, with its size"
-                    .into(),
+                remedy: "give one axis for each axis of the file, slowest first".into(),
             });
         }
         let (navigation, signal) = given.split_at(axes.navigation.len());
@@ -124,24 +131,55 @@ fn named(sizes: &[usize], navigation: bool) -> Vec<(&'static str, usize)> {
         .collect()
 }
 
+/// The axes as a cell gives them, with 1 and 0 for what is not a number.
+fn calibrations(axes: &Axes) -> String {
+    let all: Vec<String> = (axes.navigation.iter().chain(&axes.signal))
+        .map(|axis| {
+            let usable = axis.scale.is_finite() && axis.scale != 0.0 && axis.offset.is_finite();
+            let (scale, offset) = match usable {
+                true => (axis.scale, axis.offset),
+                false => (1.0, 0.0),
+            };
+            let (name, units) = (&axis.name, &axis.units);
+            format!("Axis::calibrated({name:?}, {scale:?}, {offset:?}, {units:?})")
+        })
+        .collect();
+    all.join(", ")
+}
+
 /// Refuses axes the rest of the project cannot hold: empty, uncalibratable, or too many.
 pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
     if axes.navigation.len() > MAX_NAVIGATION_RANK {
-        return Err(SourceError::Unsupported {
-            path: path.into(),
-            reason: format!(
+        return Err(SourceError::unsupported(
+            path,
+            format!(
                 "it has {} navigation axes {}, and at most {MAX_NAVIGATION_RANK} are handled",
                 axes.navigation.len(),
                 axes.shape_text()
             ),
-        });
+            "save a part with fewer axes, in Python for example `np.save(\"part.npy\", array[0])`",
+        ));
+    }
+    let is_empty = |axis: &&Axis| axis.size == 0;
+    if let Some(empty) = axes.navigation.iter().chain(&axes.signal).find(is_empty) {
+        return Err(SourceError::unsupported(
+            path,
+            format!(
+                "axis `{}` has size 0, so that there is nothing to show: its shape is {}",
+                empty.name,
+                axes.shape_text()
+            ),
+            "write at least one entry along each axis; an acquisition that was stopped before its first frame leaves such a file",
+        ));
     }
     if let Some(fault) = axes.fault() {
         return Err(SourceError::Invalid {
             what: format!("{}: {fault}", path.display()),
-            remedy:
-                "give the axes when opening (`axes`), or repair the header with the program that wrote it"
-                    .into(),
+            remedy: format!(
+                "give the calibration of every axis: `open_with({:?}, Open {{ axes: vec![{}], ..default() }})?`",
+                path.file_name().unwrap_or_default().to_string_lossy(),
+                calibrations(axes)
+            ),
         });
     }
     let sizes = axes.navigation.iter().chain(&axes.signal);
@@ -156,7 +194,7 @@ pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
                 path.display(),
                 axes.shape_text()
             ),
-            remedy: "the header is damaged; copy the file again".into(),
+            remedy: "compare its size with the original and copy it again".into(),
         });
     }
     if axes.positions() > MOST_POSITIONS {
@@ -167,7 +205,7 @@ pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
                 axes.positions(),
                 axes.shape_text()
             ),
-            remedy: "the header is damaged, or its axes are not a scan: give `signal_axes`".into(),
+            remedy: "if its last axes are not the frame, say how many are: `open_with(path, Open { signal_axes: 1, ..default() })?`; otherwise compare its size with the original and copy it again".into(),
         });
     }
     Ok(())

@@ -6,6 +6,7 @@ use serde_json::Value;
 use signal::SourceError;
 
 use crate::json;
+use crate::locate::locate;
 use crate::npy;
 use crate::npy_write::sidecar_of;
 use crate::options::OpenOptions;
@@ -16,6 +17,7 @@ use crate::registry::open;
 /// # Errors
 /// As [`crate::open`].
 pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
+    let path = &locate(path)?;
     if path.join("Experiments").is_dir() {
         return in_store(path);
     }
@@ -35,7 +37,7 @@ pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
 
 /// Peaks cannot be opened as frames, and say where they come from all the same.
 fn in_store(path: &Path) -> Result<Option<Value>, SourceError> {
-    let experiment = crate::zspy::find_experiment(path, &OpenOptions::default())?;
+    let (experiment, _) = crate::zspy::find_experiment(path, &OpenOptions::default())?;
     let tree = crate::dictionary::read(&experiment.join("metadata"))?;
     Ok(text(&tree))
 }

@@ -5,9 +5,10 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use signal::{Source, SourceError, nearest_names};
+use signal::{Source, SourceError};
 
 use crate::format::{Candidate, Format, FormatInfo};
+use crate::locate::{locate, not_found};
 use crate::options::{OpenOptions, check_axes};
 use crate::{hspy::Hspy, mrc::Mrc, npy::Npy, zarr::Zarr, zspy::Zspy};
 
@@ -25,9 +26,9 @@ pub fn formats() -> &'static [&'static dyn Format] {
 /// Opens a file or store: reads its header, no pixel.
 ///
 /// # Errors
-/// [`SourceError::NotFound`] with the nearest names in that folder, [`SourceError::Unsupported`]
-/// naming the formats that can be read, or what is wrong with the file.
+/// As [`locate`]; [`SourceError::Unsupported`] naming the formats that can be read, or what is wrong with the file.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
+    let path = &locate(path)?;
     let format = recognise(path)?;
     // A source outlives the working directory it was opened from.
     let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
@@ -76,30 +77,6 @@ fn recognise(path: &Path) -> Result<&'static dyn Format, SourceError> {
         .ok_or_else(|| unknown(path, &found))
 }
 
-/// [`SourceError::NotFound`] with the nearest names in the folder of `path`.
-pub(crate) fn not_found(path: &Path) -> SourceError {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let names: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
-    let wanted = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    SourceError::NotFound {
-        path: path.into(),
-        nearest: nearest_names(&wanted, names.iter().map(String::as_str), 3)
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-    }
-}
-
 pub(crate) fn io_error(path: &Path, error: &std::io::Error) -> SourceError {
     SourceError::Io {
         path: path.into(),
@@ -121,10 +98,11 @@ fn unknown(path: &Path, found: &std::fs::Metadata) -> SourceError {
         })
         .collect::<Vec<_>>()
         .join(", ");
-    SourceError::Unsupported {
-        path: path.into(),
-        reason: format!("it is {what}; readable are {known}"),
-    }
+    SourceError::unsupported(
+        path,
+        format!("it is {what}; readable are {known}"),
+        "if it is one of these, give its name that ending; if not, save it as one of them with the program that made it, in hyperspy for example `hs.load(FILE).save(\"scan.zspy\")`",
+    )
 }
 
 #[cfg(test)]

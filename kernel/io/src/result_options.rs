@@ -116,14 +116,15 @@ impl Compression {
             .filter(|(_, compression)| known.contains(compression))
             .map(|(name, _)| *name)
             .collect();
-        Err(SourceError::Unsupported {
-            path: path.into(),
-            reason: format!(
+        Err(SourceError::unsupported(
+            path,
+            format!(
                 "a .{} file is not compressed that way; it can have {}",
                 format.extension(),
                 names.join(", ")
             ),
-        })
+            "leave `compression` out, or give one of these",
+        ))
     }
 }
 

@@ -9,6 +9,8 @@
 //! | `block-N` | values of block N of a map |
 //! | `finished-P` | one line for each block that process P has finished: number, bytes, checksum |
 //! | `lock-P` | locked while process P writes |
+//! | `exchanged` | which file `result` is, while it takes the target's place: afterwards it is the old one |
+//! | `told-P` | what process P has found that must be said of the result, once its part is done |
 //!
 //! A block is logged after its bytes are in their files, so that a line is true whenever the process is
 //! killed; lengths and checksums are compared again before work goes on.
@@ -19,10 +21,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use signal::{SignalMeta, SourceError};
+use signal::{Caveat, SignalMeta, SourceError};
 
 use crate::dictionary::write_json;
 use crate::json;
@@ -32,6 +35,11 @@ use crate::result_core::lock;
 use crate::result_options::{Compression, Part, ResultFormat, Unfinished};
 
 const VERSION: u32 = 1;
+
+/// Written before the exchange.
+const EXCHANGED: &str = "exchanged";
+/// Longest time for a writer that was interrupted or killed to let go.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is written, and how: two processes (or one before and after a crash) must agree in all of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -217,15 +225,31 @@ impl Partial {
         records(&self.folder)
     }
 
+    /// Keeps what one part has found until all are put together.
+    pub fn keep_caveats(&self, part: Part, caveats: &[Caveat]) -> Result<(), SourceError> {
+        let path = self.folder.join(format!("told-{}", part.number));
+        write_json(&path, &serde_json::json!(caveats))
+    }
+
+    /// What the parts that are done have found.
+    pub fn caveats(&self) -> Result<Vec<Caveat>, SourceError> {
+        let mut found = Vec::new();
+        for number in 1..=self._lock.len() {
+            let told = json::read(&self.folder.join(format!("told-{number}")))?;
+            let told: Option<Vec<Caveat>> = told.and_then(|told| serde_json::from_value(told).ok());
+            found.extend(told.unwrap_or_default());
+        }
+        Ok(found)
+    }
+
     /// Takes the target's place. What is left of the folder goes when this is dropped.
     pub fn replace(&self, target: &Path, wanted: impl FnOnce() -> bool) -> Result<(), SourceError> {
-        let manifest = self.folder.join("manifest.json");
-        let resumable = self.is_resumable();
-        let prepared = move || {
-            // Once the exchange is done, `result` is the old file: nobody may take it for a finished one.
-            wanted() && (!resumable || std::fs::remove_file(&manifest).is_ok())
-        };
-        replace::take_place(&self.result(), target, prepared)?;
+        if self.is_resumable() {
+            let path = self.folder.join(EXCHANGED);
+            let number = file_number(&self.result()).to_string();
+            std::fs::write(&path, number).map_err(|error| io_error(&path, &error))?;
+        }
+        replace::take_place(&self.result(), target, wanted)?;
         self.keep.store(false, Ordering::Relaxed);
         Ok(())
     }
@@ -290,18 +314,37 @@ fn partial_folder(target: &Path) -> PathBuf {
     target.with_file_name(format!(".{name}.partial"))
 }
 
+/// Tells a file from one that has taken its place.
+#[cfg(unix)]
+fn file_number(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).map_or(0, |file| file.ino())
+}
+
+#[cfg(not(unix))]
+fn file_number(_path: &Path) -> u64 {
+    0
+}
+
+/// `None` too when what is there has taken the target's place already: `result` is then the old file, and nobody may
+/// take it for a finished one.
 fn read_manifest(folder: &Path) -> Result<Option<Manifest>, SourceError> {
+    // Empty when its process was killed: the exchange had not begun.
+    let number = std::fs::read_to_string(folder.join(EXCHANGED)).ok();
+    let number = number.and_then(|number| number.parse::<u64>().ok());
+    let here = file_number(&folder.join("result"));
+    if number.is_some_and(|number| here == 0 || number != here) {
+        return Ok(None);
+    }
     let path = folder.join("manifest.json");
     let Some(value) = json::read(&path)? else {
         return Ok(None);
     };
-    serde_json::from_value(value)
-        .map(Some)
-        .map_err(|error| SourceError::Decode {
-            path,
-            place: "the manifest of an unfinished result".into(),
-            reason: error.to_string(),
-        })
+    serde_json::from_value(value).map(Some).map_err(|error| {
+        let remedy = "remove this folder, or save with SaveOptions { fresh: true, ..default() }";
+        let place = "the manifest of an unfinished result";
+        SourceError::header(path, place, error.to_string(), remedy)
+    })
 }
 
 /// Everything a process must see is made under another name and appears at once.
@@ -333,12 +376,20 @@ fn begin(
 fn lock_part(folder: &Path, number: usize) -> Result<File, SourceError> {
     let path = folder.join(format!("lock-{number}"));
     let file = File::create(&path).map_err(|error| io_error(&path, &error))?;
-    match file.try_lock() {
-        Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(SourceError::Invalid {
-            what: format!("{} is being written by another process", folder.display()),
-            remedy: "wait until it has ended, or stop it".into(),
-        }),
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(SourceError::Invalid {
+                    what: format!("{} is being written by another process", folder.display()),
+                    remedy: "wait until it has ended, or stop it".into(),
+                });
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use signal::{Axis, ElementType, SignalKind, SignalMeta, SourceError};
 
 use crate::result_blocks::{Boxes, rows, square};
 use crate::result_options::{Compression, ResultFormat, WriteOptions};
-use crate::result_tree::file_axes;
+use crate::result_tree::{file_axes, is_stack};
 
 /// Bytes of the frames in one chunk of a `.zspy`: one read of a drag decodes little more than it shows.
 const ROW_CHUNK_BYTES: usize = 256 << 10;
@@ -60,18 +60,21 @@ impl Plan {
     /// # Errors
     /// A format that the name does not tell or that cannot hold the signal, chunks that do not fit.
     pub fn new(path: &Path, meta: &SignalMeta, asked: &WriteOptions) -> Result<Self, SourceError> {
-        let refused = |reason: String| SourceError::Unsupported {
-            path: path.into(),
-            reason,
+        let other_name = |reason: String| {
+            SourceError::unsupported(path, reason, "give a name with one of these endings")
+        };
+        let refused = |reason: String| {
+            let remedy = "leave `chunk` and `shard` out, or give sizes that fit the scan";
+            SourceError::unsupported(path, reason, remedy)
         };
         let Some(format) = asked.format.or_else(|| ResultFormat::of(path)) else {
-            return Err(refused(format!(
+            return Err(other_name(format!(
                 "the ending of the name tells the format; {} are written",
                 endings(meta.kind)
             )));
         };
         if !format.holds(meta.kind) {
-            return Err(refused(format!(
+            return Err(other_name(format!(
                 "a .{} file cannot hold {}; {} can",
                 format.extension(),
                 meta.kind.noun(),
@@ -133,7 +136,7 @@ impl Plan {
         match self.meta.kind {
             SignalKind::Frame => [self.chunks.size.clone(), self.meta.axes.signal_shape()].concat(),
             SignalKind::Peaks => self.chunks.size.clone(),
-            SignalKind::Map => map_chunk(&self.meta.axes.navigation_shape()),
+            SignalKind::Map => map_chunk(&self.meta),
         }
     }
 
@@ -222,16 +225,18 @@ fn usual_block(format: ResultFormat, meta: &SignalMeta, chunk: &[usize], of: usi
 }
 
 /// One component per chunk, as many rows of it as fit.
-fn map_chunk(scan: &[usize]) -> Vec<usize> {
+fn map_chunk(meta: &SignalMeta) -> Vec<usize> {
     let mut left = MAP_CHUNK_BYTES / ElementType::F32.size_bytes();
-    let mut chunk: Vec<usize> = (scan.iter().rev())
+    let mut chunk: Vec<usize> = (meta.axes.navigation_shape().iter().rev())
         .map(|size| {
             let taken = left.clamp(1, *size);
             left /= taken;
             taken
         })
         .collect();
-    chunk.push(1);
+    if is_stack(meta) {
+        chunk.push(1);
+    }
     chunk.reverse();
     chunk
 }

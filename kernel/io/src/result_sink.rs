@@ -30,10 +30,9 @@ pub trait Sink: Send + Sync {
     /// Stores a whole map: the images of its components one after the other.
     fn images(&self, images: &[f32]) -> Result<(), SourceError>;
 
-    /// Everything was stored: completes the file.
-    fn finish(&self) -> Result<(), SourceError> {
-        Ok(())
-    }
+    /// Everything was stored: completes the file. `plan` is that of before, with what is to be said of the signal
+    /// and of how it was made as it is known now.
+    fn finish(&self, plan: &Plan) -> Result<(), SourceError>;
 
     /// A file that belongs beside the target, and the name it gets there.
     fn beside(&self, _target: &Path) -> Option<(PathBuf, PathBuf)> {

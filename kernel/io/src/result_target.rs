@@ -4,7 +4,7 @@ use std::path::Path;
 
 use signal::SourceError;
 
-use crate::registry::not_found;
+use crate::locate::not_found;
 use crate::result_options::{ResultFormat, WriteOptions};
 
 pub fn check_part(
@@ -69,8 +69,9 @@ pub fn check_target(path: &Path, format: ResultFormat) -> Result<(), SourceError
     if same {
         return Ok(());
     }
-    Err(SourceError::Unsupported {
-        path: path.into(),
-        reason: format!("it exists and is no {what}, so it is not replaced; choose another name"),
-    })
+    Err(SourceError::unsupported(
+        path,
+        format!("it exists and is no {what}, so it is not replaced"),
+        "choose another name",
+    ))
 }

@@ -6,6 +6,9 @@ use signal::{Axis, SignalKind, SignalMeta};
 /// Columns of one list of peaks, in this order.
 pub const PEAK_COLUMNS: [&str; 4] = ["ky", "kx", "intensity", "score"];
 
+/// Where hyperspy keeps the metadata of stacked signals.
+const STACK: &str = "stack_elements";
+
 /// Axes of the array in the file, slowest first, with whether they navigate for hyperspy.
 pub fn file_axes(meta: &SignalMeta) -> Vec<(Axis, bool)> {
     match meta.kind {
@@ -13,20 +16,6 @@ pub fn file_axes(meta: &SignalMeta) -> Vec<(Axis, bool)> {
         SignalKind::Map => map_axes(meta),
         SignalKind::Peaks => navigating(&meta.axes.navigation),
     }
-}
-
-/// Attributes of one axis in hyperspy's tree.
-pub fn axis_attributes(axis: &Axis, navigate: bool) -> Map<String, Value> {
-    object(json!({
-        "_type": "UniformDataAxis",
-        "name": axis.name,
-        "units": if axis.units.is_empty() { "_None_" } else { axis.units.as_str() },
-        "navigate": navigate,
-        "is_binned": false,
-        "size": axis.size,
-        "scale": axis.scale,
-        "offset": axis.offset,
-    }))
 }
 
 /// hyperspy's rule: the title without slashes.
@@ -58,18 +47,24 @@ fn frame_axes(meta: &SignalMeta) -> Vec<(Axis, bool)> {
         .collect()
 }
 
-/// `(component, … | y, x)`: the scan axes of a map are the signal axes of its images.
+/// `(component, … | y, x)`, or `( | y, x)` of a map of one component: the scan axes of a map are the signal axes of
+/// its images.
 fn map_axes(meta: &SignalMeta) -> Vec<(Axis, bool)> {
     let scan = &meta.axes.navigation;
     let images = scan.len().saturating_sub(2);
-    let component = Axis::new("component", meta.components.len().max(1), 1.0, 0.0, "");
-    std::iter::once((component, true))
-        .chain(
-            scan.iter()
-                .enumerate()
-                .map(|(at, axis)| (axis.clone(), at < images)),
-        )
+    let stack =
+        is_stack(meta).then(|| Axis::new("component", meta.components.len().max(1), 1.0, 0.0, ""));
+    let scan = (scan.iter().enumerate()).map(|(at, axis)| (axis.clone(), at < images));
+    stack
+        .map(|axis| (axis, true))
+        .into_iter()
+        .chain(scan)
         .collect()
+}
+
+/// Whether the images of a map lie along an axis of their own.
+pub fn is_stack(meta: &SignalMeta) -> bool {
+    meta.kind == SignalKind::Map && (meta.components.len() != 1 || meta.axes.navigation.is_empty())
 }
 
 pub fn object(value: Value) -> Map<String, Value> {
@@ -111,15 +106,18 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
         own["provenance"] = json!(provenance.to_string());
     }
     let mut tree = object(json!({
-        "General": {"title": meta.title},
+        "General": {"title": title(meta)},
         "Signal": {"signal_type": signal_type},
         "SignalTree": own,
     }));
-    if meta.kind == SignalKind::Frame {
-        tree["Signal"]["quantity"] = json!(match meta.value_units.as_str() {
-            "counts" => "Intensity (Counts)".to_owned(),
-            units => format!("Intensity ({units})"),
-        });
+    match (meta.kind, meta.components.as_slice()) {
+        (SignalKind::Frame, _) => {
+            tree["Signal"]["quantity"] = json!(quantity("Intensity", &meta.value_units));
+        }
+        (SignalKind::Map, [only]) => {
+            tree["Signal"]["quantity"] = json!(quantity(&only.title, &only.units));
+        }
+        _ => {}
     }
     let mut instrument = meta.original["metadata"]["Acquisition_instrument"].clone();
     if let Some(energy) = meta.beam_energy_kev {
@@ -141,8 +139,75 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
     tree
 }
 
+/// The images of a map are named in the title, which is what hyperspy shows of a signal.
+fn title(meta: &SignalMeta) -> String {
+    match is_stack(meta) && !meta.components.is_empty() {
+        true => {
+            let names: Vec<&str> = (meta.components.iter())
+                .map(|component| component.title.as_str())
+                .collect();
+            format!("{} ({})", meta.title, names.join(", "))
+        }
+        false => meta.title.clone(),
+    }
+}
+
+/// As hyperspy labels values: `Intensity (Counts)`.
+fn quantity(name: &str, units: &str) -> String {
+    match units {
+        "" => name.to_owned(),
+        "counts" => format!("{name} (Counts)"),
+        units => format!("{name} ({units})"),
+    }
+}
+
+/// hyperspy's two trees of metadata. A map of several images says of itself that they are stacked, as `hs.stack` does:
+/// `signal.split()` gives them one by one, each with its title and quantity.
+pub fn hyperspy_trees(
+    meta: &SignalMeta,
+    provenance: &Value,
+) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut tree, mut original) = (metadata(meta, provenance), original(meta));
+    if !is_stack(meta) || meta.components.is_empty() {
+        return (tree, original);
+    }
+    let slower = meta.axes.navigation.len().saturating_sub(2);
+    tree.insert(
+        "_HyperSpy".into(),
+        json!({"Stacking_history": {"axis": slower, "step_sizes": 1}}),
+    );
+    let elements = (meta.components.iter().enumerate()).map(|(at, component)| {
+        let element = json!({
+            "metadata": {
+                "General": {"title": format!("{} of {}", component.title, meta.title)},
+                "Signal": {"signal_type": "", "quantity": quantity(&component.title, &component.units)},
+                "SignalTree": {"component": component},
+                // Without it hyperspy does not print what `split` gives.
+                "_HyperSpy": {"Folding": {"unfolded": false, "signal_unfolded": false,
+                    "original_shape": null, "original_axes_manager": null}},
+            },
+            "original_metadata": {},
+        });
+        (format!("element{at}"), element)
+    });
+    original.insert(STACK.into(), Value::Object(elements.collect()));
+    (tree, original)
+}
+
 /// The tree of the file the signal came from, unchanged.
 pub fn original(meta: &SignalMeta) -> Map<String, Value> {
+    let mut tree = original_tree(meta);
+    // What we have said of the images of that file is not so of those of another.
+    if tree
+        .get(STACK)
+        .is_some_and(|stack| stack["element0"]["metadata"]["SignalTree"].is_object())
+    {
+        tree.remove(STACK);
+    }
+    tree
+}
+
+fn original_tree(meta: &SignalMeta) -> Map<String, Value> {
     let tree = match &meta.original["original_metadata"] {
         Value::Object(tree) => tree,
         _ => match &meta.original {

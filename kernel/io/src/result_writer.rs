@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use signal::{Frame, NavigationIndex, Output, SignalKind, SignalMeta, SourceError};
+use serde_json::Value;
+use signal::{Caveat, Frame, NavigationIndex, Output, SignalKind, SignalMeta, SourceError};
 
 use crate::options::check_axes;
 use crate::registry::io_error;
@@ -42,6 +43,8 @@ pub struct ResultWriter {
     blocks: Vec<Block>,
     part: Option<Part>,
     already: u64,
+    /// Said of the result when it is finished, in the place of what was known when it was begun.
+    told: Option<(Vec<Caveat>, Value)>,
 }
 
 impl ResultWriter {
@@ -130,6 +133,7 @@ impl ResultWriter {
             core,
             blocks,
             part,
+            told: None,
         })
     }
 
@@ -139,14 +143,30 @@ impl ResultWriter {
         &self.blocks
     }
 
-    /// Numbers of the blocks that this process has to compute.
-    pub fn wanted(&self) -> Vec<usize> {
+    /// Numbers of the blocks of this process: its part, or all.
+    fn own(&self) -> std::ops::Range<usize> {
         let all = self.blocks.len();
-        let own = match self.part {
+        match self.part {
             Some(part) => (part.number - 1) * all / part.of..part.number * all / part.of,
             None => 0..all,
-        };
+        }
+    }
+
+    /// Numbers of the blocks that this process has to compute.
+    pub fn wanted(&self) -> Vec<usize> {
+        let own = self.own();
         own.filter(|block| !self.blocks[*block].finished).collect()
+    }
+
+    /// Scan positions of this process, and those of them that were there when the writer was made.
+    pub fn share(&self) -> (u64, u64) {
+        let positions = |block: &Block| -> u64 {
+            let sizes = block.positions.iter().map(ExactSizeIterator::len);
+            sizes.product::<usize>() as u64
+        };
+        let own = &self.blocks[self.own()];
+        let there = own.iter().filter(|block| block.finished);
+        (own.iter().map(positions).sum(), there.map(positions).sum())
     }
 
     /// Whether a position was written, by this writer or before it.
@@ -224,6 +244,12 @@ impl ResultWriter {
         Ok(())
     }
 
+    /// What is to be said of the result, as it is known now that everything was read: it goes into the file in the
+    /// place of what was given when it was begun.
+    pub fn tell(&mut self, caveats: Vec<Caveat>, provenance: Value) {
+        self.told = Some((caveats, provenance));
+    }
+
     /// Completes the result and renames it into place.
     ///
     /// # Errors
@@ -263,7 +289,11 @@ impl ResultWriter {
         if self.core.plan.meta.kind == SignalKind::Map {
             self.core.sink.images(&lock(&self.core.images))?;
         }
-        self.core.sink.finish()?;
+        let mut plan = self.core.plan.clone();
+        if let Some((caveats, provenance)) = self.told.take() {
+            (plan.meta.caveats, plan.provenance) = (caveats, provenance);
+        }
+        self.core.sink.finish(&plan)?;
         // Hours may have passed: what lies there now may be something else.
         check_target(&self.target, self.core.plan.format)?;
         self.core.partial.replace(&self.target, wanted)?;
@@ -288,7 +318,10 @@ impl ResultWriter {
             .filter(|block| self.core.left[*block].load(Ordering::Relaxed) > 0)
             .count();
         if missing == 0 {
-            return Ok(());
+            return match &self.told {
+                Some((caveats, _)) => self.core.partial.keep_caveats(part, caveats),
+                None => Ok(()),
+            };
         }
         Err(SourceError::Invalid {
             what: format!(
@@ -367,11 +400,13 @@ impl Drop for ResultWriter {
 
 /// Puts together what several processes have computed, each its part, and renames it into place.
 ///
+/// `tell` adds to the provenance what the parts have found that must be said of the result.
+///
 /// # Errors
 /// [`SourceError::Invalid`] naming the part that is missing or still running.
-pub fn combine(path: &Path) -> Result<(), SourceError> {
+pub fn combine(path: &Path, tell: &dyn Fn(&mut Value, &[Caveat])) -> Result<(), SourceError> {
     let path = std::path::absolute(path).map_err(|error| io_error(path, &error))?;
-    let writer = ResultWriter::whole(&path)?;
+    let mut writer = ResultWriter::whole(&path)?;
     let missing = writer.wanted();
     if let Some(first) = missing.first() {
         return Err(SourceError::Invalid {
@@ -387,5 +422,12 @@ pub fn combine(path: &Path) -> Result<(), SourceError> {
             remedy: "compute the parts that are missing, then combine again".into(),
         });
     }
+    let mut meta = writer.core.plan.meta.clone();
+    for caveat in writer.core.partial.caveats()? {
+        meta.add_caveat(caveat);
+    }
+    let mut provenance = writer.core.plan.provenance.clone();
+    tell(&mut provenance, &meta.caveats);
+    writer.tell(meta.caveats, provenance);
     writer.finish()
 }

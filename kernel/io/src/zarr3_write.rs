@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use signal::{Peaks, SignalKind, SourceError};
 
 use crate::dictionary::write_json;
+use crate::hyperspy_axes::own_axis;
 use crate::registry::io_error;
 use crate::result_blocks::Boxes;
 use crate::result_codec::{ChunkCodec, codecs_v3};
@@ -160,10 +161,11 @@ impl Sink for ZarrSink {
     }
 
     fn peaks(&self, _chunk: usize, _lists: &[Option<Arc<Peaks>>]) -> Result<(), SourceError> {
-        Err(SourceError::Unsupported {
-            path: self.root.clone(),
-            reason: "Zarr 3 has no lists of different length".into(),
-        })
+        Err(SourceError::unsupported(
+            &self.root,
+            "Zarr 3 has no lists of different length",
+            "give a name that ends in .zspy or .hspy",
+        ))
     }
 
     fn finish_block(&self, block: usize, durable: bool) -> Result<Record, SourceError> {
@@ -214,6 +216,10 @@ impl Sink for ZarrSink {
         crc32c::crc32c(&index) == record.checksum && stored == record.checksum.to_le_bytes()
     }
 
+    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
+        ZarrSink::prepare(plan, &self.root)
+    }
+
     fn images(&self, images: &[f32]) -> Result<(), SourceError> {
         self.plan.map_chunks(images, &mut |index, bytes| {
             let file = self.file(index);
@@ -242,10 +248,7 @@ fn header(plan: &Plan) -> Value {
         _ => (plan.chunk_shape(), inner),
     };
     let axes: Vec<Value> = (plan.axes.iter())
-        .map(|(axis, navigate)| {
-            json!({"name": axis.name, "size": axis.size, "scale": axis.scale,
-                "offset": axis.offset, "units": axis.units, "navigate": navigate})
-        })
+        .map(|(axis, navigate)| own_axis(axis, *navigate))
         .collect();
     let names: Vec<&str> = plan
         .axes

@@ -1,7 +1,7 @@
 //! One Zarr array in a folder: its metadata, and its storage chunks decoded.
 //!
 //! Codecs and chunk grids are zarrs'; this file turns a short or damaged chunk file into an error
-//! that names it. Chunk folders are never listed: an absent chunk is the fill value.
+//! that names it. Chunk folders are never listed: an absent chunk is the fill value, and counted (`absent.rs`).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::Value;
-use signal::{Block, ElementType, SourceError};
+use signal::{Block, SourceError};
 use zarrs::array::{Array, ArrayBytes, ArrayMetadata, ArrayToBytesCodecTraits, CodecOptions};
 use zarrs::filesystem::FilesystemStore;
 
-use crate::binary::element;
 use crate::json;
-use crate::npy::dtype_element;
+use crate::pixel::{NoPixel, Pixel, Tool, zarr_pixel};
 use crate::registry::io_error;
+use crate::zarr_codecs::with_own_chain;
 
 /// A chunk is decoded whole; beyond this the file needs other chunks, not more memory.
 const MOST_CHUNK_BYTES: u64 = 4 << 30;
@@ -45,6 +45,7 @@ pub struct ArrayFolder {
     pub attributes: Value,
     pub metadata: Value,
     pub array: Array<FilesystemStore>,
+    pixel: Result<Pixel, NoPixel>,
     encoding: Encoding,
     metadata_path: PathBuf,
     opened: Option<SystemTime>,
@@ -77,29 +78,35 @@ impl ArrayFolder {
         metadata: Value,
         attributes: Value,
     ) -> Result<Self, SourceError> {
-        let undecodable = |reason: String| SourceError::Decode {
-            path: metadata_path.clone(),
-            place: "the array's metadata".into(),
-            reason,
+        let undecodable =
+            |reason: String| SourceError::damaged(&metadata_path, "the array's metadata", reason);
+        let pixel = zarr_pixel(&metadata);
+        let readable = with_own_chain(folder, &metadata)?;
+        // What a pixel is says more than that it cannot be understood.
+        let no_pixel = |error: String| match &pixel {
+            Err(found) => found.refused(folder, Tool::NumPy),
+            Ok(_) => undecodable(error),
         };
-        let typed: ArrayMetadata = serde_json::from_value(metadata.clone())
-            .map_err(|error| undecodable(error.to_string()))?;
+        let typed: ArrayMetadata =
+            serde_json::from_value(readable).map_err(|error| no_pixel(error.to_string()))?;
         let store = FilesystemStore::new(folder).map_err(|error| undecodable(error.to_string()))?;
-        let array = Array::new_with_metadata(Arc::new(store), "/", typed).map_err(|error| {
-            SourceError::Unsupported {
-                path: metadata_path.clone(),
-                reason: error.to_string(),
-            }
-        })?;
+        let array = Array::new_with_metadata(Arc::new(store), "/", typed)
+            .map_err(|error| no_pixel(error.to_string()))?;
         Ok(ArrayFolder {
             folder: folder.into(),
             encoding: encoding(&metadata),
+            pixel,
             attributes,
             metadata,
             array,
             opened: modified(&metadata_path),
             metadata_path,
         })
+    }
+
+    /// The same array with another header in the place of the one in the folder.
+    pub fn with_header(self, metadata: Value) -> Result<Self, SourceError> {
+        ArrayFolder::new(&self.folder, self.metadata_path, metadata, self.attributes)
     }
 
     pub fn shape(&self) -> Vec<usize> {
@@ -124,34 +131,20 @@ impl ArrayFolder {
         })
     }
 
-    /// Type of the pixels.
+    /// How a pixel is stored.
     ///
     /// # Errors
     /// [`SourceError::Unsupported`] for complex, text and object arrays.
-    pub fn element(&self) -> Result<ElementType, SourceError> {
-        let named = |name: &str| {
-            let digits = name.trim_start_matches(char::is_alphabetic);
-            let bits: usize = digits.parse().ok()?;
-            match &name[..name.len() - digits.len()] {
-                "uint" => element('u', bits / 8),
-                "int" => element('i', bits / 8),
-                "float" => element('f', bits / 8),
-                _ => None,
-            }
-        };
-        let (name, element) = match (&self.metadata["dtype"], &self.metadata["data_type"]) {
-            (Value::String(dtype), _) => (
-                dtype.clone(),
-                dtype_element(dtype).map(|(element, _)| element),
-            ),
-            (_, Value::String(name)) if name == "bool" => (name.clone(), Some(ElementType::U8)),
-            (_, Value::String(name)) => (name.clone(), named(name)),
-            (dtype, data_type) => (format!("{dtype} {data_type}"), None),
-        };
-        element.ok_or_else(|| SourceError::Unsupported {
-            path: self.folder.clone(),
-            reason: format!("its pixels are `{name}`; integers, float32 and float64 are read"),
-        })
+    pub fn pixel(&self, tool: Tool) -> Result<Pixel, SourceError> {
+        (self.pixel.clone()).map_err(|found| found.refused(&self.folder, tool))
+    }
+
+    /// Pixels as `zarrs` decodes them, in the form of frames.
+    pub fn widened(&self, bytes: Vec<u8>) -> Vec<u8> {
+        match &self.pixel {
+            Ok(pixel) => pixel.widened(bytes),
+            Err(_) => bytes,
+        }
     }
 
     /// The whole of a small array as JSON values in C order; `None` when it is not small or not readable.
@@ -178,12 +171,11 @@ impl ArrayFolder {
             let texts: Vec<String> = self.array.retrieve_array_subset_opt(&all, &options).ok()?;
             return Some(texts.into_iter().map(Value::from).collect());
         }
-        let element = self.element().ok()?;
+        let pixel = self.pixel.as_ref().ok()?;
         let bytes: ArrayBytes<'static> =
             self.array.retrieve_array_subset_opt(&all, &options).ok()?;
-        let bytes = bytes.into_fixed().ok()?.into_owned();
-        let frame =
-            signal::Frame::from_block(&[count as usize], element, Block::new(bytes), 0).ok()?;
+        let block = Block::new(pixel.widened(bytes.into_fixed().ok()?.into_owned()));
+        let frame = signal::Frame::from_block(&[count as usize], pixel.element, block, 0).ok()?;
         Some(signal::for_pixels!(&frame, |pixels| pixels
             .iter()
             .map(|pixel| Value::from(*pixel))
@@ -220,8 +212,24 @@ impl ArrayFolder {
             .key_to_fspath(&self.array.chunk_key(&indices))
     }
 
-    /// Decodes one storage chunk, or its fill value when the file is absent.
-    pub fn decode(&self, indices: &[u64]) -> Result<Vec<u8>, SourceError> {
+    /// One storage chunk of nothing but the fill value.
+    pub fn filled(&self, indices: &[u64]) -> Result<Vec<u8>, SourceError> {
+        let undecodable =
+            |reason: String| SourceError::damaged(&self.metadata_path, "the fill value", reason);
+        let shape =
+            (self.array.chunk_shape(indices)).map_err(|error| undecodable(error.to_string()))?;
+        let sizes = || shape.iter().map(|size| size.get());
+        chunk_bytes(&self.folder, sizes(), self.pixel(Tool::NumPy)?.bytes())?;
+        let (kind, fill) = (self.array.data_type(), self.array.fill_value());
+        ArrayBytes::new_fill_value(kind, sizes().product(), fill)
+            .map_err(|error| undecodable(error.to_string()))?
+            .into_fixed()
+            .map(|bytes| self.widened(bytes.into_owned()))
+            .map_err(|error| undecodable(error.to_string()))
+    }
+
+    /// Decodes one storage chunk; `None` when its file is absent.
+    pub fn decode(&self, indices: &[u64]) -> Result<Option<Vec<u8>>, SourceError> {
         let place = || {
             let names: Vec<String> = indices.iter().map(u64::to_string).collect();
             format!("chunk {}", names.join("/"))
@@ -242,7 +250,7 @@ impl ArrayFolder {
         let expected = chunk_bytes(
             &self.folder,
             shape.iter().map(|size| size.get()),
-            self.element()?,
+            self.pixel(Tool::NumPy)?.bytes(),
         )?;
         let decoded = match std::fs::read(&path) {
             Ok(encoded) => {
@@ -255,11 +263,7 @@ impl ArrayFolder {
                     &sequential(),
                 )
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let count = shape.iter().map(|size| size.get()).product();
-                ArrayBytes::new_fill_value(self.array.data_type(), count, self.array.fill_value())
-                    .map_err(Into::into)
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io_error(&path, &error)),
         };
         let bytes = decoded
@@ -268,7 +272,7 @@ impl ArrayFolder {
             .map_err(|error| undecodable(error.to_string()))?
             .into_owned();
         if bytes.len() as u64 == expected {
-            Ok(bytes)
+            Ok(Some(self.widened(bytes)))
         } else {
             Err(undecodable(format!(
                 "{expected} bytes expected after decoding, {} found",
@@ -414,21 +418,28 @@ fn encoding(metadata: &Value) -> Encoding {
     }
 }
 
+/// Bytes of a chunk of pixels of `width` bytes.
+///
+/// # Errors
+/// [`SourceError::Unsupported`] when no memory should hold it.
 pub fn chunk_bytes(
     path: &Path,
     shape: impl Iterator<Item = u64>,
-    element: ElementType,
+    width: usize,
 ) -> Result<u64, SourceError> {
     let mut shape = shape;
     shape
-        .try_fold(element.size_bytes() as u64, u64::checked_mul)
+        .try_fold(width as u64, u64::checked_mul)
         .filter(|bytes| *bytes <= MOST_CHUNK_BYTES)
-        .ok_or_else(|| SourceError::Unsupported {
-            path: path.into(),
-            reason: format!(
-                "its chunks are larger than {} GiB and each must be decoded whole; rewrite it with chunks of a few frames",
-                MOST_CHUNK_BYTES >> 30
-            ),
+        .ok_or_else(|| {
+            SourceError::unsupported(
+                path,
+                format!(
+                    "its chunks are larger than {} GiB and each must be decoded whole",
+                    MOST_CHUNK_BYTES >> 30
+                ),
+                "write it again with chunks of a few frames, in Python for example `dask.array.from_zarr(FILE).rechunk({0: 1, 1: 4}).to_zarr(\"again.zarr\")`",
+            )
         })
 }
 

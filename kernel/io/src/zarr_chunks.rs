@@ -4,17 +4,24 @@
 //! several chunks are put together once.
 
 use std::ops::Range;
+use std::path::Path;
 
 use signal::{
-    Block, CancelToken, Chunk, ChunkId, NavigationIndex, SignalMeta, Source, SourceError,
+    Block, CancelToken, Caveat, Chunk, ChunkId, NavigationIndex, SignalMeta, Source, SourceError,
 };
 use zarrs::array::{
     ArrayBytes, ArrayShardedExt, ArrayShardedReadableExt, ArrayShardedReadableExtCache, ArraySubset,
 };
+use zarrs::storage::byte_range::ByteRange;
 
+use crate::absent::Absent;
 use crate::binary::no_such_chunk;
 use crate::options::check_axes;
+use crate::zarr_absent::{grid_of, look, number};
 use crate::zarr_array::{ArrayFolder, chunk_bytes, sequential};
+
+/// Where the index of a shard puts a chunk that is not there.
+const NOWHERE: u64 = u64::MAX;
 
 /// Shards whose index is kept: 16 bytes per inner chunk, a few MB in all.
 const MOST_SHARD_INDEXES: usize = 64;
@@ -27,48 +34,90 @@ pub struct ZarrFrames {
     shards: Option<ArrayShardedReadableExtCache>,
     /// Chunk sizes along all axes: storage chunks, or the inner chunks of shards.
     chunk: Vec<usize>,
+    absent: Absent,
 }
 
 impl ZarrFrames {
+    /// Frames of an array inside `store`.
+    ///
     /// # Errors
     /// Faulty axes, a pixel type that is not read, or chunks that are too large to decode.
-    pub fn new(folder: ArrayFolder, meta: SignalMeta) -> Result<Self, SourceError> {
+    pub fn new(
+        store: &Path,
+        folder: ArrayFolder,
+        mut meta: SignalMeta,
+    ) -> Result<Self, SourceError> {
         check_axes(&folder.folder, &meta.axes)?;
-        let inner = folder.array.effective_subchunk_shape();
-        let shards = (inner.is_some()).then(|| ArrayShardedReadableExtCache::new(&folder.array));
-        let shape = match inner {
+        let shape = match folder.array.effective_subchunk_shape() {
             Some(inner) => inner,
             None => {
                 let first = vec![0; folder.array.dimensionality()];
-                folder
-                    .array
-                    .chunk_shape(&first)
-                    .map_err(|error| SourceError::Unsupported {
-                        path: folder.folder.clone(),
-                        reason: error.to_string(),
-                    })?
+                folder.array.chunk_shape(&first).map_err(|error| {
+                    let place = "its chunk grid";
+                    SourceError::damaged(&folder.folder, place, error.to_string())
+                })?
             }
         };
         chunk_bytes(
             &folder.folder,
             shape.iter().map(|size| size.get()),
-            meta.element,
+            meta.element.size_bytes(),
         )?;
         let irregular = folder.metadata["chunk_grid"]["name"]
             .as_str()
             .is_some_and(|name| name != "regular");
         if irregular {
-            return Err(SourceError::Unsupported {
-                path: folder.folder.clone(),
-                reason: "its chunks have different sizes; regular chunk grids are read".into(),
-            });
+            return Err(SourceError::unsupported(
+                &folder.folder,
+                "its chunks have different sizes; regular chunk grids are read",
+                "write it again with chunks of one size, in Python for example `dask.array.from_zarr(FILE).rechunk(\"auto\").to_zarr(\"again.zarr\")`",
+            ));
         }
+        let chunk: Vec<usize> = shape.iter().map(|size| size.get() as usize).collect();
+        let signal = meta.axes.signal_shape();
+        let whole_frames = chunk.ends_with(&signal);
+        let (folder, absent, caveat) = look(store, folder, &chunk, whole_frames)?;
+        meta.caveats.extend(caveat);
+        let shards = (folder.array.effective_subchunk_shape())
+            .map(|_| ArrayShardedReadableExtCache::new(&folder.array));
         Ok(ZarrFrames {
             meta,
             shards,
-            chunk: shape.iter().map(|size| size.get() as usize).collect(),
+            chunk,
             folder,
+            absent,
         })
+    }
+
+    /// Number of chunks along each axis of the array.
+    fn whole_grid(&self) -> Vec<u64> {
+        grid_of(&self.folder.shape(), &self.chunk)
+    }
+
+    /// Indices of the chunks that hold the frames of one chunk of scan positions.
+    fn pieces(&self, chunk: ChunkId) -> impl Iterator<Item = Vec<u64>> + '_ {
+        let rank = self.rank();
+        let at = self.grid_index(chunk);
+        let pieces: Vec<usize> = (self.meta.axes.signal.iter().zip(&self.chunk[rank..]))
+            .map(|(axis, chunk)| axis.size.div_ceil(*chunk))
+            .collect();
+        (0..pieces.iter().product()).map(move |piece| {
+            let piece = NavigationIndex::from_flat(piece, &pieces);
+            (at.as_slice().iter().chain(piece.as_slice()))
+                .map(|index| *index as u64)
+                .collect()
+        })
+    }
+
+    /// One storage chunk, filled when it is not there.
+    fn stored(&self, indices: &[u64]) -> Result<Vec<u8>, SourceError> {
+        match self.folder.decode(indices)? {
+            Some(bytes) => Ok(bytes),
+            None => {
+                self.absent.note(number(indices, &self.whole_grid()));
+                self.folder.filled(indices)
+            }
+        }
     }
 
     fn rank(&self) -> usize {
@@ -104,14 +153,8 @@ impl ZarrFrames {
         chunk: ChunkId,
         navigation: &[Range<usize>],
     ) -> Result<Vec<u8>, SourceError> {
-        let mut indices: Vec<u64> = self
-            .grid_index(chunk)
-            .as_slice()
-            .iter()
-            .map(|index| *index as u64)
-            .collect();
-        indices.resize(self.chunk.len(), 0);
-        let mut bytes = self.folder.decode(&indices)?;
+        let indices: Vec<u64> = self.pieces(chunk).next().unwrap_or_default();
+        let mut bytes = self.stored(&indices)?;
         // Chunks at the edge are stored full size: close the gaps between the rows that exist.
         let frame_bytes = self.meta.axes.frame_len() * self.meta.element.size_bytes();
         let present: Vec<usize> = navigation.iter().map(ExactSizeIterator::len).collect();
@@ -139,39 +182,23 @@ impl ZarrFrames {
         let rank = self.rank();
         let signal = self.meta.axes.signal_shape();
         let present: Vec<usize> = navigation.iter().map(ExactSizeIterator::len).collect();
-        let target_shape = [present, signal.clone()].concat();
+        let target_shape = [present, signal].concat();
         let total = target_shape.iter().product::<usize>() * width;
         chunk_bytes(
             &self.folder.folder,
             target_shape.iter().map(|size| *size as u64),
-            self.meta.element,
+            width,
         )?;
         let mut target = vec![0; total];
-        let at = self.grid_index(chunk);
-        let pieces: Vec<usize> = signal
-            .iter()
-            .zip(&self.chunk[rank..])
-            .map(|(size, chunk)| size.div_ceil(*chunk))
-            .collect();
-        for piece in 0..pieces.iter().product() {
+        for indices in self.pieces(chunk) {
             if cancel.is_cancelled() {
                 return Err(SourceError::Cancelled);
             }
-            let piece = NavigationIndex::from_flat(piece, &pieces);
-            let indices: Vec<u64> = at
-                .as_slice()
-                .iter()
-                .chain(piece.as_slice())
-                .map(|index| *index as u64)
-                .collect();
-            let bytes = self.folder.decode(&indices)?;
+            let bytes = self.stored(&indices)?;
             let mut origin = vec![0; rank];
             origin.extend(
-                piece
-                    .as_slice()
-                    .iter()
-                    .zip(&self.chunk[rank..])
-                    .map(|(index, chunk)| index * chunk),
+                (indices[rank..].iter().zip(&self.chunk[rank..]))
+                    .map(|(index, chunk)| *index as usize * chunk),
             );
             copy_box(
                 &bytes,
@@ -190,6 +217,7 @@ impl ZarrFrames {
     fn read_shards(
         &self,
         shards: &ArrayShardedReadableExtCache,
+        chunk: ChunkId,
         navigation: &[Range<usize>],
     ) -> Result<Vec<u8>, SourceError> {
         let signal = self.meta.axes.signal.iter().map(|axis| 0..axis.size);
@@ -211,15 +239,23 @@ impl ZarrFrames {
         let bytes: ArrayBytes<'static> = (self.folder.array)
             .retrieve_array_subset_sharded_opt(shards, &subset, &sequential())
             .map_err(|error| undecodable(error.to_string()))?;
-        Ok(bytes
+        for indices in self.pieces(chunk) {
+            // The index was read just now, so that this is a look into memory.
+            let range = self.folder.array.subchunk_byte_range(shards, &indices);
+            if matches!(range, Ok(None | Some(ByteRange::FromStart(NOWHERE, _)))) {
+                self.absent.note(number(&indices, &self.whole_grid()));
+            }
+        }
+        let bytes = bytes
             .into_fixed()
             .map_err(|error| undecodable(error.to_string()))?
-            .into_owned())
+            .into_owned();
+        Ok(self.folder.widened(bytes))
     }
 }
 
 /// Copies the part of a C-order chunk that lies inside `target`, row by row, to `origin`.
-fn copy_box(
+pub fn copy_box(
     chunk: &[u8],
     chunk_shape: &[usize],
     target: &mut [u8],
@@ -284,6 +320,15 @@ impl Source for ZarrFrames {
             .collect()
     }
 
+    fn caveats(&self) -> Vec<Caveat> {
+        self.absent.caveat().into_iter().collect()
+    }
+
+    fn is_filled(&self, at: NavigationIndex) -> bool {
+        let grid = self.whole_grid();
+        (self.pieces(self.chunk_at(at))).any(|indices| self.absent.has(number(&indices, &grid)))
+    }
+
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
         if cancel.is_cancelled() {
             return Err(SourceError::Cancelled);
@@ -294,7 +339,7 @@ impl Source for ZarrFrames {
         self.folder.check_same()?;
         let navigation = self.chunk_navigation(chunk);
         let bytes = if let Some(shards) = &self.shards {
-            self.read_shards(shards, &navigation)?
+            self.read_shards(shards, chunk, &navigation)?
         } else if self.holds_whole_frames() {
             self.whole_frames(chunk, &navigation)?
         } else {

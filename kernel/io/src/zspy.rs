@@ -7,17 +7,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-use signal::{Source, SourceError};
+use serde_json::Value;
+use signal::{Caveat, Source, SourceError};
 
+use crate::container;
 use crate::dictionary;
 use crate::format::{Candidate, Format, FormatInfo};
-use crate::hyperspy_tree::{StoredAxes, check_scan, describe, read_axes};
+use crate::hyperspy_axes::{StoredAxes, read_axes};
+use crate::hyperspy_tree::{check_scan, describe};
 use crate::json;
 use crate::options::OpenOptions;
+use crate::pixel::{NoPixel, Tool};
 use crate::registry::io_error;
 use crate::zarr_array::ArrayFolder;
 use crate::zarr_chunks::ZarrFrames;
+use crate::zarr_tree;
 
 /// Entries of a value-by-value axis that are read.
 const MOST_AXIS_VALUES: u64 = 1 << 20;
@@ -42,34 +46,41 @@ impl Format for Zspy {
 
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
         if path.is_file() {
-            return Err(SourceError::Unsupported {
-                path: path.into(),
-                reason: "it is a zipped store; unzip it into a folder with the same name".into(),
-            });
+            return Err(SourceError::unsupported(
+                path,
+                "it is a zipped store; stores in folders are read",
+                "unzip it into a folder, for example `unzip FILE -d FOLDER.zspy`",
+            ));
         }
-        let experiment = find_experiment(path, options)?;
+        let (experiment, chosen) = find_experiment(path, options)?;
         let folder = experiment.join("data");
         refuse_ragged(path, &experiment)?;
-        let array = ArrayFolder::open(&folder)?.ok_or_else(|| SourceError::Decode {
-            path: path.into(),
-            place: format!("experiment {}", file_name(&experiment)),
-            reason: "it has no array `data`".into(),
+        let array = ArrayFolder::open(&folder)?.ok_or_else(|| {
+            let place = format!("experiment {}", file_name(&experiment));
+            SourceError::damaged(path, place, "it has no array `data`")
         })?;
-        let mut notes = Map::new();
         let stored = Groups(&experiment);
-        let axes = read_axes(path, &stored, &array.shape(), &mut notes)?;
+        let (axes, caveats) = read_axes(path, &stored, &array.shape(), options)?;
         check_scan(path, options, &axes)?;
         options.check_signal_axes(path, &axes)?;
         let axes = options.replace_axes(path, axes)?;
         let metadata = dictionary::read(&experiment.join("metadata"))?;
         let original = dictionary::read(&experiment.join("original_metadata"))?;
-        let meta = describe(path, axes, array.element()?, metadata, original, notes);
-        Ok(Arc::new(ZarrFrames::new(array, meta)?))
+        let element = array.pixel(Tool::HyperSpy)?.element;
+        let mut meta = describe(path, axes, element, metadata, original, caveats);
+        meta.caveats.extend(chosen);
+        Ok(Arc::new(ZarrFrames::new(path, array, meta)?))
     }
 }
 
 /// The experiment to read: the one named by `dataset`, or the only one.
-pub fn find_experiment(path: &Path, options: &OpenOptions) -> Result<PathBuf, SourceError> {
+///
+/// # Errors
+/// [`SourceError::Invalid`] with a list when it is not clear which one is meant.
+pub fn find_experiment(
+    path: &Path,
+    options: &OpenOptions,
+) -> Result<(PathBuf, Option<Caveat>), SourceError> {
     let experiments = path.join("Experiments");
     let mut names: Vec<String> = std::fs::read_dir(&experiments)
         .map_err(|error| io_error(&experiments, &error))?
@@ -77,28 +88,31 @@ pub fn find_experiment(path: &Path, options: &OpenOptions) -> Result<PathBuf, So
         .filter(|name| experiments.join(name).join(".zgroup").is_file())
         .collect();
     names.sort();
-    let wanted = options.dataset.as_deref().map(|inside| {
-        inside
-            .trim_start_matches("Experiments/")
-            .trim_end_matches("/data")
-    });
-    let chosen = match (wanted, names.as_slice()) {
-        (None, [only]) => Some(only),
-        (None, _) => None,
-        (Some(wanted), _) => names.iter().find(|name| *name == wanted),
+    let list = || {
+        let mut listed = zarr_tree::list(&experiments);
+        let is_data = |name: &str| names.iter().any(|known| name == format!("{known}/data"));
+        listed.retain(|array| is_data(&array.name));
+        for array in &mut listed {
+            array.name = format!("Experiments/{}", array.name);
+        }
+        listed
     };
-    chosen
-        .map(|name| experiments.join(name))
-        .ok_or_else(|| SourceError::Invalid {
-            what: format!(
-                "{} holds {} experiments ({}){}",
-                path.display(),
-                names.len(),
-                names.join(", "),
-                wanted.map_or_else(String::new, |wanted| format!(", none is called `{wanted}`")),
-            ),
-            remedy: "name the one to read with `dataset`".into(),
-        })
+    let Some(wanted) = options.dataset.as_deref() else {
+        if let [only] = names.as_slice() {
+            return Ok((experiments.join(only), None));
+        }
+        let listed = list();
+        let chosen = container::only(path, &listed)?;
+        let name = listed[chosen.at].name.trim_end_matches("/data");
+        return Ok((path.join(name), chosen.caveat));
+    };
+    let plain = wanted.trim().trim_matches('/');
+    let name = plain.strip_prefix("Experiments/").unwrap_or(plain);
+    let name = name.strip_suffix("/data").unwrap_or(name);
+    if names.iter().any(|known| known == name) {
+        return Ok((experiments.join(name), None));
+    }
+    Err(container::none_such(path, name, &list()))
 }
 
 /// Axes as groups of an experiment.
@@ -106,11 +120,15 @@ struct Groups<'a>(&'a Path);
 
 impl StoredAxes for Groups<'_> {
     fn attributes(&self, at: usize) -> Result<Option<Value>, SourceError> {
-        json::read(&self.0.join(format!("axis-{at}")).join(".zattrs"))
+        let folder = self.0.join(format!("axis-{at}"));
+        match folder.join(".zattrs").is_file() {
+            true => dictionary::read(&folder).map(Some),
+            false => Ok(None),
+        }
     }
 
-    fn values(&self, at: usize) -> Result<Option<Vec<f64>>, SourceError> {
-        let folder = self.0.join(format!("axis-{at}")).join("axis");
+    fn values(&self, at: usize, array: &str) -> Result<Option<Vec<f64>>, SourceError> {
+        let folder = self.0.join(format!("axis-{at}")).join(array);
         Ok(ArrayFolder::open(&folder)?
             .and_then(|array| array.small_values(MOST_AXIS_VALUES))
             .map(|values| values.iter().filter_map(json::number).collect()))
@@ -122,10 +140,7 @@ fn refuse_ragged(path: &Path, experiment: &Path) -> Result<(), SourceError> {
     let ragged = attributes.is_some_and(|attributes| attributes["ragged"] == true);
     let array = json::read(&experiment.join("data").join(".zarray"))?.unwrap_or_default();
     if ragged || array["dtype"] == "|O" {
-        return Err(SourceError::Unsupported {
-            path: path.into(),
-            reason: "it is a ragged signal (lists of different length, such as peaks); signals with frames of one shape are read".into(),
-        });
+        return Err(NoPixel::ragged_signal(path));
     }
     Ok(())
 }

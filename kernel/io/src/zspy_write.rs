@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value, json};
-use signal::{ElementType, Peaks, SignalKind, SourceError};
+use signal::{Axis, ElementType, Peaks, SignalKind, SourceError};
 
-use crate::dictionary::{write, write_array_header, write_group};
+use crate::dictionary::{write, write_array_header, write_group, write_numbers};
+use crate::hyperspy_axes::axis_tree;
 use crate::json;
 use crate::registry::io_error;
 use crate::result_blocks::Boxes;
@@ -18,7 +19,7 @@ use crate::result_core::lock;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
 use crate::result_sink::Sink;
-use crate::result_tree::{axis_attributes, experiment_name, metadata, object, original};
+use crate::result_tree::{experiment_name, hyperspy_trees, object};
 use crate::zspy_ragged::ragged_chunks;
 
 pub struct ZspySink {
@@ -48,14 +49,11 @@ impl ZspySink {
         // hyperspy warns at every load about a `package` that is not a Python package: left out.
         write_group(&experiment, &Map::new())?;
         for (at, (axis, navigate)) in plan.axes.iter().enumerate() {
-            let folder = experiment.join(format!("axis-{at}"));
-            write_group(&folder, &axis_attributes(axis, *navigate))?;
+            write_axis(&experiment.join(format!("axis-{at}")), axis, *navigate)?;
         }
-        write(
-            &experiment.join("metadata"),
-            &metadata(meta, &plan.provenance),
-        )?;
-        write(&experiment.join("original_metadata"), &original(meta))?;
+        let (tree, original) = hyperspy_trees(meta, &plan.provenance);
+        write(&experiment.join("metadata"), &tree)?;
+        write(&experiment.join("original_metadata"), &original)?;
         let ragged = meta.kind == SignalKind::Peaks;
         write_group(
             &experiment.join("attributes"),
@@ -183,6 +181,16 @@ impl Sink for ZspySink {
         total == record.bytes
     }
 
+    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
+        let folder = self.folder.with_file_name("metadata");
+        if let Err(error) = std::fs::remove_dir_all(&folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(io_error(&folder, &error));
+        }
+        write(&folder, &hyperspy_trees(&plan.meta, &plan.provenance).0)
+    }
+
     fn images(&self, images: &[f32]) -> Result<(), SourceError> {
         self.plan.map_chunks(images, &mut |index, bytes| {
             self.encoded(&self.file(&self.folder, index), bytes)
@@ -194,6 +202,17 @@ impl Sink for ZspySink {
 fn experiment(plan: &Plan, root: &Path) -> PathBuf {
     root.join("Experiments")
         .join(experiment_name(&plan.meta.title))
+}
+
+/// An axis; the values of one that is not uniform are an array.
+fn write_axis(folder: &Path, axis: &Axis, navigate: bool) -> Result<(), SourceError> {
+    let mut tree = axis_tree(axis, navigate);
+    let values = tree.remove("axis");
+    write(folder, &tree)?;
+    match values {
+        None => Ok(()),
+        Some(_) => write_numbers(&folder.join("axis"), &axis.values),
+    }
 }
 
 /// Ragged arrays: flattened lists beside the shape of each, both of objects (numcodecs `vlen-array`).

@@ -41,7 +41,7 @@ impl Axes {
                 .all(|(index, axis)| *index < axis.size)
     }
 
-    /// `(16, 24 | 96, 80)`: the shape as the project writes it everywhere.
+    /// `(16, 24 | 96, 80)`: the shape as the project writes it everywhere; `(| 96, 80)` without scan axes.
     pub fn shape_text(&self) -> String {
         let join = |axes: &[Axis]| {
             axes.iter()
@@ -49,7 +49,12 @@ impl Axes {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        format!("({} | {})", join(&self.navigation), join(&self.signal))
+        let space = if self.navigation.is_empty() { "" } else { " " };
+        format!(
+            "({}{space}| {})",
+            join(&self.navigation),
+            join(&self.signal)
+        )
     }
 
     /// What is wrong with these axes, if anything (see [`Axis::fault`]).
@@ -58,5 +63,23 @@ impl Axes {
             .iter()
             .chain(&self.signal)
             .find_map(Axis::fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_is_written_without_a_gap_where_nothing_is() {
+        let axes = |sizes: &[usize]| -> Vec<Axis> {
+            (sizes.iter())
+                .map(|size| Axis::pixels("a", *size))
+                .collect()
+        };
+        let text =
+            |scan: &[usize], frame: &[usize]| Axes::new(axes(scan), axes(frame)).shape_text();
+        assert_eq!(text(&[16, 24], &[96, 80]), "(16, 24 | 96, 80)");
+        assert_eq!(text(&[], &[512, 300]), "(| 512, 300)");
     }
 }

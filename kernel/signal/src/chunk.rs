@@ -117,6 +117,39 @@ impl Chunk {
         self.block.heap_bytes()
     }
 
+    /// Some of the frames of a series, `frames` by their positions, laid over a box of scan positions.
+    ///
+    /// # Errors
+    /// [`SourceError::Invalid`] when this is no series, or the frames are not in it or another number.
+    pub fn over(
+        &self,
+        frames: Range<usize>,
+        navigation: Vec<Range<usize>>,
+    ) -> Result<Self, SourceError> {
+        let positions: usize = navigation.iter().map(ExactSizeIterator::len).product();
+        match self.navigation.as_slice() {
+            [own]
+                if own.start <= frames.start
+                    && frames.end <= own.end
+                    && frames.len() == positions =>
+            {
+                let skipped = (frames.start - own.start) * self.frame_bytes();
+                Ok(Chunk {
+                    navigation,
+                    start: self.start + skipped,
+                    ..self.clone()
+                })
+            }
+            _ => Err(SourceError::Invalid {
+                what: format!(
+                    "frames {frames:?} are not in the chunk {:?}",
+                    self.navigation
+                ),
+                remedy: "give a position inside the navigation axes".into(),
+            }),
+        }
+    }
+
     /// The frame at a scan position inside this chunk: a view, no pixel is copied.
     ///
     /// # Errors

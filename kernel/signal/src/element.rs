@@ -30,6 +30,15 @@ impl ElementType {
         matches!(self, ElementType::F32 | ElementType::F64)
     }
 
+    /// The smallest floating-point type that holds every value of this one; of 64-bit integers beyond 2⁵³, nearly.
+    pub fn as_float(self) -> ElementType {
+        match self.size_bytes() {
+            1 | 2 => ElementType::F32,
+            _ if self == ElementType::F32 => ElementType::F32,
+            _ => ElementType::F64,
+        }
+    }
+
     /// numpy's and Rust's common short names: `u16`, `f32`.
     pub fn name(self) -> &'static str {
         match self {
@@ -56,14 +65,17 @@ impl std::fmt::Display for ElementType {
 /// A Rust type that can be a pixel.
 pub trait Element: bytemuck::Pod + PartialOrd + Send + Sync + 'static {
     const TYPE: ElementType;
+    /// The largest number of an integer type; `None` for floats.
+    const LARGEST: Option<Self>;
     fn to_f64(self) -> f64;
     fn to_f32(self) -> f32;
 }
 
 macro_rules! element {
-    ($($rust:ty => $name:ident),* $(,)?) => {
+    ($($rust:ty => $name:ident, $largest:expr);* $(;)?) => {
         $(impl Element for $rust {
             const TYPE: ElementType = ElementType::$name;
+            const LARGEST: Option<Self> = $largest;
             #[inline(always)]
             fn to_f64(self) -> f64 { self as f64 }
             #[inline(always)]
@@ -73,8 +85,16 @@ macro_rules! element {
 }
 
 element! {
-    u8 => U8, i8 => I8, u16 => U16, i16 => I16, u32 => U32, i32 => I32,
-    u64 => U64, i64 => I64, f32 => F32, f64 => F64,
+    u8 => U8, Some(u8::MAX);
+    i8 => I8, Some(i8::MAX);
+    u16 => U16, Some(u16::MAX);
+    i16 => I16, Some(i16::MAX);
+    u32 => U32, Some(u32::MAX);
+    i32 => I32, Some(i32::MAX);
+    u64 => U64, Some(u64::MAX);
+    i64 => I64, Some(i64::MAX);
+    f32 => F32, None;
+    f64 => F64, None;
 }
 
 /// Runs `$body` with `$pixels: &[T]` bound to the pixels of `$frame` in their own type.

@@ -15,14 +15,28 @@ pub enum SourceError {
         /// Which part of the file (`chunk 3/0`), or empty.
         place: String,
     },
+    /// Some frames cannot be read; the others can.
     #[error("{}: {place} cannot be decoded: {reason}", path.display())]
     Decode {
         path: PathBuf,
         place: String,
         reason: String,
     },
+    /// What describes the frames cannot be understood, so that none can be read.
+    #[error("{}: {place} cannot be read: {reason}", path.display())]
+    Header {
+        path: PathBuf,
+        place: String,
+        reason: String,
+        remedy: String,
+    },
+    /// Sound, but of a kind that is not read or written here.
     #[error("{} is not supported: {reason}", path.display())]
-    Unsupported { path: PathBuf, reason: String },
+    Unsupported {
+        path: PathBuf,
+        reason: String,
+        remedy: String,
+    },
     #[error("{what}")]
     Invalid { what: String, remedy: String },
     #[error("{}: {reason}", path.display())]
@@ -31,7 +45,47 @@ pub enum SourceError {
     Cancelled,
 }
 
+/// What helps a file whose description does not make sense.
+const DAMAGED: &str = "compare its size with the original and copy it again; if they agree, write it anew with the program that made it";
+
 impl SourceError {
+    /// A description of frames that does not make sense: the file is damaged, or no program meant it so.
+    pub fn damaged(
+        path: impl Into<PathBuf>,
+        place: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        SourceError::header(path, place, reason, DAMAGED)
+    }
+
+    /// A description of frames that cannot be understood, and what to do about it.
+    pub fn header(
+        path: impl Into<PathBuf>,
+        place: impl Into<String>,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        SourceError::Header {
+            path: path.into(),
+            place: place.into(),
+            reason: reason.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// A kind of file, pixel or codec that is not read or written here, and what to do about it.
+    pub fn unsupported(
+        path: impl Into<PathBuf>,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        SourceError::Unsupported {
+            path: path.into(),
+            reason: reason.into(),
+            remedy: remedy.into(),
+        }
+    }
+
     /// What the user can do about it.
     pub fn remedy(&self) -> String {
         match self {
@@ -44,10 +98,9 @@ impl SourceError {
             SourceError::Decode { .. } => {
                 "other frames can still be read; copy the file again to repair this one".into()
             }
-            SourceError::Unsupported { .. } => {
-                "convert it with hyperspy or the program that wrote it".into()
-            }
-            SourceError::Invalid { remedy, .. } => remedy.clone(),
+            SourceError::Unsupported { remedy, .. }
+            | SourceError::Header { remedy, .. }
+            | SourceError::Invalid { remedy, .. } => remedy.clone(),
             SourceError::Io { .. } => "check permissions, free space and the connection".into(),
             SourceError::Cancelled => "run it again".into(),
         }
@@ -58,7 +111,7 @@ impl SourceError {
         match self {
             SourceError::NotFound { .. } => "not_found",
             SourceError::Truncated { .. } => "truncated",
-            SourceError::Decode { .. } => "decode",
+            SourceError::Decode { .. } | SourceError::Header { .. } => "decode",
             SourceError::Unsupported { .. } => "unsupported",
             SourceError::Invalid { .. } => "invalid",
             SourceError::Io { .. } => "io",

@@ -207,6 +207,40 @@ impl Frame {
         }
     }
 
+    /// The frame in floating-point numbers ([`ElementType::as_float`]) with NaN at some places, flat in C order; places
+    /// beyond the end are ignored.
+    pub fn without(&self, places: impl IntoIterator<Item = usize>) -> Frame {
+        fn holed<T: Element>(
+            mut pixels: Vec<T>,
+            places: impl Iterator<Item = usize>,
+            nan: T,
+        ) -> Block {
+            for place in places {
+                if let Some(pixel) = pixels.get_mut(place) {
+                    *pixel = nan;
+                }
+            }
+            Block::new(OwnPixels(pixels))
+        }
+        let (element, places) = (self.element.as_float(), places.into_iter());
+        let block = match element {
+            ElementType::F32 => holed(self.to_f32().into_owned(), places, f32::NAN),
+            _ => {
+                let pixels = crate::for_pixels!(self, |pixels| pixels
+                    .iter()
+                    .map(|pixel| pixel.to_f64())
+                    .collect());
+                holed(pixels, places, f64::NAN)
+            }
+        };
+        Frame {
+            shape: self.shape.clone(),
+            element,
+            block,
+            start: 0,
+        }
+    }
+
     /// The value of one pixel, by its position in C order.
     pub fn value(&self, flat: usize) -> f64 {
         crate::for_pixels!(self, |pixels| pixels
@@ -273,6 +307,18 @@ mod tests {
         assert_eq!(floats.pixels::<f32>().unwrap(), &[1.0, 2.0, 300.0, 65535.0]);
         let bytes = frame.cast(ElementType::U8);
         assert_eq!(bytes.pixels::<u8>().unwrap(), &[1, 2, 255, 255]);
+    }
+
+    #[test]
+    fn pixels_left_out_are_nan_and_the_others_keep_their_value() {
+        let wide = Frame::from_vec(&[2, 2], vec![u32::MAX, 16_777_217, 3, u32::MAX]).unwrap();
+        let holed = wide.without([0, 3, 9]);
+        let pixels = holed.pixels::<f64>().unwrap();
+        assert!(pixels[0].is_nan() && pixels[3].is_nan());
+        assert_eq!(pixels[1..3], [16_777_217.0, 3.0]);
+        let narrow = Frame::from_vec(&[3], vec![7u16, 65535, 65534]).unwrap();
+        assert_eq!(narrow.without([1]).element(), ElementType::F32);
+        assert_eq!(narrow.without([1]).value(2), 65534.0);
     }
 
     #[test]

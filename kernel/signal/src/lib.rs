@@ -33,11 +33,11 @@ pub use element::{Element, ElementType};
 pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use frame::Frame;
 pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region};
-pub use meta::{Caveat, Component, SignalKind, SignalMeta};
+pub use meta::{Caveat, Component, ShownUnits, SignalKind, SignalMeta};
 pub use nearest::nearest_names;
 pub use operation::{
-    Computation, FrameFunction, Inputs, Locality, Operation, OperationInfo, Positions, Prepared,
-    Reduce, Reduction,
+    Computation, FrameFunction, Inputs, Locality, MapReference, Operation, OperationInfo,
+    Positions, Prepared, Reduce, Reduction,
 };
 pub use outline::Outline;
 pub use output::Output;

@@ -35,6 +35,16 @@ pub struct Component {
     pub units: String,
     /// Whether zero is the middle of the range, so that a diverging colormap fits.
     pub diverging: bool,
+    /// How a value is written for people, where they are used to another unit than the one it is stored in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<ShownUnits>,
+}
+
+/// `factor` times the stored value is the number in `units`: 100 and `%` for a strain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShownUnits {
+    pub factor: f64,
+    pub units: String,
 }
 
 impl Component {
@@ -44,6 +54,16 @@ impl Component {
             title: title.into(),
             units: units.into(),
             diverging,
+            shown: None,
+        }
+    }
+
+    /// The same, written for people as `factor` times the value, in `units`.
+    pub fn shown_in(self, factor: f64, units: &str) -> Self {
+        let units = units.into();
+        Component {
+            shown: Some(ShownUnits { factor, units }),
+            ..self
         }
     }
 }
@@ -114,9 +134,13 @@ impl SignalMeta {
             kind: SignalKind::Map,
             axes: Axes::new(self.axes.navigation.clone(), Vec::new()),
             element: ElementType::F32,
-            value_units: components
-                .first()
-                .map_or_else(String::new, |component| component.units.clone()),
+            // Of all images, if they share one.
+            value_units: match components.as_slice() {
+                [first, rest @ ..] if rest.iter().all(|other| other.units == first.units) => {
+                    first.units.clone()
+                }
+                _ => String::new(),
+            },
             components,
             signal_type: String::new(),
             notes: Map::new(),

@@ -81,6 +81,19 @@ pub enum Positions {
     Region(Region),
 }
 
+/// What the values of a map are measured from. It is known once the whole map is computed; until then what is there so
+/// far stands for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapReference {
+    /// As they are.
+    #[default]
+    None,
+    /// The mean of each image over its two fastest navigation axes.
+    Mean,
+    /// The plane of least squares through each of these images.
+    Plane,
+}
+
 /// An accumulator over scan positions. `add` is called in C order of the positions, one at a time,
 /// whatever the number of threads that compute the inputs, so a result never depends on it.
 pub trait Reduce<T>: Send {
@@ -124,6 +137,8 @@ pub trait Operation: Default + Send + Sync + 'static {
     const INFO: OperationInfo;
     /// Set when parameters place a region of the pattern.
     const OUTLINE: Option<Outline> = None;
+    /// Why a position of its map may have no value, in words for people: `too few peaks`; empty for anything else.
+    const WITHOUT_VALUE: &'static str = "";
     /// Grows when the operation gives other results for the same parameters; saved results carry it.
     const REVISION: u32 = 1;
 
@@ -156,6 +171,11 @@ pub trait Operation: Default + Send + Sync + 'static {
         None
     }
 
+    /// What is subtracted from the images of its map when they are there; `compute` does not know of it.
+    fn map_reference(&self, _params: &Self::Params) -> MapReference {
+        MapReference::None
+    }
+
     /// The output at scan position `at`; `prepared` is present exactly when `reduction` gave one.
     ///
     /// # Errors
@@ -185,6 +205,15 @@ pub trait Computation: Send + Sync {
     fn prepared_notes(&self, _prepared: &Prepared) -> Option<Value> {
         None
     }
+    /// Whether a file's frames are handed to it as they are stored, with the largest number of their type at dead
+    /// pixels; everything else is handed numbers with NaN there.
+    fn takes_stored(&self) -> bool {
+        false
+    }
+    /// Why a position of a map may have no value, in words for people: `too few peaks`; empty where nothing is known.
+    fn without_value(&self) -> &'static str {
+        ""
+    }
     fn locality(&self, inputs: &[&SignalMeta]) -> Locality {
         match self.reduction(inputs) {
             Some(_) => Locality::WholeScan,
@@ -198,6 +227,10 @@ pub trait Computation: Send + Sync {
     /// The virtual detector this is; `None` for anything else.
     fn detector(&self, _inputs: &[&SignalMeta]) -> Option<Detector> {
         None
+    }
+    /// See [`Operation::map_reference`].
+    fn map_reference(&self) -> MapReference {
+        MapReference::None
     }
     /// # Errors
     /// [`OperationError`]; the caller adds node and position.

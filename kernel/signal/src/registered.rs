@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    CancelToken, Computation, Detector, Inputs, NavigationIndex, NotApplicable, Operation,
-    OperationError, OperationInfo, Outline, Output, ParameterError, ParameterInfo, Parameters,
-    Prepared, Reduce, Reduction, SignalMeta,
+    CancelToken, Computation, Detector, Inputs, MapReference, NavigationIndex, NotApplicable,
+    Operation, OperationError, OperationInfo, Outline, Output, ParameterError, ParameterInfo,
+    Parameters, Prepared, Reduce, Reduction, SignalMeta,
 };
 
 /// One entry of the registry: an operation that waits for its parameters.
@@ -95,6 +95,10 @@ impl<O: Operation> Computation for WithParams<O> {
         O::REVISION
     }
 
+    fn without_value(&self) -> &'static str {
+        O::WITHOUT_VALUE
+    }
+
     fn prepared_notes(&self, prepared: &Prepared) -> Option<Value> {
         O::prepared_notes(prepared.downcast_ref()?)
     }
@@ -113,6 +117,10 @@ impl<O: Operation> Computation for WithParams<O> {
 
     fn detector(&self, inputs: &[&SignalMeta]) -> Option<Detector> {
         self.operation.detector(inputs, &self.params)
+    }
+
+    fn map_reference(&self) -> MapReference {
+        self.operation.map_reference(&self.params)
     }
 
     fn compute(

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use crate::{CancelToken, Caveat, Chunk, ChunkId, NavigationIndex, SignalMeta, SourceError};
 
 /// Frames on disk, read one storage chunk at a time.
@@ -40,10 +42,23 @@ pub trait Source: Send + Sync {
         let _ = at;
     }
 
+    /// Files other than the one that was opened from which pixels come: external links of HDF5. Opening the file
+    /// again reads them anew when one of them has changed.
+    fn files_beside(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// What has been found while reading and is not in [`Source::meta`]: chunks that are not there, so far. Grows
     /// only; cheap enough to be asked several times a second.
     fn caveats(&self) -> Vec<Caveat> {
         Vec::new()
+    }
+
+    /// Whether the frame at `at`, or a part of it, is the fill value of a chunk that is not there, as far as that
+    /// is known from [`Source::caveats`]; at hand, without reading.
+    fn is_filled(&self, at: NavigationIndex) -> bool {
+        let _ = at;
+        false
     }
 
     /// Asked before pixels that were read earlier are used again. A mapped file that has become shorter

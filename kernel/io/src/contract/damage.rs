@@ -22,7 +22,24 @@ impl Dice {
 /// Opens and reads everything, up to a number of chunks; whatever happens must be a `Result`.
 fn read_all(path: &Path) {
     let _ = crate::provenance(path);
-    let Ok(source) = open(path, &OpenOptions::default()) else {
+    read_array(path, &OpenOptions::default());
+    let arrays: &[&str] = match path.file_name().and_then(|name| name.to_str()) {
+        Some("run_master.h5") => &["entry/data", "alias"],
+        Some("virtual.h5") => &["stacked", "turns", "tiled", "nested"],
+        Some("codecs.h5") => &["lzf", "blosc", "bitshuffle_lz4", "bool"],
+        _ => &[],
+    };
+    for array in arrays {
+        let options = OpenOptions {
+            dataset: Some((*array).into()),
+            ..OpenOptions::default()
+        };
+        read_array(path, &options);
+    }
+}
+
+fn read_array(path: &Path, options: &OpenOptions) {
+    let Ok(source) = open(path, options) else {
         return;
     };
     for chunk in 0..source.chunks().min(40) {
@@ -33,7 +50,7 @@ fn read_all(path: &Path) {
     }
 }
 
-fn damage(path: &Path, file: &Path, seed: u64, head: usize) {
+pub fn damage(path: &Path, file: &Path, seed: u64, head: usize) {
     let whole = std::fs::read(file).unwrap();
     let mut dice = Dice(seed);
     for _ in 0..40 {
@@ -99,6 +116,40 @@ fn every_file_of_stores() {
         files_below(&store, &mut files);
         for (seed, file) in files.iter().enumerate() {
             damage(&store, file, seed as u64, usize::MAX);
+        }
+    }
+}
+
+#[test]
+fn links_and_virtual_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "run_data_000001.h5",
+        "run_data_000002.h5",
+        "run_master.h5",
+        "wide_data.h5",
+        "wide_master.h5",
+        "virtual.h5",
+        "named.h5",
+        "codecs.h5",
+    ];
+    for name in names {
+        std::fs::copy(super::kinds::file(name), folder.path().join(name)).unwrap();
+    }
+    let at = |name: &str| folder.path().join(name);
+    let mut seed = 0;
+    for (opened, damaged) in [
+        ("run_master.h5", "run_master.h5"),
+        ("run_master.h5", "run_data_000002.h5"),
+        ("wide_master.h5", "wide_master.h5"),
+        ("virtual.h5", "virtual.h5"),
+        ("virtual.h5", "run_data_000001.h5"),
+        ("named.h5", "named.h5"),
+        ("codecs.h5", "codecs.h5"),
+    ] {
+        for _ in 0..2 {
+            seed += 1;
+            damage(&at(opened), &at(damaged), seed, usize::MAX);
         }
     }
 }

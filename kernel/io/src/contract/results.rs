@@ -418,11 +418,11 @@ fn parts_are_written_side_by_side_and_put_together() {
             scope.spawn(|| compute(1));
             scope.spawn(|| compute(2));
         });
-        let error = combine(&path).unwrap_err();
+        let error = combine(&path, &|_, _| {}).unwrap_err();
         assert!(error.to_string().contains("not computed"), "{error}");
         assert!(!path.exists());
         compute(3);
-        combine(&path).unwrap();
+        combine(&path, &|_, _| {}).unwrap();
         let source = open(&path, &OpenOptions::default()).unwrap();
         match meta.kind {
             SignalKind::Map => check(&*source, |_, pixel| pixel as f64),

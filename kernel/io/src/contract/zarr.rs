@@ -197,7 +197,10 @@ fn groups_name_their_arrays_and_ome_axes_are_read() {
     }
     std::fs::write(path.join(".zgroup"), r#"{"zarr_format": 2}"#).unwrap();
     let error = open(&path, &OpenOptions::default()).err().unwrap();
-    assert!(error.to_string().contains("2 arrays: 0, 1"), "{error}");
+    assert!(
+        (error.to_string()).contains("2 arrays with frames; it has 0 (3, 5, 4, 6) u16; 1 (3, 5"),
+        "{error}"
+    );
     let named = OpenOptions {
         dataset: Some("1".into()),
         ..OpenOptions::default()
@@ -207,7 +210,11 @@ fn groups_name_their_arrays_and_ome_axes_are_read() {
         dataset: Some("2".into()),
         ..OpenOptions::default()
     };
-    assert_eq!(open(&path, &missing).err().unwrap().code(), "not_found");
+    let error = open(&path, &missing).err().unwrap();
+    assert!(
+        error.to_string().contains("no array or group `2`; it has"),
+        "{error}"
+    );
 
     let ome = json!({"multiscales": [{
         "axes": [{"name": "y", "unit": "nanometer"}, {"name": "x"}, {"name": "v"}, {"name": "u"}],
@@ -277,4 +284,149 @@ fn a_header_with_more_positions_than_any_scan_is_refused() {
     let error = open(&path, &OpenOptions::default()).err().unwrap();
     assert_eq!(error.code(), "invalid");
     assert!(error.to_string().contains("scan positions"), "{error}");
+}
+
+#[test]
+fn the_only_array_with_frames_is_taken_on_any_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grp.zarr");
+    let write_raw = || {
+        write(
+            &path.join("scan/raw"),
+            ".zarray",
+            &version_2([1, 1, 4, 6], "<u2", blosc()),
+        );
+    };
+    write_raw();
+    for group in [path.clone(), path.join("scan")] {
+        std::fs::write(group.join(".zgroup"), r#"{"zarr_format": 2}"#).unwrap();
+    }
+    let mut small = version_2([1, 1, 4, 6], "<f4", Value::Null);
+    (small["shape"], small["chunks"]) = (json!([3]), json!([3]));
+    std::fs::create_dir(path.join("small")).unwrap();
+    std::fs::write(path.join("small/.zarray"), small.to_string()).unwrap();
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    check(&*source, asymmetric);
+    let caveat = &source.meta().caveats[0];
+    assert_eq!(caveat.code, "array_chosen");
+    assert!(
+        caveat.text.contains("scan/raw (3, 5, 4, 6) u16") && caveat.text.contains("small (3) f32"),
+        "{}",
+        caveat.text
+    );
+    let named = |name: &str| OpenOptions {
+        dataset: Some(name.into()),
+        ..OpenOptions::default()
+    };
+    check(&*open(&path, &named("scan")).unwrap(), asymmetric);
+    assert_eq!(
+        open(&path, &named("small"))
+            .unwrap()
+            .meta()
+            .axes
+            .shape_text(),
+        "(| 3)"
+    );
+    let error = open(&path, &named("nope")).err().unwrap();
+    for part in ["small (3) f32", "scan/raw (3, 5, 4, 6) u16"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert!(
+        error.remedy().contains("open_with(\"grp.zarr\""),
+        "{}",
+        error.remedy()
+    );
+}
+
+#[test]
+fn a_series_is_laid_over_the_scan_that_the_user_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("series.zarr");
+    std::fs::create_dir(&path).unwrap();
+    let mut metadata = version_2([1, 1, 4, 6], "<u2", Value::Null);
+    (metadata["shape"], metadata["chunks"]) = (json!([15, 4, 6]), json!([4, 4, 6]));
+    std::fs::write(path.join(".zarray"), metadata.to_string()).unwrap();
+    let separator = metadata["dimension_separator"]
+        .as_str()
+        .unwrap_or(".")
+        .to_owned();
+    for chunk in 0..4 {
+        let bytes: Vec<u8> = (0..4 * 24)
+            .flat_map(|flat| (asymmetric(chunk * 4 + flat / 24, flat % 24) as u16).to_le_bytes())
+            .collect();
+        let key = path.join(format!("{chunk}{separator}0{separator}0"));
+        std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+        std::fs::write(key, bytes).unwrap();
+    }
+    let over = |scan| OpenOptions {
+        scan: Some(scan),
+        ..OpenOptions::default()
+    };
+    for scan in [(3, 5), (5, 3), (1, 15), (15, 1)] {
+        let source = open(&path, &over(scan)).unwrap();
+        assert_eq!(source.meta().axes.navigation_shape(), [scan.0, scan.1]);
+        check(&*source, asymmetric);
+    }
+    let error = open(&path, &over((4, 4))).err().unwrap();
+    assert!(
+        error.remedy().contains("ny · nx is 15"),
+        "{}",
+        error.remedy()
+    );
+}
+
+#[test]
+fn halves_and_truth_values_of_version_3_inside_shards_too() {
+    let sharded = json!([{"name": "sharding_indexed", "configuration": {
+        "chunk_shape": [1, 1, 4, 6], "codecs": [{"name": "bytes", "configuration": {"endian": "big"}}],
+        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+    }}]);
+    let plain = json!([{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "zstd", "configuration": {"level": 1, "checksum": false}}]);
+    for codecs in [plain, sharded] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut metadata = version_3([3, 5, 4, 6], codecs.clone());
+        metadata["data_type"] = json!("float16");
+        std::fs::write(folder.path().join("zarr.json"), metadata.to_string()).unwrap();
+        let store = Arc::new(FilesystemStore::new(folder.path()).unwrap());
+        let typed: ArrayMetadata = serde_json::from_value(metadata).unwrap();
+        let array = Array::new_with_metadata(store, "/", typed).unwrap();
+        let pixels: Vec<half::f16> = (0..SHAPE.iter().product())
+            .map(|flat: usize| half::f16::from_f64(asymmetric(flat / 24, flat % 24) / 4.0))
+            .collect();
+        let all = ArraySubset::new_with_shape(SHAPE.map(|size| size as u64).to_vec());
+        array.store_array_subset(&all, pixels).unwrap();
+        let source = open(folder.path(), &OpenOptions::default()).unwrap();
+        assert_eq!(source.meta().element, ElementType::F32);
+        check(&*source, |position, pixel| {
+            asymmetric(position, pixel) / 4.0
+        });
+    }
+}
+
+#[test]
+fn codecs_of_version_3_that_are_not_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = json!({"name": "bytes", "configuration": {"endian": "little"}});
+    for (name, codecs) in [
+        (
+            "numcodecs.pcodec",
+            json!([bytes, {"name": "numcodecs.pcodec", "configuration": {}}]),
+        ),
+        (
+            "zfp",
+            json!([{"name": "sharding_indexed", "configuration": {
+            "chunk_shape": [1, 1, 4, 6], "codecs": [{"name": "zfp"}], "index_codecs": [bytes]}}]),
+        ),
+    ] {
+        let metadata = version_3([3, 5, 4, 6], codecs);
+        std::fs::write(folder.path().join("zarr.json"), metadata.to_string()).unwrap();
+        let error = open(folder.path(), &OpenOptions::default()).err().unwrap();
+        assert_eq!(error.code(), "unsupported");
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("encoded with `{name}`")),
+            "{error}"
+        );
+    }
 }
