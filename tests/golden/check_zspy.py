@@ -1,4 +1,4 @@
-"""Opens a .zspy store with hyperspy and prints what it sees as JSON.
+"""Opens a .zspy store or .hspy file with hyperspy and prints what it sees as JSON.
 
     python tests/golden/check_zspy.py PATH
 """
@@ -25,10 +25,18 @@ def main(path):
                 "name": str(axis.name),
                 "units": str(axis.units),
                 "size": int(axis.size),
-                "scale": float(axis.scale),
-                "offset": float(axis.offset),
                 "navigate": bool(axis.navigate),
             }
+            | (
+                {"scale": float(axis.scale), "offset": float(axis.offset)}
+                if axis.is_uniform
+                else {
+                    "type": type(axis).__name__,
+                    "values": np.asarray(axis.axis, dtype=float).tolist(),
+                    "is_binned": bool(axis.is_binned),
+                    "expression": getattr(axis, "_expression", None),
+                }
+            )
             for axis in signal.axes_manager._axes
         ],
         "metadata": json.loads(
@@ -47,6 +55,17 @@ def main(path):
     else:
         report["dtype"] = str(signal.data.dtype)
         report["pixels"] = signal.data.ravel().astype(float).tolist()
+        if signal.metadata.has_item("_HyperSpy.Stacking_history"):
+            # The images of a map, one by one.
+            report["split"] = [
+                {
+                    "title": image.metadata.General.title,
+                    "quantity": image.metadata.Signal.quantity,
+                    "shape": list(image.data.shape),
+                    "sum": float(image.data.sum()),
+                }
+                for image in signal.split()
+            ]
         report["chunks"] = [list(sizes) for sizes in lazy.data.chunks]
     print(json.dumps(report))
 

@@ -168,7 +168,7 @@ def detectors(image):
     x, y = np.asarray(beam.data, dtype=np.float64).reshape(-1, 2)[0]
     case(
         "center_of_mass",
-        {"centre": [24, 20], "radius": 9},
+        {"centre": [24, 20], "radius": 9, "reference": "none"},
         np.array([-y, -x]),
         1e-5,
         "pyxem, get_direct_beam_position(center_of_mass)",

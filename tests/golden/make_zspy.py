@@ -1,4 +1,4 @@
-"""Writes the small .zspy stores in tests/data with hyperspy, and what hyperspy knows about them.
+"""Writes the small .zspy stores and .hspy files in tests/data with hyperspy, and what hyperspy knows about them.
 
     python tests/golden/make_zspy.py tests/data
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import hyperspy.api as hs
 import numpy as np
+from hyperspy.axes import FunctionalDataAxis, UniformDataAxis
 
 
 def pixels(shape, dtype):
@@ -37,6 +38,7 @@ def describe(signal):
                 "size": int(axis.size),
                 "navigate": bool(axis.navigate),
                 "values": [float(values[0]), float(values[-1])],
+                "uneven": None if axis.is_uniform else values.tolist(),
             }
         )
     return {
@@ -95,15 +97,28 @@ def uneven():
     return signal
 
 
+def function():
+    wavelength = UniformDataAxis(scale=50, offset=400, size=9)
+    energy = FunctionalDataAxis(expression="a/x", a=1239.842, x=wavelength)
+    energy.name, energy.units, energy.navigate, energy.is_binned = "Energy", "eV", False, True
+    rest = [dict(size=2, name="y", scale=0.5, units="nm"), dict(size=3, name="x", scale=0.5, units="nm")]
+    return hs.signals.Signal1D(
+        pixels((2, 3, 9), np.float32), axes=[*rest, energy.get_axis_dictionary()]
+    )
+
+
 def main(folder):
     known = {}
     for name, signal, options in [
-        ("scan", scan(), {}),
-        ("scan_split", scan(), {"chunks": (2, 2, 3, 4), "compressor": None}),
-        ("spectra", spectra(), {"chunks": (2, 2, 8)}),
-        ("uneven", uneven(), {}),
+        ("scan.zspy", scan(), {}),
+        ("scan_split.zspy", scan(), {"chunks": (2, 2, 3, 4), "compressor": None}),
+        ("spectra.zspy", spectra(), {"chunks": (2, 2, 8)}),
+        ("uneven.zspy", uneven(), {}),
+        ("uneven.hspy", uneven(), {}),
+        ("function.zspy", function(), {}),
+        ("function.hspy", function(), {}),
     ]:
-        path = folder / f"hyperspy_{name}.zspy"
+        path = folder / f"hyperspy_{name}"
         shutil.rmtree(path, ignore_errors=True)
         signal.save(str(path), overwrite=True, **options)
         known[path.name] = describe(signal)

@@ -345,11 +345,17 @@ fn signal_method(out: &mut String, method: &str, operations: &[&OperationInfo]) 
         );
     }
     let example = operations[0].parameters_type;
+    // A lattice is found in peaks.
+    let receiver = if method == "strain_map" {
+        "peaks"
+    } else {
+        "scan"
+    };
     doc(
         out,
         "    ",
         &format!(
-            "\nAdds a node and computes nothing: `signal.{method}({example}::default())?`.\n\n\
+            "\nAdds a node and computes nothing: `{receiver}.{method}({example}::default())?`.\n\n\
              # Errors\nA parameter is out of range, or the operation does not fit this signal."
         ),
     );

@@ -2,7 +2,7 @@
 
 use signal::{Frame, NotApplicable, OperationError, SignalKind, SignalMeta};
 
-use crate::math::Grid;
+use crate::math::{Grid, robust};
 
 const IMAGES: &str = "frames with two signal axes (ky, kx), such as diffraction patterns";
 const PEAKS: &str = "peaks in a plane with two axes (ky, kx), such as the result of find_peaks";
@@ -36,10 +36,22 @@ fn two_dimensional<'a>(
         2 => Ok(*input),
         rank => Err(NotApplicable::new(
             format!(
-                "the signal {} has {rank} signal axes, not 2",
-                input.axes.shape_text()
+                "the signal {} has {rank} signal {}, not 2",
+                input.axes.shape_text(),
+                if rank == 1 { "axis" } else { "axes" }
             ),
             takes,
+        )),
+    }
+}
+
+/// Refuses a plane whose steps are not the same everywhere, where lengths and angles in it are measured in pixels.
+pub fn even(input: &SignalMeta) -> Result<(), NotApplicable> {
+    match input.axes.signal.iter().find(|axis| !axis.is_uniform()) {
+        None => Ok(()),
+        Some(axis) => Err(NotApplicable::new(
+            format!("the axis `{}` is not uniform", axis.name),
+            "a detector whose pixels are equally far apart",
         )),
     }
 }
@@ -66,6 +78,13 @@ pub fn frame_rows_columns(frame: &Frame) -> Result<(usize, usize), OperationErro
             "add the operation to a signal of images",
         )),
     }
+}
+
+/// As [`grid`], with hot pixels as invalid ones, for what compares pixels with the brightest of the frame.
+pub fn grid_without_hot_pixels(frame: &Frame) -> Result<Grid<f64>, OperationError> {
+    let mut grid = grid(frame)?;
+    robust::leave_out_hot_pixels(&mut grid);
+    Ok(grid)
 }
 
 /// The frame's pixels as `f64`; infinities become NaN, so "invalid" has one form from here on.

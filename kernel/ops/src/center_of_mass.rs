@@ -1,25 +1,44 @@
-//! Measures how far each pattern's centre of mass lies from a reference centre.
+//! Measures how far each pattern's centre of mass is deflected.
 //!
 //! `(ny, nx | ky, kx) → (ny, nx)` maps `dy`, `dx` in detector pixels.
-//! `com = (Σ m I ky / Σ m I, Σ m I kx / Σ m I)` over the pixels within `radius` of `centre`; shift = com - centre, the
-//! deflection of the beam. NaN pixels are left out; a sum that is not positive gives NaN. Frame-local, O(pixels inside).
+//! `com = (Σ m I ky / Σ m I, Σ m I kx / Σ m I)` over the pixels within `radius` of `centre`; shift = com - centre, less the
+//! `reference`: the mean shift of the scan (nothing is deflected on average), or the plane of least squares through the
+//! shifts (descan: the beam wanders over the detector as it is scanned), each image of two fastest navigation axes for
+//! itself; a single position has no reference. Positive Δy and Δx: towards larger rows and columns. NaN and infinite pixels
+//! are left out; a sum that is not positive gives NaN. Frame-local but for the reference, O(pixels inside).
 //! Reference: Müller et al., doi:10.1038/ncomms6653; signs as LiberTEM `CoMUDF`.
 
 use signal::{
-    CancelToken, Component, Detector, Inputs, Measure, NavigationIndex, NotApplicable, Operation,
-    OperationError, OperationInfo, Outline, Output, SignalMeta, Span, parameters,
+    CancelToken, Component, Detector, Inputs, MapReference, Measure, NavigationIndex,
+    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, SignalMeta, Span,
+    choices, parameters,
 };
 
 use crate::accept;
 use crate::plan::Plan;
 
+choices! {
+    /// What a shift is measured from.
+    pub enum Reference {
+        /// The centre.
+        None = "none",
+        /// The mean shift of the scan.
+        Mean = "mean",
+        /// The plane through the shifts: a beam that wanders as it is scanned.
+        Plane = "plane",
+    }
+}
+
 parameters! {
     /// Measures the deflection of the beam as the shift of the centre of mass.
     pub struct CenterOfMass {
-        /// Centre (row, column) the shift is measured from. Left out: the middle of the frame.
+        /// Middle (row, column) of the circle. Left out: the middle of the frame.
         pub centre: Option<[f64; 2]> = None, units "px";
         /// Only pixels this close to the centre count. Left out: the largest circle inside the frame.
         pub radius: Option<f64> = None, range (1.0, 100000.0), units "px";
+        /// What the shift is measured from: the centre (none), the mean of the scan, or a plane through it, which takes
+        /// out a beam that wanders as it is scanned.
+        pub reference: Reference = Reference::Mean;
     }
 }
 
@@ -80,6 +99,9 @@ impl Operation for MeasureCenterOfMass {
         radius: "radius",
     });
 
+    const WITHOUT_VALUE: &'static str = "there is no intensity in the circle";
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],
@@ -106,8 +128,18 @@ impl Operation for MeasureCenterOfMass {
         ]);
         meta.notes
             .insert("centre_px".into(), serde_json::json!([cy, cx]));
-        meta.notes
-            .insert("shift_sign".into(), "centre of mass minus centre".into());
+        let reference = match params.reference {
+            Reference::None => "none: shifts are from centre_px",
+            Reference::Mean => "mean: the mean shift of the scan is subtracted",
+            Reference::Plane => {
+                "plane: the plane of least squares through the shifts is subtracted"
+            }
+        };
+        meta.notes.insert("reference".into(), reference.into());
+        meta.notes.insert(
+            "shift_sign".into(),
+            "centre of mass minus centre minus reference".into(),
+        );
         meta.notes
             .insert("axes".into(), "x=columns,y=rows, detector".into());
         Ok(meta)
@@ -116,6 +148,14 @@ impl Operation for MeasureCenterOfMass {
     fn detector(&self, inputs: &[&SignalMeta], params: &CenterOfMass) -> Option<Detector> {
         let shape = accept::frame_shape(accept::images(inputs).ok()?);
         Some((*self.plan(shape, params)).clone())
+    }
+
+    fn map_reference(&self, params: &CenterOfMass) -> MapReference {
+        match params.reference {
+            Reference::None => MapReference::None,
+            Reference::Mean => MapReference::Mean,
+            Reference::Plane => MapReference::Plane,
+        }
     }
 
     fn compute(

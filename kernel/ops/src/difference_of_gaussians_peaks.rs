@@ -2,8 +2,11 @@
 //!
 //! `(ny, nx | ky, kx)` frames → `(ny, nx | ky, kx)` peaks: position in detector pixels, mean counts within `sigma_wide`,
 //! score in noise deviations. `D = G(sigma_narrow) I - G(sigma_wide) I`, kernels cut at 3 sigma, half-sample reflected;
-//! `S = (D - median D) / (1.4826 MAD)` over the valid pixels. A frame whose MAD is 0 has no peaks. Frame-local, O(P)
-//! per frame. Use it for spots of a few pixels; disks are better found by correlation.
+//! `S = (D - median D) / (1.4826 MAD)` over the valid pixels; where more than half of them are alike (sparse counts), their
+//! standard deviation takes the place of the MAD. A constant frame has no peaks. Invalid pixels have no weight, nor have
+//! hot ones, which nothing around them confirms; a spot in whose middle one lies is found from the pixels around it.
+//! Pixels alike that touch are one peak. Frame-local, O(P) per frame. Use it for spots of a few pixels; disks are better
+//! found by correlation.
 
 use signal::{
     CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
@@ -13,7 +16,7 @@ use signal::{
 use crate::accept;
 use crate::math::Grid;
 use crate::math::gaussian::Blur;
-use crate::math::rings::median;
+use crate::math::robust::Scale;
 use crate::peak_finder::{self, Finder, Subpixel};
 use crate::plan::Plan;
 
@@ -55,6 +58,8 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         reference: "D. G. Lowe, doi:10.1023/B:VISI.0000029664.99615.94",
     };
 
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],
@@ -80,7 +85,7 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         _prepared: Option<&()>,
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
-        let grid = accept::grid(inputs.frame()?)?;
+        let grid = accept::grid_without_hot_pixels(inputs.frame()?)?;
         let blurs = self.blurs.get((grid.rows, grid.columns), || {
             let blur = |sigma| Blur::new(grid.rows, grid.columns, sigma, 3.0);
             (blur(params.sigma_narrow), blur(params.sigma_wide))
@@ -102,47 +107,39 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
     }
 }
 
+/// Least share of valid pixels in the narrow Gaussian around an invalid one for a score there.
+const VALID: f32 = 0.5;
+
 /// The difference of Gaussians in robust standard deviations; `None` when it does not vary.
 fn significance(grid: &Grid<f64>, (narrow, wide): &(Blur, Blur)) -> Option<Grid<f64>> {
-    let (mean, deviation) = grid.mean_and_deviation()?;
-    if deviation <= 1e-9 * mean.abs() {
-        return None;
-    }
-    // The mean is taken off first, so that single precision is spent on the contrast.
-    let centred = grid
-        .values
-        .iter()
-        .map(|value| (value - mean) as f32)
+    let scale = Scale::of_image(grid)?;
+    // The level is taken off first, so that single precision is spent on the contrast.
+    let centred = (grid.values.iter())
+        .map(|value| scale.centred(*value) as f32)
         .collect();
     let centred = Grid::new(grid.rows, grid.columns, centred);
-    let (narrow, wide) = (narrow.apply(&centred), wide.apply(&centred));
-    let mut score = grid.clone();
-    for (score, (narrow, wide)) in score
-        .values
-        .iter_mut()
-        .zip(narrow.values.iter().zip(&wide.values))
-    {
-        if !score.is_nan() {
-            *score = f64::from(narrow - wide);
+    let (narrow, valid) = narrow.apply_weighted(&centred);
+    let wide = wide.apply(&centred);
+    let differences = (narrow.values.iter().zip(&wide.values))
+        .map(|(narrow, wide)| f64::from(narrow - wide))
+        .collect();
+    let mut score = Grid::new(grid.rows, grid.columns, differences);
+    let mut known: Vec<f64> = (score.values.iter().zip(&grid.values))
+        .filter(|(_, pixel)| !pixel.is_nan())
+        .map(|(difference, _)| *difference)
+        .collect();
+    let Scale { level, spread } = Scale::of(&mut known)?;
+    for value in &mut score.values {
+        *value = (*value - level) / spread;
+    }
+    if let Some(valid) = valid {
+        for ((score, pixel), valid) in
+            (score.values.iter_mut().zip(&grid.values)).zip(&valid.values)
+        {
+            if pixel.is_nan() && *valid < VALID {
+                *score = f64::NAN;
+            }
         }
     }
-    let mut valid: Vec<f64> = score
-        .values
-        .iter()
-        .copied()
-        .filter(|v| !v.is_nan())
-        .collect();
-    let middle = median(&mut valid)?;
-    valid
-        .iter_mut()
-        .for_each(|value| *value = (*value - middle).abs());
-    let spread = 1.4826 * median(&mut valid)?;
-    if spread <= 0.0 {
-        return None;
-    }
-    score
-        .values
-        .iter_mut()
-        .for_each(|value| *value = (*value - middle) / spread);
     Some(score)
 }

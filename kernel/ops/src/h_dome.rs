@@ -3,7 +3,8 @@
 //! `(ny, nx | ky, kx) → (ny, nx | ky, kx)`, counts → fraction of the highest dome, as `f32`.
 //! `Z = I / max I`; `D = Z - rec(Z - h under Z)` (grey reconstruction by dilation, 8 neighbours); 3 x 3 mean of D
 //! over the pixels inside the frame; divided by its maximum. A frame without positive pixel gives zeros.
-//! NaN pixels are left out and stay NaN. Frame-local, O(P) with a queue.
+//! NaN pixels are left out and stay NaN; hot pixels, which nothing around them confirms, become NaN: the domes are measured
+//! by the brightest pixel. Frame-local, O(P) with a queue.
 //! Reference: pyxem `subtract_diffraction_background(method="h-dome")`; Vincent, doi:10.1109/83.217222.
 
 use signal::{
@@ -38,6 +39,8 @@ impl Operation for SubtractHDome {
         reference: "Vincent, doi:10.1109/83.217222; pyxem, doi:10.5281/zenodo.2649351",
     };
 
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],
@@ -58,7 +61,7 @@ impl Operation for SubtractHDome {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let grid = crate::accept::grid(frame)?;
+        let grid = crate::accept::grid_without_hot_pixels(frame)?;
         background::subtracted(frame.shape(), domes(&grid, params.h), false)
     }
 }

@@ -48,7 +48,7 @@ mod strain_map;
 mod template;
 mod virtual_image;
 
-pub use center_of_mass::CenterOfMass;
+pub use center_of_mass::{CenterOfMass, Reference};
 pub use difference_of_gaussians::DifferenceOfGaussians;
 pub use difference_of_gaussians_peaks::DifferenceOfGaussiansPeaks;
 pub use h_dome::HDome;

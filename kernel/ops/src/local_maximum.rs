@@ -3,7 +3,8 @@
 //! `(ny, nx | ky, kx)` frames → `(ny, nx | ky, kx)` peaks: position in detector pixels, mean counts within `min_distance`,
 //! score = the pixel's value. A peak equals the maximum of the square of side `2 min_distance + 1` around it and lies
 //! above the larger of `threshold_abs` and `threshold_rel · max I` (both left out: above the frame's minimum).
-//! A flat-topped disk yields its first pixel only. Frame-local, O(P) per frame.
+//! Pixels alike that touch each other (a saturated disk) are one peak, at their centroid. Invalid pixels take no part, nor
+//! do hot ones, which nothing around them confirms. Frame-local, O(P) per frame.
 //! Reference: hyperspy `find_peaks(method="local_max")`, scikit-image `peak_local_max`.
 
 use signal::{
@@ -49,6 +50,8 @@ impl Operation for FindLocalMaxima {
         reference: "scikit-image, peak_local_max, doi:10.7717/peerj.453",
     };
 
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],
@@ -65,7 +68,7 @@ impl Operation for FindLocalMaxima {
         _prepared: Option<&()>,
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
-        let grid = accept::grid(inputs.frame()?)?;
+        let grid = accept::grid_without_hot_pixels(inputs.frame()?)?;
         let Some(threshold) = threshold(&grid, params) else {
             return Ok(Output::Peaks(Default::default()));
         };
@@ -84,9 +87,8 @@ impl Operation for FindLocalMaxima {
 
 /// Smallest value a peak can have; `None` for a frame that is empty or constant.
 fn threshold(grid: &Grid<f64>, params: &LocalMaximum) -> Option<f64> {
-    let low = grid.values.iter().copied().fold(f64::NAN, f64::min);
-    let high = grid.values.iter().copied().fold(f64::NAN, f64::max);
-    if high.is_nan() || high <= low {
+    let (low, high) = grid.range()?;
+    if high <= low {
         return None;
     }
     let absolute = params.threshold_abs.unwrap_or(low);

@@ -40,6 +40,8 @@ impl Operation for SubtractMedianKernel {
         reference: "Perreault and Hebert, doi:10.1109/TIP.2007.902329; pyxem, doi:10.5281/zenodo.2649351",
     };
 
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],

@@ -3,8 +3,9 @@
 //! `(ny, nx | ky, kx)` frames → `(ny, nx | ky, kx)` peaks: position in detector pixels, mean counts over the disk,
 //! score from -1 to 1. Formula and edges: [`score_map`](crate::math::disk::score_map); maxima of the score at or above
 //! `threshold`, one per `min_distance`, refined by `subpixel` (by default the fit of the disk's outline, which is
-//! about as exact as the counts allow; a parabola through the correlation is drawn to whole and half pixels). Empty or constant frames have no peaks. Frame-local,
-//! O(P · radius) per frame.
+//! about as exact as the counts allow; a parabola through the correlation is drawn to whole and half pixels). Invalid pixels
+//! have no weight, nor have hot ones, which nothing around them confirms. Empty or constant frames have no peaks.
+//! Frame-local, O(P · radius) per frame.
 //! Reference: J. P. Lewis, Fast normalized cross-correlation, Vision Interface 1995; score map equal to scikit-image
 //! `match_template(pad_input=True, mode="reflect")` when `window_pad` is 0.
 
@@ -54,6 +55,8 @@ impl Operation for FindDisks {
         reference: "J. P. Lewis, Fast normalized cross-correlation, Vision Interface 1995",
     };
 
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],
@@ -82,7 +85,7 @@ impl Operation for FindDisks {
         _prepared: Option<&()>,
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
-        let grid = accept::grid(inputs.frame()?)?;
+        let grid = accept::grid_without_hot_pixels(inputs.frame()?)?;
         let radius = params.radius.round() as usize;
         let score = score_map(&grid, radius, params.window_pad);
         cancel.check()?;

@@ -1,9 +1,9 @@
 //! Gathers one frame of many: the mean or the brightest pixels of the whole scan or of a region of it.
 //!
-//! `(ny, nx | ky, kx) → ( | ky, kx)`, counts → counts: one frame, without navigation axes. Mean: `Σ I / n` per pixel over
+//! `(ny, nx | ky, kx) → (| ky, kx)`, counts → counts: one frame, without navigation axes. Mean: `Σ I / n` per pixel over
 //! the positions where the pixel is finite, as `f32`; sums of 8 and 16 bits are exact, others in `f64`. Maximum: the
-//! largest finite value per pixel, in the type of the input (64-bit integers beyond 2⁵³ lose their last digits). A pixel
-//! that is finite nowhere is NaN. Pieces of the scan are summed for themselves and merged in pairs of neighbours, the same
+//! largest finite value per pixel, as `f32`, or `f64` where the input has more digits (64-bit integers beyond 2⁵³ lose their
+//! last ones). A pixel that is finite nowhere (a dead one) is NaN. Pieces of the scan are summed for themselves and merged in pairs of neighbours, the same
 //! for any number of threads. Whole scan, O(scan · P). Reference: none needed.
 
 use std::any::Any;
@@ -101,6 +101,7 @@ macro_rules! pattern {
                 category: "Patterns",
                 reference: "",
             };
+            const REVISION: u32 = 2;
 
             fn describe(
                 &self,
@@ -152,7 +153,7 @@ pattern!(
     "maximum_pattern",
     "Maximum pattern",
     "One frame: the largest value of every pixel over the scan, or over a region of it.",
-    |element| element,
+    ElementType::as_float,
     Maximum
 );
 
@@ -232,8 +233,28 @@ fn widen(wide: &mut Vec<u64>, narrow: &mut [u32]) {
 }
 
 impl Sums {
+    /// Whole numbers as real ones: a frame with dead pixels has NaN there, one in which they hold numbers has not.
+    fn to_float(&mut self) {
+        if let Sums::Whole {
+            narrow,
+            wide,
+            frames,
+            ..
+        } = self
+        {
+            widen(wide, narrow);
+            *self = Sums::Float {
+                valid: vec![*frames as u32; wide.len()],
+                sums: wide.iter().map(|sum| *sum as f64).collect(),
+            };
+        }
+    }
+
     fn add(&mut self, frame: &Frame) {
         let whole = matches!(frame.element(), ElementType::U8 | ElementType::U16);
+        if !whole {
+            self.to_float();
+        }
         if matches!(self, Sums::Nothing) {
             *self = match whole {
                 true => Sums::Whole {
@@ -274,7 +295,11 @@ impl Sums {
         }
     }
 
-    fn merge(&mut self, later: Sums) {
+    fn merge(&mut self, mut later: Sums) {
+        if matches!(self, Sums::Float { .. }) || matches!(later, Sums::Float { .. }) {
+            self.to_float();
+            later.to_float();
+        }
         match (&mut *self, later) {
             (_, Sums::Nothing) => {}
             (Sums::Nothing, later) => *self = later,
@@ -316,7 +341,7 @@ impl Sums {
                 (sums.iter_mut().zip(&more)).for_each(|(sum, more)| *sum += more);
                 (valid.iter_mut().zip(&more_valid)).for_each(|(sum, more)| *sum += more);
             }
-            // Frames of one signal have one type.
+            // Both are of the same kind by now.
             _ => {}
         }
     }
@@ -391,7 +416,7 @@ impl Maximum {
     fn new(input: &SignalMeta) -> Self {
         Maximum {
             shape: input.axes.signal_shape(),
-            element: input.element,
+            element: input.element.as_float(),
             largest: Vec::new(),
         }
     }
@@ -501,6 +526,24 @@ mod tests {
             let found = frame.pixels::<f32>().unwrap();
             for (found, expected) in found.iter().zip(expected) {
                 assert_eq!(found.to_bits(), expected.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn whole_and_real_frames_of_a_scan_with_dead_pixels_add_up() {
+        let meta = meta(ElementType::U16);
+        let whole = Frame::from_vec(&[2, 2], vec![4u16, 2, 7, 1]).unwrap();
+        let holed = Frame::from_vec(&[2, 2], vec![2u16, 65535, 3, 1]).unwrap();
+        let holed = holed.without([1]);
+        for frames in [[whole.clone(), holed.clone()], [holed, whole]] {
+            let together = gather(Box::new(Mean::new(&meta)), &frames);
+            let mut first = gather(Box::new(Mean::new(&meta)), &frames[..1]);
+            let mut later = gather(Box::new(Mean::new(&meta)), &frames[1..]);
+            first.merge(later.as_any().unwrap());
+            for mean in [together, first] {
+                let frame = mean.finish().unwrap();
+                assert_eq!(frame.pixels::<f32>().unwrap(), [3.0, 2.0, 5.0, 1.0]);
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::math::maxima::{Maximum, centre_of_mass, local_maxima, parabola, separ
 choices! {
     /// How a peak's position is refined beyond whole pixels.
     pub enum Subpixel {
-        /// Whole pixels.
+        /// Whole pixels; of pixels alike, their middle.
         None = "none",
         /// Top of the parabola through the score and its neighbours.
         Parabola = "parabola",
@@ -48,21 +48,20 @@ pub struct Finder {
 }
 
 impl Finder {
-    /// Maxima of `score` as peaks of `grid`, best first. A maximum on an invalid pixel is no peak.
+    /// Maxima of `score` as peaks of `grid`, best first. A score of NaN is no maximum; one that was told from the valid
+    /// pixels around an invalid one may be.
     pub fn peaks(&self, grid: &Grid<f64>, score: &Grid<f64>) -> Output {
-        let mut maxima = local_maxima(
+        let maxima = local_maxima(
             score,
             self.min_distance,
             self.threshold,
             self.exclude_border,
         );
-        maxima.retain(|maximum| !grid.at(maximum.row, maximum.column).is_nan());
         let separate = separate(maxima, self.min_distance, grid.rows, grid.columns);
         let most = self.max_peaks.unwrap_or(usize::MAX);
         let mut peaks = Peaks::default();
         for maximum in separate.iter().take(most) {
-            let [dy, dx] = self.offset(grid, score, maximum);
-            let (ky, kx) = (maximum.row as f64 + dy, maximum.column as f64 + dx);
+            let [ky, kx] = self.position(grid, score, maximum);
             let intensity = mean_over_disk(grid, [ky, kx], self.radius);
             let score = maximum.score.clamp(self.score_range.0, self.score_range.1);
             peaks.push(ky as f32, kx as f32, intensity as f32, score as f32);
@@ -70,22 +69,24 @@ impl Finder {
         Output::Peaks(Arc::new(peaks))
     }
 
-    fn offset(&self, grid: &Grid<f64>, score: &Grid<f64>, maximum: &Maximum) -> [f64; 2] {
+    fn position(&self, grid: &Grid<f64>, score: &Grid<f64>, maximum: &Maximum) -> [f64; 2] {
         let Maximum { row, column, .. } = *maximum;
+        let moved = |[dy, dx]: [f64; 2]| [row as f64 + dy, column as f64 + dx];
+        let top = || match maximum.plateau {
+            Some(middle) => middle,
+            None => moved(parabola(score, row, column)),
+        };
         match self.subpixel {
-            Subpixel::None => [0.0, 0.0],
-            Subpixel::Parabola => parabola(score, row, column),
+            Subpixel::None => maximum.middle(),
+            Subpixel::Parabola => top(),
             Subpixel::Disk => {
-                let whole = [row as f64, column as f64];
-                let [dy, dx] = parabola(score, row, column);
-                let radius = self.radius.max(1.0);
-                disk_centre(grid, [whole[0] + dy, whole[1] + dx], radius)
-                    .map_or([dy, dx], |found| [found[0] - whole[0], found[1] - whole[1]])
+                let top = top();
+                disk_centre(grid, top, self.radius.max(1.0)).unwrap_or(top)
             }
-            Subpixel::Com => {
+            Subpixel::Com => maximum.plateau.unwrap_or_else(|| {
                 let reach = (self.radius.round() as usize).max(1);
-                centre_of_mass(score, row, column, reach)
-            }
+                moved(centre_of_mass(score, row, column, reach))
+            }),
         }
     }
 }

@@ -3,8 +3,11 @@
 //! `(ny, nx | ky, kx)` peaks → `(ny, nx)` maps ε_xx, ε_yy, ε_xy (fractions), θ (rad), coverage (fraction of the reference
 //! vectors found), residual (px). Peaks obey `g = T g_ref + t`; `F = T^-T = R U`; ε = U - 1, θ is the angle of R. Positive
 //! ε_xx and ε_yy are real-space expansion along columns and rows, positive ε_xy lengthens along +x+y, positive θ turns
-//! +x towards +y. Too few matches, matches on one line and stretches outside 0.5 to 1.5 are NaN; so is the whole map
-//! when the reference region yields fewer than three vectors (coverage 0). Needs the region's peaks first, then
+//! +x towards +y. Positions whose peaks do not bear out a lattice like the reference are NaN: too few matches, matches on
+//! one line, less than a third of the reference vectors, a residual above 0.09 of the peaks' spacing, strain below -20 % or
+//! above +33 % or a rotation beyond 14.5 degrees (no vector may move by more than a quarter of its length), or more
+//! unexpected peaks than expected ones among those expected; so is the whole map when the reference region yields fewer
+//! than three vectors (coverage 0). Coverage and residual say why. Needs the region's peaks first, then
 //! each position on its own: O(peaks · reference vectors).
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
 
@@ -59,12 +62,17 @@ impl Operation for MapStrain {
         reference: "Pekin et al., doi:10.1016/j.ultramic.2016.12.021; Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7",
     };
 
+    const WITHOUT_VALUE: &'static str = "too few peaks match the reference lattice, or they do not bear it out \
+         (see coverage and residual); strain from -20 to +33 % and rotation up to 14 degrees are measured";
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],
         params: &StrainMap,
     ) -> Result<SignalMeta, NotApplicable> {
         let input = accept::peaks(inputs)?;
+        accept::even(input)?;
         let region = inside(params.reference, &input.axes).ok_or_else(|| {
             let Region { x0, y0, width, height } = params.reference;
             let (rows, columns) = scan_shape(&input.axes);
@@ -77,11 +85,11 @@ impl Operation for MapStrain {
             )
         })?;
         let mut meta = input.to_map(vec![
-            Component::new("e_xx", "ε_xx", "", true),
-            Component::new("e_yy", "ε_yy", "", true),
-            Component::new("e_xy", "ε_xy", "", true),
-            Component::new("theta", "θ", "rad", true),
-            Component::new("coverage", "Coverage", "", false),
+            Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
+            Component::new("e_yy", "ε_yy", "", true).shown_in(100.0, "%"),
+            Component::new("e_xy", "ε_xy", "", true).shown_in(100.0, "%"),
+            Component::new("theta", "θ", "rad", true).shown_in(1f64.to_degrees(), "°"),
+            Component::new("coverage", "Coverage", "", false).shown_in(100.0, "%"),
             Component::new("residual", "Residual", "px", false),
         ]);
         let notes = json!({
@@ -186,7 +194,7 @@ impl Operation for MapStrain {
                 f64::NAN,
                 f64::NAN,
                 fit.coverage,
-                f64::NAN,
+                fit.residual,
             ],
         };
         Ok(Output::Values(values.map(|value| value as f32).into()))

@@ -2,8 +2,8 @@
 //!
 //! `(ny, nx | ky, kx) → (ny, nx)`, counts → counts. `V = Σ I` over the pixels whose centres lie inside, divided by
 //! their number for the mean. Inside: disk `d² ≤ r²`; annulus `r_i² < d² ≤ r_o²` (so disk(r_i) + annulus = disk(r_o);
-//! `r_i = 0` includes the centre); rectangle `y0 ≤ ky < y0 + height`, the same in x. NaN pixels are left out; without
-//! a valid pixel inside the result is NaN. Integers are summed exactly. Frame-local, O(pixels inside).
+//! `r_i = 0` includes the centre); rectangle `y0 ≤ ky < y0 + height`, the same in x. NaN and infinite pixels are left
+//! out; without a valid pixel inside the result is NaN. Integers are summed exactly. Frame-local, O(pixels inside).
 //! Reference: Clausen et al. (LiberTEM), doi:10.21105/joss.02006.
 
 use signal::{
@@ -142,6 +142,8 @@ macro_rules! virtual_detector {
                 reference: "Clausen et al. (LiberTEM), doi:10.21105/joss.02006",
             };
             const OUTLINE: Option<Outline> = Some($outline);
+            const WITHOUT_VALUE: &'static str = "no pixel of the detector has one";
+            const REVISION: u32 = 2;
 
             fn describe(
                 &self,

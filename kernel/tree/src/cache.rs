@@ -21,7 +21,7 @@ const BATCH_SHARE: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Chunk {
-        source: u32,
+        file: u32,
         chunk: ChunkId,
     },
     Output {
@@ -37,11 +37,10 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    fn node(&self) -> u32 {
+    fn is_of(&self, nodes: &[u32], files: &[u32]) -> bool {
         match self {
-            Key::Chunk { source: node, .. } | Key::Output { node, .. } | Key::Kept { node, .. } => {
-                *node
-            }
+            Key::Chunk { file, .. } => files.contains(file),
+            Key::Output { node, .. } | Key::Kept { node, .. } => nodes.contains(node),
         }
     }
 }
@@ -323,9 +322,14 @@ impl Cache {
         }
     }
 
-    /// Drops every entry of these nodes.
-    pub fn forget(&self, nodes: &[u32]) {
-        self.drop_entries(|key| nodes.contains(&key.node()));
+    /// Drops every entry of these nodes and files.
+    pub fn forget(&self, nodes: &[u32], files: &[u32]) {
+        self.drop_entries(|key| key.is_of(nodes, files));
+    }
+
+    pub fn forget_entry(&self, key: &Key) {
+        let gone = lock(&self.state).remove(key);
+        drop(gone);
     }
 
     /// Drops the outputs of older revisions than the given ones of these nodes.

@@ -234,7 +234,7 @@ fn what_can_be_made_again_is_given_up_when_memory_is_short_and_its_owner_is_told
     drop(cube);
     assert_eq!(told.load(Ordering::SeqCst), 1, "its owner let it go");
     let _forgotten = keep(3_000, Lane::Visible).unwrap();
-    cache.forget(&[1]);
+    cache.forget(&[1], &[1]);
     assert_eq!(told.load(Ordering::SeqCst), 2);
     assert_eq!(cache.memory().used_bytes, 0);
     // What is wanted more stays.

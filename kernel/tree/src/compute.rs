@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use signal::{
-    CancelToken, Chunk, ChunkId, Computation, Inputs, NavigationIndex, OperationError, Output,
-    Prepared, SignalKind, Source, SourceError,
+    CancelToken, Chunk, ChunkId, Computation, Inputs, MapReference, NavigationIndex,
+    OperationError, Output, Prepared, SignalKind, Source, SourceError,
 };
 
 use crate::cache::{Cache, Held, Key, Memory};
@@ -16,13 +16,13 @@ use crate::estimate::Cubes;
 use crate::gate::{Gate, InteractiveGuard, Lane};
 use crate::held::HeldSignals;
 use crate::map::MapRun;
-use crate::navigator::Navigator;
+use crate::navigator::Navigators;
 use crate::prefetch::Ahead;
 use crate::reduction::Reductions;
 use crate::region_sum::{Regions, Viewer};
 use crate::scan::is_lone;
 use crate::sweep::Sweep;
-use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, lock};
+use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, Removed, lock};
 
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
@@ -55,9 +55,9 @@ pub struct Reads {
 #[derive(Clone, Debug)]
 pub enum EngineEvent {
     Map(MapProgress),
-    /// The navigation image of this source node became better.
+    /// The navigation image of this file became better.
     Navigator {
-        source: u32,
+        file: u32,
         complete: f64,
     },
     /// The frame of a region that `viewer` looks at became better.
@@ -74,6 +74,10 @@ pub enum EngineEvent {
     /// What was computed to memory of this node had to go; it is computed frame by frame again.
     GivenUp {
         node: u32,
+    },
+    /// Reading has shown something of this file, see [`Graph::found_caveats`].
+    Caveats {
+        source: u32,
     },
 }
 
@@ -98,8 +102,8 @@ pub(crate) struct Inner {
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
     /// Signals that were computed to memory as a whole.
     pub held: HeldSignals,
-    pub navigators: Mutex<HashMap<u32, Arc<Navigator>>>,
-    /// The passes over sources, by source node.
+    /// By the number of the file, as the passes over it.
+    pub navigators: Mutex<Navigators>,
     pub sweeps: Mutex<HashMap<u32, Arc<Sweep>>>,
     /// Set when the engine is shut down: ends every background pass.
     pub ended: CancelToken,
@@ -209,7 +213,7 @@ impl Engine {
         let key = match &node.origin {
             _ if node.fault.is_some() || !node.meta.axes.contains(at) => return None,
             Origin::Source(source) => Key::Chunk {
-                source: node.id,
+                file: node.file.number,
                 chunk: guarded(|| source.chunk_at(at)).ok()?,
             },
             Origin::Operation(_) => Key::Output {
@@ -236,27 +240,30 @@ impl Engine {
         Gate::on_a_pass_thread()
     }
 
-    /// Drops what is kept of nodes that were removed, and ends their passes.
-    pub fn forget(&self, nodes: &[u32]) {
-        self.inner.ahead.forget();
+    /// Drops what is kept of nodes that were removed, or of drafts, and ends their passes. Of files too, when no
+    /// node goes back to them any more.
+    pub fn forget(&self, gone: &Removed) {
+        // First: from here on nobody adds anything.
+        gone.nodes.iter().for_each(|node| node.ended.set());
+        gone.files.iter().for_each(|file| file.ended.set());
+        let nodes = &*gone.ids();
+        let files: Vec<u32> = gone.files.iter().map(|file| file.number).collect();
+        self.inner.ahead.forget_nodes(nodes);
         self.inner
             .held
             .forget(nodes.iter().map(|node| (*node, None)));
         self.inner.cubes.forget(nodes);
         self.inner.regions.forget(nodes);
-        self.inner.cache.forget(nodes);
+        self.inner.cache.forget(nodes, &files);
         self.inner.reductions.forget(nodes);
-        lock(&self.inner.sweeps).retain(|source, _| !nodes.contains(source));
+        lock(&self.inner.sweeps).retain(|file, _| !files.contains(file));
         let mut maps = lock(&self.inner.maps);
-        let mut navigators = lock(&self.inner.navigators);
-        for node in nodes {
-            if let Some(run) = maps.remove(node) {
-                run.cancel();
-            }
-            if let Some(navigator) = navigators.remove(node) {
-                navigator.cancel();
-            }
+        let runs: Vec<_> = nodes.iter().filter_map(|node| maps.remove(node)).collect();
+        drop(maps);
+        for run in runs {
+            run.cancel();
         }
+        lock(&self.inner.navigators).forget(&files);
     }
 
     /// Ends every background pass.
@@ -269,9 +276,7 @@ impl Engine {
         for run in lock(&self.inner.maps).values() {
             run.cancel();
         }
-        lock(&self.inner.navigators)
-            .values()
-            .for_each(|navigator| navigator.cancel());
+        lock(&self.inner.navigators).cancel_all();
     }
 
     /// The output of a node at one scan position.
@@ -327,6 +332,12 @@ impl Inner {
         }
         match &node.origin {
             Origin::Source(source) => self.read(node, source, at, lane, cancel),
+            Origin::Operation(computation)
+                if node.meta.kind == SignalKind::Map
+                    && computation.map_reference() != MapReference::None =>
+            {
+                self.referred(graph, node, at, cancel)
+            }
             // A batch pass over a map keeps the values in the map's images.
             Origin::Operation(computation)
                 if node.meta.kind == SignalKind::Map && lane < Lane::Prefetch =>
@@ -349,6 +360,9 @@ impl Inner {
                             .map(Held::Output)
                     },
                 )?;
+                if node.ended.is_set() {
+                    self.cache.forget_entry(&key);
+                }
                 match held {
                     Held::Output(output) => Ok(output),
                     Held::Chunk(_) => Err(wrong(node, at, "an output", "a chunk")),
@@ -358,7 +372,7 @@ impl Inner {
     }
 
     /// A frame of a file: a view into its decoded chunk.
-    fn read(
+    pub fn read(
         &self,
         node: &Node,
         source: &Arc<dyn Source>,
@@ -370,14 +384,14 @@ impl Inner {
         let id = guarded(|| source.check().map(|()| source.chunk_at(at)))
             .map_err(|text| fail(Cause::Panic(text)))?
             .map_err(|error| fail(Cause::Source(error)))?;
-        let chunk = match last_chunk(node.id, id, lane) {
+        let chunk = match last_chunk(node.file.number, id, lane) {
             Some(chunk) => chunk,
             None => {
                 // Another position of the same chunk may have failed first; the error is for this one.
                 let chunk = (self.chunk(node, source, id, lane, cancel))
                     .map_err(|error| fail(*error.cause))?;
                 if lane < Lane::Prefetch {
-                    LAST_CHUNK.set(Some((node.id, id, chunk.clone())));
+                    LAST_CHUNK.set(Some((node.file.number, id, chunk.clone())));
                 }
                 chunk
             }
@@ -399,7 +413,7 @@ impl Inner {
     ) -> Result<Arc<Chunk>, ComputeError> {
         let fail = |cause| ComputeError::new(node, None, cause);
         let key = Key::Chunk {
-            source: node.id,
+            file: node.file.number,
             chunk: id,
         };
         let held =
@@ -412,6 +426,9 @@ impl Inner {
                     Err(text) => Err(fail(Cause::Panic(text))),
                 }
             })?;
+        if node.file.ended.is_set() {
+            self.cache.forget_entry(&key);
+        }
         match held {
             Held::Chunk(chunk) => Ok(chunk),
             Held::Output(_) => Err(fail(Cause::WrongOutput {
@@ -477,7 +494,7 @@ impl Inner {
         check(node, at, output)
     }
 
-    /// Each parent's description and output at `at`.
+    /// Each parent's description and output at `at`, without dead pixels unless the operation takes what is stored.
     pub fn inputs(
         &self,
         graph: &Graph,
@@ -486,6 +503,7 @@ impl Inner {
         lane: Lane,
         cancel: &CancelToken,
     ) -> Result<(Vec<Arc<signal::SignalMeta>>, Vec<Output>), ComputeError> {
+        let stored = (node.computation()).is_some_and(|computation| computation.takes_stored());
         let mut metas = Vec::with_capacity(node.parents.len());
         let mut outputs = Vec::with_capacity(node.parents.len());
         for parent in &node.parents {
@@ -493,18 +511,22 @@ impl Inner {
                 .node(*parent)
                 .ok_or_else(|| ComputeError::no_node(*parent))?;
             metas.push(parent.meta.clone());
-            outputs.push(self.output(graph, parent, at, lane, cancel)?);
+            let output = self.output(graph, parent, at, lane, cancel)?;
+            outputs.push(match stored {
+                true => output,
+                false => self.in_use(parent, output, lane, cancel)?,
+            });
         }
         Ok((metas, outputs))
     }
 }
 
-fn last_chunk(source: u32, id: ChunkId, lane: Lane) -> Option<Arc<Chunk>> {
+fn last_chunk(file: u32, id: ChunkId, lane: Lane) -> Option<Arc<Chunk>> {
     if lane >= Lane::Prefetch {
         return None;
     }
     LAST_CHUNK.with_borrow(|last| match last {
-        Some((of, chunk_id, chunk)) if *of == source && *chunk_id == id => Some(chunk.clone()),
+        Some((of, chunk_id, chunk)) if *of == file && *chunk_id == id => Some(chunk.clone()),
         _ => None,
     })
 }

@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use signal::{CancelToken, NavigationIndex, Output};
+use signal::{CancelToken, MapReference, NavigationIndex, Output, SignalKind};
 
 use crate::compute::Inner;
 use crate::gate::Lane;
 use crate::sweep::{Consumer, Rider, Take};
-use crate::{ComputeError, Engine, Graph, Node};
+use crate::{Cause, ComputeError, Engine, Graph, Node};
 
 /// Takes the outputs of one node; called from several threads at once.
 pub trait Receiver: Send + Sync {
@@ -34,6 +34,11 @@ struct Delivery {
 struct Piece<'a>(&'a Delivery);
 
 impl Consumer for Delivery {
+    /// Files are written from their first block to their last.
+    fn in_order(&self) -> bool {
+        true
+    }
+
     fn wants(&self, piece: usize) -> bool {
         self.pieces.get(piece).copied().unwrap_or(false)
     }
@@ -78,6 +83,11 @@ impl Engine {
         let node = graph
             .node(node)
             .ok_or_else(|| ComputeError::no_node(node))?;
+        let refers = (node.computation())
+            .is_some_and(|computation| computation.map_reference() != MapReference::None);
+        if node.meta.kind == SignalKind::Map && refers {
+            return self.deliver_map(graph, node, cancel, &*receiver);
+        }
         let pieces = self.inner.wanted_pieces(graph, node, &*receiver)?;
         let delivery = Delivery {
             receiver,
@@ -90,8 +100,40 @@ impl Engine {
             Lane::Batch,
             cancel.clone(),
             Arc::new(delivery),
-        );
+        )
+        // What is saved of a file is what is in it.
+        .as_stored(true);
         self.inner.sweep(vec![rider])
+    }
+}
+
+impl Engine {
+    /// The values of a map whose reference is known only when all of it is there.
+    fn deliver_map(
+        &self,
+        graph: &Arc<Graph>,
+        node: &Node,
+        cancel: &CancelToken,
+        receiver: &dyn Receiver,
+    ) -> Result<(), ComputeError> {
+        let map = self.finish_map(graph, node.id, &mut |_| match cancel.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })?;
+        let (images, shape) = (map.all(), node.meta.axes.navigation_shape());
+        let positions: usize = shape.iter().product();
+        for flat in 0..positions {
+            let at = NavigationIndex::from_flat(flat, &shape);
+            if !receiver.wants(at) {
+                continue;
+            }
+            let values = images.iter().skip(flat).step_by(positions).copied();
+            let output = Ok(Output::Values(values.collect()));
+            if cancel.is_cancelled() || receiver.receive(at, &output).is_break() {
+                return Err(ComputeError::new(node, None, Cause::Cancelled));
+            }
+        }
+        Ok(())
     }
 }
 

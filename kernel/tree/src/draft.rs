@@ -22,8 +22,8 @@ impl DraftNumbers {
 }
 
 impl Graph {
-    /// This snapshot with one more node, numbered `draft`: `node` with another computation. The tree knows
-    /// nothing of it, and what is computed for it is kept under its own number until that is forgotten.
+    /// `node` and what is above it, with one more node, numbered `draft`: `node` with another computation. The
+    /// tree knows nothing of it, and what is computed for it is kept under its own number until that is forgotten.
     ///
     /// # Errors
     /// [`TreeError`] when the node is a file or gone, or the operation does not fit with these parameters.
@@ -51,13 +51,14 @@ impl Graph {
             parent: of.name.clone(),
             reason,
         })?;
-        let mut graph = self.clone();
+        let mut graph = self.above(&[node]);
         graph.push(Node {
             id: draft,
             origin: Origin::Operation(computation),
             meta: Arc::new(meta),
             revision: 1,
             fault: None,
+            ended: Arc::default(),
             ..(**of).clone()
         });
         Ok(graph)

@@ -30,7 +30,7 @@ const MOST_CUBES: usize = 3;
 pub struct Estimate {
     pub rows: usize,
     pub columns: usize,
-    /// One image per component, C order over the two fastest navigation axes.
+    /// One image per component, C order over the two fastest navigation axes; a reference is not subtracted.
     pub images: Vec<Vec<f32>>,
     /// Share of the scan positions that were looked at; the others show what their neighbours have.
     pub complete: f64,
@@ -281,6 +281,19 @@ impl Inner {
         let axes = &node.meta.axes;
         let outer = axes.navigation.len().saturating_sub(2);
         let outer = at.as_slice().get(..outer)?.to_vec();
+        let element = match graph.source_of(node.id) {
+            Some((root, source)) if root.id == node.id => {
+                let never = CancelToken::new();
+                match self
+                    .dead_pixels(root, source, Lane::Interactive, &never)
+                    .ok()?
+                {
+                    Some(_) => node.meta.element.as_float(),
+                    None => node.meta.element,
+                }
+            }
+            _ => node.meta.element,
+        };
         let mut cubes = lock(&self.cubes.0);
         let found = cubes.iter().position(|filling| {
             (filling.node, filling.revision) == (node.id, node.revision) && filling.outer == outer
@@ -303,8 +316,11 @@ impl Inner {
             [rows, columns] => [*rows, *columns],
             _ => return None,
         };
+        if node.ended.is_set() {
+            return None;
+        }
         let budget = self.cache.memory().budget_bytes;
-        let shape = CubeShape::fitting(scan, frame, node.meta.element, budget)?;
+        let shape = CubeShape::fitting(scan, frame, element, budget)?;
         let filling = Arc::new(Filling {
             node: node.id,
             revision: node.revision,
@@ -331,8 +347,8 @@ impl Inner {
             return None;
         };
         let _ = filling.memory.set(memory);
-        let (inner, graph, node, thread) =
-            (self.clone(), graph.clone(), node.clone(), filling.clone());
+        let graph = Arc::new(graph.above(&[node.id]));
+        let (inner, node, thread) = (self.clone(), node.clone(), filling.clone());
         let started = std::thread::Builder::new()
             .name(format!("cube-{}", node.id))
             .spawn(move || inner.fill_cube(&graph, &node, &thread));

@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex};
 
-use signal::{Computation, MAX_NAVIGATION_RANK, NotApplicable, SignalMeta, Source};
+use signal::{Caveat, Computation, MAX_NAVIGATION_RANK, NotApplicable, SignalMeta, Source};
 
-use crate::{History, Node, Origin, TreeError, lock};
+use crate::{History, Node, OpenedFile, Origin, TreeError, lock};
 
 mod restore;
 pub use restore::Earlier;
@@ -14,6 +14,21 @@ pub struct Graph {
     nodes: Vec<Arc<Node>>,
     revision: u32,
     next_id: u32,
+    files: u32,
+}
+
+/// What left the tree; [`Engine::forget`](crate::Engine::forget) gives back what is kept of it.
+#[derive(Clone, Default)]
+pub struct Removed {
+    pub nodes: Vec<Arc<Node>>,
+    /// Files that no node goes back to any more.
+    pub files: Vec<Arc<OpenedFile>>,
+}
+
+impl Removed {
+    pub fn ids(&self) -> Vec<u32> {
+        self.nodes.iter().map(|node| node.id).collect()
+    }
 }
 
 impl Graph {
@@ -53,6 +68,29 @@ impl Graph {
         found
     }
 
+    /// This snapshot with nothing but `ids` and what is above them: whoever keeps it for long keeps no other node
+    /// alive.
+    pub fn above(&self, ids: &[u32]) -> Graph {
+        let mut wanted = ids.to_vec();
+        let mut nodes: Vec<Arc<Node>> = (self.nodes.iter().rev())
+            .filter(|node| {
+                let above = wanted.contains(&node.id);
+                if above {
+                    wanted.extend(&node.parents);
+                }
+                above
+            })
+            .cloned()
+            .collect();
+        nodes.reverse();
+        Graph { nodes, ..*self }
+    }
+
+    /// The nodes that a file was opened for.
+    pub fn roots_of(&self, file: u32) -> impl Iterator<Item = &Arc<Node>> {
+        (self.nodes.iter()).filter(move |node| node.parents.is_empty() && node.file.number == file)
+    }
+
     /// The source at the top of `id`'s first-parent line, and its node.
     pub fn source_of(&self, id: u32) -> Option<(&Arc<Node>, &Arc<dyn Source>)> {
         let root = self.node(self.node(id)?.source)?;
@@ -60,6 +98,16 @@ impl Graph {
             Origin::Source(source) => Some((root, source)),
             Origin::Operation(_) => None,
         }
+    }
+
+    /// What reading has shown of the file a node goes back to, and is not in its description.
+    pub fn found_caveats(&self, node: u32) -> Vec<Caveat> {
+        let Some((root, source)) = self.source_of(node) else {
+            return Vec::new();
+        };
+        let mut caveats = source.caveats();
+        caveats.extend(root.file.found.caveats());
+        caveats
     }
 
     /// Descriptions of `node`'s parents; `None` when one is gone.
@@ -119,10 +167,10 @@ impl Tree {
         lock(&self.graph).clone()
     }
 
-    pub(crate) fn change<T>(
+    pub(crate) fn change<T, E>(
         &self,
-        change: impl FnOnce(&mut Graph) -> Result<T, TreeError>,
-    ) -> Result<T, TreeError> {
+        change: impl FnOnce(&mut Graph) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut current = lock(&self.graph);
         let mut graph = (**current).clone();
         let result = change(&mut graph)?;
@@ -135,7 +183,7 @@ impl Tree {
         Ok(result)
     }
 
-    /// A node for an opened file; returns its id.
+    /// A node for an opened file; returns its id. Nodes of one and the same source share what is read of it.
     ///
     /// # Errors
     /// [`TreeError::Axes`] for axes that cannot be used (empty, not finite, too many).
@@ -153,16 +201,26 @@ impl Tree {
         self.change(|graph| {
             graph.next_id += 1;
             let id = graph.next_id;
+            let file = match graph.file_of(&source) {
+                Some(file) => file,
+                None => {
+                    graph.files += 1;
+                    OpenedFile::new(graph.files)
+                }
+            };
             graph.nodes.push(Arc::new(Node {
                 id,
                 name: graph.free_name(name, None),
+                wanted: name.to_owned(),
                 parents: Vec::new(),
                 origin: Origin::Source(source),
                 meta,
                 revision: 1,
                 source: id,
+                file,
                 fault: None,
                 history: Arc::default(),
+                ended: Arc::default(),
             }));
             Ok(id)
         })
@@ -196,13 +254,16 @@ impl Tree {
             graph.nodes.push(Arc::new(Node {
                 id,
                 name: graph.free_name(name, None),
+                wanted: name.to_owned(),
                 parents: vec![parent],
                 origin: Origin::Operation(computation),
                 meta: Arc::new(meta),
                 revision: 1,
                 source: above.source,
+                file: above.file.clone(),
                 fault: None,
                 history: Arc::default(),
+                ended: Arc::default(),
             }));
             Ok(id)
         });
@@ -270,29 +331,37 @@ impl Tree {
         })
     }
 
-    /// Renames a node; another node that has this name gets a number behind it. Returns that one's id.
+    /// Renames a node; another node that has this name gets the one that `displaced` says for it, with a number if
+    /// need be. Returns that one's id.
     ///
     /// # Errors
     /// [`TreeError::NoNode`].
-    pub fn rename(&self, id: u32, name: &str) -> Result<Option<u32>, TreeError> {
+    pub fn rename(
+        &self,
+        id: u32,
+        name: &str,
+        displaced: impl FnOnce(&Node) -> String,
+    ) -> Result<Option<u32>, TreeError> {
         self.change(|graph| {
             let at = graph.position(id)?;
             let other = graph
                 .nodes
                 .iter()
                 .position(|node| node.name == name && node.id != id);
-            let renamed = |node: &Node, name: String| {
+            let renamed = |node: &Node, name: String, wanted: &str| {
                 Arc::new(Node {
                     name,
+                    wanted: wanted.to_owned(),
                     ..node.clone()
                 })
             };
-            graph.nodes[at] = renamed(&graph.nodes[at], name.to_owned());
+            graph.nodes[at] = renamed(&graph.nodes[at], name.to_owned(), name);
             let Some(other) = other else { return Ok(None) };
-            let other_id = graph.nodes[other].id;
-            let free = graph.free_name(name, Some(other_id));
-            graph.nodes[other] = renamed(&graph.nodes[other], free);
-            Ok(Some(other_id))
+            let node = graph.nodes[other].clone();
+            let wanted = displaced(&node);
+            let free = graph.free_name(&wanted, Some(node.id));
+            graph.nodes[other] = renamed(&node, free, &wanted);
+            Ok(Some(node.id))
         })
     }
 
@@ -300,7 +369,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`TreeError::HasChildren`], [`TreeError::NoNode`].
-    pub fn remove(&self, id: u32) -> Result<(), TreeError> {
+    pub fn remove(&self, id: u32) -> Result<Removed, TreeError> {
         self.change(|graph| {
             let at = graph.position(id)?;
             let children: Vec<String> = graph
@@ -313,13 +382,68 @@ impl Tree {
                     children,
                 });
             }
-            graph.nodes.remove(at);
-            Ok(())
+            let nodes = vec![graph.nodes.remove(at)];
+            Ok(graph.removed(nodes))
         })
+    }
+
+    /// Removes the nodes that are `loose` and have none below them that stays. Of those that are left, the ones
+    /// that may be `renamed` get the names they were given, as far as these are free now. Nothing is changed
+    /// when there is nothing to remove.
+    pub fn sweep(
+        &self,
+        loose: impl Fn(&Graph, &Node) -> bool,
+        renamed: impl Fn(&Node) -> bool,
+    ) -> Removed {
+        let swept = self.change(|graph| {
+            let mut gone = Vec::new();
+            // Children come after their parents.
+            for at in (0..graph.nodes.len()).rev() {
+                let node = &graph.nodes[at];
+                if graph.children(node.id).next().is_none() && loose(graph, node) {
+                    gone.push(graph.nodes.remove(at));
+                }
+            }
+            if gone.is_empty() {
+                return Err(());
+            }
+            for at in 0..graph.nodes.len() {
+                let node = &graph.nodes[at];
+                if node.name != node.wanted && renamed(node) {
+                    let name = graph.free_name(&node.wanted, Some(node.id));
+                    graph.nodes[at] = Arc::new(Node {
+                        name,
+                        ..(**node).clone()
+                    });
+                }
+            }
+            Ok(graph.removed(gone))
+        });
+        swept.unwrap_or_default()
     }
 }
 
 impl Graph {
+    /// The file of nodes that were made for this source.
+    fn file_of(&self, source: &Arc<dyn Source>) -> Option<Arc<OpenedFile>> {
+        let same = |node: &&Arc<Node>| match &node.origin {
+            Origin::Source(other) => std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(source)),
+            Origin::Operation(_) => false,
+        };
+        self.nodes.iter().find(same).map(|node| node.file.clone())
+    }
+
+    /// `nodes` have just left this graph.
+    fn removed(&self, nodes: Vec<Arc<Node>>) -> Removed {
+        let roots = nodes.iter().filter(|node| node.parents.is_empty());
+        let mut files: Vec<Arc<OpenedFile>> = roots
+            .map(|node| node.file.clone())
+            .filter(|file| self.roots_of(file.number).next().is_none())
+            .collect();
+        files.dedup_by_key(|file| file.number);
+        Removed { nodes, files }
+    }
+
     /// A node with a number above all others.
     pub(crate) fn push(&mut self, node: Node) {
         self.nodes.push(Arc::new(node));

@@ -250,7 +250,9 @@ impl Inner {
             outputs,
             counted,
         });
-        lock(&self.held.0).insert(node.id, held);
+        if !node.ended.is_set() {
+            lock(&self.held.0).insert(node.id, held);
+        }
         if collecting.given_up.is_cancelled() {
             self.give_up(node);
             let total = lock(&collecting.room).total;

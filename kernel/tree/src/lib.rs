@@ -9,6 +9,7 @@
 mod cache;
 mod chunk_cost;
 mod compute;
+mod dead_pixels;
 mod deliver;
 mod detector_cube;
 mod draft;
@@ -35,11 +36,11 @@ pub use draft::DraftNumbers;
 pub use error::{Cause, ComputeError, TreeError};
 pub use estimate::Estimate;
 pub use gate::{InteractiveGuard, Lane};
-pub use graph::{Earlier, Graph, Tree};
+pub use graph::{Earlier, Graph, Removed, Tree};
 pub use history::{History, REMEMBERED_CHANGES, Step};
-pub use map::{MapImages, MapProgress, PassState};
+pub use map::{MapImages, MapProgress, PassState, refer};
 pub use navigator::{Navigator, NavigatorPicture};
-pub use node::{Node, Origin};
+pub use node::{Node, OpenedFile, Origin};
 pub use region_sum::{RegionFrame, RegionStatistic, Viewer};
 
 /// A lock that a panic elsewhere does not poison: every guarded value here stays consistent, because

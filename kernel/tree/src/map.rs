@@ -4,14 +4,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal::{CancelToken, SignalKind};
+use signal::{CancelToken, MapReference, NavigationIndex, Output, SignalKind};
 
 use crate::compute::{Inner, guarded};
 use crate::gate::work_for_a_pass;
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 
 mod filling;
+mod reference;
 pub(crate) use filling::{MapRun, copy};
+pub use reference::refer;
 
 /// How often somebody who waits for a map is asked whether to go on: an interrupt is felt within it.
 const TICK: Duration = Duration::from_millis(5);
@@ -38,6 +40,8 @@ pub struct MapProgress {
     pub total: usize,
     /// Scan positions without an answer because their frame failed.
     pub failures: usize,
+    /// Further scan positions whose first image has no value: their frame gave none.
+    pub without_value: usize,
     /// Why the pass failed, or else the first frame did.
     pub error: Option<ComputeError>,
 }
@@ -67,14 +71,29 @@ pub struct MapImages {
 }
 
 impl MapImages {
-    /// The whole image of one component, C order over the scan; NaN where nothing is computed yet.
+    /// The whole image of one component, C order over the scan, from its reference; NaN where nothing is computed yet.
     pub fn component(&self, component: usize) -> Vec<f32> {
+        self.referred(self.run.component(component))
+    }
+
+    /// All images, component-major, each from its reference.
+    pub fn all(&self) -> Vec<f32> {
+        self.referred(self.run.images())
+    }
+
+    /// As [`MapImages::component`], before the reference is subtracted.
+    pub fn measured(&self, component: usize) -> Vec<f32> {
         self.run.component(component)
     }
 
-    /// All images, component-major.
-    pub fn all(&self) -> Vec<f32> {
-        self.run.images()
+    /// What is subtracted from each image.
+    pub fn reference(&self) -> MapReference {
+        self.run.reference()
+    }
+
+    fn referred(&self, mut images: Vec<f32>) -> Vec<f32> {
+        refer(self.run.reference(), &mut images, self.run.plane());
+        images
     }
 
     pub fn progress(&self) -> MapProgress {
@@ -183,7 +202,8 @@ impl Engine {
         let Some(first) = passes.first() else { return };
         let name = format!("map-{}", first.node.id);
         let runs: Vec<_> = passes.iter().map(|pass| pass.run.clone()).collect();
-        let (inner, graph) = (self.inner.clone(), graph.clone());
+        let nodes: Vec<u32> = passes.iter().map(|pass| pass.node.id).collect();
+        let (inner, graph) = (self.inner.clone(), Arc::new(graph.above(&nodes)));
         let started = std::thread::Builder::new()
             .name(name)
             .spawn(move || inner.run_maps(&graph, passes));
@@ -326,6 +346,28 @@ impl Engine {
 }
 
 impl Inner {
+    /// The values of a map at one position, from a reference that is known when the map is complete: all of it is
+    /// computed first.
+    pub fn referred(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        at: NavigationIndex,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        let cancelled = || ComputeError::new(node, Some(at), Cause::Cancelled);
+        let inner = self.this.upgrade().ok_or_else(cancelled)?;
+        let images = (Engine { inner }).finish_map(
+            &Arc::new(graph.clone()),
+            node.id,
+            &mut |_| match cancel.is_cancelled() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            },
+        )?;
+        Ok(Output::Values(images.run.values(at).into()))
+    }
+
     fn cancel_run(&self, run: &MapRun) {
         if run.cancel() {
             self.tell(EngineEvent::Map(run.progress()));
@@ -351,7 +393,9 @@ impl Inner {
         }
         let pieces = self.pieces_of(graph, node)?.len();
         let run = Arc::new(MapRun::new(&self.cache, node, pieces)?);
-        maps.insert(node.id, run.clone());
+        if !node.ended.is_set() {
+            maps.insert(node.id, run.clone());
+        }
         Ok(run)
     }
 

@@ -1,9 +1,11 @@
 //! The navigation image of a file: the mean of each frame, coarse at once, exact in the background.
 
+mod planes;
+
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use signal::{CancelToken, NavigationIndex, Output, sums};
+use signal::{CancelToken, Frame, NavigationIndex, Output, sums};
 
 use crate::cache::Reservation;
 use crate::compute::{Inner, UnitScope, guarded};
@@ -11,6 +13,8 @@ use crate::gate::{Lane, work_for_a_pass};
 use crate::scan::Units;
 use crate::sweep::{Consumer, Rider, Take};
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, Origin, lock};
+
+pub(crate) use planes::Navigators;
 
 /// Frames read for the coarse pictures, one level after the other.
 const COARSE_READS: [usize; 3] = [64, 256, 1024];
@@ -33,13 +37,14 @@ struct Painting {
     error: Option<ComputeError>,
 }
 
-/// The navigation image shared by every node with the same source. Of a scan with more than two
-/// navigation axes it shows the first position of the slower ones.
+/// The navigation image shared by every node of the same file. Of a scan with more than two
+/// navigation axes it is one plane, at a position of the slower ones.
 pub struct Navigator {
-    source: u32,
+    file: u32,
     rows: usize,
     columns: usize,
-    outer_axes: usize,
+    /// The position of the slower axes.
+    outer: Vec<usize>,
     painting: Mutex<Painting>,
     changed: Condvar,
     cancel: CancelToken,
@@ -51,6 +56,8 @@ pub struct Navigator {
 pub struct NavigatorPicture {
     pub rows: usize,
     pub columns: usize,
+    /// The position of the axes before the last two.
+    pub outer: Vec<usize>,
     /// C order; NaN where nothing is known.
     pub values: Vec<f32>,
     /// Every how many scan positions one was read; 1 once the exact image has begun to replace it.
@@ -84,6 +91,7 @@ impl Navigator {
         NavigatorPicture {
             rows: self.rows,
             columns: self.columns,
+            outer: self.outer.clone(),
             values: painting.values.clone(),
             stride: painting.stride.max(1),
             complete: painting.done as f64 / (self.rows * self.columns).max(1) as f64,
@@ -92,41 +100,54 @@ impl Navigator {
     }
 
     fn at(&self, row: usize, column: usize, rank: usize) -> NavigationIndex {
-        let mut index = vec![0; rank];
-        if let Some(last) = index.last_mut() {
-            *last = column;
-        }
-        if rank > 1 {
-            index[rank - 2] = row;
-        }
+        let mut index = self.outer.clone();
+        index.extend([row, column].into_iter().skip(2_usize.saturating_sub(rank)));
         NavigationIndex::new(&index)
+    }
+
+    fn is_finished(&self) -> bool {
+        lock(&self.painting).done >= self.rows * self.columns
     }
 
     /// Pixel of a scan position; `None` outside the part that is shown.
     fn pixel(&self, at: NavigationIndex) -> Option<usize> {
         let index = at.as_slice();
-        let (outer, inner) = index.split_at(self.outer_axes.min(index.len()));
-        let shown = outer.iter().all(|index| *index == 0);
-        shown.then(|| {
+        let (outer, inner) = index.split_at(self.outer.len().min(index.len()));
+        (outer == self.outer).then(|| {
             NavigationIndex::new(inner).flat(&[self.rows, self.columns][2 - inner.len()..])
         })
     }
 }
 
 impl Engine {
-    /// The navigation image of `node`'s source; the first call starts computing it in the background.
+    /// The navigation image of `node`'s source that goes through `at` (what is missing of it is 0); the first
+    /// call starts computing it in the background.
     ///
     /// # Errors
-    /// [`ComputeError`] when the node is gone or the image does not fit into the memory budget.
-    pub fn navigator(&self, graph: &Arc<Graph>, node: u32) -> Result<Arc<Navigator>, ComputeError> {
+    /// [`ComputeError`] when the node is gone, the position is outside the scan, or the image does not fit into
+    /// the memory budget.
+    pub fn navigator(
+        &self,
+        graph: &Arc<Graph>,
+        node: u32,
+        at: NavigationIndex,
+    ) -> Result<Arc<Navigator>, ComputeError> {
         let (root, _) = graph
             .source_of(node)
             .ok_or_else(|| ComputeError::no_node(node))?;
-        let mut navigators = lock(&self.inner.navigators);
-        if let Some(navigator) = navigators.get(&root.id) {
-            return Ok(navigator.clone());
-        }
         let shape = root.meta.axes.navigation_shape();
+        let outer_shape = &shape[..shape.len().saturating_sub(2)];
+        let outer: Vec<usize> = (0..outer_shape.len())
+            .map(|axis| at.as_slice().get(axis).copied().unwrap_or(0))
+            .collect();
+        if outer.iter().zip(outer_shape).any(|(at, size)| at >= size) {
+            let cause = Cause::OutsideScan { shape };
+            return Err(ComputeError::new(root, Some(at), cause));
+        }
+        let mut navigators = lock(&self.inner.navigators);
+        if let Some(navigator) = navigators.get(root.file.number, &outer) {
+            return Ok(navigator);
+        }
         let (rows, columns) = match shape.as_slice() {
             [] => (1, 1),
             [columns] => (1, *columns),
@@ -142,10 +163,10 @@ impl Engine {
             ComputeError::new(root, None, cause)
         })?;
         let navigator = Arc::new(Navigator {
-            source: root.id,
+            file: root.file.number,
             rows,
             columns,
-            outer_axes: shape.len().saturating_sub(2),
+            outer,
             painting: Mutex::new(Painting {
                 values: vec![f32::NAN; rows * columns],
                 stride: 0,
@@ -157,9 +178,14 @@ impl Engine {
             cancel: CancelToken::new(),
             _reserved: reserved,
         });
-        navigators.insert(root.id, navigator.clone());
+        if root.file.ended.is_set() {
+            navigator.cancel();
+            return Ok(navigator);
+        }
+        navigators.add(navigator.clone());
         drop(navigators);
-        let (inner, graph, root) = (self.inner.clone(), graph.clone(), root.clone());
+        let graph = Arc::new(graph.above(&[root.id]));
+        let (inner, root) = (self.inner.clone(), root.clone());
         let painter = navigator.clone();
         let started = std::thread::Builder::new()
             .name(format!("navigator-{}", root.id))
@@ -191,7 +217,7 @@ impl Inner {
         navigator.changed.notify_all();
         let done = lock(&navigator.painting).done;
         self.tell(EngineEvent::Navigator {
-            source: navigator.source,
+            file: navigator.file,
             complete: done as f64 / (navigator.rows * navigator.columns).max(1) as f64,
         });
     }
@@ -250,6 +276,7 @@ impl Inner {
     ) -> Result<(), ComputeError> {
         let exact = Exact {
             inner: self.clone(),
+            root: root.clone(),
             navigator: navigator.clone(),
             pieces: self.pieces_of(graph, root)?,
         };
@@ -262,6 +289,16 @@ impl Inner {
         )])
     }
 
+    /// Mean of the valid pixels of a frame.
+    fn mean(&self, root: &Node, frame: &Frame) -> f32 {
+        let total = sums::total(frame);
+        let invalid = frame.len() - total.valid;
+        if root.meta.element.is_float() && root.file.found.invalid_pixels(invalid) {
+            self.tell(EngineEvent::Caveats { source: root.id });
+        }
+        total.mean() as f32
+    }
+
     /// Mean of one frame; NaN (and the first reason kept) when it cannot be read.
     fn mean_at(
         &self,
@@ -271,8 +308,10 @@ impl Inner {
         lane: Lane,
         navigator: &Navigator,
     ) -> f32 {
-        match self.output(graph, root, at, lane, &navigator.cancel) {
-            Ok(Output::Frame(frame)) => sums::total(&frame).mean() as f32,
+        let cancel = &navigator.cancel;
+        let output = self.output(graph, root, at, lane, cancel);
+        match output.and_then(|output| self.in_use(root, output, lane, cancel)) {
+            Ok(Output::Frame(frame)) => self.mean(root, &frame),
             Ok(_) => f32::NAN,
             Err(error) => {
                 if !error.is_cancelled() {
@@ -327,6 +366,7 @@ impl Pace {
 /// The exact image as it is filled by a pass over the source.
 struct Exact {
     inner: Arc<Inner>,
+    root: Arc<Node>,
     navigator: Arc<Navigator>,
     pieces: Units,
 }
@@ -334,7 +374,7 @@ struct Exact {
 impl Consumer for Exact {
     fn wants(&self, piece: usize) -> bool {
         // Of a scan with more than two axes most pieces are not shown.
-        self.navigator.outer_axes == 0
+        self.navigator.outer.is_empty()
             || (self.pieces.positions(piece).into_iter())
                 .any(|at| self.navigator.pixel(at).is_some())
     }
@@ -360,7 +400,7 @@ impl Take for ExactPiece<'_> {
             return;
         };
         let value = match output {
-            Ok(Output::Frame(frame)) => sums::total(frame).mean() as f32,
+            Ok(Output::Frame(frame)) => self.of.inner.mean(&self.of.root, frame),
             Ok(_) => f32::NAN,
             Err(error) => {
                 self.error.get_or_insert(error.clone());

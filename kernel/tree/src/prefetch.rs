@@ -154,7 +154,7 @@ impl Course {
         let guess = before.as_ref().and_then(|before| before.step_to(node, at));
         let step = direction.filter(|step| *step != [0, 0]).or(guess);
         let mut heading = Heading {
-            graph: graph.clone(),
+            graph: Arc::new(graph.above(&[node])),
             node,
             at,
             step: step.unwrap_or([0, 0]),
@@ -270,7 +270,7 @@ impl Heading {
                 Some(id) if !chunks.contains(&chunk) && fits => {
                     chunks.push(chunk);
                     let key = Key::Chunk {
-                        source: root.id,
+                        file: root.file.number,
                         chunk: id,
                     };
                     plan.push(Wanted::Chunk(at, key));
@@ -289,7 +289,7 @@ impl Heading {
 fn key_of(node: &Node, at: NavigationIndex) -> Option<Key> {
     match &node.origin {
         Origin::Source(source) => Some(Key::Chunk {
-            source: node.id,
+            file: node.file.number,
             chunk: chunk_at(source, at)?,
         }),
         Origin::Operation(_) => Some(Key::Output {
@@ -321,6 +321,18 @@ impl Ahead {
     pub fn forget(&self) {
         let gone = std::mem::take(&mut lock(&self.course).headings);
         gone.values().for_each(|heading| heading.cancel.cancel());
+    }
+
+    /// Of nodes that are gone; other views go on.
+    pub fn forget_nodes(&self, nodes: &[u32]) {
+        let mut course = lock(&self.course);
+        course.costs.retain(|node, _| !nodes.contains(node));
+        let gone: Vec<Heading> = (course.headings)
+            .extract_if(|_, heading| nodes.contains(&heading.node))
+            .map(|(_, heading)| heading)
+            .collect();
+        drop(course);
+        gone.iter().for_each(|heading| heading.cancel.cancel());
     }
 
     fn serve(&self, inner: &Weak<Inner>) {

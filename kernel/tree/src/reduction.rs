@@ -102,6 +102,9 @@ impl Inner {
         lane: Lane,
         cancel: &CancelToken,
     ) -> Result<Option<Prepared>, ComputeError> {
+        if node.ended.is_set() {
+            return self.reduce(graph, node, lane, cancel);
+        }
         let key = (node.id, node.revision);
         let mut slots = lock(&self.reductions.slots);
         loop {

@@ -19,6 +19,7 @@ mod follow;
 mod gather;
 mod totals;
 
+pub(crate) use area::far_step;
 use totals::Totals;
 
 /// Longest wait for the exact frame before an estimate is shown.

@@ -19,6 +19,7 @@ use signal::{CancelToken, NavigationIndex, Output, Source};
 
 use crate::compute::{Inner, guarded};
 use crate::gate::{Lane, work_for_a_pass};
+use crate::region_sum::far_step;
 use crate::scan::{Units, is_lone};
 use crate::{Cause, ComputeError, Graph, Node, lock};
 
@@ -31,6 +32,8 @@ pub(crate) use chain::{Chain, Step};
 /// Most pixel bytes of a piece, and bounds of its scan positions: what a cancel throws away at most.
 const PIECE_BYTES: usize = 512 << 10;
 const PIECE_POSITIONS: (usize, usize) = (16, 32);
+/// Blocks from all over the scan that come first.
+const FAR_BLOCKS: usize = 16;
 /// How often somebody who waits for a pass looks whether it is cancelled.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -40,6 +43,12 @@ pub(crate) trait Consumer: Send + Sync {
     fn wants(&self, piece: usize) -> bool {
         let _ = piece;
         true
+    }
+
+    /// Whether blocks are to come in their order. Others get a few from all over the scan first, so that what is there
+    /// soon stands for the whole.
+    fn in_order(&self) -> bool {
+        false
     }
 
     /// Begins one piece: a few scan positions that follow each other in their chunk. `None`: not wanted any more.
@@ -68,6 +77,8 @@ pub(crate) struct Rider {
     pub lane: Lane,
     pub cancel: CancelToken,
     pub consumer: Arc<dyn Consumer>,
+    /// Frames of the file itself are wanted as they are stored, dead pixels included.
+    pub stored: bool,
 }
 
 impl Rider {
@@ -84,7 +95,13 @@ impl Rider {
             lane,
             cancel,
             consumer,
+            stored: false,
         }
+    }
+
+    /// Takes the frames of the file itself as they are stored.
+    pub fn as_stored(self, stored: bool) -> Self {
+        Rider { stored, ..self }
     }
 }
 
@@ -253,11 +270,20 @@ impl Sweep {
         };
         let leads = |riding: &Riding| urgent(riding) && riding.seat.pace.is_slow() != quick;
         let blocks = self.units.blocks();
-        let number = (state.cursor..blocks)
-            .chain(0..state.cursor.min(blocks))
-            .find(|block| {
-                (state.riding.iter()).any(|riding| leads(riding) && riding.wants[*block])
-            })?;
+        let wanted = |block: &usize| {
+            (state.riding.iter()).any(|riding| leads(riding) && riding.wants[*block])
+        };
+        let orderly = (state.riding.iter())
+            .any(|riding| goes(riding) && riding.seat.rider.consumer.in_order());
+        let far = (!orderly)
+            .then(|| far_blocks(blocks).find(wanted))
+            .flatten();
+        let next = || {
+            (state.cursor..blocks)
+                .chain(0..state.cursor.min(blocks))
+                .find(wanted)
+        };
+        let number = far.or_else(next)?;
         let mut seats = Vec::new();
         for riding in &mut state.riding {
             if goes(riding) && riding.wants[number] {
@@ -267,7 +293,9 @@ impl Sweep {
                 seats.push(riding.seat.clone());
             }
         }
-        state.cursor = number + 1;
+        if far.is_none() {
+            state.cursor = number + 1;
+        }
         let units = self.block_units(number);
         let block = Arc::new(Block::new(number, units, seats, most, quick, only_quick));
         state.open.push(block.clone());
@@ -329,6 +357,13 @@ impl Ride {
                 .0;
         }
     }
+}
+
+/// A few blocks, each as far as possible from those before it.
+fn far_blocks(blocks: usize) -> impl Iterator<Item = usize> {
+    let count = FAR_BLOCKS.min(blocks);
+    let place = move |number: usize| number * far_step(count) % count;
+    (0..count).map(move |number| blocks * (2 * place(number) + 1) / (2 * count))
 }
 
 /// The pieces of a source, the same for every rider.
@@ -433,10 +468,17 @@ impl Inner {
             return Ok(None);
         }
         let chain = Chain::new(self, graph, node, rider.lane, &rider.cancel)?;
-        let sweep = lock(&self.sweeps)
-            .entry(root.id)
-            .or_insert_with(|| Arc::new(Sweep::new(root.clone(), source.clone())))
-            .clone();
+        // Before the first frame: none is used before it is known which pixels are to be left out.
+        if !(rider.stored && node.id == root.id) {
+            self.dead_pixels(root, source, rider.lane, &rider.cancel)?;
+        }
+        let new = || Arc::new(Sweep::new(root.clone(), source.clone()));
+        let mut sweeps = lock(&self.sweeps);
+        let sweep = match root.file.ended.is_set() {
+            true => new(),
+            false => sweeps.entry(root.file.number).or_insert_with(new).clone(),
+        };
+        drop(sweeps);
         Ok(Some((sweep, chain)))
     }
 

@@ -267,7 +267,7 @@ fn new_parameters_reach_everything_below_and_old_results_are_forgotten() {
     };
     let changed = tree.set_computation(flat, Arc::new(add)).unwrap();
     assert_eq!(changed, [flat, sums]);
-    engine.forget(&changed);
+    engine.forget_older(&tree.snapshot(), &changed);
     let graph = tree.snapshot();
     assert_eq!(graph.node(sums).unwrap().revision, 2);
     assert_eq!(frame_of(&engine, &tree, flat, 1, 1)[0], before[0] + 100.0);
@@ -297,7 +297,8 @@ fn a_node_that_no_longer_fits_stays_with_its_reason() {
         .unwrap();
     assert!(
         tree.remove(first)
-            .unwrap_err()
+            .err()
+            .unwrap()
             .to_string()
             .contains("`sums`")
     );
@@ -323,10 +324,11 @@ fn a_node_that_no_longer_fits_stays_with_its_reason() {
 fn a_name_goes_to_its_newest_node() {
     let (tree, _, [source, ..]) = grown(Scan::new(2, 3, [1, 1]), plain());
     let again = tree.add_operation("x", source, Arc::new(plain())).unwrap();
-    let other = tree.rename(again, "flat").unwrap();
+    let earlier = |node: &tree::Node| format!("{}_earlier", node.name);
+    let other = tree.rename(again, "flat", earlier).unwrap();
     let graph = tree.snapshot();
     assert_eq!(graph.by_name("flat").unwrap().id, again);
-    assert_eq!(graph.node(other.unwrap()).unwrap().name, "flat_2");
+    assert_eq!(graph.node(other.unwrap()).unwrap().name, "flat_earlier");
 }
 
 struct Seen(Mutex<Vec<NavigationIndex>>);
@@ -370,14 +372,14 @@ fn the_navigation_image_is_coarse_at_once_and_then_exact() {
     let (tree, scan, [source, flat, _]) = grown(scan, plain());
     let engine = engine(2);
     let graph = tree.snapshot();
-    let navigator = engine.navigator(&graph, flat).unwrap();
+    let navigator = engine.navigator(&graph, flat, at(0, 0)).unwrap();
     let first = navigator.picture(Duration::from_secs(5));
     assert!(first.stride > 1 && first.values.iter().all(|value| value.is_finite()));
     assert!(scan.reads.load(Ordering::SeqCst) < 1500);
     assert_eq!((first.rows, first.columns), (40, 56));
     assert!(Arc::ptr_eq(
         &navigator,
-        &engine.navigator(&graph, source).unwrap()
+        &engine.navigator(&graph, source, at(0, 0)).unwrap()
     ));
     let until = Instant::now() + Duration::from_secs(20);
     let exact = loop {
@@ -432,7 +434,7 @@ fn the_budget_holds_while_passes_and_frames_run() {
         threads: 3,
     });
     let graph = tree.snapshot();
-    engine.navigator(&graph, source).unwrap();
+    engine.navigator(&graph, source, at(0, 0)).unwrap();
     engine.start_map(&graph, sums).unwrap();
     for step in 0..400 {
         frame_of(&engine, &tree, source, (step * 7) % 40, (step * 3) % 50);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fake::{Add, Scan};
 use signal::{CancelToken, NavigationIndex, Output};
-use tree::{Engine, EngineConfig, Lane, Tree};
+use tree::{Engine, EngineConfig, Lane, Removed, Tree};
 
 struct Drag {
     tree: Tree,
@@ -117,7 +117,11 @@ fn nothing_is_read_ahead_for_a_view_that_is_hidden_or_a_node_that_is_gone() {
     assert!(drag.reads() <= 2, "{}", drag.reads());
     drag.show(drag.source, 1, 22);
     drag.show(drag.source, 1, 23);
-    drag.engine.forget(&[drag.source]);
+    let source = drag.tree.snapshot().node(drag.source).cloned();
+    drag.engine.forget(&Removed {
+        files: source.iter().map(|node| node.file.clone()).collect(),
+        nodes: source.into_iter().collect(),
+    });
     std::thread::sleep(Duration::from_millis(150));
     assert!(drag.reads() <= 4, "{}", drag.reads());
     drag.engine.shut_down();

@@ -3,6 +3,20 @@
 use super::deformation::Matrix;
 use super::lattice::{Point, Reference, distance_squared, nearest_pairs};
 
+/// Least share of the reference vectors that must find a peak.
+const LEAST_COVERAGE: f64 = 1.0 / 3.0;
+/// Largest residual, as a share of the spacing: peaks that lie anyhow leave about twice as much.
+const MOST_RESIDUAL: f64 = 0.09;
+/// Furthest move of a vector, as a share of its length. A quarter is where the innermost ones leave their search circle
+/// (strain from -20 to +33 %, rotation up to 14.5 degrees), and a little more for noise.
+const FURTHEST_MOVE: f64 = 0.26;
+/// Least share of the peaks among the expected ones that are expected: a lattice of another spacing has many between.
+const LEAST_EXPLAINED: f64 = 0.45;
+/// Which does not count where so many of the expected ones are there: then the others are a second lattice, or noise.
+const NEARLY_ALL: f64 = 0.8;
+/// A peak is among the expected ones when it is this near to one, in spacings.
+const AMONG: f64 = 0.6;
+
 /// `point = matrix · reference + shift`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Affine {
@@ -18,16 +32,24 @@ impl Affine {
             m[1][0] * x + m[1][1] * y + self.shift[1],
         ]
     }
+
+    /// How far it moves a vector at most, as a share of its length: the largest singular value of `matrix - 1`.
+    fn furthest_move(&self) -> f64 {
+        let [[a, b], [c, d]] = self.matrix;
+        let (a, d) = (a - 1.0, d - 1.0);
+        0.5 * ((a + d).hypot(c - b) + (a - d).hypot(b + c))
+    }
 }
 
 /// How one pattern relates to the reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
-    /// `None`: too few matches, or all on one line.
+    /// `None`: too few matches, all on one line, or peaks that do not bear the map out (see [`fit`]).
     pub affine: Option<Affine>,
     /// Share of the reference vectors that found a peak.
     pub coverage: f64,
-    /// Root mean square distance of the matched peaks from the fit, in the points' unit; NaN without fit.
+    /// Root mean square distance of the matched peaks from the fit, in the points' unit; also of a fit that is not borne
+    /// out; NaN without any.
     pub residual: f64,
 }
 
@@ -36,6 +58,11 @@ pub struct Fit {
 /// Peaks are matched within `radius`, as they are and with centroids removed, whichever matches more; the first
 /// fit predicts where every vector should be and the match is repeated there; peaks further off than
 /// `min(2.5 RMS, radius / 2)` are dropped once and the fit repeated.
+///
+/// A map can be fitted to anything. It counts only when a third of the reference vectors found a peak, the residual is at
+/// most 0.09 spacings, no vector moved by more than a quarter of its length (beyond that it is not known which peak
+/// belongs to which vector), and 45 % of the peaks that lie among the expected ones are expected (or 80 % of the expected
+/// ones are there).
 pub fn fit(
     reference: &Reference,
     peaks: &[Point],
@@ -62,10 +89,17 @@ pub fn fit(
             return nothing(pairs.len());
         };
         if round == 2 {
+            let coverage = pairs.len() as f64 / total as f64;
+            let residual = residual(reference, peaks, &pairs, &affine);
+            let borne_out = coverage >= LEAST_COVERAGE
+                && residual <= MOST_RESIDUAL * reference.spacing
+                && affine.furthest_move() <= FURTHEST_MOVE
+                && (coverage >= NEARLY_ALL
+                    || explained(reference, peaks, &pairs, &affine) >= LEAST_EXPLAINED);
             return Fit {
-                affine: Some(affine),
-                coverage: pairs.len() as f64 / total as f64,
-                residual: residual(reference, peaks, &pairs, &affine),
+                affine: borne_out.then_some(affine),
+                coverage,
+                residual,
             };
         }
         if round == 0 {
@@ -102,6 +136,20 @@ fn first_pairs(reference: &Reference, peaks: &[Point], radius: f64) -> Vec<(usiz
     } else {
         raw
     }
+}
+
+/// Share of the peaks among the expected ones that were matched.
+fn explained(
+    reference: &Reference,
+    peaks: &[Point],
+    pairs: &[(usize, usize)],
+    affine: &Affine,
+) -> f64 {
+    let expected: Vec<Point> = reference.points.iter().map(|g| affine.apply(*g)).collect();
+    let near = (AMONG * reference.spacing).powi(2);
+    let among =
+        |peak: &&Point| (expected.iter()).any(|point| distance_squared(*point, **peak) <= near);
+    pairs.len() as f64 / peaks.iter().filter(among).count().max(1) as f64
 }
 
 fn residual(
@@ -229,6 +277,79 @@ mod tests {
         let fit = fit(&reference(), &peaks, &[], 3.9, 4);
         assert!(off(&fit) < 1e-12, "{fit:?}");
         assert!((fit.coverage - 23.0 / 24.0).abs() < 1e-12);
+    }
+
+    /// Peaks of the lattice after `F = T^-T`, in the same field of view.
+    fn deformed(f: Matrix) -> Vec<Point> {
+        let det = f[0][0] * f[1][1] - f[0][1] * f[1][0];
+        let t = [
+            [f[1][1] / det, -f[1][0] / det],
+            [-f[0][1] / det, f[0][0] / det],
+        ];
+        let orders = || (-8..=8).flat_map(|h| (-8..=8).map(move |k| (f64::from(h), f64::from(k))));
+        orders()
+            .map(|(h, k)| [17.3 * h - 3.4 * k, 2.6 * h + 15.1 * k])
+            .map(|[x, y]| [t[0][0] * x + t[0][1] * y, t[1][0] * x + t[1][1] * y])
+            .filter(|[x, y]| x.hypot(*y) > 1.0 && x.hypot(*y) < 55.0)
+            .map(|[x, y]| [x + 50.0, y + 60.0])
+            .collect()
+    }
+
+    #[test]
+    fn strain_far_outside_the_model_is_no_fit_whatever_the_radius() {
+        let turn = |degrees: f64| {
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            [[cos, -sin], [sin, cos]]
+        };
+        let mut f = Vec::from([[[1.5, 0.0], [0.0, 1.0]], [[1.4, 0.2], [0.0, 0.7]]]);
+        f.extend([20.0, 25.0, 30.0, 45.0, 70.0].map(turn));
+        for f in f {
+            for radius in [3.9, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0] {
+                let fit = fit(&reference(), &deformed(f), &[], radius, 4);
+                assert_eq!(fit.affine, None, "{f:?} within {radius}: {fit:?}");
+            }
+        }
+        for f in [
+            [[1.25, 0.0], [0.0, 1.0]],
+            [[0.82, 0.0], [0.03, 1.1]],
+            turn(12.0),
+        ] {
+            let fit = fit(&reference(), &deformed(f), &[], 3.9, 4);
+            assert!(
+                fit.residual < 1e-6 && fit.affine.is_some(),
+                "{f:?}: {fit:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn half_of_the_peaks_and_as_many_strangers_still_make_a_fit() {
+        let peaks = moved([0.4, 1.3]);
+        let mut some: Vec<Point> = peaks.iter().copied().step_by(2).collect();
+        some.extend((0..10).map(|n| [20.0 + 7.3 * f64::from(n), 30.0 + 6.1 * f64::from(n)]));
+        assert!(off(&fit(&reference(), &some, &[], 3.9, 4)) < 1e-9);
+        // A second lattice over the first.
+        let mut both = peaks.clone();
+        both.extend(deformed([[0.94, -0.34], [0.34, 0.94]]));
+        assert!(fit(&reference(), &both, &[], 3.9, 4).affine.is_some());
+    }
+
+    #[test]
+    fn peaks_that_lie_anyhow_are_no_lattice() {
+        let mut state = 5u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(state >> 8) / f64::from(1u32 << 24)
+        };
+        let mut fits = 0;
+        for _ in 0..300 {
+            let peaks: Vec<Point> = (0..40)
+                .map(|_| [110.0 * random(), 120.0 * random()])
+                .collect();
+            let fit = fit(&reference(), &peaks, &[], 3.9, 4);
+            fits += u32::from(fit.affine.is_some());
+        }
+        assert_eq!(fits, 0);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Deformation {
 
 impl Deformation {
     /// Real-space deformation of a lattice whose reciprocal vectors follow `g = T g_ref`: plane waves keep their phase,
-    /// so `F = T^-T`. `None` when `T` is singular or mirrors, or a stretch lies outside 0.5 to 1.5.
+    /// so `F = T^-T`. `None` when `T` is singular or mirrors.
     pub fn of_reciprocal(t: Matrix) -> Option<Self> {
         let det = t[0][0] * t[1][1] - t[0][1] * t[1][0];
         if !(det.is_finite() && det > 1e-12) {
@@ -28,10 +28,7 @@ impl Deformation {
             [t[1][1] / det, -t[1][0] / det],
             [-t[0][1] / det, t[0][0] / det],
         ];
-        let deformation = Deformation::of_gradient(f);
-        let middle = 1.0 + 0.5 * (deformation.e_xx + deformation.e_yy);
-        let half = (0.5 * (deformation.e_xx - deformation.e_yy)).hypot(deformation.e_xy);
-        (middle - half >= 0.5 && middle + half <= 1.5).then_some(deformation)
+        Some(Deformation::of_gradient(f))
     }
 
     /// Closed form in two dimensions: `C = F^T F`, `s = sqrt(det C)`, `U = (C + s) / sqrt(tr C + 2 s)`.
@@ -126,7 +123,7 @@ mod tests {
             1e-12,
         );
         assert_eq!(Deformation::of_reciprocal([[1.0, 0.0], [0.0, -1.0]]), None);
-        assert_eq!(Deformation::of_reciprocal([[3.0, 0.0], [0.0, 1.0]]), None);
+        assert_eq!(Deformation::of_reciprocal([[1.0, 2.0], [2.0, 4.0]]), None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Position of the direct beam in one pattern.
 
-use super::Grid;
+use std::borrow::Cow;
+
 use super::gaussian::Blur;
+use super::{Grid, robust};
 
 /// Standard deviation of the smoothing before the brightest point is looked for, in pixels.
 const SIGMA: f64 = 2.0;
@@ -11,9 +13,14 @@ const SIGMA: f64 = 2.0;
 /// Only the square of half width `min(rows, columns) / 4` around the reference centre is searched, and brightness
 /// counts less towards its border (cosine squared), so that a Bragg disk brighter than the direct beam does not win.
 /// The smoothed disk's part above half its height is cut out, and the centroid of what rises above that
-/// level is the answer; for a flat disk it is unbiased whatever the disk's radius. A frame without contrast or valid pixel
-/// gives the reference centre. O(P) with a small factor.
+/// level is the answer; for a flat disk it is unbiased whatever the disk's radius. Hot pixels take no part. A frame without
+/// contrast or valid pixel gives the reference centre. O(P) with a small factor.
 pub fn find(grid: &Grid<f64>) -> [f64; 2] {
+    let mut grid = Cow::Borrowed(grid);
+    for hot in robust::hot_pixels(&grid) {
+        grid.to_mut().values[hot] = f64::NAN;
+    }
+    let grid = &*grid;
     let half_width = (grid.rows.min(grid.columns) / 4).max(4);
     let (top, left, square) = cut(grid, half_width);
     let smooth = Blur::new(square.rows, square.columns, SIGMA, 3.0).apply(&square);
@@ -158,6 +165,16 @@ mod tests {
             disk(&mut grid, [ky, kx], 4.0, height);
         }
         assert!(off(find(&grid), truth) < 0.3, "{:?}", find(&grid));
+    }
+
+    #[test]
+    fn a_hot_pixel_is_no_beam() {
+        let mut grid = Grid::filled(96, 80, 2.0);
+        let truth = [49.3, 38.6];
+        disk(&mut grid, truth, 4.0, 300.0);
+        let clean = find(&grid);
+        grid.values[55 * 80 + 30] = 1e6;
+        assert!(off(find(&grid), clean) < 0.02, "{:?}", find(&grid));
     }
 
     #[test]

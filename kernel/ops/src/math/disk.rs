@@ -1,31 +1,32 @@
 //! Normalised correlation of an image with a flat disk.
 
+use super::robust::Scale;
 use super::{Grid, whole_sample};
 
-/// Part of the image's own standard deviation below which a window counts as flat.
+/// Part of the image's own spread below which a window counts as flat.
 const FLAT: f64 = 0.01;
 
 /// Zero-mean normalised correlation with a disk of `radius` pixels.
 ///
 /// The template is 1 where `x² + y² ≤ radius²` on a square of side `2 radius + 1`. The score at a pixel is
-/// `(d - m) / max(s, 0.01 std(I)) · sqrt(p / (1 - p))` with `d` the mean over the disk, `m` and `s` mean and
+/// `(d - m) / max(s, 0.01 spread(I)) · sqrt(p / (1 - p))` with `d` the mean over the disk, `m` and `s` mean and
 /// standard deviation over the square of side `2 (radius + window_pad) + 1`, and `p` the disk's share of its own
 /// square; with `window_pad` 0 this is the textbook zero-mean NCC, in [-1, 1]. A wider window dilutes the disk it is
 /// compared with, so that good disks score above 1; the caller clips what it shows, not what it refines, because a
 /// clipped top has no position. Edges are reflected, whole-sample.
-/// NaN pixels have no weight; a disk less than half valid scores 0. O(P · radius).
+/// The spread of the image is a robust one ([`Scale`]). NaN pixels have no weight; a disk less than half valid scores 0.
+/// O(P · radius).
 /// J. P. Lewis, Fast normalized cross-correlation, Vision Interface 1995.
 pub fn score_map(grid: &Grid<f64>, radius: usize, window_pad: usize) -> Grid<f64> {
     let mut score = Grid::filled(grid.rows, grid.columns, 0.0);
-    let Some((mean, deviation)) = grid.mean_and_deviation() else {
+    let Some(scale) = Scale::of_image(grid) else {
         return score;
     };
-    // Rounding alone gives a constant frame a deviation near 1e-16 of its value.
-    if deviation <= 1e-12 * mean.abs() {
-        return score;
-    }
     let window = Window::new(radius, window_pad);
-    let centred = |value: f64| if value.is_nan() { 0.0 } else { value - mean };
+    let centred = |value: f64| match value.is_nan() {
+        true => 0.0,
+        false => scale.centred(value),
+    };
     let values = window.running(grid, centred);
     let (disk, square) = (window.disk_sums(&values), window.square_sums(&values));
     let squares = window.square_sums(&window.running(grid, |value| centred(value).powi(2)));
@@ -47,7 +48,7 @@ pub fn score_map(grid: &Grid<f64>, radius: usize, window_pad: usize) -> Grid<f64
         }
         let window_mean = square[at] / box_count;
         let variance = squares[at] / box_count - window_mean * window_mean;
-        let spread = variance.max(0.0).sqrt().max(FLAT * deviation);
+        let spread = variance.max(0.0).sqrt().max(FLAT * scale.spread);
         let rise = disk[at] / disk_count - window_mean;
         *score = rise / spread * contrast;
     }

@@ -41,8 +41,14 @@ impl Blur {
 
     /// The smoothed image. NaN pixels have weight 0; where no valid pixel is near, the result is NaN.
     pub fn apply(&self, grid: &Grid<f32>) -> Grid<f32> {
+        self.apply_weighted(grid).0
+    }
+
+    /// As [`Blur::apply`], with the share of valid pixels, by weight, that each result was made from; `None` when all
+    /// pixels are valid.
+    pub fn apply_weighted(&self, grid: &Grid<f32>) -> (Grid<f32>, Option<Grid<f32>>) {
         if !grid.values.iter().any(|value| value.is_nan()) {
-            return self.convolve(grid);
+            return (self.convolve(grid), None);
         }
         let masked = |take: fn(f32) -> f32| {
             let values = grid.values.iter().map(|value| take(*value)).collect();
@@ -57,7 +63,7 @@ impl Blur {
                 f32::NAN
             };
         }
-        sum
+        (sum, Some(weight))
     }
 
     fn convolve(&self, grid: &Grid<f32>) -> Grid<f32> {

@@ -42,6 +42,30 @@ impl Grid<f64> {
         self.values.iter().any(|value| value.is_nan())
     }
 
+    /// Least and greatest valid pixel, `None` when there are none.
+    pub fn range(&self) -> Option<(f64, f64)> {
+        // Lanes without branches let the compiler use vector instructions; NaN is neither less nor greater.
+        const LANES: usize = 8;
+        let (mut least, mut greatest) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        for part in self.values.chunks(LANES) {
+            for (lane, value) in part.iter().enumerate() {
+                least[lane] = if *value < least[lane] {
+                    *value
+                } else {
+                    least[lane]
+                };
+                greatest[lane] = if *value > greatest[lane] {
+                    *value
+                } else {
+                    greatest[lane]
+                };
+            }
+        }
+        let least = least.into_iter().fold(f64::INFINITY, f64::min);
+        let greatest = greatest.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        (least <= greatest).then_some((least, greatest))
+    }
+
     /// Mean and population standard deviation of the valid pixels, `None` when there are none.
     pub fn mean_and_deviation(&self) -> Option<(f64, f64)> {
         let valid = || self.values.iter().filter(|value| !value.is_nan());

@@ -2,16 +2,20 @@
 
 use super::Grid;
 
-/// A pixel that is a maximum of the score.
+/// A maximum of the score: one pixel, or pixels alike that touch each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Maximum {
+    /// Of the pixel, or of the one of the plateau that is nearest to its centroid.
     pub row: usize,
     pub column: usize,
     pub score: f64,
+    /// Centroid (row, column) of a plateau; `None` for a single pixel.
+    pub plateau: Option<[f64; 2]>,
 }
 
-/// Pixels equal to the largest score in the square of side `2 reach + 1` around them (cut at the edges), not below
-/// `threshold`, at least `border` pixels from the edge; best first, ties by row, then column. O(P).
+/// Maxima of the square of side `2 reach + 1` around them (cut at the edges), not below `threshold`, with their middle at
+/// least `border` pixels from the edge; best first, ties by row, then column. Pixels alike that touch each other, at
+/// a corner too, are one maximum, and none where one of them has a larger score within its square. O(P).
 pub fn local_maxima(
     score: &Grid<f64>,
     reach: usize,
@@ -20,20 +24,104 @@ pub fn local_maxima(
 ) -> Vec<Maximum> {
     let largest = largest_in_square(score, reach);
     let mut found = Vec::new();
-    for row in border..score.rows.saturating_sub(border) {
-        for column in border..score.columns.saturating_sub(border) {
-            let value = score.at(row, column);
-            if value >= threshold && value == largest.at(row, column) {
+    // Pixels of plateaus that were looked at; empty before the first one.
+    let mut seen = Vec::new();
+    for row in 0..score.rows {
+        let line = row * score.columns;
+        for (column, value) in score.row(row).iter().enumerate() {
+            let at = line + column;
+            if !(*value >= threshold && *value == largest.values[at]) {
+                continue;
+            }
+            if !has_equal_neighbour(score, at) {
                 found.push(Maximum {
                     row,
                     column,
-                    score: value,
+                    score: *value,
+                    plateau: None,
                 });
+                continue;
+            }
+            seen.resize(score.values.len(), false);
+            if !seen[at] {
+                found.extend(plateau(score, &largest, at, &mut seen));
             }
         }
     }
+    let inside = |middle: f64, size: usize| {
+        middle >= border as f64 && middle + border as f64 <= size as f64 - 1.0
+    };
+    found.retain(|maximum| {
+        let [row, column] = maximum.middle();
+        inside(row, score.rows) && inside(column, score.columns)
+    });
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     found
+}
+
+impl Maximum {
+    /// Row and column, between pixels for a plateau.
+    pub fn middle(&self) -> [f64; 2] {
+        let whole = [self.row as f64, self.column as f64];
+        self.plateau.unwrap_or(whole)
+    }
+}
+
+/// The pixels around one, also at its corners.
+fn neighbours(at: usize, rows: usize, columns: usize) -> impl Iterator<Item = usize> {
+    let (row, column) = (at / columns, at % columns);
+    (row.saturating_sub(1)..(row + 2).min(rows)).flat_map(move |y| {
+        (column.saturating_sub(1)..(column + 2).min(columns))
+            .map(move |x| y * columns + x)
+            .filter(move |other| *other != at)
+    })
+}
+
+fn has_equal_neighbour(score: &Grid<f64>, at: usize) -> bool {
+    neighbours(at, score.rows, score.columns).any(|other| score.values[other] == score.values[at])
+}
+
+/// All pixels alike that are connected with the one at `first`; `None` when one of them is no maximum.
+fn plateau(
+    score: &Grid<f64>,
+    largest: &Grid<f64>,
+    first: usize,
+    seen: &mut [bool],
+) -> Option<Maximum> {
+    let value = score.values[first];
+    let mut pixels = vec![first];
+    seen[first] = true;
+    let mut next = 0;
+    while let Some(at) = pixels.get(next).copied() {
+        next += 1;
+        for other in neighbours(at, score.rows, score.columns) {
+            if !seen[other] && score.values[other] == value {
+                seen[other] = true;
+                pixels.push(other);
+            }
+        }
+    }
+    if pixels.iter().any(|at| largest.values[*at] != value) {
+        return None;
+    }
+    let place = |at: usize| [(at / score.columns) as f64, (at % score.columns) as f64];
+    let sum = pixels.iter().fold([0.0; 2], |sum, at| {
+        let [row, column] = place(*at);
+        [sum[0] + row, sum[1] + column]
+    });
+    let middle = sum.map(|sum| sum / pixels.len() as f64);
+    let distance = |at: usize| {
+        let [row, column] = place(at);
+        (row - middle[0]).powi(2) + (column - middle[1]).powi(2)
+    };
+    let nearest = (pixels.iter().copied())
+        .min_by(|a, b| distance(*a).total_cmp(&distance(*b)).then(a.cmp(b)))?;
+    Some(Maximum {
+        row: nearest / score.columns,
+        column: nearest % score.columns,
+        score: value,
+        plateau: Some(middle),
+    })
 }
 
 /// Drops every maximum within `distance` (inclusive) of a better one that is kept; expects the order of
@@ -221,12 +309,37 @@ mod tests {
     }
 
     #[test]
-    fn a_plateau_gives_one_maximum_the_first() {
+    fn a_plateau_is_one_maximum_at_its_centroid() {
         let score = Grid::filled(8, 11, 1.0);
-        let maxima = separate(local_maxima(&score, 20, 0.5, 0), 20, 8, 11);
+        let maxima = local_maxima(&score, 20, 0.5, 0);
         assert_eq!(maxima.len(), 1);
-        assert_eq!((maxima[0].row, maxima[0].column), (0, 0));
+        assert_eq!(maxima[0].middle(), [3.5, 5.0]);
+        assert_eq!((maxima[0].row, maxima[0].column), (3, 5));
         assert!(local_maxima(&Grid::filled(8, 11, f64::NAN), 2, 0.5, 0).is_empty());
+    }
+
+    /// A diagonal line, a square on the edge, a shoulder of something brighter, a ring.
+    #[test]
+    fn plateaus_of_any_shape_are_one_maximum_unless_something_near_is_brighter() {
+        let mut score = Grid::filled(30, 40, 0.0);
+        let mut set = |row: usize, column: usize, value: f64| {
+            score.values[row * 40 + column] = value;
+        };
+        (0..4).for_each(|n| set(4 + n, 6 + n, 5.0));
+        (0..9).for_each(|n| set(n / 3, 37 + n % 3, 7.0));
+        (0..5).for_each(|n| set(20, 5 + n, 3.0));
+        set(20, 10, 4.0);
+        (0..25).for_each(|n| set(20 + n / 5, 25 + n % 5, 6.0));
+        (0..9).for_each(|n| set(21 + n / 3, 26 + n % 3, 0.0));
+        let middles = |border| -> Vec<[f64; 2]> {
+            (local_maxima(&score, 2, 0.5, border).iter())
+                .map(Maximum::middle)
+                .collect()
+        };
+        let all = [[1.0, 38.0], [22.0, 27.0], [5.5, 7.5], [20.0, 10.0]];
+        assert_eq!(middles(0), all);
+        assert_eq!(middles(1), all);
+        assert_eq!(middles(2), all[1..]);
     }
 
     #[test]

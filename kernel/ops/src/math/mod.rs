@@ -12,5 +12,6 @@ pub mod maxima;
 pub mod median;
 pub mod reconstruction;
 pub mod rings;
+pub mod robust;
 
 pub use grid::{Grid, half_sample, whole_sample};

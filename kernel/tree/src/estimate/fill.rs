@@ -140,7 +140,9 @@ impl Inner {
                 continue;
             };
             self.gate.step_aside(Lane::Batch);
-            match self.output(graph, node, *at, Lane::Batch, &filling.cancel) {
+            let cancel = &filling.cancel;
+            let output = self.output(graph, node, *at, Lane::Batch, cancel);
+            match output.and_then(|output| self.in_use(node, output, Lane::Batch, cancel)) {
                 Ok(Output::Frame(frame)) => {
                     patterns.push((kept, bin(&frame, &filling.cube.shape)));
                 }

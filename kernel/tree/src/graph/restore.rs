@@ -20,7 +20,7 @@ impl Tree {
     pub fn reserve_ids(&self, id: u32) {
         let reserved = self.change(|graph| {
             graph.next_id = graph.next_id.max(id);
-            Ok(())
+            Ok::<(), TreeError>(())
         });
         debug_assert!(reserved.is_ok(), "reserving cannot fail");
     }

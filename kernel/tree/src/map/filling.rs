@@ -1,10 +1,11 @@
 //! The images of a map and how a pass fills them.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use signal::{CancelToken, NavigationIndex, Output};
+use signal::{CancelToken, MapReference, NavigationIndex, Output};
 
+use super::reference::Fitted;
 use super::{MapPass, MapProgress, PassState};
 use crate::cache::{Cache, Reservation};
 use crate::compute::Inner;
@@ -40,6 +41,9 @@ pub(crate) struct MapRun {
     revision: u32,
     shape: Vec<usize>,
     components: usize,
+    reference: MapReference,
+    /// What is subtracted, once the images are complete.
+    fitted: OnceLock<Fitted>,
     filling: Mutex<Filling>,
     changed: Condvar,
     _reserved: Reservation,
@@ -63,6 +67,10 @@ impl MapRun {
             revision: node.revision,
             shape,
             components,
+            reference: (node.computation()).map_or(MapReference::None, |computation| {
+                computation.map_reference()
+            }),
+            fitted: OnceLock::new(),
             filling: Mutex::new(Filling {
                 images: vec![f32::NAN; positions * components],
                 piece_done: vec![false; pieces],
@@ -73,6 +81,7 @@ impl MapRun {
                     done: 0,
                     total: positions,
                     failures: 0,
+                    without_value: 0,
                     error: None,
                 },
                 told: Instant::now(),
@@ -116,6 +125,7 @@ impl MapRun {
         filling.piece_done.copy_from_slice(&found.piece_done);
         filling.progress.done = found.progress.done;
         filling.progress.failures = found.progress.failures;
+        filling.progress.without_value = found.progress.without_value;
         if found.progress.state == PassState::Done {
             filling.progress.state = PassState::Done;
         }
@@ -220,6 +230,31 @@ impl MapRun {
             .map_or_else(Vec::new, <[f32]>::to_vec)
     }
 
+    pub fn reference(&self) -> MapReference {
+        self.reference
+    }
+
+    /// The values at one position of a map that is complete, from their reference.
+    pub fn values(&self, at: NavigationIndex) -> Vec<f32> {
+        let (flat, positions) = (at.flat(&self.shape), self.positions());
+        let filling = lock(&self.filling);
+        let fitted =
+            (self.fitted).get_or_init(|| Fitted::of(self.reference, &filling.images, self.plane()));
+        (0..self.components)
+            .map(|component| component * positions + flat)
+            .map(|place| fitted.subtracted(place, filling.images[place]))
+            .collect()
+    }
+
+    /// Rows and columns of an image over the two fastest navigation axes.
+    pub fn plane(&self) -> [usize; 2] {
+        match self.shape.as_slice() {
+            [] => [1, 1],
+            [columns] => [1, *columns],
+            [.., rows, columns] => [*rows, *columns],
+        }
+    }
+
     fn positions(&self) -> usize {
         self.shape.iter().product()
     }
@@ -243,6 +278,7 @@ pub(super) fn rider(
         }
         _ => (node.clone(), None),
     };
+    let stored = (last.as_ref()).is_some_and(|step: &Step| step.computation.takes_stored());
     let fill = Fill {
         inner: inner.clone(),
         run: pass.run.clone(),
@@ -250,14 +286,14 @@ pub(super) fn rider(
         node: node.clone(),
         last,
     };
-    let cancel = cancel.clone();
-    Ok(Rider::new(
+    let rider = Rider::new(
         graph.clone(),
         rides_on,
         Lane::Batch,
-        cancel,
+        cancel.clone(),
         Arc::new(fill),
-    ))
+    );
+    Ok(rider.as_stored(stored))
 }
 
 struct Fill {
@@ -282,6 +318,7 @@ impl Consumer for Fill {
             flat: Vec::with_capacity(positions.len()),
             values: vec![f32::NAN; positions.len() * self.run.components],
             failures: 0,
+            without_value: 0,
             error: None,
             cancelled: false,
         }))
@@ -295,6 +332,7 @@ struct FillPiece<'a> {
     flat: Vec<usize>,
     values: Vec<f32>,
     failures: usize,
+    without_value: usize,
     error: Option<ComputeError>,
     cancelled: bool,
 }
@@ -340,10 +378,16 @@ pub(crate) fn copy(
 
 impl Take for FillPiece<'_> {
     fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
-        if let Err(error) = self.values_at(at, output) {
-            self.cancelled |= error.is_cancelled();
-            self.failures += 1;
-            self.error.get_or_insert(error);
+        match self.values_at(at, output) {
+            Ok(()) => {
+                let first = self.values.get(self.flat.len() * self.of.run.components);
+                self.without_value += usize::from(first.is_some_and(|value| value.is_nan()));
+            }
+            Err(error) => {
+                self.cancelled |= error.is_cancelled();
+                self.failures += 1;
+                self.error.get_or_insert(error);
+            }
         }
         self.flat.push(at.flat(&self.of.run.shape));
     }
@@ -360,6 +404,7 @@ impl Take for FillPiece<'_> {
         filling.piece_done[self.piece] = true;
         filling.progress.done += self.flat.len();
         filling.progress.failures += self.failures;
+        filling.progress.without_value += self.without_value;
         if let Some(error) = self.error {
             filling.progress.error.get_or_insert(error);
         }

@@ -104,7 +104,7 @@ pub(super) fn decoded_chunk(graph: &Graph, node: &Node) -> Option<[usize; 2]> {
 
 /// A step that visits all of `count` places, far from each other at first: near the golden section, without a common
 /// divisor.
-pub(super) fn far_step(count: usize) -> usize {
+pub(crate) fn far_step(count: usize) -> usize {
     let divides = |mut a: usize, mut b: usize| {
         while b > 0 {
             (a, b) = (b, a % b);

@@ -119,7 +119,8 @@ impl Inner {
         lane: Lane,
         cancel: &CancelToken,
     ) -> Result<Frame, ComputeError> {
-        match self.output(graph, node, at, lane, cancel)? {
+        let output = self.output(graph, node, at, lane, cancel)?;
+        match self.in_use(node, output, lane, cancel)? {
             Output::Frame(frame) => Ok(frame),
             other => {
                 let cause = Cause::WrongOutput {

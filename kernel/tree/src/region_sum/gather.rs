@@ -159,7 +159,8 @@ impl Inner {
         self.prepare_all(graph, node, Lane::Batch, cancel)?;
         let rank = node.meta.axes.navigation.len();
         let blocks = asked.tiles(decoded_chunk(graph, node));
-        let mut totals = Totals::new(&node.meta);
+        let mut totals = self.no_frames(graph, node, cancel)?;
+        let nothing = totals.clone();
         let (mut done, mut failed) = (0, None);
         in_order(
             blocks.len(),
@@ -167,7 +168,7 @@ impl Inner {
             &|number| {
                 let _slot = self.gate.slot(Lane::Batch);
                 let _scope = UnitScope;
-                let mut block = Totals::new(&node.meta);
+                let mut block = nothing.clone();
                 let positions = asked.positions(rank, blocks[number]);
                 for some in positions.chunks(totals::AT_ONCE) {
                     let frames = (some.iter())
@@ -200,6 +201,22 @@ impl Inner {
             },
         );
         failed.map_or(Ok(totals), Err)
+    }
+
+    /// Sums of no frames.
+    fn no_frames(
+        &self,
+        graph: &Graph,
+        node: &Arc<Node>,
+        cancel: &CancelToken,
+    ) -> Result<Totals, ComputeError> {
+        let dead = match graph.source_of(node.id) {
+            Some((root, source)) if root.id == node.id => {
+                self.dead_pixels(root, source, Lane::Batch, cancel)?
+            }
+            _ => None,
+        };
+        Ok(Totals::new(&node.meta, dead.is_some()))
     }
 
     /// What can be shown now: the blocks that are done, or else a few frames.
@@ -252,7 +269,7 @@ impl Inner {
         let region = asked.region;
         let frames = region.width * region.height;
         let count = SAMPLE_FRAMES.min(frames);
-        let mut totals = Totals::new(&node.meta);
+        let mut totals = self.no_frames(graph, node, cancel)?;
         for number in 0..count {
             // A low-discrepancy walk: any first part of it covers the region.
             let place = (number * far_step(frames)) % frames;

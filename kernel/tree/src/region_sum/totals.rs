@@ -28,9 +28,11 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub fn new(meta: &SignalMeta) -> Self {
+    /// `holed`: the frames have invalid pixels, whatever their type.
+    pub fn new(meta: &SignalMeta, holed: bool) -> Self {
         let pixels = meta.axes.frame_len();
         let sums = match meta.element {
+            _ if holed => Sums::Real(vec![0.0; pixels], vec![0; pixels]),
             ElementType::F32 | ElementType::F64 | ElementType::U64 | ElementType::I64 => {
                 Sums::Real(vec![0.0; pixels], vec![0; pixels])
             }

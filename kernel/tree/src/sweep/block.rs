@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use signal::{CancelToken, Chunk, ChunkId, NavigationIndex, Output, SourceError};
 
-use super::chain::Memo;
+use super::chain::{Frames, Memo};
 use super::{Seat, Sweep, Take};
 use crate::cache::{Held, Key, Reservation};
 use crate::compute::{Inner, guarded};
@@ -248,7 +248,7 @@ impl Inner {
             });
         }
         let key = Key::Chunk {
-            source: sweep.node.id,
+            file: sweep.node.file.number,
             chunk: id,
         };
         if let Some(Held::Chunk(chunk)) = self.cache.get(&key, lane)
@@ -308,6 +308,7 @@ impl Inner {
             },
             id: None,
         };
+        let dead = sweep.node.file.found.dead.get().and_then(Option::as_ref);
         let mut memo = Memo::default();
         let sampled = 1.min(positions.len() - 1);
         for (number, at) in positions.iter().enumerate() {
@@ -325,20 +326,30 @@ impl Inner {
                 }
             }
             let frame = reader.frame(*at);
+            let in_use =
+                |going: &Going<'_>| !going.seat.rider.stored && going.seat.chain.uses_frames();
+            let used = match (dead, &frame) {
+                (Some(dead), Ok(Output::Frame(frame))) if going.iter().any(in_use) => {
+                    Some(Ok(Output::Frame(dead.leave_out(frame))))
+                }
+                _ => None,
+            };
+            let frames = Frames {
+                stored: &frame,
+                used: used.as_ref().unwrap_or(&frame),
+            };
             memo.clear();
             for Going { seat, take, .. } in &mut going {
                 if !take.wants(*at) {
                     continue;
                 }
-                let cancel = &seat.rider.cancel;
+                let (cancel, stored) = (&seat.rider.cancel, seat.rider.stored);
+                let (output, chain_took) =
+                    (seat.chain).output(self, frames, stored, *at, cancel, &mut memo);
                 if number != sampled {
-                    take.take(
-                        *at,
-                        seat.chain.output(self, &frame, *at, cancel, &mut memo).0,
-                    );
+                    take.take(*at, output);
                     continue;
                 }
-                let (output, chain_took) = seat.chain.output(self, &frame, *at, cancel, &mut memo);
                 let began = Instant::now();
                 take.take(*at, output);
                 seat.pace.sample(chain_took + began.elapsed());

@@ -96,6 +96,19 @@ impl Step {
     }
 }
 
+/// A frame of a file: as it is stored, and as it is used, with NaN at dead pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Frames<'a> {
+    pub stored: &'a Result<Output, ComputeError>,
+    pub used: &'a Result<Output, ComputeError>,
+}
+
+impl<'a> Frames<'a> {
+    fn pick(self, stored: bool) -> &'a Result<Output, ComputeError> {
+        if stored { self.stored } else { self.used }
+    }
+}
+
 /// The way from the frames of a source to the outputs of a node.
 pub(crate) enum Chain {
     /// Each step takes the output of the one before; none: the source itself.
@@ -165,18 +178,35 @@ impl Chain {
         Ok(Chain::Steps(steps))
     }
 
-    /// The output at one position and how long it took, kept in `memo` for other chains of this position.
+    /// Whether the frames of the file are used as they are, without an operation that takes them as they are stored.
+    pub(super) fn uses_frames(&self) -> bool {
+        match self {
+            Chain::Steps(steps) => {
+                (steps.first()).is_none_or(|step| !step.computation.takes_stored())
+            }
+            Chain::Tree(..) => false,
+        }
+    }
+
+    /// The output at one position and how long it took, kept in `memo` for other chains of this position. `stored`: of
+    /// the file itself, frames as they are stored.
     pub(super) fn output<'m>(
         &self,
         inner: &Inner,
-        frame: &'m Result<Output, ComputeError>,
+        frames: Frames<'m>,
+        stored: bool,
         at: NavigationIndex,
         cancel: &CancelToken,
         memo: &'m mut Memo,
     ) -> (&'m Result<Output, ComputeError>, Duration) {
         let last = match self {
-            Chain::Steps(steps) if steps.is_empty() => return (frame, Duration::ZERO),
-            Chain::Steps(steps) => walk(steps, inner, frame, at, cancel, memo),
+            Chain::Steps(steps) => match steps.first() {
+                None => return (frames.pick(stored), Duration::ZERO),
+                Some(first) => {
+                    let frame = frames.pick(first.computation.takes_stored());
+                    walk(steps, inner, frame, at, cancel, memo)
+                }
+            },
             Chain::Tree(graph, node, lane) => memo.find(node).unwrap_or_else(|| {
                 let began = Instant::now();
                 let output = inner.output(graph, node, at, *lane, cancel);
