@@ -6,10 +6,11 @@
 use std::any::TypeId;
 use std::fmt::Debug;
 
+use crate::axis::Axis;
 use crate::frame::Frame;
 use crate::host;
 use crate::region::Region;
-use crate::signal::{Axis, Open, Peak, Shape, Signal};
+use crate::signal::{Open, Peak, Shape, Signal};
 
 /// A handle on a node that another cell made.
 pub fn signal(node: u32) -> Signal {
@@ -56,6 +57,40 @@ pub(crate) fn export(identity: TypeId, value: *const (), name: &str) {
 pub(crate) fn forget(name: &str) {
     host::bind(name, "", "", 0);
 }
+
+/// A value small enough to be written down: as text it reaches evcxr when that comes.
+#[diagnostic::on_unimplemented(message = "Crosses: `{Self}` stays in compiled cells")]
+pub trait Crosses {}
+
+macro_rules! cross {
+    ($($kind:ty),*) => {
+        $(impl Crosses for $kind {})*
+    };
+}
+
+cross!(
+    i8,
+    i16,
+    i32,
+    i64,
+    isize,
+    u8,
+    u16,
+    u32,
+    u64,
+    usize,
+    f32,
+    f64,
+    bool,
+    &str,
+    Signal,
+    Region,
+    Shape,
+    Axis,
+    Vec<Axis>,
+    Peak,
+    Open
+);
 
 struct Known {
     name: &'static str,

@@ -701,15 +701,35 @@ impl Operation for Rectangle {
     }
 }
 
+/// What the shift is measured from: the centre (none), the mean of the scan, or a plane through it, which takes out a beam that wanders as it is scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    None,
+    Mean,
+    Plane,
+}
+
+impl ToJson for Reference {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            Reference::None => "none",
+            Reference::Mean => "mean",
+            Reference::Plane => "plane",
+        })
+    }
+}
+
 /// Centre of mass: Maps the deflection of the beam: rows and columns, in detector pixels.
 ///
 /// Müller et al., doi:10.1038/ncomms6653
 #[derive(Clone, Debug, PartialEq)]
 pub struct CenterOfMass {
-    /// Centre (row, column) the shift is measured from. Left out: the middle of the frame. Allowed: (row, column) in pixels, or left out.
+    /// Middle (row, column) of the circle. Left out: the middle of the frame. Allowed: (row, column) in pixels, or left out.
     pub centre: Option<[f64; 2]>,
     /// Only pixels this close to the centre count. Left out: the largest circle inside the frame. Allowed: 1 to 100000 px, or left out.
     pub radius: Option<f64>,
+    /// What the shift is measured from: the centre (none), the mean of the scan, or a plane through it, which takes out a beam that wanders as it is scanned.
+    pub reference: Reference,
 }
 
 impl Default for CenterOfMass {
@@ -717,6 +737,7 @@ impl Default for CenterOfMass {
         CenterOfMass {
             centre: None,
             radius: None,
+            reference: Reference::Mean,
         }
     }
 }
@@ -728,12 +749,17 @@ impl Operation for CenterOfMass {
         [
             "px",
             "(row, column) in pixels, or left out",
-            "Centre (row, column) the shift is measured from. Left out: the middle of the frame.",
+            "Middle (row, column) of the circle. Left out: the middle of the frame.",
         ],
         [
             "px",
             "1 to 100000 px, or left out",
             "Only pixels this close to the centre count. Left out: the largest circle inside the frame.",
+        ],
+        [
+            "",
+            "none, mean, plane",
+            "What the shift is measured from: the centre (none), the mean of the scan, or a plane through it, which takes out a beam that wanders as it is scanned.",
         ],
     ];
 
@@ -741,6 +767,7 @@ impl Operation for CenterOfMass {
         vec![
             ("centre", self.centre.to_json()),
             ("radius", self.radius.to_json()),
+            ("reference", self.reference.to_json()),
         ]
     }
 }
@@ -852,7 +879,7 @@ impl Signal {
     /// - [`MedianKernel`]: Removes whatever is wider than half the square; keeps smaller disks.
     /// - [`HDome`]: Keeps peaks that rise a given height above their surroundings; result from 0 to 1.
     ///
-    /// Adds a node and computes nothing: `signal.subtract_background(RadialMedian::default())?`.
+    /// Adds a node and computes nothing: `scan.subtract_background(RadialMedian::default())?`.
     ///
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
@@ -867,7 +894,7 @@ impl Signal {
     /// - [`DifferenceOfGaussiansPeaks`]: Finds spots of a few pixels that stand out of the frame's noise.
     /// - [`LocalMaximum`]: Finds pixels brighter than everything around them; for sharp spots or smoothed frames.
     ///
-    /// Adds a node and computes nothing: `signal.find_peaks(NormalizedCorrelation::default())?`.
+    /// Adds a node and computes nothing: `scan.find_peaks(NormalizedCorrelation::default())?`.
     ///
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
@@ -877,7 +904,7 @@ impl Signal {
 
     /// - [`StrainMap`]: Maps ε_xx, ε_yy, ε_xy and rotation against a reference region of the scan.
     ///
-    /// Adds a node and computes nothing: `signal.strain_map(StrainMap::default())?`.
+    /// Adds a node and computes nothing: `peaks.strain_map(StrainMap::default())?`.
     ///
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
@@ -889,7 +916,7 @@ impl Signal {
     /// - [`Annulus`]: Image of the scan from the counts inside a ring: annular dark field.
     /// - [`Rectangle`]: Image of the scan from the counts inside a rectangle.
     ///
-    /// Adds a node and computes nothing: `signal.virtual_image(Disk::default())?`.
+    /// Adds a node and computes nothing: `scan.virtual_image(Disk::default())?`.
     ///
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
@@ -899,7 +926,7 @@ impl Signal {
 
     /// - [`CenterOfMass`]: Maps the deflection of the beam: rows and columns, in detector pixels.
     ///
-    /// Adds a node and computes nothing: `signal.center_of_mass(CenterOfMass::default())?`.
+    /// Adds a node and computes nothing: `scan.center_of_mass(CenterOfMass::default())?`.
     ///
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
@@ -910,7 +937,7 @@ impl Signal {
     /// - [`MeanPattern`]: One frame: the mean of all frames of the scan, or of a region of it.
     /// - [`MaximumPattern`]: One frame: the largest value of every pixel over the scan, or over a region of it.
     ///
-    /// Adds a node and computes nothing: `signal.pattern(MeanPattern::default())?`.
+    /// Adds a node and computes nothing: `scan.pattern(MeanPattern::default())?`.
     ///
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // one identity check that erases a lifetime, see `non_static_type_id`
 
 use std::any::TypeId;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
 
 use crate::abi::role;
@@ -107,6 +107,11 @@ pub fn name_mutable<T>(value: &T, name: &str) {
     bridge::forget(name);
 }
 
+/// As [`name`], in a cell that runs before evcxr is there and can keep only such values.
+pub fn cross<T: bridge::Crosses>(value: &T, name: &str) {
+    self::name(value, name);
+}
+
 fn rename<T>(value: &T, name: &str) {
     if non_static_type_id::<T>() == TypeId::of::<Signal>() {
         // SAFETY: the types are the same; `Signal` has no lifetime that could differ.
@@ -146,6 +151,19 @@ pub fn error<E>(name_of: &E, text: &str) -> bool {
         std::any::type_name::<E>()
     }
     host::report_error(type_name(name_of), text)
+}
+
+/// What an error becomes that leaves a cell without evcxr through `?`.
+pub struct Returned;
+
+impl<E: Display> From<E> for Returned {
+    fn from(error: E) -> Self {
+        let text = error.to_string();
+        if !self::error(&error, &text) {
+            std::eprintln!("{text}");
+        }
+        Returned
+    }
 }
 
 /// Run once in the background so that the first cell of a session is not the slow one.

@@ -7,6 +7,7 @@
 
 #[doc(hidden)]
 pub mod abi;
+mod axis;
 #[doc(hidden)]
 pub mod bridge;
 mod error;
@@ -32,6 +33,7 @@ mod show;
 mod signal;
 mod table;
 
+pub use axis::Axis;
 pub use error::{Error, Result};
 pub use frame::{Element, Frame};
 pub use generated::*;
@@ -48,5 +50,5 @@ pub use region::Region;
 pub use restore::{RestoreProblem, Restored, RestoredNode, restore};
 pub use save::SaveOptions;
 pub use signal::{
-    Axis, Open, Peak, ScanPosition, Shape, Signal, compute_all, default, open, open_with, tree,
+    Open, Peak, ScanPosition, Shape, Signal, compute_all, default, open, open_with, tree,
 };

@@ -1,5 +1,7 @@
 //! A small picture of a frame that needs no other crate: a grey PNG of an image, a line of a spectrum.
 
+use crate::table::number;
+
 /// Largest side of the picture in pixels; a frame that is larger is averaged in blocks.
 const SIDE: usize = 192;
 /// Points of the line of a spectrum.
@@ -57,8 +59,10 @@ fn image(pixels: &[f64], rows: usize, columns: usize) -> String {
     // A tiny frame is drawn larger, its pixels sharp.
     let shown = width * (SIDE / width.max(height)).max(1);
     format!(
-        "<img alt=\"the frame in grey\" width=\"{shown}\" style=\"image-rendering:pixelated\" \
-         src=\"data:image/png;base64,{}\">",
+        "<img alt=\"the frame, {rows} × {columns} pixels, from {} in black to {} in white\" width=\"{shown}\" \
+         style=\"image-rendering:pixelated\" src=\"data:image/png;base64,{}\">",
+        number(dark),
+        number(bright),
         base64(&png(&greys, width, height))
     )
 }
@@ -83,11 +87,14 @@ fn line(pixels: &[f64]) -> String {
         .map(|(at, value)| format!("{at},{:.1}", 61.0 - (value - low) / span * 60.0))
         .collect();
     format!(
-        "<svg width=\"{0}\" height=\"62\" viewBox=\"0 0 {1} 62\" preserveAspectRatio=\"none\">\
-         <polyline fill=\"none\" stroke=\"currentColor\" vector-effect=\"non-scaling-stroke\" points=\"{2}\"/></svg>",
+        "<svg role=\"img\" aria-label=\"the spectrum, {3} channels, from {4} to {5}\" width=\"{0}\" height=\"62\" \
+         viewBox=\"0 0 {1} 62\" preserveAspectRatio=\"none\"><polyline fill=\"none\" stroke=\"currentColor\" vector-effect=\"non-scaling-stroke\" points=\"{2}\"/></svg>",
         POINTS,
         peaks.len().max(2) - 1,
-        points.join(" ")
+        points.join(" "),
+        pixels.len(),
+        number(low),
+        number(high)
     )
 }
 

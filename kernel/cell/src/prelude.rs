@@ -7,7 +7,7 @@ pub use crate::hook::{
 };
 pub use crate::{
     Axis, Code, Difference, Error, Frame, Html, Markdown, Memory, Open, Operation, Peak, Region,
-    Result, SaveOptions, Show, Signal, Svg, clear_output, compute_all, default, display, export,
-    input, interrupted, memory, memory_budget, open, open_with, password, provenance, recipe,
-    replay, replay_with, restore, tree,
+    Result, SaveOptions, Shape, Show, Signal, Svg, clear_output, compute_all, default, display,
+    export, input, interrupted, memory, memory_budget, open, open_with, password, provenance,
+    recipe, replay, replay_with, restore, tree,
 };

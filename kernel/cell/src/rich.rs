@@ -145,10 +145,11 @@ impl Show for () {
     }
 }
 
-/// A text as a value stands in quotes, unless it has lines.
+/// A text as a value stands in quotes, unless it has lines (`tree()?`).
 fn present_text(text: &str, kind: u32, display_id: &str) {
     let bundle = match kind {
-        role::RESULT if !text.trim_end().contains('\n') => debug_text(text),
+        role::RESULT if !text.contains('\n') => debug_text(text),
+        role::RESULT => text.trim_end().to_owned(),
         _ => text.to_owned(),
     };
     send(kind, &plain(bundle), display_id);

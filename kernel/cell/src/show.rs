@@ -1,6 +1,7 @@
 //! What a notebook shows of the values of this crate: tables with units, pictures, errors with their hint.
 
 use crate::abi::role;
+use crate::axis::Axis;
 use crate::error::Error;
 use crate::frame::{Element, Frame};
 use crate::host;
@@ -10,7 +11,7 @@ use crate::output::{Show, send};
 use crate::picture;
 use crate::region::Region;
 use crate::rich::{Bundle, debug_text, plain};
-use crate::signal::{Axis, Peak, Shape, Signal};
+use crate::signal::{Peak, Shape, Signal};
 use crate::table::{Align, Table, escaped, number, quantity};
 
 impl Show for Signal {
@@ -60,11 +61,11 @@ impl Show for Axis {
         if self.size > 0 {
             text.push_str(&format!(": {} points", self.size));
         }
-        text.push_str(&format!(
-            ", {} apart, from {}",
-            quantity(self.scale, &self.units),
-            quantity(self.offset, &self.units)
-        ));
+        let from = quantity(self.offset, &self.units);
+        text.push_str(&match self.values.is_empty() {
+            true => format!(", {} apart, from {from}", quantity(self.scale, &self.units)),
+            false => format!(", uneven, from {from}"),
+        });
         if self.size > 0 {
             text.push_str(&format!(" to {}", quantity(self.last(), &self.units)));
         }
@@ -99,7 +100,10 @@ fn axes(axes: &[Axis]) -> Table {
         table.row(vec![
             axis.name.clone(),
             points,
-            number(axis.scale),
+            match axis.values.is_empty() {
+                true => number(axis.scale),
+                false => "uneven".into(),
+            },
             number(axis.offset),
             last,
             axis.units.clone(),
@@ -316,7 +320,40 @@ mod tests {
             scale: 0.5,
             offset: -1.0,
             units: "nm".into(),
+            values: Vec::new(),
         }
+    }
+
+    #[test]
+    fn an_uneven_axis_says_so_and_gives_its_values() {
+        let energy = Axis {
+            name: "Energy".into(),
+            size: 3,
+            scale: 3.5,
+            offset: 1.0,
+            units: "eV".into(),
+            values: vec![1.0, 2.0, 8.0],
+        };
+        assert_eq!(
+            text(&energy),
+            "axis Energy: 3 points, uneven, from 1 eV to 8 eV"
+        );
+        let table = text(&vec![energy.clone()]);
+        assert!(
+            table
+                .lines()
+                .nth(1)
+                .is_some_and(|row| row.contains("uneven")),
+            "{table}"
+        );
+        assert_eq!(
+            (energy.value(1), energy.values()),
+            (2.0, vec![1.0, 2.0, 8.0])
+        );
+        assert!(energy.value(3).is_nan());
+        assert_eq!(axis("y", 3).values(), [-1.0, -0.5, 0.0]);
+        assert!(format!("{energy:?}").ends_with("values: [1.0, 2.0, 8.0] }"));
+        assert!(!format!("{:?}", axis("y", 3)).contains("values"));
     }
 
     #[test]

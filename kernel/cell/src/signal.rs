@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use crate::axis::Axis;
 use crate::error::{Error, Result};
 use crate::frame::{Element, Frame};
 use crate::host;
@@ -9,12 +10,14 @@ use crate::operation::Operation;
 
 /// A node of the tree: a file, or the result of an operation on another node.
 ///
-/// Cloning gives a second handle on the same node. A node computes nothing until somebody looks.
+/// Cloning gives a second handle on the same node. A node computes nothing until somebody looks. It leaves the tree, and
+/// what was computed for it is given back, when no variable holds it, no view shows it and no node stands below it.
 pub struct Signal {
     node: u32,
 }
 
-/// Opens a file (`.zspy`, `.zarr`, `.npy`, `.mrc`); reads its headers only.
+/// Opens a file: HyperSpy (`.zspy`, `.hspy`), other HDF5 (`.h5`, `.hdf5`), Zarr (`.zarr`), NumPy (`.npy`), MRC
+/// (`.mrc`). Only its headers are read: `let scan = open("scan.zspy")?;`. Tab inside the quotes completes paths.
 ///
 /// # Errors
 /// The file does not exist (nearest names are given), is damaged, or is of an unknown format.
@@ -27,6 +30,12 @@ pub fn open(path: impl AsRef<Path>) -> Result<Signal> {
 /// # Errors
 /// As [`open`], and when the options do not fit the file.
 pub fn open_with(path: impl AsRef<Path>, options: Open) -> Result<Signal> {
+    if let Some(uneven) = options.axes.iter().find(|axis| !axis.values.is_empty()) {
+        let error = Error::new(format!("the given axis `{}` is uneven", uneven.name));
+        return Err(error.with_hint(
+            "give Axis::calibrated(name, scale, offset, units), or leave `axes` out: uneven axes come from the file",
+        ));
+    }
     let reply = host::command(&format!(
         r#"{{"command":"open","path":{},"options":{}}}"#,
         quoted(&path.as_ref().to_string_lossy()),
@@ -77,7 +86,7 @@ pub struct Open {
     pub signal_axes: usize,
     /// Calibration of every axis, slowest first (see [`Axis::calibrated`]); empty: as in the file.
     pub axes: Vec<Axis>,
-    /// Array or experiment inside a store with several; empty: the first.
+    /// Array, group or experiment inside a store with several: `scan/raw`; empty: the only one with frames.
     pub dataset: String,
 }
 
@@ -113,46 +122,6 @@ impl Open {
     }
 }
 
-/// One uniformly sampled axis: `value = offset + scale · index`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Axis {
-    pub name: String,
-    pub size: usize,
-    pub scale: f64,
-    pub offset: f64,
-    pub units: String,
-}
-
-impl Axis {
-    /// A calibration for [`Open::axes`]; the size is the file's.
-    pub fn calibrated(name: &str, scale: f64, offset: f64, units: &str) -> Self {
-        Axis {
-            name: name.into(),
-            size: 0,
-            scale,
-            offset,
-            units: units.into(),
-        }
-    }
-
-    /// Value of the last point.
-    pub(crate) fn last(&self) -> f64 {
-        self.offset + self.scale * self.size.saturating_sub(1) as f64
-    }
-
-    fn from_json(json: &Json) -> Self {
-        let text = |name: &str| json.get(name).text().unwrap_or_default().to_owned();
-        let number = |name: &str| json.get(name).number().unwrap_or(f64::NAN);
-        Axis {
-            name: text("name"),
-            size: number("size") as usize,
-            scale: number("scale"),
-            offset: number("offset"),
-            units: text("units"),
-        }
-    }
-}
-
 /// Sizes of a signal's axes, slowest first; prints as `(40, 56 | 128, 112)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Shape {
@@ -168,7 +137,11 @@ impl std::fmt::Display for Shape {
             let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
             sizes.join(", ")
         };
-        write!(out, "({} | {})", join(&self.navigation), join(&self.signal))
+        let navigation = match self.navigation[..] {
+            [] => String::new(),
+            _ => join(&self.navigation) + " ",
+        };
+        write!(out, "({navigation}| {})", join(&self.signal))
     }
 }
 
@@ -212,6 +185,12 @@ impl ScanPosition for (usize, usize) {
 impl ScanPosition for (usize, usize, usize) {
     fn to_index(&self) -> Vec<usize> {
         vec![self.0, self.1, self.2]
+    }
+}
+
+impl ScanPosition for (usize, usize, usize, usize) {
+    fn to_index(&self) -> Vec<usize> {
+        vec![self.0, self.1, self.2, self.3]
     }
 }
 
@@ -276,7 +255,7 @@ impl Signal {
         })
     }
 
-    /// The calibrated axes, slowest first, scan axes before those of a frame.
+    /// The axes with their spacing, first value and units, slowest first, scan axes before those of a frame.
     ///
     /// # Errors
     /// When the node was removed from the tree.
@@ -289,7 +268,8 @@ impl Signal {
             .collect())
     }
 
-    /// The frame at a scan position, `signal.frame((row, column))?`, computed now if it has to be.
+    /// The frame at a scan position, (row, column) counted from 0: `scan.frame((25, 36))?`. It is computed now if it
+    /// has to be.
     ///
     /// # Errors
     /// The position is outside the scan, the signal has no frames, or the frame cannot be computed.
@@ -350,7 +330,7 @@ impl Signal {
     /// shape, or one number.
     ///
     /// The closure runs inside the kernel on several threads, borrows the kernel's pixels, and is called
-    /// only for frames somebody looks at: `flat.map(|frame: Frame<f32>| frame.mapv(f32::sqrt))?`.
+    /// only for frames somebody looks at: `flat.map(|frame: Frame<f32>| frame.mapv(|count| count.max(0.0).sqrt()))?`.
     ///
     /// # Errors
     /// When the signal has no frames. A panic or a wrong shape is an error of that frame alone.

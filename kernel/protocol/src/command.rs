@@ -152,6 +152,18 @@ pub struct CommandReply {
     /// What `Diff` found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<Box<Difference>>,
+    /// What is told under the cell: doubts about what was opened, made or saved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<Remark>,
+}
+
+/// Something the person at the notebook must know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remark {
+    /// The file or the node.
+    pub about: String,
+    pub text: String,
 }
 
 /// What two nodes do differently.

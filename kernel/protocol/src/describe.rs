@@ -106,6 +106,17 @@ pub struct ComponentDescription {
     pub units: String,
     /// Whether zero is the middle of the range.
     pub diverging: bool,
+    /// How a value is written for people: `1.61 %` for 0.0161. Absent: in `units`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub shown: Option<ShownUnitsDescription>,
+}
+
+/// `factor` times a value is the number in `units`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct ShownUnitsDescription {
+    pub factor: f64,
+    pub units: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]

@@ -67,9 +67,17 @@ pub struct Progress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub seconds_left: Option<f64>,
+    /// Those of `done` that were there before this was begun.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    #[ts(optional, as = "Option<f64>")]
+    pub kept: f64,
     /// It was stopped or failed, and asking for the same again goes on where it was.
     #[serde(default)]
     pub can_resume: bool,
+}
+
+fn is_nothing(count: &f64) -> bool {
+    *count == 0.0
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

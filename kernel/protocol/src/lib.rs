@@ -14,20 +14,22 @@ mod request;
 mod typescript;
 
 pub use command::{
-    Command, CommandMemory, CommandReply, Difference, DifferenceRow, OpenOptions, RestoreProblem,
-    Restored, RestoredNode,
+    Command, CommandMemory, CommandReply, Difference, DifferenceRow, OpenOptions, Remark,
+    RestoreProblem, Restored, RestoredNode,
 };
 pub use describe::{
     AxisDescription, CaveatDescription, ComponentDescription, FrameCost, MenuEntry,
     NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
-    ParameterDescription, TreeDescription,
+    ParameterDescription, ShownUnitsDescription, TreeDescription,
 };
 pub use error::WireError;
 pub use event::{Event, NoticeLevel, Progress, ProgressState};
-pub use reply::{FrameReply, FrameSpace, NavigatorReply, Reply, SampleType, TimesMs, Welcome};
+pub use reply::{
+    Encoding, FrameReply, FrameSpace, NavigatorReply, Reply, SampleType, TimesMs, Welcome,
+};
 pub use request::{
-    Attention, Detail, FrameRequest, NavigationRegion, NavigatorRequest, RegionStatistic, Request,
-    SaveOptions,
+    Attention, Detail, FramePart, FrameRequest, NavigationRegion, NavigatorRequest,
+    RegionStatistic, Request, SaveOptions,
 };
 pub use typescript::typescript;
 

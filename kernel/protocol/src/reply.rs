@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{OperationDescription, TreeDescription, WireError};
+use crate::{FramePart, OperationDescription, TreeDescription, WireError};
 
 /// Kernel → page, in answer to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -51,6 +51,19 @@ pub enum SampleType {
     F32,
 }
 
+/// How samples lie in their buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// One after the other.
+    Raw,
+    /// Whole numbers in as few bits as their neighbours need. Words of 32 bits, little endian: each run of 64 samples
+    /// begins with `least + bits * 2^27`, then come words of as many samples as fit whole, lowest first, each less `least`.
+    Packed,
+    /// Packed sums over the pixels of each block; the samples are the means.
+    PackedSums,
+}
+
 /// Which axes a picture spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -73,13 +86,18 @@ pub struct FrameReply {
     /// Samples sent.
     pub width: u32,
     pub height: u32,
-    /// Pixels of the frame before reduction (a mean over whole blocks).
+    /// Pixels of the frame.
     pub full_width: u32,
     pub full_height: u32,
+    /// The pixels of the frame that the samples stand for: at least the part that was asked for.
+    pub part: FramePart,
+    /// Pixels of the frame per sample, along each axis: 1 for its own pixels, else samples are means over square blocks.
+    pub block: u32,
     pub sample: SampleType,
-    /// 1st and 99th percentile of the finite samples.
+    pub encoding: Encoding,
+    /// 1st and 99th percentile of the finite values of the frame: its samples, or its pixels when a part is sent.
     pub percentiles: [f64; 2],
-    /// Least and greatest finite sample.
+    /// Least and greatest of them.
     pub extrema: [f64; 2],
     /// Peaks in the second buffer; absent when the node has none.
     pub peak_count: Option<u32>,
@@ -89,6 +107,10 @@ pub struct FrameReply {
     pub draft: bool,
     /// Whether asking again gives the same; `false` for an estimate and for what is still being computed.
     pub exact: bool,
+    /// Whether it is, in part or whole, the fill value of a chunk that is not in the file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub filled: bool,
     pub times_ms: TimesMs,
 }
 
@@ -107,10 +129,16 @@ pub struct NavigatorReply {
     pub view: u32,
     pub generation: u32,
     pub node: u32,
+    /// Position of the axes before the two it spans.
+    pub outer: Vec<u32>,
     pub width: u32,
     pub height: u32,
     pub full_width: u32,
     pub full_height: u32,
+    /// The scan positions that the samples stand for: at least the part that was asked for.
+    pub part: FramePart,
+    /// Scan positions per sample, along each axis: beyond 1, samples are means over square blocks.
+    pub block: u32,
     pub percentiles: [f64; 2],
     pub extrema: [f64; 2],
     /// Every how many scan positions one was read; 1: exact.

@@ -128,7 +128,16 @@ pub enum Detail {
     Settled,
 }
 
-/// The picture of `node` at a scan position. At most one is in flight per view; the newest wins.
+/// A rectangle of pixels of a frame, half-open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FramePart {
+    pub x0: u32,
+    pub y0: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// The picture of `node` at a scan position. At most two are in flight per view; the newest wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 pub struct FrameRequest {
     pub view: u32,
@@ -139,8 +148,12 @@ pub struct FrameRequest {
     pub index: Vec<u32>,
     /// Which image of a map; 0 otherwise.
     pub component: u32,
-    /// Width and height of the canvas in device pixels: the frame is reduced to fit.
+    /// Most samples across and down: what is seen of the frame is reduced to fit.
     pub size_px: [u32; 2],
+    /// What is seen of the frame; left out: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub part: Option<FramePart>,
     pub detail: Detail,
     /// Parameters of `node` to try without changing the tree; those that are left out keep their value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,4 +194,11 @@ pub struct NavigatorRequest {
     pub view: u32,
     pub generation: u32,
     pub node: u32,
+    /// Scan position, slowest first: the image spans the two fastest axes and goes through it.
+    #[serde(default)]
+    pub index: Vec<u32>,
+    /// What is seen of it; left out: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub part: Option<FramePart>,
 }

@@ -89,6 +89,8 @@ impl Session {
         for (view, node) in views {
             self.hide(page, view, node);
         }
+        lock(&self.holds).view_closed(page);
+        self.sweep();
     }
 
     /// Estimates are shared by the detectors below one node.

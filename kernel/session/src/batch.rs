@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use protocol::{Progress, ProgressState, WireError};
 use tree::{Graph, Node};
 
-use crate::handlers::{change, files};
+use crate::handlers::change;
 use crate::journal::{Stamp, absolute};
 use crate::provenance::{self, find};
 use crate::recipe::{self, Recipe, RecipeInput, RecipeOutput};
+use crate::save::Saved;
 use crate::session::Opened;
-use crate::{Session, convert, lock, save};
+use crate::{Session, caveats, convert, lock, save};
 
 /// Outputs that are written at a time; each keeps the chunks that it has begun in memory.
 const SIDE_BY_SIDE: usize = 8;
@@ -46,6 +47,9 @@ pub struct Finished {
     pub summary: String,
     /// It was there already, made by the same recipe from the same file.
     pub was_there: bool,
+    /// Scan positions that were computed now, and those that an earlier run had left.
+    pub computed: usize,
+    pub kept: usize,
 }
 
 /// An output that is to be computed.
@@ -100,20 +104,32 @@ pub fn compute(
                 file,
                 summary: node.meta.summary(),
                 was_there: true,
+                computed: 0,
+                kept: node.meta.axes.positions(),
             });
         } else {
             let node = node.clone();
             wanted.push(Wanted { node, file, output });
         }
     }
+    let sources: Vec<u32> = (recipe.inputs.iter())
+        .filter_map(|input| nodes.get(&input.name).copied())
+        .collect();
+    let before = caveats::remarks(session, &sources);
     for some in wanted.chunks(SIDE_BY_SIDE) {
-        write_all(session, some, batch, listener)?;
+        let saved = write_all(session, some, batch, listener)?;
+        finished.extend(some.iter().zip(saved).map(|(wanted, saved)| Finished {
+            file: wanted.file.clone(),
+            summary: saved.summary,
+            was_there: false,
+            computed: saved.computed,
+            kept: saved.kept,
+        }));
     }
-    finished.extend(wanted.into_iter().map(|wanted| Finished {
-        summary: wanted.node.meta.summary(),
-        file: wanted.file,
-        was_there: false,
-    }));
+    let now = caveats::remarks(session, &sources);
+    for remark in now.iter().filter(|remark| !before.contains(remark)) {
+        (listener.warn)(&format!("{}: {}", remark.about, remark.text));
+    }
     Ok(finished)
 }
 
@@ -231,7 +247,7 @@ fn open(
             found.path.display()
         ));
     }
-    let source = files::source(&found.path, &input.options)?;
+    let source = session.files.open(&found.path, &input.options)?;
     let node = session
         .tree
         .add_source(&input.name, source)
@@ -243,6 +259,9 @@ fn open(
         options: input.options.clone(),
     };
     lock(&session.opened).insert(node, opened);
+    for remark in caveats::remarks(session, &[node]) {
+        (listener.warn)(&format!("{}: {}", remark.about, remark.text));
+    }
     Ok(node)
 }
 
@@ -261,7 +280,7 @@ fn write_all(
     wanted: &[Wanted<'_>],
     batch: &Batch,
     listener: &mut Listener<'_>,
-) -> Result<(), WireError> {
+) -> Result<Vec<Saved>, WireError> {
     let stop = AtomicBool::new(false);
     let (tell, heard) = channel();
     std::thread::scope(|scope| {
@@ -294,7 +313,7 @@ fn write_all(
 /// What a thread that saves tells.
 enum Word {
     Progress(Progress),
-    Ended(Result<(), WireError>),
+    Ended(Result<Saved, WireError>),
 }
 
 /// Adds up how far all are, until all have ended. The first error ends the others too: they can be continued.
@@ -303,8 +322,9 @@ fn listen(
     heard: &Receiver<(usize, Word)>,
     stop: &AtomicBool,
     listener: &mut Listener<'_>,
-) -> Result<(), WireError> {
+) -> Result<Vec<Saved>, WireError> {
     let mut latest: Vec<Option<Progress>> = vec![None; wanted.len()];
+    let mut all: Vec<Option<Saved>> = wanted.iter().map(|_| None).collect();
     let mut failed: Option<WireError> = None;
     let mut told = Instant::now() - TELL_EVERY;
     loop {
@@ -323,7 +343,8 @@ fn listen(
                     failed = Some(error);
                 }
             }
-            Ok((_, Word::Ended(Ok(())))) | Err(RecvTimeoutError::Timeout) => {}
+            Ok((number, Word::Ended(Ok(saved)))) => all[number] = Some(saved),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if told.elapsed() >= TELL_EVERY
@@ -341,7 +362,7 @@ fn listen(
         };
         (listener.progress)(&progress);
     }
-    failed.map_or(Ok(()), Err)
+    failed.map_or(Ok(all.into_iter().flatten().collect()), Err)
 }
 
 /// One progress of several.
@@ -357,6 +378,7 @@ fn together(latest: &[Option<Progress>]) -> Option<Progress> {
         state: ProgressState::Running,
         done: sum(|one| one.done),
         total: sum(|one| one.total),
+        kept: sum(|one| one.kept),
         rate: (known.iter().any(|one| one.rate.is_some()))
             .then(|| sum(|one| one.rate.unwrap_or(0.0))),
         seconds_left: (known.iter().filter_map(|one| one.seconds_left)).reduce(f64::max),
@@ -373,7 +395,7 @@ fn write(
     batch: &Batch,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(&Progress),
-) -> Result<(), WireError> {
+) -> Result<Saved, WireError> {
     let mut options = wanted.output.options.clone();
     options.fresh |= batch.fresh;
     save::save_share(
@@ -385,7 +407,6 @@ fn write(
         &|| stop.load(Ordering::Relaxed),
         progress,
     )
-    .map(drop)
 }
 
 /// Puts together what the parts in a folder have computed, and gives the files their names.
@@ -405,7 +426,7 @@ pub fn combine(folder: &Path) -> Result<Vec<PathBuf>, WireError> {
     let mut done = Vec::new();
     let mut failed = None;
     for target in targets {
-        match io::combine(&target) {
+        match io::combine(&target, &provenance::add_caveats) {
             Ok(()) => done.push(target),
             Err(error) => {
                 failed.get_or_insert(convert::source_error(&error));

@@ -36,6 +36,11 @@ impl Computation for Mapped {
         json!({})
     }
 
+    /// A cell's own code sees what `frame` gives it.
+    fn takes_stored(&self) -> bool {
+        true
+    }
+
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         let meta = match inputs {
             [meta] if meta.kind == SignalKind::Frame => *meta,

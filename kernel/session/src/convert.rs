@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use protocol::{
-    AxisDescription, CaveatDescription, ComponentDescription, MenuEntry, NodeDescription, NodeKind,
-    OperationDescription, Outline, ParameterControl, ParameterDescription, Progress, ProgressState,
-    SampleType, TreeDescription, WireError,
+    AxisDescription, CaveatDescription, ComponentDescription, Encoding, FramePart, MenuEntry,
+    NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
+    ParameterDescription, Progress, ProgressState, SampleType, ShownUnitsDescription,
+    TreeDescription, WireError,
 };
 use serde_json::json;
 use signal::{
@@ -12,7 +13,7 @@ use signal::{
     SourceError,
 };
 use tree::{ComputeError, Graph, MapProgress, Node, PassState, TreeError};
-use views::Sample;
+use views::{Part, Reduced, Sample};
 
 use crate::{Session, code};
 
@@ -157,6 +158,10 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
                 title: component.title.clone(),
                 units: component.units.clone(),
                 diverging: component.diverging,
+                shown: (component.shown.as_ref()).map(|shown| ShownUnitsDescription {
+                    factor: shown.factor,
+                    units: shown.units.clone(),
+                }),
             })
             .collect(),
         params: computation.map_or_else(|| json!({}), |computation| computation.params()),
@@ -177,15 +182,14 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .map_progress(node.id)
             .filter(|progress| progress.state != PassState::Idle)
             .map(|progress| map_progress(node, &progress)),
-        frame_cost: session.cost_of(node.id),
-        caveats: caveats(graph, node),
+        frame_cost: session.cost_of(node),
+        caveats: caveats(session, graph, node),
     }
 }
 
-/// What was known when the node was made, and what reading its file has shown since.
-pub(crate) fn caveats(graph: &Graph, node: &Node) -> Vec<CaveatDescription> {
-    let found = (graph.source_of(node.id)).map_or_else(Vec::new, |(_, source)| source.caveats());
-    (node.meta.caveats.iter().cloned().chain(found))
+/// What was known when the node was made, what reading its file has shown since, and which positions have no value.
+pub(crate) fn caveats(session: &Session, graph: &Graph, node: &Node) -> Vec<CaveatDescription> {
+    (crate::caveats::of(session, graph, node).into_iter())
         .map(|caveat| CaveatDescription {
             code: caveat.code,
             text: caveat.text,
@@ -292,7 +296,7 @@ fn parameter(info: &ParameterInfo) -> ParameterDescription {
 
 pub(crate) fn map_progress(node: &Node, progress: &MapProgress) -> Progress {
     let message = match (&progress.error, progress.failures) {
-        (None, _) => String::new(),
+        (None, _) => crate::caveats::without_value(node, progress).unwrap_or_default(),
         (Some(error), 0) => error.to_string(),
         (Some(error), failures) => format!("{failures} positions failed; the first: {error}"),
     };
@@ -310,6 +314,7 @@ pub(crate) fn map_progress(node: &Node, progress: &MapProgress) -> Progress {
         message,
         rate: None,
         seconds_left: None,
+        kept: 0.0,
         can_resume: false,
     }
 }
@@ -331,6 +336,48 @@ pub(crate) fn frame_bytes(frame: Frame) -> Bytes {
         }
     }
     Bytes::from_owner(Pixels(frame))
+}
+
+/// Pictures of fewer bytes cross the page's side in one piece anyway: they are sent as they are.
+const PACKED_FROM_BYTES: usize = 48 << 10;
+
+/// The samples as a message buffer. Large pictures of whole numbers are packed: a browser takes them in pieces of
+/// some 64 KB, each of which waits for its turn.
+pub(crate) fn samples(reduced: &Reduced) -> (Encoding, Bytes) {
+    let frame = &reduced.frame;
+    let words = if frame.as_bytes().len() < PACKED_FROM_BYTES {
+        None
+    } else if let Some(sums) = &reduced.sums {
+        views::packed(sums).map(|words| (Encoding::PackedSums, words))
+    } else if let Some(pixels) = frame.pixels::<u16>() {
+        views::packed(pixels).map(|words| (Encoding::Packed, words))
+    } else {
+        let pixels = frame.pixels::<u8>().and_then(views::packed);
+        pixels.map(|words| (Encoding::Packed, words))
+    };
+    let words = words.and_then(|(encoding, words)| {
+        let words = Frame::from_vec(&[words.len()], words).ok()?;
+        Some((encoding, frame_bytes(words)))
+    });
+    words.unwrap_or_else(|| (Encoding::Raw, frame_bytes(frame.clone())))
+}
+
+pub(crate) fn seen(part: Part) -> FramePart {
+    FramePart {
+        x0: part.x0 as u32,
+        y0: part.y0 as u32,
+        width: part.width as u32,
+        height: part.height as u32,
+    }
+}
+
+pub(crate) fn part(part: FramePart) -> Part {
+    Part {
+        x0: part.x0 as usize,
+        y0: part.y0 as usize,
+        width: part.width as usize,
+        height: part.height as usize,
+    }
 }
 
 /// Rows `ky, kx, intensity, score`.

@@ -22,44 +22,67 @@ const RESHARD_BYTES_PER_SECOND: f64 = 3e8;
 /// Bytes that a file written anew decodes for one frame.
 const GOOD_CHUNK_BYTES: f64 = 1e6;
 
-/// Measures in the background; the pages hear of it when it is done.
+/// Chunks of one file; `None` while they are being measured.
+pub(crate) type Measured = Option<(Access, Duration)>;
+
+/// Measures in the background, each file once; the pages hear of it when it is done.
 pub(crate) fn measure(session: &Arc<Session>, node: u32) {
     let graph = session.tree.snapshot();
-    let large = (graph.source_of(node)).is_some_and(|(_, source)| {
-        let described = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| source.access()));
-        described.is_ok_and(|access| !access.mapped && access.chunk_bytes >= LEAST_BYTES)
-    });
-    if !large {
+    let Some((root, source)) = graph.source_of(node) else {
+        return;
+    };
+    let described = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| source.access()));
+    let large = described.is_ok_and(|access| !access.mapped && access.chunk_bytes >= LEAST_BYTES);
+    let file = root.file.number;
+    if !large || lock(&session.costs).contains_key(&file) {
         return;
     }
+    lock(&session.costs).insert(file, None);
+    let graph = Arc::new(graph.above(&[node]));
     let weak = Arc::downgrade(session);
     let work = move || {
         let Some(session) = weak.upgrade() else {
             return;
         };
-        let Some((access, time)) = session.engine.time_chunk(&graph, node) else {
-            return;
-        };
-        let graph = session.tree.snapshot();
-        if let Some(found) = graph.node(node) {
-            session.set_cost(found, access, time);
-        }
+        let measured = session.engine.time_chunk(&graph, node);
+        drop(graph);
+        session.set_cost(file, measured);
     };
     if let Err(error) = std::thread::Builder::new().name("cost".into()).spawn(work) {
+        lock(&session.costs).remove(&file);
         tracing::warn!("a file is not measured: {error}");
     }
 }
 
 impl Session {
-    pub(crate) fn cost_of(&self, node: u32) -> Option<FrameCost> {
-        lock(&self.costs).get(&node).cloned()
+    /// Of a node that is a file.
+    pub(crate) fn cost_of(&self, node: &Node) -> Option<FrameCost> {
+        if node.computation().is_some() {
+            return None;
+        }
+        let (access, time) = (*lock(&self.costs).get(&node.file.number)?)?;
+        Some(cost(node, access, time))
     }
 
-    fn set_cost(&self, node: &Node, access: Access, time: Duration) {
-        let cost = cost(node, access, time);
-        lock(&self.costs).insert(node.id, cost.clone());
+    fn set_cost(&self, file: u32, measured: Measured) {
+        let graph = self.tree.snapshot();
+        {
+            let mut costs = lock(&self.costs);
+            // It was closed meanwhile, or has not yet been forgotten and will be.
+            let Some(place) = costs.get_mut(&file).filter(|_| measured.is_some()) else {
+                costs.remove(&file);
+                return;
+            };
+            *place = measured;
+        }
         self.tell_tree();
-        if cost.slow {
+        if let Some(node) = graph.roots_of(file).next() {
+            self.tell_cost(node);
+        }
+    }
+
+    fn tell_cost(&self, node: &Node) {
+        if let Some(cost) = self.cost_of(node).filter(|cost| cost.slow) {
             self.events.send(&Event::Notice {
                 level: NoticeLevel::Info,
                 message: what(node, &cost),
@@ -71,7 +94,7 @@ impl Session {
 
     /// A line for the output of the cell that opened the file, when a frame of it is dear and that is known.
     pub(crate) fn cost_line(&self, node: &Node) -> Option<String> {
-        let cost = self.cost_of(node.id).filter(|cost| cost.slow)?;
+        let cost = self.cost_of(node).filter(|cost| cost.slow)?;
         Some(format!("{}; {}", what(node, &cost), cost.advice))
     }
 }

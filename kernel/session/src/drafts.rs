@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protocol::WireError;
 use serde_json::Value;
-use tree::{DraftNumbers, Graph, Node, PassState};
+use tree::{DraftNumbers, Graph, Node, PassState, Removed};
 
 use crate::handlers::change;
 use crate::{Session, convert, lock};
@@ -39,6 +39,12 @@ pub(crate) struct Draft {
     pub graph: Arc<Graph>,
 }
 
+impl Draft {
+    fn node(&self) -> Option<Arc<Node>> {
+        self.graph.node(self.number).cloned()
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Drafts {
     numbers: DraftNumbers,
@@ -48,11 +54,11 @@ pub(crate) struct Drafts {
 
 impl Drafts {
     /// Moves out those that are not wanted any more.
-    fn take(&self, unwanted: impl Fn(&Draft) -> bool) -> Vec<u32> {
+    fn take(&self, unwanted: impl Fn(&Draft) -> bool) -> Vec<Arc<Node>> {
         let mut kept = lock(&self.kept);
         let gone = (kept.iter())
             .filter(|draft| unwanted(draft))
-            .map(|draft| draft.number)
+            .filter_map(Draft::node)
             .collect();
         kept.retain(|draft| !unwanted(draft));
         gone
@@ -136,12 +142,12 @@ impl Session {
             let goes = draft.view == view && (other || surplus > 0);
             if goes {
                 surplus = surplus.saturating_sub(1);
-                gone.push(draft.number);
+                gone.extend(draft.node());
             }
             !goes
         });
         while kept.len() > MOST {
-            gone.extend(kept.pop_front().map(|draft| draft.number));
+            gone.extend(kept.pop_front().and_then(|draft| draft.node()));
         }
         // Their exact images are not wanted any more; what is done stays as long as they do.
         let earlier: Vec<u32> = (kept.iter())
@@ -150,24 +156,27 @@ impl Session {
             .collect();
         drop(kept);
         (earlier.iter()).for_each(|number| self.engine.cancel_map(*number));
-        self.engine.forget(&gone);
+        self.forget_drafts(gone);
         Ok((with_draft, number))
     }
 
     /// The view does not try anything any more.
     pub(crate) fn drop_drafts(&self, view: &ViewName) {
-        let gone = self.drafts.take(|draft| draft.view == *view);
-        if !gone.is_empty() {
-            self.engine.forget(&gone);
+        self.forget_drafts(self.drafts.take(|draft| draft.view == *view));
+    }
+
+    fn forget_drafts(&self, nodes: Vec<Arc<Node>>) {
+        if !nodes.is_empty() {
+            self.engine.forget(&Removed {
+                nodes,
+                files: Vec::new(),
+            });
         }
     }
 
     /// The node's parameters have changed, or it is gone.
     pub(crate) fn forget_drafts_of(&self, nodes: &[u32]) {
-        let gone = self.drafts.take(|draft| nodes.contains(&draft.node));
-        if !gone.is_empty() {
-            self.engine.forget(&gone);
-        }
+        self.forget_drafts(self.drafts.take(|draft| nodes.contains(&draft.node)));
     }
 
     /// Computes the exact map of a draft once its view has rested on it for a moment.

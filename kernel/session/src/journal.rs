@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 pub use file::key;
 pub use record::View;
 pub(crate) use record::{Made, NodeRecord};
-pub(crate) use restore::{Ids, bring_back, restore};
+pub(crate) use restore::{Ids, bring_back, made_now, restore};
 pub(crate) use stamp::Stamp;
 
 use crate::Session;
@@ -199,7 +199,9 @@ impl Writer {
 /// Node ids of the earlier session, and those the nodes have now.
 pub(crate) type Moved = HashMap<u32, u32>;
 
-/// The path as it is written into a journal: absolute, so that the next kernel finds it from anywhere.
+/// The path as it is written into a journal: absolute, so that the next kernel finds it from anywhere, and
+/// without what was pasted with it.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    let path = io::expanded(path);
+    std::path::absolute(&path).unwrap_or(path)
 }

@@ -6,6 +6,7 @@
 
 mod attention;
 pub mod batch;
+mod caveats;
 mod closure;
 mod code;
 mod convert;
@@ -16,8 +17,9 @@ mod drafts;
 mod errand;
 mod events;
 mod handlers;
-mod handles;
+mod holds;
 pub mod journal;
+mod look;
 mod news;
 mod poster;
 pub mod provenance;
@@ -27,8 +29,10 @@ mod router;
 pub mod sample;
 mod save;
 mod session;
+mod sources;
 mod view;
 
+pub use look::Look;
 pub use poster::Poster;
 pub use session::{BUDGET_VARIABLE, Config, Session};
 

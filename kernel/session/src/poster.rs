@@ -1,25 +1,25 @@
-//! The still picture of a node, for readers without a kernel.
+//! The still picture of a node: a labelled figure for readers without a kernel, for exported pages and print.
 
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::{FrameSpace, WireError};
-use signal::{CancelToken, Component, Frame, NavigationIndex, SignalKind};
+use signal::{Axis, CancelToken, Frame, NavigationIndex, ShownUnits, SignalKind, SignalMeta};
 use tree::{Graph, Node};
-use views::{Colors, Panel};
+use views::{Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
+use crate::look::{Look, automatic};
 use crate::{Session, convert};
 
-/// Height of a poster.
-const HEIGHT_PX: usize = 320;
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
-/// Longest time a map is computed for its poster; what is missing then stays blank.
+/// Longest time a map is computed for its picture; what is missing then is hatched.
 const MAP_PATIENCE: Duration = Duration::from_millis(400);
-/// Images of a map that are drawn side by side.
-const MOST_COMPONENTS: usize = 4;
+/// Images of a map that are drawn.
+const MOST_COMPONENTS: usize = 8;
 /// Radius of the circles around peaks when the operation has none.
 const PEAK_RADIUS_PX: f32 = 4.0;
 
@@ -27,25 +27,39 @@ const PEAK_RADIUS_PX: f32 = 4.0;
 #[derive(Clone, Debug)]
 pub struct Poster {
     pub png: Vec<u8>,
+    /// Width it is meant to be seen at, in CSS pixels.
+    pub width: usize,
     /// `strain: (40, 56) map of ε_xx, …`.
     pub text: String,
+    /// What is to be seen, in words, for those who cannot.
+    pub alt: String,
     /// Scan position of the frame that is drawn.
     pub index: Vec<usize>,
     /// Share of a map that was computed, 0 to 1; 1 for frames.
     pub complete: f64,
 }
 
+/// What has been drawn of a figure so far.
+#[derive(Default)]
+struct Drawing {
+    panels: Vec<Panel>,
+    notes: Vec<String>,
+    /// Sources whose navigation image is there.
+    navigators: Vec<u32>,
+    complete: Option<f64>,
+}
+
 impl Session {
-    /// The navigation image beside the picture of a node in the middle of its scan; for a map, its
-    /// images as far as they are computed after a moment.
+    /// A figure of what a page shows of a node: its images with the navigation image, or those of its map as far as they
+    /// are computed after a moment; and of the other nodes in the page's panes.
     ///
     /// # Errors
     /// [`WireError`] when the node is gone or nothing of it can be computed.
-    pub fn poster(&self, node: u32) -> Result<Poster, WireError> {
-        self.draw_poster(node, &CancelToken::new())
+    pub fn poster(&self, node: u32, look: &Look) -> Result<Poster, WireError> {
+        self.draw_poster(node, look, &CancelToken::new())
     }
 
-    /// As [`Session::poster`] for a cell: ends within milliseconds of `interrupted`.
+    /// As [`Session::poster`] before any page has shown it, for a cell: ends within milliseconds of `interrupted`.
     ///
     /// # Errors
     /// As [`Session::poster`], and `cancelled`.
@@ -55,108 +69,169 @@ impl Session {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Poster, WireError> {
         self.errand(Some(node), interrupted, move |session, cancel| {
-            session.draw_poster(node, cancel)
+            session.draw_poster(node, &Look::default(), cancel)
         })
     }
 
-    fn draw_poster(&self, node: u32, cancel: &CancelToken) -> Result<Poster, WireError> {
+    fn draw_poster(
+        &self,
+        node: u32,
+        look: &Look,
+        cancel: &CancelToken,
+    ) -> Result<Poster, WireError> {
         let graph = self.tree.snapshot();
-        let node = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-        let index: Vec<usize> = node
-            .meta
-            .axes
-            .navigation
-            .iter()
-            .map(|axis| axis.size / 2)
-            .collect();
-        let at = NavigationIndex::new(&index);
-        let (panels, complete) = if node.meta.kind == SignalKind::Map {
-            self.map_panels(&graph, node, at)?
-        } else {
-            (self.frame_panels(&graph, node, at, cancel)?, 1.0)
-        };
-        let png = views::poster(&panels, HEIGHT_PX)
-            .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
+        let own = graph.node(node).ok_or_else(|| convert::no_node(node))?;
+        let mut drawing = Drawing::default();
+        let index = position(own, look);
+        self.draw_node(&mut drawing, &graph, own, &index, look, cancel)?;
+        let complete = drawing.complete.unwrap_or(1.0);
+        for other in &look.nodes {
+            let other = graph.node(*other).filter(|other| other.id != node);
+            if let Some(other) = other {
+                let index = position(other, look);
+                // The node of the cell is what the figure is for; another one that cannot be drawn is left out.
+                let added = self.draw_node(&mut drawing, &graph, other, &index, look, cancel);
+                if let Err(error) = added {
+                    drawing
+                        .notes
+                        .push(format!("{} cannot be shown: {}", other.name, error.message));
+                }
+            }
+        }
+        for caveat in convert::caveats(self, &graph, own) {
+            drawing.notes.push(caveat.text);
+        }
+        let figure = views::figure(&drawing.panels, &drawing.notes)
+            .map_err(|what| WireError::new("poster", what, "").at_node(own.id))?;
         Ok(Poster {
-            png,
-            text: match self.cost_line(node) {
-                None => format!("{}: {}", node.name, node.meta.summary()),
-                Some(cost) => format!("{}: {}\n{cost}", node.name, node.meta.summary()),
+            png: figure.png,
+            width: figure.width,
+            alt: alt(own, &drawing),
+            text: match self.cost_line(own) {
+                None => format!("{}: {}", own.name, own.meta.summary()),
+                Some(cost) => format!("{}: {}\n{cost}", own.name, own.meta.summary()),
             },
             index,
             complete,
         })
     }
 
-    fn navigator_panel(
+    fn draw_node(
         &self,
+        drawing: &mut Drawing,
+        graph: &Arc<Graph>,
+        node: &Arc<Node>,
+        index: &[usize],
+        look: &Look,
+        cancel: &CancelToken,
+    ) -> Result<(), WireError> {
+        let at = NavigationIndex::new(index);
+        if node.meta.kind == SignalKind::Map {
+            return self.draw_map(drawing, graph, node, at, look);
+        }
+        self.draw_navigator(drawing, graph, node, at)?;
+        self.draw_frame(drawing, graph, node, at, look, cancel)
+    }
+
+    fn draw_navigator(
+        &self,
+        drawing: &mut Drawing,
         graph: &Arc<Graph>,
         node: &Node,
         at: NavigationIndex,
-    ) -> Result<Option<Panel>, WireError> {
-        if node.meta.axes.positions() <= 1 {
-            return Ok(None);
+    ) -> Result<(), WireError> {
+        if node.meta.axes.positions() <= 1 || drawing.navigators.contains(&node.source) {
+            return Ok(());
         }
-        let (_, image) = pictures::navigation_image(self, graph, node.id, NAVIGATOR_PATIENCE)?;
-        let crosshair = match at.as_slice() {
-            [] => None,
-            [column] => Some([0.0, *column as f32]),
-            [.., row, column] => Some([*row as f32, *column as f32]),
-        };
+        let (_, image) = pictures::navigation_image(self, graph, node.id, at, NAVIGATOR_PATIENCE)?;
+        let source = graph.node(node.source).map_or(node, |source| &**source);
+        let axes = &node.meta.axes.navigation;
+        let title = Words::plain(format!("{}: navigation image", source.name));
         let mut drawn = Panel {
-            crosshair,
-            ..panel(image, Colors::Gray)
+            crosshair: match at.as_slice() {
+                [] => None,
+                [column] => Some([0.0, *column as f32]),
+                [.., row, column] => Some([*row as f32, *column as f32]),
+            },
+            values: format!("mean {}", source.meta.value_units)
+                .trim()
+                .to_owned(),
+            ..panel(title, image, Contrast::of("gray"), axes)
         };
-        if node.meta.axes.navigation.len() == 1 {
+        if axes.len() == 1 {
             // A series is a curve over its one axis, from its least to its greatest value.
             let curve = drawn.frame.to_f32().into_owned();
             drawn.frame = Frame::from_vec(&[curve.len()], curve)
                 .map_err(|what| WireError::new("internal", what, ""))?;
             drawn.levels = views::levels(&drawn.frame).extrema;
         }
-        Ok(Some(drawn))
+        drawing.navigators.push(node.source);
+        drawing.panels.push(drawn);
+        Ok(())
     }
 
-    fn frame_panels(
+    fn draw_frame(
         &self,
+        drawing: &mut Drawing,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
         at: NavigationIndex,
+        look: &Look,
         cancel: &CancelToken,
-    ) -> Result<Vec<Panel>, WireError> {
-        let mut panels: Vec<Panel> = self.navigator_panel(graph, node, at)?.into_iter().collect();
+    ) -> Result<(), WireError> {
         let looking = pictures::Looking {
             component: 0,
             focused: false,
             cancel,
         };
         let shown = pictures::show(self, graph, node, at, &looking)?;
+        debug_assert_eq!(shown.space, FrameSpace::Signal);
         let radius = node
             .computation()
             .and_then(|computation| computation.params().get("radius")?.as_f64());
-        let peaks = shown.peaks.map_or_else(Vec::new, |peaks| {
-            peaks
-                .ky
-                .iter()
-                .zip(&peaks.kx)
+        let title = match at.as_slice() {
+            [] => node.name.clone(),
+            [one] => format!("{} at {one}", node.name),
+            several => {
+                let indices: Vec<String> = several.iter().map(usize::to_string).collect();
+                format!("{} at ({})", node.name, indices.join(", "))
+            }
+        };
+        let contrast = look.contrast(&node.meta, 0);
+        let mut drawn = Panel {
+            values: node.meta.value_units.clone(),
+            ..panel(
+                Words::plain(title),
+                shown.image,
+                contrast,
+                &node.meta.axes.signal,
+            )
+        };
+        if let Some(peaks) = shown.peaks {
+            drawn.peaks = (peaks.ky.iter().zip(&peaks.kx))
                 .map(|(ky, kx)| [*ky, *kx])
-                .collect()
-        });
-        debug_assert_eq!(shown.space, FrameSpace::Signal);
-        panels.push(Panel {
-            peaks,
-            peak_radius: radius.map_or(PEAK_RADIUS_PX, |radius| radius as f32),
-            ..panel(shown.image, Colors::Sequential)
-        });
-        Ok(panels)
+                .collect();
+            drawn.peak_radius = radius.map_or(PEAK_RADIUS_PX, |radius| radius as f32);
+        }
+        if drawn.frame.shape().len() == 1 {
+            let extrema = views::levels(&drawn.frame).extrema;
+            // Counts are seen from zero.
+            drawn.levels = [extrema[0].min(0.0), extrema[1]];
+        } else if let Some(levels) = self.chosen(graph, node, 0, look) {
+            drawn.levels = levels;
+        }
+        drawing.panels.push(drawn);
+        Ok(())
     }
 
-    fn map_panels(
+    fn draw_map(
         &self,
+        drawing: &mut Drawing,
         graph: &Arc<Graph>,
         node: &Node,
         at: NavigationIndex,
-    ) -> Result<(Vec<Panel>, f64), WireError> {
+        look: &Look,
+    ) -> Result<(), WireError> {
         let fail = |error: tree::ComputeError| convert::compute_error(&error);
         let until = Instant::now() + MAP_PATIENCE;
         let map = self.engine.show_map(graph, node.id).map_err(fail)?;
@@ -172,43 +247,174 @@ impl Session {
         {
             return Err(fail(error));
         }
+        let complete = map.complete();
+        let components = &node.meta.components;
         let shape = node.meta.axes.navigation_shape();
-        let panels = node
-            .meta
-            .components
-            .iter()
-            .take(MOST_COMPONENTS)
-            .enumerate()
-            .map(|(number, component)| {
-                pictures::plane(&map.component(number), &shape, at)
-                    .map(|image| map_panel(image, component))
-                    .map_err(|what| WireError::new("poster", what, "").at_node(node.id))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok((panels, map.complete()))
+        for (number, component) in components.iter().take(MOST_COMPONENTS).enumerate() {
+            let image = pictures::plane(&map.component(number), &shape, at)
+                .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
+            let title = match components.len() {
+                1 => Words::plain(&node.name),
+                _ => {
+                    let name = Words::with_subscript(&component.title);
+                    Words {
+                        text: format!("{}: {}", node.name, name.text),
+                        ..name
+                    }
+                }
+            };
+            let contrast = look.contrast(&node.meta, number);
+            let mut drawn = Panel {
+                values: match component.units.as_str() {
+                    "" => node.meta.value_units.clone(),
+                    units => units.to_owned(),
+                },
+                ..panel(title, image, contrast, &node.meta.axes.navigation)
+            };
+            drawn.levels = automatic(&views::levels(&drawn.frame), component.diverging);
+            if let Some(levels) = self.chosen(graph, node, number, look) {
+                drawn.levels = levels;
+            }
+            if let Some(shown) = &component.shown {
+                drawn = in_units(drawn, shown)
+                    .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
+            }
+            drawing.panels.push(drawn);
+        }
+        if components.len() > MOST_COMPONENTS {
+            let rest = components.len() - MOST_COMPONENTS;
+            drawing.notes.push(format!(
+                "{rest} more images of {} are not drawn here",
+                node.name
+            ));
+        }
+        if complete < 1.0 {
+            let percent = (complete * 100.0).floor();
+            drawing
+                .notes
+                .push(format!("{}: {percent} % is computed", node.name));
+        }
+        drawing.complete = drawing.complete.or(Some(complete));
+        Ok(())
+    }
+
+    /// The levels that a page draws it with.
+    fn chosen(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        component: usize,
+        look: &Look,
+    ) -> Option<[f64; 2]> {
+        let meta_of = |node| graph.node(node).map(|node| &*node.meta);
+        let chosen = look.levels(node.id, &node.meta, component, meta_of);
+        chosen.filter(|[low, high]| high > low)
     }
 }
 
-fn panel(frame: Frame, colors: Colors) -> Panel {
+/// Where the page is in the scan of a node; the middle of a scan it has not been in.
+fn position(node: &Node, look: &Look) -> Vec<usize> {
+    let axes = &node.meta.axes;
+    if look.index.len() == axes.navigation.len() && axes.contains(NavigationIndex::new(&look.index))
+    {
+        return look.index.clone();
+    }
+    axes.navigation.iter().map(|axis| axis.size / 2).collect()
+}
+
+/// An image or curve over `axes` with automatic levels.
+fn panel(title: Words, frame: Frame, contrast: Contrast, axes: &[Axis]) -> Panel {
     Panel {
-        levels: views::levels(&frame).percentiles,
+        title,
+        levels: automatic(&views::levels(&frame), false),
         frame,
-        colors,
+        contrast,
+        values: String::new(),
+        scale_bar: axes
+            .last()
+            .filter(|_| axes.len() > 1)
+            .and_then(ScaleBar::along),
+        axis: axes.last().filter(|_| axes.len() == 1).cloned(),
         crosshair: None,
         peaks: Vec::new(),
         peak_radius: PEAK_RADIUS_PX,
     }
 }
 
-/// Zero in the middle of a component that has two signs.
-fn map_panel(image: Frame, component: &Component) -> Panel {
-    if !component.diverging {
-        return panel(image, Colors::Sequential);
+/// Values and levels in the units people write them in: the colours stay.
+fn in_units(panel: Panel, shown: &ShownUnits) -> Result<Panel, String> {
+    let factor = shown.factor;
+    let values = panel
+        .frame
+        .to_f32()
+        .iter()
+        .map(|value| (f64::from(*value) * factor) as f32)
+        .collect();
+    Ok(Panel {
+        frame: Frame::from_vec::<f32>(panel.frame.shape(), values)?,
+        levels: panel.levels.map(|level| level * factor),
+        values: shown.units.clone(),
+        ..panel
+    })
+}
+
+/// What the figure shows, in words.
+fn alt(node: &Node, drawing: &Drawing) -> String {
+    let mut text = format!("{}: {}.", node.name, summary(&node.meta));
+    for panel in &drawing.panels {
+        let Words {
+            text: title,
+            subscript,
+        } = &panel.title;
+        let [low, high] = panel.levels;
+        let kind = match panel.frame.shape().len() {
+            1 => "curve",
+            _ => "image",
+        };
+        let underscore = if subscript.is_empty() { "" } else { "_" };
+        // Writing to a text does not fail.
+        let _ = write!(
+            text,
+            " {kind} {title}{underscore}{subscript}, {} to {} {}",
+            short(low),
+            short(high),
+            panel.values
+        );
+        text.truncate(text.trim_end().len());
+        if !panel.peaks.is_empty() {
+            let _ = write!(text, ", {} peaks circled", panel.peaks.len());
+        }
+        text.push('.');
     }
-    let drawn = panel(image, Colors::Diverging);
-    let largest = drawn.levels[0].abs().max(drawn.levels[1].abs());
-    Panel {
-        levels: [-largest, largest],
-        ..drawn
+    for note in &drawing.notes {
+        let _ = write!(text, " {note}.");
     }
+    text
+}
+
+fn summary(meta: &SignalMeta) -> String {
+    let mut text = meta.summary();
+    let axis = meta
+        .axes
+        .navigation
+        .last()
+        .filter(|axis| axis.is_uniform() && axis.size > 1);
+    if let Some(axis) = axis {
+        let _ = write!(text, ", scan step {} {}", short(axis.scale), axis.units);
+        text.truncate(text.trim_end().len());
+    }
+    text
+}
+
+/// Three significant digits.
+fn short(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value}");
+    }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (2.0 - size.log10().floor()).clamp(0.0, 7.0) as usize;
+    format!("{value:.decimals$}")
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use protocol::{OpenOptions, WireError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use signal::{Axes, Caveat, Component, ElementType, SignalKind, SignalMeta};
+use signal::{Axes, Axis, Caveat, Component, ElementType, SignalKind, SignalMeta};
 use tree::{Graph, Node};
 
 use crate::handlers::lineage::line_of_descent;
@@ -129,13 +129,18 @@ pub struct Conventions {
 }
 
 impl Conventions {
-    fn of(meta: &SignalMeta) -> Self {
+    fn of(meta: &SignalMeta, caveats: &[Caveat]) -> Self {
+        let mut axes = meta.axes.navigation.iter().chain(&meta.axes.signal);
+        let calibration = match axes.all(Axis::is_uniform) {
+            true => "value = offset + scale * index",
+            false => "value = offset + scale * index; of an axis with `values`, values[index]",
+        };
         Conventions {
             axis_order: "slowest first, navigation before signal: (ny, nx | ky, kx)".into(),
             index: "counted from 0; 0 is top left".into(),
-            calibration: "value = offset + scale * index".into(),
+            calibration: calibration.into(),
             notes: meta.notes.clone(),
-            caveats: meta.caveats.clone(),
+            caveats: caveats.to_vec(),
         }
     }
 }
@@ -163,8 +168,14 @@ impl SignalIdentity {
     }
 }
 
-/// The provenance of `node` as it goes into a file. `target` is where the result is written.
-pub(crate) fn of(session: &Session, graph: &Graph, node: &Node, target: Option<&Path>) -> Value {
+/// The provenance of `node` as it goes into a file, with what is to be said of it. `target` is where the result is written.
+pub(crate) fn of(
+    session: &Session,
+    graph: &Graph,
+    node: &Node,
+    caveats: &[Caveat],
+    target: Option<&Path>,
+) -> Value {
     let provenance = Provenance {
         version: VERSION,
         created: date::now(),
@@ -175,7 +186,7 @@ pub(crate) fn of(session: &Session, graph: &Graph, node: &Node, target: Option<&
             .into_iter()
             .map(|node| step(session, graph, node, target))
             .collect(),
-        conventions: Conventions::of(&node.meta),
+        conventions: Conventions::of(&node.meta, caveats),
     };
     serde_json::to_value(provenance).unwrap_or_else(|error| {
         tracing::error!(%error, "the provenance of a result cannot be written");
@@ -299,6 +310,17 @@ fn fingerprint(bytes: &[u8]) -> String {
         (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
     });
     format!("{hash:032x}")
+}
+
+/// Puts what is to be said of a result into its provenance, which is JSON already.
+pub(crate) fn add_caveats(provenance: &mut Value, caveats: &[Caveat]) {
+    if let Some(conventions) = provenance
+        .get_mut("conventions")
+        .and_then(Value::as_object_mut)
+        && !caveats.is_empty()
+    {
+        conventions.insert("caveats".into(), serde_json::json!(caveats));
+    }
 }
 
 /// Refuses what another version wrote, and what is no provenance at all.

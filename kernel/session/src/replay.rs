@@ -6,9 +6,9 @@ use std::path::Path;
 use protocol::{CommandReply, WireError};
 use serde_json::json;
 
-use crate::Session;
 use crate::journal::{self, Ids, Made, NodeRecord};
 use crate::provenance::{self, Provenance, Step};
+use crate::{Session, caveats};
 
 /// `input` is where the file lies from which the result was made, when it is not found otherwise.
 pub(crate) fn replay(
@@ -27,11 +27,13 @@ pub(crate) fn replay(
     let records = records(&provenance, written, input.map(Path::new))?;
     let (restored, moved) = journal::bring_back(session, &records, Ids::New);
     let last = records.last().and_then(|record| moved.get(&record.id));
-    Ok(CommandReply {
+    let made = journal::made_now(&restored);
+    let reply = CommandReply {
         node: last.copied(),
         restored: Some(Box::new(restored)),
         ..CommandReply::default()
-    })
+    };
+    Ok(caveats::told(session, reply, &made))
 }
 
 fn records(
@@ -63,6 +65,7 @@ fn records(
             name: step.name.clone(),
             revision: 1,
             variable: true,
+            by_hand: false,
             made,
             past: Vec::new(),
             future: Vec::new(),

@@ -5,15 +5,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use protocol::{Command, CommandReply, Progress, Reply, Request, WireError};
+use protocol::{Command, CommandReply, NavigatorRequest, Progress, Reply, Request, WireError};
 use tree::Step;
 
 use crate::Session;
 use crate::handlers::{change, files, lineage, memory, pictures, values};
 use crate::view::{Picture, Turn, ViewKey, Wish};
-use crate::{convert, difference, journal, recipe, replay, save};
+use crate::{caveats, convert, difference, journal, recipe, replay, save};
 
 type Answer = Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>;
+
+/// The image a navigator shows: a wish for another one ends it.
+fn plane_of(wish: &NavigatorRequest) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let outer = wish.index.len().saturating_sub(2);
+    (wish.node, &wish.index[..outer]).hash(&mut hasher);
+    hasher.finish()
+}
 
 pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answer: Answer) {
     let key = |view, picture| ViewKey {
@@ -46,7 +54,7 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
         }
         Request::Navigator(wish) => {
             let asked = Asked {
-                subject: u64::from(wish.node),
+                subject: plane_of(&wish),
                 focused: false,
                 generation: wish.generation,
                 key: key(wish.view, Picture::Navigator),
@@ -80,7 +88,7 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
             params,
         } => changed(session, request_id, answer, move |session| {
             let node = change::add_node(session, parent, &operation, &params)?;
-            Ok(done(request_id, Some(node)))
+            Ok(done(request_id, Some(change::by_hand(session, node))))
         }),
         Request::Undo { request_id, node } => {
             changed(session, request_id, answer, move |session| {
@@ -97,7 +105,7 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
         Request::Branch { request_id, node } => {
             changed(session, request_id, answer, move |session| {
                 let branch = lineage::branch(session, node)?;
-                Ok(done(request_id, Some(branch)))
+                Ok(done(request_id, Some(change::by_hand(session, branch))))
             });
         }
         Request::RemoveNode { request_id, node } => {
@@ -157,8 +165,10 @@ pub(crate) fn command(
             parent,
             operation,
             params,
-        } => change::add_node(session, parent, &operation, &params)
-            .and_then(|node| values::described(session, node)),
+        } => change::add_node(session, parent, &operation, &params).and_then(|node| {
+            let reply = values::described(session, node)?;
+            Ok(caveats::told(session, reply, &[node]))
+        }),
         Command::SetParams { node, params } => change::set_params(session, node, &params)
             .and_then(|()| values::described(session, node)),
         Command::Name { node, name } => change::name(session, node, &name),
@@ -250,7 +260,11 @@ fn picture(
         let error = match result {
             Ok((reply, buffers)) => {
                 answer(reply, buffers);
-                return after(&session);
+                // Of a view that was closed meanwhile nothing is remembered.
+                if !turn.is_hidden() {
+                    after(&session);
+                }
+                return;
             }
             Err(_) if turn.is_hidden() => convert::hidden(),
             // A newer wish of the view has taken its place, and will be answered.

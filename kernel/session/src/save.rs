@@ -2,25 +2,29 @@
 //! and can be interrupted.
 
 mod memory;
+mod meta;
 mod report;
 mod store;
+mod writing;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use protocol::{CommandReply, Progress, SaveOptions, WireError};
-use signal::{CancelToken, SignalKind};
+use protocol::{CommandReply, Event, NoticeLevel, Progress, Remark, SaveOptions, WireError};
+use signal::{CancelToken, Caveat, SignalKind, SignalMeta};
 use tree::{Graph, Node};
 
 use crate::errand::Failed;
 use crate::handlers::lineage::line_of_descent;
-use crate::{Session, closure, convert, handlers, lock, provenance};
+use crate::{Session, caveats, closure, convert, handlers, journal, lock, provenance};
 pub(crate) use memory::{compute, compute_all};
+pub(crate) use meta::HOLES;
 pub(crate) use report::Pace;
 use report::Report;
+use writing::Writing;
 
 fn flow(stop: bool) -> ControlFlow<()> {
     if stop {
@@ -30,55 +34,13 @@ fn flow(stop: bool) -> ControlFlow<()> {
     }
 }
 
-/// A save under way: written by threads of its own, so that neither a slow operation nor a slow disk
-/// keeps its cell from being interrupted.
-struct Writing {
-    /// Somebody wants it to end.
-    cancel: CancelToken,
-    /// Ends the pass: also because the disk is full or a frame failed.
-    pass: CancelToken,
-    /// Scan positions.
-    done: AtomicUsize,
-    /// Those of them that were there when it began.
-    already: AtomicUsize,
-    total: AtomicUsize,
-    stage: Mutex<Stage>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Stage {
-    Working,
-    /// The new file takes the place of the old one; that is not stopped any more.
-    Finishing,
-    Abandoned,
-}
-
-impl Writing {
-    /// Lets nothing take its place any more; `false` when it is too late for that.
-    fn abandon(&self) -> bool {
-        let mut stage = lock(&self.stage);
-        if *stage == Stage::Working {
-            *stage = Stage::Abandoned;
-            self.cancel.cancel();
-            self.pass.cancel();
-        }
-        *stage == Stage::Abandoned
-    }
-
-    fn may_finish(&self) -> bool {
-        let mut stage = lock(&self.stage);
-        if *stage == Stage::Working && !self.cancel.is_cancelled() {
-            *stage = Stage::Finishing;
-        }
-        *stage == Stage::Finishing
-    }
-}
-
 /// What is saved, where and how.
 pub(crate) struct Job {
     session: Arc<Session>,
     graph: Arc<Graph>,
     node: Arc<Node>,
+    /// As the file describes it.
+    meta: SignalMeta,
     path: PathBuf,
     options: io::WriteOptions,
     writing: Writing,
@@ -110,7 +72,27 @@ pub(crate) fn save(
     interrupted: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<CommandReply, WireError> {
-    save_share(session, node, written, options, None, interrupted, progress)
+    let saved = save_share(session, node, written, options, None, interrupted, progress)?;
+    Ok(CommandReply {
+        node: Some(node),
+        text: Some(saved.text),
+        caveats: saved.remarks,
+        ..CommandReply::default()
+    })
+}
+
+/// What a save has written.
+pub(crate) struct Saved {
+    /// What was written, in one line.
+    pub text: String,
+    /// `(40, 56) map of ε_xx`.
+    pub summary: String,
+    /// Scan positions.
+    pub computed: usize,
+    /// Those that an earlier save had left.
+    pub kept: usize,
+    /// What was found while it was computed.
+    pub remarks: Vec<Remark>,
 }
 
 /// As [`save`]; with a part only the blocks of that share are computed, and the file stays unfinished until
@@ -123,7 +105,7 @@ pub(crate) fn save_share(
     part: Option<io::Part>,
     interrupted: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(&Progress),
-) -> Result<CommandReply, WireError> {
+) -> Result<Saved, WireError> {
     let job = Arc::new(job(session, node, written, options, part)?);
     let _registered = session.register_save(node, &job.writing.cancel);
     let total = job.node.meta.axes.positions();
@@ -133,6 +115,7 @@ pub(crate) fn save_share(
         }
         _ => format!("saving {written}"),
     };
+    let began = Instant::now();
     let mut report = Report::new(session, node, total, label, progress);
     let work = {
         let job = job.clone();
@@ -160,12 +143,38 @@ pub(crate) fn save_share(
         Err(_) => job.kept_text(),
     };
     let result = result.map_err(|error| remark(error, kept.as_deref()));
+    let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    let [done, already, total] = [&writing.done, &writing.already, &writing.total].map(of);
+    report.count(done, already, total);
     report.end(result, kept)?;
-    Ok(CommandReply {
-        node: Some(node),
-        text: Some(format!("{written}: {}", job.node.meta.summary())),
-        ..CommandReply::default()
+    let found = std::mem::take(&mut *lock(&job.writing.found));
+    let remarks = found.into_iter().map(|caveat| Remark {
+        about: written.to_owned(),
+        text: caveat.text,
+    });
+    let text = report::Written {
+        path: written,
+        summary: job.node.meta.summary(),
+        bytes: report::bytes_below(&job.path),
+        took: began.elapsed(),
+        kept_percent: 100 * already / total.max(1),
+    }
+    .text();
+    Ok(Saved {
+        text,
+        summary: job.node.meta.summary(),
+        computed: total - already,
+        kept: already,
+        remarks: remarks.collect(),
     })
+}
+
+fn no_name() -> WireError {
+    WireError::new(
+        "parameter",
+        "no name was given for the file",
+        "write one between the quotes, for example `save(\"result.zspy\")?`",
+    )
 }
 
 /// Says that asking again goes on.
@@ -189,7 +198,10 @@ fn job(
     let graph = session.tree.snapshot();
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
     let found = found.clone();
-    let path = std::path::absolute(written).unwrap_or_else(|_| PathBuf::from(written));
+    if written.trim().is_empty() {
+        return Err(no_name().at_node(node));
+    }
+    let path = journal::absolute(Path::new(written));
     refuse_open_file(session, &graph, &found, &path)?;
     let mut options = write_options(options, &path).map_err(|error| error.at_node(node))?;
     options.part = part;
@@ -201,14 +213,8 @@ fn job(
     }
     Ok(Job {
         session: session.clone(),
-        writing: Writing {
-            cancel: CancelToken::new(),
-            pass: CancelToken::new(),
-            done: AtomicUsize::new(0),
-            already: AtomicUsize::new(0),
-            total: AtomicUsize::new(found.meta.axes.positions()),
-            stage: Mutex::new(Stage::Working),
-        },
+        writing: Writing::new(found.meta.axes.positions()),
+        meta: meta::of(&graph, &found),
         graph,
         node: found,
         path,
@@ -266,9 +272,10 @@ pub(crate) fn start(
         let Some(session) = weak.upgrade() else {
             return;
         };
-        // What went wrong is in the progress that the pages were told.
-        if let Err(error) = save(&session, node, &written, &options, &|| false, &mut |_| {}) {
-            tracing::info!("a page's save ended: {}", error.message);
+        match save(&session, node, &written, &options, &|| false, &mut |_| {}) {
+            Ok(saved) => tell_pages(&session, node, saved.caveats),
+            // What went wrong is in the progress that the pages were told.
+            Err(error) => tracing::info!("a page's save ended: {}", error.message),
         }
     };
     match std::thread::Builder::new().name("save".into()).spawn(work) {
@@ -279,6 +286,18 @@ pub(crate) fn start(
             "try again when less is running",
         )
         .at_node(node)),
+    }
+}
+
+/// What a cell would be told under it.
+fn tell_pages(session: &Session, node: u32, remarks: Vec<Remark>) {
+    for remark in remarks {
+        session.events.send(&Event::Notice {
+            level: NoticeLevel::Warning,
+            message: format!("Saved {}: {}", remark.about, remark.text),
+            hint: String::new(),
+            node: Some(node),
+        });
     }
 }
 
@@ -302,8 +321,16 @@ pub(crate) fn reshard(
         )
         .at_node(node));
     }
-    save(session, node, written, options, interrupted, progress)?;
-    handlers::files::open(session, written, &protocol::OpenOptions::default())
+    let saved = save(session, node, written, options, interrupted, progress)?;
+    let opened = handlers::files::open(session, written, &protocol::OpenOptions::default())?;
+    // What the new file inherits stands in what is said of it when it is opened.
+    let news = (saved.caveats.into_iter()).filter(|remark| !opened.caveats.contains(remark));
+    let caveats = news.chain(opened.caveats.clone()).collect();
+    Ok(CommandReply {
+        text: saved.text,
+        caveats,
+        ..opened
+    })
 }
 
 /// Longest time a save waits for one to the same place that was interrupted.
@@ -361,25 +388,29 @@ fn write(job: &Arc<Job>) -> Result<(), WireError> {
             .prepare(&job.graph, job.node.id, &writing.cancel)
             .map_err(|error| convert::compute_error(&error))?;
     }
-    options.provenance = provenance::of(&job.session, &job.graph, &job.node, Some(&job.path));
-    let writer =
-        io::ResultWriter::create_with(&job.path, &job.node.meta, &options).map_err(failed)?;
-    if job.options.part.is_some() {
-        let wanted = writer.wanted();
-        let positions = |block: &usize| -> usize {
-            (writer.blocks()[*block].positions.iter())
-                .map(ExactSizeIterator::len)
-                .product()
-        };
-        let total = wanted.iter().map(positions).sum();
-        writing.total.store(total, Ordering::Relaxed);
-    } else {
-        let already = writer.already() as usize;
-        writing.already.store(already, Ordering::Relaxed);
-        writing.done.store(already, Ordering::Relaxed);
+    if job.node.computation().is_some() {
+        (job.session.engine)
+            .find_dead_pixels(&job.graph, job.node.id, &writing.cancel)
+            .map_err(|error| convert::compute_error(&error))?;
     }
+    let known = caveats::of_result(&job.session, &job.graph, &job.node, Vec::new());
+    let provenance = |caveats: &[Caveat]| {
+        provenance::of(
+            &job.session,
+            &job.graph,
+            &job.node,
+            caveats,
+            Some(&job.path),
+        )
+    };
+    options.provenance = provenance(&known);
+    let writer = io::ResultWriter::create_with(&job.path, &job.meta, &options).map_err(failed)?;
+    let (total, already) = writer.share();
+    writing.total.store(total as usize, Ordering::Relaxed);
+    writing.already.store(already as usize, Ordering::Relaxed);
+    writing.done.store(already as usize, Ordering::Relaxed);
     let in_pieces = job.options.part.is_some() || writer.already() > 0;
-    let writer = if job.node.meta.kind == SignalKind::Map && !in_pieces {
+    let mut writer = if job.node.meta.kind == SignalKind::Map && !in_pieces {
         match store::write_map(job, &job.graph, &writer) {
             Ok(()) => writer,
             Err(error) => {
@@ -390,6 +421,10 @@ fn write(job: &Arc<Job>) -> Result<(), WireError> {
     } else {
         store::stream(job, writer)?
     };
+    let found = std::mem::take(&mut *lock(&writing.found));
+    let all = caveats::of_result(&job.session, &job.graph, &job.node, found);
+    *lock(&writing.found) = caveats::beyond(&all, &job.node.meta.caveats);
+    writer.tell(all.clone(), provenance(&all));
     writer.finish_if(|| writing.may_finish()).map_err(failed)
 }
 
@@ -436,9 +471,6 @@ fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
     wire.message = format!("`{}` was not saved; {}", node.name, wire.message);
     let folder = path.parent().unwrap_or(path);
     // The remedies of the file layer are for who reads a file, or speak of its own options.
-    if matches!(error, signal::SourceError::Unsupported { .. }) {
-        wire.hint = "choose another name, or another format or compression".into();
-    }
     if matches!(error, signal::SourceError::Invalid { .. })
         && matches!(io::unfinished(path), Ok(Some(left)) if left.identity != job.options.identity)
     {
@@ -461,11 +493,14 @@ fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
 }
 
 impl Session {
-    /// Lets a page cancel this save while the guard lives.
+    /// Lets a page cancel this save while the guard lives, and keeps the node so long: whoever saves and runs
+    /// the cell again gets what was asked for.
     fn register_save(&self, node: u32, cancel: &CancelToken) -> SaveGuard<'_> {
         lock(&self.saves).push((node, cancel.clone()));
+        lock(&self.holds).work_begins(node);
         SaveGuard {
             session: self,
+            node,
             cancel: cancel.clone(),
         }
     }
@@ -479,6 +514,7 @@ impl Session {
 
 struct SaveGuard<'a> {
     session: &'a Session,
+    node: u32,
     cancel: CancelToken,
 }
 
@@ -487,5 +523,7 @@ impl Drop for SaveGuard<'_> {
         // Over: its token tells it apart from other saves of the same node.
         self.cancel.cancel();
         lock(&self.session.saves).retain(|(_, cancel)| !cancel.is_cancelled());
+        lock(&self.session.holds).work_ends(self.node);
+        self.session.sweep();
     }
 }

@@ -8,17 +8,18 @@ use protocol::{
     TreeDescription, WireError,
 };
 use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
-use tree::{Engine, EngineConfig, EngineEvent, Lane, Tree};
+use tree::{Engine, EngineConfig, EngineEvent, Graph, Lane, Node, PassState, Removed, Tree};
 
 use crate::attention::Viewers;
 use crate::drafts::Drafts;
 use crate::errand::{Errands, Failed, is_interruptible};
 use crate::events::Events;
-use crate::handles::Handles;
+use crate::holds::Holds;
 use crate::journal::{Journal, Stamp};
 use crate::news::News;
+use crate::sources::OpenFiles;
 use crate::view::Workers;
-use crate::{closure, convert, lock, router, save};
+use crate::{closure, convert, cost, lock, router, save};
 
 /// Name of the environment variable that sets the memory budget, in bytes.
 pub const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
@@ -78,13 +79,16 @@ pub struct Session {
     pub(crate) events: Arc<Events>,
     pub(crate) workers: Workers,
     pub(crate) opened: Mutex<HashMap<u32, Opened>>,
-    pub(crate) handles: Mutex<Handles>,
+    pub(crate) files: OpenFiles,
+    pub(crate) holds: Mutex<Holds>,
     /// Running saves, so that a page can end them.
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
     /// Saves whose file may still be open.
     pub(crate) writing: Mutex<Vec<Weak<save::Job>>>,
-    /// What a frame of a file costs, as far as it is measured.
-    pub(crate) costs: Mutex<HashMap<u32, protocol::FrameCost>>,
+    /// What a frame of a file costs, by its number, as far as it is measured.
+    pub(crate) costs: Mutex<HashMap<u32, cost::Measured>>,
+    /// What reading each file has shown, as the pages were told last.
+    pub(crate) found: Mutex<Vec<(u32, Vec<signal::Caveat>)>>,
     /// How fast running maps are.
     pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
     pub(crate) errands: Errands,
@@ -114,9 +118,11 @@ impl Session {
                 events: Arc::default(),
                 workers: Workers::start(),
                 opened: Mutex::default(),
-                handles: Mutex::default(),
+                files: OpenFiles::default(),
+                holds: Mutex::default(),
                 saves: Mutex::default(),
                 costs: Mutex::default(),
+                found: Mutex::default(),
                 paces: Mutex::default(),
                 writing: Mutex::default(),
                 errands: Errands::default(),
@@ -208,12 +214,42 @@ impl Session {
 
     /// A cell holds one more handle of this node.
     pub fn retain(&self, node: u32) {
-        lock(&self.handles).retain(node);
+        // A handle on a node that was removed by hand counts nothing.
+        if self.tree.snapshot().node(node).is_some() {
+            lock(&self.holds).retain(node);
+        }
     }
 
-    /// A cell has dropped a handle. A node whose name another node has taken goes with its last handle.
+    /// A cell has dropped a handle. A node goes with the last who holds it, see `holds.rs`.
     pub fn release(&self, node: u32) {
-        lock(&self.handles).release(node);
+        lock(&self.holds).release(node);
+        self.sweep();
+    }
+
+    /// A cell's handles on these nodes, one for each, were lost in a crash. What nothing else holds stays as if it
+    /// had come back from an earlier session: it may have taken hours.
+    pub fn lose(&self, nodes: &[u32]) {
+        let graph = self.tree.snapshot();
+        {
+            let mut holds = lock(&self.holds);
+            nodes.iter().for_each(|node| holds.release(*node));
+            let mut kept = nodes.to_vec();
+            kept.retain(|node| graph.node(*node).is_some() && holds.is_loose(*node, || false));
+            kept.retain(|node| graph.children(*node).next().is_none());
+            kept.iter().for_each(|node| holds.orphan(*node));
+        }
+        self.sweep();
+    }
+
+    /// A view was opened for these nodes; they stay until it is closed ([`Session::page_closed`]).
+    pub fn view_opened(&self, view: &str, nodes: Vec<u32>) {
+        lock(&self.holds).view_opened(view, nodes);
+        self.sweep();
+    }
+
+    /// An open view shows these nodes from now on, among them those it was opened for.
+    pub fn view_shows(&self, view: &str, nodes: Vec<u32>) {
+        lock(&self.holds).view_shows(view, nodes);
         self.sweep();
     }
 
@@ -316,34 +352,68 @@ impl Session {
         .at_node(node)
     }
 
-    /// Removes nodes whose name was taken by a newer one (their cell ran again), once nothing holds them.
+    /// Removes the nodes that nobody holds any more, see `holds.rs`.
     pub(crate) fn sweep(&self) {
-        let mut swept = false;
-        loop {
-            let graph = self.tree.snapshot();
-            let loose = graph.nodes().iter().rev().find(|node| {
-                lock(&self.handles).is_loose(node.id) && graph.children(node.id).next().is_none()
-            });
-            let Some(node) = loose.map(|node| node.id) else {
-                break;
-            };
-            if self.tree.remove(node).is_err() {
-                break;
-            }
-            self.forget_removed(node);
-            swept = true;
+        if !lock(&self.holds).take_loosened() {
+            return;
         }
-        if swept {
+        let loose = |graph: &Graph, node: &Node| {
+            let made_again = || self.is_made_again(graph, node);
+            lock(&self.holds).is_loose(node.id, made_again)
+        };
+        let renamed = |node: &Node| lock(&self.holds).has_own_name(node.id);
+        let gone = self.tree.sweep(loose, renamed);
+        if !gone.nodes.is_empty() {
+            self.forget_removed(&gone);
             self.tell_tree();
         }
     }
 
-    pub(crate) fn forget_removed(&self, node: u32) {
-        self.forget_drafts_of(&[node]);
-        self.engine.forget(&[node]);
-        lock(&self.opened).remove(&node);
-        lock(&self.costs).remove(&node);
-        lock(&self.handles).forget(node);
+    /// Whether a cell has made the same as this node, which came back.
+    fn is_made_again(&self, graph: &Graph, node: &Node) -> bool {
+        let same = |other: &Node| other.id > node.id && self.is_same(graph, node, other);
+        graph.nodes().iter().any(|other| same(other))
+    }
+
+    /// Whether two nodes are the same operations on the same file.
+    fn is_same(&self, graph: &Graph, one: &Node, other: &Node) -> bool {
+        let alike = match (one.computation(), other.computation()) {
+            (None, None) => {
+                let opened = lock(&self.opened);
+                let file = |node: &Node| {
+                    let opened = opened.get(&node.id)?;
+                    Some((&opened.path, &opened.options, opened.stamp))
+                };
+                one.file.number == other.file.number
+                    || file(one).is_some_and(|found| file(other) == Some(found))
+            }
+            (Some(one), Some(other)) => {
+                let name = one.info().name;
+                name != closure::MAP && name == other.info().name && one.params() == other.params()
+            }
+            _ => false,
+        };
+        let above = one.parents.iter().zip(&other.parents);
+        alike
+            && one.parents.len() == other.parents.len()
+            && above.into_iter().all(|(one, other)| {
+                one == other
+                    || match (graph.node(*one), graph.node(*other)) {
+                        (Some(one), Some(other)) => self.is_same(graph, one, other),
+                        _ => false,
+                    }
+            })
+    }
+
+    pub(crate) fn forget_removed(&self, gone: &Removed) {
+        let nodes = &*gone.ids();
+        self.forget_drafts_of(nodes);
+        self.engine.forget(gone);
+        lock(&self.opened).retain(|node, _| !nodes.contains(node));
+        lock(&self.paces).retain(|node, _| !nodes.contains(node));
+        let of = |number: u32| gone.files.iter().any(|file| file.number == number);
+        lock(&self.costs).retain(|file, _| !of(*file));
+        lock(&self.holds).forget(nodes);
     }
 
     fn engine_news(&self, event: &EngineEvent) {
@@ -356,15 +426,20 @@ impl Session {
                 // What ends because its parameters changed is of no interest any more.
                 let current = graph.node(progress.node);
                 if let Some(node) = current.filter(|node| node.revision == progress.revision) {
-                    let progress = self.paced(convert::map_progress(node, progress));
-                    self.events.send(&Event::Progress(progress));
+                    let said = self.paced(convert::map_progress(node, progress));
+                    self.events.send(&Event::Progress(said));
+                    if progress.state == PassState::Done && progress.without_value > 0 {
+                        self.tell_tree(); // the node has a caveat more
+                    }
                 }
             }
-            EngineEvent::Navigator { source, complete } => {
-                self.events.send(&Event::NavigatorChanged {
-                    source: *source,
-                    complete: *complete,
-                });
+            EngineEvent::Navigator { file, complete } => {
+                for root in self.tree.snapshot().roots_of(*file) {
+                    self.events.send(&Event::NavigatorChanged {
+                        source: root.id,
+                        complete: *complete,
+                    });
+                }
             }
             EngineEvent::Region {
                 node,
@@ -375,6 +450,7 @@ impl Session {
                 self.estimate_news(*node);
             }
             EngineEvent::GivenUp { node } => self.given_up(*node),
+            EngineEvent::Caveats { .. } => self.tell_tree(),
         }
     }
 }

@@ -1,54 +1,115 @@
-/// Colours of a poster panel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colors {
-    Gray,
-    /// Dark violet to yellow, for images of one sign.
-    Sequential,
-    /// Blue through near white to red, for values about zero.
-    Diverging,
-}
+//! The colormaps of the viewer, and how a value becomes a share of one. The control points stand in one file, which the
+//! page reads too.
+
+use std::sync::OnceLock;
+
+use signal::serde_json::{Value, from_str};
 
 pub(crate) type Rgb = [u8; 3];
 
-/// Control points at equal steps, interpolated linearly.
-const SEQUENTIAL: [Rgb; 6] = [
-    [68, 1, 84],
-    [65, 68, 135],
-    [42, 120, 142],
-    [34, 168, 132],
-    [122, 209, 81],
-    [253, 231, 37],
-];
-const DIVERGING: [Rgb; 7] = [
-    [24, 60, 130],
-    [67, 124, 191],
-    [160, 196, 224],
-    [244, 244, 242],
-    [240, 178, 150],
-    [206, 86, 76],
-    [130, 18, 40],
-];
-const GRAY: [Rgb; 2] = [[0, 0, 0], [255, 255, 255]];
+const TABLE: &str = include_str!("../../../widget/src/render/colormaps.json");
+/// Strength of the logarithm, as in the page: the share of the range shown linearly is about its inverse.
+const LOG_STRENGTH: f64 = 1000.0;
 
-pub(crate) fn color(colors: Colors, share: f32) -> Rgb {
-    match colors {
-        Colors::Gray => interpolate(&GRAY, share),
-        Colors::Sequential => interpolate(&SEQUENTIAL, share),
-        Colors::Diverging => interpolate(&DIVERGING, share),
+/// A colormap: control points at equal steps, interpolated linearly in sRGB.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Colormap {
+    pub name: String,
+    points: Vec<Rgb>,
+    /// For values on both sides of zero.
+    pub diverging: bool,
+}
+
+impl Colormap {
+    /// The map of this name; the first one, grey, for a name that is not known.
+    pub fn named(name: &str) -> &'static Colormap {
+        let all = Colormap::all();
+        let found = all.iter().find(|map| map.name == name);
+        found.unwrap_or(&all[0])
+    }
+
+    /// In the order of the menu; never empty.
+    pub fn all() -> &'static [Colormap] {
+        static ALL: OnceLock<Vec<Colormap>> = OnceLock::new();
+        ALL.get_or_init(|| {
+            let table: Value = from_str(TABLE).unwrap_or_default();
+            let read = table.as_array().into_iter().flatten().map(Colormap::read);
+            let mut all: Vec<Colormap> = read.collect();
+            if all.is_empty() {
+                all.push(Colormap {
+                    name: "gray".into(),
+                    points: vec![[0; 3], [255; 3]],
+                    diverging: false,
+                });
+            }
+            all
+        })
+    }
+
+    fn read(entry: &Value) -> Colormap {
+        let points = entry["points"].as_array().into_iter().flatten();
+        let mut points: Vec<Rgb> = points.filter_map(|point| rgb(point.as_str()?)).collect();
+        while points.len() < 2 {
+            points.push([255; 3]);
+        }
+        Colormap {
+            name: entry["name"].as_str().unwrap_or_default().to_owned(),
+            points,
+            diverging: entry["diverging"] == true,
+        }
+    }
+
+    pub(crate) fn color(&self, share: f64) -> Rgb {
+        let place = share.clamp(0.0, 1.0) * (self.points.len() - 1) as f64;
+        let left = (place as usize).min(self.points.len() - 2);
+        let part = place - left as f64;
+        std::array::from_fn(|channel| {
+            let (a, b) = (
+                f64::from(self.points[left][channel]),
+                f64::from(self.points[left + 1][channel]),
+            );
+            (a + (b - a) * part).round() as u8
+        })
     }
 }
 
-fn interpolate(points: &[Rgb], share: f32) -> Rgb {
-    let place = share.clamp(0.0, 1.0) * (points.len() - 1) as f32;
-    let left = (place as usize).min(points.len() - 2);
-    let part = place - left as f32;
-    std::array::from_fn(|channel| {
-        let (a, b) = (
-            points[left][channel] as f32,
-            points[left + 1][channel] as f32,
-        );
-        (a + (b - a) * part).round() as u8
-    })
+/// `#rrggbb`
+fn rgb(text: &str) -> Option<Rgb> {
+    let value = u32::from_str_radix(text.strip_prefix('#')?, 16).ok()?;
+    Some([(value >> 16) as u8, (value >> 8) as u8, value as u8])
+}
+
+/// How values inside the levels are coloured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contrast {
+    pub colormap: &'static Colormap,
+    /// Exponent of the normalised value: below 1 lifts the dark parts.
+    pub gamma: f64,
+    pub log: bool,
+}
+
+impl Contrast {
+    pub fn of(colormap: &str) -> Self {
+        Contrast {
+            colormap: Colormap::named(colormap),
+            gamma: 1.0,
+            log: false,
+        }
+    }
+
+    /// Share of the colormap of a share of the range between the levels; the page's rule.
+    pub(crate) fn transfer(&self, share: f64) -> f64 {
+        let share = share.clamp(0.0, 1.0);
+        if self.colormap.diverging {
+            let side = share * 2.0 - 1.0;
+            return 0.5 + 0.5 * side.signum() * side.abs().powf(self.gamma);
+        }
+        let compressed = match self.log {
+            true => (LOG_STRENGTH * share).ln_1p() / LOG_STRENGTH.ln_1p(),
+            false => share,
+        };
+        compressed.powf(self.gamma)
+    }
 }
 
 #[cfg(test)]
@@ -56,9 +117,53 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_maps_of_the_page_are_read_whole() {
+        let names: Vec<&str> = Colormap::all()
+            .iter()
+            .map(|map| map.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "gray",
+                "gray_inverted",
+                "viridis",
+                "magma",
+                "inferno",
+                "diverging",
+                "diverging_dark"
+            ]
+        );
+        assert!(Colormap::named("diverging").diverging && !Colormap::named("magma").diverging);
+        assert_eq!(Colormap::named("nothing of the kind").name, "gray");
+    }
+
+    #[test]
     fn ends_and_middle() {
-        assert_eq!(color(Colors::Gray, -1.0), [0, 0, 0]);
-        assert_eq!(color(Colors::Sequential, 2.0), [253, 231, 37]);
-        assert_eq!(color(Colors::Diverging, 0.5), [244, 244, 242]);
+        assert_eq!(Colormap::named("gray").color(-1.0), [0, 0, 0]);
+        assert_eq!(Colormap::named("viridis").color(2.0), [253, 231, 37]);
+        assert_eq!(Colormap::named("diverging").color(0.5), [245, 244, 241]);
+    }
+
+    #[test]
+    fn gamma_and_logarithm_keep_both_ends_and_the_middle_of_a_diverging_map() {
+        for (colormap, gamma, log) in [("magma", 0.4, false), ("gray", 2.0, true)] {
+            let contrast = Contrast {
+                gamma,
+                log,
+                ..Contrast::of(colormap)
+            };
+            assert_eq!(
+                (contrast.transfer(-3.0), contrast.transfer(1.0)),
+                (0.0, 1.0)
+            );
+        }
+        let diverging = Contrast {
+            gamma: 0.5,
+            ..Contrast::of("diverging")
+        };
+        assert_eq!(diverging.transfer(0.5), 0.5);
+        assert_eq!(diverging.transfer(0.625), 0.75);
+        assert_eq!(diverging.transfer(0.375), 0.25);
     }
 }

@@ -1,13 +1,15 @@
-//! From a frame to what a screen shows: reduction to display size, levels, colormaps, posters.
+//! From a frame to what a screen shows: reduction to display size, levels, colormaps, figures.
 //!
-//! Contrast is applied in the browser; here colour is used only for posters.
+//! Contrast is applied in the browser; here colour is used only for figures.
 
 mod colormap;
+mod figure;
 mod levels;
-mod poster;
+mod pack;
 mod reduce;
 
-pub use colormap::Colors;
+pub use colormap::{Colormap, Contrast};
+pub use figure::{Figure, Panel, ScaleBar, Words, base64_text, figure};
 pub use levels::{Levels, levels};
-pub use poster::{Panel, base64_text, poster};
-pub use reduce::{Reduced, Sample, reduce};
+pub use pack::packed;
+pub use reduce::{Part, Reduced, Sample, reduce};

@@ -115,33 +115,48 @@ pub(crate) fn name(session: &Session, node: u32, name: &str) -> Result<CommandRe
         .node(node)
         .is_some_and(|node| node.name == name)
     {
-        lock(&session.handles).keep(node);
+        lock(&session.holds).named(node);
         session.journal_changed();
         return Ok(CommandReply::default());
     }
+    // A variable that gets another value: the value it had is an earlier one. A name that nobody gave is a
+    // number's business.
+    let displaced = |other: &Node| match lock(&session.holds).is_named(other.id) {
+        true => format!("{name}_earlier"),
+        false => other.wanted.clone(),
+    };
     let replaced = session
         .tree
-        .rename(node, name)
+        .rename(node, name, displaced)
         .map_err(convert::tree_error)?;
     {
-        let mut handles = lock(&session.handles);
-        handles.keep(node);
+        let mut holds = lock(&session.holds);
+        holds.named(node);
         if let Some(replaced) = replaced {
-            handles.replace(replaced);
+            holds.unnamed(replaced);
         }
     }
-    session.sweep();
     session.tell_tree();
     Ok(CommandReply::default())
 }
 
+/// A node that a page has made.
+pub(crate) fn by_hand(session: &Session, node: u32) -> u32 {
+    lock(&session.holds).by_hand(node);
+    session.journal_changed();
+    node
+}
+
 pub(crate) fn remove(session: &Session, node: u32) -> Result<(), WireError> {
-    session
+    let gone = session
         .tree
         .remove(node)
         .map_err(|error| convert::tree_error(error).at_node(node))?;
-    session.forget_removed(node);
+    session.forget_removed(&gone);
     session.tell_tree();
+    // What stood above it may have been there for nothing else.
+    lock(&session.holds).loosen();
+    session.sweep();
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Detail, Event, FrameRequest, FrameSpace, NavigationRegion, WireError};
-use signal::{NavigationIndex, Region, SignalKind};
+use signal::{MapReference, NavigationIndex, Region, SignalKind};
 use tree::{Graph, MapImages, MapProgress, Node, PassState, Viewer};
 
 use crate::drafts::ViewName;
@@ -149,7 +149,7 @@ pub(crate) fn map(
     let drawn = |values: &[f32]| {
         plane(values, &shape, at).map_err(|what| WireError::new("internal", what, ""))
     };
-    let mut image = drawn(&map.component(component))?;
+    let mut image = drawn(&map.measured(component))?;
     // What the user has stopped is not gone on with for an estimate.
     let stopped = is_of_tree(session, node) && map.progress().state == PassState::Cancelled;
     if complete < 1.0
@@ -157,10 +157,18 @@ pub(crate) fn map(
         && let Some(estimated) = estimated(session, graph, node, at, component)
     {
         // Begun before the estimate was there, part of it may be exact now.
-        image = drawn(&map.component(component))?;
+        image = drawn(&map.measured(component))?;
         let values = (image.to_f32().iter().zip(estimated))
             .map(|(value, estimated)| if value.is_nan() { estimated } else { *value })
             .collect::<Vec<f32>>();
+        image = signal::Frame::from_vec(image.shape(), values)
+            .map_err(|what| WireError::new("internal", what, ""))?;
+    }
+    // Of both parts together: what was estimated and what is exact have one reference.
+    if map.reference() != MapReference::None {
+        let (rows, columns) = image.rows_columns();
+        let mut values = image.to_f32().into_owned();
+        tree::refer(map.reference(), &mut values, [rows, columns]);
         image = signal::Frame::from_vec(image.shape(), values)
             .map_err(|what| WireError::new("internal", what, ""))?;
     }

@@ -7,7 +7,7 @@ use protocol::{CommandMemory, CommandReply, Event, WireError};
 
 use crate::Session;
 
-/// How often pages hear of memory, if it has changed.
+/// How often pages hear of memory and caveats, if they have changed.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 /// Less than this holds no chunk of any real file.
 const LEAST_BYTES: u64 = 16 << 20;
@@ -54,7 +54,7 @@ pub(crate) fn told(session: &Session) -> CommandReply {
     }
 }
 
-/// Tells the pages of changes from now on, until the session ends.
+/// Tells the pages of changes from now on, until the session ends; also of what reading the files has shown.
 pub(crate) fn watch(session: Weak<Session>) {
     let started = std::thread::Builder::new()
         .name("memory".into())
@@ -65,6 +65,7 @@ pub(crate) fn watch(session: Weak<Session>) {
                 let Some(session) = session.upgrade() else {
                     return;
                 };
+                session.look_for_caveats();
                 let memory = session.memory();
                 if told != Some(memory) && session.events.anybody() {
                     told = Some(memory);

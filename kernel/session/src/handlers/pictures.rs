@@ -10,6 +10,7 @@ use protocol::{
 };
 use signal::{CancelToken, Frame, NavigationIndex, Output, Peaks, SignalKind};
 use tree::{Graph, Lane, MapImages, Node, PassState};
+use views::{Levels, Part};
 
 use crate::handlers::live;
 use crate::{Session, convert};
@@ -54,10 +55,12 @@ pub(crate) fn frame(
     };
     let shown = live::show(session, &graph, node, at, page, wish, &looking)?;
     let compute = started.elapsed();
-    let encoding = Instant::now();
+    let reducing = Instant::now();
     let (full_height, full_width) = shown.image.rows_columns();
-    let reduced = views::reduce(&shown.image, wish.size_px.map(|px| px as usize));
-    let levels = views::levels(&reduced.frame);
+    let part = wish.part.map(convert::part);
+    let reduced = views::reduce(&shown.image, part, wish.size_px.map(|px| px as usize));
+    let levels = levels(&shown.image, part, &reduced.frame);
+    let (encoding, samples) = convert::samples(&reduced);
     let reply = FrameReply {
         view: wish.view,
         generation: wish.generation,
@@ -70,20 +73,24 @@ pub(crate) fn frame(
         height: reduced.height as u32,
         full_width: full_width as u32,
         full_height: full_height as u32,
+        part: convert::seen(reduced.part),
+        block: reduced.block as u32,
         sample: convert::sample(reduced.sample),
+        encoding,
         percentiles: levels.percentiles,
         extrema: levels.extrema,
         peak_count: shown.peaks.as_ref().map(|peaks| peaks.len() as u32),
         complete: shown.complete,
         draft: wish.draft.is_some(),
         exact: shown.exact,
+        filled: wish.region.is_none() && is_filled(&graph, node, at),
         times_ms: TimesMs {
             queue: milliseconds(queue),
             compute: milliseconds(compute),
-            encode: milliseconds(encoding.elapsed()),
+            encode: milliseconds(reducing.elapsed()),
         },
     };
-    let mut buffers = vec![convert::frame_bytes(reduced.frame)];
+    let mut buffers = vec![samples];
     if let Some(peaks) = &shown.peaks {
         let rows = convert::peak_rows(peaks);
         let rows = rows
@@ -93,6 +100,20 @@ pub(crate) fn frame(
         buffers.push(Bytes::from(rows));
     }
     Ok((Reply::Frame(reply), buffers))
+}
+
+/// Whether the frame comes from a part of the file that is not there.
+fn is_filled(graph: &Graph, node: &Node, at: NavigationIndex) -> bool {
+    node.meta.kind != SignalKind::Map
+        && graph.source_of(node.id).is_some_and(|(root, source)| {
+            root.meta.axes.navigation == node.meta.axes.navigation && source.is_filled(at)
+        })
+}
+
+/// What the contrast is chosen from: of the whole picture as it is sent, and of its pixels when a part is sent, so
+/// that zooming changes no contrast.
+fn levels(whole: &Frame, part: Option<Part>, sent: &Frame) -> Levels {
+    views::levels(if part.is_some() { whole } else { sent })
 }
 
 /// Keeps what a view shows, and reads ahead of where it is going.
@@ -140,7 +161,7 @@ pub(crate) fn show(
     let output = |node: u32| {
         session
             .engine
-            .output(graph, node, at, lane, looking.cancel)
+            .output_in_use(graph, node, at, lane, looking.cancel)
             .map_err(|error| convert::compute_error(&error))
     };
     let (image, peaks) = match output(node.id)? {
@@ -239,9 +260,12 @@ pub(crate) fn navigator(
     if graph.node(wish.node).is_none() {
         return Err(convert::no_node(wish.node));
     }
-    let (picture, image) = navigation_image(session, &graph, wish.node, NAVIGATOR_PATIENCE)?;
-    let reduced = views::reduce(&image, [NAVIGATOR_PX; 2]);
-    let levels = views::levels(&reduced.frame);
+    let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
+    let at = NavigationIndex::new(&index);
+    let (picture, image) = navigation_image(session, &graph, wish.node, at, NAVIGATOR_PATIENCE)?;
+    let part = wish.part.map(convert::part);
+    let reduced = views::reduce(&image, part, [NAVIGATOR_PX; 2]);
+    let levels = levels(&image, part, &reduced.frame);
     let source_units = graph
         .source_of(wish.node)
         .map_or("", |(root, _)| root.meta.value_units.as_str());
@@ -249,10 +273,13 @@ pub(crate) fn navigator(
         view: wish.view,
         generation: wish.generation,
         node: wish.node,
+        outer: picture.outer.iter().map(|index| *index as u32).collect(),
         width: reduced.width as u32,
         height: reduced.height as u32,
         full_width: picture.columns as u32,
         full_height: picture.rows as u32,
+        part: convert::seen(reduced.part),
+        block: reduced.block as u32,
         percentiles: levels.percentiles,
         extrema: levels.extrema,
         stride: picture.stride as u32,
@@ -265,16 +292,17 @@ pub(crate) fn navigator(
     ))
 }
 
-/// The navigation image of a node's file; an error when no frame of it could be read.
+/// The navigation image of a node's file through a scan position; an error when no frame of it could be read.
 pub(crate) fn navigation_image(
     session: &Session,
     graph: &Arc<Graph>,
     node: u32,
+    at: NavigationIndex,
     patience: Duration,
 ) -> Result<(tree::NavigatorPicture, Frame), WireError> {
     let picture = session
         .engine
-        .navigator(graph, node)
+        .navigator(graph, node, at)
         .map_err(|error| convert::compute_error(&error))?
         .picture(patience);
     if let Some(error) = &picture.error

@@ -6,7 +6,7 @@ use protocol::{CommandReply, WireError};
 use signal::Output;
 use tree::{Graph, Node};
 
-use crate::{Session, convert};
+use crate::{Session, caveats, convert};
 
 pub(crate) fn described(session: &Session, node: u32) -> Result<CommandReply, WireError> {
     let description = session
@@ -60,14 +60,14 @@ pub(crate) fn tree(session: &Session) -> CommandReply {
     let graph = session.tree.snapshot();
     let mut text = String::new();
     let roots = graph.nodes().iter().filter(|node| node.parents.is_empty());
-    roots.for_each(|root| branch(&graph, root, 0, &mut text));
+    roots.for_each(|root| branch(session, &graph, root, 0, &mut text));
     CommandReply {
         text: Some(text),
         ..CommandReply::default()
     }
 }
 
-fn branch(graph: &Graph, node: &Node, depth: usize, text: &mut String) {
+fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mut String) {
     let operation = node.computation().map_or_else(
         || node.meta.title.clone(),
         |computation| computation.info().title.to_owned(),
@@ -78,7 +78,10 @@ fn branch(graph: &Graph, node: &Node, depth: usize, text: &mut String) {
         node.name,
         node.meta.summary()
     ));
+    for caveat in caveats::own(session, graph, node) {
+        text.push_str(&format!("{indent}  ! {}\n", caveat.text));
+    }
     graph
         .children(node.id)
-        .for_each(|child| branch(graph, child, depth + 1, text));
+        .for_each(|child| branch(session, graph, child, depth + 1, text));
 }

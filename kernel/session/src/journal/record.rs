@@ -35,6 +35,9 @@ pub(crate) struct NodeRecord {
     /// The name is that of a variable of a cell.
     #[serde(default)]
     pub variable: bool,
+    /// Made in the viewer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
     pub made: Made,
     /// Parameters before the present ones, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -132,11 +135,16 @@ fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
         }
     };
     debug_assert!(made.parent().is_none_or(|id| graph.node(id).is_some()));
+    let (variable, by_hand) = {
+        let holds = lock(&session.holds);
+        (holds.is_named(node.id), holds.is_by_hand(node.id))
+    };
     Some(NodeRecord {
         id: node.id,
         name: node.name.clone(),
         revision: node.revision,
-        variable: lock(&session.handles).is_named(node.id),
+        variable,
+        by_hand,
         made,
         past: parameters(node.history.past()),
         future: parameters(node.history.future()),

@@ -10,9 +10,9 @@ use tree::{Earlier, Graph, History, Node};
 
 use super::record::{Made, NodeRecord};
 use super::{Moved, Stamp};
-use crate::handlers::{change, files};
+use crate::handlers::change;
 use crate::session::Opened;
-use crate::{Session, closure, convert, lock};
+use crate::{Session, caveats, closure, convert, lock};
 
 /// Why a node did not come back.
 struct Lost {
@@ -38,10 +38,18 @@ pub(crate) fn restore(session: &Session) -> Result<CommandReply, WireError> {
         ));
     };
     let (restored, _) = bring_back(session, &record.nodes, Ids::AsTheyWere);
-    Ok(CommandReply {
+    let made = made_now(&restored);
+    let reply = CommandReply {
         restored: Some(Box::new(restored)),
         ..CommandReply::default()
-    })
+    };
+    Ok(caveats::told(session, reply, &made))
+}
+
+/// The nodes that were not in the tree before.
+pub(crate) fn made_now(restored: &Restored) -> Vec<u32> {
+    let made = restored.nodes.iter().filter(|node| !node.here);
+    made.map(|node| node.node).collect()
 }
 
 /// The numbers of nodes that are made again.
@@ -60,11 +68,13 @@ pub(crate) fn bring_back(session: &Session, records: &[NodeRecord], ids: Ids) ->
         records,
         ids,
         moved: Moved::new(),
+        nameless: Vec::new(),
         restored: Restored::default(),
     };
     for record in records {
         work.node(record);
     }
+    work.hold();
     session.tell_tree();
     (work.restored, work.moved)
 }
@@ -74,6 +84,8 @@ struct Work<'a> {
     records: &'a [NodeRecord],
     ids: Ids,
     moved: Moved,
+    /// Made again, and no variable gets them.
+    nameless: Vec<u32>,
     restored: Restored,
 }
 
@@ -116,8 +128,11 @@ impl Work<'_> {
             self.problem(record, why, false);
         }
         let variable = record.variable && own_name && !here;
-        if variable {
-            lock(&self.session.handles).keep(node);
+        match (variable, here) {
+            (true, _) => lock(&self.session.holds).named(node),
+            (false, false) if record.by_hand => lock(&self.session.holds).by_hand(node),
+            (false, false) => self.nameless.push(node),
+            (false, true) => {}
         }
         self.restored.nodes.push(RestoredNode {
             name: found.name.clone(),
@@ -132,11 +147,27 @@ impl Work<'_> {
         });
     }
 
-    /// The same node, which this session has made already.
+    /// What comes back for the sake of others goes with them; what nothing stands below stays until somebody
+    /// takes over.
+    fn hold(&self) {
+        let graph = self.session.tree.snapshot();
+        let mut holds = lock(&self.session.holds);
+        for node in &self.nameless {
+            match graph.children(*node).next() {
+                Some(_) => holds.goes_with_its_children(*node),
+                None => holds.orphan(*node),
+            }
+        }
+    }
+
+    /// The same node, which this session has made or brought back already.
     fn here(&self, record: &NodeRecord) -> Option<u32> {
         let graph = self.session.tree.snapshot();
-        let node = graph.by_name(&record.name)?;
-        self.is_same(&graph, node, &record.made).then_some(node.id)
+        let orphan = |node: &&Arc<Node>| lock(&self.session.holds).is_orphan(node.id);
+        let orphans = graph.nodes().iter().filter(orphan);
+        (graph.by_name(&record.name).into_iter().chain(orphans))
+            .find(|node| self.is_same(&graph, node, &record.made))
+            .map(|node| node.id)
     }
 
     fn is_same(&self, graph: &Graph, node: &Node, made: &Made) -> bool {
@@ -256,7 +287,7 @@ impl Work<'_> {
         stamp: Option<Stamp>,
     ) -> Result<u32, Lost> {
         let (path, now) = find(written, path)?;
-        let source: Arc<dyn Source> = files::source(&path, options)?;
+        let source: Arc<dyn Source> = self.session.files.open(&path, options)?;
         let node = self
             .session
             .tree

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use protocol::{OpenOptions, WireError};
 use serde_json::{Value, json};
-use signal::{Axis, SignalKind, SignalMeta};
+use signal::{Axis, Caveat, SignalKind, SignalMeta};
 
 use super::{Provenance, Step, read};
-use crate::handlers::files;
 use crate::journal::Stamp;
+use crate::sources;
 
 /// Entries of a list that are printed; the JSON has all.
 const MOST_SHOWN: usize = 6;
@@ -20,7 +20,7 @@ const MOST_SHOWN: usize = 6;
 /// [`WireError`] when the file cannot be opened.
 pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
     let provenance = read(path)?;
-    let meta = what_it_holds(path, provenance.as_ref())?;
+    let (meta, caveats) = what_it_holds(path, provenance.as_ref())?;
     let meta = &meta;
     if as_json {
         let whole = json!({
@@ -28,6 +28,7 @@ pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
             "format": io::format_name(path),
             "summary": meta.summary(),
             "signal": super::SignalIdentity::of(meta),
+            "caveats": caveats,
             "provenance": provenance,
         });
         return serde_json::to_string_pretty(&whole)
@@ -40,6 +41,16 @@ pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
         &format!("{}  {}  ({format})", path.display(), meta.summary()),
     );
     axes(&mut text, meta);
+    let told = (provenance.as_ref()).map_or(&[][..], |known| &known.conventions.caveats[..]);
+    let untold: Vec<&Caveat> = (caveats.iter())
+        .filter(|caveat| !told.contains(caveat))
+        .collect();
+    if !untold.is_empty() {
+        line(&mut text, "\nBefore trusting the numbers");
+        for caveat in untold {
+            line(&mut text, &format!("  {}", caveat.text));
+        }
+    }
     match &provenance {
         Some(provenance) => lineage(&mut text, provenance, ""),
         None => line(&mut text, "\nThe file does not say how it was made."),
@@ -49,13 +60,27 @@ pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
 
 /// What the file itself says of its signal. It stores maps and peaks as arrays of other shapes, and opened as
 /// frames they are hard to recognise; the record of how they were made knows them.
-fn what_it_holds(path: &Path, provenance: Option<&Provenance>) -> Result<SignalMeta, WireError> {
+fn what_it_holds(
+    path: &Path,
+    provenance: Option<&Provenance>,
+) -> Result<(SignalMeta, Vec<Caveat>), WireError> {
     let made = provenance
         .and_then(|provenance| provenance.nodes.last()?.signal.as_ref())
         .filter(|signal| signal.kind != SignalKind::Frame);
     match made {
-        Some(signal) => Ok(signal.meta()),
-        None => Ok(files::source(path, &OpenOptions::default())?.meta().clone()),
+        Some(signal) => {
+            let told = provenance.map_or_else(Vec::new, |known| known.conventions.caveats.clone());
+            Ok((signal.meta(), told))
+        }
+        None => {
+            let source = sources::read(path, &OpenOptions::default())?;
+            let mut meta = source.meta().clone();
+            for caveat in source.caveats() {
+                meta.add_caveat(caveat);
+            }
+            let caveats = meta.caveats.clone();
+            Ok((meta, caveats))
+        }
     }
 }
 
@@ -96,10 +121,16 @@ fn axis_text(axis: &Axis) -> String {
     } else {
         &axis.units
     };
-    format!(
-        "{:<10}{:>7} points, {} {units} apart, from {} {units}",
-        axis.name, axis.size, axis.scale, axis.offset
-    )
+    match axis.values.last() {
+        Some(last) => format!(
+            "{:<10}{:>7} points, uneven, from {} {units} to {last} {units}",
+            axis.name, axis.size, axis.offset
+        ),
+        None => format!(
+            "{:<10}{:>7} points, {} {units} apart, from {} {units}",
+            axis.name, axis.size, axis.scale, axis.offset
+        ),
+    }
 }
 
 fn lineage(text: &mut String, provenance: &Provenance, indent: &str) {

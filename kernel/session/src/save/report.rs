@@ -1,6 +1,7 @@
 //! What a cell and the pages hear of a save: how far it is, how fast, how long it will take.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use protocol::{Event, Progress, ProgressState, WireError};
@@ -55,7 +56,9 @@ impl Session {
     /// The progress of a map with its rate and the time left.
     pub(crate) fn paced(&self, mut progress: Progress) -> Progress {
         let mut paces = lock(&self.paces);
-        if progress.state == ProgressState::Running {
+        // Within the lock: what is removed from the tree is forgotten here afterwards.
+        let there = self.tree.snapshot().node(progress.node).is_some();
+        if progress.state == ProgressState::Running && there {
             let pace = paces.entry(progress.node).or_default();
             (progress.rate, progress.seconds_left) = pace.of(progress.done, progress.total);
         } else {
@@ -96,6 +99,7 @@ impl<'a> Report<'a> {
                 message: String::new(),
                 rate: None,
                 seconds_left: None,
+                kept: 0.0,
                 can_resume: false,
             },
             cell,
@@ -104,14 +108,21 @@ impl<'a> Report<'a> {
         report
     }
 
-    /// `already` of them were there before.
-    pub fn done(&mut self, done: usize, already: usize, total: usize) {
+    /// As [`Report::done`], and tells nobody: the end is about to.
+    pub fn count(&mut self, done: usize, already: usize, total: usize) {
         let progress = &mut self.progress;
         (progress.done, progress.total) = (done as f64, total as f64);
+        progress.kept = already as f64;
         if already > 0 && progress.message.is_empty() {
             let percent = 100 * already / total.max(1);
             progress.message = format!("resumed, {percent} % was there");
         }
+    }
+
+    /// `already` of them were there before.
+    pub fn done(&mut self, done: usize, already: usize, total: usize) {
+        self.count(done, already, total);
+        let progress = &mut self.progress;
         if self.told.elapsed() >= TELL_EVERY {
             (progress.rate, progress.seconds_left) = match done > already {
                 true => self.pace.of(progress.done, progress.total),
@@ -156,9 +167,107 @@ impl<'a> Report<'a> {
     }
 }
 
+/// A file that is complete, in one line.
+pub(super) struct Written<'a> {
+    /// As the person wrote it.
+    pub path: &'a str,
+    /// `(40, 56 | 4) f64`.
+    pub summary: String,
+    /// On the disk; `None`: it was not counted.
+    pub bytes: Option<u64>,
+    pub took: Duration,
+    /// What an earlier save had left and was not computed again.
+    pub kept_percent: usize,
+}
+
+impl Written<'_> {
+    /// `saved strain.zspy: (40, 56 | 4) f64, 71 kB, in 0.4 s`.
+    pub fn text(&self) -> String {
+        let size = self
+            .bytes
+            .map_or_else(String::new, |bytes| format!(", {}", size_text(bytes)));
+        let seconds = self.took.as_secs();
+        let took = match seconds {
+            0..10 => format!("{:.1} s", self.took.as_secs_f64()),
+            10..60 => format!("{seconds} s"),
+            60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+            _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        };
+        let kept = match self.kept_percent {
+            0 => String::new(),
+            percent => format!("; {percent} % of it was there from an earlier save"),
+        };
+        format!(
+            "saved {}: {}{size}, in {took}{kept}",
+            self.path, self.summary
+        )
+    }
+}
+
+fn size_text(bytes: u64) -> String {
+    let number = bytes as f64;
+    match number {
+        _ if number >= 1e9 => format!("{:.1} GB", number / 1e9),
+        _ if number >= 1e6 => format!("{:.1} MB", number / 1e6),
+        _ if number >= 1e3 => format!("{:.0} kB", number / 1e3),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+/// Bytes of a file, or of all files of a folder; `None` when there are so many that counting them would take long.
+pub(super) fn bytes_below(path: &Path) -> Option<u64> {
+    const MOST: usize = 20_000;
+    let mut folders = vec![path.to_owned()];
+    let (mut bytes, mut files) = (0, 0);
+    while let Some(path) = folders.pop() {
+        let meta = std::fs::symlink_metadata(&path).ok()?;
+        if !meta.is_dir() {
+            bytes += meta.len();
+            files += 1;
+        } else {
+            for entry in std::fs::read_dir(&path).ok()? {
+                folders.push(entry.ok()?.path());
+            }
+        }
+        if files + folders.len() > MOST {
+            return None;
+        }
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complete_file_is_told_in_one_line() {
+        let mut written = Written {
+            path: "strain.zspy",
+            summary: "(40, 56 | 4) f64".into(),
+            bytes: Some(71_680),
+            took: Duration::from_millis(430),
+            kept_percent: 0,
+        };
+        assert_eq!(
+            written.text(),
+            "saved strain.zspy: (40, 56 | 4) f64, 72 kB, in 0.4 s"
+        );
+        written.bytes = None;
+        written.took = Duration::from_secs(200);
+        written.kept_percent = 38;
+        assert_eq!(
+            written.text(),
+            "saved strain.zspy: (40, 56 | 4) f64, in 3 min 20 s; 38 % of it was there from an earlier save"
+        );
+        assert_eq!(size_text(999), "999 bytes");
+        assert_eq!(size_text(2_500_000_000), "2.5 GB");
+        // A folder that is surely there.
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/save");
+        let of_folder = bytes_below(&sources).unwrap();
+        assert!(of_folder > bytes_below(&sources.join("report.rs")).unwrap());
+        assert_eq!(bytes_below(&sources.join("missing")), None);
+    }
 
     #[test]
     fn the_rate_is_that_of_the_last_seconds() {

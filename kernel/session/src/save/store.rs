@@ -8,7 +8,7 @@ use protocol::{Event, NoticeLevel, WireError};
 use signal::{NavigationIndex, Output, SignalKind};
 use tree::{ComputeError, Graph, Node, Receiver};
 
-use super::{Job, io_error};
+use super::{Job, io_error, meta};
 use crate::{convert, lock};
 
 /// Writes what a pass computes. Compression runs on the threads of the pass.
@@ -164,6 +164,7 @@ fn taken(writer: &io::ResultWriter, shape: &[usize]) -> Vec<AtomicU64> {
 }
 
 pub(super) fn tell_holes(job: &Job, holes: usize, first: &str) {
+    lock(&job.writing.found).push(meta::holes(holes, first));
     job.session.events.send(&Event::Notice {
         level: NoticeLevel::Warning,
         message: format!("{holes} positions have no value; the first: {first}"),

@@ -1,0 +1,346 @@
+//! A labelled figure: what a notebook shows where no kernel answers, in an exported page and in print. Each image has its
+//! name, a scale bar and a colour bar with its unit; each curve has axes.
+
+mod canvas;
+mod curve;
+mod image;
+mod scale;
+mod text;
+
+use base64::Engine as _;
+use signal::{Axis, Frame};
+
+use crate::colormap::Contrast;
+use canvas::{Canvas, Ink, Palette};
+pub use scale::ScaleBar;
+pub use text::Words;
+
+/// One image or curve of a figure.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    pub title: Words,
+    /// The values, an image or a curve of any type; what is not finite is hatched.
+    pub frame: Frame,
+    /// Values drawn with the first and the last colour, or at the bottom and the top of a curve.
+    pub levels: [f64; 2],
+    pub contrast: Contrast,
+    /// Quantity or unit of the values: `%`, `counts`.
+    pub values: String,
+    pub scale_bar: Option<ScaleBar>,
+    /// The axis of a curve.
+    pub axis: Option<Axis>,
+    /// Row and column of a crosshair, or the place on a curve as column.
+    pub crosshair: Option<[f32; 2]>,
+    /// Rows and columns of circles.
+    pub peaks: Vec<[f32; 2]>,
+    /// Radius of the circles in pixels of the frame.
+    pub peak_radius: f32,
+}
+
+/// A figure as PNG, and how wide it is meant to be seen.
+#[derive(Clone, Debug, Default)]
+pub struct Figure {
+    pub png: Vec<u8>,
+    /// CSS pixels; the PNG has [`PIXELS`] times as many.
+    pub width: usize,
+}
+
+/// Pixels of the PNG per CSS pixel, so that text is sharp on fine screens and in print.
+pub const PIXELS: usize = 2;
+/// Height of an image or curve, CSS pixels as all lengths here.
+const HEIGHT: usize = 240;
+/// Panels beside each other are not wider together, unless one is.
+const MOST_WIDTH: usize = 980;
+const GAP: usize = 22;
+const MARGIN: usize = 6;
+const TITLE: usize = 20;
+const TITLE_SIZE: f32 = 13.0;
+const SMALL_SIZE: f32 = 11.0;
+const NOTE: usize = 16;
+
+/// Lengths in pixels of the PNG.
+const fn px(length: usize) -> usize {
+    length * PIXELS
+}
+
+fn size(points: f32) -> f32 {
+    points * PIXELS as f32
+}
+
+/// Where and how large a panel is drawn, in pixels of the PNG.
+struct Layout {
+    /// Of the image or curve, from the upper left corner of the panel, below the title.
+    left: usize,
+    width: usize,
+    /// Of the whole panel.
+    outer_width: usize,
+    /// Below the image or curve.
+    below: usize,
+}
+
+/// Draws panels in rows, and notes below them, on a white ground.
+///
+/// # Errors
+/// A sentence when the PNG cannot be written.
+pub fn figure(panels: &[Panel], notes: &[String]) -> Result<Figure, String> {
+    let palette = Palette::new(panels.iter().map(|panel| panel.contrast));
+    let layouts: Vec<Layout> = panels.iter().map(layout).collect();
+    let rows = rows(&layouts);
+    let width = (rows.iter())
+        .map(|row| {
+            let panels: usize = layouts[row.clone()]
+                .iter()
+                .map(|panel| panel.outer_width)
+                .sum();
+            panels + px(GAP) * row.len().saturating_sub(1)
+        })
+        .max()
+        .unwrap_or(px(HEIGHT))
+        .next_multiple_of(PIXELS);
+    let notes: Vec<String> = (notes.iter())
+        .flat_map(|note| text::lines(note, size(SMALL_SIZE), width as f32))
+        .collect();
+    let row_heights: Vec<usize> = (rows.iter())
+        .map(|row| {
+            let below = layouts[row.clone()].iter().map(|panel| panel.below).max();
+            px(TITLE + HEIGHT + GAP / 2) + below.unwrap_or(0)
+        })
+        .collect();
+    let height = row_heights.iter().sum::<usize>() + px(NOTE) * notes.len();
+    let mut canvas = Canvas::new(width + 2 * px(MARGIN), height.max(1) + 2 * px(MARGIN));
+    let mut top = px(MARGIN);
+    for (row, row_height) in rows.iter().zip(&row_heights) {
+        let mut left = px(MARGIN);
+        for number in row.clone() {
+            let (panel, layout) = (&panels[number], &layouts[number]);
+            heading(&mut canvas, panel, layout, top, left);
+            let inner = [top + px(TITLE), left + layout.left];
+            if is_curve(panel) {
+                curve::draw(&mut canvas, panel, inner, layout.width);
+            } else {
+                image::draw(&mut canvas, &palette, panel, inner, layout.width);
+            }
+            left += layout.outer_width + px(GAP);
+        }
+        top += row_height;
+    }
+    for note in &notes {
+        let baseline = top + px(NOTE) * 3 / 4;
+        write(
+            &mut canvas,
+            &Words::plain(note),
+            SMALL_SIZE,
+            px(MARGIN) as f32,
+            baseline,
+        );
+        top += px(NOTE);
+    }
+    Ok(Figure {
+        png: canvas.png(&palette)?,
+        width: canvas.width / PIXELS,
+    })
+}
+
+fn is_curve(panel: &Panel) -> bool {
+    panel.frame.shape().len() == 1
+}
+
+fn layout(panel: &Panel) -> Layout {
+    let inner = if is_curve(panel) {
+        curve::layout(panel)
+    } else {
+        image::layout(panel)
+    };
+    let words = text::width(&panel.title, size(TITLE_SIZE)) + unit_width(panel);
+    Layout {
+        outer_width: inner.outer_width.max(words.ceil() as usize + px(10)),
+        ..inner
+    }
+}
+
+fn unit_width(panel: &Panel) -> f32 {
+    text::width(&Words::plain(value_label(panel)), size(SMALL_SIZE))
+}
+
+/// Quantity of the values with the multiplier of their ticks.
+fn value_label(panel: &Panel) -> String {
+    let [low, high] = panel.levels;
+    let multiplier = scale::Ticks::inside(low, high, image::TICKS).multiplier;
+    match (multiplier.as_str(), panel.values.as_str()) {
+        ("", values) => values.to_owned(),
+        (multiplier, "") => multiplier.to_owned(),
+        (multiplier, values) => format!("{multiplier} {values}"),
+    }
+}
+
+/// Title at the left, quantity of the values at the right.
+fn heading(canvas: &mut Canvas, panel: &Panel, layout: &Layout, top: usize, left: usize) {
+    let baseline = top + px(TITLE) * 2 / 3;
+    write(canvas, &panel.title, TITLE_SIZE, left as f32, baseline);
+    let right = (left + layout.outer_width) as f32 - unit_width(panel);
+    write(
+        canvas,
+        &Words::plain(value_label(panel)),
+        SMALL_SIZE,
+        right,
+        baseline,
+    );
+}
+
+fn write(canvas: &mut Canvas, words: &Words, points: f32, left: f32, baseline: usize) {
+    text::draw(
+        words,
+        size(points),
+        left,
+        baseline as f32,
+        &mut |row, column, coverage| {
+            if let Some(ink) = Ink::text(coverage) {
+                canvas.set(row, column, ink);
+            }
+        },
+    );
+}
+
+/// Which panels stand beside each other.
+fn rows(layouts: &[Layout]) -> Vec<std::ops::Range<usize>> {
+    let mut rows: Vec<std::ops::Range<usize>> = Vec::new();
+    let mut used = 0;
+    for (number, layout) in layouts.iter().enumerate() {
+        match rows.last_mut() {
+            Some(row) if used + px(GAP) + layout.outer_width <= px(MOST_WIDTH) => {
+                row.end = number + 1;
+                used += px(GAP) + layout.outer_width;
+            }
+            _ => {
+                rows.push(number..number + 1);
+                used = layout.outer_width;
+            }
+        }
+    }
+    rows
+}
+
+/// Base64 of a PNG, as notebooks store it.
+pub fn base64_text(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panel(title: &str, frame: Frame, colormap: &str) -> Panel {
+        Panel {
+            title: Words::with_subscript(title),
+            levels: crate::levels(&frame).percentiles,
+            frame,
+            contrast: Contrast::of(colormap),
+            values: "counts".into(),
+            scale_bar: Some(ScaleBar {
+                share: 0.25,
+                label: "5 nm".into(),
+            }),
+            axis: None,
+            crosshair: Some([2.0, 3.0]),
+            peaks: vec![[1.0, 1.0]],
+            peak_radius: 1.0,
+        }
+    }
+
+    fn ramp(rows: usize, columns: usize) -> Frame {
+        let values = (0..rows * columns).map(|value| value as f32).collect();
+        Frame::from_vec(&[rows, columns], values).unwrap()
+    }
+
+    fn decoded(figure: &Figure) -> (u32, u32, Vec<[u8; 3]>) {
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(&figure.png));
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        let info = reader.info();
+        let rgb = pixels.as_chunks::<3>().0.to_vec();
+        (info.width, info.height, rgb)
+    }
+
+    #[test]
+    fn an_image_is_drawn_with_the_colours_of_its_values() {
+        let frame = Frame::from_vec(&[2, 3], vec![0.0f32, 1.0, 2.0, 3.0, f32::NAN, 5.0]).unwrap();
+        let shown = Panel {
+            levels: [0.0, 5.0],
+            scale_bar: None,
+            crosshair: None,
+            peaks: Vec::new(),
+            ..panel("image", frame, "viridis")
+        };
+        let figure = figure(&[shown.clone()], &[]).unwrap();
+        let (width, _, pixels) = decoded(&figure);
+        assert_eq!(width as usize, figure.width * PIXELS);
+        let inner = layout(&shown);
+        let (top, left) = (px(MARGIN + TITLE), px(MARGIN) + inner.left);
+        let (across, down) = (inner.width / 3, px(HEIGHT) / 2);
+        for (row, column, value) in [
+            (0, 0, 0.0),
+            (0, 1, 1.0),
+            (0, 2, 2.0),
+            (1, 0, 3.0),
+            (1, 2, 5.0),
+        ] {
+            let at = (top + row * down + down / 2) * width as usize
+                + left
+                + column * across
+                + across / 2;
+            let exact = shown.contrast.colormap.color(value / 5.0);
+            let off = pixels[at]
+                .iter()
+                .zip(exact)
+                .map(|(a, b)| a.abs_diff(b))
+                .max();
+            assert!(off.is_some_and(|off| off <= 2), "{value}: {:?}", pixels[at]);
+        }
+        let hatched = (top + down + down / 2) * width as usize + left + across + across / 2;
+        assert!([[214, 214, 220], [186, 186, 196]].contains(&pixels[hatched]));
+    }
+
+    #[test]
+    fn panels_that_do_not_fit_beside_each_other_stand_below() {
+        let one = figure(&[panel("e_xx", ramp(40, 56), "diverging")], &[]).unwrap();
+        let panels =
+            ["ε_xx", "ε_yy", "ε_xy", "θ"].map(|name| panel(name, ramp(40, 56), "diverging"));
+        let four = figure(&panels, &["a caveat".into()]).unwrap();
+        assert!(four.width <= MOST_WIDTH + 2 * MARGIN && four.width > 2 * one.width - 20);
+        assert!(four.png.len() < 200_000);
+    }
+
+    #[test]
+    fn odd_input_does_not_panic() {
+        let nothing = Frame::from_vec::<f32>(&[0, 0], Vec::new()).unwrap();
+        let invalid = Frame::from_vec(&[1, 1], vec![f32::NAN]).unwrap();
+        let infinite = Frame::from_vec(&[2, 1], vec![f32::INFINITY, 1.0]).unwrap();
+        let line = Frame::from_vec(&[1], vec![3u16]).unwrap();
+        let empty = Frame::from_vec::<f32>(&[0], Vec::new()).unwrap();
+        let wide = Frame::from_vec(&[1, 5000], vec![1u8; 5000]).unwrap();
+        for frame in [nothing, invalid, infinite, line, empty, wide] {
+            figure(&[panel("", frame, "gray")], &[String::new()]).unwrap();
+        }
+        figure(&[], &[]).unwrap();
+    }
+
+    #[test]
+    fn a_curve_has_its_axis() {
+        let counts: Vec<u16> = (0..200).map(|channel| 40 + channel % 17).collect();
+        let spectrum = Panel {
+            axis: Some(Axis::new("Energy loss", 200, 0.5, 280.0, "eV")),
+            ..panel("spectrum", Frame::from_vec(&[200], counts).unwrap(), "gray")
+        };
+        let drawn = figure(&[spectrum], &[]).unwrap();
+        let (_, _, pixels) = decoded(&drawn);
+        assert!(
+            pixels
+                .iter()
+                .filter(|pixel| **pixel == [38, 110, 200])
+                .count()
+                > 400
+        );
+    }
+}

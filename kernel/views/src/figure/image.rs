@@ -1,0 +1,238 @@
+//! An image of a figure with its scale bar and its colour bar.
+
+use super::canvas::{Canvas, Ink, Palette, TABLE};
+use super::scale::Ticks;
+use super::text::{self, Words};
+use super::{HEIGHT, Layout, PIXELS, Panel, SMALL_SIZE, px, size, write};
+use crate::reduce;
+
+/// Ticks of a colour bar, about.
+pub(super) const TICKS: usize = 5;
+const BAR_GAP: usize = 8;
+const BAR: usize = 12;
+/// Least height of a strip.
+const MIN_STRIP: usize = 18;
+
+fn drawn_size(panel: &Panel) -> [usize; 2] {
+    let (rows, columns) = panel.frame.rows_columns();
+    let (rows, columns) = (rows.max(1), columns.max(1));
+    // A wide strip keeps its shape and is centred; one too thin to see is drawn thicker.
+    let width = (columns * px(HEIGHT))
+        .div_ceil(rows)
+        .clamp(px(4), 2 * px(HEIGHT));
+    let height = (rows * width)
+        .div_ceil(columns)
+        .clamp(px(MIN_STRIP), px(HEIGHT));
+    [height, width]
+}
+
+fn ticks(panel: &Panel) -> Ticks {
+    let [low, high] = panel.levels;
+    Ticks::inside(low, high, TICKS)
+}
+
+pub(super) fn layout(panel: &Panel) -> Layout {
+    let [_, width] = drawn_size(panel);
+    let labels = (ticks(panel).labels.iter())
+        .map(|label| text::width(&Words::plain(label), size(SMALL_SIZE)).ceil() as usize)
+        .max()
+        .unwrap_or(0);
+    Layout {
+        left: 0,
+        width,
+        outer_width: width + px(BAR_GAP + BAR + 6) + labels,
+        below: 0,
+    }
+}
+
+pub(super) fn draw(
+    canvas: &mut Canvas,
+    palette: &Palette,
+    panel: &Panel,
+    [top, left]: [usize; 2],
+    width: usize,
+) {
+    let table = palette.table(&panel.contrast);
+    let [height, _] = drawn_size(panel);
+    let image_top = top + (px(HEIGHT) - height) / 2;
+    pixels(canvas, panel, &table, [image_top, left], [height, width]);
+    let (rows, columns) = panel.frame.rows_columns();
+    let down = height as f32 / rows.max(1) as f32;
+    let across = width as f32 / columns.max(1) as f32;
+    let area = Area {
+        top: image_top as isize,
+        left: left as isize,
+        height: height as isize,
+        width: width as isize,
+    };
+    for [row, column] in &panel.peaks {
+        let centre = [(row + 0.5) * down, (column + 0.5) * across];
+        area.circle(canvas, centre, panel.peak_radius.max(1.0) * down);
+    }
+    if let Some([row, column]) = panel.crosshair {
+        area.crosshair(canvas, [(row + 0.5) * down, (column + 0.5) * across]);
+    }
+    scale_bar(canvas, panel, &area);
+    canvas.outline(area.top, area.left, area.height, area.width, 1);
+    color_bar(canvas, panel, &table, [top, left + width + px(BAR_GAP)]);
+}
+
+fn pixels(
+    canvas: &mut Canvas,
+    panel: &Panel,
+    table: &[u8],
+    [top, left]: [usize; 2],
+    [height, width]: [usize; 2],
+) {
+    // Means where an image has more pixels than are drawn, as on the screen.
+    let reduced = reduce(&panel.frame, None, [width, height]);
+    let (rows, columns) = (reduced.height.max(1), reduced.width.max(1));
+    let values = reduced.frame.to_f32();
+    let [low, high] = panel.levels;
+    let factor = (TABLE - 1) as f64 / if high > low { high - low } else { 1.0 };
+    for row in 0..height {
+        let line = (row * rows / height) * columns;
+        for column in 0..width {
+            let value = values.get(line + column * columns / width).copied();
+            let (y, x) = ((top + row) as isize, (left + column) as isize);
+            match value.filter(|value| value.is_finite()) {
+                Some(value) => {
+                    let entry =
+                        ((f64::from(value) - low) * factor + 0.5).clamp(0.0, (TABLE - 1) as f64);
+                    canvas.put(y, x, table[entry as usize]);
+                }
+                None => {
+                    let stripe = (row + column) / px(3) % 2 == 0;
+                    canvas.set(y, x, Ink::Hatch(stripe));
+                }
+            }
+        }
+    }
+}
+
+/// Where an image is, in pixels of the PNG.
+struct Area {
+    top: isize,
+    left: isize,
+    height: isize,
+    width: isize,
+}
+
+impl Area {
+    /// Marks stay inside the image.
+    fn set(&self, canvas: &mut Canvas, row: isize, column: isize, ink: Ink) {
+        if (0..self.height).contains(&row) && (0..self.width).contains(&column) {
+            canvas.set(self.top + row, self.left + column, ink);
+        }
+    }
+
+    fn circle(&self, canvas: &mut Canvas, [row, column]: [f32; 2], radius: f32) {
+        let steps = (radius * 8.0).clamp(16.0, 1000.0) as usize;
+        for step in 0..steps {
+            let (sine, cosine) = (step as f32 / steps as f32 * std::f32::consts::TAU).sin_cos();
+            for line in 0..PIXELS {
+                let radius = radius + line as f32;
+                let (y, x) = (row + radius * sine, column + radius * cosine);
+                self.set(canvas, y.floor() as isize, x.floor() as isize, Ink::Mark);
+            }
+        }
+    }
+
+    fn crosshair(&self, canvas: &mut Canvas, [row, column]: [f32; 2]) {
+        const LINE: isize = PIXELS as isize;
+        const FREE: isize = 5 * LINE;
+        let (row, column) = (row.floor() as isize, column.floor() as isize);
+        let line = |at: isize| (at - 1)..(at + 1 + LINE);
+        let ink = |off: isize| match (0..LINE).contains(&off) {
+            true => Ink::Mark,
+            false => Ink::Halo,
+        };
+        for y in line(row) {
+            for x in (0..self.width).filter(|x| (x - column).abs() > FREE) {
+                self.set(canvas, y, x, ink(y - row));
+            }
+        }
+        for x in line(column) {
+            for y in (0..self.height).filter(|y| (y - row).abs() > FREE) {
+                self.set(canvas, y, x, ink(x - column));
+            }
+        }
+    }
+}
+
+fn scale_bar(canvas: &mut Canvas, panel: &Panel, area: &Area) {
+    let Some(bar) = &panel.scale_bar else { return };
+    let label = Words::plain(&bar.label);
+    let label_width = text::width(&label, size(SMALL_SIZE)).ceil() as isize;
+    let length = (bar.share * area.width as f64).round() as isize;
+    let inner = length.max(label_width);
+    let pad = px(5) as isize;
+    let (box_height, box_width) = (px(24) as isize, inner + 2 * pad);
+    if box_width + 2 * pad > area.width || box_height + pad > area.height {
+        return;
+    }
+    let (top, left) = (area.top + area.height - box_height - pad, area.left + pad);
+    canvas.fill(top, left, box_height, box_width, Ink::OnBox(0));
+    let bar_left = left + pad + (inner - length) / 2;
+    let thick = px(3) as isize;
+    canvas.fill(
+        top + box_height - thick - px(3) as isize,
+        bar_left,
+        thick,
+        length,
+        Ink::OnBox(7),
+    );
+    let text_left = (left + pad + (inner - label_width) / 2) as f32;
+    let baseline = (top + px(13) as isize) as f32;
+    text::draw(
+        &label,
+        size(SMALL_SIZE),
+        text_left,
+        baseline,
+        &mut |row, column, coverage| {
+            if coverage > 0.0 {
+                canvas.set(row, column, Ink::on_box(coverage));
+            }
+        },
+    );
+}
+
+/// From the low level at the bottom to the high one at the top, as high as a panel.
+fn color_bar(canvas: &mut Canvas, panel: &Panel, table: &[u8], [top, left]: [usize; 2]) {
+    let height = px(HEIGHT);
+    for row in 0..height {
+        let entry = (TABLE - 1) * (height - 1 - row) / (height - 1);
+        for column in 0..px(BAR) {
+            canvas.put((top + row) as isize, (left + column) as isize, table[entry]);
+        }
+    }
+    canvas.outline(
+        top as isize,
+        left as isize,
+        height as isize,
+        px(BAR) as isize,
+        1,
+    );
+    let [low, high] = panel.levels;
+    let ticks = ticks(panel);
+    for (value, label) in ticks.values.iter().zip(&ticks.labels) {
+        let share = (value - low) / (high - low);
+        let row = ((1.0 - share) * (height - 1) as f64).round() as usize + top;
+        let right = left + px(BAR);
+        canvas.fill(
+            row as isize,
+            right as isize,
+            PIXELS as isize,
+            px(3) as isize,
+            Ink::Text(12),
+        );
+        let baseline = (row + px(4)).clamp(top + px(9), top + height);
+        write(
+            canvas,
+            &Words::plain(label),
+            SMALL_SIZE,
+            (right + px(6)) as f32,
+            baseline,
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Round numbers: scale bars, ticks and their labels, by the rules of the page (`geometry/axes.ts`).
+
+use signal::Axis;
+
+/// A bar of a round length over an image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScaleBar {
+    /// Length as a share of the image's width.
+    pub share: f64,
+    /// `20 nm`
+    pub label: String,
+}
+
+/// The largest 1, 2 or 5 times a power of ten that is not above `limit`; 0 when there is none.
+fn nice_below(limit: f64) -> f64 {
+    if !(limit > 0.0) || !limit.is_finite() {
+        return 0.0;
+    }
+    let power = 10f64.powf((limit.log10() + 1e-9).floor());
+    let factor = limit / power + 1e-9;
+    power
+        * match factor {
+            factor if factor >= 5.0 => 5.0,
+            factor if factor >= 2.0 => 2.0,
+            _ => 1.0,
+        }
+}
+
+impl ScaleBar {
+    /// At most about a third of an image that is as wide as `axis`; none where one length does not hold for the whole
+    /// axis, or where it has one entry.
+    pub fn along(axis: &Axis) -> Option<ScaleBar> {
+        const UNITS: [(&str, &str, f64); 4] = [
+            ("pm", "nm", 1000.0),
+            ("Å", "nm", 10.0),
+            ("nm", "µm", 1000.0),
+            ("µm", "mm", 1000.0),
+        ];
+        if !axis.is_uniform() || axis.size < 2 {
+            return None;
+        }
+        let whole = axis.scale.abs() * axis.size as f64;
+        let length = nice_below(whole * 0.34);
+        if length == 0.0 {
+            return None;
+        }
+        let units = match axis.units.as_str() {
+            "" => "px",
+            units => units,
+        };
+        let larger = UNITS.iter().find(|(unit, ..)| *unit == units);
+        let smaller = UNITS
+            .iter()
+            .find(|(_, unit, by)| *unit == units && *by > 10.0);
+        let (shown, units) = match (larger, smaller) {
+            (Some((_, larger, by)), _) if length >= *by => (length / by, *larger),
+            (_, Some((smaller, _, by))) if length < 0.1 => (length * by, *smaller),
+            _ => (length, units),
+        };
+        Some(ScaleBar {
+            share: length / whole,
+            label: format!("{} {units}", plain(shown)),
+        })
+    }
+}
+
+/// Round values inside `[low, high]`, about `count` of them, with what they and their multiplier are called.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ticks {
+    pub values: Vec<f64>,
+    pub labels: Vec<String>,
+    /// `×10⁶`, or empty: what the labels are to be multiplied by.
+    pub multiplier: String,
+}
+
+impl Ticks {
+    pub fn inside(low: f64, high: f64, count: usize) -> Ticks {
+        let least = (high - low) / count.max(1) as f64;
+        let mut step = nice_below(least);
+        if step > 0.0 && step < least * (1.0 - 1e-9) {
+            step = nice_below(step * 2.5001);
+        }
+        let mut values = Vec::new();
+        if step > 0.0 && low.is_finite() {
+            let mut at = (low / step - 1e-9).ceil();
+            while at * step <= high + step * 1e-9 && values.len() < 4 * count.max(1) {
+                // No minus before zero.
+                values.push(at * step + 0.0);
+                at += 1.0;
+            }
+        }
+        let largest = values
+            .iter()
+            .fold(0.0, |most: f64, value| most.max(value.abs()));
+        let power = match largest {
+            largest if largest >= 1e5 || (largest > 0.0 && largest < 1e-3) => {
+                ((largest.log10() + 1e-9) / 3.0).floor() as i32 * 3
+            }
+            _ => 0,
+        };
+        let unit = 10f64.powi(power);
+        let decimals = (-(step / unit).log10() - 1e-9).ceil().clamp(0.0, 12.0);
+        let decimals = if step > 0.0 { decimals as usize } else { 0 };
+        Ticks {
+            labels: (values.iter())
+                .map(|value| minus(&format!("{:.decimals$}", value / unit)))
+                .collect(),
+            values,
+            multiplier: match power {
+                0 => String::new(),
+                power => format!("×10{}", superscript(power)),
+            },
+        }
+    }
+}
+
+fn superscript(number: i32) -> String {
+    let digits = number.to_string();
+    let raised = |digit| match digit {
+        '-' => '⁻',
+        '1' => '¹',
+        '2' => '²',
+        '3' => '³',
+        digit => char::from_u32('⁰' as u32 + digit.to_digit(10).unwrap_or(0)).unwrap_or(digit),
+    };
+    digits.chars().map(raised).collect()
+}
+
+/// Six significant digits, no zeros at the end.
+fn plain(value: f64) -> String {
+    let decimals = (5.0 - value.abs().log10().floor()).clamp(0.0, 12.0) as usize;
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+fn minus(text: &str) -> String {
+    text.replace('-', "\u{2212}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_a_round_length_in_a_unit_of_the_right_size() {
+        let bar = |scale: f64, size: usize, units: &str| {
+            ScaleBar::along(&Axis::new("x", size, scale, 0.0, units))
+                .map(|bar| (bar.label, bar.share))
+        };
+        assert_eq!(bar(0.5, 60, "nm"), Some(("10 nm".into(), 1.0 / 3.0)));
+        assert_eq!(bar(50.0, 100, "nm"), Some(("1 µm".into(), 0.2)));
+        assert_eq!(bar(-0.0002, 1000, "nm"), Some(("50 pm".into(), 0.25)));
+        assert_eq!(bar(1.0, 112, ""), Some(("20 px".into(), 20.0 / 112.0)));
+        assert_eq!(bar(1.0, 1, "nm"), None);
+        let uneven = Axis::with_values("x", vec![0.0, 1.0, 3.0], "nm");
+        assert_eq!(ScaleBar::along(&uneven), None);
+    }
+
+    #[test]
+    fn ticks_are_round_and_named_alike() {
+        let ticks = Ticks::inside(-0.021, 0.021, 4);
+        assert_eq!(ticks.labels, ["−0.02", "0.00", "0.02"]);
+        let counts = Ticks::inside(0.0, 2.6e6, 4);
+        assert_eq!(
+            (counts.labels.as_slice(), counts.multiplier.as_str()),
+            (&["0".to_owned(), "1".into(), "2".into()][..], "×10⁶")
+        );
+        let small = Ticks::inside(0.0, 4.2e-5, 4);
+        assert_eq!(
+            (small.labels[1].as_str(), small.multiplier.as_str()),
+            ("20", "×10⁻⁶")
+        );
+        assert_eq!(Ticks::inside(3.0, 3.0, 4).values, Vec::<f64>::new());
+        assert_eq!(Ticks::inside(f64::NAN, 1.0, 4).values, Vec::<f64>::new());
+    }
+}
