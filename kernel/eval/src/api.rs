@@ -1,7 +1,7 @@
 //! The API of the cell's crate, read from its own sources: names, signatures and documentation for
 //! completion and inspection that need no compiler.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use syn::{Attribute, Expr, Fields, ImplItem, Item, Lit, Meta, Type, UseTree, Visibility};
@@ -42,11 +42,37 @@ pub(crate) struct Entry {
     pub(crate) doc: String,
 }
 
+/// An operation as a person may call it: by the title of the menu, the name on the wire, or its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// `mean_pattern`.
+    pub(crate) name: String,
+    /// `Mean pattern`.
+    pub(crate) title: String,
+    /// `MeanPattern`.
+    pub(crate) parameters: String,
+    /// `pattern`.
+    pub(crate) method: String,
+}
+
+impl Operation {
+    /// The call with all defaults, without its receiver: `pattern(MeanPattern::default())?`.
+    pub(crate) fn call(&self) -> String {
+        format!("{}({}::default())?", self.method, self.parameters)
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Api {
     /// Types by name, with their members.
     pub(crate) types: BTreeMap<String, (Entry, Vec<Entry>)>,
     pub(crate) functions: Vec<Entry>,
+    /// In the order of the menu.
+    pub(crate) operations: Vec<Operation>,
+    /// Types that `..default()` completes.
+    with_default: BTreeSet<String>,
+    /// Names of the prelude that are not for people.
+    hidden: Vec<String>,
 }
 
 impl Api {
@@ -65,8 +91,9 @@ impl Api {
         let (Some((_, prelude)), Some((_, generated))) = (prelude, generated) else {
             return api;
         };
-        let mut names = imported(prelude);
+        let mut names = imported(prelude, false);
         names.extend(public_types(generated));
+        api.hidden = imported(prelude, true);
         api.types.retain(|name, _| names.contains(name));
         api.functions.retain(|entry| names.contains(&entry.name));
         for (name, (_, members)) in &mut api.types {
@@ -76,7 +103,63 @@ impl Api {
                 }
             }
         }
+        api.operations = api.read_operations(generated);
         api
+    }
+
+    fn read_operations(&self, generated: &str) -> Vec<Operation> {
+        let methods: Vec<&str> = (self.members("Signal").iter())
+            .map(|entry| entry.name.as_str())
+            .collect();
+        let with_parameters = |parameters: &str| {
+            (methods.iter()).find(|method| self.parameters_of(method).contains(&parameters))
+        };
+        let mut found = Vec::new();
+        for (owner, name) in wire_names(generated) {
+            let Some((entry, _)) = self.types.get(&owner) else {
+                continue;
+            };
+            let title = entry.doc.split(": ").next().unwrap_or_default();
+            if let Some(method) = with_parameters(&owner) {
+                found.push(Operation {
+                    name,
+                    title: title.to_owned(),
+                    method: (*method).to_owned(),
+                    parameters: owner,
+                });
+            }
+        }
+        found
+    }
+
+    /// The parameter structs that a method of `Signal` takes, as its documentation lists them.
+    pub(crate) fn parameters_of(&self, method: &str) -> Vec<&str> {
+        let entry = (self.members("Signal").iter()).find(|entry| entry.name == method);
+        entry.map_or_else(Vec::new, |entry| {
+            (entry.doc.lines())
+                .filter_map(|line| line.strip_prefix("- [`")?.split('`').next())
+                .collect()
+        })
+    }
+
+    /// Public fields of a struct, in order.
+    pub(crate) fn fields(&self, type_name: &str) -> impl Iterator<Item = &Entry> {
+        let members = self.members(type_name).iter();
+        members.filter(|entry| entry.kind == Kind::Field)
+    }
+
+    pub(crate) fn has_default(&self, type_name: &str) -> bool {
+        self.with_default.contains(type_name)
+    }
+
+    /// Names that the kernel needs in a cell and that no person does.
+    pub(crate) fn is_internal(&self, name: &str) -> bool {
+        const GENERATED: [&str; 4] = ["evcxr", "Evcxr", "EVCXR", "run_user_code"];
+        const MODULES: [&str; 4] = ["hook", "abi", "bridge", "method"];
+        name.starts_with("__")
+            || GENERATED.iter().any(|start| name.starts_with(start))
+            || MODULES.contains(&name)
+            || self.hidden.iter().any(|hidden| hidden == name)
     }
 
     pub(crate) fn members(&self, type_name: &str) -> &[Entry] {
@@ -85,14 +168,16 @@ impl Api {
             .map_or(&[], |(_, members)| members)
     }
 
-    /// The type a function or method of this name returns, without `Result`.
-    pub(crate) fn returned_type(&self, function: &str) -> Option<&str> {
-        let methods = self.types.values().flat_map(|(_, members)| members);
-        let entry = self
-            .functions
-            .iter()
-            .chain(methods)
-            .find(|entry| entry.name == function && entry.kind != Kind::Field)?;
+    /// The type a function returns, or a method of `owner` (of any type, if that is not known), without `Result`.
+    pub(crate) fn returned_type(&self, owner: Option<&str>, function: &str) -> Option<&str> {
+        let named = |entry: &&Entry| entry.name == function && entry.kind != Kind::Field;
+        let entry = match owner {
+            Some(owner) => self.members(owner).iter().find(named)?,
+            None => {
+                let methods = self.types.values().flat_map(|(_, members)| members);
+                self.functions.iter().chain(methods).find(named)?
+            }
+        };
         let (_, returned) = entry.signature.split_once("-> ")?;
         let returned = returned.strip_prefix("Result<").unwrap_or(returned);
         let returned = returned
@@ -106,6 +191,11 @@ impl Api {
     fn add(&mut self, item: &Item, text: &str) {
         match item {
             Item::Struct(item) if public(&item.vis) => {
+                if derives_default(&item.attrs) {
+                    self.with_default.insert(item.ident.to_string());
+                }
+                let start = text.find(&format!("pub struct {} ", item.ident));
+                let own = &text[start.unwrap_or(0)..];
                 let fields = match &item.fields {
                     Fields::Named(fields) => fields
                         .named
@@ -114,7 +204,7 @@ impl Api {
                         .filter_map(|field| {
                             let name = field.ident.as_ref()?.to_string();
                             Some(Entry {
-                                signature: declaration(text, &format!("pub {name}:")),
+                                signature: declaration(own, &format!("pub {name}:")),
                                 name,
                                 kind: Kind::Field,
                                 doc: doc(&field.attrs),
@@ -146,6 +236,9 @@ impl Api {
                     kind: Kind::Function,
                     doc: doc(&item.attrs),
                 });
+            }
+            Item::Impl(item) if implements_default(item) => {
+                self.with_default.extend(type_name(&item.self_ty));
             }
             Item::Impl(item) if item.trait_.is_none() => {
                 let Some(owner) = type_name(&item.self_ty) else {
@@ -209,6 +302,18 @@ fn hidden(attributes: &[Attribute]) -> bool {
         matches!(&attribute.meta, Meta::List(list)
             if list.path.is_ident("doc") && list.tokens.to_string() == "hidden")
     })
+}
+
+fn derives_default(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        matches!(&attribute.meta, Meta::List(list)
+            if list.path.is_ident("derive") && list.tokens.to_string().contains("Default"))
+    })
+}
+
+fn implements_default(item: &syn::ItemImpl) -> bool {
+    let path = item.trait_.as_ref().map(|(_, path, _)| path);
+    path.is_some_and(|path| path.is_ident("Default"))
 }
 
 fn doc(attributes: &[Attribute]) -> String {
@@ -279,8 +384,19 @@ fn default_of<'a>(text: &'a str, type_name: &str, field: &str) -> Option<&'a str
     })
 }
 
-/// Names in the `pub use` declarations of a file.
-fn imported(text: &str) -> Vec<String> {
+/// Each parameter struct with the name of its operation on the wire, as the generator writes them.
+fn wire_names(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    text.split("\nimpl Operation for ")
+        .skip(1)
+        .filter_map(|after| {
+            let (owner, rest) = after.split_once(" {")?;
+            let (_, rest) = rest.split_once("const NAME: &'static str = \"")?;
+            Some((owner.to_owned(), rest.split('"').next()?.to_owned()))
+        })
+}
+
+/// Names in the `pub use` declarations of a file: those that are hidden, or the others.
+fn imported(text: &str, of_hidden: bool) -> Vec<String> {
     fn collect(tree: &UseTree, names: &mut Vec<String>) {
         match tree {
             UseTree::Path(path) => collect(&path.tree, names),
@@ -293,7 +409,9 @@ fn imported(text: &str) -> Vec<String> {
     if let Ok(file) = syn::parse_file(text) {
         for item in &file.items {
             match item {
-                Item::Use(item) if !hidden(&item.attrs) => collect(&item.tree, &mut names),
+                Item::Use(item) if hidden(&item.attrs) == of_hidden => {
+                    collect(&item.tree, &mut names);
+                }
                 _ => {}
             }
         }
@@ -360,10 +478,26 @@ mod tests {
     }
 
     #[test]
+    fn operations_have_their_titles_and_calls() {
+        let mean = API
+            .operations
+            .iter()
+            .find(|found| found.name == "mean_pattern");
+        let mean = mean.unwrap();
+        assert_eq!(mean.title, "Mean pattern");
+        assert_eq!(mean.call(), "pattern(MeanPattern::default())?");
+        assert_eq!(API.operations.len(), 14);
+        assert!(API.has_default("MeanPattern") && API.has_default("Open"));
+        assert!(!API.has_default("Region") && !API.has_default("Signal"));
+        assert!(API.is_internal("EvcxrDisplay") && API.is_internal("evcxr_variable_store"));
+        assert!(!API.is_internal("Show") && !API.is_internal("open"));
+    }
+
+    #[test]
     fn chains_have_a_type() {
-        assert_eq!(API.returned_type("open"), Some("Signal"));
-        assert_eq!(API.returned_type("find_peaks"), Some("Signal"));
-        assert_eq!(API.returned_type("frame"), Some("Frame"));
-        assert_eq!(API.returned_type("save"), None);
+        assert_eq!(API.returned_type(None, "open"), Some("Signal"));
+        assert_eq!(API.returned_type(None, "find_peaks"), Some("Signal"));
+        assert_eq!(API.returned_type(Some("Signal"), "frame"), Some("Frame"));
+        assert_eq!(API.returned_type(None, "save"), None);
     }
 }

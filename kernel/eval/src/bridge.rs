@@ -66,14 +66,26 @@ pub(crate) struct Variable {
 impl Bridge {
     /// A plan for a cell that needs no compiler.
     pub(crate) fn accept(&self, code: &str) -> Option<Plan> {
-        let hidden = !self.items.is_empty()
-            && names::mentioned(code)
-                .iter()
-                .any(|word| self.items.contains(*word));
-        if hidden {
+        if self.hides(code) {
             return None;
         }
         crate::direct::accept(code, &self.scope)
+    }
+
+    /// The error of a cell of calls that drops the outcome of one of them.
+    pub(crate) fn unlooked(&self, code: &str) -> Option<crate::CellError> {
+        if self.hides(code) {
+            return None;
+        }
+        crate::direct::unlooked(code, &self.scope)
+    }
+
+    /// Whether a cell mentions an item or an import of a compiled cell.
+    fn hides(&self, code: &str) -> bool {
+        !self.items.is_empty()
+            && names::mentioned(code)
+                .iter()
+                .any(|word| self.items.contains(*word))
     }
 
     /// Runs an accepted cell.
@@ -203,6 +215,18 @@ impl Bridge {
         }
     }
 
+    /// Takes note of a cell that evcxr knows nothing of: `code` bound names, `values` is what they are.
+    pub(crate) fn after_early(&mut self, code: &str, values: Vec<(String, Value)>) {
+        let Defined { bound, items } = names::defined(code);
+        self.items.extend(items);
+        for name in bound {
+            self.remove(&name);
+        }
+        for (name, value) in values {
+            self.scope.insert(&name, value);
+        }
+    }
+
     fn take(&mut self, export: Export, has: &impl Fn(&str) -> bool) {
         self.remove(&export.name);
         if !has(&export.name) || export.kind.is_empty() {
@@ -283,6 +307,11 @@ fn node_of(value: &Value) -> Option<u32> {
 }
 
 impl Bindings {
+    /// The variables that get a value.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.copies.iter().map(|(name, _)| &**name)
+    }
+
     /// Mentioned or not: names that stand for no value.
     pub(crate) fn hidden(&self) -> impl Iterator<Item = &str> {
         let left = |name: &str| self.left_behind.iter().any(|(other, _)| other == name);

@@ -11,13 +11,24 @@ use std::time::Instant;
 
 use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
 
+use crate::Preparing;
 use crate::capture::Capture;
+use crate::early::Early;
 use crate::host::{Shared, accept_relays};
+use crate::names;
 use crate::relay::{self, RELAY_VARIABLE};
-use crate::user_crate::{UserCrate, cache_folder};
+use crate::tokens::{self, commands_end};
+use crate::toolchain::{self, Toolchain};
+use crate::user_crate::{self, UserCrate};
 
-const NO_RUST: &str = "Rust is not installed, and cells are compiled: get it from https://rustup.rs, \
-                       then restart the kernel";
+/// Who waits for the compiler.
+pub(crate) trait Waiting: Sync {
+    fn now(&self, preparing: Preparing);
+    /// Cells that need no evcxr can be compiled from now on.
+    fn can_compile(&self, early: Early);
+    /// Whether a cell waits: then what only makes later cells quicker is left to them.
+    fn is_awaited(&self) -> bool;
+}
 
 /// Starts evcxr and gives it the prelude; takes seconds.
 ///
@@ -27,18 +38,42 @@ pub(crate) fn start(
     shared: &Arc<Shared>,
     capture: &Arc<Capture>,
     cache: Option<&Path>,
+    waiting: &dyn Waiting,
 ) -> Result<CommandContext, String> {
     let started = Instant::now();
-    let version = rustc_version()?;
+    waiting.now(Preparing::Rust);
+    let toolchain = Toolchain::find()?;
     let runtime = relay::runtime_directory().ok_or(
         "the program does not call eval::runtime_hook_if_child() first in main, so cells cannot run",
     )?;
     let cells = relay::cells_directory(runtime);
-    let place = prepare(runtime, &cells, cache, &version)
+    let place = prepare(runtime, &cells, cache, &toolchain.version)
         .map_err(|error| format!("the folder for compiled cells cannot be made: {error}"))?;
+    if let Some(library) = place.library() {
+        match Early::new(&toolchain.rustc, library, runtime.join("early")) {
+            Ok(early) => waiting.can_compile(early),
+            Err(error) => tracing::warn!(%error, "the first cells wait for evcxr"),
+        }
+    }
     place.seed(&cells).unwrap_or_else(|error| {
         tracing::warn!(%error, "the compiled crate of an earlier kernel cannot be used");
     });
+    if !toolchain.has_library() {
+        waiting.now(Preparing::Library);
+        toolchain
+            .fetch_library()
+            .unwrap_or_else(|reason| tracing::warn!(reason, "values of std have no type"));
+    }
+    waiting.now(if place.library().is_some() {
+        Preparing::Types
+    } else {
+        Preparing::Crate
+    });
+    if toolchain.has_library()
+        && let Err(error) = toolchain::lay_out(&toolchain.library(), &relay::library_view(runtime))
+    {
+        tracing::warn!(%error, "the whole standard library is read");
+    }
 
     let socket = runtime.join("relay");
     let listener = UnixListener::bind(&socket)
@@ -56,7 +91,7 @@ pub(crate) fn start(
     relay.env(RELAY_VARIABLE, &socket);
 
     shared.hidden.store(true, Ordering::Relaxed);
-    let warmed = warm(relay, shared, &place.sources());
+    let warmed = warm(relay, shared, &place.sources(), waiting);
     shared.hidden.store(false, Ordering::Relaxed);
     let context = warmed?;
     if let Err(error) = place.keep(&cells) {
@@ -67,25 +102,6 @@ pub(crate) fn start(
         "the compiler is ready"
     );
     Ok(context)
-}
-
-fn rustc_version() -> Result<String, String> {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .map_err(|_| NO_RUST.to_owned())?;
-    if Command::new("cargo").arg("-V").output().is_err() {
-        return Err(NO_RUST.into());
-    }
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr);
-        return Err(format!(
-            "rustc does not work ({}): repair it with `rustup toolchain install stable`, then restart \
-             the kernel",
-            why.lines().next().unwrap_or("it gave no reason")
-        ));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn prepare(
@@ -99,11 +115,8 @@ fn prepare(
     private.mode(0o700).recursive(true);
     private.create(runtime)?;
     private.create(cells)?;
-    let cache = cache
-        .map(Path::to_path_buf)
-        .or_else(cache_folder)
-        .unwrap_or_else(|| runtime.to_path_buf());
     // A home that cannot be written (a shared account) is no reason to fail.
+    let cache = user_crate::cache(cache).unwrap_or_else(|| runtime.to_path_buf());
     UserCrate::write(&cache, version).or_else(|_| UserCrate::write(runtime, version))
 }
 
@@ -128,27 +141,41 @@ fn sweep(runtime: &Path) {
     }
 }
 
-fn warm(relay: Command, shared: &Shared, sources: &Path) -> Result<CommandContext, String> {
+fn warm(
+    relay: Command,
+    shared: &Shared,
+    sources: &Path,
+    waiting: &dyn Waiting,
+) -> Result<CommandContext, String> {
     let (context, _) = EvalContext::with_subprocess_command(relay)
         .map_err(|error| format!("the compiler does not start: {error}"))?;
     let mut context = CommandContext::with_eval_context(context);
-    // The second cell makes rust-analyzer read std, and evcxr expect `?` in cells: both cost seconds once.
+    // An error of a call whose outcome nobody looks at would go unseen: `scan.save("x.zspy");` is refused.
     let prelude = format!(
-        ":dep signaltree = {{ path = {:?} }}\n:efmt {{}}\nuse signaltree::prelude::*;\nuse \
-         signaltree::eprintln;",
+        ":dep signaltree = {{ path = {:?} }}\n:efmt {{}}\n#![deny(unused_must_use)]\nuse \
+         signaltree::prelude::*;\nuse signaltree::eprintln;",
         sources.display().to_string()
     );
-    for cell in [prelude.as_str(), "let warm = signaltree::hook::warm()?;"] {
-        hidden(&mut context, shared, cell)
-            .map_err(|reason| format!("the first cell does not compile: {reason}"))?;
-    }
+    let run = |context: &mut CommandContext, cell: &str| {
+        hidden(context, shared, cell)
+            .map_err(|reason| format!("the first cell does not compile: {reason}"))
+    };
+    run(&mut context, &prelude)?;
     // There is one compiler per kernel.
     drop(shared.prelude.set(prelude));
+    // It makes rust-analyzer infer a first type, and evcxr expect `?` in cells: both cost time once.
+    if !waiting.is_awaited() {
+        run(&mut context, "let warm = signaltree::hook::warm()?;")?;
+    }
     Ok(context)
 }
 
 /// Runs a cell of ours that shows nothing.
-fn hidden(context: &mut CommandContext, shared: &Shared, cell: &str) -> Result<(), String> {
+pub(crate) fn hidden(
+    context: &mut CommandContext,
+    shared: &Shared,
+    cell: &str,
+) -> Result<(), String> {
     shared.begin_cell(&Arc::default());
     let result = execute(context, cell);
     let ended = shared.end_cell();
@@ -157,6 +184,38 @@ fn hidden(context: &mut CommandContext, shared: &Shared, cell: &str) -> Result<(
         (Ok(_), Some(broken)) => Err(broken),
         (Ok(_), None) => Ok(()),
     }
+}
+
+/// Lets all cells share one copy of tokio before `code` runs, if it waits for a future or asks for tokio: evcxr keeps one
+/// runtime for all cells, and the statics of another copy know nothing of it. Gives whether that is done.
+pub(crate) fn share_tokio(context: &mut CommandContext, shared: &Shared, code: &str) -> bool {
+    let commands = code[..commands_end(code)].lines().map(str::trim_start);
+    let crates: Vec<&str> = commands.filter(|line| line.starts_with(":dep ")).collect();
+    let asks = crates.iter().any(|line| line.contains("tokio"));
+    if !asks && !names::mentioned(code).contains("tokio") && !tokens::awaits(code) {
+        return false;
+    }
+    let Some(folder) = relay::runtime_directory().map(|runtime| runtime.join("tokio")) else {
+        return false;
+    };
+    if let Err(error) = user_crate::write_shared_tokio(&folder) {
+        tracing::warn!(%error, "cells do not share tokio");
+        return false;
+    }
+    // What the cell wants of it comes along, or it would be compiled twice.
+    let cell = format!(
+        "{}\n:dep signaltree_tokio = {{ path = {:?} }}\nuse signaltree_tokio as _;",
+        crates.join("\n"),
+        folder.display().to_string()
+    );
+    shared.begin_cell(&Arc::default());
+    let result = execute(context, &cell);
+    shared.end_cell();
+    if let Err(error) = &result {
+        // The cell itself will say what is wrong.
+        tracing::warn!(reason = describe(error), "cells do not share tokio");
+    }
+    result.is_ok()
 }
 
 /// Makes the API known again after evcxr has forgotten everything.

@@ -1,9 +1,12 @@
 //! Completion and inspection: names of the API at once, everything else from rust-analyzer if it is free.
 
+mod expected;
+
 use crate::api::{API, Entry, Kind};
 use crate::bridge::Variable;
 use crate::cursor::Cursor;
-use crate::{paths, variables};
+use crate::typing::{last_word, type_of};
+use crate::{pages, paths, variables};
 
 /// Answers to a completion request; positions count characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,12 +63,23 @@ pub(crate) fn complete(
         let fields = members
             .iter()
             .filter(|entry| entry.kind == Kind::Field && !used(entry));
-        return answer(matching(fields, place.prefix, |entry| {
-            format!("{}: ", entry.name)
-        }));
+        let mut matches = matching(fields, place.prefix, |entry| format!("{}: ", entry.name));
+        if place.prefix.is_empty() && API.has_default(name) {
+            matches.push(Match {
+                text: "..default()".into(),
+                kind: "keyword".into(),
+                signature: "the other fields keep their defaults".into(),
+            });
+        }
+        return answer(matches);
+    }
+    // Where only a few things fit, nothing else is offered.
+    let expected = expected::matches(&place, variables);
+    if !expected.is_empty() {
+        return answer(expected);
     }
     if let Some(receiver) = place.receiver
-        && let Some(owner) = type_of(receiver, &code[..byte], variables, 0)
+        && let Some(owner) = type_of(receiver, &code[..byte], variables)
     {
         let members = API
             .members(owner)
@@ -118,6 +132,7 @@ fn merge(mut ours: Completions, theirs: Option<evcxr::Completions>, code: &str) 
             .matches
             .iter()
             .any(|known| bare(&known.text) == bare(&found.code))
+            && !API.is_internal(&bare(&found.code))
         {
             ours.matches.push(Match {
                 text: found.code,
@@ -155,79 +170,6 @@ fn call(entry: &Entry) -> String {
     }
 }
 
-/// The API type of an expression that ends a text, as far as names tell.
-fn type_of<'a>(
-    expression: &str,
-    before: &str,
-    variables: &Variables,
-    depth: usize,
-) -> Option<&'a str> {
-    // `let a = b; let b = a;` must end.
-    if depth > 8 {
-        return None;
-    }
-    let mut rest = expression.trim_end();
-    loop {
-        let shorter = rest.trim_end_matches('?').trim_end();
-        let shorter = [".unwrap()", ".clone()"]
-            .iter()
-            .find_map(|end| shorter.strip_suffix(end))
-            .unwrap_or(shorter);
-        if shorter.len() == rest.len() {
-            break;
-        }
-        rest = shorter;
-    }
-    if rest.ends_with(')') {
-        let open = opening_parenthesis(rest)?;
-        return API.returned_type(last_word(&rest[..open]));
-    }
-    let name = last_word(rest);
-    if name.is_empty() || rest[..rest.len() - name.len()].trim_end().ends_with('.') {
-        return None;
-    }
-    // A `let` of this very cell hides an older variable.
-    let binding = ["let ", "let mut "]
-        .iter()
-        .filter_map(|word| {
-            before
-                .rfind(&format!("{word}{name} = "))
-                .map(|at| at + word.len())
-        })
-        .max();
-    if let Some(at) = binding {
-        let value = &before[at + name.len() + 3..];
-        let value = &value[..value.find(";\n").or(value.find(';')).unwrap_or(value.len())];
-        return type_of(value, &before[..at], variables, depth + 1);
-    }
-    let found = variables.iter().find(|variable| variable.name == name)?;
-    let path = found.kind.trim_start_matches('&').split('<').next()?;
-    let base = path.rsplit("::").next()?;
-    API.types.get_key_value(base).map(|(name, _)| name.as_str())
-}
-
-fn opening_parenthesis(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    text.char_indices().rev().find_map(|(at, character)| {
-        match character {
-            ')' => depth += 1,
-            '(' => depth -= 1,
-            _ => {}
-        }
-        (depth == 0).then_some(at)
-    })
-}
-
-fn last_word(text: &str) -> &str {
-    let start = text
-        .char_indices()
-        .rev()
-        .take_while(|(_, character)| character.is_alphanumeric() || *character == '_')
-        .last()
-        .map_or(text.len(), |(at, _)| at);
-    &text[start..]
-}
-
 pub(crate) fn inspect(
     code: &str,
     cursor: usize,
@@ -258,7 +200,11 @@ pub(crate) fn inspect(
         return Some(variables::inspection(variable, describe_node));
     }
     let found = if let Some(receiver) = place.receiver {
-        let owner = type_of(receiver, &code[..byte], variables, 0).unwrap_or("Signal");
+        // `?Disk.radius`
+        let owner = match API.types.get(receiver) {
+            Some(_) => receiver,
+            None => type_of(receiver, &code[..byte], variables).unwrap_or("Signal"),
+        };
         named(API.members(owner))
     } else if let Some(owner) = place.path_of {
         named(API.members(owner))
@@ -270,34 +216,18 @@ pub(crate) fn inspect(
             .or_else(|| API.types.get(place.prefix).map(|(entry, _)| entry))
     };
     if let Some(entry) = found {
-        return Some(describe(entry));
+        return Some(pages::of_entry(entry));
     }
-    let (plain, html) = analyser(code, byte)?;
-    let known = !plain.is_empty() && plain != "No documentation found";
-    known.then_some(Inspection {
-        plain,
-        markdown: None,
-        html: Some(html),
-    })
-}
-
-fn describe(entry: &Entry) -> Inspection {
-    let mut plain = format!("{}\n\n{}", entry.signature, entry.doc);
-    let mut markdown = format!("```rust\n{}\n```\n\n{}", entry.signature, entry.doc);
-    if entry.kind == Kind::Type {
-        for member in API.members(&entry.name) {
-            if member.kind != Kind::Field {
-                continue;
-            }
-            let about = member.doc.replace('\n', " ");
-            plain.push_str(&format!("\n  {}: {about}", member.signature));
-            markdown.push_str(&format!("\n- `{}`: {about}", member.signature));
-        }
-    }
-    Inspection {
-        plain,
-        markdown: Some(markdown),
-        html: None,
+    let analysed = analyser(code, byte)
+        .filter(|(plain, _)| !plain.is_empty() && plain != "No documentation found");
+    match analysed {
+        Some((plain, html)) => Some(Inspection {
+            plain,
+            markdown: None,
+            html: Some(html),
+        }),
+        None if stands_alone || place.literal_of.is_some() => pages::page(place.prefix),
+        None => None,
     }
 }
 
@@ -348,6 +278,8 @@ mod tests {
     fn fields_inside_a_parameter_struct() {
         let fields = texts("flat.find_peaks(NormalizedCorrelation { ra");
         assert_eq!(fields, ["radius: "]);
+        let fields = texts("NormalizedCorrelation { ");
+        assert_eq!(fields.last().map(String::as_str), Some("..default()"));
         let fields = texts("NormalizedCorrelation { radius: 4.0, ");
         assert!(
             !fields.contains(&"radius: ".into()) && !fields.is_empty(),
@@ -370,6 +302,43 @@ mod tests {
     }
 
     #[test]
+    fn only_what_fits_an_argument_is_offered() {
+        let structs = [
+            "NormalizedCorrelation { ..default() }",
+            "DifferenceOfGaussiansPeaks { ..default() }",
+            "LocalMaximum { ..default() }",
+        ];
+        assert_eq!(texts("flat.find_peaks("), structs);
+        assert_eq!(texts("flat.find_peaks( Loc"), structs[2..]);
+        assert_eq!(texts("flat.strain_map("), ["StrainMap { ..default() }"]);
+        assert_eq!(texts("open_with(\"a.mrc\", "), ["Open { ..default() }"]);
+        assert_eq!(texts("flat.diff(&"), ["flat"]);
+        assert_eq!(texts("flat.diff("), ["&flat"]);
+        assert_eq!(texts("compute_all(&[&flat, "), ["&flat"]);
+        assert_eq!(texts("compute_all(&[&flat, &fl"), ["flat"]);
+        assert_eq!(texts("flat.map("), ["|frame: Frame<f32>| "]);
+        assert!(texts("flat.apply(&Di").contains(&"Disk { ..default() }".into()));
+        // A name of the person's own fits too.
+        assert!(texts("flat.find_peaks(fla").contains(&"flat".into()));
+    }
+
+    #[test]
+    fn values_of_fields_are_offered() {
+        assert_eq!(
+            texts("Disk { statistic: "),
+            ["Statistic::Sum", "Statistic::Mean"]
+        );
+        assert_eq!(texts("Disk { statistic: Me"), ["Statistic::Mean"]);
+        assert_eq!(texts("RadialMedian { clip: "), ["false", "true"]);
+        assert_eq!(texts("Disk { radius: "), ["8.0"]);
+        assert_eq!(texts("Disk { centre: "), ["None", "Some("]);
+        assert_eq!(
+            texts("StrainMap { reference: "),
+            ["Region::rectangle(0, 0, 16, 16)"]
+        );
+    }
+
+    #[test]
     fn documentation_of_api_names() {
         let about = |code: &str| inspect(code, code.chars().count(), &[], |_| None, |_, _| None);
         assert!(about("open(").unwrap().plain.contains("fn open(path"));
@@ -379,6 +348,18 @@ mod tests {
                 .unwrap()
                 .plain
                 .contains("radius: f64")
+        );
+        assert!(
+            about("Signal.find_peaks")
+                .unwrap()
+                .plain
+                .contains("LocalMaximum")
+        );
+        assert!(
+            about("NormalizedCorrelation.radius")
+                .unwrap()
+                .plain
+                .contains("Radius of the disks")
         );
         assert!(about("nothing").is_none());
     }

@@ -1,23 +1,26 @@
+mod early;
 mod interrupt;
+mod waiting;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use evcxr::{CommandContext, Error, EvalOutputs};
 use serde_json::{Map, Value};
 
+use crate::advice::Notebook;
 use crate::bridge::{Bridge, Reached, Variable};
 use crate::capture::{Capture, Sink};
 use crate::complete::{self, Completions, Inspection};
 use crate::direct::{self, Plan};
+use crate::early::Early;
 use crate::help;
 use crate::host::{Running, Shared};
 use crate::source::Prepared;
 use crate::tokens::{self, commands_end};
 use crate::{
-    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Prewarm, compiler, faults,
-    relay, report, variables,
+    CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Preparing, Prewarm,
+    compiler, faults, kept, pages, relay, report, slips, typing, variables,
 };
 
 /// Evaluates cells, one at a time; lives as long as the kernel.
@@ -26,10 +29,16 @@ pub struct Evaluator {
     shared: Arc<Shared>,
     /// Of direct cells, which run while hidden cells warm the compiler up.
     direct: Arc<Shared>,
+    /// Of compiled cells that come before evcxr is there.
+    alone: Arc<Shared>,
     capture: Result<Arc<Capture>, String>,
     options: Options,
-    state: Mutex<Compiler>,
+    state: Mutex<State>,
     changed: Condvar,
+    /// A cell waits for the compiler.
+    awaited: AtomicBool,
+    /// Compiled cells have one tokio between them.
+    shares_tokio: AtomicBool,
     context: Mutex<Option<CommandContext>>,
     /// A cell is between `evaluate` and its return.
     evaluating: AtomicBool,
@@ -45,12 +54,17 @@ pub struct Evaluator {
     variables: Mutex<Arc<[Variable]>>,
 }
 
+/// How far the start of the compiler is.
+#[derive(Default)]
+struct State {
+    compiler: Compiler,
+    preparing: Option<Preparing>,
+    early: Option<Arc<Early>>,
+}
+
 /// What is said after the reason why there is no compiler.
 const WITHOUT: &str =
     "Cells made only of SignalTree calls, literals, `let` and variables run without it.";
-
-/// How often waiting looks at the interrupt flag.
-const TICK: Duration = Duration::from_millis(50);
 
 impl Evaluator {
     /// Captures stdout and stderr of the process and returns at once; the compiler starts on a thread.
@@ -66,16 +80,23 @@ impl Evaluator {
         if let Ok(capture) = &capture {
             shared.set_capture(capture);
         }
-        interrupt::survive(&shared);
         let direct = shared.beside();
+        let alone = shared.beside();
+        if let Ok(capture) = &capture {
+            alone.set_capture(capture);
+        }
+        interrupt::survive([&shared, &alone]);
         direct::attach(&direct);
         let evaluator = Arc::new(Evaluator {
             shared,
             direct,
+            alone,
             capture,
             options,
-            state: Mutex::new(Compiler::Off),
+            state: Mutex::default(),
             changed: Condvar::new(),
+            awaited: AtomicBool::new(false),
+            shares_tokio: AtomicBool::new(false),
             context: Mutex::new(None),
             evaluating: AtomicBool::new(false),
             runs_direct: AtomicBool::new(false),
@@ -91,17 +112,17 @@ impl Evaluator {
     }
 
     pub fn state(&self) -> Compiler {
-        lock(&self.state).clone()
+        lock(&self.state).compiler.clone()
     }
 
     /// Starts the compiler in the background unless it was started before.
     pub fn start_compiler(self: &Arc<Self>) {
         {
             let mut state = lock(&self.state);
-            if *state != Compiler::Off {
+            if state.compiler != Compiler::Off {
                 return;
             }
-            *state = Compiler::Starting;
+            state.compiler = Compiler::Starting;
         }
         let evaluator = Arc::clone(self);
         let spawned = std::thread::Builder::new()
@@ -112,6 +133,7 @@ impl Evaluator {
                         &evaluator.shared,
                         &capture,
                         evaluator.options.cache.as_deref(),
+                        &*evaluator,
                     )
                 });
                 evaluator.started(started);
@@ -132,7 +154,12 @@ impl Evaluator {
                 Compiler::Failed(reason)
             }
         };
-        *lock(&self.state) = state;
+        self.shared.print_to(None);
+        {
+            let mut now = lock(&self.state);
+            now.compiler = state;
+            now.preparing = None;
+        }
         self.changed.notify_all();
     }
 
@@ -181,6 +208,7 @@ impl Evaluator {
     fn cell(&self, run: impl FnOnce() -> Result<(), CellError>) -> Result<(), CellError> {
         self.shared.interrupted.store(false, Ordering::Relaxed);
         self.direct.interrupted.store(false, Ordering::Relaxed);
+        self.alone.interrupted.store(false, Ordering::Relaxed);
         self.evaluating.store(true, Ordering::Relaxed);
         let result = run();
         self.evaluating.store(false, Ordering::Relaxed);
@@ -231,14 +259,44 @@ impl Evaluator {
             self.shared.show_result(variables::table(&variables));
             return Ok(());
         }
+        if let Some(name) = [":type ", ":t "]
+            .iter()
+            .find_map(|command| code.trim().strip_prefix(command))
+        {
+            let variables = self.known_variables();
+            return variables::kind(&variables, name.trim())
+                .map(|shown| self.shared.show_result(shown));
+        }
+        self.told_at_once(code)?;
         if self.state() != Compiler::Ready
             && commands_end(code) == 0
             && let Some(error) = direct::syntax_error(code)
         {
             return Err(error);
         }
+        if let Some(result) = self.run_early(code) {
+            return result;
+        }
         self.wait_for_compiler()?;
         self.run(code)
+    }
+
+    /// Mistakes that need no compiler.
+    fn told_at_once(&self, code: &str) -> Result<(), CellError> {
+        let variables = self.known_variables();
+        let lost = lock(&self.lost).clone();
+        let notebook = Notebook {
+            cell: code,
+            variables: &variables,
+            lost: &lost,
+        };
+        if let Some(slip) = slips::find(&notebook) {
+            return Err(slip.to_error(code));
+        }
+        match lock(&self.bridge).unlooked(code) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn run(&self, code: &str) -> Result<(), CellError> {
@@ -246,6 +304,14 @@ impl Evaluator {
         let Some(context) = guard.as_mut() else {
             return Err(report::plain("NoCompiler", "the compiler is not running"));
         };
+        self.hand_over(context)?;
+        if !self.shares_tokio.load(Ordering::Relaxed) {
+            let shares = compiler::share_tokio(context, &self.shared, code);
+            self.shares_tokio.store(shares, Ordering::Relaxed);
+            if self.shared.is_interrupted() {
+                return Err(interrupted());
+            }
+        }
         let bindings = lock(&self.bridge).bindings(code, &variables_of(context));
         let cell = Arc::new(Prepared::new(code, &bindings.code));
         self.shared.begin_cell(&cell);
@@ -253,6 +319,7 @@ impl Evaluator {
         let mut ended = self.shared.end_cell();
         if code.trim() == ":clear" && result.is_ok() {
             compiler::renew(context, &self.shared);
+            self.shares_tokio.store(false, Ordering::Relaxed);
         }
         let compiled = variables_of(context);
         drop(guard);
@@ -277,7 +344,7 @@ impl Evaluator {
                 &compiled,
             );
             if matches!(code.trim(), ":clear" | ":restart") && result.is_ok() {
-                self.shared.release_lost();
+                self.shared.release_cleared();
                 bridge.clear();
             }
             self.note_lost(reached == Reached::Disaster, &compiled);
@@ -285,12 +352,13 @@ impl Evaluator {
             self.restored(&mut bridge, &ended);
             self.note_variables(&bridge);
         }
-        self.finish(result, ended, &cell).map_err(|mut error| {
-            if error.name == "CompileError" {
-                error.traceback.extend(hints);
-            }
-            error
-        })
+        self.finish(code, result, ended, &cell)
+            .map_err(|mut error| {
+                if error.name == "CompileError" {
+                    error.traceback.extend(hints);
+                }
+                error
+            })
     }
 
     /// Variables that `restore()` brought back.
@@ -336,6 +404,7 @@ impl Evaluator {
 
     fn finish(
         &self,
+        code: &str,
         result: Result<EvalOutputs, Error>,
         ended: Running,
         cell: &Prepared,
@@ -346,10 +415,23 @@ impl Evaluator {
         if self.shared.is_interrupted() {
             return Err(interrupted());
         }
+        let lost = lock(&self.lost).clone();
+        let variables = self.known_variables();
+        let notebook = Notebook {
+            cell: code,
+            variables: &variables,
+            lost: &lost,
+        };
+        if let Err(error) = &result {
+            let type_of = |name: &str| self.hovered(code, name);
+            if let Some(error) = kept::explained(error, &notebook, type_of) {
+                return Err(error);
+            }
+        }
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(Error::CompilationErrors(errors)) => {
-                return Err(report::compile_errors(&errors, cell, &lock(&self.lost)));
+                return Err(report::compile_errors(&errors, cell, &notebook));
             }
             Err(Error::SubprocessTerminated(text)) => {
                 return Err(report::plain(
@@ -387,47 +469,14 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Waits until the compiler is ready, and says so when that takes long.
-    fn wait_for_compiler(self: &Arc<Self>) -> Result<(), CellError> {
-        self.start_compiler();
-        let began = Instant::now();
-        let mut said = false;
-        let mut state = lock(&self.state);
-        loop {
-            match &*state {
-                Compiler::Ready => break,
-                Compiler::Failed(reason) => {
-                    return Err(report::plain(
-                        "NoCompiler",
-                        &format!("{reason}.\n{WITHOUT}"),
-                    ));
-                }
-                Compiler::Off | Compiler::Starting => {}
-            }
-            if self.shared.is_interrupted() {
-                return Err(interrupted());
-            }
-            if !said && began.elapsed() >= self.options.notice_after {
-                said = true;
-                drop(state);
-                self.shared.outlet.display(plain_text(
-                    "The Rust compiler is starting; the first compiled cell takes some seconds …",
-                ));
-                state = lock(&self.state);
-                continue;
-            }
-            state = self
-                .changed
-                .wait_timeout(state, TICK)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        drop(state);
-        if said {
-            // At once: a cell without output would keep the notice for ever.
-            self.shared.outlet.clear_output(false);
-        }
-        Ok(())
+    /// The type of a variable that a cell makes, as rust-analyzer sees it.
+    fn hovered(&self, code: &str, name: &str) -> Option<String> {
+        let asked = format!("{code}\n;{name}");
+        let (plain, _) = self.analyse(|context| context.hover_at(&asked, asked.len()).ok())?;
+        let line = plain
+            .lines()
+            .find(|line| line.contains(&format!("{name}:")))?;
+        Some(line.split_once(": ")?.1.to_owned())
     }
 
     /// Completions at a position counted in characters. Never waits for a running cell.
@@ -449,6 +498,40 @@ impl Evaluator {
         complete::inspect(code, cursor, &variables, describe, |code, byte| {
             self.analyse(|context| context.hover_at(code, byte).ok())
         })
+    }
+
+    /// The page of a name that a person asks for, `?find_peaks`.
+    ///
+    /// # Errors
+    /// Nothing is known about it: a sentence with the nearest name.
+    pub fn help(&self, name: &str) -> Result<Inspection, String> {
+        let length = name.chars().count();
+        let known = self.is_variable(name);
+        let page = || pages::page(name);
+        let asked = || self.inspect(name, length);
+        let found = match known {
+            true => asked().or_else(page),
+            false => page().or_else(asked),
+        };
+        found.ok_or_else(|| {
+            let nearest = pages::nearest_name(name)
+                .map_or_else(String::new, |nearest| format!(" Did you mean `{nearest}`?"));
+            format!("Nothing is known about `{name}`.{nearest} `:help` lists what a cell can do, `:vars` the variables.")
+        })
+    }
+
+    /// Whether a variable holds a value or an error: `name?` is Rust's own question mark then.
+    pub fn may_fail(&self, name: &str) -> bool {
+        let variables = self.known_variables();
+        let found = variables.iter().find(|variable| variable.name == name);
+        found.is_some_and(|variable| matches!(typing::bare(&variable.kind), "Result" | "Option"))
+    }
+
+    /// Whether a variable has this name.
+    pub fn is_variable(&self, name: &str) -> bool {
+        self.known_variables()
+            .iter()
+            .any(|variable| variable.name == name)
     }
 
     /// Asks rust-analyzer, which lives in the compiler's context, unless a cell has it.

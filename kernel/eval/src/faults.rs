@@ -127,11 +127,21 @@ fn crashed(signal: i32, address: usize) -> String {
 
 /// The error of a cell whose thread is lost. `remaining`: what is left of its variables.
 pub(crate) fn cell_lost(lost: &Lost, remaining: &str) -> CellError {
-    let mut text = format!(
-        "the cell {}\nIts session is lost: variables of compiled cells were reset, signals stay in the \
-         tree{remaining}.",
-        lost.what
-    );
+    lost_with(
+        lost,
+        &format!(
+            "Its session is lost: variables of compiled cells were reset, signals stay in the tree{remaining}."
+        ),
+    )
+}
+
+/// The same before evcxr is there: no variable lives on the thread of such a cell.
+pub(crate) fn early_cell_lost(lost: &Lost) -> CellError {
+    lost_with(lost, "What cells before it made is kept.")
+}
+
+fn lost_with(lost: &Lost, consequence: &str) -> CellError {
+    let mut text = format!("the cell {}\n{consequence}", lost.what);
     if lost.inside {
         text.push_str(
             "\nIt was inside a call of SignalTree, whose locks may stay locked: if something hangs now, restart \

@@ -19,21 +19,25 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "as the last line of a cell: shows the value, a signal as a live view",
             ),
             (
-                "scan.map(|frame: Frame<f32>| frame.mapv(f32::sqrt))?",
-                "your own function on every frame",
+                "scan.map(|frame: Frame<f32>| frame.mapv(|count| count.max(0.0).sqrt()))?",
+                "your own function on every frame; here a square root, with negative counts clipped at 0",
+            ),
+            (
+                "flat.save(\"flat.zspy\")?",
+                "computes everything and writes it; `.zspy`, `.hspy`, `.zarr` or `.npy`",
             ),
             (
                 "compute_all(&[&bright, &shift])?",
                 "several results in one pass over the scan; `bright.compute()?` for one",
             ),
-            ("tree()?", "all nodes"),
+            ("tree()?", "all nodes and what they are"),
             (
                 "memory_budget(\"4 GiB\")?",
                 "sets what the kernel may keep in memory; `memory()?` shows it",
             ),
             (
                 "flat.undo()?",
-                "takes the last change of its parameters back; `redo`, `branch`, `a.diff(&b)?`",
+                "takes the last change of its parameters back; `flat.redo()?`, `flat.branch()?`, `flat.diff(&other)?`",
             ),
             (
                 "export()?",
@@ -41,7 +45,7 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "replay(\"strain.zspy\")?",
-                "the tree that a saved result came from; `provenance(…)?` shows how it was made",
+                "the tree that a saved result came from; `provenance(\"strain.zspy\")?` shows how it was made",
             ),
             (
                 "restore()?",
@@ -54,12 +58,17 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
         &[
             (
                 "?find_peaks",
-                "documentation of a name, also `find_peaks?`; Shift+Tab inside a call",
+                "what is known of a name: a call, a struct, a field, a variable, a title of the menu; also `find_peaks?`; \
+                 Shift+Tab inside a call",
             ),
             ("Tab", "completes names, fields and paths of files"),
             (":vars", "variables and their types"),
-            (":type name", "type of one variable"),
-            (":explain", "a longer explanation of the last compile error"),
+            (":type scan", "the type of one variable"),
+            (
+                ":explain",
+                "what the compiler has to say at length about its last error",
+            ),
+            ("!ls", "a line that begins with `!` goes to the shell"),
         ],
     ),
     (
@@ -74,7 +83,7 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
             (":env KEY=value", "sets a variable of the environment"),
             (
                 ":clear",
-                "forgets variables, functions and types of compiled cells",
+                "forgets all variables, functions and types; the tree and its views stay",
             ),
             (":timing", "says after each compiled cell how long it took"),
         ],
@@ -82,6 +91,17 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 const FOOT: &str = "The notebooks 01_navigate, 02_background_peaks_strain and 03_detectors_and_saving show a whole analysis.";
+
+/// What a command does, by its name with or without its colon: the line of `:help`.
+pub(crate) fn command(name: &str) -> Option<(&'static str, &'static str)> {
+    let name = name.trim_start_matches(':');
+    let entries = SECTIONS.iter().flat_map(|(_, entries)| entries.iter());
+    entries.copied().find(|(code, _)| {
+        code.strip_prefix(':')
+            .and_then(|code| code.split(' ').next())
+            == Some(name)
+    })
+}
 
 /// Answers a cell that asks for help, refuses a command that would end the kernel.
 pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
@@ -141,6 +161,14 @@ fn help() -> Display {
         bundle,
         ..Display::default()
     }
+}
+
+/// Every line of `:help`.
+#[cfg(test)]
+pub(crate) fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SECTIONS
+        .iter()
+        .flat_map(|(_, entries)| entries.iter().copied())
 }
 
 fn escaped(text: &str) -> String {

@@ -1,61 +1,93 @@
-//! One line of advice under a compile error, where the compiler's own is missing or speaks of something
-//! that a person at a notebook has never seen. At most one per error; it takes the place of the
+//! Advice under a compile error, where the compiler's own is missing or speaks of something that a person
+//! at a notebook has never seen: one sentence, and the code that is right. It takes the place of the
 //! compiler's notes.
 
 mod api;
+mod array;
 mod diagnostic;
-mod python;
+mod kept;
+mod names;
+mod power;
+mod printing;
+mod signal;
+mod suggestion;
 mod values;
 
 use serde_json::Value;
 
+use crate::advice::{Advice, Notebook};
 use diagnostic::Diagnostic;
 pub(crate) use diagnostic::short;
 
-type Rule = fn(&Diagnostic) -> Option<String>;
+type Rule = fn(&Diagnostic) -> Option<Advice>;
 
 /// The first rule that knows an answer gives it, so the narrow ones come first.
 const RULES: &[Rule] = &[
-    python::hint,
+    names::lost,
+    values::unlooked,
+    printing::macro_as_function,
+    printing::no_format,
     values::nothing_to_show,
     values::missing_question_mark,
     values::needless_question_mark,
+    printing::no_display,
+    printing::added_texts,
+    power::stars,
+    signal::field,
+    signal::method,
+    array::indexed,
+    array::arithmetic,
+    array::iterated,
+    array::called,
+    array::pixel,
+    array::list,
     api::field,
     api::method,
     api::arguments,
     api::parameters_of_another_method,
     api::missing_fields,
+    api::nameless_struct,
     api::type_name,
     api::struct_as_value,
     api::method_as_field,
-    api::indexed_signal,
+    names::unknown,
     values::scan_position,
+    values::negative_index,
     values::number,
     values::brackets,
     values::choice,
     values::moved_signal,
     values::pixel_type,
+    values::open_type,
+    kept::borrowed,
+    suggestion::applied,
 ];
 
-/// Advice for a diagnostic of rustc (its JSON). `lost` are variables that an earlier cell had and that
-/// were reset since.
-pub(crate) fn hint(json: &Value, lost: &[String]) -> Option<String> {
-    let diagnostic = Diagnostic::new(json);
-    lost_variable(&diagnostic, lost).or_else(|| RULES.iter().find_map(|rule| rule(&diagnostic)))
+/// Advice for a diagnostic of rustc (its JSON).
+pub(crate) fn advice(json: &Value, notebook: &Notebook) -> Option<Advice> {
+    let diagnostic = Diagnostic::new(json, notebook);
+    RULES.iter().find_map(|rule| rule(&diagnostic))
 }
 
-fn lost_variable(diagnostic: &Diagnostic, lost: &[String]) -> Option<String> {
-    let name = diagnostic.unknown_value()?;
-    lost.iter().any(|lost| lost == name).then(|| {
-        format!("`{name}` was lost when the variables were reset; run the cell that makes it again")
-    })
+/// What is said in place of rustc's own title, where that speaks of something else.
+pub(crate) fn title(json: &Value) -> Option<String> {
+    let nothing = Notebook {
+        cell: "",
+        variables: &[],
+        lost: &[],
+    };
+    values::unlooked_title(&Diagnostic::new(json, &nothing))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bridge::Variable;
+    use crate::source::Prepared;
+    use crate::text::parses;
 
-    /// What rustc 1.95 said to these cells, and a part of our advice; empty: the compiler's own is kept.
+    /// What rustc 1.95 said to these cells, and a part of our advice; empty: the compiler's own is kept. Cells that no
+    /// parser takes are in `slips`.
     const EXPECTED: &[(&str, &str)] = &[
         (
             "let peaks = scan.subtract_background(RadialMedian::default()).find_peaks(LocalMaximum::default())?;",
@@ -74,7 +106,10 @@ mod tests {
             "let n = scan.shape().navigation.len();",
             "`?` behind `scan.shape()`",
         ),
-        ("for axis in scan.axes() { println!(\"{}\", axis); }", ""),
+        (
+            "for axis in scan.axes() { println!(\"{}\", axis); }",
+            "printed with `{:?}`",
+        ),
         (
             "println!(\"{}\", scan.shape());",
             "`?` behind `scan.shape()`",
@@ -129,7 +164,7 @@ mod tests {
             "`find_peaks`: ",
         ),
         ("let s = scan.plot();", "end the cell with `scan`"),
-        ("let s = scan.mean();", "of a frame"),
+        ("let s = scan.mean();", "over what"),
         ("let s = scan.inav(1);", "frame((row, column))"),
         ("let f = scan.frame(25, 36)?;", "`.frame((25, 36))`"),
         ("let g = scan.frame(25.0)?;", "whole numbers"),
@@ -151,21 +186,16 @@ mod tests {
             "Open { signal_axes: 1, ..default() }",
         ),
         ("let a = scan; let b = scan.shape()?;", "`scan.clone()`"),
-        ("let v = vec![1,2]; let w = v; println!(\"{:?}\", v);", ""),
-        ("scan.save('x.zspy')?;", "double quotes"),
-        ("scan.save('x')?;", "double quotes"),
-        ("import numpy as np", "nothing to import"),
+        (
+            "let v = vec![1,2]; let w = v; println!(\"{:?}\", v);",
+            "`.clone()`",
+        ),
         ("print(\"x\");", "`println!(\"{}\", x)`"),
         ("let a = True;", "`true`"),
         ("let a = null;", "`None`"),
-        ("let n = len(scan);", "`list.len()`"),
-        ("for i in range(3): print(i)", "braces"),
-        ("def f(x):\n    return x", "`fn "),
+        ("let n = len(scan);", "are its shape"),
         ("let a = 2 ** 3;", "powi"),
-        ("# a comment", "`//`"),
-        ("f\"abc {scan}\"", "format!(\"abc {scan}\")"),
-        ("let a = scan and peaks;", ""),
-        ("let y = undefined_name + 1;", ""),
+        ("let y = undefined_name + 1;", "there is no variable"),
         (
             "let p = scan.find_peaks(NormalisedCorrelation::default())?;",
             "`NormalizedCorrelation`: ",
@@ -211,7 +241,7 @@ mod tests {
             "`Statistic::Mean`",
         ),
         ("let s = scan.shape; ", "`shape()?`"),
-        ("let s = scan[(1,2)];", "`.frame((1,2))?`"),
+        ("let s = scan[(1,2)];", "`frame((row, column))?`"),
         ("let q = scan.map(|f| f.mean())?;", "|f: Frame<f32>|"),
         (
             "struct Mute;\n=> Mute",
@@ -219,12 +249,95 @@ mod tests {
         ),
         ("=> |x: i32| x", "call it"),
         ("=> open", "call it"),
+        ("let m = scan.sum();", "over what"),
+        ("scan.max()", "largest value of every pixel"),
+        ("scan.T", "no transposed signal"),
+        ("scan.data", "read frame by frame"),
+        ("scan.data.shape", "`shape()?`"),
+        ("plt.imshow(scan)", "needs no plotting"),
+        ("np.mean(scan)", "over what"),
+        ("np.sqrt(2.0)", "are methods"),
+        ("let z = np.zeros((3, 4));", "a `Frame`"),
+        ("let s = hs.load(\"scan.hspy\")?;", "opened with `open`"),
+        ("len(scan)", "are its shape"),
+        ("list.length", "`list.len()`"),
+        ("list.append(4)", "`push`"),
+        ("scan.shape[0]", "is a method"),
+        ("scan.shape()?[0]", "`navigation`"),
+        ("scan.inav[10]", "in hyperspy the column"),
+        ("scan.axes_manager[0].scale", "axes of a signal"),
+        ("pattern[0][1]", "`frame[(row, column)]`"),
+        ("pattern(0, 1)", "square brackets"),
+        ("scan(0, 1)", "square brackets"),
+        ("x = 5", "made by `let`"),
+        ("let n = 5; n += 1;", "`let mut`"),
+        ("let name: String = \"grain\";", "`.to_string()`"),
+        ("\"n = \" + 5", "`format!`"),
+        ("pattern.mean() == 3", "`3.0`"),
+        ("let c = None;", "`Option<f64>`"),
+        ("println!(pattern)", "with `{}` where"),
+        ("println!(\"{}\", scan)", "`{:?}`"),
+        ("println!(\"{scan}\")", "`{:?}`"),
+        ("peaks", "there is no variable `peaks`"),
+        ("scn.shape()?", "the variable `scan`"),
+        (
+            "scan.virtual_image(Disk { radius: 6, .. })?",
+            "`..default()`",
+        ),
+        ("scan.virtual_image(Disk { r: 6 })?", "`radius`: "),
+        ("scan.virtual_image(Disk(radius=6))?", "`Disk::default()`"),
+        ("scan.virtual_image(disk)?", "`Disk::default()`"),
+        ("scan.virtual_image(6)?", "`virtual_image` takes"),
+        ("scan.virtual_image({radius: 6})?", "struct with a name"),
+        (
+            "scan.find_peaks(NormalizedCorrelation { subpixel: None, ..default() })?",
+            "`Subpixel::None`",
+        ),
+        ("scan.mean_pattern()", "`pattern`"),
+        ("scan.fft()", "no step `fft` yet"),
+        ("scan / 2", "frame by frame"),
+        ("scan - flat", "`zip_mapv`"),
+        ("pattern / 2.0", "`mapv`"),
+        ("int(3.7)", "`as i64`"),
+        ("abs(-3)", "are methods"),
+        ("let x: float = 3.0;", "`f64`"),
+        ("exit()", "with `exit` alone"),
+        ("ls()", "goes to the shell"),
+        ("imagesc(scan)", "needs no plotting"),
+        ("let p = list[-1];", "counted from its length"),
+        ("let p = list[0.0];", "whole number"),
+        ("let q = list[0..2];", "`.to_vec()`"),
+        ("for f in scan { println!(\"{}\", f.mean()); }", "no list"),
+        ("let axis = scan.axes()?[0];", "`.clone()`"),
+        (
+            "scan.subtract_background(method=\"radial median\")?",
+            "no keyword arguments",
+        ),
+        ("open(scan.zspy)?", "double quotes"),
+        ("let k = 3; let c = |x: i32| x + k; c(2)", "in a box"),
     ];
+
+    fn variables() -> Vec<Variable> {
+        [
+            ("scan", "Signal"),
+            ("flat", "Signal"),
+            ("pattern", "Frame<'static, f64>"),
+            ("list", "Vec<i32>"),
+        ]
+        .map(|(name, kind)| Variable {
+            name: name.into(),
+            kind: kind.into(),
+            value: None,
+            node: None,
+        })
+        .to_vec()
+    }
 
     #[test]
     fn every_mistake_gets_its_advice() {
         let recorded: Value =
             serde_json::from_str(include_str!("../tests/diagnostics.json")).unwrap();
+        let variables = variables();
         let mut wrong = Vec::new();
         for (cell, part) in EXPECTED {
             let Some(errors) = recorded[*cell]
@@ -234,13 +347,28 @@ mod tests {
                 wrong.push(format!("{cell}: not recorded"));
                 continue;
             };
-            let hints: Vec<String> = errors.iter().filter_map(|error| hint(error, &[])).collect();
-            let right = match part.is_empty() {
-                true => hints.is_empty(),
-                false => hints.iter().any(|hint| hint.contains(part)),
+            let notebook = Notebook {
+                cell,
+                variables: &variables,
+                lost: &[],
             };
-            if !right {
-                wrong.push(format!("{cell}\n    wanted {part:?}, got {hints:?}"));
+            let prepared = Prepared::new(cell, "");
+            let found: Vec<Advice> = errors
+                .iter()
+                .filter_map(|error| advice(&prepared.in_own_words(error), &notebook))
+                .collect();
+            let right = match part.is_empty() {
+                true => found.is_empty(),
+                false => found.iter().any(|advice| advice.text.contains(part)),
+            };
+            let code = found.iter().flat_map(|advice| &advice.write);
+            let broken: Vec<&String> = code
+                .filter(|code| !code.starts_with([':', '!', '?']))
+                // `=> x` stands for the value of the cell.
+                .filter(|code| !parses(&code.replace("=> ", "")))
+                .collect();
+            if !right || !broken.is_empty() {
+                wrong.push(format!("{cell}\n    wanted {part:?}, got {found:?}"));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -253,7 +381,15 @@ mod tests {
             "message": "cannot find value `strain` in this scope",
             "spans": [], "children": [],
         });
-        assert!(hint(&json, &["strain".into()]).is_some_and(|hint| hint.contains("run the cell")));
-        assert_eq!(hint(&json, &[]), None);
+        let text = |lost: &[String]| {
+            let notebook = Notebook {
+                cell: "strain",
+                variables: &[],
+                lost,
+            };
+            advice(&json, &notebook).map_or_else(String::new, |advice| advice.text)
+        };
+        assert!(text(&["strain".into()]).contains("was lost"));
+        assert!(text(&[]).contains("there is no variable"));
     }
 }

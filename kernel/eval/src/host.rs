@@ -1,13 +1,15 @@
 //! What the kernel knows about the running cell, and frames as cells see them.
 
+mod alone;
 mod closure;
 mod handles;
 mod load;
 mod lost;
+mod remarks;
 mod table;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -25,6 +27,9 @@ use signaltree::abi::{self, View, element};
 
 pub(crate) use load::accept_relays;
 
+/// Compiled cells whose source is remembered.
+const MOST_SOURCES: usize = 512;
+
 /// What all threads of the evaluator share. Leaked once per kernel: cells hold a pointer to it for ever.
 pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
@@ -35,9 +40,9 @@ pub(crate) struct Shared {
     /// A loaded cell is running, as opposed to being compiled.
     executing: AtomicBool,
     running: Mutex<Running>,
-    sources: Mutex<HashMap<u64, Arc<CellSource>>>,
+    /// Of the latest compiled cells, for the lines of what their closures say.
+    sources: Mutex<BTreeMap<u64, Arc<CellSource>>>,
     next_cell: AtomicU64,
-    panic_hook_set: AtomicBool,
     capture: OnceLock<Arc<Capture>>,
     /// The hidden cell that makes the API known to evcxr.
     pub(crate) prelude: OnceLock<String>,
@@ -50,6 +55,8 @@ pub(crate) struct Shared {
     flush: Mutex<Option<extern "C" fn()>>,
     /// The end of what was written to stderr: std and the allocator say there why they give up.
     last_words: Mutex<String>,
+    /// Gets what is printed while hidden cells run here: cells that run beside them print nothing of their own.
+    front: Mutex<Option<Arc<Shared>>>,
     /// Where values go that are asked for instead of shown.
     kept: Arc<Mutex<Option<Vec<Display>>>>,
 }
@@ -75,6 +82,8 @@ pub(crate) struct Running {
     pub(crate) exports: Vec<Export>,
     /// Names and nodes of variables that a restored tree brought back.
     pub(crate) restored: Vec<(String, u32)>,
+    /// What was told under it, and about what.
+    told: HashSet<(String, String)>,
 }
 
 /// A variable as its cell told it.
@@ -134,7 +143,6 @@ impl Shared {
             running: Mutex::default(),
             sources: Mutex::default(),
             next_cell: AtomicU64::new(1),
-            panic_hook_set: AtomicBool::new(false),
             capture: OnceLock::new(),
             prelude: OnceLock::new(),
             session: Mutex::default(),
@@ -142,6 +150,7 @@ impl Shared {
             workers,
             flush: Mutex::default(),
             last_words: Mutex::default(),
+            front: Mutex::default(),
             kept,
         })
     }
@@ -154,6 +163,11 @@ impl Shared {
     pub(crate) fn set_capture(&self, capture: &Arc<Capture>) {
         // A second capture cannot be made.
         drop(self.capture.set(Arc::clone(capture)));
+    }
+
+    /// From now on what is printed belongs to cells of `front`; `None`: to cells of this one.
+    pub(crate) fn print_to(&self, front: Option<&Arc<Shared>>) {
+        *lock(&self.front) = front.cloned();
     }
 
     fn drain(&self) {
@@ -196,7 +210,12 @@ impl Shared {
         let source = Arc::new(CellSource::new(Arc::clone(&running.cell), &generated));
         running.source = Some(Arc::clone(&source));
         drop(running);
-        lock(&self.sources).insert(cell, source);
+        let mut sources = lock(&self.sources);
+        sources.insert(cell, source);
+        // A closure keeps the source of its cell; a function of an older one still runs, its panics have no line.
+        while sources.len() > MOST_SOURCES {
+            sources.pop_first();
+        }
         cell
     }
 
@@ -243,6 +262,10 @@ impl Shared {
 
 impl Sink for Shared {
     fn text(&self, stream: Stream, text: &str) {
+        let front = lock(&self.front).clone();
+        if let Some(front) = front {
+            return front.text(stream, text);
+        }
         if stream == Stream::Stderr {
             faults::remember(&mut lock(&self.last_words), text);
         }

@@ -5,6 +5,7 @@
 //! relay that only donates its file descriptors (`relay`); the library is loaded and run on a thread
 //! of the kernel (`host`); what it prints is captured (`capture`). Only this crate knows rustc.
 
+mod advice;
 mod api;
 mod bridge;
 mod capture;
@@ -12,19 +13,30 @@ mod compiler;
 mod complete;
 mod cursor;
 mod direct;
+mod early;
 mod evaluator;
 mod faults;
+mod foreign;
 mod fuzz;
 mod help;
 mod hints;
 mod host;
+mod kept;
 mod names;
+mod nearest;
+mod pages;
 mod park;
 mod paths;
+mod prepare;
 mod relay;
+mod repair;
 mod report;
+mod slips;
 mod source;
+mod text;
 mod tokens;
+mod toolchain;
+mod typing;
 mod user_crate;
 mod variables;
 mod workers;
@@ -40,7 +52,10 @@ pub use complete::{Completions, Inspection, Match};
 pub use evaluator::Evaluator;
 #[doc(hidden)]
 pub use fuzz::read_cell;
+#[doc(hidden)]
+pub use pages::examples as examples_of_pages;
 pub use park::leave;
+pub use prepare::{Prepared, prepare, prepared};
 pub use relay::runtime_hook_if_child;
 pub use user_crate::cache_folder;
 // In the signature of `Engine`, so that who implements it needs no other crate.
@@ -86,6 +101,11 @@ pub trait Engine: Send + Sync {
     /// A cell holds one more handle on the node.
     fn retain(&self, node: u32);
     fn release(&self, node: u32);
+    /// Handles that nobody will give back: the variables that held them are lost with their session. What they
+    /// stand for is not given up for it.
+    fn lose(&self, nodes: &[u32]) {
+        nodes.iter().for_each(|node| self.release(*node));
+    }
     /// # Errors
     /// JSON of `protocol::WireError`, or a sentence.
     fn frame(&self, node: u32, index: &[usize]) -> Result<Frame, String>;
@@ -116,14 +136,48 @@ impl std::fmt::Display for CellError {
 impl std::error::Error for CellError {}
 
 /// State of the Rust compiler.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Compiler {
     /// Not asked for yet.
+    #[default]
     Off,
     Starting,
     Ready,
     /// One sentence on what is missing and how to get it.
     Failed(String),
+}
+
+/// What the start of the compiler is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preparing {
+    /// Rust is asked where it is and which version it has.
+    Rust,
+    /// The sources of the standard library are fetched: once for a version of Rust.
+    Library,
+    /// The crate of cells is compiled as well: once for a version of Rust and of the kernel.
+    Crate,
+    /// The types of the standard library are read: once for a kernel.
+    Types,
+}
+
+/// What a cell waits for, for the person who waits.
+impl std::fmt::Display for Preparing {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Preparing::Rust => "Waiting for Rust …",
+            Preparing::Library => {
+                "Waiting for the sources of Rust's standard library, which are fetched once for a version of Rust …"
+            }
+            Preparing::Crate => {
+                "Waiting for the compiler, which prepares itself once for this version of Rust and of the kernel; \
+                 `signaltree prepare` does that ahead …"
+            }
+            Preparing::Types => {
+                "Waiting for the compiler, which reads the types of Rust's standard library once for a kernel; a \
+                 cell that keeps nothing, or only numbers and signals, need not wait …"
+            }
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::complete::Match;
 use crate::tokens::{Step, rust_start, step};
 
 /// Files that `open` reads come first.
-const READABLE: [&str; 4] = ["zspy", "zarr", "npy", "mrc"];
+const READABLE: [&str; 7] = ["zspy", "hspy", "zarr", "npy", "mrc", "h5", "hdf5"];
 /// More names than anybody reads.
 const MOST: usize = 500;
 

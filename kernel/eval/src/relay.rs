@@ -46,6 +46,11 @@ pub(crate) fn cells_directory(runtime: &Path) -> PathBuf {
     runtime.join("cells")
 }
 
+/// Where rust-analyzer looks for the sources of the standard library first.
+pub(crate) fn library_view(runtime: &Path) -> PathBuf {
+    runtime.join("library")
+}
+
 fn settle_environment() {
     // The keys of a hasher come from the system's random numbers: nobody can make this folder first.
     let random = RandomState::new().build_hasher().finish();
@@ -57,6 +62,10 @@ fn settle_environment() {
     // SAFETY: documented to run before any thread starts, so nobody reads the environment meanwhile.
     unsafe {
         std::env::set_var("EVCXR_TMPDIR", cells_directory(&runtime));
+        // While nothing is there, rust-analyzer takes the toolchain's own.
+        if std::env::var_os("RUST_SRC_PATH").is_none() {
+            std::env::set_var("RUST_SRC_PATH", library_view(&runtime));
+        }
         // A backtrace through evcxr's wrapper helps nobody and costs 130 ms per panic.
         std::env::set_var("RUST_BACKTRACE", "0");
         if let Some(path) = path_with_cargo() {

@@ -1,12 +1,15 @@
 //! Errors of cells as a person reads them: the user's own lines, a caret, colour.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use evcxr::CompilationError;
 use serde_json::Value;
 
 use crate::CellError;
+use crate::advice::{Advice, Notebook};
 use crate::hints;
+use crate::repair;
 use crate::source::Prepared;
 
 const RED: &str = "\x1b[1;31m";
@@ -28,6 +31,34 @@ pub(crate) struct CellSource {
 pub(crate) struct Place {
     pub(crate) line: usize,
     pub(crate) column: usize,
+}
+
+impl Prepared {
+    /// A diagnostic of rustc with the user's lines in place of the compiled ones.
+    pub(crate) fn in_own_words(&self, json: &Value) -> Value {
+        let mut json = json.clone();
+        self.clean(&mut json);
+        json
+    }
+
+    fn clean(&self, diagnostic: &mut Value) {
+        for span in diagnostic["spans"].as_array_mut().into_iter().flatten() {
+            let Some(line) = span["text"].get_mut(0) else {
+                continue;
+            };
+            let column = |name: &str| line[name].as_u64().map_or(1, |column| column as usize);
+            let (start, end) = (column("highlight_start"), column("highlight_end"));
+            let text = line["text"].as_str().unwrap_or_default().to_owned();
+            if let Some((own, start, end)) = self.written(&text, start, end) {
+                *line = serde_json::json!({
+                    "text": own, "highlight_start": start, "highlight_end": end,
+                });
+            }
+        }
+        for child in diagnostic["children"].as_array_mut().into_iter().flatten() {
+            self.clean(child);
+        }
+    }
 }
 
 impl CellSource {
@@ -101,6 +132,67 @@ impl CellSource {
 
     fn line(&self, line: usize) -> &str {
         self.cell.line(line)
+    }
+}
+
+/// An error of rustc about a cell, whoever asked rustc.
+pub(crate) trait Diagnosis {
+    /// As rustc wrote it.
+    fn json(&self) -> &Value;
+    fn level(&self) -> &str;
+    fn message(&self) -> String;
+    /// The places in the cell.
+    fn marks(&self) -> Vec<Mark>;
+    /// What evcxr adds.
+    fn note(&self) -> Option<&'static str>;
+
+    fn code(&self) -> Option<&str> {
+        self.json()["code"]["code"].as_str()
+    }
+}
+
+/// Where an error lies, in lines and columns of the compiled cell, from 1; the end is behind it.
+pub(crate) struct Mark {
+    pub(crate) label: String,
+    pub(crate) is_primary: bool,
+    pub(crate) start_line: usize,
+    pub(crate) start_column: usize,
+    pub(crate) end_line: usize,
+    pub(crate) end_column: usize,
+}
+
+impl Diagnosis for CompilationError {
+    fn json(&self) -> &Value {
+        &self.json
+    }
+
+    fn level(&self) -> &str {
+        self.level()
+    }
+
+    fn message(&self) -> String {
+        self.message()
+    }
+
+    fn marks(&self) -> Vec<Mark> {
+        let messages = self.spanned_messages().iter();
+        messages
+            .filter_map(|message| {
+                let span = message.span?;
+                Some(Mark {
+                    label: message.label.clone(),
+                    is_primary: message.is_primary,
+                    start_line: span.start_line,
+                    start_column: span.start_column,
+                    end_line: span.end_line,
+                    end_column: span.end_column,
+                })
+            })
+            .collect()
+    }
+
+    fn note(&self) -> Option<&'static str> {
+        self.evcxr_extra_hint()
     }
 }
 
@@ -202,6 +294,43 @@ pub(crate) fn hint(text: &str) -> String {
     format!("  {CYAN}= hint{RESET}: {text}")
 }
 
+/// Code to write instead, under an error.
+pub(crate) fn write(code: &str) -> String {
+    let code = code.replace('\n', "\n           ");
+    format!("  {CYAN}= write{RESET}: {BOLD}{code}{RESET}")
+}
+
+/// The line an error of a cell begins with.
+pub(crate) fn headline(message: &str) -> Vec<String> {
+    vec![format!("{RED}error{RESET}: {BOLD}{message}{RESET}")]
+}
+
+/// A mistake that was found without the compiler. `at` are bytes of the cell, on one line.
+pub(crate) fn slip(cell: &str, at: Range<usize>, message: &str, advice: &Advice) -> CellError {
+    let mut traceback = headline(message);
+    traceback.extend(pointing(cell, at, ""));
+    traceback.extend(advice.lines());
+    CellError {
+        name: "CompileError".into(),
+        value: message.to_owned(),
+        traceback,
+    }
+}
+
+/// The line of a place in a cell with a mark under it. `at` are bytes of the cell, on one line.
+pub(crate) fn pointing(cell: &str, at: Range<usize>, label: &str) -> Vec<String> {
+    let before = &cell[..at.start];
+    let first = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.matches('\n').count() + 1;
+    let column = before[first..].chars().count() + 1;
+    let marked = cell.get(at.clone()).unwrap_or_default();
+    let width = marked.lines().next().unwrap_or_default().chars().count();
+    let text = cell[first..].lines().next().unwrap_or_default();
+    let mut snippet = Snippet::new(Place { line, column });
+    snippet.mark(text, line, column, column + width.max(1), label, true);
+    snippet.finish()
+}
+
 /// A sentence that is an error by itself.
 pub(crate) fn plain(name: &str, text: &str) -> CellError {
     let mut lines = text.lines();
@@ -229,14 +358,12 @@ pub(crate) fn syntax_error(text: &str, line: usize, column: usize, message: &str
 }
 
 /// Compile errors with the user's lines.
-///
-/// `lost` are variables that an earlier cell had and that were reset since.
-pub(crate) fn compile_errors(
-    errors: &[CompilationError],
+pub(crate) fn compile_errors<D: Diagnosis>(
+    errors: &[D],
     cell: &Prepared,
-    lost: &[String],
+    notebook: &Notebook,
 ) -> CellError {
-    let serious: Vec<&CompilationError> = errors
+    let serious: Vec<&D> = errors
         .iter()
         .filter(|error| error.level() == "error")
         .collect();
@@ -247,82 +374,87 @@ pub(crate) fn compile_errors(
     };
     let mut traceback = Vec::new();
     let mut hints = Vec::new();
+    let mut written = Vec::new();
+    let mut message = None;
     for error in &shown {
         if !traceback.is_empty() {
             traceback.push(String::new());
         }
-        compile_error(error, cell, &mut traceback);
-        match hints::hint(&error.json, lost) {
+        let json = cell.in_own_words(error.json());
+        let title = hints::title(&json).unwrap_or_else(|| readable(&error.message()));
+        compile_error(*error, &title, cell, &mut traceback);
+        message.get_or_insert(title);
+        match hints::advice(&json, notebook) {
             // One mistake may lead to several errors.
-            Some(hint) if hints.contains(&hint) => {}
-            Some(hint) => {
-                traceback.push(format!("  {CYAN}= hint{RESET}: {hint}"));
-                hints.push(hint);
+            Some(advice) if hints.contains(&advice.text) => {}
+            Some(advice) => {
+                traceback.push(hint(&advice.text));
+                for code in advice.write {
+                    if !written.contains(&code) {
+                        traceback.push(write(&code));
+                        written.push(code);
+                    }
+                }
+                hints.push(advice.text);
             }
-            None => traceback.extend(advice(&error.json)),
+            None => traceback.extend(notes(error.json())),
         }
-        if let Some(note) = error.evcxr_extra_hint() {
+        if let Some(note) = error.note() {
             traceback.push(format!("  {CYAN}= note{RESET}: {note}"));
         }
     }
+    if written.is_empty()
+        && let Some(right) = repair::repaired(notebook.cell, notebook.variables)
+    {
+        traceback.push(write(&repair::changed_lines(notebook.cell, &right)));
+    }
     CellError {
         name: "CompileError".into(),
-        value: shown.first().map_or_else(
-            || "the cell does not compile".into(),
-            |error| readable(&error.message()),
-        ),
+        value: message.unwrap_or_else(|| "the cell does not compile".into()),
         traceback,
     }
 }
 
-fn compile_error(error: &CompilationError, cell: &Prepared, out: &mut Vec<String>) {
+fn compile_error(error: &impl Diagnosis, title: &str, cell: &Prepared, out: &mut Vec<String>) {
     let code = error
         .code()
+        // A lint has a name, no number.
+        .filter(|code| code.starts_with('E'))
         .map(|code| format!("[{code}]"))
         .unwrap_or_default();
-    out.push(format!(
-        "{RED}error{code}{RESET}: {BOLD}{}{RESET}",
-        readable(&error.message())
-    ));
+    out.push(format!("{RED}error{code}{RESET}: {BOLD}{title}{RESET}"));
 
-    let mut spans: Vec<_> = error
-        .spanned_messages()
-        .iter()
-        .filter_map(|message| Some((message, message.span?)))
-        .collect();
-    spans.sort_by_key(|(_, span)| (span.start_line, span.start_column));
-    let first = spans
-        .iter()
-        .find(|(message, _)| message.is_primary)
-        .or(spans.first());
-    if let Some((_, span)) = first {
+    let mut marks = error.marks();
+    marks.sort_by_key(|mark| (mark.start_line, mark.start_column));
+    let first = marks.iter().find(|mark| mark.is_primary);
+    if let Some(mark) = first.or(marks.first()) {
         let mut snippet = Snippet::new(Place {
-            line: span.start_line,
-            column: cell.column(span.start_line, span.start_column),
+            line: mark.start_line,
+            column: cell.column(mark.start_line, mark.start_column),
         });
-        for (message, span) in &spans {
-            let text = cell.line(span.start_line);
-            let mut start = cell.column(span.start_line, span.start_column);
-            if message.label == VALUE {
+        for mark in &marks {
+            let text = cell.line(mark.start_line);
+            let mut start = cell.column(mark.start_line, mark.start_column);
+            if mark.label == VALUE {
                 // The place is the hook behind the value.
-                start = cell.value_start(span.start_line).unwrap_or(start);
+                start = cell.value_start(mark.start_line).unwrap_or(start);
             }
-            let end = if span.end_line == span.start_line {
-                cell.column(span.end_line, span.end_column)
+            let end = if mark.end_line == mark.start_line {
+                cell.column(mark.end_line, mark.end_column)
             } else {
                 text.chars().count() + 1
             };
-            let label = readable(message.label.trim());
+            let label = readable(mark.label.trim());
             // The hook around the trailing expression is not the user's.
             let label = if label.starts_with("error:") || label.contains("show_value") {
                 ""
             } else {
                 &label
             };
-            snippet.mark(text, span.start_line, start, end, label, message.is_primary);
+            snippet.mark(text, mark.start_line, start, end, label, mark.is_primary);
         }
         out.extend(snippet.finish());
-    } else if let Some(rendered) = error.json["rendered"].as_str() {
+    } else if let Some(rendered) = error.json()["rendered"].as_str() {
         // The error lies in code around the cell; rustc's own text is all there is.
         out.extend(rendered.lines().skip(1).map(str::to_owned));
     }
@@ -344,7 +476,7 @@ fn readable(text: &str) -> String {
 }
 
 /// rustc's notes and suggestions.
-fn advice(json: &Value) -> Vec<String> {
+fn notes(json: &Value) -> Vec<String> {
     let children = json["children"].as_array().map_or(&[][..], Vec::as_slice);
     children
         .iter()

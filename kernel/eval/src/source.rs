@@ -11,6 +11,8 @@ pub(crate) struct Prepared {
     hooks: Vec<Hook>,
     /// Line and column, from 1, of the trailing expression.
     value: Option<(usize, usize)>,
+    /// How many variables have a hook.
+    bound: usize,
 }
 
 /// A hook: it takes `length` characters from `column` (from 1) of the compiled `line` (from 1).
@@ -33,11 +35,28 @@ impl Prepared {
 
     /// `bindings` are statements for the values of other cells, put in front of the user's first one.
     pub(crate) fn new(code: &str, bindings: &str) -> Self {
+        Self::hooked(code, bindings, |binding| {
+            Some(if binding.mutable {
+                "name_mutable"
+            } else {
+                "name"
+            })
+        })
+    }
+
+    /// For a cell without evcxr, which keeps no variable by itself; a variable that may change has no hook yet.
+    pub(crate) fn early(code: &str, bindings: &str) -> Self {
+        Self::hooked(code, bindings, |binding| {
+            (!binding.mutable).then_some("cross")
+        })
+    }
+
+    /// `hook` chooses the function that is told of a variable.
+    fn hooked(code: &str, bindings: &str, hook: impl Fn(&Let) -> Option<&'static str>) -> Self {
         let mut prepared = Prepared {
             code: String::with_capacity(code.len() + bindings.len() + 64),
             written: code.lines().map(str::to_owned).collect(),
-            hooks: Vec::new(),
-            value: None,
+            ..Prepared::default()
         };
         let mut from = 0;
         if !bindings.is_empty() {
@@ -49,14 +68,13 @@ impl Prepared {
             prepared.insert(bindings);
         }
         for binding in top_level_lets(code) {
+            let Some(hook) = hook(&binding) else {
+                continue;
+            };
             prepared.code.push_str(&code[from..binding.end]);
             from = binding.end;
+            prepared.bound += 1;
             let plain = binding.name.trim_start_matches("r#");
-            let hook = if binding.mutable {
-                "name_mutable"
-            } else {
-                "name"
-            };
             prepared.insert(&format!(
                 " ::signaltree::hook::{hook}(&{}, \"{plain}\");",
                 binding.name
@@ -81,6 +99,11 @@ impl Prepared {
         prepared
     }
 
+    /// How many variables have a hook.
+    pub(crate) fn bound(&self) -> usize {
+        self.bound
+    }
+
     fn insert(&mut self, hook: &str) {
         let before = self.code.rfind('\n').map_or(0, |newline| newline + 1);
         self.hooks.push(Hook {
@@ -100,6 +123,31 @@ impl Prepared {
             .map(|hook| hook.length.min(column - hook.column))
             .sum();
         column - shift
+    }
+
+    /// A line of the compiled file as the user wrote it, with columns `start .. end` of it, from 1. Hooks are taken
+    /// out; a line that the user did not write is `None`.
+    pub(crate) fn written(
+        &self,
+        generated: &str,
+        start: usize,
+        end: usize,
+    ) -> Option<(&str, usize, usize)> {
+        let text = generated.trim();
+        if text.is_empty() {
+            return None;
+        }
+        let indent = generated.chars().take_while(|c| c.is_whitespace()).count();
+        let found = self.code.lines().enumerate().find_map(|(index, line)| {
+            let at = line.find(text)?;
+            Some((index + 1, line[..at].chars().count()))
+        });
+        let (line, before) = found?;
+        let column = |column: usize| {
+            let column = (before + column).saturating_sub(indent).max(1);
+            self.column(line, column)
+        };
+        Some((self.line(line), column(start), column(end)))
     }
 
     /// The column where the trailing expression begins on this line.

@@ -207,6 +207,48 @@ pub(crate) fn is_complete(code: &str) -> IsComplete {
     }
 }
 
+/// Whether the cell itself waits for a future, outside any `async` of its own.
+pub(crate) fn awaits(code: &str) -> bool {
+    // Of each open brace: whether it is inside an `async`.
+    let mut braces = Vec::new();
+    let mut is_async = false;
+    let mut after_dot = false;
+    let mut at = rust_start(code);
+    while at < code.len() {
+        let dot = std::mem::replace(&mut after_dot, false);
+        match step(code, at) {
+            Step::Unfinished => return false,
+            Step::Skip(end) => {
+                // A comment may stand between.
+                after_dot = dot && code[at..].starts_with('/');
+                at = end;
+            }
+            Step::Word(end) => {
+                match &code[at..end] {
+                    "async" => is_async = true,
+                    "await" if dot && !is_async => return true,
+                    _ => {}
+                }
+                at = end;
+            }
+            Step::Byte(byte) => {
+                match byte {
+                    b'{' => braces.push(is_async),
+                    // What began before the brace is over with it, unless it is around that too.
+                    b'}' => {
+                        braces.pop();
+                        is_async = braces.last().copied().unwrap_or(false);
+                    }
+                    b';' => is_async = braces.last().copied().unwrap_or(false),
+                    byte => after_dot = byte == b'.' || (dot && byte.is_ascii_whitespace()),
+                }
+                at += 1;
+            }
+        }
+    }
+    false
+}
+
 fn parses(rust: &str) -> bool {
     syn::parse::Parser::parse_str(syn::Block::parse_within, rust).is_ok()
 }
@@ -214,6 +256,28 @@ fn parses(rust: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cell_that_waits_is_told_from_one_whose_tasks_do() {
+        for code in [
+            "h.await",
+            "println!(\"{}\", h.await.unwrap());",
+            "let x = async { 5 };\nx\n    .await?;",
+            "{ let h = spawn(async { g.await; 7 }); h.await; }",
+            "async fn f() {} f().await",
+        ] {
+            assert!(awaits(code), "{code}");
+        }
+        for code in [
+            "block_on(async { h.await })",
+            "async fn f() { if a { g().await } else { h().await } }",
+            "let f = async move |x| x.await;",
+            "// h.await\n\"h.await\"",
+            "let r#await = 5;",
+        ] {
+            assert!(!awaits(code), "{code}");
+        }
+    }
 
     #[test]
     fn completeness() {

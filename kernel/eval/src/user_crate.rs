@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Result;
+use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {
@@ -12,9 +14,10 @@ macro_rules! sources {
     };
 }
 
-pub(crate) const SOURCES: [(&str, &str); 23] = sources![
+pub(crate) const SOURCES: [(&str, &str); 24] = sources![
     "lib.rs",
     "abi.rs",
+    "axis.rs",
     "bridge.rs",
     "error.rs",
     "frame.rs",
@@ -44,18 +47,44 @@ const MANIFEST: &str = concat!(
     "\"\nedition = \"2024\"\n\n[workspace]\n"
 );
 
+/// evcxr's own runtime needs these features; those that cells ask for are added to them.
+const TOKIO_MANIFEST: &str = "[package]
+name = \"signaltree_tokio\"
+version = \"0.1.0\"
+edition = \"2024\"
+
+[lib]
+crate-type = [\"dylib\"]
+
+[dependencies]
+tokio = { version = \"1.34\", features = [\"rt\", \"rt-multi-thread\"] }
+
+[workspace]
+";
+
+/// Name of the folder, before the hash.
+const FOLDER: &str = "cells-";
+/// A folder that no kernel used for so long belongs to an older version.
+const KEPT: Duration = Duration::from_secs(60 * 24 * 3600);
+
 /// Folder of the crate and of its compiled form.
 pub(crate) struct UserCrate {
     folder: PathBuf,
 }
 
 impl UserCrate {
-    /// Writes the sources below `cache` unless they are there. `compiler` tells compilers apart.
-    pub(crate) fn write(cache: &Path, compiler: &str) -> Result<Self> {
+    /// Where the crate is below `cache`, or would be. `compiler` tells compilers apart.
+    pub(crate) fn locate(cache: &Path, compiler: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         (SOURCES, MANIFEST, compiler).hash(&mut hasher);
-        let folder = cache.join(format!("cells-{:016x}", hasher.finish()));
-        let user_crate = UserCrate { folder };
+        UserCrate {
+            folder: cache.join(format!("{FOLDER}{:016x}", hasher.finish())),
+        }
+    }
+
+    /// Writes the sources below `cache` unless they are there.
+    pub(crate) fn write(cache: &Path, compiler: &str) -> Result<Self> {
+        let user_crate = Self::locate(cache, compiler);
         if !user_crate.sources().exists() {
             fs::create_dir_all(&user_crate.folder)?;
             let draft = user_crate.draft("crate");
@@ -66,7 +95,14 @@ impl UserCrate {
             }
             settle(&draft, &user_crate.sources())?;
         }
+        // Tells `sweep` that it is in use; one that cannot be written is nobody's to sweep.
+        let _ = fs::File::open(&user_crate.folder)
+            .and_then(|folder| folder.set_modified(SystemTime::now()));
         Ok(user_crate)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub(crate) fn sources(&self) -> PathBuf {
@@ -75,11 +111,19 @@ impl UserCrate {
 
     /// Two kernels may write at once; each writes its own draft, the first one stays.
     fn draft(&self, what: &str) -> PathBuf {
-        self.folder.join(format!("{what}-{}", std::process::id()))
+        static DRAFTS: AtomicU64 = AtomicU64::new(0);
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        self.folder
+            .join(format!("{what}-{}-{number}", std::process::id()))
     }
 
     fn template(&self) -> PathBuf {
         self.folder.join("compiled")
+    }
+
+    /// The compiled crate, once an earlier kernel or `prepare` has kept it.
+    pub(crate) fn library(&self) -> Option<PathBuf> {
+        library_in(&self.template())
     }
 
     /// Gives the folder evcxr compiles in what an earlier kernel compiled.
@@ -91,19 +135,48 @@ impl UserCrate {
         Ok(())
     }
 
-    /// Keeps the compiled crate for the next kernel.
+    /// Keeps the compiled crate for the next kernel. One that cargo took is kept as it is; one it did not take, because
+    /// a part was lost, is replaced.
     pub(crate) fn keep(&self, cells: &Path) -> Result<()> {
-        if self.template().exists() {
+        let target = cells.join("target");
+        if let (Some(kept), Some(used)) = (self.library(), library_in(&target))
+            && modified(&kept)? == modified(&used)?
+        {
             return Ok(());
         }
+        if self.template().exists() {
+            let old = self.draft("old");
+            fs::rename(self.template(), &old)?;
+            // What stays takes some megabytes.
+            let _ = fs::remove_dir_all(old);
+        }
         let draft = self.draft("compiled");
-        let target = cells.join("target");
         for found in compiled_files(&target)? {
             let inside = found.strip_prefix(&target).unwrap_or(&found);
             copy_tree(&found, &draft.join(inside))?;
         }
         settle(&draft, &self.template())
     }
+}
+
+/// The library `signaltree` in a target folder of cargo.
+fn library_in(target: &Path) -> Option<PathBuf> {
+    let triples = fs::read_dir(target).ok()?;
+    let mut libraries = triples.flatten().flat_map(|triple| {
+        let deps = fs::read_dir(triple.path().join("debug/deps"));
+        deps.into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+    });
+    libraries.find(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("libsignaltree-") && name.ends_with(".rlib"))
+    })
+}
+
+fn modified(path: &Path) -> Result<SystemTime> {
+    fs::metadata(path)?.modified()
 }
 
 /// What cargo needs to find the crate fresh: libraries and fingerprints.
@@ -130,10 +203,22 @@ fn compiled_files(target: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Writes a crate that is linked as a library of its own, with tokio in it: cells that use it have no copy of tokio, but
+/// the one in this library.
+pub(crate) fn write_shared_tokio(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder.join("src"))?;
+    fs::write(folder.join("Cargo.toml"), TOKIO_MANIFEST)?;
+    fs::write(folder.join("src/lib.rs"), "pub use tokio;\n")
+}
+
 fn settle(draft: &Path, place: &Path) -> Result<()> {
-    match fs::rename(draft, place) {
-        Err(_) if place.exists() => fs::remove_dir_all(draft),
-        result => result,
+    loop {
+        match fs::rename(draft, place) {
+            Err(_) if place.exists() => return fs::remove_dir_all(draft),
+            // Another kernel just took an old one away.
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            result => return result,
+        }
     }
 }
 
@@ -149,7 +234,33 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::copy(from, to).map(drop)
+    fs::copy(from, to)?;
+    // Its age tells whether cargo made it anew.
+    fs::File::open(to)?.set_modified(modified(from)?)
+}
+
+/// Removes what older versions of the kernel or of Rust left below `cache`.
+pub(crate) fn sweep(cache: &Path) {
+    let Ok(entries) = fs::read_dir(cache) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let ours = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(FOLDER));
+        let age =
+            modified(&entry.path()).and_then(|at| at.elapsed().map_err(std::io::Error::other));
+        if ours && age.is_ok_and(|age| age > KEPT) {
+            // It is no harm where it cannot be removed.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The folder that was asked for, or the user's.
+pub(crate) fn cache(folder: Option<&Path>) -> Option<PathBuf> {
+    folder.map(Path::to_path_buf).or_else(cache_folder)
 }
 
 /// The user's cache folder.
@@ -190,16 +301,117 @@ mod tests {
             user_crate.sources()
         );
 
-        let cells = cache.path().join("cells");
-        let deps = cells.join("target/triple/debug/deps");
-        fs::create_dir_all(&deps).unwrap();
-        fs::write(deps.join("libsignaltree-1.rlib"), "library").unwrap();
-        fs::write(deps.join("libctx.so"), "a cell").unwrap();
+        assert!(user_crate.library().is_none());
+        let cells = compiled(cache.path(), "cells", "library");
         user_crate.keep(&cells).unwrap();
+        assert!(user_crate.library().is_some());
         let next = cache.path().join("next");
         user_crate.seed(&next).unwrap();
-        let deps = next.join("target/triple/debug/deps");
-        assert!(deps.join("libsignaltree-1.rlib").exists());
-        assert!(!deps.join("libctx.so").exists());
+        assert_eq!(library_text(&next), "library");
+        assert!(!next.join(DEPS).join("libctx.so").exists());
+        let age = |target: &Path| modified(&library_in(target).unwrap()).unwrap();
+        assert_eq!(age(&next.join("target")), age(&user_crate.template()));
+    }
+
+    const DEPS: &str = "target/triple/debug/deps";
+
+    /// A folder in which cargo compiled the crate and a cell.
+    fn compiled(at: &Path, name: &str, library: &str) -> PathBuf {
+        let cells = at.join(name);
+        fs::create_dir_all(cells.join(DEPS)).unwrap();
+        fs::write(cells.join(DEPS).join("libsignaltree-1.rlib"), library).unwrap();
+        fs::write(cells.join(DEPS).join("libctx.so"), "a cell").unwrap();
+        cells
+    }
+
+    fn library_text(cells: &Path) -> String {
+        fs::read_to_string(cells.join(DEPS).join("libsignaltree-1.rlib")).unwrap()
+    }
+
+    #[test]
+    fn a_kept_crate_that_cargo_did_not_take_is_replaced() {
+        let cache = tempfile::tempdir().unwrap();
+        let user_crate = UserCrate::write(cache.path(), "rustc 1").unwrap();
+        let first = compiled(cache.path(), "first", "first");
+        user_crate.keep(&first).unwrap();
+        let next = cache.path().join("next");
+        user_crate.seed(&next).unwrap();
+        user_crate.keep(&next).unwrap();
+        assert_eq!(library_text(&next), "first");
+        // cargo compiles it again: the file is another one.
+        let again = compiled(cache.path(), "again", "again");
+        let later = SystemTime::now() + Duration::from_secs(5);
+        fs::File::open(again.join(DEPS).join("libsignaltree-1.rlib"))
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
+        user_crate.keep(&again).unwrap();
+        let last = cache.path().join("last");
+        user_crate.seed(&last).unwrap();
+        assert_eq!(library_text(&last), "again");
+    }
+
+    #[test]
+    fn kernels_that_start_at_once_all_get_a_whole_crate() {
+        let cache = tempfile::tempdir().unwrap();
+        let start = |number: usize| {
+            let user_crate = UserCrate::write(cache.path(), "rustc 1").unwrap();
+            assert!(user_crate.sources().join("src/lib.rs").exists());
+            let cells = cache.path().join(format!("kernel-{number}"));
+            user_crate.seed(&cells).unwrap();
+            if !cells.join(DEPS).exists() {
+                compiled(cache.path(), &format!("kernel-{number}"), "library");
+            }
+            assert_eq!(library_text(&cells), "library");
+            // Who comes second may find that somebody else was quicker; its own kernel has its crate.
+            let _ = user_crate.keep(&cells);
+        };
+        std::thread::scope(|scope| {
+            (0..8).for_each(|number| {
+                scope.spawn(move || start(number));
+            });
+        });
+        let user_crate = UserCrate::write(cache.path(), "rustc 1").unwrap();
+        assert!(user_crate.library().is_some());
+        let left: Vec<_> = fs::read_dir(user_crate.folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .filter(|name| name != "crate" && name != "compiled")
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_is_used_as_it_is() {
+        let cache = tempfile::tempdir().unwrap();
+        let user_crate = UserCrate::write(cache.path(), "rustc 1").unwrap();
+        user_crate
+            .keep(&compiled(cache.path(), "cells", "library"))
+            .unwrap();
+        for part in ["crate", "compiled"] {
+            let part = user_crate.folder().join(part);
+            let mut access = fs::metadata(&part).unwrap().permissions();
+            access.set_readonly(true);
+            fs::set_permissions(&part, access).unwrap();
+        }
+        let user_crate = UserCrate::write(cache.path(), "rustc 1").unwrap();
+        let next = cache.path().join("next");
+        user_crate.seed(&next).unwrap();
+        user_crate.keep(&next).unwrap();
+        assert_eq!(library_text(&next), "library");
+    }
+
+    #[test]
+    fn only_what_nobody_used_for_long_is_swept() {
+        let cache = tempfile::tempdir().unwrap();
+        let old = UserCrate::write(cache.path(), "rustc 1").unwrap();
+        let long_ago = SystemTime::now() - 2 * KEPT;
+        fs::File::open(old.folder())
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        let new = UserCrate::write(cache.path(), "rustc 2").unwrap();
+        sweep(cache.path());
+        assert!(!old.folder().exists() && new.folder().exists());
     }
 }

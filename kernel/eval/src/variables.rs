@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::bridge::{Bindings, Variable};
 use crate::complete::Inspection;
-use crate::{Display, report};
+use crate::nearest::nearest_by;
+use crate::{CellError, Display, report};
 
 /// All variables, as text and as a table.
 pub(crate) fn table(variables: &[Variable]) -> Display {
@@ -31,6 +32,26 @@ pub(crate) fn table(variables: &[Variable]) -> Display {
     bundle.insert("text/plain".into(), plain.trim_end().into());
     bundle.insert("text/html".into(), html.into());
     display
+}
+
+/// The type of one variable, for `:type`.
+///
+/// # Errors
+/// There is no such variable; the nearest one is named.
+pub(crate) fn kind(variables: &[Variable], name: &str) -> Result<Display, CellError> {
+    if let Some(variable) = variables.iter().find(|variable| variable.name == name) {
+        let mut display = Display::default();
+        let text = format!("{}: {}", variable.name, variable.kind);
+        display.bundle.insert("text/plain".into(), text.into());
+        return Ok(display);
+    }
+    let nearest = nearest_by(name, variables.iter(), |variable| &variable.name);
+    let hint = match nearest {
+        Some(variable) => format!("did you mean `{}`", variable.name),
+        None => "`:vars` lists the variables".into(),
+    };
+    let text = format!("there is no variable `{name}`\nhint: {hint}");
+    Err(report::plain("NotFound", &text))
 }
 
 /// The first line of a value, cut to what a table can show.

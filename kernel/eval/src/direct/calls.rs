@@ -171,7 +171,7 @@ impl Checker<'_> {
         let index = Type::Integer(Integer::Usize);
         match ty {
             Type::Unit => Some(()),
-            Type::Tuple(items) if matches!(items.len(), 2 | 3) => items
+            Type::Tuple(items) if matches!(items.len(), 2..=4) => items
                 .iter()
                 .try_for_each(|item| self.types.unify(item, &index)),
             Type::Array(of, _) => self.types.unify(of, &index),

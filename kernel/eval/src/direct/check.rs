@@ -21,16 +21,25 @@ pub(super) struct Checker<'a> {
     pub(super) types: Inference,
     locals: Vec<Local>,
     pub(super) unwraps: usize,
+    /// A statement was refused because it drops a `Result`, as in a compiled cell.
+    unlooked: bool,
+}
+
+/// The first statement of a cell whose outcome is not looked at; those before it are understood.
+pub(super) fn unlooked(statements: &[Stmt], scope: &Scope) -> Option<usize> {
+    let mut checker = Checker::new(scope);
+    for (index, statement) in statements.iter().enumerate() {
+        let last = index + 1 == statements.len();
+        if checker.statement(statement, last).is_none() {
+            return checker.unlooked.then_some(index);
+        }
+    }
+    None
 }
 
 /// The plan of a cell; `None` at the slightest doubt.
 pub(super) fn plan(statements: &[Stmt], code: &str, scope: &Scope) -> Option<Plan> {
-    let mut checker = Checker {
-        scope,
-        types: Inference::default(),
-        locals: Vec::new(),
-        unwraps: 0,
-    };
+    let mut checker = Checker::new(scope);
     let mut checked = Vec::with_capacity(statements.len());
     for (index, statement) in statements.iter().enumerate() {
         let last = index + 1 == statements.len();
@@ -74,6 +83,18 @@ pub(super) fn path_text(path: &syn::ExprPath) -> Option<String> {
         names.remove(0);
     }
     Some(names.join("::"))
+}
+
+impl<'a> Checker<'a> {
+    fn new(scope: &'a Scope) -> Self {
+        Checker {
+            scope,
+            types: Inference::default(),
+            locals: Vec::new(),
+            unwraps: 0,
+            unlooked: false,
+        }
+    }
 }
 
 impl Checker<'_> {
@@ -136,6 +157,10 @@ impl Checker<'_> {
         }
         let node = self.expression(expression, None)?;
         if semicolon {
+            if matches!(self.types.known(&node.ty), Type::Result(_)) {
+                self.unlooked = true;
+                return None;
+            }
             return Some(Statement::Run(self.by_value(node)?));
         }
         // The hook around the value needs to know the type of what it shows.

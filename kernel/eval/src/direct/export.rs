@@ -157,6 +157,7 @@ fn named(fields: &syn::ExprStruct, name: &str) -> Option<Value> {
             scale: field(member("scale"))?,
             offset: field(member("offset"))?,
             units: field(member("units"))?,
+            values: field(member("values")).unwrap_or_default(),
         }),
         "Open" => Value::Open(Open {
             scan: field(member("scan"))?,
@@ -187,6 +188,11 @@ mod tests {
             scale: -0.5,
             offset: f64::INFINITY,
             units: "1/nm \"quoted\"".into(),
+            values: Vec::new(),
+        };
+        let uneven = Axis {
+            values: vec![1.0, 2.5],
+            ..axis.clone()
         };
         let peak = Peak {
             ky: 1.5,
@@ -207,8 +213,9 @@ mod tests {
             ("&'static str", "\"x\"".into()),
             ("Region", format!("{:?}", Region::rectangle(1, 2, 3, 4))),
             ("Shape", "(40, 56 | 128, 112)".into()),
-            ("Shape", "( | 3)".into()),
+            ("Shape", "(| 3)".into()),
             ("Axis", format!("{axis:?}")),
+            ("Axis", format!("{uneven:?}")),
             ("Vec<Axis>", format!("{:?}", [axis.clone(), axis.clone()])),
             ("Vec<Peak>", format!("{:?}", [peak])),
             ("Vec<f64>", "[]".into()),

@@ -4,6 +4,7 @@ super::parameters::operations! {
     choices {
         Subpixel { None, Parabola, Com, Disk }
         Statistic { Sum, Mean }
+        Reference { None, Mean, Plane }
     }
 
     RadialMedian: subtract_background {
@@ -88,7 +89,8 @@ super::parameters::operations! {
 
     CenterOfMass: center_of_mass {
         centre: Option<[f64; 2]>,
-        radius: Option<f64>
+        radius: Option<f64>,
+        reference: Reference
     }
 
     MeanPattern: pattern {

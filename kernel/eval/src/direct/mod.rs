@@ -24,6 +24,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unlooked;
 mod value;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,8 @@ use std::sync::Arc;
 pub(crate) use plan::Plan;
 pub(crate) use run::run;
 pub(crate) use source::is_shallow;
-pub(crate) use syntax::syntax_error;
+pub(crate) use syntax::{mistake, syntax_error, unbalanced};
+pub(crate) use unlooked::{MESSAGE as UNLOOKED, advice as unlooked_advice, unlooked};
 pub(crate) use value::Value;
 
 use crate::host::Shared;
@@ -81,6 +83,11 @@ impl Scope {
 /// Lets the kernel's own copy of the cell's crate talk to this kernel; once, before the first direct cell.
 pub(crate) fn attach(shared: &Arc<Shared>) {
     shared.attach_own();
+}
+
+/// Whether a parser can read the text in reasonable time and stack.
+pub(crate) fn is_readable(code: &str) -> bool {
+    source::is_short(code) && source::is_shallow(code)
 }
 
 /// Parses and checks a cell. `None`: it goes to the compiler as a whole; nothing has run.

@@ -135,6 +135,8 @@ fn table() -> Vec<Entry> {
         on(of1("id", |signal: Signal| signal.id())),
         on(of1("shape", |signal: Signal| signal.shape())),
         on(of1("axes", |signal: Signal| signal.axes())),
+        on(of2("value", |axis: Axis, index: usize| axis.value(index))),
+        on(of1("values", |axis: Axis| axis.values())),
         on(of2("frame", |signal: Signal, at: Position| {
             signal.frame(&at.0[..]).map(Arc::new)
         })),

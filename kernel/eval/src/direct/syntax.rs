@@ -9,13 +9,13 @@ use crate::tokens::{Step, rust_start, step};
 pub(crate) fn syntax_error(code: &str) -> Option<CellError> {
     let start = rust_start(code);
     let rust = &code[start..];
-    if !source::is_short(rust) || !source::is_shallow(rust) {
+    if !super::is_readable(rust) {
         return None;
     }
     let message = failure(rust)?;
     let (at, message) = match unbalanced(rust) {
         Some((at, message)) => (at, message.to_owned()),
-        None => (mistake(rust, &message), message),
+        None => (place_of(rust, &message), message),
     };
     let (line, column) = source::place(code, start + at);
     let text = code.lines().nth(line - 1).unwrap_or_default();
@@ -28,8 +28,13 @@ fn failure(code: &str) -> Option<String> {
         .map(|error| error.to_string())
 }
 
+/// Where the first word or sign stands that no parser takes; `None` for a cell that parses.
+pub(crate) fn mistake(code: &str) -> Option<usize> {
+    Some(place_of(code, &failure(code)?))
+}
+
 /// A bracket or a text without its other end.
-fn unbalanced(code: &str) -> Option<(usize, &'static str)> {
+pub(crate) fn unbalanced(code: &str) -> Option<(usize, &'static str)> {
     let mut open: Vec<(usize, u8)> = Vec::new();
     let mut at = 0;
     while at < code.len() {
@@ -56,7 +61,7 @@ fn unbalanced(code: &str) -> Option<(usize, &'static str)> {
 
 /// syn knows no places here. The text up to the mistake, and every longer one, fails with the message of the
 /// whole; whatever is shorter fails because it is unfinished, or not at all.
-fn mistake(code: &str, message: &str) -> usize {
+fn place_of(code: &str, message: &str) -> usize {
     // Where each token starts, and the text up to its end with its brackets closed.
     let mut tokens: Vec<(usize, usize, String)> = Vec::new();
     let mut open = String::new();
@@ -74,7 +79,7 @@ fn mistake(code: &str, message: &str) -> usize {
                     b'(' => open.insert(0, ')'),
                     b'[' => open.insert(0, ']'),
                     b'{' => open.insert(0, '}'),
-                    b')' | b']' | b'}' => drop(open.remove(0)),
+                    b')' | b']' | b'}' if !open.is_empty() => drop(open.remove(0)),
                     _ => {}
                 }
                 (at + 1, !byte.is_ascii_whitespace())
@@ -87,9 +92,10 @@ fn mistake(code: &str, message: &str) -> usize {
     }
     // A text that one more word or the end of its statement makes right is only unfinished.
     let right = |text: &str, close: &str| {
-        [";", " x;"]
-            .iter()
-            .any(|rest| failure(&format!("{text}{rest}{close}")).is_none())
+        [";", " x;"].iter().any(|rest| {
+            failure(&format!("{text}{rest}{close}")).is_none()
+                || failure(&format!("{text}{close}{rest}")).is_none()
+        })
     };
     let first = tokens.partition_point(|(_, end, close)| {
         let text = &code[..*end];

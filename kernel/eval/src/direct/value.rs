@@ -211,12 +211,16 @@ impl Value {
 
 fn axis_expression(axis: &Axis) -> Option<String> {
     Some(format!(
-        "::signaltree::Axis {{ name: {:?}.into(), size: {}, scale: {}, offset: {}, units: {:?}.into() }}",
+        "::signaltree::Axis {{ name: {:?}.into(), size: {}, scale: {}, offset: {}, units: {:?}.into(), values: ::std::vec![{}] }}",
         axis.name,
         axis.size,
         Value::F64(axis.scale).rust_expression()?,
         Value::F64(axis.offset).rust_expression()?,
-        axis.units
+        axis.units,
+        (axis.values.iter())
+            .map(|value| Value::F64(*value).rust_expression())
+            .collect::<Option<Vec<String>>>()?
+            .join(", ")
     ))
 }
 

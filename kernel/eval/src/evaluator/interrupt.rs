@@ -33,6 +33,7 @@ impl Evaluator {
         if evaluating {
             self.shared.interrupted.store(true, Ordering::Relaxed);
             self.direct.interrupted.store(true, Ordering::Relaxed);
+            self.alone.interrupted.store(true, Ordering::Relaxed);
             // Who waits for the compiler looks at the flag under this lock.
             drop(lock(&self.state));
             self.changed.notify_all();
@@ -57,7 +58,7 @@ impl Evaluator {
     fn stop_compiling(&self) {
         let began = Instant::now();
         while self.is_stopping()
-            && !self.shared.is_executing()
+            && self.executing().is_none()
             && !self.runs_direct.load(Ordering::Relaxed)
             && self.state() == Compiler::Ready
             && began.elapsed() < COMPILERS_STOPPED_FOR
@@ -71,14 +72,27 @@ impl Evaluator {
         }
     }
 
+    /// Whose cell is being executed.
+    fn executing(&self) -> Option<&Arc<Shared>> {
+        [&self.shared, &self.alone]
+            .into_iter()
+            .find(|shared| shared.is_executing())
+    }
+
     /// Gives a running cell time to stop by itself, then abandons it.
     fn stop_running_cell(&self, number: u32) {
-        let still = || self.is_stopping() && self.shared.is_executing();
+        let still = || self.executing().filter(|_| self.is_stopping());
         let until = Instant::now() + GRACE;
-        while still() && Instant::now() < until && self.shared.workers.is_newest_interrupt(number) {
+        while still().is_some()
+            && Instant::now() < until
+            && self.shared.workers.is_newest_interrupt(number)
+        {
             std::thread::sleep(TICK);
         }
-        if still() && !self.shared.abandon_cell(PARKING) && still() {
+        if let Some(shared) = still()
+            && !shared.abandon_cell(PARKING)
+            && still().is_some()
+        {
             self.shared.outlet.stream(
                 Stream::Stderr,
                 "The cell does not stop: it waits inside a call. Wait for it, or restart the kernel.\n",
@@ -88,7 +102,7 @@ impl Evaluator {
 }
 
 /// From now on user code that crashes, or ends the process, loses its thread only.
-pub(super) fn survive(shared: &Arc<Shared>) {
+pub(super) fn survive(all: [&Arc<Shared>; 2]) {
     let mut events = match park::install() {
         Ok(Some(events)) => events,
         Ok(None) => return,
@@ -97,19 +111,19 @@ pub(super) fn survive(shared: &Arc<Shared>) {
             return;
         }
     };
-    let shared = Arc::clone(shared);
+    let all = all.map(Arc::clone);
     start("lost", move || {
         let mut byte = [0];
         let mut exits = false;
         while events.read_exact(&mut byte).is_ok() {
-            shared.look_for_lost();
+            all.iter().for_each(Shared::look_for_lost);
             if park::somebody_exited() && !exits {
                 exits = true;
-                let shared = Arc::clone(&shared);
+                let all = all.clone();
                 start("exits", move || {
                     loop {
                         std::thread::sleep(SLOW_TICK);
-                        shared.stop_second_exits();
+                        all.iter().for_each(|shared| shared.stop_second_exits());
                     }
                 });
             }

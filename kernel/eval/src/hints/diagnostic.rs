@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use crate::advice::Notebook;
+use crate::text::{in_brackets, last_expression, parses};
+
 /// Texts of one error; the names of our types without their path.
 pub(super) struct Diagnostic<'a> {
     pub(super) code: &'a str,
@@ -13,12 +16,21 @@ pub(super) struct Diagnostic<'a> {
     /// What stands before and behind it on its line.
     pub(super) before: String,
     pub(super) behind: String,
+    pub(super) notebook: &'a Notebook<'a>,
     spans: &'a [Value],
     children: &'a [Value],
 }
 
+/// A method call: where its receiver begins and the call ends, with a `?` behind it, on the line of the error.
+pub(super) struct MethodCall<'a> {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) receiver: &'a str,
+    pub(super) arguments: &'a str,
+}
+
 impl<'a> Diagnostic<'a> {
-    pub(super) fn new(json: &'a Value) -> Self {
+    pub(super) fn new(json: &'a Value, notebook: &'a Notebook<'a>) -> Self {
         let spans = json["spans"].as_array().map_or(&[][..], Vec::as_slice);
         let primary = spans
             .iter()
@@ -32,6 +44,7 @@ impl<'a> Diagnostic<'a> {
             text,
             before,
             behind,
+            notebook,
             spans,
             children: json["children"].as_array().map_or(&[][..], Vec::as_slice),
         }
@@ -53,6 +66,59 @@ impl<'a> Diagnostic<'a> {
             .map(short)
     }
 
+    /// The line of the error.
+    pub(super) fn line(&self) -> String {
+        format!("{}{}{}", self.before, self.text, self.behind)
+    }
+
+    /// The line with other code at its marked place, and everything else on it put right.
+    pub(super) fn with(&self, code: &str) -> String {
+        self.with_range(self.before.len(), self.before.len() + self.text.len(), code)
+    }
+
+    /// As [`Self::with`], between two bytes of the line. Empty when that is no Rust.
+    pub(super) fn with_range(&self, from: usize, to: usize, code: &str) -> String {
+        let line = self.line();
+        let (Some(before), Some(behind)) = (line.get(..from), line.get(to..)) else {
+            return String::new();
+        };
+        self.mended(&format!("{before}{code}{behind}"))
+    }
+
+    /// A line that is part of the cell: everything that names tell put right; empty when it is no Rust.
+    pub(super) fn mended(&self, line: &str) -> String {
+        let line = self.notebook.mended(line.trim());
+        // A part of a statement of several lines is none by itself.
+        match parses(&line) {
+            true => line,
+            false => String::new(),
+        }
+    }
+
+    /// The method call whose name is the marked place.
+    pub(super) fn method_call(&self) -> Option<MethodCall<'_>> {
+        let before = self.before.trim_end().strip_suffix('.')?;
+        let receiver = last_expression(before);
+        if receiver.is_empty() {
+            return None;
+        }
+        let arguments = in_brackets(&self.behind)?;
+        let end = self.before.len() + self.text.len() + arguments.len() + 2;
+        let tried = self.behind[arguments.len() + 2..].starts_with('?');
+        Some(MethodCall {
+            from: before.trim_end().len() - receiver.len(),
+            to: end + usize::from(tried),
+            receiver,
+            arguments,
+        })
+    }
+
+    /// The source at each secondary place with this label.
+    pub(super) fn labelled(&self, label: &str) -> Option<(String, String, String)> {
+        let span = self.spans.iter().find(|span| span["label"] == label)?;
+        Some(around(span))
+    }
+
     /// The source before the place of a suggestion with this replacement.
     pub(super) fn before_suggestion(&self, replacement: &str) -> Option<String> {
         let spans = self
@@ -64,6 +130,36 @@ impl<'a> Diagnostic<'a> {
             .into_iter()
             .find(|span| span["suggested_replacement"] == replacement)?;
         Some(around(span).0)
+    }
+
+    /// rustc's own suggestions: what it says, and the line with all its replacements made.
+    pub(super) fn suggestions(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.children.iter().filter_map(move |child| {
+            let spans = child["spans"].as_array()?;
+            let line = spans.first()?["text"][0]["text"].as_str()?;
+            let mut edits: Vec<(usize, usize, &str)> = Vec::new();
+            for span in spans {
+                let code = span["suggested_replacement"].as_str()?;
+                let text = &span["text"][0];
+                let sure = span["suggestion_applicability"] != "HasPlaceholders"
+                    && span["suggestion_applicability"] != "Unspecified";
+                if !sure || code.contains("/*") || text["text"] != line || line.is_empty() {
+                    return None;
+                }
+                let column = |name: &str| text[name].as_u64().map_or(1, |column| column as usize);
+                edits.push((column("highlight_start"), column("highlight_end"), code));
+            }
+            edits.sort_by_key(|(start, ..)| std::cmp::Reverse(*start));
+            let mut letters: Vec<char> = line.chars().collect();
+            for (start, end, code) in edits {
+                let range = start.saturating_sub(1).min(letters.len())
+                    ..end.saturating_sub(1).min(letters.len());
+                letters.splice(range, code.chars());
+            }
+            let code = self.mended(&letters.into_iter().collect::<String>());
+            let message = child["message"].as_str().map(short)?;
+            (!code.is_empty()).then_some((message, code))
+        })
     }
 
     /// Name of a value that does not exist.
@@ -123,66 +219,4 @@ fn around(span: &Value) -> (String, String, String) {
             .collect::<String>()
     };
     (cut(1, start), cut(start, end), cut(end, usize::MAX))
-}
-
-/// The expression a text ends with: `scan.frame((0, 0))` of `let x = scan.frame((0, 0))`.
-pub(super) fn last_expression(text: &str) -> &str {
-    let text = text.trim_end();
-    let mut depth = 0usize;
-    let mut start = text.len();
-    let mut spaced = false;
-    for (at, character) in text.char_indices().rev() {
-        match character {
-            ')' | ']' | '}' => depth += 1,
-            '(' | '[' | '{' if depth > 0 => depth -= 1,
-            _ if depth > 0 => {}
-            '&' if spaced => break,
-            character if character.is_alphanumeric() || "_.?:\"".contains(character) => {}
-            _ => break,
-        }
-        spaced = false;
-        start = at;
-    }
-    &text[start..]
-}
-
-/// What stands in the parentheses a text begins with: `25, 36` of `(25, 36)?;`.
-pub(super) fn in_parentheses(text: &str) -> Option<&str> {
-    let mut depth = 0usize;
-    for (at, character) in text.char_indices() {
-        match character {
-            '(' => depth += 1,
-            ')' => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return Some(&text[1..at]);
-                }
-            }
-            _ if depth == 0 => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn expressions_are_found_in_their_line() {
-        assert_eq!(
-            last_expression("let x = scan.frame((0, 0))"),
-            "scan.frame((0, 0))"
-        );
-        assert_eq!(
-            last_expression("f(open(\"a b.zspy\")"),
-            "open(\"a b.zspy\")"
-        );
-        assert_eq!(last_expression("flat"), "flat");
-        assert_eq!(last_expression(""), "");
-        assert_eq!(in_parentheses("(25, (3, 4))?;"), Some("25, (3, 4)"));
-        assert_eq!(in_parentheses("x(1)"), None);
-        assert_eq!(in_parentheses("(1"), None);
-    }
 }

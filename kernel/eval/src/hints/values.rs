@@ -1,27 +1,54 @@
 //! Values of the wrong kind: a `Result` without its `?`, whole and decimal numbers, brackets.
 
-use super::diagnostic::{Diagnostic, last_expression, quoted};
+use super::diagnostic::{Diagnostic, quoted};
+use crate::advice::Advice;
 use crate::api::{API, Kind};
+use crate::direct;
+use crate::repair;
+use crate::text::{is_name, last_expression};
 
 /// The value of the cell has no `Debug`.
-pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
     let name = diagnostic
         .message
         .strip_suffix("` has no text to show: it doesn't implement `Debug`")?
         .strip_prefix('`')?;
-    Some(
-        if name.starts_with("{closure") || name.contains("fn(") || name.contains("fn item") {
-            "this is a function: call it to see what it gives".into()
-        } else {
-            let name = name.split('<').next().unwrap_or(name);
-            let name = name.rsplit("::").next().unwrap_or(name);
-            format!("write `#[derive(Debug)]` above `struct {name}`, or implement `Show` for it")
-        },
-    )
+    if name.starts_with("{closure") || name.contains("fn(") || name.contains("fn item") {
+        return Some("this is a function: call it to see what it gives".into());
+    }
+    let name = name.split('<').next().unwrap_or(name);
+    let name = name.rsplit("::").next().unwrap_or(name);
+    let advice = Advice::new(format!(
+        "write `#[derive(Debug)]` above `struct {name}`, or implement `Show` for it"
+    ));
+    let cell = diagnostic.notebook.cell;
+    let declared = cell.find(&format!("struct {name}"));
+    let whole = declared.map(|at| format!("{}#[derive(Debug)]\n{}", &cell[..at], &cell[at..]));
+    Some(advice.write(whole.unwrap_or_default()))
+}
+
+/// An outcome that nobody looks at.
+pub(super) fn unlooked(diagnostic: &Diagnostic) -> Option<Advice> {
+    if diagnostic.code != "unused_must_use" {
+        return None;
+    }
+    if !diagnostic.message.starts_with("unused `Result`") {
+        return Some("the value is not used: leave the semicolon out to see it, or give it a name with `let`".into());
+    }
+    let end = diagnostic.before.len() + diagnostic.text.len();
+    let advice = direct::unlooked_advice(&diagnostic.text);
+    Some(Advice::new(advice.text).write(diagnostic.with_range(end, end, "?")))
+}
+
+/// The title of an outcome that nobody looks at.
+pub(super) fn unlooked_title(diagnostic: &Diagnostic) -> Option<String> {
+    let of_result =
+        diagnostic.code == "unused_must_use" && diagnostic.message.starts_with("unused `Result`");
+    of_result.then(|| direct::UNLOOKED.to_owned())
 }
 
 /// A `Result` where its value is wanted.
-pub(super) fn missing_question_mark(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn missing_question_mark(diagnostic: &Diagnostic) -> Option<Advice> {
     let of_result = |text: &str| text.contains("`Result<") || text.contains("`&Result<");
     let is_result = match diagnostic.code {
         "E0599" => {
@@ -46,24 +73,44 @@ pub(super) fn missing_question_mark(diagnostic: &Diagnostic) -> Option<String> {
         return None;
     }
     let before = diagnostic.before_suggestion("?");
-    let expression = match (diagnostic.code, &before) {
-        (_, Some(before)) => last_expression(before).to_owned(),
-        ("E0308" | "E0277", None) => diagnostic.text.trim_start_matches('&').to_owned(),
-        _ => last_expression(diagnostic.before.trim_end_matches('.')).to_owned(),
+    let (expression, end) = match (diagnostic.code, &before) {
+        (_, Some(before)) => (last_expression(before).to_owned(), before.len()),
+        ("E0308" | "E0277", None) => (
+            diagnostic.text.trim_start_matches('&').to_owned(),
+            diagnostic.before.len() + diagnostic.text.len(),
+        ),
+        _ => {
+            let before = diagnostic.before.trim_end_matches('.');
+            (last_expression(before).to_owned(), before.trim_end().len())
+        }
     };
     Some(if expression.ends_with(')') {
-        format!("this call may fail: write `?` behind `{expression}`")
+        Advice::new(format!(
+            "this call may fail: write `?` behind `{expression}`"
+        ))
+        .write(diagnostic.with_range(end, end, "?"))
     } else if expression.is_empty() {
         "a call may fail: write `?` behind it".into()
     } else {
-        format!(
+        let advice = Advice::new(format!(
             "`{expression}` may hold an error instead: write `?` at the end of the line that makes `{expression}`"
-        )
+        ));
+        let cell = diagnostic.notebook.cell;
+        let here = repair::repaired(cell, diagnostic.notebook.variables)
+            .map(|right| repair::changed_lines(cell, &right));
+        match here.filter(|code| code.contains(&format!("let {expression} "))) {
+            Some(code) => advice.write(code),
+            // It was made in an earlier cell.
+            None if is_name(&expression) => {
+                advice.write(format!("let {expression} = {expression}?;"))
+            }
+            None => advice,
+        }
     })
 }
 
 /// `?` behind something that cannot fail, or in a function that returns nothing.
-pub(super) fn needless_question_mark(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn needless_question_mark(diagnostic: &Diagnostic) -> Option<Advice> {
     if diagnostic.code != "E0277" {
         return None;
     }
@@ -71,55 +118,103 @@ pub(super) fn needless_question_mark(diagnostic: &Diagnostic) -> Option<String> 
         .message
         .starts_with("the `?` operator can only be applied to values")
     {
-        return Some("this cannot fail: leave the `?` out".into());
+        let end = diagnostic.before.len() + diagnostic.text.len();
+        let line = diagnostic.line();
+        let at = line[..end]
+            .rfind('?')
+            .or_else(|| line[end..].find('?').map(|at| end + at));
+        let code = at.map(|at| diagnostic.with_range(at, at + 1, ""));
+        return Some(
+            Advice::new("this cannot fail: leave the `?` out").write(code.unwrap_or_default()),
+        );
     }
-    diagnostic
+    let in_function = diagnostic
         .message
-        .starts_with("the `?` operator can only be used in a function that returns")
-        .then(|| {
-            "let the function say that it may fail: `fn name(…) -> Result<Signal> { …; Ok(value) }`"
-                .into()
-        })
+        .starts_with("the `?` operator can only be used in a function that returns");
+    if !in_function {
+        return None;
+    }
+    let line = diagnostic.line();
+    let code = line.split_once(") {").map(|(head, body)| {
+        let body = body.trim_end().trim_end_matches('}').trim();
+        diagnostic.mended(&format!("{head}) -> Result<()> {{ {body} Ok(()) }}"))
+    });
+    Some(
+        Advice::new("let the function say that it may fail, and end it with `Ok(value)`")
+            .write(code.unwrap_or_default()),
+    )
 }
 
 /// Something that is no scan position.
-pub(super) fn scan_position(diagnostic: &Diagnostic) -> Option<String> {
-    (diagnostic.code == "E0277"
+pub(super) fn scan_position(diagnostic: &Diagnostic) -> Option<Advice> {
+    let wrong = diagnostic.code == "E0277"
         && diagnostic
             .message
-            .ends_with(": ScanPosition` is not satisfied"))
-    .then(|| "a scan position is (row, column) in whole numbers: `(25, 36)`".into())
+            .ends_with(": ScanPosition` is not satisfied");
+    if !wrong {
+        return None;
+    }
+    let numbers: Vec<String> = (diagnostic.text.trim_matches(['(', ')']).split(','))
+        .map(|number| number.trim())
+        .map(|number| {
+            number
+                .parse::<f64>()
+                .map_or_else(|_| number.to_owned(), |number| format!("{number:.0}"))
+        })
+        .collect();
+    let position = match &numbers[..] {
+        [row] => format!("({row}, 0)"),
+        numbers => format!("({})", numbers.join(", ")),
+    };
+    Some(
+        Advice::new("a scan position is (row, column) in whole numbers: `(25, 36)`")
+            .write(diagnostic.with(&position)),
+    )
 }
 
-fn is_decimal(kind: &str) -> bool {
+pub(super) fn is_decimal(kind: &str) -> bool {
     matches!(kind, "f64" | "f32" | "{float}" | "floating-point number")
 }
 
-fn is_whole(kind: &str) -> bool {
+pub(super) fn is_whole(kind: &str) -> bool {
     matches!(kind, "integer" | "{integer}" | "usize" | "isize")
         || (kind.starts_with(['i', 'u']) && kind[1..].parse::<u8>().is_ok())
 }
 
 /// Whole numbers where decimal ones are wanted, and the other way round.
-pub(super) fn number(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn number(diagnostic: &Diagnostic) -> Option<Advice> {
     let literal = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
     let decimal = |text: &str| match literal(text) {
-        true => format!("write a decimal number: `{text}.0`"),
-        false => format!("make it a decimal number: `{text} as f64`"),
+        true => (
+            format!("write a decimal number: `{text}.0`"),
+            format!("{text}.0"),
+        ),
+        false => (
+            format!("make it a decimal number: `{text} as f64`"),
+            format!("{text} as f64"),
+        ),
     };
     let text = diagnostic.text.trim();
     if diagnostic.code == "E0308" {
         let (expected, found) = diagnostic.mismatch()?;
         if is_decimal(expected) && is_whole(found) {
-            return Some(decimal(text));
+            let (text, code) = decimal(text);
+            return Some(Advice::new(text).write(diagnostic.with(&code)));
         }
         if is_whole(expected) && is_decimal(found) {
-            return Some(match text.strip_suffix(".0") {
-                Some(whole) => format!("write a whole number: `{whole}`"),
-                None => format!("make it a whole number: `{text} as {expected}`"),
-            });
+            let (text, code) = match text.strip_suffix(".0") {
+                Some(whole) => (format!("write a whole number: `{whole}`"), whole.to_owned()),
+                None => (
+                    format!("make it a whole number: `{text} as {expected}`"),
+                    format!("{text} as {expected}"),
+                ),
+            };
+            return Some(Advice::new(text).write(diagnostic.with(&code)));
         }
         return None;
+    }
+    if let Some(advice) = index(diagnostic) {
+        return Some(advice);
     }
     // `3 * 2.5`
     let operation = [
@@ -127,6 +222,7 @@ pub(super) fn number(diagnostic: &Diagnostic) -> Option<String> {
         "cannot add",
         "cannot subtract",
         "cannot divide",
+        "can't compare",
     ]
     .iter()
     .any(|start| diagnostic.message.starts_with(start));
@@ -138,20 +234,80 @@ pub(super) fn number(diagnostic: &Diagnostic) -> Option<String> {
         return None;
     }
     // "multiply `left` by `right`", "divide `left` by `right`", but "add `right` to `left`".
-    let swapped = !diagnostic.message.contains("` by `");
+    let swapped =
+        !diagnostic.message.contains("` by `") && !diagnostic.message.contains("` with `");
     let whole_is_left = is_whole(first) != swapped;
-    let operand = if whole_is_left {
-        last_expression(&diagnostic.before)
+    let (operand, from) = if whole_is_left {
+        let operand = last_expression(&diagnostic.before);
+        (operand, diagnostic.before.trim_end().len() - operand.len())
     } else {
         let rest = diagnostic.behind.trim_start();
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
-        &rest[..end.unwrap_or(rest.len())]
+        let space = diagnostic.behind.len() - rest.len();
+        let from = diagnostic.before.len() + diagnostic.text.len() + space;
+        (&rest[..end.unwrap_or(rest.len())], from)
     };
-    (!operand.is_empty()).then(|| decimal(operand))
+    if operand.is_empty() {
+        return None;
+    }
+    let (text, code) = decimal(operand);
+    Some(Advice::new(text).write(diagnostic.with_range(from, from + operand.len(), &code)))
+}
+
+/// `list[-1]`.
+pub(super) fn negative_index(diagnostic: &Diagnostic) -> Option<Advice> {
+    let negative = diagnostic
+        .message
+        .starts_with("negative integers cannot be used to index");
+    let base = last_expression(
+        diagnostic
+            .before
+            .trim_end()
+            .strip_suffix('[')
+            .filter(|_| negative)?,
+    );
+    let back = diagnostic.text.trim().strip_prefix('-')?;
+    Some(
+        Advice::new("the end of a list is counted from its length")
+            .write(diagnostic.with(&format!("{base}.len() - {back}"))),
+    )
+}
+
+/// A list whose index is no whole number, or a part of a list without its copy.
+fn index(diagnostic: &Diagnostic) -> Option<Advice> {
+    if diagnostic.code != "E0277" {
+        return None;
+    }
+    if diagnostic.message.contains("cannot be indexed by `") {
+        let text = diagnostic.text.trim();
+        let code = match text.strip_suffix(".0") {
+            Some(whole) => whole.to_owned(),
+            None => format!("{text} as usize"),
+        };
+        return Some(
+            Advice::new("an index is a whole number of type `usize`").write(diagnostic.with(&code)),
+        );
+    }
+    let slice = diagnostic
+        .message
+        .starts_with("the size for values of type `[")
+        && diagnostic.line().contains("..");
+    if slice {
+        let line = diagnostic.line();
+        let end = line.rfind(']')? + 1;
+        return Some(
+            Advice::new("a part of a list is copied by `.to_vec()`").write(diagnostic.with_range(
+                end,
+                end,
+                ".to_vec()",
+            )),
+        );
+    }
+    None
 }
 
 /// Tuples, arrays, options and regions in place of each other.
-pub(super) fn brackets(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn brackets(diagnostic: &Diagnostic) -> Option<Advice> {
     if diagnostic.code != "E0308" {
         return None;
     }
@@ -165,40 +321,53 @@ pub(super) fn brackets(diagnostic: &Diagnostic) -> Option<String> {
     let wanted = expected
         .strip_prefix("Option<")
         .and_then(|inner| inner.strip_suffix('>'));
-    Some(match (wanted, inside) {
+    let (text, code) = match (wanted, inside) {
         (Some(wanted), Some(inside)) if array(wanted) && (tuple(found) || array(found)) => {
-            format!("write `Some([{inside}])`")
+            let code = crate::repair::wanted(expected, text);
+            (format!("write `Some([{inside}])`"), code)
         }
         (Some(_), _) if !found.starts_with("Option<") && found != "()" && !text.is_empty() => {
-            format!("write `Some({text})`")
+            (format!("write `Some({text})`"), format!("Some({text})"))
         }
-        (None, Some(inside)) if array(expected) && tuple(found) => format!("write `[{inside}]`"),
-        (None, Some(inside)) if tuple(expected) && array(found) => format!("write `({inside})`"),
+        (None, Some(inside)) if array(expected) && tuple(found) => {
+            (format!("write `[{inside}]`"), format!("[{inside}]"))
+        }
+        (None, Some(inside)) if tuple(expected) && array(found) => {
+            (format!("write `({inside})`"), format!("({inside})"))
+        }
         (None, Some(inside)) if expected == "Region" && (tuple(found) || array(found)) => {
             let numbers: Vec<&str> = inside.split(',').map(str::trim).collect();
-            match numbers.len() {
-                4 => format!(
-                    "a region is `Region::rectangle({})`: first column, first row, width, height",
-                    numbers.join(", ")
+            let numbers = match numbers.len() {
+                4 => numbers.join(", "),
+                _ => "x0, y0, width, height".into(),
+            };
+            (
+                format!(
+                    "a region is `Region::rectangle({numbers})`: first column, first row, width, height"
                 ),
-                _ => "a region is `Region::rectangle(x0, y0, width, height)`".into(),
-            }
+                format!("Region::rectangle({numbers})"),
+            )
         }
         (None, _) if found.starts_with("Option<") && text.starts_with("Some(") => {
             let inner = text.strip_prefix("Some(")?.strip_suffix(')')?;
-            format!("write the value without `Some`: `{inner}`")
+            (
+                format!("write the value without `Some`: `{inner}`"),
+                inner.to_owned(),
+            )
         }
         _ => return None,
-    })
+    };
+    Some(Advice::new(text).write(diagnostic.with(&code)))
 }
 
 /// A text in place of one of several choices.
-pub(super) fn choice(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn choice(diagnostic: &Diagnostic) -> Option<Advice> {
     if diagnostic.code != "E0308" {
         return None;
     }
     let (expected, found) = diagnostic.mismatch()?;
-    if !matches!(found, "&str" | "String") {
+    let none = diagnostic.text == "None" && found.starts_with("Option<");
+    if !matches!(found, "&str" | "String") && !none {
         return None;
     }
     let variants: Vec<&str> = API
@@ -216,38 +385,81 @@ pub(super) fn choice(diagnostic: &Diagnostic) -> Option<String> {
         .iter()
         .find(|name| bare(name) == bare(&diagnostic.text))
         .or(variants.first())?;
-    Some(format!(
-        "write `{expected}::{meant}`; there are {}",
-        variants.join(", ")
-    ))
+    Some(
+        Advice::new(format!(
+            "write `{expected}::{meant}`; there are {}",
+            variants.join(", ")
+        ))
+        .write(diagnostic.with(&format!("{expected}::{meant}"))),
+    )
 }
 
 /// A signal that another variable took over.
-pub(super) fn moved_signal(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn moved_signal(diagnostic: &Diagnostic) -> Option<Advice> {
     let moved = diagnostic.code == "E0382"
         && (diagnostic.label.contains("moved") || diagnostic.message.contains("moved"));
     let name = diagnostic.quoted(0).filter(|_| moved)?;
-    diagnostic
+    let signal = diagnostic
         .labels()
-        .any(|label| quoted(&label, 1) == Some("Signal"))
-        .then(|| {
-            format!(
-                "`{name}` was handed over; hand over `{name}.clone()` to keep both: a second handle on the \
-                 same node, nothing is copied"
-            )
-        })
+        .any(|label| quoted(&label, 1) == Some("Signal"));
+    if !signal {
+        return None;
+    }
+    let advice = Advice::new(format!(
+        "`{name}` was handed over; hand over `{name}.clone()` to keep both: a second handle on the same node, \
+         nothing is copied"
+    ));
+    let moved = diagnostic
+        .labelled("value moved here")
+        .map(|(before, text, behind)| {
+            diagnostic.mended(&format!("{before}{text}.clone(){behind}"))
+        });
+    Some(advice.write(moved.unwrap_or_default()))
 }
 
 /// A closure for `map` that does not say the type of its pixels.
-pub(super) fn pixel_type(diagnostic: &Diagnostic) -> Option<String> {
-    if !matches!(diagnostic.code, "E0282" | "E0283") || !diagnostic.message.contains("`Frame<") {
+pub(super) fn pixel_type(diagnostic: &Diagnostic) -> Option<Advice> {
+    let unsaid =
+        matches!(diagnostic.code, "E0282" | "E0283") && diagnostic.message.contains("`Frame<");
+    let bare = diagnostic.code == "E0107" && diagnostic.text == "Frame";
+    if bare {
+        return Some(
+            Advice::new("say the type of the pixels: `Frame<f32>`")
+                .write(diagnostic.with("Frame<f32>")),
+        );
+    }
+    if !unsaid {
         return None;
     }
     let name = match diagnostic.text.as_str() {
         "" => "frame",
         name => name,
     };
-    Some(format!(
-        "say the type of the pixels: `|{name}: Frame<f32>| …`"
-    ))
+    Some(
+        Advice::new(format!(
+            "say the type of the pixels: `|{name}: Frame<f32>| …`"
+        ))
+        .write(diagnostic.with(&format!("{name}: Frame<f32>"))),
+    )
+}
+
+/// `let c = None;`, `Vec::new()`: of what?
+pub(super) fn open_type(diagnostic: &Diagnostic) -> Option<Advice> {
+    if diagnostic.code != "E0282" {
+        return None;
+    }
+    let kind = diagnostic.quoted(0)?;
+    let of = match kind {
+        "Option<_>" => "Option<f64>",
+        "Vec<_>" => "Vec<f64>",
+        _ => return None,
+    };
+    let name = diagnostic.text.trim();
+    if !is_name(name) {
+        return None;
+    }
+    Some(
+        Advice::new(format!("say what it is to hold, `{of}` for one"))
+            .write(diagnostic.with(&format!("{name}: {of}"))),
+    )
 }

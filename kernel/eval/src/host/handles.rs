@@ -22,7 +22,8 @@ impl Shared {
 
     pub(super) fn release_for_cell(&self, node: u32) {
         // A thread of a cell that was abandoned may still drop its handles: nothing is counted for it.
-        let counted = match lock(&self.handles).get_mut(&node) {
+        let mut handles = lock(&self.handles);
+        let counted = match handles.get_mut(&node) {
             Some(held) if held.revoked > 0 => {
                 held.revoked -= 1;
                 false
@@ -33,6 +34,10 @@ impl Shared {
             }
             _ => false,
         };
+        if (handles.get(&node)).is_some_and(|held| held.count + held.revoked == 0) {
+            handles.remove(&node);
+        }
+        drop(handles);
         if counted {
             self.engine.release(node);
         }
@@ -53,11 +58,22 @@ impl Shared {
         }
     }
 
-    /// The variables of all compiled cells are lost, and nobody drops them.
+    /// The variables of all compiled cells are lost in a crash, and nobody drops them.
     pub(crate) fn release_lost(&self) {
-        let lost = std::mem::take(&mut *lock(&self.handles));
-        for (node, held) in lost {
-            (0..held.count).for_each(|_| self.engine.release(node));
-        }
+        self.engine.lose(&self.take_all());
+    }
+
+    /// The variables of all compiled cells were given up by the user, and nobody drops them.
+    pub(crate) fn release_cleared(&self) {
+        let nodes = self.take_all();
+        nodes.iter().for_each(|node| self.engine.release(*node));
+    }
+
+    /// Every handle, by its node.
+    fn take_all(&self) -> Vec<u32> {
+        let all = std::mem::take(&mut *lock(&self.handles));
+        (all.into_iter())
+            .flat_map(|(node, held)| std::iter::repeat_n(node, held.count))
+            .collect()
     }
 }

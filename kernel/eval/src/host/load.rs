@@ -10,7 +10,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 
 use super::{Capture, Shared, lock, user_code};
 use crate::park::{self, UserThread};
@@ -18,7 +19,7 @@ use crate::relay::receive_fds;
 use signaltree::abi::{Host, status};
 
 /// Deep recursion in a cell should work; only touched pages cost memory.
-const STACK_BYTES: usize = 64 << 20;
+pub(super) const STACK_BYTES: usize = 64 << 20;
 const COMPLETE: &[u8] = b"EVCXR_EXECUTION_COMPLETE\n";
 const PANICKED: &[u8] = b"EVCXR_PANIC_NOTIFICATION\n";
 
@@ -56,24 +57,43 @@ pub(crate) fn accept_relays(
         .map(drop)
 }
 
-/// The thread that runs the cells of one relay, and what evcxr holds of it.
+/// The thread that runs cells, and who waits for it.
 pub(super) struct Session {
     pub(super) thread: Arc<UserThread>,
-    connection: UnixStream,
-    donated: [RawFd; 3],
+    pub(super) link: Link,
+}
+
+/// Who waits for the cells of a thread.
+pub(super) enum Link {
+    /// evcxr, through a relay: what it holds of the thread.
+    Evcxr {
+        connection: UnixStream,
+        donated: [RawFd; 3],
+    },
+    /// The kernel itself, for one cell.
+    Kernel(Sender<()>),
 }
 
 impl Session {
-    /// Closes evcxr's pipes and the relay of a parked thread. The descriptors stay the thread's, which
-    /// will never use or close them; only what they refer to is replaced.
+    /// Ends the waiting for a parked thread. evcxr's pipes and the relay are closed: the descriptors stay the thread's,
+    /// which will never use or close them; only what they refer to is replaced.
     pub(super) fn close(self) {
-        if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
-            for fd in self.donated {
-                // SAFETY: both are open; the parked thread cannot have closed its own.
-                unsafe { libc::dup2(null.as_raw_fd(), fd) };
+        match self.link {
+            Link::Evcxr {
+                connection,
+                donated,
+            } => {
+                if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+                    for fd in donated {
+                        // SAFETY: both are open; the parked thread cannot have closed its own.
+                        unsafe { libc::dup2(null.as_raw_fd(), fd) };
+                    }
+                }
+                let _ = connection.shutdown(Shutdown::Both);
             }
+            // Nobody waits any more when this fails.
+            Link::Kernel(done) => drop(done.send(())),
         }
-        let _ = self.connection.shutdown(Shutdown::Both);
     }
 }
 
@@ -89,8 +109,10 @@ fn serve(
     let registered = UserThread::register();
     *lock(&shared.session) = Some(Session {
         thread: Arc::clone(registered.thread()),
-        connection: connection.try_clone()?,
-        donated: [stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()],
+        link: Link::Evcxr {
+            connection: connection.try_clone()?,
+            donated: [stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()],
+        },
     });
     let mut evcxr = File::from(stdout);
     capture.begin_session(evcxr.try_clone()?);
@@ -105,9 +127,20 @@ fn serve(
             tracing::error!(line, "evcxr sent a line that is not understood");
             return Ok(());
         };
-        match load(shared, Path::new(library), function, cells) {
+        // A cell without its source still runs; its panics then have no line.
+        let source = || std::fs::read_to_string(cells.join("src/lib.rs")).unwrap_or_default();
+        match load(shared, Path::new(library), function, source) {
             Ok(cell) => {
-                variables = cell.run(shared, variables);
+                // SAFETY: the signature evcxr gives the functions it generates.
+                let function = unsafe {
+                    std::mem::transmute::<
+                        *mut c_void,
+                        unsafe extern "C" fn(*mut c_void) -> *mut c_void,
+                    >(cell.function)
+                };
+                // SAFETY: the function evcxr generated for this cell, with the store of the cell before; it
+                // catches panics itself.
+                variables = cell.run(shared, || unsafe { function(variables) });
                 capture.drain();
             }
             Err(reason) => {
@@ -122,29 +155,37 @@ fn serve(
 }
 
 /// A loaded cell; never unloaded, because closures, vtables and statics of it may be in use.
-struct Cell {
-    function: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
+pub(super) struct Cell {
+    pub(super) function: *mut c_void,
     after: Option<extern "C" fn()>,
 }
 
 impl Cell {
-    fn run(&self, shared: &Shared, variables: *mut c_void) -> *mut c_void {
+    /// Runs the cell by calling its function.
+    pub(super) fn run<T>(&self, shared: &Shared, call: impl FnOnce() -> T) -> T {
         park::guard_exit();
         *lock(&shared.flush) = self.after;
         shared.executing.store(true, Ordering::Relaxed);
-        // SAFETY: the function evcxr generated for this cell, with the store of the cell before; it
-        // catches panics itself.
-        let (variables, panic) = user_code(|| unsafe { (self.function)(variables) });
+        let (value, panic) = user_code(call);
         shared.executing.store(false, Ordering::Relaxed);
         lock(&shared.running).panic = panic;
         if let Some(after) = self.after {
             after();
         }
-        variables
+        value
     }
 }
 
-fn load(shared: &Arc<Shared>, path: &Path, function: &str, cells: &Path) -> Result<Cell, String> {
+/// All cells share one std, so one hook serves them all.
+static PANIC_HOOK_SET: AtomicBool = AtomicBool::new(false);
+
+/// Loads a library; `source` gives the file it was compiled from.
+pub(super) fn load(
+    shared: &Arc<Shared>,
+    path: &Path,
+    function: &str,
+    source: impl FnOnce() -> String,
+) -> Result<Cell, String> {
     let text = path
         .to_str()
         .ok_or_else(|| format!("{} is not UTF-8", path.display()))?;
@@ -166,10 +207,7 @@ fn load(shared: &Arc<Shared>, path: &Path, function: &str, cells: &Path) -> Resu
     };
     let function = find(function).ok_or_else(|| format!("{text} has no function {function}"))?;
     if let Some(attach) = find("signaltree_attach") {
-        // A cell without its source still runs; its panics then have no line.
-        let generated =
-            std::fs::read_to_string(cells.join("src").join("lib.rs")).unwrap_or_default();
-        let table = shared.table(shared.add_source(generated));
+        let table = shared.table(shared.add_source(source()));
         // SAFETY: the signature `signaltree_attach` has in the crate of the same ABI version.
         let accepted = unsafe {
             std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const Host) -> u32>(attach)(
@@ -180,20 +218,15 @@ fn load(shared: &Arc<Shared>, path: &Path, function: &str, cells: &Path) -> Resu
             return Err("the cell was compiled for another version of the kernel".into());
         }
     }
-    if !shared.panic_hook_set.load(Ordering::Relaxed)
+    if !PANIC_HOOK_SET.load(Ordering::Relaxed)
         && let Some(set) = find("signaltree_set_panic_hook")
     {
         // SAFETY: the signature it has in the crate.
         unsafe { std::mem::transmute::<*mut c_void, extern "C" fn()>(set)() };
-        shared.panic_hook_set.store(true, Ordering::Relaxed);
+        PANIC_HOOK_SET.store(true, Ordering::Relaxed);
     }
     Ok(Cell {
-        // SAFETY: the signature evcxr gives the functions it generates.
-        function: unsafe {
-            std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void) -> *mut c_void>(
-                function,
-            )
-        },
+        function,
         // SAFETY: the signature it has in the crate.
         after: find("signaltree_after_cell")
             .map(|after| unsafe { std::mem::transmute::<*mut c_void, extern "C" fn()>(after) }),

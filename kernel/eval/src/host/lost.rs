@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::load::Link;
 use super::{Shared, lock};
 use crate::Stream;
 use crate::faults::{self, Lost};
@@ -57,7 +58,7 @@ impl Shared {
         };
         self.executing.store(false, Ordering::Relaxed);
         lock(&self.running).lost = Some(lost);
-        if let Some(capture) = self.capture.get() {
+        if let (Link::Evcxr { .. }, Some(capture)) = (&session.link, self.capture.get()) {
             capture.end_session();
         }
         if !loss.inside {

@@ -128,6 +128,9 @@ unsafe extern "C" fn command(context: *const c_void, request: Text, reply: *mut 
             {
                 shared.note_restored(reply);
             }
+            if let Ok(reply) = &result {
+                shared.tell_remarks(reply);
+            }
             answer(&shared, reply, result)
         }
     })

@@ -105,7 +105,9 @@ fn stop_for_ever() -> ! {
 /// Whether a cell started this thread with its own std: threads of the kernel have a stack for handlers.
 /// The main thread, which runs no code of cells, gives its own back before it exits.
 fn is_stranger() -> bool {
-    if thread::own_id() == PROCESS.load(Ordering::Acquire) {
+    // Not `PROCESS`: a program that only prepares loads libraries without handlers.
+    // SAFETY: asks for a number.
+    if thread::own_id() == unsafe { libc::getpid() } {
         return false;
     }
     // SAFETY: asks for the alternate stack of this thread; zero is a valid value of the structure.

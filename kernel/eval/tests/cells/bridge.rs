@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use eval::{Compiler, Prewarm, Stream};
+use eval::{Compiler, Options, Prewarm, Stream};
 
 use crate::kernel::{Event, Kernel};
 use crate::{DIRECT_WITHOUT_RUST, output_without_rust};
@@ -294,7 +294,10 @@ pub fn memory(_: &mut Kernel) {
 
 /// Resident kilobytes of a process that has run only direct cells.
 pub fn resident_after_direct_cells() -> String {
-    let kernel = Kernel::start_with(Prewarm::Off);
+    let kernel = Kernel::start_with(Options {
+        prewarm: Prewarm::Off,
+        ..Options::default()
+    });
     for _ in 0..200 {
         kernel.direct("let signal = open(\"scan.zspy\")?; signal.shape()?");
     }

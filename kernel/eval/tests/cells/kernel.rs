@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use eval::{CellError, Display, Engine, Evaluator, Options, Outlet, Prewarm, Stream};
+use eval::{CellError, Display, Engine, Evaluator, Options, Outlet, Stream};
 use serde_json::{Value, json};
 use signal::{Frame, FrameFunction};
 
@@ -164,11 +164,16 @@ impl Engine for RecordingEngine {
                     .to_string(),
                 );
             }
+            Some("open") if command["path"] == "half.zspy" => json!({"node": self.create(),
+                "caveats": [{"about": "half.zspy", "text": "32 of 64 chunks are not there"}]}),
             Some("open" | "add_node" | "branch" | "reshard") => json!({"node": self.create()}),
             Some("describe") => json!({"description": {
+                "caveats": [{"code": "absent_chunks", "text": "32 of 64 chunks are not there"}],
                 "name": "scan", "summary": "(3, 5 | 4, 6) f32",
                 "navigation_axes": [axis("y", 3), axis("x", 5)],
                 "signal_axes": [axis("ky", 4), axis("kx", 6)]}}),
+            Some("values") => json!({"numbers": [0.01, -0.02, 0.0, 0.1, 1.0, 0.2]}),
+            Some("peaks") => json!({"numbers": [1.5, 2.5, 100.0, 0.9]}),
             Some("diff") => {
                 json!({"difference": {"a": "annulus", "b": "wider", "common": "scan", "rows": [
                 {"operation": "Annulus", "parameter": "outer_radius", "units": "px", "a": "40", "b": "50"},
@@ -223,16 +228,15 @@ pub struct Kernel {
 
 impl Kernel {
     pub fn start() -> Kernel {
-        Self::start_with(Prewarm::Background)
+        Self::start_with(Options::default())
     }
 
-    pub fn start_with(prewarm: Prewarm) -> Kernel {
+    pub fn start_with(options: Options) -> Kernel {
         let engine = Arc::new(RecordingEngine::new());
         let outlet = Arc::new(Recorder::default());
         let options = Options {
             notice_after: Duration::from_millis(100),
-            prewarm,
-            ..Options::default()
+            ..options
         };
         Kernel {
             evaluator: Evaluator::start(engine.clone(), outlet.clone(), options),

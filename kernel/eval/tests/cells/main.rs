@@ -7,6 +7,7 @@ mod errors;
 mod kernel;
 mod output;
 mod rich;
+mod slips;
 mod starting;
 mod stopping;
 mod values;
@@ -25,11 +26,17 @@ type Role = fn() -> String;
 const WITHOUT_RUST: &str = "without-rust";
 const DIRECT_WITHOUT_RUST: &str = "direct-without-rust";
 const SMALL: &str = "small";
+const PREPARE: &str = "prepare";
+const EARLY: &str = "early";
+const FIRST: &str = "first";
 
 const ROLES: &[(&str, Role)] = &[
     (WITHOUT_RUST, || Kernel::start().fails("{ 1 + 1 }").value),
     (DIRECT_WITHOUT_RUST, bridge::direct_without_rust),
     (SMALL, bridge::resident_after_direct_cells),
+    (PREPARE, starting::run_prepare),
+    (EARLY, starting::run_early),
+    (FIRST, starting::run_first),
 ];
 
 /// Cells run the way a kernel chooses.
@@ -39,9 +46,14 @@ const EITHER_WAY: &[(&str, Check)] = &[
         bridge::while_starting,
     ),
     (
-        "a cell waits for the compiler and says so",
+        "the first cells need not wait for the compiler; others do and say so",
         starting::waiting,
     ),
+    (
+        "cells run, fail and are interrupted without evcxr",
+        starting::early,
+    ),
+    ("what is prepared is not compiled again", starting::prepared),
     (
         "without Rust direct cells run and the others say what they need",
         bridge::without_rust,
@@ -59,6 +71,15 @@ const EITHER_WAY: &[(&str, Check)] = &[
     ),
     ("variables of both sides are told", bridge::variables),
     ("expressions are evaluated, not shown", bridge::expressions),
+    ("slips get a remedy that runs", slips::slips),
+    ("examples of the pages run", slips::examples),
+    ("an outcome nobody looks at is refused", slips::unlooked),
+    ("what cannot be kept is told with its line", slips::kept),
+    ("types are told without the compiler", slips::types),
+    (
+        "doubts about a file stand once under its cell",
+        output::remarks,
+    ),
     (
         "cells of the notebooks do the same both ways",
         ways::notebooks,
@@ -129,6 +150,9 @@ fn main() {
         let _ = write!(log, "{}", play());
         return;
     }
+    // As installation does.
+    let told = starting::prepare_for_tests();
+    let _ = write!(log, "{told}");
     let mut kernel = Kernel::start();
     let mut failed = 0;
     let either = EITHER_WAY.iter().map(|check| (false, check));

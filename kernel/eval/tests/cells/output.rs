@@ -75,3 +75,30 @@ pub fn display(kernel: &mut Kernel) {
         matches!(&kernel.events()[..], [Event::Result(shown)] if shown.bundle.contains_key("text/html"))
     );
 }
+
+pub fn remarks(kernel: &mut Kernel) {
+    let said = |kernel: &mut Kernel, code: &str| -> Vec<String> {
+        kernel.run(code);
+        let shown = kernel.events().into_iter().filter_map(|event| match event {
+            Event::Display(display) => Some(display.bundle["text/plain"].as_str()?.to_owned()),
+            _ => None,
+        });
+        shown.collect()
+    };
+    let half = ["half.zspy: 32 of 64 chunks are not there"];
+    let twice = "let half = open(\"half.zspy\")?; let again = open(\"half.zspy\")?;";
+    assert_eq!(said(kernel, twice), half);
+    // Its output is new when the cell runs again.
+    assert_eq!(said(kernel, twice), half);
+    assert_eq!(
+        said(
+            kernel,
+            "for _ in 0..3 { println!(\"opened\"); open(\"half.zspy\")?; }"
+        ),
+        half
+    );
+    assert_eq!(
+        said(kernel, "let scan = open(\"scan.zspy\")?;"),
+        [] as [&str; 0]
+    );
+}

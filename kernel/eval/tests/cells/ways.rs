@@ -1,4 +1,4 @@
-//! Every cell that runs at once gives the same events when it is compiled.
+//! Every cell that runs at once gives the same events when it is compiled, with evcxr and before it is there.
 
 use eval::CellError;
 use serde_json::Value;
@@ -46,6 +46,13 @@ pub fn corpus(kernel: &mut Kernel) {
     kernel.run(":clear");
     let cells: Vec<String> = CORPUS.split("\n%%\n").map(str::to_owned).collect();
     let accepted = both_ways(kernel, &cells);
+    let alone = cells
+        .iter()
+        .filter(|code| kernel.evaluator.evaluate_early(code).is_some());
+    assert!(
+        alone.count() > cells.len() / 2,
+        "few cells of the corpus run before evcxr is there"
+    );
     assert_eq!(
         accepted,
         cells.len(),
@@ -53,19 +60,44 @@ pub fn corpus(kernel: &mut Kernel) {
     );
 }
 
-/// Runs the cells at once, where they can be, and then compiled; gives how many could.
+/// A way to run a cell.
+#[derive(Clone, Copy)]
+enum Way {
+    AtOnce,
+    Compiled,
+    /// Compiled without evcxr, where that can be.
+    Early,
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
+}
+
+/// Runs the cells at once, where they can be, and then compiled, both ways; gives how many could.
 fn both_ways(kernel: &mut Kernel, cells: &[String]) -> usize {
-    let run = |kernel: &Kernel, compiled: bool| -> Vec<(bool, Seen)> {
+    let run = |kernel: &Kernel, way: Way| -> Vec<(bool, Seen)> {
         kernel.engine.start_numbers_again();
+        // Variables that evcxr had to keep; a kernel whose first cells these are has none.
+        let mut kept: Vec<&str> = Vec::new();
         cells
             .iter()
             .map(|code| {
                 kernel.clear();
                 let direct = !kernel.evaluator.needs_compiler(code);
-                let result = if compiled {
-                    kernel.evaluator.evaluate_compiled(code)
-                } else {
-                    kernel.evaluator.evaluate(code)
+                let compiled = || kernel.evaluator.evaluate_compiled(code);
+                let result = match way {
+                    Way::AtOnce => kernel.evaluator.evaluate(code),
+                    Way::Compiled => compiled(),
+                    Way::Early => words(code)
+                        .all(|word| !kept.contains(&word))
+                        .then(|| kernel.evaluator.evaluate_early(code))
+                        .flatten()
+                        .unwrap_or_else(|| {
+                            let names = code.split("let ").skip(1);
+                            kept.extend(names.filter_map(|rest| words(rest).next()));
+                            compiled()
+                        }),
                 };
                 let commands = kernel.engine.commands();
                 (
@@ -79,19 +111,20 @@ fn both_ways(kernel: &mut Kernel, cells: &[String]) -> usize {
             })
             .collect()
     };
-    let at_once = run(kernel, false);
-    let compiled = run(kernel, true);
-    let mut accepted = 0;
-    for (code, ((direct, ours), (_, theirs))) in cells.iter().zip(at_once.into_iter().zip(compiled))
-    {
-        if direct {
-            accepted += 1;
-            assert_eq!(ours.2, theirs.2, "outcome of\n{code}");
-            assert_eq!(ours.0, theirs.0, "events of\n{code}");
-            assert_eq!(ours.1, theirs.1, "commands of\n{code}");
+    let at_once = run(kernel, Way::AtOnce);
+    for (way, theirs) in [
+        ("compiled", run(kernel, Way::Compiled)),
+        ("before evcxr", run(kernel, Way::Early)),
+    ] {
+        for (code, ((direct, ours), (_, theirs))) in cells.iter().zip(at_once.iter().zip(theirs)) {
+            if *direct {
+                assert_eq!(ours.2, theirs.2, "outcome, {way}, of\n{code}");
+                assert_eq!(ours.0, theirs.0, "events, {way}, of\n{code}");
+                assert_eq!(ours.1, theirs.1, "commands, {way}, of\n{code}");
+            }
         }
     }
-    accepted
+    at_once.iter().filter(|(direct, _)| *direct).count()
 }
 
 /// stdout and stderr of a compiled cell come through two pipes: which is read first is chance.

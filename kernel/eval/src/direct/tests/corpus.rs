@@ -103,7 +103,7 @@ pub(super) const REFUSED: &[&str] = &[
     "open(&5)?",
     "scan.frame(1.0)?",
     "scan.frame((1, 2.0))?",
-    "scan.frame((1, 2, 3, 4))?",
+    "scan.frame((1, 2, 3, 4, 5))?",
     "scan.frame(&[1, 2])?",
     "scan.frame((n, 1))?",
     "scan.frame((-1, 0))?",

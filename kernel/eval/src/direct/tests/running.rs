@@ -285,3 +285,20 @@ fn a_direct_cell_is_fast() {
     let each = began.elapsed() / 200;
     assert!(each < std::time::Duration::from_millis(5), "{each:?}");
 }
+
+#[test]
+fn a_position_has_up_to_four_indices() {
+    let mut session = Session::new();
+    session.run("let scan = open(\"scan.zspy\")?;");
+    for (position, index) in [
+        ("2", "[2]"),
+        ("(2, 7)", "[2, 7]"),
+        ("(1, 2, 7)", "[1, 2, 7]"),
+        ("(0, 1, 2, 7)", "[0, 1, 2, 7]"),
+        ("[0, 1, 2, 7]", "[0, 1, 2, 7]"),
+    ] {
+        let error = session.fails(&format!("scan.frame({position})?;"));
+        assert!(error.value.contains(index), "{position}: {error}");
+    }
+    assert!(accept("scan.frame((0, 1, 2, 3, 7))?", &session.scope).is_none());
+}

@@ -1,0 +1,234 @@
+//! Loops, conditions and functions of Python: a header that ends in a colon, and what is indented below it.
+
+use super::{decimals, expression_of, statement};
+use crate::advice::Notebook;
+use crate::text::{at_top, is_name, items, parses};
+
+/// Keywords that begin a block.
+const HEADERS: [&str; 10] = [
+    "for", "while", "if", "elif", "else", "def", "with", "try", "class", "except",
+];
+
+/// Whether a line begins a block of Python: its keyword, and a colon where Rust has none.
+pub(crate) fn is_header(line: &str) -> bool {
+    let line = without_comment(line);
+    let word = first_word(line);
+    if !HEADERS.contains(&word) {
+        return false;
+    }
+    let colon = match word {
+        "else" | "try" => line[word.len()..].trim_start().starts_with(':'),
+        _ => !colons(line).is_empty(),
+    };
+    colon && !line.contains('{')
+}
+
+fn first_word(line: &str) -> &str {
+    let line = line.trim_start();
+    let end = line.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    &line[..end.unwrap_or(line.len())]
+}
+
+fn without_comment(line: &str) -> &str {
+    let end = line.find(" #").unwrap_or(line.len());
+    line[..end].trim()
+}
+
+/// Colons outside of brackets; those of paths are none.
+fn colons(line: &str) -> Vec<usize> {
+    let found = at_top(line, b':');
+    let bytes = line.as_bytes();
+    let path = |at: &usize| bytes.get(at + 1) == Some(&b':') || (*at > 0 && bytes[at - 1] == b':');
+    found.into_iter().filter(|at| !path(at)).collect()
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The block that the first line begins, in Rust, and how many lines it takes. `None` when it has no counterpart.
+pub(crate) fn block(lines: &[&str], notebook: &Notebook) -> Option<(String, usize)> {
+    let (code, used) = translated(lines, 0, notebook, false)?;
+    parses(&code).then_some((code, used))
+}
+
+fn translated(
+    lines: &[&str],
+    depth: usize,
+    notebook: &Notebook,
+    decimal: bool,
+) -> Option<(String, usize)> {
+    let header = without_comment(lines.first()?);
+    let word = first_word(header);
+    let colon = match word {
+        "for" | "def" => colons(header).last().copied()?,
+        _ => colons(header).first().copied()?,
+    };
+    let inline = header[colon + 1..].trim();
+    let condition = header[word.len()..colon].trim();
+    let mut is_decimal = decimal;
+    let begin = match word {
+        "for" => {
+            let (name, list) = condition.split_once(" in ")?;
+            let list = expression_of(list, notebook)?;
+            let list = list.trim();
+            let name = match name.contains(',') {
+                true => format!("({})", name.trim()),
+                false => name.trim().to_owned(),
+            };
+            let list = match list {
+                list if notebook.kind(list) == "Signal" => return None,
+                list if is_name(list) => format!("&{list}"),
+                list => list.to_owned(),
+            };
+            format!("for {name} in {list} {{")
+        }
+        "while" if matches!(condition, "True" | "1") => "loop {".into(),
+        "while" | "if" => format!("{word} {} {{", expression_of(condition, notebook)?.trim()),
+        "elif" => format!(
+            "}} else if {} {{",
+            expression_of(condition, notebook)?.trim()
+        ),
+        "else" => "} else {".into(),
+        "def" => {
+            is_decimal = true;
+            function(condition, &lines[1..], inline)?
+        }
+        _ => return None,
+    };
+    let pad = "    ".repeat(depth);
+    let mut code = format!("{pad}{begin}");
+    let own = indentation(lines.first()?);
+    let mut used = 1;
+    if !inline.is_empty() {
+        let inner = body(inline, notebook, is_decimal)?;
+        if !inner.is_empty() {
+            code.push_str(&format!("\n{pad}    {inner}"));
+        }
+    }
+    while let Some(line) = lines.get(used) {
+        if line.trim().is_empty() {
+            used += 1;
+            continue;
+        }
+        if indentation(line) <= own {
+            break;
+        }
+        if is_header(line) {
+            let (inner, more) = translated(&lines[used..], depth + 1, notebook, is_decimal)?;
+            code.push_str(&format!("\n{inner}"));
+            used += more;
+            continue;
+        }
+        let inner = body(line, notebook, is_decimal)?;
+        if !inner.is_empty() {
+            code.push_str(&format!("\n{pad}    {inner}"));
+        }
+        used += 1;
+    }
+    // `elif` and `else` close the block before them.
+    let goes_on = lines.get(used).is_some_and(|line| {
+        indentation(line) == own && matches!(first_word(line), "elif" | "else") && is_header(line)
+    });
+    if goes_on {
+        let (rest, more) = translated(&lines[used..], depth, notebook, is_decimal)?;
+        return Some((format!("{code}\n{rest}"), used + more));
+    }
+    code.push_str(&format!("\n{pad}}}"));
+    Some((code, used))
+}
+
+/// A line of a body: a statement with its semicolon.
+fn body(line: &str, notebook: &Notebook, is_decimal: bool) -> Option<String> {
+    let mut rust = statement(line, notebook)?;
+    if is_decimal && let Some(value) = rust.strip_prefix("return ") {
+        rust = format!("return {}", decimals(value));
+    }
+    let open = !rust.is_empty() && !rust.contains("//") && !rust.ends_with([';', '}']);
+    Some(if open { rust + ";" } else { rust })
+}
+
+/// `fn name(x: f64) -> f64 {` of `name(x)`.
+fn function(head: &str, below: &[&str], inline: &str) -> Option<String> {
+    let (name, rest) = head.split_once('(')?;
+    let arguments = rest.trim_end().trim_end_matches(')');
+    let names: Vec<&str> = (items(arguments).into_iter())
+        .map(|argument| argument.split([':', '=']).next().unwrap_or(argument).trim())
+        .collect();
+    if !names.iter().all(|name| is_name(name)) {
+        return None;
+    }
+    // Nobody knows the type of what has fields and methods.
+    let lines: Vec<&str> = (below.iter().copied())
+        .take_while(|line| line.starts_with([' ', '\t']) || line.trim().is_empty())
+        .chain([inline])
+        .collect();
+    let more = |name: &&str| {
+        lines.iter().any(|line| {
+            line.match_indices(name)
+                .any(|(at, _)| line[at + name.len()..].starts_with(['.', '[']))
+        })
+    };
+    if names.iter().any(more) {
+        return None;
+    }
+    let arguments: Vec<String> = names.iter().map(|name| format!("{name}: f64")).collect();
+    let returns = lines
+        .iter()
+        .any(|line| line.trim_start().starts_with("return "));
+    let returned = if returns { " -> f64" } else { "" };
+    Some(format!(
+        "fn {}({}){returned} {{",
+        name.trim(),
+        arguments.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_get_their_braces() {
+        let notebook = Notebook {
+            cell: "",
+            variables: &[],
+            lost: &[],
+        };
+        for (python, rust) in [
+            (
+                "for i in range(10):\n    print(i)",
+                "for i in 0..10 {\n    println!(\"{i}\");\n}",
+            ),
+            (
+                "for i in range(3): print(i)",
+                "for i in 0..3 {\n    println!(\"{i}\");\n}",
+            ),
+            (
+                "if x > 3:\n    y = 1\nelse:\n    y = 2\nz",
+                "if x > 3 {\n    let y = 1;\n} else {\n    let y = 2;\n}",
+            ),
+            ("while True:\n    pass", "loop {\n}"),
+            (
+                "def f(x, n=2):\n    return x * 2",
+                "fn f(x: f64, n: f64) -> f64 {\n    return x * 2.0;\n}",
+            ),
+            (
+                "for i, v in enumerate(list):\n  print(i, v)",
+                "for (i, v) in list.iter().enumerate() {\n    println!(\"{i} {v}\");\n}",
+            ),
+            (
+                "for i in range(2):\n    for j in range(3):\n        print(i, j)",
+                "for i in 0..2 {\n    for j in 0..3 {\n        println!(\"{i} {j}\");\n    }\n}",
+            ),
+        ] {
+            let lines: Vec<&str> = python.lines().collect();
+            let found = block(&lines, &notebook).map(|(code, _)| code);
+            assert_eq!(found.as_deref(), Some(rust), "{python}");
+        }
+        assert!(block(&["with open(f) as g:"], &notebook).is_none());
+        assert!(block(&["def f(s): return s.mean()"], &notebook).is_none());
+        assert!(is_header("else:") && is_header("for i in x:  # each"));
+        assert!(!is_header("for i in 0..3 {") && !is_header("if a::b() { }"));
+    }
+}

@@ -1,0 +1,343 @@
+//! Names that nothing has: variables that were never made, functions and modules of other languages.
+
+use super::diagnostic::Diagnostic;
+use crate::advice::Advice;
+use crate::api::{API, Kind};
+use crate::foreign;
+use crate::nearest::nearest_by;
+use crate::repair;
+use crate::text::{in_brackets, is_name, items};
+
+/// A variable that was reset.
+pub(super) fn lost(diagnostic: &Diagnostic) -> Option<Advice> {
+    let name = diagnostic.unknown_value()?;
+    diagnostic
+        .notebook
+        .lost
+        .iter()
+        .any(|lost| lost == name)
+        .then(|| {
+            Advice::new(format!(
+                "`{name}` was lost when the variables were reset; run the cell that makes it again"
+            ))
+        })
+}
+
+/// A name that does not exist.
+pub(super) fn unknown(diagnostic: &Diagnostic) -> Option<Advice> {
+    // `path`, `method` and `str` are something else to rustc.
+    let name = match diagnostic.code {
+        "E0425" => diagnostic.unknown_value()?,
+        "E0423" | "E0433" => diagnostic.text.trim(),
+        _ => return None,
+    };
+    if diagnostic.code != "E0425" && !is_name(name) {
+        return None;
+    }
+    module(diagnostic, name)
+        .or_else(|| function(diagnostic, name))
+        .or_else(|| assignment(diagnostic, name))
+        .or_else(|| keyword_argument(diagnostic, name))
+        .or_else(|| word(diagnostic, name))
+        .or_else(|| parameters(diagnostic, name))
+        .or_else(|| variable(diagnostic, name))
+}
+
+/// The advice with its first piece of code between two bytes of the line.
+fn placed(diagnostic: &Diagnostic, from: usize, to: usize, advice: Advice) -> Advice {
+    let mut all = Advice::new(advice.text);
+    for code in &advice.write {
+        let command = code.starts_with([':', '!', '?']) || code.contains('\n');
+        let line = if command {
+            String::new()
+        } else {
+            diagnostic.with_range(from, to, code)
+        };
+        // A statement takes the whole line.
+        all = all.write(if line.is_empty() { code.clone() } else { line });
+    }
+    all
+}
+
+/// `np.mean(scan)`: a module of Python.
+fn module(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+    if !foreign::is_module(name) || !diagnostic.behind.starts_with('.') {
+        return None;
+    }
+    let from = diagnostic.before.len();
+    let path = (diagnostic.behind)
+        .find(|letter: char| !letter.is_alphanumeric() && !"_.".contains(letter))
+        .unwrap_or(diagnostic.behind.len());
+    let callee = format!("{name}{}", &diagnostic.behind[..path]);
+    let rest = &diagnostic.behind[path..];
+    let python = format!("`{name}` is a module of Python, and cells are Rust");
+    let Some(inner) = in_brackets(rest).filter(|_| rest.starts_with('(')) else {
+        let code =
+            foreign::expression_of(&callee, diagnostic.notebook).filter(|code| *code != callee);
+        // `map(np.sqrt)`
+        let function = callee.rsplit('.').next().unwrap_or_default();
+        let mapped = matches!(function, "sqrt" | "abs" | "exp" | "log10" | "sin" | "cos")
+            .then(|| format!("|frame: Frame<f32>| frame.mapv(f32::{function})"));
+        let code = code.or_else(|| mapped.filter(|_| diagnostic.before.ends_with(".map(")));
+        return Some(placed(
+            diagnostic,
+            from,
+            from + callee.len(),
+            Advice::new(python).write(code.unwrap_or_default()),
+        ));
+    };
+    let to = from + callee.len() + inner.len() + 2;
+    let to = to + usize::from(diagnostic.line()[to..].starts_with('?'));
+    let written = items(inner);
+    let arguments: Vec<String> = (written.iter())
+        .filter_map(|argument| foreign::expression_of(argument, diagnostic.notebook))
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match foreign::call(&callee, &arguments, diagnostic.notebook) {
+        Some(advice) => Some(placed(diagnostic, from, to, advice)),
+        None => {
+            Some(Advice::new(format!("{python}; `:help` lists what a cell can do")).write(":help"))
+        }
+    }
+}
+
+/// `len(scan)`: a function of another language.
+fn function(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+    let inner = in_brackets(&diagnostic.behind).filter(|_| diagnostic.behind.starts_with('('))?;
+    let from = diagnostic.before.len();
+    let to = from + name.len() + inner.len() + 2;
+    let advice = foreign::call(name, &items(inner), diagnostic.notebook)?;
+    Some(placed(diagnostic, from, to, advice))
+}
+
+/// `x = 5` where a variable is to be made.
+fn assignment(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+    let value = diagnostic.behind.trim_start().strip_prefix('=')?;
+    let before = diagnostic.before.trim();
+    if value.starts_with('=') || !(before.is_empty() || before.ends_with([';', '{', '}'])) {
+        return None;
+    }
+    let line = diagnostic.line();
+    let end = if line.trim_end().ends_with(';') {
+        ""
+    } else {
+        ";"
+    };
+    Some(
+        Advice::new("a new variable is made by `let`").write(diagnostic.mended(&format!(
+            "{}let {name}{}{end}",
+            diagnostic.before,
+            diagnostic.behind.trim_end()
+        ))),
+    )
+}
+
+/// `find_peaks(radius=4.0)`: parameters are fields of a struct.
+fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
+    let value = diagnostic.behind.trim_start().strip_prefix('=')?;
+    if value.starts_with('=') || !diagnostic.before.contains('(') {
+        return None;
+    }
+    let line = diagnostic.line();
+    let code = diagnostic.mended(&line);
+    let code = if code == line.trim() {
+        String::new()
+    } else {
+        code
+    };
+    let call = diagnostic.before.rsplit_once('(')?.0;
+    let method = crate::typing::last_word(call);
+    let takes = API.parameters_of(method);
+    let owns = |name: &str| API.fields(name).any(|entry| entry.name == field);
+    let end = crate::text::at_top(value, b',').first().copied();
+    let value = value[..end.or_else(|| value.find(')')).unwrap_or(value.len())].trim();
+    let found = takes
+        .iter()
+        .copied()
+        .find(|name| owns(name))
+        .or_else(|| (method == "open" && owns("Open")).then_some("Open"));
+    Some(match found {
+        Some("Open") => Advice::new(format!(
+            "there are no keyword arguments; write `open_with(path, Open {{ {field}: {value}, ..default() }})?`"
+        )),
+        Some(name) => Advice::new(format!(
+            "there are no keyword arguments; write `{name} {{ {field}: {value}, ..default() }}`"
+        )),
+        None => Advice::new(
+            "there are no keyword arguments: parameters are fields of a struct, and other calls take their arguments in order",
+        ),
+    }
+    .write(code))
+}
+
+/// Words of other languages.
+fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+    let (text, code) = match name {
+        "True" | "true_" | "TRUE" => ("write `true`", "true"),
+        "False" | "FALSE" => ("write `false`", "false"),
+        "null" | "nil" | "none" | "Null" | "undefined" => (
+            "write `None`; a value that may be missing is `Some(value)`",
+            "None::<f64>",
+        ),
+        "nan" | "NaN" | "NAN" => ("a number that is none is `f64::NAN`", "f64::NAN"),
+        "inf" | "Inf" | "INFINITY" => ("infinity is `f64::INFINITY`", "f64::INFINITY"),
+        "pi" | "PI" => ("write `std::f64::consts::PI`", "std::f64::consts::PI"),
+        "ls" | "dir" | "pwd" | "whoami" if diagnostic.behind.trim().is_empty() => {
+            return Some(
+                Advice::new("a line that begins with `!` goes to the shell; Tab inside `open(\"…\")` lists files too")
+                    .write(format!("!{name}")),
+            );
+        }
+        "who" | "whos" => return Some(Advice::new("`:vars` lists the variables").write(":vars")),
+        "clc" | "clear" | "reset" => {
+            return Some(
+                Advice::new("`:clear` forgets the variables of compiled cells").write(":clear"),
+            );
+        }
+        "help" => {
+            return Some(
+                Advice::new("`:help` lists what a cell can do, `?name` describes a name")
+                    .write(":help"),
+            );
+        }
+        "quit" | "exit" | "exit_" | "bye" => {
+            return Some(Advice::new(
+                "the kernel is stopped from the menu of the notebook; a console ends with Ctrl+D, or with `exit` alone",
+            ));
+        }
+        "figure" | "plot" | "imshow" | "show" => {
+            return Some(
+                Advice::new(
+                    "leave this out: a picture comes from a value on the last line of a cell",
+                )
+                .write(diagnostic.notebook.signal()),
+            );
+        }
+        "self" | "this" => return None,
+        _ => return None,
+    };
+    // `None` fits where something may be missing.
+    let code = match code {
+        "None::<f64>" if diagnostic.before.trim_end().ends_with(':') => "None",
+        code => code,
+    };
+    Some(Advice::new(text).write(diagnostic.with(code)))
+}
+
+/// `virtual_image(disk)`: parameters with a small letter, `sqrt` as a function of every pixel.
+fn parameters(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+    if diagnostic.before.ends_with(".map(")
+        && matches!(name, "sqrt" | "abs" | "exp" | "log10" | "sin" | "cos")
+    {
+        return Some(
+            Advice::new("a function of every pixel is passed on by `mapv`")
+                .write(diagnostic.with(&format!("|frame: Frame<f32>| frame.mapv(f32::{name})"))),
+        );
+    }
+    let call = diagnostic.before.strip_suffix('(')?;
+    let takes = API.parameters_of(crate::typing::last_word(call));
+    let meant = takes
+        .iter()
+        .find(|taken| taken.eq_ignore_ascii_case(name))
+        .copied()
+        .or_else(|| {
+            let found = repair::operation(name)?;
+            takes
+                .iter()
+                .copied()
+                .find(|taken| *taken == found.parameters)
+        })?;
+    Some(
+        Advice::new(format!("parameters are a struct: `{meant}::default()`"))
+            .write(diagnostic.with(&format!("{meant}::default()"))),
+    )
+}
+
+/// A variable nobody made: the nearest one, or a way to make it.
+fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+    if diagnostic.code != "E0425" {
+        return None;
+    }
+    let called = diagnostic.behind.starts_with('(')
+        || diagnostic.message.starts_with("cannot find function");
+    if called {
+        let functions = API.functions.iter();
+        let entry = crate::nearest::nearest(name, functions);
+        if let Some(entry) = entry {
+            return Some(super::api::did_you_mean(entry).write(diagnostic.with(&entry.name)));
+        }
+        // A method of a signal, called like a function.
+        let inner = in_brackets(&diagnostic.behind).unwrap_or_default();
+        let arguments = items(inner);
+        let method = API
+            .members("Signal")
+            .iter()
+            .find(|entry| entry.name == name && entry.kind == Kind::Method)?;
+        let (signal, rest) = arguments.split_first()?;
+        if diagnostic.notebook.kind(signal) != "Signal" {
+            return None;
+        }
+        let tail = if method.signature.contains("-> Result<") {
+            "?"
+        } else {
+            ""
+        };
+        let from = diagnostic.before.len();
+        let to = from + name.len() + inner.len() + 2;
+        let to = to + usize::from(diagnostic.line()[to..].starts_with('?'));
+        return Some(
+            Advice::new(format!("`{name}` is a method of a signal")).write(diagnostic.with_range(
+                from,
+                to,
+                &format!("{signal}.{name}({}){tail}", rest.join(", ")),
+            )),
+        );
+    }
+    let variables = diagnostic.notebook.variables;
+    if let Some(found) = nearest_by(name, variables.iter(), |variable| &variable.name) {
+        return Some(
+            Advice::new(format!("did you mean the variable `{}`", found.name))
+                .write(diagnostic.with(&found.name)),
+        );
+    }
+    let signal = diagnostic.notebook.signal();
+    let made = |method: &str| format!("let {name} = {signal}.{method};");
+    let code = match name {
+        _ if name.starts_with("peak") => made("find_peaks(NormalizedCorrelation::default())?"),
+        _ if name.starts_with("strain") => format!(
+            "let {name} = {signal}.find_peaks(NormalizedCorrelation::default())?.strain_map(StrainMap::default())?;"
+        ),
+        _ if name.starts_with("flat") || name.starts_with("background") => {
+            made("subtract_background(RadialMedian::default())?")
+        }
+        _ if name.starts_with("bright") => made("virtual_image(Disk::default())?"),
+        _ if name.starts_with("dark") || name.starts_with("adf") => {
+            made("virtual_image(Annulus::default())?")
+        }
+        _ if name.starts_with("shift") || name == "com" => {
+            made("center_of_mass(CenterOfMass::default())?")
+        }
+        _ if name.starts_with("mean") => made("pattern(MeanPattern::default())?"),
+        _ if name.starts_with("pattern") || name.starts_with("frame") || name == "image" => {
+            made("frame((0, 0))?")
+        }
+        "s" | "scan" | "data" | "signal" | "dataset" | "dp" | "cube" => {
+            format!("let {name} = open(\"scan.zspy\")?;")
+        }
+        _ => String::new(),
+    };
+    let text = match code.is_empty() {
+        true => format!(
+            "there is no variable `{name}`: run the cell that makes it; `:vars` lists those there are"
+        ),
+        false => {
+            format!("there is no variable `{name}`: run the cell that makes it, or make it here")
+        }
+    };
+    let advice = Advice::new(text);
+    Some(if code.is_empty() {
+        advice.write(":vars")
+    } else {
+        advice.write(code)
+    })
+}

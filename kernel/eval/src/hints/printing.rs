@@ -1,0 +1,123 @@
+//! Texts and what is printed.
+
+use super::diagnostic::Diagnostic;
+use crate::advice::Advice;
+use crate::foreign;
+use crate::text::{in_brackets, is_name, last_expression};
+
+/// `println(x)`, `print(x)`.
+pub(super) fn macro_as_function(diagnostic: &Diagnostic) -> Option<Advice> {
+    let printing = diagnostic.code == "E0423" && diagnostic.message.contains("found macro `print");
+    if !printing {
+        return None;
+    }
+    let advice = Advice::new(
+        "printing is a macro, with `{}` where a value goes: `println!(\"{}\", x)`; or end the cell with the value",
+    );
+    let Some(inside) = in_brackets(&diagnostic.behind) else {
+        return Some(advice);
+    };
+    let from = diagnostic.before.len();
+    let to = from + diagnostic.text.len() + inside.len() + 2;
+    // `println("{}", x)` only lacks its sign.
+    let filled = inside.starts_with('"') && inside.contains('{');
+    let code = match filled {
+        true => format!("println!({inside})"),
+        false => foreign::expression_of(&format!("print({inside})"), diagnostic.notebook)?,
+    };
+    Some(advice.write(diagnostic.with_range(from, to, &code)))
+}
+
+/// `println!(x)`.
+pub(super) fn no_format(diagnostic: &Diagnostic) -> Option<Advice> {
+    if diagnostic.message != "format argument must be a string literal" {
+        return None;
+    }
+    let value = diagnostic.text.trim();
+    let sign = match foreign::is_display(diagnostic.notebook, value) {
+        true => "",
+        false => ":?",
+    };
+    let code = match is_name(value) {
+        true => format!("\"{{{value}{sign}}}\""),
+        false => format!("\"{{{sign}}}\", {value}"),
+    };
+    Some(
+        Advice::new("the first thing to print is a text, with `{}` where the value goes")
+            .write(diagnostic.with(&code)),
+    )
+}
+
+/// A value without `Display`.
+pub(super) fn no_display(diagnostic: &Diagnostic) -> Option<Advice> {
+    let missing = diagnostic.code == "E0277"
+        && diagnostic
+            .message
+            .ends_with("doesn't implement `std::fmt::Display`");
+    if !missing {
+        return None;
+    }
+    let kind = diagnostic.quoted(0)?;
+    let advice = Advice::new(format!(
+        "a `{kind}` is printed with `{{:?}}`; to see it, end the cell with it"
+    ));
+    let debug = |hole: &str| match hole.contains(':') {
+        true => hole.replace('}', "?}"),
+        false => hole.replace('}', ":?}"),
+    };
+    let code = match diagnostic.labelled("required by this formatting parameter") {
+        Some((before, hole, behind)) => {
+            diagnostic.mended(&format!("{before}{}{behind}", debug(&hole)))
+        }
+        // `{scan}`
+        None if diagnostic.text.starts_with('{') => diagnostic.with(&debug(&diagnostic.text)),
+        None => String::new(),
+    };
+    Some(advice.write(code))
+}
+
+/// `"n = " + 5`.
+pub(super) fn added_texts(diagnostic: &Diagnostic) -> Option<Advice> {
+    let texts = matches!(diagnostic.code, "E0369" | "E0308" | "E0277")
+        && diagnostic.message.starts_with("cannot add `")
+        && (diagnostic.message.contains("to `&str`") || diagnostic.message.contains("to `String`"));
+    if !texts {
+        return None;
+    }
+    let before = diagnostic.before.trim_end();
+    let left = match before.strip_suffix('"') {
+        // A text may have spaces.
+        Some(text) => &before[text.rfind('"')?..],
+        None => last_expression(before),
+    };
+    let behind = diagnostic.behind.trim_start();
+    let end = crate::text::at_top(behind, b';')
+        .first()
+        .copied()
+        .unwrap_or(behind.len());
+    let right = behind[..end].trim_end();
+    let piece = |value: &str| match value
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    {
+        Some(text) if !text.contains('"') => (text.replace('{', "{{").replace('}', "}}"), None),
+        _ if is_name(value) => (format!("{{{value}}}"), None),
+        _ => ("{}".to_owned(), Some(value.to_owned())),
+    };
+    let ((a, first), (b, second)) = (piece(left), piece(right));
+    let values: Vec<String> = [first, second].into_iter().flatten().collect();
+    let values = match values.is_empty() {
+        true => String::new(),
+        false => format!(", {}", values.join(", ")),
+    };
+    let line = diagnostic.line();
+    let from = diagnostic.before.trim_end().len() - left.len();
+    let to = line.len() - behind.len() + right.len();
+    Some(
+        Advice::new("texts are put together by `format!`").write(diagnostic.with_range(
+            from,
+            to,
+            &format!("format!(\"{a}{b}\"{values})"),
+        )),
+    )
+}

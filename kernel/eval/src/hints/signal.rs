@@ -1,0 +1,400 @@
+//! What signals and frames do not have, and what does the same.
+
+use super::api;
+use super::diagnostic::{Diagnostic, MethodCall};
+use crate::advice::Advice;
+use crate::api::API;
+use crate::foreign;
+use crate::repair;
+use crate::text::{in_brackets, is_name, last_expression};
+use crate::typing::bare;
+
+/// Names of other programs, the method here, and its parameters where it has several.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("find_peaks", "find_peaks", ""),
+    ("find_bragg_disks", "find_peaks", "NormalizedCorrelation"),
+    ("detect_peaks", "find_peaks", ""),
+    ("template_match", "find_peaks", "NormalizedCorrelation"),
+    ("get_virtual_image", "virtual_image", ""),
+    ("get_integrated_intensity", "virtual_image", ""),
+    ("virtual_bright_field", "virtual_image", "Disk"),
+    ("virtual_dark_field", "virtual_image", "Annulus"),
+    ("get_bright_field", "virtual_image", "Disk"),
+    ("get_dark_field", "virtual_image", "Annulus"),
+    ("bright_field", "virtual_image", "Disk"),
+    ("dark_field", "virtual_image", "Annulus"),
+    ("annular_dark_field", "virtual_image", "Annulus"),
+    ("adf", "virtual_image", "Annulus"),
+    ("haadf", "virtual_image", "Annulus"),
+    ("subtract_diffraction_background", "subtract_background", ""),
+    ("remove_background", "subtract_background", ""),
+    ("remove_diffraction_background", "subtract_background", ""),
+    ("get_strain", "strain_map", ""),
+    ("fit_strain", "strain_map", ""),
+    ("get_direct_beam_position", "center_of_mass", ""),
+    ("centre_of_mass", "center_of_mass", ""),
+    ("get_com", "center_of_mass", ""),
+    ("com", "center_of_mass", ""),
+    ("dpc", "center_of_mass", ""),
+    ("get_mean_dp", "pattern", "MeanPattern"),
+    ("get_dp_mean", "pattern", "MeanPattern"),
+    ("get_dp_max", "pattern", "MaximumPattern"),
+    ("average", "pattern", "MeanPattern"),
+    ("mean_diffraction", "pattern", "MeanPattern"),
+    ("write", "save", ""),
+    ("to_hspy", "save", ""),
+    ("to_npy", "save", ""),
+    ("export_to", "save", ""),
+    ("axes_manager", "axes", ""),
+    ("data_shape", "shape", ""),
+    ("size", "shape", ""),
+    ("len", "shape", ""),
+    ("copy", "clone", ""),
+    ("deepcopy", "clone", ""),
+    ("delete", "remove", ""),
+];
+
+const SHOWING: &[&str] = &[
+    "plot",
+    "show",
+    "imshow",
+    "display",
+    "view",
+    "interactive",
+    "plot_signal",
+    "plot_navigator",
+];
+const FRAMES: &[&str] = &[
+    "inav",
+    "data",
+    "values_at",
+    "at",
+    "isel",
+    "sel",
+    "get_frame",
+    "get_current_signal",
+    "get",
+    "frames",
+    "iter",
+    "as_slice",
+    "into_iter",
+];
+const OWN_STEP: &[&str] = &[
+    "apply_along",
+    "apply_function",
+    "apply_ufunc",
+    "map_blocks",
+    "mapv",
+    "gaussian",
+    "gaussian_filter",
+    "filter",
+    "smooth",
+    "denoise",
+    "median_filter",
+    "abs",
+    "sqrt",
+    "log",
+    "log10",
+    "exp",
+    "astype",
+    "change_dtype",
+    "clip",
+    "normalize",
+];
+/// What there is no step for.
+const MISSING: &[&str] = &[
+    "fft",
+    "ifft",
+    "rebin",
+    "bin",
+    "crop",
+    "rotate",
+    "align",
+    "align2D",
+    "decomposition",
+    "fit",
+    "fit_model",
+    "create_model",
+    "unfold",
+    "swap_axes",
+    "transpose",
+    "as_signal1D",
+    "as_signal2D",
+    "set_signal_type",
+    "fourier_transform",
+    "radial_average",
+    "get_azimuthal_integral1d",
+    "azimuthal_average",
+    "center_direct_beam",
+    "T",
+];
+
+/// A method that `Signal` does not have, or that belongs to an iterator.
+pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
+    let missing = diagnostic.code == "E0599"
+        && (diagnostic.message.contains("for struct `Signal`")
+            || diagnostic
+                .message
+                .starts_with("`Signal` is not an iterator"));
+    if !missing {
+        return None;
+    }
+    let name = diagnostic.text.as_str();
+    let call = diagnostic.method_call();
+    let receiver = call
+        .as_ref()
+        .map_or(diagnostic.notebook.signal(), |call| call.receiver);
+    let instead = |advice: Advice| at_call(diagnostic, call.as_ref(), advice);
+    if let Some(advice) = foreign::of_every_frame(receiver, name) {
+        return Some(instead(advice));
+    }
+    if SHOWING.contains(&name) {
+        return Some(shown(diagnostic, receiver));
+    }
+    if let Some(found) = repair::operation(name).filter(|_| !has_method(name)) {
+        return Some(instead(
+            Advice::new(format!(
+                "\"{}\" is called as `{}`, with its parameters",
+                found.title, found.method
+            ))
+            .write(format!("{receiver}.{}", found.call())),
+        ));
+    }
+    // `find_peaks_interactive`, but not everything that begins like `com`.
+    let theirs = |(theirs, ..): &&(&str, &str, &str)| {
+        name == *theirs || (theirs.len() > 8 && name.starts_with(theirs))
+    };
+    if let Some((_, ours, parameters)) = ELSEWHERE.iter().find(theirs) {
+        return Some(instead(elsewhere(
+            receiver,
+            ours,
+            parameters,
+            call.as_ref(),
+        )));
+    }
+    if FRAMES.contains(&name) {
+        let at = call.as_ref().map_or("", |call| call.arguments);
+        let at = match at.split(',').count() {
+            2 => format!("({})", at.trim()),
+            _ => "(0, 0)".into(),
+        };
+        return Some(instead(
+            Advice::new("a signal gives one frame at a time, `frame((row, column))?`; what is done with each of them is a `map`")
+                .write(format!("{receiver}.frame({at})?")),
+        ));
+    }
+    if OWN_STEP.contains(&name) {
+        return Some(instead(own_step(receiver, name)));
+    }
+    if MISSING.contains(&name) {
+        return Some(instead(
+            Advice::new(format!(
+                "there is no step `{name}` yet; a step of your own on every frame is `map`"
+            ))
+            .write(format!(
+                "{receiver}.map(|frame: Frame<f32>| frame.mapv(f32::sqrt))?"
+            )),
+        ));
+    }
+    api::nearest_method(diagnostic, "Signal").or_else(|| {
+        Some(
+            Advice::new(format!(
+                "a signal has no `{name}`; Tab behind `{receiver}.` lists what it has, and `?Signal` describes it"
+            ))
+            .write("?Signal"),
+        )
+    })
+}
+
+fn has_method(name: &str) -> bool {
+    API.members("Signal").iter().any(|entry| entry.name == name)
+}
+
+/// The advice with its code in the place of the call, on the line of the error.
+fn at_call(diagnostic: &Diagnostic, call: Option<&MethodCall>, advice: Advice) -> Advice {
+    let Some(call) = call else { return advice };
+    let mut placed = Advice::new(advice.text);
+    for code in &advice.write {
+        let line = diagnostic.with_range(call.from, call.to, code);
+        placed = placed.write(if line.is_empty() { code.clone() } else { line });
+    }
+    placed
+}
+
+/// The value itself on a line of its own.
+fn shown(diagnostic: &Diagnostic, receiver: &str) -> Advice {
+    let advice = Advice::new(format!(
+        "a signal is shown by the last line of a cell: end the cell with `{receiver}`"
+    ));
+    match is_name(receiver) {
+        true => advice.write(receiver),
+        false => advice.write(diagnostic.mended(receiver)),
+    }
+}
+
+fn elsewhere(receiver: &str, ours: &str, parameters: &str, call: Option<&MethodCall>) -> Advice {
+    let text = format!("here it is `{ours}`");
+    let takes = API.parameters_of(ours);
+    let given = call.map_or("", |call| call.arguments.trim());
+    let code = match ours {
+        "clone" => format!("{receiver}.clone()"),
+        "remove" => {
+            return Advice::new(
+                "a node goes when no variable holds it: give the variable another value, or remove it in the tree of the viewer",
+            );
+        }
+        "save" if given.is_empty() => format!("{receiver}.save(\"result.zspy\")?"),
+        "save" => format!("{receiver}.save({given})?"),
+        _ if !takes.is_empty() => {
+            let first = if parameters.is_empty() {
+                takes[0]
+            } else {
+                parameters
+            };
+            // Parameters of ours stay.
+            let own = takes.iter().any(|name| given.starts_with(name));
+            match own {
+                true => format!("{receiver}.{ours}({given})?"),
+                false => format!("{receiver}.{ours}({first}::default())?"),
+            }
+        }
+        _ => format!("{receiver}.{ours}()?"),
+    };
+    Advice::new(text).write(code)
+}
+
+fn own_step(receiver: &str, name: &str) -> Advice {
+    let text = "a step of your own on every frame is `map`";
+    let pixels = match name {
+        "abs" | "sqrt" | "exp" | "log10" => format!("frame.mapv(f32::{name})"),
+        "log" => "frame.mapv(f32::ln)".into(),
+        "clip" => "frame.mapv(|pixel| pixel.max(0.0))".into(),
+        "astype" | "change_dtype" => "frame.mapv(f64::from)".into(),
+        "normalize" => "{ let sum = frame.sum() as f32; frame.mapv(|pixel| pixel / sum) }".into(),
+        _ => "frame.mapv(|pixel| pixel.max(0.0).sqrt())".into(),
+    };
+    Advice::new(text).write(format!("{receiver}.map(|frame: Frame<f32>| {pixels})?"))
+}
+
+/// A field that `Signal` does not have.
+pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
+    if diagnostic.code != "E0609" || bare(diagnostic.quoted(1)?) != "Signal" {
+        return None;
+    }
+    let name = diagnostic.quoted(0)?;
+    let before = diagnostic.before.trim_end().strip_suffix('.')?;
+    let receiver = last_expression(before);
+    let from = before.len() - receiver.len();
+    let end = diagnostic.before.len() + diagnostic.text.len();
+    let with = |advice: Advice, to: usize| {
+        let mut placed = Advice::new(advice.text);
+        for code in &advice.write {
+            let line = diagnostic.with_range(from, to, code);
+            placed = placed.write(if line.is_empty() { code.clone() } else { line });
+        }
+        placed
+    };
+    // `open(scan.zspy)`
+    if before[..from].ends_with('(')
+        && matches!(
+            name,
+            "zspy" | "zarr" | "npy" | "mrc" | "hspy" | "h5" | "hdf5"
+        )
+    {
+        return Some(with(
+            Advice::new("a path is a text in double quotes")
+                .write(format!("\"{receiver}.{name}\"")),
+            end,
+        ));
+    }
+    if let Some(inner) =
+        in_brackets(&diagnostic.behind).filter(|_| diagnostic.behind.starts_with('['))
+    {
+        let base = format!("{receiver}.{name}");
+        if let Some(advice) = foreign::index(&base, inner, diagnostic.notebook)
+            .filter(|_| matches!(name, "inav" | "isig" | "data"))
+        {
+            return Some(with(advice, end + inner.len() + 2));
+        }
+    }
+    let component = component(name);
+    let whole = format!("{receiver}.{name}");
+    let advice = match name {
+        "T" => Advice::new(
+            "there is no transposed signal: the view of a signal shows scan and frame side by side, and the image of \
+             one detector pixel is a virtual disk of radius 0",
+        )
+        .write(receiver)
+        .write(format!("{receiver}.virtual_image(Disk {{ radius: 0.0, ..default() }})?")),
+        "data" | "inav" | "isig" | "values" => {
+            let advice = Advice::new(
+                "the pixels are read frame by frame, so that a file may be larger than memory: `frame((row, column))?`",
+            )
+            .write(format!("{receiver}.frame((0, 0))?"));
+            // `scan.data.shape` goes on.
+            let rest = diagnostic.behind.starts_with(".shape");
+            if rest {
+                return Some(with(
+                    Advice::new("the sizes of a signal are `shape()?`").write(format!("{receiver}.shape()?")),
+                    end + ".shape".len(),
+                ));
+            }
+            advice
+        }
+        "axes_manager" => Advice::new("the axes of a signal are a list, scan before frame")
+            .write(format!("{receiver}.axes()?")),
+        "metadata" | "original_metadata" | "attrs" => {
+            Advice::new("`?` before or behind the name of a signal tells what is known of it; `provenance` tells how a saved file was made")
+                .write(format!("?{receiver}"))
+        }
+        "dtype" | "ndim" => Advice::new("`?` behind the name of a signal tells its shape and the type of its pixels")
+            .write(format!("?{receiver}")),
+        _ if component.is_some() => Advice::new(
+            "the components of a map are chosen above its picture; in a cell, the values at a scan position come in the same order",
+        )
+        .write(format!("{receiver}.values((0, 0))?[{}]", component.unwrap_or(0))),
+        _ if has_method(name) => return None,
+        _ => {
+            if let Some(advice) = foreign::of_every_frame(receiver, name) {
+                return Some(with(advice, end));
+            }
+            Advice::new(format!(
+                "`{whole}` does not exist; Tab behind `{receiver}.` lists what a signal has, and `?Signal` describes it"
+            ))
+            .write("?Signal")
+        }
+    };
+    let own_line = advice
+        .write
+        .first()
+        .is_some_and(|code| code.starts_with('?') || code == receiver);
+    Some(if own_line { advice } else { with(advice, end) })
+}
+
+/// Which component of a map has this name.
+pub(super) fn component(name: &str) -> Option<usize> {
+    let name = name.trim_matches(['"', '\'']);
+    const STRAIN: [&str; 6] = ["e_xx", "e_yy", "e_xy", "theta", "coverage", "residual"];
+    const SHIFT: [&str; 2] = ["dy", "dx"];
+    let among = |names: &[&str]| names.iter().position(|known| *known == name);
+    among(&STRAIN).or_else(|| among(&SHIFT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_other_programs_leads_to_a_method() {
+        for (_, ours, parameters) in ELSEWHERE {
+            assert!(
+                matches!(*ours, "clone" | "remove") || has_method(ours),
+                "Signal has no method `{ours}`"
+            );
+            assert!(
+                parameters.is_empty() || API.parameters_of(ours).contains(parameters),
+                "`{ours}` does not take `{parameters}`"
+            );
+        }
+    }
+}

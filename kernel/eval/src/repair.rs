@@ -1,0 +1,472 @@
+//! A cell with those mistakes put right for which the names of the API are enough: fields of parameter structs,
+//! kinds of numbers and brackets, keyword arguments, a missing `..default()`, a missing `?`.
+//!
+//! One mistake seldom comes alone, and a line that is right but for the next one helps nobody: all of them are
+//! put right, or nothing is offered.
+
+mod literal;
+mod question_mark;
+
+use std::ops::Range;
+
+pub(crate) use literal::{field_of, inside, kind_of, wanted};
+
+use crate::api::API;
+use crate::bridge::Variable;
+use crate::text::{in_brackets, is_name, is_number, items, parses};
+use crate::tokens::{Step, rust_start, step};
+
+/// Something that no rule knows how to put right.
+pub(super) struct Beyond;
+
+type Edit = Option<(Range<usize>, String)>;
+
+/// The cell put right; `None` when nothing is to be done, or not all can be.
+pub(crate) fn repaired(code: &str, variables: &[Variable]) -> Option<String> {
+    /// Each round puts one thing right.
+    const MOST: usize = 60;
+    let mut text = code.to_owned();
+    for _ in 0..MOST {
+        let next = match edit(&text) {
+            Ok(None) => question_mark::edit(&text, variables),
+            Ok(edit) => edit,
+            Err(Beyond) => return None,
+        };
+        match next {
+            Some((range, new)) => text.replace_range(range, &new),
+            None => break,
+        }
+    }
+    (text != code && parses(&text[rust_start(&text)..])).then_some(text)
+}
+
+/// Lines of `right` that are not as in `wrong`, without what is equal before and behind them.
+pub(crate) fn changed_lines(wrong: &str, right: &str) -> String {
+    let (wrong, right): (Vec<&str>, Vec<&str>) = (wrong.lines().collect(), right.lines().collect());
+    let same = |(a, b): &(&&str, &&str)| a == b;
+    let before = wrong.iter().zip(&right).take_while(same).count();
+    let most = wrong.len().min(right.len()) - before;
+    let behind = (wrong.iter().rev().zip(right.iter().rev()))
+        .take(most)
+        .take_while(same)
+        .count();
+    right[before..right.len() - behind].join("\n")
+}
+
+/// A word, a sign or a literal of the cell; comments and spaces are left out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Token {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// The sign; `None` of words and literals.
+    pub(super) sign: Option<u8>,
+}
+
+pub(super) fn tokens(code: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut at = rust_start(code);
+    while at < code.len() {
+        let (end, sign) = match step(code, at) {
+            Step::Unfinished => break,
+            Step::Skip(end) | Step::Word(end) => (end, None),
+            Step::Byte(byte) => (at + 1, Some(byte)),
+        };
+        let comment = code[at..].starts_with("//") || code[at..].starts_with("/*");
+        if !comment && !sign.is_some_and(|sign| sign.is_ascii_whitespace()) {
+            found.push(Token {
+                start: at,
+                end,
+                sign,
+            });
+        }
+        at = end;
+    }
+    found
+}
+
+/// The first thing to be put right, but for `?`.
+fn edit(code: &str) -> Result<Edit, Beyond> {
+    let tokens = tokens(code);
+    let sign = |index: Option<usize>| {
+        index
+            .and_then(|index| tokens.get(index))
+            .and_then(|token| token.sign)
+    };
+    let word = |index: usize| {
+        tokens
+            .get(index)
+            .filter(|token| token.sign.is_none())
+            .map_or("", |token| &code[token.start..token.end])
+    };
+    for (index, token) in tokens.iter().enumerate() {
+        if token.sign.is_some() {
+            continue;
+        }
+        let name = word(index);
+        let before = index.checked_sub(1);
+        let (previous, next) = (sign(before), sign(Some(index + 1)));
+        let keyword = before.map_or("", word);
+        let behind = tokens.get(index + 1).map_or("", |next| &code[next.start..]);
+        let call = in_brackets(behind).filter(|_| next == Some(b'('));
+        let after_call = |inner: &str| {
+            token.end
+                + (behind.as_ptr() as usize - code[token.end..].as_ptr() as usize)
+                + inner.len()
+                + 2
+        };
+        if matches!(name, "True" | "False") && previous != Some(b'.') && call.is_none() {
+            let lower = name.to_lowercase();
+            return Ok(Some((token.start..token.end, lower)));
+        }
+        let is_struct = API.fields(name).next().is_some()
+            && !matches!(previous, Some(b'.' | b'<' | b':'))
+            && !matches!(
+                keyword,
+                "struct" | "impl" | "enum" | "for" | "fn" | "use" | "type" | "let"
+            );
+        if is_struct {
+            let edit = parameter_struct(name, behind, next, previous)?;
+            if let Some((length, new)) = edit {
+                let from = behind.as_ptr() as usize - code.as_ptr() as usize;
+                return Ok(Some((token.start..from + length, new)));
+            }
+        }
+        let Some(inner) = call else { continue };
+        let whole = token.start..after_call(inner);
+        let new = match previous {
+            Some(b'.') if keyword.is_empty() => method_call(name, inner)?,
+            Some(b'.' | b':') => None,
+            _ if name == "open" => opening(inner),
+            _ => None,
+        };
+        if let Some(new) = new {
+            return Ok(Some((whole, new)));
+        }
+    }
+    Ok(None)
+}
+
+/// A struct with what stands behind its name: how much of that is replaced, and by what, the name included.
+fn parameter_struct(
+    name: &str,
+    behind: &str,
+    next: Option<u8>,
+    previous: Option<u8>,
+) -> Result<Option<(usize, String)>, Beyond> {
+    let inner = in_brackets(behind);
+    match (next, inner) {
+        (Some(b'{'), Some(inner)) => {
+            let after = behind[inner.len() + 2..].trim_start();
+            // A pattern: `let Disk { radius, .. } = disk;`.
+            let pattern = after.starts_with('=') && !after.starts_with("==");
+            if pattern {
+                return Ok(None);
+            }
+            let new = literal::fields(name, inner)?;
+            Ok(new.map(|new| (inner.len() + 2, new)))
+        }
+        (Some(b'('), Some(inner)) => {
+            let new = literal::arguments(name, inner)?;
+            Ok(Some((inner.len() + 2, new)))
+        }
+        (Some(b'.'), _) if behind[1..].trim_start().starts_with("default()") => {
+            let dot = behind.len() - behind[1..].trim_start().len();
+            Ok(Some((dot, format!("{name}::"))))
+        }
+        (Some(b')' | b','), _)
+            if matches!(previous, Some(b'(' | b',')) && API.has_default(name) =>
+        {
+            Ok(Some((0, format!("{name}::default()"))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `name = value` of a keyword argument.
+pub(super) fn keyword(argument: &str) -> Option<(&str, &str)> {
+    let (name, value) = argument.split_once('=')?;
+    let name = name.trim();
+    (is_name(name) && !value.starts_with(['=', '>'])).then(|| (name, value.trim()))
+}
+
+/// The call of a method of `Signal` with arguments in the manner of Python.
+fn method_call(name: &str, inner: &str) -> Result<Option<String>, Beyond> {
+    let takes = API.parameters_of(name);
+    let arguments = items(inner);
+    let Some(first) = takes.first() else {
+        return Ok(other_method(name, &arguments));
+    };
+    if arguments.is_empty() {
+        return Ok(Some(format!("{name}({first}::default())")));
+    }
+    if let [argument] = arguments[..] {
+        let unclear = matches!(argument, "default()" | "Default::default()") && takes.len() > 1;
+        if unclear {
+            return Ok(Some(format!("{name}({first}::default())")));
+        }
+        if argument.starts_with('{') {
+            let fields = in_brackets(argument).ok_or(Beyond)?;
+            let names: Vec<&str> = items(fields)
+                .iter()
+                .filter_map(|field| Some(field.split_once([':', '='])?.0.trim()))
+                .collect();
+            let owner = literal::owner(&takes, &names).ok_or(Beyond)?;
+            let literal = literal::fields(owner, fields)?;
+            let literal = literal.unwrap_or_else(|| format!("{owner} {{{fields}}}"));
+            return Ok(Some(format!("{name}({literal})")));
+        }
+    }
+    let named: Vec<(&str, &str)> = (arguments.iter())
+        .filter_map(|argument| keyword(argument))
+        .collect();
+    let plain = |argument: &&str| {
+        keyword(argument).is_some() || is_number(argument) || argument.starts_with('"')
+    };
+    if !arguments.iter().all(plain) {
+        return Ok(None);
+    }
+    // `subtract_background(method="radial median")`: the value names the operation.
+    let chosen = (arguments.iter()).find_map(|argument| {
+        let value = keyword(argument).map_or(*argument, |(_, value)| value);
+        let text = value.strip_prefix('"')?.strip_suffix('"')?;
+        let found = operation(text).filter(|found| takes.contains(&found.parameters.as_str()))?;
+        Some((*argument, found.parameters.as_str()))
+    });
+    let names: Vec<&str> = (named.iter().map(|(name, _)| *name))
+        .filter(|name| chosen.is_none_or(|(argument, _)| !argument.starts_with(name)))
+        .collect();
+    let owner = match chosen {
+        Some((_, owner)) => owner,
+        None => literal::owner(&takes, &names).ok_or(Beyond)?,
+    };
+    let rest: Vec<&str> = (arguments.iter().copied())
+        .filter(|argument| chosen.is_none_or(|(naming, _)| naming != *argument))
+        .collect();
+    let new = literal::arguments(owner, &rest.join(", "))?;
+    Ok(Some(format!("{name}({new})")))
+}
+
+/// A method without a parameter struct.
+fn other_method(name: &str, arguments: &[&str]) -> Option<String> {
+    let plain: Vec<&str> = (arguments.iter().copied())
+        .filter(|argument| keyword(argument).is_none())
+        .collect();
+    let position = matches!(name, "frame" | "frame_as" | "peaks" | "values");
+    if position && plain.len() > 1 {
+        return Some(format!("{name}(({}))", plain.join(", ")));
+    }
+    let known = API.members("Signal").iter().any(|entry| entry.name == name);
+    (known && plain.len() < arguments.len()).then(|| format!("{name}({})", plain.join(", ")))
+}
+
+/// `open(path, …)` with more than a path.
+fn opening(inner: &str) -> Option<String> {
+    let arguments = items(inner);
+    let [path, rest @ ..] = &arguments[..] else {
+        return None;
+    };
+    let named: Vec<(&str, &str)> = rest
+        .iter()
+        .filter_map(|argument| keyword(argument))
+        .collect();
+    if named.is_empty() || named.len() < rest.len() {
+        return None;
+    }
+    let known = |name: &str| API.fields("Open").any(|field| field.name == name);
+    let fields: Vec<String> = (named.iter())
+        .filter(|(name, _)| known(name))
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    Some(match &fields[..] {
+        [] => format!("open({path})"),
+        fields => format!(
+            "open_with({path}, Open {{ {}, ..default() }})",
+            fields.join(", ")
+        ),
+    })
+}
+
+/// The operation that a text names: by its title, its name on the wire or its parameters.
+pub(crate) fn operation(text: &str) -> Option<&'static crate::api::Operation> {
+    let bare = |text: &str| -> String {
+        (text.chars().filter(|letter| letter.is_alphanumeric()))
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let wanted = bare(text);
+    if wanted.is_empty() {
+        return None;
+    }
+    let without = |title: &str| title.strip_prefix("Subtract ").map(bare);
+    API.operations.iter().find(|found| {
+        bare(&found.name) == wanted
+            || bare(&found.title) == wanted
+            || bare(&found.parameters) == wanted
+            || without(&found.title).as_ref() == Some(&wanted)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables() -> Vec<Variable> {
+        [("scan", "Signal"), ("flat", "Signal"), ("pattern", "Frame")]
+            .map(|(name, kind)| Variable {
+                name: name.into(),
+                kind: kind.into(),
+                value: None,
+                node: None,
+            })
+            .to_vec()
+    }
+
+    #[test]
+    fn parameters_are_put_right() {
+        for (wrong, right) in [
+            (
+                "Disk { radius: 6, .. }",
+                "Disk { radius: 6.0, ..default() }",
+            ),
+            ("Disk { radius: 6 }", "Disk { radius: 6.0, ..default() }"),
+            ("Disk { radius = 6 }", "Disk { radius: 6.0, ..default() }"),
+            ("Disk { r: 6 }", "Disk { radius: 6.0, ..default() }"),
+            (
+                "Disk { radius: 6.0 ..default() }",
+                "Disk { radius: 6.0, ..default() }",
+            ),
+            (
+                "Disk { radius: 6.0, ..Default }",
+                "Disk { radius: 6.0, ..default() }",
+            ),
+            (
+                "Disk { radius: 6, centre: (64, 64) }",
+                "Disk { radius: 6.0, centre: Some([64.0, 64.0]), ..default() }",
+            ),
+            (
+                "Disk { center: Some([64, 64]), ..default() }",
+                "Disk { centre: Some([64.0, 64.0]), ..default() }",
+            ),
+            (
+                "Annulus { inner: 10.0, outer: 40, statistic: \"mean\" }",
+                "Annulus { inner_radius: 10.0, outer_radius: 40.0, statistic: Statistic::Mean, ..default() }",
+            ),
+            (
+                "NormalizedCorrelation { subpixel: None, max_peaks: 50, min_distance: 5.0, ..default() }",
+                "NormalizedCorrelation { subpixel: Subpixel::None, max_peaks: Some(50), min_distance: 5, ..default() }",
+            ),
+            (
+                "StrainMap { reference: (0, 0, 16, 16), calibrated: True }",
+                "StrainMap { reference: Region::rectangle(0, 0, 16, 16), calibrated: true, ..default() }",
+            ),
+            ("f(Disk(radius=6))", "f(Disk { radius: 6.0, ..default() })"),
+            ("f(Disk(6))", "f(Disk { radius: 6.0, ..default() })"),
+            ("f(Disk)", "f(Disk::default())"),
+            ("f(Disk())", "f(Disk::default())"),
+            ("f(Disk.default())", "f(Disk::default())"),
+            (
+                "scan.virtual_image(radius=6)?",
+                "scan.virtual_image(Disk { radius: 6.0, ..default() })?",
+            ),
+            (
+                "scan.virtual_image(inner_radius=6, outer_radius=9)?",
+                "scan.virtual_image(Annulus { inner_radius: 6.0, outer_radius: 9.0, ..default() })?",
+            ),
+            (
+                "scan.virtual_image(6)?",
+                "scan.virtual_image(Disk { radius: 6.0, ..default() })?",
+            ),
+            (
+                "scan.virtual_image({radius: 6})?",
+                "scan.virtual_image(Disk { radius: 6.0, ..default() })?",
+            ),
+            (
+                "scan.virtual_image()?",
+                "scan.virtual_image(Disk::default())?",
+            ),
+            (
+                "scan.subtract_background(method=\"difference of gaussians\", max_sigma=20)?",
+                "scan.subtract_background(DifferenceOfGaussians { max_sigma: 20.0, ..default() })?",
+            ),
+            (
+                "scan.subtract_background(\"radial median\")?",
+                "scan.subtract_background(RadialMedian::default())?",
+            ),
+            ("scan.frame(3, 4)?", "scan.frame((3, 4))?"),
+            (
+                "scan.save(\"x.zspy\", overwrite=True)?",
+                "scan.save(\"x.zspy\")?",
+            ),
+            ("open(\"a.mrc\", lazy=True)?", "open(\"a.mrc\")?"),
+            (
+                "open(\"a.mrc\", scan=[3, 4])?",
+                "open_with(\"a.mrc\", Open { scan: (3, 4), ..default() })?",
+            ),
+            (
+                "Open { axes: [Axis::calibrated(\"y\", 1, 0, \"nm\")], dataset: \"x\" }",
+                "Open { axes: vec![Axis::calibrated(\"y\", 1, 0, \"nm\")], dataset: \"x\".into(), ..default() }",
+            ),
+        ] {
+            assert_eq!(
+                repaired(wrong, &variables()).as_deref(),
+                Some(right),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_question_mark_is_set_where_the_call_may_fail() {
+        for (wrong, right) in [
+            (
+                "let p = scan.subtract_background(RadialMedian::default()).find_peaks(LocalMaximum::default())?;",
+                "let p = scan.subtract_background(RadialMedian::default())?.find_peaks(LocalMaximum::default())?;",
+            ),
+            (
+                "let flat = open(\"a\");\nflat.shape()?",
+                "let flat = open(\"a\")?;\nflat.shape()?",
+            ),
+            ("scan.axes()[0]", "scan.axes()?[0]"),
+            ("scan.save(\"x.zspy\");", "scan.save(\"x.zspy\")?;"),
+            (
+                "println!(\"{}\", scan.shape());",
+                "println!(\"{}\", scan.shape()?);",
+            ),
+        ] {
+            assert_eq!(
+                repaired(wrong, &variables()).as_deref(),
+                Some(right),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_right_or_beyond_repair_is_left_alone() {
+        for code in [
+            "let Disk { radius, .. } = disk;",
+            "Disk { colour: 6, radius: 3 }",
+            "struct Disk { radius: u8 }",
+            "Disk { radius: 6.0, ..default() }",
+            "Disk { radius: x, ..Disk::default() }",
+            "scan.shape().unwrap();",
+            "let shape: Result<Shape> = scan.shape();",
+            "scan.shape()",
+            "pattern.shape();",
+            "if let Ok(a) = open(\"x\") {}",
+            "fn f(s: &Signal) { s.shape(); }",
+            "\"Disk { radius: 6 }\"",
+            "scan.strain_map(default())?",
+        ] {
+            assert_eq!(repaired(code, &variables()), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn only_lines_that_changed_are_shown() {
+        assert_eq!(changed_lines("a\nb\nc", "a\nx\ny\nc"), "x\ny");
+        assert_eq!(changed_lines("a", "b"), "b");
+        assert_eq!(changed_lines("a\na", "a\na\na"), "a");
+        assert_eq!(changed_lines("a", "a"), "");
+    }
+}

@@ -1,0 +1,226 @@
+//! Lines of IPython, of a shell, of MATLAB and of other languages.
+
+use super::Line;
+use crate::advice::Advice;
+use crate::foreign;
+use crate::slips::Slip;
+use crate::text::{decimal, is_name, is_number, is_whole, last_expression, parses};
+
+const IPYTHON: &str = "this is a command of IPython, and cells are Rust";
+
+fn quoted(text: &str) -> String {
+    match text.starts_with(['"', '\'']) {
+        true => text.replace('\'', "\""),
+        false => format!("\"{text}\""),
+    }
+}
+
+/// `%matplotlib inline`, and comments of MATLAB.
+pub(super) fn magic(line: &Line) -> Option<Slip> {
+    let rest = line.text.strip_prefix('%')?;
+    if rest.starts_with([' ', '%']) && !rest.starts_with("%t") && !rest.starts_with("%c") {
+        let text = rest.trim_start_matches('%').trim();
+        return line.slip(
+            0,
+            line.text.len(),
+            "this is a comment of MATLAB, and cells are Rust",
+            Advice::new("a comment begins with `//`").write(format!("// {text}")),
+        );
+    }
+    let rest = rest.trim_start_matches('%');
+    let (command, argument) = rest.split_once(' ').unwrap_or((rest, ""));
+    let argument = argument.trim();
+    let advice = match command {
+        "time" | "timeit" | "prun" => {
+            Advice::new("`:timing` says after each compiled cell how long it took").write(":timing")
+        }
+        "who" | "whos" => Advice::new("`:vars` lists the variables").write(":vars"),
+        "ls" | "pwd" => Advice::new("a line that begins with `!` goes to the shell").write(format!("!{rest}")),
+        "cd" => return foreign::call("cd", &[quoted(argument).as_str()], line.notebook)
+            .and_then(|advice| line.slip(0, line.text.len(), IPYTHON, advice)),
+        "matplotlib" | "pylab" | "gui" | "config" | "load_ext" | "autoreload" => Advice::new(
+            "leave it out: pictures come by themselves, a signal is shown by its name on the last line of a cell",
+        )
+        .write(line.notebook.signal()),
+        _ => Advice::new("`:help` lists what a cell can do").write(":help"),
+    };
+    line.slip(0, line.text.len(), IPYTHON, advice)
+}
+
+/// `ls -la`.
+pub(super) fn shell(line: &Line) -> Option<Slip> {
+    const COMMANDS: [&str; 14] = [
+        "ls", "cd", "pwd", "cat", "head", "cp", "mv", "rm", "mkdir", "du", "wget", "git", "pip",
+        "conda",
+    ];
+    let (word, rest) = line.text.split_once(' ')?;
+    let rest = rest.trim();
+    let operator = rest.starts_with(['=', '+', '*', '(', '.', '<', '>', '?'])
+        && !rest.starts_with("..")
+        && !rest.starts_with("./")
+        || rest.starts_with("- ");
+    if !COMMANDS.contains(&word) || operator {
+        return None;
+    }
+    let message = "this is a command of a shell, and cells are Rust";
+    let advice = match word {
+        "cd" => foreign::call("cd", &[quoted(rest).as_str()], line.notebook)?,
+        "pip" | "conda" => {
+            "packages of Python are of no use to cells; a crate of Rust is added with `:dep name = \"1\"`".into()
+        }
+        _ => Advice::new("a line that begins with `!` goes to the shell").write(format!("!{}", line.text)),
+    };
+    line.slip(0, line.text.len(), message, advice)
+}
+
+/// `a.^2`, `a.*b`.
+pub(super) fn element_wise(line: &Line) -> Option<Slip> {
+    let sign = [".^", ".*", "./"]
+        .into_iter()
+        .find(|sign| line.signs(sign).is_some())?;
+    let at = line.signs(sign)?;
+    let base = last_expression(&line.text[..at]);
+    let rest = line.text[at + 2..].trim().trim_end_matches(';');
+    let number = is_number(rest);
+    let code = match (line.notebook.kind(base), sign) {
+        ("Frame", ".^") if number => {
+            let power = if is_whole(rest) { "powi" } else { "powf" };
+            format!("{base}.mapv(|pixel| pixel.{power}({rest}))")
+        }
+        ("Frame", sign) if number => {
+            format!(
+                "{base}.mapv(|pixel| pixel {} {})",
+                &sign[1..],
+                decimal(rest)
+            )
+        }
+        ("Frame", sign) if sign != ".^" => {
+            format!("{base}.zip_mapv(&{rest}, |a, b| a {} b)?", &sign[1..])
+        }
+        _ => line.translated(),
+    };
+    let start = line.text[..at].len() - base.len();
+    let whole = format!("{}{code}", &line.text[..start]);
+    line.slip(
+        at,
+        at + 2,
+        "this is MATLAB, and cells are Rust",
+        Advice::new("a function of every pixel is `mapv`, of two frames `zip_mapv`")
+            .write(if parses(&whole) { whole } else { String::new() }),
+    )
+}
+
+/// `i++`.
+pub(super) fn increment(line: &Line) -> Option<Slip> {
+    let (sign, operator) = [("++", "+="), ("--", "-=")].into_iter().find(|(sign, _)| {
+        line.signs(sign).is_some_and(|at| {
+            let behind = line.text[at + 2..].trim();
+            behind.is_empty() || behind == ";"
+        })
+    })?;
+    let at = line.signs(sign)?;
+    let name = line.text[..at].trim();
+    is_name(name).then_some(())?;
+    line.slip(
+        at,
+        at + 2,
+        &format!("there is no `{sign}` in Rust"),
+        Advice::new("a variable that is `mut` is counted up with `+=`")
+            .write(format!("{name} {operator} 1;")),
+    )
+}
+
+/// `var a = 5;`, `let my-name = 5;`, `let a := 5;`.
+pub(super) fn declaration(line: &Line) -> Option<Slip> {
+    let word = line.first_word();
+    let rest = line.text[word.len()..].trim_start();
+    let end = line.text.trim_end_matches(';');
+    if matches!(
+        word,
+        "var" | "auto" | "val" | "int" | "float" | "double" | "Let" | "LET" | "local"
+    ) {
+        let (name, value) = rest.split_once('=')?;
+        is_name(name.trim()).then_some(())?;
+        let value = value.trim().trim_end_matches(';');
+        return line.slip(
+            0,
+            word.len(),
+            "a variable is made by `let`",
+            Advice::new("the type is found by itself").write(
+                line.notebook
+                    .mended(&format!("let {} = {value};", name.trim())),
+            ),
+        );
+    }
+    if word != "let" {
+        return None;
+    }
+    if let Some(at) = line.signs(":=") {
+        let code = format!("{}={};", &end[..at], &end[at + 2..]);
+        return line.slip(
+            at,
+            at + 2,
+            "a value is given by `=`",
+            Advice::new("`:` before it would begin a type").write(code),
+        );
+    }
+    let (name, value) = rest.split_once('=')?;
+    let name = name.trim();
+    let bare = name.strip_prefix("mut ").unwrap_or(name);
+    let simple = bare
+        .chars()
+        .all(|letter| letter.is_alphanumeric() || "-_. ".contains(letter));
+    if is_name(bare) || !simple || bare.is_empty() || bare.contains("..") {
+        return None;
+    }
+    let mut better: String = bare.replace(['-', '.', ' '], "_");
+    if better.starts_with(|first: char| first.is_numeric()) {
+        better.insert(0, '_');
+    }
+    let at = line.text.find(bare)?;
+    line.slip(
+        at,
+        at + bare.len(),
+        "this is no name of a variable",
+        Advice::new("a name has letters, digits and `_`, and begins with no digit").write(
+            line.notebook.mended(&format!(
+                "let {better} = {};",
+                value.trim().trim_end_matches(';')
+            )),
+        ),
+    )
+}
+
+/// `function y = f(x)`, `end`.
+pub(super) fn matlab_function(line: &Line) -> Option<Slip> {
+    let word = line.first_word();
+    let message = "this is MATLAB, and cells are Rust";
+    match word {
+        "function" => {
+            let head = line.text["function".len()..].trim();
+            let head = head.split_once('=').map_or(head, |(_, head)| head.trim());
+            let (name, arguments) = head.split_once('(')?;
+            let arguments: Vec<String> = (arguments.trim_end_matches(')').split(','))
+                .map(|name| format!("{}: f64", name.trim()))
+                .collect();
+            let first = arguments
+                .first()
+                .and_then(|argument| argument.split(':').next())
+                .unwrap_or("x");
+            let code = format!(
+                "fn {}({}) -> f64 {{ {first} * {first} }}",
+                name.trim(),
+                arguments.join(", ")
+            );
+            let code = if parses(&code) { code } else { String::new() };
+            line.slip(
+                0,
+                word.len(),
+                message,
+                Advice::new("a function has its body in braces, and its last line is its value")
+                    .write(code),
+            )
+        }
+        _ => None,
+    }
+}
