@@ -176,7 +176,14 @@ pub fn compute(arguments: ComputeArguments) -> ExitCode {
                     (false, Some(part)) => format!("part {} of {} is done", part.number, part.of),
                     (false, None) => "written".to_owned(),
                 };
-                println!("{file}: {} {state}", output.summary);
+                let kept = match (output.was_there, output.kept) {
+                    (true, _) | (_, 0) => String::new(),
+                    (false, kept) => format!(
+                        ": {} scan positions computed, {kept} kept from before",
+                        output.computed
+                    ),
+                };
+                println!("{file}: {} {state}{kept}", output.summary);
             }
             if batch.part.is_some() {
                 println!(
@@ -270,7 +277,9 @@ async fn listen(interrupted: &AtomicBool) {
 /// The bar: one line that changes, or now and then a line where stderr is no terminal.
 struct Bar {
     is_terminal: bool,
+    /// When the outputs that are written now were begun.
     began: Instant,
+    over: bool,
     label: String,
     told: Option<Instant>,
     /// Characters that stand in the line.
@@ -282,6 +291,7 @@ impl Bar {
         Bar {
             is_terminal: std::io::stderr().is_terminal(),
             began: Instant::now(),
+            over: false,
             label: String::new(),
             told: None,
             width: 0,
@@ -291,8 +301,9 @@ impl Bar {
     fn show(&mut self, progress: &Progress) {
         let now = Instant::now();
         let is_new = self.label != progress.label;
-        if is_new {
-            self.label.clone_from(&progress.label);
+        self.label.clone_from(&progress.label);
+        // More outputs join under another label, and the time goes on; after an end others begin.
+        if std::mem::replace(&mut self.over, false) {
             self.began = now;
         }
         let over = progress.state != ProgressState::Running;
@@ -306,6 +317,7 @@ impl Bar {
             return;
         }
         self.told = Some(now);
+        self.over = over;
         let text = Report::new(progress, self.began.elapsed()).text();
         if self.is_terminal && !over {
             let width = text.chars().count();
@@ -334,6 +346,36 @@ impl Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_is_that_of_all_outputs_that_are_written_together() {
+        let mut bar = Bar::new();
+        let began = bar.began;
+        let mut told = Progress {
+            node: 1,
+            state: ProgressState::Running,
+            done: 0.0,
+            total: 8.0,
+            label: "saving a.zspy".into(),
+            message: String::new(),
+            rate: None,
+            seconds_left: None,
+            kept: 0.0,
+            can_resume: false,
+        };
+        for (label, state) in [
+            ("saving a.zspy", ProgressState::Running),
+            ("saving 2 results", ProgressState::Running),
+            ("saving 2 results", ProgressState::Done),
+        ] {
+            (told.label, told.state) = (label.into(), state);
+            bar.show(&told);
+            assert_eq!(bar.began, began, "{label}");
+        }
+        told.state = ProgressState::Running;
+        bar.show(&told);
+        assert!(bar.began > began, "others begin");
+    }
 
     #[test]
     fn sizes_parts_and_inputs_are_understood() {

@@ -14,6 +14,22 @@ pub trait Cells: Send + Sync {
     /// Names that fit at the cursor, which counts code points.
     fn complete(&self, code: &str, cursor: usize) -> Completions;
     fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection>;
+    /// The page of a name that a person asks for.
+    ///
+    /// # Errors
+    /// Nothing is known about it: a sentence.
+    fn help(&self, name: &str) -> Result<Inspection, String> {
+        let known = self.inspect(name, name.chars().count());
+        known.ok_or_else(|| format!("Nothing is known about `{name}`."))
+    }
+    /// Whether a variable holds a value or an error, so that `name?` is Rust's own question mark.
+    fn may_fail(&self, _name: &str) -> bool {
+        false
+    }
+    /// Whether a variable has this name.
+    fn is_variable(&self, _name: &str) -> bool {
+        false
+    }
     fn is_complete(&self, code: &str) -> IsComplete;
     /// The kernel is about to end: stop children, remove what is on disk.
     fn shut_down(&self) {}

@@ -8,7 +8,9 @@ mod asleep;
 mod pictures;
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -56,6 +58,8 @@ struct Registry {
     comms: BTreeMap<String, Comm>,
     /// Models in the order they were opened.
     order: Vec<String>,
+    /// The running cell, when it has no name: its request, and what tells it.
+    nameless: Option<(String, u64)>,
 }
 
 pub struct Comms {
@@ -64,8 +68,10 @@ pub struct Comms {
     policy: IdlePolicy,
     with_echo: bool,
     inbox: SyncSender<Incoming>,
-    pictures: Pictures,
+    pictures: Arc<Pictures>,
     reloads: Reloads,
+    /// Whether a front end is there that shows widgets: it has asked for them, or somebody types in it.
+    pages: AtomicBool,
     registry: Mutex<Registry>,
 }
 
@@ -81,7 +87,7 @@ impl Comms {
         with_echo: bool,
     ) -> std::io::Result<Arc<Self>> {
         let (inbox, messages) = sync_channel(QUEUE);
-        let (pictures, picture_queue) = Pictures::new();
+        let pictures = Arc::<Pictures>::default();
         let (reloads, reload_queue) = Reloads::new();
         let comms = Arc::new(Self {
             iopub,
@@ -89,8 +95,9 @@ impl Comms {
             policy,
             with_echo,
             inbox,
-            pictures,
+            pictures: pictures.clone(),
             reloads,
+            pages: AtomicBool::new(false),
             registry: Mutex::default(),
         });
         let start = |name: &str, serve: Serve| {
@@ -100,7 +107,10 @@ impl Comms {
                 .spawn(move || serve(&comms))
         };
         start("comms", Box::new(move |comms| serve(comms, &messages)))?;
-        start("pictures", Box::new(|comms| picture_queue.serve(comms)))?;
+        start(
+            "pictures",
+            Box::new(move |comms| pictures::serve(comms, &pictures)),
+        )?;
         start("reloads", Box::new(|comms| reload_queue.serve(comms)))?;
         Ok(comms)
     }
@@ -114,6 +124,9 @@ impl Comms {
 
     /// `{id: {"target_name": ..}}` of all comms, or of those of one target.
     pub fn list(&self, target: Option<&str>) -> Value {
+        if target == Some(TARGET) {
+            self.pages.store(true, Ordering::Relaxed);
+        }
         let registry = self.lock();
         let entries = registry
             .comms
@@ -125,8 +138,17 @@ impl Comms {
             .into()
     }
 
-    /// A cell is about to run: what its last run had opened is closed, and what deleted cells held.
-    pub fn cell_begins(&self, parent: &Arc<Parent>) {
+    /// A cell is about to run: what its last run had opened is closed, and what deleted cells held. JupyterLab
+    /// closes neither.
+    ///
+    /// A front end that does not name its cells runs the same text again from the same cell, or shows pictures only:
+    /// what no page has ever asked for is closed.
+    pub fn cell_begins(&self, parent: &Arc<Parent>, code: &str) {
+        let nameless = cell_id(parent).is_none().then(|| {
+            let mut hasher = DefaultHasher::new();
+            (&parent.identities, code).hash(&mut hasher);
+            hasher.finish()
+        });
         let deleted = parent
             .metadata
             .get("deletedCells")
@@ -137,17 +159,34 @@ impl Comms {
             .filter_map(Value::as_str)
             .chain(cell_id(parent))
             .collect();
-        let stale: Vec<String> = {
-            let registry = self.lock();
-            let of_cells = |comm: &Comm| matches!(comm, Comm::Widget(model) | Comm::Asleep(model) if model.cell.as_deref().is_some_and(|cell| cells.contains(&cell)));
-            registry
-                .comms
-                .iter()
-                .filter(|(_, comm)| of_cells(comm))
-                .map(|(id, _)| id.clone())
-                .collect()
+        let named = |model: &Model| {
+            model
+                .cell
+                .as_deref()
+                .is_some_and(|cell| cells.contains(&cell))
         };
-        for id in stale {
+        let again = |model: &Model| {
+            nameless.is_some() && model.nameless_cell == nameless && !model.is_seen()
+        };
+        self.close_models(parent, |model| named(model) || again(model));
+        self.lock().nameless = nameless.map(|cell| (parent.msg_id.clone(), cell));
+    }
+
+    /// The outputs that a cell has made so far are gone from the page.
+    pub fn outputs_cleared(&self, parent: &Arc<Parent>) {
+        let own = |model: &Model| {
+            (model.parent.as_ref()).is_some_and(|request| request.msg_id == parent.msg_id)
+        };
+        self.close_models(parent, own);
+    }
+
+    fn close_models(&self, parent: &Arc<Parent>, unwanted: impl Fn(&Model) -> bool) {
+        let unwanted = |comm: &Comm| matches!(comm, Comm::Widget(model) | Comm::Asleep(model) if unwanted(model));
+        let ids: Vec<String> = (self.lock().comms.iter())
+            .filter(|(_, comm)| unwanted(comm))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in ids {
             self.close_model(&id, Some(parent));
         }
     }
@@ -166,13 +205,14 @@ impl Comms {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let figure = self.figures.open(&id, node, watched)?;
         let cell = parent.and_then(|parent| cell_id(parent)).map(str::to_owned);
-        let model = Model::new(id.clone(), node, parent, cell, figure);
-        let (content, metadata, buffers) = model.open();
-        let output = json!({
-            "data": model.output(),
-            "metadata": {},
-            "transient": { "display_id": model.display_id },
-        });
+        let mut model = Model::new(id.clone(), node, parent, cell, figure);
+        if let (Some(parent), Some((request, cell))) = (parent, &self.lock().nameless)
+            && parent.msg_id == *request
+        {
+            model.nameless_cell = Some(*cell);
+        }
+        let opened = model.open();
+        let output = model.output();
         let oldest = {
             let mut registry = self.lock();
             registry
@@ -185,12 +225,26 @@ impl Comms {
             self.close_model(&oldest, parent);
         }
         self.figures.changed();
+        if watched {
+            self.pages.store(true, Ordering::Relaxed);
+        }
+        self.announce(parent, opened);
+        Ok(output)
+    }
+
+    /// Makes a model in every page. A program that only executes the notebook (nbconvert, papermill) would store it in the
+    /// file, and readers without a kernel would look for its script on the network instead of showing the picture: it is
+    /// not told. A page that comes later asks for all models.
+    fn announce(&self, parent: Option<&Arc<Parent>>, opened: (Value, Value, Vec<Bytes>)) {
+        if !self.pages.load(Ordering::Relaxed) {
+            return;
+        }
+        let (content, metadata, buffers) = opened;
         self.iopub.publish(
             Outgoing::publish("comm_open", parent, content)
                 .with_metadata(metadata)
                 .with_buffers(buffers),
         );
-        Ok(output)
     }
 
     /// Sends an event to one model, or to all.
@@ -258,7 +312,10 @@ impl Comms {
 
     fn opened(&self, id: &str, message: &Incoming) {
         let comm = match message.content.get("target_name").and_then(Value::as_str) {
-            Some(CONTROL_TARGET) => Comm::Control,
+            Some(CONTROL_TARGET) => {
+                self.pages.store(true, Ordering::Relaxed);
+                Comm::Control
+            }
             Some(ECHO_TARGET) if self.with_echo => {
                 self.iopub.publish(comm_msg(
                     Some(&message.parent),
@@ -325,12 +382,23 @@ impl Comms {
                 let Some(Value::Object(state)) = data.remove("state") else {
                     return;
                 };
-                if let Some(Comm::Widget(model) | Comm::Asleep(model)) =
-                    self.lock().comms.get_mut(id)
-                {
-                    model.merge(&state);
+                let mut shown = None;
+                match self.lock().comms.get_mut(id) {
+                    Some(Comm::Widget(model)) => {
+                        model.merge(&state);
+                        model.note_seen();
+                        shown = Some(model.nodes());
+                    }
+                    Some(Comm::Asleep(model)) => model.merge(&state),
+                    _ => {}
+                }
+                if self.figures.changes_picture(&state) {
+                    self.pictures.outdated(id);
                 }
                 self.figures.update(id, &state);
+                if let Some(nodes) = shown {
+                    self.figures.shows(id, nodes);
+                }
                 self.figures.changed();
                 // Several pages may show this model; each learns what one of them changed.
                 let echo = json!({ "method": "echo_update", "state": state, "buffer_paths": [] });
@@ -338,8 +406,11 @@ impl Comms {
                     .publish(comm_msg(Some(parent), id, echo, Vec::new()));
             }),
             Some("request_state") => self.around(parent, || {
-                let update = match self.lock().comms.get(id) {
-                    Some(Comm::Widget(model) | Comm::Asleep(model)) => model.update(),
+                let update = match self.lock().comms.get_mut(id) {
+                    Some(Comm::Widget(model) | Comm::Asleep(model)) => {
+                        model.note_seen();
+                        model.update()
+                    }
                     _ => return,
                 };
                 self.iopub
@@ -392,6 +463,12 @@ impl Comms {
 
     fn lock(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Comms {
+    fn drop(&mut self) {
+        self.pictures.end();
     }
 }
 

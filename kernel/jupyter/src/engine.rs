@@ -9,7 +9,7 @@ use eval::Evaluator;
 use protocol::{Command, CommandReply, Event, NodeKind, ProgressState, Reply, Request, WireError};
 use serde_json::{Map, Value, json};
 use session::journal::{Place, View};
-use session::{Poster, Session};
+use session::{Look, Poster, Session};
 
 use crate::cells::{CellError, Cells, Completions, Display, Inspection, IsComplete};
 use crate::figures::{Answer, Figure, Figures};
@@ -75,11 +75,16 @@ impl Engine {
         match self.links.get() {
             Some(links) if matches!(command, Command::Restore) => self.restore(links),
             Some(links) => {
+                let writes = matches!(command, Command::Save { .. } | Command::Reshard { .. });
                 let mut line = ProgressLine::new(&*links.output);
                 let result = self
                     .session
                     .command(command, &interrupted, &mut |progress| line.update(progress));
-                line.end(result.is_ok());
+                let reply = result.as_ref().ok().filter(|_| writes);
+                line.end(
+                    result.is_ok(),
+                    reply.and_then(|reply| reply.text.as_deref()),
+                );
                 result
             }
             None => self.session.command(command, &interrupted, &mut |_| {}),
@@ -124,14 +129,16 @@ impl Engine {
         Ok(Figure {
             state,
             poster: Bytes::from(poster.png),
+            width: poster.width,
             text: poster.text,
+            alt: poster.alt,
             complete: poster.complete >= 1.0,
         })
     }
 }
 
 impl Figures for Engine {
-    fn open(&self, _model: &str, node: u32, watched: bool) -> Result<Figure, String> {
+    fn open(&self, model: &str, node: u32, watched: bool) -> Result<Figure, String> {
         if !watched && !self.is_whole(node) {
             // Nobody will see it fill, so the picture is all there will be: wait for the whole map.
             if let Err(error) = self.run(Command::Compute { node }) {
@@ -139,11 +146,17 @@ impl Figures for Engine {
             }
         }
         let interrupted = || self.interrupted.load(Ordering::SeqCst);
-        self.figure(node, self.session.poster_unless(node, &interrupted))
+        let figure = self.figure(node, self.session.poster_unless(node, &interrupted))?;
+        self.session.view_opened(model, vec![node]);
+        Ok(figure)
     }
 
-    fn picture(&self, node: u32) -> Result<Figure, String> {
-        self.figure(node, self.session.poster(node))
+    fn picture(&self, node: u32, state: &Map<String, Value>) -> Result<Figure, String> {
+        self.figure(node, self.session.poster(node, &Look::of(state)))
+    }
+
+    fn changes_picture(&self, state: &Map<String, Value>) -> bool {
+        Look::concerns(state)
     }
 
     fn request(&self, model: &str, content: Value, _buffers: Vec<Bytes>, answer: Answer) {
@@ -164,6 +177,14 @@ impl Figures for Engine {
     }
 
     fn update(&self, _model: &str, _state: &Map<String, Value>) {}
+
+    fn revived(&self, model: &str, nodes: Vec<u32>) {
+        self.session.view_opened(model, nodes);
+    }
+
+    fn shows(&self, model: &str, nodes: Vec<u32>) {
+        self.session.view_shows(model, nodes);
+    }
 
     fn close(&self, model: &str) {
         self.session.page_closed(model);
@@ -227,6 +248,18 @@ impl Cells for Interpreter {
         self.evaluator.inspect(code, cursor)
     }
 
+    fn help(&self, name: &str) -> Result<Inspection, String> {
+        self.evaluator.help(name)
+    }
+
+    fn may_fail(&self, name: &str) -> bool {
+        self.evaluator.may_fail(name)
+    }
+
+    fn is_variable(&self, name: &str) -> bool {
+        self.evaluator.is_variable(name)
+    }
+
     fn is_complete(&self, code: &str) -> IsComplete {
         self.evaluator.is_complete(code)
     }
@@ -253,6 +286,10 @@ impl eval::Engine for Engine {
 
     fn release(&self, node: u32) {
         self.session.release(node);
+    }
+
+    fn lose(&self, nodes: &[u32]) {
+        self.session.lose(nodes);
     }
 
     fn frame(&self, node: u32, index: &[usize]) -> Result<eval::Frame, String> {

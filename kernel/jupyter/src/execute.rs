@@ -184,7 +184,7 @@ impl Executor {
             self.iopub
                 .publish(Outgoing::publish("execute_input", Some(parent), content));
         }
-        self.comms.cell_begins(parent);
+        self.comms.cell_begins(parent, code);
         let outcome = self.evaluate(code).map(|payload| Done {
             payload,
             user_expressions: self.user_expressions(request.user_expressions.as_ref()),
@@ -215,21 +215,25 @@ impl Executor {
             if code.trim().is_empty() {
                 return Ok(Vec::new());
             }
-            if let Some((name, found)) =
-                help_wanted(code).map(|name| (name, self.cells.inspect(name, name.chars().count())))
-            {
-                match found {
-                    Some(found) => return Ok(vec![page(&found)]),
-                    // `name?` may be Rust's own question mark on a variable.
-                    None if !code.trim_start().starts_with('?') => {}
-                    None => {
-                        self.output.stream(
-                            Stream::Stderr,
-                            &format!("Nothing is known about `{name}`.\n"),
-                        );
+            if let Some(name) = help_wanted(code) {
+                // `name?` may be Rust's own question mark on a variable.
+                let asked = code.trim_start().starts_with('?');
+                match self.cells.help(name) {
+                    Ok(_) if !asked && self.cells.may_fail(name) => {}
+                    Ok(found) => return Ok(vec![page(&found)]),
+                    Err(_) if !asked => {}
+                    Err(reason) => {
+                        self.output.stream(Stream::Stderr, &format!("{reason}\n"));
                         return Ok(Vec::new());
                     }
                 }
+            }
+            if let Some(name) = leaving(code).filter(|name| !self.cells.is_variable(name)) {
+                let text = format!(
+                    "`{name}` ends a console. In a notebook the kernel is shut down from the menu Kernel; it goes on until then.\n"
+                );
+                self.output.stream(Stream::Stdout, &text);
+                return Ok(vec![json!({ "source": "ask_exit", "keepkernel": false })]);
             }
             self.cells.evaluate(code).map(|()| Vec::new())
         }))
@@ -310,18 +314,26 @@ fn page(found: &Inspection) -> Value {
     })
 }
 
-/// The name in a cell that is only `?name` or `name?`. A `?` after a call is Rust's own.
+/// The name in a cell that is only `?name` or `name?`. A `?` after a call is Rust's own; in front of a line nothing
+/// of Rust begins with it, so that titles and commands may follow: `?Mean pattern`, `?:dep`.
 pub fn help_wanted(code: &str) -> Option<&str> {
     let code = code.trim();
-    let name = match code.strip_prefix('?') {
-        Some(rest) => rest.trim_start_matches('?'),
-        None => code.strip_suffix('?')?.trim_end_matches('?'),
+    if let Some(rest) = code.strip_prefix('?') {
+        let name = rest.trim_start_matches('?').trim_matches(['?', ' ']);
+        let is_line = !name.is_empty() && !name.contains('\n');
+        return is_line.then_some(name);
     }
-    .trim();
+    let name = code.strip_suffix('?')?.trim_end_matches('?').trim();
     let is_path = name
         .chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '.'));
     (is_path && name.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(name)
+}
+
+/// The word of a cell that is only a wish to leave: `exit`, `quit()`, `:quit`.
+fn leaving(code: &str) -> Option<&str> {
+    let word = code.trim().trim_end_matches(';').trim_end_matches("()");
+    matches!(word, "exit" | "quit" | ":quit").then_some(word)
 }
 
 /// The message of a panic.
@@ -342,9 +354,23 @@ mod tests {
         assert_eq!(help_wanted("?open"), Some("open"));
         assert_eq!(help_wanted(" open? "), Some("open"));
         assert_eq!(help_wanted("Signal::save??"), Some("Signal::save"));
+        assert_eq!(help_wanted("?Mean pattern"), Some("Mean pattern"));
+        assert_eq!(help_wanted("?? :dep"), Some(":dep"));
+        assert_eq!(help_wanted("?println!"), Some("println!"));
         assert_eq!(help_wanted("open(\"x\")?"), None);
         assert_eq!(help_wanted("let a = f()?"), None);
         assert_eq!(help_wanted("?"), None);
         assert_eq!(help_wanted("a + b?"), None);
+        assert_eq!(help_wanted("?a\nb"), None);
+    }
+
+    #[test]
+    fn only_a_cell_of_that_word_leaves() {
+        assert_eq!(leaving(" exit() "), Some("exit"));
+        assert_eq!(leaving("quit;"), Some("quit"));
+        assert_eq!(leaving(":quit"), Some(":quit"));
+        assert_eq!(leaving("exit(3)"), None);
+        assert_eq!(leaving("let exit = 1;"), None);
+        assert_eq!(leaving("std::process::exit(3)"), None);
     }
 }

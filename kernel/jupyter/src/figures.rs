@@ -18,8 +18,12 @@ pub struct Figure {
     pub state: Map<String, Value>,
     /// A picture of the node as PNG, at most a few 100 kB; empty if there is nothing to draw yet.
     pub poster: Bytes,
+    /// How wide the picture is meant to be seen, in CSS pixels; 0 for as wide as it is.
+    pub width: usize,
     /// One line for readers of text: `<strain 64x48 | 4 maps>`.
     pub text: String,
+    /// The picture in words; empty if there is nothing to say.
+    pub alt: String,
     /// False while the picture shows a map that is still being computed.
     pub complete: bool,
 }
@@ -31,15 +35,27 @@ pub trait Figures: Send + Sync {
     /// # Errors
     /// A sentence for the person, if the node cannot be shown.
     fn open(&self, model: &str, node: u32, watched: bool) -> Result<Figure, String>;
-    /// The picture of a node as it is now.
+    /// The picture of a node as it is now and as pages show it, which the state of the model says.
     ///
     /// # Errors
     /// As [`Figures::open`].
-    fn picture(&self, node: u32) -> Result<Figure, String>;
+    fn picture(&self, node: u32, state: &Map<String, Value>) -> Result<Figure, String>;
+    /// Whether a change of this state changes the picture.
+    fn changes_picture(&self, _state: &Map<String, Value>) -> bool {
+        false
+    }
     /// A request of a page. Returns at once; the answer comes from any thread.
     fn request(&self, model: &str, content: Value, buffers: Vec<Bytes>, answer: Answer);
     /// A page has changed view state.
     fn update(&self, model: &str, state: &Map<String, Value>);
+    /// A model of an earlier kernel is open again.
+    fn revived(&self, model: &str, nodes: Vec<u32>) {
+        let _ = (model, nodes);
+    }
+    /// The nodes an open model was opened for and shows now: they must stay.
+    fn shows(&self, model: &str, nodes: Vec<u32>) {
+        let _ = (model, nodes);
+    }
     /// No page will ask for this model again.
     fn close(&self, model: &str);
     /// Models were opened, closed, or changed by a page.

@@ -20,10 +20,15 @@ use crate::zmtp::{Importance, Publisher};
 const STREAM_BYTES: usize = 8 * 1024;
 /// … or this old.
 const STREAM_AGE: Duration = Duration::from_millis(50);
-/// Owed idles are paid after this pause …
+/// Owed idles are paid after this pause of the page's requests …
 const OWED_PAUSE: Duration = Duration::from_millis(150);
-/// … or when there are this many.
-const OWED_LIMIT: usize = 256;
+/// … so many at once, since each keeps the page busy for about a millisecond …
+const OWED_PORTION: usize = 32;
+/// … with this much time between for what a person does …
+const OWED_REST: Duration = Duration::from_millis(40);
+/// … and without a pause only beyond so many, each of which is a little memory of the page. A drag of a minute owes
+/// less.
+const OWED_LIMIT: usize = 4096;
 /// How long paced output waits for a subscriber that has much to read and reads nothing …
 const PATIENCE: Duration = Duration::from_secs(1);
 /// … and how long pictures do, which may be dropped.
@@ -133,7 +138,7 @@ impl Iopub {
     }
 
     pub fn pay_idles(&self) {
-        self.shared.with(|writer| writer.pay(true));
+        self.shared.with(|writer| writer.pay(true, usize::MAX));
     }
 
     /// Busy for a cell. While it runs, owed idles are held back.
@@ -193,7 +198,7 @@ impl Shared {
             writer.act_on_deadlines();
         }
         writer.flush_batch();
-        writer.pay(false);
+        writer.pay(false, usize::MAX);
     }
 
     fn lock(&self) -> MutexGuard<'_, Writer> {
@@ -248,17 +253,18 @@ impl Writer {
         if self.pay_at.is_some_and(|at| now >= at) {
             self.pay_at = None;
             if self.running.is_none() {
-                self.pay(false);
+                self.pay(false, OWED_PORTION);
+                self.pay_at = (!self.owed.is_empty()).then(|| now + OWED_REST);
             }
         }
     }
 
     fn owe(&mut self, parent: &Arc<Parent>) {
         self.owed.push_back(parent.clone());
-        self.pay_at = Some(Instant::now() + OWED_PAUSE);
-        if self.owed.len() >= OWED_LIMIT {
-            self.pay(true);
+        if self.owed.len() > OWED_LIMIT {
+            self.pay(true, OWED_PORTION);
         }
+        self.pay_at = Some(Instant::now() + OWED_PAUSE);
     }
 
     fn cell_ends(&mut self) {
@@ -266,8 +272,9 @@ impl Writer {
         if let Some(parent) = self.running.take() {
             self.status(&parent, "idle");
         }
-        if self.pay_at.is_none() {
-            self.pay(false);
+        if !self.owed.is_empty() {
+            // What was due while the cell ran; requests that go on put it off again.
+            self.pay_at.get_or_insert_with(Instant::now);
         }
     }
 
@@ -326,14 +333,14 @@ impl Writer {
         }
     }
 
-    /// Publishes the owed idles. If a cell is running, the front end is told at once that the
+    /// Publishes the oldest owed idles. If a cell is running, the front end is told at once that the
     /// kernel is still busy.
-    fn pay(&mut self, even_while_running: bool) {
-        self.pay_at = None;
+    fn pay(&mut self, even_while_running: bool, most: usize) {
         if self.owed.is_empty() || (self.running.is_some() && !even_while_running) {
             return;
         }
-        for parent in std::mem::take(&mut self.owed) {
+        let portion = self.owed.len().min(most);
+        for parent in self.owed.drain(..portion).collect::<Vec<_>>() {
             self.status(&parent, "idle");
         }
         if let Some(running) = self.running.clone() {
@@ -493,14 +500,52 @@ mod tests {
         iopub.owe_idle(&parent("a"));
         std::thread::sleep(OWED_PAUSE * 2);
         assert_eq!(words(&seen), ["cell:busy"]);
-        for _ in 1..OWED_LIMIT {
+        for _ in 0..OWED_LIMIT {
             iopub.owe_idle(&parent("b"));
         }
         iopub.flush();
-        assert_eq!(words(&seen).len(), 1 + OWED_LIMIT + 1);
+        assert_eq!(words(&seen).len(), 1 + OWED_PORTION + 1);
         assert_eq!(words(&seen).last().unwrap(), "cell:busy");
         iopub.cell_ends();
-        iopub.flush();
-        assert_eq!(words(&seen).last().unwrap(), "cell:idle");
+        assert_eq!(words(&seen)[1 + OWED_PORTION + 1], "cell:idle");
+        drop(iopub);
+        let all = 1 + OWED_LIMIT + 1 + 1 + 1;
+        wait_for(|| words(&seen).len() == all);
+    }
+
+    fn wait_for(condition: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !condition() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "not within 20 s");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// When each message was sent.
+    struct Clock(Arc<Mutex<Vec<Instant>>>);
+
+    impl Port for Clock {
+        fn send(&self, _frames: &[Bytes], _importance: Importance) {
+            self.0.lock().unwrap().push(Instant::now());
+        }
+
+        fn is_crowded(&self, _patience: Duration) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn many_owed_idles_are_paid_in_portions_that_leave_the_page_time() {
+        let times = Arc::<Mutex<Vec<Instant>>>::default();
+        let author = Arc::new(Author::new(Signer::new("")));
+        let iopub = Iopub::start(author, Arc::new(Clock(times.clone()))).unwrap();
+        let count = 3 * OWED_PORTION + 1;
+        (0..count).for_each(|_| iopub.owe_idle(&parent("a")));
+        wait_for(|| times.lock().unwrap().len() == count);
+        let times = times.lock().unwrap();
+        let portions = times.chunk_by(|one, next| *next - *one < OWED_REST / 2);
+        for portion in portions {
+            assert!(portion.len() <= OWED_PORTION, "{} at once", portion.len());
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `signaltree`: the kernel and its installation.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -69,7 +70,16 @@ enum Command {
         /// Environment variable for the kernel; may be given several times.
         #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
         env: Vec<(String, String)>,
+        /// Leave it to the first kernel to compile what cells are built on.
+        #[arg(long)]
+        no_prepare: bool,
     },
+    /// Compile what cells are built on ahead of the first kernel; `install` does it too.
+    #[command(
+        after_help = "Needed again after an update of Rust or of signaltree: otherwise the next kernel does it, \
+                      and its first compiled cell waits for that."
+    )]
+    Prepare,
     /// Compute what a recipe says, without a notebook.
     Compute(ComputeArguments),
     /// Put together what `compute --part` has left in a folder.
@@ -153,6 +163,7 @@ fn main() -> anyhow::Result<ExitCode> {
             name,
             display_name,
             env,
+            no_prepare,
         } => {
             let spec = Spec {
                 name,
@@ -162,6 +173,18 @@ fn main() -> anyhow::Result<ExitCode> {
             let directory = install::install(&place.into(), &spec)?;
             println!("installed in {}", directory.display());
             println!("`signaltree doctor` says whether Jupyter finds it and has what it needs");
+            if !no_prepare && let Err(reason) = prepare()? {
+                // The kernel is installed, and direct cells need no compiler.
+                writeln!(
+                    eval::log_file()?,
+                    "cells are not prepared: {reason}; `signaltree prepare` tries again"
+                )?;
+            }
+        }
+        Command::Prepare => {
+            if let Err(reason) = prepare()? {
+                anyhow::bail!(reason);
+            }
         }
         Command::Compute(arguments) => return Ok(batch::compute(arguments)),
         Command::Combine(arguments) => return Ok(batch::combine(&arguments)),
@@ -185,6 +208,18 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what it does. The inner error is a sentence for the person.
+fn prepare() -> anyhow::Result<Result<(), String>> {
+    // stdout is taken for the output of cells meanwhile.
+    let mut out = eval::log_file().context("cannot keep stderr for messages")?;
+    let mut tell = |step: &str| drop(writeln!(out, "preparing cells: {step}"));
+    let prepared = eval::prepare(None, &mut tell);
+    if let Ok(prepared) = &prepared {
+        writeln!(out, "cells are prepared in {}", prepared.folder.display())?;
+    }
+    Ok(prepared.map(drop))
 }
 
 fn run_kernel(connection_file: &Path) -> anyhow::Result<()> {

@@ -20,6 +20,8 @@ pub struct Scope {
     pub allow_stdin: bool,
     /// Plain text of the result, for the history.
     pub result: Option<String>,
+    /// The outputs so far go when the next one comes.
+    pub clears: bool,
     pub running: bool,
 }
 
@@ -64,6 +66,17 @@ impl CellOutput {
         self.lock().running
     }
 
+    /// An output is about to be published: those that wait to be replaced by it are gone.
+    fn before_output(&self) {
+        let mut scope = self.lock();
+        let cleared = std::mem::take(&mut scope.clears);
+        let parent = scope.parent.clone().filter(|_| cleared);
+        drop(scope);
+        if let Some(parent) = parent {
+            self.comms.outputs_cleared(&parent);
+        }
+    }
+
     fn publish(&self, msg_type: &str, content: Value) {
         self.iopub
             .publish_paced(Outgoing::publish(msg_type, self.parent().as_ref(), content));
@@ -80,6 +93,7 @@ impl Outlet for CellOutput {
             Stream::Stdout => "stdout",
             Stream::Stderr => "stderr",
         };
+        self.before_output();
         self.iopub.stream(self.parent().as_ref(), name, text);
     }
 
@@ -90,6 +104,7 @@ impl Outlet for CellOutput {
         let kind = if display.update {
             "update_display_data"
         } else {
+            self.before_output();
             "display_data"
         };
         self.publish(
@@ -111,6 +126,7 @@ impl Outlet for CellOutput {
                 .map(str::to_owned);
             scope.execution_count
         };
+        self.before_output();
         self.publish(
             "execute_result",
             json!({ "execution_count": count, "data": display.bundle, "metadata": display.metadata }),
@@ -122,6 +138,7 @@ impl Outlet for CellOutput {
         if scope.silent {
             return;
         }
+        self.before_output();
         // A front end that offers no input is a program: what the output shows first is all it keeps.
         match self
             .comms
@@ -140,6 +157,10 @@ impl Outlet for CellOutput {
     }
 
     fn clear_output(&self, wait: bool) {
+        self.lock().clears = true;
+        if !wait {
+            self.before_output();
+        }
         self.publish("clear_output", json!({ "wait": wait }));
     }
 

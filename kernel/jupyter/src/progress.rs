@@ -47,19 +47,29 @@ impl<'a> ProgressLine<'a> {
             Some(shown) => !running || now >= shown + INTERVAL,
         };
         self.last = Some(progress.clone());
-        if due {
+        // The end is said once, when the command has returned.
+        if due && progress.state != ProgressState::Done {
             self.show(progress);
         }
     }
 
-    /// The command has ended: work that did not say so itself was stopped.
-    pub fn end(mut self, succeeded: bool) {
+    /// The command has ended: work that did not say so itself was stopped. `closing` is the line that stays, also
+    /// where the work was too short for a bar.
+    pub fn end(mut self, succeeded: bool, closing: Option<&str>) {
+        if let Some(closing) = closing.filter(|_| succeeded) {
+            return self.publish(
+                format!("<div>{}</div>", escaped(closing)),
+                closing.to_owned(),
+            );
+        }
         if self.shown.is_none() {
             return;
         }
-        if let Some(mut progress) = self.last.take()
-            && progress.state == ProgressState::Running
-        {
+        let last = self
+            .last
+            .take()
+            .filter(|last| matches!(last.state, ProgressState::Running | ProgressState::Done));
+        if let Some(mut progress) = last {
             progress.state = match succeeded {
                 true => ProgressState::Done,
                 false => ProgressState::Cancelled,
@@ -70,9 +80,13 @@ impl<'a> ProgressLine<'a> {
 
     fn show(&mut self, progress: &Progress) {
         let report = Report::new(progress, self.began.elapsed());
+        self.publish(report.html(), report.text());
+    }
+
+    fn publish(&mut self, html: String, text: String) {
         let mut bundle = Map::new();
-        bundle.insert("text/html".into(), Value::from(report.html()));
-        bundle.insert("text/plain".into(), Value::from(report.text()));
+        bundle.insert("text/html".into(), Value::from(html));
+        bundle.insert("text/plain".into(), Value::from(text));
         self.outlet.display(Display {
             bundle,
             metadata: Map::new(),
@@ -190,13 +204,19 @@ impl<'a> Report<'a> {
             done,
             total,
             message,
+            kept,
             ..
         } = self.progress;
         let took = duration(self.elapsed);
         match state {
             ProgressState::Running | ProgressState::Done => {
                 let label = past(label);
-                format!("{label}: {total:.0} scan positions in {took}")
+                let before = match *kept > 0.0 {
+                    true => format!(", {kept:.0} were there before"),
+                    false => String::new(),
+                };
+                let computed = total - kept;
+                format!("{label}: {computed:.0} scan positions in {took}{before}")
             }
             ProgressState::Cancelled => {
                 let kept = match message.is_empty() {
@@ -273,6 +293,7 @@ mod tests {
             message: String::new(),
             rate: None,
             seconds_left: None,
+            kept: 0.0,
             can_resume: false,
         }
     }
@@ -321,6 +342,14 @@ mod tests {
             end(ProgressState::Done, ""),
             "saved <a>.zspy: 200 scan positions in 3 min 20 s"
         );
+        let resumed = Progress {
+            kept: 150.0,
+            ..progress(200.0, ProgressState::Done)
+        };
+        assert_eq!(
+            Report::new(&resumed, Duration::from_secs(2)).text(),
+            "saved <a>.zspy: 50 scan positions in 2.0 s, 150 were there before"
+        );
         assert_eq!(
             end(ProgressState::Cancelled, ""),
             "saving <a>.zspy was interrupted after 3 min 20 s, 110 of 200 scan positions were done"
@@ -340,14 +369,14 @@ mod tests {
         let mut line = ProgressLine::new(&shown);
         line.update(&progress(1.0, ProgressState::Running));
         line.update(&progress(200.0, ProgressState::Done));
-        line.end(true);
+        line.end(true, None);
         assert!(shown.0.lock().unwrap().is_empty());
         let mut line = ProgressLine::new(&shown);
         line.began -= PATIENCE;
         line.update(&progress(1.0, ProgressState::Running));
         line.update(&progress(2.0, ProgressState::Running));
         line.update(&progress(200.0, ProgressState::Done));
-        line.end(true);
+        line.end(true, None);
         let shown = shown.0.lock().unwrap();
         assert_eq!(shown.len(), 2);
         assert!(!shown[0].0 && shown[1].0);
@@ -359,13 +388,35 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_is_said_once_however_short_it_took() {
+        let closing = "saved a.zspy: (2, 3 | 4) f64, 1 kB, in 0.0 s";
+        let shown = Shown::default();
+        let mut line = ProgressLine::new(&shown);
+        line.update(&progress(200.0, ProgressState::Done));
+        line.end(true, Some(closing));
+        let mut line = ProgressLine::new(&shown);
+        line.began -= PATIENCE;
+        line.update(&progress(1.0, ProgressState::Running));
+        line.update(&progress(200.0, ProgressState::Done));
+        line.end(true, Some(closing));
+        // A failure is told by its error.
+        ProgressLine::new(&shown).end(false, Some(closing));
+        let shown = shown.0.lock().unwrap();
+        let lines: Vec<(bool, bool)> = shown
+            .iter()
+            .map(|(update, text)| (*update, text == closing))
+            .collect();
+        assert_eq!(lines, [(false, true), (false, false), (true, true)]);
+    }
+
+    #[test]
     fn stopped_work_says_so_even_if_nobody_reported_its_end() {
         let shown = Shown::default();
         let mut line = ProgressLine::new(&shown);
         line.began -= PATIENCE;
         line.update(&progress(1.0, ProgressState::Running));
         line.update(&progress(7.0, ProgressState::Running));
-        line.end(false);
+        line.end(false, None);
         let shown = shown.0.lock().unwrap();
         let last = &shown.last().unwrap().1;
         assert!(

@@ -64,6 +64,10 @@ pub struct Model {
     figure: Figure,
     /// When a page last asked for something.
     asked: Option<Instant>,
+    /// A page knows of it.
+    seen: bool,
+    /// Tells a cell that has no name by its client and its text.
+    pub nameless_cell: Option<u64>,
     /// Set while no node of this kernel is behind it.
     waking: Option<Waking>,
 }
@@ -85,6 +89,8 @@ impl Model {
             parent: parent.cloned(),
             figure,
             asked: None,
+            seen: false,
+            nameless_cell: None,
             waking: None,
         }
     }
@@ -110,9 +116,36 @@ impl Model {
         !self.figure.complete
     }
 
+    /// The node it was opened for, and those its views show.
+    pub fn nodes(&self) -> Vec<u32> {
+        let number = |value: &Value| value.as_u64().and_then(|node| u32::try_from(node).ok());
+        let state = &self.figure.state;
+        let panes = state.get("panes").and_then(Value::as_array);
+        let panes = panes
+            .into_iter()
+            .flatten()
+            .filter_map(|pane| pane.get("node"));
+        let shown = state.get("node").into_iter().chain(panes);
+        let mut nodes = vec![self.node];
+        nodes.extend(shown.filter_map(number));
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
+    }
+
     /// A page asks for something.
     pub fn note_asked(&mut self) {
         self.asked = Some(Instant::now());
+        self.seen = true;
+    }
+
+    /// A page got its state.
+    pub fn note_seen(&mut self) {
+        self.seen = true;
+    }
+
+    pub fn is_seen(&self) -> bool {
+        self.seen
     }
 
     /// Whether a page has asked for nothing for this long.
@@ -130,7 +163,9 @@ impl Model {
     /// Replaces the picture; what pages have changed stays.
     pub fn set_figure(&mut self, figure: Figure) {
         self.figure.poster = figure.poster;
+        self.figure.width = figure.width;
         self.figure.text = figure.text;
+        self.figure.alt = figure.alt;
         self.figure.complete = figure.complete;
     }
 
@@ -193,8 +228,32 @@ impl Model {
         )
     }
 
-    /// The output of the cell: the live view, and a picture and a line for everybody else.
+    /// Content of the message that shows the model in the output of its cell, or replaces it there.
     pub fn output(&self) -> Value {
+        json!({
+            "data": self.bundle(),
+            "metadata": self.metadata(),
+            "transient": { "display_id": self.display_id },
+        })
+    }
+
+    /// How the picture is shown: at its size, and in words for who cannot see it.
+    fn metadata(&self) -> Value {
+        let mut picture = Map::new();
+        if self.figure.width > 0 {
+            picture.insert("width".into(), self.figure.width.into());
+        }
+        if !self.figure.alt.is_empty() {
+            picture.insert("alt".into(), self.figure.alt.as_str().into());
+        }
+        match self.figure.poster.is_empty() || picture.is_empty() {
+            true => json!({}),
+            false => json!({ "image/png": picture }),
+        }
+    }
+
+    /// The live view, and a picture and a line for everybody else.
+    fn bundle(&self) -> Value {
         let mut bundle = Map::new();
         let view = json!({ "version_major": 2, "version_minor": 0, "model_id": self.id });
         bundle.insert("application/vnd.jupyter.widget-view+json".into(), view);
@@ -276,7 +335,9 @@ mod tests {
             Figure {
                 state,
                 poster: Bytes::from_static(poster),
+                width: 400,
                 text: "<scan>".into(),
+                alt: "a scan".into(),
                 complete: true,
             },
         )
@@ -299,6 +360,16 @@ mod tests {
     }
 
     #[test]
+    fn the_nodes_of_all_panes_are_shown() {
+        let mut model = model(b"");
+        assert_eq!(model.nodes(), [5]);
+        let panes = json!([{ "key": 0, "node": 9 }, { "key": 1, "node": 3 }, { "node": null }]);
+        let state = json!({ "node": 3, "panes": panes });
+        model.merge(state.as_object().unwrap());
+        assert_eq!(model.nodes(), [3, 5, 9]);
+    }
+
+    #[test]
     fn a_page_cannot_replace_the_script() {
         let mut model = model(b"");
         model.merge(
@@ -315,17 +386,19 @@ mod tests {
     #[test]
     fn an_output_has_a_picture_and_a_line() {
         let output = model(b"png").output();
-        assert_eq!(output["image/png"], "cG5n");
-        assert_eq!(output["text/plain"], "<scan>");
+        let data = &output["data"];
+        assert_eq!(data["image/png"], "cG5n");
+        assert_eq!(data["text/plain"], "<scan>");
         assert_eq!(
-            output["application/vnd.jupyter.widget-view+json"]["model_id"],
+            data["application/vnd.jupyter.widget-view+json"]["model_id"],
             "m1"
         );
-        assert!(
-            Model::new("m2".into(), 5, None, None, Figure::default())
-                .output()
-                .get("image/png")
-                .is_none()
+        assert_eq!(
+            output["metadata"]["image/png"],
+            json!({ "width": 400, "alt": "a scan" })
         );
+        let bare = Model::new("m2".into(), 5, None, None, Figure::default()).output();
+        assert!(bare["data"].get("image/png").is_none());
+        assert_eq!(bare["metadata"], json!({}));
     }
 }

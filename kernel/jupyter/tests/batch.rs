@@ -143,6 +143,72 @@ fn parts_and_kills_give_the_bits_of_one_run() {
     assert_same(&folder.join("whole"), &folder.join("killed"));
 }
 
+/// The numbers before each of these words, line by line.
+fn figures(text: &str, words: &str) -> Vec<usize> {
+    let before = text.rsplit(words).skip(1);
+    let number = |part: &str| part.trim().rsplit([' ', ':']).next()?.parse().ok();
+    before.filter_map(number).collect()
+}
+
+#[test]
+fn what_was_kept_is_told_from_what_was_computed() {
+    let work = workplace();
+    let folder = work.path();
+    let arguments = [
+        "compute",
+        "recipe.json",
+        "--out",
+        "out",
+        "--part",
+        "1/4",
+        "--threads",
+        "1",
+    ];
+    let mut kept_some = false;
+    for milliseconds in [100, 200, 400, 800, 1600, 3200] {
+        let mut child = signaltree(folder, &arguments)
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mut whole = None;
+    for again in [false, true] {
+        let output = run(folder, &arguments);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (told, printed) = (text(&output.stderr), text(&output.stdout));
+        assert!(output.status.success(), "{told}");
+        // Each result has its line; together they are what the last line of the progress says.
+        let computed: usize = figures(&printed, " scan positions computed").iter().sum();
+        let kept: usize = figures(&printed, " kept from before").iter().sum();
+        let last = told.lines().last().unwrap_or_default().to_owned();
+        assert!(last.starts_with("saved 4 results: "), "{told}");
+        kept_some |= kept > 0;
+        let [all_computed] = figures(&last, " scan positions in")[..] else {
+            panic!("{last}");
+        };
+        let all_kept = figures(&last, " were there before").first().copied();
+        let all_kept = all_kept.unwrap_or(0);
+        // A result without anything from before says nothing of it.
+        assert!(
+            computed <= all_computed && kept == all_kept,
+            "{last}\n{printed}"
+        );
+        let part = all_computed + all_kept;
+        assert!(
+            part == *whole.get_or_insert(part) && part < 4 * 2240 / 3,
+            "{last}"
+        );
+        if again {
+            assert_eq!((all_computed, all_kept), (0, part), "{last}");
+        }
+    }
+    assert!(kept_some);
+}
+
 #[test]
 fn ctrl_c_ends_cleanly_and_the_same_command_goes_on() {
     let work = workplace();

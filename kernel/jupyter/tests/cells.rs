@@ -320,3 +320,21 @@ fn the_queue_of_cells_is_bounded_in_bytes_and_refusals_are_answered() {
     assert_eq!(page.run("value 1").1.content["status"], "ok");
     drop((first, ids));
 }
+
+#[test]
+fn a_word_to_leave_ends_a_console_and_tells_a_notebook() {
+    let mut page = start();
+    for word in ["exit", "quit()", ":quit"] {
+        let (words, reply) = page.run(word);
+        assert_eq!(words, ["busy", "execute_input", "stream", "idle"], "{word}");
+        assert_eq!(
+            reply.content["payload"],
+            json!([{ "source": "ask_exit", "keepkernel": false }])
+        );
+    }
+    // The kernel itself goes on.
+    assert_eq!(
+        page.run("value 1").0,
+        ["busy", "execute_input", "execute_result", "idle"]
+    );
+}

@@ -233,6 +233,81 @@ fn running_a_cell_again_replaces_its_model_and_no_other() {
     assert!(comms.as_object().unwrap().len() <= 2);
 }
 
+/// Ids of the models that a cell closed and opened.
+fn models(output: &[Message]) -> [Vec<String>; 2] {
+    ["comm_close", "comm_open"].map(|kind| {
+        (output.iter().filter(|message| message.kind == kind))
+            .map(|message| message.content["comm_id"].as_str().unwrap().to_owned())
+            .collect()
+    })
+}
+
+#[test]
+fn without_names_of_cells_the_same_text_replaces_what_no_page_has_asked_for() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let mut run = |code: &str| {
+        let id = page.execute(code);
+        let output = page.output_of(&id);
+        page.reply(Channel::Shell);
+        models(&output)
+    };
+    let [_, first] = run("show 5");
+    let [closed, other] = run("show 5\nvalue 1");
+    assert!(closed.is_empty(), "another cell");
+    let [closed, second] = run("show 5");
+    assert_eq!(closed, first);
+    // A page shows it: the same text may be that of another cell.
+    ask(&mut page, &second[0], json!({ "n": 1 }));
+    let id = page.execute("show 5");
+    let [closed, third] = models(&page.output_of(&id));
+    assert!(closed.is_empty() && third.len() == 1);
+    // And a page that loads again has them all.
+    page.reply(Channel::Shell);
+    page.send(
+        Channel::Shell,
+        "comm_open",
+        json!({ "comm_id": "control", "target_name": "jupyter.widget.control", "data": {} }),
+    );
+    let id = comm(&mut page, "control", json!({ "method": "request_states" }));
+    page.output_of(&id);
+    for code in ["show 5", "show 5\nvalue 1"] {
+        let id = page.execute(code);
+        let [closed, _] = models(&page.output_of(&id));
+        assert!(closed.is_empty(), "{other:?} {closed:?}");
+        page.reply(Channel::Shell);
+    }
+}
+
+#[test]
+fn cleared_outputs_take_their_models_with_them() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let kept = show(&mut page, "c1");
+    // `clear` waits for the next output.
+    let id = page.execute_in(
+        "c2",
+        "show 5\nclear\nsleep 1\nshow 6\nprint text\nclear\nshow 7",
+    );
+    let output = page.output_of(&id);
+    let [closed, opened] = models(&output);
+    assert_eq!(closed, opened[..2]);
+    let words: Vec<_> = output.iter().map(Message::word).collect();
+    let at = |word: &str| words.iter().position(|found| found == word);
+    assert!(at("clear_output") < at("comm_close"), "{words:?}");
+    assert!(!closed.contains(&kept));
+}
+
+#[test]
+fn the_engine_knows_which_nodes_an_open_model_shows() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let model = show(&mut page, "c1");
+    let state = json!({ "node": 8, "panes": [{ "key": 0, "node": 9 }, { "key": 1, "node": 8 }] });
+    let update = json!({ "method": "update", "state": state, "buffer_paths": [] });
+    let id = comm(&mut page, &model, update);
+    page.output_of(&id);
+    let shown = page.pictures.shown.lock().unwrap().clone();
+    assert_eq!(shown, [(model, vec![5, 8, 9])]);
+}
+
 #[test]
 fn an_output_of_a_half_computed_map_is_replaced_once() {
     let mut page = FrontEnd::start(IdlePolicy::Lazy);
@@ -274,6 +349,67 @@ fn an_output_keeps_its_picture_while_somebody_works_in_it() {
     };
     assert_eq!(replaced.content["data"]["text/plain"], "<node 5, whole>");
     assert!(asked.elapsed() >= Duration::from_millis(900));
+}
+
+#[test]
+fn an_output_is_drawn_again_as_a_page_shows_it() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let model = show(&mut page, "c1");
+    let update = |state: Value| json!({ "method": "update", "state": state, "buffer_paths": [] });
+    comm(&mut page, &model, update(json!({ "zoom": 2 })));
+    comm(&mut page, &model, update(json!({ "colormap": "magma" })));
+    let replaced = loop {
+        let message = page.published();
+        if message.kind == "update_display_data" {
+            break message;
+        }
+    };
+    assert_eq!(replaced.content["data"]["text/plain"], "<node 5 in magma>");
+    assert_eq!(replaced.content["metadata"]["image/png"]["alt"], "node 5");
+    // What looks the same is not sent again.
+    comm(&mut page, &model, update(json!({ "colormap": "magma" })));
+    let idle = Duration::from_millis(1800);
+    while let Some(message) = page.published_within(idle) {
+        assert_ne!(message.kind, "update_display_data");
+    }
+}
+
+#[test]
+fn a_program_that_only_executes_is_told_no_model_and_a_page_that_comes_gets_all() {
+    let mut page = FrontEnd::start(IdlePolicy::Lazy);
+    let only = json!({ "code": "show 5", "allow_stdin": false });
+    let id = page.send(Channel::Shell, "execute_request", only.clone());
+    let output = page.output_of(&id);
+    let words: Vec<_> = output.iter().map(Message::word).collect();
+    assert_eq!(words, ["busy", "execute_input", "display_data", "idle"]);
+    let view = "application/vnd.jupyter.widget-view+json";
+    let model = output[2].content["data"][view]["model_id"].clone();
+    page.reply(Channel::Shell);
+    page.send(
+        Channel::Shell,
+        "comm_open",
+        json!({ "comm_id": "control", "target_name": "jupyter.widget.control", "data": {} }),
+    );
+    let asked = comm(&mut page, "control", json!({ "method": "request_states" }));
+    let states = loop {
+        let message = page.published();
+        if message.kind == "comm_msg" && message.parent.as_deref() == Some(asked.as_str()) {
+            break message;
+        }
+    };
+    let states = states.content["data"]["states"]
+        .as_object()
+        .cloned()
+        .unwrap();
+    assert!(
+        model
+            .as_str()
+            .is_some_and(|model| states.contains_key(model))
+    );
+    // From now on models are announced, whoever runs the cell.
+    let id = page.send(Channel::Shell, "execute_request", only);
+    let output = page.output_of(&id);
+    assert!(output.iter().any(|message| message.kind == "comm_open"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is built from this checkout: the widget, the kernel, its kernelspec, the sample.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -20,6 +20,22 @@ pub fn build_widget() -> Result<()> {
     )
     .context("could not build the widget")?;
     Ok(())
+}
+
+/// The bundle with the names of its functions, for a profile that can be read.
+///
+/// # Errors
+/// What the bundler said.
+pub fn named_widget() -> Result<PathBuf> {
+    let folder = project::target().join("widget");
+    process::run_quietly(
+        process::command("node")
+            .args(["build.mjs", "--named"])
+            .arg(&folder)
+            .current_dir(project::widget()),
+    )
+    .context("could not build the widget")?;
+    Ok(folder)
 }
 
 /// `npm ci` when the lock file has changed since the last time.
@@ -49,6 +65,8 @@ pub fn build_workspace() -> Result<()> {
     process::run(process::command("cargo").args(["build", "--release", "--workspace", "--locked"]))
 }
 
+/// Also compiles what cells are built on, once for each version of the kernel.
+///
 /// # Errors
 /// What `signaltree install` said.
 pub fn install_kernelspec(environment: &Environment) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -86,14 +87,6 @@ impl Environment {
 
     /// Settings of this environment only; the user's own configuration stays as it is.
     fn write_settings(&self) -> Result<()> {
-        // Without this, an exported page asks the network for the widget and hides its picture.
-        let nbconvert = r#"{"ExecutePreprocessor": {"store_widget_state": false}}"#;
-        write(
-            &self
-                .prefix
-                .join("etc/jupyter/jupyter_nbconvert_config.json"),
-            nbconvert,
-        )?;
         // No questions about news over the first notebook.
         let overrides = r#"{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}"#;
         write(
@@ -103,6 +96,15 @@ impl Environment {
             overrides,
         )
     }
+}
+
+/// Settings and sessions of a program below `folder`; kernels of its own environment before those of the user.
+pub fn keep_private(command: &mut Command, folder: &Path) {
+    command
+        .env("JUPYTER_CONFIG_DIR", folder.join("config"))
+        .env("JUPYTER_DATA_DIR", folder.join("data"))
+        .env("JUPYTER_RUNTIME_DIR", folder.join("runtime"))
+        .env("JUPYTER_PREFER_ENV_PATH", "1");
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

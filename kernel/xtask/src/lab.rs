@@ -62,7 +62,7 @@ pub fn run(options: Options) -> Result<bool> {
         .join()
         .map_err(|_| anyhow!("making the environment panicked"))??;
 
-    step("installing the kernelspec into it");
+    step("installing the kernelspec into it and preparing compiled cells");
     artifacts::install_kernelspec(&environment)?;
     let sample = project::notebooks().join(project::SAMPLE);
     if !sample.exists() {

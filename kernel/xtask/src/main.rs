@@ -25,6 +25,7 @@ cargo xtask check                           formatting, clippy, TypeScript, gene
 cargo xtask codegen [--check]               write (or compare) the generated TypeScript and Rust
 cargo xtask bench [ARGUMENTS]               run the benchmarks of the engine
 cargo xtask bench kernel [--no-build] [OPTIONS]   compare with ipykernel and evcxr_jupyter
+cargo xtask bench viewer [--no-build] [OPTIONS]   drag in JupyterLab, beside a relay that draws nothing
 cargo xtask bench peers [OPTIONS]           compare with hyperspy, pyxem, LiberTEM, py4DSTEM and numpy
 cargo xtask fuzz [SECONDS]                  mutated input for decoders and readers, a new seed each time";
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, keep_private};
 use crate::process::{self, Watched};
 use crate::report::{Counts, Report};
 use crate::{artifacts, chromium, project, toolchain};
@@ -25,6 +25,8 @@ const CONFORMANCE: &str = "kernel conformance (jupyter_kernel_test)";
 const NOTEBOOKS: &str = "notebooks";
 const OFFLINE: &str = "exported pages without network";
 const JOURNEY: &str = "browser journey in JupyterLab";
+const SCREEN: &str = "screen against computed values in JupyterLab";
+const LARGE: &str = "large frames in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 
@@ -68,6 +70,8 @@ pub fn run(quick: bool) -> Result<bool> {
             NOTEBOOKS,
             OFFLINE,
             JOURNEY,
+            SCREEN,
+            LARGE,
             RESTART,
             SAVED,
         ] {
@@ -81,7 +85,16 @@ pub fn run(quick: bool) -> Result<bool> {
     match lab_environment {
         Some(environment) => in_jupyter(&mut report, &environment, quick),
         None => {
-            for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, RESTART, SAVED] {
+            for stage in [
+                CONFORMANCE,
+                NOTEBOOKS,
+                OFFLINE,
+                JOURNEY,
+                SCREEN,
+                LARGE,
+                RESTART,
+                SAVED,
+            ] {
                 report.not_run(stage, "there is no environment with JupyterLab");
             }
         }
@@ -95,14 +108,23 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
         built(artifacts::install_kernelspec(environment))
     });
     if !installed {
-        for stage in [CONFORMANCE, NOTEBOOKS, OFFLINE, JOURNEY, RESTART, SAVED] {
+        for stage in [
+            CONFORMANCE,
+            NOTEBOOKS,
+            OFFLINE,
+            JOURNEY,
+            SCREEN,
+            LARGE,
+            RESTART,
+            SAVED,
+        ] {
             report.not_run(stage, "the kernelspec could not be installed");
         }
         return;
     }
     report.stage(CONFORMANCE, || conformance(environment));
     if quick {
-        for stage in [NOTEBOOKS, OFFLINE, JOURNEY, RESTART, SAVED] {
+        for stage in [NOTEBOOKS, OFFLINE, JOURNEY, SCREEN, LARGE, RESTART, SAVED] {
             report.not_run(stage, NOT_ASKED);
         }
         return;
@@ -116,12 +138,16 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
                 report.not_run(OFFLINE, "the notebooks were not exported");
             }
             report.stage(JOURNEY, || browser::journey(&chromium, environment));
+            report.stage(SCREEN, || browser::screen(&chromium, environment));
+            report.stage(LARGE, || browser::large_frames(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
         Err(reason) => {
             report.not_run(OFFLINE, reason.clone());
             report.not_run(JOURNEY, reason.clone());
+            report.not_run(SCREEN, reason.clone());
+            report.not_run(LARGE, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }
@@ -220,12 +246,7 @@ fn conformance(environment: &Environment) -> Result<Counts> {
 
 /// Only the kernelspec of the private environment may be found, never one the user has installed.
 fn private(command: &mut Command) {
-    let folder = project::private().join("test");
-    command
-        .env("JUPYTER_CONFIG_DIR", folder.join("config"))
-        .env("JUPYTER_DATA_DIR", folder.join("data"))
-        .env("JUPYTER_RUNTIME_DIR", folder.join("runtime"))
-        .env("JUPYTER_PREFER_ENV_PATH", "1");
+    keep_private(command, &project::private().join("test"));
 }
 
 /// A program that failed must have counted a failure, and one that counted nothing has not tested.

@@ -17,7 +17,7 @@ use super::{Comm, Comms, comm_msg};
 use crate::figures::Figure;
 use crate::notebook::{self, SavedView};
 use crate::widget::{self, Model, Waking};
-use crate::wire::{Outgoing, Parent};
+use crate::wire::Parent;
 
 /// Pages that may wait for their models at a time.
 const PAGES: usize = 64;
@@ -102,7 +102,12 @@ impl Comms {
 
     fn tell_states(&self, comm: &str, parent: &Arc<Parent>) {
         let (states, buffers) = {
-            let registry = self.lock();
+            let mut registry = self.lock();
+            for comm in registry.comms.values_mut() {
+                if let Comm::Widget(model) = comm {
+                    model.note_seen();
+                }
+            }
             let awake = registry.order.iter().filter_map(|id| registry.model(id));
             let asleep = registry.comms.values().filter_map(|comm| match comm {
                 Comm::Asleep(model) => Some(&**model),
@@ -118,6 +123,13 @@ impl Comms {
     fn learn_earlier(&self, saved: &[SavedView]) {
         let earlier = self.figures.earlier();
         let mut registry = self.lock();
+        // What neither the notebook nor the journal has, no page will ask for.
+        let known = |id: &str| {
+            saved.iter().any(|view| view.model == id) || earlier.iter().any(|view| view.model == id)
+        };
+        if !saved.is_empty() {
+            (registry.comms).retain(|id, comm| !matches!(comm, Comm::Asleep(_)) || known(id));
+        }
         for view in saved {
             let known = earlier.iter().find(|known| known.model == view.model);
             let figure = Figure {
@@ -125,6 +137,7 @@ impl Comms {
                 poster: view.poster.clone(),
                 text: view.text.clone(),
                 complete: true,
+                ..Figure::default()
             };
             let waking = if known.is_some() {
                 Waking::Restore
@@ -149,15 +162,12 @@ impl Comms {
     pub fn revive(&self, parent: Option<&Arc<Parent>>, moved: &HashMap<u32, u32>) -> u32 {
         let mut count = 0;
         for view in self.figures.earlier() {
+            let id = view.model.clone();
             if let Some(node) = moved.get(&view.node)
-                && let Some(model) = self.wake(view, *node, moved)
+                && let Some((nodes, open)) = self.wake(view, *node, moved)
             {
-                let (content, metadata, buffers) = model;
-                self.iopub.publish(
-                    Outgoing::publish("comm_open", parent, content)
-                        .with_metadata(metadata)
-                        .with_buffers(buffers),
-                );
+                self.figures.revived(&id, nodes);
+                self.announce(parent, open);
                 count += 1;
             }
         }
@@ -167,13 +177,14 @@ impl Comms {
         count
     }
 
-    /// Puts a live model in the place of the sleeping one; `None` if something newer is shown there.
+    /// Puts a live model in the place of the sleeping one, and gives the nodes it shows and the message that opens it;
+    /// `None` if something newer is shown there.
     fn wake(
         &self,
         view: View,
         node: u32,
         moved: &HashMap<u32, u32>,
-    ) -> Option<(Value, Value, Vec<bytes::Bytes>)> {
+    ) -> Option<(Vec<u32>, (Value, Value, Vec<bytes::Bytes>))> {
         let mut registry = self.lock();
         let run_again = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.cell.is_some() && model.cell == view.cell);
         if registry.comms.values().any(run_again) {
@@ -189,13 +200,20 @@ impl Comms {
         };
         figure.complete = true;
         figure.state = view.state;
-        let shown = figure.state.get("node").and_then(Value::as_u64);
-        let shown = shown
-            .and_then(|shown| moved.get(&u32::try_from(shown).ok()?))
-            .unwrap_or(&node);
+        let now = |shown: Option<&Value>| {
+            let shown = shown.and_then(Value::as_u64)?;
+            moved.get(&u32::try_from(shown).ok()?)
+        };
+        let shown = now(figure.state.get("node")).unwrap_or(&node);
         figure.state.insert("node".into(), json!(shown));
+        let panes = figure.state.get_mut("panes").and_then(Value::as_array_mut);
+        for pane in panes.into_iter().flatten() {
+            if let Some(node) = now(pane.get("node")) {
+                pane["node"] = json!(node);
+            }
+        }
         let model = Model::new(view.model.clone(), node, None, view.cell, figure);
-        let open = model.open();
+        let open = (model.nodes(), model.open());
         registry
             .comms
             .insert(view.model.clone(), Comm::Widget(Box::new(model)));

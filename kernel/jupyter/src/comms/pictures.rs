@@ -1,90 +1,122 @@
-//! The thread that draws pictures again when a map they show half done is computed: drawing takes
-//! longer than any page should wait.
+//! The thread that draws the pictures of outputs again: when a map they show half done is computed, and when a page shows
+//! its nodes otherwise. A notebook that is saved or exported then holds what was last seen. Drawing takes longer than any
+//! page should wait.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use serde_json::json;
 
 use super::{Comm, Comms};
 use crate::wire::Outgoing;
 
-/// Maps that may wait for their picture.
-const QUEUE: usize = 256;
-/// A page builds its view anew when the picture of an output is replaced; whoever drags in it would lose the
-/// pointer. So an output keeps its picture until nothing was asked of it for this long.
+/// An output keeps its picture until nothing was asked of it for this long: while somebody drags, none is drawn.
 const REST: Duration = Duration::from_millis(1000);
 /// A drag without end does not keep the picture from a notebook that is saved.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+#[derive(Default)]
+struct Waiting {
+    /// Models whose picture is no longer what is seen, and since when.
+    models: BTreeMap<String, Instant>,
+    ended: bool,
+}
+
+#[derive(Default)]
 pub(super) struct Pictures {
-    inbox: SyncSender<u32>,
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
 }
 
 impl Pictures {
-    pub fn new() -> (Self, PictureQueue) {
-        let (inbox, nodes) = sync_channel(QUEUE);
-        (Self { inbox }, PictureQueue(nodes))
+    /// The picture of a model is to be drawn again once it rests. Returns at once.
+    pub fn outdated(&self, model: &str) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = waiting.models.entry(model.to_owned());
+        since.or_insert_with(Instant::now);
+        self.wake.notify_one();
+    }
+
+    /// Ends the thread that serves them.
+    pub fn end(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.ended = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits until a picture may have to be drawn; false at the end.
+    fn wait(&self) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while waiting.models.is_empty() && !waiting.ended {
+            let woken = self.wake.wait(waiting);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        !waiting.ended
+    }
+
+    fn take(&self, ready: impl Fn(&str, Instant) -> bool) -> Vec<String> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = waiting.models.iter();
+        let due = models.filter(|(model, since)| ready(model.as_str(), **since));
+        let due: Vec<String> = due.map(|(model, _)| model.clone()).collect();
+        waiting.models.retain(|model, _| !due.contains(model));
+        due
     }
 }
 
-pub(super) struct PictureQueue(Receiver<u32>);
-
-impl PictureQueue {
-    pub fn serve(self, comms: &std::sync::Weak<Comms>) {
-        while let Ok(node) = self.0.recv() {
-            let begun = Instant::now();
-            while begun.elapsed() < LONGEST_WAIT
-                && comms.upgrade().is_some_and(|comms| comms.is_held(node))
-            {
-                std::thread::sleep(LOOK_AGAIN);
-            }
-            let Some(comms) = comms.upgrade() else { return };
-            super::guarded("drawing a picture", || comms.replace_pictures(node));
+/// The thread.
+pub(super) fn serve(comms: &std::sync::Weak<Comms>, pictures: &Pictures) {
+    while pictures.wait() {
+        let Some(comms) = comms.upgrade() else { return };
+        let due =
+            pictures.take(|model, since| since.elapsed() >= LONGEST_WAIT || comms.rests(model));
+        for model in due {
+            super::guarded("drawing a picture", || comms.replace_picture(&model));
         }
+        drop(comms);
+        std::thread::sleep(LOOK_AGAIN);
     }
 }
 
 impl Comms {
-    /// The map of `node` is computed. Returns at once.
+    /// The map of `node` is computed: outputs that show part of it get the whole. Returns at once.
     pub fn computed(&self, node: u32) {
-        if self.pictures.inbox.try_send(node).is_err() {
-            tracing::warn!("too many pictures wait; that of node {node} stays as it is");
+        let registry = self.lock();
+        let partial = registry.comms.iter().filter(|(_, comm)| {
+            matches!(comm, Comm::Widget(model) if model.node == node && model.awaits_picture())
+        });
+        for (id, _) in partial {
+            self.pictures.outdated(id);
         }
     }
 
-    /// Whether somebody works in an output that waits for the picture of `node`.
-    fn is_held(&self, node: u32) -> bool {
-        self.lock().comms.values().any(|comm| {
-            matches!(comm, Comm::Widget(model)
-                if model.node == node && model.awaits_picture() && !model.rests(REST))
-        })
+    /// Whether nobody works in an output.
+    fn rests(&self, model: &str) -> bool {
+        match self.lock().comms.get(model) {
+            Some(Comm::Widget(model)) => model.rests(REST),
+            _ => true,
+        }
     }
 
-    /// Once per output: a notebook that is saved or exported then holds the whole map.
-    fn replace_pictures(&self, node: u32) {
-        let waits = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.node == node && model.awaits_picture());
-        if !self.lock().comms.values().any(waits) {
-            return;
-        }
-        let figure = match self.figures.picture(node) {
+    fn replace_picture(&self, id: &str) {
+        let (node, state) = match self.lock().comms.get(id) {
+            Some(Comm::Widget(model)) => (model.node, model.figure().state.clone()),
+            _ => return,
+        };
+        let figure = match self.figures.picture(node, &state) {
             Ok(figure) => figure,
             Err(error) => return tracing::warn!("no picture of node {node}: {error}"),
         };
-        for comm in self.lock().comms.values_mut().filter(|comm| waits(comm)) {
-            let Comm::Widget(model) = comm else { continue };
-            model.set_figure(figure.clone());
-            let content = json!({
-                "data": model.output(),
-                "metadata": {},
-                "transient": { "display_id": model.display_id },
-            });
-            self.iopub.publish(Outgoing::publish(
-                "update_display_data",
-                model.parent.as_ref(),
-                content,
-            ));
+        let mut registry = self.lock();
+        let Some(Comm::Widget(model)) = registry.comms.get_mut(id) else {
+            return;
+        };
+        if figure.poster == model.figure().poster && figure.text == model.figure().text {
+            return;
         }
+        model.set_figure(figure);
+        let shown = Outgoing::publish("update_display_data", model.parent.as_ref(), model.output());
+        drop(registry);
+        self.iopub.publish(shown);
     }
 }

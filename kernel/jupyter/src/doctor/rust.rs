@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use eval::Prepared;
+
 use super::launch::Scratch;
 use super::{Finding, first_line, milliseconds, numbers, output_of};
 
@@ -42,6 +44,30 @@ pub(super) fn examine(tell: &mut dyn FnMut(Finding)) {
         }
     }
     tell(compile());
+    tell(prepared(eval::prepared(None)));
+}
+
+/// What the first compiled cell of a kernel finds.
+fn prepared(found: Result<Prepared, String>) -> Finding {
+    match found {
+        Ok(found) if found.is_complete() => {
+            Finding::good(format!("cells are prepared in {}", found.folder.display()))
+        }
+        Ok(found) if found.compiled => Finding::note(
+            "the sources of Rust's standard library are missing: a cell cannot keep a value of one of its types \
+             without naming the type",
+            "`rustup component add rust-src`, then restart the kernel",
+        ),
+        Ok(_) => Finding::note(
+            "cells are not prepared for this version of Rust and of signaltree: the first compiled cell of the next \
+             kernel waits some 20 s",
+            "`signaltree prepare`",
+        ),
+        Err(reason) => Finding::note(
+            format!("cells are not prepared: {reason}"),
+            "`signaltree prepare`",
+        ),
+    }
 }
 
 /// `rustc 1.95.0 (…)`.
@@ -106,6 +132,26 @@ mod tests {
         let this = format!("rustc {} (abc 2026-01-01)", env!("CARGO_PKG_RUST_VERSION"));
         assert!(is_new_enough(&this) && is_new_enough("rustc 99.0.0"));
         assert!(!is_new_enough("rustc 1.60.0 (x)") && !is_new_enough("gibberish"));
+    }
+
+    #[test]
+    fn what_is_not_prepared_is_said_with_the_way_to_it() {
+        let found = |compiled, library| {
+            prepared(Ok(Prepared {
+                folder: "/cache/cells-1".into(),
+                compiled,
+                library,
+            }))
+            .to_string()
+        };
+        assert_eq!(found(true, true), "✓ cells are prepared in /cache/cells-1");
+        assert!(found(true, false).contains("rust-src"));
+        assert!(found(false, true).contains("signaltree prepare"));
+        assert!(
+            prepared(Err("no HOME".into()))
+                .to_string()
+                .contains("no HOME")
+        );
     }
 
     #[test]

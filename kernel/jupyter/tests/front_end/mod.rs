@@ -135,6 +135,7 @@ impl Cells for Script {
 pub struct Pictures {
     pub closed: Mutex<Vec<String>>,
     pub updates: Mutex<Vec<Map<String, Value>>>,
+    pub shown: Mutex<Vec<(String, Vec<u32>)>>,
     pub links: OnceLock<Links>,
 }
 
@@ -149,16 +150,26 @@ impl Figures for Pictures {
             poster: Bytes::from_static(b"\x89PNG"),
             text: format!("<node {node}>"),
             complete: !watched,
+            ..Figure::default()
         })
     }
 
-    fn picture(&self, node: u32) -> Result<Figure, String> {
+    fn picture(&self, node: u32, state: &Map<String, Value>) -> Result<Figure, String> {
+        let colormap = state.get("colormap").and_then(Value::as_str);
         Ok(Figure {
             poster: Bytes::from_static(b"whole"),
-            text: format!("<node {node}, whole>"),
+            text: match colormap {
+                Some(colormap) => format!("<node {node} in {colormap}>"),
+                None => format!("<node {node}, whole>"),
+            },
+            alt: format!("node {node}"),
             complete: true,
             ..Figure::default()
         })
+    }
+
+    fn changes_picture(&self, state: &Map<String, Value>) -> bool {
+        state.contains_key("colormap")
     }
 
     fn request(&self, _model: &str, content: Value, _buffers: Vec<Bytes>, answer: Answer) {
@@ -170,6 +181,10 @@ impl Figures for Pictures {
 
     fn update(&self, _model: &str, state: &Map<String, Value>) {
         self.updates.lock().unwrap().push(state.clone());
+    }
+
+    fn shows(&self, model: &str, nodes: Vec<u32>) {
+        self.shown.lock().unwrap().push((model.to_owned(), nodes));
     }
 
     fn close(&self, model: &str) {

@@ -46,6 +46,38 @@ pub fn journey(chromium: &Path, environment: &Environment) -> Result<Counts> {
     watch(&mut command, Duration::from_secs(900))
 }
 
+/// What is drawn is what was computed, and nothing is rebuilt under the hands.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn screen(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("screen");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    artifacts::ensure_sample(&folder.join(project::SAMPLE))?;
+    let mut command = script("screen.mjs", chromium);
+    command
+        .arg(environment.program("jupyter"))
+        .arg(&folder)
+        .arg(project::SAMPLE);
+    super::private(&mut command);
+    watch(&mut command, Duration::from_secs(600))
+}
+
+/// Frames larger than the screen: means are called means, and zooming in shows the pixels of the file.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn large_frames(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("large_frames");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let mut command = script("large_frames.mjs", chromium);
+    command.arg(environment.program("jupyter")).arg(&folder);
+    super::private(&mut command);
+    watch(&mut command, Duration::from_secs(300))
+}
+
 /// Kernels that are restarted, killed and gone, and what the page shows of them.
 ///
 /// # Errors

@@ -79,6 +79,29 @@ fn stored_clean(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Every picture of a signal says in words what it shows.
+fn pictures_have_words(page: &str) -> Result<()> {
+    let mut pictures = 0;
+    for (at, _) in page.match_indices("<img") {
+        let tag = page[at..].split_inclusive('>').next().unwrap_or_default();
+        if !tag.contains("data:image/png;base64,") {
+            continue;
+        }
+        pictures += 1;
+        let words = tag
+            .split_once("alt=\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map_or("", |(words, _)| words);
+        if words.len() < 20 || words.contains("No description") {
+            bail!("picture {pictures} of its page is described as {words:?}");
+        }
+    }
+    if pictures == 0 {
+        bail!("its page has no picture");
+    }
+    Ok(())
+}
+
 /// The very command the manual names for sharing a notebook.
 fn export(environment: &Environment, name: &str) -> Result<()> {
     let mut command = process::command(environment.program("jupyter"));
@@ -99,9 +122,7 @@ fn export(environment: &Environment, name: &str) -> Result<()> {
     {
         bail!("its page shows an error");
     }
-    if !page.contains("data:image/png;base64,") {
-        bail!("its page has no picture");
-    }
+    pictures_have_words(&page)?;
     if page.contains("application/vnd.jupyter.widget-state+json") {
         bail!("its page holds widget state, which hides the pictures without network");
     }
