@@ -1,8 +1,9 @@
 // Builds the bundle that the kernel carries: dist/index.js (one ES module) and dist/style.css.
 // `--dev` also builds dev/dist/ (the viewer with a kernel that lives in the page).
+// `--named DIR` builds both files there, with the names of their functions, and nothing else.
 
 import { mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 
 const here = import.meta.dirname;
@@ -15,9 +16,18 @@ const common = {
   logLevel: "warning",
 };
 
-await mkdir(join(here, "dist"), { recursive: true });
-await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/index.js", minify: true });
-await build({ ...common, entryPoints: ["src/style.css"], outfile: "dist/style.css", minify: true });
+async function bundle(folder, minify) {
+  await mkdir(join(here, folder), { recursive: true });
+  await build({ ...common, entryPoints: ["src/index.ts"], outfile: `${folder}/index.js`, minify });
+  await build({ ...common, entryPoints: ["src/style.css"], outfile: `${folder}/style.css`, minify });
+}
+
+const named = process.argv.indexOf("--named");
+if (named > 0) {
+  await bundle(relative(here, resolve(process.argv[named + 1])), false);
+  process.exit();
+}
+await bundle("dist", true);
 if (process.argv.includes("--dev")) {
   await build({ ...common, entryPoints: ["dev/page.ts"], outfile: "dev/dist/page.js", sourcemap: "inline" });
 }
@@ -27,6 +37,6 @@ for (const file of ["dist/index.js", "dist/style.css"]) {
   console.log(`${file} ${kilobytes.toFixed(1)} kB`);
 }
 const script = (await stat(join(here, "dist/index.js"))).size;
-if (script > 120_000) {
-  throw new Error(`dist/index.js has ${script} bytes; every model sends it again, the limit is 120000`);
+if (script > 140_000) {
+  throw new Error(`dist/index.js has ${script} bytes; every model sends it again, the limit is 140000`);
 }

@@ -3,7 +3,7 @@
 import signaltree from "../src/index";
 import { FakeKernel } from "../test/fake_kernel";
 import { FakeModel } from "../test/fake_model";
-import { detectorTree, spectrumTree, strainTree } from "../test/fixtures";
+import { detectorTree, singleTree, spectrumTree, strainTree, tiltTree } from "../test/fixtures";
 
 const query = new URLSearchParams(location.search);
 document.body.classList.toggle("dark", query.has("dark"));
@@ -17,7 +17,12 @@ const model = new FakeModel({
   panes: [node, ...beside.map(Number)].map((id, key) => ({ key, node: id, component: 0 })),
   zoom: query.has("zoom") ? { "signal:128x112": { scale: Number(query.get("zoom")), x: 0.6, y: 0.5 } } : {},
 });
-const trees = { spectrum: spectrumTree, detector: () => detectorTree(query.get("detector") ?? undefined) };
+const trees = {
+  spectrum: spectrumTree,
+  tilt: tiltTree,
+  single: singleTree,
+  detector: () => detectorTree(query.get("detector") ?? undefined),
+};
 const [, makeTree] = Object.entries(trees).find(([name]) => query.has(name)) ?? ["strain", strainTree];
 const kernel = new FakeKernel(model, {
   nodes: makeTree(),
@@ -34,6 +39,33 @@ if (query.has("slow") && source) {
     slow: true,
     advice: '`scan.reshard("scan.zarr")?` takes about 40 s and makes it 0.4 ms.',
   };
+}
+if (query.has("caveats") && source) {
+  for (const node of kernel.nodes) {
+    node.caveats = [
+      {
+        code: "absent_chunks",
+        text: "32 of 64 chunks are not in the store half.zspy; their frames are the fill value 0",
+      },
+      {
+        code: "axis_in_pixels",
+        text: "axis-3 (E) is given by `gamma(x)`, which cannot be computed (the function `gamma` is not known); it is shown in pixels",
+      },
+    ];
+  }
+  kernel.filled = true;
+}
+if (query.has("uneven") && source) {
+  const [energy] = source.signal_axes;
+  if (energy) {
+    // Converted from a wavelength: the steps grow with the energy.
+    energy.values = Array.from(
+      { length: energy.size },
+      (_, i) => 1239.842 / (800 - (400 * i) / (energy.size - 1)),
+    );
+    energy.offset = energy.values[0] ?? 0;
+    energy.scale = ((energy.values.at(-1) ?? 0) - energy.offset) / (energy.size - 1);
+  }
 }
 Object.assign(globalThis, { kernel, model });
 

@@ -26,6 +26,9 @@ const SHOTS = [
   { name: "flat_600", width: 600, query: "node=2" },
   { name: "strain_800_dark", width: 800, query: "node=4&dark", wait: 2600 },
   { name: "spectrum_1200", width: 1200, query: "spectrum&node=11" },
+  { name: "uneven_1200", width: 1200, query: "spectrum&node=11&uneven" },
+  { name: "caveats_1200", width: 1200, query: "node=1&caveats", click: "[data-st=caveats]" },
+  { name: "caveats_600_dark", width: 600, query: "node=1&caveats&dark", click: "[data-st=caveats]" },
   { name: "silent_900", width: 900, query: "silent", wait: 3600 },
   { name: "menu_1200", width: 1200, query: "node=2", click: "[data-st=add-operation]" },
   { name: "flat_960", width: 960, query: "node=2" },
@@ -78,6 +81,12 @@ const SHOTS = [
   },
   { name: "code_1200_dark", width: 1200, query: "node=4&dark", click: "[data-st=export]" },
   { name: "advice_1200", width: 1200, query: "node=1&slow" },
+  { name: "tilt_1200", width: 1200, query: "tilt" },
+  { name: "single_1200", width: 1200, query: "single" },
+  { name: "keys_900", width: 900, query: "node=2", click: "[data-st=help]" },
+  { name: "maximised_1300", width: 1300, query: "node=4&beside=2", wait: 2600, click: "[data-st=maximise]" },
+  { name: "three_480", width: 480, query: "node=4&beside=1,2", wait: 2600 },
+  { name: "strain_320_dark", width: 320, query: "node=4&dark", wait: 2600 },
   { name: "refused_1200", width: 1200, query: "node=2", click: "[data-st=remove-node-flat]" },
 ];
 

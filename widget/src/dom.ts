@@ -45,6 +45,12 @@ export function setText(element: Element, text: string): void {
   }
 }
 
+/** Whether a key goes into a field, and is no command of the viewer. */
+export function isTyping({ target }: Event): boolean {
+  const text = target instanceof HTMLInputElement && !["range", "checkbox"].includes(target.type);
+  return text || target instanceof HTMLSelectElement;
+}
+
 /** A function that runs `work` once in the next animation frame however often it is called. */
 export function perFrame(work: () => void, signal: AbortSignal): () => void {
   let pending = 0;
@@ -55,6 +61,30 @@ export function perFrame(work: () => void, signal: AbortSignal): () => void {
         pending = 0;
         work();
       });
+    }
+  };
+}
+
+/** A function that runs `work` at once, then at most every `pauseMs`: for what nobody follows faster. */
+export function calmly(work: () => void, pauseMs: number, signal: AbortSignal): () => void {
+  let pause: ReturnType<typeof setTimeout> | undefined;
+  let again = false;
+  signal.addEventListener("abort", () => clearTimeout(pause));
+  const run = (): void => {
+    again = false;
+    pause = setTimeout(() => {
+      pause = undefined;
+      if (again) {
+        run();
+      }
+    }, pauseMs);
+    work();
+  };
+  return () => {
+    if (pause !== undefined) {
+      again = true;
+    } else if (!signal.aborted) {
+      run();
     }
   };
 }

@@ -36,8 +36,10 @@ const RING = 512;
 
 const hook: TestHook = { timings: [], frame: null, state: () => null };
 
-export function installTestHook(state: () => unknown): void {
+/** The state of each viewer is also at its own element: `__signaltree_state`. */
+export function installTestHook(root: HTMLElement, state: () => unknown): void {
   hook.state = state;
+  Object.assign(root, { __signaltree_state: state });
   Object.assign(globalThis, { __signaltree_test: hook });
 }
 

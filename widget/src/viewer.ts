@@ -1,8 +1,11 @@
 /** One view: the panels in their columns, tied to the session of the model. */
 
 import { h } from "./dom";
+import { watchMaximised } from "./maximise";
+import { outlast } from "./outlast";
 import { listenForHistory } from "./panels/history";
 import { PANELS, type Panel } from "./panels/registry";
+import type { Filling } from "./places";
 import { NavigatorPuller } from "./state/pull_navigator";
 import type { Session } from "./state/session";
 import { Store } from "./state/store";
@@ -12,10 +15,7 @@ import { installTestHook } from "./test_hook";
 
 const PLACES: readonly Panel["place"][] = ["scan", "picture", "side", "foot"];
 
-/** A view that comes this soon after another one of the model takes its place. */
-const FOCUS_KEPT_MS = 500;
-
-export function mountViewer(element: HTMLElement, session: Session, signal: AbortSignal): void {
+export function mountViewer(element: HTMLElement, session: Session, signal: AbortSignal): Filling {
   const root = h("div", {
     class: "signaltree",
     role: "region",
@@ -45,50 +45,18 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   showConnection();
 
   listenForHistory(root, session, signal);
-  keepFocus(root, session, signal);
-  keepKeys(root, signal);
+  keepKeys(root, view, signal);
   endDrafts(session, view, signal);
   watchAttention(root, view, signal);
   watchVisibility(root, session, view, signal);
   watchTheme(view, signal);
   element.append(root);
   signal.addEventListener("abort", () => root.remove());
-  installTestHook(() => ({ ...session.store.value, view: { ...view.value } }));
+  const returned = outlast(root, signal);
+  watchMaximised(root, element, view, returned, signal);
+  installTestHook(root, () => ({ ...session.store.value, view: { ...view.value } }));
   navigator.refresh();
-}
-
-/** A notebook builds a view anew when its output is replaced: the keyboard stays where it was. */
-function keepFocus(root: HTMLElement, session: Session, signal: AbortSignal): void {
-  let name: string | null = null;
-  root.addEventListener(
-    "focusin",
-    (event) => {
-      name = event.target instanceof Element ? event.target.getAttribute("data-st") : null;
-    },
-    { signal },
-  );
-  root.addEventListener(
-    "focusout",
-    () =>
-      queueMicrotask(() => {
-        // A view that is taken out of the page loses the focus too, but nobody took it away.
-        if (root.isConnected && !root.contains(document.activeElement)) {
-          name = null;
-        }
-      }),
-    { signal },
-  );
-  signal.addEventListener("abort", () => {
-    session.left = name === null ? null : { name, at: performance.now() };
-  });
-  const { left } = session;
-  session.left = null;
-  if (left && performance.now() - left.at < FOCUS_KEPT_MS) {
-    // Once it is in the page.
-    requestAnimationFrame(() => {
-      root.querySelector<HTMLElement>(`[data-st="${left.name}"]`)?.focus({ preventScroll: true });
-    });
-  }
+  return { returned };
 }
 
 /**
@@ -96,12 +64,13 @@ function keepFocus(root: HTMLElement, session: Session, signal: AbortSignal): vo
  * a press outside give them back. The notebook's own press handler keeps the focus where it is, so
  * that without this a click on another cell would leave its keys here.
  */
-function keepKeys(root: HTMLElement, signal: AbortSignal): void {
+function keepKeys(root: HTMLElement, view: Store<ViewState>, signal: AbortSignal): void {
   for (const type of ["keydown", "keyup", "keypress"] as const) {
     root.addEventListener(
       type,
       (event) => {
-        if (event.type === "keydown" && event.key === "Escape" && !event.defaultPrevented) {
+        const leaves = event.type === "keydown" && event.key === "Escape" && !event.defaultPrevented;
+        if (leaves && !view.value.maximised) {
           giveFocus(root, root.parentElement);
         }
         event.stopPropagation();
@@ -113,7 +82,7 @@ function keepKeys(root: HTMLElement, signal: AbortSignal): void {
     "pointerdown",
     (event) => {
       const target = event.target instanceof Element ? event.target : null;
-      if (!target || !root.contains(target)) {
+      if ((!target || !root.contains(target)) && !view.value.maximised) {
         giveFocus(root, target);
       }
     },

@@ -3,6 +3,7 @@
 import {
   type FrameReply,
   type FrameRequest,
+  type NavigatorRequest,
   type NodeDescription,
   PROTOCOL_VERSION,
   type Request,
@@ -88,6 +89,8 @@ export class FakeKernel {
   nodes: NodeDescription[];
   /** Images of detectors never become exact. */
   estimates = false;
+  /** The file lacks the frames that are shown. */
+  filled = false;
   /** Bytes the kernel may keep. */
   budget = 4 * 2 ** 30;
   /** Answers nothing at all. */
@@ -149,7 +152,7 @@ export class FakeKernel {
         this.#later(() => this.#frame(request));
         break;
       case "navigator":
-        this.#later(() => this.#navigator(request.view, request.generation, request.node));
+        this.#later(() => this.#navigator(request));
         break;
       case "set_params":
         this.#setParams(request.request_id, request.node, request.params);
@@ -213,7 +216,7 @@ export class FakeKernel {
     const region = request.region;
     const [y = 0, x = 0] = region
       ? [region.y0 + (region.height >> 1), region.x0 + (region.width >> 1)]
-      : request.index;
+      : request.index.slice(-2);
     const buffers: ArrayBufferView[] = [];
     const image = detectorImage(node, { ...node.params, ...request.draft });
     const part: Partial<FrameReply> = { space: "signal", sample: "f32", complete: 1, peak_count: null };
@@ -230,7 +233,8 @@ export class FakeKernel {
       size = { width: SCAN.nx, height: SCAN.ny };
     } else if (node.kind === "map") {
       const complete = this.#complete.get(node.id) ?? 0;
-      buffers.push(mapImage(request.component, complete));
+      const outer = request.index.at(-3) ?? 0;
+      buffers.push(mapImage(request.component, complete).map((value) => value * (1 + outer)));
       Object.assign(part, { space: "navigation", complete, exact: complete >= 1 });
       size = { width: SCAN.nx, height: SCAN.ny };
     } else if (node.signal_axes.length === 1) {
@@ -238,7 +242,8 @@ export class FakeKernel {
       part.sample = "u16";
       size = { width: 1024, height: 1 };
     } else if (node.element === "u16") {
-      buffers.push(Uint16Array.from(pattern(y, x, true)));
+      const brightness = 1 + (request.index.at(-3) ?? 0);
+      buffers.push(Uint16Array.from(pattern(y, x, true), (value) => value * brightness));
       part.sample = "u16";
     } else {
       buffers.push(pattern(y, x, false));
@@ -263,9 +268,13 @@ export class FakeKernel {
         ...size,
         full_width: size.width,
         full_height: size.height,
-        times_ms: { queue: 0, compute: 0, encode: 0 },
+        part: { x0: 0, y0: 0, ...size },
+        block: 1,
+        encoding: "raw",
+        times_ms: { queue: 0, compute: this.delayMs, encode: 0 },
         draft: request.draft !== undefined,
         exact: true,
+        filled: this.filled || undefined,
         ...part,
         ...statistics(buffers[0] as unknown as ArrayLike<number>),
       },
@@ -311,11 +320,17 @@ export class FakeKernel {
     this.#model.deliver({ type: "progress", ...progress });
   }
 
-  #navigator(viewId: number, generation: number, node: number): void {
+  #navigator({ view: viewId, generation, node, index }: NavigatorRequest): void {
+    const outer = index.slice(0, -2);
     const pixels = new Float32Array(SCAN.ny * SCAN.nx);
     pixels.forEach((_, i) => {
       const [y, x] = [Math.floor(i / SCAN.nx), i % SCAN.nx];
-      pixels[i] = 42 + 20 * (strainAt(y, x)[3] > 0 ? 1 : 0) + 300 * strainAt(y, x)[0] + noise(i) * 4;
+      pixels[i] =
+        42 +
+        1000 * (outer.at(-1) ?? 0) +
+        20 * (strainAt(y, x)[3] > 0 ? 1 : 0) +
+        300 * strainAt(y, x)[0] +
+        noise(i) * 4;
     });
     this.#model.deliver(
       {
@@ -323,10 +338,13 @@ export class FakeKernel {
         view: viewId,
         generation,
         node,
+        outer,
         width: SCAN.nx,
         height: SCAN.ny,
         full_width: SCAN.nx,
         full_height: SCAN.ny,
+        part: { x0: 0, y0: 0, width: SCAN.nx, height: SCAN.ny },
+        block: 1,
         stride: 1,
         complete: 1,
         value_units: "counts",

@@ -256,6 +256,18 @@ export function detectorTree(operation = "virtual_disk"): NodeDescription[] {
   ];
 }
 
+/** A scan at three tilts and four times, with a strain map. */
+export function tiltTree(): NodeDescription[] {
+  const outer = [axis("tilt", 3, 5, -5, "deg"), axis("time", 4, 1, 0, "")];
+  return strainTree().map((node) => ({ ...node, navigation_axes: [...outer, ...NAVIGATION] }));
+}
+
+/** A single picture, and one of a scan with a single position. */
+export function singleTree(positions: 0 | 1 = 0): NodeDescription[] {
+  const navigation_axes = positions === 0 ? [] : [axis("y", 1, 2, 0, "nm"), axis("x", 1, 2, 0, "nm")];
+  return [node(1, "image", { title: "One image", element: "u16", code: "", navigation_axes })];
+}
+
 /** A spectrum image: one signal axis. */
 export function spectrumTree(): NodeDescription[] {
   return [

@@ -1,11 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { scaleFor, toPosition, toValue } from "../src/controls/number";
-import { axisText, niceBelow, numberText, scaleBar, ticks } from "../src/geometry/axes";
+import {
+  along,
+  axisText,
+  extent,
+  indexAt,
+  niceBelow,
+  numberText,
+  scaleBar,
+  ticks,
+  valueAt,
+} from "../src/geometry/axes";
 import { blockSize, contain, pixelAt, regionBetween, spanned, toPanel, toPixels } from "../src/geometry/fit";
 import type { AxisDescription } from "../src/protocol/generated";
 
 function axis(scale: number, offset: number, units: string): AxisDescription {
   return { name: "kx", size: 128, scale, offset, units };
+}
+
+function uneven(values: number[]): AxisDescription {
+  const [offset, last] = [values[0] as number, values.at(-1) as number];
+  return {
+    name: "Energy",
+    size: values.length,
+    scale: (last - offset) / (values.length - 1),
+    offset,
+    units: "eV",
+    values,
+  };
 }
 
 describe("fit", () => {
@@ -65,7 +87,7 @@ describe("axes", () => {
       "1234",
       "−0.01235",
       "0",
-      "not computed",
+      "no value",
       "1.00e-7".replaceAll("-", "−"),
       "37.25",
       "123457",
@@ -79,6 +101,44 @@ describe("axes", () => {
     expect(scaleBar(axis(0.0001, 0, "nm"), 100)?.label).toBe("2 pm");
     expect(scaleBar(axis(1, 0, ""), 100)?.label).toBe("20 px");
     expect(scaleBar(axis(0, 0, "nm"), 100)).toBeNull();
+  });
+
+  it("takes an uneven axis at its own values", () => {
+    for (const values of [
+      [1, 2, 4, 8],
+      [9, 4, 1, -3],
+    ]) {
+      const energy = uneven(values);
+      values.forEach((value, index) => {
+        expect(valueAt(energy, index)).toBe(value);
+        expect(indexAt(energy, value)).toBe(index);
+      });
+      for (const index of [-0.5, 0.25, 1.5, 2.75, 3.5]) {
+        expect(indexAt(energy, valueAt(energy, index))).toBeCloseTo(index, 12);
+      }
+    }
+    const energy = uneven([1, 2, 4, 8]);
+    expect(axisText(energy, 0)).toBe("1.0 eV");
+    expect(axisText(uneven([1.55, 1.65, 1.77]), 1)).toBe("1.65 eV");
+    expect(extent(energy, 1, 2)).toBe(6 - 1.5);
+    expect(scaleBar(energy, 4)).toBeNull();
+  });
+
+  it("draws equal steps of the value equally long", () => {
+    const even = along(axis(0.5, 200, "eV"), 8);
+    expect([even.share(0), even.share(2), even.pixel(0.75)]).toEqual([0, 0.25, 6]);
+    const { share, pixel } = along(uneven([1, 2, 4, 8]), 4);
+    // From 0.5 to 10: the edges of the first and the last pixel.
+    expect(share(0)).toBe(0);
+    expect(share(4)).toBe(1);
+    expect(share(0.5)).toBeCloseTo(0.5 / 9.5);
+    expect(share(3.5)).toBeCloseTo(7.5 / 9.5);
+    for (const place of [0, 0.3, 1.5, 2.75, 4]) {
+      expect(pixel(share(place))).toBeCloseTo(place, 12);
+    }
+    const falling = along(uneven([9, 4, 1, -3]), 4);
+    expect(falling.share(0.5)).toBeLessThan(falling.share(1.5));
+    expect(falling.pixel(falling.share(3.25))).toBeCloseTo(3.25, 12);
   });
 
   it("puts ticks on round values inside the range", () => {

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { panBy, placeZoomed, WHOLE, zoomAbout } from "../src/geometry/zoom";
 import signaltree from "../src/index";
 import { differences, valueText } from "../src/state/differences";
-import { askedSize } from "../src/state/pull";
 import { FakeKernel, type FakeKernelOptions } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
 import { detectorTree, OPERATIONS, strainTree } from "./fixtures";
@@ -166,6 +165,37 @@ describe("panes", () => {
     expect(model.traits).toMatchObject({ component: 3, panes: [{ component: 0 }, { node: 4 }] });
   });
 
+  it("show one image more of a map with each click, until all are there or four", async () => {
+    const { st, panes, element } = await mount({ node: 4 });
+    const shown = (): (string | null | undefined)[] =>
+      panes().map((pane) => pane.querySelector("[role=tab][aria-selected=true]")?.getAttribute("data-st"));
+    const click = (): boolean =>
+      st("tree-node-strain").dispatchEvent(new MouseEvent("click", { bubbles: true, ctrlKey: true }));
+    click();
+    click();
+    click();
+    expect(shown()).toEqual(["component-e_xx", "component-e_yy", "component-e_xy", "component-theta"]);
+    click();
+    expect(panes()).toHaveLength(4);
+    expect(st("status-message").textContent).toContain("4 pictures");
+    expect(element.querySelectorAll("[data-st=pane-close]:not([hidden])")).toHaveLength(4);
+  });
+
+  it("show no node twice: what is pinned is gone to", async () => {
+    const { st, titles, model } = await mount();
+    st("compare-node-flat").click();
+    const both = ["scan \u00b7 Strained grain", "flat \u00b7 Radial median"];
+    st("tree-node-flat").click();
+    expect(titles()).toEqual(both);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(model.traits).toMatchObject({ node: 2, focused: 1 });
+    st("tree-node-scan").click();
+    expect(titles()).toEqual(both);
+    expect(hook().state().node).toBe(1);
+    st("tree-node-scan").dispatchEvent(new MouseEvent("click", { bubbles: true, ctrlKey: true }));
+    expect(titles()).toEqual(both);
+  });
+
   it("are at most four, and say so", async () => {
     const { st, panes } = await mount({ node: 4 });
     for (const name of ["strain", "scan", "flat", "peaks"]) {
@@ -309,15 +339,6 @@ describe("zoom", () => {
     const placed = placeZoomed(base, outer, zoom);
     expect(placed.left).toBeCloseTo(50);
     expect(placed.width).toBeCloseTo(300);
-  });
-
-  it("asks for more pixels in steps, up to those of the frame", () => {
-    const frame = { width: 2048, height: 700 };
-    expect(askedSize([300, 200], frame, 1)).toEqual([450, 300]);
-    expect(askedSize([300, 200], frame, 1.7)).toEqual([900, 600]);
-    expect(askedSize([300, 200], frame, 2)).toEqual([900, 600]);
-    expect(askedSize([300, 200], frame, 9)).toEqual([1024, 700]);
-    expect(askedSize([300, 200], { width: 128, height: 112 }, 1)).toEqual([128, 112]);
   });
 
   it("leaves the wheel to the page until the picture was chosen", async () => {

@@ -6,6 +6,7 @@ import {
   type Channel,
   type ChannelHandlers,
   Client,
+  FAR_MS,
   LOST_MS,
   PICTURE_TIMEOUT_MS,
   RequestError,
@@ -97,8 +98,10 @@ describe("client", () => {
       size_px: [9, 9],
       detail: "moving",
     });
-    const reply = (generation: number, x: number): void =>
-      client.receive({ type: "frame", view: channel.view, generation, index: [0, x] }, []);
+    const reply = (generation: number, x: number, compute = 0): void => {
+      const times_ms = { queue: 0, compute, encode: 0 };
+      client.receive({ type: "frame", view: channel.view, generation, index: [0, x], times_ms }, []);
+    };
     const asked = (): unknown[] => sent.map((request) => (request.index as number[])[1]);
 
     beforeEach(() => {
@@ -124,6 +127,75 @@ describe("client", () => {
         [0, 4],
       ]);
       expect(channel.busy).toBe(false);
+    });
+
+    /** The first picture takes long on its way. */
+    const farAway = (): void => {
+      channel.want(wish(1));
+      vi.advanceTimersByTime(FAR_MS + 10);
+      reply(1, 1);
+    };
+
+    it("has two in flight while pictures come from far away, and no more", () => {
+      farAway();
+      for (const x of [2, 3, 4, 5]) {
+        channel.want(wish(x));
+      }
+      expect(asked()).toEqual([1, 2, 3]);
+      vi.advanceTimersByTime(FAR_MS + 10);
+      reply(2, 2);
+      expect(asked()).toEqual([1, 2, 3, 5]);
+      // Making the picture took long: the next one is asked for when nothing is on its way.
+      reply(3, 3, FAR_MS);
+      channel.want(wish(6));
+      channel.want(wish(7));
+      expect(asked()).toEqual([1, 2, 3, 5]);
+      vi.advanceTimersByTime(FAR_MS / 2);
+      reply(4, 5);
+      expect(asked()).toEqual([1, 2, 3, 5, 7]);
+      reply(5, 7);
+      expect(drawn.map((index) => index[1])).toEqual([1, 2, 3, 5, 7]);
+      expect(channel.busy).toBe(false);
+    });
+
+    it("takes an answer for those of older requests too, which the kernel may drop", () => {
+      farAway();
+      channel.want(wish(2));
+      channel.want(wish(3));
+      channel.want(wish(4));
+      reply(3, 3);
+      expect(asked()).toEqual([1, 2, 3, 4]);
+      reply(2, 2);
+      reply(4, 4);
+      expect(drawn.map((index) => index[1])).toEqual([1, 3, 4]);
+      expect(channel.busy).toBe(false);
+      vi.advanceTimersByTime(LOST_MS + PICTURE_TIMEOUT_MS);
+      expect(handlers.late).not.toHaveBeenCalledWith(true);
+    });
+
+    it("has one request in flight again after one was not answered in time", () => {
+      farAway();
+      channel.want(wish(2));
+      channel.want(wish(3));
+      channel.want(wish(4));
+      vi.advanceTimersByTime(PICTURE_TIMEOUT_MS);
+      expect(handlers.late).toHaveBeenLastCalledWith(true);
+      channel.want(wish(5));
+      expect(asked()).toEqual([1, 2, 3, 4]);
+      reply(4, 4);
+      expect(asked()).toEqual([1, 2, 3, 4, 5]);
+    });
+
+    it("knows the request of each answer while two are in flight", () => {
+      const seen: unknown[] = [];
+      handlers.picture = (_, __, sent) =>
+        seen.push((sent?.wish as { index: number[] } | undefined)?.index[1]);
+      farAway();
+      channel.want(wish(2));
+      channel.want(wish(3));
+      reply(2, 2);
+      reply(3, 3);
+      expect(seen).toEqual([1, 2, 3]);
     });
 
     it("never draws an older picture after a newer one", () => {

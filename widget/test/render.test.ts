@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { Samples } from "../src/protocol/buffers";
 import { COLORMAPS, colormapNamed, colours } from "../src/render/colormap";
 import { automaticLevels, binsFor, histogram, histogramDomain } from "../src/render/levels";
-import { type Contrast, Painter, transfer } from "../src/render/table";
+import { type Contrast, Painter, type Pixels, transfer } from "../src/render/table";
 
 const GRAY: Contrast = { colormap: colormapNamed("gray"), gamma: 1, log: false };
+
+const plain = (samples: Samples): Pixels => ({ samples, packed: null });
 
 function reds(target: Uint32Array): number[] {
   return [...new Uint8Array(target.buffer)].filter((_, i) => i % 4 === 0);
@@ -18,7 +21,7 @@ function paint(
   const painter = new Painter();
   painter.set({ low, high }, contrast);
   const target = new Uint32Array(samples.length);
-  painter.paint(samples, target);
+  painter.paint(plain(samples), target);
   return target;
 }
 
@@ -33,9 +36,14 @@ describe("colour table", () => {
     }
   });
 
-  it("leaves NaN transparent and clamps infinities", () => {
-    const bytes = new Uint8Array(paint(Float32Array.of(Number.NaN, -Infinity, Infinity)).buffer);
-    expect([bytes[3], bytes[4], bytes[7], bytes[8]]).toEqual([0, 0, 255, 255]);
+  it("leaves what is not finite transparent, and says so", () => {
+    const painter = new Painter();
+    painter.set({ low: 0, high: 100 }, GRAY);
+    const target = new Uint32Array(4);
+    expect(painter.paint(plain(Float32Array.of(Number.NaN, -Infinity, Infinity, 1e30)), target)).toBe(true);
+    expect([...target]).toEqual([0, 0, 0, 0xffffffff]);
+    expect(painter.paint(plain(Float32Array.of(1, 2, 3, 4)), target)).toBe(false);
+    expect(painter.paint(plain(Uint8Array.of(1, 2, 3, 4)), target)).toBe(false);
   });
 
   it("rebuilds when levels or contrast change", () => {
@@ -44,13 +52,13 @@ describe("colour table", () => {
     const red = (): number | undefined => new Uint8Array(target.buffer)[0];
     const sample = Uint16Array.of(50);
     painter.set({ low: 0, high: 100 }, GRAY);
-    painter.paint(sample, target);
+    painter.paint(plain(sample), target);
     expect(red()).toBeCloseTo(127, -1);
     painter.set({ low: 0, high: 50 }, GRAY);
-    painter.paint(sample, target);
+    painter.paint(plain(sample), target);
     expect(red()).toBe(255);
     painter.set({ low: 0, high: 50 }, { ...GRAY, colormap: colormapNamed("gray_inverted") });
-    painter.paint(sample, target);
+    painter.paint(plain(sample), target);
     expect(red()).toBe(0);
   });
 
@@ -108,6 +116,9 @@ describe("levels", () => {
   it("counts every sample of the range once", () => {
     const samples = Float32Array.of(0, 0.1, 0.5, 1, 2, Number.NaN);
     expect([...histogram(samples, { low: 0, high: 1 }, 2)]).toEqual([2, 2]);
+    const large = Uint16Array.from({ length: 512 * 512 }, (_, i) => (i % 512 < 128 ? 1 : 3));
+    const [low, high] = histogram(large, { low: 0, high: 4 }, 2);
+    expect((low ?? 0) / ((low ?? 0) + (high ?? 0))).toBeCloseTo(0.25, 2);
     expect(histogram(samples, { low: 1, high: 1 }, 4).every((count) => count === 0)).toBe(true);
     expect(binsFor(Uint8Array.of(1), { low: 0, high: 20 }, 160)).toBe(21);
   });

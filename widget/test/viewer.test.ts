@@ -47,7 +47,14 @@ async function mount(
 }
 
 interface Hook {
-  frame: { node: number; index: number[]; component: number; checksum: number; peaks: number | null } | null;
+  frame: {
+    node: number;
+    index: number[];
+    component: number;
+    checksum: number;
+    peaks: number | null;
+    complete: number;
+  } | null;
   timings: { request: number; reply: number; drawn: number }[];
   state: () => { position: number[]; node: number };
 }
@@ -256,6 +263,20 @@ describe("levels", () => {
     expect(held()).not.toMatchObject({ high: 444 });
   });
 
+  it("of a map that grows only widen until it is complete", async () => {
+    const { model } = await mount({ node: 4 }, { mapStep: 0.03 });
+    const reach = (): number | undefined =>
+      (model.traits.levels as Record<string, { high: number }>)["4.0"]?.high;
+    const reaches: number[] = [];
+    for (let i = 0; i < 200 && (hook().frame?.complete ?? 0) < 1; i++) {
+      reaches.push(reach() ?? 0);
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    expect(reaches.length).toBeGreaterThan(20);
+    expect(reaches).toEqual([...reaches].sort((a, b) => a - b));
+    expect(reach()).toBeGreaterThan(0);
+  });
+
   it("move by keys and never cross", async () => {
     const { st, model } = await mount();
     const before = { ...(model.traits.levels as Record<string, { low: number; high: number }>)["1"] };
@@ -283,7 +304,7 @@ describe("levels", () => {
 
 describe("parameters", () => {
   it("are tried while sliding and kept once, when the slider is let go", async () => {
-    const { st, requests } = await mount({ node: 3 }, { delayMs: 20 });
+    const { st, requests } = await mount({ node: 3 }, { delayMs: 40 });
     await vi.advanceTimersByTimeAsync(200);
     const slider = st("parameter-threshold-slider");
     const before = requests("frame").length;
@@ -294,7 +315,7 @@ describe("parameters", () => {
     await vi.advanceTimersByTimeAsync(100);
     expect(requests("set_params")).toHaveLength(0);
     const drafts = requests("frame").slice(before);
-    // One in flight, the newest last.
+    // Two in flight, the newest last.
     expect(drafts.length).toBeGreaterThan(5);
     expect(drafts.length).toBeLessThan(20);
     expect(drafts.at(-1)).toMatchObject({ node: 3, draft: { threshold: 0.8, radius: 4 } });
@@ -398,11 +419,39 @@ describe("parameters", () => {
     expect(auto.checked).toBe(true);
   });
 
-  it("stay inside their limits when typed", async () => {
+  it("are refused with the reason when what is typed lies outside their limits", async () => {
     const { st, requests } = await mount({ node: 3 });
-    change(st("parameter-min_distance-value"), "5000.7");
+    const field = st("parameter-radius-value") as HTMLInputElement;
+    const problem = st("parameter-radius-problem");
+    change(field, "-3");
+    expect([field.value, problem.textContent]).toEqual([
+      "4",
+      "\u22123 is not taken: it has to be at least 1 px",
+    ]);
+    change(st("parameter-min_distance-value"), "5.7");
+    expect(st("parameter-min_distance-problem").textContent).toContain("whole number");
     await vi.advanceTimersByTimeAsync(300);
-    expect(requests("set_params").at(-1)).toMatchObject({ params: { min_distance: 100 } });
+    expect(requests("set_params")).toEqual([]);
+    change(field, "7.5");
+    await vi.advanceTimersByTimeAsync(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { radius: 7.5 } });
+    expect(problem.textContent).toBe("");
+  });
+
+  it("are not moved by a message while their slider is held", async () => {
+    const { st, kernel } = await mount({ node: 4 });
+    const form = kernel.nodes.find(({ id }) => id === 4);
+    expect(form?.kind).toBe("map");
+    st("tree-node-peaks").click();
+    await vi.advanceTimersByTimeAsync(400);
+    const slider = st("parameter-radius-slider") as HTMLInputElement;
+    change(slider, "700", "input");
+    kernel.changed();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(slider.value).toBe("700");
+    change(slider, "700");
+    await vi.advanceTimersByTimeAsync(300);
+    expect(Number((st("parameter-radius-value") as HTMLInputElement).value)).toBeGreaterThan(4);
   });
 
   it("go back to what the node has when refused, and the refusal ends with the next change", async () => {
@@ -680,6 +729,16 @@ describe("life of a view", () => {
     expect(hook().frame?.index).toEqual([5, 6]);
   });
 
+  it("loses nothing that is not saved yet when another trait changes", async () => {
+    const { st, model } = await mount();
+    press(st("navigator-canvas"), "ArrowRight");
+    model.set("levels", { "1": { low: 1, high: 2, automatic: false } });
+    await vi.advanceTimersByTimeAsync(400);
+    expect(model.traits.position).toEqual([3, 8]);
+    expect(hook().frame?.index).toEqual([3, 8]);
+    expect((st("levels-high-value") as HTMLInputElement).value).toBe("2");
+  });
+
   it("saves the view state once for many moves", async () => {
     const { st, model } = await mount();
     const before = model.saves;
@@ -697,5 +756,40 @@ describe("life of a view", () => {
     expect(hook().frame).toMatchObject({ node: 11 });
     expect(st("signal-title").textContent).toBe("spectra · EELS");
     expect(element.querySelector<HTMLElement>(".st-panel-levels")?.hidden).toBe(true);
+  });
+});
+
+describe("caveats", () => {
+  it("stand behind a badge, of the node and as they are now", async () => {
+    const { kernel, st } = await mount();
+    expect(st("caveats").hidden).toBe(true);
+    const tell = async (...texts: string[]): Promise<void> => {
+      for (const node of kernel.nodes) {
+        node.caveats = texts.map((text) => ({ code: "absent_chunks", text }));
+      }
+      kernel.changed();
+      await vi.advanceTimersByTimeAsync(50);
+    };
+    await tell("at least 3 of 64 chunks are not in the store", "shown in pixels");
+    expect(st("caveats").hidden).toBe(false);
+    expect(st("caveats-count").textContent).toBe("2");
+    st("caveats").click();
+    const items = (): (string | null)[] =>
+      [...st("caveats-dialog").querySelectorAll("li")].map(({ textContent }) => textContent);
+    expect(items()).toEqual(["at least 3 of 64 chunks are not in the store", "shown in pixels"]);
+    await tell("at least 7 of 64 chunks are not in the store", "shown in pixels");
+    expect(items()[0]).toContain("at least 7");
+    await tell();
+    expect(st("caveats").hidden).toBe(true);
+  });
+
+  it("are marked on a frame that the file lacks", async () => {
+    const { kernel, model, st } = await mount();
+    expect(st("exactness").hidden).toBe(true);
+    kernel.filled = true;
+    model.traits.position = [4, 7];
+    press(st("navigator-canvas"), "ArrowDown");
+    await vi.advanceTimersByTimeAsync(400);
+    expect(st("exactness").textContent).toBe("not in the file: fill value");
   });
 });

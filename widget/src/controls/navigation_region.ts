@@ -8,7 +8,8 @@ const LABELS: Record<keyof Region, string> = { x0: "x", y0: "y", width: "w", hei
 
 /** A rectangle of scan positions: four fields, or a drag on the navigator. */
 export function navigationRegion(context: ControlContext): Control {
-  const { parameter, signal, id, change } = context;
+  const { parameter, signal, id, change, refuse } = context;
+  let last: unknown = null;
   const fields = PARTS.map((part, i) =>
     h("input", {
       type: "number",
@@ -22,6 +23,7 @@ export function navigationRegion(context: ControlContext): Control {
     }),
   );
   const show = (value: unknown): void => {
+    last = value;
     const region = (value ?? {}) as Partial<Region>;
     PARTS.forEach((part, i) => {
       const field = fields[i];
@@ -34,9 +36,15 @@ export function navigationRegion(context: ControlContext): Control {
     field.addEventListener(
       "change",
       () => {
-        const values = fields.map((part) => Math.round(part.valueAsNumber));
-        if (values.every(Number.isFinite)) {
-          change(Object.fromEntries(PARTS.map((part, i) => [part, values[i]])), false);
+        const values = fields.map((part) => part.valueAsNumber);
+        const whole = values.every(Number.isInteger);
+        const [x0 = -1, y0 = -1, width = 0, height = 0] = values;
+        if (whole && x0 >= 0 && y0 >= 0 && width >= 1 && height >= 1) {
+          last = { x0, y0, width, height };
+          change(last, false);
+        } else {
+          show(last);
+          refuse("A region has whole numbers: x and y from 0, width and height from 1");
         }
       },
       { signal },

@@ -1,8 +1,9 @@
 /** Numbers: a field, and a slider where both limits are known. */
 
 import { h } from "../dom";
-import { niceBelow } from "../geometry/axes";
+import { niceBelow, numberText, withUnits } from "../geometry/axes";
 import { clamp } from "../geometry/fit";
+import type { ParameterDescription } from "../protocol/generated";
 import type { Control, ControlContext } from "./registry";
 
 /** Slider positions; the value comes from the position, so that wide ranges stay fine near their low end. */
@@ -40,7 +41,28 @@ export function toPosition(value: number, { low, high, power }: Scale): number {
 export const number = (context: ControlContext): Control => numeric(context, false);
 export const integer = (context: ControlContext): Control => numeric(context, true);
 
-function numeric({ parameter, signal, id, change }: ControlContext, whole: boolean): Control {
+/** Why a typed value cannot be that of a parameter; empty when it can. */
+export function refusalOf(
+  value: number,
+  { minimum, maximum, units }: Pick<ParameterDescription, "minimum" | "maximum" | "units">,
+  whole: boolean,
+): string {
+  const typed = String(value).replace("-", "\u2212");
+  const limit = (words: string, bound: number): string =>
+    `${typed} is not taken: it has to be ${words} ${withUnits(numberText(bound), units)}`;
+  if (Number.isNaN(value)) {
+    return `It has to be a ${whole ? "whole " : ""}number`;
+  }
+  if (minimum !== null && value < minimum) {
+    return limit("at least", minimum);
+  }
+  if (maximum !== null && value > maximum) {
+    return limit("at most", maximum);
+  }
+  return whole && !Number.isInteger(value) ? `${typed} is not taken: it has to be a whole number` : "";
+}
+
+function numeric({ parameter, signal, id, change, refuse }: ControlContext, whole: boolean): Control {
   const { name, minimum, maximum, default: usual } = parameter;
   const start = typeof usual === "number" ? usual : (minimum ?? 0);
   const scale = minimum !== null && maximum !== null ? scaleFor(minimum, maximum, whole, start) : null;
@@ -72,30 +94,47 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
       minimum ?? Number.NEGATIVE_INFINITY,
       maximum ?? Number.POSITIVE_INFINITY,
     );
+  /** The value as it is, whatever is typed. */
+  let last: number | null = null;
   field.addEventListener(
     "change",
     () => {
-      const value = limited(field.valueAsNumber);
-      if (Number.isFinite(value)) {
-        field.valueAsNumber = value;
-        if (slider && scale) {
-          slider.valueAsNumber = toPosition(value, scale);
-          paint();
-        }
-        change(value, false);
+      const value = field.valueAsNumber;
+      const reason = refusalOf(value, parameter, whole);
+      if (reason !== "") {
+        field.value = last === null ? "" : fieldText(last);
+        refuse(reason);
+        return;
       }
+      last = value;
+      if (slider && scale) {
+        slider.valueAsNumber = toPosition(value, scale);
+        paint();
+      }
+      change(value, false);
     },
     { signal },
   );
   if (slider && scale) {
+    /** The pointer holds the slider. */
+    let held = false;
     const slide = (moving: boolean): void => {
+      held = moving;
       const value = toValue(slider.valueAsNumber, scale);
+      last = value;
       field.valueAsNumber = value;
       paint();
       change(value, moving);
     };
     slider.addEventListener("input", () => slide(true), { signal });
     slider.addEventListener("change", () => slide(false), { signal });
+    for (const type of ["pointerup", "pointercancel"] as const) {
+      // A slider that was taken out of the page while it was held does not tell its end.
+      globalThis.addEventListener(type, () => held && setTimeout(() => held && slide(false)), {
+        capture: true,
+        signal,
+      });
+    }
     /** Keys have moved the slider and are still held. */
     let stepped = false;
     for (const type of ["keyup", "blur"] as const) {
@@ -118,6 +157,7 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
           const value = limited(
             Number((field.valueAsNumber + steps * scale.step * (event.shiftKey ? 10 : 1)).toPrecision(10)),
           );
+          last = value;
           field.valueAsNumber = value;
           slider.valueAsNumber = toPosition(value, scale);
           paint();
@@ -133,10 +173,11 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
   return {
     elements: slider ? [slider, field] : [field],
     show(value) {
-      if (typeof value === "number") {
-        field.value = String(Number(value.toPrecision(8)));
+      last = typeof value === "number" ? value : null;
+      if (last !== null) {
+        field.value = fieldText(last);
         if (slider && scale) {
-          slider.valueAsNumber = toPosition(value, scale);
+          slider.valueAsNumber = toPosition(last, scale);
           paint();
         }
       } else {
@@ -145,4 +186,8 @@ function numeric({ parameter, signal, id, change }: ControlContext, whole: boole
     },
     start: () => limited(start),
   };
+}
+
+function fieldText(value: number): string {
+  return String(Number(value.toPrecision(8)));
 }

@@ -20,6 +20,8 @@ export interface ControlContext {
   id: string;
   /** A new value; `moving` while a slider is held. */
   change(value: unknown, moving: boolean): void;
+  /** What was typed cannot be: says why, until the next change. */
+  refuse(reason: string): void;
 }
 
 /** A mounted control. */

@@ -4,7 +4,8 @@ import type { Control, ControlContext } from "./registry";
 
 /** `[row, column]` in pixels of the signal axes: two fields, or a click on the signal view. */
 export function signalPoint(context: ControlContext): Control {
-  const { parameter, signal, id, change } = context;
+  const { parameter, signal, id, change, refuse } = context;
+  let last: unknown = null;
   const field = (part: string, elementId: string | null): HTMLInputElement =>
     h("input", {
       type: "number",
@@ -17,6 +18,7 @@ export function signalPoint(context: ControlContext): Control {
     });
   const fields = [field("row", id), field("column", null)] as const;
   const show = (value: unknown): void => {
+    last = value;
     const point = Array.isArray(value) ? value : [];
     fields.forEach((element, i) => {
       element.value = typeof point[i] === "number" ? String(point[i]) : "";
@@ -27,8 +29,13 @@ export function signalPoint(context: ControlContext): Control {
       "change",
       () => {
         const point = fields.map((part) => part.valueAsNumber);
+        const typed = fields.every((part) => part.value !== "" || part.validity.badInput);
         if (point.every(Number.isFinite)) {
+          last = point;
           change(point, false);
+        } else if (typed) {
+          show(last);
+          refuse("Row and column have to be numbers");
         }
       },
       { signal },

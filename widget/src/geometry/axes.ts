@@ -4,8 +4,65 @@ import type { AxisDescription } from "../protocol/generated";
 
 const MINUS = "\u2212";
 
+/** Whether it has a value of its own for each index: no one step is true everywhere. */
+export function isUneven(axis: AxisDescription | null | undefined): boolean {
+  return (axis?.values?.length ?? 0) > 1;
+}
+
+/** The value at a (fractional) index; of an uneven axis on the straight line through the nearest two. */
 export function valueAt(axis: AxisDescription, index: number): number {
-  return axis.offset + axis.scale * index;
+  const values = axis.values ?? [];
+  if (values.length < 2) {
+    return axis.offset + axis.scale * index;
+  }
+  const below = Math.min(Math.max(Math.floor(index), 0), values.length - 2);
+  const [a, b] = [values[below] as number, values[below + 1] as number];
+  return a + (b - a) * (index - below);
+}
+
+/** The (fractional) index of a value: the inverse of `valueAt`. */
+export function indexAt(axis: AxisDescription, value: number): number {
+  const values = axis.values ?? [];
+  if (values.length < 2) {
+    return (value - axis.offset) / axis.scale;
+  }
+  const rising = axis.scale > 0;
+  let [below, after] = [0, values.length - 1];
+  while (after - below > 1) {
+    const middle = (below + after) >> 1;
+    const given = values[middle] as number;
+    if (rising ? given <= value : given >= value) {
+      below = middle;
+    } else {
+      after = middle;
+    }
+  }
+  const [a, b] = [values[below] as number, values[below + 1] as number];
+  return below + (value - a) / (b - a);
+}
+
+/** From the outer edge of one pixel to that of another `size` pixels on, in the unit of the axis. */
+export function extent(axis: AxisDescription, first: number, size: number): number {
+  return Math.abs(valueAt(axis, first + size - 0.5) - valueAt(axis, first - 0.5));
+}
+
+/** Places along a line plot: continuous pixel coordinates (0 is the edge of the first pixel) and shares of its width. */
+export interface Along {
+  share(pixel: number): number;
+  pixel(share: number): number;
+}
+
+/** Equal steps of the value, not of the index, are equally long; an axis may fall from left to right. */
+export function along(axis: AxisDescription | null, span: number): Along {
+  if (!axis || !isUneven(axis)) {
+    return { share: (pixel) => pixel / span, pixel: (share) => share * span };
+  }
+  const from = valueAt(axis, -0.5);
+  const whole = valueAt(axis, span - 0.5) - from;
+  return {
+    share: (pixel) => (valueAt(axis, pixel - 0.5) - from) / whole,
+    pixel: (share) => indexAt(axis, from + share * whole) + 0.5,
+  };
 }
 
 /** Decimals that tell neighbouring pixels apart. */
@@ -19,7 +76,10 @@ export function decimalsFor(scale: number): number {
 
 /** A value at whole pixels of `axis`, with its units: `1.25 1/nm`. */
 export function axisText(axis: AxisDescription, index: number): string {
-  const digits = Number.isInteger(axis.scale) && Number.isInteger(axis.offset) ? 0 : decimalsFor(axis.scale);
+  const step = isUneven(axis) ? valueAt(axis, index + 0.5) - valueAt(axis, index - 0.5) : axis.scale;
+  const whole = Number.isInteger(step) && Number.isInteger(axis.offset) && !isUneven(axis);
+  // The values of an uneven axis lie anywhere between whole steps.
+  const digits = whole ? 0 : decimalsFor(isUneven(axis) ? step / 10 : step);
   const text = minus(valueAt(axis, index).toFixed(digits));
   return axis.units === "" ? text : `${text} ${axis.units}`;
 }
@@ -27,7 +87,7 @@ export function axisText(axis: AxisDescription, index: number): string {
 /** Four significant digits, exponents only where they help. */
 export function numberText(value: number): string {
   if (Number.isNaN(value)) {
-    return "not computed";
+    return "no value";
   }
   if (!Number.isFinite(value)) {
     return value > 0 ? "∞" : `${MINUS}∞`;
@@ -70,8 +130,11 @@ export interface ScaleBar {
 const LARGER: Record<string, [string, number]> = { Å: ["nm", 10], nm: ["µm", 1000], µm: ["mm", 1000] };
 const SMALLER: Record<string, [string, number]> = { mm: ["µm", 1000], µm: ["nm", 1000], nm: ["pm", 1000] };
 
-/** A bar of a round length, at most about a third of a picture `size` pixels wide. */
+/** A bar of a round length, at most about a third of a picture `size` pixels wide; none where no length is true. */
 export function scaleBar(axis: AxisDescription, size: number): ScaleBar | null {
+  if (isUneven(axis)) {
+    return null;
+  }
   const step = Math.abs(axis.scale);
   const whole = step * size;
   const length = niceBelow(whole * 0.34);

@@ -5,7 +5,7 @@
  */
 
 import type { Outline } from "../protocol/generated";
-import { clamp, type Point, type Size } from "./fit";
+import { clamp, type Point, type Rect, type Size } from "./fit";
 
 type Pair = readonly [number, number];
 
@@ -113,6 +113,23 @@ const SIDES: Readonly<Record<Side, Pair>> = {
 
 function isSide(grip: Grip): grip is Side {
   return grip in SIDES;
+}
+
+/** Whether some of a detector, or its middle, lies in a part of the frame. */
+export function isSeen(detector: Detector, { left, top, width, height }: Rect): boolean {
+  if (detector.type === "rectangle") {
+    const [row, column] = detector.corner;
+    const across = column < left + width && column + detector.width > left;
+    return across && row < top + height && row + detector.height > top;
+  }
+  const { x, y } = middleOf(detector);
+  const near = Math.hypot(x - clamp(x, left, left + width), y - clamp(y, top, top + height));
+  const far = Math.hypot(
+    Math.max(Math.abs(x - left), Math.abs(x - left - width)),
+    Math.max(Math.abs(y - top), Math.abs(y - top - height)),
+  );
+  const [inner, outer] = detector.type === "disk" ? [0, detector.radius] : [detector.inner, detector.outer];
+  return near === 0 || (near <= outer && far >= inner);
 }
 
 /** The knobs a detector is resized by, in continuous pixels. */

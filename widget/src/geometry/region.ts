@@ -1,6 +1,7 @@
 /** Regions of scan positions: drawn, moved and resized like rectangular detectors, in whole positions. */
 
 import type { AxisDescription } from "../protocol/generated";
+import { extent } from "./axes";
 import type { Detector } from "./detector";
 import { clamp, type Point, type Region, type Size } from "./fit";
 
@@ -39,7 +40,8 @@ export function insideScan({ x0, y0, width, height }: Region, scan: Size): Regio
 }
 
 /** `y 4 to 11, x 12 to 27 · 8 × 16 positions · 16 × 32 nm`. */
-export function regionText({ x0, y0, width, height }: Region, axes: readonly AxisDescription[]): string {
+export function regionText(region: Region, axes: readonly AxisDescription[]): string {
+  const { x0, y0, width, height } = region;
   const [row, column] = axes.slice(-2);
   if (!row || !column) {
     return "";
@@ -49,15 +51,20 @@ export function regionText({ x0, y0, width, height }: Region, axes: readonly Axi
   const places = `${range(row, y0, height)}, ${range(column, x0, width)}`;
   const size = `${height} × ${width} positions`;
   const calibrated = [row, column].every(({ units }) => units !== "" && units !== "px");
-  return [places, size, calibrated ? extentText(row, height, column, width) : ""]
+  return [places, size, calibrated ? extentText(region, row, column) : ""]
     .filter((part) => part !== "")
     .join(" · ");
 }
 
-function extentText(row: AxisDescription, height: number, column: AxisDescription, width: number): string {
-  const length = (axis: AxisDescription, size: number): string =>
-    String(Number(Math.abs(axis.scale * size).toPrecision(4)));
+function extentText(
+  { x0, y0, width, height }: Region,
+  row: AxisDescription,
+  column: AxisDescription,
+): string {
+  const length = (axis: AxisDescription, first: number, size: number): string =>
+    String(Number(extent(axis, first, size).toPrecision(4)));
+  const [high, wide] = [length(row, y0, height), length(column, x0, width)];
   return row.units === column.units
-    ? `${length(row, height)} × ${length(column, width)} ${row.units}`
-    : `${length(row, height)} ${row.units} × ${length(column, width)} ${column.units}`;
+    ? `${high} × ${wide} ${row.units}`
+    : `${high} ${row.units} × ${wide} ${column.units}`;
 }

@@ -3,7 +3,7 @@
 import { copyButton } from "../clipboard";
 import { h, setAttributes, setText } from "../dom";
 import { codeOf, codeOfTree } from "../state/export";
-import { openPopover, type Popover } from "./popover";
+import { type Fill, opensPopover } from "./popover";
 import type { PanelContext } from "./registry";
 
 /** The button that opens the code inside `host`. */
@@ -21,25 +21,9 @@ export function codeButton(host: HTMLElement, context: PanelContext): HTMLElemen
     },
     "Code",
   );
-  let popover: Popover | null = null;
-  button.addEventListener(
-    "click",
-    () => {
-      if (popover?.element.isConnected) {
-        popover.close();
-        return;
-      }
-      popover = openPopover(
-        host,
-        button,
-        "Code of the tree",
-        "export-dialog",
-        (_, closed) => codeView(context, closed),
-        signal,
-      );
-    },
-    { signal },
-  );
+  const fill: Fill = (_, closed) => codeView(context, closed);
+  const popover = opensPopover(host, button, "Code of the tree", "export-dialog", fill, signal);
+  button.addEventListener("click", popover.toggle, { signal });
   const show = (): void => {
     button.hidden = session.store.value.nodes.length === 0;
   };

@@ -1,6 +1,6 @@
 /** Back and forth through the parameters of the shown node, and a branch to try others beside it. */
 
-import { h, icon } from "../dom";
+import { h, icon, isTyping } from "../dom";
 import type { NodeDescription } from "../protocol/generated";
 import type { Session } from "../state/session";
 import type { PanelContext } from "./registry";
@@ -78,9 +78,7 @@ export function listenForHistory(root: HTMLElement, session: Session, signal: Ab
   root.addEventListener(
     "keydown",
     (event) => {
-      const target = event.target;
-      const typing = target instanceof HTMLInputElement && !["range", "checkbox"].includes(target.type);
-      if (typing || event.altKey || !(event.ctrlKey || event.metaKey)) {
+      if (isTyping(event) || event.altKey || !(event.ctrlKey || event.metaKey)) {
         return;
       }
       const key = event.key.toLowerCase();

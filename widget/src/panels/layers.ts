@@ -3,6 +3,7 @@
 import type { Point } from "../geometry/fit";
 import { detectorLayer } from "./layers/detector";
 import { exactLayer } from "./layers/exact";
+import { posterLayer } from "./layers/poster";
 import { regionLayer } from "./layers/region";
 import { marks } from "./marks";
 import type { Pane } from "./pane";
@@ -28,4 +29,4 @@ export interface Layer {
 export type MakeLayer = (pane: Pane, context: PanelContext) => Layer;
 
 /** From the lowest to the highest; the highest gets presses and keys first. */
-export const LAYERS: readonly MakeLayer[] = [marks, exactLayer, regionLayer, detectorLayer];
+export const LAYERS: readonly MakeLayer[] = [posterLayer, marks, exactLayer, regionLayer, detectorLayer];

@@ -1,25 +1,30 @@
 /** Which values are dark and bright: histogram with two limits, gamma, logarithm, colormap. */
 
-import { h, perFrame, setAttributes, setText } from "../dom";
+import { calmly, h, perFrame, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { clamp } from "../geometry/fit";
 import type { NodeDescription } from "../protocol/generated";
-import { COLORMAPS, colormapNamed, gradient } from "../render/colormap";
 import { automaticLevels, binsFor, histogram, histogramDomain } from "../render/levels";
 import { type Levels, transfer } from "../render/table";
-import { contrastOf, type HeldLevels, levelsKey, pictureClass } from "../state/contrast";
-import type { Picture } from "../state/frame_cache";
+import { type ContrastChoice, contrastOf, type HeldLevels, levelsKey, pictureClass } from "../state/contrast";
+import type { Picture } from "../state/picture";
 import { nodeById } from "../state/tree";
+import { contrastControls } from "./levels/contrast";
+import { makeLimit, parseLevel } from "./levels/limit";
 import type { Panel, PanelContext } from "./registry";
 
 const BINS = 160;
 const KEY_STEP = 0.01;
+/** The histogram of pictures that follow each other is counted this often. */
+const HISTOGRAM_MS = 250;
 
 interface Shown {
   picture: Picture;
   node: NodeDescription;
   component: number;
   levels: HeldLevels;
+  /** Zero is the middle of the values, and stays in the middle of the colours. */
+  symmetric: boolean;
 }
 
 function shown({ session, view }: PanelContext): Shown | null {
@@ -30,7 +35,12 @@ function shown({ session, view }: PanelContext): Shown | null {
   }
   const component = picture.reply.component;
   const levels = session.store.value.levels[levelsKey(node, component)];
-  return levels ? { picture, node, component, levels } : null;
+  const symmetric = (node.components[component]?.diverging ?? false) && !levels?.free;
+  return levels ? { picture, node, component, levels, symmetric } : null;
+}
+
+function quietButton(name: string, text: string, title: string): HTMLButtonElement {
+  return h("button", { type: "button", class: "st-button st-quiet", "data-st": name, title }, text);
 }
 
 export const levels: Panel = {
@@ -38,25 +48,20 @@ export const levels: Panel = {
   place: "picture",
   mount(element, context) {
     const { session, view, signal } = context;
-    const automatic = h(
-      "button",
-      {
-        type: "button",
-        class: "st-button st-quiet",
-        "data-st": "levels-auto",
-        title: "Levels from the 1st and 99th percentile of this picture",
-      },
+    const automatic = quietButton(
+      "levels-auto",
       "Auto",
+      "Levels from the 1st and 99th percentile of this picture",
     );
-    const same = h(
-      "button",
-      {
-        type: "button",
-        class: "st-button st-quiet",
-        "data-st": "levels-same",
-        title: "Draw all pictures of this kind with the levels of the focused one",
-      },
+    const symmetric = quietButton(
+      "levels-symmetric",
+      "\u00b1",
+      "Keep zero in the middle: both levels move together",
+    );
+    const same = quietButton(
+      "levels-same",
       "Same levels",
+      "Draw all pictures of this kind with the levels of the focused one",
     );
     same.addEventListener("click", () => session.store.set({ sameLevels: !session.store.value.sameLevels }), {
       signal,
@@ -72,10 +77,11 @@ export const levels: Panel = {
       "aria-hidden": "true",
       "data-st": "histogram",
     });
-    const low = handle("low", signal);
-    const high = handle("high", signal);
+    const low = makeLimit("low", signal);
+    const high = makeLimit("high", signal);
     const ramp = h("div", { class: "st-ramp" });
     const plot = h("div", { class: "st-histogram" }, chart, low.element, high.element);
+    const problem = h("p", { class: "st-problem", role: "alert", "data-st": "levels-problem" });
     const controls = contrastControls(context);
     controls.element.append(same);
     element.append(
@@ -85,8 +91,10 @@ export const levels: Panel = {
         low.field,
         h("div", { class: "st-levels-plot" }, plot, ramp),
         high.field,
+        symmetric,
         automatic,
       ),
+      problem,
       controls.element,
     );
 
@@ -111,19 +119,31 @@ export const levels: Panel = {
       low.show(share(current.low), current.low);
       high.show(share(current.high), current.high);
       automatic.setAttribute("aria-pressed", String(current.automatic));
-      const { contrast, component } = session.store.value;
-      const choice = contrast[pictureClass(now.node, component)];
+      symmetric.hidden = !(now.node.components[now.component]?.diverging ?? false);
+      symmetric.setAttribute("aria-pressed", String(now.symmetric));
+      const choice = session.store.value.contrast[pictureClass(now.node, now.component)];
       ramp.style.background = rampOf(choice, share(current.low), share(current.high));
     }, signal);
 
-    const hold = (which: "low" | "high", value: number): void => {
+    /** The level afterwards. A level that cannot be is refused, with the reason. */
+    const hold = (which: "low" | "high", value: number | null): number => {
       const now = shown(context);
-      if (!now || !Number.isFinite(value)) {
-        return;
+      const said = now ? refusal(now, which, value) : "";
+      setText(problem, said);
+      if (!now || value === null || said !== "") {
+        return now?.levels[which] ?? 0;
       }
-      const next = { ...now.levels, [which]: value };
-      if (next.high > next.low) {
-        session.holdLevels(now.node, now.component, next.low, next.high, false);
+      const reach = Math.abs(value);
+      const next = now.symmetric ? { low: -reach, high: reach } : { ...now.levels, [which]: value };
+      session.holdLevels(now.node, now.component, next.low, next.high, false);
+      return next[which];
+    };
+    /** A handle stops before it meets the other one. */
+    const drag = (which: "low" | "high", value: number): void => {
+      const now = shown(context);
+      const crosses = now?.symmetric && (which === "low" ? value >= 0 : value <= 0);
+      if (now && !crosses && refusal(now, which, value) === "") {
+        hold(which, value);
       }
     };
     for (const [which, limit] of [
@@ -131,14 +151,14 @@ export const levels: Panel = {
       ["high", high],
     ] as const) {
       limit.listen({
-        move: (share) => domain && hold(which, tidy(domain.low + share * (domain.high - domain.low), domain)),
+        move: (share) => domain && drag(which, tidy(domain.low + share * (domain.high - domain.low), domain)),
         step: (steps) => {
           const now = shown(context);
           if (now && domain) {
-            hold(which, tidy(now.levels[which] + steps * KEY_STEP * (domain.high - domain.low), domain));
+            drag(which, tidy(now.levels[which] + steps * KEY_STEP * (domain.high - domain.low), domain));
           }
         },
-        type: (value) => hold(which, value),
+        type: (text) => hold(which, parseLevel(text)),
         held: (on) => {
           held = on;
           draw();
@@ -154,12 +174,29 @@ export const levels: Panel = {
           const diverging = now.node.components[now.component]?.diverging ?? false;
           const next = automaticLevels(percentiles, extrema, diverging);
           session.holdLevels(now.node, now.component, next.low, next.high, true);
+          setText(problem, "");
         }
       },
       { signal },
     );
-    view.on(["picture", "theme"], draw, signal);
+    symmetric.addEventListener(
+      "click",
+      () => {
+        const now = shown(context);
+        if (now) {
+          const { low, high, automatic } = now.levels;
+          const reach = Math.max(Math.abs(low), Math.abs(high));
+          const next = now.symmetric ? { low, high } : { low: -reach, high: reach };
+          session.holdLevels(now.node, now.component, next.low, next.high, automatic, now.symmetric);
+        }
+      },
+      { signal },
+    );
+    // Counting every picture of a drag would take longer than drawing it.
+    view.on(["picture"], calmly(draw, HISTOGRAM_MS, signal), signal);
+    view.on(["theme"], draw, signal);
     session.store.on(["levels", "contrast", "node", "component"], draw, signal);
+    session.store.on(["node", "component"], () => setText(problem, ""), signal);
     session.store.on(["contrast", "node", "nodes", "component"], controls.fill, signal);
     const observer = new ResizeObserver(draw);
     observer.observe(plot);
@@ -168,6 +205,21 @@ export const levels: Panel = {
   },
 };
 
+/** Why a level cannot be this value; empty when it can. */
+function refusal({ levels, symmetric }: Shown, which: "low" | "high", value: number | null): string {
+  if (value === null) {
+    return "A level is a number, like 120 or 1.5e\u22123; the one before is kept.";
+  }
+  if (symmetric) {
+    return value === 0 ? "A range around zero is wider than 0; the levels before are kept." : "";
+  }
+  const other = which === "low" ? levels.high : levels.low;
+  const order = which === "low" ? value < other : value > other;
+  return order
+    ? ""
+    : `The ${which} level has to be ${which === "low" ? "below the high" : "above the low"} one, ${numberText(other)}.`;
+}
+
 /** Rounded to what the histogram can tell apart. */
 function tidy(value: number, domain: Levels): number {
   const step = 10 ** Math.floor(Math.log10((domain.high - domain.low) / 500));
@@ -175,11 +227,7 @@ function tidy(value: number, domain: Levels): number {
 }
 
 /** The colours as they run along the histogram, gamma and logarithm included. */
-function rampOf(
-  choice: { colormap: string; gamma: number; log: boolean },
-  low: number,
-  high: number,
-): string {
+function rampOf(choice: ContrastChoice, low: number, high: number): string {
   const contrast = contrastOf(choice);
   const points = contrast.colormap.points;
   const stops = Array.from({ length: 17 }, (_, i) => {
@@ -191,164 +239,6 @@ function rampOf(
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
 
-/** Short enough for the field. */
-function levelText(value: number): string {
-  const short = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
-  return Math.abs(short) >= 1e-4 && Math.abs(short) < 1e6
-    ? String(short).replace("-", "\u2212")
-    : numberText(short);
-}
-
-interface LimitEvents {
-  move(share: number): void;
-  step(steps: number): void;
-  type(value: number): void;
-  held(on: boolean): void;
-}
-
-interface Limit {
-  element: HTMLElement;
-  field: HTMLInputElement;
-  show(share: number, value: number): void;
-  listen(events: LimitEvents): void;
-}
-
-/** A limit that can be dragged, moved by keys, and typed. */
-function handle(which: "low" | "high", signal: AbortSignal): Limit {
-  const label = which === "low" ? "Low level" : "High level";
-  const element = h("div", {
-    class: `st-limit st-limit-${which}`,
-    role: "slider",
-    tabindex: 0,
-    "aria-label": label,
-    "data-st": `levels-${which}`,
-  });
-  const field = h("input", {
-    type: "text",
-    inputmode: "decimal",
-    class: "st-field st-level",
-    "aria-label": label,
-    "data-st": `levels-${which}-value`,
-  });
-  return {
-    element,
-    field,
-    show(share, value) {
-      element.style.left = `${share * 100}%`;
-      setAttributes(element, { "aria-valuenow": value, "aria-valuetext": numberText(value) });
-      if (field.ownerDocument.activeElement !== field) {
-        field.value = levelText(value);
-      }
-    },
-    listen(events) {
-      element.addEventListener(
-        "pointerdown",
-        (event) => {
-          element.setPointerCapture?.(event.pointerId);
-          element.focus({ preventScroll: true });
-          element.classList.add("st-held");
-          events.held(true);
-          event.preventDefault();
-        },
-        { signal },
-      );
-      element.addEventListener(
-        "pointermove",
-        (event) => {
-          const plot = element.parentElement?.getBoundingClientRect();
-          if (plot && element.classList.contains("st-held")) {
-            events.move(clamp((event.clientX - plot.left) / Math.max(1, plot.width), 0, 1));
-          }
-        },
-        { signal },
-      );
-      for (const type of ["pointerup", "pointercancel"] as const) {
-        element.addEventListener(
-          type,
-          () => {
-            element.classList.remove("st-held");
-            events.held(false);
-          },
-          { signal },
-        );
-      }
-      element.addEventListener(
-        "keydown",
-        (event) => {
-          const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-          if (steps !== undefined) {
-            events.step(steps * (event.shiftKey ? 10 : 1));
-            event.preventDefault();
-          }
-        },
-        { signal },
-      );
-      field.addEventListener("change", () => events.type(Number(field.value.replaceAll("\u2212", "-"))), {
-        signal,
-      });
-    },
-  };
-}
-
-/** Gamma, logarithm and colormap of this kind of picture. */
-function contrastControls(context: PanelContext): { element: HTMLElement; fill(): void } {
-  const { session, signal } = context;
-  const gamma = h("input", {
-    type: "range",
-    class: "st-slider",
-    min: -100,
-    max: 100,
-    step: 5,
-    "aria-label": "Gamma",
-    "data-st": "levels-gamma",
-  });
-  const gammaText = h("span", { class: "st-value" });
-  const log = h("input", { type: "checkbox", role: "switch", class: "st-switch", "data-st": "levels-log" });
-  const logLabel = h("label", { class: "st-inline" }, log, "Log");
-  const swatch = h("span", { class: "st-swatch" });
-  const colormap = h(
-    "select",
-    { class: "st-field", "aria-label": "Colormap", "data-st": "levels-colormap" },
-    ...COLORMAPS.map((map) => h("option", { value: map.name }, map.title)),
-  );
-  const choice = (): { colormap: string; gamma: number; log: boolean } =>
-    session.store.value.contrast[pictureClass(session.node, session.store.value.component)];
-
-  gamma.addEventListener(
-    "input",
-    () => {
-      const steps = Math.abs(gamma.valueAsNumber) < 6 ? 0 : gamma.valueAsNumber;
-      session.setContrast({ gamma: Number((10 ** (steps / 100)).toPrecision(3)) });
-    },
-    { signal },
-  );
-  gamma.addEventListener("dblclick", () => session.setContrast({ gamma: 1 }), { signal });
-  log.addEventListener("change", () => session.setContrast({ log: log.checked }), { signal });
-  colormap.addEventListener("change", () => session.setContrast({ colormap: colormap.value }), { signal });
-
-  const fill = (): void => {
-    const now = choice();
-    const position = Math.round(Math.log10(now.gamma) * 100);
-    gamma.value = String(position);
-    gamma.style.setProperty("--st-share", String((position + 100) / 200));
-    setText(gammaText, now.gamma.toFixed(2));
-    log.checked = now.log;
-    const map = colormapNamed(now.colormap);
-    logLabel.hidden = map.diverging === true;
-    colormap.value = map.name;
-    swatch.style.background = gradient(map);
-  };
-  fill();
-  const element = h(
-    "div",
-    { class: "st-contrast" },
-    h("label", { class: "st-inline st-gamma" }, "Gamma", gamma, gammaText),
-    logLabel,
-    h("span", { class: "st-inline st-colormap" }, swatch, colormap),
-  );
-  return { element, fill };
-}
-
 function drawHistogram(canvas: HTMLCanvasElement, picture: Picture, domain: Levels, current: Levels): void {
   const context = canvas.getContext("2d");
   const ratio = globalThis.devicePixelRatio || 1;
@@ -356,9 +246,12 @@ function drawHistogram(canvas: HTMLCanvasElement, picture: Picture, domain: Leve
   if (!context || width === 0) {
     return;
   }
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
+  const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== columns || canvas.height !== rows) {
+    Object.assign(canvas, { width: columns, height: rows });
+  }
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
   const counts = histogram(picture.samples, domain, binsFor(picture.samples, domain, Math.min(BINS, width)));
   // The square root keeps the rare bright pixels visible beside the background.
   const most = Math.sqrt(Math.max(1, ...counts));

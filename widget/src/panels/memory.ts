@@ -3,7 +3,7 @@
 import { h, setAttributes, setText } from "../dom";
 import { bytesText, parseBytes } from "../geometry/bytes";
 import { RequestError } from "../protocol/client";
-import { openPopover, type Popover } from "./popover";
+import { type Fill, opensPopover, type Popover } from "./popover";
 import type { PanelContext } from "./registry";
 
 /** Closer to the limit than this the gauge says so by its colour and in words. */
@@ -26,7 +26,8 @@ export function memoryGauge(host: HTMLElement, context: PanelContext): HTMLEleme
     bar,
     text,
   );
-  let popover: Popover | null = null;
+  const fill: Fill = (open, closed) => budgetForm(open, context, closed);
+  const popover = opensPopover(host, button, "Memory", "memory-dialog", fill, signal);
   const show = (): void => {
     const { memory, connection } = session.store.value;
     button.hidden = memory === null || connection !== "live";
@@ -41,24 +42,7 @@ export function memoryGauge(host: HTMLElement, context: PanelContext): HTMLEleme
     setText(text, `${bytesText(memory.used_bytes)} of ${bytesText(memory.budget_bytes)}`);
     setAttributes(button, { title: memoryTitle(memory) });
   };
-  button.addEventListener(
-    "click",
-    () => {
-      if (popover?.element.isConnected) {
-        popover.close();
-        return;
-      }
-      popover = openPopover(
-        host,
-        button,
-        "Memory",
-        "memory-dialog",
-        (open, closed) => budgetForm(open, context, closed),
-        signal,
-      );
-    },
-    { signal },
-  );
+  button.addEventListener("click", popover.toggle, { signal });
   session.store.on(["memory", "connection"], show, signal);
   show();
   return button;

@@ -1,20 +1,26 @@
 /** The image of the scan: drag or use the arrow keys to choose the scan position. */
 
-import { h, setText } from "../dom";
-import { axisText, numberText, scaleBar, withUnits } from "../geometry/axes";
+import { calmly, h, setText } from "../dom";
+import { axisText, isUneven, scaleBar } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
 import { regionText } from "../geometry/region";
+import { sampleText } from "../geometry/sample";
 import type { NodeDescription, OperationDescription } from "../protocol/generated";
 import { colormapNamed } from "../render/colormap";
 import { automaticLevels } from "../render/levels";
 import { drawCrosshair, drawRectangle, drawScaleBar } from "../render/overlay";
 import { Surface } from "../render/surface";
+import { navigatorShape } from "../state/pull_navigator";
 import { parametersOfKind } from "../state/tree";
 import { moveByKey } from "./keys";
 import type { Drag } from "./layers";
+import { outerAxes } from "./outer_axes";
 import { type RegionTool, regionTool } from "./region_tool";
 import type { Panel, PanelContext } from "./registry";
 import { type Zooming, zooming } from "./zooming";
+
+/** Numbers that change faster are not read; each change lays out the page again. */
+const READ_MS = 60;
 
 const CONTRAST = { colormap: colormapNamed("gray"), gamma: 1, log: false };
 export const MARK = "#4fc3ff";
@@ -33,7 +39,12 @@ export const navigator: Panel = {
     const note = h("span", { class: "st-note" });
     const tool = regionTool(surface, context);
     const readout = h("div", { class: "st-readout", "data-st": "navigator-readout", "aria-live": "polite" });
-    element.append(h("div", { class: "st-head" }, title, note, ...tool.elements), surface.element, readout);
+    element.append(
+      h("div", { class: "st-head" }, title, note, ...tool.elements),
+      surface.element,
+      readout,
+      outerAxes(context),
+    );
 
     const zoom = zooming(surface, () => shapeName(context), session, signal);
 
@@ -49,9 +60,11 @@ export const navigator: Panel = {
       surface.element.style.setProperty("--st-aspect", String(aspect));
       surface.show(
         {
-          samples,
+          pixels: { samples, packed: null },
           size: { width: reply.width, height: reply.height },
           full: { width: reply.full_width, height: reply.full_height },
+          part: reply.part,
+          block: reply.block,
           axis: axes.at(-1) ?? null,
           valueUnits: reply.value_units,
         },
@@ -62,15 +75,23 @@ export const navigator: Panel = {
       setText(note, reply.complete < 1 ? `${Math.floor(reply.complete * 100)} %` : "");
       describe();
     };
+    const read = calmly(
+      () => {
+        const { node } = session;
+        const { position } = session.store.value;
+        setText(
+          readout,
+          tool.region
+            ? regionText(tool.region, node?.navigation_axes ?? [])
+            : positionText(node, position, valueAt(surface, context)),
+        );
+      },
+      READ_MS,
+      signal,
+    );
     const describe = (): void => {
-      const { node } = session;
-      const { position } = session.store.value;
-      setText(
-        readout,
-        tool.region
-          ? regionText(tool.region, node?.navigation_axes ?? [])
-          : positionText(node, position, valueAt(surface, context)),
-      );
+      element.classList.toggle("st-stale", !isCurrent(context));
+      read();
       surface.redraw();
     };
 
@@ -85,13 +106,19 @@ export const navigator: Panel = {
       } else {
         drawPosition(canvas, surface, session.store.value.position);
       }
-      const axis = node.navigation_axes.at(-1);
+      const axes = node.navigation_axes.slice(-2);
+      const axis = axes.some(isUneven) ? null : axes.at(-1);
       const bar = axis && !surface.isLine ? scaleBar(axis, surface.visible.width / surface.scale) : null;
       if (bar) {
         drawScaleBar(canvas, surface.visible, bar);
       }
     };
 
+    surface.onResize = () => {
+      const ratio = globalThis.devicePixelRatio || 1;
+      const { width, height } = surface.outer;
+      view.set({ navigatorSize: [Math.round(width * ratio), Math.round(height * ratio)] });
+    };
     view.on(["navigator"], draw, signal);
     view.on(["theme"], surface.redraw, signal);
     view.on(
@@ -104,7 +131,8 @@ export const navigator: Panel = {
     session.store.on(["position", "node", "nodes"], describe, signal);
     view.on(["region"], describe, signal);
     const place = (): void => {
-      element.hidden = session.node?.navigation_axes.length === 0;
+      const { node } = session;
+      element.hidden = node !== null && positionsOf(node) < 2;
     };
     session.store.on(["node", "nodes"], place, signal);
     place();
@@ -205,6 +233,7 @@ function listen(
     (event) => {
       if (event.key === "Escape" && view.value.picking) {
         view.set({ picking: null });
+        event.preventDefault();
       } else if (!tool.key(event) && !zoom.key(event)) {
         moveByKey(event, session);
       }
@@ -216,7 +245,7 @@ function listen(
 /** The navigation image has a zoom of its own: beside a zoomed map it shows the whole scan. */
 function shapeName({ view }: PanelContext): string | null {
   const reply = view.value.navigator?.reply;
-  return reply ? `navigator:${reply.full_width}x${reply.full_height}` : null;
+  return reply ? navigatorShape({ width: reply.full_width, height: reply.full_height }) : null;
 }
 
 /** Navigation axes before the two that are shown keep their index. */
@@ -257,11 +286,26 @@ export function isRegion(value: unknown): value is Region {
   return [region?.x0, region?.y0, region?.width, region?.height].every((part) => typeof part === "number");
 }
 
-function valueAt(surface: Surface, { session, view }: PanelContext): string {
+/** Scan positions of a node; 1 for a single image. */
+function positionsOf({ navigation_axes }: NodeDescription): number {
+  return navigation_axes.reduce((count, axis) => count * axis.size, 1);
+}
+
+/** Whether the image is that of the position of the slower axes. */
+function isCurrent({ session, view }: PanelContext): boolean {
+  const outer = view.value.navigator?.reply.outer ?? [];
+  return outer.every((index, axis) => index === session.store.value.position[axis]);
+}
+
+function valueAt(surface: Surface, context: PanelContext): string {
+  const { session, view } = context;
   const { position } = session.store.value;
-  const value = surface.sampleAt({ x: position.at(-1) ?? 0, y: position.at(-2) ?? 0 });
+  if (!isCurrent(context)) {
+    return "";
+  }
+  const sample = surface.sampleAt({ x: position.at(-1) ?? 0, y: position.at(-2) ?? 0 });
   const units = view.value.navigator?.reply.value_units ?? "";
-  return Number.isNaN(value) ? "" : withUnits(numberText(value), units);
+  return sample && Number.isFinite(sample.value) ? sampleText(sample, units) : "";
 }
 
 /** `y 4, x 12 · 8, 24 nm · 812 counts`. */

@@ -2,74 +2,43 @@
 
 import { h } from "../dom";
 import type { NodeDescription, OperationDescription } from "../protocol/generated";
+import { FIRST, opensPopover, type Popover } from "./popover";
 import type { PanelContext } from "./registry";
 
-/** Opens the menu under the head of `panel`, or closes it. */
-export function openOperations(panel: HTMLElement, button: HTMLElement, context: PanelContext): void {
-  const open = panel.querySelector<HTMLElement>(".st-menu");
-  if (open) {
-    open.dispatchEvent(new Event("st-close"));
-    return;
-  }
-  const { session } = context;
-  const { node } = session;
-  if (!node) {
-    return;
-  }
-  const closing = new AbortController();
-  const signal = AbortSignal.any([context.signal, closing.signal]);
-  const menu = h("div", {
-    class: "st-menu",
-    role: "menu",
-    "aria-label": `Operations on ${node.name}`,
-    "data-st": "operations",
-  });
-  const close = (): void => {
-    closing.abort();
-    menu.remove();
-    button.setAttribute("aria-expanded", "false");
-  };
-  const choose = async (operation: OperationDescription): Promise<void> => {
-    close();
-    button.focus();
-    const done = await session.act({
-      type: "add_operation",
-      parent: node.id,
-      operation: operation.name,
-      params: {},
-    });
-    if (done?.node != null) {
-      session.select(done.node);
+/** The menu of `button`, below the tree inside `host`. */
+export function operationsMenu(
+  host: HTMLElement,
+  button: HTMLElement,
+  context: PanelContext,
+): { toggle(): void } {
+  const { session, signal } = context;
+  const fill = (popover: Popover, closed: AbortSignal): Node[] => {
+    const { node } = session;
+    if (!node) {
+      return [];
     }
-  };
-  menu.append(...groups(node, session.store.value.operations, choose));
-  menu.addEventListener("st-close", close, { signal });
-  menu.addEventListener(
-    "keydown",
-    (event) =>
-      onKey(event, menu, () => {
-        close();
-        button.focus();
-      }),
-    { signal },
-  );
-  const root = panel.closest(".signaltree") ?? panel;
-  root.addEventListener(
-    "pointerdown",
-    (event) => {
-      const target = event.target as Node;
-      if (!menu.contains(target) && !button.contains(target)) {
-        close();
+    const choose = async (operation: OperationDescription): Promise<void> => {
+      popover.close();
+      const done = await session.act({
+        type: "add_operation",
+        parent: node.id,
+        operation: operation.name,
+        params: {},
+      });
+      if (done?.node != null) {
+        session.select(done.node);
       }
-    },
-    { signal },
-  );
-  session.store.on(["node"], close, signal);
-  panel.append(menu);
-  button.setAttribute("aria-expanded", "true");
-  menu
-    .querySelector<HTMLElement>("[role=menuitem]:not([aria-disabled=true])")
-    ?.focus({ preventScroll: true });
+    };
+    session.store.on(["node"], popover.close, closed);
+    popover.element.addEventListener("keydown", (event) => onKey(event, popover), { signal: closed });
+    const content = groups(node, session.store.value.operations, choose);
+    const items = content.flatMap((group) => [...group.querySelectorAll<HTMLElement>("[role=menuitem]")]);
+    const enabled = items.find((entry) => entry.getAttribute("aria-disabled") !== "true");
+    (enabled ?? items[0])?.setAttribute(FIRST, "");
+    return content;
+  };
+  const label = "Operations on the shown node";
+  return opensPopover(host, button, label, "operations", fill, signal, "menu");
 }
 
 function groups(
@@ -106,7 +75,7 @@ function item(
       tabindex: -1,
       class: "st-menu-item",
       "aria-disabled": reason === null ? null : "true",
-      title: reason ?? operation.summary,
+      title: `${reason ?? operation.summary}\nIn a cell: .${operation.method}(${operation.parameters_type}::default())?`,
       "data-st": `operation-${operation.name}`,
     },
     h("span", { class: "st-menu-title" }, operation.title),
@@ -116,12 +85,12 @@ function item(
   return element;
 }
 
-function onKey(event: KeyboardEvent, menu: HTMLElement, dismiss: () => void): void {
-  const items = [...menu.querySelectorAll<HTMLElement>("[role=menuitem]")];
-  const at = items.indexOf(menu.ownerDocument.activeElement as HTMLElement);
+function onKey(event: KeyboardEvent, { element, close }: Popover): void {
+  const items = [...element.querySelectorAll<HTMLElement>("[role=menuitem]")];
+  const at = items.indexOf(element.ownerDocument.activeElement as HTMLElement);
   const next: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 };
-  if (event.key === "Escape" || event.key === "Tab") {
-    dismiss();
+  if (event.key === "Tab") {
+    close();
   } else if (event.key in next) {
     items[Math.min(items.length - 1, Math.max(0, next[event.key] ?? 0))]?.focus();
   } else {

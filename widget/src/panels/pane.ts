@@ -1,16 +1,17 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
 import { h, setAttributes, setText } from "../dom";
-import { axisText, numberText, scaleBar, withUnits } from "../geometry/axes";
+import { axisText, isUneven, scaleBar } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
+import { type SampleAt, sampleText } from "../geometry/sample";
 import { overlap } from "../geometry/zoom";
 import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
 import type { AxisDescription, NodeDescription } from "../protocol/generated";
 import { drawScaleBar } from "../render/overlay";
 import { Surface } from "../render/surface";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
-import type { Picture } from "../state/frame_cache";
 import type { PaneChoice } from "../state/panes";
+import type { Picture } from "../state/picture";
 import { FramePuller } from "../state/pull";
 import type { Session } from "../state/session";
 import { Store } from "../state/store";
@@ -55,6 +56,7 @@ export function makePane(key: number, context: PanelContext): Pane {
     "div",
     { class: "st-pane", role: "group", "data-pane": key },
     head.element,
+    head.components,
     surface.element,
     readout,
   );
@@ -105,15 +107,27 @@ export function makePane(key: number, context: PanelContext): Pane {
 
   let cursor: Point | null = null;
   const describe = (): void => setText(readout, cursorText(pane, cursor));
+  /** The picture whose marks are on the overlay. */
+  let marked: Picture | null = null;
   const draw = (): void => {
     const { picture } = state.value;
     if (picture) {
       zoom.follow();
       show(pane, context, picture);
       describe();
+      if (!marked || !sameMarks(marked, picture)) {
+        surface.redraw();
+      }
+      marked = picture;
     }
   };
+  /** Until its own picture is there the pane shows that of another node, and says so. */
+  const compare = (): void => {
+    element.classList.toggle("st-stale", isOther(pane, session));
+  };
   state.on(["picture"], draw, signal);
+  state.on(["picture", "node", "component"], compare, signal);
+  session.store.on(["position"], compare, signal);
   state.on(["late"], () => element.classList.toggle("st-late", state.value.late), signal);
   const fail = (): void => fillFailure(failure, pane, view.value.draft !== null);
   state.on(["failure"], fail, signal);
@@ -129,11 +143,12 @@ export function makePane(key: number, context: PanelContext): Pane {
     () => session.store.value.sameLevels && !pane.focused && draw(),
     signal,
   );
-  session.store.on(["node", "nodes", "position"], () => surface.redraw(), signal);
+  session.store.on(["node", "nodes"], () => surface.redraw(), signal);
   session.store.on(
     ["position"],
     () => {
       if (state.value.picture?.reply.space === "navigation" && pane.node) {
+        surface.redraw();
         const position = session.positionIn(pane.node);
         zoom.reveal({ x: (position.at(-1) ?? 0) + 0.5, y: (position.at(-2) ?? 0) + 0.5 });
       }
@@ -149,6 +164,24 @@ export function makePane(key: number, context: PanelContext): Pane {
   return pane;
 }
 
+/** Whether the picture is that of another node, of another image of a map, or of another plane of its scan. */
+function isOther(pane: Pane, session: Session): boolean {
+  const { picture, node, component } = pane.state.value;
+  if (!picture || picture.reply.node !== node) {
+    return picture !== null;
+  }
+  const { space, index, component: drawn } = picture.reply;
+  const position = pane.node ? session.positionIn(pane.node) : index;
+  const elsewhere = index.slice(0, -2).some((at, axis) => at !== position[axis]);
+  return space === "navigation" && (drawn !== component || elsewhere);
+}
+
+/** Whether the overlay stays as it is: of a plain frame it shows nothing. */
+function sameMarks(one: Picture, other: Picture): boolean {
+  const { node, space } = other.reply;
+  return one.reply.node === node && one.reply.space === space && one.peaks === other.peaks;
+}
+
 /** The map that is computed from what a pane shows: the selected one, or one in another pane. */
 export function paneChild({ node, session }: Pane): NodeDescription | null {
   const { nodes, node: selected } = session.store.value;
@@ -158,7 +191,7 @@ export function paneChild({ node, session }: Pane): NodeDescription | null {
 }
 
 function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
-  const { reply, samples, peaks } = picture;
+  const { reply, peaks } = picture;
   const node = nodeById(session.store.value.nodes, reply.node);
   if (!node) {
     return;
@@ -166,9 +199,11 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
   const { contrast } = session.store.value;
   pane.surface.show(
     {
-      samples,
+      pixels: picture,
       size: { width: reply.width, height: reply.height },
       full: { width: reply.full_width, height: reply.full_height },
+      part: reply.part,
+      block: reply.block,
       axis: axesOf(node, picture).at(-1) ?? null,
       valueUnits: unitsOf(node, reply.component),
     },
@@ -193,14 +228,15 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
     size: [reply.width, reply.height],
     peaks: peaks ? peaks.length / PEAK_COLUMNS : null,
     get checksum() {
-      return checksum(samples);
+      return checksum(picture.samples);
     },
   });
 }
 
 function drawBar(canvas: CanvasRenderingContext2D, { node, state, surface }: Pane): void {
   const { picture } = state.value;
-  const axis = node && picture ? axesOf(node, picture).at(-1) : null;
+  const axes = node && picture ? axesOf(node, picture).slice(-2) : [];
+  const axis = axes.some(isUneven) ? null : axes.at(-1);
   const shown = overlap(surface.visible, { left: 0, top: 0, ...surface.outer });
   const bar = axis && !surface.isLine ? scaleBar(axis, shown.width / surface.scale) : null;
   if (bar) {
@@ -304,6 +340,7 @@ function listen(
         event.preventDefault();
       } else if (event.key === "Escape" && view.value.picking) {
         view.set({ picking: null });
+        event.preventDefault();
       } else if (event.key === "Enter" && !event.shiftKey) {
         session.focusPane(pane.key);
         event.preventDefault();
@@ -330,7 +367,7 @@ function unitsOf(node: NodeDescription, component: number): string {
   return node.components[component]?.units ?? node.value_units;
 }
 
-/** `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`. */
+/** `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`, with `, mean of 2 × 2` where pixels share a sample. */
 function cursorText({ node, state, surface }: Pane, cursor: Point | null): string {
   const { picture } = state.value;
   if (!picture || node?.id !== picture.reply.node) {
@@ -346,8 +383,19 @@ function cursorText({ node, state, surface }: Pane, cursor: Point | null): strin
     const isColumn = i === shown.length - 1;
     return `${axis.name} ${axisText(axis, isColumn ? pixel.x : pixel.y)}`;
   });
-  const value = withUnits(numberText(surface.sampleAt(pixel)), unitsOf(node, picture.reply.component));
-  return `${places.join(", ")} · ${value}`;
+  const sample = surface.sampleAt(pixel);
+  const { space, complete, component } = picture.reply;
+  const missing = (!sample || Number.isNaN(sample.value)) && space === "navigation" && complete < 1;
+  const value = missing ? "not computed yet" : valueText(node, component, sample);
+  return [places.join(", "), value].filter((part) => part !== "").join(" · ");
+}
+
+/** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in. */
+function valueText(node: NodeDescription, component: number, sample: SampleAt | null): string {
+  const map = node.components[component];
+  const { factor, units } = map?.shown ?? { factor: 1, units: unitsOf(node, component) };
+  const text = sampleText(sample && { ...sample, value: sample.value * factor }, units);
+  return map && node.components.length > 1 && text !== "" ? `${map.title} ${text}` : text;
 }
 
 /** What is refused while it is tried is said beside its control. */

@@ -1,4 +1,4 @@
-/** The head of a pane: what it shows, the images of a map, and the button that closes it. */
+/** The head of a pane: what it shows, the images of a map, and the buttons that enlarge and close it. */
 
 import { h, icon, setAttributes, setText } from "../dom";
 import type { NodeDescription } from "../protocol/generated";
@@ -7,11 +7,13 @@ import type { PanelContext } from "./registry";
 
 export interface Head {
   element: HTMLElement;
+  /** One tab for each image of a map, below the head or beside it. */
+  components: HTMLElement;
   fill(pane: Pane, count: number): void;
 }
 
 export function makeHead(key: number, context: PanelContext, signal: AbortSignal): Head {
-  const { session } = context;
+  const { session, view } = context;
   const title = h("span", { class: "st-title", "data-st": "signal-title" });
   const note = h("span", { class: "st-note" });
   const components = h("div", { class: "st-tabs", role: "tablist", "aria-label": "Image of the map" });
@@ -28,11 +30,46 @@ export function makeHead(key: number, context: PanelContext, signal: AbortSignal
     },
     { signal },
   );
-  const element = h("div", { class: "st-head" }, title, note, components, close);
-  element.addEventListener("click", () => session.focusPane(key), { signal });
+  const enlarge = h(
+    "button",
+    { type: "button", class: "st-icon-button st-maximise", "data-st": "maximise" },
+    icon("M9.5 2.5h4v4M13.5 2.5L9 7M6.5 13.5h-4v-4M2.5 13.5L7 9"),
+  );
+  enlarge.addEventListener(
+    "click",
+    (event) => {
+      event.stopPropagation();
+      view.set({ maximised: !view.value.maximised });
+    },
+    { signal },
+  );
+  const showMaximised = (): void => {
+    const { maximised } = view.value;
+    const label = maximised ? "Back into the notebook" : "Show over the whole page";
+    setAttributes(enlarge, {
+      "aria-label": label,
+      "aria-pressed": String(maximised),
+      title: `${label} (F${maximised ? ", Escape" : ""})`,
+    });
+  };
+  view.on(["maximised"], showMaximised, signal);
+  showMaximised();
+  const element = h(
+    "div",
+    { class: "st-head" },
+    title,
+    note,
+    h("span", { class: "st-space" }),
+    enlarge,
+    close,
+  );
+  for (const part of [element, components]) {
+    part.addEventListener("click", () => session.focusPane(key), { signal });
+  }
   setText(title, session.posterText);
   return {
     element,
+    components,
     fill(pane, count) {
       const { node } = pane;
       close.hidden = count < 2;

@@ -56,7 +56,10 @@ export const parameters: Panel = {
     let form: Form | null = null;
     /** What the controls show, ahead of what the kernel has confirmed. */
     let values: Record<string, unknown> = {};
+    /** A slider is held: what the kernel says meanwhile does not move it. */
+    let held = false;
     const send = (node: number, moving: boolean): void => {
+      held = moving;
       if (moving) {
         tuning.attempt(node, { ...values });
       } else {
@@ -82,13 +85,14 @@ export const parameters: Panel = {
           view.set({ draft: null });
         }
         form?.close.abort();
+        held = false;
         form = build(body, node, operation, context, (name, value, moving) => {
           values = { ...values, [name]: value };
           send(node.id, moving);
         });
         values = { ...node.params };
         showValues(form, values);
-      } else if (!tuning.busy) {
+      } else if (!tuning.busy && !held) {
         values = { ...node.params };
         showValues(form, values);
       }
@@ -173,15 +177,23 @@ function buildRow(
   const automatic = parameter.optional
     ? h("input", { type: "checkbox", "data-st": `parameter-${parameter.name}-auto` })
     : null;
+  const problem = h("p", {
+    class: "st-problem",
+    role: "alert",
+    "data-st": `parameter-${parameter.name}-problem`,
+  });
+  const refuse = (reason: string): void => setText(problem, reason);
   const control = CONTROLS[parameter.control.type]({
     parameter,
     view,
     signal,
     id,
     change: (value, moving) => {
+      refuse("");
       markAutomatic(row, automatic, false);
       change(value, moving);
     },
+    refuse,
   });
   automatic?.addEventListener(
     "change",
@@ -202,6 +214,7 @@ function buildRow(
   if (automatic) {
     row.append(h("label", { class: "st-auto" }, automatic, "auto"));
   }
+  row.append(problem);
   return { control, row, automatic };
 }
 

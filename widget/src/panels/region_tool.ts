@@ -7,9 +7,6 @@ import { asDetector, asRegion, insideScan, regionAbout } from "../geometry/regio
 import type { NavigationRegion, RegionStatistic } from "../protocol/generated";
 import { drawDetector } from "../render/detector";
 import type { Surface } from "../render/surface";
-import type { Session } from "../state/session";
-import type { Store } from "../state/store";
-import type { ViewState } from "../state/view";
 import type { PanelContext } from "./registry";
 
 const REACH = 7;
@@ -32,22 +29,6 @@ export interface RegionTool {
   release(): void;
   key(event: KeyboardEvent): boolean;
   cursor(at: Point): string;
-}
-
-/**
- * The region of each model: a notebook builds a view anew when its output is replaced, and the new one
- * goes on with it.
- */
-const keptRegions = new WeakMap<Session, NavigationRegion>();
-
-/** Shows the patterns of a region, or of the scan position again. */
-export function keepRegion(session: Session, view: Store<ViewState>, region: NavigationRegion | null): void {
-  if (region) {
-    keptRegions.set(session, region);
-  } else {
-    keptRegions.delete(session);
-  }
-  view.set({ region });
 }
 
 export function regionTool(surface: Surface, context: PanelContext): RegionTool {
@@ -73,14 +54,10 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     h("option", { value: "mean" }, "mean"),
     h("option", { value: "sum" }, "sum"),
   );
-  const kept = keptRegions.get(session);
-  if (kept && view.value.region === null) {
-    view.set({ region: kept });
-  }
   let drag: { from: Point; start: Detector; grip: Grip } | { from: Point } | null = null;
 
   const scan = (): Size => surface.span;
-  const keep = (region: NavigationRegion | null): void => keepRegion(session, view, region);
+  const keep = (region: NavigationRegion | null): void => view.set({ region });
   /** Peaks belong to one position: there is nothing to be added up. */
   const shown = (): NavigationRegion | null => (session.node?.kind === "peaks" ? null : view.value.region);
   const set = (region: Region | null): void => {

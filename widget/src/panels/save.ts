@@ -5,7 +5,7 @@ import { bytesText } from "../geometry/bytes";
 import { RequestError } from "../protocol/client";
 import type { NodeDescription } from "../protocol/generated";
 import type { Session } from "../state/session";
-import { openPopover, type Popover } from "./popover";
+import { opensPopover, type Popover } from "./popover";
 import type { PanelContext } from "./registry";
 
 interface Format {
@@ -40,24 +40,14 @@ export function saveButton(host: HTMLElement, context: PanelContext): HTMLElemen
     },
     "Save…",
   );
-  let popover: Popover | null = null;
+  const fill = (open: Popover, closed: AbortSignal): Node[] =>
+    session.node ? saveForm(open, session.node, context, closed) : [];
+  const popover = opensPopover(host, button, "Save", "save-dialog", fill, signal);
   const show = (): void => {
     button.hidden = session.node === null || session.store.value.connection !== "live";
   };
-  button.addEventListener(
-    "click",
-    () => {
-      const { node } = session;
-      if (popover?.element.isConnected) {
-        popover.close();
-      } else if (node) {
-        const fill = (open: Popover, closed: AbortSignal): Node[] => saveForm(open, node, context, closed);
-        popover = openPopover(host, button, `Save ${node.name}`, "save-dialog", fill, signal);
-      }
-    },
-    { signal },
-  );
-  session.store.on(["node"], () => popover?.close(), signal);
+  button.addEventListener("click", popover.toggle, { signal });
+  session.store.on(["node"], popover.close, signal);
   session.store.on(["node", "nodes", "connection"], show, signal);
   show();
   return button;

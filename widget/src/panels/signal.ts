@@ -2,7 +2,7 @@
 
 import { h } from "../dom";
 import { makePane, type Pane } from "./pane";
-import type { Panel, PanelContext } from "./registry";
+import type { Panel } from "./registry";
 
 export const signal: Panel = {
   name: "signal",
@@ -12,16 +12,12 @@ export const signal: Panel = {
     const list = h("div", { class: "st-panes", "data-st": "panes" });
     element.append(list);
     const panes = new Map<number, Pane>();
-    const poster = posterOf(context);
 
     /** The picture of the focused pane is that of the view. */
     const mirror = (): void => {
       const now = panes.get(session.store.value.focused)?.state.value;
       if (!now) {
         return;
-      }
-      if (now.picture) {
-        poster?.remove();
       }
       // Until a new pane has its picture the panels stay as they are.
       view.set({ picture: now.picture ?? view.value.picture, late: now.late, failure: now.failure });
@@ -55,19 +51,5 @@ export const signal: Panel = {
       signal,
     );
     arrange();
-    const first = panes.get(session.store.value.focused);
-    if (poster && first) {
-      first.surface.element.append(poster);
-    }
   },
 };
-
-/** The picture stored in the model: there before the first answer, and without any kernel. */
-function posterOf({ session, signal }: PanelContext): HTMLImageElement | null {
-  if (!session.poster) {
-    return null;
-  }
-  const address = URL.createObjectURL(new Blob([session.poster], { type: "image/png" }));
-  signal.addEventListener("abort", () => URL.revokeObjectURL(address));
-  return h("img", { class: "st-poster", src: address, alt: session.posterText, "data-st": "poster" });
-}

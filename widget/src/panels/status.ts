@@ -1,17 +1,22 @@
 /** What is being done, what went wrong and what to do about it. */
 
 import { withCode } from "../clipboard";
-import { h, icon, setText } from "../dom";
+import { calmly, h, icon, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { bytesText } from "../geometry/bytes";
 import type { FrameCost } from "../protocol/generated";
 import type { Connection, Session, Waking } from "../state/session";
 import { nodeById } from "../state/tree";
+import { caveatsBadge } from "./caveats";
 import { codeButton } from "./code";
+import { helpButton } from "./help";
 import { memoryGauge } from "./memory";
 import { progressControls } from "./progress";
 import type { Panel } from "./registry";
 import { saveButton } from "./save";
+
+/** The time a picture took is written this often. */
+const LATENCY_MS = 250;
 
 const CONNECTION: Record<Exclude<Connection, "asleep">, { message: string; hint: string } | null> = {
   connecting: null,
@@ -64,11 +69,13 @@ export const status: Panel = {
       message,
       hint,
       dismiss,
+      caveatsBadge(element, context),
       h("span", { class: "st-space" }),
       ...progressControls(context),
       saveButton(element, context),
       codeButton(element, context),
       memoryGauge(element, context),
+      helpButton(element, context),
       latency,
     );
 
@@ -103,7 +110,8 @@ export const status: Panel = {
       { signal },
     );
     session.store.on(["notice", "connection", "node", "nodes"], fill, signal);
-    view.on(["latencyMs", "late"], fillLatency, signal);
+    view.on(["latencyMs"], calmly(fillLatency, LATENCY_MS, signal), signal);
+    view.on(["late"], fillLatency, signal);
     fill();
     fillLatency();
   },

@@ -4,8 +4,8 @@ import { h, icon, setAttributes, setText } from "../dom";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
 import { MOST_PANES, type PaneChoice } from "../state/panes";
 import type { Session } from "../state/session";
-import { rows, type TreeRow } from "../state/tree";
-import { openOperations } from "./operations";
+import { nodeById, rows, type TreeRow } from "../state/tree";
+import { operationsMenu } from "./operations";
 import type { Panel, PanelContext } from "./registry";
 
 const ICONS: Record<NodeKind, readonly string[]> = {
@@ -53,14 +53,20 @@ export const tree: Panel = {
       "data-st": "tree",
     });
     element.append(h("div", { class: "st-head" }, h("span", { class: "st-title" }, "Tree"), add), list);
-    add.addEventListener("click", () => openOperations(element, add, context), { signal });
+    const menu = operationsMenu(element, add, context);
+    add.addEventListener("click", menu.toggle, { signal });
 
     const shown = new Map<number, Row>();
+    /** What was scrolled to: afterwards the list stays as it is scrolled by hand. */
+    let revealed = "";
+    const selected = (): HTMLElement | undefined => shown.get(session.store.value.node ?? -1)?.element;
     const fill = (): void => {
       const { nodes } = session.store.value;
       const wanted = rows(nodes);
+      let focusLost = false;
       for (const [id, row] of shown) {
         if (!wanted.some(({ node }) => node.id === id)) {
+          focusLost ||= row.element.contains(document.activeElement);
           row.element.remove();
           shown.delete(id);
         }
@@ -74,12 +80,38 @@ export const tree: Panel = {
         }
       });
       add.disabled = session.node === null;
+      if (focusLost) {
+        // Keys go on in the viewer: the notebook would take them for commands.
+        selected()?.focus({ preventScroll: true });
+      }
+      const what = `${session.store.value.node} of ${wanted.length}`;
+      if (what !== revealed) {
+        revealed = what;
+        reveal(list, selected());
+      }
     };
     session.store.on(["nodes", "node", "panes", "focused", "companion"], fill, signal);
+    // Before it is in the page the list has no height.
+    const observer = new ResizeObserver(() => reveal(list, selected()));
+    observer.observe(list);
+    signal.addEventListener("abort", () => observer.disconnect());
     list.addEventListener("keydown", (event) => onKey(event, context, shown), { signal });
     fill();
   },
 };
+
+/** Scrolls the list, and nothing around it, until the row is seen. */
+function reveal(list: HTMLElement, row: HTMLElement | undefined): void {
+  if (!row) {
+    return;
+  }
+  const [outer, inner] = [list.getBoundingClientRect(), row.getBoundingClientRect()];
+  if (inner.top < outer.top) {
+    list.scrollTop -= outer.top - inner.top;
+  } else if (inner.bottom > outer.bottom) {
+    list.scrollTop += inner.bottom - outer.bottom;
+  }
+}
 
 function makeRow(id: number, { session, signal }: PanelContext): Row {
   const name = h("span", { class: "st-node-name" });
@@ -142,19 +174,22 @@ function paneBeside(session: Session, id: number): PaneChoice | undefined {
   return session.panes.find((pane) => pane.node === id && pane.key !== focused && !pane.companion);
 }
 
-/** Shows a node beside the selected one, or no longer. */
+/** Shows a node beside the selected one, or no longer; of a map one image more each time. */
 function toggleBeside(session: Session, id: number): void {
+  const node = nodeById(session.store.value.nodes, id);
+  const images = node?.components.length ?? 0;
   const beside = paneBeside(session, id);
-  if (beside) {
+  if (images < 2 && beside) {
     session.closePane(beside.key);
-  } else if (!session.compare(id)) {
-    session.store.set({
-      notice: {
-        level: "info",
-        message: `${MOST_PANES} pictures side by side are the most`,
-        hint: "Close one of them.",
-      },
-    });
+    return;
+  }
+  const done = session.compare(id);
+  if (done === "full") {
+    const message = `${MOST_PANES} pictures side by side are the most`;
+    session.store.set({ notice: { level: "info", message, hint: "Close one of them." } });
+  } else if (done === "shown" && images > 1) {
+    const message = `Every image of ${node?.name} is shown`;
+    session.store.set({ notice: { level: "info", message, hint: "" } });
   }
 }
 
@@ -164,11 +199,13 @@ function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): 
   // A frame beside itself says nothing; two images of one map do.
   row.compare.hidden = selected && !beside && node.components.length < 2;
   row.element.classList.toggle("st-beside", beside);
-  const action = beside ? `Close ${node.name} beside` : `Show ${node.name} beside`;
+  const several = node.components.length > 1;
+  const shows = several && (beside || selected) ? "Show another image of" : "Show";
+  const action = beside && !several ? `Close ${node.name} beside` : `${shows} ${node.name} beside`;
   setAttributes(row.compare, {
     "aria-label": action,
     "aria-pressed": String(beside),
-    title: `${action} the selected one (Ctrl+click, or Ctrl+Space)`,
+    title: `${action} ${selected ? "it" : "the selected one"} (Ctrl+click, or Ctrl+Space)`,
     "data-st": `compare-node-${node.name}`,
   });
   setText(row.name, node.name);
@@ -234,7 +271,11 @@ function onKey(event: KeyboardEvent, { session }: PanelContext, shown: Map<numbe
       if (!held) {
         session.select(next.id);
       }
-      shown.get(next.id)?.element.focus({ preventScroll: true });
+      const row = shown.get(next.id)?.element;
+      row?.focus({ preventScroll: true });
+      if (row?.parentElement) {
+        reveal(row.parentElement, row);
+      }
     }
   } else {
     return;

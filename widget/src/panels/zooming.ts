@@ -79,6 +79,8 @@ export function zooming(
       // A pinch arrives as small steps with Ctrl.
       const pace = event.ctrlKey && Math.abs(pixels) < 40 ? 4 : 1;
       step(2 ** ((-pixels * pace) / WHEEL_DOUBLE), at);
+      // Whoever zooms goes on with the keys.
+      canvas.focus({ preventScroll: true });
       event.preventDefault();
     },
     { passive: false, signal },

@@ -1,6 +1,6 @@
 /**
  * The conversation with the kernel: requests with an id that get one reply, and channels of
- * pictures with at most one request in flight, where the newest wish wins.
+ * pictures with at most two requests in flight, where the newest wish wins.
  */
 
 import type { Event, Reply, Request, WireError } from "./generated";
@@ -22,6 +22,13 @@ export const REQUEST_TIMEOUT_MS = 10_000;
 export const PICTURE_TIMEOUT_MS = 2_000;
 /** A picture without any answer for this long is taken for lost and asked for again. */
 export const LOST_MS = 10_000;
+/**
+ * A picture that takes longer comes from far away, unless the kernel says that making it took the time: a second
+ * one is asked for while it travels. Near by, a second one would only wait in line, for an older position.
+ */
+export const FAR_MS = 40;
+/** The share of that time in which the kernel may have worked. */
+const WORK_SHARE = 0.25;
 
 /** A refusal of the kernel, or its silence. */
 export class RequestError extends Error {
@@ -172,8 +179,10 @@ export class Channel {
   #onClose: () => void;
   #generation = 0;
   #drawn = 0;
-  /** The request that holds the slot. */
-  #inFlight: { generation: number; wish: Wish } | null = null;
+  /** The requests that hold the slots, oldest first. */
+  #inFlight: Sent[] = [];
+  /** How many may. */
+  #slots = 1;
   /** The newest request that was sent, answered or not. */
   #last: Sent | null = null;
   #next: Wish | null = null;
@@ -192,22 +201,22 @@ export class Channel {
   }
 
   get busy(): boolean {
-    return this.#inFlight !== null;
+    return this.#inFlight.length > 0;
   }
 
-  /** Asks for a picture as soon as the slot is free; replaces an older wish that waits. */
+  /** Asks for a picture as soon as a slot is free; replaces an older wish that waits. */
   want(wish: Wish): void {
     if (this.#closed) {
       return;
     }
-    if (this.#inFlight) {
-      this.#next = wish;
-    } else {
+    if (this.#inFlight.length < this.#slots) {
       this.#send(wish);
+    } else {
+      this.#next = wish;
     }
   }
 
-  /** What is wanted is on screen already: forgets the waiting wish and the answer to the last one. */
+  /** What is wanted is on screen already: forgets the waiting wish and the answers to those before. */
   satisfied(): void {
     this.#next = null;
     this.#drawn = this.#generation;
@@ -217,10 +226,16 @@ export class Channel {
     if (this.#closed) {
       return;
     }
-    const sent = this.#last?.generation === reply.generation ? this.#last : null;
-    const fresh = reply.generation > this.#drawn;
-    this.#drawn = Math.max(this.#drawn, reply.generation);
-    this.#free(reply.generation);
+    const { generation } = reply;
+    const sent = [...this.#inFlight, this.#last].find((sent) => sent?.generation === generation) ?? null;
+    const fresh = generation > this.#drawn;
+    this.#drawn = Math.max(this.#drawn, generation);
+    if (reply.type === "frame" && sent) {
+      const trip = performance.now() - sent.sentAt;
+      const { compute, encode } = reply.times_ms;
+      this.#slots = trip > FAR_MS && compute + encode < trip * WORK_SHARE ? 2 : 1;
+    }
+    this.#free(generation);
     if (fresh) {
       this.#handlers.picture(reply, buffers, sent);
     }
@@ -240,8 +255,7 @@ export class Channel {
 
   /** Work on `node` goes on: the answer is not late. */
   alive(node: number): void {
-    const wish = this.#inFlight?.wish;
-    if (wish && "node" in wish && wish.node === node) {
+    if (this.#inFlight.some(({ wish }) => "node" in wish && wish.node === node)) {
       this.#startTimer();
     }
   }
@@ -255,8 +269,8 @@ export class Channel {
   #send(wish: Wish): void {
     this.#generation += 1;
     const generation = this.#generation;
-    this.#inFlight = { generation, wish };
     this.#last = { generation, wish, sentAt: performance.now() };
+    this.#inFlight.push(this.#last);
     this.#next = null;
     this.#startTimer();
     this.#client.send({ ...wish, view: this.view, generation } as Request);
@@ -268,11 +282,12 @@ export class Channel {
   }
 
   /**
-   * The slot is given to a newer wish. Without one nothing is sent again at once: a kernel that is
+   * The slots are given to a newer wish. Without one nothing is sent again at once: a kernel that is
    * only slow would start over each time; its late answer is still drawn.
    */
   #timedOut(): void {
-    this.#inFlight = null;
+    this.#inFlight = [];
+    this.#slots = 1;
     this.#handlers.late(true);
     if (this.#next) {
       this.#send(this.#next);
@@ -285,17 +300,23 @@ export class Channel {
     }, LOST_MS - PICTURE_TIMEOUT_MS);
   }
 
+  /** An answer stands for the requests before it too: the kernel drops those that a newer one replaced. */
   #free(generation: number): void {
-    if (generation === this.#generation) {
+    const newest = generation === this.#generation;
+    if (newest) {
       this.#handlers.late(false);
     }
-    if (this.#inFlight ? this.#inFlight.generation !== generation : generation !== this.#generation) {
+    const left = this.#inFlight.filter((sent) => sent.generation > generation);
+    if (left.length === this.#inFlight.length && !newest) {
       return;
     }
-    clearTimeout(this.#timer);
-    this.#inFlight = null;
-    if (this.#next) {
+    this.#inFlight = left;
+    if (this.#next && left.length < this.#slots) {
       this.#send(this.#next);
+    } else if (left.length === 0) {
+      clearTimeout(this.#timer);
+    } else {
+      this.#startTimer();
     }
   }
 }

@@ -41,7 +41,12 @@ export type RegionStatistic = "mean" | "sum";
 export type NavigationRegion = { x0: number, y0: number, width: number, height: number, statistic: RegionStatistic, };
 
 /**
- * The picture of `node` at a scan position. At most one is in flight per view; the newest wins.
+ * A rectangle of pixels of a frame, half-open.
+ */
+export type FramePart = { x0: number, y0: number, width: number, height: number, };
+
+/**
+ * The picture of `node` at a scan position. At most two are in flight per view; the newest wins.
  */
 export type FrameRequest = { view: number, 
 /**
@@ -57,9 +62,13 @@ index: Array<number>,
  */
 component: number, 
 /**
- * Width and height of the canvas in device pixels: the frame is reduced to fit.
+ * Most samples across and down: what is seen of the frame is reduced to fit.
  */
-size_px: [number, number], detail: Detail, 
+size_px: [number, number], 
+/**
+ * What is seen of the frame; left out: all of it.
+ */
+part?: FramePart, detail: Detail, 
 /**
  * Parameters of `node` to try without changing the tree; those that are left out keep their value.
  */
@@ -76,7 +85,15 @@ direction?: [number, number], };
 /**
  * The navigation image shared by all nodes with the navigation axes of `node`.
  */
-export type NavigatorRequest = { view: number, generation: number, node: number, };
+export type NavigatorRequest = { view: number, generation: number, node: number, 
+/**
+ * Scan position, slowest first: the image spans the two fastest axes and goes through it.
+ */
+index: Array<number>, 
+/**
+ * What is seen of it; left out: all of it.
+ */
+part?: FramePart, };
 
 /**
  * How a result is written. What is left out is chosen by the format.
@@ -118,6 +135,11 @@ path: string, options?: SaveOptions, };
 export type SampleType = "u8" | "u16" | "f32";
 
 /**
+ * How samples lie in their buffer.
+ */
+export type Encoding = "raw" | "packed" | "packed_sums";
+
+/**
  * Which axes a picture spans.
  */
 export type FrameSpace = "signal" | "navigation";
@@ -142,15 +164,23 @@ export type FrameReply = { view: number, generation: number, node: number, revis
  */
 width: number, height: number, 
 /**
- * Pixels of the frame before reduction (a mean over whole blocks).
+ * Pixels of the frame.
  */
-full_width: number, full_height: number, sample: SampleType, 
+full_width: number, full_height: number, 
 /**
- * 1st and 99th percentile of the finite samples.
+ * The pixels of the frame that the samples stand for: at least the part that was asked for.
+ */
+part: FramePart, 
+/**
+ * Pixels of the frame per sample, along each axis: 1 for its own pixels, else samples are means over square blocks.
+ */
+block: number, sample: SampleType, encoding: Encoding, 
+/**
+ * 1st and 99th percentile of the finite values of the frame: its samples, or its pixels when a part is sent.
  */
 percentiles: [number, number], 
 /**
- * Least and greatest finite sample.
+ * Least and greatest of them.
  */
 extrema: [number, number], 
 /**
@@ -168,9 +198,25 @@ draft: boolean,
 /**
  * Whether asking again gives the same; `false` for an estimate and for what is still being computed.
  */
-exact: boolean, times_ms: TimesMs, };
+exact: boolean, 
+/**
+ * Whether it is, in part or whole, the fill value of a chunk that is not in the file.
+ */
+filled?: boolean, times_ms: TimesMs, };
 
-export type NavigatorReply = { view: number, generation: number, node: number, width: number, height: number, full_width: number, full_height: number, percentiles: [number, number], extrema: [number, number], 
+export type NavigatorReply = { view: number, generation: number, node: number, 
+/**
+ * Position of the axes before the two it spans.
+ */
+outer: Array<number>, width: number, height: number, full_width: number, full_height: number, 
+/**
+ * The scan positions that the samples stand for: at least the part that was asked for.
+ */
+part: FramePart, 
+/**
+ * Scan positions per sample, along each axis: beyond 1, samples are means over square blocks.
+ */
+block: number, percentiles: [number, number], extrema: [number, number], 
 /**
  * Every how many scan positions one was read; 1: exact.
  */
@@ -221,6 +267,10 @@ message: string,
  */
 rate?: number, seconds_left?: number, 
 /**
+ * Those of `done` that were there before this was begun.
+ */
+kept?: number, 
+/**
  * It was stopped or failed, and asking for the same again goes on where it was.
  */
 can_resume: boolean, };
@@ -253,11 +303,20 @@ export type AxisDescription = { name: string, size: number, scale: number, offse
  */
 values?: Array<number>, };
 
+/**
+ * `factor` times a value is the number in `units`.
+ */
+export type ShownUnitsDescription = { factor: number, units: string, };
+
 export type ComponentDescription = { name: string, title: string, units: string, 
 /**
  * Whether zero is the middle of the range.
  */
-diverging: boolean, };
+diverging: boolean, 
+/**
+ * How a value is written for people: `1.61 %` for 0.0161. Absent: in `units`.
+ */
+shown?: ShownUnitsDescription, };
 
 export type MenuEntry = { operation: string, 
 /**
@@ -266,6 +325,15 @@ export type MenuEntry = { operation: string,
 reason: string | null, };
 
 export type NodeKind = "frame" | "peaks" | "map";
+
+/**
+ * What was assumed, filled in, approximated or left out.
+ */
+export type CaveatDescription = { 
+/**
+ * One per kind: `absent_chunks`.
+ */
+code: string, text: string, };
 
 /**
  * What it costs to show one frame of a file that is not in memory.

@@ -1,7 +1,7 @@
 /** A detector over a pattern: its area, its rims and, when it is held, its knobs. */
 
 import { type Detector, knobs, middleOf } from "../geometry/detector";
-import type { Point } from "../geometry/fit";
+import type { Point, Rect } from "../geometry/fit";
 import { strokeTwice } from "./overlay";
 
 export const DETECTOR = "#4be3b0";
@@ -80,4 +80,25 @@ function drawKnob(context: CanvasRenderingContext2D, { x, y }: Point): void {
   context.lineWidth = 1;
   context.strokeStyle = "rgba(0, 0, 0, 0.75)";
   context.stroke();
+}
+
+const ARROW = 9;
+const ARROW_INSET = 6;
+
+/** An arrow at the rim of what is seen, towards a detector that lies outside of it. */
+export function drawTowards(context: CanvasRenderingContext2D, area: Rect, target: Point): void {
+  const x = Math.min(Math.max(target.x, area.left + ARROW_INSET), area.left + area.width - ARROW_INSET);
+  const y = Math.min(Math.max(target.y, area.top + ARROW_INSET), area.top + area.height - ARROW_INSET);
+  context.save();
+  context.translate(x, y);
+  context.rotate(Math.atan2(target.y - y, target.x - x));
+  context.beginPath();
+  context.moveTo(0, 0);
+  context.lineTo(-ARROW, -ARROW * 0.6);
+  context.lineTo(-ARROW, ARROW * 0.6);
+  context.closePath();
+  strokeTwice(context, DETECTOR, 1.5);
+  context.fillStyle = DETECTOR;
+  context.fill();
+  context.restore();
 }

@@ -1,5 +1,6 @@
 /** Marks over pictures. Each is a light line on a dark one, to be seen on any colormap. */
 
+import { h } from "../dom";
 import type { ScaleBar } from "../geometry/axes";
 import type { Point, Rect } from "../geometry/fit";
 
@@ -94,19 +95,48 @@ export function drawPeaks(context: CanvasRenderingContext2D, peaks: readonly Poi
   strokeTwice(context, "#ff9d2e", 1.25);
 }
 
+/** Bars that were drawn lately: setting their type takes longer than drawing all other marks. */
+const stamps = new Map<string, HTMLCanvasElement>();
+const MOST_STAMPS = 16;
+const BAR_FONT = "600 11px system-ui, sans-serif";
+const BAR_HEIGHT = 26;
+
 export function drawScaleBar(context: CanvasRenderingContext2D, area: Rect, bar: ScaleBar): void {
   const length = bar.share * area.width;
-  const [left, bottom] = [area.left + 10, area.top + area.height - 10];
-  context.font = "600 11px system-ui, sans-serif";
-  const textWidth = context.measureText(bar.label).width;
-  const width = Math.max(length, textWidth);
+  const ratio = globalThis.devicePixelRatio || 1;
+  const key = `${bar.label}:${length.toFixed(2)}:${ratio}`;
+  let stamp = stamps.get(key);
+  if (!stamp) {
+    if (stamps.size >= MOST_STAMPS) {
+      stamps.clear();
+    }
+    stamp = barStamp(bar.label, length, ratio);
+    stamps.set(key, stamp);
+  }
+  const [left, top] = [area.left + 5, area.top + area.height - 31];
+  context.drawImage(stamp, left, top, stamp.width / ratio, stamp.height / ratio);
+}
+
+function barStamp(label: string, length: number, ratio: number): HTMLCanvasElement {
+  const stamp = h("canvas");
+  const context = stamp.getContext("2d");
+  if (!context) {
+    return stamp;
+  }
+  context.font = BAR_FONT;
+  const width = Math.max(length, context.measureText(label).width);
+  stamp.width = Math.ceil((width + 10) * ratio);
+  stamp.height = Math.ceil(BAR_HEIGHT * ratio);
+  context.scale(ratio, ratio);
   context.fillStyle = "rgba(0, 0, 0, 0.5)";
   context.beginPath();
-  context.roundRect(left - 5, bottom - 21, width + 10, 26, 3);
+  context.roundRect(0, 0, width + 10, BAR_HEIGHT, 3);
   context.fill();
   context.fillStyle = LIGHT;
-  context.fillRect(left + (width - length) / 2, bottom - 2, length, 3);
+  context.fillRect(5 + (width - length) / 2, 19, length, 3);
+  context.font = BAR_FONT;
   context.textAlign = "center";
   context.textBaseline = "bottom";
-  context.fillText(bar.label, left + width / 2, bottom - 4);
+  context.fillText(label, 5 + width / 2, 17);
+  return stamp;
 }

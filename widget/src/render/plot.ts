@@ -1,10 +1,12 @@
 /** A spectrum or line scan as a line with calibrated ticks. */
 
-import { numberText, ticks, valueAt } from "../geometry/axes";
+import { type Along, indexAt, numberText, ticks, valueAt } from "../geometry/axes";
 import type { Rect, Size } from "../geometry/fit";
 import type { Samples } from "../protocol/buffers";
 import type { AxisDescription } from "../protocol/generated";
 
+/** Side of a lone sample. */
+const DOT = 3;
 const MARGIN = { left: 48, right: 12, top: 12, bottom: 36 };
 
 export function plotArea(outer: Size): Rect {
@@ -36,22 +38,31 @@ export function plotRange(samples: Samples): [number, number] {
   return [low === 0 ? 0 : low - room, high + room];
 }
 
+export interface Line {
+  samples: Samples;
+  axis: AxisDescription | null;
+  valueUnits: string;
+  along: Along;
+  /** Pixels of the axis that the samples span; each stands for some of them. */
+  pixels: number;
+}
+
 /** Draws what lies in `area` of the line that spans `whole`. */
 export function drawPlot(
   context: CanvasRenderingContext2D,
   area: Rect,
   whole: Rect,
-  samples: Samples,
-  axis: AxisDescription | null,
-  valueUnits: string,
+  { samples, axis, valueUnits, along, pixels }: Line,
   style: CSSStyleDeclaration,
 ): void {
   const colour = (name: string, fallback: string): string => style.getPropertyValue(name).trim() || fallback;
-  const shareAt = (x: number): number => (x - whole.left) / whole.width;
-  const first = Math.max(0, Math.floor(shareAt(area.left) * samples.length));
-  const last = Math.min(samples.length, Math.ceil(shareAt(area.left + area.width) * samples.length));
+  const block = pixels / samples.length;
+  const pixelAt = (x: number): number => along.pixel((x - whole.left) / whole.width);
+  const xOf = (pixel: number): number => whole.left + along.share(pixel) * whole.width;
+  const first = Math.max(0, Math.floor(pixelAt(area.left) / block + 1e-9));
+  const last = Math.min(samples.length, Math.ceil(pixelAt(area.left + area.width) / block - 1e-9));
   const [low, high] = plotRange(samples.subarray(first, last));
-  const x = (i: number): number => whole.left + ((i + 0.5) / samples.length) * whole.width;
+  const x = (i: number): number => xOf((i + 0.5) * block);
   const y = (value: number): number => area.top + area.height * (1 - (value - low) / (high - low));
 
   context.font = "10px system-ui, sans-serif";
@@ -70,13 +81,9 @@ export function drawPlot(
   context.textAlign = "center";
   context.textBaseline = "top";
   if (axis && axis.scale !== 0) {
-    // Samples may be reduced: each stands for some pixels of the axis.
-    const pixels = Math.max(1, Math.ceil(axis.size / samples.length));
-    const perPixel = whole.width / (samples.length * pixels);
-    const xOf = (index: number): number => whole.left + (index + 0.5) * perPixel;
-    const ends = [valueAt(axis, first * pixels), valueAt(axis, Math.min(axis.size, last * pixels) - 1)];
+    const ends = [valueAt(axis, first * block), valueAt(axis, Math.min(axis.size, last * block) - 1)];
     for (const tick of ticks(Math.min(...ends), Math.max(...ends), 6)) {
-      context.fillText(numberText(tick), xOf((tick - axis.offset) / axis.scale), area.top + area.height + 5);
+      context.fillText(numberText(tick), xOf(indexAt(axis, tick) + 0.5), area.top + area.height + 5);
     }
     const name = axis.units === "" ? axis.name : `${axis.name} (${axis.units})`;
     context.fillText(name, area.left + area.width / 2, area.top + area.height + 20);
@@ -87,6 +94,7 @@ export function drawPlot(
   }
 
   context.strokeStyle = colour("--st-accent", "#1976d2");
+  context.fillStyle = context.strokeStyle;
   context.lineWidth = 1.25;
   context.save();
   context.beginPath();
@@ -99,6 +107,9 @@ export function drawPlot(
     const value = samples[i] as number;
     if (!Number.isFinite(value)) {
       drawing = false;
+    } else if (!drawing && !Number.isFinite(samples[i + 1])) {
+      // Without neighbours there is no line to be seen.
+      context.fillRect(x(i) - DOT / 2, y(value) - DOT / 2, DOT, DOT);
     } else if (drawing) {
       context.lineTo(x(i), y(value));
     } else {

@@ -5,19 +5,33 @@
  */
 
 import { h, perFrame } from "../dom";
-import { contain, type Point, type Rect, type Size, spanned, toPanel, toPixels } from "../geometry/fit";
+import { type Along, along } from "../geometry/axes";
+import {
+  contain,
+  type Point,
+  type Rect,
+  type Region,
+  type Size,
+  spanned,
+  toPanel,
+  toPixels,
+} from "../geometry/fit";
+import type { SampleAt } from "../geometry/sample";
 import { overlap, panBy, placeZoomed, WHOLE, type Zoom, zoomAbout } from "../geometry/zoom";
-import type { Samples } from "../protocol/buffers";
 import type { AxisDescription } from "../protocol/generated";
 import { drawPlot, plotArea } from "./plot";
-import { type Contrast, type Levels, Painter } from "./table";
+import { type Contrast, type Levels, Painter, type Pixels } from "./table";
 
 export interface SurfacePicture {
-  samples: Samples;
+  pixels: Pixels;
   /** Samples along each axis. */
   size: Size;
-  /** Pixels before reduction. */
+  /** Pixels of the whole. */
   full: Size;
+  /** The pixels that the samples stand for. */
+  part: Region;
+  /** Pixels per sample along each axis. */
+  block: number;
   /** Horizontal axis, for the ticks of a line plot. */
   axis: AxisDescription | null;
   valueUnits: string;
@@ -32,10 +46,15 @@ export class Surface {
   /** After a change of the panel's size. */
   onResize: (() => void) | null = null;
   readonly redraw: () => void;
+  /** Lies where the whole picture is, and cuts off what its last blocks have too much. */
+  #frame: HTMLElement;
   #image: HTMLCanvasElement;
   #painter = new Painter();
   #picture: SurfacePicture | null = null;
   #pixels: ImageData | null = null;
+  #words: Uint32Array | null = null;
+  /** Where the image lies in the whole picture. */
+  #placed = "";
   #outer: Size = { width: 0, height: 0 };
   /** Where the whole picture fits. */
   #base: Rect = { left: 0, top: 0, width: 1, height: 1 };
@@ -43,7 +62,8 @@ export class Surface {
   #zoom = WHOLE;
 
   constructor(name: string, label: string, signal: AbortSignal) {
-    this.#image = h("canvas", { class: "st-image", "aria-hidden": "true", style: "visibility: hidden" });
+    this.#image = h("canvas", { class: "st-image", "aria-hidden": "true" });
+    this.#frame = h("div", { class: "st-frame", style: "visibility: hidden" }, this.#image);
     this.overlay = h("canvas", {
       class: "st-overlay",
       tabindex: 0,
@@ -52,7 +72,7 @@ export class Surface {
       "data-st": `${name}-canvas`,
       "data-lm-suppress-shortcuts": "true",
     });
-    this.element = h("div", { class: `st-surface st-surface-${name}` }, this.#image, this.overlay);
+    this.element = h("div", { class: `st-surface st-surface-${name}` }, this.#frame, this.overlay);
     this.redraw = perFrame(() => this.#drawOverlay(), signal);
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(this.element);
@@ -112,57 +132,90 @@ export class Surface {
   /** Pixels across the area. */
   get span(): Size {
     const picture = this.#picture;
-    return picture ? spanned(picture.full, picture.size) : { width: 1, height: 1 };
+    if (!picture) {
+      return { width: 1, height: 1 };
+    }
+    return this.isLine ? spanned(picture.full, picture.size) : picture.full;
   }
 
   /** Draws now: the browser shows it with its next frame. */
   show(picture: SurfacePicture | null, levels: Levels, contrast: Contrast): void {
-    const moved =
-      picture?.full.width !== this.#picture?.full.width ||
-      picture?.full.height !== this.#picture?.full.height;
+    const before = this.#picture;
+    const moved = picture?.full.width !== before?.full.width || picture?.full.height !== before?.full.height;
     this.#picture = picture;
     if (moved) {
       this.#place();
     }
-    this.#image.style.visibility = picture && !this.isLine ? "visible" : "hidden";
-    if (picture && !this.isLine) {
+    const drawn = picture !== null && !this.isLine;
+    this.#frame.style.visibility = drawn ? "visible" : "hidden";
+    if (drawn) {
       this.#painter.set(levels, contrast);
       this.#paint(picture);
     }
-    this.redraw();
+    // What lies over an image does not change with it: who draws something that does, says so.
+    if (moved || this.isLine || before?.size.height === 1) {
+      this.redraw();
+    }
   }
 
   /** Continuous pixel coordinates under a pointer event. */
   pixelsOf(event: MouseEvent): Point {
-    return toPixels({ x: event.offsetX, y: event.offsetY }, this.#rect, this.span);
+    const { x, y } = toPixels({ x: event.offsetX, y: event.offsetY }, this.#rect, this.span);
+    return { x: this.#along.pixel(x / this.span.width), y };
   }
 
   /** CSS position of continuous pixel coordinates. */
   at(x: number, y: number): Point {
-    return toPanel({ x, y }, this.#rect, this.span);
+    return toPanel({ x: this.#along.share(x) * this.span.width, y }, this.#rect, this.span);
   }
 
-  /** The sample that covers a pixel of the frame; NaN outside. */
-  sampleAt(pixel: Point): number {
+  /** How a line plot lies along its axis; the pixels of an image are all of one size. */
+  get #along(): Along {
+    return along(this.isLine ? (this.#picture?.axis ?? null) : null, this.span.width);
+  }
+
+  /** The sample that stands for a pixel of the frame; `null` where none came. */
+  sampleAt(pixel: Point): SampleAt | null {
     const picture = this.#picture;
     if (!picture) {
-      return Number.NaN;
+      return null;
     }
-    const x = Math.floor((pixel.x / this.span.width) * picture.size.width);
-    const y = Math.floor((pixel.y / this.span.height) * picture.size.height);
-    return picture.samples[y * picture.size.width + x] ?? Number.NaN;
+    const { pixels, size, part, block } = picture;
+    const down = size.height === 1 ? 1 : block;
+    const column = Math.floor((pixel.x - part.x0) / block);
+    const row = Math.floor((pixel.y - part.y0) / down);
+    if (!(column >= 0 && column < size.width && row >= 0 && row < size.height)) {
+      return null;
+    }
+    return {
+      value: pixels.samples[row * size.width + column] ?? Number.NaN,
+      width: Math.min(block, part.width - column * block),
+      height: Math.min(down, part.height - row * down),
+    };
   }
 
-  #paint({ samples, size }: SurfacePicture): void {
+  #paint({ pixels, size, full, part, block }: SurfacePicture): void {
     if (this.#image.width !== size.width || this.#image.height !== size.height) {
       this.#image.width = size.width;
       this.#image.height = size.height;
       this.#pixels = null;
     }
+    const place = [part.x0, part.y0, size.width * block, size.height * block].map(
+      (pixels, i) => `${(100 * pixels) / (i % 2 === 0 ? full.width : full.height)}%`,
+    );
+    if (String(place) !== this.#placed) {
+      this.#placed = String(place);
+      const [left, top, width, height] = place;
+      Object.assign(this.#image.style, { left, top, width, height });
+    }
     const context = this.#image.getContext("2d");
     if (context) {
-      this.#pixels ??= context.createImageData(size.width, size.height);
-      this.#painter.paint(samples, new Uint32Array(this.#pixels.data.buffer));
+      if (!this.#pixels || !this.#words) {
+        this.#pixels = context.createImageData(size.width, size.height);
+        this.#words = new Uint32Array(this.#pixels.data.buffer);
+      }
+      const gaps = this.#painter.paint(pixels, this.#words);
+      this.#frame.classList.toggle("st-gaps", gaps);
       context.putImageData(this.#pixels, 0, 0);
     }
   }
@@ -189,7 +242,7 @@ export class Surface {
       this.#rect = { ...this.#rect, top: area.top, height: area.height };
     }
     const { left, top, width, height } = this.#rect;
-    Object.assign(this.#image.style, {
+    Object.assign(this.#frame.style, {
       left: `${left}px`,
       top: `${top}px`,
       width: `${width}px`,
@@ -206,8 +259,10 @@ export class Surface {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.#outer.width, this.#outer.height);
     if (this.#picture && this.isLine) {
-      const { samples, axis, valueUnits } = this.#picture;
-      drawPlot(context, this.#area, this.#rect, samples, axis, valueUnits, getComputedStyle(this.overlay));
+      const { pixels, axis, valueUnits } = this.#picture;
+      const { samples } = pixels;
+      const line = { samples, axis, valueUnits, along: this.#along, pixels: this.span.width };
+      drawPlot(context, this.#area, this.#rect, line, getComputedStyle(this.overlay));
     }
     this.onOverlay?.(context);
   }

@@ -16,6 +16,8 @@ export interface ContrastChoice {
 export interface HeldLevels extends Levels {
   /** Chosen from the percentiles, and chosen again when the node's result changes. */
   automatic: boolean;
+  /** Of a picture around zero: the two need not be opposite. */
+  free: boolean;
 }
 
 export const DEFAULT_CONTRAST: Record<PictureClass, ContrastChoice> = {

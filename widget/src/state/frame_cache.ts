@@ -1,14 +1,6 @@
 /** Pictures that were drawn lately, so that moving back costs nothing. */
 
-import type { Samples } from "../protocol/buffers";
-import type { FrameReply } from "../protocol/generated";
-
-export interface Picture {
-  reply: FrameReply;
-  samples: Samples;
-  /** Rows `ky, kx, intensity, score`, or none. */
-  peaks: Float32Array | null;
-}
+import type { Picture } from "./picture";
 
 const BUDGET_BYTES = 64 * 1024 * 1024;
 
@@ -19,16 +11,6 @@ export class FrameCache {
 
   constructor(budgetBytes = BUDGET_BYTES) {
     this.#budget = budgetBytes;
-  }
-
-  static key(
-    node: number,
-    revision: number,
-    index: readonly number[],
-    component: number,
-    size: readonly [number, number],
-  ): string {
-    return `${node}@${revision}:${index.join(",")}:${component}:${size.join("x")}`;
   }
 
   get(key: string): Picture | null {
@@ -43,7 +25,7 @@ export class FrameCache {
   put(key: string, picture: Picture): void {
     this.#remove(key);
     this.#pictures.set(key, picture);
-    this.#bytes += bytesOf(picture);
+    this.#bytes += picture.bytes;
     for (const oldest of this.#pictures.keys()) {
       if (this.#bytes <= this.#budget || oldest === key) {
         break;
@@ -59,12 +41,8 @@ export class FrameCache {
   #remove(key: string): void {
     const picture = this.#pictures.get(key);
     if (picture) {
-      this.#bytes -= bytesOf(picture);
+      this.#bytes -= picture.bytes;
       this.#pictures.delete(key);
     }
   }
-}
-
-function bytesOf(picture: Picture): number {
-  return picture.samples.byteLength + (picture.peaks?.byteLength ?? 0);
 }

@@ -1,14 +1,15 @@
 /** Asks for the pictures a view needs, and puts them into its state. */
 
-import type { Size } from "../geometry/fit";
-import { PEAK_COLUMNS, samplesOf } from "../protocol/buffers";
+import { type Asked, covers, type Need, needOf } from "../geometry/asked";
+import { WHOLE } from "../geometry/zoom";
+import type { Samples } from "../protocol/buffers";
 import type { Channel, Sent } from "../protocol/client";
 import type { Attention, Detail, FrameReply, NavigationRegion, NodeDescription } from "../protocol/generated";
 import { automaticLevels } from "../render/levels";
 import { recordTiming } from "../test_hook";
 import { levelsKey } from "./contrast";
-import { FrameCache, type Picture } from "./frame_cache";
 import { malformed } from "./malformed";
+import { Picture } from "./picture";
 import type { Session } from "./session";
 import type { Store } from "./store";
 import { nodeById, shapeOf } from "./tree";
@@ -18,20 +19,8 @@ import type { PaneState, ViewState } from "./view";
 export const SETTLE_MS = 120;
 /** A map that fills is asked for this often. */
 const FILL_MS = 250;
-
-/** Pictures larger than the canvas by less than this are sent whole and scaled by the browser. */
-const OVERSAMPLING = 1.5;
-const LARGEST_PX = 1024;
-
-/** Pixels to ask for: more for a zoomed picture, in steps, and never more than the frame has. */
-export function askedSize(canvas: readonly [number, number], frame: Size, scale: number): [number, number] {
-  const step = 2 ** Math.ceil(Math.log2(scale) - 1e-6);
-  const asked = (length: number, full: number): number => {
-    const wanted = length > 0 ? Math.round(length * OVERSAMPLING * step) : 512;
-    return Math.max(1, Math.min(LARGEST_PX, wanted, full));
-  };
-  return [asked(canvas[0], frame.width), asked(canvas[1], frame.height)];
-}
+/** Values of a map that grows from which levels are chosen; a quarter of a small one is enough. */
+const LEAST_VALUES = 64;
 
 /** Keeps the picture of one pane. */
 export class FramePuller {
@@ -40,8 +29,8 @@ export class FramePuller {
   #pane: Store<PaneState>;
   #focused: () => boolean;
   #channel: Channel;
-  /** What is on screen; the key is empty for a picture that will get better. */
-  #shown: { key: string; detail: Detail } | null = null;
+  /** What is on screen; content and key are empty for a picture that will get better. */
+  #shown: { content: string; key: string; detail: Detail } | null = null;
   #settle: ReturnType<typeof setTimeout> | undefined;
   /** The next look at a picture that will get better. */
   #fill: ReturnType<typeof setTimeout> | undefined;
@@ -120,13 +109,13 @@ export class FramePuller {
       return;
     }
     const index = this.#session.positionIn(node);
-    const size_px = this.#askedSize(node);
+    const need = this.#need(node, detail);
     const { draft, region } = this.#trial(node);
-    const key = keyOf(node.id, node.revision, node.kind === "map" ? [] : index, component, size_px, {
-      draft,
-      region,
-    });
-    const isShown = this.#shown?.key === key && this.#pane.value.failure === null;
+    const at = node.kind === "map" ? index.slice(0, -2) : index;
+    const content = contentOf(node.id, node.revision, at, component, { draft, region });
+    const key = keyOf(content, need.asked);
+    const isShown =
+      (this.#shown?.key === key || this.#shows(content, need)) && this.#pane.value.failure === null;
     if (isShown && (this.#shown?.detail === "settled" || detail === "moving")) {
       this.#channel.satisfied();
       return;
@@ -134,15 +123,16 @@ export class FramePuller {
     const cached = this.#session.frames.get(key);
     if (cached) {
       this.#channel.satisfied();
-      this.#show(key, "settled", cached, { draft, region });
+      this.#show(content, key, "settled", cached, { draft, region });
       return;
     }
+    this.#fillIn(node, content, need, { draft, region });
     this.#channel.want({
       type: "frame",
       node: node.id,
       index,
       component,
-      size_px,
+      ...need.asked,
       detail,
       ...(draft && { draft }),
       ...(region && { region }),
@@ -195,23 +185,43 @@ export class FramePuller {
     }
   }
 
-  #askedSize(node: NodeDescription): [number, number] {
-    const shape = shapeOf(node);
-    return askedSize(this.#pane.value.size, shape, this.#session.zoomOf(shape.key).scale);
+  #need(node: NodeDescription, detail: Detail, zoom = this.#session.zoomOf(shapeOf(node).key)): Need {
+    return needOf(this.#pane.value.size, shapeOf(node), zoom, detail === "moving");
+  }
+
+  /** The picture has what is seen now, as fine as it is needed. */
+  #shows(content: string, { seen, block }: Need): boolean {
+    const reply = this.#pane.value.picture?.reply;
+    return this.#shown?.content === content && reply?.block === block && covers(reply.part, seen);
+  }
+
+  /** What is seen after zooming out is not there yet: the whole picture is shown meanwhile, if it is kept. */
+  #fillIn(node: NodeDescription, content: string, { seen }: Need, trial: Trial): void {
+    const shown = this.#pane.value.picture?.reply;
+    if (!shown || (this.#shown?.content === content && covers(shown.part, seen))) {
+      return;
+    }
+    const key = keyOf(content, this.#need(node, "settled", WHOLE).asked);
+    const kept = this.#session.frames.get(key);
+    if (kept) {
+      this.#show(content, key, "moving", kept, trial);
+    }
   }
 
   #arrived(reply: FrameReply, buffers: readonly DataView[], sent: Sent | null): void {
-    const picture = this.#decode(reply, buffers);
+    const arrivedAt = performance.now();
+    const picture = this.#receive(reply, buffers);
     if (!picture) {
       return;
     }
     const wish = sent?.wish.type === "frame" ? sent.wish : null;
     const node = nodeById(this.#session.store.value.nodes, reply.node);
-    const index = node?.kind === "map" ? [] : reply.index;
+    const index = node?.kind === "map" ? reply.index.slice(0, -2) : reply.index;
     const trial = { draft: wish?.draft ?? null, region: wish?.region ?? null };
     // What is tried has a revision of its own.
     const revision = trial.draft && node ? node.revision : reply.revision;
-    const key = keyOf(reply.node, revision, index, reply.component, wish?.size_px ?? [0, 0], trial);
+    const content = contentOf(reply.node, revision, index, reply.component, trial);
+    const key = keyOf(content, wish ?? { size_px: [0, 0] });
     const whole = reply.complete >= 1 && reply.exact && wish !== null;
     // What is exact stays as it is at rest: there is no need to ask again.
     const detail = whole ? "settled" : (wish?.detail ?? "moving");
@@ -222,8 +232,7 @@ export class FramePuller {
     if (reply.node !== wanted || (node?.kind === "map" && reply.component !== component)) {
       return;
     }
-    const arrivedAt = performance.now();
-    this.#show(whole ? key : "", detail, picture, trial);
+    this.#show(whole ? content : "", whole ? key : "", detail, picture, trial);
     if (sent && this.#focused()) {
       const drawnAt = performance.now();
       recordTiming({ request: sent.sentAt, reply: arrivedAt, drawn: drawnAt, generation: reply.generation });
@@ -241,33 +250,28 @@ export class FramePuller {
     }
   }
 
-  #decode(reply: FrameReply, buffers: readonly DataView[]): Picture | null {
+  #receive(reply: FrameReply, buffers: readonly DataView[]): Picture | null {
     try {
-      const [pixels, rows] = buffers;
-      if (!pixels) {
-        throw new RangeError("the picture came without its samples");
-      }
-      const samples = samplesOf(pixels, reply.sample, reply.width * reply.height);
-      const count = reply.peak_count ?? 0;
-      const peaks =
-        reply.peak_count !== null && rows
-          ? (samplesOf(rows, "f32", count * PEAK_COLUMNS) as Float32Array)
-          : null;
-      return { reply, samples, peaks };
+      return new Picture(reply, buffers);
     } catch (error) {
       this.#pane.set({ failure: malformed(error, reply.node) });
       return null;
     }
   }
 
-  #show(key: string, detail: Detail, picture: Picture, trial: Trial): void {
-    this.#shown = { key, detail };
+  #show(content: string, key: string, detail: Detail, picture: Picture, trial: Trial): void {
+    this.#shown = { content, key, detail };
+    this.#session.pictured = true;
     this.#chooseLevels(picture, trial);
+    const before = this.#pane.value.picture;
     this.#pane.set({ picture, failure: null, late: false });
+    if (before !== picture) {
+      before?.rest();
+    }
   }
 
   /** Levels are held across frames; automatic ones are chosen again when the result is another. */
-  #chooseLevels({ reply }: Picture, { draft, region }: Trial): void {
+  #chooseLevels({ reply, samples }: Picture, { draft, region }: Trial): void {
     const { nodes, levels } = this.#session.store.value;
     const node = nodeById(nodes, reply.node);
     if (!node) {
@@ -283,12 +287,17 @@ export class FramePuller {
     if (held && (!held.automatic || same)) {
       return;
     }
-    if (!Number.isFinite(reply.extrema[0])) {
+    const growing = reply.space === "navigation" && reply.complete < 1;
+    if (!Number.isFinite(reply.extrema[0]) || (growing && !isEnough(samples))) {
       return;
     }
     this.#levelled.set(key, { version, complete: reply.complete });
     const diverging = node.components[reply.component]?.diverging ?? false;
-    const { low, high } = automaticLevels(reply.percentiles, reply.extrema, diverging);
+    let { low, high } = automaticLevels(reply.percentiles, reply.extrema, diverging);
+    if (held && growing && last?.version === version) {
+      // The rest of the map may look like what was there before: levels only widen until it is complete.
+      [low, high] = [Math.min(low, held.low), Math.max(high, held.high)];
+    }
     this.#session.holdLevels(node, reply.component, low, high, true);
   }
 
@@ -307,19 +316,35 @@ export class FramePuller {
   }
 }
 
+/** Whether a map that grows has enough values for levels of its own. */
+function isEnough(samples: Samples): boolean {
+  const enough = Math.min(LEAST_VALUES, samples.length / 4);
+  let values = 0;
+  for (let i = 0; i < samples.length && values < enough; i++) {
+    values += Number.isFinite(samples[i]) ? 1 : 0;
+  }
+  return values >= enough;
+}
+
 interface Trial {
   draft: Record<string, unknown> | null;
   region: NavigationRegion | null;
 }
 
-function keyOf(
+/** What a picture is of, whichever part of it and however fine. */
+function contentOf(
   node: number,
   revision: number,
   index: readonly number[],
   component: number,
-  size: readonly [number, number],
   { draft, region }: Trial,
 ): string {
-  const key = FrameCache.key(node, revision, region ? index.slice(0, -2) : index, component, size);
-  return draft || region ? `${key}:${JSON.stringify([draft, region])}` : key;
+  const at = region ? index.slice(0, -2) : index;
+  const content = `${node}@${revision}:${at.join(",")}:${component}`;
+  return draft || region ? `${content}:${JSON.stringify([draft, region])}` : content;
+}
+
+function keyOf(content: string, { size_px, part }: Asked): string {
+  const seen = part ? `${part.x0},${part.y0},${part.width},${part.height}` : "";
+  return `${content}:${size_px.join("x")}:${seen}`;
 }

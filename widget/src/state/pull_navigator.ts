@@ -1,8 +1,10 @@
 /** Asks for the navigation image of the shown node's scan. */
 
+import { needOf } from "../geometry/asked";
+import type { Region, Size } from "../geometry/fit";
 import { samplesOf } from "../protocol/buffers";
 import type { Channel } from "../protocol/client";
-import type { NavigatorReply } from "../protocol/generated";
+import type { NavigatorReply, NodeDescription } from "../protocol/generated";
 import { malformed } from "./malformed";
 import type { Session } from "./session";
 import type { Store } from "./store";
@@ -10,6 +12,13 @@ import { nodeById } from "./tree";
 import type { ViewState } from "./view";
 
 const NAVIGATOR_PAUSE_MS = 150;
+/** Scans of no more rows and columns are sent whole, position by position. */
+const WHOLE_POSITIONS = 1024;
+
+/** The name under which the navigation image of a scan is zoomed: of its own beside maps of the same shape. */
+export function navigatorShape({ width, height }: Size): string {
+  return `navigator:${width}x${height}`;
+}
 
 /** Keeps the navigation image of the shown node's scan. */
 export class NavigatorPuller {
@@ -27,27 +36,40 @@ export class NavigatorPuller {
       failed: (error) => session.report(error),
       late: () => {},
     });
-    session.store.on(["node", "nodes", "connection"], () => this.refresh(), signal);
+    session.store.on(["node", "nodes", "connection", "position"], () => this.refresh(), signal);
     session.store.on(["navigators"], () => this.#later(), signal);
-    view.on(["visible"], () => this.refresh(), signal);
+    session.store.on(["zoom"], () => this.refresh(), signal);
+    view.on(["visible", "navigatorSize"], () => this.refresh(), signal);
     signal.addEventListener("abort", () => {
       clearTimeout(this.#timer);
       this.#channel.close();
     });
   }
 
-  /** Asks when the scan is another one or its image became better. */
+  /** Asks when the scan is another one, the position of its slower axes is, its image became better, or another part is seen. */
   refresh(): void {
     const { node } = this.#session;
     const { connection, navigators } = this.#session.store.value;
     if (!node || connection !== "live" || !this.#view.value.visible || node.navigation_axes.length === 0) {
       return;
     }
-    const wanted = `${node.source}:${navigators[node.source] ?? 0}`;
+    const index = this.#session.positionIn(node);
+    const part = this.#part(node);
+    const seen = part ? `${part.x0},${part.y0},${part.width},${part.height}` : "";
+    const wanted = `${node.source}:${index.slice(0, -2)}:${navigators[node.source] ?? 0}:${seen}`;
     if (wanted !== this.#asked) {
       this.#asked = wanted;
-      this.#channel.want({ type: "navigator", node: node.id });
+      this.#channel.want({ type: "navigator", node: node.id, index, ...(part && { part }) });
     }
+  }
+
+  #part({ navigation_axes }: NodeDescription): Region | undefined {
+    const [height, width] = [navigation_axes.at(-2)?.size ?? 1, navigation_axes.at(-1)?.size ?? 1];
+    if (height === 1 || Math.max(width, height) <= WHOLE_POSITIONS) {
+      return undefined;
+    }
+    const zoom = this.#session.zoomOf(navigatorShape({ width, height }));
+    return needOf(this.#view.value.navigatorSize, { width, height }, zoom, false).asked.part;
   }
 
   #later(): void {

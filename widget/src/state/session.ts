@@ -26,7 +26,15 @@ import {
   withPane,
 } from "./panes";
 import { Store } from "./store";
-import { type Model, readTraits, type SavedState, TRAITS, writeTraits } from "./traits";
+import {
+  type Model,
+  readTraits,
+  type SavedState,
+  TRAIT_NAMES,
+  TRAITS,
+  type Trait,
+  writeTraits,
+} from "./traits";
 import { nearestNode, nodeById, operationOf } from "./tree";
 
 /** `asleep`: the model belongs to an earlier kernel; this one only keeps its picture. */
@@ -77,10 +85,11 @@ export class Session {
   readonly posterText: string;
   /** Id of the model, the same for the kernel and every page. */
   readonly id: string;
-  /** Where the keyboard was in a view that went, and when. */
-  left: { name: string; at: number } | null = null;
+  /** A picture has come: from then on the poster, which may be older, is of no use. */
+  pictured = false;
+  /** Aborted when the model is closed. */
+  readonly signal: AbortSignal;
   #model: Model;
-  #signal: AbortSignal;
   #saveTimer: ReturnType<typeof setTimeout> | undefined;
   #helloTimer: ReturnType<typeof setTimeout> | undefined;
   #helloPause = HELLO_TIMEOUT_MS;
@@ -93,7 +102,7 @@ export class Session {
 
   constructor(model: Model, signal: AbortSignal) {
     this.#model = model;
-    this.#signal = signal;
+    this.signal = signal;
     this.poster = bytesOf(model.get("poster"));
     const text = model.get("poster_text");
     this.posterText = typeof text === "string" ? text : "";
@@ -138,7 +147,7 @@ export class Session {
 
   /** Asks the kernel for the tree; again and again, ever less often, while it is silent. */
   async greet(): Promise<void> {
-    const ended = this.#retired || this.#signal.aborted;
+    const ended = this.#retired || this.signal.aborted;
     if (this.#greeting || ended || this.store.value.connection === "mismatch" || this.waking !== null) {
       return;
     }
@@ -160,7 +169,7 @@ export class Session {
       this.store.set({ connection: refused ? "mismatch" : "gone" });
       if (refused) {
         this.report(error.wire);
-      } else if (!this.#signal.aborted && !this.#retired) {
+      } else if (!this.signal.aborted && !this.#retired) {
         this.#helloTimer = setTimeout(() => void this.greet(), this.#helloPause);
         this.#helloPause = Math.min(this.#helloPause * 2, HELLO_PAUSE_LIMIT_MS);
       }
@@ -182,28 +191,46 @@ export class Session {
     return shownPanes(this.store.value, nodes, operations);
   }
 
-  /** Shows a node in the focused pane. */
+  /** Shows a node in the focused pane, or goes to the pane that shows it already. */
   select(node: number): void {
+    const pinned = this.panes.find((pane) => pane.node === node && !pane.companion);
+    if (pinned && node !== this.store.value.node) {
+      this.store.set({ notice: null });
+      this.focusPane(pinned.key);
+      return;
+    }
     this.store.set({ node, component: this.#componentOf(node), notice: null });
   }
 
-  /** Shows a node beside the others; `false` when there is no room. */
-  compare(node: number): boolean {
+  /**
+   * Shows a node beside the others, of a map the next image that is not shown yet. Whether it did: every
+   * image of the node may be `shown`, or there may be no room.
+   */
+  compare(node: number): "added" | "shown" | "full" {
     if (!this.store.value.companion && node === this.node?.parents[0]) {
       // The pattern beside its detector is wanted again.
       this.store.set({ companion: true });
       if (this.panes.some((pane) => pane.companion)) {
-        return true;
+        return "added";
       }
     }
-    const component = this.#componentOf(node);
-    const same = node === this.store.value.node ? 1 : 0;
-    const count = nodeById(this.store.value.nodes, node)?.components.length ?? 0;
-    const more = withPane(this.panes, node, count > 1 ? (component + same) % count : 0);
-    if (more) {
-      this.store.set({ panes: more.panes });
+    const { panes } = this;
+    const count = Math.max(1, nodeById(this.store.value.nodes, node)?.components.length ?? 1);
+    const first = this.#componentOf(node);
+    const isShown = (component: number): boolean =>
+      panes.some((pane) => pane.node === node && pane.component === component && !pane.companion);
+    const next = Array.from({ length: count }, (_, i) => (first + i) % count).find(
+      (image) => !isShown(image),
+    );
+    if (next === undefined) {
+      return "shown";
     }
-    return more !== null;
+    const more = withPane(panes, node, next);
+    if (!more) {
+      return "full";
+    }
+    this.store.set({ panes: more.panes });
+    return "added";
   }
 
   /** Selects a node and keeps the one that was selected beside it, if there is room. */
@@ -278,11 +305,21 @@ export class Session {
     this.moveTo(position);
   }
 
-  holdLevels(node: NodeDescription, component: number, low: number, high: number, automatic: boolean): void {
+  /** `free`: of a picture around zero, whether the two may differ in size; left out, as before. */
+  holdLevels(
+    node: NodeDescription,
+    component: number,
+    low: number,
+    high: number,
+    automatic: boolean,
+    free?: boolean,
+  ): void {
     const key = levelsKey(node, component);
     const old = this.store.value.levels[key];
-    if (old?.low !== low || old.high !== high || old.automatic !== automatic) {
-      this.store.set({ levels: { ...this.store.value.levels, [key]: { low, high, automatic } } });
+    const next = { low, high, automatic, free: free ?? old?.free ?? false };
+    const same = old?.low === low && old.high === high && old.automatic === automatic;
+    if (!same || old.free !== next.free) {
+      this.store.set({ levels: { ...this.store.value.levels, [key]: next } });
     }
   }
 
@@ -298,7 +335,7 @@ export class Session {
       const reply = await this.client.ask(question);
       return { node: reply.type === "done" ? reply.node : null };
     } catch (error) {
-      if (error instanceof RequestError && !this.#signal.aborted) {
+      if (error instanceof RequestError && !this.signal.aborted) {
         this.report(error.wire);
       }
       return null;
@@ -332,13 +369,16 @@ export class Session {
   #listen(): void {
     const custom = (content: unknown, buffers: DataView[] | undefined): void =>
       this.client.receive(content, buffers ?? []);
-    const changed = (): void => {
+    const changed = (trait: Trait): void => {
       if (!this.#reading) {
         this.#reading = true;
-        this.store.set(readTraits(this.#model));
+        // Nothing but what changed: the rest may be on its way to the model.
+        const read = readTraits(this.#model);
+        this.store.set(Object.fromEntries(TRAITS[trait].map((key) => [key, read[key]])));
         this.#reading = false;
       }
     };
+    const listeners = TRAIT_NAMES.map((trait) => [`change:${trait}`, () => changed(trait)] as const);
     const woken = (): void => {
       clearTimeout(this.#helloTimer);
       if (this.waking !== null) {
@@ -350,8 +390,8 @@ export class Session {
     };
     this.#model.on("msg:custom", custom);
     this.#model.on("change:asleep", woken);
-    for (const trait of TRAITS) {
-      this.#model.on(`change:${trait}`, changed);
+    for (const [event, listener] of listeners) {
+      this.#model.on(event, listener);
     }
     this.store.on(
       [
@@ -367,13 +407,13 @@ export class Session {
         "contrast",
       ],
       () => this.#saveLater(),
-      this.#signal,
+      this.signal,
     );
-    this.#signal.addEventListener("abort", () => {
+    this.signal.addEventListener("abort", () => {
       this.#model.off("msg:custom", custom);
       this.#model.off("change:asleep", woken);
-      for (const trait of TRAITS) {
-        this.#model.off(`change:${trait}`, changed);
+      for (const [event, listener] of listeners) {
+        this.#model.off(event, listener);
       }
       clearTimeout(this.#saveTimer);
       clearTimeout(this.#helloTimer);

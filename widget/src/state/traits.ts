@@ -18,20 +18,26 @@ export interface Model {
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
 }
 
-export const TRAITS = [
-  "node",
-  "position",
-  "component",
-  "panes",
-  "focused",
-  "companion",
-  "zoom",
-  "levels",
-  "same_levels",
-  "colormap",
-  "gamma",
-  "log",
-] as const;
+const ARRANGEMENT = ["node", "component", "panes", "focused", "companion"] as const;
+
+/** What of the state follows a change of each trait: node and images of panes only go together. */
+export const TRAITS = {
+  node: ARRANGEMENT,
+  position: ["position"],
+  component: ARRANGEMENT,
+  panes: ARRANGEMENT,
+  focused: ARRANGEMENT,
+  companion: ARRANGEMENT,
+  zoom: ["zoom"],
+  levels: ["levels"],
+  same_levels: ["sameLevels"],
+  colormap: ["contrast"],
+  gamma: ["contrast"],
+  log: ["contrast"],
+} as const satisfies Record<string, readonly (keyof SavedState)[]>;
+
+export type Trait = keyof typeof TRAITS;
+export const TRAIT_NAMES = Object.keys(TRAITS) as Trait[];
 
 export interface SavedState extends Arrangement {
   position: readonly number[];
@@ -98,7 +104,8 @@ function readLevels(value: unknown): Record<string, HeldLevels> {
   const levels: Record<string, HeldLevels> = {};
   for (const [key, entry] of Object.entries(isRecord(value) ? value : {})) {
     if (isRecord(entry) && typeof entry.low === "number" && typeof entry.high === "number") {
-      levels[key] = { low: entry.low, high: entry.high, automatic: entry.automatic === true };
+      const { low, high, automatic, free } = entry;
+      levels[key] = { low, high, automatic: automatic === true, free: free === true };
     }
   }
   return levels;

@@ -4,7 +4,7 @@ import type { Region } from "../geometry/fit";
 import type { Samples } from "../protocol/buffers";
 import type { NavigationRegion, NavigatorReply, WireError } from "../protocol/generated";
 import type { Draft } from "./detector";
-import type { Picture } from "./frame_cache";
+import type { Picture } from "./picture";
 
 export interface NavigatorPicture {
   reply: NavigatorReply;
@@ -38,11 +38,17 @@ export interface ViewState extends Pick<PaneState, "picture" | "late" | "failure
   /** Whether the pointer or the keyboard is in the viewer. */
   attended: boolean;
   navigator: NavigatorPicture | null;
+  /** Device pixels of the navigator's canvas. */
+  navigatorSize: readonly [number, number];
   picking: Picking | null;
   /** Parameters that are tried on a node: its pictures show them, the tree does not have them. */
   draft: Draft | null;
   /** Patterns are those of these scan positions together, instead of the one at the position. */
   region: NavigationRegion | null;
+  /** The detector whose keys are the arrows, by its node. */
+  heldDetector: number | null;
+  /** Over the whole page. */
+  maximised: boolean;
   /** Request to drawn, milliseconds. */
   latencyMs: number | null;
   /** Counts the changes of the page's theme. */
@@ -66,9 +72,12 @@ export const INITIAL_VIEW: ViewState = {
   late: false,
   failure: null,
   navigator: null,
+  navigatorSize: [0, 0],
   picking: null,
   draft: null,
   region: null,
+  heldDetector: null,
+  maximised: false,
   latencyMs: null,
   theme: 0,
 };

@@ -4,7 +4,7 @@
  */
 
 import { h, setAttributes, setText } from "../../dom";
-import { niceBelow } from "../../geometry/axes";
+import { isUneven, niceBelow } from "../../geometry/axes";
 import {
   changedParams,
   cursorOf,
@@ -12,14 +12,15 @@ import {
   dragged,
   type Grip,
   gripAt,
+  isSeen,
+  middleOf,
   moved,
   resized,
 } from "../../geometry/detector";
 import type { Size } from "../../geometry/fit";
 import type { AxisDescription, NodeDescription, Outline } from "../../protocol/generated";
-import { drawDetector } from "../../render/detector";
+import { drawDetector, drawTowards } from "../../render/detector";
 import { placedDetector } from "../../state/detector";
-import type { Session } from "../../state/session";
 import { type Drag, type Layer, type Pane, paneChild } from "../pane";
 import type { PanelContext } from "../registry";
 
@@ -58,12 +59,6 @@ interface Placed {
   frame: Size;
 }
 
-/**
- * The detector whose keys are the arrows, per model: a notebook builds a view anew when its output is
- * replaced, which happens after each change that is kept.
- */
-const heldDetectors = new WeakMap<Session, number>();
-
 export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   const { session, view, signal } = context;
   const { surface } = pane;
@@ -75,14 +70,8 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   let rest: ReturnType<typeof setTimeout> | undefined;
   /** Arrow keys move the detector instead of the scan position. */
   const isHeld = (found: Placed | null): boolean =>
-    found !== null && heldDetectors.get(session) === found.node.id;
-  const hold = (found: Placed | null): void => {
-    if (found) {
-      heldDetectors.set(session, found.node.id);
-    } else {
-      heldDetectors.delete(session);
-    }
-  };
+    found !== null && view.value.heldDetector === found.node.id;
+  const hold = (found: Placed | null): void => view.set({ heldDetector: found?.node.id ?? null });
 
   const placed = (): Placed | null => {
     const picture = pane.state.value.picture;
@@ -94,13 +83,25 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     const found = placedDetector(node, session.store.value.operations, view.value.draft, frame);
     return found && { ...found, node, frame };
   };
+  /** Whether some of it lies in the part of the pattern that is seen. */
+  const inSight = ({ detector }: Placed): boolean => {
+    const { rect, visible, scale } = surface;
+    return isSeen(detector, {
+      left: (visible.left - rect.left) / scale,
+      top: (visible.top - rect.top) / scale,
+      width: visible.width / scale,
+      height: visible.height / scale,
+    });
+  };
   /** Shows what the state says now. */
   const show = (): void => {
     const found = placed();
-    readout.hidden = !found || !(isHeld(found) || dragging || hovered);
+    const outside = found !== null && !inSight(found);
+    readout.hidden = !found || !(isHeld(found) || dragging || hovered || outside);
     if (found) {
       const axes = (pane.node?.signal_axes ?? []).slice(-2);
-      setText(readout, detectorText(found.node.name, found.detector, axes));
+      const text = detectorText(found.node.name, found.detector, axes);
+      setText(readout, outside ? `${found.node.name} lies outside what is seen` : text);
     }
     setAttributes(surface.overlay, { "aria-description": found ? KEYS : null });
     surface.redraw();
@@ -129,10 +130,11 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     }
     show();
   };
+  session.store.on(["zoom"], show, signal);
   signal.addEventListener("abort", () => rest !== undefined && settle());
   surface.overlay.addEventListener(
     "blur",
-    // A view that is replaced loses the focus too, and its successor gets it.
+    // A view that is taken out of the page loses the focus too, and gets it again.
     () => queueMicrotask(() => surface.overlay.isConnected && letGo()),
     { signal },
   );
@@ -145,13 +147,29 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     { signal },
   );
   view.on(["draft"], show, signal);
-  pane.state.on(["picture"], show, signal);
+  /** The shape belongs to the frame, not to what is in it. */
+  let shape = "";
+  pane.state.on(
+    ["picture"],
+    () => {
+      const reply = pane.state.value.picture?.reply;
+      const now = `${reply?.node}:${reply?.space}:${reply?.full_width}x${reply?.full_height}`;
+      if (now !== shape) {
+        shape = now;
+        show();
+      }
+    },
+    signal,
+  );
   session.store.on(["node", "nodes", "panes"], show, signal);
 
   return {
     draw(canvas) {
       const found = placed();
-      if (found) {
+      if (found && !inSight(found)) {
+        const { x, y } = middleOf(found.detector);
+        drawTowards(canvas, surface.visible, surface.at(x, y));
+      } else if (found) {
         drawDetector(
           canvas,
           found.detector,
@@ -255,7 +273,8 @@ export function detectorText(
 function sizeText(detector: Detector, [row, column]: readonly (AxisDescription | undefined)[]): string {
   const scale = Math.abs(column?.scale ?? 0);
   const units = column?.units ?? "";
-  const square = row !== undefined && Math.abs(row.scale) === scale && row.units === units;
+  const even = !isUneven(row) && !isUneven(column);
+  const square = even && row !== undefined && Math.abs(row.scale) === scale && row.units === units;
   const calibrated = (lengths: readonly number[], joint: string): string =>
     square && units !== "" && units !== "px"
       ? ` (${lengths.map((length) => String(Number((length * scale).toPrecision(3)))).join(joint)} ${units})`

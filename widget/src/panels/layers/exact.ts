@@ -1,8 +1,8 @@
-/** Says on a picture that it is an estimate, and how much of the exact one is there. */
+/** Says on a picture that it is an estimate, and how much of the exact one is there; or that the file lacks it. */
 
 import { h, setText } from "../../dom";
 import type { FrameReply, NavigationRegion } from "../../protocol/generated";
-import type { Picture } from "../../state/frame_cache";
+import type { Picture } from "../../state/picture";
 import type { Layer, Pane } from "../pane";
 import type { PanelContext } from "../registry";
 
@@ -17,10 +17,12 @@ export function exactLayer(pane: Pane, { view, signal }: PanelContext): Layer {
     const { region } = view.value;
     const together = region && pane.node?.kind === "frame" ? regionLabel(region) : "";
     const exactness = picture ? exactnessText(picture.reply, hasGaps(picture)) : "";
-    const text = [together, exactness].filter((part) => part !== "").join(" · ");
+    const filled = picture?.reply.filled ? "not in the file: fill value" : "";
+    const text = [together, exactness, filled].filter((part) => part !== "").join(" · ");
     chip.hidden = text === "";
     setText(chip, text);
     chip.classList.toggle("st-pending", exactness !== "");
+    chip.classList.toggle("st-filled", filled !== "");
   };
   pane.state.on(["picture"], show, signal);
   view.on(["region"], show, signal);
@@ -49,6 +51,7 @@ export function exactnessText(
 }
 
 /** Whether a map shows nothing where it is not computed, instead of an estimate. */
-function hasGaps({ reply, samples }: Picture): boolean {
-  return reply.space === "navigation" && !reply.exact && samples.some(Number.isNaN);
+function hasGaps(picture: Picture): boolean {
+  const { space, exact } = picture.reply;
+  return space === "navigation" && !exact && picture.samples.some(Number.isNaN);
 }

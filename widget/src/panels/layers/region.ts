@@ -5,13 +5,12 @@ import type { Region } from "../../geometry/fit";
 import { asDetector, asRegion, insideScan } from "../../geometry/region";
 import { drawDetector } from "../../render/detector";
 import type { Layer, Pane } from "../pane";
-import { keepRegion } from "../region_tool";
 import type { PanelContext } from "../registry";
 
 /** How far from a side a press still takes it, CSS pixels. */
 const REACH = 7;
 
-export function regionLayer(pane: Pane, { session, view }: PanelContext): Layer {
+export function regionLayer(pane: Pane, { view }: PanelContext): Layer {
   const { surface } = pane;
   const shown = (): Region | null => {
     const reply = pane.state.value.picture?.reply;
@@ -42,12 +41,12 @@ export function regionLayer(pane: Pane, { session, view }: PanelContext): Layer 
           const next = asRegion(dragged(start, grip, from, to, surface.span, 1));
           const { region: now } = view.value;
           if (next && now) {
-            keepRegion(session, view, { ...insideScan(next, surface.span), statistic: now.statistic });
+            view.set({ region: { ...insideScan(next, surface.span), statistic: now.statistic } });
           }
         },
         end(to) {
           if (!to) {
-            keepRegion(session, view, before);
+            view.set({ region: before });
           }
         },
       };

@@ -1,0 +1,79 @@
+/**
+ * Whole numbers in as few bits as their neighbours need: `views/src/pack.rs` has the format. They can be looked up
+ * in a table as they are; half a megabyte of samples is unpacked only when somebody reads them.
+ */
+
+const RUN = 64;
+const LEAST_BITS = 27;
+const LEAST = (1 << LEAST_BITS) - 1;
+
+/** The words of `count` packed samples. Throws when they are not. */
+export function packedWords(buffer: DataView, count: number): Uint32Array {
+  const aligned = buffer.byteOffset % 4 === 0;
+  const start = aligned ? buffer.byteOffset : 0;
+  const bytes = aligned
+    ? buffer.buffer
+    : buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength);
+  const words = new Uint32Array(bytes, start, Math.floor(buffer.byteLength / 4));
+  let at = 0;
+  for (let i = 0; i < count && at < words.length; i += RUN) {
+    const bits = (words[at] as number) >>> LEAST_BITS;
+    at += 1 + (bits === 0 ? 0 : Math.ceil(Math.min(RUN, count - i) / Math.floor(32 / bits)));
+  }
+  if (at !== words.length || (count > 0 && at === 0)) {
+    throw new RangeError(`${words.length} words are not a picture of ${count} packed samples`);
+  }
+  return words;
+}
+
+export function unpack<T extends Uint8Array | Uint16Array | Uint32Array>(words: Uint32Array, target: T): T {
+  const count = target.length;
+  for (let i = 0, at = 0; i < count; ) {
+    const head = words[at++] as number;
+    const least = head & LEAST;
+    const bits = head >>> LEAST_BITS;
+    const end = Math.min(count, i + RUN);
+    if (bits === 0) {
+      target.fill(least, i, end);
+      i = end;
+      continue;
+    }
+    const mask = (1 << bits) - 1;
+    const each = Math.floor(32 / bits);
+    while (i < end) {
+      let word = words[at++] as number;
+      const stop = Math.min(end, i + each);
+      for (; i < stop; i++) {
+        target[i] = least + (word & mask);
+        word >>>= bits;
+      }
+    }
+  }
+  return target;
+}
+
+/** Writes the entry of `table` for each sample. */
+export function lookUp(words: Uint32Array, table: Uint32Array, target: Uint32Array): void {
+  const count = target.length;
+  for (let i = 0, at = 0; i < count; ) {
+    const head = words[at++] as number;
+    const least = head & LEAST;
+    const bits = head >>> LEAST_BITS;
+    const end = Math.min(count, i + RUN);
+    if (bits === 0) {
+      target.fill(table[least] as number, i, end);
+      i = end;
+      continue;
+    }
+    const mask = (1 << bits) - 1;
+    const each = Math.floor(32 / bits);
+    while (i < end) {
+      let word = words[at++] as number;
+      const stop = Math.min(end, i + each);
+      for (; i < stop; i++) {
+        target[i] = table[least + (word & mask)] as number;
+        word >>>= bits;
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/** A picture as it came, and its samples when somebody reads them. */
+
+import { PEAK_COLUMNS, type Samples, samplesOf } from "../protocol/buffers";
+import type { FrameReply } from "../protocol/generated";
+import { packedWords, unpack } from "../protocol/packed";
+
+/** Sums of the blocks of one picture, until they are means. */
+let scratch = new Uint32Array();
+
+export class Picture {
+  readonly reply: FrameReply;
+  /** Rows `ky, kx, intensity, score`, or none. */
+  readonly peaks: Float32Array | null;
+  /** Samples that are whole numbers, as they came. */
+  readonly packed: Uint32Array | null;
+  /** Memory of what came. */
+  readonly bytes: number;
+  #sums: Uint32Array | null = null;
+  #samples: Samples | null = null;
+
+  /** Throws when the buffers do not fit the reply. */
+  constructor(reply: FrameReply, [pixels, rows]: readonly DataView[]) {
+    if (!pixels) {
+      throw new RangeError("the picture came without its samples");
+    }
+    this.reply = reply;
+    const count = reply.width * reply.height;
+    const words = reply.encoding?.startsWith("packed") ? packedWords(pixels, count) : null;
+    this.packed = reply.encoding === "packed" ? words : null;
+    this.#sums = reply.encoding === "packed_sums" ? words : null;
+    this.#samples = words ? null : samplesOf(pixels, reply.sample, count);
+    this.peaks =
+      reply.peak_count !== null && rows
+        ? (samplesOf(rows, "f32", reply.peak_count * PEAK_COLUMNS) as Float32Array)
+        : null;
+    this.bytes = pixels.byteLength + (this.peaks?.byteLength ?? 0);
+  }
+
+  /** C order. */
+  get samples(): Samples {
+    this.#samples ??= this.#unpacked();
+    return this.#samples;
+  }
+
+  /** It is not shown any more: what was unpacked is forgotten. */
+  rest(): void {
+    if (this.packed || this.#sums) {
+      this.#samples = null;
+    }
+  }
+
+  #unpacked(): Samples {
+    const { sample, width, height } = this.reply;
+    const count = width * height;
+    if (this.packed) {
+      return unpack(this.packed, sample === "u8" ? new Uint8Array(count) : new Uint16Array(count));
+    }
+    if (scratch.length !== count) {
+      scratch = new Uint32Array(count);
+    }
+    return this.#means(unpack(this.#sums ?? new Uint32Array(), scratch));
+  }
+
+  /** Means over blocks of pixels, which may be smaller at the lower and the right edge. */
+  #means(sums: Uint32Array): Float32Array {
+    const { width, height, part, block } = this.reply;
+    const means = new Float32Array(sums.length);
+    for (let row = 0, i = 0; row < height; row++) {
+      const rows = Math.min(block, part.height - row * block);
+      for (let column = 0; column < width; column++, i++) {
+        means[i] = (sums[i] as number) / (rows * Math.min(block, part.width - column * block));
+      }
+    }
+    return means;
+  }
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { parseLevel } from "../src/panels/levels/limit";
+import { eachOnAFreshPage, pass, press, show, type, type Viewer } from "./mounted";
+
+eachOnAFreshPage();
+
+const held = ({ model }: Viewer, key = "4.0"): Record<string, unknown> | undefined =>
+  (model.traits.levels as Record<string, Record<string, unknown>>)[key];
+const field = ({ st }: Viewer, which: "low" | "high"): HTMLInputElement =>
+  st(`levels-${which}-value`) as HTMLInputElement;
+
+describe("the levels of a picture around zero", () => {
+  it("stay opposite when one of them is typed, moved or reset", async () => {
+    const view = await show({ node: 4 });
+    type(field(view, "high"), "0.03");
+    await pass();
+    expect(held(view)).toMatchObject({ low: -0.03, high: 0.03, automatic: false });
+    type(field(view, "low"), "\u22120,02");
+    await pass();
+    expect(held(view)).toMatchObject({ low: -0.02, high: 0.02 });
+    press(view.st("levels-low"), "ArrowLeft", { shiftKey: true });
+    await pass();
+    const { low, high } = held(view) as { low: number; high: number };
+    expect(low).toBeLessThan(-0.02);
+    expect(high).toBe(-low);
+    view.st("levels-auto").click();
+    await pass();
+    expect(held(view)?.low).toBe(-(held(view)?.high as number));
+  });
+
+  it("are free once unlocked, and opposite again when locked", async () => {
+    const view = await show({ node: 4 });
+    expect(view.st("levels-symmetric").getAttribute("aria-pressed")).toBe("true");
+    view.st("levels-symmetric").click();
+    await pass();
+    type(field(view, "high"), "0.03");
+    await pass();
+    const before = held(view)?.low;
+    expect(held(view)).toMatchObject({ high: 0.03, free: true });
+    expect(before).not.toBe(-0.03);
+    type(field(view, "low"), "0.01");
+    await pass();
+    expect(held(view)).toMatchObject({ low: 0.01, high: 0.03 });
+    view.st("levels-symmetric").click();
+    await pass();
+    expect(held(view)).toMatchObject({ low: -0.03, high: 0.03, free: false });
+  });
+
+  it("have no lock where zero is nothing special", async () => {
+    const view = await show({ node: 4, component: 4 });
+    expect(view.st("levels-symmetric").hidden).toBe(true);
+    type(field(view, "low"), "0.5");
+    await pass();
+    expect(held(view, "4.4")).toMatchObject({ low: 0.5 });
+    expect(held(view, "4.4")?.high).not.toBe(0.5);
+  });
+});
+
+describe("a typed level", () => {
+  it("may have a comma, a long minus or a percent sign", () => {
+    const read = ["120", " \u22120,5 ", "1.5e\u22123", "2 %", "abc", "", "1,2.3", "1 2", "Infinity"].map(
+      parseLevel,
+    );
+    expect(read).toEqual([120, -0.5, 1.5e-3, 0.02, null, null, null, null, null]);
+  });
+
+  it("that is no number is refused with the reason, and the old one stands again", async () => {
+    const view = await show();
+    const before = { ...held(view, "1") };
+    const low = field(view, "low");
+    low.focus();
+    const shown = low.value;
+    type(low, "abc");
+    expect(low.value).toBe(shown);
+    expect(view.st("levels-problem").textContent).toContain("number");
+    expect(held(view, "1")).toEqual(before);
+    type(low, "1");
+    expect(view.st("levels-problem").textContent).toBe("");
+    await pass();
+    expect(held(view, "1")).toMatchObject({ low: 1, high: before.high });
+  });
+
+  it("on the wrong side of the other one is refused", async () => {
+    const view = await show();
+    const high = held(view, "1")?.high;
+    type(field(view, "low"), "100000");
+    await pass();
+    expect(held(view, "1")?.high).toBe(high);
+    expect(held(view, "1")?.low).not.toBe(100000);
+    expect(view.st("levels-problem").textContent).toMatch(/low level has to be below/);
+  });
+});
