@@ -88,6 +88,7 @@ impl Bench {
             index: vec![y as u32, x as u32],
             component: 0,
             size_px: [512, 512],
+            part: None,
             detail: Detail::Settled,
             draft: None,
             region: None,

@@ -116,6 +116,7 @@ impl Page {
             index: vec![0, 0],
             component: 0,
             size_px: [512, 512],
+            part: None,
             detail,
             draft: None,
             region: None,

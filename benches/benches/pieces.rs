@@ -92,7 +92,7 @@ fn pictures(criterion: &mut Criterion, counts: &Frame, numbers: &Frame) {
     for (name, frame) in [("u16", counts), ("f32", numbers)] {
         group.throughput(Throughput::Elements((SHAPE[0] * SHAPE[1]) as u64));
         group.bench_function(BenchmarkId::new("reduce to 120 x 120", name), |bencher| {
-            bencher.iter(|| black_box(views::reduce(frame, [120, 120])));
+            bencher.iter(|| black_box(views::reduce(frame, None, [120, 120])));
         });
         group.bench_function(BenchmarkId::new("levels", name), |bencher| {
             bencher.iter(|| black_box(views::levels(frame)));

@@ -198,7 +198,10 @@ impl Bench {
     }
 
     fn navigation_image(&self) -> Result<(), Failure> {
-        let navigator = self.engine.navigator(&self.tree.snapshot(), self.scan)?;
+        let start = signal::NavigationIndex::new(&[0, 0]);
+        let navigator = self
+            .engine
+            .navigator(&self.tree.snapshot(), self.scan, start)?;
         while navigator.picture(Duration::ZERO).complete < 1.0 {
             std::thread::sleep(Duration::from_micros(300));
         }

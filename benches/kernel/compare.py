@@ -227,6 +227,24 @@ def compiled(run, table):
     table.compared(f"{name}, by the harness", 0.6, *medians, EVCXR)
 
 
+def first(run, table):
+    """The first compiled cell after installation: the cache is prepared, the kernel is new."""
+    import measure
+
+    idle = 5
+    found = run.keep("first", measure.first_cells(OURS_BARE, run.folder, run.options.rounds, idle))
+    for what, moments in found.items():
+        for moment, when in (("at_once", "at once"), ("after_idle", f"after {idle} s")):
+            seen = moments[moment]
+            table.add(
+                f"first compiled cell of a kernel, {when}: {what}",
+                "≤ 2000 ms",
+                seen["median"] <= 2000,
+                text(seen["median"], "ms"),
+                note=f"slowest of {seen['n']} {seen['max']:g} ms",
+            )
+
+
 def comms(run, table):
     import measure
 
@@ -386,6 +404,7 @@ ROWS = {
     "launch": launch,
     "direct": direct,
     "compiled": compiled,
+    "first": first,
     "comms": comms,
     "blocked": blocked,
     "stalled": stalled,

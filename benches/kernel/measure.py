@@ -246,6 +246,35 @@ def memory_of_direct_cells(name, folder):
     return found
 
 
+# The first compiled cell of a kernel, by what it asks for, and the status it ends with.
+FIRST_CELLS = {
+    "value": ("{ 1 + 1 }", "ok"),
+    "closure": (
+        'let scan = open("strained_grain.zspy")?;\nlet root = scan.map(|frame: Frame<f32>| frame.mapv(f32::sqrt))?;',
+        "ok",
+    ),
+    "function": ("fn area(r: f64) -> f64 { 3.14 * r * r }\nfor i in 0..3 { println!(\"{}\", area(i as f64)); }", "ok"),
+    "wrong name": ("for i in 0..3 { println!(\"{}\", radios); }", "error"),
+    "list": ("let squares = (0..5).map(|i| i * i).collect::<Vec<i32>>();", "ok"),
+}
+
+
+def first_cells(name, folder, times, idle):
+    """Seconds of the first compiled cell, each in a kernel of its own: sent as soon as the kernel answers, and after
+    `idle` seconds in which nobody asked for anything."""
+    found = {}
+    for what, (code, status) in FIRST_CELLS.items():
+        found[what] = {"at_once": [], "after_idle": []}
+        for moment, pause in (("at_once", 0), ("after_idle", idle)) * times:
+            with Kernel(name, folder=folder) as kernel:
+                time.sleep(pause)
+                run = kernel.run(code, seconds=300)
+                if run.reply.get("status") != status:
+                    raise NoAnswer(f"the first cell, {what}, ended with {run.reply}: {run.text}")
+                found[what][moment].append(run.seconds)
+    return {what: {moment: milliseconds(seconds) for moment, seconds in moments.items()} for what, moments in found.items()}
+
+
 def memory_at_rest(name):
     with Kernel(name) as kernel:
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""`signaltree install`, `doctor` and the inputs kept between kernels, with the real Jupyter of this Python."""
+"""`signaltree install`, `prepare`, `doctor` and the inputs kept between kernels, with the real Jupyter of this Python."""
 
 import json
 import os
@@ -55,46 +55,72 @@ class Installed(unittest.TestCase):
         return json.loads(listed.stdout)["kernelspecs"]
 
     def test_a_kernel_is_installed_for_the_user_replaced_and_removed(self):
-        self.run_program("install", "--user", "--name", "Grain-2", "--env", "SIGNALTREE_LOG=info")
+        self.run_program("install", "--no-prepare", "--user", "--name", "Grain-2", "--env", "SIGNALTREE_LOG=info")
         found = self.kernels()["grain-2"]
         self.assertTrue(pathlib.Path(found["resource_dir"]).is_relative_to(self.folder / "data"))
         self.assertEqual(found["spec"]["interrupt_mode"], "message")
         self.assertEqual(found["spec"]["env"]["SIGNALTREE_LOG"], "info")
-        self.run_program("install", "--user", "--name", "grain-2", "--display-name", "Second")
+        self.run_program("install", "--no-prepare", "--user", "--name", "grain-2", "--display-name", "Second")
         found = self.kernels()["grain-2"]
         self.assertEqual(found["spec"]["display_name"], "Second")
         self.assertNotIn("SIGNALTREE_LOG", found["spec"]["env"])
         self.run_program("uninstall", "--user", "--name", "grain-2")
         self.assertNotIn("grain-2", self.kernels())
         self.assertIn("no kernel named", self.run_program("uninstall", "--name", "grain-2", expect=1))
-        self.assertIn("choose another", self.run_program("install", "--name", "a b", expect=1))
+        self.assertIn("choose another", self.run_program("install", "--no-prepare", "--name", "a b", expect=1))
 
     def test_prefixes_and_environments(self):
         prefix = self.folder / "prefix"
-        self.run_program("install", "--prefix", str(prefix))
+        self.run_program("install", "--no-prepare", "--prefix", str(prefix))
         found = self.kernels(JUPYTER_PATH=str(prefix / "share/jupyter"))[KERNEL]
         self.assertEqual(found["resource_dir"], str(prefix / "share/jupyter/kernels/signaltree"))
         active = self.folder / "active"
-        self.run_program("install", "--sys-prefix", VIRTUAL_ENV=str(active))
+        self.run_program("install", "--no-prepare", "--sys-prefix", VIRTUAL_ENV=str(active))
         self.assertTrue((active / "share/jupyter/kernels/signaltree/kernel.json").is_file())
-        self.run_program("install", "--user", "--prefix", str(prefix), expect=2)
+        self.run_program("install", "--no-prepare", "--user", "--prefix", str(prefix), expect=2)
 
     def test_the_path_that_was_typed_is_kept_so_that_an_upgrade_reaches_jupyter(self):
         link = self.folder / "bin" / "signaltree"
         link.parent.mkdir()
         link.symlink_to(PROGRAM)
-        self.run_program("install", "--name", "linked", program=str(link))
+        self.run_program("install", "--no-prepare", "--name", "linked", program=str(link))
         self.assertEqual(self.kernels()["linked"]["spec"]["argv"][0], str(link))
         path = f"{link.parent}{os.pathsep}{os.environ['PATH']}"
-        self.run_program("install", "--name", "by-name", program="signaltree", PATH=path)
+        self.run_program("install", "--no-prepare", "--name", "by-name", program="signaltree", PATH=path)
         self.assertEqual(self.kernels()["by-name"]["spec"]["argv"][0], str(link))
+
+    def test_installation_prepares_compiled_cells(self):
+        cache = self.folder / "cache"
+        self.environment.update(XDG_CACHE_HOME=str(cache), SIGNALTREE_PREWARM="background")
+        self.run_program("install", "--no-prepare", "--name", "ready")
+        _, said = self.doctor()
+        self.assertIn("! cells are not prepared", said)
+        self.assertIn("→ `signaltree prepare`", said)
+        said = self.run_program("install", "--name", "ready")
+        self.assertIn("preparing cells: compiling", said)
+        (folder,) = cache.glob("signaltree/cells-*")
+        self.assertIn(f"cells are prepared in {folder}", said)
+        lines, said = self.doctor()
+        self.assertTrue(any(line == f"✓ cells are prepared in {folder}" for line in lines), said)
+        # What is there is not made again, and a kernel takes it as it is.
+        (library,) = folder.glob("compiled/*/debug/deps/libsignaltree-*.rlib")
+        made = library.stat().st_mtime_ns
+        self.assertNotIn("preparing", self.run_program("prepare"))
+        manager, client = self.start()
+        for code in ("{ 1 + 1 }", "let list = vec![1 + 2];"):
+            client.execute(code)
+            reply = client.get_shell_msg(timeout=300)["content"]
+            self.assertEqual(reply["status"], "ok", reply)
+        manager.shutdown_kernel()
+        self.assertEqual(library.stat().st_mtime_ns, made)
+        self.assertEqual(sorted(part.name for part in folder.iterdir()), ["compiled", "crate"])
 
     def doctor(self, expect=0, **environment):
         said = self.run_program("doctor", "--python", sys.executable, expect=expect, **environment)
         return [line for line in said.splitlines() if line[:1] in "✓!✗"], said
 
     def test_the_doctor_finds_a_working_installation(self):
-        self.run_program("install", "--user", "--name", "healthy")
+        self.run_program("install", "--no-prepare", "--user", "--name", "healthy")
         lines, said = self.doctor()
         self.assertFalse([line for line in lines if line.startswith("✗")], said)
         for words in ("JupyterLab 4", "anywidget 0.11", "jupyterlab-manager", 'kernel "healthy"', "starts in", "runtime folder"):
@@ -104,7 +130,7 @@ class Installed(unittest.TestCase):
         self.assertEqual(left, {"data"})
 
     def test_the_doctor_says_what_is_wrong_and_what_to_do(self):
-        self.run_program("install", "--user", "--name", "lost")
+        self.run_program("install", "--no-prepare", "--user", "--name", "lost")
         spec = self.folder / "data/kernels/lost/kernel.json"
         content = json.loads(spec.read_text())
         content["argv"][0] = str(self.folder / "signaltree")

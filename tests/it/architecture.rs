@@ -28,12 +28,14 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Third parties that one crate alone may use.
-const FENCES: [(&str, &str); 15] = [
+const FENCES: [(&str, &str); 17] = [
     ("zarrs", "io"),
     ("hdf5-reader", "io"),
     ("flate2", "io"),
     ("memmap2", "io"),
     ("rayon", "tree"),
+    ("ab_glyph", "views"),
+    ("dejavu", "views"),
     ("png", "views"),
     ("base64", "views"),
     ("jupyter-protocol", "jupyter"),

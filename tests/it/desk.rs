@@ -87,6 +87,7 @@ pub fn wish(node: u32, index: [u32; 2], size_px: [u32; 2]) -> Request {
         index: index.to_vec(),
         component: 0,
         size_px,
+        part: None,
         detail: Detail::Settled,
         draft: None,
         region: None,

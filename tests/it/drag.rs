@@ -46,6 +46,7 @@ pub fn drag(session: &Arc<Session>, node: u32, positions: &[[u32; 2]]) -> Result
                 index: index.to_vec(),
                 component: 0,
                 size_px: [512, 512],
+                part: None,
                 detail: Detail::Moving,
                 draft: None,
                 region: None,

@@ -1,6 +1,6 @@
-//! `.zspy` both ways: stores written by hyperspy 2.5 opened here, and ours opened by hyperspy.
+//! `.zspy` and `.hspy` both ways: what hyperspy 2.5 wrote opened here, and ours opened by hyperspy.
 //!
-//! `tests/golden/make_zspy.py` wrote the stores in `tests/data` and `hyperspy_known.json`. The other way needs
+//! `tests/golden/make_zspy.py` wrote the stores and files in `tests/data` and `hyperspy_known.json`. The other way needs
 //! a Python with `tests/golden/requirements.txt`, named by the variable `SIGNALTREE_PYTHON`; without
 //! it those tests say that they were skipped.
 
@@ -49,12 +49,12 @@ fn open_golden(name: &str) -> Result<Arc<dyn Source>> {
 }
 
 #[test]
-fn pixels_and_axes_of_stores_written_by_hyperspy() -> Result<()> {
+fn pixels_and_axes_of_files_written_by_hyperspy() -> Result<()> {
     let known: Value = serde_json::from_str(&std::fs::read_to_string(
         Path::new(GOLDENS).join("hyperspy_known.json"),
     )?)?;
     let known = known.as_object().context("known values")?;
-    ensure!(known.len() == 4);
+    ensure!(known.len() == 7);
     for (name, known) in known {
         let source = open_golden(name).with_context(|| name.clone())?;
         let axes = &source.meta().axes;
@@ -77,6 +77,9 @@ fn pixels_and_axes_of_stores_written_by_hyperspy() -> Result<()> {
                 Some(units) => units,
             };
             assert_eq!(axis.units, units, "{name}");
+            let uneven: Vec<f64> =
+                serde_json::from_value(known["uneven"].clone()).unwrap_or_default();
+            assert_eq!(axis.values, uneven, "{name}");
             for (index, known) in [
                 (0, &known["values"][0]),
                 (axis.size - 1, &known["values"][1]),
@@ -93,7 +96,7 @@ fn pixels_and_axes_of_stores_written_by_hyperspy() -> Result<()> {
         for (flat, pixel) in pixels.iter().enumerate() {
             let expected = match name.as_str() {
                 "hyperspy_spectra.zspy" => weighted(&shape, flat) / 8.0,
-                "hyperspy_uneven.zspy" => weighted(&shape, flat) - 50.0,
+                "hyperspy_uneven.zspy" | "hyperspy_uneven.hspy" => weighted(&shape, flat) - 50.0,
                 _ => weighted(&shape, flat),
             };
             assert_eq!(*pixel, expected, "{name} pixel {flat}");
@@ -121,12 +124,7 @@ fn metadata_of_a_store_written_by_hyperspy() -> Result<()> {
     assert_eq!(original["empty"], json!([]));
     assert_eq!(original["table"], json!([[1, 2, 3], [4, 5, 6]]));
     assert_eq!(original["not_a_number"], "NaN");
-    let uneven = open_golden("hyperspy_uneven.zspy")?;
-    assert!(
-        json!(uneven.meta().notes)
-            .to_string()
-            .contains("not uniform")
-    );
+    assert_eq!(open_golden("hyperspy_uneven.zspy")?.meta().caveats, []);
     Ok(())
 }
 
@@ -228,38 +226,139 @@ fn frames_opened_by_hyperspy() -> Result<()> {
     Ok(())
 }
 
+/// hyperspy's own files through us and back: uneven axes are what they were, by value and by formula.
+#[test]
+fn uneven_axes_come_back_to_hyperspy_as_they_were() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for name in [
+        "uneven.zspy",
+        "uneven.hspy",
+        "function.zspy",
+        "function.hspy",
+    ] {
+        let golden = Path::new(GOLDENS).join(format!("hyperspy_{name}"));
+        let source = io::open(&golden, &OpenOptions::default())?;
+        let meta = source.meta();
+        for ending in ["zspy", "hspy"] {
+            let path = place(&folder, &format!("{name}.{ending}"));
+            let writer = ResultWriter::create(&path, meta)?;
+            let shape = meta.axes.navigation_shape();
+            for flat in 0..meta.axes.positions() {
+                let at = NavigationIndex::from_flat(flat, &shape);
+                let frame = source
+                    .read_chunk(source.chunk_at(at), &CancelToken::new())?
+                    .frame(at)?;
+                writer.write(at, &Output::Frame(frame))?;
+            }
+            writer.finish()?;
+            let back = io::open(&path, &OpenOptions::default())?;
+            assert_eq!(back.meta().axes, meta.axes, "{name} {ending}");
+            let (Some(was), Some(seen)) = (hyperspy_sees(&golden)?, hyperspy_sees(&path)?) else {
+                return Ok(());
+            };
+            // An axis without a name gets one.
+            let axes = was["axes"].as_array().context("axes")?.iter().enumerate();
+            for (at, axis) in axes.filter(|(_, axis)| axis["name"] != "<undefined>") {
+                assert_eq!(seen["axes"][at], *axis, "{name} {ending}");
+            }
+            assert_eq!(seen["pixels"], was["pixels"], "{name} {ending}");
+        }
+    }
+    Ok(())
+}
+
+fn strain_of(meta: &SignalMeta) -> SignalMeta {
+    let mut map = meta.to_map(vec![
+        Component::new("e_xx", "ε_xx", "", true),
+        Component::new("theta", "θ", "rad", true),
+    ]);
+    map.title = "Strain map of grain".into();
+    map
+}
+
 #[test]
 fn a_map_opened_by_hyperspy() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let path = place(&folder, "strain.zspy");
-    let map = scan_meta().to_map(vec![
-        Component::new("e_xx", "ε_xx", "", true),
-        Component::new("theta", "θ", "°", true),
-    ]);
-    let writer = ResultWriter::create(&path, &map)?;
-    for flat in 0..15 {
-        let value = flat as f32 / 4.0;
-        writer.write(position(flat), &Output::Values(Arc::new([value, -value])))?;
+    let map = strain_of(&scan_meta());
+    for ending in ["zspy", "hspy"] {
+        let path = place(&folder, &format!("strain.{ending}"));
+        let writer = ResultWriter::create(&path, &map)?;
+        for flat in 0..15 {
+            let value = flat as f32 / 4.0;
+            writer.write(position(flat), &Output::Values(Arc::new([value, -value])))?;
+        }
+        writer.finish()?;
+        let Some(seen) = hyperspy_sees(&path)? else {
+            return Ok(());
+        };
+        assert_eq!(seen["class"], "Signal2D");
+        assert_eq!(seen["title"], "Strain map of grain (ε_xx, θ)");
+        assert_eq!(seen["shape"], json!([2, 3, 5]));
+        assert_eq!(seen["axes"][0]["name"], "component");
+        assert_eq!(seen["axes"][0]["navigate"], true);
+        for (at, axis) in map.axes.navigation.iter().enumerate() {
+            check_axis(&seen["axes"][at + 1], axis, false);
+        }
+        let expected: Vec<f64> = (0..30)
+            .map(|flat| if flat < 15 { flat as f64 } else { 15.0 - flat as f64 } / 4.0)
+            .collect();
+        assert_eq!(seen["pixels"], json!(expected));
+        assert_eq!(
+            seen["metadata"]["SignalTree"]["component_names"],
+            json!(["e_xx", "theta"])
+        );
+        assert_eq!(
+            seen["split"],
+            json!([
+                {"title": "ε_xx of Strain map of grain", "quantity": "ε_xx", "shape": [3, 5], "sum": 26.25},
+                {"title": "θ of Strain map of grain", "quantity": "θ (rad)", "shape": [3, 5], "sum": -26.25},
+            ])
+        );
     }
-    writer.finish()?;
-    let Some(seen) = hyperspy_sees(&path)? else {
-        return Ok(());
-    };
-    assert_eq!(seen["class"], "Signal2D");
-    assert_eq!(seen["shape"], json!([2, 3, 5]));
-    assert_eq!(seen["axes"][0]["name"], "component");
-    assert_eq!(seen["axes"][0]["navigate"], true);
-    for (at, axis) in map.axes.navigation.iter().enumerate() {
-        check_axis(&seen["axes"][at + 1], axis, false);
+    Ok(())
+}
+
+#[test]
+fn one_image_is_a_plain_image_for_hyperspy() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut map = scan_meta().to_map(vec![Component::new(
+        "intensity",
+        "Virtual image",
+        "counts",
+        false,
+    )]);
+    map.title = "Virtual image (disk) of grain".into();
+    for ending in ["zspy", "hspy", "zarr", "npy"] {
+        let path = place(&folder, &format!("bright.{ending}"));
+        let writer = ResultWriter::create(&path, &map)?;
+        for flat in 0..15 {
+            writer.write(position(flat), &Output::Values(Arc::new([flat as f32])))?;
+        }
+        writer.finish()?;
+        let back = io::open(&path, &OpenOptions::default())?;
+        assert_eq!(back.meta().axes.navigation, [], "{ending}");
+        assert_eq!(back.meta().axes.signal, map.axes.navigation, "{ending}");
+        assert_eq!(back.meta().value_units, "counts");
+        let expected: Vec<f64> = (0..15).map(f64::from).collect();
+        assert_eq!(all_pixels(&*back)?, expected, "{ending}");
+        if matches!(ending, "zarr" | "npy") {
+            continue;
+        }
+        let Some(seen) = hyperspy_sees(&path)? else {
+            return Ok(());
+        };
+        assert_eq!(seen["class"], "Signal2D");
+        assert_eq!(seen["title"], "Virtual image (disk) of grain");
+        assert_eq!(seen["shape"], json!([3, 5]));
+        assert_eq!(
+            seen["metadata"]["Signal"]["quantity"],
+            "Virtual image (Counts)"
+        );
+        assert_eq!(seen["pixels"], json!(expected));
+        for (at, axis) in map.axes.navigation.iter().enumerate() {
+            check_axis(&seen["axes"][at], axis, false);
+        }
     }
-    let expected: Vec<f64> = (0..30)
-        .map(|flat| if flat < 15 { flat as f64 } else { 15.0 - flat as f64 } / 4.0)
-        .collect();
-    assert_eq!(seen["pixels"], json!(expected));
-    assert_eq!(
-        seen["metadata"]["SignalTree"]["component_names"],
-        json!(["e_xx", "theta"])
-    );
     Ok(())
 }
 

@@ -60,6 +60,8 @@ fn the_navigation_image_is_the_mean_of_each_frame() -> Result<()> {
             view: 1,
             generation: 1,
             node: scan,
+            index: vec![3, 2],
+            part: None,
         });
         let (Reply::Navigator(reply), buffers) = ask(&desk.session, request)? else {
             bail!("no navigator");
@@ -212,7 +214,7 @@ fn a_poster_is_a_picture() -> Result<()> {
     let scan = desk.open()?;
     let map = desk.add(scan, "center_of_mass", json!({}))?;
     for node in [scan, map] {
-        let poster = desk.session.poster(node)?;
+        let poster = desk.session.poster(node, &session::Look::default())?;
         ensure!(poster.png.starts_with(b"\x89PNG") && poster.complete == 1.0);
         ensure!(
             poster.index == [2, 3] && poster.text.contains("(5, 7"),

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use protocol::{
-    Attention, Detail, Event, FrameReply, FrameRequest, FrameSpace, NavigationRegion,
-    NavigatorReply, NavigatorRequest, NoticeLevel, Progress, ProgressState, RegionStatistic, Reply,
-    Request, SampleType, SaveOptions, TimesMs, Welcome, WireError,
+    Attention, Detail, Encoding, Event, FramePart, FrameReply, FrameRequest, FrameSpace,
+    NavigationRegion, NavigatorReply, NavigatorRequest, NoticeLevel, Progress, ProgressState,
+    RegionStatistic, Reply, Request, SampleType, SaveOptions, TimesMs, Welcome, WireError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -89,6 +89,7 @@ fn requests() -> Result<()> {
                 index: vec![4, 5],
                 component: 0,
                 size_px: [640, 480],
+                part: Some(part()),
                 detail: Detail::Moving,
                 draft: Some(json!({"radius": 4.5})),
                 region: Some(NavigationRegion {
@@ -104,6 +105,8 @@ fn requests() -> Result<()> {
                 view: 2,
                 generation: 18,
                 node: 3,
+                index: vec![1, 3, 7],
+                part: Some(part()),
             }),
             Request::SetParams {
                 request_id: 2,
@@ -166,6 +169,15 @@ fn requests() -> Result<()> {
     )
 }
 
+fn part() -> FramePart {
+    FramePart {
+        x0: 0,
+        y0: 0,
+        width: 112,
+        height: 128,
+    }
+}
+
 fn error() -> WireError {
     WireError {
         code: "decode".into(),
@@ -201,13 +213,17 @@ fn replies() -> Result<()> {
                 height: 128,
                 full_width: 112,
                 full_height: 128,
+                part: part(),
+                block: 1,
                 sample: SampleType::U16,
+                encoding: Encoding::Raw,
                 percentiles: [1.0, 420.0],
                 extrema: [0.0, 812.0],
                 peak_count: Some(44),
                 complete: 1.0,
                 draft: false,
                 exact: true,
+                filled: false,
                 times_ms: TimesMs {
                     queue: 0.25,
                     compute: 1.5,
@@ -218,10 +234,13 @@ fn replies() -> Result<()> {
                 view: 2,
                 generation: 18,
                 node: 3,
+                outer: vec![1],
                 width: 56,
                 height: 40,
                 full_width: 56,
                 full_height: 40,
+                part: part(),
+                block: 1,
                 percentiles: [17.5, 21.0],
                 extrema: [17.0, 22.0],
                 stride: 4,
@@ -263,6 +282,7 @@ fn events() -> Result<()> {
                 message: "resumed, 10 % was there".into(),
                 rate: Some(64.0),
                 seconds_left: Some(30.0),
+                kept: 224.0,
                 can_resume: false,
             }),
             Event::NavigatorChanged {

@@ -525,7 +525,7 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
                 entry.info().name,
                 json!({}),
                 &spectra,
-                "1 signal axes, not 2",
+                "1 signal axis, not 2",
             )?;
         }
     }

@@ -469,7 +469,12 @@ fn opening_a_file_that_is_slow_to_drag_says_so() -> Result<()> {
     let cost = |node| Some(desk.session.description(node)?.frame_cost);
     let of_dear = cost(dear).flatten().context("not measured")?;
     ensure!(of_dear.slow && of_dear.frames_per_chunk == 288);
-    ensure!(desk.session.poster(dear)?.text.contains("reshard"));
+    ensure!(
+        desk.session
+            .poster(dear, &session::Look::default())?
+            .text
+            .contains("reshard")
+    );
     ensure!(cost(raw) == Some(None), "a mapped file costs nothing");
 
     let reply = desk.run(Command::Reshard {

@@ -26,10 +26,18 @@ fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
         options: Default::default(),
     };
     let mut told = Vec::new();
-    desk.session
+    let reply = desk
+        .session
         .command(save(&path), &|| false, &mut |progress| {
             told.push(progress.clone())
         })?;
+    // What stays under the cell, however fast it was.
+    let line = reply.text.context("nothing is said of what was written")?;
+    let begins = format!("saved {}: (5, 7 | 24, 20) f32, ", path.display());
+    ensure!(
+        line.starts_with(&begins) && line.contains("B, in "),
+        "{line}"
+    );
     ensure!(
         told.last()
             .is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0)
@@ -251,13 +259,15 @@ fn a_full_disk_leaves_the_old_file_and_says_how_much_is_free() -> Result<()> {
         })?;
         let before = folder_bytes(Path::new(&path))?;
         let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
-        let status = std::process::Command::new("sh")
+        // The limit would hold for a log file as well.
+        let child = std::process::Command::new("sh")
             .args(["-c", limited])
             .arg(std::env::current_exe()?)
             .args(["--exact", NAME, "--nocapture"])
             .env(FOLDER, desk.folder.path())
-            .status()?;
-        ensure!(status.success(), "see above");
+            .output()?;
+        let told = String::from_utf8_lossy(&child.stdout);
+        ensure!(child.status.success(), "{told}");
         ensure!(folder_bytes(Path::new(&path))? == before);
         ensure!(
             std::fs::read_dir(desk.folder.path())?.count() == 2,

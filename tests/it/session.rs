@@ -350,9 +350,9 @@ fn a_cell_that_runs_again_replaces_its_nodes() -> Result<()> {
     );
     first.iter().for_each(|node| desk.session.release(*node));
     left_are(second)?;
-    // Variables that are lost: their nodes stay until others take their names.
+    // Nobody could name them any more.
     second.iter().for_each(|node| desk.session.release(*node));
-    left_are(second)?;
+    ensure!(desk.session.tree().nodes.is_empty());
     left_are(run_cells()?)
 }
 
