@@ -80,7 +80,8 @@ async function look(page) {
   await check("a reduced picture says that it shows means", async () => {
     expect(first.size[0] < SIZE && first.size[0] >= 256, `${first.size} samples came`);
     const { value, text } = await readAt(page, 0.5, 0.5);
-    const block = SIZE / first.size[0];
+    // The last block of a row may be cut.
+    const block = Math.ceil(SIZE / first.size[0]);
     expect(value.endsWith(`mean of ${block} × ${block}`), `"${text}"`);
     return text;
   });
@@ -92,7 +93,7 @@ async function look(page) {
     expect(badge === "64×", badge);
     const text = await expectPixels(page, frame);
     const { size } = (await hook(page)).frame;
-    expect(size[0] <= SIZE / 4, `${size} samples came`);
+    expect(size[0] <= SIZE / 2, `${size} samples came`);
     return text;
   });
   await screenshot(page, "large_2_pixels");

@@ -35,7 +35,9 @@ class Failures(unittest.TestCase):
         cls.client = Client(cls.manager).ready()
         cls.run_cell(f"let scan = open({json.dumps(cls.scan)})?;", COMPILER_START)
         cls.run_cell("let lost = 1;\nfn kept() -> u8 { 7 }", COMPILER_START)
-        shown = cls.run_cell("scan")
+        # As a page does.
+        asked = cls.client.execute("scan", allow_stdin=True)
+        shown = cls.client.output(asked)
         cls.widget = next(content["comm_id"] for kind, _, content, _ in shown if kind == "comm_open")
         cls.view = 0
 

@@ -73,7 +73,7 @@ class Restore(unittest.TestCase):
     def run_cell(self, code, cell=None):
         metadata = {"cellId": cell} if cell else {}
         header = self.client.header("execute_request")
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": True, "stop_on_error": True}
         self.client.raw(self.client.frames(header, metadata=metadata, content={**content, "user_expressions": {}}))
         _, reply = self.client.reply(header["msg_id"], seconds=60)
         self.assertEqual(reply["status"], "ok", f"{code}: {reply.get('evalue')}")

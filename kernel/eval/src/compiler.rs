@@ -186,8 +186,8 @@ pub(crate) fn hidden(
     }
 }
 
-/// Lets all cells share one copy of tokio before `code` runs, if it waits for a future or asks for tokio: evcxr keeps one
-/// runtime for all cells, and the statics of another copy know nothing of it. Gives whether that is done.
+/// Lets all cells share one copy of tokio before `code` runs, if it waits for a future or asks for tokio: each is a
+/// library of its own, and the statics of another copy know nothing of its tasks. Gives whether that is done.
 pub(crate) fn share_tokio(context: &mut CommandContext, shared: &Shared, code: &str) -> bool {
     let commands = code[..commands_end(code)].lines().map(str::trim_start);
     let crates: Vec<&str> = commands.filter(|line| line.starts_with(":dep ")).collect();
@@ -204,7 +204,7 @@ pub(crate) fn share_tokio(context: &mut CommandContext, shared: &Shared, code: &
     }
     // What the cell wants of it comes along, or it would be compiled twice.
     let cell = format!(
-        "{}\n:dep signaltree_tokio = {{ path = {:?} }}\nuse signaltree_tokio as _;",
+        "{}\n:dep signaltree_tokio = {{ path = {:?} }}\nuse signaltree_tokio::Now as _;",
         crates.join("\n"),
         folder.display().to_string()
     );

@@ -17,7 +17,7 @@ use crate::early::Early;
 use crate::help;
 use crate::host::{Running, Shared};
 use crate::source::Prepared;
-use crate::tokens::{self, commands_end};
+use crate::tokens::{self, commands_end, rust_start};
 use crate::{
     CellError, Compiler, Display, Engine, IsComplete, Options, Outlet, Preparing, Prewarm,
     compiler, faults, kept, pages, relay, report, slips, typing, variables,
@@ -312,8 +312,16 @@ impl Evaluator {
                 return Err(interrupted());
             }
         }
-        let bindings = lock(&self.bridge).bindings(code, &variables_of(context));
-        let cell = Arc::new(Prepared::new(code, &bindings.code));
+        let mut bindings = lock(&self.bridge).bindings(code, &variables_of(context));
+        let shares = self.shares_tokio.load(Ordering::Relaxed);
+        if shares && !code[rust_start(code)..].trim().is_empty() {
+            bindings.code.push_str("signaltree_tokio::enter(); ");
+        }
+        let mut cell = Prepared::new(code, &bindings.code);
+        if shares {
+            cell.code = tokens::waiting(&cell.code);
+        }
+        let cell = Arc::new(cell);
         self.shared.begin_cell(&cell);
         let result = compiler::execute(context, &cell.code);
         let mut ended = self.shared.end_cell();

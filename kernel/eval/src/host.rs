@@ -95,6 +95,36 @@ pub(crate) struct Export {
     /// `Debug` text of the value; empty for a signal.
     pub(crate) value: String,
     pub(crate) node: u32,
+    /// Of a signal: until a variable of direct cells has it, its own may be gone with its cell.
+    pub(crate) _held: Option<Arc<Holding>>,
+}
+
+/// A handle on a node.
+pub(crate) struct Holding {
+    engine: Arc<dyn Engine>,
+    node: u32,
+}
+
+impl Holding {
+    fn new(engine: &Arc<dyn Engine>, node: u32) -> Arc<Self> {
+        engine.retain(node);
+        Arc::new(Holding {
+            engine: Arc::clone(engine),
+            node,
+        })
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.engine.release(self.node);
+    }
+}
+
+impl std::fmt::Debug for Holding {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "node {}", self.node)
+    }
 }
 
 thread_local! {

@@ -209,6 +209,24 @@ pub(crate) fn is_complete(code: &str) -> IsComplete {
 
 /// Whether the cell itself waits for a future, outside any `async` of its own.
 pub(crate) fn awaits(code: &str) -> bool {
+    !awaited(code).is_empty()
+}
+
+/// The cell with every `.await` of its own as a call of the same length. evcxr would put the cell into an `async` block,
+/// in which `?` and variables do not go together.
+pub(crate) fn waiting(code: &str) -> String {
+    let mut waiting = code.to_owned();
+    for at in awaited(code) {
+        waiting.replace_range(at..at + AWAIT.len(), "now()");
+    }
+    waiting
+}
+
+const AWAIT: &str = "await";
+
+/// Where the cell itself waits.
+fn awaited(code: &str) -> Vec<usize> {
+    let mut found = Vec::new();
     // Of each open brace: whether it is inside an `async`.
     let mut braces = Vec::new();
     let mut is_async = false;
@@ -217,7 +235,7 @@ pub(crate) fn awaits(code: &str) -> bool {
     while at < code.len() {
         let dot = std::mem::replace(&mut after_dot, false);
         match step(code, at) {
-            Step::Unfinished => return false,
+            Step::Unfinished => break,
             Step::Skip(end) => {
                 // A comment may stand between.
                 after_dot = dot && code[at..].starts_with('/');
@@ -226,7 +244,7 @@ pub(crate) fn awaits(code: &str) -> bool {
             Step::Word(end) => {
                 match &code[at..end] {
                     "async" => is_async = true,
-                    "await" if dot && !is_async => return true,
+                    AWAIT if dot && !is_async => found.push(at),
                     _ => {}
                 }
                 at = end;
@@ -246,7 +264,7 @@ pub(crate) fn awaits(code: &str) -> bool {
             }
         }
     }
-    false
+    found
 }
 
 fn parses(rust: &str) -> bool {
@@ -277,6 +295,10 @@ mod tests {
         ] {
             assert!(!awaits(code), "{code}");
         }
+        assert_eq!(
+            waiting("let x = h.await?; spawn(async { g.await }); (k /* é */ . await, \"a.await\")"),
+            "let x = h.now()?; spawn(async { g.await }); (k /* é */ . now(), \"a.await\")"
+        );
     }
 
     #[test]

@@ -47,7 +47,7 @@ const MANIFEST: &str = concat!(
     "\"\nedition = \"2024\"\n\n[workspace]\n"
 );
 
-/// evcxr's own runtime needs these features; those that cells ask for are added to them.
+/// What the runtime needs; features that cells ask for are added to them.
 const TOKIO_MANIFEST: &str = "[package]
 name = \"signaltree_tokio\"
 version = \"0.1.0\"
@@ -60,6 +60,38 @@ crate-type = [\"dylib\"]
 tokio = { version = \"1.34\", features = [\"rt\", \"rt-multi-thread\"] }
 
 [workspace]
+";
+
+/// One runtime for all cells. A cell's thread is inside of it, so that tasks can be spawned, and waits in `now`, which
+/// stands where the cell has `await`.
+const TOKIO_SOURCE: &str = "pub use tokio;
+
+use std::cell::Cell;
+use std::future::IntoFuture;
+use std::sync::LazyLock;
+
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().build().expect(\"the runtime of tokio does not start\")
+});
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+pub fn enter() {
+    if !INSIDE.replace(true) {
+        std::mem::forget(RUNTIME.enter());
+    }
+}
+
+pub trait Now: IntoFuture + Sized {
+    fn now(self) -> Self::Output {
+        RUNTIME.block_on(self.into_future())
+    }
+}
+
+impl<F: IntoFuture> Now for F {}
 ";
 
 /// Name of the folder, before the hash.
@@ -208,7 +240,7 @@ fn compiled_files(target: &Path) -> Result<Vec<PathBuf>> {
 pub(crate) fn write_shared_tokio(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder.join("src"))?;
     fs::write(folder.join("Cargo.toml"), TOKIO_MANIFEST)?;
-    fs::write(folder.join("src/lib.rs"), "pub use tokio;\n")
+    fs::write(folder.join("src/lib.rs"), TOKIO_SOURCE)
 }
 
 fn settle(draft: &Path, place: &Path) -> Result<()> {

@@ -225,11 +225,13 @@ impl Comms {
             self.close_model(&oldest, parent);
         }
         self.figures.changed();
-        if watched {
-            self.pages.store(true, Ordering::Relaxed);
-        }
         self.announce(parent, opened);
         Ok(output)
+    }
+
+    /// Somebody sits before a page: a program that only executes the notebook answers no questions.
+    pub fn page_seen(&self) {
+        self.pages.store(true, Ordering::Relaxed);
     }
 
     /// Makes a model in every page. A program that only executes the notebook (nbconvert, papermill) would store it in the

@@ -184,6 +184,9 @@ impl Executor {
             self.iopub
                 .publish(Outgoing::publish("execute_input", Some(parent), content));
         }
+        if request.allow_stdin {
+            self.comms.page_seen();
+        }
         self.comms.cell_begins(parent, code);
         let outcome = self.evaluate(code).map(|payload| Done {
             payload,

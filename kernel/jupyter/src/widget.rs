@@ -252,16 +252,28 @@ impl Model {
         }
     }
 
+    /// The picture for pages: nbconvert's usual template has no place for the words of a bare PNG. Those who make paper of
+    /// a notebook, or show neither, take the PNG.
+    fn element(&self, picture: &str) -> String {
+        let alt = (self.figure.alt.replace('&', "&amp;"))
+            .replace('<', "&lt;")
+            .replace('"', "&quot;");
+        let width = match self.figure.width {
+            0 => String::new(),
+            width => format!(" width=\"{width}\""),
+        };
+        format!("<img src=\"data:image/png;base64,{picture}\" alt=\"{alt}\"{width}>")
+    }
+
     /// The live view, and a picture and a line for everybody else.
     fn bundle(&self) -> Value {
         let mut bundle = Map::new();
         let view = json!({ "version_major": 2, "version_minor": 0, "model_id": self.id });
         bundle.insert("application/vnd.jupyter.widget-view+json".into(), view);
         if !self.figure.poster.is_empty() {
-            bundle.insert(
-                "image/png".into(),
-                BASE64.encode(&self.figure.poster).into(),
-            );
+            let picture = BASE64.encode(&self.figure.poster);
+            bundle.insert("text/html".into(), self.element(&picture).into());
+            bundle.insert("image/png".into(), picture.into());
         }
         bundle.insert("text/plain".into(), self.figure.text.as_str().into());
         Value::Object(bundle)
@@ -388,6 +400,10 @@ mod tests {
         let output = model(b"png").output();
         let data = &output["data"];
         assert_eq!(data["image/png"], "cG5n");
+        assert_eq!(
+            data["text/html"],
+            "<img src=\"data:image/png;base64,cG5n\" alt=\"a scan\" width=\"400\">"
+        );
         assert_eq!(data["text/plain"], "<scan>");
         assert_eq!(
             data["application/vnd.jupyter.widget-view+json"]["model_id"],

@@ -87,7 +87,7 @@ impl Draft {
             ));
         }
         let before = format!(
-            "#![allow(unused_imports, unused_mut, dead_code)]\nuse signaltree::prelude::*;\n{items}\n#[unsafe(no_mangle)]\npub extern \"C\" \
+            "#![allow(unused_imports, unused_mut, dead_code)]\n#![deny(unused_must_use)]\nuse signaltree::prelude::*;\n{items}\n#[unsafe(no_mangle)]\npub extern \"C\" \
              fn {ENTRY}() -> u32 {{\nmatch ::std::panic::catch_unwind(|| -> \
              ::std::result::Result<(), ::signaltree::hook::Returned> {{\n",
             items = defined.join("\n"),

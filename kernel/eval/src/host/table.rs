@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Map, Value};
 use signal::Frame;
 
-use super::{Export, Shared, USER_CODE, closure, element_type, frame_view, lock};
+use super::{Export, Holding, Shared, USER_CODE, closure, element_type, frame_view, lock};
 use crate::capture::Sink;
 use crate::park::{KernelCall, asked_to_stop};
 use crate::report::Panic;
@@ -373,11 +373,13 @@ unsafe extern "C" fn bind(context: *const c_void, name: Text, kind: Text, value:
         // SAFETY: the pointers come from the cell's call and live until it returns.
         let (shared, name, kind, value) =
             unsafe { (shared(context), name.read(), kind.read(), value.read()) };
+        let _held = (kind == "Signal").then(|| Holding::new(&shared.engine, node));
         lock(&shared.running).exports.push(Export {
             name,
             kind,
             value,
             node,
+            _held,
         });
     });
 }

@@ -613,6 +613,10 @@ pub fn unlooked(kernel: &mut Kernel) {
             "{cell}"
         );
     }
+    // Before evcxr is there too.
+    let early = (kernel.evaluator).evaluate_early("for _ in 0..1 { scan.save(\"x.zspy\"); }");
+    assert!(early.is_none_or(|outcome| outcome.is_err()));
+    assert_eq!(kernel.engine.commands(), [] as [serde_json::Value; 0]);
     let error = kernel.fails("let before = 1;\n// to the disk\n  scan.save(\"x.zspy\");");
     assert!(error.to_string().contains("line 3, column 3"), "{error}");
     kernel.run("let _ = { scan.save(\"x.zspy\") };");

@@ -86,17 +86,23 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   /** Whether some of it lies in the part of the pattern that is seen. */
   const inSight = ({ detector }: Placed): boolean => {
     const { rect, visible, scale } = surface;
-    return isSeen(detector, {
-      left: (visible.left - rect.left) / scale,
-      top: (visible.top - rect.top) / scale,
-      width: visible.width / scale,
-      height: visible.height / scale,
-    });
+    // Before there is a layout nothing lies outside.
+    const laidOut = scale > 0 && visible.width > 0 && visible.height > 0;
+    return (
+      !laidOut ||
+      isSeen(detector, {
+        left: (visible.left - rect.left) / scale,
+        top: (visible.top - rect.top) / scale,
+        width: visible.width / scale,
+        height: visible.height / scale,
+      })
+    );
   };
+  let outside = false;
   /** Shows what the state says now. */
   const show = (): void => {
     const found = placed();
-    const outside = found !== null && !inSight(found);
+    outside = found !== null && !inSight(found);
     readout.hidden = !found || !(isHeld(found) || dragging || hovered || outside);
     if (found) {
       const axes = (pane.node?.signal_axes ?? []).slice(-2);
@@ -166,7 +172,12 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   return {
     draw(canvas) {
       const found = placed();
-      if (found && !inSight(found)) {
+      const beyond = found !== null && !inSight(found);
+      if (beyond !== outside) {
+        // The layout has changed since it was said.
+        queueMicrotask(show);
+      }
+      if (found && beyond) {
         const { x, y } = middleOf(found.detector);
         drawTowards(canvas, surface.visible, surface.at(x, y));
       } else if (found) {
