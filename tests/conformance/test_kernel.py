@@ -21,7 +21,7 @@ COMPILER_START = 300
 
 
 def wait_for_compiler(client):
-    client.execute_interactive("let warm_up = vec![String::from(\"a\")];", timeout=COMPILER_START)
+    client.execute_interactive("let warm_up = std::collections::HashSet::from([1]);", timeout=COMPILER_START)
 
 
 class Conformance(jupyter_kernel_test.KernelTests):

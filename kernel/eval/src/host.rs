@@ -219,6 +219,9 @@ impl Shared {
 
     /// Ends the cell; texts that turned out not to be its error are printed after all.
     pub(crate) fn end_cell(&self) -> Running {
+        if !self.hidden.load(Ordering::Relaxed) {
+            self.tell_found();
+        }
         let mut ended = std::mem::take(&mut *lock(&self.running));
         if !ended.failed
             && let Some((_, text)) = ended.error.take()

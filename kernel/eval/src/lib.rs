@@ -115,6 +115,10 @@ pub trait Engine: Send + Sync {
     /// JSON of `protocol::WireError`, or a sentence.
     fn map_frames(&self, node: u32, function: Arc<dyn FrameFunction>) -> Result<u32, String>;
     fn interrupted(&self) -> bool;
+    /// What must be known of files and was found while cells ran, not told yet: about what, and what.
+    fn new_remarks(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// Why a cell failed, for the `error` message.

@@ -284,6 +284,11 @@ impl eval::Engine for Engine {
         self.session.retain(node);
     }
 
+    fn new_remarks(&self) -> Vec<(String, String)> {
+        let remarks = self.session.new_remarks().into_iter();
+        remarks.map(|remark| (remark.about, remark.text)).collect()
+    }
+
     fn release(&self, node: u32) {
         self.session.release(node);
     }

@@ -1,5 +1,7 @@
 //! What must be known before numbers are trusted: of the file, of the operations above, of what was read so far.
 
+use std::collections::HashMap;
+
 use protocol::{CommandReply, Remark};
 use signal::Caveat;
 use tree::{Graph, MapProgress, Node, PassState};
@@ -97,22 +99,52 @@ pub(crate) fn own(session: &Session, graph: &Graph, node: &Node) -> Vec<Caveat> 
         .collect()
 }
 
-/// What is told under the cell that made these nodes. A file is called as the user wrote it.
+/// What cells have been told of what reading a file has shown.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// By number of the file. Codes: a count in the text grows as more is read.
+    codes: HashMap<u32, Vec<String>>,
+    /// Of files that nobody holds any more.
+    late: Vec<Remark>,
+}
+
+/// Most remarks that wait for the end of a cell.
+const MOST_LATE: usize = 64;
+
+impl Told {
+    fn is_new(&mut self, file: u32, caveat: &Caveat) -> bool {
+        let codes = self.codes.entry(file).or_default();
+        let new = !codes.contains(&caveat.code);
+        if new {
+            codes.push(caveat.code.clone());
+        }
+        new
+    }
+}
+
+/// A file is called as the user wrote it.
+fn called(session: &Session, node: &Node) -> String {
+    let opened = lock(&session.opened).get(&node.id).cloned();
+    opened.map_or_else(|| node.name.clone(), |opened| opened.written)
+}
+
+/// What is told under the cell that made these nodes.
 pub(crate) fn remarks(session: &Session, nodes: &[u32]) -> Vec<Remark> {
     let graph = session.tree.snapshot();
-    let nodes = nodes.iter().filter_map(|node| graph.node(*node));
-    nodes
-        .flat_map(|node| {
-            let opened = lock(&session.opened).get(&node.id).cloned();
-            let about = opened.map_or_else(|| node.name.clone(), |opened| opened.written);
-            own(session, &graph, node)
-                .into_iter()
-                .map(move |caveat| Remark {
-                    about: about.clone(),
-                    text: caveat.text,
-                })
-        })
-        .collect()
+    let mut all = Vec::new();
+    for node in nodes.iter().filter_map(|node| graph.node(*node)) {
+        let about = called(session, node);
+        for caveat in own(session, &graph, node) {
+            if node.parents.is_empty() {
+                lock(&session.told).is_new(node.file.number, &caveat);
+            }
+            all.push(Remark {
+                about: about.clone(),
+                text: caveat.text,
+            });
+        }
+    }
+    all
 }
 
 /// The reply to a command that made these nodes, with what is told of them.
@@ -124,6 +156,37 @@ pub(crate) fn told(session: &Session, reply: CommandReply, nodes: &[u32]) -> Com
 }
 
 impl Session {
+    /// What reading has shown of files since cells were told of them, once: dead pixels and chunks that are not there are
+    /// found when a frame is computed, by whatever cell.
+    pub fn new_remarks(&self) -> Vec<Remark> {
+        let graph = self.tree.snapshot();
+        let roots = graph.nodes().iter().filter(|node| node.parents.is_empty());
+        roots.for_each(|root| self.note_late(root));
+        std::mem::take(&mut lock(&self.told).late)
+    }
+
+    fn note_late(&self, root: &Node) {
+        for caveat in root.found_caveats() {
+            let mut told = lock(&self.told);
+            if told.is_new(root.file.number, &caveat) && told.late.len() < MOST_LATE {
+                drop(told);
+                let remark = Remark {
+                    about: called(self, root),
+                    text: caveat.text,
+                };
+                lock(&self.told).late.push(remark);
+            }
+        }
+    }
+
+    /// Before it is forgotten what these nodes were: the cell that used them has not ended.
+    pub(crate) fn remember_caveats(&self, gone: &tree::Removed) {
+        let roots = gone.nodes.iter().filter(|node| node.parents.is_empty());
+        roots.for_each(|root| self.note_late(root));
+        let ended = |file: &u32| gone.files.iter().any(|gone| gone.number == *file);
+        lock(&self.told).codes.retain(|file, _| !ended(file));
+    }
+
     /// Tells the pages when reading a file has shown something new.
     pub(crate) fn look_for_caveats(&self) {
         let graph = self.tree.snapshot();

@@ -89,6 +89,7 @@ pub struct Session {
     pub(crate) costs: Mutex<HashMap<u32, cost::Measured>>,
     /// What reading each file has shown, as the pages were told last.
     pub(crate) found: Mutex<Vec<(u32, Vec<signal::Caveat>)>>,
+    pub(crate) told: Mutex<crate::caveats::Told>,
     /// How fast running maps are.
     pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
     pub(crate) errands: Errands,
@@ -123,6 +124,7 @@ impl Session {
                 saves: Mutex::default(),
                 costs: Mutex::default(),
                 found: Mutex::default(),
+                told: Mutex::default(),
                 paces: Mutex::default(),
                 writing: Mutex::default(),
                 errands: Errands::default(),
@@ -406,6 +408,7 @@ impl Session {
     }
 
     pub(crate) fn forget_removed(&self, gone: &Removed) {
+        self.remember_caveats(gone);
         let nodes = &*gone.ids();
         self.forget_drafts_of(nodes);
         self.engine.forget(gone);

@@ -102,12 +102,7 @@ impl Graph {
 
     /// What reading has shown of the file a node goes back to, and is not in its description.
     pub fn found_caveats(&self, node: u32) -> Vec<Caveat> {
-        let Some((root, source)) = self.source_of(node) else {
-            return Vec::new();
-        };
-        let mut caveats = source.caveats();
-        caveats.extend(root.file.found.caveats());
-        caveats
+        (self.source_of(node)).map_or_else(Vec::new, |(root, _)| root.found_caveats())
     }
 
     /// Descriptions of `node`'s parents; `None` when one is gone.

@@ -102,6 +102,16 @@ impl Ended {
 }
 
 impl Node {
+    /// Of a file: what reading it has shown and is not in its description.
+    pub fn found_caveats(&self) -> Vec<Caveat> {
+        let Origin::Source(source) = &self.origin else {
+            return Vec::new();
+        };
+        let mut caveats = source.caveats();
+        caveats.extend(self.file.found.caveats());
+        caveats
+    }
+
     pub fn computation(&self) -> Option<&Arc<dyn Computation>> {
         match &self.origin {
             Origin::Operation(computation) => Some(computation),

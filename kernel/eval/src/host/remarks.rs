@@ -17,8 +17,17 @@ impl Shared {
             |remark: &Value, part: &str| remark[part].as_str().unwrap_or_default().to_owned();
         let remarks: Vec<(String, String)> = (reply["caveats"].as_array().into_iter().flatten())
             .map(|remark| (said(remark, "about"), said(remark, "text")))
-            .filter(|remark| lock(&self.running).told.insert(remark.clone()))
             .collect();
+        self.show_remarks(remarks);
+    }
+
+    /// Shows what was found while the cell that ends now ran.
+    pub(super) fn tell_found(&self) {
+        self.show_remarks(self.engine.new_remarks());
+    }
+
+    fn show_remarks(&self, mut remarks: Vec<(String, String)>) {
+        remarks.retain(|remark| lock(&self.running).told.insert(remark.clone()));
         if remarks.is_empty() {
             return;
         }
