@@ -162,16 +162,22 @@ impl Operation for MapStrain {
             )
         })?;
         let points = points(peaks, row_height(inputs));
-        let weights: Vec<f64> = match params.intensity_weights {
-            true => peaks
-                .intensity
-                .iter()
-                .map(|value| f64::from(*value))
-                .collect(),
-            false => Vec::new(),
+        let brightness: Vec<f64> = (peaks.intensity.iter())
+            .map(|value| f64::from(*value))
+            .collect();
+        let weights = match params.intensity_weights {
+            true => &*brightness,
+            false => &[],
         };
         let radius = params.match_radius.unwrap_or(0.25 * reference.spacing);
-        let fit = affine::fit(reference, &points, &weights, radius, params.min_matches);
+        let fit = affine::fit(
+            reference,
+            &points,
+            weights,
+            &brightness,
+            radius,
+            params.min_matches,
+        );
         let deformation = fit
             .affine
             .and_then(|found| Deformation::of_reciprocal(found.matrix))

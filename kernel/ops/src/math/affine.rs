@@ -12,10 +12,13 @@ const MOST_RESIDUAL: f64 = 0.09;
 const FURTHEST_MOVE: f64 = 0.26;
 /// Least share of the peaks among the expected ones that are expected: a lattice of another spacing has many between.
 const LEAST_EXPLAINED: f64 = 0.45;
+/// The same, with each peak as bright as it is: the peaks of a lattice that falls on the wrong orders are as bright as those
+/// that happen to fit, noise is not.
+const LEAST_BRIGHT: f64 = 0.65;
 /// Which does not count where so many of the expected ones are there: then the others are a second lattice, or noise.
 const NEARLY_ALL: f64 = 0.8;
 /// A peak is among the expected ones when it is this near to one, in spacings.
-const AMONG: f64 = 0.6;
+const AMONG: f64 = 0.75;
 
 /// `point = matrix · reference + shift`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,12 +64,13 @@ pub struct Fit {
 ///
 /// A map can be fitted to anything. It counts only when a third of the reference vectors found a peak, the residual is at
 /// most 0.09 spacings, no vector moved by more than a quarter of its length (beyond that it is not known which peak
-/// belongs to which vector), and 45 % of the peaks that lie among the expected ones are expected (or 80 % of the expected
-/// ones are there).
+/// belongs to which vector), and 45 % of the peaks that lie among the expected ones are expected, 65 % by `brightness` (or
+/// 80 % of the expected ones are there). `brightness` has one entry per peak or is empty (all alike).
 pub fn fit(
     reference: &Reference,
     peaks: &[Point],
     weights: &[f64],
+    brightness: &[f64],
     radius: f64,
     min_matches: usize,
 ) -> Fit {
@@ -95,7 +99,7 @@ pub fn fit(
                 && residual <= MOST_RESIDUAL * reference.spacing
                 && affine.furthest_move() <= FURTHEST_MOVE
                 && (coverage >= NEARLY_ALL
-                    || explained(reference, peaks, &pairs, &affine) >= LEAST_EXPLAINED);
+                    || is_explained(reference, peaks, brightness, &pairs, &affine));
             return Fit {
                 affine: borne_out.then_some(affine),
                 coverage,
@@ -138,18 +142,32 @@ fn first_pairs(reference: &Reference, peaks: &[Point], radius: f64) -> Vec<(usiz
     }
 }
 
-/// Share of the peaks among the expected ones that were matched.
-fn explained(
+/// Whether enough of the peaks among the expected ones were matched.
+fn is_explained(
     reference: &Reference,
     peaks: &[Point],
+    brightness: &[f64],
     pairs: &[(usize, usize)],
     affine: &Affine,
-) -> f64 {
+) -> bool {
     let expected: Vec<Point> = reference.points.iter().map(|g| affine.apply(*g)).collect();
     let near = (AMONG * reference.spacing).powi(2);
-    let among =
-        |peak: &&Point| (expected.iter()).any(|point| distance_squared(*point, **peak) <= near);
-    pairs.len() as f64 / peaks.iter().filter(among).count().max(1) as f64
+    let among = |peak: &usize| {
+        (expected.iter()).any(|point| distance_squared(*point, peaks[*peak]) <= near)
+    };
+    let bright = |peak: usize| brightness.get(peak).map_or(1.0, |value| value.max(0.0));
+    // No brighter than most: one bright peak explains no lattice.
+    let mut matched: Vec<f64> = pairs.iter().map(|(_, peak)| bright(*peak)).collect();
+    matched.sort_unstable_by(f64::total_cmp);
+    let usual = matched.get(matched.len() / 2).copied().unwrap_or(1.0);
+    let all: Vec<usize> = (0..peaks.len()).filter(among).collect();
+    let light = |peaks: &mut dyn Iterator<Item = usize>| -> f64 {
+        peaks.map(|peak| bright(peak).min(usual)).sum()
+    };
+    let total = light(&mut all.iter().copied());
+    let explained = light(&mut pairs.iter().map(|(_, peak)| *peak));
+    pairs.len() as f64 >= LEAST_EXPLAINED * all.len() as f64
+        && (total <= 0.0 || explained >= LEAST_BRIGHT * total)
 }
 
 fn residual(
@@ -259,13 +277,13 @@ mod tests {
 
     #[test]
     fn exact_peaks_give_the_map_to_rounding() {
-        let fit = fit(&reference(), &moved([0.4, 1.3]), &[], 3.9, 4);
+        let fit = fit(&reference(), &moved([0.4, 1.3]), &[], &[], 3.9, 4);
         assert!(off(&fit) < 1e-12 && fit.residual < 1e-10 && fit.coverage == 1.0);
     }
 
     #[test]
     fn a_large_shift_of_the_beam_is_no_strain() {
-        let fit = fit(&reference(), &moved([9.0, -7.0]), &[], 3.9, 4);
+        let fit = fit(&reference(), &moved([9.0, -7.0]), &[], &[], 3.9, 4);
         assert!(off(&fit) < 1e-12 && fit.coverage == 1.0);
     }
 
@@ -274,7 +292,7 @@ mod tests {
         let mut peaks = moved([0.4, 1.3]);
         peaks[5][0] += 1.6;
         peaks.push([3.0, 4.0]);
-        let fit = fit(&reference(), &peaks, &[], 3.9, 4);
+        let fit = fit(&reference(), &peaks, &[], &[], 3.9, 4);
         assert!(off(&fit) < 1e-12, "{fit:?}");
         assert!((fit.coverage - 23.0 / 24.0).abs() < 1e-12);
     }
@@ -305,7 +323,7 @@ mod tests {
         f.extend([20.0, 25.0, 30.0, 45.0, 70.0].map(turn));
         for f in f {
             for radius in [3.9, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0] {
-                let fit = fit(&reference(), &deformed(f), &[], radius, 4);
+                let fit = fit(&reference(), &deformed(f), &[], &[], radius, 4);
                 assert_eq!(fit.affine, None, "{f:?} within {radius}: {fit:?}");
             }
         }
@@ -314,11 +332,30 @@ mod tests {
             [[0.82, 0.0], [0.03, 1.1]],
             turn(12.0),
         ] {
-            let fit = fit(&reference(), &deformed(f), &[], 3.9, 4);
+            let fit = fit(&reference(), &deformed(f), &[], &[], 3.9, 4);
             assert!(
                 fit.residual < 1e-6 && fit.affine.is_some(),
                 "{f:?}: {fit:?}"
             );
+        }
+    }
+
+    /// Of a lattice with as many orders as the reference, some fall near other ones, all equally bright.
+    #[test]
+    fn a_lattice_that_falls_on_other_orders_is_no_fit() {
+        for scale in [0.5, 0.55, 0.586, 0.622, 1.5, 1.528] {
+            for radius in [3.9, 7.0, 9.0, 14.0] {
+                for axis in 0..2 {
+                    let centre = [50.0, 60.0];
+                    let mut peaks = reference().points;
+                    peaks.push(centre);
+                    for peak in &mut peaks {
+                        peak[axis] = centre[axis] + scale * (peak[axis] - centre[axis]);
+                    }
+                    let found = fit(&reference(), &peaks, &[], &[], radius, 4);
+                    assert_eq!(found.affine, None, "{scale} {radius} {axis}: {found:?}");
+                }
+            }
         }
     }
 
@@ -327,11 +364,14 @@ mod tests {
         let peaks = moved([0.4, 1.3]);
         let mut some: Vec<Point> = peaks.iter().copied().step_by(2).collect();
         some.extend((0..10).map(|n| [20.0 + 7.3 * f64::from(n), 30.0 + 6.1 * f64::from(n)]));
-        assert!(off(&fit(&reference(), &some, &[], 3.9, 4)) < 1e-9);
+        let mut brightness = vec![90.0; some.len()];
+        brightness[some.len() - 10..].fill(35.0);
+        let found = fit(&reference(), &some, &[], &brightness, 3.9, 4);
+        assert!(off(&found) < 1e-9);
         // A second lattice over the first.
         let mut both = peaks.clone();
         both.extend(deformed([[0.94, -0.34], [0.34, 0.94]]));
-        assert!(fit(&reference(), &both, &[], 3.9, 4).affine.is_some());
+        assert!(fit(&reference(), &both, &[], &[], 3.9, 4).affine.is_some());
     }
 
     #[test]
@@ -346,7 +386,7 @@ mod tests {
             let peaks: Vec<Point> = (0..40)
                 .map(|_| [110.0 * random(), 120.0 * random()])
                 .collect();
-            let fit = fit(&reference(), &peaks, &[], 3.9, 4);
+            let fit = fit(&reference(), &peaks, &[], &[], 3.9, 4);
             fits += u32::from(fit.affine.is_some());
         }
         assert_eq!(fits, 0);
@@ -357,22 +397,22 @@ mod tests {
         let mut peaks = moved([0.4, 1.3]);
         peaks[5][0] += 0.05;
         let mut weights = vec![1.0; peaks.len()];
-        let even = off(&fit(&reference(), &peaks, &weights, 3.9, 4));
+        let even = off(&fit(&reference(), &peaks, &weights, &[], 3.9, 4));
         weights[5] = 0.0;
-        let without = off(&fit(&reference(), &peaks, &weights, 3.9, 4));
+        let without = off(&fit(&reference(), &peaks, &weights, &[], 3.9, 4));
         assert!(without <= even && without < 1e-12);
     }
 
     #[test]
     fn too_few_and_collinear_matches_give_coverage_only() {
         let all = moved([0.4, 1.3]);
-        let few = fit(&reference(), &all[..3], &[], 3.9, 4);
+        let few = fit(&reference(), &all[..3], &[], &[], 3.9, 4);
         assert_eq!((few.affine, few.coverage), (None, 3.0 / 24.0));
         // The first five are one row of the lattice.
-        let line = fit(&reference(), &all[..5], &[], 3.9, 4);
+        let line = fit(&reference(), &all[..5], &[], &[], 3.9, 4);
         assert_eq!(line.affine, None);
         assert!(line.residual.is_nan());
-        let none = fit(&Reference::default(), &all, &[], 3.9, 4);
+        let none = fit(&Reference::default(), &all, &[], &[], 3.9, 4);
         assert_eq!((none.affine, none.coverage), (None, 0.0));
     }
 }
