@@ -93,6 +93,7 @@ async function look(page) {
     expect(badge === "64×", badge);
     const text = await expectPixels(page, frame);
     const { size } = (await hook(page)).frame;
+    // A part fetched on the way in has all pixels too, and is not fetched again.
     expect(size[0] <= SIZE / 2, `${size} samples came`);
     return text;
   });
