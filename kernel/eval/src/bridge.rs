@@ -63,6 +63,19 @@ pub(crate) struct Variable {
     pub(crate) node: Option<u32>,
 }
 
+#[cfg(test)]
+impl Variable {
+    /// A variable of a notebook in a test.
+    pub(crate) fn of_kind((name, kind): (&str, &str)) -> Self {
+        Variable {
+            name: name.into(),
+            kind: kind.into(),
+            value: None,
+            node: None,
+        }
+    }
+}
+
 impl Bridge {
     /// A plan for a cell that needs no compiler.
     pub(crate) fn accept(&self, code: &str) -> Option<Plan> {

@@ -408,12 +408,7 @@ mod tests {
             ("list", "Vec<i32>"),
             ("n", "i32"),
         ]
-        .map(|(name, kind)| Variable {
-            name: name.into(),
-            kind: kind.into(),
-            value: None,
-            node: None,
-        })
+        .map(Variable::of_kind)
         .to_vec()
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::text::escaped;
 use crate::{CellError, Display, report};
 
 /// What a person can write, and what it does. Commands of evcxr that are left out work too, but change how
@@ -169,12 +170,6 @@ pub(crate) fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
     SECTIONS
         .iter()
         .flat_map(|(_, entries)| entries.iter().copied())
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 /// Backquotes as code.

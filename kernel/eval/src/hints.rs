@@ -324,12 +324,7 @@ mod tests {
             ("pattern", "Frame<'static, f64>"),
             ("list", "Vec<i32>"),
         ]
-        .map(|(name, kind)| Variable {
-            name: name.into(),
-            kind: kind.into(),
-            value: None,
-            node: None,
-        })
+        .map(Variable::of_kind)
         .to_vec()
     }
 

@@ -312,12 +312,7 @@ mod tests {
 
     fn variables() -> Vec<Variable> {
         [("scan", "Signal"), ("flat", "Signal"), ("pattern", "Frame")]
-            .map(|(name, kind)| Variable {
-                name: name.into(),
-                kind: kind.into(),
-                value: None,
-                node: None,
-            })
+            .map(Variable::of_kind)
             .to_vec()
     }
 

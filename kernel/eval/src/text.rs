@@ -125,6 +125,13 @@ pub(crate) fn is_number(text: &str) -> bool {
     is_whole(text) || (text.parse::<f64>().is_ok() && text.contains(|c: char| c.is_ascii_digit()))
 }
 
+/// Text inside of HTML.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
 /// Whether a parser of Rust takes it as statements of a cell.
 pub(crate) fn parses(code: &str) -> bool {
     crate::direct::is_shallow(code)

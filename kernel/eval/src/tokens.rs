@@ -200,7 +200,7 @@ pub(crate) fn is_complete(code: &str) -> IsComplete {
             }
         }
         // syn does not say that a semicolon at the end is all that is missing.
-        Err(_) if parses(&format!("{rust};")) => IsComplete::Incomplete {
+        Err(_) if crate::text::parses(&format!("{rust};")) => IsComplete::Incomplete {
             indent: String::new(),
         },
         Err(_) => IsComplete::Invalid,
@@ -265,10 +265,6 @@ fn awaited(code: &str) -> Vec<usize> {
         }
     }
     found
-}
-
-fn parses(rust: &str) -> bool {
-    syn::parse::Parser::parse_str(syn::Block::parse_within, rust).is_ok()
 }
 
 #[cfg(test)]

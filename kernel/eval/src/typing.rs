@@ -130,12 +130,7 @@ mod tests {
     #[test]
     fn methods_of_the_same_name_are_told_apart_by_their_receiver() {
         let variables =
-            [("scan", "Signal"), ("pattern", "Frame<'static, f64>")].map(|(name, kind)| Variable {
-                name: name.into(),
-                kind: kind.into(),
-                value: None,
-                node: None,
-            });
+            [("scan", "Signal"), ("pattern", "Frame<'static, f64>")].map(Variable::of_kind);
         let returns = |code: &str| {
             called(code, "", &variables).map(|entry| entry.signature.contains("-> Result<"))
         };

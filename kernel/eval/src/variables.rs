@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::bridge::{Bindings, Variable};
 use crate::complete::Inspection;
 use crate::nearest::nearest_by;
+use crate::text::escaped;
 use crate::{CellError, Display, report};
 
 /// All variables, as text and as a table.
@@ -216,12 +217,6 @@ fn row(cells: &[&str]) -> String {
         .map(|cell| format!("<td>{}</td>", escaped(cell)))
         .collect();
     format!("<tr>{cells}</tr>")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 /// Lines for the error of a cell that does not compile, about values it cannot have.

@@ -254,7 +254,8 @@ fn duration(time: Duration) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Text inside of HTML.
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::figures::Figure;
+use crate::progress::escaped;
 use crate::wire::{Outgoing, Parent};
 
 /// Target under which front ends know widget models.
@@ -255,9 +256,7 @@ impl Model {
     /// The picture for pages: nbconvert's usual template has no place for the words of a bare PNG. Those who make paper of
     /// a notebook, or show neither, take the PNG.
     fn element(&self, picture: &str) -> String {
-        let alt = (self.figure.alt.replace('&', "&amp;"))
-            .replace('<', "&lt;")
-            .replace('"', "&quot;");
+        let alt = escaped(&self.figure.alt).replace('"', "&quot;");
         let width = match self.figure.width {
             0 => String::new(),
             width => format!(" width=\"{width}\""),

@@ -29,6 +29,17 @@ const SCREEN: &str = "screen against computed values in JupyterLab";
 const LARGE: &str = "large frames in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
+/// Stages that need the kernel installed beside JupyterLab.
+const IN_JUPYTER: [&str; 8] = [
+    CONFORMANCE,
+    NOTEBOOKS,
+    OFFLINE,
+    JOURNEY,
+    SCREEN,
+    LARGE,
+    RESTART,
+    SAVED,
+];
 
 /// Runs everything; `false` when a test failed.
 ///
@@ -85,16 +96,7 @@ pub fn run(quick: bool) -> Result<bool> {
     match lab_environment {
         Some(environment) => in_jupyter(&mut report, &environment, quick),
         None => {
-            for stage in [
-                CONFORMANCE,
-                NOTEBOOKS,
-                OFFLINE,
-                JOURNEY,
-                SCREEN,
-                LARGE,
-                RESTART,
-                SAVED,
-            ] {
+            for stage in IN_JUPYTER {
                 report.not_run(stage, "there is no environment with JupyterLab");
             }
         }
@@ -108,16 +110,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
         built(artifacts::install_kernelspec(environment))
     });
     if !installed {
-        for stage in [
-            CONFORMANCE,
-            NOTEBOOKS,
-            OFFLINE,
-            JOURNEY,
-            SCREEN,
-            LARGE,
-            RESTART,
-            SAVED,
-        ] {
+        for stage in IN_JUPYTER {
             report.not_run(stage, "the kernelspec could not be installed");
         }
         return;

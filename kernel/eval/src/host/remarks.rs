@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Shared, lock};
 use crate::Display;
+use crate::text::escaped;
 
 impl Shared {
     /// Shows what a reply says must be known; each once in a cell.
@@ -63,12 +64,6 @@ fn html(remarks: &[(String, String)]) -> String {
         "<div style=\"border-left:3px solid var(--jp-warn-color1,#f57c00);padding-left:.6em\">{}</div>",
         lines.collect::<String>()
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
