@@ -1,0 +1,184 @@
+//! What a shift is measured from, and positions without a value.
+
+use super::*;
+
+/// A beam that wanders by a plane and is deflected on top of it.
+fn wandering() -> (Vec<[f64; 2]>, Vec<f64>) {
+    let shape = [6, 9, 31, 27];
+    let shift = |y: usize, x: usize| {
+        let bump = if (y, x) == (2, 5) { 0.8 } else { 0.0 };
+        [
+            1.0 + 0.3 * y as f64 - 0.1 * x as f64 + bump,
+            -2.0 + 0.2 * x as f64,
+        ]
+    };
+    let mut values = Vec::new();
+    let mut shifts = Vec::new();
+    for position in 0..54 {
+        let [dy, dx] = shift(position / 9, position % 9);
+        shifts.push([dy, dx]);
+        for place in 0..31 * 27 {
+            let (row, column) = ((place / 27) as f64, (place % 27) as f64);
+            let squared = (row - 15.0 - dy).powi(2) + (column - 13.0 - dx).powi(2);
+            values.push(1000.0 * (-squared / 8.0).exp());
+        }
+    }
+    debug_assert_eq!(values.len(), shape.iter().product::<usize>());
+    (shifts, values)
+}
+
+/// `values` less their plane of least squares over 6 x 9 positions, by the sums that a full grid allows.
+fn less_plane(values: &[f64]) -> Vec<f64> {
+    let mean = values.iter().sum::<f64>() / 54.0;
+    let (mut down, mut across) = (0.0, 0.0);
+    for (at, value) in values.iter().enumerate() {
+        down += value * ((at / 9) as f64 - 2.5);
+        across += value * ((at % 9) as f64 - 4.0);
+    }
+    // Σ (row - 2.5)² = 9 · 17.5 and Σ (column - 4)² = 6 · 60.
+    let (down, across) = (down / 157.5, across / 360.0);
+    (values.iter().enumerate())
+        .map(|(at, value)| {
+            value - mean - down * ((at / 9) as f64 - 2.5) - across * ((at % 9) as f64 - 4.0)
+        })
+        .collect()
+}
+
+#[test]
+fn a_shift_is_measured_from_the_centre_the_mean_or_a_plane() -> Result<()> {
+    let desk = Desk::new()?;
+    let (shifts, values) = wandering();
+    write(
+        &desk.path("wandering.npy"),
+        &[6, 9, 31, 27],
+        ElementType::F32,
+        &values,
+    )?;
+    let scan = open(&desk.session, &desk.path("wandering.npy"))?;
+    for (reference, params) in [
+        ("none", json!({"reference": "none"})),
+        ("mean", json!({})),
+        ("plane", json!({"reference": "plane"})),
+    ] {
+        let node = desk.add(scan, "center_of_mass", params)?;
+        for component in 0..2u32 {
+            let truth: Vec<f64> = shifts
+                .iter()
+                .map(|shift| shift[component as usize])
+                .collect();
+            let mean = truth.iter().sum::<f64>() / 54.0;
+            let expected = match reference {
+                "none" => truth,
+                "mean" => truth.iter().map(|value| value - mean).collect(),
+                _ => less_plane(&truth),
+            };
+            let found = map(&desk, node, component)?;
+            for (found, expected) in found.iter().zip(&expected) {
+                ensure!(
+                    (f64::from(*found) - expected).abs() < 0.02,
+                    "{reference}: {found} {expected}"
+                );
+            }
+            // One position, and the file, say the same; the file also when it is written in parts.
+            let reply = desk.run(Command::Values {
+                node,
+                index: vec![2, 5],
+            })?;
+            let numbers = reply.numbers.context("none")?;
+            ensure!(numbers[component as usize] as f32 == found[23]);
+        }
+        let saved = desk.path(&format!("{reference}.npy"));
+        let path = saved.display().to_string();
+        desk.run(Command::Save {
+            node,
+            path,
+            options: SaveOptions::default(),
+        })?;
+        let images = std::fs::read(&saved)?;
+        let last = map(&desk, node, 1)?[53].to_le_bytes();
+        ensure!(images.ends_with(&last));
+        let description = desk.session.description(node).context("gone")?;
+        ensure!(description.components[0].units == "px" && description.components[0].diverging);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_estimate_and_the_exact_part_of_a_map_have_one_reference() -> Result<()> {
+    let desk = Desk::new()?;
+    let (_, values) = wandering();
+    write(
+        &desk.path("wandering.npy"),
+        &[6, 9, 31, 27],
+        ElementType::F32,
+        &values,
+    )?;
+    let scan = open(&desk.session, &desk.path("wandering.npy"))?;
+    let node = desk.add(scan, "center_of_mass", json!({}))?;
+    let Request::Frame(asked) = wish(node, [0, 0], [64, 64]) else {
+        bail!("no wish");
+    };
+    // As while its circle is dragged: nothing but an estimate.
+    let asked = Request::Frame(FrameRequest {
+        draft: Some(json!({"radius": 12.5})),
+        detail: protocol::Detail::Moving,
+        ..asked
+    });
+    let (reply, buffers) = frame_of(&desk.session, asked)?;
+    let shown = floats(&reply, &buffers[0]);
+    let mean = shown.iter().sum::<f32>() / shown.len() as f32;
+    ensure!(mean.abs() < 0.01, "{mean}");
+    Ok(())
+}
+
+#[test]
+fn positions_without_a_value_are_counted_and_explained() -> Result<()> {
+    let desk = Desk::new()?;
+    // A lattice that is stretched by half in the right part of the scan: no strain map can tell that.
+    let shape = [4, 6, 90, 94];
+    let mut values = Vec::new();
+    for position in 0..24 {
+        let stretch = if position % 6 >= 4 { 1.5 } else { 1.0 };
+        for place in 0..90 * 94 {
+            let (row, column) = ((place / 94) as f64 - 45.0, (place % 94) as f64 - 47.0);
+            let near = |at: f64, spacing: f64| at - spacing * (at / spacing).round();
+            let distance = near(row, 17.0).hypot(near(column, 18.0 / stretch));
+            values.push(if distance <= 3.2 && row.hypot(column) < 42.0 {
+                300.0
+            } else {
+                4.0
+            });
+        }
+    }
+    write(
+        &desk.path("stretched.npy"),
+        &shape,
+        ElementType::U16,
+        &values,
+    )?;
+    let scan = open(&desk.session, &desk.path("stretched.npy"))?;
+    let finder = desk.add(scan, "normalized_correlation", json!({"radius": 3.0}))?;
+    for radius in [None, Some(6.0), Some(9.0), Some(14.0)] {
+        let mut params = json!({"reference": {"x0": 0, "y0": 0, "width": 3, "height": 4}});
+        if let (Some(radius), Value::Object(params)) = (radius, &mut params) {
+            params.insert("match_radius".into(), json!(radius));
+        }
+        let strain = desk.add(finder, "strain_map", params)?;
+        ensure!(caveat(&desk.session, strain, "no_value").is_none());
+        let e_xx = map(&desk, strain, 0)?;
+        for (at, value) in e_xx.iter().enumerate() {
+            match at % 6 >= 4 {
+                true => ensure!(value.is_nan(), "{radius:?}: {value} at {at}"),
+                false => ensure!(value.abs() < 1e-3, "{radius:?}: {value} at {at}"),
+            }
+        }
+        let text = caveat(&desk.session, strain, "no_value").context("unsaid")?;
+        ensure!(text.contains("8 of 24 positions have no value: "), "{text}");
+        ensure!(
+            map(&desk, strain, 4)?
+                .iter()
+                .all(|coverage| coverage.is_finite())
+        );
+    }
+    Ok(())
+}
