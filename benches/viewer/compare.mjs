@@ -25,7 +25,6 @@ import { ownWork } from "./profile.mjs";
 import { ensureScan, shapeOf } from "./scan.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const NOTEBOOK = "drag.ipynb";
 /** Pointer events per second: those of an ordinary mouse. */
 const POINTER_HZ = 125;
 const LEAST_SHARE = 0.7;
@@ -44,32 +43,23 @@ const { values: options } = parseArgs({
   },
 });
 
-function writeNotebook(folder, sizes) {
-  const cells = sizes.map((pixels) => ({
-    cell_type: "code",
-    id: `scan-${pixels}`,
-    metadata: {},
-    execution_count: null,
-    outputs: [],
-    source: `let scan_${pixels} = open("scan_${pixels}.npy")?;\nscan_${pixels}`,
-  }));
+/** A notebook of its own for each size: a viewer below the edge of the window is not reached by the pointer. */
+function writeNotebook(folder, pixels) {
+  const cell = { cell_type: "code", id: "scan", metadata: {}, execution_count: null, outputs: [] };
+  const source = `let scan = open("scan_${pixels}.npy")?;\nscan`;
   const kernelspec = { name: "signaltree", display_name: "SignalTree (Rust)", language: "rust" };
-  const notebook = { cells: [...cells, { ...cells[0], id: "last", source: "" }], metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
-  writeFileSync(join(folder, NOTEBOOK), JSON.stringify(notebook));
+  const notebook = { cells: [{ ...cell, source }, { ...cell, id: "last", source: "" }], metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 };
+  writeFileSync(join(folder, notebookOf(pixels)), JSON.stringify(notebook));
 }
 
-/** Runs one cell and waits until its viewer is at rest. */
-async function show(page, index) {
-  await page.evaluate(async (at) => {
-    const { content } = globalThis.jupyterapp.shell.currentWidget;
-    globalThis.__signaltree_test = undefined;
-    await content.scrollToItem(at);
-    content.activeCellIndex = at;
-    content.deselectAll();
-    await globalThis.jupyterapp.commands.execute("notebook:run-cell");
-  }, index);
+const notebookOf = (pixels) => `drag_${pixels}.ipynb`;
+
+/** Opens the notebook, runs its cell and waits until the viewer is at rest. */
+async function show(page, server, pixels) {
+  await openNotebook(page, server, `${notebookOf(pixels)}?reset`);
+  await page.evaluate(() => globalThis.jupyterapp.commands.execute("notebook:run-cell"));
   await page.waitForFunction(() => globalThis.__signaltree_test?.frame, undefined, { timeout: 60_000 });
-  await page.locator(st("navigator-canvas")).last().scrollIntoViewIfNeeded();
+  await page.locator(st("navigator-canvas")).scrollIntoViewIfNeeded();
   // The exact navigation image is computed meanwhile.
   await page.waitForTimeout(3000);
   await page.evaluate(watch);
@@ -216,18 +206,18 @@ let browser;
 try {
   for (const pixels of sizes) {
     ensureScan(join(folder, `scan_${pixels}.npy`), pixels);
+    writeNotebook(folder, pixels);
   }
-  writeNotebook(folder, sizes);
   server = await startServer(options.jupyter, folder);
   browser = await launch();
   const described = machine(browser);
-  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
-  const cdp = await page.context().newCDPSession(page);
-  await openNotebook(page, server, `${NOTEBOOK}?reset`);
   const measured = [];
-  for (const [index, pixels] of sizes.entries()) {
-    await show(page, index);
+  for (const pixels of sizes) {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+    const cdp = await page.context().newCDPSession(page);
+    await show(page, server, pixels);
     measured.push(await measure(page, cdp, pixels));
+    await page.close();
     console.log(table([summary(measured.at(-1))]).split("\n").at(-1));
   }
   const rows = measured.map(summary);

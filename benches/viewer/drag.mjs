@@ -2,7 +2,7 @@
 
 /** Moves the pressed pointer along the rows of the scan, forth and back, one scan position at a time. */
 export async function drag(page, cdp, shape, { milliseconds, perSecond, start }) {
-  const box = await page.locator(".st-surface-navigator .st-image").last().boundingBox();
+  const box = await page.locator(".st-surface-navigator .st-image").boundingBox();
   const [rows, columns] = shape;
   const at = (number) => {
     const row = Math.floor(number / columns) % rows;

@@ -16,10 +16,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 
 export function setAttributes(element: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
+    const text = value === true ? "" : String(value);
     if (value === false || value === null || value === undefined) {
       element.removeAttribute(name);
-    } else {
-      element.setAttribute(name, value === true ? "" : String(value));
+    } else if (element.getAttribute(name) !== text) {
+      element.setAttribute(name, text);
     }
   }
 }
@@ -38,10 +39,25 @@ export function icon(...paths: string[]): SVGSVGElement {
   return svg;
 }
 
-/** Replaces the text only when it changes, so that screen readers are not woken. */
+/**
+ * Replaces the text only when it changes, so that screen readers are not woken. The node stays: another one would
+ * have every rule with `:has()` looked at again.
+ */
 export function setText(element: Element, text: string): void {
-  if (element.textContent !== text) {
+  const { firstChild } = element;
+  if (firstChild instanceof Text && firstChild === element.lastChild) {
+    if (firstChild.data !== text) {
+      firstChild.data = text;
+    }
+  } else if (element.textContent !== text) {
     element.textContent = text;
+  }
+}
+
+/** To hide what is hidden already would have its style computed again. */
+export function setHidden(element: HTMLElement, hidden: boolean): void {
+  if (element.hidden !== hidden) {
+    element.hidden = hidden;
   }
 }
 

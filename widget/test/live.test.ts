@@ -57,7 +57,7 @@ async function mount(
 /** A pointer event at CSS pixels of its target. */
 function pointer(element: HTMLElement, type: string, x: number, y: number): void {
   const event = new MouseEvent(`pointer${type}`, { bubbles: true, cancelable: true, button: 0 });
-  Object.defineProperties(event, { offsetX: { value: x }, offsetY: { value: y }, pointerId: { value: 1 } });
+  Object.defineProperties(event, { clientX: { value: x }, clientY: { value: y }, pointerId: { value: 1 } });
   element.dispatchEvent(event);
 }
 

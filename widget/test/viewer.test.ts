@@ -153,8 +153,8 @@ describe("viewer", () => {
     const point = (type: string, x: number): void => {
       const event = new MouseEvent(type, { bubbles: true, cancelable: true, button: 0 });
       Object.defineProperties(event, {
-        offsetX: { value: x / 56 },
-        offsetY: { value: 0.5 },
+        clientX: { value: x / 56 },
+        clientY: { value: 0.5 },
         pointerId: { value: 1 },
       });
       canvas.dispatchEvent(event);
@@ -496,8 +496,8 @@ describe("parameters", () => {
     ] as const) {
       const event = new MouseEvent(type, { bubbles: true, cancelable: true, button: 0 });
       Object.defineProperties(event, {
-        offsetX: { value: x / 56 },
-        offsetY: { value: y / 40 },
+        clientX: { value: x / 56 },
+        clientY: { value: y / 40 },
         pointerId: { value: 1 },
       });
       canvas.dispatchEvent(event);

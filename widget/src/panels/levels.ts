@@ -1,6 +1,6 @@
 /** Which values are dark and bright: histogram with two limits, gamma, logarithm, colormap. */
 
-import { calmly, h, perFrame, setText } from "../dom";
+import { calmly, h, perFrame, setHidden, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { clamp } from "../geometry/fit";
 import type { NodeDescription } from "../protocol/generated";
@@ -67,7 +67,7 @@ export const levels: Panel = {
       signal,
     });
     const several = (): void => {
-      same.hidden = session.panes.filter((pane) => !pane.companion).length < 2;
+      setHidden(same, session.panes.filter((pane) => !pane.companion).length < 2);
       same.setAttribute("aria-pressed", String(session.store.value.sameLevels));
     };
     session.store.on(["panes", "focused", "node", "sameLevels", "companion"], several, signal);
@@ -103,7 +103,7 @@ export const levels: Panel = {
     let held = false;
     const draw = perFrame(() => {
       const now = shown(context);
-      element.hidden = now === null || now.picture.reply.height === 1;
+      setHidden(element, now === null || now.picture.reply.height === 1);
       if (!now || element.hidden) {
         return;
       }
@@ -119,7 +119,7 @@ export const levels: Panel = {
       low.show(share(current.low), current.low);
       high.show(share(current.high), current.high);
       automatic.setAttribute("aria-pressed", String(current.automatic));
-      symmetric.hidden = !(now.node.components[now.component]?.diverging ?? false);
+      setHidden(symmetric, !(now.node.components[now.component]?.diverging ?? false));
       symmetric.setAttribute("aria-pressed", String(now.symmetric));
       const choice = session.store.value.contrast[pictureClass(now.node, now.component)];
       ramp.style.background = rampOf(choice, share(current.low), share(current.high));

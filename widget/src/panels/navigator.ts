@@ -6,6 +6,7 @@ import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit
 import { regionText } from "../geometry/region";
 import { sampleText } from "../geometry/sample";
 import type { NodeDescription, OperationDescription } from "../protocol/generated";
+import { makeReadout } from "../readout";
 import { colormapNamed } from "../render/colormap";
 import { automaticLevels } from "../render/levels";
 import { drawCrosshair, drawRectangle, drawScaleBar } from "../render/overlay";
@@ -38,11 +39,11 @@ export const navigator: Panel = {
     const title = h("span", { class: "st-title" }, "Navigator");
     const note = h("span", { class: "st-note" });
     const tool = regionTool(surface, context);
-    const readout = h("div", { class: "st-readout", "data-st": "navigator-readout", "aria-live": "polite" });
+    const readout = makeReadout("navigator-readout", "polite");
     element.append(
       h("div", { class: "st-head" }, title, note, ...tool.elements),
       surface.element,
-      readout,
+      readout.element,
       outerAxes(context),
     );
 
@@ -79,11 +80,11 @@ export const navigator: Panel = {
       () => {
         const { node } = session;
         const { position } = session.store.value;
-        setText(
-          readout,
+        readout.show(
           tool.region
             ? regionText(tool.region, node?.navigation_axes ?? [])
             : positionText(node, position, valueAt(surface, context)),
+          surface.outer.width,
         );
       },
       READ_MS,

@@ -1,12 +1,13 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
-import { h, setAttributes, setText } from "../dom";
+import { h, setAttributes } from "../dom";
 import { axisText, isUneven, scaleBar } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
 import { overlap } from "../geometry/zoom";
 import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
 import type { AxisDescription, NodeDescription } from "../protocol/generated";
+import { makeReadout } from "../readout";
 import { drawScaleBar } from "../render/overlay";
 import { Surface } from "../render/surface";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
@@ -49,7 +50,7 @@ export function makePane(key: number, context: PanelContext): Pane {
   const state = new Store<PaneState>(INITIAL_PANE);
   const surface = new Surface("signal", "Signal: picture of the shown node at the scan position.", signal);
   const head = makeHead(key, context, signal);
-  const readout = h("div", { class: "st-readout", "data-st": "signal-readout", "aria-live": "off" });
+  const readout = makeReadout("signal-readout", "off");
   const failure = h("div", { class: "st-failure", role: "alert", "data-st": "signal-failure", hidden: true });
   surface.element.append(failure, h("div", { class: "st-busy" }));
   const element = h(
@@ -58,7 +59,7 @@ export function makePane(key: number, context: PanelContext): Pane {
     head.element,
     head.components,
     surface.element,
-    readout,
+    readout.element,
   );
   let companion = false;
   const pane: Pane = {
@@ -106,7 +107,7 @@ export function makePane(key: number, context: PanelContext): Pane {
   };
 
   let cursor: Point | null = null;
-  const describe = (): void => setText(readout, cursorText(pane, cursor));
+  const describe = (): void => readout.show(cursorText(pane, cursor), surface.outer.width);
   /** The picture whose marks are on the overlay. */
   let marked: Picture | null = null;
   const draw = (): void => {
@@ -312,7 +313,7 @@ function listen(
     (event) => {
       const at = surface.pixelsOf(event);
       drag?.move(at, event);
-      const inside = isInside({ x: event.offsetX, y: event.offsetY }, surface.visible);
+      const inside = isInside(surface.pointOf(event), surface.visible);
       if (!drag) {
         canvas.style.cursor = highest.map((layer) => layer.cursor?.(at, pane)).find(Boolean) ?? "";
       }

@@ -1,6 +1,6 @@
 /** The computation that runs: how far, how fast, how long still; to stop it or to go on with it. */
 
-import { h, setAttributes, setText } from "../dom";
+import { h, setAttributes, setHidden, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { durationText } from "../geometry/bytes";
 import type { NodeDescription, Progress } from "../protocol/generated";
@@ -30,19 +30,18 @@ export function progressControls(context: PanelContext): HTMLElement[] {
   const fill = (): void => {
     const running = runningNode(context);
     const progress = running?.progress ?? null;
-    const share = progress && progress.total > 0 ? progress.done / progress.total : 0;
     for (const part of [bar, label, cancel]) {
-      part.hidden = progress === null;
+      setHidden(part, progress === null);
     }
-    bar.style.setProperty("--st-share", String(share));
-    setAttributes(bar, {
-      "aria-valuenow": Math.round(share * 100),
-      "aria-label": progress?.label ?? null,
-    });
-    setText(label, progress && running ? progressText(progress, running.name) : "");
-    setAttributes(label, { title: progress?.message || null });
+    if (running && progress) {
+      const share = progress.total > 0 ? progress.done / progress.total : 0;
+      bar.style.setProperty("--st-share", String(share));
+      setAttributes(bar, { "aria-valuenow": Math.round(share * 100), "aria-label": progress.label });
+      setText(label, progressText(progress, running.name));
+      setAttributes(label, { title: progress.message || null });
+    }
     const stopped = stoppedNode(context);
-    goOn.hidden = progress !== null || stopped === null;
+    setHidden(goOn, progress !== null || stopped === null);
     if (stopped) {
       setText(goOn, stopped.progress?.can_resume ? "Go on" : "Compute");
       setAttributes(goOn, { title: resumeTitle(stopped) });

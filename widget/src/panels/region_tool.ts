@@ -1,6 +1,6 @@
 /** The navigator's region tool: the patterns of many scan positions together, instead of one. */
 
-import { h, icon, setAttributes } from "../dom";
+import { h, icon, setAttributes, setHidden } from "../dom";
 import { cursorOf, type Detector, dragged, type Grip, gripAt, moved, resized } from "../geometry/detector";
 import { type Point, pixelAt, type Region, regionBetween, type Size } from "../geometry/fit";
 import { asDetector, asRegion, insideScan, regionAbout } from "../geometry/region";
@@ -87,8 +87,8 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     } else if (region && session.node) {
       keep(null);
     }
-    toggle.hidden = !fits;
-    statistic.hidden = !fits || view.value.region === null;
+    setHidden(toggle, !fits);
+    setHidden(statistic, !fits || view.value.region === null);
     setAttributes(toggle, { "aria-pressed": String(view.value.region !== null) });
     statistic.value = view.value.region?.statistic ?? statistic.value;
     surface.redraw();

@@ -1,7 +1,7 @@
 /** What is being done, what went wrong and what to do about it. */
 
 import { withCode } from "../clipboard";
-import { calmly, h, icon, setText } from "../dom";
+import { calmly, h, icon, setHidden, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { bytesText } from "../geometry/bytes";
 import type { FrameCost } from "../protocol/generated";
@@ -88,7 +88,7 @@ export const status: Panel = {
       const waiting = connection === "connecting" && !session.poster ? "Connecting to the kernel…" : "";
       setCode(message, said?.message ?? waiting, signal);
       setCode(hint, said?.hint ?? "", signal);
-      dismiss.hidden = said === null || cut !== null;
+      setHidden(dismiss, said === null || cut !== null);
     };
     const fillLatency = (): void => {
       const { latencyMs, late } = view.value;

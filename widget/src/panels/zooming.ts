@@ -1,6 +1,6 @@
 /** The wheel, the keys + − 0 and dragging with Shift choose which part of a picture is seen. */
 
-import { h, setText } from "../dom";
+import { h, setHidden } from "../dom";
 import { isInside, type Point } from "../geometry/fit";
 import { WHOLE } from "../geometry/zoom";
 import type { Surface } from "../render/surface";
@@ -58,10 +58,12 @@ export function zooming(
     const name = shape();
     surface.zoom = name === null ? WHOLE : session.zoomOf(name);
     const { scale } = surface.zoom;
-    badge.hidden = scale === 1;
+    setHidden(badge, scale === 1);
     const text = `${scale < 10 ? scale.toFixed(1) : Math.round(scale)}×`;
-    setText(badge, text);
-    badge.setAttribute("aria-label", `Zoomed ${text}; show the whole picture`);
+    if (badge.textContent !== text) {
+      badge.textContent = text;
+      badge.setAttribute("aria-label", `Zoomed ${text}; show the whole picture`);
+    }
   };
   badge.addEventListener("click", reset, { signal });
   session.store.on(["zoom"], follow, signal);
@@ -71,7 +73,7 @@ export function zooming(
     (event) => {
       // A notebook is scrolled over its pictures: only one that was chosen takes the wheel.
       const chosen = canvas.ownerDocument.activeElement === canvas || event.ctrlKey || event.metaKey;
-      const at = { x: event.offsetX, y: event.offsetY };
+      const at = surface.pointOf(event);
       if (!chosen || !isInside(at, surface.visible) || (event.deltaY > 0 && surface.zoom.scale === 1)) {
         return;
       }

@@ -37,6 +37,9 @@ export interface SurfacePicture {
   valueUnits: string;
 }
 
+/** A moving pointer finds the panel where it was this long ago: to ask for more lays out the page. */
+const MEASURED_MS = 200;
+
 export class Surface {
   readonly element: HTMLElement;
   /** Receives pointer and keyboard. */
@@ -56,6 +59,8 @@ export class Surface {
   /** Where the image lies in the whole picture. */
   #placed = "";
   #outer: Size = { width: 0, height: 0 };
+  /** Upper left corner in the window, and when it was measured. */
+  #corner: Point & { time: number } = { x: 0, y: 0, time: Number.NEGATIVE_INFINITY };
   /** Where the whole picture fits. */
   #base: Rect = { left: 0, top: 0, width: 1, height: 1 };
   #rect: Rect = this.#base;
@@ -77,6 +82,12 @@ export class Surface {
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(this.element);
     signal.addEventListener("abort", () => observer.disconnect());
+    const forget = (): void => {
+      this.#corner.time = Number.NEGATIVE_INFINITY;
+    };
+    this.overlay.addEventListener("pointerdown", forget, { signal, capture: true });
+    addEventListener("scroll", forget, { signal, capture: true, passive: true });
+    addEventListener("resize", forget, { signal });
   }
 
   get isLine(): boolean {
@@ -158,9 +169,18 @@ export class Surface {
     }
   }
 
+  /** Where a pointer event is, in CSS pixels of the panel. */
+  pointOf(event: MouseEvent): Point {
+    if (event.timeStamp - this.#corner.time > MEASURED_MS) {
+      const { x, y } = this.overlay.getBoundingClientRect();
+      this.#corner = { x, y, time: event.timeStamp };
+    }
+    return { x: event.clientX - this.#corner.x, y: event.clientY - this.#corner.y };
+  }
+
   /** Continuous pixel coordinates under a pointer event. */
   pixelsOf(event: MouseEvent): Point {
-    const { x, y } = toPixels({ x: event.offsetX, y: event.offsetY }, this.#rect, this.span);
+    const { x, y } = toPixels(this.pointOf(event), this.#rect, this.span);
     return { x: this.#along.pixel(x / this.span.width), y };
   }
 

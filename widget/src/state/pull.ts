@@ -271,7 +271,9 @@ export class FramePuller {
   }
 
   /** Levels are held across frames; automatic ones are chosen again when the result is another. */
-  #chooseLevels({ reply, samples }: Picture, { draft, region }: Trial): void {
+  #chooseLevels(picture: Picture, { draft, region }: Trial): void {
+    // Its samples are unpacked when they are read: most pictures need none of them here.
+    const { reply } = picture;
     const { nodes, levels } = this.#session.store.value;
     const node = nodeById(nodes, reply.node);
     if (!node) {
@@ -288,7 +290,7 @@ export class FramePuller {
       return;
     }
     const growing = reply.space === "navigation" && reply.complete < 1;
-    if (!Number.isFinite(reply.extrema[0]) || (growing && !isEnough(samples))) {
+    if (!Number.isFinite(reply.extrema[0]) || (growing && !isEnough(picture.samples))) {
       return;
     }
     this.#levelled.set(key, { version, complete: reply.complete });

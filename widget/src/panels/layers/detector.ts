@@ -3,7 +3,7 @@
  * resize it. Its image follows with what is tried; the parameters change once, when it is let go.
  */
 
-import { h, setAttributes, setText } from "../../dom";
+import { h, setAttributes, setHidden, setText } from "../../dom";
 import { isUneven, niceBelow } from "../../geometry/axes";
 import {
   changedParams,
@@ -103,7 +103,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   const show = (): void => {
     const found = placed();
     outside = found !== null && !inSight(found);
-    readout.hidden = !found || !(isHeld(found) || dragging || hovered || outside);
+    setHidden(readout, !found || !(isHeld(found) || dragging || hovered || outside));
     if (found) {
       const axes = (pane.node?.signal_axes ?? []).slice(-2);
       const text = detectorText(found.node.name, found.detector, axes);

@@ -1,6 +1,6 @@
 /** Says on a picture that it is an estimate, and how much of the exact one is there; or that the file lacks it. */
 
-import { h, setText } from "../../dom";
+import { h, setHidden, setText } from "../../dom";
 import type { FrameReply, NavigationRegion } from "../../protocol/generated";
 import type { Picture } from "../../state/picture";
 import type { Layer, Pane } from "../pane";
@@ -19,7 +19,7 @@ export function exactLayer(pane: Pane, { view, signal }: PanelContext): Layer {
     const exactness = picture ? exactnessText(picture.reply, hasGaps(picture)) : "";
     const filled = picture?.reply.filled ? "not in the file: fill value" : "";
     const text = [together, exactness, filled].filter((part) => part !== "").join(" · ");
-    chip.hidden = text === "";
+    setHidden(chip, text === "");
     setText(chip, text);
     chip.classList.toggle("st-pending", exactness !== "");
     chip.classList.toggle("st-filled", filled !== "");
