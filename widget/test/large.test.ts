@@ -1,5 +1,6 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { FrameRequest, Request } from "../src/protocol/generated";
+import { Picture } from "../src/state/picture";
 import { FramePuller } from "../src/state/pull";
 import { Session } from "../src/state/session";
 import { Store } from "../src/state/store";
@@ -100,6 +101,16 @@ describe("a frame larger than its canvas", () => {
     session.setZoom(SHAPE, { scale: 1, x: 0.5, y: 0.5 });
     expect(asked).toHaveLength(2);
     expect(pane.value.picture?.reply.part).toMatchObject({ x0: 0, width: FULL });
+  });
+
+  it("is dragged through without its samples being read", () => {
+    const read = vi.spyOn(Picture.prototype, "samples", "get");
+    for (const column of [8, 9, 10]) {
+      session.moveTo([3, column]);
+      expect(pane.value.picture?.reply.index).toEqual([3, column]);
+    }
+    expect(read).not.toHaveBeenCalled();
+    read.mockRestore();
   });
 
   it("shows the whole picture until another part has come, never the part of another position", () => {
