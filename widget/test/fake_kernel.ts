@@ -497,7 +497,7 @@ function mapImage(component: number, complete: number): Float32Array {
   for (let i = 0; i < Math.floor(pixels.length * complete); i++) {
     const [y, x] = [Math.floor(i / SCAN.nx), i % SCAN.nx];
     const [exx, eyy, exy, theta] = strainAt(y, x);
-    const values = [exx, eyy, exy, (theta * 180) / Math.PI, 1 - noise(i) * 0.1, noise(i) * 0.08];
+    const values = [exx, eyy, exy, theta, 1 - noise(i) * 0.1, noise(i) * 0.08];
     pixels[i] = (values[component] ?? 0) + (component < 3 ? (noise(i + 7) - 0.5) * 0.001 : 0);
   }
   return pixels;

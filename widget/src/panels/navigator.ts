@@ -66,7 +66,7 @@ export const navigator: Panel = {
           part: reply.part,
           block: reply.block,
           axis: axes.at(-1) ?? null,
-          valueUnits: reply.value_units,
+          writing: { factor: 1, units: reply.value_units },
         },
         automaticLevels(reply.percentiles, reply.extrema, false),
         CONTRAST,

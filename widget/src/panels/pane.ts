@@ -4,6 +4,7 @@ import { h, setAttributes, setText } from "../dom";
 import { axisText, isUneven, scaleBar } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
+import { writingOf } from "../geometry/units";
 import { overlap } from "../geometry/zoom";
 import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
 import type { AxisDescription, NodeDescription } from "../protocol/generated";
@@ -205,7 +206,7 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       part: reply.part,
       block: reply.block,
       axis: axesOf(node, picture).at(-1) ?? null,
-      valueUnits: unitsOf(node, reply.component),
+      writing: writingOf(node, reply.component),
     },
     levelsFor(session.store.value, session.node, node, reply.component) ?? {
       low: reply.percentiles[0],
@@ -363,10 +364,6 @@ function axesOf(node: NodeDescription, picture: Picture): readonly AxisDescripti
   return picture.reply.space === "navigation" ? node.navigation_axes : node.signal_axes;
 }
 
-function unitsOf(node: NodeDescription, component: number): string {
-  return node.components[component]?.units ?? node.value_units;
-}
-
 /** `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`, with `, mean of 2 × 2` where pixels share a sample. */
 function cursorText({ node, state, surface }: Pane, cursor: Point | null): string {
   const { picture } = state.value;
@@ -393,7 +390,7 @@ function cursorText({ node, state, surface }: Pane, cursor: Point | null): strin
 /** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in. */
 function valueText(node: NodeDescription, component: number, sample: SampleAt | null): string {
   const map = node.components[component];
-  const { factor, units } = map?.shown ?? { factor: 1, units: unitsOf(node, component) };
+  const { factor, units } = writingOf(node, component);
   const text = sampleText(sample && { ...sample, value: sample.value * factor }, units);
   return map && node.components.length > 1 && text !== "" ? `${map.title} ${text}` : text;
 }

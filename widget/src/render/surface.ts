@@ -17,6 +17,7 @@ import {
   toPixels,
 } from "../geometry/fit";
 import type { SampleAt } from "../geometry/sample";
+import type { Writing } from "../geometry/units";
 import { overlap, panBy, placeZoomed, WHOLE, type Zoom, zoomAbout } from "../geometry/zoom";
 import type { AxisDescription } from "../protocol/generated";
 import { drawPlot, plotArea } from "./plot";
@@ -34,7 +35,8 @@ export interface SurfacePicture {
   block: number;
   /** Horizontal axis, for the ticks of a line plot. */
   axis: AxisDescription | null;
-  valueUnits: string;
+  /** How its values are written. */
+  writing: Writing;
 }
 
 export class Surface {
@@ -259,9 +261,9 @@ export class Surface {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.#outer.width, this.#outer.height);
     if (this.#picture && this.isLine) {
-      const { pixels, axis, valueUnits } = this.#picture;
+      const { pixels, axis, writing } = this.#picture;
       const { samples } = pixels;
-      const line = { samples, axis, valueUnits, along: this.#along, pixels: this.span.width };
+      const line = { samples, axis, writing, along: this.#along, pixels: this.span.width };
       drawPlot(context, this.#area, this.#rect, line, getComputedStyle(this.overlay));
     }
     this.onOverlay?.(context);
