@@ -234,9 +234,12 @@ export class FakeKernel {
     } else if (node.kind === "map") {
       const complete = this.#complete.get(node.id) ?? 0;
       const outer = request.index.at(-3) ?? 0;
-      buffers.push(mapImage(request.component, complete).map((value) => value * (1 + outer)));
+      const image = mapImage(request.component, complete).map((value) => value * (1 + outer));
+      const [width = 1, height = 1] = node.navigation_axes.map((axis) => axis.size).reverse();
+      // Of a smaller scan the first values.
+      buffers.push(image.subarray(0, width * height));
       Object.assign(part, { space: "navigation", complete, exact: complete >= 1 });
-      size = { width: SCAN.nx, height: SCAN.ny };
+      size = { width, height };
     } else if (node.signal_axes.length === 1) {
       buffers.push(spectrum(y, x));
       part.sample = "u16";

@@ -264,6 +264,18 @@ export function tiltTree(): NodeDescription[] {
   return strainTree().map((node) => ({ ...node, navigation_axes: [...outer, ...NAVIGATION] }));
 }
 
+/** A strain map that was saved and opened again: its file has no frames. */
+export function savedTree(outer = false): NodeDescription[] {
+  const [map] = (outer ? tiltTree() : strainTree()).slice(-1);
+  return map ? [{ ...map, title: "Strain map of grain", operation: null, parents: [], source: map.id }] : [];
+}
+
+/** The same over a scan of so many rows and columns. */
+export function lineTree(...sizes: number[]): NodeDescription[] {
+  const axes = NAVIGATION.slice(-sizes.length).map((axis, i) => ({ ...axis, size: sizes[i] ?? 1 }));
+  return savedTree().map((node) => ({ ...node, navigation_axes: axes }));
+}
+
 /** A single picture, and one of a scan with a single position. */
 export function singleTree(positions: 0 | 1 = 0): NodeDescription[] {
   const navigation_axes = positions === 0 ? [] : [axis("y", 1, 2, 0, "nm"), axis("x", 1, 2, 0, "nm")];

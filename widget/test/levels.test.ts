@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readValue } from "../src/geometry/units";
-import { eachOnAFreshPage, pass, press, show, type, type Viewer } from "./mounted";
+import { eachOnAFreshPage, hook, pass, press, show, type, type Viewer } from "./mounted";
 
 eachOnAFreshPage();
 
@@ -125,5 +125,65 @@ describe("a typed level", () => {
     expect(held(view, "1")?.high).toBe(high);
     expect(held(view, "1")?.low).not.toBe(100000);
     expect(view.st("levels-problem").textContent).toMatch(/low level has to be below/);
+  });
+});
+
+describe("levels", () => {
+  it("are held across frames until Auto is pressed", async () => {
+    const { st, model } = await show();
+    type(st("levels-high-value"), "444");
+    press(st("navigator-canvas"), "ArrowRight");
+    await pass(600);
+    const held = (): unknown => (model.traits.levels as Record<string, unknown>)["1"];
+    expect(held()).toMatchObject({ high: 444, automatic: false });
+    st("levels-auto").click();
+    await pass(600);
+    expect(held()).toMatchObject({ automatic: true });
+    expect(held()).not.toMatchObject({ high: 444 });
+  });
+
+  it("of a map that grows only widen until it is complete", async () => {
+    const { model } = await show({ node: 4 }, { mapStep: 0.03 });
+    const reach = (): number | undefined =>
+      (model.traits.levels as Record<string, { high: number }>)["4.0"]?.high;
+    const reaches: number[] = [];
+    for (let i = 0; i < 200 && (hook().frame?.complete ?? 0) < 1; i++) {
+      reaches.push(reach() ?? 0);
+      await pass(50);
+    }
+    expect(reaches.length).toBeGreaterThan(20);
+    expect(reaches).toEqual([...reaches].sort((a, b) => a - b));
+    expect(reach()).toBeGreaterThan(0);
+  });
+
+  it("move by keys and never cross", async () => {
+    const { st, model } = await show();
+    const before = { ...(model.traits.levels as Record<string, { low: number; high: number }>)["1"] };
+    press(st("levels-low"), "ArrowRight");
+    type(st("levels-low-value"), "100000");
+    await pass(600);
+    const after = (model.traits.levels as Record<string, { low: number; high: number }>)["1"];
+    expect(after?.low).toBeGreaterThan(before.low ?? 0);
+    expect(after?.low).toBeLessThan(after?.high ?? 0);
+  });
+
+  it("keep gamma, logarithm and colormap in the traits, apart for patterns and maps", async () => {
+    const { st, model } = await show();
+    type(st("levels-colormap"), "magma");
+    type(st("levels-gamma"), "-30", "input");
+    const log = st("levels-log") as HTMLInputElement;
+    log.checked = true;
+    log.dispatchEvent(new Event("change"));
+    await pass(600);
+    expect(model.traits.colormap).toMatchObject({ signal: "magma", diverging: "diverging" });
+    expect(model.traits.gamma).toMatchObject({ signal: 0.501, map: 1 });
+    expect(model.traits.log).toMatchObject({ signal: true, diverging: false });
+  });
+
+  it("chooses levels around zero for diverging images", async () => {
+    const { model } = await show({ node: 4 });
+    await pass(600);
+    const levels = (model.traits.levels as Record<string, { low: number; high: number }>)["4.0"];
+    expect(levels?.low).toBeCloseTo(-(levels?.high ?? 0));
   });
 });

@@ -106,7 +106,9 @@ export const levels: Panel = {
     let held = false;
     const draw = perFrame(() => {
       const now = shown(context);
-      element.hidden = now === null || now.picture.reply.height === 1;
+      const reply = now?.picture.reply;
+      // A curve and a number have no colours.
+      element.hidden = !reply || Math.min(reply.full_width, reply.full_height) === 1;
       if (!now || element.hidden) {
         return;
       }

@@ -1,7 +1,7 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
 import { h, setAttributes, setText } from "../dom";
-import { axisText, isUneven, scaleBar } from "../geometry/axes";
+import { axisText, isUneven, lineAxis, scaleBar } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
 import { writingOf } from "../geometry/units";
@@ -205,7 +205,7 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       full: { width: reply.full_width, height: reply.full_height },
       part: reply.part,
       block: reply.block,
-      axis: axesOf(node, picture).at(-1) ?? null,
+      axis: lineAxis(axesOf(node, picture)),
       writing: writingOf(node, reply.component),
     },
     levelsFor(session.store.value, session.node, node, reply.component) ?? {
@@ -214,6 +214,9 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
     },
     contrastOf(contrast[pictureClass(node, reply.component)]),
   );
+  if (reply.full_width * reply.full_height === 1) {
+    pane.surface.number = textAt(node, picture, pane.surface, { x: 0, y: 0 });
+  }
   if (!pane.focused) {
     return;
   }
@@ -380,11 +383,15 @@ function cursorText({ node, state, surface }: Pane, cursor: Point | null): strin
     const isColumn = i === shown.length - 1;
     return `${axis.name} ${axisText(axis, isColumn ? pixel.x : pixel.y)}`;
   });
+  return [places.join(", "), textAt(node, picture, surface, pixel)].filter((part) => part !== "").join(" · ");
+}
+
+/** The value of a pixel, or why there is none yet. */
+function textAt(node: NodeDescription, { reply }: Picture, surface: Surface, pixel: Point): string {
   const sample = surface.sampleAt(pixel);
-  const { space, complete, component } = picture.reply;
-  const missing = (!sample || Number.isNaN(sample.value)) && space === "navigation" && complete < 1;
-  const value = missing ? "not computed yet" : valueText(node, component, sample);
-  return [places.join(", "), value].filter((part) => part !== "").join(" · ");
+  const missing =
+    (!sample || Number.isNaN(sample.value)) && reply.space === "navigation" && reply.complete < 1;
+  return missing ? "not computed yet" : valueText(node, reply.component, sample);
 }
 
 /** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in. */
