@@ -164,6 +164,7 @@ fn requests() -> Result<()> {
                     compression: Some("lz4".into()),
                     fresh: true,
                 },
+                replace: true,
             },
         ],
     )

@@ -127,7 +127,12 @@ export type Request = { "type": "hello", request_id: number, protocol: number, }
 /**
  * Relative to the folder of the notebook.
  */
-path: string, options?: SaveOptions, };
+path: string, options?: SaveOptions, 
+/**
+ * What is there under that name may be replaced: the person was asked. Else the answer is the refusal `exists`,
+ * unless it is the unfinished save of the same result.
+ */
+replace?: boolean, };
 
 /**
  * Type of the samples in a buffer; little endian, C order.
