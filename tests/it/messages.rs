@@ -306,6 +306,10 @@ fn events() -> Result<()> {
                 hint: "they are blank".into(),
                 node: Some(4),
             },
+            Event::Picture {
+                data: json!({"image/png": "iVBORw0KGgo=", "text/plain": "strain: (40, 56) map of ε_xx"}),
+                metadata: json!({"image/png": {"width": 480}}),
+            },
         ],
     )
 }

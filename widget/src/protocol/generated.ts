@@ -297,7 +297,11 @@ complete: number, } | { "type": "memory", used_bytes: number,
 /**
  * The part of `used_bytes` that is not given up when memory is short.
  */
-pinned_bytes: number, budget_bytes: number, } | { "type": "notice", level: NoticeLevel, message: string, hint: string, node: number | null, };
+pinned_bytes: number, budget_bytes: number, } | { "type": "notice", level: NoticeLevel, message: string, hint: string, node: number | null, } | { "type": "picture", 
+/**
+ * By kind, as in a notebook: `image/png`, `text/html`, `text/plain`, …
+ */
+data: Record<string, unknown>, metadata: Record<string, unknown>, };
 
 /**
  * `value = offset + scale · index`, unless there are `values`.
