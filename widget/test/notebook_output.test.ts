@@ -12,7 +12,11 @@ function notebook(...models: string[]) {
   const cells = models.map((model_id) => {
     const written: Written[] = [
       { output_type: "stream", text: "a line" },
-      { output_type: "execute_result", execution_count: 4, data: { [VIEW]: { model_id }, "image/png": "old" } },
+      {
+        output_type: "execute_result",
+        execution_count: 4,
+        data: { [VIEW]: { model_id }, "image/png": "old" },
+      },
     ];
     const get = (at: number) => ({ data: written[at]?.data as Written, toJSON: () => ({ ...written[at] }) });
     const set = (at: number, output: Written): void => {
@@ -26,7 +30,10 @@ function notebook(...models: string[]) {
 }
 
 describe("the picture in the notebook", () => {
-  const next = { data: { [VIEW]: { model_id: "m1" }, "image/png": "new" }, metadata: { "image/png": { width: 9 } } };
+  const next = {
+    data: { [VIEW]: { model_id: "m1" }, "image/png": "new" },
+    metadata: { "image/png": { width: 9 } },
+  };
 
   it("is replaced in every output of its model, and in no other", () => {
     const { cells, manager } = notebook("m1", "m2", "m1");
