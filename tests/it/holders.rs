@@ -234,6 +234,7 @@ fn a_save_that_runs_holds_its_node() -> Result<()> {
             node: slow,
             path: target.display().to_string(),
             options: SaveOptions::default(),
+            replace: false,
         },
     )?;
     ensure!(matches!(saving.0, Reply::Done { .. }), "{saving:?}");

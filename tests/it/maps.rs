@@ -224,3 +224,150 @@ fn a_poster_is_a_picture() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_saved_map_is_seen_as_the_map_it_was() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let reference = json!({"x0": 0, "y0": 0, "width": 7, "height": 5});
+    let peaks = desk.add(scan, "local_maximum", json!({"min_distance": 3}))?;
+    let strain = desk.add(peaks, "strain_map", json!({"reference": reference}))?;
+    for map in [desk.add(scan, "center_of_mass", json!({}))?, strain] {
+        seen_again(&desk, map)?;
+    }
+    Ok(())
+}
+
+fn seen_again(desk: &Desk, map: u32) -> Result<()> {
+    desk.run(Command::Compute { node: map })?;
+    for ending in ["zspy", "zarr", "hspy", "npy"] {
+        let path = desk.path(&format!("saved{map}.{ending}"));
+        desk.run(Command::Save {
+            node: map,
+            path: path.display().to_string(),
+            options: protocol::SaveOptions::default(),
+        })?;
+        let again = desk::open(&desk.session, &path)?;
+        let (was, is) = (
+            desk.session.description(map),
+            desk.session.description(again),
+        );
+        let (was, is) = (was.context("none")?, is.context("none")?);
+        ensure!(
+            (is.kind, &is.components, &is.navigation_axes)
+                == (was.kind, &was.components, &was.navigation_axes),
+            "{ending}: {is:?}"
+        );
+        ensure!(
+            is.caveats == was.caveats && is.summary == was.summary,
+            "{ending}: {is:?}"
+        );
+        desk.run(Command::Compute { node: again })?;
+        for (component, _) in was.components.iter().enumerate() {
+            let image = |node: u32| {
+                let Request::Frame(wish) = wish(node, [0, 0], [64, 64]) else {
+                    bail!("no frame");
+                };
+                let component = component as u32;
+                let request = Request::Frame(protocol::FrameRequest { component, ..wish });
+                frame_of(&desk.session, request)
+            };
+            let ((first, pixels), (second, same)) = (image(map)?, image(again)?);
+            ensure!(
+                pixels[0] == same[0]
+                    && first.percentiles.map(f64::to_bits) == second.percentiles.map(f64::to_bits)
+            );
+        }
+        let at = |node| {
+            desk.run(Command::Values {
+                node,
+                index: vec![1, 2],
+            })
+        };
+        let (first, second) = (
+            at(map)?.numbers.context("none")?,
+            at(again)?.numbers.context("none")?,
+        );
+        ensure!(
+            first
+                .iter()
+                .map(|value| value.to_bits())
+                .eq(second.iter().map(|value| value.to_bits()))
+        );
+        let figure = |node: u32, name: &str| -> Result<String> {
+            let poster = desk.session.poster(node, &session::Look::default())?;
+            Ok(poster.alt.replace(name, "THE_MAP"))
+        };
+        let (first, second) = (figure(map, &was.name)?, figure(again, &is.name)?);
+        ensure!(first == second, "{first}\n{second}");
+        // It can be saved, and opened, once more.
+        let copy = desk.path(&format!("copy{map}.{ending}"));
+        desk.run(Command::Save {
+            node: again,
+            path: copy.display().to_string(),
+            options: protocol::SaveOptions::default(),
+        })?;
+        let copied = desk::open(&desk.session, &copy)?;
+        let copied = desk.session.description(copied).context("none")?;
+        ensure!(
+            copied.components == was.components && copied.title == is.title,
+            "{copied:?}"
+        );
+    }
+    Ok(())
+}
+
+/// A saved map of two images over a scan, of values that are known.
+fn map_file(desk: &Desk, scan: &[usize]) -> Result<u32> {
+    let axes = (scan.iter().zip(["y", "x"]))
+        .map(|(size, name)| signal::Axis::new(name, *size, 2.0, 0.0, "nm"))
+        .collect();
+    let axes = signal::Axes::new(axes, Vec::new());
+    let map = signal::SignalMeta::frames("grain", axes, ElementType::F32).to_map(vec![
+        signal::Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
+        signal::Component::new("residual", "Residual", "px", false),
+    ]);
+    let path = desk.path(&format!("map{}.zspy", scan.len() * 100 + scan[0]));
+    let writer = io::ResultWriter::create(&path, &map)?;
+    for flat in 0..scan.iter().product() {
+        let values = [0.02 - 0.005 * flat as f32, 1.5 + flat as f32];
+        let at = NavigationIndex::from_flat(flat, scan);
+        writer.write(at, &Output::Values(Arc::new(values)))?;
+    }
+    writer.finish()?;
+    desk::open(&desk.session, &path)
+}
+
+#[test]
+fn a_figure_of_a_line_is_curves_and_of_a_position_numbers() -> Result<()> {
+    let desk = Desk::new()?;
+    let alt = |scan: &[usize]| -> Result<String> {
+        let node = map_file(&desk, scan)?;
+        desk.run(Command::Compute { node })?;
+        Ok(desk.session.poster(node, &session::Look::default())?.alt)
+    };
+    // ε_xx runs from 2 % down to −1 %, symmetric in an image; a curve has all its values and a little room.
+    let image = alt(&[2, 7])?;
+    ensure!(
+        image.contains(": ε_xx, -") && image.contains(" image "),
+        "{image}"
+    );
+    for scan in [&[1, 7][..], &[7, 1], &[7]] {
+        let text = alt(scan)?;
+        ensure!(
+            text.contains(" curve map")
+                && !text.contains(" image ")
+                && text.contains("ε_xx, -1.15 to 2.15 %")
+                && text.contains("Residual, 0 to 7.88 px"),
+            "{scan:?}: {text}"
+        );
+    }
+    let number = alt(&[1, 1])?;
+    ensure!(
+        number.contains("ε_xx is 2 %")
+            && number.contains("Residual is 1.500 px")
+            && !number.contains("image"),
+        "{number}"
+    );
+    Ok(())
+}

@@ -164,6 +164,7 @@ fn requests() -> Result<()> {
                     compression: Some("lz4".into()),
                     fresh: true,
                 },
+                replace: true,
             },
         ],
     )
@@ -304,6 +305,10 @@ fn events() -> Result<()> {
                 message: "3 of 2240 scan positions failed".into(),
                 hint: "they are blank".into(),
                 node: Some(4),
+            },
+            Event::Picture {
+                data: json!({"image/png": "iVBORw0KGgo=", "text/plain": "strain: (40, 56) map of ε_xx"}),
+                metadata: json!({"image/png": {"width": 480}}),
             },
         ],
     )

@@ -417,31 +417,79 @@ fn a_page_saves_and_hears_of_it() -> Result<()> {
             let _ = tell.send(progress.clone());
         }
     }));
-    let request = |name: &str| Request::Save {
+    let request = |name: &str, replace: bool| Request::Save {
         request_id: 7,
         node: scan,
         path: desk.path(name).display().to_string(),
         options: SaveOptions::default(),
+        replace,
     };
-    match ask(&desk.session, request("page.zarr"))? {
-        (Reply::Done { request_id: 7, .. }, _) => {}
+    let refused = |name: &str| match ask(&desk.session, request(name, false))? {
+        (Reply::Refused { error, .. }, _) => Ok(error),
         (other, _) => bail!("{other:?}"),
-    }
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let progress = told.recv_timeout(until.saturating_duration_since(Instant::now()))?;
-        match progress.state {
-            ProgressState::Running => {}
-            ProgressState::Done => break,
-            other => bail!("{other:?}: {}", progress.message),
+    };
+    let saved = |name: &str, replace: bool| {
+        match ask(&desk.session, request(name, replace))? {
+            (Reply::Done { request_id: 7, .. }, _) => {}
+            (other, _) => bail!("{other:?}"),
         }
-    }
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let progress = told.recv_timeout(until.saturating_duration_since(Instant::now()))?;
+            match progress.state {
+                ProgressState::Running => {}
+                ProgressState::Done => return Ok(()),
+                other => bail!("{other:?}: {}", progress.message),
+            }
+        }
+    };
+    saved("page.zarr", false)?;
+    // What is there is replaced only by those who were asked.
+    let before = std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()?;
+    let error = refused("page.zarr")?;
+    ensure!(
+        error.code == "exists"
+            && error
+                .message
+                .contains("page.zarr exists already (scan, of 20"),
+        "{error}"
+    );
+    ensure!(std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()? == before);
+    saved("page.zarr", true)?;
+    ensure!(std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()? > before);
     open(&desk.session, &desk.path("page.zarr"))?;
-    match ask(&desk.session, request("scan.npy"))? {
-        (Reply::Refused { error, .. }, _) => ensure!(error.code == "in_use", "{error}"),
-        (other, _) => bail!("{other:?}"),
-    }
+    ensure!(refused("scan.npy")?.code == "in_use");
     Ok(())
+}
+
+#[test]
+fn a_page_that_resumes_is_not_asked_for_the_file_it_had_agreed_to_replace() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let path = desk.path("slow.zspy");
+    std::fs::write(&path, b"an older result")?;
+    let options = SaveOptions {
+        chunk: Some(vec![1, 1]),
+        ..SaveOptions::default()
+    };
+    // Interrupted at its first frame.
+    let error = (desk.session)
+        .command(save(scan, &path, options.clone()), &|| true, &mut |_| {})
+        .unwrap_err();
+    ensure!(error.code == "cancelled", "{error}");
+    let partial = desk.path(".slow.zspy.partial").exists();
+    let request = Request::Save {
+        request_id: 8,
+        node: scan,
+        path: path.display().to_string(),
+        options,
+        replace: false,
+    };
+    match (ask(&desk.session, request)?.0, partial) {
+        (Reply::Done { .. }, true) => Ok(()),
+        (Reply::Refused { error, .. }, false) if error.code == "exists" => Ok(()),
+        (other, partial) => bail!("{other:?} with partial: {partial}"),
+    }
 }
 
 #[test]

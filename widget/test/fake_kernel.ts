@@ -234,9 +234,12 @@ export class FakeKernel {
     } else if (node.kind === "map") {
       const complete = this.#complete.get(node.id) ?? 0;
       const outer = request.index.at(-3) ?? 0;
-      buffers.push(mapImage(request.component, complete).map((value) => value * (1 + outer)));
+      const image = mapImage(request.component, complete).map((value) => value * (1 + outer));
+      const [width = 1, height = 1] = node.navigation_axes.map((axis) => axis.size).reverse();
+      // Of a smaller scan the first values.
+      buffers.push(image.subarray(0, width * height));
       Object.assign(part, { space: "navigation", complete, exact: complete >= 1 });
-      size = { width: SCAN.nx, height: SCAN.ny };
+      size = { width, height };
     } else if (node.signal_axes.length === 1) {
       buffers.push(spectrum(y, x));
       part.sample = "u16";
@@ -497,7 +500,7 @@ function mapImage(component: number, complete: number): Float32Array {
   for (let i = 0; i < Math.floor(pixels.length * complete); i++) {
     const [y, x] = [Math.floor(i / SCAN.nx), i % SCAN.nx];
     const [exx, eyy, exy, theta] = strainAt(y, x);
-    const values = [exx, eyy, exy, (theta * 180) / Math.PI, 1 - noise(i) * 0.1, noise(i) * 0.08];
+    const values = [exx, eyy, exy, theta, 1 - noise(i) * 0.1, noise(i) * 0.08];
     pixels[i] = (values[component] ?? 0) + (component < 3 ? (noise(i + 7) - 0.5) * 0.001 : 0);
   }
   return pixels;

@@ -9,6 +9,8 @@ import type {
 } from "../src/protocol/generated";
 
 export const SCAN = { ny: 40, nx: 56 };
+const PERCENT = { factor: 100, units: "%" };
+const DEGREES = { factor: 180 / Math.PI, units: "°" };
 export const DETECTOR = { ny: 112, nx: 128 };
 
 function axis(name: string, size: number, scale: number, offset: number, units: string): AxisDescription {
@@ -223,11 +225,11 @@ export function strainTree(): NodeDescription[] {
       value_units: "",
       params: { reference: { x0: 0, y0: 0, width: 16, height: 16 }, label: "" },
       components: [
-        { name: "e_xx", title: "ε_xx", units: "", diverging: true },
-        { name: "e_yy", title: "ε_yy", units: "", diverging: true },
-        { name: "e_xy", title: "ε_xy", units: "", diverging: true },
-        { name: "theta", title: "θ", units: "°", diverging: true },
-        { name: "coverage", title: "Coverage", units: "", diverging: false },
+        { name: "e_xx", title: "ε_xx", units: "", diverging: true, shown: PERCENT },
+        { name: "e_yy", title: "ε_yy", units: "", diverging: true, shown: PERCENT },
+        { name: "e_xy", title: "ε_xy", units: "", diverging: true, shown: PERCENT },
+        { name: "theta", title: "θ", units: "rad", diverging: true, shown: DEGREES },
+        { name: "coverage", title: "Coverage", units: "", diverging: false, shown: PERCENT },
         { name: "residual", title: "Residual", units: "px", diverging: false },
       ],
       code: "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), ..default() })?;",
@@ -260,6 +262,18 @@ export function detectorTree(operation = "virtual_disk"): NodeDescription[] {
 export function tiltTree(): NodeDescription[] {
   const outer = [axis("tilt", 3, 5, -5, "deg"), axis("time", 4, 1, 0, "")];
   return strainTree().map((node) => ({ ...node, navigation_axes: [...outer, ...NAVIGATION] }));
+}
+
+/** A strain map that was saved and opened again: its file has no frames. */
+export function savedTree(outer = false): NodeDescription[] {
+  const [map] = (outer ? tiltTree() : strainTree()).slice(-1);
+  return map ? [{ ...map, title: "Strain map of grain", operation: null, parents: [], source: map.id }] : [];
+}
+
+/** The same over a scan of so many rows and columns. */
+export function lineTree(...sizes: number[]): NodeDescription[] {
+  const axes = NAVIGATION.slice(-sizes.length).map((axis, i) => ({ ...axis, size: sizes[i] ?? 1 }));
+  return savedTree().map((node) => ({ ...node, navigation_axes: axes }));
 }
 
 /** A single picture, and one of a scan with a single position. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseLevel } from "../src/panels/levels/limit";
-import { eachOnAFreshPage, pass, press, show, type, type Viewer } from "./mounted";
+import { readValue } from "../src/geometry/units";
+import { eachOnAFreshPage, hook, pass, press, show, type, type Viewer } from "./mounted";
 
 eachOnAFreshPage();
 
@@ -12,10 +12,10 @@ const field = ({ st }: Viewer, which: "low" | "high"): HTMLInputElement =>
 describe("the levels of a picture around zero", () => {
   it("stay opposite when one of them is typed, moved or reset", async () => {
     const view = await show({ node: 4 });
-    type(field(view, "high"), "0.03");
+    type(field(view, "high"), "3");
     await pass();
     expect(held(view)).toMatchObject({ low: -0.03, high: 0.03, automatic: false });
-    type(field(view, "low"), "\u22120,02");
+    type(field(view, "low"), "\u22122,0 %");
     await pass();
     expect(held(view)).toMatchObject({ low: -0.02, high: 0.02 });
     press(view.st("levels-low"), "ArrowLeft", { shiftKey: true });
@@ -33,12 +33,12 @@ describe("the levels of a picture around zero", () => {
     expect(view.st("levels-symmetric").getAttribute("aria-pressed")).toBe("true");
     view.st("levels-symmetric").click();
     await pass();
-    type(field(view, "high"), "0.03");
+    type(field(view, "high"), "3");
     await pass();
     const before = held(view)?.low;
     expect(held(view)).toMatchObject({ high: 0.03, free: true });
     expect(before).not.toBe(-0.03);
-    type(field(view, "low"), "0.01");
+    type(field(view, "low"), "1");
     await pass();
     expect(held(view)).toMatchObject({ low: 0.01, high: 0.03 });
     view.st("levels-symmetric").click();
@@ -49,7 +49,7 @@ describe("the levels of a picture around zero", () => {
   it("have no lock where zero is nothing special", async () => {
     const view = await show({ node: 4, component: 4 });
     expect(view.st("levels-symmetric").hidden).toBe(true);
-    type(field(view, "low"), "0.5");
+    type(field(view, "low"), "50");
     await pass();
     expect(held(view, "4.4")).toMatchObject({ low: 0.5 });
     expect(held(view, "4.4")?.high).not.toBe(0.5);
@@ -57,11 +57,48 @@ describe("the levels of a picture around zero", () => {
 });
 
 describe("a typed level", () => {
-  it("may have a comma, a long minus or a percent sign", () => {
-    const read = ["120", " \u22120,5 ", "1.5e\u22123", "2 %", "abc", "", "1,2.3", "1 2", "Infinity"].map(
-      parseLevel,
+  it("may have a comma, a long minus, its unit or a percent sign", () => {
+    const read = (texts: string[], factor: number, units: string): (number | null)[] =>
+      texts.map((text) => readValue(text, { factor, units }));
+    expect(
+      read(
+        ["120", " \u22120,5 ", "1.5e\u22123", "2 %", "37 counts", "abc", "", "1,2.3", "1 2", "Infinity"],
+        1,
+        "counts",
+      ),
+    ).toEqual([120, -0.5, 1.5e-3, 0.02, 37, null, null, null, null, null]);
+    expect(read(["2", "2 %", "2%", "%"], 100, "%")).toEqual([0.02, 0.02, 0.02, null]);
+    expect(read(["90", "90°", "50 %"], 90, "°")).toEqual([1, 1, 0.5]);
+  });
+
+  it("is in the unit of the readout, as are the limits, what is told of them and what is refused", async () => {
+    const view = await show({ node: 4, component: 3 });
+    expect(view.st("levels-units").textContent).toBe("°");
+    const heldNow = (): { low: number; high: number } => held(view, "4.3") as { low: number; high: number };
+    const degrees = 180 / Math.PI;
+    expect(Number(field(view, "high").value)).toBeCloseTo(heldNow().high * degrees, 2);
+    type(field(view, "high"), "2");
+    await pass();
+    expect(heldNow().high).toBeCloseTo(2 / degrees, 12);
+    expect(field(view, "high").value).toBe("2");
+    expect(view.st("levels-high").getAttribute("aria-valuetext")).toBe("2 °");
+    press(view.st("levels-high"), "ArrowRight");
+    await pass();
+    // A step is a round number of what is written.
+    expect(Number((heldNow().high * degrees).toPrecision(12))).toBe(
+      Number((heldNow().high * degrees).toFixed(3)),
     );
-    expect(read).toEqual([120, -0.5, 1.5e-3, 0.02, null, null, null, null, null]);
+    view.st("levels-symmetric").click();
+    await pass();
+    type(field(view, "low"), "5");
+    await pass();
+    expect(view.st("levels-problem").textContent).toMatch(/below the high one, 2\.\d+ °/);
+    view.st("component-e_xx").click();
+    await pass();
+    expect(view.st("levels-units").textContent).toBe("%");
+    view.st("component-residual").click();
+    await pass();
+    expect(view.st("levels-units").textContent).toBe("px");
   });
 
   it("that is no number is refused with the reason, and the old one stands again", async () => {
@@ -88,5 +125,65 @@ describe("a typed level", () => {
     expect(held(view, "1")?.high).toBe(high);
     expect(held(view, "1")?.low).not.toBe(100000);
     expect(view.st("levels-problem").textContent).toMatch(/low level has to be below/);
+  });
+});
+
+describe("levels", () => {
+  it("are held across frames until Auto is pressed", async () => {
+    const { st, model } = await show();
+    type(st("levels-high-value"), "444");
+    press(st("navigator-canvas"), "ArrowRight");
+    await pass(600);
+    const held = (): unknown => (model.traits.levels as Record<string, unknown>)["1"];
+    expect(held()).toMatchObject({ high: 444, automatic: false });
+    st("levels-auto").click();
+    await pass(600);
+    expect(held()).toMatchObject({ automatic: true });
+    expect(held()).not.toMatchObject({ high: 444 });
+  });
+
+  it("of a map that grows only widen until it is complete", async () => {
+    const { model } = await show({ node: 4 }, { mapStep: 0.03 });
+    const reach = (): number | undefined =>
+      (model.traits.levels as Record<string, { high: number }>)["4.0"]?.high;
+    const reaches: number[] = [];
+    for (let i = 0; i < 200 && (hook().frame?.complete ?? 0) < 1; i++) {
+      reaches.push(reach() ?? 0);
+      await pass(50);
+    }
+    expect(reaches.length).toBeGreaterThan(20);
+    expect(reaches).toEqual([...reaches].sort((a, b) => a - b));
+    expect(reach()).toBeGreaterThan(0);
+  });
+
+  it("move by keys and never cross", async () => {
+    const { st, model } = await show();
+    const before = { ...(model.traits.levels as Record<string, { low: number; high: number }>)["1"] };
+    press(st("levels-low"), "ArrowRight");
+    type(st("levels-low-value"), "100000");
+    await pass(600);
+    const after = (model.traits.levels as Record<string, { low: number; high: number }>)["1"];
+    expect(after?.low).toBeGreaterThan(before.low ?? 0);
+    expect(after?.low).toBeLessThan(after?.high ?? 0);
+  });
+
+  it("keep gamma, logarithm and colormap in the traits, apart for patterns and maps", async () => {
+    const { st, model } = await show();
+    type(st("levels-colormap"), "magma");
+    type(st("levels-gamma"), "-30", "input");
+    const log = st("levels-log") as HTMLInputElement;
+    log.checked = true;
+    log.dispatchEvent(new Event("change"));
+    await pass(600);
+    expect(model.traits.colormap).toMatchObject({ signal: "magma", diverging: "diverging" });
+    expect(model.traits.gamma).toMatchObject({ signal: 0.501, map: 1 });
+    expect(model.traits.log).toMatchObject({ signal: true, diverging: false });
+  });
+
+  it("chooses levels around zero for diverging images", async () => {
+    const { model } = await show({ node: 4 });
+    await pass(600);
+    const levels = (model.traits.levels as Record<string, { low: number; high: number }>)["4.0"];
+    expect(levels?.low).toBeCloseTo(-(levels?.high ?? 0));
   });
 });

@@ -486,6 +486,28 @@ describe("saving", () => {
     expect(st("status").dataset.level).toBe("info");
   });
 
+  it("asks before it replaces what is there under that name", async () => {
+    const { st, kernel, requests } = await mount({ node: 2 });
+    const message = "flat.zspy exists already (scan, of 2026-11-23 08:15 UTC)";
+    const there = { code: "exists", message, hint: "", node: 2, index: null };
+    kernel.refuseNext = there;
+    st("save").click();
+    st("save-start").click();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(st("save-exists").textContent).toBe(`${message}. Replace it?`);
+    expect(document.activeElement).toBe(st("save-other"));
+    st("save-other").click();
+    expect(document.activeElement).toBe(st("save-path"));
+    expect(st("save-exists").closest("[role=alert]")?.hasAttribute("hidden")).toBe(true);
+    kernel.refuseNext = there;
+    st("save-start").click();
+    await vi.advanceTimersByTimeAsync(50);
+    st("save-replace").click();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(requests("save").map(({ replace }) => replace)).toEqual([undefined, undefined, true]);
+    expect(document.querySelector("[data-st=save-dialog]")).toBeNull();
+  });
+
   it("knows what is written from what is said about it", () => {
     expect(savedPath("saving out/strain map.zspy")).toBe("out/strain map.zspy");
     expect(savedPath("saving part 1/3 of strain.zspy")).toBeNull();

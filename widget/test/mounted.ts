@@ -11,6 +11,8 @@ export interface Viewer {
   element: HTMLElement;
   /** Ends the view that is in `element`. */
   end: AbortController;
+  /** Ends the model. */
+  close: AbortController;
   st(name: string): HTMLElement;
   /** Shows the model in another element, as a notebook does; it is put into the page by the caller. */
   render(into: HTMLElement): AbortController;
@@ -35,14 +37,35 @@ export function eachOnAFreshPage(): void {
   });
 }
 
+interface Hook {
+  frame: {
+    node: number;
+    index: number[];
+    component: number;
+    checksum: number;
+    peaks: number | null;
+    complete: number;
+  } | null;
+  state: () => { position: number[]; node: number };
+}
+
+/** What the viewer tells tests. */
+export const hook = (): Hook => (globalThis as unknown as { __signaltree_test: Hook }).__signaltree_test;
+
+/** Ends a view of a test's own with the test. */
+export function endAfterwards(view: AbortController): void {
+  ended.push(view);
+}
+
 export const pass = (ms = 400): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
 export async function show(
   traits: Record<string, unknown> = {},
-  options: FakeKernelOptions = {},
+  options: FakeKernelOptions & { silent?: boolean } = {},
 ): Promise<Viewer> {
   const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7], model: "m1", ...traits });
   const kernel = new FakeKernel(model, { mapStep: 1, ...options });
+  kernel.silent = options.silent ?? false;
   const close = new AbortController();
   ended.push(close);
   const widget = signaltree();
@@ -64,6 +87,7 @@ export async function show(
     kernel,
     element,
     end,
+    close,
     render,
     st: (name) => {
       const found = document.querySelector<HTMLElement>(`[data-st="${name}"]`);

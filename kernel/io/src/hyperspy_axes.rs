@@ -14,6 +14,9 @@ use crate::json;
 use crate::options::{OpenOptions, usual_names};
 use crate::units;
 
+/// Code of the caveat that a file has no axes of a frame.
+pub const NAVIGATION_ONLY: &str = "navigation_only";
+
 /// Values whose steps differ less than this from their mean (in steps) are those of a uniform axis, rounded.
 const ROUNDING: f64 = 1e-9;
 /// What is said of an axis whose calibration is not used; not said when the user gives the axes.
@@ -91,7 +94,7 @@ pub fn read_axes(
     if signal.is_empty() && !navigation.is_empty() {
         signal = navigation.split_off(navigation.len().saturating_sub(2));
         caveats.push(Caveat::new(
-            "navigation_only",
+            NAVIGATION_ONLY,
             "the file has navigation axes only; the last two are taken as those of a frame",
         ));
     }
@@ -344,6 +347,10 @@ pub fn own_axes(entries: &Value, shape: &[usize]) -> Option<Axes> {
             true => navigation.push(axis),
             false => signal.push(axis),
         }
+    }
+    if signal.is_empty() {
+        // The numbers of a map without a scan.
+        signal = navigation.split_off(navigation.len().saturating_sub(2));
     }
     let fits = entries.len() == shape.len() && (1..=2).contains(&signal.len());
     fits.then(|| Axes::new(navigation, signal))

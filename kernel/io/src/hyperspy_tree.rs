@@ -7,6 +7,7 @@ use signal::{Axes, Caveat, ElementType, SignalMeta, SourceError};
 
 use crate::json;
 use crate::options::OpenOptions;
+use crate::result_tree::COMPONENT;
 
 /// A file that knows its scan may not be given another one.
 pub fn check_scan(path: &Path, options: &OpenOptions, axes: &Axes) -> Result<(), SourceError> {
@@ -72,7 +73,7 @@ pub fn describe(
     }
     if metadata["SignalTree"]["kind"] == "map" {
         let axes = meta.axes.navigation.iter_mut().chain(&mut meta.axes.signal);
-        for axis in axes.filter(|axis| axis.name == "component") {
+        for axis in axes.filter(|axis| axis.name == COMPONENT) {
             axis.units.clear();
         }
     }

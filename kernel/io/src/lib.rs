@@ -32,6 +32,7 @@ mod hyperspy_axes;
 mod hyperspy_tree;
 mod json;
 mod locate;
+mod map_file;
 mod mrc;
 mod mrc_header;
 mod npy;

@@ -9,6 +9,7 @@ use signal::{Source, SourceError};
 
 use crate::format::{Candidate, Format, FormatInfo};
 use crate::locate::{locate, not_found};
+use crate::map_file::as_map;
 use crate::options::{OpenOptions, check_axes};
 use crate::{hspy::Hspy, mrc::Mrc, npy::Npy, zarr::Zarr, zspy::Zspy};
 
@@ -34,7 +35,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, Sourc
     let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
     let source = format.open(path, options)?;
     check_axes(path, &source.meta().axes)?;
-    Ok(source)
+    Ok(as_map(path, source, options))
 }
 
 /// What is known of the format of a path; `None` when it is none of those that can be read.

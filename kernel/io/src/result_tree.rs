@@ -1,10 +1,13 @@
 //! A result as files describe it: axes of the array, hyperspy's metadata trees, our own conventions.
 
 use serde_json::{Map, Value, json};
-use signal::{Axis, SignalKind, SignalMeta};
+use signal::{Axis, Component, SignalKind, SignalMeta};
 
 /// Columns of one list of peaks, in this order.
 pub const PEAK_COLUMNS: [&str; 4] = ["ky", "kx", "intensity", "score"];
+
+/// The axis along which the images of a map lie.
+pub const COMPONENT: &str = "component";
 
 /// Where hyperspy keeps the metadata of stacked signals.
 const STACK: &str = "stack_elements";
@@ -53,7 +56,7 @@ fn map_axes(meta: &SignalMeta) -> Vec<(Axis, bool)> {
     let scan = &meta.axes.navigation;
     let images = scan.len().saturating_sub(2);
     let stack =
-        is_stack(meta).then(|| Axis::new("component", meta.components.len().max(1), 1.0, 0.0, ""));
+        is_stack(meta).then(|| Axis::new(COMPONENT, meta.components.len().max(1), 1.0, 0.0, ""));
     let scan = (scan.iter().enumerate()).map(|(at, axis)| (axis.clone(), at < images));
     stack
         .map(|axis| (axis, true))
@@ -142,14 +145,17 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
 /// The images of a map are named in the title, which is what hyperspy shows of a signal.
 fn title(meta: &SignalMeta) -> String {
     match is_stack(meta) && !meta.components.is_empty() {
-        true => {
-            let names: Vec<&str> = (meta.components.iter())
-                .map(|component| component.title.as_str())
-                .collect();
-            format!("{} ({})", meta.title, names.join(", "))
-        }
+        true => format!("{} ({})", meta.title, names(&meta.components)),
         false => meta.title.clone(),
     }
+}
+
+/// `ε_xx, ε_yy`
+pub fn names(components: &[Component]) -> String {
+    let names: Vec<&str> = (components.iter())
+        .map(|component| component.title.as_str())
+        .collect();
+    names.join(", ")
 }
 
 /// As hyperspy labels values: `Intensity (Counts)`.

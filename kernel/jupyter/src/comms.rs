@@ -367,9 +367,13 @@ impl Comms {
             Some("custom") => {
                 let answer = self.answer(id, parent);
                 let content = data.remove("content").unwrap_or_default();
+                let mut picture = None;
                 let refusal = match self.lock().comms.get_mut(id) {
                     Some(Comm::Asleep(model)) => Some(asleep::refusal(&content, model)),
                     Some(Comm::Widget(model)) => {
+                        // A page that comes later may have a notebook with an older picture.
+                        let comes_later = model.is_seen() && content["type"] == "hello";
+                        picture = comes_later.then(|| model.told());
                         model.note_asked();
                         None
                     }
@@ -378,6 +382,9 @@ impl Comms {
                 match refusal {
                     Some(refusal) => answer.send(refusal, Vec::new()),
                     None => self.figures.request(id, content, buffers, answer),
+                }
+                if let Some(picture) = picture {
+                    self.tell(Some(id), &picture);
                 }
             }
             Some("update") => self.around(parent, || {

@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use protocol::Event;
+
 use crate::figures::Figure;
 use crate::progress::escaped;
 use crate::wire::{Outgoing, Parent};
@@ -235,6 +237,15 @@ impl Model {
             "data": self.bundle(),
             "metadata": self.metadata(),
             "transient": { "display_id": self.display_id },
+        })
+    }
+
+    /// The same for a page whose notebook does not hear of it: JupyterLab passes replaced outputs only to cells that ran
+    /// since the page was loaded.
+    pub fn told(&self) -> Value {
+        json!(Event::Picture {
+            data: self.bundle(),
+            metadata: self.metadata(),
         })
     }
 

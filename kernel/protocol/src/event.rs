@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ts_rs::TS;
 
 use crate::TreeDescription;
@@ -36,6 +37,15 @@ pub enum Event {
         message: String,
         hint: String,
         node: Option<u32>,
+    },
+    /// What the output of the cell holds now for readers without a kernel: a page that was loaded after the cell ran has
+    /// no other way to know, and puts it into its notebook.
+    Picture {
+        /// By kind, as in a notebook: `image/png`, `text/html`, `text/plain`, …
+        #[ts(type = "Record<string, unknown>")]
+        data: Value,
+        #[ts(type = "Record<string, unknown>")]
+        metadata: Value,
     },
 }
 

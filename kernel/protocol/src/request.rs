@@ -80,6 +80,11 @@ pub enum Request {
         #[serde(default)]
         #[ts(optional, as = "Option<SaveOptions>")]
         options: SaveOptions,
+        /// What is there under that name may be replaced: the person was asked. Else the answer is the refusal `exists`,
+        /// unless it is the unfinished save of the same result.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[ts(optional, as = "Option<bool>")]
+        replace: bool,
     },
 }
 

@@ -62,9 +62,20 @@ fn found(graph: &Graph, node: &Node) -> Vec<Caveat> {
     graph.found_caveats(node.id)
 }
 
+/// Code of the caveat of positions of a map that have no value.
+const NO_VALUE: &str = "no_value";
+
 fn no_value(session: &Session, node: &Node) -> Option<Caveat> {
+    if node
+        .meta
+        .caveats
+        .iter()
+        .any(|caveat| caveat.code == NO_VALUE)
+    {
+        return None; // A saved map says so, and why.
+    }
     let progress = session.engine.map_progress(node.id)?;
-    without_value(node, &progress).map(|text| Caveat::new("no_value", text))
+    without_value(node, &progress).map(|text| Caveat::new(NO_VALUE, text))
 }
 
 /// What is to be said of the positions of a complete map that have no value.

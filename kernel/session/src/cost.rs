@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Event, FrameCost, NoticeLevel};
-use signal::Access;
+use signal::{Access, SignalKind};
 use tree::Node;
 
 use crate::{Session, lock};
@@ -31,6 +31,9 @@ pub(crate) fn measure(session: &Arc<Session>, node: u32) {
     let Some((root, source)) = graph.source_of(node) else {
         return;
     };
+    if root.meta.kind == SignalKind::Map {
+        return; // Nobody drags through the frames of a saved map: it is read once, as a whole.
+    }
     let described = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| source.access()));
     let large = described.is_ok_and(|access| !access.mapped && access.chunk_bytes >= LEAST_BYTES);
     let file = root.file.number;

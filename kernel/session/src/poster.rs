@@ -147,7 +147,7 @@ impl Session {
         let source = graph.node(node.source).map_or(node, |source| &**source);
         let axes = &node.meta.axes.navigation;
         let title = Words::plain(format!("{}: navigation image", source.name));
-        let mut drawn = Panel {
+        let drawn = Panel {
             crosshair: match at.as_slice() {
                 [] => None,
                 [column] => Some([0.0, *column as f32]),
@@ -158,11 +158,9 @@ impl Session {
                 .to_owned(),
             ..panel(title, image, Contrast::of("gray"), axes)
         };
-        if axes.len() == 1 {
-            // A series is a curve over its one axis, from its least to its greatest value.
-            let curve = drawn.frame.to_f32().into_owned();
-            drawn.frame = Frame::from_vec(&[curve.len()], curve)
-                .map_err(|what| WireError::new("internal", what, ""))?;
+        let mut drawn = laid_along(drawn, axes);
+        if drawn.frame.shape().len() == 1 {
+            // From its least to its greatest value.
             drawn.levels = views::levels(&drawn.frame).extrema;
         }
         drawing.navigators.push(node.source);
@@ -264,21 +262,18 @@ impl Session {
                 }
             };
             let contrast = look.contrast(&node.meta, number);
-            let mut drawn = Panel {
-                values: match component.units.as_str() {
-                    "" => node.meta.value_units.clone(),
-                    units => units.to_owned(),
-                },
-                ..panel(title, image, contrast, &node.meta.axes.navigation)
-            };
-            drawn.levels = automatic(&views::levels(&drawn.frame), component.diverging);
-            if let Some(levels) = self.chosen(graph, node, number, look) {
-                drawn.levels = levels;
+            let drawn = panel(title, image, contrast, &node.meta.axes.navigation);
+            let mut drawn = laid_along(drawn, &node.meta.axes.navigation);
+            if drawn.frame.shape().len() == 1 {
+                drawn.levels = curve_range(views::levels(&drawn.frame).extrema);
+            } else {
+                drawn.levels = automatic(&views::levels(&drawn.frame), component.diverging);
+                if let Some(levels) = self.chosen(graph, node, number, look) {
+                    drawn.levels = levels;
+                }
             }
-            if let Some(shown) = &component.shown {
-                drawn = in_units(drawn, shown)
-                    .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
-            }
+            let drawn = written(drawn, &node.meta.writing(number))
+                .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
             drawing.panels.push(drawn);
         }
         if components.len() > MOST_COMPONENTS {
@@ -341,9 +336,52 @@ fn panel(title: Words, frame: Frame, contrast: Contrast, axes: &[Axis]) -> Panel
     }
 }
 
-/// Values and levels in the units people write them in: the colours stay.
-fn in_units(panel: Panel, shown: &ShownUnits) -> Result<Panel, String> {
-    let factor = shown.factor;
+/// The image of a scan that is a line, as a curve over the axis it runs along; that of a single position as a number.
+fn laid_along(panel: Panel, scan: &[Axis]) -> Panel {
+    let values = panel.frame.to_f32();
+    let (rows, columns) = panel.frame.rows_columns();
+    let (axis, at) = match (rows, columns) {
+        (1, 1) => (None, 0),
+        (1, _) => (scan.last(), 1),
+        (_, 1) => (scan.iter().rev().nth(1), 0),
+        _ => return panel,
+    };
+    let shape: &[usize] = if rows * columns == 1 {
+        &[]
+    } else {
+        &[values.len()]
+    };
+    let Ok(frame) = Frame::from_vec(shape, values.into_owned()) else {
+        return panel;
+    };
+    Panel {
+        crosshair: panel.crosshair.map(|crosshair| [0.0, crosshair[at]]),
+        frame,
+        axis: axis.cloned(),
+        scale_bar: None,
+        ..panel
+    }
+}
+
+/// The page's rule for what a curve is drawn between (`plotRange`): all values with some room; zero where it is near.
+fn curve_range([low, high]: [f64; 2]) -> [f64; 2] {
+    let low = if low > 0.0 && low < high * 0.5 {
+        0.0
+    } else {
+        low
+    };
+    let span = match high - low {
+        0.0 if high == 0.0 => 1.0,
+        0.0 => high.abs(),
+        span => span,
+    };
+    let room = span * 0.05;
+    [if low == 0.0 { 0.0 } else { low - room }, high + room]
+}
+
+/// Values and levels in the unit people write them in: the colours stay.
+fn written(panel: Panel, writing: &ShownUnits) -> Result<Panel, String> {
+    let factor = writing.factor;
     let values = panel
         .frame
         .to_f32()
@@ -353,7 +391,7 @@ fn in_units(panel: Panel, shown: &ShownUnits) -> Result<Panel, String> {
     Ok(Panel {
         frame: Frame::from_vec::<f32>(panel.frame.shape(), values)?,
         levels: panel.levels.map(|level| level * factor),
-        values: shown.units.clone(),
+        values: writing.units.clone(),
         ..panel
     })
 }
@@ -367,11 +405,16 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
             subscript,
         } = &panel.title;
         let [low, high] = panel.levels;
+        let underscore = if subscript.is_empty() { "" } else { "_" };
         let kind = match panel.frame.shape().len() {
+            0 => {
+                let number = panel.number();
+                let _ = write!(text, " {title}{underscore}{subscript} is {number}.");
+                continue;
+            }
             1 => "curve",
             _ => "image",
         };
-        let underscore = if subscript.is_empty() { "" } else { "_" };
         // Writing to a text does not fail.
         let _ = write!(
             text,

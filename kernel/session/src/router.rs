@@ -125,8 +125,9 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
             node,
             path,
             options,
+            replace,
         } => changed(session, request_id, answer, move |session| {
-            save::start(session, node, &path, &options)?;
+            save::start(session, node, &path, &options, replace)?;
             Ok(done(request_id, None))
         }),
         Request::Attention {

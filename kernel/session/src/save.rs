@@ -19,7 +19,7 @@ use tree::{Graph, Node};
 
 use crate::errand::Failed;
 use crate::handlers::lineage::line_of_descent;
-use crate::{Session, caveats, closure, convert, handlers, journal, lock, provenance};
+use crate::{Session, caveats, closure, convert, date, handlers, journal, lock, provenance};
 pub(crate) use memory::{compute, compute_all};
 pub(crate) use meta::HOLES;
 pub(crate) use report::Pace;
@@ -258,15 +258,20 @@ fn write_options(options: &SaveOptions, path: &Path) -> Result<io::WriteOptions,
     })
 }
 
-/// Saves for a page: returns when it has begun, events say how it goes on.
+/// Saves for a page: returns when it has begun, events say how it goes on. What is there already is replaced only if
+/// `replace` says that the person was asked; a name that is chosen in a dialog is a slip more easily than one in a cell.
 pub(crate) fn start(
     session: &Arc<Session>,
     node: u32,
     written: &str,
     options: &SaveOptions,
+    replace: bool,
 ) -> Result<(), WireError> {
     // What can be refused is refused in the answer.
-    job(session, node, written, options, None)?;
+    let asked = job(session, node, written, options, None)?;
+    if !replace && asked.kept().is_none() && asked.path.exists() {
+        return Err(exists(&asked.path, written).at_node(node));
+    }
     let (weak, written, options) = (Arc::downgrade(session), written.to_owned(), options.clone());
     let work = move || {
         let Some(session) = weak.upgrade() else {
@@ -287,6 +292,35 @@ pub(crate) fn start(
         )
         .at_node(node)),
     }
+}
+
+/// `strain.zspy exists already (Strain map of grain, of 2026-11-28 19:20 UTC)`
+fn exists(path: &Path, written: &str) -> WireError {
+    let title = io::open(path, &io::OpenOptions::default())
+        .map(|there| there.meta().title.clone())
+        .unwrap_or_default();
+    let changed = (std::fs::metadata(path)
+        .and_then(|found| found.modified())
+        .ok())
+    .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+    .map(|time| date::of_seconds(time.as_secs()));
+    let changed = changed.map_or_else(String::new, |date| {
+        let day_and_minute = date.get(..16).unwrap_or(&date).replace('T', " ");
+        format!("of {day_and_minute} UTC")
+    });
+    let about: Vec<&str> = [title.as_str(), changed.as_str()]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    let about = match about.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", about.join(", ")),
+    };
+    WireError::new(
+        "exists",
+        format!("{written} exists already{about}"),
+        "replace it, or give another name",
+    )
 }
 
 /// What a cell would be told under it.

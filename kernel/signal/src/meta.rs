@@ -175,6 +175,21 @@ impl SignalMeta {
             .saturating_mul(self.element.size_bytes() as u64)
     }
 
+    /// In which unit the values of an image of a map are written for people, or those of frames: figures and
+    /// pages have it from here.
+    pub fn writing(&self, component: usize) -> ShownUnits {
+        let component = self.components.get(component);
+        let units = match component.map(|component| component.units.as_str()) {
+            None | Some("") => &self.value_units,
+            Some(units) => units,
+        };
+        let stored = ShownUnits {
+            factor: 1.0,
+            units: units.to_owned(),
+        };
+        (component.and_then(|component| component.shown.clone())).unwrap_or(stored)
+    }
+
     /// One line: `(40, 56 | 128, 112) u16`, `(40, 56) map of ε_xx, ε_yy`.
     pub fn summary(&self) -> String {
         match self.kind {

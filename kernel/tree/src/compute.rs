@@ -399,7 +399,7 @@ impl Inner {
         let frame = chunk
             .frame(at)
             .map_err(|error| fail(Cause::Source(error)))?;
-        Ok(Output::Frame(frame))
+        Ok(stored_output(node, frame))
     }
 
     /// A chunk of a file, kept in memory as far as the budget has room.
@@ -518,6 +518,14 @@ impl Inner {
             });
         }
         Ok((metas, outputs))
+    }
+}
+
+/// What a frame of a file is to its node: the numbers of a saved map are one frame at each position.
+pub(crate) fn stored_output(node: &Node, frame: signal::Frame) -> Output {
+    match node.meta.kind {
+        SignalKind::Map => Output::Values(frame.to_f32().into()),
+        SignalKind::Frame | SignalKind::Peaks => Output::Frame(frame),
     }
 }
 

@@ -15,11 +15,11 @@ use canvas::{Canvas, Ink, Palette};
 pub use scale::ScaleBar;
 pub use text::Words;
 
-/// One image or curve of a figure.
+/// One image, curve or number of a figure: two axes, one, none.
 #[derive(Clone, Debug)]
 pub struct Panel {
     pub title: Words,
-    /// The values, an image or a curve of any type; what is not finite is hatched.
+    /// The values, of any type; what is not finite is hatched.
     pub frame: Frame,
     /// Values drawn with the first and the last colour, or at the bottom and the top of a curve.
     pub levels: [f64; 2],
@@ -57,6 +57,9 @@ const TITLE: usize = 20;
 const TITLE_SIZE: f32 = 13.0;
 const SMALL_SIZE: f32 = 11.0;
 const NOTE: usize = 16;
+/// Height of a number, and its size.
+const NUMBER: usize = 34;
+const NUMBER_SIZE: f32 = 24.0;
 
 /// Lengths in pixels of the PNG.
 const fn px(length: usize) -> usize {
@@ -74,8 +77,20 @@ struct Layout {
     width: usize,
     /// Of the whole panel.
     outer_width: usize,
-    /// Below the image or curve.
-    below: usize,
+    /// Of the whole panel below its title.
+    height: usize,
+}
+
+impl Panel {
+    /// The number of a panel that has one, with its unit: `1.61 %`.
+    pub fn number(&self) -> String {
+        let value = (self.frame.to_f32().first()).map_or(f64::NAN, |value| f64::from(*value));
+        let text = scale::number(value);
+        match self.values.as_str() {
+            units if !units.is_empty() && !value.is_nan() => format!("{text} {units}"),
+            _ => text,
+        }
+    }
 }
 
 /// Draws panels in rows, and notes below them, on a white ground.
@@ -102,8 +117,8 @@ pub fn figure(panels: &[Panel], notes: &[String]) -> Result<Figure, String> {
         .collect();
     let row_heights: Vec<usize> = (rows.iter())
         .map(|row| {
-            let below = layouts[row.clone()].iter().map(|panel| panel.below).max();
-            px(TITLE + HEIGHT + GAP / 2) + below.unwrap_or(0)
+            let inner = layouts[row.clone()].iter().map(|panel| panel.height).max();
+            px(TITLE + GAP / 2) + inner.unwrap_or(px(HEIGHT))
         })
         .collect();
     let height = row_heights.iter().sum::<usize>() + px(NOTE) * notes.len();
@@ -115,10 +130,14 @@ pub fn figure(panels: &[Panel], notes: &[String]) -> Result<Figure, String> {
             let (panel, layout) = (&panels[number], &layouts[number]);
             heading(&mut canvas, panel, layout, top, left);
             let inner = [top + px(TITLE), left + layout.left];
-            if is_curve(panel) {
-                curve::draw(&mut canvas, panel, inner, layout.width);
-            } else {
-                image::draw(&mut canvas, &palette, panel, inner, layout.width);
+            match panel.frame.shape().len() {
+                0 => {
+                    let (baseline, left) = (inner[0] + px(NUMBER) * 3 / 4, inner[1] as f32);
+                    let number = Words::plain(panel.number());
+                    write(&mut canvas, &number, NUMBER_SIZE, left, baseline);
+                }
+                1 => curve::draw(&mut canvas, panel, inner, layout.width),
+                _ => image::draw(&mut canvas, &palette, panel, inner, layout.width),
             }
             left += layout.outer_width + px(GAP);
         }
@@ -141,15 +160,19 @@ pub fn figure(panels: &[Panel], notes: &[String]) -> Result<Figure, String> {
     })
 }
 
-fn is_curve(panel: &Panel) -> bool {
-    panel.frame.shape().len() == 1
-}
-
 fn layout(panel: &Panel) -> Layout {
-    let inner = if is_curve(panel) {
-        curve::layout(panel)
-    } else {
-        image::layout(panel)
+    let inner = match panel.frame.shape().len() {
+        0 => {
+            let width = text::width(&Words::plain(panel.number()), size(NUMBER_SIZE)).ceil();
+            Layout {
+                left: 0,
+                width: width as usize,
+                outer_width: width as usize,
+                height: px(NUMBER),
+            }
+        }
+        1 => curve::layout(panel),
+        _ => image::layout(panel),
     };
     let words = text::width(&panel.title, size(TITLE_SIZE)) + unit_width(panel);
     Layout {
@@ -162,8 +185,11 @@ fn unit_width(panel: &Panel) -> f32 {
     text::width(&Words::plain(value_label(panel)), size(SMALL_SIZE))
 }
 
-/// Quantity of the values with the multiplier of their ticks.
+/// Quantity of the values with the multiplier of their ticks; a number has its unit behind it.
 fn value_label(panel: &Panel) -> String {
+    if panel.frame.shape().is_empty() {
+        return String::new();
+    }
     let [low, high] = panel.levels;
     let multiplier = scale::Ticks::inside(low, high, image::TICKS).multiplier;
     match (multiplier.as_str(), panel.values.as_str()) {
@@ -320,10 +346,26 @@ mod tests {
         let line = Frame::from_vec(&[1], vec![3u16]).unwrap();
         let empty = Frame::from_vec::<f32>(&[0], Vec::new()).unwrap();
         let wide = Frame::from_vec(&[1, 5000], vec![1u8; 5000]).unwrap();
-        for frame in [nothing, invalid, infinite, line, empty, wide] {
+        let number = Frame::from_vec(&[], vec![f32::NAN]).unwrap();
+        for frame in [nothing, invalid, infinite, line, empty, wide, number] {
             figure(&[panel("", frame, "gray")], &[String::new()]).unwrap();
         }
         figure(&[], &[]).unwrap();
+    }
+
+    #[test]
+    fn a_number_is_written_with_its_unit() {
+        let of = |value: f32| Panel {
+            values: "%".into(),
+            ..panel("ε_xx", Frame::from_vec(&[], vec![value]).unwrap(), "gray")
+        };
+        assert_eq!(of(1.613_77).number(), "1.614 %");
+        assert_eq!(of(f32::NAN).number(), "no value");
+        let drawn = figure(&[of(-1.5), of(2.0)], &[]).unwrap();
+        let (width, height, pixels) = decoded(&drawn);
+        assert!(height as usize == px(TITLE + NUMBER + GAP / 2 + 2 * MARGIN) && width > 100);
+        let dark = pixels.iter().filter(|pixel| pixel[0] < 60).count();
+        assert!((100..4000).contains(&dark), "{dark}");
     }
 
     #[test]

@@ -27,16 +27,18 @@ const OFFLINE: &str = "exported pages without network";
 const JOURNEY: &str = "browser journey in JupyterLab";
 const SCREEN: &str = "screen against computed values in JupyterLab";
 const LARGE: &str = "large frames in JupyterLab";
+const MAPS: &str = "maps in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 8] = [
+const IN_JUPYTER: [&str; 9] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,
     JOURNEY,
     SCREEN,
     LARGE,
+    MAPS,
     RESTART,
     SAVED,
 ];
@@ -83,6 +85,7 @@ pub fn run(quick: bool) -> Result<bool> {
             JOURNEY,
             SCREEN,
             LARGE,
+            MAPS,
             RESTART,
             SAVED,
         ] {
@@ -117,7 +120,9 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
     }
     report.stage(CONFORMANCE, || conformance(environment));
     if quick {
-        for stage in [NOTEBOOKS, OFFLINE, JOURNEY, SCREEN, LARGE, RESTART, SAVED] {
+        for stage in [
+            NOTEBOOKS, OFFLINE, JOURNEY, SCREEN, LARGE, MAPS, RESTART, SAVED,
+        ] {
             report.not_run(stage, NOT_ASKED);
         }
         return;
@@ -133,6 +138,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(JOURNEY, || browser::journey(&chromium, environment));
             report.stage(SCREEN, || browser::screen(&chromium, environment));
             report.stage(LARGE, || browser::large_frames(&chromium, environment));
+            report.stage(MAPS, || browser::maps(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
@@ -141,6 +147,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(JOURNEY, reason.clone());
             report.not_run(SCREEN, reason.clone());
             report.not_run(LARGE, reason.clone());
+            report.not_run(MAPS, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }

@@ -33,10 +33,12 @@ export interface Need {
 export function needOf(canvas: readonly [number, number], frame: Size, zoom: Zoom, moving: boolean): Need {
   const whole = { x0: 0, y0: 0, ...frame };
   const outer = { width: canvas[0], height: canvas[1] };
-  if (frame.height === 1) {
-    const width =
+  if (frame.height === 1 || frame.width === 1) {
+    // A line is drawn across the canvas, whichever way it runs.
+    const length =
       canvas[0] > 0 ? OVERSAMPLING * canvas[0] * 2 ** Math.ceil(Math.log2(zoom.scale)) : UNKNOWN_PX;
-    return { asked: { size_px: [Math.min(frame.width, Math.ceil(width)), 1] }, seen: whole, block: 1 };
+    const [width, height] = [frame.width, frame.height].map((size) => Math.min(size, Math.ceil(length)));
+    return { asked: { size_px: [width ?? 1, height ?? 1] }, seen: whole, block: 1 };
   }
   if (!(outer.width > 0 && outer.height > 0)) {
     const size_px: [number, number] = [Math.min(UNKNOWN_PX, frame.width), Math.min(UNKNOWN_PX, frame.height)];

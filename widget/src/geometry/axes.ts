@@ -65,6 +65,12 @@ export function along(axis: AxisDescription | null, span: number): Along {
   };
 }
 
+/** The axis along the pictures over some axes that are lines; of images the horizontal one. */
+export function lineAxis(axes: readonly AxisDescription[]): AxisDescription | null {
+  const [row, column] = [axes.at(-2), axes.at(-1)];
+  return (row && column?.size === 1 ? row : column) ?? null;
+}
+
 /** Decimals that tell neighbouring pixels apart. */
 export function decimalsFor(scale: number): number {
   const size = Math.abs(scale);

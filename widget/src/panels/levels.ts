@@ -1,8 +1,8 @@
 /** Which values are dark and bright: histogram with two limits, gamma, logarithm, colormap. */
 
 import { calmly, h, perFrame, setHidden, setText } from "../dom";
-import { numberText } from "../geometry/axes";
 import { clamp } from "../geometry/fit";
+import { readValue, type Writing, writingOf, writtenText } from "../geometry/units";
 import type { NodeDescription } from "../protocol/generated";
 import { automaticLevels, binsFor, histogram, histogramDomain } from "../render/levels";
 import { type Levels, transfer } from "../render/table";
@@ -10,7 +10,7 @@ import { type ContrastChoice, contrastOf, type HeldLevels, levelsKey, pictureCla
 import type { Picture } from "../state/picture";
 import { nodeById } from "../state/tree";
 import { contrastControls } from "./levels/contrast";
-import { makeLimit, parseLevel } from "./levels/limit";
+import { makeLimit } from "./levels/limit";
 import type { Panel, PanelContext } from "./registry";
 
 const BINS = 160;
@@ -25,6 +25,7 @@ interface Shown {
   levels: HeldLevels;
   /** Zero is the middle of the values, and stays in the middle of the colours. */
   symmetric: boolean;
+  writing: Writing;
 }
 
 function shown({ session, view }: PanelContext): Shown | null {
@@ -36,7 +37,7 @@ function shown({ session, view }: PanelContext): Shown | null {
   const component = picture.reply.component;
   const levels = session.store.value.levels[levelsKey(node, component)];
   const symmetric = (node.components[component]?.diverging ?? false) && !levels?.free;
-  return levels ? { picture, node, component, levels, symmetric } : null;
+  return levels ? { picture, node, component, levels, symmetric, writing: writingOf(node, component) } : null;
 }
 
 function quietButton(name: string, text: string, title: string): HTMLButtonElement {
@@ -79,6 +80,7 @@ export const levels: Panel = {
     });
     const low = makeLimit("low", signal);
     const high = makeLimit("high", signal);
+    const units = h("span", { class: "st-level-units", "data-st": "levels-units" });
     const ramp = h("div", { class: "st-ramp" });
     const plot = h("div", { class: "st-histogram" }, chart, low.element, high.element);
     const problem = h("p", { class: "st-problem", role: "alert", "data-st": "levels-problem" });
@@ -91,6 +93,7 @@ export const levels: Panel = {
         low.field,
         h("div", { class: "st-levels-plot" }, plot, ramp),
         high.field,
+        units,
         symmetric,
         automatic,
       ),
@@ -103,7 +106,9 @@ export const levels: Panel = {
     let held = false;
     const draw = perFrame(() => {
       const now = shown(context);
-      setHidden(element, now === null || now.picture.reply.height === 1);
+      const reply = now?.picture.reply;
+      // A curve and a number have no colours.
+      setHidden(element, !reply || Math.min(reply.full_width, reply.full_height) === 1);
       if (!now || element.hidden) {
         return;
       }
@@ -116,8 +121,9 @@ export const levels: Panel = {
         domain && domain.high > domain.low
           ? clamp((value - domain.low) / (domain.high - domain.low), 0, 1)
           : 0;
-      low.show(share(current.low), current.low);
-      high.show(share(current.high), current.high);
+      low.show(share(current.low), current.low, now.writing);
+      high.show(share(current.high), current.high, now.writing);
+      setText(units, now.writing.units);
       automatic.setAttribute("aria-pressed", String(current.automatic));
       setHidden(symmetric, !(now.node.components[now.component]?.diverging ?? false));
       symmetric.setAttribute("aria-pressed", String(now.symmetric));
@@ -151,14 +157,23 @@ export const levels: Panel = {
       ["high", high],
     ] as const) {
       limit.listen({
-        move: (share) => domain && drag(which, tidy(domain.low + share * (domain.high - domain.low), domain)),
+        move: (share) => {
+          const now = shown(context);
+          if (now && domain) {
+            drag(which, tidy(domain.low + share * (domain.high - domain.low), domain, now.writing));
+          }
+        },
         step: (steps) => {
           const now = shown(context);
           if (now && domain) {
-            drag(which, tidy(now.levels[which] + steps * KEY_STEP * (domain.high - domain.low), domain));
+            const next = now.levels[which] + steps * KEY_STEP * (domain.high - domain.low);
+            drag(which, tidy(next, domain, now.writing));
           }
         },
-        type: (text) => hold(which, parseLevel(text)),
+        type: (text) => {
+          const now = shown(context);
+          return hold(which, now ? readValue(text, now.writing) : null);
+        },
         held: (on) => {
           held = on;
           draw();
@@ -206,7 +221,7 @@ export const levels: Panel = {
 };
 
 /** Why a level cannot be this value; empty when it can. */
-function refusal({ levels, symmetric }: Shown, which: "low" | "high", value: number | null): string {
+function refusal({ levels, symmetric, writing }: Shown, which: "low" | "high", value: number | null): string {
   if (value === null) {
     return "A level is a number, like 120 or 1.5e\u22123; the one before is kept.";
   }
@@ -217,13 +232,13 @@ function refusal({ levels, symmetric }: Shown, which: "low" | "high", value: num
   const order = which === "low" ? value < other : value > other;
   return order
     ? ""
-    : `The ${which} level has to be ${which === "low" ? "below the high" : "above the low"} one, ${numberText(other)}.`;
+    : `The ${which} level has to be ${which === "low" ? "below the high" : "above the low"} one, ${writtenText(other, writing)}.`;
 }
 
-/** Rounded to what the histogram can tell apart. */
-function tidy(value: number, domain: Levels): number {
-  const step = 10 ** Math.floor(Math.log10((domain.high - domain.low) / 500));
-  return Number((Math.round(value / step) * step).toPrecision(10));
+/** Rounded, as it is written, to what the histogram can tell apart. */
+function tidy(value: number, domain: Levels, { factor }: Writing): number {
+  const step = 10 ** Math.floor(Math.log10((Math.abs(factor) * (domain.high - domain.low)) / 500));
+  return Number((Math.round((value * factor) / step) * step).toPrecision(10)) / factor;
 }
 
 /** The colours as they run along the histogram, gamma and logarithm included. */

@@ -1,7 +1,7 @@
 /** The image of the scan: drag or use the arrow keys to choose the scan position. */
 
 import { calmly, h, setText } from "../dom";
-import { axisText, isUneven, scaleBar } from "../geometry/axes";
+import { axisText, isUneven, lineAxis, scaleBar } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
 import { regionText } from "../geometry/region";
 import { sampleText } from "../geometry/sample";
@@ -12,7 +12,7 @@ import { automaticLevels } from "../render/levels";
 import { drawCrosshair, drawRectangle, drawScaleBar } from "../render/overlay";
 import { Surface } from "../render/surface";
 import { navigatorShape } from "../state/pull_navigator";
-import { parametersOfKind } from "../state/tree";
+import { hasNavigator, parametersOfKind } from "../state/tree";
 import { moveByKey } from "./keys";
 import type { Drag } from "./layers";
 import { outerAxes } from "./outer_axes";
@@ -40,12 +40,8 @@ export const navigator: Panel = {
     const note = h("span", { class: "st-note" });
     const tool = regionTool(surface, context);
     const readout = makeReadout("navigator-readout", "polite");
-    element.append(
-      h("div", { class: "st-head" }, title, note, ...tool.elements),
-      surface.element,
-      readout.element,
-      outerAxes(context),
-    );
+    const head = h("div", { class: "st-head" }, title, note, ...tool.elements);
+    element.append(head, surface.element, readout.element, outerAxes(context));
 
     const zoom = zooming(surface, () => shapeName(context), session, signal);
 
@@ -57,7 +53,7 @@ export const navigator: Panel = {
       }
       const { reply, samples } = picture;
       const axes = session.node?.navigation_axes ?? [];
-      const aspect = reply.height > 1 ? reply.full_width / reply.full_height : 1.6;
+      const aspect = reply.height > 1 && reply.full_width > 1 ? reply.full_width / reply.full_height : 1.6;
       surface.element.style.setProperty("--st-aspect", String(aspect));
       surface.show(
         {
@@ -66,8 +62,8 @@ export const navigator: Panel = {
           full: { width: reply.full_width, height: reply.full_height },
           part: reply.part,
           block: reply.block,
-          axis: axes.at(-1) ?? null,
-          valueUnits: reply.value_units,
+          axis: lineAxis(axes),
+          writing: { factor: 1, units: reply.value_units },
         },
         automaticLevels(reply.percentiles, reply.extrema, false),
         CONTRAST,
@@ -133,7 +129,12 @@ export const navigator: Panel = {
     view.on(["region"], describe, signal);
     const place = (): void => {
       const { node } = session;
-      element.hidden = node !== null && positionsOf(node) < 2;
+      const none = node !== null && !hasNavigator(session.store.value.nodes, node);
+      for (const part of [head, surface.element, readout.element]) {
+        part.hidden = none;
+      }
+      // The sliders of the slower axes stay.
+      element.hidden = none && node.navigation_axes.slice(0, -2).every(({ size }) => size < 2);
     };
     session.store.on(["node", "nodes"], place, signal);
     place();
@@ -285,11 +286,6 @@ export function drawRegions(
 export function isRegion(value: unknown): value is Region {
   const region = value as Region | null;
   return [region?.x0, region?.y0, region?.width, region?.height].every((part) => typeof part === "number");
-}
-
-/** Scan positions of a node; 1 for a single image. */
-function positionsOf({ navigation_axes }: NodeDescription): number {
-  return navigation_axes.reduce((count, axis) => count * axis.size, 1);
 }
 
 /** Whether the image is that of the position of the slower axes. */

@@ -1,9 +1,10 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
 import { h, setAttributes } from "../dom";
-import { axisText, isUneven, scaleBar } from "../geometry/axes";
+import { axisText, isUneven, lineAxis, scaleBar } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
+import { writingOf } from "../geometry/units";
 import { overlap } from "../geometry/zoom";
 import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
 import type { AxisDescription, NodeDescription } from "../protocol/generated";
@@ -205,8 +206,8 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       full: { width: reply.full_width, height: reply.full_height },
       part: reply.part,
       block: reply.block,
-      axis: axesOf(node, picture).at(-1) ?? null,
-      valueUnits: unitsOf(node, reply.component),
+      axis: lineAxis(axesOf(node, picture)),
+      writing: writingOf(node, reply.component),
     },
     levelsFor(session.store.value, session.node, node, reply.component) ?? {
       low: reply.percentiles[0],
@@ -214,6 +215,9 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
     },
     contrastOf(contrast[pictureClass(node, reply.component)]),
   );
+  if (reply.full_width * reply.full_height === 1) {
+    pane.surface.number = textAt(node, picture, pane.surface, { x: 0, y: 0 });
+  }
   if (!pane.focused) {
     return;
   }
@@ -364,10 +368,6 @@ function axesOf(node: NodeDescription, picture: Picture): readonly AxisDescripti
   return picture.reply.space === "navigation" ? node.navigation_axes : node.signal_axes;
 }
 
-function unitsOf(node: NodeDescription, component: number): string {
-  return node.components[component]?.units ?? node.value_units;
-}
-
 /** `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`, with `, mean of 2 × 2` where pixels share a sample. */
 function cursorText({ node, state, surface }: Pane, cursor: Point | null): string {
   const { picture } = state.value;
@@ -384,17 +384,21 @@ function cursorText({ node, state, surface }: Pane, cursor: Point | null): strin
     const isColumn = i === shown.length - 1;
     return `${axis.name} ${axisText(axis, isColumn ? pixel.x : pixel.y)}`;
   });
+  return [places.join(", "), textAt(node, picture, surface, pixel)].filter((part) => part !== "").join(" · ");
+}
+
+/** The value of a pixel, or why there is none yet. */
+function textAt(node: NodeDescription, { reply }: Picture, surface: Surface, pixel: Point): string {
   const sample = surface.sampleAt(pixel);
-  const { space, complete, component } = picture.reply;
-  const missing = (!sample || Number.isNaN(sample.value)) && space === "navigation" && complete < 1;
-  const value = missing ? "not computed yet" : valueText(node, component, sample);
-  return [places.join(", "), value].filter((part) => part !== "").join(" · ");
+  const missing =
+    (!sample || Number.isNaN(sample.value)) && reply.space === "navigation" && reply.complete < 1;
+  return missing ? "not computed yet" : valueText(node, reply.component, sample);
 }
 
 /** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in. */
 function valueText(node: NodeDescription, component: number, sample: SampleAt | null): string {
   const map = node.components[component];
-  const { factor, units } = map?.shown ?? { factor: 1, units: unitsOf(node, component) };
+  const { factor, units } = writingOf(node, component);
   const text = sampleText(sample && { ...sample, value: sample.value * factor }, units);
   return map && node.components.length > 1 && text !== "" ? `${map.title} ${text}` : text;
 }

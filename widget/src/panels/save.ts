@@ -89,7 +89,18 @@ function saveForm(
     },
     "Keep in memory",
   );
+  /** Asks what to do about a file that is there under the name. */
+  const there = h("p", { class: "st-about", "data-st": "save-exists" });
+  const replace = h("button", { type: "button", class: "st-button", "data-st": "save-replace" }, "Replace");
+  const other = h("button", { type: "button", class: "st-button", "data-st": "save-other" }, "Other name");
+  const exists = h(
+    "div",
+    { role: "alert", hidden: true },
+    there,
+    h("div", { class: "st-popover-row st-popover-actions" }, replace, other),
+  );
   const ask = async (question: Parameters<Session["client"]["ask"]>[0]): Promise<void> => {
+    exists.hidden = true;
     save.disabled = true;
     compute.disabled = true;
     setText(problem, "");
@@ -98,6 +109,13 @@ function saveForm(
       popover.close();
     } catch (error) {
       const wire = error instanceof RequestError ? error.wire : null;
+      if (wire?.code === "exists") {
+        setText(there, `${wire.message}. Replace it?`);
+        exists.hidden = false;
+        // The safe answer has the keyboard.
+        other.focus();
+        return;
+      }
       setText(problem, [wire?.message, wire?.hint].filter(Boolean).join(" "));
     } finally {
       save.disabled = false;
@@ -109,6 +127,7 @@ function saveForm(
     () => {
       const known = FORMATS.find(({ suffix }) => field.value.trim().toLowerCase().endsWith(suffix));
       format.value = known?.suffix ?? format.value;
+      exists.hidden = true;
       setText(problem, "");
     },
     { signal },
@@ -117,6 +136,7 @@ function saveForm(
     "change",
     () => {
       field.value = withSuffix(field.value, format.value);
+      exists.hidden = true;
     },
     { signal },
   );
@@ -127,20 +147,39 @@ function saveForm(
     h("div", { class: "st-popover-row" }, field),
     h("div", { class: "st-popover-row" }, format),
     problem,
+    exists,
     h("div", { class: "st-popover-row st-popover-actions" }, compute, save),
+  );
+  const start = (replacing: boolean): void => {
+    const path = field.value.trim();
+    const named = FORMATS.some(({ suffix }) => path.toLowerCase().endsWith(suffix));
+    void ask({
+      type: "save",
+      node: node.id,
+      path: named ? path : withSuffix(path, format.value),
+      ...(replacing && { replace: true }),
+    });
+  };
+  replace.addEventListener("click", () => start(true), { signal });
+  other.addEventListener(
+    "click",
+    () => {
+      exists.hidden = true;
+      field.focus();
+      field.select();
+    },
+    { signal },
   );
   form.addEventListener(
     "submit",
     (event) => {
       event.preventDefault();
-      const path = field.value.trim();
-      if (path === "") {
+      if (field.value.trim() === "") {
         setText(problem, "Write the name of a file.");
         field.focus();
         return;
       }
-      const named = FORMATS.some(({ suffix }) => path.toLowerCase().endsWith(suffix));
-      void ask({ type: "save", node: node.id, path: named ? path : withSuffix(path, format.value) });
+      start(false);
     },
     { signal },
   );

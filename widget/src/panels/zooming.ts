@@ -130,7 +130,8 @@ export function zooming(
       const name = shape();
       const { width, height } = surface.span;
       if (name !== null && surface.zoom.scale > 1 && !isInside(surface.at(at.x, at.y), surface.visible)) {
-        session.setZoom(name, { ...surface.zoom, x: at.x / width, y: at.y / height });
+        const share = { x: at.x / width, y: at.y / height };
+        session.setZoom(name, { ...surface.zoom, ...(surface.isColumn ? { x: share.y } : share) });
       }
     },
   };

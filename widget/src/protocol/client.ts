@@ -134,6 +134,7 @@ export class Client {
       case "refined":
       case "memory":
       case "notice":
+      case "picture":
         this.#onEvent(reply);
         break;
     }

@@ -127,7 +127,12 @@ export type Request = { "type": "hello", request_id: number, protocol: number, }
 /**
  * Relative to the folder of the notebook.
  */
-path: string, options?: SaveOptions, };
+path: string, options?: SaveOptions, 
+/**
+ * What is there under that name may be replaced: the person was asked. Else the answer is the refusal `exists`,
+ * unless it is the unfinished save of the same result.
+ */
+replace?: boolean, };
 
 /**
  * Type of the samples in a buffer; little endian, C order.
@@ -292,7 +297,11 @@ complete: number, } | { "type": "memory", used_bytes: number,
 /**
  * The part of `used_bytes` that is not given up when memory is short.
  */
-pinned_bytes: number, budget_bytes: number, } | { "type": "notice", level: NoticeLevel, message: string, hint: string, node: number | null, };
+pinned_bytes: number, budget_bytes: number, } | { "type": "notice", level: NoticeLevel, message: string, hint: string, node: number | null, } | { "type": "picture", 
+/**
+ * By kind, as in a notebook: `image/png`, `text/html`, `text/plain`, …
+ */
+data: Record<string, unknown>, metadata: Record<string, unknown>, };
 
 /**
  * `value = offset + scale · index`, unless there are `values`.

@@ -2,6 +2,7 @@
 
 import { type Along, indexAt, numberText, ticks, valueAt } from "../geometry/axes";
 import type { Rect, Size } from "../geometry/fit";
+import type { Writing } from "../geometry/units";
 import type { Samples } from "../protocol/buffers";
 import type { AxisDescription } from "../protocol/generated";
 
@@ -41,7 +42,7 @@ export function plotRange(samples: Samples): [number, number] {
 export interface Line {
   samples: Samples;
   axis: AxisDescription | null;
-  valueUnits: string;
+  writing: Writing;
   along: Along;
   /** Pixels of the axis that the samples span; each stands for some of them. */
   pixels: number;
@@ -52,7 +53,7 @@ export function drawPlot(
   context: CanvasRenderingContext2D,
   area: Rect,
   whole: Rect,
-  { samples, axis, valueUnits, along, pixels }: Line,
+  { samples, axis, writing, along, pixels }: Line,
   style: CSSStyleDeclaration,
 ): void {
   const colour = (name: string, fallback: string): string => style.getPropertyValue(name).trim() || fallback;
@@ -71,12 +72,14 @@ export function drawPlot(
   context.fillStyle = colour("--st-muted", "#777");
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (const tick of ticks(low, high, 4)) {
+  const { factor, units } = writing;
+  for (const tick of ticks(low * factor, high * factor, 4)) {
+    const at = y(tick / factor);
     context.beginPath();
-    context.moveTo(area.left, Math.round(y(tick)) + 0.5);
-    context.lineTo(area.left + area.width, Math.round(y(tick)) + 0.5);
+    context.moveTo(area.left, Math.round(at) + 0.5);
+    context.lineTo(area.left + area.width, Math.round(at) + 0.5);
     context.stroke();
-    context.fillText(numberText(tick), area.left - 6, y(tick));
+    context.fillText(numberText(tick), area.left - 6, at);
   }
   context.textAlign = "center";
   context.textBaseline = "top";
@@ -88,9 +91,9 @@ export function drawPlot(
     const name = axis.units === "" ? axis.name : `${axis.name} (${axis.units})`;
     context.fillText(name, area.left + area.width / 2, area.top + area.height + 20);
   }
-  if (valueUnits !== "") {
+  if (units !== "") {
     context.textAlign = "left";
-    context.fillText(valueUnits, area.left + 4, area.top);
+    context.fillText(units, area.left + 4, area.top);
   }
 
   context.strokeStyle = colour("--st-accent", "#1976d2");

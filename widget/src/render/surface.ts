@@ -1,10 +1,10 @@
 /**
  * A picture in a panel: an image canvas at the size of the samples, stretched without smoothing,
- * and an overlay canvas at device resolution for everything drawn over it. A single row of samples
- * becomes a line plot on the overlay.
+ * and an overlay canvas at device resolution for everything drawn over it. A single row or column of
+ * samples becomes a line plot on the overlay; a single sample is written as a number.
  */
 
-import { h, perFrame } from "../dom";
+import { h, perFrame, setHidden, setText } from "../dom";
 import { type Along, along } from "../geometry/axes";
 import {
   contain,
@@ -17,6 +17,7 @@ import {
   toPixels,
 } from "../geometry/fit";
 import type { SampleAt } from "../geometry/sample";
+import type { Writing } from "../geometry/units";
 import { overlap, panBy, placeZoomed, WHOLE, type Zoom, zoomAbout } from "../geometry/zoom";
 import type { AxisDescription } from "../protocol/generated";
 import { drawPlot, plotArea } from "./plot";
@@ -32,9 +33,10 @@ export interface SurfacePicture {
   part: Region;
   /** Pixels per sample along each axis. */
   block: number;
-  /** Horizontal axis, for the ticks of a line plot. */
+  /** The axis along a line plot, for its ticks. */
   axis: AxisDescription | null;
-  valueUnits: string;
+  /** How its values are written. */
+  writing: Writing;
 }
 
 /** A moving pointer finds the panel where it was this long ago: to ask for more lays out the page. */
@@ -58,6 +60,7 @@ export class Surface {
   #words: Uint32Array | null = null;
   /** Where the image lies in the whole picture. */
   #placed = "";
+  #number: HTMLElement;
   #outer: Size = { width: 0, height: 0 };
   /** Upper left corner in the window, and when it was measured. */
   #corner: Point & { time: number } = { x: 0, y: 0, time: Number.NEGATIVE_INFINITY };
@@ -69,6 +72,7 @@ export class Surface {
   constructor(name: string, label: string, signal: AbortSignal) {
     this.#image = h("canvas", { class: "st-image", "aria-hidden": "true" });
     this.#frame = h("div", { class: "st-frame", style: "visibility: hidden" }, this.#image);
+    this.#number = h("div", { class: "st-number", "data-st": `${name}-number`, hidden: true });
     this.overlay = h("canvas", {
       class: "st-overlay",
       tabindex: 0,
@@ -77,7 +81,13 @@ export class Surface {
       "data-st": `${name}-canvas`,
       "data-lm-suppress-shortcuts": "true",
     });
-    this.element = h("div", { class: `st-surface st-surface-${name}` }, this.#frame, this.overlay);
+    this.element = h(
+      "div",
+      { class: `st-surface st-surface-${name}` },
+      this.#frame,
+      this.#number,
+      this.overlay,
+    );
     this.redraw = perFrame(() => this.#drawOverlay(), signal);
     const observer = new ResizeObserver(() => this.#measure());
     observer.observe(this.element);
@@ -91,7 +101,17 @@ export class Surface {
   }
 
   get isLine(): boolean {
-    return this.#picture !== null && this.#picture.size.height === 1;
+    return isLine(this.#picture);
+  }
+
+  /** Whether the line is a column of the picture: then it lies along y. */
+  get isColumn(): boolean {
+    return this.#picture !== null && this.#picture.full.width === 1 && this.#picture.full.height > 1;
+  }
+
+  /** What is written instead of a picture of one pixel. */
+  set number(text: string) {
+    setText(this.#number, text);
   }
 
   /** Area of the picture in CSS pixels of the panel; larger than the panel when zoomed. */
@@ -106,7 +126,7 @@ export class Surface {
 
   /** CSS pixels per pixel of the frame. */
   get scale(): number {
-    return this.#rect.width / this.span.width;
+    return this.#rect.width / this.#span.width;
   }
 
   get zoom(): Zoom {
@@ -123,7 +143,7 @@ export class Surface {
 
   /** The zoom after another step of it about a point of the panel. */
   zoomed(factor: number, at: Point): Zoom {
-    return zoomAbout(this.#zoom, factor, at, this.#base, this.#area, this.span);
+    return zoomAbout(this.#zoom, factor, at, this.#base, this.#area, this.#span);
   }
 
   /** The zoom after the picture was moved by CSS pixels. */
@@ -140,13 +160,23 @@ export class Surface {
     return this.#outer;
   }
 
-  /** Pixels across the area. */
+  /** Pixels across the picture. */
   get span(): Size {
+    return this.isColumn ? turned(this.#span) : this.#span;
+  }
+
+  /** Pixels across the area, in which a column lies as a row. */
+  get #span(): Size {
     const picture = this.#picture;
     if (!picture) {
       return { width: 1, height: 1 };
     }
-    return this.isLine ? spanned(picture.full, picture.size) : picture.full;
+    if (!this.isLine) {
+      return picture.full;
+    }
+    return this.isColumn
+      ? spanned(turned(picture.full), turned(picture.size))
+      : spanned(picture.full, picture.size);
   }
 
   /** Draws now: the browser shows it with its next frame. */
@@ -158,13 +188,14 @@ export class Surface {
       this.#place();
     }
     const drawn = picture !== null && !this.isLine;
+    setHidden(this.#number, !isNumber(picture));
     this.#frame.style.visibility = drawn ? "visible" : "hidden";
     if (drawn) {
       this.#painter.set(levels, contrast);
       this.#paint(picture);
     }
     // What lies over an image does not change with it: who draws something that does, says so.
-    if (moved || this.isLine || before?.size.height === 1) {
+    if (moved || this.isLine || isLine(before)) {
       this.redraw();
     }
   }
@@ -180,18 +211,21 @@ export class Surface {
 
   /** Continuous pixel coordinates under a pointer event. */
   pixelsOf(event: MouseEvent): Point {
-    const { x, y } = toPixels(this.pointOf(event), this.#rect, this.span);
-    return { x: this.#along.pixel(x / this.span.width), y };
+    const { x, y } = toPixels(this.pointOf(event), this.#rect, this.#span);
+    const along = this.#along.pixel(x / this.#span.width);
+    return this.isColumn ? { x: y, y: along } : { x: along, y };
   }
 
   /** CSS position of continuous pixel coordinates. */
   at(x: number, y: number): Point {
-    return toPanel({ x: this.#along.share(x) * this.span.width, y }, this.#rect, this.span);
+    const [along, across] = this.isColumn ? [y, x] : [x, y];
+    const width = this.#span.width;
+    return toPanel({ x: this.#along.share(along) * width, y: across }, this.#rect, this.#span);
   }
 
   /** How a line plot lies along its axis; the pixels of an image are all of one size. */
   get #along(): Along {
-    return along(this.isLine ? (this.#picture?.axis ?? null) : null, this.span.width);
+    return along(this.isLine ? (this.#picture?.axis ?? null) : null, this.#span.width);
   }
 
   /** The sample that stands for a pixel of the frame; `null` where none came. */
@@ -255,7 +289,7 @@ export class Surface {
 
   #place(): void {
     const area = this.#area;
-    this.#base = this.isLine ? area : contain(this.span, this.#outer);
+    this.#base = this.isLine ? area : contain(this.#span, this.#outer);
     this.#rect = placeZoomed(this.#base, area, this.#zoom);
     if (this.isLine) {
       // A spectrum is zoomed along its axis only; the values fit themselves.
@@ -278,12 +312,27 @@ export class Surface {
     const ratio = globalThis.devicePixelRatio || 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.#outer.width, this.#outer.height);
+    if (isNumber(this.#picture)) {
+      return;
+    }
     if (this.#picture && this.isLine) {
-      const { pixels, axis, valueUnits } = this.#picture;
+      const { pixels, axis, writing } = this.#picture;
       const { samples } = pixels;
-      const line = { samples, axis, valueUnits, along: this.#along, pixels: this.span.width };
+      const line = { samples, axis, writing, along: this.#along, pixels: this.#span.width };
       drawPlot(context, this.#area, this.#rect, line, getComputedStyle(this.overlay));
     }
     this.onOverlay?.(context);
   }
+}
+
+function isLine(picture: SurfacePicture | null): boolean {
+  return picture !== null && (picture.size.height === 1 || picture.full.width === 1);
+}
+
+function isNumber(picture: SurfacePicture | null): boolean {
+  return picture !== null && picture.full.width === 1 && picture.full.height === 1;
+}
+
+function turned({ width, height }: Size): Size {
+  return { width: height, height: width };
 }

@@ -8,7 +8,7 @@ import type { NavigatorReply, NodeDescription } from "../protocol/generated";
 import { malformed } from "./malformed";
 import type { Session } from "./session";
 import type { Store } from "./store";
-import { nodeById } from "./tree";
+import { hasNavigator, nodeById } from "./tree";
 import type { ViewState } from "./view";
 
 const NAVIGATOR_PAUSE_MS = 150;
@@ -49,8 +49,8 @@ export class NavigatorPuller {
   /** Asks when the scan is another one, the position of its slower axes is, its image became better, or another part is seen. */
   refresh(): void {
     const { node } = this.#session;
-    const { connection, navigators } = this.#session.store.value;
-    if (!node || connection !== "live" || !this.#view.value.visible || node.navigation_axes.length === 0) {
+    const { connection, navigators, nodes } = this.#session.store.value;
+    if (!node || connection !== "live" || !this.#view.value.visible || !hasNavigator(nodes, node)) {
       return;
     }
     const index = this.#session.positionIn(node);
@@ -65,7 +65,7 @@ export class NavigatorPuller {
 
   #part({ navigation_axes }: NodeDescription): Region | undefined {
     const [height, width] = [navigation_axes.at(-2)?.size ?? 1, navigation_axes.at(-1)?.size ?? 1];
-    if (height === 1 || Math.max(width, height) <= WHOLE_POSITIONS) {
+    if (Math.min(width, height) === 1 || Math.max(width, height) <= WHOLE_POSITIONS) {
       return undefined;
     }
     const zoom = this.#session.zoomOf(navigatorShape({ width, height }));

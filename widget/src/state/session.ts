@@ -5,6 +5,7 @@
 
 import { clamp } from "../geometry/fit";
 import { WHOLE, type Zoom } from "../geometry/zoom";
+import { hold } from "../notebook_output";
 import { Client, type Question, RequestError } from "../protocol/client";
 import {
   type Event,
@@ -472,6 +473,9 @@ export class Session {
         this.store.set({ memory: { used_bytes, pinned_bytes, budget_bytes } });
         break;
       }
+      case "picture":
+        hold(this.#model.widget_manager, this.id, event);
+        break;
       case "notice":
         this.store.set({ notice: { level: event.level, message: event.message, hint: event.hint } });
         break;

@@ -16,6 +16,8 @@ export interface Model {
   off(name: string, callback: (...args: never[]) => void): void;
   save_changes(): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  /** In JupyterLab it knows the notebook. */
+  readonly widget_manager?: unknown;
 }
 
 const ARRANGEMENT = ["node", "component", "panes", "focused", "companion"] as const;

@@ -88,3 +88,9 @@ export function shapeOf(node: NodeDescription): { key: string; width: number; he
     height: rows,
   };
 }
+
+/** Whether the scan of a node has a navigation image: several positions, and frames to take the mean of. */
+export function hasNavigator(nodes: readonly NodeDescription[], node: NodeDescription): boolean {
+  const positions = node.navigation_axes.reduce((count, axis) => count * axis.size, 1);
+  return positions > 1 && nodeById(nodes, node.source)?.kind !== "map";
+}

@@ -116,7 +116,11 @@ impl Comms {
         }
         model.set_figure(figure);
         let shown = Outgoing::publish("update_display_data", model.parent.as_ref(), model.output());
+        let told = model.is_seen().then(|| model.told());
         drop(registry);
         self.iopub.publish(shown);
+        if let Some(told) = told {
+            self.tell(Some(id), &told);
+        }
     }
 }

@@ -10,7 +10,7 @@ use signal::{CancelToken, Chunk, ChunkId, NavigationIndex, Output, SourceError};
 use super::chain::{Frames, Memo};
 use super::{Seat, Sweep, Take};
 use crate::cache::{Held, Key, Reservation};
-use crate::compute::{Inner, guarded};
+use crate::compute::{Inner, guarded, stored_output};
 use crate::gate::Lane;
 use crate::{Cause, ComputeError, lock};
 
@@ -204,9 +204,13 @@ impl Reader<'_> {
             }
         }
         match &self.now {
-            Some(Ok(now)) => (now.chunk.frame(at).map(Output::Frame)).map_err(|error| {
-                ComputeError::new(&self.sweep.node, Some(at), Cause::Source(error))
-            }),
+            Some(Ok(now)) => match now.chunk.frame(at) {
+                Ok(frame) => Ok(stored_output(&self.sweep.node, frame)),
+                Err(error) => {
+                    let cause = Cause::Source(error);
+                    Err(ComputeError::new(&self.sweep.node, Some(at), cause))
+                }
+            },
             Some(Err(error)) => {
                 let cause = (*error.cause).clone();
                 Err(ComputeError::new(&self.sweep.node, Some(at), cause))

@@ -38,7 +38,7 @@ pub(super) fn layout(panel: &Panel) -> Layout {
         left,
         width: px(WIDTH),
         outer_width: left + px(WIDTH) + px(14),
-        below: px(32),
+        height: px(HEIGHT + 32),
     }
 }
 

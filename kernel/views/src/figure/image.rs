@@ -41,7 +41,7 @@ pub(super) fn layout(panel: &Panel) -> Layout {
         left: 0,
         width,
         outer_width: width + px(BAR_GAP + BAR + 6) + labels,
-        below: 0,
+        height: px(HEIGHT),
     }
 }
 

@@ -136,6 +136,25 @@ fn plain(value: f64) -> String {
     }
 }
 
+/// Four significant digits, exponents only where they help (`numberText` of the page).
+pub(crate) fn number(value: f64) -> String {
+    let size = value.abs();
+    if value.is_nan() {
+        return "no value".into();
+    }
+    if value.is_infinite() {
+        return minus(if value > 0.0 { "∞" } else { "-∞" });
+    }
+    if value.fract() == 0.0 && size < 1e7 {
+        return minus(&format!("{value:.0}"));
+    }
+    if !(1e-4..1e7).contains(&size) {
+        return minus(&format!("{value:.2e}"));
+    }
+    let decimals = (3.0 - size.log10().floor()).clamp(0.0, 7.0) as usize;
+    minus(&format!("{value:.decimals$}"))
+}
+
 fn minus(text: &str) -> String {
     text.replace('-', "\u{2212}")
 }
@@ -157,6 +176,12 @@ mod tests {
         assert_eq!(bar(1.0, 1, "nm"), None);
         let uneven = Axis::with_values("x", vec![0.0, 1.0, 3.0], "nm");
         assert_eq!(ScaleBar::along(&uneven), None);
+    }
+
+    #[test]
+    fn numbers_have_four_digits() {
+        let texts = [0.016_137, -1.5, 3.0, 1234.56, 2.0e-5, f64::NEG_INFINITY].map(number);
+        assert_eq!(texts, ["0.01614", "−1.500", "3", "1235", "2.00e−5", "−∞"]);
     }
 
     #[test]

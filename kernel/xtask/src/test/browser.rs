@@ -64,6 +64,20 @@ pub fn screen(chromium: &Path, environment: &Environment) -> Result<Counts> {
     watch(&mut command, Duration::from_secs(600))
 }
 
+/// Maps: saved ones, lines, single positions, and the picture in the notebook after a reload.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn maps(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("maps");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let mut command = script("maps.mjs", chromium);
+    command.arg(environment.program("jupyter")).arg(&folder);
+    super::private(&mut command);
+    watch(&mut command, Duration::from_secs(300))
+}
+
 /// Frames larger than the screen: means are called means, and zooming in shows the pixels of the file.
 ///
 /// # Errors

@@ -3,21 +3,15 @@
 import { h, setAttributes } from "../../dom";
 import { numberText } from "../../geometry/axes";
 import { clamp } from "../../geometry/fit";
+import { type Writing, writtenText } from "../../geometry/units";
 
-/** Short enough for the field. */
-function levelText(value: number): string {
+/** Short enough for the field, which stands beside its unit. */
+function levelText(stored: number, { factor }: Writing): string {
+  const value = stored * factor;
   const short = Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
   return Math.abs(short) >= 1e-4 && Math.abs(short) < 1e6
     ? String(short).replace("-", "\u2212")
     : numberText(short);
-}
-
-/** What was typed as a level: with a decimal comma, a minus of typography, in percent. */
-export function parseLevel(text: string): number | null {
-  const [, digits, percent] = /^\s*([^\s%]+)\s*(%?)\s*$/.exec(text) ?? [];
-  const plain = (digits ?? "").replace("\u2212", "-");
-  const value = Number(plain.includes(".") ? plain : plain.replace(",", "."));
-  return plain === "" || !Number.isFinite(value) ? null : percent ? value / 100 : value;
 }
 
 interface LimitEvents {
@@ -31,7 +25,7 @@ interface LimitEvents {
 export interface Limit {
   element: HTMLElement;
   field: HTMLInputElement;
-  show(share: number, value: number): void;
+  show(share: number, value: number, writing: Writing): void;
   listen(events: LimitEvents): void;
 }
 
@@ -53,15 +47,20 @@ export function makeLimit(which: "low" | "high", signal: AbortSignal): Limit {
   });
   /** The limit as it is, whatever is typed. */
   let last = 0;
+  let writing: Writing = { factor: 1, units: "" };
   return {
     element,
     field,
-    show(share, value) {
+    show(share, value, as) {
       last = value;
+      writing = as;
       element.style.left = `${share * 100}%`;
-      setAttributes(element, { "aria-valuenow": value, "aria-valuetext": numberText(value) });
+      setAttributes(element, {
+        "aria-valuenow": value * as.factor,
+        "aria-valuetext": writtenText(value, as),
+      });
       if (field.ownerDocument.activeElement !== field) {
-        field.value = levelText(value);
+        field.value = levelText(value, as);
       }
     },
     listen(events) {
@@ -111,15 +110,15 @@ export function makeLimit(which: "low" | "high", signal: AbortSignal): Limit {
         "change",
         () => {
           last = events.type(field.value);
-          field.value = levelText(last);
+          field.value = levelText(last, writing);
         },
         { signal },
       );
       field.addEventListener(
         "keydown",
         (event) => {
-          if (event.key === "Escape" && field.value !== levelText(last)) {
-            field.value = levelText(last);
+          if (event.key === "Escape" && field.value !== levelText(last, writing)) {
+            field.value = levelText(last, writing);
             event.preventDefault();
           }
         },

@@ -1,0 +1,244 @@
+// Maps: saved ones that are opened again, lines and single positions, the question before a file is replaced, the picture in
+// the notebook after a reload of the page, three panes at 320 px. In real JupyterLab in headless Chromium.
+// Usage: CHROMIUM=… node maps.mjs JUPYTER FOLDER (FOLDER is empty).
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { check, expect, launch, SCREENSHOTS, verdict } from "./chromium.mjs";
+import { kernelIdle, openNotebook, startServer } from "./jupyterlab.mjs";
+
+const [jupyter, folder] = process.argv.slice(2);
+const NOTEBOOK = "maps.ipynb";
+/** Files of frames `(y, x | 24, 20)`. */
+const SCANS = { "image.npy": [6, 9], "row.npy": [1, 9], "column.npy": [9, 1], "one.npy": [1, 1] };
+const map = (name) =>
+  `let ${name}_scan = open("${name}.npy")?;\nlet ${name} = ${name}_scan.center_of_mass(CenterOfMass { reference: Reference::None, ..default() })?;\n${name}`;
+const CELLS = [
+  map("image"),
+  map("row"),
+  map("column"),
+  map("one"),
+  'image.save("saved.zspy")?;\nlet saved = open("saved.zspy")?;\nsaved',
+];
+const [IMAGE, ROW, COLUMN, ONE, SAVED] = [0, 1, 2, 3, 4];
+
+/** A spot whose place tells the position. */
+function write(name, [ny, nx]) {
+  const header = `{'descr': '<u2', 'fortran_order': False, 'shape': (${ny}, ${nx}, 24, 20), }`.padEnd(117);
+  const pixels = new Uint16Array(ny * nx * 480);
+  for (let at = 0; at < ny * nx; at += 1) {
+    const [y, x] = [Math.floor(at / nx), at % nx];
+    for (let row = 0; row < 3; row += 1) {
+      pixels.fill(900, at * 480 + (8 + y + row) * 20 + 3 + x, at * 480 + (8 + y + row) * 20 + 6 + x);
+    }
+  }
+  writeFileSync(join(folder, name), Buffer.concat([Buffer.from(`\x93NUMPY\x01\x00v\x00${header}\n`, "latin1"), Buffer.from(pixels.buffer)]));
+}
+
+const cell = (page, index) => page.locator(`.jp-Notebook [data-windowed-list-index="${index}"]`);
+const part = (page, index, name) => cell(page, index).locator(`[data-st="${name}"]`);
+const screenshot = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `maps_${name}.png`) });
+const shows = (page, index) =>
+  page.evaluate((at) => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(at), index);
+
+async function run(page, index) {
+  const error = await page.evaluate(async (at) => {
+    const notebook = globalThis.jupyterapp.shell.currentWidget.content;
+    await notebook.scrollToItem(at);
+    notebook.activeCellIndex = at;
+    notebook.deselectAll();
+    await globalThis.jupyterapp.commands.execute("notebook:run-cell");
+    return notebook.model.cells.get(at).toJSON().outputs.find((output) => output.output_type === "error")?.evalue;
+  }, index);
+  expect(error === undefined, `cell ${index}: ${error}`);
+}
+
+/** What the output of a cell holds for readers without a kernel. */
+const held = (page, index) =>
+  page.evaluate((at) => {
+    const { outputs } = globalThis.jupyterapp.shell.currentWidget.content.model.cells.get(at).toJSON();
+    const output = outputs.find((each) => each.data?.["application/vnd.jupyter.widget-view+json"]);
+    return output && { png: output.data["image/png"], html: output.data["text/html"], alt: output.metadata["image/png"]?.alt };
+  }, index);
+
+async function until(what, holds, ms = 30_000) {
+  for (const end = Date.now() + ms; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    const found = await holds();
+    if (found) {
+      return found;
+    }
+  }
+  throw new Error(`${what} did not happen`);
+}
+
+async function drawn(page, index) {
+  await shows(page, index);
+  await part(page, index, "viewer").waitFor();
+  await until(`the map of cell ${index}`, () =>
+    part(page, index, "viewer").evaluate((element) => element.__signaltree_state().view.picture?.reply.complete === 1),
+  );
+  await page.waitForTimeout(400);
+  return part(page, index, "viewer").evaluate((element) => {
+    const { nodes, node: id, component, view } = element.__signaltree_state();
+    const node = nodes.find((each) => each.id === id);
+    return { node, component, samples: [...view.picture.samples] };
+  });
+}
+
+async function lines(page) {
+  await check("maps of lines are curves, that of a position a number, in viewer and figure", async () => {
+    for (const index of [IMAGE, ROW, COLUMN, ONE]) {
+      await run(page, index);
+      await drawn(page, index);
+      await screenshot(page, `1_${["image", "row", "column", "one"][index]}`);
+      writeFileSync(join(SCREENSHOTS, `maps_figure_${index}.png`), Buffer.from((await held(page, index)).png, "base64"));
+    }
+    const kind = async (index) => /(image|curve) (row|column|image|one): /.exec((await held(page, index)).alt)?.[1];
+    expect((await kind(IMAGE)) === "image", "the image is none");
+    expect((await kind(ROW)) === "curve" && (await kind(COLUMN)) === "curve", "a line is no curve");
+    const one = await drawn(page, ONE);
+    const text = await part(page, ONE, "signal-number").filter({ visible: true }).textContent();
+    const value = Number(/(−?[\d.]+) px$/.exec(text)?.[1]?.replace("−", "-"));
+    expect(Math.abs(value - one.samples[0]) < 1e-3 * Math.abs(value), `${text} is not ${one.samples[0]}`);
+    expect((await held(page, ONE)).alt.includes(" is "), "the figure has no number");
+    // The readout under the pointer is that of the position it points to, in a column along the curve.
+    await shows(page, COLUMN);
+    const pane = cell(page, COLUMN).locator(".st-pane.st-focused");
+    const box = await pane.locator('[data-st="signal-canvas"]').boundingBox();
+    const column = await drawn(page, COLUMN);
+    await page.mouse.move(box.x + 48 + ((box.width - 60) * 6.5) / 9, box.y + box.height / 2);
+    await page.waitForTimeout(200);
+    const readout = await pane.locator('[data-st="signal-readout"]').textContent();
+    expect(/y 6\b/.test(readout), readout);
+    const shown = Number(/(−?[\d.]+) px$/.exec(readout)?.[1]?.replace("−", "-"));
+    expect(Math.abs(shown - column.samples[6]) < 0.001 * Math.max(1, Math.abs(shown)), `${readout} for ${column.samples[6]}`);
+    return text;
+  });
+}
+
+async function savedAgain(page) {
+  await check("a saved map that is opened is seen as the map it was", async () => {
+    const before = await drawn(page, IMAGE);
+    await run(page, SAVED);
+    const after = await drawn(page, SAVED);
+    await screenshot(page, "2_saved");
+    expect(JSON.stringify(after.node.components) === JSON.stringify(before.node.components), "components");
+    expect(JSON.stringify(after.samples) === JSON.stringify(before.samples), "values");
+    return after.node.summary;
+  });
+}
+
+async function asks(page) {
+  await check("Save… asks before it replaces a file", async () => {
+    await shows(page, IMAGE);
+    await part(page, IMAGE, "save").click();
+    await part(page, IMAGE, "save-path").fill("there.npy");
+    const there = () => readFileSync(join(folder, "there.npy"));
+    const before = readFileSync(join(folder, "row.npy"));
+    writeFileSync(join(folder, "there.npy"), before);
+    await part(page, IMAGE, "save-start").click();
+    await part(page, IMAGE, "save-replace").waitFor();
+    await screenshot(page, "3_asks");
+    expect(there().equals(before), "it was replaced unasked");
+    await part(page, IMAGE, "save-replace").click();
+    await until("the save", () => !there().equals(before));
+    return `${there().length} bytes`;
+  });
+}
+
+async function reloaded(page, server) {
+  await check("the picture in the notebook follows the viewer after a reload of the page", async () => {
+    await page.evaluate(() => globalThis.jupyterapp.commands.execute("docmanager:save"));
+    await openNotebook(page, server, NOTEBOOK);
+    await drawn(page, IMAGE);
+    const before = await held(page, IMAGE);
+    await part(page, IMAGE, "levels-colormap").selectOption("diverging_dark");
+    const after = await until("a new picture", async () => {
+      const now = await held(page, IMAGE);
+      return now.png !== before.png && now;
+    });
+    expect(after.html.includes(after.png), "the page's picture is another one than the PNG");
+    writeFileSync(join(SCREENSHOTS, "maps_figure_after_reload.png"), Buffer.from(after.png, "base64"));
+    await screenshot(page, "4_reloaded");
+    await page.evaluate(() => globalThis.jupyterapp.commands.execute("docmanager:save"));
+    await until("the saved notebook", () => readFileSync(join(folder, NOTEBOOK), "utf8").includes(after.png.slice(0, 400)));
+    return `${after.png.length} characters`;
+  });
+}
+
+async function narrow(page) {
+  await check("three panes at 320 px overlap nowhere, light and dark", async () => {
+    await page.evaluate(() => globalThis.jupyterapp.commands.execute("application:toggle-left-area"));
+    // The whole of it is looked at.
+    await page.setViewportSize({ width: 1440, height: 2600 });
+    await shows(page, IMAGE);
+    const viewer = part(page, IMAGE, "viewer");
+    for (const name of ["row", "saved"]) {
+      await viewer.locator(`[data-st="compare-node-${name}"]`).click();
+    }
+    const found = [];
+    for (const theme of ["JupyterLab Light", "JupyterLab Dark"]) {
+      await page.evaluate((name) => globalThis.jupyterapp.commands.execute("apputils:change-theme", { theme: name }), theme);
+      await viewer.evaluate((element) => {
+        element.parentElement.style.width = "320px";
+      });
+      await page.waitForTimeout(1200);
+      await viewer.screenshot({ path: join(SCREENSHOTS, `maps_320_${theme.split(" ")[1].toLowerCase()}.png`) });
+      found.push(...(await viewer.evaluate(overlaps)));
+    }
+    expect(found.length === 0, found.join("; "));
+    return `${await viewer.locator(".st-pane").count()} panes`;
+  });
+}
+
+/** Controls and texts of the viewer that lie over each other or beyond its edge. */
+function overlaps(root) {
+  const seen = [...root.querySelectorAll("button, input, select, .st-readout, .st-title, [role=tab], .st-surface, .st-level-units")].filter(
+    (element) => element.checkVisibility({ visibilityProperty: true }) && element.getBoundingClientRect().width > 0,
+  );
+  const name = (element) => element.dataset.st ?? element.className;
+  const outer = root.getBoundingClientRect();
+  const found = [];
+  for (const [i, one] of seen.entries()) {
+    const a = one.getBoundingClientRect();
+    if (a.right > outer.right + 1 || a.left < outer.left - 1) {
+      const scrolls = one.closest("[role=tablist], .st-panel-tree");
+      if (!scrolls) {
+        found.push(`${name(one)} is cut`);
+      }
+    }
+    for (const other of seen.slice(i + 1)) {
+      if (one.contains(other) || other.contains(one) || one.closest(".st-surface") || other.closest(".st-surface")) {
+        continue;
+      }
+      const b = other.getBoundingClientRect();
+      const [across, down] = [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
+      if (across > 2 && down > 2) {
+        found.push(`${name(one)} lies on ${name(other)}`);
+      }
+    }
+  }
+  return found;
+}
+
+const code = CELLS.map((source, number) => ({ cell_type: "code", id: `cell-${number}`, metadata: {}, execution_count: null, outputs: [], source }));
+const kernelspec = { name: "signaltree", display_name: "SignalTree (Rust)", language: "rust" };
+writeFileSync(join(folder, NOTEBOOK), JSON.stringify({ cells: code, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 }));
+for (const [name, scan] of Object.entries(SCANS)) {
+  write(name, scan);
+}
+const server = await startServer(jupyter, folder);
+const browser = await launch();
+try {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+  await openNotebook(page, server, NOTEBOOK);
+  await lines(page);
+  await savedAgain(page);
+  await asks(page);
+  await reloaded(page, server);
+  await narrow(page);
+} finally {
+  await browser.close();
+  await server.stop();
+}
+process.exit(verdict());

@@ -1,0 +1,212 @@
+import { describe, expect, it } from "vitest";
+import { eachOnAFreshPage, hook, pass, press, show, type } from "./mounted";
+
+eachOnAFreshPage();
+
+describe("parameters", () => {
+  it("are tried while sliding and kept once, when the slider is let go", async () => {
+    const { st, requests } = await show({ node: 3 }, { delayMs: 40 });
+    await pass(200);
+    const slider = st("parameter-threshold-slider");
+    const before = requests("frame").length;
+    for (let i = 0; i <= 20; i++) {
+      type(slider, String(400 + i * 20), "input");
+      await pass(10);
+    }
+    await pass(100);
+    expect(requests("set_params")).toHaveLength(0);
+    const drafts = requests("frame").slice(before);
+    // Two in flight, the newest last.
+    expect(drafts.length).toBeGreaterThan(5);
+    expect(drafts.length).toBeLessThan(20);
+    expect(drafts.at(-1)).toMatchObject({ node: 3, draft: { threshold: 0.8, radius: 4 } });
+    expect(hook().frame).toMatchObject({ node: 3, draft: true });
+    type(slider, "800", "change");
+    await pass(600);
+    expect(requests("set_params")).toHaveLength(1);
+    expect(requests("set_params")[0]).toMatchObject({ node: 3, params: { threshold: 0.8, radius: 4 } });
+    expect((st("parameter-threshold-value") as HTMLInputElement).valueAsNumber).toBeCloseTo(0.8);
+    expect(hook().frame).toMatchObject({ node: 3, draft: false });
+    expect(requests("frame").at(-1)?.draft).toBeUndefined();
+  });
+
+  it("are kept once for a run of keys on a slider", async () => {
+    const { st, requests } = await show({ node: 3 });
+    const slider = st("parameter-radius-slider");
+    for (let i = 0; i < 5; i++) {
+      press(slider, "ArrowRight");
+      await pass(20);
+    }
+    expect(requests("set_params")).toHaveLength(0);
+    slider.dispatchEvent(new KeyboardEvent("keyup", { key: "ArrowRight", bubbles: true }));
+    await pass(100);
+    expect(requests("set_params")).toHaveLength(1);
+  });
+
+  it("say at the control why what is tried cannot be", async () => {
+    const { st, kernel } = await show({ node: 3 });
+    const error = { code: "parameter", message: "radius 60 px does not fit", hint: "", node: 3, index: null };
+    kernel.failNext = error;
+    type(st("parameter-radius-slider"), "900", "input");
+    await pass(10);
+    expect(st("parameters-refusal").textContent).toContain("does not fit");
+    expect(st("parameter-radius").classList.contains("st-refused")).toBe(true);
+    expect(st("signal-failure").hidden).toBe(true);
+    type(st("parameter-radius-slider"), "200", "input");
+    await pass(200);
+    expect(st("parameters-refusal").hidden).toBe(true);
+    expect(st("parameter-radius").classList.contains("st-refused")).toBe(false);
+  });
+
+  it("of a whole map are only kept, never tried", async () => {
+    const { st, requests } = await show({ node: 4 });
+    type(st("parameter-label-value"), "grain");
+    await pass(300);
+    expect(requests("set_params")).toHaveLength(1);
+    expect(requests("frame").every(({ draft }) => draft === undefined)).toBe(true);
+  });
+
+  it("go back and forth through their history by buttons and keys", async () => {
+    const { st, requests } = await show({ node: 3 });
+    const radius = st("parameter-radius-value") as HTMLInputElement;
+    const [undo, redo] = [st("parameters-undo"), st("parameters-redo")] as HTMLButtonElement[];
+    expect(undo?.disabled).toBe(true);
+    type(radius, "5");
+    await pass(300);
+    expect(undo?.disabled).toBe(false);
+    undo?.click();
+    await pass(300);
+    expect(radius.valueAsNumber).toBe(4);
+    expect(redo?.disabled).toBe(false);
+    const key = (target: HTMLElement, shiftKey: boolean): KeyboardEvent => {
+      const event = new KeyboardEvent("keydown", {
+        key: "z",
+        ctrlKey: true,
+        shiftKey,
+        bubbles: true,
+        cancelable: true,
+      });
+      target.dispatchEvent(event);
+      return event;
+    };
+    expect(key(st("signal-canvas"), true).defaultPrevented).toBe(true);
+    await pass(300);
+    expect(radius.valueAsNumber).toBe(5);
+    key(st("tree"), false);
+    await pass(300);
+    expect(radius.valueAsNumber).toBe(4);
+    // Inside a field the keys are those of its text.
+    expect(key(radius, true).defaultPrevented).toBe(false);
+    expect(requests("undo")).toHaveLength(2);
+    expect(requests("redo")).toHaveLength(1);
+  });
+
+  it("have a control for every kind, and auto for what may be left out", async () => {
+    const { st, requests } = await show({ node: 2 });
+    const auto = st("parameter-center-auto") as HTMLInputElement;
+    expect(auto.checked).toBe(true);
+    auto.checked = false;
+    auto.dispatchEvent(new Event("change"));
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { center: [56, 64] } });
+    const clip = st("parameter-clip-value") as HTMLInputElement;
+    clip.checked = false;
+    clip.dispatchEvent(new Event("change"));
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { clip: false, center: [56, 64] } });
+    st("parameters-reset").click();
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { clip: true, center: null } });
+    expect(auto.checked).toBe(true);
+  });
+
+  it("are refused with the reason when what is typed lies outside their limits", async () => {
+    const { st, requests } = await show({ node: 3 });
+    const field = st("parameter-radius-value") as HTMLInputElement;
+    const problem = st("parameter-radius-problem");
+    type(field, "-3");
+    expect([field.value, problem.textContent]).toEqual([
+      "4",
+      "\u22123 is not taken: it has to be at least 1 px",
+    ]);
+    type(st("parameter-min_distance-value"), "5.7");
+    expect(st("parameter-min_distance-problem").textContent).toContain("whole number");
+    await pass(300);
+    expect(requests("set_params")).toEqual([]);
+    type(field, "7.5");
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { radius: 7.5 } });
+    expect(problem.textContent).toBe("");
+  });
+
+  it("are not moved by a message while their slider is held", async () => {
+    const { st, kernel } = await show({ node: 4 });
+    const form = kernel.nodes.find(({ id }) => id === 4);
+    expect(form?.kind).toBe("map");
+    st("tree-node-peaks").click();
+    await pass();
+    const slider = st("parameter-radius-slider") as HTMLInputElement;
+    type(slider, "700", "input");
+    kernel.changed();
+    await pass(100);
+    expect(slider.value).toBe("700");
+    type(slider, "700");
+    await pass(300);
+    expect(Number((st("parameter-radius-value") as HTMLInputElement).value)).toBeGreaterThan(4);
+  });
+
+  it("go back to what the node has when refused, and the refusal ends with the next change", async () => {
+    const { st, kernel } = await show({ node: 3 });
+    const radius = st("parameter-radius-value") as HTMLInputElement;
+    kernel.refuseNext = {
+      code: "not_applicable",
+      message: "a disk of 60 px does not fit into the frame",
+      hint: "take a smaller radius",
+      node: 3,
+      index: null,
+    };
+    type(radius, "60");
+    await pass(600);
+    expect(st("status-message").textContent).toContain("does not fit");
+    expect(radius.valueAsNumber).toBe(4);
+    type(radius, "5");
+    await pass(600);
+    expect(st("status-message").textContent).not.toContain("does not fit");
+    expect(radius.valueAsNumber).toBe(5);
+  });
+
+  it("show the line of Rust and do not rebuild under the hand", async () => {
+    const { st, kernel } = await show({ node: 3 });
+    expect(st("code").textContent).toBe(
+      "let peaks = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;",
+    );
+    const slider = st("parameter-radius-slider");
+    kernel.changed();
+    expect(st("parameter-radius-slider")).toBe(slider);
+  });
+
+  it("take a region that is drawn on the navigator", async () => {
+    const { st, requests } = await show({ node: 4 });
+    st("parameter-reference-pick").click();
+    expect(st("parameter-reference-pick").getAttribute("aria-pressed")).toBe("true");
+    const canvas = st("navigator-canvas");
+    for (const [type, x, y] of [
+      ["pointerdown", 4.5, 2.5],
+      ["pointermove", 9.5, 8.5],
+      ["pointerup", 9.5, 8.5],
+    ] as const) {
+      const event = new MouseEvent(type, { bubbles: true, cancelable: true, button: 0 });
+      Object.defineProperties(event, {
+        clientX: { value: x / 56 },
+        clientY: { value: y / 40 },
+        pointerId: { value: 1 },
+      });
+      canvas.dispatchEvent(event);
+    }
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({
+      params: { reference: { x0: 4, y0: 2, width: 6, height: 7 } },
+    });
+    expect(hook().state().position).toEqual([3, 7]);
+  });
+});
