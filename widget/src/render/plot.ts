@@ -1,6 +1,6 @@
 /** A spectrum or line scan as a line with calibrated ticks. */
 
-import { type Along, indexAt, numberText, ticks, valueAt } from "../geometry/axes";
+import { type Along, indexAt, ticks, tickTexts, valueAt } from "../geometry/axes";
 import type { Rect, Size } from "../geometry/fit";
 import type { Samples } from "../protocol/buffers";
 import type { AxisDescription } from "../protocol/generated";
@@ -71,19 +71,23 @@ export function drawPlot(
   context.fillStyle = colour("--st-muted", "#777");
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (const tick of ticks(low, high, 4)) {
+  const levels = ticks(low, high, 4);
+  const texts = tickTexts(levels);
+  for (const [at, tick] of levels.entries()) {
     context.beginPath();
     context.moveTo(area.left, Math.round(y(tick)) + 0.5);
     context.lineTo(area.left + area.width, Math.round(y(tick)) + 0.5);
     context.stroke();
-    context.fillText(numberText(tick), area.left - 6, y(tick));
+    context.fillText(texts[at] ?? "", area.left - 6, y(tick));
   }
   context.textAlign = "center";
   context.textBaseline = "top";
   if (axis && axis.scale !== 0) {
     const ends = [valueAt(axis, first * block), valueAt(axis, Math.min(axis.size, last * block) - 1)];
-    for (const tick of ticks(Math.min(...ends), Math.max(...ends), 6)) {
-      context.fillText(numberText(tick), xOf(indexAt(axis, tick) + 0.5), area.top + area.height + 5);
+    const places = ticks(Math.min(...ends), Math.max(...ends), 6);
+    const names = tickTexts(places);
+    for (const [at, tick] of places.entries()) {
+      context.fillText(names[at] ?? "", xOf(indexAt(axis, tick) + 0.5), area.top + area.height + 5);
     }
     const name = axis.units === "" ? axis.name : `${axis.name} (${axis.units})`;
     context.fillText(name, area.left + area.width / 2, area.top + area.height + 20);
