@@ -5,8 +5,10 @@
 mod api;
 mod array;
 mod diagnostic;
+mod frame;
 mod kept;
 mod names;
+mod position;
 mod power;
 mod printing;
 mod signal;
@@ -28,6 +30,7 @@ const RULES: &[Rule] = &[
     printing::macro_as_function,
     printing::no_format,
     values::nothing_to_show,
+    frame::shown,
     values::missing_question_mark,
     values::needless_question_mark,
     printing::no_display,
@@ -35,6 +38,7 @@ const RULES: &[Rule] = &[
     power::stars,
     signal::field,
     signal::method,
+    frame::method,
     array::indexed,
     array::arithmetic,
     array::iterated,
@@ -51,11 +55,17 @@ const RULES: &[Rule] = &[
     api::struct_as_value,
     api::method_as_field,
     names::unknown,
-    values::scan_position,
-    values::negative_index,
+    position::scan_position,
+    position::negative_position,
+    position::negative_index,
+    position::index,
+    position::sizes,
+    values::no_value,
+    values::signal_as_path,
     values::number,
     values::brackets,
     values::choice,
+    api::no_parameters,
     values::moved_signal,
     values::pixel_type,
     values::open_type,

@@ -7,6 +7,7 @@ use crate::nearest::nearest;
 use crate::repair;
 use crate::text::{in_brackets, last_expression};
 use crate::typing::bare;
+use crate::typing::last_word;
 
 /// A field that the struct does not have.
 pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
@@ -77,7 +78,15 @@ pub(super) fn arguments(diagnostic: &Diagnostic) -> Option<Advice> {
     } else {
         code
     };
-    if matches!(method, "frame" | "frame_as" | "peaks" | "values") && given.contains(',') {
+    let at_a_position = matches!(method, "frame" | "frame_as" | "peaks" | "values");
+    if at_a_position && given.is_empty() {
+        let from = diagnostic.before.len() + diagnostic.text.len();
+        return Some(
+            Advice::new("say at which scan position, (row, column) counted from 0")
+                .write(diagnostic.with_range(from, from + 2, "((0, 0))")),
+        );
+    }
+    if at_a_position && given.contains(',') {
         return Some(
             Advice::new(format!(
                 "a scan position is one value, (row, column): `.{method}(({given}))`"
@@ -114,22 +123,11 @@ pub(super) fn parameters_of_another_method(diagnostic: &Diagnostic) -> Option<Ad
         let takes = diagnostic
             .notes()
             .find_map(|note| note.strip_prefix("it takes ").map(str::to_owned))?;
-        let owner = (API.operations.iter()).find(|operation| operation.parameters == name);
         let line = diagnostic.line();
         let mended = diagnostic.mended(&line);
-        return Some(match owner {
-            Some(operation) => {
-                let code = line.replacen(
-                    &format!(".{method}("),
-                    &format!(".{}(", operation.method),
-                    1,
-                );
-                Advice::new(format!(
-                    "`{name}` belongs to `{}`; `{method}` takes {takes}",
-                    operation.method
-                ))
-                .write(diagnostic.mended(&code))
-            }
+        let names: Vec<&str> = takes.split(", ").collect();
+        return Some(match of_another_method(diagnostic, method, name, &names) {
+            Some(advice) => advice,
             None if mended != line.trim() => {
                 Advice::new(format!("`{method}` takes {takes}")).write(mended)
             }
@@ -161,6 +159,47 @@ pub(super) fn parameters_of_another_method(diagnostic: &Diagnostic) -> Option<Ad
         ))
         .write(diagnostic.mended(&line)),
     )
+}
+
+/// Parameters that belong to another method: those of nearly this name that this one takes, and the other method.
+fn of_another_method(
+    diagnostic: &Diagnostic,
+    method: &str,
+    name: &str,
+    takes: &[&str],
+) -> Option<Advice> {
+    let owner = (API.operations.iter()).find(|operation| operation.parameters == name)?;
+    if takes.contains(&name) {
+        return None;
+    }
+    let advice = Advice::new(format!(
+        "`{name}` belongs to `{}`; `{method}` takes {}",
+        owner.method,
+        takes.join(", ")
+    ));
+    let namesake = (takes.iter()).find(|own| own.starts_with(name) || name.starts_with(**own));
+    let own = namesake.map(|own| diagnostic.with(&format!("{own}::default()")));
+    let there =
+        diagnostic
+            .line()
+            .replacen(&format!(".{method}("), &format!(".{}(", owner.method), 1);
+    Some(
+        advice
+            .write(own.unwrap_or_default())
+            .write(diagnostic.mended(&there)),
+    )
+}
+
+/// Something else in the place of a struct of parameters: `center_of_mass(())`.
+pub(super) fn no_parameters(diagnostic: &Diagnostic) -> Option<Advice> {
+    let (expected, _) = diagnostic
+        .mismatch()
+        .filter(|_| diagnostic.code == "E0308")?;
+    let is_ours = (API.operations.iter()).any(|operation| operation.parameters == expected);
+    is_ours.then(|| {
+        Advice::new(format!("parameters are a struct: `{expected}::default()`"))
+            .write(diagnostic.with(&format!("{expected}::default()")))
+    })
 }
 
 /// A struct of parameters with some of its fields, or with half of its base.
@@ -249,6 +288,13 @@ pub(super) fn struct_as_value(diagnostic: &Diagnostic) -> Option<Advice> {
         return None;
     }
     let name = bare(diagnostic.text.split(['(', '{']).next()?.trim());
+    let method = last_word(diagnostic.before.strip_suffix('(').unwrap_or_default());
+    let takes = API.parameters_of(method);
+    if !takes.is_empty()
+        && let Some(advice) = of_another_method(diagnostic, method, name, &takes)
+    {
+        return Some(advice);
+    }
     let field = API.fields(name).next()?;
     let field = match repair::kind_of(field).starts_with("Option") {
         // One whose value needs no brackets says more.

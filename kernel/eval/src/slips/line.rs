@@ -24,7 +24,7 @@ struct Line<'a> {
 
 type Rule = fn(&Line) -> Option<Slip>;
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     elsewhere::magic,
     python::import,
     python::keyword_call,
@@ -39,6 +39,7 @@ const RULES: [Rule; 17] = [
     python::printed,
     elsewhere::element_wise,
     python::index,
+    python::several,
     elsewhere::increment,
     elsewhere::declaration,
     elsewhere::matlab_function,
