@@ -4,9 +4,11 @@
 
 mod api;
 mod array;
+mod calls;
 mod diagnostic;
 mod frame;
 mod kept;
+mod lists;
 mod names;
 mod position;
 mod power;
@@ -45,9 +47,18 @@ const RULES: &[Rule] = &[
     array::called,
     array::pixel,
     array::list,
+    lists::method,
+    lists::repeated,
+    lists::counted,
+    lists::changed,
+    lists::function_of_whole,
     api::field,
     api::method,
-    api::arguments,
+    calls::compute_all,
+    calls::arguments,
+    calls::made_anew,
+    calls::returned,
+    calls::printed_values,
     api::parameters_of_another_method,
     api::missing_fields,
     api::nameless_struct,
@@ -62,6 +73,7 @@ const RULES: &[Rule] = &[
     position::sizes,
     values::no_value,
     values::signal_as_path,
+    values::number_in_quotes,
     values::number,
     values::brackets,
     values::choice,
@@ -377,6 +389,46 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn nothing_of_the_evaluator_is_offered_or_left_unsaid() {
+        let notebook = Notebook {
+            cell: "return scan",
+            variables: &variables(),
+            lost: &[],
+        };
+        let of_line = |code: &str, message: &str, label: &str, children: Value| {
+            let json = serde_json::json!({
+                "code": { "code": code },
+                "message": message,
+                "spans": [{
+                    "is_primary": true,
+                    "label": label,
+                    "text": [{"text": "return scan", "highlight_start": 8, "highlight_end": 12}],
+                }],
+                "children": children,
+            });
+            advice(&json, &notebook).map(|advice| advice.write)
+        };
+        let label = "expected `Result<(), EvcxrUserCodeError>`, found `Signal`";
+        let none = serde_json::json!([]);
+        let written = of_line("E0308", "mismatched types", label, none);
+        assert_eq!(written, Some(vec!["scan".to_owned()]));
+        let inside = serde_json::json!([{
+            "message": "consider changing this to be mutable",
+            "spans": [{
+                "suggested_replacement": "mut list",
+                "suggestion_applicability": "MachineApplicable",
+                "text": [{
+                    "text": "let list = evcxr_variable_store.take();",
+                    "highlight_start": 5,
+                    "highlight_end": 9,
+                }],
+            }],
+        }]);
+        let message = "cannot borrow `other` as mutable";
+        assert_eq!(of_line("E0596", message, "", inside), None);
     }
 
     #[test]

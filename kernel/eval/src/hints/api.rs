@@ -18,6 +18,12 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
         "E0560" => (diagnostic.quoted(0)?, diagnostic.quoted(1)?),
         _ => (diagnostic.quoted(1)?, diagnostic.quoted(0)?),
     };
+    if let Some(item) = owner
+        .strip_prefix("Vec<")
+        .and_then(|owner| owner.strip_suffix('>'))
+    {
+        return field_of_list(diagnostic, item, field);
+    }
     let owner = bare(owner);
     let members = API.members(owner);
     if members.is_empty() {
@@ -44,6 +50,24 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
+/// A field of what a list holds: `peaks.x`, `axes.x`.
+fn field_of_list(diagnostic: &Diagnostic, item: &str, field: &str) -> Option<Advice> {
+    let from = diagnostic.before.trim_end().len().checked_sub(1)?;
+    let to = diagnostic.before.len() + diagnostic.text.len();
+    let place = |code: String| diagnostic.with_range(from, to, &code);
+    if let Some(entry) = nearest(field, API.fields(item)) {
+        return Some(
+            Advice::new("a list is asked for one of its entries first, counted from 0")
+                .write(place(format!("[0].{}", entry.name))),
+        );
+    }
+    (item == "Axis").then(|| {
+        Advice::new("an axis is looked for by its name").write(place(format!(
+            ".into_iter().find(|axis| axis.name == {field:?})"
+        )))
+    })
+}
+
 /// A method that the type does not have.
 pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     if diagnostic.code != "E0599" || !diagnostic.message.starts_with("no method named") {
@@ -63,52 +87,6 @@ pub(super) fn nearest_method(diagnostic: &Diagnostic, owner: &str) -> Option<Adv
         _ => diagnostic.with(&entry.name),
     };
     Some(did_you_mean(entry).write(code))
-}
-
-/// A wrong number of arguments.
-pub(super) fn arguments(diagnostic: &Diagnostic) -> Option<Advice> {
-    if diagnostic.code != "E0061" {
-        return None;
-    }
-    let method = diagnostic.text.as_str();
-    let given = in_brackets(&diagnostic.behind)?.trim();
-    let code = diagnostic.mended(&diagnostic.line());
-    let changed = if code == diagnostic.line().trim() {
-        String::new()
-    } else {
-        code
-    };
-    let at_a_position = matches!(method, "frame" | "frame_as" | "peaks" | "values");
-    if at_a_position && given.is_empty() {
-        let from = diagnostic.before.len() + diagnostic.text.len();
-        return Some(
-            Advice::new("say at which scan position, (row, column) counted from 0")
-                .write(diagnostic.with_range(from, from + 2, "((0, 0))")),
-        );
-    }
-    if at_a_position && given.contains(',') {
-        return Some(
-            Advice::new(format!(
-                "a scan position is one value, (row, column): `.{method}(({given}))`"
-            ))
-            .write(changed),
-        );
-    }
-    let takes = API.parameters_of(method);
-    let Some(first) = takes.first() else {
-        let known = API
-            .functions
-            .iter()
-            .chain(API.members("Signal"))
-            .find(|entry| entry.name == method)?;
-        return Some(Advice::new(format!("it is called as `{}`", known.signature)).write(changed));
-    };
-    Some(
-        Advice::new(format!(
-            "it takes its parameters as one struct: `.{method}({first}::default())`"
-        ))
-        .write(changed),
-    )
 }
 
 /// Parameters of another method, or none that could be found out.
@@ -288,6 +266,12 @@ pub(super) fn struct_as_value(diagnostic: &Diagnostic) -> Option<Advice> {
         return None;
     }
     let name = bare(diagnostic.text.split(['(', '{']).next()?.trim());
+    if let Some(numbers) = diagnostic.text.strip_prefix("Region").and_then(in_brackets) {
+        return Some(
+            Advice::new("a region is `Region::rectangle(x0, y0, width, height)`: first column, first row, width, height")
+                .write(diagnostic.with(&format!("Region::rectangle({numbers})"))),
+        );
+    }
     let method = last_word(diagnostic.before.strip_suffix('(').unwrap_or_default());
     let takes = API.parameters_of(method);
     if !takes.is_empty()

@@ -172,6 +172,7 @@ fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
     let takes = API.parameters_of(method);
     let owns = |name: &str| API.fields(name).any(|entry| entry.name == field);
     let end = crate::text::at_top(value, b',').first().copied();
+    let value_from = value;
     let value = value[..end.or_else(|| value.find(')')).unwrap_or(value.len())].trim();
     let found = takes
         .iter()
@@ -198,6 +199,18 @@ fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
                     true => diagnostic.with_range(from, to, &default),
                     false => String::new(),
                 })
+            }
+            // `save(path="a.zspy")`: a name too much.
+            None if diagnostic.before.ends_with('(') => {
+                let skipped = diagnostic.behind.len() - value_from.trim_start().len();
+                let from = diagnostic.before.len();
+                let to = from + diagnostic.text.len() + skipped;
+                return Some(
+                    Advice::new(
+                        "there are no keyword arguments: arguments come in order, without their names",
+                    )
+                    .write(diagnostic.with_range(from, to, "")),
+                );
             }
             None => Advice::new(
                 "there are no keyword arguments: parameters are fields of a struct, and other calls take their arguments in order",
@@ -310,6 +323,11 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
             .members("Signal")
             .iter()
             .find(|entry| entry.name == name && entry.kind == Kind::Method)?;
+        let here = [diagnostic.notebook.signal()];
+        let arguments = match arguments.is_empty() {
+            true => &here[..],
+            false => &arguments,
+        };
         let (signal, rest) = arguments.split_first()?;
         if diagnostic.notebook.kind(signal) != "Signal" {
             return None;

@@ -5,7 +5,7 @@ use crate::advice::Advice;
 use crate::api::{API, Kind};
 use crate::direct;
 use crate::repair;
-use crate::text::{first_expression, is_name, last_expression};
+use crate::text::{first_expression, is_name, is_number, last_expression};
 
 /// The value of the cell has no `Debug`.
 pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
@@ -152,6 +152,23 @@ pub(super) fn is_decimal(kind: &str) -> bool {
 pub(super) fn is_whole(kind: &str) -> bool {
     matches!(kind, "integer" | "{integer}" | "usize" | "isize")
         || (kind.starts_with(['i', 'u']) && kind[1..].parse::<u8>().is_ok())
+}
+
+/// `radius: "4"`.
+pub(super) fn number_in_quotes(diagnostic: &Diagnostic) -> Option<Advice> {
+    let (expected, found) = diagnostic
+        .mismatch()
+        .filter(|_| diagnostic.code == "E0308")?;
+    let number = diagnostic.text.trim().trim_matches('"');
+    let fits = found == "&str" && (is_decimal(expected) || is_whole(expected)) && is_number(number);
+    let code = match is_decimal(expected) {
+        true => crate::text::decimal(number),
+        false => number.to_owned(),
+    };
+    fits.then(|| {
+        Advice::new(format!("a number stands without quotes: `{code}`"))
+            .write(diagnostic.with(&code))
+    })
 }
 
 /// Whole numbers where decimal ones are wanted, and the other way round.

@@ -109,4 +109,31 @@ pub(super) const SLIPS: &[Mistake] = &[
         "`navigation`",
         "let shape = scan.shape()?; let (rows, columns) = (shape.navigation[0], shape.navigation[1]);",
     ),
+    (
+        "flat.peaks((0, 0))?.x",
+        "one of its entries",
+        "flat.peaks((0, 0))?[0].kx",
+    ),
+    (
+        "scan.axes()?.x",
+        "by its name",
+        "scan.axes()?.into_iter().find(|axis| axis.name == \"x\")",
+    ),
+    ("list.sum()", "`.iter()`", "list.iter().sum::<i32>()"),
+    (
+        "list.mean()",
+        "`.iter()`",
+        "list.iter().sum::<i32>() as f64 / list.len() as f64",
+    ),
+    (
+        "list.map(|x| x * 2)",
+        "`.collect()`",
+        "list.iter().map(|x| x * 2).collect::<Vec<_>>()",
+    ),
+    (
+        "list.push(4);",
+        "`let mut`",
+        "let mut list = list;\nlist.push(4);",
+    ),
+    ("let v = [0] * 10;", "equal entries", "let v = vec![0; 10];"),
 ];

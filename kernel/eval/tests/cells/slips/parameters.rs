@@ -160,4 +160,68 @@ pub(super) const SLIPS: &[Mistake] = &[
         "scan.save(\"flat.zspy\")?",
     ),
     ("open(scan)?", "is open already", "scan"),
+    // Calls.
+    (
+        "scan.find_peaks(NormalizedCorrelation::new(4.0))?",
+        "has all defaults",
+        "scan.find_peaks(NormalizedCorrelation::default())?",
+    ),
+    (
+        "scan.find_peaks(NormalizedCorrelation { radius: \"4\", ..default() })?",
+        "without quotes",
+        "scan.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+    ),
+    (
+        "scan.find_peaks::<LocalMaximum>()?",
+        "between the brackets",
+        "scan.find_peaks(LocalMaximum::default())?",
+    ),
+    (
+        "scan.save(path=\"x.zspy\")?",
+        "in order",
+        "scan.save(\"x.zspy\")?",
+    ),
+    (
+        "scan.save()?",
+        "is called as",
+        "scan.save(\"result.zspy\")?",
+    ),
+    (
+        "scan.save(\"x.zspy\", \"y.zspy\")?",
+        "is called as",
+        "scan.save(\"x.zspy\")?",
+    ),
+    (
+        "strain.export(\"x.rs\")?",
+        "is called as",
+        "strain.export()?",
+    ),
+    ("open()?", "is called as", "open(\"scan.zspy\")?"),
+    ("undo()", "method of a signal", "scan.undo()?"),
+    (
+        "memory_budget(4 GiB)?",
+        "double quotes",
+        "memory_budget(\"4 GiB\")?",
+    ),
+    (
+        "compute_all(flat, strain)?",
+        "one list",
+        "compute_all(&[&flat, &strain])?",
+    ),
+    (
+        "compute_all(&[flat, strain])?",
+        "one list",
+        "compute_all(&[&flat, &strain])?",
+    ),
+    (
+        "scan.virtual_image(Disk { centre: Some(3.0, 4.0), ..default() })?",
+        "square brackets",
+        "scan.virtual_image(Disk { centre: Some([3.0, 4.0]), ..default() })?",
+    ),
+    (
+        "let s = StrainMap { reference: Region(0, 0, 2, 2), ..default() };",
+        "`Region::rectangle",
+        "let s = StrainMap { reference: Region::rectangle(0, 0, 2, 2), ..default() };",
+    ),
+    ("open(“scan.zspy”)?", "other quotes", "open(\"scan.zspy\")?"),
 ];

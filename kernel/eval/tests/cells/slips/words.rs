@@ -145,4 +145,40 @@ pub(super) const SLIPS: &[Mistake] = &[
         "keep a copy",
         "let v = strain.values((0, 0))?; let r = v[0];",
     ),
+    // C and its relatives.
+    (
+        "if n_rows == 3 then println!(\"x\");",
+        "in braces",
+        "if n_rows == 3 { println!(\"x\"); }",
+    ),
+    (
+        "let y = n_rows == 3 ? 1 : 2;",
+        "is a value",
+        "let y = if n_rows == 3 { 1 } else { 2 };",
+    ),
+    (
+        "for (i = 0; i < 3; i++) { println!(\"{}\", i); }",
+        "through a range",
+        "for i in 0..3 { println!(\"{}\", i); }",
+    ),
+    (
+        "for i in 3 { println!(\"{}\", i); }",
+        "`0..10`",
+        "for i in 0..3 { println!(\"{}\", i); }",
+    ),
+    (
+        "let y = 2.sqrt();",
+        "decimal numbers",
+        "let y = 2.0_f64.sqrt();",
+    ),
+    (
+        "let y = n_rows.sqrt();",
+        "decimal numbers",
+        "let y = (n_rows as f64).sqrt();",
+    ),
+    (
+        "println!(\"{}\", n_rows, 4)",
+        "one value",
+        "println!(\"{} {}\", n_rows, 4)",
+    ),
 ];
