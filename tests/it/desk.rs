@@ -13,7 +13,7 @@ use bytes::Bytes;
 use protocol::{
     Command, CommandReply, Detail, FrameReply, FrameRequest, OpenOptions, Reply, Request, WireError,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use session::{Config, Session};
 use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
 
@@ -54,6 +54,22 @@ impl Desk {
         })?;
         Ok(reply.node.unwrap_or_default())
     }
+}
+
+/// The scan and an annulus of it.
+pub fn annulus(desk: &Desk) -> Result<(u32, u32)> {
+    let scan = desk.open()?;
+    let given = json!({"inner_radius": 2.0, "outer_radius": 5.0});
+    Ok((scan, desk.add(scan, "virtual_annulus", given)?))
+}
+
+pub fn save(desk: &Desk, node: u32, path: &Path) -> Result<(), WireError> {
+    desk.run(Command::Save {
+        node,
+        path: path.display().to_string(),
+        options: Default::default(),
+    })
+    .map(drop)
 }
 
 pub fn open(session: &Arc<Session>, path: &Path) -> Result<u32> {

@@ -125,6 +125,59 @@ fn views_of_different_pages_do_not_replace_each_other() -> Result<()> {
 }
 
 #[test]
+fn what_a_cell_asks_for_in_vain_is_told_with_what_there_is() -> Result<()> {
+    let desk = Desk::new()?;
+    let text = desk.run(Command::Tree)?.text.unwrap_or_default();
+    ensure!(
+        text.starts_with("nothing is open yet") && text.contains("open(\"scan.zspy\")?"),
+        "{text:?}"
+    );
+    let scan = desk.open()?;
+    let shift = desk.add(scan, "center_of_mass", json!({}))?;
+    let values = |node, index: &[usize]| {
+        let index = index.to_vec();
+        desk.run(Command::Values { node, index }).unwrap_err()
+    };
+    let error = values(scan, &[3, 4]);
+    ensure!(
+        error.message.contains("has frames, maps were asked for")
+            && error.hint.contains("`scan.frame((0, 0))?`"),
+        "{error}"
+    );
+    let peaks = Command::Peaks {
+        node: scan,
+        index: vec![3, 4],
+    };
+    let error = desk.run(peaks).unwrap_err();
+    ensure!(
+        error
+            .hint
+            .contains("scan.find_peaks(NormalizedCorrelation::default())?"),
+        "{error}"
+    );
+    for (index, message, hint) in [
+        (
+            &[][..],
+            "() is no position of its scan: its scan has the axes y, x",
+            "`(0, 0)`",
+        ),
+        (&[3], "3 is no position of its scan", "`(0, 0)`"),
+        (
+            &[3, 7],
+            "position 7 of the axis x is outside the scan, which has 7",
+            "from 0 to 6",
+        ),
+    ] {
+        let error = values(shift, index);
+        ensure!(
+            error.message.contains(message) && error.hint.contains(hint),
+            "{error}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn errors_free_the_slot_and_name_what_is_wrong() -> Result<()> {
     let desk = Desk::new()?;
     let scan = desk.open()?;

@@ -9,6 +9,7 @@ import {
   numberText,
   scaleBar,
   ticks,
+  tickTexts,
   valueAt,
 } from "../src/geometry/axes";
 import { blockSize, contain, pixelAt, regionBetween, spanned, toPanel, toPixels } from "../src/geometry/fit";
@@ -146,6 +147,23 @@ describe("axes", () => {
     expect(ticks(200, 711.5, 6)).toEqual([200, 300, 400, 500, 600, 700]);
     expect(ticks(-0.31, 0.3, 4)).toEqual([-0.2, 0, 0.2]);
     expect(ticks(0, 0, 5)).toEqual([]);
+  });
+
+  it("names ticks alike, with the digits that tell them apart", () => {
+    const named = (low: number, high: number): string[] => tickTexts(ticks(low, high, 4));
+    expect(named(153.79, 153.83)).toEqual(["153.79", "153.80", "153.81", "153.82", "153.83"]);
+    expect(named(-0.31, 0.3)).toEqual(["\u22120.2", "0.0", "0.2"]);
+    expect(named(0, 2600)).toEqual(["0", "1000", "2000"]);
+    expect(named(0, 4.2e-5)).toEqual(["0", "2e-5", "4e-5"].map((text) => text.replace("-", "\u2212")));
+    for (const low of [-3e9, -1, 0, 1e-5, 153.8, 65_535, 1e7, 4e12]) {
+      for (const share of [1e-9, 1e-6, 1e-3, 0.1, 3]) {
+        const texts = named(low, low + share * (Math.abs(low) || 1));
+        expect(new Set(texts).size).toBe(texts.length);
+        expect(texts.length).toBeGreaterThan(1);
+      }
+    }
+    // No step leads from one to the next.
+    expect(ticks(153.8, 153.8 + 6e-14, 4).length).toBeLessThan(17);
   });
 });
 

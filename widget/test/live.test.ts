@@ -526,6 +526,24 @@ describe("saving", () => {
     expect(withSuffix("a.b/flat.zspy", ".npy")).toBe("a.b/flat.npy");
     expect(withSuffix("flat", ".zarr")).toBe("flat.zarr");
     expect(withSuffix("flat.v2", ".zarr")).toBe("flat.v2.zarr");
+    expect(withSuffix("flat.TIF", ".zarr")).toBe("flat.zarr");
+  });
+
+  it("refuses the ending of a format that is not written", async () => {
+    const { st, requests } = await mount({ node: 2 });
+    st("save").click();
+    change(st("save-path"), "flat.tif", "input");
+    st("save-start").click();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(requests("save")).toEqual([]);
+    expect(st("save-problem").textContent).toBe(
+      ".tif is not written. Give the name one of the endings .zspy, .zarr, .hspy, .npy, or none.",
+    );
+    change(st("save-path"), "flat", "input");
+    expect(st("save-problem").textContent).toBe("");
+    st("save-start").click();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(requests("save")[0]).toMatchObject({ path: "flat.zspy" });
   });
 });
 

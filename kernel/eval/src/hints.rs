@@ -4,9 +4,13 @@
 
 mod api;
 mod array;
+mod calls;
 mod diagnostic;
+mod frame;
 mod kept;
+mod lists;
 mod names;
+mod position;
 mod power;
 mod printing;
 mod signal;
@@ -28,6 +32,7 @@ const RULES: &[Rule] = &[
     printing::macro_as_function,
     printing::no_format,
     values::nothing_to_show,
+    frame::shown,
     values::missing_question_mark,
     values::needless_question_mark,
     printing::no_display,
@@ -35,15 +40,25 @@ const RULES: &[Rule] = &[
     power::stars,
     signal::field,
     signal::method,
+    frame::method,
     array::indexed,
     array::arithmetic,
     array::iterated,
     array::called,
     array::pixel,
     array::list,
+    lists::method,
+    lists::repeated,
+    lists::counted,
+    lists::changed,
+    lists::function_of_whole,
     api::field,
     api::method,
-    api::arguments,
+    calls::compute_all,
+    calls::arguments,
+    calls::made_anew,
+    calls::returned,
+    calls::printed_values,
     api::parameters_of_another_method,
     api::missing_fields,
     api::nameless_struct,
@@ -51,11 +66,18 @@ const RULES: &[Rule] = &[
     api::struct_as_value,
     api::method_as_field,
     names::unknown,
-    values::scan_position,
-    values::negative_index,
+    position::scan_position,
+    position::negative_position,
+    position::negative_index,
+    position::index,
+    position::sizes,
+    values::no_value,
+    values::signal_as_path,
+    values::number_in_quotes,
     values::number,
     values::brackets,
     values::choice,
+    api::no_parameters,
     values::moved_signal,
     values::pixel_type,
     values::open_type,
@@ -367,6 +389,46 @@ mod tests {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn nothing_of_the_evaluator_is_offered_or_left_unsaid() {
+        let notebook = Notebook {
+            cell: "return scan",
+            variables: &variables(),
+            lost: &[],
+        };
+        let of_line = |code: &str, message: &str, label: &str, children: Value| {
+            let json = serde_json::json!({
+                "code": { "code": code },
+                "message": message,
+                "spans": [{
+                    "is_primary": true,
+                    "label": label,
+                    "text": [{"text": "return scan", "highlight_start": 8, "highlight_end": 12}],
+                }],
+                "children": children,
+            });
+            advice(&json, &notebook).map(|advice| advice.write)
+        };
+        let label = "expected `Result<(), EvcxrUserCodeError>`, found `Signal`";
+        let none = serde_json::json!([]);
+        let written = of_line("E0308", "mismatched types", label, none);
+        assert_eq!(written, Some(vec!["scan".to_owned()]));
+        let inside = serde_json::json!([{
+            "message": "consider changing this to be mutable",
+            "spans": [{
+                "suggested_replacement": "mut list",
+                "suggestion_applicability": "MachineApplicable",
+                "text": [{
+                    "text": "let list = evcxr_variable_store.take();",
+                    "highlight_start": 5,
+                    "highlight_end": 9,
+                }],
+            }],
+        }]);
+        let message = "cannot borrow `other` as mutable";
+        assert_eq!(of_line("E0596", message, "", inside), None);
     }
 
     #[test]

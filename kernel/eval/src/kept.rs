@@ -6,6 +6,7 @@ use evcxr::{CompilationError, Error};
 
 use crate::CellError;
 use crate::advice::{Advice, Notebook};
+use crate::api::API;
 use crate::names;
 use crate::report;
 use crate::text::{at_top, parses};
@@ -94,7 +95,7 @@ fn told(name: &str, kind: &str, notebook: &Notebook) -> CellError {
             format!(
                 "`{name}` borrows from {from}, and no variable can keep that for the next cells"
             ),
-            reference_advice(name, notebook.cell),
+            reference_advice(name, kind, notebook),
         )
     } else {
         (
@@ -226,7 +227,8 @@ pub(crate) fn reference(name: &str) -> Advice {
     ))
 }
 
-fn reference_advice(name: &str, cell: &str) -> Advice {
+fn reference_advice(name: &str, kind: &str, notebook: &Notebook) -> Advice {
+    let cell = notebook.cell;
     const OWNED: [(&str, &str); 9] = [
         (".iter()", ".iter().cloned().collect::<Vec<_>>()"),
         (".chars()", ".chars().collect::<Vec<char>>()"),
@@ -256,9 +258,11 @@ fn reference_advice(name: &str, cell: &str) -> Advice {
         .find_map(|(end, own)| value.strip_suffix(end).map(|rest| format!("{rest}{own}")))
         .or_else(|| {
             let lent = value.strip_prefix('&')?.trim_start_matches("mut ");
-            Some(match lent.ends_with(']') {
-                true => format!("{lent}.to_vec()"),
-                false => format!("{lent}.clone()"),
+            let of_list = lent.rsplit_once('[').filter(|_| lent.ends_with(']'));
+            Some(match of_list {
+                Some((_, inner)) if inner.contains("..") => format!("{lent}.to_vec()"),
+                Some((list, _)) if is_of_numbers(kind, list, notebook) => lent.to_owned(),
+                _ => format!("{lent}.clone()"),
             })
         });
     match owned {
@@ -268,6 +272,24 @@ fn reference_advice(name: &str, cell: &str) -> Advice {
         }
         None => in_braces(cell, advice),
     }
+}
+
+/// Whether a reference of this type, or into this list, is to a number, which is copied by itself.
+fn is_of_numbers(kind: &str, list: &str, notebook: &Notebook) -> bool {
+    let number = |kind: &str| {
+        matches!(kind, "f32" | "f64" | "usize" | "isize")
+            || kind
+                .strip_prefix(['i', 'u'])
+                .is_some_and(|bits| bits.parse::<u8>().is_ok())
+    };
+    let list = list.trim();
+    let made = value_of(notebook.cell, list).unwrap_or_default();
+    let of_signal = API.members("Signal").iter().any(|method| {
+        method.signature.contains("Vec<f64>") && made.contains(&format!(".{}(", method.name))
+    });
+    let kind_of_list = notebook.whole_kind(list);
+    let inside = (kind_of_list.strip_prefix("Vec<")).and_then(|kind| kind.strip_suffix('>'));
+    of_signal || number(crate::typing::last_word(kind)) || inside.is_some_and(number)
 }
 
 /// An iterator that is to be gone through.

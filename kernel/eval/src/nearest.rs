@@ -1,5 +1,7 @@
 //! The name that was meant.
 
+use signal::edits;
+
 use crate::api::Entry;
 
 /// The entry whose name is nearest, if it is near enough to be a slip of the pen.
@@ -23,7 +25,7 @@ pub(crate) fn nearest_by<T>(
             // `inner` of `inner_radius`.
             1
         } else {
-            distance(&name.to_lowercase(), &theirs.to_lowercase())
+            edits(&name.to_lowercase(), &theirs.to_lowercase())
         }
     };
     all.map(|found| (score(&found), found))
@@ -32,31 +34,12 @@ pub(crate) fn nearest_by<T>(
         .map(|(_, found)| found)
 }
 
-/// Number of characters to insert, delete or replace (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_are_near_by_their_letters() {
-        assert_eq!(distance("radios", "radius"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("centre", "center"), 2);
         let found = nearest_by("find_peak", ["shape", "find_peaks"].into_iter(), |name| {
             name
         });

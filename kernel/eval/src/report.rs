@@ -1,7 +1,9 @@
 //! Errors of cells as a person reads them: the user's own lines, a caret, colour.
 
+mod snippet;
+mod source;
+
 use std::ops::Range;
-use std::sync::Arc;
 
 use evcxr::CompilationError;
 use serde_json::Value;
@@ -11,129 +13,15 @@ use crate::advice::{Advice, Notebook};
 use crate::hints;
 use crate::repair;
 use crate::source::Prepared;
+use snippet::Snippet;
+
+pub(crate) use source::{CellSource, Place};
 
 const RED: &str = "\x1b[1;31m";
 const BLUE: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const CYAN: &str = "\x1b[36m";
 const RESET: &str = "\x1b[0m";
-
-/// Source of one loaded cell: the user's code with its hooks, and the file that evcxr made of it.
-#[derive(Debug)]
-pub(crate) struct CellSource {
-    cell: Arc<Prepared>,
-    prepared: Vec<String>,
-    generated: Vec<String>,
-}
-
-/// Line and column, from 1, in the cell as the user wrote it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
-
-impl Prepared {
-    /// A diagnostic of rustc with the user's lines in place of the compiled ones.
-    pub(crate) fn in_own_words(&self, json: &Value) -> Value {
-        let mut json = json.clone();
-        self.clean(&mut json);
-        json
-    }
-
-    fn clean(&self, diagnostic: &mut Value) {
-        for span in diagnostic["spans"].as_array_mut().into_iter().flatten() {
-            let Some(line) = span["text"].get_mut(0) else {
-                continue;
-            };
-            let column = |name: &str| line[name].as_u64().map_or(1, |column| column as usize);
-            let (start, end) = (column("highlight_start"), column("highlight_end"));
-            let text = line["text"].as_str().unwrap_or_default().to_owned();
-            if let Some((own, start, end)) = self.written(&text, start, end) {
-                *line = serde_json::json!({
-                    "text": own, "highlight_start": start, "highlight_end": end,
-                });
-            }
-        }
-        for child in diagnostic["children"].as_array_mut().into_iter().flatten() {
-            self.clean(child);
-        }
-    }
-}
-
-impl CellSource {
-    pub(crate) fn new(cell: Arc<Prepared>, generated: &str) -> Self {
-        let lines = |text: &str| text.lines().map(str::to_owned).collect();
-        CellSource {
-            prepared: lines(&cell.code),
-            cell,
-            generated: lines(generated),
-        }
-    }
-
-    /// Of a cell that was not compiled.
-    pub(crate) fn written(code: &str) -> Self {
-        CellSource::new(Arc::new(Prepared::plain(code)), code)
-    }
-
-    /// The user's place of a place in the compiled file. evcxr copies statements line by line, so the
-    /// lines are found by their text; among equal ones the neighbours decide.
-    pub(crate) fn locate(&self, line: usize, column: usize) -> Option<Place> {
-        let index = line.checked_sub(1)?;
-        let text = self.generated.get(index)?.trim();
-        if text.is_empty() {
-            return None;
-        }
-        let candidates = self
-            .prepared
-            .iter()
-            .enumerate()
-            .filter(|(_, prepared)| prepared.contains(text));
-        let (found, prepared) = candidates.max_by_key(|(candidate, _)| {
-            // Later ones lose a tie: evcxr keeps the order of statements.
-            (self.agreement(index, *candidate), usize::MAX - candidate)
-        })?;
-        let indent = self.generated[index]
-            .chars()
-            .take_while(|c| c.is_whitespace())
-            .count();
-        let start = prepared
-            .find(text)
-            .map_or(0, |at| prepared[..at].chars().count());
-        let column = (start + column).saturating_sub(indent).max(1);
-        Some(Place {
-            line: found + 1,
-            column: self.cell.column(found + 1, column),
-        })
-    }
-
-    /// How many neighbouring lines agree.
-    fn agreement(&self, generated: usize, written: usize) -> usize {
-        let same = |offset: isize| {
-            let line = |lines: &[String], index: usize| {
-                index
-                    .checked_add_signed(offset)
-                    .and_then(|index| lines.get(index))
-                    .map(|line| line.trim().to_owned())
-            };
-            match (
-                line(&self.generated, generated),
-                line(&self.prepared, written),
-            ) {
-                (Some(ours), Some(theirs)) => theirs.contains(&ours) && !ours.is_empty(),
-                _ => false,
-            }
-        };
-        [-3, -2, -1, 1, 2, 3]
-            .into_iter()
-            .filter(|offset| same(*offset))
-            .count()
-    }
-
-    fn line(&self, line: usize) -> &str {
-        self.cell.line(line)
-    }
-}
 
 /// An error of rustc about a cell, whoever asked rustc.
 pub(crate) trait Diagnosis {
@@ -506,74 +394,6 @@ fn notes(json: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Source lines with marks under them.
-struct Snippet {
-    lines: Vec<String>,
-    last_line: usize,
-    width: usize,
-}
-
-impl Snippet {
-    fn new(place: Place) -> Self {
-        let width = (place.line + 20).to_string().len();
-        Snippet {
-            lines: vec![
-                format!(
-                    "{BLUE}{:width$}-->{RESET} line {}, column {}",
-                    "", place.line, place.column
-                ),
-                format!("{BLUE}{:width$} |{RESET}", ""),
-            ],
-            last_line: 0,
-            width,
-        }
-    }
-
-    /// Marks columns `start .. end` (from 1) of a line.
-    fn mark(
-        &mut self,
-        text: &str,
-        line: usize,
-        start: usize,
-        end: usize,
-        label: &str,
-        primary: bool,
-    ) {
-        let width = self.width;
-        if line != self.last_line {
-            if self.last_line != 0 && line > self.last_line + 1 {
-                self.lines.push(format!("{BLUE}{:width$}...{RESET}", ""));
-            }
-            self.lines
-                .push(format!("{BLUE}{line:>width$} |{RESET} {text}"));
-            self.last_line = line;
-        }
-        // Front ends give errors a reddish ground, so the words keep the colour of text.
-        let (colour, weight, sign) = if primary {
-            (RED, BOLD, "^")
-        } else {
-            (BLUE, "", "-")
-        };
-        let marks = sign.repeat(end.saturating_sub(start).max(1));
-        // Tabs stay tabs, so that the mark stands under its text.
-        let indent: String = text
-            .chars()
-            .take(start.saturating_sub(1))
-            .map(|character| if character == '\t' { '\t' } else { ' ' })
-            .collect();
-        self.lines.push(format!(
-            "{BLUE}{:width$} |{RESET} {indent}{colour}{marks}{RESET} {weight}{label}{RESET}",
-            ""
-        ));
-    }
-
-    fn finish(mut self) -> Vec<String> {
-        self.lines
-            .push(format!("{BLUE}{:width$} |{RESET}", "", width = self.width));
-        self.lines
-    }
-}
-
 /// The text without colours.
 pub(crate) fn without_colours(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -589,17 +409,6 @@ pub(crate) fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn equal_lines_are_told_apart_by_their_neighbours() {
-        let written = "let a = 1;\nf();\nlet b = 2;\n    f();\nlet c = 3;";
-        let generated = "fn run() {\nlet a = 1;\nf();\nlet b = 2;\nf();\nlet c = 3;\n}".to_owned();
-        let source = CellSource::new(Arc::new(Prepared::plain(written)), &generated);
-        assert_eq!(source.locate(3, 1), Some(Place { line: 2, column: 1 }));
-        assert_eq!(source.locate(5, 1), Some(Place { line: 4, column: 5 }));
-        assert_eq!(source.locate(1, 1), None);
-        assert_eq!(source.locate(0, 1), None);
-    }
 
     #[test]
     fn a_returned_error_shows_its_short_type_and_hint() {
@@ -618,16 +427,5 @@ mod tests {
             "Error"
         );
         assert_eq!(short_type("&str"), "Error");
-    }
-
-    #[test]
-    fn marks_stand_under_their_columns() {
-        let mut snippet = Snippet::new(Place { line: 2, column: 5 });
-        snippet.mark("let x = y;", 2, 9, 10, "not found", true);
-        let text = without_colours(&snippet.finish().join("\n"));
-        assert!(
-            text.contains("2 | let x = y;\n   |         ^ not found"),
-            "{text}"
-        );
     }
 }

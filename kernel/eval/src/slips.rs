@@ -306,7 +306,7 @@ mod tests {
         ),
         ("let y = not x", "Python", "line 1, column 9", "let y = !x;"),
         ("scan is None", "Python", "line 1, column 6", ""),
-        ("i++", "++", "line 1, column 2", "i += 1;"),
+        ("i++", "++", "line 1, column 2", "let i = i + 1;"),
         (
             "y = 1 if n > 2 else 3",
             "Python",

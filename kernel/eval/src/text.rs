@@ -20,6 +20,22 @@ pub(crate) fn last_expression(text: &str) -> &str {
     &text[start..]
 }
 
+/// The expression a text begins with, as far as names, numbers, calls and indices go: `flat.len()` of `flat.len() + 1`.
+pub(crate) fn first_expression(text: &str) -> &str {
+    let mut end = 0;
+    while let Some(next) = text[end..].chars().next() {
+        end += match next {
+            '(' | '[' => match in_brackets(&text[end..]) {
+                Some(inner) => inner.len() + 2,
+                None => break,
+            },
+            next if next.is_alphanumeric() || "_.?:".contains(next) => next.len_utf8(),
+            _ => break,
+        };
+    }
+    &text[..end]
+}
+
 /// What stands in the brackets a text begins with: `25, 36` of `(25, 36)?;`.
 pub(crate) fn in_brackets(text: &str) -> Option<&str> {
     let close = match text.as_bytes().first()? {
@@ -153,6 +169,12 @@ mod tests {
             "open(\"a b.zspy\")"
         );
         assert_eq!(last_expression("flat"), "flat");
+        assert_eq!(
+            first_expression("flat.at((0, 1))?[2] + 1"),
+            "flat.at((0, 1))?[2]"
+        );
+        assert_eq!(first_expression("2.0)?"), "2.0");
+        assert_eq!(first_expression(" x"), "");
         assert_eq!(last_expression(""), "");
         assert_eq!(in_brackets("(25, (3, 4))?;"), Some("25, (3, 4)"));
         assert_eq!(in_brackets("[\"]\", 1] x"), Some("\"]\", 1"));

@@ -6,12 +6,15 @@
 
 use std::path::Path;
 
-use signal::{Caveat, SourceError, nearest_names};
+use signal::{Caveat, SourceError, edits};
 
 use crate::pixel::{NoPixel, Pixel, Tool};
 
-/// Arrays named in an error; the nearest or those with frames come first.
+/// Arrays named in an error; a name that was nearly written and those with frames come first.
 const MOST_NAMES: usize = 20;
+
+/// Edits between a name and what is taken for a slip in writing it.
+const SLIP: usize = 2;
 
 /// One array, as far as its description tells.
 #[derive(Clone, Debug)]
@@ -46,10 +49,29 @@ impl Listed {
     }
 
     fn has_frames(&self) -> bool {
-        self.fault.is_none()
-            && self.pixel.is_ok()
-            && self.shape.len() >= 2
-            && !self.shape.contains(&0)
+        self.can_be_shown() && self.shape.len() >= 2
+    }
+
+    /// Frames, or one row of numbers.
+    fn can_be_shown(&self) -> bool {
+        self.fault.is_none() && self.pixel.is_ok() && self.nothing_to_show().is_none()
+    }
+
+    /// Why an array of this shape shows nothing.
+    fn nothing_to_show(&self) -> Option<&'static str> {
+        match self.shape.as_slice() {
+            [] => Some("is a single number, not frames"),
+            shape if shape.contains(&0) => Some("has an axis of size 0, so that it holds no pixel"),
+            _ => None,
+        }
+    }
+
+    /// Number of axes of an array with frames: a scan has more than a mask. 0 without frames.
+    fn rank_of_frames(&self) -> usize {
+        match self.has_frames() {
+            true => self.shape.len(),
+            false => 0,
+        }
     }
 
     /// `scan/raw (4, 6, 8, 10) u16`.
@@ -111,18 +133,14 @@ pub fn named(path: &Path, wanted: &str, listed: &[Listed]) -> Result<Chosen, Sou
     Err(none_such(path, wanted, listed))
 }
 
-/// What there is instead of what was named, the nearest names first.
+/// What there is instead of what was named: a slip in writing it, then arrays with frames, scans before masks.
 pub fn none_such(path: &Path, wanted: &str, listed: &[Listed]) -> SourceError {
-    let all = listed.iter().map(|array| array.name.as_str());
-    let names = nearest_names(wanted, all, MOST_NAMES);
-    let mut order: Vec<&Listed> = (names.iter())
-        .filter_map(|name| listed.iter().find(|array| array.name == **name))
-        .collect();
-    order.extend(
-        listed
-            .iter()
-            .filter(|array| !names.contains(&array.name.as_str())),
-    );
+    let mut order: Vec<&Listed> = listed.iter().collect();
+    order.sort_by_cached_key(|array| {
+        let edits = edits(&wanted.to_lowercase(), &array.name.to_lowercase());
+        let (is_slip, nearness) = (edits <= SLIP, std::cmp::Reverse(edits));
+        std::cmp::Reverse((is_slip, array.rank_of_frames(), nearness))
+    });
     let has = match listed.is_empty() {
         true => "it has none at all".to_owned(),
         false => format!("it has {}", texts(&order)),
@@ -131,6 +149,32 @@ pub fn none_such(path: &Path, wanted: &str, listed: &[Listed]) -> SourceError {
         what: format!("{} has no array or group `{wanted}`; {has}", path.display()),
         remedy: remedy(path, &order),
     }
+}
+
+/// Why an array that was meant shows nothing, if it does, and what of `listed` would.
+pub fn refuse_without_pixels(
+    path: &Path,
+    meant: &Listed,
+    listed: impl FnOnce() -> Vec<Listed>,
+) -> Result<(), SourceError> {
+    let (None, Ok(_), Some(why)) = (&meant.fault, &meant.pixel, meant.nothing_to_show()) else {
+        return Ok(());
+    };
+    let listed = listed();
+    let mut others: Vec<&Listed> = (listed.iter())
+        .filter(|other| other.name != meant.name && other.can_be_shown())
+        .collect();
+    others.sort_by_key(|other| std::cmp::Reverse(other.rank_of_frames()));
+    let also = match others.is_empty() {
+        true => String::new(),
+        false => format!("; there is {}", texts(&others)),
+    };
+    let remedy = match others.is_empty() {
+        true => nothing_shown(&[meant]).into(),
+        false => remedy(path, &others),
+    };
+    let reason = format!("{} {why}{also}", meant.text());
+    Err(SourceError::unsupported(path, reason, remedy))
 }
 
 fn only_of(
@@ -165,14 +209,9 @@ fn only_of(
         "" => path.display().to_string(),
         group => format!("{}: the group `{group}`", path.display()),
     };
-    let mut order: Vec<&Listed> = with_frames.iter().map(|at| &listed[*at]).collect();
+    let mut order: Vec<&Listed> = meant.iter().map(|at| &listed[*at]).collect();
     // A scan before a mask.
-    order.sort_by_key(|array| std::cmp::Reverse(array.shape.len()));
-    order.extend(
-        (meant.iter())
-            .filter(|at| !with_frames.contains(at))
-            .map(|at| &listed[*at]),
-    );
+    order.sort_by_key(|array| std::cmp::Reverse(array.rank_of_frames()));
     if order.is_empty() {
         return Err(SourceError::Invalid {
             what: format!("{place} holds no array"),
@@ -182,10 +221,11 @@ fn only_of(
         });
     }
     // One array that has no frames is refused for its own reason.
-    if let ([at], []) = (meant.as_slice(), with_frames.as_slice())
-        && let (None, Err(found)) = (&listed[*at].fault, &listed[*at].pixel)
-    {
-        return Err(found.refused(path, Tool::NumPy));
+    if let ([at], []) = (meant.as_slice(), with_frames.as_slice()) {
+        if let (None, Err(found)) = (&listed[*at].fault, &listed[*at].pixel) {
+            return Err(found.refused(path, Tool::NumPy));
+        }
+        refuse_without_pixels(path, &listed[*at], || listed.to_vec())?;
     }
     let count = match with_frames.len() {
         0 => "no array with frames".to_owned(),
@@ -211,16 +251,23 @@ fn texts(listed: &[&Listed]) -> String {
 }
 
 fn remedy(path: &Path, order: &[&Listed]) -> String {
-    let readable = order
-        .iter()
-        .find(|array| array.fault.is_none() && array.pixel.is_ok());
-    match readable {
+    match order.iter().find(|array| array.can_be_shown()) {
         Some(array) => format!(
             "name the array to read: `open_with({:?}, Open {{ dataset: {:?}.into(), ..default() }})?`",
             path.file_name().unwrap_or_default().to_string_lossy(),
             array.name
         ),
-        None => "nothing in it can be read; open the file that holds the frames".into(),
+        None => nothing_shown(order).into(),
+    }
+}
+
+/// What to do about a container of which nothing can be shown.
+fn nothing_shown(order: &[&Listed]) -> &'static str {
+    match order.iter().any(|array| array.shape.contains(&0)) {
+        true => {
+            "open the file that holds the frames: an acquisition that was stopped before its first frame leaves one like this"
+        }
+        false => "nothing in it can be shown; open the file that holds the frames",
     }
 }
 
@@ -288,5 +335,46 @@ mod tests {
             "{error}"
         );
         assert!(only(path, &[]).is_err());
+    }
+
+    #[test]
+    fn a_remedy_names_an_array_that_opens() {
+        let path = Path::new("run.h5");
+        let listed = [
+            array("detector/data_mask", &[6, 8]),
+            array("detector/gain", &[]),
+            array("detector/early", &[0, 6, 8]),
+            array("entry/scan/frames", &[3, 4, 6, 8]),
+        ];
+        let offers = |error: SourceError, name: &str| {
+            let remedy = error.remedy();
+            assert!(remedy.contains(&format!("dataset: {name:?}")), "{remedy}");
+        };
+        // A scan rather than the mask of a similar name; a slip is what was meant.
+        let named_wrongly = |wanted: &str| named(path, wanted, &listed).err().unwrap();
+        offers(named_wrongly("detector/data"), "entry/scan/frames");
+        offers(named_wrongly("Detector/data_msk"), "detector/data_mask");
+        offers(named_wrongly("detector/gian"), "entry/scan/frames");
+        let without = |at: usize| {
+            refuse_without_pixels(path, &listed[at], || listed.to_vec())
+                .err()
+                .unwrap()
+        };
+        assert!(without(1).to_string().contains("is a single number"));
+        assert!(without(2).to_string().contains("axis of size 0"));
+        offers(without(1), "entry/scan/frames");
+        offers(without(2), "entry/scan/frames");
+        assert!(refuse_without_pixels(path, &listed[0], Vec::new).is_ok());
+        // Alone, or with others of its kind, nothing is offered that would fail in its turn.
+        for few in [&listed[1..2], &listed[2..3], &listed[1..3]] {
+            let remedy = only(path, few).err().unwrap().remedy();
+            assert!(
+                !remedy.contains("dataset") && remedy.contains("open the file"),
+                "{remedy}"
+            );
+        }
+        // One row of numbers opens.
+        let row = [array("detector/gain", &[]), array("energies", &[5])];
+        offers(only(path, &row).err().unwrap(), "energies");
     }
 }

@@ -69,6 +69,10 @@ fn choose(
     if let Some(wanted) = &options.dataset
         && let Ok(Found::Array(array)) = files.at(root, wanted.trim().trim_matches('/'))
     {
+        let meant = listed(array.name.clone(), &array);
+        container::refuse_without_pixels(path, &meant, || {
+            files.list(root).iter().map(entry).collect()
+        })?;
         return open_one(path, files, &array);
     }
     let entries = files.list(root);
@@ -184,13 +188,6 @@ fn open_one(path: &Path, files: &Files, array: &ArrayAt) -> Result<Opening, Sour
         SourceError::damaged(path, format!("the array `{}`", array.name), fault)
     })?;
     let pixel = (description.pixel.clone()).map_err(|found| found.refused(path, Tool::NumPy))?;
-    if description.shape.is_empty() {
-        return Err(SourceError::unsupported(
-            path,
-            format!("`{}` is a single number, not frames", array.name),
-            "name another array with `dataset`",
-        ));
-    }
     let data = hdf5_virtual::open(files, array, &description)?;
     let mut caveats = Vec::new();
     if let Stored::Many(pieces) = &data

@@ -49,6 +49,7 @@ pub fn locate(written: &Path) -> Result<PathBuf, SourceError> {
     }
     Err(dangling(&meant)
         .or_else(|| foreign(&meant))
+        .or_else(|| address(written))
         .unwrap_or_else(|| not_found(&meant)))
 }
 
@@ -190,6 +191,26 @@ fn foreign(path: &Path) -> Option<SourceError> {
             drive.to_ascii_lowercase(),
             text[3..].replace('\\', "/")
         ),
+    })
+}
+
+/// An address of the network: `https://host/scan.zspy`, `s3://bucket/scan.zarr`.
+pub fn address(written: &Path) -> Option<SourceError> {
+    let text = written.to_str()?.trim().trim_matches(['"', '\'', '`']);
+    let (scheme, rest) = text.split_once("://")?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && (scheme.chars()).all(|letter| letter.is_ascii_alphanumeric() || "+.-".contains(letter));
+    (is_scheme && !scheme.eq_ignore_ascii_case("file")).then(|| {
+        let path = rest.split(['?', '#']).next().unwrap_or_default();
+        let name = path.trim_end_matches('/').rsplit('/').next();
+        let name = name.filter(|name| path.contains('/') && !name.is_empty());
+        SourceError::Invalid {
+            what: format!("{text} is an address, and nothing is read from the network yet"),
+            remedy: format!(
+                "download it first and open the copy: `open({:?})?`",
+                name.unwrap_or("scan.zspy")
+            ),
+        }
     })
 }
 
@@ -352,6 +373,19 @@ mod tests {
                 .to_string()
                 .contains("no path")
         );
+        for (written, copy) in [
+            (
+                "https://zenodo.org/records/1/files/scan.hspy?download=1",
+                "scan.hspy",
+            ),
+            (" s3://bucket/one/scan.zarr/ ", "scan.zarr"),
+            ("https://host", "scan.zspy"),
+        ] {
+            let error = locate(Path::new(written)).unwrap_err();
+            assert!(error.to_string().contains("is an address"), "{error}");
+            let offered = format!("`open({copy:?})?`");
+            assert!(error.remedy().contains(&offered), "{}", error.remedy());
+        }
         let windows = locate(Path::new("C:\\data\\scan.zspy")).unwrap_err();
         assert!(
             windows.remedy().contains("/mnt/c/data/scan.zspy"),

@@ -185,18 +185,26 @@ impl Header {
             found_bytes: length,
             place: "header".into(),
         };
-        if length < 12 {
+        let there = length.min(12) as usize;
+        file.read_exact(&mut prefix[..there])
+            .map_err(|error| io_error(path, &error))?;
+        let of_magic = there.min(MAGIC.len());
+        // A short file of another kind is not cut off.
+        if prefix[..of_magic] == MAGIC[..of_magic] && there < 12 {
             return Err(truncated(12));
         }
-        file.read_exact(&mut prefix)
-            .map_err(|error| io_error(path, &error))?;
         if !prefix.starts_with(MAGIC) {
-            return Err(SourceError::header(
-                path,
-                "the npy header",
-                "it does not begin with \\x93NUMPY",
-                "if it is a file of another format, give it that ending; if not, write it again with `np.save`",
-            ));
+            let (reason, remedy) = match prefix[..there].is_ascii() {
+                true => (
+                    "the file is a text, not what `np.save` writes",
+                    "if it is a table of numbers, write it again in Python: `np.save(\"again.npy\", np.loadtxt(FILE))`; if not, open another file",
+                ),
+                false => (
+                    "it does not begin with \\x93NUMPY",
+                    "if it is a file of another format, give it that ending; if not, write it again with `np.save`",
+                ),
+            };
+            return Err(SourceError::header(path, "the npy header", reason, remedy));
         }
         let (header_start, header_bytes) = match prefix[6] {
             1 => (10, u64::from(u16::from_le_bytes([prefix[8], prefix[9]]))),

@@ -61,7 +61,12 @@ impl Plan {
     /// A format that the name does not tell or that cannot hold the signal, chunks that do not fit.
     pub fn new(path: &Path, meta: &SignalMeta, asked: &WriteOptions) -> Result<Self, SourceError> {
         let other_name = |reason: String| {
-            SourceError::unsupported(path, reason, "give a name with one of these endings")
+            let name = path.with_extension("zspy");
+            let remedy = format!(
+                "give a name with one of these endings, for example {:?}",
+                name.file_name().unwrap_or_default().to_string_lossy()
+            );
+            SourceError::unsupported(path, reason, remedy)
         };
         let refused = |reason: String| {
             let remedy = "leave `chunk` and `shard` out, or give sizes that fit the scan";

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use signal::{Axes, Axis, Caveat, SignalMeta, Source, SourceError};
 
-use crate::container;
+use crate::container::{self, Listed};
 use crate::format::{Candidate, Format, FormatInfo};
 use crate::hyperspy_axes::{own_axes, own_axes_unfit};
 use crate::hyperspy_tree::{check_scan, describe};
@@ -47,13 +47,6 @@ impl Format for Zarr {
             caveat,
         } = find_array(path, options)?;
         let shape = folder.shape();
-        if shape.is_empty() {
-            return Err(SourceError::unsupported(
-                &folder.folder,
-                "it is a single number, not frames",
-                "name another array with `dataset`, or print it in Python: `zarr.open(FILE)[()]`",
-            ));
-        }
         let element = folder.pixel(Tool::NumPy)?.element;
         if let Some(own) = own_axes(&folder.attributes["axes"], &shape) {
             check_scan(path, options, &own)?;
@@ -117,9 +110,11 @@ fn find_array(path: &Path, options: &OpenOptions) -> Result<Array, SourceError> 
     if let Some(inside) = wanted {
         let stays_inside = inside.split('/').all(|part| part != "..");
         if stays_inside && let Some(array) = ArrayFolder::open(&path.join(inside))? {
+            refuse_without_pixels(path, inside, &array, || zarr_tree::list(path))?;
             return Ok(found(array, group_attributes(path)?, None));
         }
     } else if let Some(array) = ArrayFolder::open(path)? {
+        refuse_without_pixels(path, "its array", &array, Vec::new)?;
         return Ok(found(array, Value::Null, None));
     }
     let group = group_attributes(path)?;
@@ -144,6 +139,19 @@ fn find_array(path: &Path, options: &OpenOptions) -> Result<Array, SourceError> 
         Some(array) => Ok(found(array, group, chosen.caveat)),
         None => Err(not_found(&folder)),
     }
+}
+
+fn refuse_without_pixels(
+    path: &Path,
+    name: &str,
+    array: &ArrayFolder,
+    listed: impl FnOnce() -> Vec<Listed>,
+) -> Result<(), SourceError> {
+    let Ok(pixel) = array.pixel(Tool::NumPy) else {
+        return Ok(());
+    };
+    let meant = Listed::array(name.to_owned(), array.shape(), Ok(pixel));
+    container::refuse_without_pixels(path, &meant, listed)
 }
 
 fn group_attributes(path: &Path) -> Result<Value, SourceError> {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use protocol::{Progress, ProgressState, WireError};
-use session::batch::{self, Batch, Listener, Part};
+use session::batch::{self, Batch, Finished, Listener, Part};
 use session::{Config, Session};
 
-use crate::progress::Report;
+use crate::progress::{Report, duration};
 
 /// Something could not be computed, written or read.
 const FAILED: u8 = 1;
@@ -169,21 +169,8 @@ pub fn compute(arguments: ComputeArguments) -> ExitCode {
     bar.clear();
     match result {
         Ok(finished) => {
-            for output in finished {
-                let file = output.file.display();
-                let state = match (output.was_there, batch.part) {
-                    (true, _) => "was there already".to_owned(),
-                    (false, Some(part)) => format!("part {} of {} is done", part.number, part.of),
-                    (false, None) => "written".to_owned(),
-                };
-                let kept = match (output.was_there, output.kept) {
-                    (true, _) | (_, 0) => String::new(),
-                    (false, kept) => format!(
-                        ": {} scan positions computed, {kept} kept from before",
-                        output.computed
-                    ),
-                };
-                println!("{file}: {} {state}{kept}", output.summary);
+            for line in told(&finished, batch.part, bar.took()) {
+                println!("{line}");
             }
             if batch.part.is_some() {
                 println!(
@@ -195,6 +182,49 @@ pub fn compute(arguments: ComputeArguments) -> ExitCode {
         }
         Err(error) => end(&error),
     }
+}
+
+/// A line for each result, and under those of several their sum.
+fn told(finished: &[Finished], part: Option<Part>, took: Duration) -> Vec<String> {
+    let counts = |computed: usize, kept: usize| {
+        let before = match kept {
+            0 => String::new(),
+            kept => format!(", {kept} kept from before"),
+        };
+        format!("{computed} scan positions computed{before}")
+    };
+    let mut lines: Vec<String> = (finished.iter())
+        .map(|output| {
+            let (file, summary) = (output.file.display(), &output.summary);
+            if output.was_there {
+                return format!("{file}: {summary} was there already");
+            }
+            let state = match part {
+                Some(part) => format!("part {} of {} is done", part.number, part.of),
+                None => "written".to_owned(),
+            };
+            let counted = counts(output.computed, output.kept);
+            format!("{file}: {summary} {state}: {counted}")
+        })
+        .collect();
+    let written: Vec<&Finished> = (finished.iter())
+        .filter(|output| !output.was_there)
+        .collect();
+    let sum = |of: fn(&Finished) -> usize| written.iter().map(|output| of(output)).sum();
+    let took = duration(took);
+    match (written.len(), lines.last_mut()) {
+        (0, _) => {}
+        (1, Some(line)) if finished.len() == 1 => line.push_str(&format!(", in {took}")),
+        (count, _) => {
+            let all = counts(sum(|output| output.computed), sum(|output| output.kept));
+            let results = match count {
+                1 => "1 result".to_owned(),
+                count => format!("{count} results together"),
+            };
+            lines.push(format!("{results}: {all}, in {took}"));
+        }
+    }
+    lines
 }
 
 /// Puts the parts in a folder together.
@@ -277,7 +307,8 @@ async fn listen(interrupted: &AtomicBool) {
 /// The bar: one line that changes, or now and then a line where stderr is no terminal.
 struct Bar {
     is_terminal: bool,
-    /// When the outputs that are written now were begun.
+    /// When the first outputs were begun, and those that are written now.
+    first: Option<Instant>,
     began: Instant,
     over: bool,
     label: String,
@@ -290,6 +321,7 @@ impl Bar {
     fn new() -> Self {
         Bar {
             is_terminal: std::io::stderr().is_terminal(),
+            first: None,
             began: Instant::now(),
             over: false,
             label: String::new(),
@@ -302,6 +334,7 @@ impl Bar {
         let now = Instant::now();
         let is_new = self.label != progress.label;
         self.label.clone_from(&progress.label);
+        self.first.get_or_insert(now);
         // More outputs join under another label, and the time goes on; after an end others begin.
         if std::mem::replace(&mut self.over, false) {
             self.began = now;
@@ -318,6 +351,10 @@ impl Bar {
         }
         self.told = Some(now);
         self.over = over;
+        if progress.state == ProgressState::Done {
+            // Each result is about to be told, and their sum.
+            return self.clear();
+        }
         let text = Report::new(progress, self.began.elapsed()).text();
         if self.is_terminal && !over {
             let width = text.chars().count();
@@ -327,6 +364,11 @@ impl Bar {
         } else {
             self.say(&text);
         }
+    }
+
+    /// Since the first output was begun.
+    fn took(&self) -> Duration {
+        self.first.map_or(Duration::ZERO, |first| first.elapsed())
     }
 
     /// A line that stays.
@@ -375,6 +417,42 @@ mod tests {
         told.state = ProgressState::Running;
         bar.show(&told);
         assert!(bar.began > began, "others begin");
+    }
+
+    #[test]
+    fn the_sum_stands_under_the_lines_of_each() {
+        let one = |name: &str, was_there, computed, kept| Finished {
+            file: name.into(),
+            summary: "(40, 56) map".into(),
+            was_there,
+            computed,
+            kept,
+        };
+        let some = [
+            one("a.zspy", true, 0, 2240),
+            one("b.zspy", false, 560, 0),
+            one("c.zspy", false, 500, 60),
+        ];
+        let told = |finished: &[Finished], part| told(finished, part, Duration::from_secs(2));
+        let quarter = Some(Part { number: 1, of: 4 });
+        assert_eq!(
+            told(&some, quarter),
+            [
+                "a.zspy: (40, 56) map was there already",
+                "b.zspy: (40, 56) map part 1 of 4 is done: 560 scan positions computed",
+                "c.zspy: (40, 56) map part 1 of 4 is done: 500 scan positions computed, 60 kept from before",
+                "2 results together: 1060 scan positions computed, 60 kept from before, in 2.0 s",
+            ]
+        );
+        assert_eq!(told(&some[..1], None).len(), 1);
+        assert_eq!(
+            told(&some[..2], None)[2],
+            "1 result: 560 scan positions computed, in 2.0 s"
+        );
+        assert_eq!(
+            told(&some[1..2], None),
+            ["b.zspy: (40, 56) map written: 560 scan positions computed, in 2.0 s"]
+        );
     }
 
     #[test]

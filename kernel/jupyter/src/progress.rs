@@ -174,13 +174,18 @@ impl<'a> Report<'a> {
             message,
             rate,
             seconds_left,
+            kept,
             ..
         } = self.progress;
+        if *total <= 0.0 {
+            return vec!["getting ready".to_owned()];
+        }
         let mut details = vec![format!("{done:.0} of {total:.0} scan positions")];
-        let guessed = done / self.elapsed.as_secs_f64().max(1e-3);
+        let computed = done - kept;
+        let guessed = computed / self.elapsed.as_secs_f64().max(1e-3);
         let rate = match rate {
             Some(rate) => Some(*rate),
-            None => (*done > 0.0 && message.is_empty() && self.elapsed >= GUESS_AFTER)
+            None => (computed > 0.0 && message.is_empty() && self.elapsed >= GUESS_AFTER)
                 .then_some(guessed),
         };
         if let Some(rate) = rate {
@@ -223,9 +228,11 @@ impl<'a> Report<'a> {
                     true => String::new(),
                     false => format!("; {message}"),
                 };
-                format!(
-                    "{label} was interrupted after {took}, {done:.0} of {total:.0} scan positions were done{kept}"
-                )
+                let done = match *total > 0.0 {
+                    true => format!("{done:.0} of {total:.0} scan positions were done"),
+                    false => "before anything was computed".to_owned(),
+                };
+                format!("{label} was interrupted after {took}, {done}{kept}")
             }
             ProgressState::Failed if message.is_empty() => format!("{label} failed after {took}"),
             ProgressState::Failed => format!("{label} failed after {took}: {message}"),
@@ -244,7 +251,7 @@ fn past(label: &str) -> String {
 }
 
 /// `0.4 s`, `12 s`, `3 min 20 s`, `1 h 5 min`.
-fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..10 => format!("{:.1} s", time.as_secs_f64()),
@@ -308,6 +315,20 @@ mod tests {
             "saving <a>.zspy  █████████████████░░░░░░░░░░░░░  55 %  110 of 200 scan positions, 10 per second, 9.0 s left"
         );
         assert!(after(0).text().ends_with("110 of 200 scan positions"));
+        // What was there before was not computed in this time.
+        let resumed = Progress {
+            kept: 88.0,
+            ..running.clone()
+        };
+        let text = Report::new(&resumed, Duration::from_secs(11)).text();
+        assert!(text.ends_with("2.0 per second, 45 s left"), "{text}");
+        let early = Progress {
+            done: 0.0,
+            total: 0.0,
+            ..running.clone()
+        };
+        let text = Report::new(&early, Duration::from_secs(11)).text();
+        assert!(text.ends_with("░  0 %  getting ready"), "{text}");
         let told = Progress {
             rate: Some(30.0),
             seconds_left: Some(3.0),
@@ -358,6 +379,14 @@ mod tests {
         assert_eq!(
             end(ProgressState::Failed, "the disk is full"),
             "saving <a>.zspy failed after 3 min 20 s: the disk is full"
+        );
+        let early = Progress {
+            total: 0.0,
+            ..progress(0.0, ProgressState::Cancelled)
+        };
+        assert_eq!(
+            Report::new(&early, Duration::from_secs(2)).text(),
+            "saving <a>.zspy was interrupted after 2.0 s, before anything was computed"
         );
         assert!(end(ProgressState::Cancelled, "40 % is kept").ends_with("were done; 40 % is kept"));
         assert_eq!(duration(Duration::from_millis(400)), "0.4 s");

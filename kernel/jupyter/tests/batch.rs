@@ -108,7 +108,7 @@ fn parts_and_kills_give_the_bits_of_one_run() {
     let work = workplace();
     let folder = work.path();
     let printed = succeed(folder, &["compute", "recipe.json", "--out", "whole"]);
-    assert_eq!(printed.lines().count(), 4, "{printed}");
+    assert_eq!(printed.lines().count(), 5, "{printed}");
     assert!(printed.contains("map of ε_xx"), "{printed}");
     let again = succeed(folder, &["compute", "recipe.json", "--out", "whole"]);
     assert_eq!(again.matches("was there already").count(), 4, "{again}");
@@ -181,29 +181,29 @@ fn what_was_kept_is_told_from_what_was_computed() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (told, printed) = (text(&output.stderr), text(&output.stdout));
         assert!(output.status.success(), "{told}");
-        // Each result has its line; together they are what the last line of the progress says.
-        let computed: usize = figures(&printed, " scan positions computed").iter().sum();
-        let kept: usize = figures(&printed, " kept from before").iter().sum();
-        let last = told.lines().last().unwrap_or_default().to_owned();
-        assert!(last.starts_with("saved 4 results: "), "{told}");
-        kept_some |= kept > 0;
-        let [all_computed] = figures(&last, " scan positions in")[..] else {
-            panic!("{last}");
+        // Each result has its line, and what stands under them is their sum.
+        let (lines, sum) = printed.split_once("4 results together: ").unwrap();
+        let [computed, kept]: [usize; 2] = [" scan positions computed", " kept from before"]
+            .map(|words| figures(lines, words).iter().sum());
+        let [all_computed] = figures(sum, " scan positions computed")[..] else {
+            panic!("{printed}");
         };
-        let all_kept = figures(&last, " were there before").first().copied();
+        let all_kept = figures(sum, " kept from before").first().copied();
         let all_kept = all_kept.unwrap_or(0);
-        // A result without anything from before says nothing of it.
+        kept_some |= kept > 0;
+        assert_eq!((computed, kept), (all_computed, all_kept), "{printed}");
+        // The positions of all parts are those of no run.
         assert!(
-            computed <= all_computed && kept == all_kept,
-            "{last}\n{printed}"
+            !told.contains(" of 8960 ") && !told.contains(" of 2240 "),
+            "{told}"
         );
         let part = all_computed + all_kept;
         assert!(
             part == *whole.get_or_insert(part) && part < 4 * 2240 / 3,
-            "{last}"
+            "{printed}"
         );
         if again {
-            assert_eq!((all_computed, all_kept), (0, part), "{last}");
+            assert_eq!((all_computed, all_kept), (0, part), "{printed}");
         }
     }
     assert!(kept_some);

@@ -365,19 +365,25 @@ fn listen(
     failed.map_or(Ok(all.into_iter().flatten().collect()), Err)
 }
 
-/// One progress of several.
+/// One progress of several; how much there is to do is known when it is known of each.
 fn together(latest: &[Option<Progress>]) -> Option<Progress> {
     let known: Vec<&Progress> = latest.iter().flatten().collect();
     let first = known.first()?;
     let sum = |of: fn(&Progress) -> f64| known.iter().map(|one| of(one)).sum::<f64>();
-    let label = match known.len() {
+    let label = match latest.len() {
         1 => first.label.clone(),
         count => format!("saving {count} results"),
     };
+    let all_counted = latest
+        .iter()
+        .all(|one| one.as_ref().is_some_and(|one| one.total > 0.0));
     Some(Progress {
         state: ProgressState::Running,
         done: sum(|one| one.done),
-        total: sum(|one| one.total),
+        total: match all_counted {
+            true => sum(|one| one.total),
+            false => 0.0,
+        },
         kept: sum(|one| one.kept),
         rate: (known.iter().any(|one| one.rate.is_some()))
             .then(|| sum(|one| one.rate.unwrap_or(0.0))),
@@ -453,4 +459,36 @@ fn unfinished(folder: &Path) -> Result<Vec<PathBuf>, WireError> {
         .collect();
     targets.sort();
     Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_much_there_is_to_do_is_told_when_it_is_known() {
+        let one = |done: f64, total: f64| {
+            Some(Progress {
+                node: 1,
+                state: ProgressState::Running,
+                done,
+                total,
+                label: "saving part 1/4 of a.zspy".into(),
+                message: String::new(),
+                rate: None,
+                seconds_left: None,
+                kept: 0.0,
+                can_resume: false,
+            })
+        };
+        assert!(together(&[None, None]).is_none());
+        for early in [[one(5.0, 560.0), None], [one(5.0, 560.0), one(0.0, 0.0)]] {
+            let all = together(&early).unwrap();
+            assert_eq!((all.total, all.label.as_str()), (0.0, "saving 2 results"));
+        }
+        let all = together(&[one(5.0, 560.0), one(7.0, 560.0)]).unwrap();
+        assert_eq!((all.done, all.total), (12.0, 1120.0));
+        let alone = together(&[one(5.0, 560.0)]).unwrap();
+        assert_eq!(alone.label, "saving part 1/4 of a.zspy");
+    }
 }

@@ -103,15 +103,53 @@ pub(crate) fn no_node(node: u32) -> WireError {
     .at_node(node)
 }
 
+/// A scan position as a cell writes it.
+pub(crate) fn position_text(index: &[usize]) -> String {
+    match index {
+        [one] => one.to_string(),
+        several => {
+            let indices: Vec<String> = several.iter().map(usize::to_string).collect();
+            format!("({})", indices.join(", "))
+        }
+    }
+}
+
 pub(crate) fn outside_scan(node: &Node, index: &[usize]) -> WireError {
+    let (name, axes) = (&node.name, &node.meta.axes.navigation);
+    let far = (axes.iter().zip(index)).find(|(axis, index)| **index >= axis.size);
+    let (message, hint) = match far {
+        _ if index.len() != axes.len() => {
+            let names: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
+            let has = match names.as_slice() {
+                [] => "it has one position only".to_owned(),
+                [one] => format!("its scan has one axis, {one}"),
+                names => format!("its scan has the axes {}", names.join(", ")),
+            };
+            let example = position_text(&vec![0; axes.len()]);
+            (
+                format!(
+                    "`{name}`: {} is no position of its scan: {has}",
+                    position_text(index)
+                ),
+                format!("give one index for each axis, counted from 0: `{example}`"),
+            )
+        }
+        Some((axis, index)) => (
+            format!(
+                "`{name}`: position {index} of the axis {} is outside the scan, which has {}",
+                axis.name, axis.size
+            ),
+            format!("positions count from 0: here from 0 to {}", axis.size - 1),
+        ),
+        None => (
+            format!("`{name}`: {} is outside the scan", position_text(index)),
+            "the scan has changed; ask again".to_owned(),
+        ),
+    };
     WireError {
         code: "outside_scan".into(),
-        message: format!(
-            "`{}`: scan position {index:?} is outside the scan of shape {:?}",
-            node.name,
-            node.meta.axes.navigation_shape()
-        ),
-        hint: "give one index per navigation axis, slowest first, counted from 0".into(),
+        message,
+        hint,
         node: Some(node.id),
         index: Some(index.iter().map(|index| *index as u32).collect()),
     }

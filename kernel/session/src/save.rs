@@ -108,13 +108,13 @@ pub(crate) fn save_share(
 ) -> Result<Saved, WireError> {
     let job = Arc::new(job(session, node, written, options, part)?);
     let _registered = session.register_save(node, &job.writing.cancel);
-    let total = job.node.meta.axes.positions();
     let label = match part {
         Some(part) if part.of > 1 => {
             format!("saving part {}/{} of {written}", part.number, part.of)
         }
         _ => format!("saving {written}"),
     };
+    let total = job.writing.total.load(Ordering::Relaxed);
     let began = Instant::now();
     let mut report = Report::new(session, node, total, label, progress);
     let work = {
@@ -211,9 +211,14 @@ fn job(
     if !closures {
         options.identity = provenance::identity(session, &graph, &found);
     }
+    // How much a part has to do is known when the blocks are shared out.
+    let total = match part {
+        Some(part) if part.of > 1 => 0,
+        _ => found.meta.axes.positions(),
+    };
     Ok(Job {
         session: session.clone(),
-        writing: Writing::new(found.meta.axes.positions()),
+        writing: Writing::new(total),
         meta: meta::of(&graph, &found),
         graph,
         node: found,

@@ -345,11 +345,25 @@ impl Session {
 
     pub(crate) fn wrong_kind(&self, node: u32, wanted: &str, found: &str) -> WireError {
         let graph = self.tree.snapshot();
-        let name = graph.node(node).map_or("", |node| node.name.as_str());
+        let (name, rank) = graph.node(node).map_or(("", 2), |node| {
+            (node.name.as_str(), node.meta.axes.navigation.len())
+        });
+        let at = convert::position_text(&vec![0; rank]);
+        let method = match found {
+            "peaks" => "peaks",
+            "maps" => "values",
+            _ => "frame",
+        };
+        let first = match wanted {
+            "peaks" if found == "frames" => {
+                format!("find them first, `{name}.find_peaks(NormalizedCorrelation::default())?`; ")
+            }
+            _ => String::new(),
+        };
         WireError::new(
             "wrong_kind",
             format!("`{name}` has {found}, {wanted} were asked for"),
-            "ask another node of the tree",
+            format!("{first}what it has is read by `{name}.{method}({at})?`"),
         )
         .at_node(node)
     }

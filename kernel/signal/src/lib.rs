@@ -34,7 +34,7 @@ pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use frame::Frame;
 pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region};
 pub use meta::{Caveat, Component, ShownUnits, SignalKind, SignalMeta};
-pub use nearest::nearest_names;
+pub use nearest::{edits, nearest_names};
 pub use operation::{
     Computation, FrameFunction, Inputs, Locality, MapReference, Operation, OperationInfo,
     Positions, Prepared, Reduce, Reduction,

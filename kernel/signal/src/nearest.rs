@@ -7,7 +7,7 @@ pub fn nearest_names<'a>(
     let limit = name.chars().count().max(4) / 2 + 1;
     let mut scored: Vec<(usize, &str)> = names
         .into_iter()
-        .map(|other| (distance(&name.to_lowercase(), &other.to_lowercase()), other))
+        .map(|other| (edits(&name.to_lowercase(), &other.to_lowercase()), other))
         .filter(|(distance, other)| {
             *distance <= limit || other.to_lowercase().contains(&name.to_lowercase())
         })
@@ -20,8 +20,8 @@ pub fn nearest_names<'a>(
         .collect()
 }
 
-/// Levenshtein distance in characters.
-fn distance(a: &str, b: &str) -> usize {
+/// Characters to insert, remove or replace to make one text of the other (Levenshtein).
+pub fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, ca) in a.chars().enumerate() {

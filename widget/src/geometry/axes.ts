@@ -168,8 +168,31 @@ export function ticks(low: number, high: number, count: number): number[] {
   }
   const step = below < least * (1 - 1e-9) ? niceBelow(below * 2.5001) : below;
   const found: number[] = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
-    found.push(Number((i * step).toPrecision(12)));
+  // Counted: beside a value that is large, steps may be too small to lead on.
+  const first = Math.ceil(low / step - 1e-9);
+  for (let i = 0; i < 4 * count && (first + i) * step <= high + step * 1e-9; i++) {
+    const value = Number(((first + i) * step).toPrecision(12));
+    if (value !== found.at(-1)) {
+      found.push(value);
+    }
   }
   return found;
+}
+
+/** What stands beside ticks in equal steps: alike, and with the digits that tell them apart. */
+export function tickTexts(values: readonly number[]): string[] {
+  const step = Math.abs((values[1] ?? Number.NaN) - (values[0] as number));
+  if (!(step > 0)) {
+    return values.map(numberText);
+  }
+  const largest = Math.max(...values.map(Math.abs));
+  if (largest < 1e7 && step >= 1e-4) {
+    return values.map((value) => minus(value.toFixed(decimalsFor(step))));
+  }
+  const [most, least] = [largest, step].map((size) => Math.floor(Math.log10(size) + 1e-9)) as [
+    number,
+    number,
+  ];
+  const digits = Math.min(12, Math.max(0, most - least));
+  return values.map((value) => (value === 0 ? "0" : minus(value.toExponential(digits).replace("e+", "e"))));
 }

@@ -20,6 +20,10 @@ export const FORMATS: readonly Format[] = [
   { suffix: ".npy", title: "NumPy array (.npy)" },
 ];
 
+/** Endings of formats that are not written; anything else behind a dot is part of a name. */
+const UNWRITTEN =
+  /\.(?:bin|blo|bmp|csv|dm3|dm4|emd|gif|h5|hdf5?|jpe?g|json|mat|mib|mrcs?|npz|pdf|png|raw|svg|tiff?|tsv|txt|xlsx)$/i;
+
 /** The file a computation writes, from what it says about itself; `null` when it writes none. */
 export function savedPath(label: string): string | null {
   return /^saving (?!part \d)(.+)$/.exec(label)?.[1] ?? null;
@@ -179,6 +183,16 @@ function saveForm(
         field.focus();
         return;
       }
+      const unwritten = UNWRITTEN.exec(field.value.trim())?.[0];
+      if (unwritten !== undefined) {
+        const endings = FORMATS.map(({ suffix }) => suffix).join(", ");
+        setText(
+          problem,
+          `${unwritten} is not written. Give the name one of the endings ${endings}, or none.`,
+        );
+        field.focus();
+        return;
+      }
       start(false);
     },
     { signal },
@@ -192,8 +206,9 @@ function saveForm(
 
 /** The path with the ending of a format instead of that of another one. */
 export function withSuffix(path: string, suffix: string): string {
-  const old = FORMATS.find((format) => path.toLowerCase().endsWith(format.suffix));
-  return `${old ? path.slice(0, -old.suffix.length) : path}${suffix}`;
+  const known = FORMATS.find((format) => path.toLowerCase().endsWith(format.suffix));
+  const old = known?.suffix ?? UNWRITTEN.exec(path)?.[0] ?? "";
+  return `${path.slice(0, path.length - old.length)}${suffix}`;
 }
 
 const BYTES: Record<string, number> = { u8: 1, i8: 1, u16: 2, i16: 2, u32: 4, i32: 4, f32: 4 };

@@ -1,6 +1,6 @@
 /** A spectrum or line scan as a line with calibrated ticks. */
 
-import { type Along, indexAt, numberText, ticks, valueAt } from "../geometry/axes";
+import { type Along, indexAt, ticks, tickTexts, valueAt } from "../geometry/axes";
 import type { Rect, Size } from "../geometry/fit";
 import type { Writing } from "../geometry/units";
 import type { Samples } from "../protocol/buffers";
@@ -73,20 +73,24 @@ export function drawPlot(
   context.textBaseline = "middle";
   context.textAlign = "right";
   const { factor, units } = writing;
-  for (const tick of ticks(low * factor, high * factor, 4)) {
+  const levels = ticks(low * factor, high * factor, 4);
+  const texts = tickTexts(levels);
+  for (const [i, tick] of levels.entries()) {
     const at = y(tick / factor);
     context.beginPath();
     context.moveTo(area.left, Math.round(at) + 0.5);
     context.lineTo(area.left + area.width, Math.round(at) + 0.5);
     context.stroke();
-    context.fillText(numberText(tick), area.left - 6, at);
+    context.fillText(texts[i] ?? "", area.left - 6, at);
   }
   context.textAlign = "center";
   context.textBaseline = "top";
   if (axis && axis.scale !== 0) {
     const ends = [valueAt(axis, first * block), valueAt(axis, Math.min(axis.size, last * block) - 1)];
-    for (const tick of ticks(Math.min(...ends), Math.max(...ends), 6)) {
-      context.fillText(numberText(tick), xOf(indexAt(axis, tick) + 0.5), area.top + area.height + 5);
+    const places = ticks(Math.min(...ends), Math.max(...ends), 6);
+    const names = tickTexts(places);
+    for (const [at, tick] of places.entries()) {
+      context.fillText(names[at] ?? "", xOf(indexAt(axis, tick) + 0.5), area.top + area.height + 5);
     }
     const name = axis.units === "" ? axis.name : `${axis.name} (${axis.units})`;
     context.fillText(name, area.left + area.width / 2, area.top + area.height + 20);

@@ -7,6 +7,7 @@ use crate::nearest::nearest;
 use crate::repair;
 use crate::text::{in_brackets, last_expression};
 use crate::typing::bare;
+use crate::typing::last_word;
 
 /// A field that the struct does not have.
 pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
@@ -17,6 +18,12 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
         "E0560" => (diagnostic.quoted(0)?, diagnostic.quoted(1)?),
         _ => (diagnostic.quoted(1)?, diagnostic.quoted(0)?),
     };
+    if let Some(item) = owner
+        .strip_prefix("Vec<")
+        .and_then(|owner| owner.strip_suffix('>'))
+    {
+        return field_of_list(diagnostic, item, field);
+    }
     let owner = bare(owner);
     let members = API.members(owner);
     if members.is_empty() {
@@ -43,6 +50,24 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
+/// A field of what a list holds: `peaks.x`, `axes.x`.
+fn field_of_list(diagnostic: &Diagnostic, item: &str, field: &str) -> Option<Advice> {
+    let from = diagnostic.before.trim_end().len().checked_sub(1)?;
+    let to = diagnostic.before.len() + diagnostic.text.len();
+    let place = |code: String| diagnostic.with_range(from, to, &code);
+    if let Some(entry) = nearest(field, API.fields(item)) {
+        return Some(
+            Advice::new("a list is asked for one of its entries first, counted from 0")
+                .write(place(format!("[0].{}", entry.name))),
+        );
+    }
+    (item == "Axis").then(|| {
+        Advice::new("an axis is looked for by its name").write(place(format!(
+            ".into_iter().find(|axis| axis.name == {field:?})"
+        )))
+    })
+}
+
 /// A method that the type does not have.
 pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     if diagnostic.code != "E0599" || !diagnostic.message.starts_with("no method named") {
@@ -64,44 +89,6 @@ pub(super) fn nearest_method(diagnostic: &Diagnostic, owner: &str) -> Option<Adv
     Some(did_you_mean(entry).write(code))
 }
 
-/// A wrong number of arguments.
-pub(super) fn arguments(diagnostic: &Diagnostic) -> Option<Advice> {
-    if diagnostic.code != "E0061" {
-        return None;
-    }
-    let method = diagnostic.text.as_str();
-    let given = in_brackets(&diagnostic.behind)?.trim();
-    let code = diagnostic.mended(&diagnostic.line());
-    let changed = if code == diagnostic.line().trim() {
-        String::new()
-    } else {
-        code
-    };
-    if matches!(method, "frame" | "frame_as" | "peaks" | "values") && given.contains(',') {
-        return Some(
-            Advice::new(format!(
-                "a scan position is one value, (row, column): `.{method}(({given}))`"
-            ))
-            .write(changed),
-        );
-    }
-    let takes = API.parameters_of(method);
-    let Some(first) = takes.first() else {
-        let known = API
-            .functions
-            .iter()
-            .chain(API.members("Signal"))
-            .find(|entry| entry.name == method)?;
-        return Some(Advice::new(format!("it is called as `{}`", known.signature)).write(changed));
-    };
-    Some(
-        Advice::new(format!(
-            "it takes its parameters as one struct: `.{method}({first}::default())`"
-        ))
-        .write(changed),
-    )
-}
-
 /// Parameters of another method, or none that could be found out.
 pub(super) fn parameters_of_another_method(diagnostic: &Diagnostic) -> Option<Advice> {
     if let Some((method, name)) = diagnostic
@@ -114,22 +101,11 @@ pub(super) fn parameters_of_another_method(diagnostic: &Diagnostic) -> Option<Ad
         let takes = diagnostic
             .notes()
             .find_map(|note| note.strip_prefix("it takes ").map(str::to_owned))?;
-        let owner = (API.operations.iter()).find(|operation| operation.parameters == name);
         let line = diagnostic.line();
         let mended = diagnostic.mended(&line);
-        return Some(match owner {
-            Some(operation) => {
-                let code = line.replacen(
-                    &format!(".{method}("),
-                    &format!(".{}(", operation.method),
-                    1,
-                );
-                Advice::new(format!(
-                    "`{name}` belongs to `{}`; `{method}` takes {takes}",
-                    operation.method
-                ))
-                .write(diagnostic.mended(&code))
-            }
+        let names: Vec<&str> = takes.split(", ").collect();
+        return Some(match of_another_method(diagnostic, method, name, &names) {
+            Some(advice) => advice,
             None if mended != line.trim() => {
                 Advice::new(format!("`{method}` takes {takes}")).write(mended)
             }
@@ -161,6 +137,47 @@ pub(super) fn parameters_of_another_method(diagnostic: &Diagnostic) -> Option<Ad
         ))
         .write(diagnostic.mended(&line)),
     )
+}
+
+/// Parameters that belong to another method: those of nearly this name that this one takes, and the other method.
+fn of_another_method(
+    diagnostic: &Diagnostic,
+    method: &str,
+    name: &str,
+    takes: &[&str],
+) -> Option<Advice> {
+    let owner = (API.operations.iter()).find(|operation| operation.parameters == name)?;
+    if takes.contains(&name) {
+        return None;
+    }
+    let advice = Advice::new(format!(
+        "`{name}` belongs to `{}`; `{method}` takes {}",
+        owner.method,
+        takes.join(", ")
+    ));
+    let namesake = (takes.iter()).find(|own| own.starts_with(name) || name.starts_with(**own));
+    let own = namesake.map(|own| diagnostic.with(&format!("{own}::default()")));
+    let there =
+        diagnostic
+            .line()
+            .replacen(&format!(".{method}("), &format!(".{}(", owner.method), 1);
+    Some(
+        advice
+            .write(own.unwrap_or_default())
+            .write(diagnostic.mended(&there)),
+    )
+}
+
+/// Something else in the place of a struct of parameters: `center_of_mass(())`.
+pub(super) fn no_parameters(diagnostic: &Diagnostic) -> Option<Advice> {
+    let (expected, _) = diagnostic
+        .mismatch()
+        .filter(|_| diagnostic.code == "E0308")?;
+    let is_ours = (API.operations.iter()).any(|operation| operation.parameters == expected);
+    is_ours.then(|| {
+        Advice::new(format!("parameters are a struct: `{expected}::default()`"))
+            .write(diagnostic.with(&format!("{expected}::default()")))
+    })
 }
 
 /// A struct of parameters with some of its fields, or with half of its base.
@@ -249,6 +266,19 @@ pub(super) fn struct_as_value(diagnostic: &Diagnostic) -> Option<Advice> {
         return None;
     }
     let name = bare(diagnostic.text.split(['(', '{']).next()?.trim());
+    if let Some(numbers) = diagnostic.text.strip_prefix("Region").and_then(in_brackets) {
+        return Some(
+            Advice::new("a region is `Region::rectangle(x0, y0, width, height)`: first column, first row, width, height")
+                .write(diagnostic.with(&format!("Region::rectangle({numbers})"))),
+        );
+    }
+    let method = last_word(diagnostic.before.strip_suffix('(').unwrap_or_default());
+    let takes = API.parameters_of(method);
+    if !takes.is_empty()
+        && let Some(advice) = of_another_method(diagnostic, method, name, &takes)
+    {
+        return Some(advice);
+    }
     let field = API.fields(name).next()?;
     let field = match repair::kind_of(field).starts_with("Option") {
         // One whose value needs no brackets says more.

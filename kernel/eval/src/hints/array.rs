@@ -5,7 +5,7 @@ use super::signal::component;
 use crate::advice::{Advice, Notebook};
 use crate::bridge::Variable;
 use crate::foreign;
-use crate::text::{in_brackets, is_name, is_number, last_expression};
+use crate::text::{first_expression, in_brackets, is_name, is_number, last_expression};
 use crate::typing::bare;
 
 /// `scan[(1, 2)]`, `strain["e_xx"]`, `scan.shape()?[0]`.
@@ -87,18 +87,28 @@ pub(super) fn pixel(diagnostic: &Diagnostic) -> Option<Advice> {
         .filter(|column| is_number(column) || is_name(column));
     let from = diagnostic.before.len();
     let to = from + diagnostic.text.len() + column.map_or(0, |column| column.len() + 2);
-    let advice = Advice::new("a pixel of a frame is `frame[(row, column)]`, counted from 0")
-        .write(diagnostic.with_range(from, to, &format!("({row}, {})", column.unwrap_or("0"))));
+    let pixel = format!("({row}, {})", column.unwrap_or("0"));
+    let advice = Advice::new("a pixel of a frame is `frame[(row, column)]`, counted from 0");
+    // A closure says the type of its frame, and a row does not outlive it.
+    let base = last_expression(&diagnostic.before[..from - 1]);
+    let untyped = format!("|{base}|");
+    if let Some(at) = diagnostic.before.find(&untyped) {
+        let behind = at + untyped.len();
+        let body = format!(
+            "|{base}: Frame<f32>|{}{pixel}",
+            &diagnostic.before[behind..]
+        );
+        return Some(advice.write(diagnostic.with_range(at, to, &body)));
+    }
+    let advice = advice.write(diagnostic.with_range(from, to, &pixel));
     Some(match column {
         Some(_) => advice,
-        None => {
-            let base = last_expression(&diagnostic.before[..from - 1]);
-            advice.write(diagnostic.with_range(
-                from - 1 - base.len(),
-                to + 1,
-                &format!("{base}.rows().nth({row})"),
-            ))
-        }
+        None if diagnostic.before.contains('|') => advice,
+        None => advice.write(diagnostic.with_range(
+            from - 1 - base.len(),
+            to + 1,
+            &format!("{base}.rows().nth({row})"),
+        )),
     })
 }
 
@@ -116,11 +126,11 @@ pub(super) fn arithmetic(diagnostic: &Diagnostic) -> Option<Advice> {
     }
     let left = last_expression(&diagnostic.before);
     let behind = diagnostic.behind.trim_start();
-    let end = crate::text::at_top(behind, b';')
-        .first()
-        .copied()
-        .unwrap_or(behind.len());
-    let right = behind[..end].trim_end().trim_end_matches(')');
+    let right = first_expression(behind);
+    let goes_on = behind[right.len()..].trim_start();
+    if goes_on.starts_with(|sign: char| !")}],;".contains(sign)) {
+        return None;
+    }
     let kind = |expression: &str| bare(diagnostic.notebook.kind(expression)).to_owned();
     let named = |index: usize| diagnostic.quoted(index).map(bare).unwrap_or_default();
     let of = |expression: &str, name: &str| {
@@ -191,12 +201,15 @@ pub(super) fn arithmetic(diagnostic: &Diagnostic) -> Option<Advice> {
                 .write(format!("{left}.zip_mapv(&{right}, |a, b| a {operator} b)?")),
         ));
     }
-    if of(left, "Frame") && number(right) && matches!(operator, "+" | "-" | "*" | "/") {
+    if of(left, "Frame") && number(right) {
+        let right = crate::text::decimal(right);
+        let of_pixel = match operator {
+            "+" | "-" | "*" | "/" => format!("pixel {operator} {right}"),
+            _ => format!("f64::from(u8::from(pixel {operator} {right}))"),
+        };
         return Some(place(
-            Advice::new("every pixel of a frame is reached by `mapv`").write(format!(
-                "{left}.mapv(|pixel| pixel {operator} {})",
-                crate::text::decimal(right)
-            )),
+            Advice::new("every pixel of a frame is reached by `mapv`")
+                .write(format!("{left}.mapv(|pixel| {of_pixel})")),
         ));
     }
     None

@@ -34,13 +34,35 @@ pub(super) fn unknown(diagnostic: &Diagnostic) -> Option<Advice> {
     if diagnostic.code != "E0425" && !is_name(name) {
         return None;
     }
-    module(diagnostic, name)
+    path(diagnostic, name)
+        .or_else(|| module(diagnostic, name))
         .or_else(|| function(diagnostic, name))
         .or_else(|| assignment(diagnostic, name))
         .or_else(|| keyword_argument(diagnostic, name))
         .or_else(|| word(diagnostic, name))
         .or_else(|| parameters(diagnostic, name))
         .or_else(|| variable(diagnostic, name))
+}
+
+/// `save(result.zspy)`: a path without its quotes.
+fn path(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+    let ending = diagnostic.behind.strip_prefix('.')?;
+    let end = ending.find(|letter: char| !letter.is_alphanumeric());
+    let ending = &ending[..end.unwrap_or(ending.len())];
+    let is_path = diagnostic.before.ends_with('(')
+        && matches!(
+            ending,
+            "zspy" | "zarr" | "npy" | "mrc" | "hspy" | "h5" | "hdf5"
+        );
+    let from = diagnostic.before.len();
+    let to = from + name.len() + 1 + ending.len();
+    is_path.then(|| {
+        Advice::new("a path is a text in double quotes").write(diagnostic.with_range(
+            from,
+            to,
+            &format!("\"{name}.{ending}\""),
+        ))
+    })
 }
 
 /// The advice with its first piece of code between two bytes of the line.
@@ -150,6 +172,7 @@ fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
     let takes = API.parameters_of(method);
     let owns = |name: &str| API.fields(name).any(|entry| entry.name == field);
     let end = crate::text::at_top(value, b',').first().copied();
+    let value_from = value;
     let value = value[..end.or_else(|| value.find(')')).unwrap_or(value.len())].trim();
     let found = takes
         .iter()
@@ -163,9 +186,36 @@ fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
         Some(name) => Advice::new(format!(
             "there are no keyword arguments; write `{name} {{ {field}: {value}, ..default() }}`"
         )),
-        None => Advice::new(
-            "there are no keyword arguments: parameters are fields of a struct, and other calls take their arguments in order",
-        ),
+        None => match takes.first() {
+            Some(first) => {
+                let from = call.len() + 1;
+                let to = from + in_brackets(&line[call.len()..]).map_or(0, str::len);
+                let default = format!("{first}::default()");
+                Advice::new(format!(
+                    "there are no keyword arguments: `{method}` takes a struct of parameters, {}",
+                    takes.join(" or ")
+                ))
+                .write(match code.is_empty() {
+                    true => diagnostic.with_range(from, to, &default),
+                    false => String::new(),
+                })
+            }
+            // `save(path="a.zspy")`: a name too much.
+            None if diagnostic.before.ends_with('(') => {
+                let skipped = diagnostic.behind.len() - value_from.trim_start().len();
+                let from = diagnostic.before.len();
+                let to = from + diagnostic.text.len() + skipped;
+                return Some(
+                    Advice::new(
+                        "there are no keyword arguments: arguments come in order, without their names",
+                    )
+                    .write(diagnostic.with_range(from, to, "")),
+                );
+            }
+            None => Advice::new(
+                "there are no keyword arguments: parameters are fields of a struct, and other calls take their arguments in order",
+            ),
+        },
     }
     .write(code))
 }
@@ -273,6 +323,11 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
             .members("Signal")
             .iter()
             .find(|entry| entry.name == name && entry.kind == Kind::Method)?;
+        let here = [diagnostic.notebook.signal()];
+        let arguments = match arguments.is_empty() {
+            true => &here[..],
+            false => &arguments,
+        };
         let (signal, rest) = arguments.split_first()?;
         if diagnostic.notebook.kind(signal) != "Signal" {
             return None;

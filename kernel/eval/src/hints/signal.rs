@@ -54,7 +54,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("delete", "remove", ""),
 ];
 
-const SHOWING: &[&str] = &[
+pub(super) const SHOWING: &[&str] = &[
     "plot",
     "show",
     "imshow",

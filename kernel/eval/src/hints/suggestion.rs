@@ -40,7 +40,10 @@ const IN_OTHER_WORDS: [(&str, &str); 9] = [
 /// The first suggestion that gives a line of Rust.
 pub(super) fn applied(diagnostic: &Diagnostic) -> Option<Advice> {
     // A copy is right more often than a reference, which no variable can keep.
-    let mut all: Vec<(String, String)> = diagnostic.suggestions().collect();
+    // What the evaluator has put around the cell is nobody's to write.
+    let mut all: Vec<(String, String)> = (diagnostic.suggestions())
+        .filter(|(_, code)| !code.contains("evcxr"))
+        .collect();
     all.sort_by_key(|(message, _)| !message.contains("clon"));
     let (message, code) = all.into_iter().next()?;
     let own = IN_OTHER_WORDS

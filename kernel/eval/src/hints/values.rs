@@ -5,7 +5,7 @@ use crate::advice::Advice;
 use crate::api::{API, Kind};
 use crate::direct;
 use crate::repair;
-use crate::text::{is_name, last_expression};
+use crate::text::{first_expression, is_name, is_number, last_expression};
 
 /// The value of the cell has no `Debug`.
 pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
@@ -145,33 +145,6 @@ pub(super) fn needless_question_mark(diagnostic: &Diagnostic) -> Option<Advice> 
     )
 }
 
-/// Something that is no scan position.
-pub(super) fn scan_position(diagnostic: &Diagnostic) -> Option<Advice> {
-    let wrong = diagnostic.code == "E0277"
-        && diagnostic
-            .message
-            .ends_with(": ScanPosition` is not satisfied");
-    if !wrong {
-        return None;
-    }
-    let numbers: Vec<String> = (diagnostic.text.trim_matches(['(', ')']).split(','))
-        .map(|number| number.trim())
-        .map(|number| {
-            number
-                .parse::<f64>()
-                .map_or_else(|_| number.to_owned(), |number| format!("{number:.0}"))
-        })
-        .collect();
-    let position = match &numbers[..] {
-        [row] => format!("({row}, 0)"),
-        numbers => format!("({})", numbers.join(", ")),
-    };
-    Some(
-        Advice::new("a scan position is (row, column) in whole numbers: `(25, 36)`")
-            .write(diagnostic.with(&position)),
-    )
-}
-
 pub(super) fn is_decimal(kind: &str) -> bool {
     matches!(kind, "f64" | "f32" | "{float}" | "floating-point number")
 }
@@ -179,6 +152,23 @@ pub(super) fn is_decimal(kind: &str) -> bool {
 pub(super) fn is_whole(kind: &str) -> bool {
     matches!(kind, "integer" | "{integer}" | "usize" | "isize")
         || (kind.starts_with(['i', 'u']) && kind[1..].parse::<u8>().is_ok())
+}
+
+/// `radius: "4"`.
+pub(super) fn number_in_quotes(diagnostic: &Diagnostic) -> Option<Advice> {
+    let (expected, found) = diagnostic
+        .mismatch()
+        .filter(|_| diagnostic.code == "E0308")?;
+    let number = diagnostic.text.trim().trim_matches('"');
+    let fits = found == "&str" && (is_decimal(expected) || is_whole(expected)) && is_number(number);
+    let code = match is_decimal(expected) {
+        true => crate::text::decimal(number),
+        false => number.to_owned(),
+    };
+    fits.then(|| {
+        Advice::new(format!("a number stands without quotes: `{code}`"))
+            .write(diagnostic.with(&code))
+    })
 }
 
 /// Whole numbers where decimal ones are wanted, and the other way round.
@@ -213,9 +203,6 @@ pub(super) fn number(diagnostic: &Diagnostic) -> Option<Advice> {
         }
         return None;
     }
-    if let Some(advice) = index(diagnostic) {
-        return Some(advice);
-    }
     // `3 * 2.5`
     let operation = [
         "cannot multiply",
@@ -242,68 +229,15 @@ pub(super) fn number(diagnostic: &Diagnostic) -> Option<Advice> {
         (operand, diagnostic.before.trim_end().len() - operand.len())
     } else {
         let rest = diagnostic.behind.trim_start();
-        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
         let space = diagnostic.behind.len() - rest.len();
         let from = diagnostic.before.len() + diagnostic.text.len() + space;
-        (&rest[..end.unwrap_or(rest.len())], from)
+        (first_expression(rest), from)
     };
     if operand.is_empty() {
         return None;
     }
     let (text, code) = decimal(operand);
     Some(Advice::new(text).write(diagnostic.with_range(from, from + operand.len(), &code)))
-}
-
-/// `list[-1]`.
-pub(super) fn negative_index(diagnostic: &Diagnostic) -> Option<Advice> {
-    let negative = diagnostic
-        .message
-        .starts_with("negative integers cannot be used to index");
-    let base = last_expression(
-        diagnostic
-            .before
-            .trim_end()
-            .strip_suffix('[')
-            .filter(|_| negative)?,
-    );
-    let back = diagnostic.text.trim().strip_prefix('-')?;
-    Some(
-        Advice::new("the end of a list is counted from its length")
-            .write(diagnostic.with(&format!("{base}.len() - {back}"))),
-    )
-}
-
-/// A list whose index is no whole number, or a part of a list without its copy.
-fn index(diagnostic: &Diagnostic) -> Option<Advice> {
-    if diagnostic.code != "E0277" {
-        return None;
-    }
-    if diagnostic.message.contains("cannot be indexed by `") {
-        let text = diagnostic.text.trim();
-        let code = match text.strip_suffix(".0") {
-            Some(whole) => whole.to_owned(),
-            None => format!("{text} as usize"),
-        };
-        return Some(
-            Advice::new("an index is a whole number of type `usize`").write(diagnostic.with(&code)),
-        );
-    }
-    let slice = diagnostic
-        .message
-        .starts_with("the size for values of type `[")
-        && diagnostic.line().contains("..");
-    if slice {
-        let line = diagnostic.line();
-        let end = line.rfind(']')? + 1;
-        return Some(
-            Advice::new("a part of a list is copied by `.to_vec()`").write(diagnostic.with_range(
-                end,
-                end,
-                ".to_vec()",
-            )),
-        );
-    }
-    None
 }
 
 /// Tuples, arrays, options and regions in place of each other.
@@ -415,6 +349,35 @@ pub(super) fn moved_signal(diagnostic: &Diagnostic) -> Option<Advice> {
             diagnostic.mended(&format!("{before}{text}.clone(){behind}"))
         });
     Some(advice.write(moved.unwrap_or_default()))
+}
+
+/// A closure for `map` that ends with a semicolon and so returns nothing.
+pub(super) fn no_value(diagnostic: &Diagnostic) -> Option<Advice> {
+    let returns_nothing = diagnostic.message == "a closure given to `map` cannot return `()`";
+    let line = diagnostic.line();
+    let at = returns_nothing.then(|| line.rfind("; }"));
+    let advice = Advice::new("what a closure ends with is its value: leave the last semicolon out");
+    at.map(|at| match at {
+        Some(at) => advice.write(diagnostic.with_range(at, at + 1, "")),
+        None => advice,
+    })
+}
+
+/// `open(scan)`: a signal in the place of a path.
+pub(super) fn signal_as_path(diagnostic: &Diagnostic) -> Option<Advice> {
+    let message = "the trait bound `Signal: AsRef<Path>` is not satisfied";
+    let name = diagnostic.text.trim().trim_start_matches('&');
+    if diagnostic.message.replace("std::path::", "") != message || !is_name(name) {
+        return None;
+    }
+    Some(match diagnostic.before.strip_suffix('(') {
+        Some(call) if call.ends_with("open") => Advice::new(format!(
+            "`{name}` is open already; `open` takes the path of a file"
+        ))
+        .write(name),
+        _ => Advice::new("a path is a text in double quotes")
+            .write(diagnostic.with(&format!("\"{name}.zspy\""))),
+    })
 }
 
 /// A closure for `map` that does not say the type of its pixels.

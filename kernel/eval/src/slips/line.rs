@@ -1,5 +1,6 @@
 //! Lines that other languages have: each rule looks at one line, the first that knows one answers.
 
+mod c_like;
 mod elsewhere;
 mod python;
 
@@ -24,7 +25,10 @@ struct Line<'a> {
 
 type Rule = fn(&Line) -> Option<Slip>;
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 23] = [
+    c_like::quotes,
+    c_like::then,
+    c_like::counted,
     elsewhere::magic,
     python::import,
     python::keyword_call,
@@ -39,6 +43,9 @@ const RULES: [Rule; 17] = [
     python::printed,
     elsewhere::element_wise,
     python::index,
+    python::several,
+    c_like::ternary,
+    c_like::size,
     elsewhere::increment,
     elsewhere::declaration,
     elsewhere::matlab_function,

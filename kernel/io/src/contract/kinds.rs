@@ -170,8 +170,8 @@ fn pixel_types_of_hdf5_are_those_of_every_format() {
         ),
         ("enum", ["named values", "astype"]),
         ("text", ["texts", "open the signal or array"]),
-        ("number", ["a single number", "`dataset`"]),
-        ("empty", ["size 0", "at least one entry"]),
+        ("number", ["a single number", "dataset: \""]),
+        ("empty", ["size 0", "dataset: \""]),
     ] {
         refused(opened("codecs.h5", name), &words);
     }
@@ -215,6 +215,15 @@ fn a_list_has_every_level_and_every_link() {
     assert!(
         error.to_string().contains("it has entry/data/data_*"),
         "{error}"
+    );
+    // The frames rather than the mask, whose name is nearer.
+    let error = opened("run_master.h5", "entry/instrument/data")
+        .err()
+        .unwrap();
+    assert!(
+        error.remedy().contains("dataset: \"entry/data/data_*\""),
+        "{}",
+        error.remedy()
     );
     let error = opened("run_master.h5", "lost").err().unwrap();
     assert!(

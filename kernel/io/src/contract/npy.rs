@@ -178,6 +178,13 @@ fn damaged_and_unreadable_files_say_what_is_wrong() {
         let (code, _) = code_of(&path);
         assert!(["truncated", "decode"].contains(&code), "{name}: {code}");
     }
+    // However short, a text was not cut off.
+    let note = folder.path().join("note.npy");
+    for text in ["1 2\n", "1.0, 2.0, 3.0\n4.0, 5.0, 6.0\n"] {
+        std::fs::write(&note, text).unwrap();
+        let (code, said) = code_of(&note);
+        assert!(code == "decode" && said.contains("is a text"), "{said}");
+    }
 }
 
 #[test]

@@ -61,6 +61,9 @@ pub(crate) fn tree(session: &Session) -> CommandReply {
     let mut text = String::new();
     let roots = graph.nodes().iter().filter(|node| node.parents.is_empty());
     roots.for_each(|root| branch(session, &graph, root, 0, &mut text));
+    if text.is_empty() {
+        text = "nothing is open yet; open a file, Tab completes its name:\n  let scan = open(\"scan.zspy\")?;\n".into();
+    }
     CommandReply {
         text: Some(text),
         ..CommandReply::default()

@@ -18,6 +18,7 @@ pub(super) struct Writing {
     pub done: AtomicUsize,
     /// Those of them that were there when it began.
     pub already: AtomicUsize,
+    /// 0 while it is not known how much there is to do.
     pub total: AtomicUsize,
     stage: Mutex<Stage>,
     /// What was found while it was computed.

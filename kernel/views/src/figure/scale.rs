@@ -83,7 +83,11 @@ impl Ticks {
         let mut values = Vec::new();
         if step > 0.0 && low.is_finite() {
             let mut at = (low / step - 1e-9).ceil();
-            while at * step <= high + step * 1e-9 && values.len() < 4 * count.max(1) {
+            // Counted: beside a large value, steps may be too small to lead on.
+            for _ in 0..4 * count.max(1) {
+                if at * step > high + step * 1e-9 {
+                    break;
+                }
                 // No minus before zero.
                 values.push(at * step + 0.0);
                 at += 1.0;
@@ -101,10 +105,11 @@ impl Ticks {
         let unit = 10f64.powi(power);
         let decimals = (-(step / unit).log10() - 1e-9).ceil().clamp(0.0, 12.0);
         let decimals = if step > 0.0 { decimals as usize } else { 0 };
+        let text = |value: &f64| minus(&format!("{:.decimals$}", value / unit));
+        // No number of digits tells those apart that no `f64` does.
+        values.dedup_by_key(|value| text(value));
         Ticks {
-            labels: (values.iter())
-                .map(|value| minus(&format!("{:.decimals$}", value / unit)))
-                .collect(),
+            labels: values.iter().map(text).collect(),
             values,
             multiplier: match power {
                 0 => String::new(),
@@ -198,6 +203,18 @@ mod tests {
             (small.labels[1].as_str(), small.multiplier.as_str()),
             ("20", "×10⁻⁶")
         );
+        assert_eq!(
+            Ticks::inside(153.79, 153.83, 4).labels[..2],
+            ["153.79", "153.80"]
+        );
+        for low in [-3e9, -1.0, 1e-5, 153.8, 65_535.0, 1e7, 4e12] {
+            for share in [1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 0.1, 3.0f64] {
+                let mut labels = Ticks::inside(low, low + share * low.abs(), 4).labels;
+                let count = labels.len();
+                labels.dedup();
+                assert_eq!(labels.len(), count, "{low} {share}");
+            }
+        }
         assert_eq!(Ticks::inside(3.0, 3.0, 4).values, Vec::<f64>::new());
         assert_eq!(Ticks::inside(f64::NAN, 1.0, 4).values, Vec::<f64>::new());
     }

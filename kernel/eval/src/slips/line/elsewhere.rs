@@ -112,7 +112,7 @@ pub(super) fn element_wise(line: &Line) -> Option<Slip> {
 
 /// `i++`.
 pub(super) fn increment(line: &Line) -> Option<Slip> {
-    let (sign, operator) = [("++", "+="), ("--", "-=")].into_iter().find(|(sign, _)| {
+    let (sign, operator) = [("++", "+"), ("--", "-")].into_iter().find(|(sign, _)| {
         line.signs(sign).is_some_and(|at| {
             let behind = line.text[at + 2..].trim();
             behind.is_empty() || behind == ";"
@@ -125,8 +125,10 @@ pub(super) fn increment(line: &Line) -> Option<Slip> {
         at,
         at + 2,
         &format!("there is no `{sign}` in Rust"),
-        Advice::new("a variable that is `mut` is counted up with `+=`")
-            .write(format!("{name} {operator} 1;")),
+        Advice::new(format!(
+            "write the new value; of a variable made by `let mut`, `{name} {operator}= 1;`"
+        ))
+        .write(format!("let {name} = {name} {operator} 1;")),
     )
 }
 

@@ -340,3 +340,29 @@ pub(super) fn index(line: &Line) -> Option<Slip> {
     }
     None
 }
+
+/// `let a, b = 1, 2;`: several variables at once stand in brackets.
+pub(super) fn several(line: &Line) -> Option<Slip> {
+    let rest = line.text.strip_prefix("let ")?;
+    let (names, values) = rest.split_once('=')?;
+    let several = at_top(names, b',');
+    if several.is_empty()
+        || values.starts_with('=')
+        || !names.split(',').all(|name| is_name(name.trim()))
+    {
+        return None;
+    }
+    let values = values.trim().trim_end_matches(';');
+    let values = match at_top(values, b',').len() == several.len() {
+        true => format!("({values})"),
+        false => values.to_owned(),
+    };
+    let code = format!("let ({}) = {values};", names.trim());
+    line.slip(
+        4,
+        4 + names.trim_end().len(),
+        "several variables without brackets",
+        Advice::new("several variables are made at once in brackets, on both sides")
+            .write(line.notebook.mended(&code)),
+    )
+}

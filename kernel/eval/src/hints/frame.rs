@@ -1,0 +1,93 @@
+//! What frames do not have, and what does the same.
+
+use super::diagnostic::{Diagnostic, quoted};
+use super::signal::SHOWING;
+use crate::advice::Advice;
+
+/// A method that a frame does not have.
+pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
+    let message = &diagnostic.message;
+    let missing = diagnostic.code == "E0599"
+        && (message.contains("for struct `Frame<") || message.starts_with("`Frame<"));
+    let call = diagnostic.method_call().filter(|_| missing)?;
+    let (name, receiver) = (diagnostic.text.as_str(), call.receiver);
+    let advice = |text: &str, code: String| {
+        Some(Advice::new(text).write(diagnostic.with_range(call.from, call.to, &code)))
+    };
+    if SHOWING.contains(&name) {
+        return advice(
+            "a frame is shown by the last line of a cell",
+            receiver.to_owned(),
+        );
+    }
+    let pixel = (diagnostic.labels())
+        .find_map(|label| pixel_of(quoted(&label, 0)?).map(str::to_owned))
+        .unwrap_or_else(|| "f64".to_owned());
+    let of_pixel = match name {
+        "log" => "ln",
+        "sqrt" | "abs" | "exp" | "log10" | "log2" | "ln" | "sin" | "cos" | "tan" | "floor"
+        | "ceil" | "round" => name,
+        _ => "",
+    };
+    if !of_pixel.is_empty() {
+        let function = match pixel.as_str() {
+            "f32" | "f64" => format!("{pixel}::{of_pixel}"),
+            _ => format!("|pixel| f64::from(pixel).{of_pixel}()"),
+        };
+        return advice(
+            "every pixel of a frame is reached by `mapv`",
+            format!("{receiver}.mapv({function})"),
+        );
+    }
+    match name {
+        "argmax" | "argmin" => {
+            let most = if name == "argmax" { "max_by" } else { "min_by" };
+            advice(
+                "the place of the largest pixel is looked for among all of them, row by row",
+                format!(
+                    "{receiver}.iter().enumerate().filter(|(_, pixel)| !pixel.is_nan()).{most}(|a, b| a.1.total_cmp(b.1))\
+                     .map(|(at, _)| (at / {receiver}.rows_columns().1, at % {receiver}.rows_columns().1))"
+                ),
+            )
+        }
+        "T" | "t" | "transpose" => advice(
+            "rows become columns by going through the pixels",
+            format!(
+                "Frame::from_fn(({receiver}.rows_columns().1, {receiver}.rows_columns().0), |(row, column)| {receiver}[(column, row)])"
+            ),
+        ),
+        "flatten" | "ravel" | "tolist" | "to_vec" => advice(
+            "the pixels row by row are `as_slice()`",
+            format!("{receiver}.as_slice().to_vec()"),
+        ),
+        "std" | "var" => {
+            let root = if name == "std" { ".sqrt()" } else { "" };
+            advice(
+                "it is the mean of squares about the mean",
+                format!(
+                    "{{ let mean = {receiver}.mean(); {receiver}.mapv(|pixel| (pixel - mean).powi(2)).mean(){root} }}"
+                ),
+            )
+        }
+        "copy" => advice("a copy is made by `clone`", format!("{receiver}.clone()")),
+        _ => None,
+    }
+}
+
+/// `scan.frame((0, 1)).plot()`: shown by itself, once the `?` is there.
+pub(super) fn shown(diagnostic: &Diagnostic) -> Option<Advice> {
+    let of_result = diagnostic.code == "E0599" && diagnostic.message.contains("for enum `Result<");
+    let call = diagnostic
+        .method_call()
+        .filter(|_| of_result && SHOWING.contains(&diagnostic.text.as_str()))?;
+    Some(
+        Advice::new("this call may fail: write `?` behind it; its value is shown by the last line of a cell")
+            .write(diagnostic.with_range(call.from, call.to, &format!("{}?", call.receiver))),
+    )
+}
+
+/// `f32` of `Frame<'_, f32>`.
+fn pixel_of(kind: &str) -> Option<&str> {
+    let inner = kind.strip_prefix("Frame<")?.strip_suffix('>')?;
+    inner.rsplit(", ").next().filter(|pixel| *pixel != "T")
+}

@@ -1,0 +1,116 @@
+//! Lists of numbers, and variables that change.
+
+use super::diagnostic::Diagnostic;
+use super::values::{is_decimal, is_whole};
+use crate::advice::Advice;
+use crate::text::{
+    first_expression, in_brackets, is_whole as is_whole_number, items, last_expression,
+};
+
+/// A method of numpy on a list, or of an iterator.
+pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
+    let kind = diagnostic
+        .quoted(1)
+        .filter(|_| diagnostic.code == "E0599")?;
+    let inner = kind.strip_prefix("Vec<")?.strip_suffix('>')?;
+    let call = diagnostic.method_call()?;
+    let (list, arguments) = (call.receiver, call.arguments);
+    let (decimal, whole) = (is_decimal(inner), is_whole(inner));
+    let code = match diagnostic.text.as_str() {
+        "sum" if decimal || whole => format!("{list}.iter().sum::<{inner}>()"),
+        "mean" | "average" if inner == "f64" => {
+            format!("{list}.iter().sum::<f64>() / {list}.len() as f64")
+        }
+        "mean" | "average" if whole => {
+            format!("{list}.iter().sum::<{inner}>() as f64 / {list}.len() as f64")
+        }
+        "max" | "min" if whole => format!("{list}.iter().{}()", diagnostic.text),
+        "max" | "min" if decimal => {
+            format!(
+                "{list}.iter().copied().reduce({inner}::{})",
+                diagnostic.text
+            )
+        }
+        "map" => format!("{list}.iter().map({arguments}).collect::<Vec<_>>()"),
+        _ => return None,
+    };
+    Some(
+        Advice::new("a list is gone through by `.iter()`, and what comes of it kept by `.collect()` or summed up")
+            .write(diagnostic.with_range(call.from, call.to, &code)),
+    )
+}
+
+/// `[0] * 10`.
+pub(super) fn repeated(diagnostic: &Diagnostic) -> Option<Advice> {
+    let times = diagnostic.code == "E0369" && diagnostic.message.starts_with("cannot multiply `[");
+    let list = last_expression(&diagnostic.before);
+    let inner = in_brackets(list).filter(|inner| times && items(inner).len() == 1)?;
+    let behind = diagnostic.behind.trim_start();
+    let count = first_expression(behind);
+    let from = diagnostic.before.trim_end().len() - list.len();
+    let to = diagnostic.line().len() - behind.len() + count.len();
+    Some(
+        Advice::new("a list of equal entries is `vec![value; length]`")
+            .write(diagnostic.with_range(from, to, &format!("vec![{inner}; {count}]"))),
+    )
+}
+
+/// `for i in 3`.
+pub(super) fn counted(diagnostic: &Diagnostic) -> Option<Advice> {
+    let kind = diagnostic
+        .quoted(0)
+        .filter(|_| diagnostic.code == "E0277")?;
+    let number = diagnostic.message.ends_with("is not an iterator") && is_whole(kind);
+    number.then(|| {
+        Advice::new("a range is written `0..10`, without its end")
+            .write(diagnostic.with(&format!("0..{}", diagnostic.text.trim())))
+    })
+}
+
+/// A variable of an earlier cell that is to change.
+pub(super) fn changed(diagnostic: &Diagnostic) -> Option<Advice> {
+    if !matches!(diagnostic.code, "E0596" | "E0384" | "E0594") {
+        return None;
+    }
+    let name = diagnostic.quoted(0)?;
+    let cell = diagnostic.notebook.cell;
+    let earlier = diagnostic.notebook.knows(name)
+        && !["let ", "let mut "]
+            .iter()
+            .any(|word| cell.contains(&format!("{word}{name}")));
+    earlier.then(|| {
+        Advice::new("a variable that changes is made by `let mut`")
+            .write(format!("let mut {name} = {name};\n{}", cell.trim()))
+    })
+}
+
+/// `2.sqrt()`, `n.sqrt()` of a whole number.
+pub(super) fn function_of_whole(diagnostic: &Diagnostic) -> Option<Advice> {
+    const FUNCTIONS: [&str; 12] = [
+        "sqrt", "exp", "ln", "log10", "log2", "sin", "cos", "tan", "powf", "floor", "ceil", "round",
+    ];
+    let whole = match diagnostic.code {
+        "E0599" => {
+            diagnostic.message.contains("for type `") && diagnostic.quoted(1).is_some_and(is_whole)
+        }
+        "E0689" => diagnostic.message.contains("`{integer}`"),
+        _ => false,
+    };
+    let name = diagnostic.text.as_str();
+    let before = diagnostic
+        .before
+        .strip_suffix('.')
+        .filter(|_| whole && FUNCTIONS.contains(&name))?;
+    let number = last_expression(before);
+    let decimal = match is_whole_number(number) {
+        true => format!("{number}.0_f64"),
+        false => format!("({number} as f64)"),
+    };
+    Some(
+        Advice::new(format!("`{name}` is of decimal numbers")).write(diagnostic.with_range(
+            before.len() - number.len(),
+            before.len(),
+            &decimal,
+        )),
+    )
+}

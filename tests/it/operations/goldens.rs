@@ -1,0 +1,221 @@
+//! Every operation against what the reference programs have computed (`golden/make_ops.py`).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use signal::{Computation, ElementType, Frame, Output, Peaks, SignalKind};
+
+use super::{bind, compute, meta, numbers, prepare};
+
+/// An array read from a `.npy` file, as `f64`.
+struct Array {
+    shape: Vec<usize>,
+    values: Vec<f64>,
+}
+
+fn golden_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("golden")
+        .join(name)
+}
+
+/// Reads the `.npy` files that `make_ops.py` writes: version 1, C order, `<f4` or `<f8`.
+fn npy(name: &str) -> Result<Array> {
+    let bytes = std::fs::read(golden_path(name)).with_context(|| name.to_owned())?;
+    ensure!(
+        bytes.starts_with(b"\x93NUMPY\x01"),
+        "{name} is no .npy file"
+    );
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let header = std::str::from_utf8(&bytes[10..start])?;
+    ensure!(
+        header.contains("'fortran_order': False"),
+        "{name} is in Fortran order"
+    );
+    let inside = header
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .context("a shape")?
+        .0;
+    let shape = inside
+        .split(',')
+        .map(str::trim)
+        .filter(|size| !size.is_empty())
+        .map(str::parse)
+        .collect::<Result<Vec<usize>, _>>()?;
+    let pixels = &bytes[start..];
+    let values = if header.contains("<f4") {
+        pixels
+            .chunks_exact(4)
+            .map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+            .collect()
+    } else if header.contains("<f8") {
+        pixels
+            .chunks_exact(8)
+            .map(|b| Ok(f64::from_le_bytes(b.try_into()?)))
+            .collect::<Result<_>>()?
+    } else {
+        bail!("{name} is neither <f4 nor <f8");
+    };
+    Ok(Array { shape, values })
+}
+
+fn frame_of(array: &Array) -> Result<Frame> {
+    let pixels: Vec<f32> = array.values.iter().map(|value| *value as f32).collect();
+    Frame::from_vec(&array.shape, pixels).map_err(anyhow::Error::msg)
+}
+
+fn sorted_pairs(mut values: Vec<f64>) -> Vec<f64> {
+    let mut pairs: Vec<[f64; 2]> = values.chunks_exact(2).map(|p| [p[0], p[1]]).collect();
+    pairs.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    values.clear();
+    values.extend(pairs.into_iter().flatten());
+    values
+}
+
+fn largest_difference(found: &[f64], expected: &[f64]) -> Result<f64> {
+    ensure!(
+        found.len() == expected.len(),
+        "{} numbers, {} expected\nfound {found:?}\nexpected {expected:?}",
+        found.len(),
+        expected.len()
+    );
+    Ok(found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max))
+}
+
+fn cases() -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(golden_path("ops.json"))?;
+    let golden: Value = serde_json::from_str(&text)?;
+    Ok(golden["cases"].as_array().context("cases")?.clone())
+}
+
+fn run_case(case: &Value) -> Result<f64> {
+    let text = |key: &str| case[key].as_str().with_context(|| key.to_owned());
+    let (given, expected) = (npy(text("input")?)?, npy(text("expected")?)?);
+    let computation = bind(text("operation")?, &case["params"])?;
+    if text("operation")?.ends_with("_pattern") {
+        return frames_case(&*computation, &given, &expected);
+    }
+    if given.shape.len() == 3 {
+        return strain_case(&*computation, &given, &expected);
+    }
+    let meta = Arc::new(meta(
+        [1, 1],
+        [given.shape[0], given.shape[1]],
+        ElementType::F32,
+    ));
+    let output = compute(&*computation, &meta, Output::Frame(frame_of(&given)?), None)?;
+    let expected = match output {
+        Output::Peaks(_) => sorted_pairs(expected.values),
+        _ => expected.values,
+    };
+    largest_difference(&numbers(&output), &expected)
+}
+
+/// Frames of several positions that become one.
+fn frames_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let [positions, rows, columns] = given.shape[..] else {
+        bail!("frames as (position, row, column)");
+    };
+    let frames = given.values.chunks_exact(rows * columns).map(|pixels| {
+        let array = Array {
+            shape: vec![rows, columns],
+            values: pixels.to_vec(),
+        };
+        frame_of(&array).map(Output::Frame)
+    });
+    let frames = frames.collect::<Result<Vec<_>>>()?;
+    let meta = Arc::new(meta([1, positions], [rows, columns], ElementType::F32));
+    let prepared = prepare(computation, &meta, &frames)?;
+    let output = compute(computation, &meta, frames[0].clone(), prepared.as_ref())?;
+    let found = numbers(&output);
+    let invalid = |values: &[f64]| values.iter().map(|v| v.is_nan()).collect::<Vec<_>>();
+    ensure!(
+        invalid(&found) == invalid(&expected.values),
+        "other pixels are NaN"
+    );
+    largest_difference(&found, &expected.values)
+}
+
+/// Peaks of several positions (row, column); the first is the reference.
+fn strain_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let [positions, count, _] = given.shape[..] else {
+        bail!("peaks as (position, peak, 2)");
+    };
+    let outputs: Vec<Output> = given
+        .values
+        .chunks_exact(2 * count)
+        .map(|pattern| {
+            let mut peaks = Peaks::default();
+            for pair in pattern.chunks_exact(2) {
+                peaks.push(pair[0] as f32, pair[1] as f32, 1.0, 1.0);
+            }
+            Output::Peaks(Arc::new(peaks))
+        })
+        .collect();
+    let mut meta = meta([1, positions], [120, 96], ElementType::F32);
+    meta.kind = SignalKind::Peaks;
+    let meta = Arc::new(meta);
+    let prepared = prepare(computation, &meta, &outputs)?;
+    let mut worst = 0.0f64;
+    for (output, expected) in outputs.into_iter().zip(expected.values.chunks_exact(4)) {
+        let found = numbers(&compute(computation, &meta, output, prepared.as_ref())?);
+        ensure!(found[4] == 1.0, "coverage {}", found[4]);
+        worst = worst.max(largest_difference(&found[..4], expected)?);
+    }
+    Ok(worst)
+}
+
+#[test]
+fn goldens_of_the_reference_programs() -> Result<()> {
+    let mut failures = Vec::new();
+    for case in cases()? {
+        let tolerance = case["tolerance"].as_f64().context("tolerance")?;
+        let line = match run_case(&case) {
+            Ok(difference) if difference <= tolerance => {
+                println!(
+                    "{}: {difference:.3e} (allowed {tolerance:.3e})",
+                    case["operation"]
+                );
+                continue;
+            }
+            Ok(difference) => format!("off by {difference:.3e}, allowed {tolerance:.3e}"),
+            Err(error) => format!("{error:#}"),
+        };
+        failures.push(format!(
+            "{} against {}: {line}",
+            case["operation"], case["reference"]
+        ));
+    }
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn the_correlation_map_equals_scikit_image() -> Result<()> {
+    let (given, expected) = (npy("ops_pattern.npy")?, npy("ops_score.npy")?);
+    let grid = ops::math::Grid::new(given.shape[0], given.shape[1], given.values);
+    let score = ops::math::disk::score_map(&grid, 3, 0);
+    let difference = largest_difference(&score.values, &expected.values)?;
+    ensure!(difference < 1e-12, "off by {difference:.3e}");
+    Ok(())
+}
+
+#[test]
+fn every_operation_has_a_golden() -> Result<()> {
+    let cases = cases()?;
+    for entry in ops::registry() {
+        let name = entry.info().name;
+        ensure!(
+            cases.iter().any(|case| case["operation"] == name),
+            "`{name}` has no golden: add a case to tests/golden/make_ops.py"
+        );
+    }
+    Ok(())
+}
