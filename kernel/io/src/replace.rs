@@ -23,7 +23,7 @@ impl Part {
     pub fn create(target: &Path, number: u64) -> Result<Self, SourceError> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         remove_leftovers(target, &format!("{name}.part-"));
-        let path = target.with_file_name(format!("{name}.part-{}-{number}", std::process::id()));
+        let path = part_folder(target, number);
         if path.exists() {
             std::fs::remove_dir_all(&path).map_err(|error| io_error(&path, &error))?;
         }
@@ -34,6 +34,12 @@ impl Part {
             .filter(|folder| folder.try_lock().is_ok());
         Ok(Part { path, _lock: lock })
     }
+}
+
+/// Where this process writes what is not to be found under a name yet, or no more.
+pub fn part_folder(target: &Path, number: u64) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    target.with_file_name(format!("{name}.part-{}-{number}", std::process::id()))
 }
 
 /// Distinguishes writers of one process that have the same target.

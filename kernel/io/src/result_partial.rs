@@ -16,7 +16,7 @@
 //! killed; lengths and checksums are compared again before work goes on.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -40,6 +40,8 @@ const VERSION: u32 = 1;
 const EXCHANGED: &str = "exchanged";
 /// Longest time for a writer that was interrupted or killed to let go.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Each time another process may have removed what was found.
+const ATTEMPTS: usize = 5;
 
 /// What is written, and how: two processes (or one before and after a crash) must agree in all of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,6 +111,8 @@ pub struct Partial {
     /// The folder itself when nobody will resume it; else the lock of this process.
     _held: Option<Temporary>,
     _lock: Vec<File>,
+    /// Of the parts that are locked.
+    numbers: Vec<usize>,
 }
 
 impl Partial {
@@ -121,6 +125,7 @@ impl Partial {
             log: None,
             _held: Some(part),
             _lock: Vec::new(),
+            numbers: Vec::new(),
         })
     }
 
@@ -135,7 +140,7 @@ impl Partial {
     ) -> Result<(Self, Manifest), SourceError> {
         let folder = partial_folder(target);
         let mut anew = unfinished == Unfinished::Replace && part.is_none_or(|part| part.of <= 1);
-        for _ in 0..3 {
+        for _ in 0..ATTEMPTS {
             let Some(found) = read_manifest(&folder)? else {
                 begin(target, &folder, asked, prepare)?;
                 anew = false;
@@ -153,8 +158,13 @@ impl Partial {
                 continue;
             }
             let number = part.map_or(1, |part| part.number);
-            let partial = Self::open(folder, &[number])?;
-            return Ok((partial, found));
+            match Self::open(folder.clone(), &[number]) {
+                Ok(partial) if partial.is_in_place() => return Ok((partial, found)),
+                // Who was stopped before anything was finished has taken it away meanwhile.
+                Ok(_) => {}
+                Err(_) if !folder.exists() => {}
+                Err(error) => return Err(error),
+            }
         }
         Err(SourceError::Io {
             path: folder,
@@ -193,6 +203,7 @@ impl Partial {
             log: Some(Mutex::new(log)),
             _held: None,
             _lock: locks,
+            numbers: numbers.to_vec(),
         })
     }
 
@@ -246,12 +257,21 @@ impl Partial {
     pub fn replace(&self, target: &Path, wanted: impl FnOnce() -> bool) -> Result<(), SourceError> {
         if self.is_resumable() {
             let path = self.folder.join(EXCHANGED);
-            let number = file_number(&self.result()).to_string();
+            let number = file_number(std::fs::metadata(self.result())).to_string();
             std::fs::write(&path, number).map_err(|error| io_error(&path, &error))?;
         }
         replace::take_place(&self.result(), target, wanted)?;
         self.keep.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether what is locked is what lies there for others too.
+    fn is_in_place(&self) -> bool {
+        let mut locks = self._lock.iter().zip(&self.numbers);
+        locks.all(|(file, number)| {
+            let path = lock_file(&self.folder, *number);
+            path.exists() && file_number(file.metadata()) == file_number(std::fs::metadata(path))
+        })
     }
 
     pub fn discard(&self) {
@@ -263,7 +283,7 @@ impl Drop for Partial {
     fn drop(&mut self) {
         if !self.keep.load(Ordering::Relaxed)
             && self.folder.exists()
-            && let Err(error) = std::fs::remove_dir_all(&self.folder)
+            && let Err(error) = take_away(&self.folder)
         {
             tracing::warn!(path = %self.folder.display(), %error, "an unfinished result could not be removed");
         }
@@ -316,13 +336,13 @@ fn partial_folder(target: &Path) -> PathBuf {
 
 /// Tells a file from one that has taken its place.
 #[cfg(unix)]
-fn file_number(path: &Path) -> u64 {
+fn file_number(file: std::io::Result<Metadata>) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).map_or(0, |file| file.ino())
+    file.map_or(0, |file| file.ino())
 }
 
 #[cfg(not(unix))]
-fn file_number(_path: &Path) -> u64 {
+fn file_number(_file: std::io::Result<Metadata>) -> u64 {
     0
 }
 
@@ -332,7 +352,7 @@ fn read_manifest(folder: &Path) -> Result<Option<Manifest>, SourceError> {
     // Empty when its process was killed: the exchange had not begun.
     let number = std::fs::read_to_string(folder.join(EXCHANGED)).ok();
     let number = number.and_then(|number| number.parse::<u64>().ok());
-    let here = file_number(&folder.join("result"));
+    let here = file_number(std::fs::metadata(folder.join("result")));
     if number.is_some_and(|number| here == 0 || number != here) {
         return Ok(None);
     }
@@ -373,8 +393,12 @@ fn begin(
     }
 }
 
+fn lock_file(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("lock-{number}"))
+}
+
 fn lock_part(folder: &Path, number: usize) -> Result<File, SourceError> {
-    let path = folder.join(format!("lock-{number}"));
+    let path = lock_file(folder, number);
     let file = File::create(&path).map_err(|error| io_error(&path, &error))?;
     let until = Instant::now() + PATIENCE;
     loop {
@@ -393,8 +417,15 @@ fn lock_part(folder: &Path, number: usize) -> Result<File, SourceError> {
     }
 }
 
-/// Removes an unfinished result that nobody writes.
+/// Removes an unfinished result that nobody writes; it may be gone already.
 fn remove(folder: &Path) -> Result<(), SourceError> {
+    match remove_unused(folder) {
+        Err(_) if !folder.exists() => Ok(()),
+        done => done,
+    }
+}
+
+fn remove_unused(folder: &Path) -> Result<(), SourceError> {
     let entries = std::fs::read_dir(folder).map_err(|error| io_error(folder, &error))?;
     let mut held = Vec::new();
     for name in entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
@@ -405,7 +436,18 @@ fn remove(folder: &Path) -> Result<(), SourceError> {
             held.push(lock_part(folder, number)?);
         }
     }
-    std::fs::remove_dir_all(folder).map_err(|error| io_error(folder, &error))
+    take_away(folder).map_err(|error| io_error(folder, &error))
+}
+
+/// Removes the folder. For others it is there whole, or gone.
+fn take_away(folder: &Path) -> std::io::Result<()> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let name = (name.strip_prefix('.').unwrap_or(&name)).trim_end_matches(".partial");
+    let aside = replace::part_folder(&folder.with_file_name(name), replace::next_number());
+    match std::fs::rename(folder, &aside) {
+        Ok(()) => std::fs::remove_dir_all(&aside),
+        Err(_) => std::fs::remove_dir_all(folder),
+    }
 }
 
 fn records(folder: &Path) -> Result<BTreeMap<usize, Record>, SourceError> {
