@@ -7,6 +7,11 @@ const RUN = 64;
 const LEAST_BITS = 27;
 const LEAST = (1 << LEAST_BITS) - 1;
 
+const wordsOf = (samples: number, bits: number): number =>
+  bits === 0 ? 0 : Math.ceil(samples / Math.floor(32 / bits));
+/** Of a whole run, for each number of bits. */
+const WORDS = Uint8Array.from({ length: 32 }, (_, bits) => wordsOf(RUN, bits));
+
 /** The words of `count` packed samples. Throws when they are not. */
 export function packedWords(buffer: DataView, count: number): Uint32Array {
   const aligned = buffer.byteOffset % 4 === 0;
@@ -18,7 +23,7 @@ export function packedWords(buffer: DataView, count: number): Uint32Array {
   let at = 0;
   for (let i = 0; i < count && at < words.length; i += RUN) {
     const bits = (words[at] as number) >>> LEAST_BITS;
-    at += 1 + (bits === 0 ? 0 : Math.ceil(Math.min(RUN, count - i) / Math.floor(32 / bits)));
+    at += 1 + (i + RUN <= count ? (WORDS[bits] as number) : wordsOf(count - i, bits));
   }
   if (at !== words.length || (count > 0 && at === 0)) {
     throw new RangeError(`${words.length} words are not a picture of ${count} packed samples`);
