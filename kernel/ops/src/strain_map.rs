@@ -45,6 +45,7 @@ parameters! {
 
 /// Most patterns that a reference is gathered from; more of them, evenly thinned, would not sharpen it.
 const MOST_PATTERNS: usize = 512;
+const REFERENCE_REGION: &str = "reference region";
 
 #[derive(Default)]
 pub struct MapStrain;
@@ -73,17 +74,7 @@ impl Operation for MapStrain {
     ) -> Result<SignalMeta, NotApplicable> {
         let input = accept::peaks(inputs)?;
         accept::even(input)?;
-        let region = inside(params.reference, &input.axes).ok_or_else(|| {
-            let Region { x0, y0, width, height } = params.reference;
-            let (rows, columns) = scan_shape(&input.axes);
-            accept::refuse(
-                format!(
-                    "the reference region x0 = {x0}, y0 = {y0}, width = {width}, height = {height} lies outside \
-                     the scan of {rows} rows and {columns} columns"
-                ),
-                "a region that covers at least one scan position",
-            )
-        })?;
+        let (region, cut) = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION)?;
         let mut meta = input.to_map(vec![
             Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
             Component::new("e_yy", "ε_yy", "", true).shown_in(100.0, "%"),
@@ -108,6 +99,7 @@ impl Operation for MapStrain {
         if let serde_json::Value::Object(notes) = notes {
             meta.notes = notes;
         }
+        meta.caveats.extend(cut);
         Ok(meta)
     }
 
@@ -117,7 +109,8 @@ impl Operation for MapStrain {
         params: &StrainMap,
     ) -> Option<Reduction<Reference>> {
         let input = inputs.first()?;
-        let region = inside(params.reference, &input.axes).unwrap_or(params.reference);
+        let inside = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION);
+        let region = inside.map_or(params.reference, |(region, _)| region);
         let outer: usize = input
             .axes
             .navigation
@@ -205,31 +198,6 @@ impl Operation for MapStrain {
         };
         Ok(Output::Values(values.map(|value| value as f32).into()))
     }
-}
-
-/// Rows and columns of the scan; a line scan is one row.
-fn scan_shape(axes: &Axes) -> (usize, usize) {
-    let size = |from_last: usize| {
-        axes.navigation
-            .iter()
-            .rev()
-            .nth(from_last)
-            .map_or(1, |axis| axis.size)
-    };
-    (size(1), size(0))
-}
-
-/// The part of `region` that lies inside the scan, if any.
-fn inside(region: Region, axes: &Axes) -> Option<Region> {
-    let (rows, columns) = scan_shape(axes);
-    let end = |first: usize, length: usize, size: usize| first.saturating_add(length).min(size);
-    let width = end(region.x0, region.width, columns).checked_sub(region.x0)?;
-    let height = end(region.y0, region.height, rows).checked_sub(region.y0)?;
-    (width > 0 && height > 0).then_some(Region {
-        width,
-        height,
-        ..region
-    })
 }
 
 /// Height of a detector pixel in widths of one, when the axes are calibrated in the same unit. Angles between
