@@ -1,6 +1,6 @@
 //! Which inputs an operation takes; used by `describe`.
 
-use signal::{Frame, NotApplicable, OperationError, SignalKind, SignalMeta};
+use signal::{Axes, Caveat, Frame, NotApplicable, OperationError, Region, SignalKind, SignalMeta};
 
 use crate::math::{Grid, robust};
 
@@ -59,6 +59,57 @@ pub fn even(input: &SignalMeta) -> Result<(), NotApplicable> {
 /// A parameter that fits its range but not this signal or another parameter.
 pub fn refuse(reason: impl Into<String>, instead: impl Into<String>) -> NotApplicable {
     NotApplicable::new(reason, instead)
+}
+
+/// Rows and columns of the scan; a line scan is one row.
+pub fn scan_rows_columns(axes: &Axes) -> (usize, usize) {
+    let size = |from_last: usize| {
+        let axis = axes.navigation.iter().rev().nth(from_last);
+        axis.map_or(1, |axis| axis.size)
+    };
+    (size(1), size(0))
+}
+
+/// The part of `region` that lies inside the scan, and what is to be said when that is not all of it; `what` names it.
+pub fn region_inside(
+    region: Region,
+    axes: &Axes,
+    what: &str,
+) -> Result<(Region, Option<Caveat>), NotApplicable> {
+    let (rows, columns) = scan_rows_columns(axes);
+    let Region {
+        x0,
+        y0,
+        width,
+        height,
+    } = region;
+    let asked = format!("the {what} x0 = {x0}, y0 = {y0}, width = {width}, height = {height}");
+    let cut = |first: usize, length: usize, size: usize| {
+        first.saturating_add(length).min(size).saturating_sub(first)
+    };
+    let inside = Region {
+        width: cut(x0, width, columns),
+        height: cut(y0, height, rows),
+        ..region
+    };
+    if inside.width == 0 || inside.height == 0 {
+        let scan = format!("the scan of {rows} rows and {columns} columns");
+        return Err(refuse(
+            format!("{asked} lies outside {scan}"),
+            format!("a region with x0 below {columns} and y0 below {rows}, at least 1 by 1"),
+        ));
+    }
+    let caveat = (inside != region).then(|| {
+        Caveat::new(
+            "region_cut",
+            format!(
+                "{asked} reaches beyond the scan of {rows} rows and {columns} columns; the {} x {} positions inside \
+                 (width = {}, height = {}) are used",
+                inside.height, inside.width, inside.width, inside.height
+            ),
+        )
+    });
+    Ok((inside, caveat))
 }
 
 /// Rows and columns of a frame signal that [`images`] accepted.

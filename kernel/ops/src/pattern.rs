@@ -52,23 +52,18 @@ fn describe(
         let reason = format!("the signal has {}, not frames", input.kind.noun());
         return Err(accept::refuse(reason, takes));
     }
-    let shape = input.axes.navigation_shape();
-    let [.., columns] = shape[..] else {
+    if input.axes.navigation.is_empty() {
         let reason = format!("the signal {} has one frame", input.axes.shape_text());
         return Err(accept::refuse(reason, takes));
-    };
-    let rows = shape.len().checked_sub(2).map_or(1, |axis| shape[axis]);
-    if let Some(region) = region
-        && (region.x0 >= columns || region.y0 >= rows || region.width * region.height == 0)
-    {
-        return Err(accept::refuse(
-            format!("the region holds no position of the scan of {rows} x {columns}"),
-            "a region inside the scan",
-        ));
     }
+    let cut = match region {
+        Some(region) => accept::region_inside(region, &input.axes, "region")?.1,
+        None => None,
+    };
     let mut meta = (*input).clone();
     meta.axes = Axes::new(Vec::new(), input.axes.signal.clone());
     meta.element = element(input.element);
+    meta.caveats.extend(cut);
     Ok(meta)
 }
 

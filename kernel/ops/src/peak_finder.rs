@@ -9,6 +9,7 @@ use crate::math::Grid;
 use crate::math::disk::mean_over_disk;
 use crate::math::disk_fit::disk_centre;
 use crate::math::maxima::{Maximum, centre_of_mass, local_maxima, parabola, separate};
+use crate::math::spot::larger_spot;
 
 choices! {
     /// How a peak's position is refined beyond whole pixels.
@@ -51,13 +52,42 @@ impl Finder {
     /// Maxima of `score` as peaks of `grid`, best first. A score of NaN is no maximum; one that was told from the valid
     /// pixels around an invalid one may be.
     pub fn peaks(&self, grid: &Grid<f64>, score: &Grid<f64>) -> Output {
-        let maxima = local_maxima(
-            score,
-            self.min_distance,
-            self.threshold,
-            self.exclude_border,
-        );
-        let separate = separate(maxima, self.min_distance, grid.rows, grid.columns);
+        self.as_peaks(grid, score, self.maxima(score))
+    }
+
+    /// As [`Finder::peaks`]; of a round spot in `smooth` that reaches further than `reach` from its maximum there is one peak,
+    /// in the middle: where a filter is smaller than a disk its score is a ring, the top of which is anywhere.
+    pub fn peaks_of_spots(
+        &self,
+        grid: &Grid<f64>,
+        score: &Grid<f64>,
+        smooth: &Grid<f32>,
+        reach: f64,
+    ) -> Output {
+        let mut taken = Vec::new();
+        let mut maxima = self.maxima(score);
+        maxima.retain_mut(|maximum| {
+            let at = maximum.row * grid.columns + maximum.column;
+            if taken.get(at).copied().unwrap_or(false) {
+                return false;
+            }
+            if let Some(spot) = larger_spot(smooth, maximum.row, maximum.column, reach) {
+                taken.resize(grid.values.len(), false);
+                spot.pixels.iter().for_each(|pixel| taken[*pixel] = true);
+                maximum.plateau = Some(spot.middle);
+            }
+            true
+        });
+        self.as_peaks(grid, score, maxima)
+    }
+
+    fn maxima(&self, score: &Grid<f64>) -> Vec<Maximum> {
+        let (distance, border) = (self.min_distance, self.exclude_border);
+        let maxima = local_maxima(score, distance, self.threshold, border);
+        separate(maxima, distance, score.rows, score.columns)
+    }
+
+    fn as_peaks(&self, grid: &Grid<f64>, score: &Grid<f64>, separate: Vec<Maximum>) -> Output {
         let most = self.max_peaks.unwrap_or(usize::MAX);
         let mut peaks = Peaks::default();
         for maximum in separate.iter().take(most) {

@@ -6,7 +6,8 @@
 //! +x towards +y. Positions whose peaks do not bear out a lattice like the reference are NaN: too few matches, matches on
 //! one line, less than a third of the reference vectors, a residual above 0.09 of the peaks' spacing, strain below -20 % or
 //! above +33 % or a rotation beyond 14.5 degrees (no vector may move by more than a quarter of its length), or more
-//! unexpected peaks than expected ones among those expected; so is the whole map when the reference region yields fewer
+//! unexpected peaks than expected ones among those expected, or matches that are as well every second or third peak of another
+//! lattice (a stretch near 1/2, 2 or 3: the others are absent, or stand between, and are as bright); so is the whole map when the reference region yields fewer
 //! than three vectors (coverage 0). Coverage and residual say why. Needs the region's peaks first, then
 //! each position on its own: O(peaks · reference vectors).
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
@@ -21,7 +22,7 @@ use signal::{
 use crate::accept;
 use crate::math::affine;
 use crate::math::deformation::Deformation;
-use crate::math::lattice::{Point, Reference};
+use crate::math::lattice::{Pattern, Point, Reference};
 
 parameters! {
     /// Maps strain and rotation against the peaks of a reference region.
@@ -45,6 +46,7 @@ parameters! {
 
 /// Most patterns that a reference is gathered from; more of them, evenly thinned, would not sharpen it.
 const MOST_PATTERNS: usize = 512;
+const REFERENCE_REGION: &str = "reference region";
 
 #[derive(Default)]
 pub struct MapStrain;
@@ -63,8 +65,8 @@ impl Operation for MapStrain {
     };
 
     const WITHOUT_VALUE: &'static str = "too few peaks match the reference lattice, or they do not bear it out \
-         (see coverage and residual); strain from -20 to +33 % and rotation up to 14 degrees are measured";
-    const REVISION: u32 = 2;
+         (see coverage and residual) or would bear out one of another spacing as well; strain from -20 to +33 % and rotation up to 14 degrees are measured";
+    const REVISION: u32 = 3;
 
     fn describe(
         &self,
@@ -73,17 +75,7 @@ impl Operation for MapStrain {
     ) -> Result<SignalMeta, NotApplicable> {
         let input = accept::peaks(inputs)?;
         accept::even(input)?;
-        let region = inside(params.reference, &input.axes).ok_or_else(|| {
-            let Region { x0, y0, width, height } = params.reference;
-            let (rows, columns) = scan_shape(&input.axes);
-            accept::refuse(
-                format!(
-                    "the reference region x0 = {x0}, y0 = {y0}, width = {width}, height = {height} lies outside \
-                     the scan of {rows} rows and {columns} columns"
-                ),
-                "a region that covers at least one scan position",
-            )
-        })?;
+        let (region, cut) = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION)?;
         let mut meta = input.to_map(vec![
             Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
             Component::new("e_yy", "ε_yy", "", true).shown_in(100.0, "%"),
@@ -108,6 +100,7 @@ impl Operation for MapStrain {
         if let serde_json::Value::Object(notes) = notes {
             meta.notes = notes;
         }
+        meta.caveats.extend(cut);
         Ok(meta)
     }
 
@@ -117,7 +110,8 @@ impl Operation for MapStrain {
         params: &StrainMap,
     ) -> Option<Reduction<Reference>> {
         let input = inputs.first()?;
-        let region = inside(params.reference, &input.axes).unwrap_or(params.reference);
+        let inside = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION);
+        let region = inside.map_or(params.reference, |(region, _)| region);
         let outer: usize = input
             .axes
             .navigation
@@ -162,9 +156,7 @@ impl Operation for MapStrain {
             )
         })?;
         let points = points(peaks, row_height(inputs));
-        let brightness: Vec<f64> = (peaks.intensity.iter())
-            .map(|value| f64::from(*value))
-            .collect();
+        let brightness = brightness(peaks);
         let weights = match params.intensity_weights {
             true => &*brightness,
             false => &[],
@@ -207,31 +199,6 @@ impl Operation for MapStrain {
     }
 }
 
-/// Rows and columns of the scan; a line scan is one row.
-fn scan_shape(axes: &Axes) -> (usize, usize) {
-    let size = |from_last: usize| {
-        axes.navigation
-            .iter()
-            .rev()
-            .nth(from_last)
-            .map_or(1, |axis| axis.size)
-    };
-    (size(1), size(0))
-}
-
-/// The part of `region` that lies inside the scan, if any.
-fn inside(region: Region, axes: &Axes) -> Option<Region> {
-    let (rows, columns) = scan_shape(axes);
-    let end = |first: usize, length: usize, size: usize| first.saturating_add(length).min(size);
-    let width = end(region.x0, region.width, columns).checked_sub(region.x0)?;
-    let height = end(region.y0, region.height, rows).checked_sub(region.y0)?;
-    (width > 0 && height > 0).then_some(Region {
-        width,
-        height,
-        ..region
-    })
-}
-
 /// Height of a detector pixel in widths of one, when the axes are calibrated in the same unit. Angles between
 /// vectors are only true in square pixels.
 fn aspect(axes: &Axes) -> f64 {
@@ -269,18 +236,29 @@ fn points(peaks: &Peaks, row_height: f64) -> Vec<Point> {
         .collect()
 }
 
+fn brightness(peaks: &Peaks) -> Vec<f64> {
+    peaks
+        .intensity
+        .iter()
+        .map(|value| f64::from(*value))
+        .collect()
+}
+
 struct Gather {
     every: usize,
     seen: usize,
     centre: Point,
-    patterns: Vec<Vec<Point>>,
+    patterns: Vec<Pattern>,
 }
 
 impl Reduce<Reference> for Gather {
     fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
         if self.seen.is_multiple_of(self.every) {
-            self.patterns
-                .push(points(inputs.peaks()?, row_height(inputs)));
+            let peaks = inputs.peaks()?;
+            self.patterns.push(Pattern {
+                points: points(peaks, row_height(inputs)),
+                brightness: brightness(peaks),
+            });
         }
         self.seen += 1;
         Ok(())

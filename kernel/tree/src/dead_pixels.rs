@@ -1,6 +1,7 @@
 //! Dead pixels of a detector: module gaps, masked and broken pixels that hold the largest number of the pixel type in
-//! every frame. Looked for once per file, in a few frames that depend on the file alone, and only when a frame that is used
-//! holds that number at all. Operations and statistics are handed NaN there; what is stored stays as it is.
+//! every frame that is looked at: once per file, a few frames that depend on the file alone, and only when a frame that is
+//! used holds that number at all. Operations and statistics are handed NaN where a dead pixel holds it, and the count where
+//! another frame has one, so that nothing depends on which frames were used first; what is stored stays as it is.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use search::Search;
 /// Frames that are looked at, spread over the scan.
 const FRAMES: usize = 8;
 
-/// Pixels that hold the largest number of their type in every frame.
+/// Pixels that hold the largest number of their type in every frame that was looked at.
 #[derive(Debug, PartialEq)]
 pub(crate) struct DeadPixels {
     /// Flat, in C order.
@@ -182,9 +183,10 @@ impl Inner {
                 return Ok(None);
             }
         }
+        let frames = search.as_ref().map_or(0, Search::frames);
         let places = search.map_or_else(Vec::new, Search::found);
         Ok((!places.is_empty()).then(|| DeadPixels {
-            caveat: caveat(places.len(), root.meta.element),
+            caveat: caveat(places.len(), frames, root.meta.element),
             places,
         }))
     }
@@ -201,17 +203,20 @@ fn sample(shape: &[usize]) -> Vec<NavigationIndex> {
         .collect()
 }
 
-fn caveat(count: usize, element: ElementType) -> Caveat {
-    let text = match count {
-        1 => format!(
-            "1 pixel is dead (it holds the largest {element} in every frame that was looked at); it is left out of \
-             every result"
-        ),
-        _ => format!(
-            "{count} pixels are dead (they hold the largest {element} in every frame that was looked at); they are \
-             left out of every result"
-        ),
+/// Of so many pixels, told from so many frames.
+fn caveat(count: usize, frames: usize, element: ElementType) -> Caveat {
+    let looked_at = match frames {
+        1 => "the one frame that was looked at".to_owned(),
+        _ => format!("all {frames} frames that were looked at"),
     };
+    let (pixels, hold) = match count {
+        1 => ("1 pixel is".to_owned(), "it holds"),
+        _ => (format!("{count} pixels are"), "they hold"),
+    };
+    let text = format!(
+        "{pixels} taken for dead ({hold} the largest {element} in {looked_at}); wherever {hold} that number, nothing built \
+         in counts it, but the closure of a `map` gets it as it is stored"
+    );
     Caveat::new("dead_pixels", text)
 }
 
@@ -238,7 +243,7 @@ mod tests {
     fn a_dead_pixel_that_has_a_value_keeps_it() {
         let dead = DeadPixels {
             places: vec![1, 4],
-            caveat: caveat(2, ElementType::U16),
+            caveat: caveat(2, 8, ElementType::U16),
         };
         let frame = Frame::from_vec(&[2, 3], vec![1u16, 65535, 65535, 4, 9, 6]).unwrap();
         let used = dead.leave_out(&frame);

@@ -262,6 +262,79 @@ fn a_picture_is_not_darkened_by_a_gap_and_what_is_stored_stays() -> Result<()> {
     Ok(())
 }
 
+/// A pixel that is taken for dead from the frames that were looked at, and has a count in one of the others.
+#[test]
+fn a_count_of_a_dead_pixel_counts_everywhere_and_what_is_said_of_it_is_true() -> Result<()> {
+    let (place, count) = (40 * SHAPE[3] + 49, 1000.0);
+    let mut told = 0;
+    for position in 0..SHAPE[0] * SHAPE[1] {
+        let mut holed = Holed::new(SHAPE, ElementType::U16, 60.0, cross_and_single_pixels)?;
+        let size = holed.dead.len();
+        holed.values[position * size + place] = count;
+        let path = holed.desk.path("holed.npy");
+        write(&path, &SHAPE, ElementType::U16, &holed.values)?;
+        let (desk, scan) = (&holed.desk, open(&holed.desk.session, &path)?);
+        // Looked for and not dead in all frames: no number that is left out anywhere.
+        let sum = desk.add(
+            scan,
+            "virtual_rectangle",
+            json!({"corner": [40, 49], "height": 1, "width": 1}),
+        )?;
+        let sums = map(desk, sum, 0)?;
+        let text = caveat(&desk.session, scan, "dead_pixels").context("unsaid")?;
+        let looked_at = text.contains("in all 8 frames that were looked at");
+        ensure!(looked_at && text.contains("`map`"), "{text}");
+        let all = holed.dead.iter().filter(|dead| **dead).count();
+        if !text.contains(&format!("{all} pixels")) {
+            ensure!(text.contains(&format!("{} pixels", all - 1)), "{text}");
+            continue;
+        }
+        told += 1;
+        for (at, sum) in sums.iter().enumerate() {
+            match at == position {
+                true => ensure!(*sum == count as f32, "{sum}"),
+                false => ensure!(sum.is_nan(), "{sum} at {at}"),
+            }
+        }
+        for pattern in ["mean_pattern", "maximum_pattern"] {
+            let node = desk.add(scan, pattern, json!({}))?;
+            let frame = desk.session.frame(node, &[])?;
+            ensure!(
+                frame.value(place) == count,
+                "{pattern}: {}",
+                frame.value(place)
+            );
+        }
+        let (_, means) = navigator(&desk.session, scan)?;
+        for (at, mean) in means.iter().enumerate() {
+            let extra = (at == position).then_some(count);
+            let values = holed.live(at).map(|(_, value)| value).chain(extra);
+            let (sum, number) = values.fold((0.0, 0.0), |(sum, number), value| {
+                (sum + value, number + 1.0)
+            });
+            ensure!(
+                (f64::from(*mean) - sum / number).abs() < 1e-4,
+                "{mean} at {at}"
+            );
+        }
+        let index = [(position / SHAPE[1]) as u32, (position % SHAPE[1]) as u32];
+        for at in [index, [(index[0] + 1) % 3, index[1]]] {
+            let size = [SHAPE[3] as u32, SHAPE[2] as u32];
+            let (reply, buffers) = frame_of(&desk.session, wish(scan, at, size))?;
+            let shown = floats(&reply, &buffers[0])[place];
+            match at == index {
+                true => ensure!(shown == count as f32, "{shown}"),
+                false => ensure!(shown.is_nan(), "{shown}"),
+            }
+        }
+    }
+    ensure!(
+        told == 4,
+        "told of {told} of 12 positions, 8 of which are looked at"
+    );
+    Ok(())
+}
+
 /// The largest pixel of a frame, as a cell's closure sees it.
 struct Most;
 

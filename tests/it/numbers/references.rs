@@ -133,12 +133,20 @@ fn an_estimate_and_the_exact_part_of_a_map_have_one_reference() -> Result<()> {
 
 #[test]
 fn positions_without_a_value_are_counted_and_explained() -> Result<()> {
+    // By a half, and so that the peaks fall on every second one of the reference, or between.
+    for stretch in [1.5, 2.0, 1.9, 0.59, 0.5] {
+        stretched_beyond_the_model(stretch).with_context(|| format!("stretch {stretch}"))?;
+    }
+    Ok(())
+}
+
+/// A lattice that is stretched in the right part of the scan: no strain map can tell that.
+fn stretched_beyond_the_model(stretch: f64) -> Result<()> {
     let desk = Desk::new()?;
-    // A lattice that is stretched by half in the right part of the scan: no strain map can tell that.
     let shape = [4, 6, 90, 94];
     let mut values = Vec::new();
     for position in 0..24 {
-        let stretch = if position % 6 >= 4 { 1.5 } else { 1.0 };
+        let stretch = if position % 6 >= 4 { stretch } else { 1.0 };
         for place in 0..90 * 94 {
             let (row, column) = ((place / 94) as f64 - 45.0, (place % 94) as f64 - 47.0);
             let near = |at: f64, spacing: f64| at - spacing * (at / spacing).round();
@@ -179,6 +187,85 @@ fn positions_without_a_value_are_counted_and_explained() -> Result<()> {
                 .iter()
                 .all(|coverage| coverage.is_finite())
         );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
+    let holed = Holed::new(SHAPE, ElementType::U16, 60.0, |_, _| false)?;
+    let (desk, scan) = (&holed.desk, holed.open("holed.npy")?);
+    let finder = desk.add(scan, "normalized_correlation", json!({"radius": RADIUS}))?;
+    let operations = [
+        (finder, "strain_map", "reference"),
+        (scan, "mean_pattern", "positions"),
+        (scan, "maximum_pattern", "positions"),
+    ];
+    let region = |x0: usize, y0: usize, width: usize, height: usize| json!({"x0": x0, "y0": y0, "width": width, "height": height});
+    for (parent, operation, parameter) in operations {
+        let add = |region: Value| {
+            let mut params = json!({});
+            params[parameter] = region;
+            let operation = operation.to_owned();
+            desk.run(Command::AddNode {
+                parent,
+                operation,
+                params,
+            })
+        };
+        let inside = add(region(1, 1, 3, 2))?;
+        ensure!(inside.caveats.is_empty(), "{:?}", inside.caveats);
+        // Beyond the last column, the last row, and both: the scan has 3 rows and 4 columns.
+        for (asked, used) in [
+            (
+                [2, 0, 5, 3],
+                "3 x 2 positions inside (width = 2, height = 3)",
+            ),
+            (
+                [0, 2, 4, 2],
+                "1 x 4 positions inside (width = 4, height = 1)",
+            ),
+            (
+                [3, 2, 9, usize::MAX],
+                "1 x 1 positions inside (width = 1, height = 1)",
+            ),
+        ] {
+            let [x0, y0, width, height] = asked;
+            let reply = add(region(x0, y0, width, height))?;
+            let node = reply.node.context("no node")?;
+            let text = caveat(&desk.session, node, "region_cut").context("unsaid")?;
+            let corner = format!("x0 = {x0}, y0 = {y0}");
+            ensure!(
+                text.contains(used)
+                    && text.contains(&corner)
+                    && text.contains("3 rows and 4 columns"),
+                "{text}"
+            );
+            // Under the cell, and in what is saved.
+            ensure!(reply.caveats.iter().any(|remark| remark.text == text));
+            let path = desk.path("cut.npy").display().to_string();
+            desk.run(Command::Save {
+                node,
+                path,
+                options: SaveOptions::default(),
+            })?;
+            let provenance = desk.run(Command::Provenance {
+                path: desk.path("cut.npy").display().to_string(),
+            })?;
+            ensure!(format!("{provenance:?}").contains("reaches beyond the scan"));
+        }
+        // Rows and columns are not mixed up: row 3 and column 4 are the first outside.
+        for [x0, y0] in [[4, 0], [0, 3], [100, 100]] {
+            let Err(error) = add(region(x0, y0, 2, 2)) else {
+                bail!("{operation} took a region outside");
+            };
+            let text = format!("{} {}", error.message, error.hint);
+            ensure!(
+                text.contains("lies outside the scan of 3 rows and 4 columns")
+                    && text.contains("x0 below 4 and y0 below 3"),
+                "{text}"
+            );
+        }
     }
     Ok(())
 }

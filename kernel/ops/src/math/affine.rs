@@ -2,6 +2,7 @@
 
 use super::deformation::Matrix;
 use super::lattice::{Point, Reference, distance_squared, nearest_pairs};
+use super::rings::median;
 
 /// Least share of the reference vectors that must find a peak.
 const LEAST_COVERAGE: f64 = 1.0 / 3.0;
@@ -17,6 +18,9 @@ const LEAST_EXPLAINED: f64 = 0.45;
 const LEAST_BRIGHT: f64 = 0.65;
 /// Which does not count where so many of the expected ones are there: then the others are a second lattice, or noise.
 const NEARLY_ALL: f64 = 0.8;
+/// Share of the usual brightness from which a peak, or an order of the reference, is as bright as the others: those of a
+/// superstructure that comes and goes are fainter.
+const AS_BRIGHT: f64 = 0.5;
 /// A peak is among the expected ones when it is this near to one, in spacings.
 const AMONG: f64 = 0.75;
 
@@ -65,7 +69,9 @@ pub struct Fit {
 /// A map can be fitted to anything. It counts only when a third of the reference vectors found a peak, the residual is at
 /// most 0.09 spacings, no vector moved by more than a quarter of its length (beyond that it is not known which peak
 /// belongs to which vector), and 45 % of the peaks that lie among the expected ones are expected, 65 % by `brightness` (or
-/// 80 % of the expected ones are there). `brightness` has one entry per peak or is empty (all alike).
+/// 80 % of the expected ones are there). Nor may the matches be those that another lattice shares with the reference: all on
+/// every second or third order, with the others absent that are as bright there, or with further peaks as bright at the places
+/// half-way or a third between. `brightness` has one entry per peak or is empty (all alike).
 pub fn fit(
     reference: &Reference,
     peaks: &[Point],
@@ -99,7 +105,8 @@ pub fn fit(
                 && residual <= MOST_RESIDUAL * reference.spacing
                 && affine.furthest_move() <= FURTHEST_MOVE
                 && (coverage >= NEARLY_ALL
-                    || is_explained(reference, peaks, brightness, &pairs, &affine));
+                    || is_explained(reference, peaks, brightness, &pairs, &affine))
+                && !is_of_another_lattice(reference, peaks, brightness, &pairs, &affine);
             return Fit {
                 affine: borne_out.then_some(affine),
                 coverage,
@@ -168,6 +175,51 @@ fn is_explained(
     let explained = light(&mut pairs.iter().map(|(_, peak)| *peak));
     pairs.len() as f64 >= LEAST_EXPLAINED * all.len() as f64
         && (total <= 0.0 || explained >= LEAST_BRIGHT * total)
+}
+
+/// Whether the matches are the points that a coarser or a finer lattice shares with the reference.
+fn is_of_another_lattice(
+    reference: &Reference,
+    peaks: &[Point],
+    brightness: &[f64],
+    pairs: &[(usize, usize)],
+    affine: &Affine,
+) -> bool {
+    let (mut matched, mut used) = (
+        vec![false; reference.points.len()],
+        vec![false; peaks.len()],
+    );
+    for (point, peak) in pairs {
+        matched[*point] = true;
+        used[*peak] = true;
+    }
+    // Compared with those that were matched, in the reference and in the pattern.
+    let bright = |all: &[f64], matched: &dyn Fn(usize) -> bool| -> Vec<bool> {
+        let mut values: Vec<f64> = (all.iter().enumerate())
+            .filter(|(n, value)| matched(*n) && value.is_finite())
+            .map(|(_, value)| *value)
+            .collect();
+        let least = median(&mut values).map_or(f64::NEG_INFINITY, |usual| AS_BRIGHT * usual);
+        all.iter().map(|value| *value >= least).collect()
+    };
+    let expected = bright(&reference.brightness, &|point| matched[point]);
+    let seen = bright(brightness, &|peak| used[peak]);
+    // Noise that happens to be near an order is no peak of it.
+    for (point, peak) in pairs {
+        matched[*point] = *seen.get(*peak).unwrap_or(&true);
+    }
+    let found: Vec<Option<bool>> = (matched.iter().enumerate())
+        .map(|(n, found)| (*expected.get(n).unwrap_or(&true)).then_some(*found))
+        .collect();
+    let strangers: Vec<Point> = (peaks.iter().enumerate())
+        .filter(|(n, _)| !used[*n] && *seen.get(*n).unwrap_or(&true))
+        .map(|(_, peak)| *peak)
+        .collect();
+    let moved = |point: Point| affine.apply(point);
+    reference
+        .orders
+        .are_of_a_coarser_lattice(&found, moved, &strangers)
+        || (reference.orders).are_of_a_finer_lattice(&found, moved, &strangers, reference.spacing)
 }
 
 fn residual(
@@ -240,17 +292,24 @@ fn least_squares(
 }
 
 #[cfg(test)]
+mod families;
+
+#[cfg(test)]
 mod tests {
+    use super::super::orders::Orders;
     use super::*;
 
     fn reference() -> Reference {
         let orders = || (-2..=2).flat_map(|h| (-2..=2).map(move |k| (f64::from(h), f64::from(k))));
+        let points: Vec<Point> = orders()
+            .filter(|order| *order != (0.0, 0.0))
+            .map(|(h, k)| [50.0 + 17.3 * h - 3.4 * k, 60.0 + 2.6 * h + 15.1 * k])
+            .collect();
         Reference {
-            points: orders()
-                .filter(|order| *order != (0.0, 0.0))
-                .map(|(h, k)| [50.0 + 17.3 * h - 3.4 * k, 60.0 + 2.6 * h + 15.1 * k])
-                .collect(),
+            orders: Orders::of(&points, Some([50.0, 60.0]), 15.5),
+            points,
             spacing: 15.5,
+            brightness: Vec::new(),
         }
     }
 

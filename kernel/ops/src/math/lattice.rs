@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::orders::Orders;
 use super::rings::median;
 
 pub type Point = [f64; 2];
@@ -18,18 +19,29 @@ pub struct Reference {
     pub points: Vec<Point>,
     /// Median distance of a peak to its nearest neighbour.
     pub spacing: f64,
+    /// How bright each is; empty where nothing is known of it.
+    pub brightness: Vec<f64>,
+    /// Which order each is, when they make a lattice.
+    pub orders: Orders,
+}
+
+/// The peaks of one pattern.
+#[derive(Clone, Debug, Default)]
+pub struct Pattern {
+    pub points: Vec<Point>,
+    /// One entry per point.
+    pub brightness: Vec<f64>,
 }
 
 impl Reference {
     /// Clusters the peaks of `patterns` within a quarter of the nearest-neighbour distance, densest first; keeps clusters
     /// that half of the non-empty patterns have, at their mean after each pattern's own shift is taken out; drops the one
     /// at the direct beam, `centre`. Empty when fewer than three are left.
-    pub fn gather(patterns: &[Vec<Point>], centre: Point) -> Self {
-        let filled: Vec<&[Point]> = patterns
-            .iter()
-            .map(Vec::as_slice)
-            .filter(|points| !points.is_empty())
+    pub fn gather(patterns: &[Pattern], centre: Point) -> Self {
+        let patterns: Vec<&Pattern> = (patterns.iter())
+            .filter(|pattern| !pattern.points.is_empty())
             .collect();
+        let filled: Vec<&[Point]> = patterns.iter().map(|pattern| &*pattern.points).collect();
         let mut nearest: Vec<f64> = filled.iter().flat_map(|p| nearest_distances(p)).collect();
         let Some(spacing) = median(&mut nearest).filter(|spacing| *spacing > 0.0) else {
             return Reference::default();
@@ -39,12 +51,19 @@ impl Reference {
         for _ in 0..3 {
             points = without_shifts(&filled, &points, 0.25 * spacing);
         }
-        remove_direct_beam(&mut points, centre);
+        let beam = remove_direct_beam(&mut points, centre);
         if points.len() < 3 {
             return Reference::default();
         }
         points.sort_by(|a, b| a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0])));
-        Reference { points, spacing }
+        let brightness = brightness(&patterns, &points, 0.25 * spacing);
+        let orders = Orders::of(&points, beam, spacing);
+        Reference {
+            points,
+            spacing,
+            brightness,
+            orders,
+        }
     }
 }
 
@@ -69,17 +88,17 @@ fn nearest_distances(points: &[Point]) -> Vec<f64> {
 }
 
 /// Points in square cells, so that the neighbours of a point are in nine cells.
-struct Cells {
+pub(super) struct Cells {
     size: f64,
     cells: HashMap<(i64, i64), Vec<u32>>,
 }
 
 impl Cells {
-    fn new(points: &[(Point, u32)], size: f64) -> Self {
+    pub(super) fn new(points: impl Iterator<Item = Point>, size: f64) -> Self {
         let mut cells: HashMap<_, Vec<u32>> = HashMap::new();
-        for (n, (point, _)) in points.iter().enumerate() {
+        for (n, point) in points.enumerate() {
             cells
-                .entry(Cells::key(*point, size))
+                .entry(Cells::key(point, size))
                 .or_default()
                 .push(n as u32);
         }
@@ -93,7 +112,8 @@ impl Cells {
         )
     }
 
-    fn around(&self, point: Point) -> impl Iterator<Item = usize> {
+    /// Numbers of the points in the cells around one, nearer than the size of a cell and others.
+    pub(super) fn around(&self, point: Point) -> impl Iterator<Item = usize> {
         let (x, y) = Cells::key(point, self.size);
         (-1..=1)
             .flat_map(move |dy| (-1..=1).map(move |dx| (x + dx, y + dy)))
@@ -110,7 +130,7 @@ fn clusters(patterns: &[&[Point]], radius: f64, enough: usize) -> Vec<Point> {
         .zip(0u32..)
         .flat_map(|(points, pattern)| points.iter().map(move |point| (*point, pattern)))
         .collect();
-    let cells = Cells::new(&points, radius);
+    let cells = Cells::new(points.iter().map(|(point, _)| *point), radius);
     let near = |point: Point| {
         cells
             .around(point)
@@ -186,15 +206,36 @@ fn without_shifts(patterns: &[&[Point]], points: &[Point], radius: f64) -> Vec<P
         .collect()
 }
 
-fn remove_direct_beam(points: &mut Vec<Point>, centre: Point) {
+/// Median brightness of the peaks at each point.
+fn brightness(patterns: &[&Pattern], points: &[Point], radius: f64) -> Vec<f64> {
+    let mut all: Vec<Vec<f64>> = vec![Vec::new(); points.len()];
+    for pattern in patterns {
+        for (point, peak) in nearest_pairs(points, &pattern.points, radius) {
+            all[point].extend(
+                pattern
+                    .brightness
+                    .get(peak)
+                    .filter(|value| value.is_finite()),
+            );
+        }
+    }
+    all.iter_mut()
+        .map(|values| median(values).unwrap_or(f64::NAN))
+        .collect()
+}
+
+/// Gives the nearest of those it takes out.
+fn remove_direct_beam(points: &mut Vec<Point>, centre: Point) -> Option<Point> {
     let mut lengths: Vec<f64> = points
         .iter()
         .map(|p| distance_squared(*p, centre).sqrt())
         .collect();
-    if let Some(typical) = median(&mut lengths) {
-        let shortest = DIRECT_BEAM * typical;
-        points.retain(|point| distance_squared(*point, centre) >= shortest * shortest);
-    }
+    let shortest = DIRECT_BEAM * median(&mut lengths)?;
+    let beam = (points.iter().copied())
+        .filter(|point| distance_squared(*point, centre) < shortest * shortest)
+        .min_by(|a, b| distance_squared(*a, centre).total_cmp(&distance_squared(*b, centre)));
+    points.retain(|point| distance_squared(*point, centre) >= shortest * shortest);
+    beam
 }
 
 /// Pairs (reference, peak) closer than `radius`: each peak goes to its nearest reference, each reference keeps its
@@ -235,6 +276,13 @@ mod tests {
             .collect()
     }
 
+    fn pattern(points: Vec<Point>) -> Pattern {
+        Pattern {
+            brightness: vec![1.0; points.len()],
+            points,
+        }
+    }
+
     /// Deterministic numbers from -0.5 to 0.5.
     fn noise(state: &mut u32) -> f64 {
         *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -244,7 +292,7 @@ mod tests {
     #[test]
     fn a_wandering_beam_missing_and_invented_peaks_do_not_move_the_reference() {
         let mut state = 3;
-        let patterns: Vec<Vec<Point>> = (0..60)
+        let patterns: Vec<Pattern> = (0..60)
             .map(|n| {
                 let shift = [
                     1.2 * (n as f64 / 59.0 - 0.5),
@@ -262,9 +310,9 @@ mod tests {
                     100.0 * (noise(&mut state) + 0.5),
                     120.0 * (noise(&mut state) + 0.5),
                 ]);
-                points
+                pattern(points)
             })
-            .chain([Vec::new()])
+            .chain([Pattern::default()])
             .collect();
         let reference = Reference::gather(&patterns, [50.5, 59.0]);
         // The direct beam is left out.
@@ -293,15 +341,15 @@ mod tests {
 
     #[test]
     fn what_most_patterns_lack_is_no_reference() {
-        let mut patterns = vec![lattice(); 4];
-        patterns[0].push([90.0, 8.0]);
+        let mut patterns = vec![pattern(lattice()); 4];
+        patterns[0].points.push([90.0, 8.0]);
         assert_eq!(Reference::gather(&patterns, [0.0, 0.0]).points.len(), 25);
         assert_eq!(Reference::gather(&[], [0.0, 0.0]), Reference::default());
         assert_eq!(
-            Reference::gather(&[vec![[1.0, 2.0]]], [0.0, 0.0]),
+            Reference::gather(&[pattern(vec![[1.0, 2.0]])], [0.0, 0.0]),
             Reference::default()
         );
-        let line = vec![vec![[1.0, 2.0], [9.0, 2.0]]; 3];
+        let line = vec![pattern(vec![[1.0, 2.0], [9.0, 2.0]]); 3];
         assert_eq!(Reference::gather(&line, [50.0, 50.0]), Reference::default());
     }
 }

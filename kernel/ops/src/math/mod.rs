@@ -10,8 +10,10 @@ mod grid;
 pub mod lattice;
 pub mod maxima;
 pub mod median;
+mod orders;
 pub mod reconstruction;
 pub mod rings;
 pub mod robust;
+pub mod spot;
 
 pub use grid::{Grid, half_sample, whole_sample};

@@ -40,6 +40,11 @@ impl Search {
         }
     }
 
+    /// Frames that said something.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
     /// Whether dead pixels are still possible after one more frame.
     pub fn look_at(&mut self, frame: &Frame) -> bool {
         if frame.rows_columns() != (self.rows, self.columns) {
