@@ -104,11 +104,12 @@ async function lines(page) {
     // The readout under the pointer is that of the position it points to, in a column along the curve.
     await shows(page, COLUMN);
     const pane = cell(page, COLUMN).locator(".st-pane.st-focused");
-    const box = await pane.locator('[data-st="signal-canvas"]').boundingBox();
     const column = await drawn(page, COLUMN);
+    const box = await pane.locator('[data-st="signal-canvas"]').boundingBox();
     await page.mouse.move(box.x + 48 + ((box.width - 60) * 6.5) / 9, box.y + box.height / 2);
     await page.waitForTimeout(200);
     const readout = await pane.locator('[data-st="signal-readout"]').textContent();
+    await screenshot(page, "1_column_readout");
     expect(/y 6\b/.test(readout), readout);
     const shown = Number(/(−?[\d.]+) px$/.exec(readout)?.[1]?.replace("−", "-"));
     expect(Math.abs(shown - column.samples[6]) < 0.001 * Math.max(1, Math.abs(shown)), `${readout} for ${column.samples[6]}`);

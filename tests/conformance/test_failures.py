@@ -17,6 +17,8 @@ from wire import KERNEL, Client, end_kernel, start_kernel
 
 # The first compiled cell waits for the compiler; on a cold machine it builds the crate cells use.
 COMPILER_START = 300
+# Compiling takes longer on a busy machine than any pause.
+RUNS = 'println!("runs"); '
 RESTART = "Memory may be damaged: save what you need and restart the kernel"
 
 
@@ -60,8 +62,10 @@ class Failures(unittest.TestCase):
         return next(content["data"]["text/plain"] for kind, _, content, _ in shown if kind == "execute_result")
 
     def fails(self, code, interrupts=(), seconds=60):
-        """The error of a cell, interrupted after so many seconds each, and what it printed."""
+        """The error of a cell, interrupted after so many seconds each since it runs, and what it printed."""
         asked = self.client.execute(code)
+        if code.startswith(RUNS):
+            self.client.wait("iopub", lambda message: message[1] == asked and message[0] == "stream", seconds)
         for pause in interrupts:
             time.sleep(pause)
             self.interrupt()
@@ -154,10 +158,10 @@ class Failures(unittest.TestCase):
         self.lose(code, "Panic", "a second time")
 
     def test_endless_loop(self):
-        self.lose("loop {}", "Interrupted", "abandoned", interrupts=[1.5])
+        self.lose(RUNS + "loop {}", "Interrupted", "abandoned", interrupts=[1.5])
 
     def test_allocating_endless_loop(self):
-        code = "let mut v = vec![1u64]; loop { v.push(v.len() as u64); if v.len() > 1000 { v = Vec::new(); } }"
+        code = RUNS + "let mut v = vec![1u64]; loop { v.push(v.len() as u64); if v.len() > 1000 { v = Vec::new(); } }"
         self.lose(code, "Interrupted", "abandoned", interrupts=[1.5])
 
     def test_long_sleep(self):
@@ -165,7 +169,7 @@ class Failures(unittest.TestCase):
         self.lose(code, "Interrupted", "abandoned", interrupts=[1.5])
 
     def test_deadlock(self):
-        code = "{ let m = std::sync::Mutex::new(1); let a = m.lock().unwrap(); let b = m.lock().unwrap(); *a + *b }"
+        code = RUNS + "{ let m = std::sync::Mutex::new(1); let a = m.lock().unwrap(); let b = m.lock().unwrap(); *a + *b }"
         self.lose(code, "Interrupted", "abandoned", interrupts=[1.5])
 
     def test_a_second_interrupt_ends_the_grace(self):

@@ -335,7 +335,20 @@ fn one_image_is_a_plain_image_for_hyperspy() -> Result<()> {
             writer.write(position(flat), &Output::Values(Arc::new([flat as f32])))?;
         }
         writer.finish()?;
-        let back = io::open(&path, &OpenOptions::default())?;
+        // As a map it has no frames; asked for images, it is one.
+        let known = io::open(&path, &OpenOptions::default())?;
+        assert_eq!(known.meta().kind, SignalKind::Map, "{ending}");
+        assert_eq!(
+            known.meta().axes.navigation,
+            map.axes.navigation,
+            "{ending}"
+        );
+        assert_eq!(known.meta().components, map.components, "{ending}");
+        let images = OpenOptions {
+            signal_axes: Some(2),
+            ..OpenOptions::default()
+        };
+        let back = io::open(&path, &images)?;
         assert_eq!(back.meta().axes.navigation, [], "{ending}");
         assert_eq!(back.meta().axes.signal, map.axes.navigation, "{ending}");
         assert_eq!(back.meta().value_units, "counts");

@@ -2,7 +2,7 @@
 
 mod drag;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use drag::{add, drag, open};
 use protocol::Command;
 use serde_json::json;
@@ -43,7 +43,15 @@ fn background_peaks_strain_on_the_sample() -> Result<()> {
         &mut |_| told += 1,
     )?;
     ensure!(told >= 2);
-    let again = open(&session, &saved)?;
+    // Its images, which otherwise are a map again.
+    let images = Command::Open {
+        path: saved.display().to_string(),
+        options: protocol::OpenOptions {
+            signal_axes: Some(2),
+            ..Default::default()
+        },
+    };
+    let again = (session.command(images, &|| false, &mut |_| {})?.node).context("no node")?;
     let components: Vec<Vec<f32>> = (0..4)
         .map(|component| Ok(session.frame(again, &[component])?.to_f32().into_owned()))
         .collect::<Result<_>>()?;

@@ -217,8 +217,9 @@ mod tests {
                         .map(|(ky, kx)| (f64::from(*ky) - y).hypot(f64::from(*kx) - x));
                     distances.fold(f64::INFINITY, f64::min)
                 };
-                // Of four pixels alike around a middle between them rounding may leave three: 0.236 px.
-                let most = if noise < 20.0 { 0.24 } else { 0.4 };
+                // Where the disk is about as large as the filter the top of D is flat: 0.27 px at a radius of 2.5. Of four
+                // pixels alike around a middle between them rounding may leave three: 0.24 px.
+                let most = if noise < 20.0 { 0.3 } else { 0.5 };
                 let near = centres.iter().filter(|centre| far(**centre) < most).count();
                 assert_eq!(
                     near,

@@ -72,7 +72,7 @@ export class Surface {
   constructor(name: string, label: string, signal: AbortSignal) {
     this.#image = h("canvas", { class: "st-image", "aria-hidden": "true" });
     this.#frame = h("div", { class: "st-frame", style: "visibility: hidden" }, this.#image);
-    this.#number = h("div", { class: "st-number", "data-st": `${name}-number`, hidden: true });
+    this.#number = h("div", { class: "st-single", "data-st": `${name}-number`, hidden: true });
     this.overlay = h("canvas", {
       class: "st-overlay",
       tabindex: 0,

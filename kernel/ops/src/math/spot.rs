@@ -65,6 +65,11 @@ pub fn larger_spot(image: &Grid<f32>, row: usize, column: usize, reach: f64) -> 
             .iter()
             .map(|at| [(top + at / width) as f64, (left + at % width) as f64])
     };
+    let from = [row as f64, column as f64];
+    // What was bright over there may belong to something else.
+    if !places().any(|[y, x]| (y - from[0]).hypot(x - from[1]) > reach) {
+        return None;
+    }
     let count = inside.len() as f64;
     let middle = [0, 1].map(|axis| places().map(|place| place[axis]).sum::<f64>() / count);
     let square = |[y, x]: [f64; 2]| (y - middle[0]).powi(2) + (x - middle[1]).powi(2);
