@@ -6,10 +6,7 @@
  */
 export function watch() {
   const test = globalThis.__signaltree_test;
-  if (globalThis.__bench?.test === test) {
-    return;
-  }
-  const bench = { painted: [], latencies: [], drawn: 0, asked: [], ticks: 0, test };
+  const bench = { painted: [], latencies: [], drawn: 0, asked: [], ticks: 0 };
   globalThis.__bench = bench;
   const chosen = new Map();
   // After the viewer's own listener, so that the position is already the new one.

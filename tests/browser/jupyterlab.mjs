@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
+import { expect } from "./chromium.mjs";
 
 /** Starts JupyterLab in `folder` on a free port of localhost, without a token. */
 export async function startServer(jupyter, folder) {
@@ -88,9 +89,26 @@ export function kernelIdle(page, timeout = 60_000) {
   );
 }
 
+/** Scrolls to a cell, by its index in the notebook. */
+export const showCell = (page, index) =>
+  page.evaluate((at) => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(at), index);
+
+/** Runs a cell and waits for its end, not for the map it shows; an error of it fails the check. */
+export async function runCell(page, index) {
+  const error = await page.evaluate(async (at) => {
+    const notebook = globalThis.jupyterapp.shell.currentWidget.content;
+    await notebook.scrollToItem(at);
+    notebook.activeCellIndex = at;
+    notebook.deselectAll();
+    await globalThis.jupyterapp.commands.execute("notebook:run-cell");
+    return notebook.model.cells.get(at).toJSON().outputs.find((output) => output.output_type === "error")?.evalue;
+  }, index);
+  expect(error === undefined, `cell ${index}: ${error}`);
+}
+
 /** Scrolls to a cell and selects it in command mode, by its index in the notebook. */
 export async function selectCell(page, index) {
-  await page.evaluate((at) => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(at), index);
+  await showCell(page, index);
   const cell = page.locator(`.jp-Notebook [data-windowed-list-index="${index}"]`);
   const editor = cell.locator(".jp-InputArea-editor .cm-content");
   await ((await editor.count()) > 0 && (await editor.first().isVisible()) ? editor : cell.locator(".jp-InputPrompt")).first().click();

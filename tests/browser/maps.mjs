@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { check, expect, launch, SCREENSHOTS, verdict } from "./chromium.mjs";
-import { kernelIdle, openNotebook, startServer } from "./jupyterlab.mjs";
+import { kernelIdle, openNotebook, runCell, showCell, startServer } from "./jupyterlab.mjs";
 
 const [jupyter, folder] = process.argv.slice(2);
 const NOTEBOOK = "maps.ipynb";
@@ -38,20 +38,6 @@ function write(name, [ny, nx]) {
 const cell = (page, index) => page.locator(`.jp-Notebook [data-windowed-list-index="${index}"]`);
 const part = (page, index, name) => cell(page, index).locator(`[data-st="${name}"]`);
 const screenshot = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `maps_${name}.png`) });
-const shows = (page, index) =>
-  page.evaluate((at) => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(at), index);
-
-async function run(page, index) {
-  const error = await page.evaluate(async (at) => {
-    const notebook = globalThis.jupyterapp.shell.currentWidget.content;
-    await notebook.scrollToItem(at);
-    notebook.activeCellIndex = at;
-    notebook.deselectAll();
-    await globalThis.jupyterapp.commands.execute("notebook:run-cell");
-    return notebook.model.cells.get(at).toJSON().outputs.find((output) => output.output_type === "error")?.evalue;
-  }, index);
-  expect(error === undefined, `cell ${index}: ${error}`);
-}
 
 /** What the output of a cell holds for readers without a kernel. */
 const held = (page, index) =>
@@ -72,7 +58,7 @@ async function until(what, holds, ms = 30_000) {
 }
 
 async function drawn(page, index) {
-  await shows(page, index);
+  await showCell(page, index);
   await part(page, index, "viewer").waitFor();
   await until(`the map of cell ${index}`, () =>
     part(page, index, "viewer").evaluate((element) => element.__signaltree_state().view.picture?.reply.complete === 1),
@@ -88,7 +74,7 @@ async function drawn(page, index) {
 async function lines(page) {
   await check("maps of lines are curves, that of a position a number, in viewer and figure", async () => {
     for (const index of [IMAGE, ROW, COLUMN, ONE]) {
-      await run(page, index);
+      await runCell(page, index);
       await drawn(page, index);
       await screenshot(page, `1_${["image", "row", "column", "one"][index]}`);
       writeFileSync(join(SCREENSHOTS, `maps_figure_${index}.png`), Buffer.from((await held(page, index)).png, "base64"));
@@ -102,7 +88,7 @@ async function lines(page) {
     expect(Math.abs(value - one.samples[0]) < 1e-3 * Math.abs(value), `${text} is not ${one.samples[0]}`);
     expect((await held(page, ONE)).alt.includes(" is "), "the figure has no number");
     // The readout under the pointer is that of the position it points to, in a column along the curve.
-    await shows(page, COLUMN);
+    await showCell(page, COLUMN);
     const pane = cell(page, COLUMN).locator(".st-pane.st-focused");
     const column = await drawn(page, COLUMN);
     const box = await pane.locator('[data-st="signal-canvas"]').boundingBox();
@@ -120,7 +106,7 @@ async function lines(page) {
 async function savedAgain(page) {
   await check("a saved map that is opened is seen as the map it was", async () => {
     const before = await drawn(page, IMAGE);
-    await run(page, SAVED);
+    await runCell(page, SAVED);
     const after = await drawn(page, SAVED);
     await screenshot(page, "2_saved");
     expect(JSON.stringify(after.node.components) === JSON.stringify(before.node.components), "components");
@@ -131,7 +117,7 @@ async function savedAgain(page) {
 
 async function asks(page) {
   await check("Save… asks before it replaces a file", async () => {
-    await shows(page, IMAGE);
+    await showCell(page, IMAGE);
     await part(page, IMAGE, "save").click();
     await part(page, IMAGE, "save-path").fill("there.npy");
     const there = () => readFileSync(join(folder, "there.npy"));
@@ -172,7 +158,7 @@ async function narrow(page) {
     await page.evaluate(() => globalThis.jupyterapp.commands.execute("application:toggle-left-area"));
     // The whole of it is looked at.
     await page.setViewportSize({ width: 1440, height: 2600 });
-    await shows(page, IMAGE);
+    await showCell(page, IMAGE);
     const viewer = part(page, IMAGE, "viewer");
     for (const name of ["row", "saved"]) {
       await viewer.locator(`[data-st="compare-node-${name}"]`).click();

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { check, expect, launch, SCREENSHOTS, verdict } from "./chromium.mjs";
-import { kernelIdle, openNotebook, startServer } from "./jupyterlab.mjs";
+import { kernelIdle, openNotebook, runCell, showCell, startServer } from "./jupyterlab.mjs";
 import { compare, samples } from "./pixels.mjs";
 
 const [jupyter, folder, sample] = process.argv.slice(2);
@@ -69,23 +69,8 @@ function writeNotebook() {
 const cell = (page, index) => page.locator(`.jp-Notebook [data-windowed-list-index="${index}"]`);
 const part = (page, index, name) => cell(page, index).locator(`[data-st="${name}"]`);
 const picture = (page, index) => cell(page, index).locator('.st-pane [data-st="signal-canvas"]').first();
-const shows = (page, index) =>
-  page.evaluate((at) => globalThis.jupyterapp.shell.currentWidget.content.scrollToItem(at), index);
 const command = (page, name) => page.evaluate((id) => globalThis.jupyterapp.commands.execute(id), name);
 const screenshot = (page, name) => page.screenshot({ path: join(SCREENSHOTS, `screen_${name}.png`) });
-
-/** Begins a cell and waits for its end, not for the map it shows. */
-async function run(page, index) {
-  const error = await page.evaluate(async (at) => {
-    const notebook = globalThis.jupyterapp.shell.currentWidget.content;
-    await notebook.scrollToItem(at);
-    notebook.activeCellIndex = at;
-    notebook.deselectAll();
-    await globalThis.jupyterapp.commands.execute("notebook:run-cell");
-    return notebook.model.cells.get(at).toJSON().outputs.find((output) => output.output_type === "error")?.evalue;
-  }, index);
-  expect(error === undefined, `cell ${index}: ${error}`);
-}
 
 /** The model that the output of a cell shows, and the picture it holds for readers without a kernel. */
 const output = (page, index) =>
@@ -139,7 +124,7 @@ async function settled(page, index, what) {
 
 /** The picture of a cell has the colours of what the kernel has, wherever no mark lies. */
 async function same(page, index, what) {
-  await shows(page, index);
+  await showCell(page, index);
   await picture(page, index).waitFor({ timeout: 30_000 });
   await settled(page, index, what);
   return alike(page, index, part(page, index, "viewer"), what);
@@ -183,10 +168,10 @@ async function replaced(page, index, before) {
 async function untouched(page) {
   await check("a map that nobody touches shows what was computed", async () => {
     for (let index = 0; index <= STRAIN; index += 1) {
-      await run(page, index);
+      await runCell(page, index);
     }
     const before = await output(page, STRAIN);
-    await shows(page, STRAIN);
+    await showCell(page, STRAIN);
     await settled(page, STRAIN, "strain");
     await replaced(page, STRAIN, before.png);
     const text = await same(page, STRAIN, "after completion");
@@ -197,9 +182,9 @@ async function untouched(page) {
 
 async function underTheHands(page) {
   await check("a dialog, its text and its focus survive the completion of the map", async () => {
-    await run(page, OTHER);
+    await runCell(page, OTHER);
     const before = await output(page, OTHER);
-    await shows(page, OTHER);
+    await showCell(page, OTHER);
     await picture(page, OTHER).waitFor();
     await part(page, OTHER, "save").click();
     const field = part(page, OTHER, "save-path");
@@ -237,7 +222,7 @@ async function rebuild(page, index) {
 
 async function held(page) {
   await check("drags, sliders, scrolling and the keyboard survive an output that is built anew", async () => {
-    await shows(page, OTHER);
+    await showCell(page, OTHER);
     const viewer = await part(page, OTHER, "viewer").elementHandle();
     const position = async () => (await shown(page, OTHER)).position;
     const canvas = part(page, OTHER, "navigator-canvas");
@@ -323,20 +308,20 @@ async function toggled(page) {
 
 async function hidden(page) {
   await check("a map that was scrolled away while it was computed", async () => {
-    await run(page, THIRD);
-    await shows(page, THIRD);
+    await runCell(page, THIRD);
+    await showCell(page, THIRD);
     await picture(page, THIRD).waitFor();
     await page.waitForTimeout(600);
-    await shows(page, CELLS.length);
+    await showCell(page, CELLS.length);
     await page.waitForTimeout(1500);
-    await shows(page, THIRD);
+    await showCell(page, THIRD);
     const before = await output(page, THIRD);
     await settled(page, THIRD, "third");
     await replaced(page, THIRD, before.png);
     return same(page, THIRD, "shown again");
   });
   await check("pictures that were scrolled away after their completion", async () => {
-    await shows(page, CELLS.length);
+    await showCell(page, CELLS.length);
     await page.waitForTimeout(800);
     return [await same(page, STRAIN, "strain again"), await same(page, OTHER, "other again")].join(", ");
   });
@@ -344,7 +329,7 @@ async function hidden(page) {
 
 async function enlarged(page) {
   await check("zoomed, over the whole page, and with levels that were typed", async () => {
-    await shows(page, STRAIN);
+    await showCell(page, STRAIN);
     const texts = [];
     const high = part(page, STRAIN, "levels-high-value");
     await high.fill("0.03");
@@ -374,8 +359,8 @@ async function enlarged(page) {
 
 async function outerAxes(page) {
   await check("a slider and keys reach every position of three navigation axes", async () => {
-    await run(page, TILT);
-    await shows(page, TILT);
+    await runCell(page, TILT);
+    await showCell(page, TILT);
     const texts = [await same(page, TILT, "tilted")];
     const slider = part(page, TILT, "outer-axes").locator('input[type="range"]');
     await slider.focus();
@@ -414,7 +399,7 @@ async function outerAxes(page) {
 
 async function saved(page) {
   await check("after saving the map and the notebook", async () => {
-    await run(page, SAVE);
+    await runCell(page, SAVE);
     const file = readFileSync(join(folder, "strain.npy"));
     const start = 10 + file.readUInt16LE(8);
     const values = new Float32Array(Uint8Array.from(file.subarray(start)).buffer);
@@ -464,7 +449,7 @@ async function narrow(page) {
   await check("nothing is clipped at any width, with one picture and with three", async () => {
     const texts = [];
     await command(page, "application:toggle-left-area").catch(() => {});
-    await shows(page, STRAIN);
+    await showCell(page, STRAIN);
     for (const pictures of [1, 3]) {
       if (pictures > 1) {
         for (const name of ["flat", "scan"]) {
@@ -475,7 +460,7 @@ async function narrow(page) {
       for (const width of [1440, 900, 480, 400]) {
         await page.setViewportSize({ width, height: 1000 });
         await page.waitForTimeout(300);
-        await shows(page, STRAIN);
+        await showCell(page, STRAIN);
         const found = await clipped(page, STRAIN);
         const size = await part(page, STRAIN, "viewer").evaluate((root) => Math.round(root.clientWidth));
         expect(found.length === 0, `${pictures} pictures in ${size} px: ${found.join(", ")}`);

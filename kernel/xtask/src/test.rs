@@ -77,18 +77,7 @@ pub fn run(quick: bool) -> Result<bool> {
         None => report.not_run("comparison with reference programs", NOT_ASKED),
     }
     if !kernel {
-        for stage in [
-            RUST,
-            CONFORMANCE,
-            NOTEBOOKS,
-            OFFLINE,
-            JOURNEY,
-            SCREEN,
-            LARGE,
-            MAPS,
-            RESTART,
-            SAVED,
-        ] {
+        for stage in [RUST].into_iter().chain(IN_JUPYTER) {
             report.not_run(stage, "the kernel could not be built");
         }
         return Ok(report.finish());
@@ -120,9 +109,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
     }
     report.stage(CONFORMANCE, || conformance(environment));
     if quick {
-        for stage in [
-            NOTEBOOKS, OFFLINE, JOURNEY, SCREEN, LARGE, MAPS, RESTART, SAVED,
-        ] {
+        for stage in IN_JUPYTER.into_iter().skip(1) {
             report.not_run(stage, NOT_ASKED);
         }
         return;
