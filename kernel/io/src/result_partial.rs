@@ -110,9 +110,8 @@ pub struct Partial {
     log: Option<Mutex<File>>,
     /// The folder itself when nobody will resume it; else the lock of this process.
     _held: Option<Temporary>,
-    _lock: Vec<File>,
-    /// Of the parts that are locked.
-    numbers: Vec<usize>,
+    /// Of the parts, by their numbers.
+    locks: Vec<(usize, File)>,
 }
 
 impl Partial {
@@ -124,8 +123,7 @@ impl Partial {
             keep: AtomicBool::new(true),
             log: None,
             _held: Some(part),
-            _lock: Vec::new(),
-            numbers: Vec::new(),
+            locks: Vec::new(),
         })
     }
 
@@ -186,7 +184,7 @@ impl Partial {
     fn open(folder: PathBuf, numbers: &[usize]) -> Result<Self, SourceError> {
         let mut locks = Vec::new();
         for number in numbers {
-            locks.push(lock_part(&folder, *number)?);
+            locks.push((*number, lock_part(&folder, *number)?));
         }
         let path = folder.join(format!("finished-{}", numbers.first().unwrap_or(&1)));
         let mut log = OpenOptions::new()
@@ -202,8 +200,7 @@ impl Partial {
             keep: AtomicBool::new(true),
             log: Some(Mutex::new(log)),
             _held: None,
-            _lock: locks,
-            numbers: numbers.to_vec(),
+            locks,
         })
     }
 
@@ -245,7 +242,7 @@ impl Partial {
     /// What the parts that are done have found.
     pub fn caveats(&self) -> Result<Vec<Caveat>, SourceError> {
         let mut found = Vec::new();
-        for number in 1..=self._lock.len() {
+        for number in 1..=self.locks.len() {
             let told = json::read(&self.folder.join(format!("told-{number}")))?;
             let told: Option<Vec<Caveat>> = told.and_then(|told| serde_json::from_value(told).ok());
             found.extend(told.unwrap_or_default());
@@ -267,8 +264,7 @@ impl Partial {
 
     /// Whether what is locked is what lies there for others too.
     fn is_in_place(&self) -> bool {
-        let mut locks = self._lock.iter().zip(&self.numbers);
-        locks.all(|(file, number)| {
+        self.locks.iter().all(|(number, file)| {
             let path = lock_file(&self.folder, *number);
             path.exists() && file_number(file.metadata()) == file_number(std::fs::metadata(path))
         })
