@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use signal::{Caveat, SignalMeta, Source, SourceError};
+use signal::{Axes, Caveat, SignalMeta, Source, SourceError};
 
 use crate::binary::{FixedStride, Layout};
 use crate::format::{Candidate, Format, FormatInfo};
@@ -50,11 +50,15 @@ impl Format for Npy {
             pixel: header.pixel,
             fortran: header.fortran,
         };
+        let axes = options.axes_of_shape(path, &header.shape)?;
         let sidecar = sidecar(path)?;
         if options.scan.is_none()
-            && options.signal_axes.is_none()
             && let Some(own) = own_axes(&sidecar["axes"], &header.shape)
         {
+            let own = match options.signal_axes {
+                Some(signal_axes) => split(own, signal_axes),
+                None => own,
+            };
             let axes = options.replace_axes(path, own)?;
             let (metadata, original) = (
                 sidecar["metadata"].clone(),
@@ -65,7 +69,6 @@ impl Format for Npy {
             meta.caveats.extend(header.left_over());
             return Ok(Arc::new(FixedStride::open(path, meta, layout)?));
         }
-        let axes = options.axes_of_shape(path, &header.shape)?;
         if let Some((ny, nx)) = options.scan {
             check_scan(path, &header, axes.signal.len(), ny, nx)?;
         }
@@ -77,7 +80,7 @@ impl Format for Npy {
         let mut meta = SignalMeta::frames(title, axes, header.pixel.element);
         meta.caveats.extend(header.left_over());
         let unused = options.axes.is_none() && options.scan.is_none();
-        if unused && options.signal_axes.is_none() && is_own(&json::read(&sidecar_of(path))?) {
+        if unused && is_own(&json::read(&sidecar_of(path))?) {
             let name = sidecar_of(path);
             let name = name.file_name().unwrap_or_default().to_string_lossy();
             meta.add_caveat(own_axes_unfit(&format!("{name} beside it")));
@@ -90,6 +93,13 @@ impl Format for Npy {
         }
         Ok(Arc::new(FixedStride::open(path, meta, layout)?))
     }
+}
+
+/// The same axes, of which the last `signal_axes` are those of the frame.
+fn split(axes: Axes, signal_axes: usize) -> Axes {
+    let mut navigation = [axes.navigation, axes.signal].concat();
+    let signal = navigation.split_off(navigation.len() - signal_axes);
+    Axes::new(navigation, signal)
 }
 
 /// What this project wrote beside an array; null when there is nothing, or it belongs to another array.

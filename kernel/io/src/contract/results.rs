@@ -209,12 +209,9 @@ fn maps_in_every_format_and_peaks_where_the_format_can() {
         };
         let source = open(&path, &as_stored).unwrap();
         assert_eq!(source.meta().axes.shape_text(), "(2 | 7, 9)");
-        if format != ResultFormat::Npy {
-            // Of an array that is opened with other axes the sidecar is not read.
-            assert_eq!(source.meta().axes.signal, map.axes.navigation);
-            let own = &source.meta().original["metadata"]["SignalTree"];
-            assert_eq!(own["components"][1]["title"], "θ", "{format:?}");
-        }
+        assert_eq!(source.meta().axes.signal, map.axes.navigation);
+        let own = &source.meta().original["metadata"]["SignalTree"];
+        assert_eq!(own["components"][1]["title"], "θ", "{format:?}");
         check(&*source, |component, pixel| match component {
             0 => pixel as f64,
             _ => -(pixel as f64),
