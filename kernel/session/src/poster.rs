@@ -11,7 +11,7 @@ use tree::{Graph, Node};
 use views::{Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
-use crate::look::{Look, automatic};
+use crate::look::{Look, Now, automatic};
 use crate::{Session, convert};
 
 /// Longest wait for the coarse navigation image.
@@ -301,8 +301,19 @@ impl Session {
         component: usize,
         look: &Look,
     ) -> Option<[f64; 2]> {
-        let meta_of = |node| graph.node(node).map(|node| &*node.meta);
-        let chosen = look.levels(node.id, &node.meta, component, meta_of);
+        let now = |id| {
+            let node = graph.node(id)?;
+            let complete = match node.meta.kind {
+                SignalKind::Map => self.engine.map(graph, id).ok()?.complete(),
+                SignalKind::Frame | SignalKind::Peaks => 1.0,
+            };
+            Some(Now {
+                meta: &node.meta,
+                revision: node.revision,
+                complete,
+            })
+        };
+        let chosen = look.levels(node.id, component, now);
         chosen.filter(|[low, high]| high > low)
     }
 }
