@@ -1,7 +1,7 @@
 /** The image of the scan: drag or use the arrow keys to choose the scan position. */
 
 import { calmly, h, setText } from "../dom";
-import { axisText, isUneven, lineAxis } from "../geometry/axes";
+import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
 import { regionText } from "../geometry/region";
 import { sampleText } from "../geometry/sample";
@@ -105,10 +105,7 @@ export const navigator: Panel = {
         drawPosition(sheet(), surface, session.store.value.position);
       }
     };
-    surface.barAxis = () => {
-      const axes = session.node?.navigation_axes.slice(-2) ?? [];
-      return axes.some(isUneven) ? null : (axes.at(-1) ?? null);
-    };
+    surface.barAxis = () => barAxis(session.node?.navigation_axes ?? []);
 
     surface.onResize = () => {
       const ratio = globalThis.devicePixelRatio || 1;

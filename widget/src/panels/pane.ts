@@ -1,7 +1,7 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
 import { h, setAttributes } from "../dom";
-import { axisText, isUneven, lineAxis } from "../geometry/axes";
+import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
 import { writingOf } from "../geometry/units";
@@ -102,8 +102,7 @@ export function makePane(key: number, context: PanelContext): Pane {
   };
   surface.barAxis = () => {
     const { picture } = state.value;
-    const axes = pane.node && picture ? axesOf(pane.node, picture).slice(-2) : [];
-    return axes.some(isUneven) ? null : (axes.at(-1) ?? null);
+    return pane.node && picture ? barAxis(axesOf(pane.node, picture)) : null;
   };
   surface.onResize = () => {
     const ratio = globalThis.devicePixelRatio || 1;

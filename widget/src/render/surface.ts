@@ -6,7 +6,7 @@
  */
 
 import { h, perFrame, setHidden, setText } from "../dom";
-import { type Along, along, type ScaleBar, scaleBar } from "../geometry/axes";
+import { type Along, along } from "../geometry/axes";
 import {
   contain,
   type Point,
@@ -23,6 +23,7 @@ import { overlap, panBy, placeZoomed, WHOLE, type Zoom, zoomAbout } from "../geo
 import type { AxisDescription } from "../protocol/generated";
 import type { Sheet } from "./overlay";
 import { drawPlot, plotArea } from "./plot";
+import { makeScaleBar } from "./scale_bar";
 import { type Contrast, type Levels, Painter, type Pixels } from "./table";
 
 export interface SurfacePicture {
@@ -59,7 +60,7 @@ export class Surface {
   #frame: HTMLElement;
   #image: HTMLCanvasElement;
   #marks: HTMLCanvasElement;
-  #bar: HTMLElement;
+  #bar = makeScaleBar();
   #painter = new Painter();
   #picture: SurfacePicture | null = null;
   #pixels: ImageData | null = null;
@@ -80,7 +81,6 @@ export class Surface {
     this.#frame = h("div", { class: "st-frame", style: "visibility: hidden" }, this.#image);
     this.#number = h("div", { class: "st-single", "data-st": `${name}-number`, hidden: true });
     this.#marks = h("canvas", { class: "st-marks", "aria-hidden": "true", hidden: true });
-    this.#bar = h("div", { class: "st-scale-bar", "aria-hidden": "true", hidden: true }, h("span"), h("i"));
     this.overlay = h(
       "div",
       {
@@ -92,7 +92,7 @@ export class Surface {
         "data-lm-suppress-shortcuts": "true",
       },
       this.#marks,
-      this.#bar,
+      this.#bar.element,
     );
     this.element = h(
       "div",
@@ -342,23 +342,8 @@ export class Surface {
       this.onOverlay?.(sheet);
     }
     setHidden(this.#marks, !drawn);
-    this.#placeBar();
-  }
-
-  #placeBar(): void {
-    const axis = this.#picture && !this.isLine ? this.barAxis?.() : null;
-    const { left, top, width, height } = this.visible;
-    const bar: ScaleBar | null = axis ? scaleBar(axis, width / this.scale) : null;
-    setHidden(this.#bar, bar === null);
-    const [label, line] = this.#bar.children as unknown as [HTMLElement, HTMLElement];
-    if (bar) {
-      setText(label, bar.label);
-      line.style.width = `${bar.share * width}px`;
-      Object.assign(this.#bar.style, {
-        left: `${left + 5}px`,
-        bottom: `${this.#outer.height - top - height + 5}px`,
-      });
-    }
+    const axis = this.#picture && !this.isLine ? (this.barAxis?.() ?? null) : null;
+    this.#bar.show(axis, this.visible, this.scale, this.#outer);
   }
 }
 
