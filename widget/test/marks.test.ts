@@ -79,3 +79,42 @@ describe("marks of a drag", () => {
     expect(drawn).toBe(4);
   });
 });
+
+describe("the canvas of a picture", () => {
+  it("is another one where samples are missing, and lies where the first did", async () => {
+    const asked: unknown[] = [];
+    const data = { data: { buffer: new ArrayBuffer(16) } };
+    const context = new Proxy({}, { get: () => () => data, set: () => true });
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(((_: string, options: unknown) => {
+      asked.push(options);
+      return context;
+    }) as never);
+    const { Surface } = await import("../src/render/surface");
+    const surface = new Surface("signal", "", new AbortController().signal);
+    const image = (): HTMLCanvasElement => surface.element.querySelector(".st-image") as HTMLCanvasElement;
+    const first = image();
+    const gaps = (samples: number[]): [boolean, unknown, boolean] => {
+      const size = { width: 2, height: 2 };
+      const colormap = { name: "", title: "", points: ["#000000", "#ffffff"] };
+      surface.show(
+        {
+          pixels: { samples: Float32Array.from(samples), packed: null },
+          size,
+          full: size,
+          part: { x0: 0, y0: 0, ...size },
+          block: 1,
+          axis: null,
+          writing: { factor: 1, units: "" },
+        },
+        { low: 0, high: 1 },
+        { colormap, gamma: 1, log: false },
+      );
+      const { width, style } = image();
+      expect([width, style.width, style.left]).toEqual([2, "100%", "0%"]);
+      return [surface.element.querySelector(".st-gaps") !== null, asked.at(-1), image() === first];
+    };
+    expect(gaps([0, 1, 0, 1])).toEqual([false, { alpha: false }, true]);
+    expect(gaps([0, Number.NaN, 0, 1])).toEqual([true, { alpha: true }, false]);
+    expect(gaps([0, 1, 0, 1])).toEqual([false, { alpha: false }, false]);
+  });
+});

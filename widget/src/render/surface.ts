@@ -58,7 +58,9 @@ export class Surface {
   readonly redraw: () => void;
   /** Lies where the whole picture is, and cuts off what its last blocks have too much. */
   #frame: HTMLElement;
-  #image: HTMLCanvasElement;
+  #image = h("canvas", { class: "st-image", "aria-hidden": "true" });
+  /** Whether the image is seen through where samples are missing; one that is not is put on the screen for less. */
+  #gaps = false;
   #marks: HTMLCanvasElement;
   #bar = makeScaleBar();
   #painter = new Painter();
@@ -77,7 +79,6 @@ export class Surface {
   #zoom = WHOLE;
 
   constructor(name: string, label: string, signal: AbortSignal) {
-    this.#image = h("canvas", { class: "st-image", "aria-hidden": "true" });
     this.#frame = h("div", { class: "st-frame", style: "visibility: hidden" }, this.#image);
     this.#number = h("div", { class: "st-single", "data-st": `${name}-number`, hidden: true });
     this.#marks = h("canvas", { class: "st-marks", "aria-hidden": "true", hidden: true });
@@ -275,16 +276,29 @@ export class Surface {
       const [left, top, width, height] = place;
       Object.assign(this.#image.style, { left, top, width, height });
     }
-    const context = this.#image.getContext("2d");
+    const context = this.#image.getContext("2d", { alpha: this.#gaps });
     if (context) {
       if (!this.#pixels || !this.#words) {
         this.#pixels = context.createImageData(size.width, size.height);
         this.#words = new Uint32Array(this.#pixels.data.buffer);
       }
       const gaps = this.#painter.paint(pixels, this.#words);
-      this.#frame.classList.toggle("st-gaps", gaps);
-      context.putImageData(this.#pixels, 0, 0);
+      this.#seeThrough(gaps)?.putImageData(this.#pixels, 0, 0);
     }
+  }
+
+  /** The context of the image, of another canvas than before if that had no gaps or had some. */
+  #seeThrough(gaps: boolean): CanvasRenderingContext2D | null {
+    if (gaps !== this.#gaps) {
+      this.#gaps = gaps;
+      const { width, height } = this.#image;
+      const image = h("canvas", { class: "st-image", "aria-hidden": "true", width, height });
+      image.style.cssText = this.#image.style.cssText;
+      this.#image.replaceWith(image);
+      this.#image = image;
+      this.#frame.classList.toggle("st-gaps", gaps);
+    }
+    return this.#image.getContext("2d", { alpha: gaps });
   }
 
   #measure(): void {
