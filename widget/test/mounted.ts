@@ -25,7 +25,7 @@ const ended: AbortController[] = [];
 export function eachOnAFreshPage(): void {
   beforeEach(() => {
     vi.useFakeTimers({
-      toFake: ["setTimeout", "clearTimeout", "requestAnimationFrame", "cancelAnimationFrame"],
+      toFake: ["setTimeout", "clearTimeout", "requestAnimationFrame", "cancelAnimationFrame", "performance"],
     });
   });
   afterEach(() => {
