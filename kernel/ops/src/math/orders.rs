@@ -1,5 +1,6 @@
-//! Whether peaks that fit a reference lattice lie on a coarser or a finer one: another lattice shares some of its points
-//! with the reference, a multiple of its spacing or a part of it, and fits there without residual.
+//! Whether peaks that fit a reference lattice are as well those of a coarser or a finer one: another lattice shares some of its
+//! points with the reference, a multiple of its spacing or a part of it, and fits there without residual. The less is there
+//! (few orders, missing peaks, strays), the less tells them apart; what leaves a doubt is taken for another lattice.
 
 use std::collections::HashSet;
 use std::f64::consts::PI;

@@ -382,18 +382,19 @@ fn with_few_orders_a_value_is_that_of_the_lattice() {
         brightness,
     };
     let (mut wrong, mut runs) = ([0.0; 4], [0.0; 4]);
-    for faults in [
-        faults(0.0, 0.15, 3, 90.0),
-        faults(0.15, 0.15, 3, 30.0),
-        faults(0.3, 0.1, 1, 30.0),
-        faults(0.45, 0.15, 2, 90.0),
-        faults(0.6, 0.3, 2, 30.0),
+    // Beside them: how many good strains are to keep their value: four matches are the least, of four orders as of twelve.
+    for (faults, least) in [
+        (faults(0.0, 0.15, 3, 90.0), 0.93),
+        (faults(0.15, 0.15, 3, 30.0), 0.78),
+        (faults(0.3, 0.1, 1, 30.0), 0.67),
+        (faults(0.45, 0.15, 2, 90.0), 0.4),
+        (faults(0.6, 0.3, 2, 30.0), 0.18),
     ] {
         let [mut right, mut all] = [0.0; 2];
         let mut random = Random(77);
         for lattice in few_orders() {
             let reference = lattice.reference();
-            for (run, stretch) in stretches().cycle().take(258).enumerate() {
+            for (run, stretch) in stretches().chain(stretches()).enumerate() {
                 let crystal = any_crystal(&mut random);
                 let strain = good(run as i32);
                 let truths = [strain, stretch]
@@ -426,10 +427,9 @@ fn with_few_orders_a_value_is_that_of_the_lattice() {
                 runs[3] += 1.0;
             }
         }
-        println!("{faults:?}: {}", right / all);
+        assert!(right >= least * all, "{faults:?}: {}", right / all);
     }
     let shares = [0, 1, 2, 3].map(|kind| wrong[kind] / runs[kind]);
-    println!("{shares:?}");
     assert!(shares.iter().all(|share| *share < 0.0015), "{shares:?}");
 }
 
