@@ -83,7 +83,7 @@ pub fn region_inside(
         width,
         height,
     } = region;
-    let asked = format!("the {what} x0 = {x0}, y0 = {y0}, width = {width}, height = {height}");
+    let asked = format!("the {what} y0 = {y0}, x0 = {x0}, height = {height}, width = {width}");
     let cut = |first: usize, length: usize, size: usize| {
         first.saturating_add(length).min(size).saturating_sub(first)
     };
@@ -96,16 +96,16 @@ pub fn region_inside(
         let scan = format!("the scan of {rows} rows and {columns} columns");
         return Err(refuse(
             format!("{asked} lies outside {scan}"),
-            format!("a region with x0 below {columns} and y0 below {rows}, at least 1 by 1"),
+            format!("a region with y0 below {rows} and x0 below {columns}, at least 1 by 1"),
         ));
     }
     let caveat = (inside != region).then(|| {
         Caveat::new(
             "region_cut",
             format!(
-                "{asked} reaches beyond the scan of {rows} rows and {columns} columns; the {} x {} positions inside \
-                 (width = {}, height = {}) are used",
-                inside.height, inside.width, inside.width, inside.height
+                "{asked} reaches beyond the scan of {rows} rows and {columns} columns; the {} rows and {} columns \
+                 inside (height = {}, width = {}) are used",
+                inside.height, inside.width, inside.height, inside.width
             ),
         )
     });

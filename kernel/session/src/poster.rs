@@ -12,7 +12,7 @@ use views::{Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
 use crate::look::{Look, automatic};
-use crate::{Session, convert};
+use crate::{Session, convert, date};
 
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
@@ -101,6 +101,10 @@ impl Session {
         for caveat in convert::caveats(self, &graph, own) {
             drawing.notes.push(caveat.text);
         }
+        // Where no page renews it, it stays as it is for long.
+        drawing
+            .notes
+            .push(format!("Drawn {}", date::to_the_minute(&date::now())));
         let figure = views::figure(&drawing.panels, &drawing.notes)
             .map_err(|what| WireError::new("poster", what, "").at_node(own.id))?;
         Ok(Poster {
