@@ -5,6 +5,7 @@
 mod api;
 mod array;
 mod calls;
+mod component;
 mod diagnostic;
 mod frame;
 mod kept;
@@ -33,11 +34,17 @@ const RULES: &[Rule] = &[
     printing::no_format,
     values::nothing_to_show,
     frame::shown,
+    names::keyword_of_variable,
+    lists::given_anew,
     values::missing_question_mark,
+    values::no_number,
     values::needless_question_mark,
     printing::no_display,
     printing::added_texts,
     power::stars,
+    component::field,
+    component::method,
+    component::indexed,
     signal::field,
     signal::method,
     frame::method,
@@ -97,6 +104,7 @@ pub(crate) fn title(json: &Value) -> Option<String> {
         cell: "",
         variables: &[],
         lost: &[],
+        describe: None,
     };
     values::unlooked_title(&Diagnostic::new(json, &nothing))
 }
@@ -368,6 +376,7 @@ mod tests {
                 cell,
                 variables: &variables,
                 lost: &[],
+                describe: None,
             };
             let prepared = Prepared::new(cell, "");
             let found: Vec<Advice> = errors
@@ -397,6 +406,7 @@ mod tests {
             cell: "return scan",
             variables: &variables(),
             lost: &[],
+            describe: None,
         };
         let of_line = |code: &str, message: &str, label: &str, children: Value| {
             let json = serde_json::json!({

@@ -40,19 +40,6 @@ pub(crate) fn repaired(code: &str, variables: &[Variable]) -> Option<String> {
     (text != code && parses(&text[rust_start(&text)..])).then_some(text)
 }
 
-/// Lines of `right` that are not as in `wrong`, without what is equal before and behind them.
-pub(crate) fn changed_lines(wrong: &str, right: &str) -> String {
-    let (wrong, right): (Vec<&str>, Vec<&str>) = (wrong.lines().collect(), right.lines().collect());
-    let same = |(a, b): &(&&str, &&str)| a == b;
-    let before = wrong.iter().zip(&right).take_while(same).count();
-    let most = wrong.len().min(right.len()) - before;
-    let behind = (wrong.iter().rev().zip(right.iter().rev()))
-        .take(most)
-        .take_while(same)
-        .count();
-    right[before..right.len() - behind].join("\n")
-}
-
 /// A word, a sign or a literal of the cell; comments and spaces are left out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Token {
@@ -135,8 +122,9 @@ fn edit(code: &str) -> Result<Edit, Beyond> {
         let whole = token.start..after_call(inner);
         let new = match previous {
             Some(b'.') if keyword.is_empty() => method_call(name, inner)?,
+            Some(b':') if name == "rectangle" => rectangle(inner),
             Some(b'.' | b':') => None,
-            _ if name == "open" => opening(inner),
+            _ if matches!(name, "open" | "open_with") => opening(inner),
             _ => None,
         };
         if let Some(new) = new {
@@ -216,6 +204,15 @@ fn method_call(name: &str, inner: &str) -> Result<Option<String>, Beyond> {
             return Ok(Some(format!("{name}({literal})")));
         }
     }
+    // `virtual_image(Disk, radius=10)`: the struct is said, and its fields behind it.
+    if let [owner, rest @ ..] = &arguments[..]
+        && !rest.is_empty()
+        && takes.contains(owner)
+        && rest.iter().all(|argument| keyword(argument).is_some())
+    {
+        let new = literal::arguments(owner, &rest.join(", "))?;
+        return Ok(Some(format!("{name}({new})")));
+    }
     let named: Vec<(&str, &str)> = (arguments.iter())
         .filter_map(|argument| keyword(argument))
         .collect();
@@ -252,6 +249,16 @@ fn other_method(name: &str, arguments: &[&str]) -> Option<String> {
         .filter(|argument| keyword(argument).is_none())
         .collect();
     let position = matches!(name, "frame" | "frame_as" | "peaks" | "values");
+    // `frame(x=28, y=20)`
+    let named: Vec<(&str, &str)> = arguments
+        .iter()
+        .filter_map(|argument| keyword(argument))
+        .collect();
+    if position && let [(first, a), (_, b)] = named[..] {
+        let column_first = matches!(first, "x" | "ix" | "column" | "col" | "rx");
+        let (row, column) = if column_first { (b, a) } else { (a, b) };
+        return Some(format!("{name}(({row}, {column}))"));
+    }
     if position && plain.len() > 1 {
         return Some(format!("{name}(({}))", plain.join(", ")));
     }
@@ -284,6 +291,35 @@ fn opening(inner: &str) -> Option<String> {
             fields.join(", ")
         ),
     })
+}
+
+/// The numbers of a region where one call takes all four, whole and without names.
+fn rectangle(inner: &str) -> Option<String> {
+    let arguments = items(inner);
+    let value = |argument: &str| -> String {
+        let value = keyword(argument).map_or(argument, |(_, value)| value);
+        literal::wanted("usize", value)
+    };
+    let numbers: Vec<String> = match arguments[..] {
+        // `rectangle((0, 0), (16, 16))`
+        [corner, size] if corner.starts_with(['(', '[']) => [corner, size]
+            .iter()
+            .filter_map(|pair| in_brackets(pair))
+            .flat_map(items)
+            .map(value)
+            .collect(),
+        [all] if all.starts_with(['(', '[']) => {
+            items(in_brackets(all)?).into_iter().map(value).collect()
+        }
+        // As wide as high, from the corner.
+        [x0, y0, size] if ![x0, y0, size].iter().any(|one| keyword(one).is_some()) => {
+            vec![value(x0), value(y0), value(size), value(size)]
+        }
+        [width, height] => vec!["0".into(), "0".into(), value(width), value(height)],
+        _ => arguments.iter().map(|argument| value(argument)).collect(),
+    };
+    let right = numbers.join(", ");
+    (numbers.len() == 4 && right != arguments.join(", ")).then(|| format!("rectangle({right})"))
 }
 
 /// The operation that a text names: by its title, its name on the wire or its parameters.
@@ -455,13 +491,5 @@ mod tests {
         ] {
             assert_eq!(repaired(code, &variables()), None, "{code}");
         }
-    }
-
-    #[test]
-    fn only_lines_that_changed_are_shown() {
-        assert_eq!(changed_lines("a\nb\nc", "a\nx\ny\nc"), "x\ny");
-        assert_eq!(changed_lines("a", "b"), "b");
-        assert_eq!(changed_lines("a\na", "a\na\na"), "a");
-        assert_eq!(changed_lines("a", "a"), "");
     }
 }

@@ -1,6 +1,6 @@
 //! Functions of Python, numpy, matplotlib, hyperspy and MATLAB, and what does the same here.
 
-use crate::advice::{Advice, Notebook};
+use crate::advice::{Advice, Holds, Instead, Notebook};
 use crate::text::{decimal, in_brackets, is_name, is_number, is_whole, items};
 
 const NUMERIC: [&str; 6] = ["np", "numpy", "math", "cp", "da", "scipy"];
@@ -108,6 +108,38 @@ pub(crate) fn call(callee: &str, arguments: &[&str], notebook: &Notebook) -> Opt
     }
 }
 
+/// A component of a map as a frame with the rows and columns of the scan.
+pub(crate) fn component(map: &str, component: usize) -> String {
+    format!(
+        "Frame::from_fn(({map}.shape()?.navigation[0], {map}.shape()?.navigation[1]), \
+         |(row, column)| {map}.values((row, column)).map_or(f64::NAN, |values| values[{component}]))"
+    )
+}
+
+/// The value that a drawing of Python shows, `plt.imshow(pattern)`; an empty one when it shows none, `plt.colorbar()`.
+/// `None`: the line draws nothing.
+pub(crate) fn drawing<'a>(line: &'a str, notebook: &Notebook) -> Option<&'a str> {
+    const METHODS: [&str; 3] = ["plot", "show", "imshow"];
+    let call = line.trim().trim_end_matches([';', '?']).trim_end();
+    let open = crate::typing::opening_parenthesis(call).filter(|_| call.ends_with(')'))?;
+    let (callee, inner) = (&call[..open], &call[open + 1..call.len() - 1]);
+    let plain = (callee.chars()).all(|letter| letter.is_alphanumeric() || "_.".contains(letter));
+    let (module, function) = callee.rsplit_once('.').unwrap_or(("", callee));
+    let root = module.split('.').next().unwrap_or(module);
+    let ours = |value: &str| matches!(notebook.kind(value), "Signal" | "Frame");
+    let known = |name: &str| {
+        notebook.knows(name)
+            || notebook.cell.contains(&format!("let {name} "))
+            || notebook.cell.contains(&format!("fn {name}"))
+    };
+    let of_module = PLOTTING.contains(&root) && !known(root);
+    if plain && (of_module || (module.is_empty() && is_showing(function) && !known(function))) {
+        let value = items(inner).into_iter().find(|argument| ours(argument));
+        return Some(value.unwrap_or_default());
+    }
+    (METHODS.contains(&function) && is_name(module) && ours(module)).then_some(module)
+}
+
 fn is_showing(function: &str) -> bool {
     matches!(
         function,
@@ -141,16 +173,19 @@ fn shown(function: &str, arguments: &[&str], notebook: &Notebook) -> Advice {
             "a picture needs no plotting: the value on the last line of a cell is shown; in the middle of one, \
              `display(&value);`",
         )
-        .write(value),
+        .write(value)
+        .instead(Instead::Shown),
         None if matches!(function, "imshow" | "plot" | "imagesc" | "pcolormesh") => Advice::new(
             "a picture needs no plotting: the value on the last line of a cell is shown",
         )
-        .write(notebook.signal()),
+        .write(notebook.signal())
+        .instead(Instead::Nothing),
         None => Advice::new(
             "leave this out: pictures come by themselves, with scale bar and levels; the value on the last line of a \
              cell is shown",
         )
-        .write(notebook.signal()),
+        .write(notebook.signal())
+        .instead(Instead::Nothing),
     }
 }
 
@@ -274,7 +309,7 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
         );
     }
     match notebook.kind(first) {
-        "Signal" => of_every_frame(first, name),
+        "Signal" => of_every_frame(first, name, notebook),
         "Frame" if matches!(name, "mean" | "sum" | "max" | "min") => Some(
             Advice::new(format!("`{name}` is a method of a frame"))
                 .write(format!("{first}.{name}()")),
@@ -301,7 +336,11 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
 }
 
 /// What a reduction of numpy may mean of a signal: one number per frame, or one frame per scan.
-pub(crate) fn of_every_frame(receiver: &str, function: &str) -> Option<Advice> {
+pub(crate) fn of_every_frame(
+    receiver: &str,
+    function: &str,
+    notebook: &Notebook,
+) -> Option<Advice> {
     let value = match function {
         "mean" => "frame.mean()".to_owned(),
         "sum" => "frame.sum()".to_owned(),
@@ -316,6 +355,12 @@ pub(crate) fn of_every_frame(receiver: &str, function: &str) -> Option<Advice> {
         "mean" | "sum" => Some(("MeanPattern", "the mean over the scan")),
         _ => None,
     };
+    if notebook.holds(receiver) == Holds::Map {
+        return matches!(function, "mean" | "sum" | "max" | "min").then(|| {
+            Advice::new("the numbers of one component of a map are put into a frame, which has sum, mean, min and max")
+                .write(format!("{}.{function}()", component(receiver, 0)))
+        });
+    }
     Some(match what {
         Some((pattern, meaning)) => Advice::new(format!(
             "say over what: one frame with {meaning}, or one number of every frame, a map"
@@ -398,10 +443,10 @@ fn method(receiver: &str, name: &str, arguments: &[&str], notebook: &Notebook) -
     let first = arguments.first().copied().unwrap_or_default();
     let kind = notebook.kind(receiver);
     Some(match (kind, name) {
-        ("Signal", "plot" | "show") => {
-            Advice::new("a signal is shown by the last line of a cell").write(receiver)
-        }
-        ("Signal", function) => return of_every_frame(receiver, function),
+        ("Signal", "plot" | "show") => Advice::new("a signal is shown by the last line of a cell")
+            .write(receiver)
+            .instead(Instead::Shown),
+        ("Signal", function) => return of_every_frame(receiver, function, notebook),
         ("Vec" | "", "append" | "add") => grown(receiver, first),
         ("Vec" | "Frame" | "String" | "str" | "", "size" | "length" | "__len__") => {
             Advice::new("the length of a list is `list.len()`").write(format!("{receiver}.len()"))

@@ -1,7 +1,7 @@
 //! Names of the API: the nearest ones, their arguments, their parameter structs.
 
 use super::diagnostic::Diagnostic;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::api::{API, Entry, Kind};
 use crate::nearest::nearest;
 use crate::repair;
@@ -196,9 +196,9 @@ pub(super) fn missing_fields(diagnostic: &Diagnostic) -> Option<Advice> {
     }
     let line = diagnostic.line();
     let right = repair::repaired(diagnostic.notebook.cell, diagnostic.notebook.variables);
-    let code = match right {
-        Some(right) => repair::changed_lines(diagnostic.notebook.cell, &right),
-        None => diagnostic.mended(&line),
+    let (code, instead) = match right {
+        Some(right) => (right, Instead::Cell),
+        None => (diagnostic.mended(&line), Instead::Marked),
     };
     let advice = match base {
         true => Advice::new("what completes a struct of parameters is `..default()`"),
@@ -209,7 +209,7 @@ pub(super) fn missing_fields(diagnostic: &Diagnostic) -> Option<Advice> {
     Some(if code == line.trim() {
         advice
     } else {
-        advice.write(code)
+        advice.write(code).instead(instead)
     })
 }
 

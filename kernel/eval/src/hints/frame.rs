@@ -2,23 +2,30 @@
 
 use super::diagnostic::{Diagnostic, quoted};
 use super::signal::SHOWING;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 
 /// A method that a frame does not have.
 pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     let message = &diagnostic.message;
+    let of_result = diagnostic.value_of_result() == Some("Frame");
     let missing = diagnostic.code == "E0599"
-        && (message.contains("for struct `Frame<") || message.starts_with("`Frame<"));
+        && (message.contains("for struct `Frame<") || message.starts_with("`Frame<") || of_result);
     let call = diagnostic.method_call().filter(|_| missing)?;
-    let (name, receiver) = (diagnostic.text.as_str(), call.receiver);
+    let name = diagnostic.text.as_str();
+    let tried = format!("{}?", call.receiver);
+    let receiver = match of_result {
+        true => tried.as_str(),
+        false => call.receiver,
+    };
     let advice = |text: &str, code: String| {
         Some(Advice::new(text).write(diagnostic.with_range(call.from, call.to, &code)))
     };
     if SHOWING.contains(&name) {
-        return advice(
+        let shown = advice(
             "a frame is shown by the last line of a cell",
             receiver.to_owned(),
         );
+        return shown.map(|advice| advice.instead(Instead::Shown));
     }
     let pixel = (diagnostic.labels())
         .find_map(|label| pixel_of(quoted(&label, 0)?).map(str::to_owned))
@@ -82,7 +89,8 @@ pub(super) fn shown(diagnostic: &Diagnostic) -> Option<Advice> {
         .filter(|_| of_result && SHOWING.contains(&diagnostic.text.as_str()))?;
     Some(
         Advice::new("this call may fail: write `?` behind it; its value is shown by the last line of a cell")
-            .write(diagnostic.with_range(call.from, call.to, &format!("{}?", call.receiver))),
+            .write(diagnostic.with_range(call.from, call.to, &format!("{}?", call.receiver)))
+            .instead(Instead::Shown),
     )
 }
 

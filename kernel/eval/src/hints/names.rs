@@ -1,8 +1,8 @@
 //! Names that nothing has: variables that were never made, functions and modules of other languages.
 
 use super::diagnostic::Diagnostic;
-use crate::advice::Advice;
-use crate::api::{API, Kind};
+use crate::advice::{Advice, Instead};
+use crate::api::{API, Entry, Kind};
 use crate::foreign;
 use crate::nearest::nearest_by;
 use crate::repair;
@@ -67,7 +67,7 @@ fn path(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
 
 /// The advice with its first piece of code between two bytes of the line.
 fn placed(diagnostic: &Diagnostic, from: usize, to: usize, advice: Advice) -> Advice {
-    let mut all = Advice::new(advice.text);
+    let mut all = Advice::new(advice.text).instead(advice.instead);
     for code in &advice.write {
         let command = code.starts_with([':', '!', '?']) || code.contains('\n');
         let line = if command {
@@ -168,6 +168,9 @@ fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
         code
     };
     let call = diagnostic.before.rsplit_once('(')?.0;
+    if let Some(advice) = reduction(diagnostic, call) {
+        return Some(advice);
+    }
     let method = crate::typing::last_word(call);
     let takes = API.parameters_of(method);
     let owns = |name: &str| API.fields(name).any(|entry| entry.name == field);
@@ -220,6 +223,47 @@ fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
     .write(code))
 }
 
+/// `open_with(path, scan=(3, 4))` where a variable has the name of the argument.
+pub(super) fn keyword_of_variable(diagnostic: &Diagnostic) -> Option<Advice> {
+    if diagnostic.code != "E0308" {
+        return None;
+    }
+    let (before, name) = match diagnostic.text.split_once('=') {
+        // The argument as a whole.
+        Some((name, value)) if is_name(name.trim()) && !value.starts_with('=') => {
+            (diagnostic.before.as_str(), name.trim())
+        }
+        _ => {
+            let before = diagnostic.before.trim_end().strip_suffix('=')?.trim_end();
+            let name = crate::typing::last_word(before);
+            (&before[..before.len() - name.len()], name)
+        }
+    };
+    let argument = before.trim_end().ends_with(['(', ',']) && is_name(name);
+    let line = diagnostic.line();
+    let code = diagnostic.mended(&line);
+    argument.then(|| {
+        Advice::new("there are no keyword arguments: parameters are fields of a struct, and other calls take their arguments in order")
+            .write(if code == line.trim() { String::new() } else { code })
+    })
+}
+
+/// What a call of numpy's kind on a signal means, `scan.mean(axis=0)`.
+fn reduction(diagnostic: &Diagnostic, call: &str) -> Option<Advice> {
+    let function = crate::typing::last_word(call);
+    let before = call[..call.len() - function.len()].strip_suffix('.')?;
+    let whole = crate::text::last_expression(before);
+    let signal = whole.strip_suffix(".data").unwrap_or(whole);
+    if diagnostic.notebook.kind(signal) != "Signal" {
+        return None;
+    }
+    let advice = foreign::of_every_frame(signal, function, diagnostic.notebook)?;
+    let inner = in_brackets(&diagnostic.line()[call.len()..])?.len();
+    let to = call.len() + inner + 2;
+    let to = to + usize::from(diagnostic.line()[to..].starts_with('?'));
+    Some(placed(diagnostic, before.len() - whole.len(), to, advice))
+}
+
 /// Words of other languages.
 fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     let (text, code) = match name {
@@ -260,7 +304,17 @@ fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
                 Advice::new(
                     "leave this out: a picture comes from a value on the last line of a cell",
                 )
-                .write(diagnostic.notebook.signal()),
+                .write(diagnostic.notebook.signal())
+                .instead(Instead::Nothing),
+            );
+        }
+        "undo" | "redo" => {
+            return Some(
+                Advice::new(format!(
+                    "the step whose parameters were changed is asked for it, as in `flat.{name}()?`; in the viewer it is Ctrl+{}",
+                    if name == "undo" { "Z" } else { "Y" }
+                ))
+                .write(format!("?{name}")),
             );
         }
         "self" | "this" => return None,
@@ -282,6 +336,19 @@ fn parameters(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
         return Some(
             Advice::new("a function of every pixel is passed on by `mapv`")
                 .write(diagnostic.with(&format!("|frame: Frame<f32>| frame.mapv(f32::{name})"))),
+        );
+    }
+    if diagnostic.before.ends_with(".mapv(")
+        && matches!(name, "sqrt" | "abs" | "exp" | "log10" | "sin" | "cos")
+    {
+        let pixel = if diagnostic.before.contains("Frame<f32>") {
+            "f32"
+        } else {
+            "f64"
+        };
+        return Some(
+            Advice::new("functions of numbers belong to their type")
+                .write(diagnostic.with(&format!("{pixel}::{name}"))),
         );
     }
     let call = diagnostic.before.strip_suffix('(')?;
@@ -312,7 +379,9 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
         || diagnostic.message.starts_with("cannot find function");
     if called {
         let functions = API.functions.iter();
-        let entry = crate::nearest::nearest(name, functions);
+        let own = |entry: &Entry| entry.name == name && entry.kind == Kind::Method;
+        let of_signal = API.members("Signal").iter().any(own);
+        let entry = crate::nearest::nearest(name, functions).filter(|_| !of_signal);
         if let Some(entry) = entry {
             return Some(super::api::did_you_mean(entry).write(diagnostic.with(&entry.name)));
         }
@@ -393,6 +462,6 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     Some(if code.is_empty() {
         advice.write(":vars")
     } else {
-        advice.write(code)
+        advice.write(code).instead(Instead::Before)
     })
 }

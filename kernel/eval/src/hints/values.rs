@@ -1,7 +1,7 @@
 //! Values of the wrong kind: a `Result` without its `?`, whole and decimal numbers, brackets.
 
 use super::diagnostic::{Diagnostic, quoted};
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::api::{API, Kind};
 use crate::direct;
 use crate::repair;
@@ -14,7 +14,18 @@ pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
         .strip_suffix("` has no text to show: it doesn't implement `Debug`")?
         .strip_prefix('`')?;
     if name.starts_with("{closure") || name.contains("fn(") || name.contains("fn item") {
-        return Some("this is a function: call it to see what it gives".into());
+        let function = diagnostic.text.trim();
+        let ours = API.functions.iter().find(|entry| entry.name == function);
+        let tail = match ours.is_some_and(|entry| entry.signature.contains("-> Result<")) {
+            true => "?",
+            false => "",
+        };
+        let alone = ours.is_some_and(|entry| entry.signature.contains("()"));
+        let code = match alone {
+            true => diagnostic.with(&format!("{function}(){tail}")),
+            false => String::new(),
+        };
+        return Some(Advice::new("this is a function: call it to see what it gives").write(code));
     }
     let name = name.split('<').next().unwrap_or(name);
     let name = name.rsplit("::").next().unwrap_or(name);
@@ -24,7 +35,11 @@ pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
     let cell = diagnostic.notebook.cell;
     let declared = cell.find(&format!("struct {name}"));
     let whole = declared.map(|at| format!("{}#[derive(Debug)]\n{}", &cell[..at], &cell[at..]));
-    Some(advice.write(whole.unwrap_or_default()))
+    Some(
+        advice
+            .write(whole.unwrap_or_default())
+            .instead(Instead::Cell),
+    )
 }
 
 /// An outcome that nobody looks at.
@@ -36,8 +51,7 @@ pub(super) fn unlooked(diagnostic: &Diagnostic) -> Option<Advice> {
         return Some("the value is not used: leave the semicolon out to see it, or give it a name with `let`".into());
     }
     let end = diagnostic.before.len() + diagnostic.text.len();
-    let advice = direct::unlooked_advice(&diagnostic.text);
-    Some(Advice::new(advice.text).write(diagnostic.with_range(end, end, "?")))
+    Some(direct::unlooked_advice().write(diagnostic.with_range(end, end, "?")))
 }
 
 /// The title of an outcome that nobody looks at.
@@ -53,9 +67,10 @@ pub(super) fn missing_question_mark(diagnostic: &Diagnostic) -> Option<Advice> {
     let is_result = match diagnostic.code {
         "E0599" => {
             diagnostic.message.contains("for enum `Result<")
-                && diagnostic
+                && (diagnostic
                     .notes()
                     .any(|note| note.contains(" exists on the type `"))
+                    || value_has(diagnostic, &diagnostic.text))
         }
         "E0308" => diagnostic.mismatch().is_some_and(|(expected, found)| {
             found.trim_start_matches('&').starts_with("Result<") && !expected.contains("Result<")
@@ -96,17 +111,22 @@ pub(super) fn missing_question_mark(diagnostic: &Diagnostic) -> Option<Advice> {
             "`{expression}` may hold an error instead: write `?` at the end of the line that makes `{expression}`"
         ));
         let cell = diagnostic.notebook.cell;
-        let here = repair::repaired(cell, diagnostic.notebook.variables)
-            .map(|right| repair::changed_lines(cell, &right));
-        match here.filter(|code| code.contains(&format!("let {expression} "))) {
-            Some(code) => advice.write(code),
+        let here = repair::repaired(cell, diagnostic.notebook.variables);
+        match here.filter(|_| cell.contains(&format!("let {expression} "))) {
+            Some(code) => advice.write(code).instead(Instead::Cell),
             // It was made in an earlier cell.
-            None if is_name(&expression) => {
-                advice.write(format!("let {expression} = {expression}?;"))
-            }
+            None if is_name(&expression) => advice
+                .write(format!("let {expression} = {expression}?;"))
+                .instead(Instead::Before),
             None => advice,
         }
     })
+}
+
+/// Whether the value inside of a `Result` has this method, although rustc looks at the `Result` only.
+fn value_has(diagnostic: &Diagnostic, method: &str) -> bool {
+    let of_value = diagnostic.value_of_result();
+    of_value.is_some_and(|kind| API.members(kind).iter().any(|entry| entry.name == method))
 }
 
 /// `?` behind something that cannot fail, or in a function that returns nothing.
@@ -142,6 +162,33 @@ pub(super) fn needless_question_mark(diagnostic: &Diagnostic) -> Option<Advice> 
     Some(
         Advice::new("let the function say that it may fail, and end it with `Ok(value)`")
             .write(code.unwrap_or_default()),
+    )
+}
+
+/// `pattern.max() / 2`: the largest pixel of a frame without pixels is none.
+pub(super) fn no_number(diagnostic: &Diagnostic) -> Option<Advice> {
+    let said = format!("{} {}", diagnostic.message, diagnostic.label);
+    let labels = || diagnostic.labels().any(|label| label.contains("`Option<f"));
+    let fits = matches!(diagnostic.code, "E0369" | "E0277" | "E0308" | "E0599")
+        && (said.contains("Option<f64>")
+            || said.contains("Option<f32>")
+            || said.contains("`Option<_>`")
+            || labels())
+        && !diagnostic.message.contains("std::fmt::Display");
+    let line = diagnostic.line();
+    let end = [".max()", ".min()"]
+        .iter()
+        .filter_map(|call| line.rfind(call).map(|at| at + call.len()))
+        .max()
+        .filter(|end| fits && !line[*end..].starts_with(".unwrap"))?;
+    let pixel = match said.contains("f32") || line.contains("Frame<f32>") || line.contains(".map(|")
+    {
+        true => "f32",
+        false => "f64",
+    };
+    Some(
+        Advice::new("the largest and the smallest pixel may be missing, in a frame without any; `unwrap_or` says what then")
+            .write(diagnostic.with_range(end, end, &format!(".unwrap_or({pixel}::NAN)"))),
     )
 }
 
@@ -343,12 +390,14 @@ pub(super) fn moved_signal(diagnostic: &Diagnostic) -> Option<Advice> {
         "`{name}` was handed over; hand over `{name}.clone()` to keep both: a second handle on the same node, \
          nothing is copied"
     ));
-    let moved = diagnostic
-        .labelled("value moved here")
-        .map(|(before, text, behind)| {
-            diagnostic.mended(&format!("{before}{text}.clone(){behind}"))
-        });
-    Some(advice.write(moved.unwrap_or_default()))
+    let Some((before, text, behind)) = diagnostic.labelled("value moved here") else {
+        return Some(advice);
+    };
+    Some(
+        advice
+            .write(diagnostic.mended(&format!("{before}{text}.clone(){behind}")))
+            .instead(Instead::Line(format!("{before}{text}{behind}"))),
+    )
 }
 
 /// A closure for `map` that ends with a semicolon and so returns nothing.

@@ -1,10 +1,9 @@
 //! Statements without their semicolon.
 
 use super::Slip;
-use crate::advice::{Advice, Notebook};
+use crate::advice::{Advice, Instead, Notebook};
 use crate::direct;
 use crate::foreign;
-use crate::repair::changed_lines;
 use crate::text::parses;
 use crate::tokens::{Step, step};
 
@@ -57,23 +56,26 @@ pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
         )
         .collect();
     let right = notebook.mended(&lines.join("\n"));
-    let code = changed_lines(&cell[start..], &right);
+    let code = format!("{}{right}", &cell[..start]);
     Some(Slip::new(
         at..at + 1,
         "a semicolon is missing at the end of this statement",
         Advice::new(
             "a statement ends with `;`; only the last line, whose value is shown, has none",
         )
-        .write(code),
+        .write(code)
+        .instead(Instead::Cell),
     ))
 }
 
-/// `name = value;` of a variable that does not exist.
+/// `name = value;` of a variable that is not to change.
 fn is_assignment(line: &str, notebook: &Notebook) -> bool {
     let Some((name, value)) = line.split_once('=') else {
         return false;
     };
-    crate::text::is_name(name.trim()) && !value.starts_with('=') && !notebook.knows(name.trim())
+    let name = name.trim_end();
+    let changes = notebook.cell.contains(&format!("let mut {name}"));
+    crate::text::is_name(name) && !value.starts_with('=') && !changes
 }
 
 /// `hs.load(…)`.

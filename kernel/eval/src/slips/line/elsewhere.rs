@@ -1,10 +1,10 @@
 //! Lines of IPython, of a shell, of MATLAB and of other languages.
 
 use super::Line;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::foreign;
 use crate::slips::Slip;
-use crate::text::{decimal, is_name, is_number, is_whole, last_expression, parses};
+use crate::text::{at_top, decimal, is_name, is_number, is_whole, last_expression, parses};
 
 const IPYTHON: &str = "this is a command of IPython, and cells are Rust";
 
@@ -32,7 +32,9 @@ pub(super) fn magic(line: &Line) -> Option<Slip> {
     let argument = argument.trim();
     let advice = match command {
         "time" | "timeit" | "prun" => {
-            Advice::new("`:timing` says after each compiled cell how long it took").write(":timing")
+            Advice::new("`:timing` says after each compiled cell how long it took")
+                .write(":timing")
+                .instead(Instead::Nothing)
         }
         "who" | "whos" => Advice::new("`:vars` lists the variables").write(":vars"),
         "ls" | "pwd" => Advice::new("a line that begins with `!` goes to the shell").write(format!("!{rest}")),
@@ -41,17 +43,33 @@ pub(super) fn magic(line: &Line) -> Option<Slip> {
         "matplotlib" | "pylab" | "gui" | "config" | "load_ext" | "autoreload" => Advice::new(
             "leave it out: pictures come by themselves, a signal is shown by its name on the last line of a cell",
         )
-        .write(line.notebook.signal()),
+        .write(line.notebook.signal())
+        .instead(Instead::Nothing),
         _ => Advice::new("`:help` lists what a cell can do").write(":help"),
     };
     line.slip(0, line.text.len(), IPYTHON, advice)
 }
 
+/// `help find_peaks`, `man open`.
+pub(super) fn asked(line: &Line) -> Option<Slip> {
+    let (word, rest) = line.text.split_once(' ')?;
+    let name = rest.trim();
+    let asks = matches!(word, "help" | "man" | "doc" | "info") && is_name(name);
+    asks.then_some(())?;
+    line.slip(
+        0,
+        line.text.len(),
+        "this is a command of another program",
+        Advice::new("write `?name` to read about a name, `:help` for the rest")
+            .write(format!("?{name}")),
+    )
+}
+
 /// `ls -la`.
 pub(super) fn shell(line: &Line) -> Option<Slip> {
-    const COMMANDS: [&str; 14] = [
-        "ls", "cd", "pwd", "cat", "head", "cp", "mv", "rm", "mkdir", "du", "wget", "git", "pip",
-        "conda",
+    const COMMANDS: [&str; 15] = [
+        "echo", "ls", "cd", "pwd", "cat", "head", "cp", "mv", "rm", "mkdir", "du", "wget", "git",
+        "pip", "conda",
     ];
     let (word, rest) = line.text.split_once(' ')?;
     let rest = rest.trim();
@@ -166,6 +184,9 @@ pub(super) fn declaration(line: &Line) -> Option<Slip> {
             Advice::new("`:` before it would begin a type").write(code),
         );
     }
+    if let Some(slip) = without_sign(line, rest) {
+        return Some(slip);
+    }
     let (name, value) = rest.split_once('=')?;
     let name = name.trim();
     let bare = name.strip_prefix("mut ").unwrap_or(name);
@@ -191,6 +212,38 @@ pub(super) fn declaration(line: &Line) -> Option<Slip> {
             )),
         ),
     )
+}
+
+/// `let bright scan.frame((0, 0))?;`, `let n: 3;`, `let n == 3;`.
+fn without_sign(line: &Line, rest: &str) -> Option<Slip> {
+    let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_')?;
+    let (name, behind) = rest.split_at(end);
+    let behind = behind.trim_start();
+    let value = match behind
+        .strip_prefix("==")
+        .or_else(|| behind.strip_prefix(':'))
+    {
+        Some(value) => value.trim_start(),
+        None if behind.starts_with(|first: char| first.is_alphanumeric() || first == '"') => behind,
+        None => return None,
+    };
+    let number = value.starts_with(|first: char| first.is_ascii_digit());
+    let typed = behind.starts_with(':') && !number;
+    let code = format!("let {name} = {};", value.trim_end_matches(';'));
+    let fits = is_name(name) && name != "mut" && !typed && parses(&code) && at_top_is_free(value);
+    fits.then_some(())?;
+    let at = line.text.len() - behind.len();
+    line.slip(
+        at,
+        at + 1,
+        "a value is given by `=`",
+        Advice::new("`let name = value;` makes a variable").write(line.notebook.mended(&code)),
+    )
+}
+
+/// Whether a text has no sign of its own that gives a value.
+fn at_top_is_free(value: &str) -> bool {
+    at_top(value, b'=').is_empty()
 }
 
 /// `function y = f(x)`, `end`.

@@ -1,10 +1,10 @@
 //! Lines of Python.
 
 use super::Line;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::foreign;
 use crate::slips::Slip;
-use crate::text::{at_top, in_brackets, is_name, last_expression, parses};
+use crate::text::{at_top, in_brackets, is_name, items, last_expression, parses};
 use crate::tokens::{Step, step};
 
 const PYTHON: &str = "this is Python, and cells are Rust";
@@ -37,7 +37,60 @@ pub(super) fn import(line: &Line) -> Option<Slip> {
              `:dep name = \"1\"`"
         )),
     };
+    let advice = advice.instead(Instead::Nothing);
     line.slip(0, line.text.len(), PYTHON, advice)
+}
+
+/// `del scan`.
+pub(super) fn deleted(line: &Line) -> Option<Slip> {
+    let name = line.text.strip_prefix("del ")?.trim().trim_end_matches(';');
+    is_name(name).then_some(())?;
+    line.slip(
+        0,
+        "del".len(),
+        PYTHON,
+        Advice::new("a variable is given back by `drop`; its node leaves the tree when no view and no other node needs it")
+            .write(format!("drop({name});")),
+    )
+}
+
+/// `fn f(x) { x + 1 }`: arguments without their types.
+pub(super) fn untyped(line: &Line) -> Option<Slip> {
+    let rest = line.text.strip_prefix("fn ")?;
+    let open = rest.find('(')?;
+    let inner = in_brackets(&rest[open..])?;
+    let body = &rest[open + inner.len() + 2..];
+    let names = items(inner);
+    if names.is_empty() || !names.iter().all(|name| is_name(name)) {
+        return None;
+    }
+    // What has methods is a signal more often than anything else.
+    let typed: Vec<String> = (names.iter())
+        .map(|name| match body.contains(&format!("{name}.")) {
+            true => format!("{name}: &Signal"),
+            false => format!("{name}: f64"),
+        })
+        .collect();
+    let returns = match (body.contains("->"), body.contains('?')) {
+        (true, _) => "",
+        (false, true) => return None,
+        (false, false) => " -> f64",
+    };
+    let code = format!("fn {}({}){returns}{body}", &rest[..open], typed.join(", "));
+    let at = "fn ".len() + open + 1;
+    line.slip(
+        at,
+        at + inner.len(),
+        "an argument of a function says its type",
+        Advice::new(
+            "`x: f64` is a decimal number, `scan: &Signal` a signal, `frame: &Frame<f64>` a frame",
+        )
+        .write(if parses(&code) {
+            line.notebook.mended(&code)
+        } else {
+            String::new()
+        }),
+    )
 }
 
 /// `type(scan)`: a function whose name is a keyword of Rust.
@@ -66,6 +119,9 @@ pub(super) fn header(line: &Line) -> Option<Slip> {
         "def" => Advice::new(
             "a function says the types of its arguments and of its value; a block stands in braces",
         ),
+        "while" if line.text.contains("True") || line.text.contains("while 1") => Advice::new(
+            "a loop without an end is `loop { … }`: `break` leaves it, and Interrupt stops its cell",
+        ),
         _ => Advice::new("a block stands in braces, and a range is written `0..10`"),
     };
     let notebook = line.notebook;
@@ -87,15 +143,34 @@ pub(super) fn header(line: &Line) -> Option<Slip> {
     };
     let translated = foreign::block(&line.rest, notebook)
         .filter(|(_, used)| *used > 1 || !line.text.ends_with(':'));
-    let code = translated
-        .or_else(alone)
-        .map(|(code, _)| code)
-        .unwrap_or_default();
-    let example = match word {
-        "def" if code.is_empty() => "fn name(x: f64) -> f64 { x * x }".to_owned(),
-        _ => code,
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let below = (line.rest.iter().skip(1))
+        .take_while(|text| text.trim().is_empty() || indent(text) > indent(line.rest[0]))
+        .count();
+    let (code, used) = match (translated, word) {
+        (Some((code, used)), _) => (code, used),
+        // Nobody knows what its arguments are.
+        (None, "def") if below > 0 => (of_frame(line.text), below + 1),
+        (None, "for" | "while" | "if") if below > 0 => (String::new(), 1),
+        (None, "class") => (String::new(), 1),
+        (None, _) => (alone().map(|(code, _)| code).unwrap_or_default(), 1),
     };
-    line.slip(0, line.text.len(), PYTHON, advice.write(example))
+    let advice = match word {
+        "class" => advice.instead(Instead::Cell),
+        _ => advice.write(code).instead(Instead::Lines(used)),
+    };
+    line.slip(0, line.text.len(), PYTHON, advice)
+}
+
+/// A function of the name in the header that takes a frame.
+fn of_frame(header: &str) -> String {
+    let name = header["def".len()..]
+        .split('(')
+        .next()
+        .unwrap_or("f")
+        .trim();
+    let code = format!("fn {name}(frame: &Frame<f64>) -> f64 {{ frame.mean() }}");
+    if parses(&code) { code } else { String::new() }
 }
 
 /// `# text`.
@@ -343,8 +418,15 @@ pub(super) fn index(line: &Line) -> Option<Slip> {
 
 /// `let a, b = 1, 2;`: several variables at once stand in brackets.
 pub(super) fn several(line: &Line) -> Option<Slip> {
-    let rest = line.text.strip_prefix("let ")?;
+    // `x, y = 5, 6` of Python.
+    let rest = line.text.strip_prefix("let ").unwrap_or(line.text);
     let (names, values) = rest.split_once('=')?;
+    let names = in_brackets(names.trim())
+        .filter(|inner| inner.len() + 2 == names.trim().len())
+        .unwrap_or(names);
+    if let Some(slip) = one_after_the_other(line, rest) {
+        return Some(slip);
+    }
     let several = at_top(names, b',');
     if several.is_empty()
         || values.starts_with('=')
@@ -358,11 +440,39 @@ pub(super) fn several(line: &Line) -> Option<Slip> {
         false => values.to_owned(),
     };
     let code = format!("let ({}) = {values};", names.trim());
+    parses(&code).then_some(())?;
+    let at = line.text.find(names.trim()).unwrap_or(0);
     line.slip(
-        4,
-        4 + names.trim_end().len(),
+        at,
+        at + names.trim().len(),
         "several variables without brackets",
         Advice::new("several variables are made at once in brackets, on both sides")
             .write(line.notebook.mended(&code)),
+    )
+}
+
+/// `let x = 5, y = 6;`: one `let` for each.
+fn one_after_the_other(line: &Line, rest: &str) -> Option<Slip> {
+    let parts = items(rest.trim_end_matches(';'));
+    let pairs: Option<Vec<(&str, &str)>> = parts
+        .iter()
+        .map(|part| part.split_once('='))
+        .map(|pair| pair.map(|(name, value)| (name.trim(), value.trim())))
+        .collect();
+    let pairs = pairs.filter(|pairs| pairs.len() > 1)?;
+    if !pairs.iter().all(|(name, _)| is_name(name)) {
+        return None;
+    }
+    let code: Vec<String> = (pairs.iter())
+        .map(|(name, value)| format!("let {name} = {value};"))
+        .collect();
+    let code = code.join(" ");
+    parses(&code).then_some(())?;
+    let at = line.text.find(',')?;
+    line.slip(
+        at,
+        at + 1,
+        "several variables after one `let`",
+        Advice::new("each variable has a `let` of its own").write(line.notebook.mended(&code)),
     )
 }
