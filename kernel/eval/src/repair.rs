@@ -9,7 +9,7 @@ mod question_mark;
 
 use std::ops::Range;
 
-pub(crate) use literal::{field_of, inside, kind_of, wanted};
+pub(crate) use literal::{field_of, inside, kind_of, literal_of, wanted, without_unit};
 
 use crate::api::API;
 use crate::bridge::Variable;
@@ -106,7 +106,8 @@ fn edit(code: &str) -> Result<Edit, Beyond> {
             return Ok(Some((token.start..token.end, lower)));
         }
         let is_struct = API.fields(name).next().is_some()
-            && !matches!(previous, Some(b'.' | b'<' | b':'))
+            && !matches!(previous, Some(b'.' | b'<'))
+            && !(previous == Some(b':') && sign(index.checked_sub(2)) == Some(b':'))
             && !matches!(
                 keyword,
                 "struct" | "impl" | "enum" | "for" | "fn" | "use" | "type" | "let"

@@ -152,7 +152,7 @@ mod tests {
             "let scan = open(\"a.zspy\")?\nscan.shape()?",
             "semicolon",
             "line 1, column 27",
-            "let scan = open(\"a.zspy\")?;",
+            "let scan = open(\"a.zspy\")?;\nscan.shape()?",
         ),
         (
             "let scan = open(\"a.zspy\")?",
@@ -164,13 +164,13 @@ mod tests {
             "let a = 1\nlet b = 2\na + b",
             "semicolon",
             "line 1, column 10",
-            "let a = 1;\nlet b = 2;",
+            "let a = 1;\nlet b = 2;\na + b",
         ),
         (
             "let a = 1 // one\na",
             "semicolon",
             "line 1, column 10",
-            "let a = 1; // one",
+            "let a = 1; // one\na",
         ),
         (
             "let a = 7 // 2;\na",

@@ -99,6 +99,33 @@ fn with_other_arguments(diagnostic: &Diagnostic, signature: &str, given: &str) -
     diagnostic.with_range(from, from + inner + 2, &format!("({arguments})"))
 }
 
+/// `Region::rectangle(0, 0, 16)`, `Region::rectangle((0, 0), (16, 16))`, `Region::rect(…)`, numbers with a point.
+pub(super) fn region(diagnostic: &Diagnostic) -> Option<Advice> {
+    let line = diagnostic.line();
+    let from = line.find("Region::")?;
+    let open = from + line[from..].find('(')?;
+    let inner = in_brackets(&line[open..])?;
+    let at = diagnostic.before.len();
+    let inside = (from..open + inner.len() + 2).contains(&at);
+    let fits = inside
+        && (matches!(diagnostic.code, "E0061" | "E0308" | "E0599")
+            || diagnostic.code == "E0425" && diagnostic.behind.trim_start().starts_with('='));
+    if !fits {
+        return None;
+    }
+    let advice = Advice::new(
+        "a region is `Region::rectangle(x0, y0, width, height)`: first column, first row, width, height, in whole numbers",
+    );
+    let named = format!("{}Region::rectangle({inner})", &line[..from]);
+    let code = format!("{named}{}", &line[open + inner.len() + 2..]);
+    let code = diagnostic.mended(&code);
+    Some(if code == line.trim() {
+        advice
+    } else {
+        advice.write(code)
+    })
+}
+
 /// `compute_all(bright, shift)`, `compute_all(&[bright, shift])`.
 pub(super) fn compute_all(diagnostic: &Diagnostic) -> Option<Advice> {
     if !matches!(diagnostic.code, "E0061" | "E0308") {

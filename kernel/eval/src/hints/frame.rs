@@ -63,7 +63,21 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
                 "Frame::from_fn(({receiver}.rows_columns().1, {receiver}.rows_columns().0), |(row, column)| {receiver}[(column, row)])"
             ),
         ),
-        "flatten" | "ravel" | "tolist" | "to_vec" => advice(
+        "save" | "to_csv" | "savetxt" | "write" => {
+            let path = call.arguments.trim();
+            let path = match path.starts_with('"') && path.ends_with('"') && path.contains('.') {
+                true => path,
+                false => "\"frame.csv\"",
+            };
+            advice(
+                "a signal is saved, one frame is written as text, row by row",
+                format!(
+                    "std::fs::write({path}, {receiver}.rows().map(|row| row.iter().map(|pixel| pixel.to_string())\
+                     .collect::<Vec<_>>().join(\",\")).collect::<Vec<_>>().join(\"\\n\"))?"
+                ),
+            )
+        }
+        "flatten" | "ravel" | "tolist" | "to_vec" | "to_numpy" | "numpy" | "asarray" => advice(
             "the pixels row by row are `as_slice()`",
             format!("{receiver}.as_slice().to_vec()"),
         ),
@@ -77,6 +91,32 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
             )
         }
         "copy" => advice("a copy is made by `clone`", format!("{receiver}.clone()")),
+        _ => None,
+    }
+}
+
+/// A field that a frame does not have: `pattern.values`, `pattern.dtype`.
+pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
+    let of_frame = diagnostic.code == "E0609"
+        && diagnostic
+            .quoted(1)
+            .is_some_and(|kind| crate::typing::bare(kind) == "Frame");
+    let before = diagnostic.before.trim_end().strip_suffix('.')?;
+    let frame = crate::text::last_expression(before);
+    match diagnostic.text.as_str() {
+        _ if !of_frame => None,
+        "values" | "data" | "array" | "flat" => Some(
+            Advice::new("the pixels row by row are `as_slice()`")
+                .write(diagnostic.with("as_slice().to_vec()")),
+        ),
+        "dtype" if crate::text::is_name(frame) => Some(
+            Advice::new("`:type` tells the type of a variable").write(format!(":type {frame}")),
+        ),
+        name if SHOWING.contains(&name) => Some(
+            Advice::new("a frame is shown by the last line of a cell")
+                .write(diagnostic.mended(frame))
+                .instead(Instead::Shown),
+        ),
         _ => None,
     }
 }

@@ -206,7 +206,7 @@ pub(super) fn number_in_quotes(diagnostic: &Diagnostic) -> Option<Advice> {
     let (expected, found) = diagnostic
         .mismatch()
         .filter(|_| diagnostic.code == "E0308")?;
-    let number = diagnostic.text.trim().trim_matches('"');
+    let number = repair::without_unit(diagnostic.text.trim());
     let fits = found == "&str" && (is_decimal(expected) || is_whole(expected)) && is_number(number);
     let code = match is_decimal(expected) {
         true => crate::text::decimal(number),
@@ -215,6 +215,17 @@ pub(super) fn number_in_quotes(diagnostic: &Diagnostic) -> Option<Advice> {
     fits.then(|| {
         Advice::new(format!("a number stands without quotes: `{code}`"))
             .write(diagnostic.with(&code))
+    })
+}
+
+/// `radius: 4px`.
+pub(super) fn number_with_unit(diagnostic: &Diagnostic) -> Option<Advice> {
+    let suffix = diagnostic.message.starts_with("invalid suffix `");
+    let number = repair::without_unit(diagnostic.text.trim());
+    let fits = suffix && is_number(number);
+    fits.then(|| {
+        Advice::new("a number stands without its unit; `?` and the name of a parameter tell the unit it has")
+            .write(diagnostic.with(number))
     })
 }
 

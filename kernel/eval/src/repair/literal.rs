@@ -145,6 +145,20 @@ pub(super) fn arguments(owner: &str, inner: &str) -> Result<String, Beyond> {
     Ok(literal.unwrap_or_else(|| format!("{owner} {{ {inner} }}")))
 }
 
+/// A literal of one of these structs with the fields of another one: of the one that has them, or of the first.
+pub(crate) fn literal_of(takes: &[&str], inner: &str) -> Option<String> {
+    let names: Vec<&str> = (items(inner).iter())
+        .filter(|item| !item.starts_with(".."))
+        .filter_map(|item| Some(item.split_once([':', '='])?.0.trim()))
+        .collect();
+    let found = owner(takes, &names).filter(|_| !names.is_empty());
+    let literal = found.and_then(|owner| {
+        let right = fields(owner, inner).ok()?;
+        Some(right.unwrap_or_else(|| format!("{owner} {{ {} }}", inner.trim())))
+    });
+    literal.or_else(|| Some(format!("{}::default()", takes.first()?)))
+}
+
 /// The struct that has fields of all these names: exactly, or nearly.
 pub(super) fn owner<'a>(takes: &[&'a str], names: &[&str]) -> Option<&'a str> {
     let exactly = |owner: &&&str| {
@@ -276,7 +290,7 @@ pub(crate) fn wanted(kind: &str, text: &str) -> String {
 }
 
 /// `4` of `4px`, `"4 px"` and `"4"`; lengths on the detector are in pixels.
-fn without_unit(text: &str) -> &str {
+pub(crate) fn without_unit(text: &str) -> &str {
     let bare = text
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))
