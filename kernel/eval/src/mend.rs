@@ -240,7 +240,7 @@ mod tests {
             after(cell, 1, own("for i in 0..4 {")).as_deref(),
             Some("let a = 1;\nfor i in 0..4 {\n    foo(i);\n}\na")
         );
-        assert_eq!(after(cell, 2, own("bar(")), None);
+        assert_eq!(after(cell, 2, own("let = 5;")), None);
         assert_eq!(after(cell, 2, own(":vars")), None);
     }
 

@@ -48,12 +48,14 @@ pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
     }
     // `x = 1` of Python lacks its `let` too.
     let lines: Vec<String> = (rust.lines())
-        .map(
-            |line| match is_assignment(line, notebook) || has_module(line) {
+        .map(|line| {
+            match is_assignment(line, notebook)
+                || has_module(line) && foreign::drawing(line, notebook).is_none()
+            {
                 true => foreign::statement(line, notebook).unwrap_or_else(|| line.to_owned()),
                 false => line.to_owned(),
-            },
-        )
+            }
+        })
         .collect();
     let right = notebook.mended(&lines.join("\n"));
     let code = format!("{}{right}", &cell[..start]);
@@ -75,7 +77,9 @@ fn is_assignment(line: &str, notebook: &Notebook) -> bool {
     };
     let name = name.trim_end();
     let changes = notebook.cell.contains(&format!("let mut {name}"));
-    crate::text::is_name(name) && !value.starts_with('=') && !changes
+    // Inside of a block it may be another one's.
+    let own = !name.starts_with([' ', '\t']) || !notebook.knows(name.trim());
+    crate::text::is_name(name.trim()) && !value.starts_with('=') && !changes && own
 }
 
 /// `hs.load(…)`.

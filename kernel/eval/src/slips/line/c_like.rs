@@ -3,7 +3,7 @@
 use super::Line;
 use crate::advice::{Advice, Instead};
 use crate::slips::Slip;
-use crate::text::{in_brackets, is_name, is_number, parses};
+use crate::text::{at_top, in_brackets, is_name, is_number, parses};
 
 /// `open(“scan.zspy”)`.
 pub(super) fn quotes(line: &Line) -> Option<Slip> {
@@ -32,7 +32,9 @@ pub(super) fn condition(line: &Line) -> Option<Slip> {
     let rest = line.text[word.len()..].trim_start();
     let condition = in_brackets(rest).filter(|_| rest.starts_with('('))?;
     let behind = rest[condition.len() + 2..].trim();
-    if behind.contains('{') || behind.starts_with(|sign: char| "=<>&|+-*/.?:".contains(sign)) {
+    if !at_top(behind, b'{').is_empty()
+        || behind.starts_with(|sign: char| "=<>&|+-*/.?:".contains(sign))
+    {
         return None;
     }
     let (body, lines) = match behind.is_empty() {

@@ -428,6 +428,11 @@ pub(super) fn several(line: &Line) -> Option<Slip> {
         return Some(slip);
     }
     let several = at_top(names, b',');
+    // `let (a, b) = pair;` is right.
+    let bracketed = rest.trim_start().starts_with('(');
+    if bracketed && at_top(values, b',').is_empty() {
+        return None;
+    }
     if several.is_empty()
         || values.starts_with('=')
         || !names.split(',').all(|name| is_name(name.trim()))
