@@ -9,11 +9,13 @@ mod component;
 mod diagnostic;
 mod frame;
 mod kept;
+mod keywords;
 mod lists;
 mod names;
 mod position;
 mod power;
 mod printing;
+mod results;
 mod signal;
 mod suggestion;
 mod values;
@@ -29,16 +31,16 @@ type Rule = fn(&Diagnostic) -> Option<Advice>;
 /// The first rule that knows an answer gives it, so the narrow ones come first.
 const RULES: &[Rule] = &[
     names::lost,
-    values::unlooked,
+    results::unlooked,
     printing::macro_as_function,
     printing::no_format,
     values::nothing_to_show,
     frame::shown,
-    names::keyword_of_variable,
+    keywords::keyword_of_variable,
     lists::given_anew,
-    values::missing_question_mark,
+    results::missing_question_mark,
     values::no_number,
-    values::needless_question_mark,
+    results::needless_question_mark,
     printing::no_display,
     printing::added_texts,
     power::stars,
@@ -111,7 +113,7 @@ pub(crate) fn title(json: &Value) -> Option<String> {
         lost: &[],
         describe: None,
     };
-    values::unlooked_title(&Diagnostic::new(json, &nothing))
+    results::unlooked_title(&Diagnostic::new(json, &nothing))
 }
 
 #[cfg(test)]

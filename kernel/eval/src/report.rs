@@ -1,5 +1,6 @@
 //! Errors of cells as a person reads them: the user's own lines, a caret, colour.
 
+mod remedies;
 mod snippet;
 mod source;
 
@@ -13,6 +14,7 @@ use crate::advice::{Advice, Notebook};
 use crate::hints;
 use crate::mend::{self, Check, Found};
 use crate::source::Prepared;
+use remedies::remedies;
 use snippet::Snippet;
 
 pub(crate) use source::{CellSource, Place};
@@ -218,7 +220,7 @@ pub(crate) fn slip(
     traceback.extend(match right.is_empty() {
         // The next mistake is told when this one is mended.
         true => mend::once(notebook, &found)
-            .map(|text| offered(cell, &text))
+            .map(|text| remedies::offered(cell, &text))
             .into_iter()
             .collect(),
         false => right,
@@ -228,71 +230,6 @@ pub(crate) fn slip(
         value: message.to_owned(),
         traceback,
     }
-}
-
-/// Lines of the traceback with what to write: commands, and the cell as it is right, once for each way.
-fn remedies(notebook: &Notebook, found: &[Found], check: Check) -> Vec<String> {
-    let advices = || found.iter().filter_map(|one| one.advice.as_ref());
-    let mut texts: Vec<String> = Vec::new();
-    let mut lines: Vec<String> = Vec::new();
-    let mut keep = |text: Option<String>| {
-        if let Some(text) = text.filter(|text| !texts.contains(text)) {
-            lines.push(offered(notebook.cell, &text));
-            texts.push(text);
-        }
-    };
-    keep(mend::mended(notebook, found, check));
-    // Another way to say it.
-    if let [only] = found
-        && let Some(advice) = &only.advice
-    {
-        for code in advice.write.iter().skip(1) {
-            let other = Found {
-                advice: Some(Advice {
-                    write: vec![code.clone()],
-                    ..advice.clone()
-                }),
-                line: only.line,
-            };
-            keep(mend::mended(notebook, &[other], check));
-        }
-    }
-    let mut commands: Vec<&String> = advices()
-        .flat_map(|advice| &advice.write)
-        .filter(|code| mend::is_command(code))
-        .collect();
-    commands.dedup();
-    lines.extend(commands.into_iter().map(|code| write(code)));
-    lines
-}
-
-/// A cell to write instead: as a whole, or of a long one the lines that are others.
-fn offered(cell: &str, text: &str) -> String {
-    /// As much as is read at a glance.
-    const MOST: usize = 16;
-    if text.lines().count() <= MOST {
-        return write(text);
-    }
-    let (from, code) = changed(cell, text);
-    let last = from + code.lines().count();
-    let place = match code.lines().count() {
-        0 | 1 => format!("in line {}", from + 1),
-        _ => format!("in lines {} to {last}", from + 1),
-    };
-    labelled(&format!("write {place}"), &code)
-}
-
-/// Lines of `right` that are not as in `wrong`, without what is equal before and behind them, and how many are before.
-fn changed(wrong: &str, right: &str) -> (usize, String) {
-    let (wrong, right): (Vec<&str>, Vec<&str>) = (wrong.lines().collect(), right.lines().collect());
-    let same = |(a, b): &(&&str, &&str)| a == b;
-    let before = wrong.iter().zip(&right).take_while(same).count();
-    let most = wrong.len().min(right.len()) - before;
-    let behind = (wrong.iter().rev().zip(right.iter().rev()))
-        .take(most)
-        .take_while(same)
-        .count();
-    (before, right[before..right.len() - behind].join("\n"))
 }
 
 /// The line of a place in a cell with a mark under it. `at` are bytes of the cell, on one line.

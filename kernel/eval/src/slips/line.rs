@@ -4,6 +4,7 @@ mod c_like;
 mod elsewhere;
 mod meant;
 mod python;
+mod variables;
 
 pub(super) use python::formatted_text;
 
@@ -46,14 +47,14 @@ const RULES: &[Rule] = &[
     python::printed,
     elsewhere::element_wise,
     python::index,
-    python::several,
+    variables::several,
     c_like::ternary,
     c_like::size,
     elsewhere::increment,
     meant::constant,
-    elsewhere::declaration,
-    python::deleted,
-    python::untyped,
+    variables::declaration,
+    variables::deleted,
+    variables::untyped,
     elsewhere::matlab_function,
 ];
 

@@ -4,7 +4,7 @@ use super::Line;
 use crate::advice::{Advice, Instead};
 use crate::foreign;
 use crate::slips::Slip;
-use crate::text::{at_top, decimal, is_name, is_number, is_whole, last_expression, parses};
+use crate::text::{decimal, is_name, is_number, is_whole, last_expression, parses};
 
 const IPYTHON: &str = "this is a command of IPython, and cells are Rust";
 
@@ -148,102 +148,6 @@ pub(super) fn increment(line: &Line) -> Option<Slip> {
         ))
         .write(format!("let {name} = {name} {operator} 1;")),
     )
-}
-
-/// `var a = 5;`, `let my-name = 5;`, `let a := 5;`.
-pub(super) fn declaration(line: &Line) -> Option<Slip> {
-    let word = line.first_word();
-    let rest = line.text[word.len()..].trim_start();
-    let end = line.text.trim_end_matches(';');
-    if matches!(
-        word,
-        "var" | "auto" | "val" | "int" | "float" | "double" | "Let" | "LET" | "local"
-    ) {
-        let (name, value) = rest.split_once('=')?;
-        is_name(name.trim()).then_some(())?;
-        let value = value.trim().trim_end_matches(';');
-        return line.slip(
-            0,
-            word.len(),
-            "a variable is made by `let`",
-            Advice::new("the type is found by itself").write(
-                line.notebook
-                    .mended(&format!("let {} = {value};", name.trim())),
-            ),
-        );
-    }
-    if word != "let" {
-        return None;
-    }
-    if let Some(at) = line.signs(":=") {
-        let code = format!("{}={};", &end[..at], &end[at + 2..]);
-        return line.slip(
-            at,
-            at + 2,
-            "a value is given by `=`",
-            Advice::new("`:` before it would begin a type").write(code),
-        );
-    }
-    if let Some(slip) = without_sign(line, rest) {
-        return Some(slip);
-    }
-    let (name, value) = rest.split_once('=')?;
-    let name = name.trim();
-    let bare = name.strip_prefix("mut ").unwrap_or(name);
-    let simple = bare
-        .chars()
-        .all(|letter| letter.is_alphanumeric() || "-_. ".contains(letter));
-    if is_name(bare) || !simple || bare.is_empty() || bare.contains("..") {
-        return None;
-    }
-    let mut better: String = bare.replace(['-', '.', ' '], "_");
-    if better.starts_with(|first: char| first.is_numeric()) {
-        better.insert(0, '_');
-    }
-    let at = line.text.find(bare)?;
-    line.slip(
-        at,
-        at + bare.len(),
-        "this is no name of a variable",
-        Advice::new("a name has letters, digits and `_`, and begins with no digit").write(
-            line.notebook.mended(&format!(
-                "let {better} = {};",
-                value.trim().trim_end_matches(';')
-            )),
-        ),
-    )
-}
-
-/// `let bright scan.frame((0, 0))?;`, `let n: 3;`, `let n == 3;`.
-fn without_sign(line: &Line, rest: &str) -> Option<Slip> {
-    let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_')?;
-    let (name, behind) = rest.split_at(end);
-    let behind = behind.trim_start();
-    let value = match behind
-        .strip_prefix("==")
-        .or_else(|| behind.strip_prefix(':'))
-    {
-        Some(value) => value.trim_start(),
-        None if behind.starts_with(|first: char| first.is_alphanumeric() || first == '"') => behind,
-        None => return None,
-    };
-    let number = value.starts_with(|first: char| first.is_ascii_digit());
-    let typed = behind.starts_with(':') && !number;
-    let code = format!("let {name} = {};", value.trim_end_matches(';'));
-    let fits = is_name(name) && name != "mut" && !typed && parses(&code) && at_top_is_free(value);
-    fits.then_some(())?;
-    let at = line.text.len() - behind.len();
-    line.slip(
-        at,
-        at + 1,
-        "a value is given by `=`",
-        Advice::new("`let name = value;` makes a variable").write(line.notebook.mended(&code)),
-    )
-}
-
-/// Whether a text has no sign of its own that gives a value.
-fn at_top_is_free(value: &str) -> bool {
-    at_top(value, b'=').is_empty()
 }
 
 /// `function y = f(x)`, `end`.

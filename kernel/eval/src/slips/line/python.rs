@@ -4,7 +4,7 @@ use super::Line;
 use crate::advice::{Advice, Instead};
 use crate::foreign;
 use crate::slips::Slip;
-use crate::text::{at_top, in_brackets, is_name, items, last_expression, parses};
+use crate::text::{at_top, in_brackets, is_name, last_expression, parses};
 use crate::tokens::{Step, step};
 
 const PYTHON: &str = "this is Python, and cells are Rust";
@@ -39,58 +39,6 @@ pub(super) fn import(line: &Line) -> Option<Slip> {
     };
     let advice = advice.instead(Instead::Nothing);
     line.slip(0, line.text.len(), PYTHON, advice)
-}
-
-/// `del scan`.
-pub(super) fn deleted(line: &Line) -> Option<Slip> {
-    let name = line.text.strip_prefix("del ")?.trim().trim_end_matches(';');
-    is_name(name).then_some(())?;
-    line.slip(
-        0,
-        "del".len(),
-        PYTHON,
-        Advice::new("a variable is given back by `drop`; its node leaves the tree when no view and no other node needs it")
-            .write(format!("drop({name});")),
-    )
-}
-
-/// `fn f(x) { x + 1 }`: arguments without their types.
-pub(super) fn untyped(line: &Line) -> Option<Slip> {
-    let rest = line.text.strip_prefix("fn ")?;
-    let open = rest.find('(')?;
-    let inner = in_brackets(&rest[open..])?;
-    let body = &rest[open + inner.len() + 2..];
-    let names = items(inner);
-    if names.is_empty() || !names.iter().all(|name| is_name(name)) {
-        return None;
-    }
-    // What has methods is a signal more often than anything else.
-    let typed: Vec<String> = (names.iter())
-        .map(|name| match body.contains(&format!("{name}.")) {
-            true => format!("{name}: &Signal"),
-            false => format!("{name}: f64"),
-        })
-        .collect();
-    let returns = match (body.contains("->"), body.contains('?')) {
-        (true, _) => "",
-        (false, true) => return None,
-        (false, false) => " -> f64",
-    };
-    let code = format!("fn {}({}){returns}{body}", &rest[..open], typed.join(", "));
-    let at = "fn ".len() + open + 1;
-    line.slip(
-        at,
-        at + inner.len(),
-        "an argument of a function says its type",
-        Advice::new(
-            "`x: f64` is a decimal number, `scan: &Signal` a signal, `frame: &Frame<f64>` a frame",
-        )
-        .write(if parses(&code) {
-            line.notebook.mended(&code)
-        } else {
-            String::new()
-        }),
-    )
 }
 
 /// `type(scan)`: a function whose name is a keyword of Rust.
@@ -414,70 +362,4 @@ pub(super) fn index(line: &Line) -> Option<Slip> {
         return line.slip(at, at + inner.len() + 2, message, written);
     }
     None
-}
-
-/// `let a, b = 1, 2;`: several variables at once stand in brackets.
-pub(super) fn several(line: &Line) -> Option<Slip> {
-    // `x, y = 5, 6` of Python.
-    let rest = line.text.strip_prefix("let ").unwrap_or(line.text);
-    let (names, values) = rest.split_once('=')?;
-    let names = in_brackets(names.trim())
-        .filter(|inner| inner.len() + 2 == names.trim().len())
-        .unwrap_or(names);
-    if let Some(slip) = one_after_the_other(line, rest) {
-        return Some(slip);
-    }
-    let several = at_top(names, b',');
-    // `let (a, b) = pair;` is right.
-    let bracketed = rest.trim_start().starts_with('(');
-    if bracketed && at_top(values, b',').is_empty() {
-        return None;
-    }
-    if several.is_empty()
-        || values.starts_with('=')
-        || !names.split(',').all(|name| is_name(name.trim()))
-    {
-        return None;
-    }
-    let values = values.trim().trim_end_matches(';');
-    let values = match at_top(values, b',').len() == several.len() {
-        true => format!("({values})"),
-        false => values.to_owned(),
-    };
-    let code = format!("let ({}) = {values};", names.trim());
-    parses(&code).then_some(())?;
-    let at = line.text.find(names.trim()).unwrap_or(0);
-    line.slip(
-        at,
-        at + names.trim().len(),
-        "several variables without brackets",
-        Advice::new("several variables are made at once in brackets, on both sides")
-            .write(line.notebook.mended(&code)),
-    )
-}
-
-/// `let x = 5, y = 6;`: one `let` for each.
-fn one_after_the_other(line: &Line, rest: &str) -> Option<Slip> {
-    let parts = items(rest.trim_end_matches(';'));
-    let pairs: Option<Vec<(&str, &str)>> = parts
-        .iter()
-        .map(|part| part.split_once('='))
-        .map(|pair| pair.map(|(name, value)| (name.trim(), value.trim())))
-        .collect();
-    let pairs = pairs.filter(|pairs| pairs.len() > 1)?;
-    if !pairs.iter().all(|(name, _)| is_name(name)) {
-        return None;
-    }
-    let code: Vec<String> = (pairs.iter())
-        .map(|(name, value)| format!("let {name} = {value};"))
-        .collect();
-    let code = code.join(" ");
-    parses(&code).then_some(())?;
-    let at = line.text.find(',')?;
-    line.slip(
-        at,
-        at + 1,
-        "several variables after one `let`",
-        Advice::new("each variable has a `let` of its own").write(line.notebook.mended(&code)),
-    )
 }
