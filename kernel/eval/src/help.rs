@@ -104,6 +104,12 @@ pub(crate) fn command(name: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// Commands with a colon.
+pub(crate) fn commands() -> impl Iterator<Item = &'static str> {
+    let entries = SECTIONS.iter().flat_map(|(_, entries)| entries.iter());
+    entries.filter_map(|(code, _)| code.split(' ').next().filter(|word| word.starts_with(':')))
+}
+
 /// Answers a cell that asks for help, refuses a command that would end the kernel.
 pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
     let code = code.trim();

@@ -34,6 +34,8 @@ const RULES: &[Rule] = &[
     results::unlooked,
     printing::macro_as_function,
     printing::no_format,
+    printing::no_comma,
+    names::command,
     values::nothing_to_show,
     frame::shown,
     keywords::keyword_of_variable,

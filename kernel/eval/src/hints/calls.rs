@@ -182,6 +182,30 @@ pub(super) fn returned(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
+/// A text with `%d` of C, its places as Rust writes them; `None`: it has none.
+fn of_c(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut any = false;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let place = &rest[at + 1..];
+        let end = place.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+        let (digits, kind) = place.split_at(end);
+        if !kind.starts_with(['d', 'i', 's', 'f', 'g', 'e', 'u']) {
+            return None;
+        }
+        match digits.split_once('.') {
+            Some((_, digits)) => out.push_str(&format!("{{:.{digits}}}")),
+            None => out.push_str("{}"),
+        }
+        any = true;
+        rest = &kind[1..];
+    }
+    out.push_str(rest);
+    any.then_some(out)
+}
+
 /// `println!("{}", a, b)`: more values than places, or fewer.
 pub(super) fn printed_values(diagnostic: &Diagnostic) -> Option<Advice> {
     let advice = Advice::new("each `{}` is the place of one value, in their order");
@@ -192,6 +216,15 @@ pub(super) fn printed_values(diagnostic: &Diagnostic) -> Option<Advice> {
     }
     if diagnostic.message != "argument never used" {
         return None;
+    }
+    // `println!("%d", x)` of C.
+    let line = diagnostic.line();
+    if let Some(code) = line.split_once('"').and_then(|(start, rest)| {
+        let (text, behind) = rest.split_once('"')?;
+        let text = of_c(text).filter(|_| !text.contains('{'))?;
+        Some(format!("{start}\"{text}\"{behind}"))
+    }) {
+        return Some(advice.write(diagnostic.mended(&code)));
     }
     let at = diagnostic.before.find("\",");
     Some(

@@ -12,7 +12,15 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     let kind = diagnostic
         .quoted(1)
         .filter(|_| diagnostic.code == "E0599")?;
-    let inner = kind.strip_prefix("Vec<")?.strip_suffix('>')?;
+    let inner = match kind.strip_prefix('[') {
+        // `[1, 2, 3].mean()`
+        Some(array) => match array.split(';').next()? {
+            "{integer}" => "i32",
+            "{float}" => "f64",
+            kind => kind,
+        },
+        None => kind.strip_prefix("Vec<")?.strip_suffix('>')?,
+    };
     let call = diagnostic.method_call()?;
     let (list, arguments) = (call.receiver, call.arguments);
     let (decimal, whole) = (is_decimal(inner), is_whole(inner));

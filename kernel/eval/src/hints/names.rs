@@ -45,6 +45,21 @@ pub(super) fn unknown(diagnostic: &Diagnostic) -> Option<Advice> {
         .or_else(|| variable(diagnostic, name))
 }
 
+/// `:foo`.
+pub(super) fn command(diagnostic: &Diagnostic) -> Option<Advice> {
+    let name = diagnostic
+        .message
+        .strip_prefix("Unrecognised command ")?
+        .trim();
+    let known = crate::help::commands();
+    let nearest = nearest_by(name, known, |known| known);
+    let advice = Advice::new("`:help` lists what begins with a colon");
+    Some(match nearest {
+        Some(known) => advice.write(known).write(":help"),
+        None => advice.write(":help"),
+    })
+}
+
 /// `save(result.zspy)`: a path without its quotes.
 fn path(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     let ending = diagnostic.behind.strip_prefix('.')?;
@@ -185,7 +200,7 @@ fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
                     .write(":help"),
             );
         }
-        "quit" | "exit" | "exit_" | "bye" => {
+        "quit" | "exit" | "exit_" | "bye" | "restart" => {
             return Some(Advice::new(
                 "the kernel is stopped from the menu of the notebook; a console ends with Ctrl+D, or with `exit` alone",
             ));

@@ -48,6 +48,19 @@ pub(super) fn no_format(diagnostic: &Diagnostic) -> Option<Advice> {
     )
 }
 
+/// `println!("{}" scan)`.
+pub(super) fn no_comma(diagnostic: &Diagnostic) -> Option<Advice> {
+    let missing = diagnostic.message.starts_with("expected `,`, found ");
+    let at = diagnostic.before.trim_end().len();
+    missing.then(|| {
+        Advice::new("values are separated by commas").write(diagnostic.with_range(
+            at,
+            diagnostic.before.len(),
+            ", ",
+        ))
+    })
+}
+
 /// A value without `Display`.
 pub(super) fn no_display(diagnostic: &Diagnostic) -> Option<Advice> {
     let missing = diagnostic.code == "E0277"

@@ -52,6 +52,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("copy", "clone", ""),
     ("deepcopy", "clone", ""),
     ("delete", "remove", ""),
+    ("close", "remove", ""),
 ];
 
 pub(super) const SHOWING: &[&str] = &[
@@ -244,9 +245,13 @@ fn elsewhere(receiver: &str, ours: &str, parameters: &str, call: Option<&MethodC
     let code = match ours {
         "clone" => format!("{receiver}.clone()"),
         "remove" => {
-            return Advice::new(
-                "a node goes when no variable holds it: give the variable another value, or remove it in the tree of the viewer",
+            let advice = Advice::new(
+                "`drop` gives a variable back; its node goes, and its file is closed, when no view and no other node needs it",
             );
+            return match is_name(receiver) {
+                true => advice.write(format!("drop({receiver});")),
+                false => advice,
+            };
         }
         "save" if given.is_empty() => format!("{receiver}.save(\"result.zspy\")?"),
         "save" => format!("{receiver}.save({given})?"),

@@ -165,6 +165,28 @@ pub(super) const SLIPS: &[Mistake] = &[
         "`find` looks for",
         "scan.axes()?.into_iter().find(|axis| axis.name == \"x\").map(|axis| axis.scale)",
     ),
+    ("scan.close()", "gives a variable back", "drop(scan);"),
+    ("close(scan)", "gives a variable back", "drop(scan);"),
+    (
+        "println!(\"{}\" n_rows)",
+        "commas",
+        "println!(\"{}\", n_rows)",
+    ),
+    (
+        "println!(\"%d rows\", n_rows)",
+        "place of one value",
+        "println!(\"{} rows\", n_rows)",
+    ),
+    (
+        "printf(\"%d rows\", n_rows);",
+        "",
+        "print!(\"{} rows\", n_rows);",
+    ),
+    (
+        "[1, 2, 3].mean()",
+        "`.iter()`",
+        "[1, 2, 3].iter().sum::<i32>() as f64 / [1, 2, 3].len() as f64",
+    ),
     // Parameters.
     (
         "scan.virtual_image(Annulus { inner_radius: 40.0, outer_radius: 10.0 })?",
