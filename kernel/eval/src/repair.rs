@@ -126,7 +126,7 @@ fn edit(code: &str) -> Result<Edit, Beyond> {
             Some(b'.') if keyword.is_empty() => calls::method(name, inner)?,
             Some(b':') if name == "rectangle" => calls::rectangle(inner),
             Some(b'.' | b':') => None,
-            _ if matches!(name, "open" | "open_with") => calls::opening(inner),
+            _ if matches!(name, "open" | "open_with") => calls::opening(name, inner),
             _ => None,
         };
         if let Some(new) = new {

@@ -94,11 +94,18 @@ fn other_method(name: &str, arguments: &[&str]) -> Option<String> {
 }
 
 /// `open(path, …)` with more than a path.
-pub(super) fn opening(inner: &str) -> Option<String> {
+pub(super) fn opening(name: &str, inner: &str) -> Option<String> {
     let arguments = items(inner);
     let [path, rest @ ..] = &arguments[..] else {
         return None;
     };
+    match (name, rest) {
+        ("open_with", []) => return Some(format!("open({path})")),
+        ("open", [options]) if options.starts_with("Open") => {
+            return Some(format!("open_with({path}, {options})"));
+        }
+        _ => {}
+    }
     let named: Vec<(&str, &str)> = rest
         .iter()
         .filter_map(|argument| keyword(argument))

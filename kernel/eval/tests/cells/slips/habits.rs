@@ -140,6 +140,21 @@ pub(super) const SLIPS: &[Mistake] = &[
         "double ones for a text",
         "open(\"scan.zspy\")?",
     ),
+    (
+        "open(\"scan.zspy\", Open { scan: (3, 5), ..default() })?",
+        "is called as",
+        "open_with(\"scan.zspy\", Open { scan: (3, 5), ..default() })?",
+    ),
+    (
+        "open_with(\"scan.zspy\")?",
+        "is called as",
+        "open(\"scan.zspy\")?",
+    ),
+    (
+        "let name = \"scan\"; open(name + \".zspy\")?",
+        "`format!`",
+        "let name = \"scan\"; open(format!(\"{name}.zspy\"))?",
+    ),
     ("compute(flat)", "method of a signal", "flat.compute()?"),
     ("tree", "call it", "tree()?"),
     ("help find_peaks", "`?name`", "?find_peaks"),
