@@ -107,7 +107,7 @@ pub(crate) fn call(callee: &str, arguments: &[&str], notebook: &Notebook) -> Opt
             Advice::new("`drop` gives a variable back; its node goes, and its file is closed, when no view and no other node needs it")
                 .write(format!("drop({first});")),
         ),
-        "ls" | "pwd" | "cd" | "mkdir" if plain => system(function, first),
+        "ls" | "pwd" | "cd" | "mkdir" | "sleep" if plain => system(function, first),
         "zeros" | "ones" if plain => array(function, arguments),
         _ => None,
     }

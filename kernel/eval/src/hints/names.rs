@@ -223,6 +223,13 @@ fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
                 .write(format!("?{name}")),
             );
         }
+        "pass" => return Some("leave it out: a block may be empty".into()),
+        "raise" | "throw" => {
+            return Some(
+                Advice::new("an error of your own ends the cell with `Err`")
+                    .write("Err(\"what is wrong\")?"),
+            );
+        }
         "self" | "this" => return None,
         _ => return None,
     };
@@ -324,7 +331,13 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
         );
     }
     let variables = diagnostic.notebook.variables;
-    if let Some(found) = nearest_by(name, variables.iter(), |variable| &variable.name) {
+    let length = name.chars().count();
+    // Of a short name everything is near.
+    let slip = |found: &&crate::bridge::Variable| {
+        length > 2 && signal::edits(name, &found.name) <= (length / 4).max(1)
+    };
+    if let Some(found) = nearest_by(name, variables.iter(), |variable| &variable.name).filter(slip)
+    {
         return Some(
             Advice::new(format!("did you mean the variable `{}`", found.name))
                 .write(diagnostic.with(&found.name)),

@@ -201,6 +201,18 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
             )),
         ));
     }
+    // `scan.tree()`
+    if let Some(function) = API.functions.iter().find(|entry| entry.name == name) {
+        let tail = match function.signature.contains("-> Result<") {
+            true => "?",
+            false => "",
+        };
+        let arguments = call.as_ref().map_or("", |call| call.arguments);
+        return Some(instead(
+            Advice::new(format!("`{name}` is called by itself"))
+                .write(format!("{name}({arguments}){tail}")),
+        ));
+    }
     api::nearest_method(diagnostic, "Signal").or_else(|| {
         Some(
             Advice::new(format!(
@@ -367,6 +379,10 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
                 .write(format!("?{receiver}"))
         }
         _ if SHOWING.contains(&name) => return Some(shown(diagnostic, receiver)),
+        "name" | "title" | "units" | "unit" | "filename" | "path" | "parameters" | "params" => {
+            Advice::new("`?` before the name of a signal tells what it is called, its units, its file and its parameters")
+                .write(format!("?{receiver}"))
+        }
         "dtype" | "ndim" => Advice::new("`?` behind the name of a signal tells its shape and the type of its pixels")
             .write(format!("?{receiver}")),
         _ if has_method(name) => return None,

@@ -197,6 +197,10 @@ pub(super) fn brackets(diagnostic: &Diagnostic) -> Option<Advice> {
         (Some(_), _) if !found.starts_with("Option<") && found != "()" && !text.is_empty() => {
             (format!("write `Some({text})`"), format!("Some({text})"))
         }
+        (None, Some(_)) if expected.starts_with("Vec<") && (array(found) || tuple(found)) => {
+            let code = crate::repair::wanted(expected, text);
+            (format!("a list that may grow is `{code}`"), code)
+        }
         (None, Some(inside)) if array(expected) && tuple(found) => {
             (format!("write `[{inside}]`"), format!("[{inside}]"))
         }

@@ -180,6 +180,13 @@ pub(super) const SLIPS: &[Mistake] = &[
         "`find` looks for",
         "scan.axes()?.into_iter().find(|axis| axis.name == \"x\").map(|axis| axis.scale)",
     ),
+    ("scan.tree()", "by itself", "tree()?"),
+    ("scan.title", "what it is called", "?scan"),
+    (
+        "let v: Vec<f64> = [1, 2, 3];",
+        "a list that may grow",
+        "let v: Vec<f64> = vec![1.0, 2.0, 3.0];",
+    ),
     ("scan.close()", "gives a variable back", "drop(scan);"),
     ("close(scan)", "gives a variable back", "drop(scan);"),
     (
