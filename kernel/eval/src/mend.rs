@@ -152,11 +152,10 @@ fn is_last(lines: &[&str], at: usize) -> bool {
 
 /// Where the lines end that a piece of code takes the place of: one that opens a block goes with its block.
 fn end_of(lines: &[&str], from: usize, code: &str) -> usize {
-    let open = |text: &str| lines::balance(text);
-    let wanted = open(code);
+    let wanted = balance(code);
     let mut sum = 0;
     for (at, line) in lines.iter().enumerate().skip(from) {
-        sum += open(line);
+        sum += balance(line);
         if sum == wanted {
             return at + 1;
         }
@@ -168,7 +167,7 @@ fn spliced(cell: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| std::cmp::Reverse(edit.from));
     let mut lines: Vec<String> = cell.lines().map(str::to_owned).collect();
     for edit in edits {
-        lines.splice(edit.from..edit.to, edit.code);
+        drop(lines.splice(edit.from..edit.to, edit.code));
     }
     lines.join("\n")
 }

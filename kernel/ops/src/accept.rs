@@ -58,7 +58,7 @@ pub fn even(input: &SignalMeta) -> Result<(), NotApplicable> {
 
 /// Where a stretch of this length begins so that it lies inside of `size`, as near to `first` as can be.
 fn within(first: usize, length: usize, size: usize) -> usize {
-    first.min(size - length.clamp(1, size))
+    first.min(size.saturating_sub(length.max(1)))
 }
 
 /// A parameter that fits its range but not this signal or another parameter.
@@ -106,8 +106,8 @@ pub fn region_inside(
                  {rows}: for one, `Region::rectangle({}, {}, {}, {})`",
                 within(x0, width, columns),
                 within(y0, height, rows),
-                width.clamp(1, columns),
-                height.clamp(1, rows),
+                width.min(columns).max(1),
+                height.min(rows).max(1),
             ),
         ));
     }

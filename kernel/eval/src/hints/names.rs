@@ -218,7 +218,7 @@ fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
             return Some(
                 Advice::new(format!(
                     "the step whose parameters were changed is asked for it, as in `flat.{name}()?`; in the viewer it is Ctrl+{}",
-                    if name == "undo" { "Z" } else { "Y" }
+                    if name == "undo" { "Z" } else { "Shift+Z" }
                 ))
                 .write(format!("?{name}")),
             );

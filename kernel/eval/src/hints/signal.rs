@@ -148,7 +148,10 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
         .as_ref()
         .map_or(diagnostic.notebook.signal(), |call| call.receiver);
     let tried = format!("{receiver}?");
-    let receiver = if of_result { &tried } else { receiver };
+    let receiver = match of_result {
+        true => tried.as_str(),
+        false => receiver,
+    };
     let instead = |advice: Advice| at_call(diagnostic, call.as_ref(), advice);
     if let Some(advice) = foreign::of_every_frame(receiver, name, diagnostic.notebook) {
         return Some(instead(advice));
