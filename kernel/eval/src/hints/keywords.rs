@@ -56,6 +56,12 @@ pub(super) fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<A
                     false => String::new(),
                 })
             }
+            // `frame(x=2, y=1)`
+            None if matches!(method, "frame" | "peaks" | "values") && !code.is_empty() => {
+                Advice::new(
+                    "there are no keyword arguments: a scan position is (row, column), the row first",
+                )
+            }
             // `save(path="a.zspy")`: a name too much.
             None if diagnostic.before.ends_with('(') => {
                 let skipped = diagnostic.behind.len() - value_from.trim_start().len();

@@ -143,6 +143,8 @@ pub(super) fn several(line: &Line) -> Option<Slip> {
 
 /// `let x = 5, y = 6;`: one `let` for each.
 fn one_after_the_other(line: &Line, rest: &str) -> Option<Slip> {
+    // A line of a struct literal has commas as well.
+    line.text.starts_with("let ").then_some(())?;
     let parts = items(rest.trim_end_matches(';'));
     let pairs: Option<Vec<(&str, &str)>> = parts
         .iter()
