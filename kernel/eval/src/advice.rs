@@ -160,3 +160,31 @@ impl<'a> Notebook<'a> {
         repair::repaired(line, self.variables).unwrap_or_else(|| line.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_signal_holds_is_known_by_its_node_or_by_the_call_that_makes_it() {
+        let mut variables = [("strain", "Signal"), ("found", "Signal")].map(Variable::of_kind);
+        variables[0].node = Some(3);
+        let describe = |node: u32| (node == 3).then(|| "map".to_owned());
+        let notebook = Notebook {
+            cell: "let bright = scan.virtual_image(Disk::default())?;\nbright.max()",
+            variables: &variables,
+            lost: &[],
+            describe: Some(&describe),
+        };
+        for (signal, holds) in [
+            ("strain", Holds::Map),
+            ("found", Holds::Frames),
+            ("bright", Holds::Map),
+            ("scan.find_peaks(LocalMaximum::default())?", Holds::Peaks),
+            ("peaks.strain_map(StrainMap::default())?", Holds::Map),
+            ("scan", Holds::Frames),
+        ] {
+            assert_eq!(notebook.holds(signal), holds, "{signal}");
+        }
+    }
+}
