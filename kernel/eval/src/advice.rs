@@ -2,7 +2,6 @@
 
 use crate::bridge::Variable;
 use crate::repair;
-use crate::report;
 use crate::typing;
 
 /// What to do about a mistake.

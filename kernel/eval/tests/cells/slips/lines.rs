@@ -66,7 +66,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "let found = scan.find_peaks(NormalizedCorrelation {\n    radius: 4,\n    treshold: 0.5,\n    ..default()\n})?;\nfound",
         "did you mean `threshold`",
-        "let found = scan.find_peaks(NormalizedCorrelation { radius: 4.0, threshold: 0.5, ..default() })?;\nfound",
+        "let found = scan.find_peaks(NormalizedCorrelation {\n    radius: 4.0,\n    threshold: 0.5,\n    ..default()\n})?;\nfound",
     ),
     (
         "let n = 5;\nn += 1;\nprintln!(\"{n}\");",
@@ -96,6 +96,6 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "let f = scan.frame((0, 0))?;\nprint(scan.shape)",
         "",
-        "let f = scan.frame((0, 0))?;\nprintln!(\"{}\", scan.shape()?)",
+        "let f = scan.frame((0, 0))?;\nprintln!(\"{}\", scan.shape()?);",
     ),
 ];
