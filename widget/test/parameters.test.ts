@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { strainTree } from "./fixtures";
 import { eachOnAFreshPage, hook, pass, press, show, type } from "./mounted";
 
 eachOnAFreshPage();
@@ -56,6 +57,16 @@ describe("parameters", () => {
     await pass(200);
     expect(st("parameters-refusal").hidden).toBe(true);
     expect(st("parameter-radius").classList.contains("st-refused")).toBe(false);
+  });
+
+  it("are not there of a file and of a closure, and it is said which it is", async () => {
+    const nodes = strainTree().map((node) =>
+      node.name === "flat" ? { ...node, operation: "map", params: {} } : node,
+    );
+    const about = async (node: number): Promise<string | null> =>
+      (await show({ node }, { nodes })).st("parameters-about").textContent;
+    expect(await about(1)).toContain("read from a file");
+    expect(await about(2)).toContain("A closure has no parameters");
   });
 
   it("of a whole map are only kept, never tried", async () => {

@@ -4,9 +4,11 @@ mod absent;
 mod axes;
 mod damage;
 mod kinds;
+mod maps;
 mod mrc;
 mod npy;
 mod results;
+mod unfinished;
 mod zarr;
 mod zspy;
 

@@ -229,7 +229,7 @@ fn widen(wide: &mut Vec<u64>, narrow: &mut [u32]) {
 
 impl Sums {
     /// Whole numbers as real ones: a frame with dead pixels has NaN there, one in which they hold numbers has not.
-    fn to_float(&mut self) {
+    fn become_float(&mut self) {
         if let Sums::Whole {
             narrow,
             wide,
@@ -248,7 +248,7 @@ impl Sums {
     fn add(&mut self, frame: &Frame) {
         let whole = matches!(frame.element(), ElementType::U8 | ElementType::U16);
         if !whole {
-            self.to_float();
+            self.become_float();
         }
         if matches!(self, Sums::Nothing) {
             *self = match whole {
@@ -292,8 +292,8 @@ impl Sums {
 
     fn merge(&mut self, mut later: Sums) {
         if matches!(self, Sums::Float { .. }) || matches!(later, Sums::Float { .. }) {
-            self.to_float();
-            later.to_float();
+            self.become_float();
+            later.become_float();
         }
         match (&mut *self, later) {
             (_, Sums::Nothing) => {}

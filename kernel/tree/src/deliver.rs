@@ -102,7 +102,7 @@ impl Engine {
             Arc::new(delivery),
         )
         // What is saved of a file is what is in it.
-        .as_stored(true);
+        .with_stored(true);
         self.inner.sweep(vec![rider])
     }
 }

@@ -100,7 +100,7 @@ impl Rider {
     }
 
     /// Takes the frames of the file itself as they are stored.
-    pub fn as_stored(self, stored: bool) -> Self {
+    pub fn with_stored(self, stored: bool) -> Self {
         Rider { stored, ..self }
     }
 }

@@ -42,7 +42,7 @@ export const parameters: Panel = {
       "data-st": "parameters-refusal",
       hidden: true,
     });
-    const about = h("p", { class: "st-about" });
+    const about = h("p", { class: "st-about", "data-st": "parameters-about" });
     const body = h("div", { class: "st-form", "data-st": "parameters" });
     const code = codeLine(signal);
     element.append(
@@ -71,7 +71,7 @@ export const parameters: Panel = {
       const { node, operation } = session;
       past.fill();
       code.show(node?.code ?? "");
-      setText(about, operation?.summary ?? "No parameters: this node is read from a file.");
+      setText(about, operation?.summary ?? without(node));
       if (!node || !operation) {
         form?.close.abort();
         form = null;
@@ -135,6 +135,13 @@ export const parameters: Panel = {
     fill();
   },
 };
+
+/** Why a node has no parameters. */
+function without(node: NodeDescription | null): string {
+  return node?.parents.length
+    ? "A closure has no parameters: change it in its cell and run the cell again."
+    : "No parameters: this node is read from a file.";
+}
 
 function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);

@@ -293,7 +293,7 @@ pub(super) fn rider(
         cancel.clone(),
         Arc::new(fill),
     );
-    Ok(rider.as_stored(stored))
+    Ok(rider.with_stored(stored))
 }
 
 struct Fill {
