@@ -457,7 +457,13 @@ fn a_page_saves_and_hears_of_it() -> Result<()> {
     ensure!(std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()? == before);
     saved("page.zarr", true)?;
     ensure!(std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()? > before);
+    // What is refused is not asked about first; what is open and may be replaced is named in the question.
     open(&desk.session, &desk.path("page.zarr"))?;
+    let error = refused("page.zarr")?;
+    ensure!(
+        error.code == "exists" && error.message.contains("UTC) and is open as `page`"),
+        "{error}"
+    );
     ensure!(refused("scan.npy")?.code == "in_use");
     Ok(())
 }

@@ -15,7 +15,7 @@ use session::{Config, Session};
 use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
 
 #[test]
-fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
+fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> Result<()> {
     let desk = Desk::new()?;
     let scan = desk.open()?;
     let flat = desk.add(scan, "radial_median", json!({}))?;
@@ -50,9 +50,30 @@ fn saved_frames_open_again_and_an_open_file_is_never_replaced() -> Result<()> {
         );
         ensure!(old.as_bytes() == new.as_bytes() && old.element() == new.element());
     }
-    let error = desk.run(save(&path)).unwrap_err();
+    // A result that is only looked at is replaced, and who has it open is told.
+    let reply = desk.run(save(&path))?;
+    let told: Vec<&str> = (reply.caveats.iter())
+        .map(|remark| remark.text.as_str())
+        .filter(|text| text.contains("was replaced; run the cell again"))
+        .collect();
+    ensure!(told.len() == 1, "{:?}", reply.caveats);
+    let old = desk.session.frame(again, &[0, 6]);
+    let error = old.map(drop).unwrap_err();
     ensure!(
-        error.code == "in_use" && error.message.contains("open as `flat"),
+        error.message.contains("replaced since it was opened"),
+        "{error}"
+    );
+    let fresh = open(&desk.session, &path)?;
+    ensure!(desk.session.frame(fresh, &[4, 6])?.len() == 24 * 20);
+    // The measurement is not, nor what anything else is made from, nor what was not saved here.
+    let raw = desk.path("scan.npy");
+    let error = desk.run(save(&raw)).unwrap_err();
+    ensure!(
+        error.code == "in_use"
+            && error
+                .message
+                .contains("open as `scan`, from which `subtract_background` is made")
+            && error.hint == "save under another name",
         "{error}"
     );
     let desk = Desk::new()?;
@@ -372,5 +393,64 @@ fn a_damaged_chunk_fails_its_own_frames_and_the_next_drag_works() -> Result<()> 
         error.message.contains(&name) && error.index.is_some(),
         "{error:?}"
     );
+    Ok(())
+}
+
+/// The remedy of a refused save, carried out.
+#[test]
+fn a_save_over_an_open_file_says_who_holds_it_and_how_to_let_it_go() -> Result<()> {
+    let desk = Desk::new()?;
+    let session = &desk.session;
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "radial_median", json!({}))?;
+    let path = desk.path("flat.zspy");
+    desk::save(&desk, flat, &path)?;
+    let again = open(session, &path)?;
+    let peaks = desk.add(again, "local_maximum", json!({}))?;
+    for (node, name) in [(again, "again"), (peaks, "p")] {
+        session.retain(node);
+        let name = name.to_owned();
+        desk.run(Command::Name { node, name })?;
+    }
+    session.view_opened("m1", vec![peaks]);
+    let refused = || desk::save(&desk, flat, &path).unwrap_err();
+    let error = refused();
+    ensure!(
+        error.code == "in_use"
+            && error
+                .message
+                .ends_with("this file is open as `again`, from which `p` is made"),
+        "{error}"
+    );
+    ensure!(
+        error.hint
+            == "save under another name, or let go of it and save again: run `drop(p); drop(again)`; delete the cell whose view shows `p`, or run it without",
+        "{}",
+        error.hint
+    );
+    session.release(peaks);
+    session.release(again);
+    let error = refused();
+    ensure!(
+        error
+            .hint
+            .ends_with("save again: delete the cell whose view shows `p`, or run it without"),
+        "{}",
+        error.hint
+    );
+    session.page_closed("m1");
+    desk::save(&desk, flat, &path)?;
+
+    // A file that was not saved here, though nothing is made from it.
+    let other = desk.path("other.npy");
+    scan_files::write_npy(&other, desk::SHAPE)?;
+    let raw = open(session, &other)?;
+    let error = desk::save(&desk, flat, &other).unwrap_err();
+    ensure!(
+        error.code == "in_use" && error.message.ends_with("this file is open as `other`"),
+        "{error}"
+    );
+    desk.run(Command::Remove { node: raw })?;
+    desk::save(&desk, flat, &other)?;
     Ok(())
 }

@@ -30,6 +30,10 @@ const kernel = new FakeKernel(model, {
 });
 kernel.estimates = query.has("estimates");
 kernel.silent = query.has("silent");
+if (query.has("exists")) {
+  const message = "flat.zspy exists already (strained grain, of 2026-11-28 19:20 UTC) and is open as `again`";
+  kernel.refuseNext = { code: "exists", message, hint: "", node, index: null };
+}
 const [source] = kernel.nodes;
 if (query.has("slow") && source) {
   source.frame_cost = {

@@ -79,6 +79,12 @@ const SHOTS = [
     query: "node=2&dark",
     click: ["[data-st=save]", "[data-st=save-start]"],
   },
+  {
+    name: "replace_1200",
+    width: 1200,
+    query: "node=2&exists",
+    click: ["[data-st=save]", "[data-st=save-start]"],
+  },
   { name: "code_1200_dark", width: 1200, query: "node=4&dark", click: "[data-st=export]" },
   { name: "advice_1200", width: 1200, query: "node=1&slow" },
   { name: "tilt_1200", width: 1200, query: "tilt" },

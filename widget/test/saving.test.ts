@@ -74,7 +74,13 @@ describe("saving", () => {
     await pass(50);
     expect(st("save-exists").textContent).toBe(`${message}. Replace it?`);
     expect(document.activeElement).toBe(st("save-other"));
+    expect(st("save-other").classList.contains("st-primary")).toBe(true);
+    expect([
+      st("save-start").closest<HTMLElement>("div")?.hidden,
+      st("save-replace").classList.contains("st-primary"),
+    ]).toEqual([true, false]);
     st("save-other").click();
+    expect(st("save-start").closest<HTMLElement>("div")?.hidden).toBe(false);
     expect(document.activeElement).toBe(st("save-path"));
     expect(st("save-exists").closest("[role=alert]")?.hasAttribute("hidden")).toBe(true);
     kernel.refuseNext = there;

@@ -345,6 +345,8 @@ impl Source for ZarrFrames {
         } else {
             self.assembled(chunk, &navigation, cancel)?
         };
+        // Another store may have taken its place meanwhile.
+        self.folder.check_same()?;
         Chunk::new(
             navigation,
             self.meta.axes.signal_shape(),

@@ -168,8 +168,19 @@ impl Comms {
         let again = |model: &Model| {
             nameless.is_some() && model.nameless_cell == nameless && !model.is_seen()
         };
-        self.close_models(parent, |model| named(model) || again(model));
+        self.close_models(
+            parent,
+            |model| named(model) || again(model),
+            |model| {
+                self.figures.makes_way(model);
+            },
+        );
         self.lock().nameless = nameless.map(|cell| (parent.msg_id.clone(), cell));
+    }
+
+    /// The cell has run, whatever came of it.
+    pub fn cell_ended(&self) {
+        self.figures.cell_ended();
     }
 
     /// The outputs that a cell has made so far are gone from the page.
@@ -177,17 +188,22 @@ impl Comms {
         let own = |model: &Model| {
             (model.parent.as_ref()).is_some_and(|request| request.msg_id == parent.msg_id)
         };
-        self.close_models(parent, own);
+        self.close_models(parent, own, |model| self.figures.close(model));
     }
 
-    fn close_models(&self, parent: &Arc<Parent>, unwanted: impl Fn(&Model) -> bool) {
+    fn close_models(
+        &self,
+        parent: &Arc<Parent>,
+        unwanted: impl Fn(&Model) -> bool,
+        close: impl Fn(&str),
+    ) {
         let unwanted = |comm: &Comm| matches!(comm, Comm::Widget(model) | Comm::Asleep(model) if unwanted(model));
         let ids: Vec<String> = (self.lock().comms.iter())
             .filter(|(_, comm)| unwanted(comm))
             .map(|(id, _)| id.clone())
             .collect();
         for id in ids {
-            self.close_model(&id, Some(parent));
+            self.close_model(&id, Some(parent), &close);
         }
     }
 
@@ -222,7 +238,7 @@ impl Comms {
             (registry.order.len() > MODELS).then(|| registry.order[0].clone())
         };
         if let Some(oldest) = oldest {
-            self.close_model(&oldest, parent);
+            self.close_model(&oldest, parent, |model| self.figures.close(model));
         }
         self.figures.changed();
         self.announce(parent, opened);
@@ -261,9 +277,9 @@ impl Comms {
         }
     }
 
-    fn close_model(&self, id: &str, parent: Option<&Arc<Parent>>) {
+    fn close_model(&self, id: &str, parent: Option<&Arc<Parent>>, close: impl Fn(&str)) {
         if self.forget(id) {
-            self.figures.close(id);
+            close(id);
             self.figures.changed();
             self.iopub.publish(Outgoing::publish(
                 "comm_close",

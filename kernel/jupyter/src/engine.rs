@@ -190,6 +190,14 @@ impl Figures for Engine {
         self.session.page_closed(model);
     }
 
+    fn makes_way(&self, model: &str) {
+        self.session.page_makes_way(model);
+    }
+
+    fn cell_ended(&self) {
+        self.session.cell_ended();
+    }
+
     fn changed(&self) {
         self.session.journal_changed();
     }

@@ -192,6 +192,7 @@ impl Executor {
             payload,
             user_expressions: self.user_expressions(request.user_expressions.as_ref()),
         });
+        self.comms.cell_ended();
         if let Some(text) = self.output.end().filter(|_| counted) {
             self.history.set_output(*count, text);
         }

@@ -58,6 +58,12 @@ pub trait Figures: Send + Sync {
     }
     /// No page will ask for this model again.
     fn close(&self, model: &str);
+    /// As [`Figures::close`], because the cell that opened it is about to run again and may show the same.
+    fn makes_way(&self, model: &str) {
+        self.close(model);
+    }
+    /// The cell has run.
+    fn cell_ended(&self) {}
     /// Models were opened, closed, or changed by a page.
     fn changed(&self) {}
     /// Models that were open when the earlier session of this notebook ended.

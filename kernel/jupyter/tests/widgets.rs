@@ -217,8 +217,11 @@ fn running_a_cell_again_replaces_its_model_and_no_other() {
         .collect();
     assert_eq!(closed.len(), 1);
     assert_eq!(closed[0].content["comm_id"], first.as_str());
-    assert_eq!(*page.pictures.closed.lock().unwrap(), [first]);
+    assert_eq!(*page.pictures.closed.lock().unwrap(), [first.clone()]);
     page.reply(Channel::Shell);
+    // What was computed for it waits for the cell that makes it again, and no longer.
+    let kept = page.pictures.kept.lock().unwrap().clone();
+    assert_eq!(kept, ["end".to_owned(), "end".into(), first, "end".into()]);
     // A page closes a model; the kernel forgets it.
     page.send(
         Channel::Shell,

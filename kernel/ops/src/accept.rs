@@ -56,9 +56,14 @@ pub fn even(input: &SignalMeta) -> Result<(), NotApplicable> {
     }
 }
 
+/// Where a stretch of this length begins so that it lies inside of `size`, as near to `first` as can be.
+fn within(first: usize, length: usize, size: usize) -> usize {
+    first.min(size.saturating_sub(length.max(1)))
+}
+
 /// A parameter that fits its range but not this signal or another parameter.
 pub fn refuse(reason: impl Into<String>, instead: impl Into<String>) -> NotApplicable {
-    NotApplicable::new(reason, instead)
+    NotApplicable::parameter(reason, instead)
 }
 
 /// Rows and columns of the scan; a line scan is one row.
@@ -83,7 +88,7 @@ pub fn region_inside(
         width,
         height,
     } = region;
-    let asked = format!("the {what} x0 = {x0}, y0 = {y0}, width = {width}, height = {height}");
+    let asked = format!("the {what} y0 = {y0}, x0 = {x0}, height = {height}, width = {width}");
     let cut = |first: usize, length: usize, size: usize| {
         first.saturating_add(length).min(size).saturating_sub(first)
     };
@@ -96,16 +101,23 @@ pub fn region_inside(
         let scan = format!("the scan of {rows} rows and {columns} columns");
         return Err(refuse(
             format!("{asked} lies outside {scan}"),
-            format!("a region with x0 below {columns} and y0 below {rows}, at least 1 by 1"),
+            format!(
+                "Region::rectangle(x0, y0, width, height), its first column below {columns} and its first row below \
+                 {rows}: for one, `Region::rectangle({}, {}, {}, {})`",
+                within(x0, width, columns),
+                within(y0, height, rows),
+                width.min(columns).max(1),
+                height.min(rows).max(1),
+            ),
         ));
     }
     let caveat = (inside != region).then(|| {
         Caveat::new(
             "region_cut",
             format!(
-                "{asked} reaches beyond the scan of {rows} rows and {columns} columns; the {} x {} positions inside \
-                 (width = {}, height = {}) are used",
-                inside.height, inside.width, inside.width, inside.height
+                "{asked} reaches beyond the scan of {rows} rows and {columns} columns; the {} rows and {} columns \
+                 inside (height = {}, width = {}) are used",
+                inside.height, inside.width, inside.height, inside.width
             ),
         )
     });

@@ -36,6 +36,10 @@ impl Computation for Mapped {
         json!({})
     }
 
+    fn has_recipe(&self) -> bool {
+        false
+    }
+
     /// A cell's own code sees what `frame` gives it.
     fn takes_stored(&self) -> bool {
         true

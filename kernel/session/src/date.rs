@@ -23,6 +23,12 @@ pub(crate) fn of_seconds(seconds: u64) -> String {
     )
 }
 
+/// `2026-11-23 08:15 UTC`, of a date as above.
+pub(crate) fn to_the_minute(date: &str) -> String {
+    let day_and_minute = date.get(..16).unwrap_or(date).replace('T', " ");
+    format!("{day_and_minute} UTC")
+}
+
 /// Year, month and day of the Gregorian calendar, `days` after 1970-01-01. Years begin in March here, so that the
 /// leap day is the last one.
 fn civil(days: u64) -> (u64, u64, u64) {

@@ -28,6 +28,19 @@ struct Hold {
     orphan: bool,
 }
 
+/// Who holds a node, in the words of [`Holds`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Holders {
+    /// A variable with the name of the node.
+    pub variable: bool,
+    /// Another value of a cell.
+    pub value: bool,
+    /// Open views that were opened for it or show it.
+    pub views: usize,
+    /// It stays until it is removed by hand.
+    pub stays: bool,
+}
+
 #[derive(Default)]
 pub(crate) struct Holds {
     nodes: HashMap<u32, Hold>,
@@ -150,6 +163,24 @@ impl Holds {
         match hold.orphan {
             true => made_again(),
             false => hold.given_out,
+        }
+    }
+
+    pub fn holders(&self, node: u32) -> Holders {
+        let views = self.views.values().filter(|shown| shown.contains(&node));
+        let views = views.count();
+        let Some(hold) = self.nodes.get(&node) else {
+            return Holders {
+                views,
+                ..Holders::default()
+            };
+        };
+        let held = hold.handles > 0;
+        Holders {
+            variable: held && hold.named,
+            value: held && !hold.named,
+            views,
+            stays: hold.by_hand || hold.orphan,
         }
     }
 

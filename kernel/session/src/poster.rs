@@ -11,8 +11,13 @@ use tree::{Graph, Node};
 use views::{Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
+<<<<<<< HEAD
+use crate::look::{Look, automatic};
+use crate::{Session, convert, date};
+=======
 use crate::look::{Look, Now, automatic};
 use crate::{Session, convert};
+>>>>>>> h-wid
 
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
@@ -101,6 +106,10 @@ impl Session {
         for caveat in convert::caveats(self, &graph, own) {
             drawing.notes.push(caveat.text);
         }
+        // Where no page renews it, it stays as it is for long.
+        drawing
+            .notes
+            .push(format!("Drawn {}", date::to_the_minute(&date::now())));
         let figure = views::figure(&drawing.panels, &drawing.notes)
             .map_err(|what| WireError::new("poster", what, "").at_node(own.id))?;
         Ok(Poster {

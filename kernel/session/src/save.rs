@@ -3,6 +3,7 @@
 
 mod memory;
 mod meta;
+mod open_file;
 mod report;
 mod store;
 mod writing;
@@ -43,6 +44,8 @@ pub(crate) struct Job {
     meta: SignalMeta,
     path: PathBuf,
     options: io::WriteOptions,
+    /// Nodes that have the file open which the new one takes the place of.
+    replaces: Vec<Arc<Node>>,
     writing: Writing,
 }
 
@@ -148,10 +151,12 @@ pub(crate) fn save_share(
     report.count(done, already, total);
     report.end(result, kept)?;
     let found = std::mem::take(&mut *lock(&job.writing.found));
-    let remarks = found.into_iter().map(|caveat| Remark {
-        about: written.to_owned(),
-        text: caveat.text,
-    });
+    let remarks = (found.into_iter())
+        .map(|caveat| Remark {
+            about: written.to_owned(),
+            text: caveat.text,
+        })
+        .chain(open_file::remarks(&job.replaces, written));
     let text = report::Written {
         path: written,
         summary: job.node.meta.summary(),
@@ -202,7 +207,7 @@ fn job(
         return Err(no_name().at_node(node));
     }
     let path = journal::absolute(Path::new(written));
-    refuse_open_file(session, &graph, &found, &path)?;
+    let replaces = open_file::replaced(session, &graph, &found, &path)?;
     let mut options = write_options(options, &path).map_err(|error| error.at_node(node))?;
     options.part = part;
     // Nothing tells whether a closure is the one of last time.
@@ -224,6 +229,7 @@ fn job(
         node: found,
         path,
         options,
+        replaces,
     })
 }
 
@@ -275,7 +281,7 @@ pub(crate) fn start(
     // What can be refused is refused in the answer.
     let asked = job(session, node, written, options, None)?;
     if !replace && asked.kept().is_none() && asked.path.exists() {
-        return Err(exists(&asked.path, written).at_node(node));
+        return Err(exists(&asked, written).at_node(node));
     }
     let (weak, written, options) = (Arc::downgrade(session), written.to_owned(), options.clone());
     let work = move || {
@@ -299,8 +305,9 @@ pub(crate) fn start(
     }
 }
 
-/// `strain.zspy exists already (Strain map of grain, of 2026-11-28 19:20 UTC)`
-fn exists(path: &Path, written: &str) -> WireError {
+/// `strain.zspy exists already (Strain map of grain, of 2026-11-28 19:20 UTC) and is open as \`again\``
+fn exists(asked: &Job, written: &str) -> WireError {
+    let path = &asked.path;
     let title = io::open(path, &io::OpenOptions::default())
         .map(|there| there.meta().title.clone())
         .unwrap_or_default();
@@ -310,8 +317,7 @@ fn exists(path: &Path, written: &str) -> WireError {
     .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
     .map(|time| date::of_seconds(time.as_secs()));
     let changed = changed.map_or_else(String::new, |date| {
-        let day_and_minute = date.get(..16).unwrap_or(&date).replace('T', " ");
-        format!("of {day_and_minute} UTC")
+        format!("of {}", date::to_the_minute(&date))
     });
     let about: Vec<&str> = [title.as_str(), changed.as_str()]
         .into_iter()
@@ -321,9 +327,11 @@ fn exists(path: &Path, written: &str) -> WireError {
         true => String::new(),
         false => format!(" ({})", about.join(", ")),
     };
+    let open = open_file::named(&asked.replaces);
+    let open = open.map_or_else(String::new, |names| format!(" and is open as {names}"));
     WireError::new(
         "exists",
-        format!("{written} exists already{about}"),
+        format!("{written} exists already{about}{open}"),
         "replace it, or give another name",
     )
 }
@@ -465,42 +473,6 @@ fn write(job: &Arc<Job>) -> Result<(), WireError> {
     *lock(&writing.found) = caveats::beyond(&all, &job.node.meta.caveats);
     writer.tell(all.clone(), provenance(&all));
     writer.finish_if(|| writing.may_finish()).map_err(failed)
-}
-
-/// Writing over a file that is being read, or over the folder it lies in, would destroy it.
-fn refuse_open_file(
-    session: &Session,
-    graph: &Graph,
-    node: &Node,
-    path: &Path,
-) -> Result<(), WireError> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let wanted = real(path);
-    let opened = lock(&session.opened);
-    let clash = opened.iter().find_map(|(id, opened)| {
-        let open = real(&opened.path);
-        let what = if open == wanted {
-            "this file"
-        } else {
-            "a part of it"
-        };
-        let node = graph.node(*id)?;
-        open.starts_with(&wanted).then_some((node, what))
-    });
-    match clash {
-        None => Ok(()),
-        Some((open, what)) => Err(WireError::new(
-            "in_use",
-            format!(
-                "`{}` cannot be saved as {}: {what} is open as `{}`",
-                node.name,
-                path.display(),
-                open.name
-            ),
-            "save under another name",
-        )
-        .at_node(node.id)),
-    }
 }
 
 /// Why a file could not be written, with the space that is left there.

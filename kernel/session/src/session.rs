@@ -19,7 +19,7 @@ use crate::journal::{Journal, Stamp};
 use crate::news::News;
 use crate::sources::OpenFiles;
 use crate::view::Workers;
-use crate::{closure, convert, cost, lock, router, save};
+use crate::{closure, code, convert, cost, lock, router, save};
 
 /// Name of the environment variable that sets the memory budget, in bytes.
 pub const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
@@ -345,31 +345,43 @@ impl Session {
 
     pub(crate) fn wrong_kind(&self, node: u32, wanted: &str, found: &str) -> WireError {
         let graph = self.tree.snapshot();
-        let (name, rank) = graph.node(node).map_or(("", 2), |node| {
-            (node.name.as_str(), node.meta.axes.navigation.len())
-        });
-        let at = convert::position_text(&vec![0; rank]);
-        let method = match found {
-            "peaks" => "peaks",
-            "maps" => "values",
-            _ => "frame",
+        let Some(shown) = graph.node(node) else {
+            return convert::no_node(node);
         };
+        let name = shown.name.as_str();
         let first = match wanted {
             "peaks" if found == "frames" => {
                 format!("find them first, `{name}.find_peaks(NormalizedCorrelation::default())?`; ")
             }
             _ => String::new(),
         };
+        // A saved map is a file of images, too.
+        let opened = code::line(self, &graph, shown);
+        let images = match opened.split_once("= open(") {
+            Some((made, path)) if (wanted, found) == ("frames", "maps") => format!(
+                "; its images are the frames of `{made}= open_with({}, Open {{ signal_axes: 2, ..default() }})?;`",
+                path.trim_end_matches(")?;")
+            ),
+            _ => String::new(),
+        };
         WireError::new(
             "wrong_kind",
             format!("`{name}` has {found}, {wanted} were asked for"),
-            format!("{first}what it has is read by `{name}.{method}({at})?`"),
+            format!(
+                "{first}what it has is read by `{}`{images}",
+                convert::first_position(shown)
+            ),
         )
         .at_node(node)
     }
 
     /// Removes the nodes that nobody holds any more, see `holds.rs`.
     pub(crate) fn sweep(&self) {
+        self.sweep_for(false);
+    }
+
+    /// `again`: because their cell is about to make them again.
+    pub(crate) fn sweep_for(&self, again: bool) {
         if !lock(&self.holds).take_loosened() {
             return;
         }
@@ -380,7 +392,7 @@ impl Session {
         let renamed = |node: &Node| lock(&self.holds).has_own_name(node.id);
         let gone = self.tree.sweep(loose, renamed);
         if !gone.nodes.is_empty() {
-            self.forget_removed(&gone);
+            self.forget_removed(&gone, again);
             self.tell_tree();
         }
     }
@@ -421,8 +433,9 @@ impl Session {
             })
     }
 
-    pub(crate) fn forget_removed(&self, gone: &Removed) {
+    pub(crate) fn forget_removed(&self, gone: &Removed, again: bool) {
         self.remember_caveats(gone);
+        self.engine.hand_over(&self.tree.snapshot(), gone, again);
         let nodes = &*gone.ids();
         self.forget_drafts_of(nodes);
         self.engine.forget(gone);

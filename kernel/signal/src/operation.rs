@@ -201,6 +201,10 @@ pub trait Computation: Send + Sync {
     fn revision(&self) -> u32 {
         1
     }
+    /// Whether its name and parameters say all that it does; those of a closure do not.
+    fn has_recipe(&self) -> bool {
+        true
+    }
     /// See [`Operation::prepared_notes`].
     fn prepared_notes(&self, _prepared: &Prepared) -> Option<Value> {
         None

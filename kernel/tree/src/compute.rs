@@ -15,6 +15,7 @@ use crate::cache::{Cache, Held, Key, Memory};
 use crate::estimate::Cubes;
 use crate::gate::{Gate, InteractiveGuard, Lane};
 use crate::held::HeldSignals;
+use crate::inherit::Estates;
 use crate::map::MapRun;
 use crate::navigator::Navigators;
 use crate::prefetch::Ahead;
@@ -102,6 +103,7 @@ pub(crate) struct Inner {
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
     /// Signals that were computed to memory as a whole.
     pub held: HeldSignals,
+    pub estates: Estates,
     /// By the number of the file, as the passes over it.
     pub navigators: Mutex<Navigators>,
     pub sweeps: Mutex<HashMap<u32, Arc<Sweep>>>,
@@ -141,6 +143,7 @@ impl Engine {
                 reductions: Reductions::default(),
                 maps: Mutex::default(),
                 held: HeldSignals::default(),
+                estates: Estates::default(),
                 navigators: Mutex::default(),
                 sweeps: Mutex::default(),
                 ended: CancelToken::new(),
@@ -270,6 +273,7 @@ impl Engine {
     pub fn shut_down(&self) {
         self.inner.ended.cancel();
         self.inner.ahead.end();
+        self.inner.estates.clear();
         self.inner.cubes.clear();
         self.inner.regions.clear();
         *lock(&self.inner.observer) = None;

@@ -22,7 +22,9 @@ const STEP_BYTES: usize = 4 << 20;
 pub(crate) struct HeldSignal {
     revision: u32,
     shape: Vec<usize>,
-    outputs: Vec<OnceLock<Output>>,
+    /// Shared by nodes of the same recipe.
+    outputs: Arc<[OnceLock<Output>]>,
+    bytes: usize,
     counted: Vec<Evictable>,
 }
 
@@ -43,6 +45,17 @@ impl HeldSignals {
 
     pub fn has(&self, node: &Node) -> bool {
         (lock(&self.0).get(&node.id)).is_some_and(|held| held.revision == node.revision)
+    }
+
+    pub fn of(&self, node: &Node) -> Option<Arc<HeldSignal>> {
+        let held = lock(&self.0).get(&node.id)?.clone();
+        (held.revision == node.revision).then_some(held)
+    }
+
+    /// Takes out what is held of a node that leaves the tree.
+    pub fn take(&self, node: &Node) -> Option<Arc<HeldSignal>> {
+        let held = lock(&self.0).remove(&node.id)?;
+        (held.revision == node.revision).then_some(held)
     }
 
     /// Drops what is held of these nodes, or only what is older than the revision.
@@ -205,6 +218,12 @@ impl Engine {
             return Ok(());
         }
         let positions = node.meta.axes.positions();
+        if let Some(held) = self.inner.held_of_the_same(graph, node)
+            && self.inner.share_held(node, held)
+        {
+            done.store(positions, Ordering::Relaxed);
+            return Ok(());
+        }
         let per_position = match node.meta.kind {
             SignalKind::Frame => node.meta.axes.frame_len() * node.meta.element.size_bytes(),
             _ => 0,
@@ -243,11 +262,15 @@ impl Inner {
                     .map_or_else(OnceLock::new, OnceLock::from)
             })
             .collect();
-        let counted = std::mem::take(&mut lock(&collecting.room).counted);
+        let (counted, bytes) = {
+            let mut room = lock(&collecting.room);
+            (std::mem::take(&mut room.counted), room.total)
+        };
         let held = Arc::new(HeldSignal {
             revision: node.revision,
             shape: collecting.shape.clone(),
             outputs,
+            bytes,
             counted,
         });
         if !node.ended.is_set() {
@@ -259,6 +282,42 @@ impl Inner {
             return Err(collecting.too_big(total));
         }
         Ok(())
+    }
+
+    /// What is held of a node with the same recipe is that of `node` too; `false` when there is no room to count it.
+    pub fn share_held(&self, node: &Arc<Node>, held: Arc<HeldSignal>) -> bool {
+        // Of a node that left the tree nothing is counted any more.
+        let held = Arc::try_unwrap(held).map_or_else(
+            |held| (held.shape.clone(), held.outputs.clone(), held.bytes),
+            |held| (held.shape, held.outputs, held.bytes),
+        );
+        let (shape, outputs, bytes) = held;
+        let (weak, of) = (self.this.clone(), node.clone());
+        let told = move || {
+            if let Some(inner) = weak.upgrade() {
+                inner.give_up(&of);
+            }
+        };
+        let counted =
+            (self.cache).reserve_evictable(node.id, bytes, Lane::Interactive, Arc::new(told));
+        let Some(counted) = counted.filter(|_| !node.ended.is_set()) else {
+            return false;
+        };
+        let held = Arc::new(HeldSignal {
+            revision: node.revision,
+            shape,
+            outputs,
+            bytes,
+            counted: vec![counted],
+        });
+        let before = lock(&self.held.0).insert(node.id, held.clone());
+        drop(before);
+        // Memory may have been short in between.
+        let stays = held.counted.iter().all(Evictable::touch);
+        if !stays {
+            self.give_up(node);
+        }
+        stays
     }
 
     /// Memory was short.

@@ -19,6 +19,7 @@ mod gate;
 mod graph;
 mod held;
 mod history;
+mod inherit;
 mod map;
 mod navigator;
 mod node;

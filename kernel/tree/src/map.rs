@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal::{CancelToken, MapReference, NavigationIndex, Output, SignalKind};
+use signal::{CancelToken, MapReference, NavigationIndex, Output};
 
 use crate::compute::{Inner, guarded};
 use crate::gate::work_for_a_pass;
@@ -12,6 +12,7 @@ use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 
 mod filling;
 mod reference;
+mod runs;
 pub(crate) use filling::{MapRun, copy};
 pub use reference::refer;
 
@@ -372,31 +373,6 @@ impl Inner {
         if run.cancel() {
             self.tell(EngineEvent::Map(run.progress()));
         }
-    }
-
-    /// The run of this node and revision; an older revision's run is ended and replaced.
-    fn map_run(&self, graph: &Graph, node: &Node) -> Result<Arc<MapRun>, ComputeError> {
-        if node.meta.kind != SignalKind::Map {
-            let cause = Cause::WrongOutput {
-                expected: "maps".into(),
-                found: node.meta.kind.noun().into(),
-            };
-            return Err(ComputeError::new(node, None, cause));
-        }
-        let mut maps = lock(&self.maps);
-        if let Some(run) = maps.get(&node.id) {
-            if run.revision() >= node.revision {
-                return Ok(run.clone());
-            }
-            run.cancel();
-            maps.remove(&node.id);
-        }
-        let pieces = self.pieces_of(graph, node)?.len();
-        let run = Arc::new(MapRun::new(&self.cache, node, pieces)?);
-        if !node.ended.is_set() {
-            maps.insert(node.id, run.clone());
-        }
-        Ok(run)
     }
 
     /// Finds or makes the images of a map, and what is to be run for them, if anything.

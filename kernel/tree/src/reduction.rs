@@ -60,6 +60,30 @@ impl Reductions {
         self.changed.notify_all();
     }
 
+    /// What was found for a node, by revision too.
+    pub fn made(&self, node: &Node) -> Option<Option<Prepared>> {
+        match lock(&self.slots).get(&(node.id, node.revision)) {
+            Some(Slot::Made(prepared)) => Some(prepared.clone()),
+            _ => None,
+        }
+    }
+
+    /// Nodes for which something was found.
+    pub fn nodes(&self) -> Vec<u32> {
+        let slots = lock(&self.slots);
+        let made = slots
+            .iter()
+            .filter(|(_, slot)| matches!(slot, Slot::Made(Some(_))));
+        made.map(|((node, _), _)| *node).collect()
+    }
+
+    /// Found for a node with the same recipe, unless this one has its own or somebody is at it.
+    pub fn give(&self, node: &Node, prepared: Option<Prepared>) {
+        if !node.ended.is_set() {
+            (lock(&self.slots).entry((node.id, node.revision))).or_insert(Slot::Made(prepared));
+        }
+    }
+
     pub fn forget(&self, nodes: &[u32]) {
         lock(&self.slots).retain(|(node, _), _| !nodes.contains(node));
         self.changed.notify_all();
@@ -86,10 +110,7 @@ impl Engine {
     /// What the reduction of a node has found, if it has run.
     pub fn prepared(&self, graph: &Graph, node: u32) -> Option<Prepared> {
         let node = graph.node(node)?;
-        match lock(&self.inner.reductions.slots).get(&(node.id, node.revision)) {
-            Some(Slot::Made(prepared)) => prepared.clone(),
-            _ => None,
-        }
+        self.inner.reductions.made(node)?
     }
 }
 
@@ -132,7 +153,10 @@ impl Inner {
             key,
             made: None,
         };
-        let prepared = self.reduce(graph, node, lane, cancel)?;
+        let prepared = match self.prepared_of_the_same(graph, node) {
+            Some(prepared) => prepared,
+            None => self.reduce(graph, node, lane, cancel)?,
+        };
         making.made = Some(prepared.clone());
         Ok(prepared)
     }

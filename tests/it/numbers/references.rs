@@ -219,22 +219,22 @@ fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
         for (asked, used) in [
             (
                 [2, 0, 5, 3],
-                "3 x 2 positions inside (width = 2, height = 3)",
+                "3 rows and 2 columns inside (height = 3, width = 2)",
             ),
             (
                 [0, 2, 4, 2],
-                "1 x 4 positions inside (width = 4, height = 1)",
+                "1 rows and 4 columns inside (height = 1, width = 4)",
             ),
             (
                 [3, 2, 9, usize::MAX],
-                "1 x 1 positions inside (width = 1, height = 1)",
+                "1 rows and 1 columns inside (height = 1, width = 1)",
             ),
         ] {
             let [x0, y0, width, height] = asked;
             let reply = add(region(x0, y0, width, height))?;
             let node = reply.node.context("no node")?;
             let text = caveat(&desk.session, node, "region_cut").context("unsaid")?;
-            let corner = format!("x0 = {x0}, y0 = {y0}");
+            let corner = format!("y0 = {y0}, x0 = {x0}");
             ensure!(
                 text.contains(used)
                     && text.contains(&corner)

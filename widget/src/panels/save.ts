@@ -96,15 +96,25 @@ function saveForm(
   /** Asks what to do about a file that is there under the name. */
   const there = h("p", { class: "st-about", "data-st": "save-exists" });
   const replace = h("button", { type: "button", class: "st-button", "data-st": "save-replace" }, "Replace");
-  const other = h("button", { type: "button", class: "st-button", "data-st": "save-other" }, "Other name");
+  const other = h(
+    "button",
+    { type: "button", class: "st-button st-primary", "data-st": "save-other" },
+    "Other name",
+  );
   const exists = h(
     "div",
     { role: "alert", hidden: true },
     there,
     h("div", { class: "st-popover-row st-popover-actions" }, replace, other),
   );
+  const actions = h("div", { class: "st-popover-row st-popover-actions" }, compute, save);
+  /** While it is asked, the safe answer is highlighted, and lies where Save was just pressed. */
+  const asks = (open: boolean): void => {
+    exists.hidden = !open;
+    actions.hidden = open;
+  };
   const ask = async (question: Parameters<Session["client"]["ask"]>[0]): Promise<void> => {
-    exists.hidden = true;
+    asks(false);
     save.disabled = true;
     compute.disabled = true;
     setText(problem, "");
@@ -115,7 +125,7 @@ function saveForm(
       const wire = error instanceof RequestError ? error.wire : null;
       if (wire?.code === "exists") {
         setText(there, `${wire.message}. Replace it?`);
-        exists.hidden = false;
+        asks(true);
         // The safe answer has the keyboard.
         other.focus();
         return;
@@ -131,7 +141,7 @@ function saveForm(
     () => {
       const known = FORMATS.find(({ suffix }) => field.value.trim().toLowerCase().endsWith(suffix));
       format.value = known?.suffix ?? format.value;
-      exists.hidden = true;
+      asks(false);
       setText(problem, "");
     },
     { signal },
@@ -140,7 +150,7 @@ function saveForm(
     "change",
     () => {
       field.value = withSuffix(field.value, format.value);
-      exists.hidden = true;
+      asks(false);
     },
     { signal },
   );
@@ -152,7 +162,7 @@ function saveForm(
     h("div", { class: "st-popover-row" }, format),
     problem,
     exists,
-    h("div", { class: "st-popover-row st-popover-actions" }, compute, save),
+    actions,
   );
   const start = (replacing: boolean): void => {
     const path = field.value.trim();
@@ -168,7 +178,7 @@ function saveForm(
   other.addEventListener(
     "click",
     () => {
-      exists.hidden = true;
+      asks(false);
       field.focus();
       field.select();
     },

@@ -51,6 +51,7 @@ pub(crate) fn add_node(
         .tree
         .add_operation(name, parent, computation)
         .map_err(|error| convert::tree_error(error).at_node(parent))?;
+    session.engine.take_up(&session.tree.snapshot(), node);
     session.tell_tree();
     Ok(node)
 }
@@ -155,7 +156,7 @@ pub(crate) fn remove(session: &Session, node: u32) -> Result<(), WireError> {
         .tree
         .remove(node)
         .map_err(|error| convert::tree_error(error).at_node(node))?;
-    session.forget_removed(&gone);
+    session.forget_removed(&gone, false);
     session.tell_tree();
     // What stood above it may have been there for nothing else.
     lock(&session.holds).loosen();

@@ -103,13 +103,14 @@ impl StrainedGrain {
         meta
     }
 
-    /// The truth as a map over the scan: ε_xx, ε_yy, ε_xy, θ, beam row and column, grain.
+    /// The truth as a map over the scan: ε_xx, ε_yy, ε_xy, θ, beam row and column, grain. Numbers and the units they
+    /// are written in are those of the strain map: fractions shown in %, radians shown in degrees.
     pub fn truth_meta(&self) -> SignalMeta {
         let mut meta = self.meta().to_map(vec![
-            Component::new("e_xx", "ε_xx", "", true),
-            Component::new("e_yy", "ε_yy", "", true),
-            Component::new("e_xy", "ε_xy", "", true),
-            Component::new("rotation", "θ", "rad", true),
+            Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
+            Component::new("e_yy", "ε_yy", "", true).shown_in(100.0, "%"),
+            Component::new("e_xy", "ε_xy", "", true).shown_in(100.0, "%"),
+            Component::new("rotation", "θ", "rad", true).shown_in(1f64.to_degrees(), "°"),
             Component::new("beam_ky", "beam ky", "px", false),
             Component::new("beam_kx", "beam kx", "px", false),
             Component::new("grain", "grain", "", false),
@@ -293,6 +294,15 @@ mod tests {
         assert_eq!(middle.grain, 1.0);
         assert!((0.01..0.03).contains(&middle.e_xx));
         assert!((1.0..2.0).contains(&middle.rotation.to_degrees()));
+    }
+
+    #[test]
+    fn the_truth_is_written_in_the_units_of_the_strain_map() {
+        let meta = StrainedGrain::default().truth_meta();
+        let units: Vec<String> = (0..7).map(|number| meta.writing(number).units).collect();
+        assert_eq!(units, ["%", "%", "%", "°", "px", "px", ""]);
+        assert_eq!(meta.components[0].units, "");
+        assert!((meta.writing(3).factor - 57.295_779_5).abs() < 1e-6);
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Tree {
 
 impl Graph {
     /// Keeps the nodes in the order of their ids.
-    fn insert(&mut self, node: Node) {
+    pub(crate) fn insert(&mut self, node: Node) {
         let at = self.nodes.partition_point(|other| other.id < node.id);
         self.nodes.insert(at, Arc::new(node));
     }

@@ -46,7 +46,8 @@ pub(crate) struct MapRun {
     fitted: OnceLock<Fitted>,
     filling: Mutex<Filling>,
     changed: Condvar,
-    _reserved: Reservation,
+    /// Shared with the run that goes on with this one.
+    reserved: Arc<Reservation>,
 }
 
 impl MapRun {
@@ -90,7 +91,7 @@ impl MapRun {
                 asked: false,
             }),
             changed: Condvar::new(),
-            _reserved: reserved,
+            reserved: Arc::new(reserved),
         })
     }
 
@@ -110,6 +111,55 @@ impl MapRun {
         filling.progress.state = PassState::Running;
         filling.cancel = CancelToken::new();
         Some(filling.cancel.clone())
+    }
+
+    /// The run of `node`, which has the recipe of a node that left the tree: it goes on with the images of that
+    /// one, which is ended.
+    pub fn succeeding(node: &Node, earlier: &MapRun) -> Self {
+        earlier.cancel();
+        let found = lock(&earlier.filling);
+        let done = found.progress.done == found.progress.total;
+        MapRun {
+            revision: node.revision,
+            shape: earlier.shape.clone(),
+            components: earlier.components,
+            reference: earlier.reference,
+            fitted: OnceLock::new(),
+            filling: Mutex::new(Filling {
+                images: found.images.clone(),
+                piece_done: found.piece_done.clone(),
+                progress: MapProgress {
+                    node: node.id,
+                    revision: node.revision,
+                    state: match done {
+                        true => PassState::Done,
+                        false => PassState::Idle,
+                    },
+                    error: None,
+                    ..found.progress.clone()
+                },
+                told: Instant::now(),
+                cancel: CancelToken::new(),
+                waiting: 0,
+                asked: false,
+            }),
+            changed: Condvar::new(),
+            reserved: earlier.reserved.clone(),
+        }
+    }
+
+    /// Scan positions that another run of the same need not compute again. What failed is tried again.
+    pub fn worth(&self) -> usize {
+        let filling = lock(&self.filling);
+        match filling.progress.failures {
+            0 => filling.progress.done,
+            _ => 0,
+        }
+    }
+
+    /// Whether nothing fills it.
+    pub fn is_idle(&self) -> bool {
+        lock(&self.filling).progress.state == PassState::Idle
     }
 
     /// Takes over what `other`, a run of the same computation under another number, has done so far.

@@ -256,6 +256,10 @@ impl Computation for Sum {
     fn params(&self) -> Value {
         json!({})
     }
+    /// What a test makes twice is computed twice.
+    fn has_recipe(&self) -> bool {
+        false
+    }
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         let components = vec![
             Component::new("sum", "sum", "counts", false),

@@ -1,0 +1,258 @@
+//! A cell that runs again unchanged goes on with what was computed for it; one that was changed does not.
+
+mod desk;
+mod scan_files;
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use desk::{Desk, Slow, ask, frame_of, wish};
+use protocol::{Command, Request};
+use serde_json::{Value, json};
+use session::Session;
+
+/// A file is trusted to be what it was when it has not changed for a moment.
+const MOMENT: Duration = Duration::from_millis(150);
+const POSITIONS: f64 = 35.0;
+
+fn desk() -> Result<Desk> {
+    let desk = Desk::new()?;
+    std::thread::sleep(MOMENT);
+    Ok(desk)
+}
+
+/// `let s = open(…)?; let v = s.a()?.virtual_image(Disk { radius, … })?;`; the handles of the variables.
+fn run(desk: &Desk, radius: f64) -> Result<[u32; 2]> {
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "radial_median", json!({}))?;
+    let image = desk.add(flat, "virtual_disk", json!({"radius": radius}))?;
+    for (node, name) in [(scan, "s"), (image, "v")] {
+        desk.session.retain(node);
+        let name = name.to_owned();
+        desk.run(Command::Name { node, name })?;
+    }
+    // The handle between them lives as long as the statement.
+    desk.session.retain(flat);
+    desk.session.release(flat);
+    Ok([scan, image])
+}
+
+fn let_go(session: &Session, handles: [u32; 2]) {
+    handles.iter().for_each(|node| session.release(*node));
+}
+
+/// Scan positions of a map that are there without its being asked for.
+fn done(session: &Session, node: u32) -> f64 {
+    let progress = session.description(node).and_then(|node| node.progress);
+    progress.map_or(0.0, |progress| progress.done)
+}
+
+fn values(desk: &Desk, node: u32) -> Result<Vec<u8>> {
+    desk.run(Command::Compute { node })?;
+    let (reply, buffers) = frame_of(&desk.session, wish(node, [0, 0], [64, 64]))?;
+    ensure!(reply.complete == 1.0);
+    Ok(buffers[0].to_vec())
+}
+
+#[test]
+fn a_finished_map_is_there_when_its_cell_has_run_again_and_nothing_accumulates() -> Result<()> {
+    let desk = desk()?;
+    let session = &desk.session;
+    let mut handles = run(&desk, 3.0)?;
+    let image = values(&desk, handles[1])?;
+    let (reads, memory) = (session.reads(), session.memory().used_bytes);
+    for _ in 0..300 {
+        let next = run(&desk, 3.0)?;
+        ensure!(done(session, next[1]) == 0.0, "nobody has asked for it yet");
+        let_go(session, handles);
+        ensure!(done(session, next[1]) == POSITIONS);
+        handles = next;
+        ensure!(session.tree().nodes.len() == 3);
+    }
+    ensure!(values(&desk, handles[1])? == image);
+    // The older one is still there.
+    let next = run(&desk, 3.0)?;
+    ensure!(values(&desk, next[1])? == image);
+    let_go(session, handles);
+    ensure!(
+        session.reads().outputs == reads.outputs,
+        "{:?}",
+        session.reads()
+    );
+    ensure!(session.memory().used_bytes <= memory);
+    let_go(session, next);
+    ensure!(session.tree().nodes.is_empty() && session.memory().used_bytes == 0);
+    Ok(())
+}
+
+#[test]
+fn a_map_that_was_half_done_goes_on() -> Result<()> {
+    let desk = desk()?;
+    let session = &desk.session;
+    let scan = desk.open()?;
+    let slow = session.add_map(scan, Arc::new(Slow(Duration::from_millis(20))))?;
+    let add = |radius: f64| -> Result<u32> {
+        let node = desk.add(slow, "virtual_disk", json!({"radius": radius}))?;
+        session.retain(node);
+        Ok(node)
+    };
+    let first = add(3.0)?;
+    let request = Request::Compute {
+        request_id: 1,
+        node: first,
+    };
+    ask(session, request)?;
+    while done(session, first) < 5.0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let again = add(3.0)?;
+    let other = add(4.0)?;
+    session.release(first);
+    // Another pass may begin while the frame of the first one is still being computed.
+    let kept = (session.description(again).context("gone")?.progress).map(|found| found.done);
+    ensure!(kept.is_none(), "a pass that rests says nothing: {kept:?}");
+    let before = session.reads().outputs;
+    let image = values(&desk, again)?;
+    let frames = (session.reads().outputs - before) / 2;
+    ensure!(frames <= 32, "{frames} frames of 35 were computed again");
+    let fresh = desk.add(slow, "virtual_disk", json!({"radius": 3.5}))?;
+    ensure!(values(&desk, other)? != image && values(&desk, fresh)? != image);
+    Ok(())
+}
+
+#[test]
+fn other_parameters_begin_anew() -> Result<()> {
+    let desk = desk()?;
+    let first = run(&desk, 3.0)?;
+    let image = values(&desk, first[1])?;
+    let next = run(&desk, 5.0)?;
+    let_go(&desk.session, first);
+    ensure!(done(&desk.session, next[1]) == 0.0);
+    ensure!(values(&desk, next[1])? != image);
+    // Parameters that were changed in the viewer are not those of the cell.
+    let changed = Request::SetParams {
+        request_id: 1,
+        node: next[1],
+        params: json!({"radius": 6.0}),
+    };
+    ask(&desk.session, changed)?;
+    values(&desk, next[1])?;
+    let again = run(&desk, 5.0)?;
+    let_go(&desk.session, next);
+    ensure!(done(&desk.session, again[1]) == 0.0);
+    Ok(())
+}
+
+#[test]
+fn a_file_that_has_changed_begins_anew() -> Result<()> {
+    let desk = desk()?;
+    let first = run(&desk, 3.0)?;
+    let image = values(&desk, first[1])?;
+    let path = desk.path("scan.npy");
+    // The same size and the same time of the last change.
+    let written = fs::metadata(&path)?.modified()?;
+    let mut bytes = fs::read(&path)?;
+    let header = bytes.len() - 5 * 7 * 24 * 20 * 2;
+    bytes[header..].iter_mut().for_each(|byte| *byte /= 2);
+    fs::write(&path, bytes)?;
+    fs::File::open(&path)?.set_modified(written)?;
+    std::thread::sleep(MOMENT);
+    let next = run(&desk, 3.0)?;
+    let_go(&desk.session, first);
+    ensure!(done(&desk.session, next[1]) == 0.0);
+    ensure!(values(&desk, next[1])? != image);
+    Ok(())
+}
+
+/// JupyterLab closes nothing when a cell runs again; the kernel closes the view before the cell makes its nodes.
+#[test]
+fn a_map_that_only_a_view_held_waits_for_its_cell_and_no_longer() -> Result<()> {
+    let desk = desk()?;
+    let session = &desk.session;
+    let mut outputs = None;
+    for view in 0..20 {
+        let [scan, image] = run(&desk, 3.0)?;
+        ensure!(done(session, image) == if view == 0 { 0.0 } else { POSITIONS });
+        values(&desk, image)?;
+        let computed = session.reads().outputs;
+        ensure!(*outputs.get_or_insert(computed) == computed);
+        session.view_opened(&format!("m{view}"), vec![image]);
+        let_go(session, [scan, image]);
+        session.cell_ended();
+        ensure!(session.tree().nodes.len() == 3);
+        session.page_makes_way(&format!("m{view}"));
+        ensure!(session.tree().nodes.is_empty());
+    }
+    // Its cell makes something else.
+    let [scan, image] = run(&desk, 4.0)?;
+    ensure!(done(session, image) == 0.0);
+    let_go(session, [scan, image]);
+    session.cell_ended();
+    ensure!(session.memory().used_bytes == 0, "{:?}", session.memory());
+    // A view that is closed for good leaves nothing for anybody.
+    let [scan, image] = run(&desk, 3.0)?;
+    values(&desk, image)?;
+    let_go(session, [scan, image]);
+    ensure!(session.memory().used_bytes == 0);
+    Ok(())
+}
+
+#[test]
+fn a_closure_is_another_one_each_time() -> Result<()> {
+    let desk = desk()?;
+    let session = &desk.session;
+    let scan = desk.open()?;
+    let make = || -> Result<u32> {
+        let root = session.add_map(scan, Arc::new(desk::Root { panics_at: None }))?;
+        session.retain(root);
+        let image = desk.add(root, "virtual_disk", json!({"radius": 3.0}))?;
+        session.retain(image);
+        session.release(root);
+        Ok(image)
+    };
+    let first = make()?;
+    values(&desk, first)?;
+    let again = make()?;
+    session.release(first);
+    ensure!(done(session, again) == 0.0);
+    Ok(())
+}
+
+/// What was computed to memory, and what was gathered over the scan.
+#[test]
+fn signals_in_memory_and_what_was_gathered_go_on_too() -> Result<()> {
+    let desk = desk()?;
+    let session = &desk.session;
+    let make = |parent: u32, operation: &str, params: Value| -> Result<u32> {
+        let node = desk.add(parent, operation, params)?;
+        session.retain(node);
+        Ok(node)
+    };
+    let scan = desk.open()?;
+    for (operation, look) in [("local_maximum", "peaks"), ("mean_pattern", "pattern")] {
+        let first = make(scan, operation, json!({}))?;
+        let compute = |node| match look {
+            "peaks" => desk.run(Command::Compute { node }).map(drop),
+            _ => session.frame(node, &[]).map(drop),
+        };
+        compute(first)?;
+        let before = session.reads();
+        let used = session.memory().used_bytes;
+        // Both at a time, and one after the other.
+        let second = make(scan, operation, json!({}))?;
+        compute(second)?;
+        session.release(first);
+        let third = make(scan, operation, json!({}))?;
+        session.release(second);
+        compute(third)?;
+        let after = session.reads();
+        let more = after.outputs - before.outputs;
+        ensure!(after.chunks == before.chunks && more <= 2, "{look}: {more}");
+        ensure!(session.memory().used_bytes <= used + 4096);
+        session.release(third);
+        ensure!(session.tree().nodes.len() == 1);
+    }
+    Ok(())
+}
