@@ -374,7 +374,6 @@ fn a_figure_of_a_line_is_curves_and_of_a_position_numbers() -> Result<()> {
     Ok(())
 }
 
-<<<<<<< HEAD
 /// Where no page renews it, the picture stays in the notebook for long.
 #[test]
 fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
@@ -400,7 +399,9 @@ fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
     desk.run(Command::Compute { node: map })?;
     let whole = alt(map)?;
     ensure!(!whole.contains("is computed") && whole.contains(" Drawn 20"));
-=======
+    Ok(())
+}
+
 #[test]
 fn a_figure_has_levels_of_the_values_that_are_there_now() -> Result<()> {
     let desk = Desk::new()?;
@@ -424,6 +425,5 @@ fn a_figure_has_levels_of_the_values_that_are_there_now() -> Result<()> {
             "{text}"
         );
     }
->>>>>>> h-wid
     Ok(())
 }

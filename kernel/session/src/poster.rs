@@ -11,13 +11,8 @@ use tree::{Graph, Node};
 use views::{Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
-<<<<<<< HEAD
-use crate::look::{Look, automatic};
-use crate::{Session, convert, date};
-=======
 use crate::look::{Look, Now, automatic};
-use crate::{Session, convert};
->>>>>>> h-wid
+use crate::{Session, convert, date};
 
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
