@@ -348,6 +348,12 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         "needs 31 px",
     )?;
     refused(
+        "virtual_annulus",
+        json!({"inner_radius": 40.0, "outer_radius": 10.0}),
+        &frames,
+        "inner_radius = 40.0 px is larger than outer_radius = 10.0 px",
+    )?;
+    refused(
         "virtual_disk",
         json!({"centre": [500, 3]}),
         &frames,

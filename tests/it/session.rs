@@ -159,9 +159,9 @@ fn what_a_cell_asks_for_in_vain_is_told_with_what_there_is() -> Result<()> {
         (
             &[][..],
             "() is no position of its scan: its scan has the axes y, x",
-            "`(0, 0)`",
+            ".values((0, 0))?`",
         ),
-        (&[3], "3 is no position of its scan", "`(0, 0)`"),
+        (&[3], "3 is no position of its scan", ".values((0, 0))?`"),
         (
             &[3, 7],
             "position 7 of the axis x is outside the scan, which has 7",

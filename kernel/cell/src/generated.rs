@@ -289,7 +289,7 @@ impl Operation for NormalizedCorrelation {
 pub struct DifferenceOfGaussiansPeaks {
     /// Standard deviation of the narrow Gaussian, about the spot's own. Allowed: 0.3 to 20 px.
     pub sigma_narrow: f64,
-    /// Standard deviation of the wide Gaussian, the spot's surroundings. Allowed: 0.5 to 60 px.
+    /// Standard deviation of the wide Gaussian, the spot's surroundings; spots wider than 12 of these are found on their border. Allowed: 0.5 to 60 px.
     pub sigma_wide: f64,
     /// Lowest score of a peak, in standard deviations of the frame's noise. Allowed: 1 to 1000.
     pub threshold: f64,
@@ -329,7 +329,7 @@ impl Operation for DifferenceOfGaussiansPeaks {
         [
             "px",
             "0.5 to 60 px",
-            "Standard deviation of the wide Gaussian, the spot's surroundings.",
+            "Standard deviation of the wide Gaussian, the spot's surroundings; spots wider than 12 of these are found on their border.",
         ],
         [
             "",

@@ -25,7 +25,8 @@ pub fn open(path: impl AsRef<Path>) -> Result<Signal> {
     open_with(path, Open::default())
 }
 
-/// Opens a file that does not say everything itself: `open_with("scan.mrc", Open { scan: (16, 24), ..default() })?`.
+/// Opens a file that does not say everything itself: `open_with("scan.mrc", Open { scan: (16, 24), ..default() })?`, or
+/// the images of a saved map: `open_with("strain.zspy", Open { signal_axes: 2, ..default() })?`.
 ///
 /// # Errors
 /// As [`open`], and when the options do not fit the file.
@@ -82,7 +83,8 @@ pub fn tree() -> Result<String> {
 pub struct Open {
     /// Scan rows and columns `(ny, nx)` of a frame series; `(0, 0)`: as in the file.
     pub scan: (usize, usize),
-    /// Number of signal axes (the last ones) of an array without axes; 0: as in the file.
+    /// Number of signal axes (the last ones): 2 for frames, 1 for spectra, also of an array without axes and of a saved
+    /// map, whose images are frames then; 0: as in the file.
     pub signal_axes: usize,
     /// Calibration of every axis, slowest first (see [`Axis::calibrated`]); empty: as in the file.
     pub axes: Vec<Axis>,

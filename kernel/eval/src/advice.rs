@@ -2,7 +2,6 @@
 
 use crate::bridge::Variable;
 use crate::repair;
-use crate::report;
 use crate::typing;
 
 /// What to do about a mistake.
@@ -12,6 +11,27 @@ pub(crate) struct Advice {
     pub(crate) text: String,
     /// Code to write instead: each piece compiles and does what the text says.
     pub(crate) write: Vec<String>,
+    pub(crate) instead: Instead,
+}
+
+/// What of the cell the code takes the place of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Instead {
+    /// The line of the mistake.
+    #[default]
+    Marked,
+    /// Another line of the cell, as it reads.
+    Line(String),
+    /// The line of the mistake and those below it, so many in all.
+    Lines(usize),
+    /// Nothing: it comes before the line of the mistake.
+    Before,
+    /// The line of the mistake, and the code is a value to be shown.
+    Shown,
+    /// The line of the mistake goes; the code is for a cell that has no other.
+    Nothing,
+    /// The whole cell.
+    Cell,
 }
 
 impl Advice {
@@ -19,7 +39,14 @@ impl Advice {
         Advice {
             text: text.into(),
             write: Vec::new(),
+            instead: Instead::default(),
         }
+    }
+
+    /// Says what of the cell the code takes the place of.
+    pub(crate) fn instead(mut self, instead: Instead) -> Self {
+        self.instead = instead;
+        self
     }
 
     /// With one more piece of code; an empty one is none.
@@ -29,13 +56,6 @@ impl Advice {
             self.write.push(code);
         }
         self
-    }
-
-    /// Lines for the traceback.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![report::hint(&self.text)];
-        lines.extend(self.write.iter().map(|code| report::write(code)));
-        lines
     }
 }
 
@@ -52,13 +72,26 @@ impl From<String> for Advice {
 }
 
 /// What the rules may know of the notebook: the cell and the variables it can use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Notebook<'a> {
     /// The cell as it was written.
     pub(crate) cell: &'a str,
     pub(crate) variables: &'a [Variable],
     /// Variables that an earlier cell had and that were reset since.
     pub(crate) lost: &'a [String],
+    /// What a node holds, if somebody can be asked.
+    pub(crate) describe: Option<Describe<'a>>,
+}
+
+/// Tells the kind of a node as messages have it: `frame`, `peaks`, `map`.
+pub(crate) type Describe<'a> = &'a dyn Fn(u32) -> Option<String>;
+
+/// What a signal has at each scan position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    Frames,
+    Peaks,
+    Map,
 }
 
 impl<'a> Notebook<'a> {
@@ -77,6 +110,30 @@ impl<'a> Notebook<'a> {
             .iter()
             .find(|variable| variable.name == expression);
         found.map_or("", |variable| typing::bare(&variable.kind))
+    }
+
+    /// What a signal has at each scan position: frames, where nothing says otherwise.
+    pub(crate) fn holds(&self, signal: &str) -> Holds {
+        let signal = signal.trim().trim_end_matches('?');
+        let variable = self.variables.iter().find(|known| known.name == signal);
+        let made_here = (self.cell.rfind(&format!("let {signal} = ")))
+            .and_then(|at| self.cell[at..].split([';', '\n']).next());
+        let node = variable.and_then(|known| known.node);
+        if let (None, Some(node), Some(describe)) = (made_here, node, self.describe) {
+            return match describe(node).as_deref() {
+                Some("map") => Holds::Map,
+                Some("peaks") => Holds::Peaks,
+                _ => Holds::Frames,
+            };
+        }
+        // By the call that makes it.
+        let call = made_here.unwrap_or(signal).trim_end_matches('?');
+        let open = typing::opening_parenthesis(call).unwrap_or(call.len());
+        match typing::last_word(&call[..open]) {
+            "strain_map" | "virtual_image" | "center_of_mass" => Holds::Map,
+            "find_peaks" => Holds::Peaks,
+            _ => Holds::Frames,
+        }
     }
 
     /// The whole type of a variable: `Vec<i32>`.
@@ -100,5 +157,33 @@ impl<'a> Notebook<'a> {
     /// A line of code with everything else on it put right too, so that it compiles.
     pub(crate) fn mended(&self, line: &str) -> String {
         repair::repaired(line, self.variables).unwrap_or_else(|| line.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_signal_holds_is_known_by_its_node_or_by_the_call_that_makes_it() {
+        let mut variables = [("strain", "Signal"), ("found", "Signal")].map(Variable::of_kind);
+        variables[0].node = Some(3);
+        let describe = |node: u32| (node == 3).then(|| "map".to_owned());
+        let notebook = Notebook {
+            cell: "let bright = scan.virtual_image(Disk::default())?;\nbright.max()",
+            variables: &variables,
+            lost: &[],
+            describe: Some(&describe),
+        };
+        for (signal, holds) in [
+            ("strain", Holds::Map),
+            ("found", Holds::Frames),
+            ("bright", Holds::Map),
+            ("scan.find_peaks(LocalMaximum::default())?", Holds::Peaks),
+            ("peaks.strain_map(StrainMap::default())?", Holds::Map),
+            ("scan", Holds::Frames),
+        ] {
+            assert_eq!(notebook.holds(signal), holds, "{signal}");
+        }
     }
 }

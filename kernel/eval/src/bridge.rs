@@ -85,8 +85,8 @@ impl Bridge {
         crate::direct::accept(code, &self.scope)
     }
 
-    /// The error of a cell of calls that drops the outcome of one of them.
-    pub(crate) fn unlooked(&self, code: &str) -> Option<crate::CellError> {
+    /// The slip of a cell of calls that drops the outcome of one of them.
+    pub(crate) fn unlooked(&self, code: &str) -> Option<crate::slips::Slip> {
         if self.hides(code) {
             return None;
         }

@@ -25,6 +25,23 @@ use crate::host::Export;
 
 /// As evcxr's own file is called, so that places in it read the same.
 const SOURCE: &str = "src/lib.rs";
+/// Options of what is to be loaded: as evcxr has cargo do it.
+const LIBRARY: [&str; 12] = [
+    "-C",
+    "opt-level=2",
+    "-C",
+    "debug-assertions=on",
+    "-C",
+    "codegen-units=16",
+    "-C",
+    "embed-bitcode=no",
+    "-C",
+    "prefer-dynamic",
+    "-C",
+    "rpath",
+];
+/// Options where only the errors are of interest.
+const METADATA: [&str; 2] = ["--emit", "metadata"];
 /// How often a running compiler is looked at.
 const TICK: Duration = Duration::from_millis(2);
 
@@ -79,26 +96,38 @@ impl Early {
 
     /// Compiles a draft; `interrupted` ends that.
     pub(crate) fn build(&self, draft: &Draft, interrupted: &dyn Fn() -> bool) -> Built {
-        self.try_build(draft, interrupted).unwrap_or_else(|error| {
-            tracing::warn!(%error, "a cell cannot be compiled without evcxr");
-            Built::No
-        })
+        self.ask(draft, &LIBRARY, interrupted)
     }
 
-    fn try_build(&self, draft: &Draft, interrupted: &dyn Fn() -> bool) -> std::io::Result<Built> {
+    /// As [`Self::build`], but only says whether it would succeed, which is quicker.
+    pub(crate) fn check(&self, draft: &Draft, interrupted: &dyn Fn() -> bool) -> Built {
+        self.ask(draft, &METADATA, interrupted)
+    }
+
+    fn ask(&self, draft: &Draft, output: &[&str], interrupted: &dyn Fn() -> bool) -> Built {
+        self.try_build(draft, output, interrupted)
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "a cell cannot be compiled without evcxr");
+                Built::No
+            })
+    }
+
+    fn try_build(
+        &self,
+        draft: &Draft,
+        output: &[&str],
+        interrupted: &dyn Fn() -> bool,
+    ) -> std::io::Result<Built> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.join(number.to_string());
         std::fs::create_dir_all(folder.join("src"))?;
         std::fs::write(folder.join(SOURCE), &draft.text)?;
         let library = folder.join("libearly.so");
         let mut rustc = Command::new(&self.rustc);
-        // As evcxr has cargo do it.
         rustc
             .args(["--crate-name", "early", "--crate-type", "cdylib"])
             .args(["--edition", "2024", "--error-format", "json"])
-            .args(["-C", "opt-level=2", "-C", "debug-assertions=on"])
-            .args(["-C", "codegen-units=16", "-C", "embed-bitcode=no"])
-            .args(["-C", "prefer-dynamic", "-C", "rpath"])
+            .args(output)
             .arg("--extern")
             .arg(format!("signaltree={}", self.library.display()))
             .arg("-o")

@@ -1,4 +1,5 @@
 mod answers;
+mod checking;
 mod early;
 mod interrupt;
 mod waiting;
@@ -285,16 +286,19 @@ impl Evaluator {
     fn told_at_once(&self, code: &str) -> Result<(), CellError> {
         let variables = self.known_variables();
         let lost = lock(&self.lost).clone();
+        let describe = self.describing();
         let notebook = Notebook {
             cell: code,
             variables: &variables,
             lost: &lost,
+            describe: Some(&describe),
         };
         if let Some(slip) = slips::find(&notebook) {
-            return Err(slip.to_error(code));
+            return Err(slip.to_error(&notebook, &|code| self.checked(code, &notebook)));
         }
-        match lock(&self.bridge).unlooked(code) {
-            Some(error) => Err(error),
+        let unlooked = lock(&self.bridge).unlooked(code);
+        match unlooked {
+            Some(slip) => Err(slip.to_error(&notebook, &|code| self.checked(code, &notebook))),
             None => Ok(()),
         }
     }
@@ -425,10 +429,12 @@ impl Evaluator {
         }
         let lost = lock(&self.lost).clone();
         let variables = self.known_variables();
+        let describe = self.describing();
         let notebook = Notebook {
             cell: code,
             variables: &variables,
             lost: &lost,
+            describe: Some(&describe),
         };
         if let Err(error) = &result {
             let type_of = |name: &str| self.hovered(code, name);
@@ -439,7 +445,9 @@ impl Evaluator {
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(Error::CompilationErrors(errors)) => {
-                return Err(report::compile_errors(&errors, cell, &notebook));
+                return Err(report::compile_errors(&errors, cell, &notebook, &|code| {
+                    self.checked(code, &notebook)
+                }));
             }
             Err(Error::SubprocessTerminated(text)) => {
                 return Err(report::plain(

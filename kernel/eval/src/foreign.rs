@@ -2,6 +2,7 @@
 
 mod block;
 mod calls;
+mod drawings;
 mod index;
 mod lex;
 mod text;
@@ -12,6 +13,7 @@ use crate::advice::{Advice, Notebook};
 use crate::text::{is_name, is_whole, last_expression, parses};
 pub(crate) use block::{block, is_header};
 pub(crate) use calls::{call, grown, is_module, of_every_frame, with_type};
+pub(crate) use drawings::{component, drawing};
 pub(crate) use index::index;
 pub(crate) use text::{is_display, printed};
 
@@ -419,6 +421,7 @@ mod tests {
             cell: "",
             variables: &variables,
             lost: &[],
+            describe: None,
         };
         for (python, rust) in [
             ("x = 5", "let x = 5;"),

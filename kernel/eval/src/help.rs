@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::text::escaped;
-use crate::{CellError, Display, report};
+use crate::{CellError, Display, pages, report};
 
 /// What a person can write, and what it does. Commands of evcxr that are left out work too, but change how
 /// cells are built (`:opt`, `:linker`, `:toolchain`, …): everything is compiled again then.
@@ -104,11 +104,23 @@ pub(crate) fn command(name: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// Commands with a colon.
+pub(crate) fn commands() -> impl Iterator<Item = &'static str> {
+    let entries = SECTIONS.iter().flat_map(|(_, entries)| entries.iter());
+    entries.filter_map(|(code, _)| code.split(' ').next().filter(|word| word.starts_with(':')))
+}
+
 /// Answers a cell that asks for help, refuses a command that would end the kernel.
 pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
     let code = code.trim();
     if matches!(code, ":help" | "?" | "??" | ":h") {
         return Some(Ok(help()));
+    }
+    let name = code
+        .strip_prefix(":help ")
+        .or_else(|| code.strip_prefix(":h "));
+    if let Some(name) = name.filter(|name| !name.contains('\n')) {
+        return Some(about(name.trim()));
     }
     let has = |command: &str| {
         code.lines()
@@ -123,6 +135,30 @@ pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
         return None;
     };
     Some(Err(report::plain("Refused", refused)))
+}
+
+/// `:help find_peaks`: as `?find_peaks`.
+fn about(name: &str) -> Result<Display, CellError> {
+    let name = name.trim_start_matches('?');
+    let Some(page) = pages::page(name) else {
+        let nearest = pages::nearest_name(name).map_or_else(String::new, |nearest| {
+            format!(" Did you mean `:help {nearest}`?")
+        });
+        let text = format!(
+            "nothing is known about `{name}`.{nearest}\nhint: `:help` alone lists what a cell can do, `?name` describes \
+             a variable"
+        );
+        return Err(report::plain("NotFound", &text));
+    };
+    let mut bundle = Map::new();
+    bundle.insert("text/plain".into(), Value::String(page.plain));
+    if let Some(markdown) = page.markdown {
+        bundle.insert("text/markdown".into(), Value::String(markdown));
+    }
+    Ok(Display {
+        bundle,
+        ..Display::default()
+    })
 }
 
 fn help() -> Display {
@@ -205,6 +241,16 @@ mod tests {
             );
             assert_eq!(html.matches('`').count(), 0);
         }
+    }
+
+    #[test]
+    fn help_about_a_name_is_its_page() {
+        let shown = answer(":help find_peaks").unwrap().unwrap();
+        let text = shown.bundle["text/plain"].as_str().unwrap();
+        assert!(text.contains("NormalizedCorrelation"), "{text}");
+        let error = answer(":help fnd_peaks").unwrap().unwrap_err();
+        assert!(error.value.contains("`:help find_peaks`"), "{error}");
+        assert!(answer(":help\nlet a = 1;").is_none());
     }
 
     #[test]

@@ -5,14 +5,17 @@
 mod api;
 mod array;
 mod calls;
+mod component;
 mod diagnostic;
 mod frame;
 mod kept;
+mod keywords;
 mod lists;
 mod names;
 mod position;
 mod power;
 mod printing;
+mod results;
 mod signal;
 mod suggestion;
 mod values;
@@ -28,19 +31,28 @@ type Rule = fn(&Diagnostic) -> Option<Advice>;
 /// The first rule that knows an answer gives it, so the narrow ones come first.
 const RULES: &[Rule] = &[
     names::lost,
-    values::unlooked,
+    results::unlooked,
     printing::macro_as_function,
     printing::no_format,
+    printing::no_comma,
+    names::command,
     values::nothing_to_show,
     frame::shown,
-    values::missing_question_mark,
-    values::needless_question_mark,
+    keywords::keyword_of_variable,
+    lists::given_anew,
+    results::missing_question_mark,
+    values::no_number,
+    results::needless_question_mark,
     printing::no_display,
     printing::added_texts,
     power::stars,
+    component::field,
+    component::method,
+    component::indexed,
     signal::field,
     signal::method,
     frame::method,
+    frame::field,
     array::indexed,
     array::arithmetic,
     array::iterated,
@@ -54,12 +66,15 @@ const RULES: &[Rule] = &[
     lists::function_of_whole,
     api::field,
     api::method,
+    calls::region,
     calls::compute_all,
     calls::arguments,
     calls::made_anew,
     calls::returned,
     calls::printed_values,
+    api::region_as_parameters,
     api::parameters_of_another_method,
+    api::unknown_parameters,
     api::missing_fields,
     api::nameless_struct,
     api::type_name,
@@ -74,6 +89,7 @@ const RULES: &[Rule] = &[
     values::no_value,
     values::signal_as_path,
     values::number_in_quotes,
+    values::number_with_unit,
     values::number,
     values::brackets,
     values::choice,
@@ -97,8 +113,9 @@ pub(crate) fn title(json: &Value) -> Option<String> {
         cell: "",
         variables: &[],
         lost: &[],
+        describe: None,
     };
-    values::unlooked_title(&Diagnostic::new(json, &nothing))
+    results::unlooked_title(&Diagnostic::new(json, &nothing))
 }
 
 #[cfg(test)]
@@ -368,6 +385,7 @@ mod tests {
                 cell,
                 variables: &variables,
                 lost: &[],
+                describe: None,
             };
             let prepared = Prepared::new(cell, "");
             let found: Vec<Advice> = errors
@@ -397,6 +415,7 @@ mod tests {
             cell: "return scan",
             variables: &variables(),
             lost: &[],
+            describe: None,
         };
         let of_line = |code: &str, message: &str, label: &str, children: Value| {
             let json = serde_json::json!({

@@ -5,7 +5,7 @@
 use evcxr::{CompilationError, Error};
 
 use crate::CellError;
-use crate::advice::{Advice, Notebook};
+use crate::advice::{Advice, Instead, Notebook};
 use crate::api::API;
 use crate::names;
 use crate::report;
@@ -113,7 +113,8 @@ fn told(name: &str, kind: &str, notebook: &Notebook) -> CellError {
     if let Some(at) = at {
         traceback.extend(report::pointing(notebook.cell, at..at + name.len(), ""));
     }
-    traceback.extend(advice.lines());
+    traceback.push(report::hint(&advice.text));
+    traceback.extend(advice.write.iter().map(|code| report::write(code)));
     CellError {
         name: "CompileError".into(),
         value: message,
@@ -145,6 +146,14 @@ fn place(cell: &str, name: &str) -> Option<usize> {
                 .map(|(at, _)| at)
                 .find(|at| ends(*at))
         })
+}
+
+/// Bytes of the statement that makes a variable.
+fn statement(cell: &str, name: &str) -> Option<std::ops::Range<usize>> {
+    let at = place(cell, name)?;
+    let start = cell[..at].rfind("let ")?;
+    let end = at_top(&cell[at..], b';').first().map(|end| at + end + 1);
+    Some(start..end.unwrap_or(cell.len()))
 }
 
 /// The statement that makes a variable, without its `let`: its value.
@@ -204,20 +213,12 @@ fn closure_advice(name: &str, cell: &str) -> Advice {
         kinds.join(", "),
         typed.join(", ")
     );
-    let borrowed = names::mentioned(body);
-    let outer = names::defined(cell)
-        .bound
-        .iter()
-        .any(|bound| bound != name && borrowed.contains(&**bound));
-    // What it captures is made by the same cell.
-    let before = place(cell, name)
-        .and_then(|at| cell[..at].rfind("let "))
-        .filter(|_| outer);
-    let code = match before {
-        Some(at) => format!("{}{code}", &cell[..at]),
-        None => code,
-    };
-    advice.write(if parses(&code) { code } else { String::new() })
+    let code = statement(cell, name).map_or(code.clone(), |at| {
+        format!("{}{code}{}", &cell[..at.start], &cell[at.end..])
+    });
+    advice
+        .write(if parses(&code) { code } else { String::new() })
+        .instead(Instead::Cell)
 }
 
 /// What to do about a reference.
@@ -268,7 +269,7 @@ fn reference_advice(name: &str, kind: &str, notebook: &Notebook) -> Advice {
     match owned {
         Some(owned) => {
             let right = cell.replacen(value, &owned, 1);
-            Advice::new(advice).write(crate::repair::changed_lines(cell, &right))
+            Advice::new(advice).write(right).instead(Instead::Cell)
         }
         None => in_braces(cell, advice),
     }
@@ -299,7 +300,7 @@ fn finished(name: &str, cell: &str) -> Advice {
         return advice;
     };
     let right = cell.replacen(value, &format!("{value}.collect::<Vec<_>>()"), 1);
-    advice.write(crate::repair::changed_lines(cell, &right))
+    advice.write(right).instead(Instead::Cell)
 }
 
 /// The whole cell in braces: its variables end with it.
@@ -313,7 +314,9 @@ fn in_braces(cell: &str, text: &str) -> Advice {
         true => format!("{{\n{}\n}}", lines.join("\n")),
         false => format!("{{ {} }}", cell.trim()),
     };
-    Advice::new(text).write(if parses(&code) { code } else { String::new() })
+    Advice::new(text)
+        .write(if parses(&code) { code } else { String::new() })
+        .instead(Instead::Cell)
 }
 
 #[cfg(test)]
@@ -325,6 +328,7 @@ mod tests {
             cell,
             variables: &[],
             lost: &[],
+            describe: None,
         }
     }
 

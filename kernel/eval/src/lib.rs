@@ -22,6 +22,7 @@ mod help;
 mod hints;
 mod host;
 mod kept;
+mod mend;
 mod names;
 mod nearest;
 mod pages;

@@ -107,7 +107,15 @@ fn about(entry: &'static Entry, owner: Option<&str>) -> Page {
         return page;
     }
     let page = Page::new(&signature, &entry.doc);
+    // `open_with(path, options: Open)`: what can be said in it.
+    let options = API
+        .types
+        .keys()
+        .find(|name| API.has_default(name) && entry.signature.contains(&format!(": {name})")));
     match entry.kind {
+        Kind::Method | Kind::Function if options.is_some() => {
+            page.members(options.map_or("", String::as_str))
+        }
         Kind::Type => {
             let operation = API
                 .operations
@@ -327,6 +335,14 @@ mod tests {
         assert!(
             found.contains("Disk { radius: f64 }")
                 && found.contains("CenterOfMass { radius: Option<f64> }"),
+            "{found}"
+        );
+        let found = page("open_with").unwrap().plain;
+        for field in API.fields("Open") {
+            assert!(found.contains(&field.signature), "{found}");
+        }
+        assert!(
+            found.contains("signal_axes: usize: Number of signal axes"),
             "{found}"
         );
         let found = page("shape").unwrap().plain;

@@ -4,16 +4,17 @@
 //! One mistake seldom comes alone, and a line that is right but for the next one helps nobody: all of them are
 //! put right, or nothing is offered.
 
+mod calls;
 mod literal;
 mod question_mark;
 
 use std::ops::Range;
 
-pub(crate) use literal::{field_of, inside, kind_of, wanted};
+pub(crate) use literal::{field_of, inside, kind_of, literal_of, wanted, without_unit};
 
 use crate::api::API;
 use crate::bridge::Variable;
-use crate::text::{in_brackets, is_name, is_number, items, parses};
+use crate::text::{in_brackets, is_name, parses};
 use crate::tokens::{Step, rust_start, step};
 
 /// Something that no rule knows how to put right.
@@ -38,19 +39,6 @@ pub(crate) fn repaired(code: &str, variables: &[Variable]) -> Option<String> {
         }
     }
     (text != code && parses(&text[rust_start(&text)..])).then_some(text)
-}
-
-/// Lines of `right` that are not as in `wrong`, without what is equal before and behind them.
-pub(crate) fn changed_lines(wrong: &str, right: &str) -> String {
-    let (wrong, right): (Vec<&str>, Vec<&str>) = (wrong.lines().collect(), right.lines().collect());
-    let same = |(a, b): &(&&str, &&str)| a == b;
-    let before = wrong.iter().zip(&right).take_while(same).count();
-    let most = wrong.len().min(right.len()) - before;
-    let behind = (wrong.iter().rev().zip(right.iter().rev()))
-        .take(most)
-        .take_while(same)
-        .count();
-    right[before..right.len() - behind].join("\n")
 }
 
 /// A word, a sign or a literal of the cell; comments and spaces are left out.
@@ -119,7 +107,8 @@ fn edit(code: &str) -> Result<Edit, Beyond> {
             return Ok(Some((token.start..token.end, lower)));
         }
         let is_struct = API.fields(name).next().is_some()
-            && !matches!(previous, Some(b'.' | b'<' | b':'))
+            && !matches!(previous, Some(b'.' | b'<'))
+            && !(previous == Some(b':') && sign(index.checked_sub(2)) == Some(b':'))
             && !matches!(
                 keyword,
                 "struct" | "impl" | "enum" | "for" | "fn" | "use" | "type" | "let"
@@ -134,9 +123,10 @@ fn edit(code: &str) -> Result<Edit, Beyond> {
         let Some(inner) = call else { continue };
         let whole = token.start..after_call(inner);
         let new = match previous {
-            Some(b'.') if keyword.is_empty() => method_call(name, inner)?,
+            Some(b'.') if keyword.is_empty() => calls::method(name, inner)?,
+            Some(b':') if name == "rectangle" => calls::rectangle(inner),
             Some(b'.' | b':') => None,
-            _ if name == "open" => opening(inner),
+            _ if matches!(name, "open" | "open_with") => calls::opening(name, inner),
             _ => None,
         };
         if let Some(new) = new {
@@ -187,103 +177,6 @@ pub(super) fn keyword(argument: &str) -> Option<(&str, &str)> {
     let (name, value) = argument.split_once('=')?;
     let name = name.trim();
     (is_name(name) && !value.starts_with(['=', '>'])).then(|| (name, value.trim()))
-}
-
-/// The call of a method of `Signal` with arguments in the manner of Python.
-fn method_call(name: &str, inner: &str) -> Result<Option<String>, Beyond> {
-    let takes = API.parameters_of(name);
-    let arguments = items(inner);
-    let Some(first) = takes.first() else {
-        return Ok(other_method(name, &arguments));
-    };
-    if arguments.is_empty() {
-        return Ok(Some(format!("{name}({first}::default())")));
-    }
-    if let [argument] = arguments[..] {
-        let unclear = matches!(argument, "default()" | "Default::default()") && takes.len() > 1;
-        if unclear {
-            return Ok(Some(format!("{name}({first}::default())")));
-        }
-        if argument.starts_with('{') {
-            let fields = in_brackets(argument).ok_or(Beyond)?;
-            let names: Vec<&str> = items(fields)
-                .iter()
-                .filter_map(|field| Some(field.split_once([':', '='])?.0.trim()))
-                .collect();
-            let owner = literal::owner(&takes, &names).ok_or(Beyond)?;
-            let literal = literal::fields(owner, fields)?;
-            let literal = literal.unwrap_or_else(|| format!("{owner} {{{fields}}}"));
-            return Ok(Some(format!("{name}({literal})")));
-        }
-    }
-    let named: Vec<(&str, &str)> = (arguments.iter())
-        .filter_map(|argument| keyword(argument))
-        .collect();
-    let plain = |argument: &&str| {
-        keyword(argument).is_some() || is_number(argument) || argument.starts_with('"')
-    };
-    if !arguments.iter().all(plain) {
-        return Ok(None);
-    }
-    // `subtract_background(method="radial median")`: the value names the operation.
-    let chosen = (arguments.iter()).find_map(|argument| {
-        let value = keyword(argument).map_or(*argument, |(_, value)| value);
-        let text = value.strip_prefix('"')?.strip_suffix('"')?;
-        let found = operation(text).filter(|found| takes.contains(&found.parameters.as_str()))?;
-        Some((*argument, found.parameters.as_str()))
-    });
-    let names: Vec<&str> = (named.iter().map(|(name, _)| *name))
-        .filter(|name| chosen.is_none_or(|(argument, _)| !argument.starts_with(name)))
-        .collect();
-    let owner = match chosen {
-        Some((_, owner)) => owner,
-        None => literal::owner(&takes, &names).ok_or(Beyond)?,
-    };
-    let rest: Vec<&str> = (arguments.iter().copied())
-        .filter(|argument| chosen.is_none_or(|(naming, _)| naming != *argument))
-        .collect();
-    let new = literal::arguments(owner, &rest.join(", "))?;
-    Ok(Some(format!("{name}({new})")))
-}
-
-/// A method without a parameter struct.
-fn other_method(name: &str, arguments: &[&str]) -> Option<String> {
-    let plain: Vec<&str> = (arguments.iter().copied())
-        .filter(|argument| keyword(argument).is_none())
-        .collect();
-    let position = matches!(name, "frame" | "frame_as" | "peaks" | "values");
-    if position && plain.len() > 1 {
-        return Some(format!("{name}(({}))", plain.join(", ")));
-    }
-    let known = API.members("Signal").iter().any(|entry| entry.name == name);
-    (known && plain.len() < arguments.len()).then(|| format!("{name}({})", plain.join(", ")))
-}
-
-/// `open(path, …)` with more than a path.
-fn opening(inner: &str) -> Option<String> {
-    let arguments = items(inner);
-    let [path, rest @ ..] = &arguments[..] else {
-        return None;
-    };
-    let named: Vec<(&str, &str)> = rest
-        .iter()
-        .filter_map(|argument| keyword(argument))
-        .collect();
-    if named.is_empty() || named.len() < rest.len() {
-        return None;
-    }
-    let known = |name: &str| API.fields("Open").any(|field| field.name == name);
-    let fields: Vec<String> = (named.iter())
-        .filter(|(name, _)| known(name))
-        .map(|(name, value)| format!("{name}: {value}"))
-        .collect();
-    Some(match &fields[..] {
-        [] => format!("open({path})"),
-        fields => format!(
-            "open_with({path}, Open {{ {}, ..default() }})",
-            fields.join(", ")
-        ),
-    })
 }
 
 /// The operation that a text names: by its title, its name on the wire or its parameters.
@@ -455,13 +348,5 @@ mod tests {
         ] {
             assert_eq!(repaired(code, &variables()), None, "{code}");
         }
-    }
-
-    #[test]
-    fn only_lines_that_changed_are_shown() {
-        assert_eq!(changed_lines("a\nb\nc", "a\nx\ny\nc"), "x\ny");
-        assert_eq!(changed_lines("a", "b"), "b");
-        assert_eq!(changed_lines("a\na", "a\na\na"), "a");
-        assert_eq!(changed_lines("a", "a"), "");
     }
 }

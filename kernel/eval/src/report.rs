@@ -1,5 +1,6 @@
 //! Errors of cells as a person reads them: the user's own lines, a caret, colour.
 
+mod remedies;
 mod snippet;
 mod source;
 
@@ -11,8 +12,9 @@ use serde_json::Value;
 use crate::CellError;
 use crate::advice::{Advice, Notebook};
 use crate::hints;
-use crate::repair;
+use crate::mend::{self, Check, Found};
 use crate::source::Prepared;
+use remedies::remedies;
 use snippet::Snippet;
 
 pub(crate) use source::{CellSource, Place};
@@ -184,8 +186,13 @@ pub(crate) fn hint(text: &str) -> String {
 
 /// Code to write instead, under an error.
 pub(crate) fn write(code: &str) -> String {
-    let code = code.replace('\n', "\n           ");
-    format!("  {CYAN}= write{RESET}: {BOLD}{code}{RESET}")
+    labelled("write", code)
+}
+
+fn labelled(label: &str, code: &str) -> String {
+    let margin = " ".repeat("  = : ".len() + label.len());
+    let code = code.replace('\n', &format!("\n{margin}"));
+    format!("  {CYAN}= {label}{RESET}: {BOLD}{code}{RESET}")
 }
 
 /// The line an error of a cell begins with.
@@ -194,10 +201,30 @@ pub(crate) fn headline(message: &str) -> Vec<String> {
 }
 
 /// A mistake that was found without the compiler. `at` are bytes of the cell, on one line.
-pub(crate) fn slip(cell: &str, at: Range<usize>, message: &str, advice: &Advice) -> CellError {
+pub(crate) fn slip(
+    notebook: &Notebook,
+    at: Range<usize>,
+    message: &str,
+    advice: &Advice,
+    check: Check,
+) -> CellError {
+    let cell = notebook.cell;
     let mut traceback = headline(message);
-    traceback.extend(pointing(cell, at, ""));
-    traceback.extend(advice.lines());
+    traceback.extend(pointing(cell, at.clone(), ""));
+    let found = [Found {
+        line: cell[..at.start].matches('\n').count(),
+        advice: Some(advice.clone()),
+    }];
+    traceback.push(hint(&advice.text));
+    let right = remedies(notebook, &found, check);
+    traceback.extend(match right.is_empty() {
+        // The next mistake is told when this one is mended.
+        true => mend::once(notebook, &found)
+            .map(|text| remedies::offered(cell, &text))
+            .into_iter()
+            .collect(),
+        false => right,
+    });
     CellError {
         name: "CompileError".into(),
         value: message.to_owned(),
@@ -245,45 +272,72 @@ pub(crate) fn syntax_error(text: &str, line: usize, column: usize, message: &str
     }
 }
 
+/// What is known about errors of rustc in a cell, each at its line.
+pub(crate) fn found<D: Diagnosis>(
+    errors: &[D],
+    cell: &Prepared,
+    notebook: &Notebook,
+) -> Vec<Found> {
+    (serious(errors).into_iter())
+        .map(|error| Found {
+            advice: hints::advice(&cell.in_own_words(error.json()), notebook),
+            line: line_of(error),
+        })
+        .collect()
+}
+
+/// The line of an error, counted from 0.
+fn line_of(error: &impl Diagnosis) -> usize {
+    let marks = error.marks();
+    let first = marks.iter().find(|mark| mark.is_primary);
+    first
+        .or(marks.first())
+        .map_or(0, |mark| mark.start_line.saturating_sub(1))
+}
+
+/// Warnings are told when nothing else is.
+fn serious<D: Diagnosis>(errors: &[D]) -> Vec<&D> {
+    let serious: Vec<&D> = errors
+        .iter()
+        .filter(|error| error.level() == "error")
+        .collect();
+    match serious.is_empty() {
+        true => errors.iter().collect(),
+        false => serious,
+    }
+}
+
 /// Compile errors with the user's lines.
 pub(crate) fn compile_errors<D: Diagnosis>(
     errors: &[D],
     cell: &Prepared,
     notebook: &Notebook,
+    check: Check,
 ) -> CellError {
-    let serious: Vec<&D> = errors
-        .iter()
-        .filter(|error| error.level() == "error")
-        .collect();
-    let shown = if serious.is_empty() {
-        errors.iter().collect()
-    } else {
-        serious
-    };
     let mut traceback = Vec::new();
-    let mut hints = Vec::new();
-    let mut written = Vec::new();
+    let mut hints: Vec<String> = Vec::new();
     let mut message = None;
-    for error in &shown {
+    let found = found(errors, cell, notebook);
+    for (error, found) in serious(errors).into_iter().zip(&found) {
+        // One mistake may lead to several errors: what the first says is enough.
+        let follows = match &found.advice {
+            Some(advice) => hints.contains(&advice.text),
+            None => false,
+        };
+        if follows {
+            continue;
+        }
         if !traceback.is_empty() {
             traceback.push(String::new());
         }
         let json = cell.in_own_words(error.json());
         let title = hints::title(&json).unwrap_or_else(|| readable(&error.message()));
-        compile_error(*error, &title, cell, &mut traceback);
+        compile_error(error, &title, cell, &mut traceback);
         message.get_or_insert(title);
-        match hints::advice(&json, notebook) {
-            // One mistake may lead to several errors.
-            Some(advice) if hints.contains(&advice.text) => {}
+        match &found.advice {
             Some(advice) => {
                 traceback.push(hint(&advice.text));
-                for code in advice.write {
-                    if !written.contains(&code) {
-                        traceback.push(write(&code));
-                        written.push(code);
-                    }
-                }
-                hints.push(advice.text);
+                hints.push(advice.text.clone());
             }
             None => traceback.extend(notes(error.json())),
         }
@@ -291,11 +345,7 @@ pub(crate) fn compile_errors<D: Diagnosis>(
             traceback.push(format!("  {CYAN}= note{RESET}: {note}"));
         }
     }
-    if written.is_empty()
-        && let Some(right) = repair::repaired(notebook.cell, notebook.variables)
-    {
-        traceback.push(write(&repair::changed_lines(notebook.cell, &right)));
-    }
+    traceback.extend(remedies(notebook, &found, check));
     CellError {
         name: "CompileError".into(),
         value: message.unwrap_or_else(|| "the cell does not compile".into()),

@@ -8,6 +8,7 @@ use crate::CellError;
 use crate::advice::{Advice, Notebook};
 use crate::api::API;
 use crate::direct;
+use crate::mend::Check;
 use crate::report;
 use crate::text::parses;
 use crate::tokens::rust_start;
@@ -23,7 +24,11 @@ pub(crate) struct Slip {
 }
 
 impl Slip {
-    fn new(at: std::ops::Range<usize>, message: &str, advice: impl Into<Advice>) -> Self {
+    pub(crate) fn new(
+        at: std::ops::Range<usize>,
+        message: &str,
+        advice: impl Into<Advice>,
+    ) -> Self {
         Slip {
             at,
             message: message.to_owned(),
@@ -31,8 +36,14 @@ impl Slip {
         }
     }
 
-    pub(crate) fn to_error(&self, cell: &str) -> CellError {
-        report::slip(cell, self.at.clone(), &self.message, &self.advice)
+    pub(crate) fn to_error(&self, notebook: &Notebook, check: Check) -> CellError {
+        report::slip(
+            notebook,
+            self.at.clone(),
+            &self.message,
+            &self.advice,
+            check,
+        )
     }
 }
 
@@ -41,11 +52,11 @@ pub(crate) fn find(notebook: &Notebook) -> Option<Slip> {
     let cell = notebook.cell;
     let start = rust_start(cell);
     let rust = &cell[start..];
-    if rust.trim().is_empty()
-        || !direct::is_readable(rust)
-        || (parses(rust) && !is_foreign(notebook, rust))
-    {
+    if rust.trim().is_empty() || !direct::is_readable(rust) {
         return None;
+    }
+    if parses(rust) && !is_foreign(notebook, rust) {
+        return line::meant(notebook, start);
     }
     line::find(notebook, start)
         .or_else(|| unbalanced(notebook, start))
@@ -141,7 +152,7 @@ mod tests {
             "let scan = open(\"a.zspy\")?\nscan.shape()?",
             "semicolon",
             "line 1, column 27",
-            "let scan = open(\"a.zspy\")?;",
+            "let scan = open(\"a.zspy\")?;\nscan.shape()?",
         ),
         (
             "let scan = open(\"a.zspy\")?",
@@ -153,13 +164,13 @@ mod tests {
             "let a = 1\nlet b = 2\na + b",
             "semicolon",
             "line 1, column 10",
-            "let a = 1;\nlet b = 2;",
+            "let a = 1;\nlet b = 2;\na + b",
         ),
         (
             "let a = 1 // one\na",
             "semicolon",
             "line 1, column 10",
-            "let a = 1; // one",
+            "let a = 1; // one\na",
         ),
         (
             "let a = 7 // 2;\na",
@@ -397,12 +408,15 @@ mod tests {
                 cell,
                 variables: &variables,
                 lost: &[],
+                describe: None,
             };
             let Some(slip) = find(&notebook) else {
                 wrong.push(format!("{cell}\n    is not found"));
                 continue;
             };
-            let text = slip.to_error(cell).to_string();
+            let text = slip
+                .to_error(&notebook, &|_| crate::mend::Checked::Unknown)
+                .to_string();
             let written = match code.is_empty() {
                 true => slip.advice.write.is_empty(),
                 false => slip.advice.write.iter().any(|found| found == code),
@@ -435,6 +449,7 @@ mod tests {
                 cell,
                 variables: &[],
                 lost: &[],
+                describe: None,
             };
             assert!(find(&notebook).is_none(), "{cell}: {:?}", find(&notebook));
         }

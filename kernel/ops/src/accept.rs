@@ -56,9 +56,14 @@ pub fn even(input: &SignalMeta) -> Result<(), NotApplicable> {
     }
 }
 
+/// Where a stretch of this length begins so that it lies inside of `size`, as near to `first` as can be.
+fn within(first: usize, length: usize, size: usize) -> usize {
+    first.min(size.saturating_sub(length.max(1)))
+}
+
 /// A parameter that fits its range but not this signal or another parameter.
 pub fn refuse(reason: impl Into<String>, instead: impl Into<String>) -> NotApplicable {
-    NotApplicable::new(reason, instead)
+    NotApplicable::parameter(reason, instead)
 }
 
 /// Rows and columns of the scan; a line scan is one row.
@@ -96,7 +101,14 @@ pub fn region_inside(
         let scan = format!("the scan of {rows} rows and {columns} columns");
         return Err(refuse(
             format!("{asked} lies outside {scan}"),
-            format!("a region with y0 below {rows} and x0 below {columns}, at least 1 by 1"),
+            format!(
+                "Region::rectangle(x0, y0, width, height), its first column below {columns} and its first row below \
+                 {rows}: for one, `Region::rectangle({}, {}, {}, {})`",
+                within(x0, width, columns),
+                within(y0, height, rows),
+                width.min(columns).max(1),
+                height.min(rows).max(1),
+            ),
         ));
     }
     let caveat = (inside != region).then(|| {

@@ -46,15 +46,15 @@ fn describe(
     let takes = "frames of a scan";
     let [input] = inputs else {
         let reason = format!("{} inputs were given, not 1", inputs.len());
-        return Err(accept::refuse(reason, takes));
+        return Err(NotApplicable::new(reason, takes));
     };
     if input.kind != SignalKind::Frame {
         let reason = format!("the signal has {}, not frames", input.kind.noun());
-        return Err(accept::refuse(reason, takes));
+        return Err(NotApplicable::new(reason, takes));
     }
     if input.axes.navigation.is_empty() {
         let reason = format!("the signal {} has one frame", input.axes.shape_text());
-        return Err(accept::refuse(reason, takes));
+        return Err(NotApplicable::new(reason, takes));
     }
     let cut = match region {
         Some(region) => accept::region_inside(region, &input.axes, "region")?.1,

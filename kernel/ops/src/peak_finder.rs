@@ -9,7 +9,7 @@ use crate::math::Grid;
 use crate::math::disk::mean_over_disk;
 use crate::math::disk_fit::disk_centre;
 use crate::math::maxima::{Maximum, centre_of_mass, local_maxima, parabola, separate};
-use crate::math::spot::larger_spot;
+use crate::math::spot::{half_height, larger_spot};
 
 choices! {
     /// How a peak's position is refined beyond whole pixels.
@@ -55,8 +55,8 @@ impl Finder {
         self.as_peaks(grid, score, self.maxima(score))
     }
 
-    /// As [`Finder::peaks`]; of a round spot in `smooth` that reaches further than `reach` from its maximum there is one peak,
-    /// in the middle: where a filter is smaller than a disk its score is a ring, the top of which is anywhere.
+    /// As [`Finder::peaks`]; of a spot in `smooth` that goes further than `reach` from its maximum there is one peak, in the middle:
+    /// where a filter is smaller than a disk its score is a ring, the top of which is anywhere.
     pub fn peaks_of_spots(
         &self,
         grid: &Grid<f64>,
@@ -66,17 +66,37 @@ impl Finder {
     ) -> Output {
         let mut taken = Vec::new();
         let mut maxima = self.maxima(score);
-        maxima.retain_mut(|maximum| {
+        let is_taken = |taken: &[bool], maximum: &Maximum| {
             let at = maximum.row * grid.columns + maximum.column;
-            if taken.get(at).copied().unwrap_or(false) {
+            taken.get(at).copied().unwrap_or(false)
+        };
+        // Which stay, also on a larger spot: those that are one, and those that stand out of it.
+        let mut stay = Vec::new();
+        maxima.retain_mut(|maximum| {
+            let Maximum { row, column, .. } = *maximum;
+            let Some(half) = half_height(smooth, row, column, reach) else {
+                stay.push(true);
+                return true;
+            };
+            if is_taken(&taken, maximum) {
                 return false;
             }
-            if let Some(spot) = larger_spot(smooth, maximum.row, maximum.column, reach) {
+            let spot = larger_spot(smooth, score, (row, column), half, reach);
+            stay.push(spot.is_some());
+            if let Some(spot) = spot {
                 taken.resize(grid.values.len(), false);
                 spot.pixels.iter().for_each(|pixel| taken[*pixel] = true);
                 maximum.plateau = Some(spot.middle);
             }
             true
+        });
+        let mut stay = stay.into_iter();
+        maxima.retain(|maximum| stay.next().unwrap_or(true) || !is_taken(&taken, maximum));
+        let border = self.exclude_border as f64;
+        maxima.retain(|maximum| {
+            let [row, column] = maximum.middle();
+            let inside = |at: f64, size: usize| at >= border && at + border <= size as f64 - 1.0;
+            inside(row, score.rows) && inside(column, score.columns)
         });
         self.as_peaks(grid, score, maxima)
     }

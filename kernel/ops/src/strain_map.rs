@@ -4,10 +4,11 @@
 //! vectors found), residual (px). Peaks obey `g = T g_ref + t`; `F = T^-T = R U`; ε = U - 1, θ is the angle of R. Positive
 //! ε_xx and ε_yy are real-space expansion along columns and rows, positive ε_xy lengthens along +x+y, positive θ turns
 //! +x towards +y. Positions whose peaks do not bear out a lattice like the reference are NaN: too few matches, matches on
-//! one line, less than a third of the reference vectors, a residual above 0.09 of the peaks' spacing, strain below -20 % or
-//! above +33 % or a rotation beyond 14.5 degrees (no vector may move by more than a quarter of its length), or more
-//! unexpected peaks than expected ones among those expected, or matches that are as well every second or third peak of another
-//! lattice (a stretch near 1/2, 2 or 3: the others are absent, or stand between, and are as bright); so is the whole map when the reference region yields fewer
+//! one line, less than a third of the reference vectors, a residual above 0.09 of the peaks' spacing or, with few matches,
+//! one that leaves more than 5 % to chance (95 % confidence), strain below -20 % or above +33 % or a rotation beyond 14.5
+//! degrees (no vector may move by more than a quarter of its length), more unexpected peaks than expected ones among those
+//! expected, or peaks that are as well those of another lattice: nothing but chance speaks for the orders that a coarser one
+//! lacks, or strangers as bright stand where a finer one has peaks. So is the whole map when the reference region yields fewer
 //! than three vectors (coverage 0). Coverage and residual say why. Needs the region's peaks first, then
 //! each position on its own: O(peaks · reference vectors).
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
@@ -65,8 +66,8 @@ impl Operation for MapStrain {
     };
 
     const WITHOUT_VALUE: &'static str = "too few peaks match the reference lattice, or they do not bear it out \
-         (see coverage and residual) or would bear out one of another spacing as well; strain from -20 to +33 % and rotation up to 14 degrees are measured";
-    const REVISION: u32 = 3;
+         (see coverage and residual) or would bear out another lattice as well; strain from -20 to +33 % and rotation up to 14 degrees are measured";
+    const REVISION: u32 = 4;
 
     fn describe(
         &self,

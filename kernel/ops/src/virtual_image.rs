@@ -99,18 +99,31 @@ fn describe(
     let input = accept::images(inputs)?;
     if places == 0 {
         let (rows, columns) = accept::frame_shape(input);
+        let article = if what.starts_with('a') { "an" } else { "a" };
         return Err(accept::refuse(
             format!("the {what} covers no pixel of the frame of {rows} x {columns} px"),
-            format!("a {what} that covers at least one pixel"),
+            format!("{article} {what} that covers at least one pixel"),
         ));
     }
     let component = Component::new("intensity", "Virtual image", &input.value_units, false);
     Ok(input.to_map(vec![component]))
 }
 
+/// A ring whose hole is larger than itself is one whose radii were given in the other order.
+fn radii(params: &Annulus) -> Result<(), NotApplicable> {
+    let (inner, outer) = (params.inner_radius, params.outer_radius);
+    if inner <= outer {
+        return Ok(());
+    }
+    Err(accept::refuse(
+        format!("inner_radius = {inner:?} px is larger than outer_radius = {outer:?} px"),
+        format!("`Annulus {{ inner_radius: {outer:?}, outer_radius: {inner:?}, ..default() }}`"),
+    ))
+}
+
 /// The three detectors differ in their geometry only.
 macro_rules! virtual_detector {
-    ($Operation:ident, $Params:ident, $name:literal, $noun:literal, $title:literal, $summary:literal, $outline:expr, $places:expr) => {
+    ($Operation:ident, $Params:ident, $name:literal, $noun:literal, $title:literal, $summary:literal, $outline:expr, $fits:expr, $places:expr) => {
         #[derive(Default)]
         pub struct $Operation {
             plan: Plan<Detector>,
@@ -151,6 +164,8 @@ macro_rules! virtual_detector {
                 params: &$Params,
             ) -> Result<SignalMeta, NotApplicable> {
                 let shape = accept::frame_shape(accept::images(inputs)?);
+                let fits: fn(&$Params) -> Result<(), NotApplicable> = $fits;
+                fits(params)?;
                 describe(inputs, self.plan(shape, params).pixels(), $noun)
             }
 
@@ -188,6 +203,7 @@ virtual_detector!(
         centre: "centre",
         radius: "radius"
     },
+    |_| Ok(()),
     |shape, params| ring(shape, params.centre, 0.0, params.radius)
 );
 
@@ -203,6 +219,7 @@ virtual_detector!(
         inner_radius: "inner_radius",
         outer_radius: "outer_radius"
     },
+    radii,
     |shape, params| ring(
         shape,
         params.centre,
@@ -223,6 +240,7 @@ virtual_detector!(
         height: "height",
         width: "width"
     },
+    |_| Ok(()),
     |shape, params| {
         let [my, mx] = middle(shape);
         let [y0, x0] = params.corner.unwrap_or([

@@ -57,7 +57,10 @@ pub(crate) fn tree_error(error: TreeError) -> WireError {
         TreeError::NotApplicable { reason, .. } => WireError::new(
             "not_applicable",
             message,
-            format!("use it on a signal with {}", reason.takes),
+            match reason.of_parameter {
+                true => format!("give {}", reason.takes),
+                false => format!("use it on a signal with {}", reason.takes),
+            },
         ),
         TreeError::HasChildren { .. } => {
             WireError::new("has_children", message, "remove those first")
@@ -103,6 +106,17 @@ pub(crate) fn no_node(node: u32) -> WireError {
     .at_node(node)
 }
 
+/// The call that reads what a node has at its first scan position.
+pub(crate) fn first_position(node: &Node) -> String {
+    let method = match node.meta.kind {
+        SignalKind::Frame => "frame",
+        SignalKind::Peaks => "peaks",
+        SignalKind::Map => "values",
+    };
+    let at = position_text(&vec![0; node.meta.axes.navigation.len()]);
+    format!("{}.{method}({at})?", node.name)
+}
+
 /// A scan position as a cell writes it.
 pub(crate) fn position_text(index: &[usize]) -> String {
     match index {
@@ -125,7 +139,7 @@ pub(crate) fn outside_scan(node: &Node, index: &[usize]) -> WireError {
                 [one] => format!("its scan has one axis, {one}"),
                 names => format!("its scan has the axes {}", names.join(", ")),
             };
-            let example = position_text(&vec![0; axes.len()]);
+            let example = first_position(node);
             (
                 format!(
                     "`{name}`: {} is no position of its scan: {has}",

@@ -19,7 +19,7 @@ use crate::journal::{Journal, Stamp};
 use crate::news::News;
 use crate::sources::OpenFiles;
 use crate::view::Workers;
-use crate::{closure, convert, cost, lock, router, save};
+use crate::{closure, code, convert, cost, lock, router, save};
 
 /// Name of the environment variable that sets the memory budget, in bytes.
 pub const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
@@ -345,25 +345,32 @@ impl Session {
 
     pub(crate) fn wrong_kind(&self, node: u32, wanted: &str, found: &str) -> WireError {
         let graph = self.tree.snapshot();
-        let (name, rank) = graph.node(node).map_or(("", 2), |node| {
-            (node.name.as_str(), node.meta.axes.navigation.len())
-        });
-        let at = convert::position_text(&vec![0; rank]);
-        let method = match found {
-            "peaks" => "peaks",
-            "maps" => "values",
-            _ => "frame",
+        let Some(shown) = graph.node(node) else {
+            return convert::no_node(node);
         };
+        let name = shown.name.as_str();
         let first = match wanted {
             "peaks" if found == "frames" => {
                 format!("find them first, `{name}.find_peaks(NormalizedCorrelation::default())?`; ")
             }
             _ => String::new(),
         };
+        // A saved map is a file of images, too.
+        let opened = code::line(self, &graph, shown);
+        let images = match opened.split_once("= open(") {
+            Some((made, path)) if (wanted, found) == ("frames", "maps") => format!(
+                "; its images are the frames of `{made}= open_with({}, Open {{ signal_axes: 2, ..default() }})?;`",
+                path.trim_end_matches(")?;")
+            ),
+            _ => String::new(),
+        };
         WireError::new(
             "wrong_kind",
             format!("`{name}` has {found}, {wanted} were asked for"),
-            format!("{first}what it has is read by `{name}.{method}({at})?`"),
+            format!(
+                "{first}what it has is read by `{}`{images}",
+                convert::first_position(shown)
+            ),
         )
         .at_node(node)
     }

@@ -146,12 +146,22 @@ pub struct ParameterError {
 
 /// An operation on a signal it does not fit.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[error("{reason}; it takes {takes}")]
 pub struct NotApplicable {
     /// Why: `the signal has maps, not frames`.
     pub reason: String,
-    /// Which signals it takes: `frames with two signal axes`.
+    /// Which signals it takes: `frames with two signal axes`; of a parameter, what to give instead.
     pub takes: String,
+    /// Whether a parameter is the reason, and not the signal.
+    pub of_parameter: bool,
+}
+
+impl std::fmt::Display for NotApplicable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.of_parameter {
+            true => f.write_str(&self.reason),
+            false => write!(f, "{}; it takes {}", self.reason, self.takes),
+        }
+    }
 }
 
 impl NotApplicable {
@@ -159,6 +169,15 @@ impl NotApplicable {
         NotApplicable {
             reason: reason.into(),
             takes: takes.into(),
+            of_parameter: false,
+        }
+    }
+
+    /// A parameter that does not fit this signal, or another parameter; `instead`: what to give.
+    pub fn parameter(reason: impl Into<String>, instead: impl Into<String>) -> Self {
+        NotApplicable {
+            of_parameter: true,
+            ..Self::new(reason, instead)
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Calls that may fail and whose outcome nobody looks at: an error would go unseen.
 
 use super::{Scope, check, source};
-use crate::CellError;
-use crate::advice::Advice;
-use crate::report;
+use crate::advice::{Advice, Instead};
+use crate::slips::Slip;
 use crate::text::at_top;
 
 /// The words of rustc's lint for the same.
@@ -11,17 +10,13 @@ pub(crate) const MESSAGE: &str =
     "the outcome of this call is not looked at: if it fails, nobody hears of it";
 const ADVICE: &str = "write `?` behind it, and an error ends the cell and is shown; `let _ =` before it says that any outcome is fine";
 
-/// What is said of it, with the statement put right.
-pub(crate) fn advice(statement: &str) -> Advice {
-    let right = match statement.trim().strip_suffix(';') {
-        Some(call) => format!("{call}?;"),
-        None => format!("{}?;", statement.trim()),
-    };
-    Advice::new(ADVICE).write(right)
+/// What is said of it.
+pub(crate) fn advice() -> Advice {
+    Advice::new(ADVICE)
 }
 
-/// The error of a cell of calls that would run without the compiler, but for an outcome that is not looked at.
-pub(crate) fn unlooked(code: &str, scope: &Scope) -> Option<CellError> {
+/// The slip of a cell of calls that would run without the compiler, but for an outcome that is not looked at.
+pub(crate) fn unlooked(code: &str, scope: &Scope) -> Option<Slip> {
     if !super::is_readable(code) || !source::is_flat(code) {
         return None;
     }
@@ -33,12 +28,10 @@ pub(crate) fn unlooked(code: &str, scope: &Scope) -> Option<CellError> {
     let start = index.checked_sub(1).map_or(0, |before| ends[before] + 1);
     let text = without_comments(&code[start..end]);
     let at = start + (code[start..end].len() - text.len());
-    Some(report::slip(
-        code,
-        at..at + text.trim_end().len(),
-        MESSAGE,
-        &advice(text),
-    ))
+    let end = at + text.trim_end().len();
+    let right = format!("{}?{}", &code[..end], &code[end..]);
+    let advice = Advice::new(ADVICE).write(right).instead(Instead::Cell);
+    Some(Slip::new(at..end, MESSAGE, advice))
 }
 
 /// The statement without spaces and comments in front of it.

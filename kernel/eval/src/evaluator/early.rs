@@ -41,12 +41,19 @@ impl Evaluator {
             }
             Built::Errors(errors) => {
                 let lost = lock(&self.lost).clone();
+                let describe = self.describing();
                 let notebook = Notebook {
                     cell: code,
                     variables: &self.known_variables(),
                     lost: &lost,
+                    describe: Some(&describe),
                 };
-                Some(Err(report::compile_errors(&errors, &draft.cell, &notebook)))
+                Some(Err(report::compile_errors(
+                    &errors,
+                    &draft.cell,
+                    &notebook,
+                    &|code| self.checked(code, &notebook),
+                )))
             }
             Built::Interrupted => Some(Err(interrupted())),
             Built::No => None,

@@ -134,6 +134,10 @@ fn translated(
         let (rest, more) = translated(&lines[used..], depth, notebook, is_decimal)?;
         return Some((format!("{code}\n{rest}"), used + more));
     }
+    if begin == "loop {" && code.ends_with('{') {
+        // With nothing to do it would never end.
+        code.push_str(&format!("\n{pad}    break;"));
+    }
     code.push_str(&format!("\n{pad}}}"));
     Some((code, used))
 }
@@ -194,6 +198,7 @@ mod tests {
             cell: "",
             variables: &[],
             lost: &[],
+            describe: None,
         };
         for (python, rust) in [
             (
@@ -208,7 +213,7 @@ mod tests {
                 "if x > 3:\n    y = 1\nelse:\n    y = 2\nz",
                 "if x > 3 {\n    let y = 1;\n} else {\n    let y = 2;\n}",
             ),
-            ("while True:\n    pass", "loop {\n}"),
+            ("while True:\n    pass", "loop {\n    break;\n}"),
             (
                 "def f(x, n=2):\n    return x * 2",
                 "fn f(x: f64, n: f64) -> f64 {\n    return x * 2.0;\n}",

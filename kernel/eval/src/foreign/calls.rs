@@ -1,10 +1,11 @@
 //! Functions of Python, numpy, matplotlib, hyperspy and MATLAB, and what does the same here.
 
-use crate::advice::{Advice, Notebook};
+use super::component;
+use super::drawings::{PLOTTING, is_showing, shown};
+use crate::advice::{Advice, Holds, Instead, Notebook};
 use crate::text::{decimal, in_brackets, is_name, is_number, is_whole, items};
 
 const NUMERIC: [&str; 6] = ["np", "numpy", "math", "cp", "da", "scipy"];
-const PLOTTING: [&str; 6] = ["plt", "pyplot", "matplotlib", "ax", "sns", "pylab"];
 const READING: [&str; 12] = [
     "hs", "hyperspy", "pxm", "pyxem", "py4DSTEM", "py4dstem", "h5py", "tifffile", "imageio", "io",
     "lt", "nib",
@@ -102,55 +103,13 @@ pub(crate) fn call(callee: &str, arguments: &[&str], notebook: &Notebook) -> Opt
                 },
             ),
         ),
-        "ls" | "pwd" | "cd" | "mkdir" if plain => system(function, first),
+        "close" | "delete" if plain && is_name(first) => Some(
+            Advice::new("`drop` gives a variable back; its node goes, and its file is closed, when no view and no other node needs it")
+                .write(format!("drop({first});")),
+        ),
+        "ls" | "pwd" | "cd" | "mkdir" | "sleep" if plain => system(function, first),
         "zeros" | "ones" if plain => array(function, arguments),
         _ => None,
-    }
-}
-
-fn is_showing(function: &str) -> bool {
-    matches!(
-        function,
-        "imshow"
-            | "imagesc"
-            | "figure"
-            | "subplot"
-            | "plot"
-            | "imtool"
-            | "surf"
-            | "colorbar"
-            | "colormap"
-            | "show"
-            | "axis"
-            | "subplots"
-    )
-}
-
-/// A drawing: values of ours show themselves.
-fn shown(function: &str, arguments: &[&str], notebook: &Notebook) -> Advice {
-    let value = (arguments.iter().copied())
-        .find(|argument| notebook.kind(argument) == "Signal" || notebook.kind(argument) == "Frame")
-        .or_else(|| {
-            arguments
-                .first()
-                .copied()
-                .filter(|argument| is_name(argument) && notebook.knows(argument))
-        });
-    match value {
-        Some(value) => Advice::new(
-            "a picture needs no plotting: the value on the last line of a cell is shown; in the middle of one, \
-             `display(&value);`",
-        )
-        .write(value),
-        None if matches!(function, "imshow" | "plot" | "imagesc" | "pcolormesh") => Advice::new(
-            "a picture needs no plotting: the value on the last line of a cell is shown",
-        )
-        .write(notebook.signal()),
-        None => Advice::new(
-            "leave this out: pictures come by themselves, with scale bar and levels; the value on the last line of a \
-             cell is shown",
-        )
-        .write(notebook.signal()),
     }
 }
 
@@ -274,7 +233,7 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
         );
     }
     match notebook.kind(first) {
-        "Signal" => of_every_frame(first, name),
+        "Signal" => of_every_frame(first, name, notebook),
         "Frame" if matches!(name, "mean" | "sum" | "max" | "min") => Some(
             Advice::new(format!("`{name}` is a method of a frame"))
                 .write(format!("{first}.{name}()")),
@@ -301,7 +260,11 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
 }
 
 /// What a reduction of numpy may mean of a signal: one number per frame, or one frame per scan.
-pub(crate) fn of_every_frame(receiver: &str, function: &str) -> Option<Advice> {
+pub(crate) fn of_every_frame(
+    receiver: &str,
+    function: &str,
+    notebook: &Notebook,
+) -> Option<Advice> {
     let value = match function {
         "mean" => "frame.mean()".to_owned(),
         "sum" => "frame.sum()".to_owned(),
@@ -316,6 +279,12 @@ pub(crate) fn of_every_frame(receiver: &str, function: &str) -> Option<Advice> {
         "mean" | "sum" => Some(("MeanPattern", "the mean over the scan")),
         _ => None,
     };
+    if notebook.holds(receiver) == Holds::Map {
+        return matches!(function, "mean" | "sum" | "max" | "min").then(|| {
+            Advice::new("the numbers of one component of a map are put into a frame, which has sum, mean, min and max")
+                .write(format!("{}.{function}()", component(receiver, 0)))
+        });
+    }
     Some(match what {
         Some((pattern, meaning)) => Advice::new(format!(
             "say over what: one frame with {meaning}, or one number of every frame, a map"
@@ -398,10 +367,10 @@ fn method(receiver: &str, name: &str, arguments: &[&str], notebook: &Notebook) -
     let first = arguments.first().copied().unwrap_or_default();
     let kind = notebook.kind(receiver);
     Some(match (kind, name) {
-        ("Signal", "plot" | "show") => {
-            Advice::new("a signal is shown by the last line of a cell").write(receiver)
-        }
-        ("Signal", function) => return of_every_frame(receiver, function),
+        ("Signal", "plot" | "show") => Advice::new("a signal is shown by the last line of a cell")
+            .write(receiver)
+            .instead(Instead::Shown),
+        ("Signal", function) => return of_every_frame(receiver, function, notebook),
         ("Vec" | "", "append" | "add") => grown(receiver, first),
         ("Vec" | "Frame" | "String" | "str" | "", "size" | "length" | "__len__") => {
             Advice::new("the length of a list is `list.len()`").write(format!("{receiver}.len()"))

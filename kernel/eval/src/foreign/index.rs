@@ -1,6 +1,6 @@
 //! `scan[0, 0]`, `scan.inav[10, 20]`, `list[1:3]`: indices and slices of Python, hyperspy and MATLAB.
 
-use crate::advice::{Advice, Notebook};
+use crate::advice::{Advice, Holds, Notebook};
 use crate::text::{at_top, decimal, is_whole, items};
 
 /// One index: a number, or the ends of a slice as far as they are given.
@@ -62,6 +62,7 @@ pub(crate) fn index(base: &str, inner: &str, notebook: &Notebook) -> Option<Advi
     }
     let plain = base.strip_suffix(".data").unwrap_or(base);
     match notebook.kind(plain) {
+        "Signal" if notebook.holds(plain) == Holds::Map => Some(of_map(plain, &indices)),
         "Signal" => Some(of_signal(plain, &indices)),
         "Frame" => of_frame(plain, &indices),
         "Shape" => Some(of_shape(plain, inner)),
@@ -162,6 +163,24 @@ fn of_signal(receiver: &str, indices: &[Index]) -> Advice {
             None => frame(receiver, row, "0"),
         },
         _ => region(receiver, &indices[..indices.len().min(2)]),
+    }
+}
+
+/// Indices of a map: its values at a scan position, or a component.
+fn of_map(map: &str, indices: &[Index]) -> Advice {
+    match indices {
+        [Index::One(row), Index::One(column), rest @ ..] => {
+            let component = match rest {
+                [Index::One(component)] => format!("[{component}]"),
+                _ => String::new(),
+            };
+            Advice::new(
+                "the values of a map at a scan position come in the order of its components",
+            )
+            .write(format!("{map}.values(({row}, {column}))?{component}"))
+        }
+        _ => Advice::new("the numbers of one component of a map are put into a frame")
+            .write(super::component(map, 0)),
     }
 }
 

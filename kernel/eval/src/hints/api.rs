@@ -1,7 +1,7 @@
 //! Names of the API: the nearest ones, their arguments, their parameter structs.
 
 use super::diagnostic::Diagnostic;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::api::{API, Entry, Kind};
 use crate::nearest::nearest;
 use crate::repair;
@@ -139,6 +139,79 @@ pub(super) fn parameters_of_another_method(diagnostic: &Diagnostic) -> Option<Ad
     )
 }
 
+/// `pattern(Region::rectangle(0, 0, 2, 2))`: the field that takes it.
+pub(super) fn region_as_parameters(diagnostic: &Diagnostic) -> Option<Advice> {
+    let (method, name) = diagnostic.message.split_once("` does not take `")?;
+    let method = method.trim_start_matches('`');
+    if bare(name.trim_end_matches('`')) != "Region" {
+        return None;
+    }
+    let takes = API.parameters_of(method);
+    let (owner, field) = takes.iter().find_map(|owner| {
+        let field = API
+            .fields(owner)
+            .find(|field| repair::kind_of(field).contains("Region"))?;
+        Some((owner, field))
+    })?;
+    let value = match repair::kind_of(field).starts_with("Option") {
+        true => format!("Some({})", diagnostic.text.trim()),
+        false => diagnostic.text.trim().to_owned(),
+    };
+    Some(
+        Advice::new(format!(
+            "`{method}` takes {}, and a region is their field `{}`",
+            takes.join(" or "),
+            field.name
+        ))
+        .write(diagnostic.with(&format!(
+            "{owner} {{ {}: {value}, ..default() }}",
+            field.name
+        ))),
+    )
+}
+
+/// `virtual_image(Circle { radius: 10.0 })`, `pattern(Mean)`: a struct that does not exist where some can be given.
+pub(super) fn unknown_parameters(diagnostic: &Diagnostic) -> Option<Advice> {
+    if !matches!(diagnostic.code, "E0422" | "E0425" | "E0433" | "E0412") {
+        return None;
+    }
+    let name = diagnostic.text.trim();
+    let call = diagnostic.before.trim_end().strip_suffix('(')?;
+    let method = last_word(call);
+    let takes = API.parameters_of(method);
+    let near = takes.iter().any(|own| {
+        signal::edits(&own.to_lowercase(), &name.to_lowercase()) <= 1 + name.chars().count() / 4
+    });
+    if takes.is_empty() || near || !name.starts_with(char::is_uppercase) {
+        return None;
+    }
+    // `Mean` of `MeanPattern`.
+    let begun: Vec<&str> = (takes.iter().copied())
+        .filter(|own| own.starts_with(name) || name.starts_with(own))
+        .collect();
+    let from = diagnostic.before.len();
+    let behind = diagnostic.behind.trim_start();
+    let space = diagnostic.behind.len() - behind.len();
+    let fields = in_brackets(behind).filter(|_| behind.starts_with(['{', '(']));
+    let (to, inner) = match fields {
+        Some(inner) => (
+            from + diagnostic.text.len() + space + inner.len() + 2,
+            inner,
+        ),
+        None if behind.starts_with("::default()") => (
+            from + diagnostic.text.len() + space + "::default()".len(),
+            "",
+        ),
+        None => (from + diagnostic.text.len(), ""),
+    };
+    let meant = if begun.is_empty() { &takes } else { &begun };
+    let code = repair::literal_of(meant, inner)?;
+    Some(
+        Advice::new(format!("`{method}` takes {}", takes.join(", ")))
+            .write(diagnostic.with_range(from, to, &code)),
+    )
+}
+
 /// Parameters that belong to another method: those of nearly this name that this one takes, and the other method.
 fn of_another_method(
     diagnostic: &Diagnostic,
@@ -196,9 +269,9 @@ pub(super) fn missing_fields(diagnostic: &Diagnostic) -> Option<Advice> {
     }
     let line = diagnostic.line();
     let right = repair::repaired(diagnostic.notebook.cell, diagnostic.notebook.variables);
-    let code = match right {
-        Some(right) => repair::changed_lines(diagnostic.notebook.cell, &right),
-        None => diagnostic.mended(&line),
+    let (code, instead) = match right {
+        Some(right) => (right, Instead::Cell),
+        None => (diagnostic.mended(&line), Instead::Marked),
     };
     let advice = match base {
         true => Advice::new("what completes a struct of parameters is `..default()`"),
@@ -209,7 +282,7 @@ pub(super) fn missing_fields(diagnostic: &Diagnostic) -> Option<Advice> {
     Some(if code == line.trim() {
         advice
     } else {
-        advice.write(code)
+        advice.write(code).instead(instead)
     })
 }
 

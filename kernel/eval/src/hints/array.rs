@@ -1,7 +1,6 @@
 //! Signals, frames and lists as if they were arrays: indices, arithmetic, loops.
 
 use super::diagnostic::Diagnostic;
-use super::signal::component;
 use crate::advice::{Advice, Notebook};
 use crate::bridge::Variable;
 use crate::foreign;
@@ -19,21 +18,15 @@ pub(super) fn indexed(diagnostic: &Diagnostic) -> Option<Advice> {
     let from = diagnostic.before.trim_end().len() - base.len();
     let to = diagnostic.before.len() + diagnostic.text.len();
     let advice = match kind {
-        "Signal" => match component(inner) {
-            Some(component) => Advice::new(
-                "the values of a map at a scan position come in the order of its components",
-            )
-            .write(format!("{base}.values((0, 0))?[{component}]")),
-            None => {
-                let known = Variable {
-                    name: base.to_owned(),
-                    kind: "Signal".into(),
-                    value: None,
-                    node: None,
-                };
-                index_of(base, inner, known)?
-            }
-        },
+        "Signal" => {
+            let known = Variable {
+                name: base.to_owned(),
+                kind: "Signal".into(),
+                value: None,
+                node: None,
+            };
+            index_of(base, inner, known)?
+        }
         "Shape" => {
             let at: usize = inner.trim().parse().unwrap_or(0);
             let (part, at) = if at < 2 {
@@ -63,6 +56,7 @@ fn index_of(base: &str, inner: &str, known: Variable) -> Option<Advice> {
         cell: "",
         variables: &variables,
         lost: &[],
+        describe: None,
     };
     let advice = foreign::index("value", inner, &notebook)?;
     let mut placed = Advice::new(advice.text);

@@ -99,6 +99,33 @@ fn with_other_arguments(diagnostic: &Diagnostic, signature: &str, given: &str) -
     diagnostic.with_range(from, from + inner + 2, &format!("({arguments})"))
 }
 
+/// `Region::rectangle(0, 0, 16)`, `Region::rectangle((0, 0), (16, 16))`, `Region::rect(…)`, numbers with a point.
+pub(super) fn region(diagnostic: &Diagnostic) -> Option<Advice> {
+    let line = diagnostic.line();
+    let from = line.find("Region::")?;
+    let open = from + line[from..].find('(')?;
+    let inner = in_brackets(&line[open..])?;
+    let at = diagnostic.before.len();
+    let inside = (from..open + inner.len() + 2).contains(&at);
+    let fits = inside
+        && (matches!(diagnostic.code, "E0061" | "E0308" | "E0599")
+            || diagnostic.code == "E0425" && diagnostic.behind.trim_start().starts_with('='));
+    if !fits {
+        return None;
+    }
+    let advice = Advice::new(
+        "a region is `Region::rectangle(x0, y0, width, height)`: first column, first row, width, height, in whole numbers",
+    );
+    let named = format!("{}Region::rectangle({inner})", &line[..from]);
+    let code = format!("{named}{}", &line[open + inner.len() + 2..]);
+    let code = diagnostic.mended(&code);
+    Some(if code == line.trim() {
+        advice
+    } else {
+        advice.write(code)
+    })
+}
+
 /// `compute_all(bright, shift)`, `compute_all(&[bright, shift])`.
 pub(super) fn compute_all(diagnostic: &Diagnostic) -> Option<Advice> {
     if !matches!(diagnostic.code, "E0061" | "E0308") {
@@ -155,6 +182,30 @@ pub(super) fn returned(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
+/// A text with `%d` of C, its places as Rust writes them; `None`: it has none.
+fn of_c(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut any = false;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let place = &rest[at + 1..];
+        let end = place.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+        let (digits, kind) = place.split_at(end);
+        if !kind.starts_with(['d', 'i', 's', 'f', 'g', 'e', 'u']) {
+            return None;
+        }
+        match digits.split_once('.') {
+            Some((_, digits)) => out.push_str(&format!("{{:.{digits}}}")),
+            None => out.push_str("{}"),
+        }
+        any = true;
+        rest = &kind[1..];
+    }
+    out.push_str(rest);
+    any.then_some(out)
+}
+
 /// `println!("{}", a, b)`: more values than places, or fewer.
 pub(super) fn printed_values(diagnostic: &Diagnostic) -> Option<Advice> {
     let advice = Advice::new("each `{}` is the place of one value, in their order");
@@ -165,6 +216,15 @@ pub(super) fn printed_values(diagnostic: &Diagnostic) -> Option<Advice> {
     }
     if diagnostic.message != "argument never used" {
         return None;
+    }
+    // `println!("%d", x)` of C.
+    let line = diagnostic.line();
+    if let Some(code) = line.split_once('"').and_then(|(start, rest)| {
+        let (text, behind) = rest.split_once('"')?;
+        let text = of_c(text).filter(|_| !text.contains('{'))?;
+        Some(format!("{start}\"{text}\"{behind}"))
+    }) {
+        return Some(advice.write(diagnostic.mended(&code)));
     }
     let at = diagnostic.before.find("\",");
     Some(

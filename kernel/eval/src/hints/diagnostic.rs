@@ -29,6 +29,14 @@ pub(super) struct MethodCall<'a> {
     pub(super) arguments: &'a str,
 }
 
+/// What rustc suggests: its words, and the line as it then reads.
+pub(super) struct Suggestion {
+    pub(super) message: String,
+    pub(super) code: String,
+    /// The line as it was written.
+    pub(super) line: String,
+}
+
 impl<'a> Diagnostic<'a> {
     pub(super) fn new(json: &'a Value, notebook: &'a Notebook<'a>) -> Self {
         let spans = json["spans"].as_array().map_or(&[][..], Vec::as_slice);
@@ -87,10 +95,15 @@ impl<'a> Diagnostic<'a> {
 
     /// A line that is part of the cell: everything that names tell put right; empty when it is no Rust.
     pub(super) fn mended(&self, line: &str) -> String {
-        let line = self.notebook.mended(line.trim());
+        let mended = self.notebook.mended(line.trim());
+        if parses(&mended) {
+            return mended;
+        }
         // A part of a statement of several lines is none by itself.
-        match parses(&line) {
-            true => line,
+        let own = self.line();
+        let within = self.notebook.cell.replacen(own.trim(), line.trim(), 1);
+        match !own.trim().is_empty() && parses(&within) {
+            true => line.trim().to_owned(),
             false => String::new(),
         }
     }
@@ -110,6 +123,21 @@ impl<'a> Diagnostic<'a> {
             to: end + usize::from(tried),
             receiver,
             arguments,
+        })
+    }
+
+    /// The type of the value that a `Result` without its `?` holds: `Frame` of `Result<Frame<'static, f64>, Error>`.
+    pub(super) fn value_of_result(&self) -> Option<&str> {
+        if !self.message.contains("for enum `Result<") {
+            return None;
+        }
+        let of = |text: &'_ str| -> Option<usize> { text.find("`Result<") };
+        // The message may say `Result<T, E>`, the label says more.
+        [&self.label, &self.message].into_iter().find_map(|text| {
+            let kind = &text[of(text)? + "`Result<".len()..];
+            let kind = kind.split(['<', ',', '>']).next()?.trim_start_matches('&');
+            let kind = kind.rsplit("::").next()?;
+            crate::api::API.types.contains_key(kind).then_some(kind)
         })
     }
 
@@ -133,7 +161,7 @@ impl<'a> Diagnostic<'a> {
     }
 
     /// rustc's own suggestions: what it says, and the line with all its replacements made.
-    pub(super) fn suggestions(&self) -> impl Iterator<Item = (String, String)> + '_ {
+    pub(super) fn suggestions(&self) -> impl Iterator<Item = Suggestion> + '_ {
         self.children.iter().filter_map(move |child| {
             let spans = child["spans"].as_array()?;
             let line = spans.first()?["text"][0]["text"].as_str()?;
@@ -158,7 +186,11 @@ impl<'a> Diagnostic<'a> {
             }
             let code = self.mended(&letters.into_iter().collect::<String>());
             let message = child["message"].as_str().map(short)?;
-            (!code.is_empty()).then_some((message, code))
+            (!code.is_empty()).then(|| Suggestion {
+                message,
+                code,
+                line: line.to_owned(),
+            })
         })
     }
 

@@ -2,23 +2,30 @@
 
 use super::diagnostic::{Diagnostic, quoted};
 use super::signal::SHOWING;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 
 /// A method that a frame does not have.
 pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     let message = &diagnostic.message;
+    let of_result = diagnostic.value_of_result() == Some("Frame");
     let missing = diagnostic.code == "E0599"
-        && (message.contains("for struct `Frame<") || message.starts_with("`Frame<"));
+        && (message.contains("for struct `Frame<") || message.starts_with("`Frame<") || of_result);
     let call = diagnostic.method_call().filter(|_| missing)?;
-    let (name, receiver) = (diagnostic.text.as_str(), call.receiver);
+    let name = diagnostic.text.as_str();
+    let tried = format!("{}?", call.receiver);
+    let receiver = match of_result {
+        true => tried.as_str(),
+        false => call.receiver,
+    };
     let advice = |text: &str, code: String| {
         Some(Advice::new(text).write(diagnostic.with_range(call.from, call.to, &code)))
     };
     if SHOWING.contains(&name) {
-        return advice(
+        let shown = advice(
             "a frame is shown by the last line of a cell",
             receiver.to_owned(),
         );
+        return shown.map(|advice| advice.instead(Instead::Shown));
     }
     let pixel = (diagnostic.labels())
         .find_map(|label| pixel_of(quoted(&label, 0)?).map(str::to_owned))
@@ -56,7 +63,21 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
                 "Frame::from_fn(({receiver}.rows_columns().1, {receiver}.rows_columns().0), |(row, column)| {receiver}[(column, row)])"
             ),
         ),
-        "flatten" | "ravel" | "tolist" | "to_vec" => advice(
+        "save" | "to_csv" | "savetxt" | "write" => {
+            let path = call.arguments.trim();
+            let path = match path.starts_with('"') && path.ends_with('"') && path.contains('.') {
+                true => path,
+                false => "\"frame.csv\"",
+            };
+            advice(
+                "a signal is saved, one frame is written as text, row by row",
+                format!(
+                    "std::fs::write({path}, {receiver}.rows().map(|row| row.iter().map(|pixel| pixel.to_string())\
+                     .collect::<Vec<_>>().join(\",\")).collect::<Vec<_>>().join(\"\\n\"))?"
+                ),
+            )
+        }
+        "flatten" | "ravel" | "tolist" | "to_vec" | "to_numpy" | "numpy" | "asarray" => advice(
             "the pixels row by row are `as_slice()`",
             format!("{receiver}.as_slice().to_vec()"),
         ),
@@ -74,6 +95,32 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     }
 }
 
+/// A field that a frame does not have: `pattern.values`, `pattern.dtype`.
+pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
+    let of_frame = diagnostic.code == "E0609"
+        && diagnostic
+            .quoted(1)
+            .is_some_and(|kind| crate::typing::bare(kind) == "Frame");
+    let before = diagnostic.before.trim_end().strip_suffix('.')?;
+    let frame = crate::text::last_expression(before);
+    match diagnostic.text.as_str() {
+        _ if !of_frame => None,
+        "values" | "data" | "array" | "flat" => Some(
+            Advice::new("the pixels row by row are `as_slice()`")
+                .write(diagnostic.with("as_slice().to_vec()")),
+        ),
+        "dtype" if crate::text::is_name(frame) => Some(
+            Advice::new("`:type` tells the type of a variable").write(format!(":type {frame}")),
+        ),
+        name if SHOWING.contains(&name) => Some(
+            Advice::new("a frame is shown by the last line of a cell")
+                .write(diagnostic.mended(frame))
+                .instead(Instead::Shown),
+        ),
+        _ => None,
+    }
+}
+
 /// `scan.frame((0, 1)).plot()`: shown by itself, once the `?` is there.
 pub(super) fn shown(diagnostic: &Diagnostic) -> Option<Advice> {
     let of_result = diagnostic.code == "E0599" && diagnostic.message.contains("for enum `Result<");
@@ -82,7 +129,8 @@ pub(super) fn shown(diagnostic: &Diagnostic) -> Option<Advice> {
         .filter(|_| of_result && SHOWING.contains(&diagnostic.text.as_str()))?;
     Some(
         Advice::new("this call may fail: write `?` behind it; its value is shown by the last line of a cell")
-            .write(diagnostic.with_range(call.from, call.to, &format!("{}?", call.receiver))),
+            .write(diagnostic.with_range(call.from, call.to, &format!("{}?", call.receiver)))
+            .instead(Instead::Shown),
     )
 }
 

@@ -2,9 +2,9 @@
 
 use super::diagnostic::Diagnostic;
 use super::values::{is_decimal, is_whole};
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::text::{
-    first_expression, in_brackets, is_whole as is_whole_number, items, last_expression,
+    first_expression, in_brackets, is_name, is_whole as is_whole_number, items, last_expression,
 };
 
 /// A method of numpy on a list, or of an iterator.
@@ -12,7 +12,15 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     let kind = diagnostic
         .quoted(1)
         .filter(|_| diagnostic.code == "E0599")?;
-    let inner = kind.strip_prefix("Vec<")?.strip_suffix('>')?;
+    let inner = match kind.strip_prefix('[') {
+        // `[1, 2, 3].mean()`
+        Some(array) => match array.split(';').next()? {
+            "{integer}" => "i32",
+            "{float}" => "f64",
+            kind => kind,
+        },
+        None => kind.strip_prefix("Vec<")?.strip_suffix('>')?,
+    };
     let call = diagnostic.method_call()?;
     let (list, arguments) = (call.receiver, call.arguments);
     let (decimal, whole) = (is_decimal(inner), is_whole(inner));
@@ -67,6 +75,30 @@ pub(super) fn counted(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
+/// `scan = open("…")?` where an earlier cell made `scan`.
+pub(super) fn given_anew(diagnostic: &Diagnostic) -> Option<Advice> {
+    if !matches!(diagnostic.code, "E0308" | "E0384" | "E0594") {
+        return None;
+    }
+    let line = diagnostic.line();
+    let (name, value) = line.trim().split_once('=')?;
+    let (name, cell) = (name.trim(), diagnostic.notebook.cell);
+    let whole = cell.trim_start().starts_with(line.trim())
+        || cell.contains(&format!("\n{}", line.trim_end()));
+    let top = whole && !line.starts_with([' ', '\t']);
+    if !top || value.starts_with('=') || !is_name(name) || !diagnostic.notebook.knows(name) {
+        return None;
+    }
+    let made_here = ["let ", "let mut "]
+        .iter()
+        .any(|word| cell.contains(&format!("{word}{name}")));
+    let value = value.trim().trim_end_matches(';');
+    (!made_here).then(|| {
+        Advice::new("a variable gets another value by `let`, as when it was made")
+            .write(diagnostic.mended(&format!("let {name} = {value};")))
+    })
+}
+
 /// A variable of an earlier cell that is to change.
 pub(super) fn changed(diagnostic: &Diagnostic) -> Option<Advice> {
     if !matches!(diagnostic.code, "E0596" | "E0384" | "E0594") {
@@ -81,6 +113,7 @@ pub(super) fn changed(diagnostic: &Diagnostic) -> Option<Advice> {
     earlier.then(|| {
         Advice::new("a variable that changes is made by `let mut`")
             .write(format!("let mut {name} = {name};\n{}", cell.trim()))
+            .instead(Instead::Cell)
     })
 }
 

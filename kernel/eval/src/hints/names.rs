@@ -1,8 +1,9 @@
 //! Names that nothing has: variables that were never made, functions and modules of other languages.
 
 use super::diagnostic::Diagnostic;
-use crate::advice::Advice;
-use crate::api::{API, Kind};
+use super::keywords;
+use crate::advice::{Advice, Instead};
+use crate::api::{API, Entry, Kind};
 use crate::foreign;
 use crate::nearest::nearest_by;
 use crate::repair;
@@ -38,10 +39,25 @@ pub(super) fn unknown(diagnostic: &Diagnostic) -> Option<Advice> {
         .or_else(|| module(diagnostic, name))
         .or_else(|| function(diagnostic, name))
         .or_else(|| assignment(diagnostic, name))
-        .or_else(|| keyword_argument(diagnostic, name))
+        .or_else(|| keywords::keyword_argument(diagnostic, name))
         .or_else(|| word(diagnostic, name))
         .or_else(|| parameters(diagnostic, name))
         .or_else(|| variable(diagnostic, name))
+}
+
+/// `:foo`.
+pub(super) fn command(diagnostic: &Diagnostic) -> Option<Advice> {
+    let name = diagnostic
+        .message
+        .strip_prefix("Unrecognised command ")?
+        .trim();
+    let known = crate::help::commands();
+    let nearest = nearest_by(name, known, |known| known);
+    let advice = Advice::new("`:help` lists what begins with a colon");
+    Some(match nearest {
+        Some(known) => advice.write(known).write(":help"),
+        None => advice.write(":help"),
+    })
 }
 
 /// `save(result.zspy)`: a path without its quotes.
@@ -66,8 +82,8 @@ fn path(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
 }
 
 /// The advice with its first piece of code between two bytes of the line.
-fn placed(diagnostic: &Diagnostic, from: usize, to: usize, advice: Advice) -> Advice {
-    let mut all = Advice::new(advice.text);
+pub(super) fn placed(diagnostic: &Diagnostic, from: usize, to: usize, advice: Advice) -> Advice {
+    let mut all = Advice::new(advice.text).instead(advice.instead);
     for code in &advice.write {
         let command = code.starts_with([':', '!', '?']) || code.contains('\n');
         let line = if command {
@@ -154,72 +170,6 @@ fn assignment(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     )
 }
 
-/// `find_peaks(radius=4.0)`: parameters are fields of a struct.
-fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
-    let value = diagnostic.behind.trim_start().strip_prefix('=')?;
-    if value.starts_with('=') || !diagnostic.before.contains('(') {
-        return None;
-    }
-    let line = diagnostic.line();
-    let code = diagnostic.mended(&line);
-    let code = if code == line.trim() {
-        String::new()
-    } else {
-        code
-    };
-    let call = diagnostic.before.rsplit_once('(')?.0;
-    let method = crate::typing::last_word(call);
-    let takes = API.parameters_of(method);
-    let owns = |name: &str| API.fields(name).any(|entry| entry.name == field);
-    let end = crate::text::at_top(value, b',').first().copied();
-    let value_from = value;
-    let value = value[..end.or_else(|| value.find(')')).unwrap_or(value.len())].trim();
-    let found = takes
-        .iter()
-        .copied()
-        .find(|name| owns(name))
-        .or_else(|| (method == "open" && owns("Open")).then_some("Open"));
-    Some(match found {
-        Some("Open") => Advice::new(format!(
-            "there are no keyword arguments; write `open_with(path, Open {{ {field}: {value}, ..default() }})?`"
-        )),
-        Some(name) => Advice::new(format!(
-            "there are no keyword arguments; write `{name} {{ {field}: {value}, ..default() }}`"
-        )),
-        None => match takes.first() {
-            Some(first) => {
-                let from = call.len() + 1;
-                let to = from + in_brackets(&line[call.len()..]).map_or(0, str::len);
-                let default = format!("{first}::default()");
-                Advice::new(format!(
-                    "there are no keyword arguments: `{method}` takes a struct of parameters, {}",
-                    takes.join(" or ")
-                ))
-                .write(match code.is_empty() {
-                    true => diagnostic.with_range(from, to, &default),
-                    false => String::new(),
-                })
-            }
-            // `save(path="a.zspy")`: a name too much.
-            None if diagnostic.before.ends_with('(') => {
-                let skipped = diagnostic.behind.len() - value_from.trim_start().len();
-                let from = diagnostic.before.len();
-                let to = from + diagnostic.text.len() + skipped;
-                return Some(
-                    Advice::new(
-                        "there are no keyword arguments: arguments come in order, without their names",
-                    )
-                    .write(diagnostic.with_range(from, to, "")),
-                );
-            }
-            None => Advice::new(
-                "there are no keyword arguments: parameters are fields of a struct, and other calls take their arguments in order",
-            ),
-        },
-    }
-    .write(code))
-}
-
 /// Words of other languages.
 fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     let (text, code) = match name {
@@ -250,7 +200,7 @@ fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
                     .write(":help"),
             );
         }
-        "quit" | "exit" | "exit_" | "bye" => {
+        "quit" | "exit" | "exit_" | "bye" | "restart" => {
             return Some(Advice::new(
                 "the kernel is stopped from the menu of the notebook; a console ends with Ctrl+D, or with `exit` alone",
             ));
@@ -260,7 +210,24 @@ fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
                 Advice::new(
                     "leave this out: a picture comes from a value on the last line of a cell",
                 )
-                .write(diagnostic.notebook.signal()),
+                .write(diagnostic.notebook.signal())
+                .instead(Instead::Nothing),
+            );
+        }
+        "undo" | "redo" => {
+            return Some(
+                Advice::new(format!(
+                    "the step whose parameters were changed is asked for it, as in `flat.{name}()?`; in the viewer it is Ctrl+{}",
+                    if name == "undo" { "Z" } else { "Shift+Z" }
+                ))
+                .write(format!("?{name}")),
+            );
+        }
+        "pass" => return Some("leave it out: a block may be empty".into()),
+        "raise" | "throw" => {
+            return Some(
+                Advice::new("an error of your own ends the cell with `Err`")
+                    .write("Err(\"what is wrong\")?"),
             );
         }
         "self" | "this" => return None,
@@ -282,6 +249,19 @@ fn parameters(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
         return Some(
             Advice::new("a function of every pixel is passed on by `mapv`")
                 .write(diagnostic.with(&format!("|frame: Frame<f32>| frame.mapv(f32::{name})"))),
+        );
+    }
+    if diagnostic.before.ends_with(".mapv(")
+        && matches!(name, "sqrt" | "abs" | "exp" | "log10" | "sin" | "cos")
+    {
+        let pixel = if diagnostic.before.contains("Frame<f32>") {
+            "f32"
+        } else {
+            "f64"
+        };
+        return Some(
+            Advice::new("functions of numbers belong to their type")
+                .write(diagnostic.with(&format!("{pixel}::{name}"))),
         );
     }
     let call = diagnostic.before.strip_suffix('(')?;
@@ -312,7 +292,9 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
         || diagnostic.message.starts_with("cannot find function");
     if called {
         let functions = API.functions.iter();
-        let entry = crate::nearest::nearest(name, functions);
+        let own = |entry: &Entry| entry.name == name && entry.kind == Kind::Method;
+        let of_signal = API.members("Signal").iter().any(own);
+        let entry = crate::nearest::nearest(name, functions).filter(|_| !of_signal);
         if let Some(entry) = entry {
             return Some(super::api::did_you_mean(entry).write(diagnostic.with(&entry.name)));
         }
@@ -349,7 +331,13 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
         );
     }
     let variables = diagnostic.notebook.variables;
-    if let Some(found) = nearest_by(name, variables.iter(), |variable| &variable.name) {
+    let length = name.chars().count();
+    // Of a short name everything is near.
+    let slip = |found: &&crate::bridge::Variable| {
+        length > 2 && signal::edits(name, &found.name) <= (length / 4).max(1)
+    };
+    if let Some(found) = nearest_by(name, variables.iter(), |variable| &variable.name).filter(slip)
+    {
         return Some(
             Advice::new(format!("did you mean the variable `{}`", found.name))
                 .write(diagnostic.with(&found.name)),
@@ -393,6 +381,6 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     Some(if code.is_empty() {
         advice.write(":vars")
     } else {
-        advice.write(code)
+        advice.write(code).instead(Instead::Before)
     })
 }

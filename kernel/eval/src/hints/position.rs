@@ -64,6 +64,22 @@ pub(super) fn index(diagnostic: &Diagnostic) -> Option<Advice> {
             Some("[Axis]" | "Vec<Axis>") => {
                 let name = diagnostic.text.trim();
                 let found = format!("{base}.into_iter().find(|axis| axis.name == {name})");
+                // `["x"].scale`
+                let field = ["scale", "offset", "size", "units", "name"]
+                    .into_iter()
+                    .find(|field| {
+                        let behind = &diagnostic.behind[1.min(diagnostic.behind.len())..];
+                        behind
+                            .strip_prefix('.')
+                            .is_some_and(|rest| rest.starts_with(field))
+                    });
+                let (found, to) = match field {
+                    Some(field) => (
+                        format!("{found}.map(|axis| axis.{field})"),
+                        to + 1 + field.len(),
+                    ),
+                    None => (found, to),
+                };
                 Advice::new("a list is asked by number, counted from 0; `find` looks for a name")
                     .write(diagnostic.with_range(from, to, &found))
             }

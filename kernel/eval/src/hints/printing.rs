@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostic;
 use crate::advice::Advice;
 use crate::foreign;
-use crate::text::{in_brackets, is_name, last_expression};
+use crate::text::{first_expression, in_brackets, is_name, last_expression};
 
 /// `println(x)`, `print(x)`.
 pub(super) fn macro_as_function(diagnostic: &Diagnostic) -> Option<Advice> {
@@ -46,6 +46,19 @@ pub(super) fn no_format(diagnostic: &Diagnostic) -> Option<Advice> {
         Advice::new("the first thing to print is a text, with `{}` where the value goes")
             .write(diagnostic.with(&code)),
     )
+}
+
+/// `println!("{}" scan)`.
+pub(super) fn no_comma(diagnostic: &Diagnostic) -> Option<Advice> {
+    let missing = diagnostic.message.starts_with("expected `,`, found ");
+    let at = diagnostic.before.trim_end().len();
+    missing.then(|| {
+        Advice::new("values are separated by commas").write(diagnostic.with_range(
+            at,
+            diagnostic.before.len(),
+            ", ",
+        ))
+    })
 }
 
 /// A value without `Display`.
@@ -91,11 +104,10 @@ pub(super) fn added_texts(diagnostic: &Diagnostic) -> Option<Advice> {
         None => last_expression(before),
     };
     let behind = diagnostic.behind.trim_start();
-    let end = crate::text::at_top(behind, b';')
-        .first()
-        .copied()
-        .unwrap_or(behind.len());
-    let right = behind[..end].trim_end();
+    let right = match (behind.starts_with('"'), crate::tokens::step(behind, 0)) {
+        (true, crate::tokens::Step::Skip(end)) => &behind[..end],
+        _ => first_expression(behind),
+    };
     let piece = |value: &str| match value
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))

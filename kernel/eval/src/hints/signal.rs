@@ -2,7 +2,7 @@
 
 use super::api;
 use super::diagnostic::{Diagnostic, MethodCall};
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::api::API;
 use crate::foreign;
 use crate::repair;
@@ -52,6 +52,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("copy", "clone", ""),
     ("deepcopy", "clone", ""),
     ("delete", "remove", ""),
+    ("close", "remove", ""),
 ];
 
 pub(super) const SHOWING: &[&str] = &[
@@ -131,11 +132,13 @@ const MISSING: &[&str] = &[
 
 /// A method that `Signal` does not have, or that belongs to an iterator.
 pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
+    let of_result = diagnostic.value_of_result() == Some("Signal");
     let missing = diagnostic.code == "E0599"
         && (diagnostic.message.contains("for struct `Signal`")
             || diagnostic
                 .message
-                .starts_with("`Signal` is not an iterator"));
+                .starts_with("`Signal` is not an iterator")
+            || of_result);
     if !missing {
         return None;
     }
@@ -144,8 +147,13 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     let receiver = call
         .as_ref()
         .map_or(diagnostic.notebook.signal(), |call| call.receiver);
+    let tried = format!("{receiver}?");
+    let receiver = match of_result {
+        true => tried.as_str(),
+        false => receiver,
+    };
     let instead = |advice: Advice| at_call(diagnostic, call.as_ref(), advice);
-    if let Some(advice) = foreign::of_every_frame(receiver, name) {
+    if let Some(advice) = foreign::of_every_frame(receiver, name, diagnostic.notebook) {
         return Some(instead(advice));
     }
     if SHOWING.contains(&name) {
@@ -196,6 +204,18 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
             )),
         ));
     }
+    // `scan.tree()`
+    if let Some(function) = API.functions.iter().find(|entry| entry.name == name) {
+        let tail = match function.signature.contains("-> Result<") {
+            true => "?",
+            false => "",
+        };
+        let arguments = call.as_ref().map_or("", |call| call.arguments);
+        return Some(instead(
+            Advice::new(format!("`{name}` is called by itself"))
+                .write(format!("{name}({arguments}){tail}")),
+        ));
+    }
     api::nearest_method(diagnostic, "Signal").or_else(|| {
         Some(
             Advice::new(format!(
@@ -213,7 +233,7 @@ fn has_method(name: &str) -> bool {
 /// The advice with its code in the place of the call, on the line of the error.
 fn at_call(diagnostic: &Diagnostic, call: Option<&MethodCall>, advice: Advice) -> Advice {
     let Some(call) = call else { return advice };
-    let mut placed = Advice::new(advice.text);
+    let mut placed = Advice::new(advice.text).instead(advice.instead);
     for code in &advice.write {
         let line = diagnostic.with_range(call.from, call.to, code);
         placed = placed.write(if line.is_empty() { code.clone() } else { line });
@@ -226,10 +246,11 @@ fn shown(diagnostic: &Diagnostic, receiver: &str) -> Advice {
     let advice = Advice::new(format!(
         "a signal is shown by the last line of a cell: end the cell with `{receiver}`"
     ));
-    match is_name(receiver) {
+    let advice = match is_name(receiver) {
         true => advice.write(receiver),
         false => advice.write(diagnostic.mended(receiver)),
-    }
+    };
+    advice.instead(Instead::Shown)
 }
 
 fn elsewhere(receiver: &str, ours: &str, parameters: &str, call: Option<&MethodCall>) -> Advice {
@@ -239,9 +260,13 @@ fn elsewhere(receiver: &str, ours: &str, parameters: &str, call: Option<&MethodC
     let code = match ours {
         "clone" => format!("{receiver}.clone()"),
         "remove" => {
-            return Advice::new(
-                "a node goes when no variable holds it: give the variable another value, or remove it in the tree of the viewer",
+            let advice = Advice::new(
+                "`drop` gives a variable back; its node goes, and its file is closed, when no view and no other node needs it",
             );
+            return match is_name(receiver) {
+                true => advice.write(format!("drop({receiver});")),
+                false => advice,
+            };
         }
         "save" if given.is_empty() => format!("{receiver}.save(\"result.zspy\")?"),
         "save" => format!("{receiver}.save({given})?"),
@@ -317,7 +342,6 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
             return Some(with(advice, end + inner.len() + 2));
         }
     }
-    let component = component(name);
     let whole = format!("{receiver}.{name}");
     let advice = match name {
         "T" => Advice::new(
@@ -331,6 +355,16 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
                 "the pixels are read frame by frame, so that a file may be larger than memory: `frame((row, column))?`",
             )
             .write(format!("{receiver}.frame((0, 0))?"));
+            // `scan.data.mean(axis=0)`
+            let call = diagnostic.behind.strip_prefix('.').and_then(|rest| {
+                let open = rest.find('(')?;
+                Some((&rest[..open], in_brackets(&rest[open..])?))
+            });
+            if let Some((function, inner)) = call
+                && let Some(advice) = foreign::of_every_frame(receiver, function, diagnostic.notebook)
+            {
+                return Some(with(advice, end + 1 + function.len() + inner.len() + 2));
+            }
             // `scan.data.shape` goes on.
             let rest = diagnostic.behind.starts_with(".shape");
             if rest {
@@ -347,15 +381,16 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
             Advice::new("`?` before or behind the name of a signal tells what is known of it; `provenance` tells how a saved file was made")
                 .write(format!("?{receiver}"))
         }
+        _ if SHOWING.contains(&name) => return Some(shown(diagnostic, receiver)),
+        "name" | "title" | "units" | "unit" | "filename" | "path" | "parameters" | "params" => {
+            Advice::new("`?` before the name of a signal tells what it is called, its units, its file and its parameters")
+                .write(format!("?{receiver}"))
+        }
         "dtype" | "ndim" => Advice::new("`?` behind the name of a signal tells its shape and the type of its pixels")
             .write(format!("?{receiver}")),
-        _ if component.is_some() => Advice::new(
-            "the components of a map are chosen above its picture; in a cell, the values at a scan position come in the same order",
-        )
-        .write(format!("{receiver}.values((0, 0))?[{}]", component.unwrap_or(0))),
         _ if has_method(name) => return None,
         _ => {
-            if let Some(advice) = foreign::of_every_frame(receiver, name) {
+            if let Some(advice) = foreign::of_every_frame(receiver, name, diagnostic.notebook) {
                 return Some(with(advice, end));
             }
             Advice::new(format!(
@@ -369,15 +404,6 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
         .first()
         .is_some_and(|code| code.starts_with('?') || code == receiver);
     Some(if own_line { advice } else { with(advice, end) })
-}
-
-/// Which component of a map has this name.
-pub(super) fn component(name: &str) -> Option<usize> {
-    let name = name.trim_matches(['"', '\'']);
-    const STRAIN: [&str; 6] = ["e_xx", "e_yy", "e_xy", "theta", "coverage", "residual"];
-    const SHIFT: [&str; 2] = ["dy", "dx"];
-    let among = |names: &[&str]| names.iter().position(|known| *known == name);
-    among(&STRAIN).or_else(|| among(&SHIFT))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What rustc itself suggests, with the line as it then reads.
 
-use super::diagnostic::Diagnostic;
-use crate::advice::Advice;
+use super::diagnostic::{Diagnostic, Suggestion};
+use crate::advice::{Advice, Instead};
 
 /// Words of rustc that a person at a notebook has not met, and ours.
-const IN_OTHER_WORDS: [(&str, &str); 9] = [
+const IN_OTHER_WORDS: [(&str, &str); 11] = [
     ("consider cloning the value", "take a copy with `.clone()`"),
     (
         "consider making this binding mutable",
@@ -35,20 +35,32 @@ const IN_OTHER_WORDS: [(&str, &str); 9] = [
         "say the type of the value behind `->`",
     ),
     ("consider borrowing here", "lend it with `&`"),
+    (
+        "try naming a field",
+        "what completes a struct of parameters is `..default()`",
+    ),
+    (
+        "provide a type for the constant",
+        "a variable is made by `let`, and its type is found by itself",
+    ),
 ];
 
 /// The first suggestion that gives a line of Rust.
 pub(super) fn applied(diagnostic: &Diagnostic) -> Option<Advice> {
     // A copy is right more often than a reference, which no variable can keep.
     // What the evaluator has put around the cell is nobody's to write.
-    let mut all: Vec<(String, String)> = (diagnostic.suggestions())
-        .filter(|(_, code)| !code.contains("evcxr"))
+    let mut all: Vec<Suggestion> = (diagnostic.suggestions())
+        .filter(|found| !found.code.contains("evcxr"))
         .collect();
-    all.sort_by_key(|(message, _)| !message.contains("clon"));
-    let (message, code) = all.into_iter().next()?;
+    all.sort_by_key(|found| !found.message.contains("clon"));
+    let found = all.into_iter().next()?;
     let own = IN_OTHER_WORDS
         .iter()
-        .find(|(theirs, _)| message.starts_with(theirs));
-    let text = own.map_or(message, |(_, ours)| (*ours).to_owned());
-    Some(Advice::new(text).write(code))
+        .find(|(theirs, _)| found.message.starts_with(theirs));
+    let text = own.map_or(found.message, |(_, ours)| (*ours).to_owned());
+    Some(
+        Advice::new(text)
+            .write(found.code)
+            .instead(Instead::Line(found.line)),
+    )
 }

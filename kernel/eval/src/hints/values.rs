@@ -1,9 +1,8 @@
-//! Values of the wrong kind: a `Result` without its `?`, whole and decimal numbers, brackets.
+//! Values of the wrong kind: whole and decimal numbers, brackets.
 
 use super::diagnostic::{Diagnostic, quoted};
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::api::{API, Kind};
-use crate::direct;
 use crate::repair;
 use crate::text::{first_expression, is_name, is_number, last_expression};
 
@@ -14,7 +13,18 @@ pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
         .strip_suffix("` has no text to show: it doesn't implement `Debug`")?
         .strip_prefix('`')?;
     if name.starts_with("{closure") || name.contains("fn(") || name.contains("fn item") {
-        return Some("this is a function: call it to see what it gives".into());
+        let function = diagnostic.text.trim();
+        let ours = API.functions.iter().find(|entry| entry.name == function);
+        let tail = match ours.is_some_and(|entry| entry.signature.contains("-> Result<")) {
+            true => "?",
+            false => "",
+        };
+        let alone = ours.is_some_and(|entry| entry.signature.contains("()"));
+        let code = match alone {
+            true => diagnostic.with(&format!("{function}(){tail}")),
+            false => String::new(),
+        };
+        return Some(Advice::new("this is a function: call it to see what it gives").write(code));
     }
     let name = name.split('<').next().unwrap_or(name);
     let name = name.rsplit("::").next().unwrap_or(name);
@@ -24,124 +34,37 @@ pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
     let cell = diagnostic.notebook.cell;
     let declared = cell.find(&format!("struct {name}"));
     let whole = declared.map(|at| format!("{}#[derive(Debug)]\n{}", &cell[..at], &cell[at..]));
-    Some(advice.write(whole.unwrap_or_default()))
-}
-
-/// An outcome that nobody looks at.
-pub(super) fn unlooked(diagnostic: &Diagnostic) -> Option<Advice> {
-    if diagnostic.code != "unused_must_use" {
-        return None;
-    }
-    if !diagnostic.message.starts_with("unused `Result`") {
-        return Some("the value is not used: leave the semicolon out to see it, or give it a name with `let`".into());
-    }
-    let end = diagnostic.before.len() + diagnostic.text.len();
-    let advice = direct::unlooked_advice(&diagnostic.text);
-    Some(Advice::new(advice.text).write(diagnostic.with_range(end, end, "?")))
-}
-
-/// The title of an outcome that nobody looks at.
-pub(super) fn unlooked_title(diagnostic: &Diagnostic) -> Option<String> {
-    let of_result =
-        diagnostic.code == "unused_must_use" && diagnostic.message.starts_with("unused `Result`");
-    of_result.then(|| direct::UNLOOKED.to_owned())
-}
-
-/// A `Result` where its value is wanted.
-pub(super) fn missing_question_mark(diagnostic: &Diagnostic) -> Option<Advice> {
-    let of_result = |text: &str| text.contains("`Result<") || text.contains("`&Result<");
-    let is_result = match diagnostic.code {
-        "E0599" => {
-            diagnostic.message.contains("for enum `Result<")
-                && diagnostic
-                    .notes()
-                    .any(|note| note.contains(" exists on the type `"))
-        }
-        "E0308" => diagnostic.mismatch().is_some_and(|(expected, found)| {
-            found.trim_start_matches('&').starts_with("Result<") && !expected.contains("Result<")
-        }),
-        "E0609" | "E0608" | "E0369" | "E0615" => of_result(&diagnostic.message),
-        "E0277" => {
-            (diagnostic.message.starts_with("`Result<") && !diagnostic.message.contains("iterator"))
-                && diagnostic
-                    .message
-                    .contains("doesn't implement `std::fmt::Display`")
-        }
-        _ => return None,
-    };
-    if !is_result {
-        return None;
-    }
-    let before = diagnostic.before_suggestion("?");
-    let (expression, end) = match (diagnostic.code, &before) {
-        (_, Some(before)) => (last_expression(before).to_owned(), before.len()),
-        ("E0308" | "E0277", None) => (
-            diagnostic.text.trim_start_matches('&').to_owned(),
-            diagnostic.before.len() + diagnostic.text.len(),
-        ),
-        _ => {
-            let before = diagnostic.before.trim_end_matches('.');
-            (last_expression(before).to_owned(), before.trim_end().len())
-        }
-    };
-    Some(if expression.ends_with(')') {
-        Advice::new(format!(
-            "this call may fail: write `?` behind `{expression}`"
-        ))
-        .write(diagnostic.with_range(end, end, "?"))
-    } else if expression.is_empty() {
-        "a call may fail: write `?` behind it".into()
-    } else {
-        let advice = Advice::new(format!(
-            "`{expression}` may hold an error instead: write `?` at the end of the line that makes `{expression}`"
-        ));
-        let cell = diagnostic.notebook.cell;
-        let here = repair::repaired(cell, diagnostic.notebook.variables)
-            .map(|right| repair::changed_lines(cell, &right));
-        match here.filter(|code| code.contains(&format!("let {expression} "))) {
-            Some(code) => advice.write(code),
-            // It was made in an earlier cell.
-            None if is_name(&expression) => {
-                advice.write(format!("let {expression} = {expression}?;"))
-            }
-            None => advice,
-        }
-    })
-}
-
-/// `?` behind something that cannot fail, or in a function that returns nothing.
-pub(super) fn needless_question_mark(diagnostic: &Diagnostic) -> Option<Advice> {
-    if diagnostic.code != "E0277" {
-        return None;
-    }
-    if diagnostic
-        .message
-        .starts_with("the `?` operator can only be applied to values")
-    {
-        let end = diagnostic.before.len() + diagnostic.text.len();
-        let line = diagnostic.line();
-        let at = line[..end]
-            .rfind('?')
-            .or_else(|| line[end..].find('?').map(|at| end + at));
-        let code = at.map(|at| diagnostic.with_range(at, at + 1, ""));
-        return Some(
-            Advice::new("this cannot fail: leave the `?` out").write(code.unwrap_or_default()),
-        );
-    }
-    let in_function = diagnostic
-        .message
-        .starts_with("the `?` operator can only be used in a function that returns");
-    if !in_function {
-        return None;
-    }
-    let line = diagnostic.line();
-    let code = line.split_once(") {").map(|(head, body)| {
-        let body = body.trim_end().trim_end_matches('}').trim();
-        diagnostic.mended(&format!("{head}) -> Result<()> {{ {body} Ok(()) }}"))
-    });
     Some(
-        Advice::new("let the function say that it may fail, and end it with `Ok(value)`")
-            .write(code.unwrap_or_default()),
+        advice
+            .write(whole.unwrap_or_default())
+            .instead(Instead::Cell),
+    )
+}
+
+/// `pattern.max() / 2`: the largest pixel of a frame without pixels is none.
+pub(super) fn no_number(diagnostic: &Diagnostic) -> Option<Advice> {
+    let said = format!("{} {}", diagnostic.message, diagnostic.label);
+    let labels = || diagnostic.labels().any(|label| label.contains("`Option<f"));
+    let fits = matches!(diagnostic.code, "E0369" | "E0277" | "E0308" | "E0599")
+        && (said.contains("Option<f64>")
+            || said.contains("Option<f32>")
+            || said.contains("`Option<_>`")
+            || labels())
+        && !diagnostic.message.contains("std::fmt::Display");
+    let line = diagnostic.line();
+    let end = [".max()", ".min()"]
+        .iter()
+        .filter_map(|call| line.rfind(call).map(|at| at + call.len()))
+        .max()
+        .filter(|end| fits && !line[*end..].starts_with(".unwrap"))?;
+    let pixel = match said.contains("f32") || line.contains("Frame<f32>") || line.contains(".map(|")
+    {
+        true => "f32",
+        false => "f64",
+    };
+    Some(
+        Advice::new("the largest and the smallest pixel may be missing, in a frame without any; `unwrap_or` says what then")
+            .write(diagnostic.with_range(end, end, &format!(".unwrap_or({pixel}::NAN)"))),
     )
 }
 
@@ -159,7 +82,7 @@ pub(super) fn number_in_quotes(diagnostic: &Diagnostic) -> Option<Advice> {
     let (expected, found) = diagnostic
         .mismatch()
         .filter(|_| diagnostic.code == "E0308")?;
-    let number = diagnostic.text.trim().trim_matches('"');
+    let number = repair::without_unit(diagnostic.text.trim());
     let fits = found == "&str" && (is_decimal(expected) || is_whole(expected)) && is_number(number);
     let code = match is_decimal(expected) {
         true => crate::text::decimal(number),
@@ -168,6 +91,17 @@ pub(super) fn number_in_quotes(diagnostic: &Diagnostic) -> Option<Advice> {
     fits.then(|| {
         Advice::new(format!("a number stands without quotes: `{code}`"))
             .write(diagnostic.with(&code))
+    })
+}
+
+/// `radius: 4px`.
+pub(super) fn number_with_unit(diagnostic: &Diagnostic) -> Option<Advice> {
+    let suffix = diagnostic.message.starts_with("invalid suffix `");
+    let number = repair::without_unit(diagnostic.text.trim());
+    let fits = suffix && is_number(number);
+    fits.then(|| {
+        Advice::new("a number stands without its unit; `?` and the name of a parameter tell the unit it has")
+            .write(diagnostic.with(number))
     })
 }
 
@@ -263,6 +197,10 @@ pub(super) fn brackets(diagnostic: &Diagnostic) -> Option<Advice> {
         (Some(_), _) if !found.starts_with("Option<") && found != "()" && !text.is_empty() => {
             (format!("write `Some({text})`"), format!("Some({text})"))
         }
+        (None, Some(_)) if expected.starts_with("Vec<") && (array(found) || tuple(found)) => {
+            let code = crate::repair::wanted(expected, text);
+            (format!("a list that may grow is `{code}`"), code)
+        }
         (None, Some(inside)) if array(expected) && tuple(found) => {
             (format!("write `[{inside}]`"), format!("[{inside}]"))
         }
@@ -343,12 +281,14 @@ pub(super) fn moved_signal(diagnostic: &Diagnostic) -> Option<Advice> {
         "`{name}` was handed over; hand over `{name}.clone()` to keep both: a second handle on the same node, \
          nothing is copied"
     ));
-    let moved = diagnostic
-        .labelled("value moved here")
-        .map(|(before, text, behind)| {
-            diagnostic.mended(&format!("{before}{text}.clone(){behind}"))
-        });
-    Some(advice.write(moved.unwrap_or_default()))
+    let Some((before, text, behind)) = diagnostic.labelled("value moved here") else {
+        return Some(advice);
+    };
+    Some(
+        advice
+            .write(diagnostic.mended(&format!("{before}{text}.clone(){behind}")))
+            .instead(Instead::Line(format!("{before}{text}{behind}"))),
+    )
 }
 
 /// A closure for `map` that ends with a semicolon and so returns nothing.

@@ -18,6 +18,10 @@ pub(super) fn fields(owner: &str, inner: &str) -> Result<Option<String>, Beyond>
     let mut base = None;
     let mut right = true;
     for item in items(inner) {
+        if matches!(item, "default()" | "Default::default()") {
+            (base, right) = (Some(BASE.to_owned()), false);
+            continue;
+        }
         if let Some(rest) = item.strip_prefix("..") {
             base = Some(base_of(rest, &mut right));
             continue;
@@ -57,6 +61,20 @@ pub(super) fn fields(owner: &str, inner: &str) -> Result<Option<String>, Beyond>
         given.push((field.name.clone(), new));
     }
     let all = API.fields(owner).count() == given.len();
+    // A ring whose radii are swapped covers nothing.
+    if owner == "Annulus" {
+        let place = |name: &str| given.iter().position(|(known, _)| known == name);
+        let number = |at: Option<usize>| at.and_then(|at| given[at].1.parse::<f64>().ok());
+        let (inner, outer) = (place("inner_radius"), place("outer_radius"));
+        if let (Some(small), Some(large)) = (number(inner), number(outer))
+            && small > large
+            && let (Some(inner), Some(outer)) = (inner, outer)
+        {
+            right = false;
+            let value = std::mem::take(&mut given[inner].1);
+            given[inner].1 = std::mem::replace(&mut given[outer].1, value);
+        }
+    }
     if base.is_none() && !all {
         right = false;
         base = Some(BASE.to_owned());
@@ -125,6 +143,20 @@ pub(super) fn arguments(owner: &str, inner: &str) -> Result<String, Beyond> {
     let inner = parts.join(", ");
     let literal = fields(owner, &inner)?;
     Ok(literal.unwrap_or_else(|| format!("{owner} {{ {inner} }}")))
+}
+
+/// A literal of one of these structs with the fields of another one: of the one that has them, or of the first.
+pub(crate) fn literal_of(takes: &[&str], inner: &str) -> Option<String> {
+    let names: Vec<&str> = (items(inner).iter())
+        .filter(|item| !item.starts_with(".."))
+        .filter_map(|item| Some(item.split_once([':', '='])?.0.trim()))
+        .collect();
+    let found = owner(takes, &names).filter(|_| !names.is_empty());
+    let literal = found.and_then(|owner| {
+        let right = fields(owner, inner).ok()?;
+        Some(right.unwrap_or_else(|| format!("{owner} {{ {} }}", inner.trim())))
+    });
+    literal.or_else(|| Some(format!("{}::default()", takes.first()?)))
 }
 
 /// The struct that has fields of all these names: exactly, or nearly.
@@ -223,7 +255,7 @@ pub(crate) fn wanted(kind: &str, text: &str) -> String {
             .filter(|entry| entry.kind == Kind::Variant)
     };
     match kind {
-        "f64" | "f32" => decimal(text),
+        "f64" | "f32" => decimal(without_unit(text)),
         "usize" => text
             .strip_suffix(".0")
             .filter(|whole| is_whole(whole))
@@ -255,6 +287,20 @@ pub(crate) fn wanted(kind: &str, text: &str) -> String {
         }
         _ => text.to_owned(),
     }
+}
+
+/// `4` of `4px`, `"4 px"` and `"4"`; lengths on the detector are in pixels.
+pub(crate) fn without_unit(text: &str) -> &str {
+    let bare = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(text);
+    let number = ["px", "pixels", "pixel"]
+        .iter()
+        .find_map(|unit| bare.strip_suffix(unit))
+        .unwrap_or(bare)
+        .trim();
+    if is_number(number) { number } else { text }
 }
 
 fn each<'a>(list: &str, kind: impl Fn(usize) -> &'a str) -> String {

@@ -2,7 +2,9 @@
 
 mod c_like;
 mod elsewhere;
+mod meant;
 mod python;
+mod variables;
 
 pub(super) use python::formatted_text;
 
@@ -25,13 +27,15 @@ struct Line<'a> {
 
 type Rule = fn(&Line) -> Option<Slip>;
 
-const RULES: [Rule; 23] = [
+const RULES: &[Rule] = &[
     c_like::quotes,
+    c_like::condition,
     c_like::then,
     c_like::counted,
     elsewhere::magic,
     python::import,
     python::keyword_call,
+    elsewhere::asked,
     elsewhere::shell,
     python::header,
     python::comment,
@@ -43,15 +47,30 @@ const RULES: [Rule; 23] = [
     python::printed,
     elsewhere::element_wise,
     python::index,
-    python::several,
+    variables::several,
     c_like::ternary,
     c_like::size,
     elsewhere::increment,
-    elsewhere::declaration,
+    meant::constant,
+    variables::declaration,
+    variables::deleted,
+    variables::untyped,
     elsewhere::matlab_function,
 ];
 
+/// Of a cell that a parser of Rust takes.
+const MEANT: &[Rule] = &[meant::axis_of_signal, meant::constant, meant::returned];
+
 pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
+    first(RULES, notebook, start)
+}
+
+/// What is Rust, and means something else.
+pub(super) fn meant(notebook: &Notebook, start: usize) -> Option<Slip> {
+    first(MEANT, notebook, start)
+}
+
+fn first(rules: &[Rule], notebook: &Notebook, start: usize) -> Option<Slip> {
     let cell = notebook.cell;
     let hidden = literals(cell, start);
     let mut at = start;
@@ -77,7 +96,7 @@ pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
             rest: lines[number..].iter().map(|(_, text)| *text).collect(),
             notebook,
         };
-        if let Some(slip) = RULES.iter().find_map(|rule| rule(&line)) {
+        if let Some(slip) = rules.iter().find_map(|rule| rule(&line)) {
             return Some(slip);
         }
     }

@@ -1,10 +1,9 @@
 //! Statements without their semicolon.
 
 use super::Slip;
-use crate::advice::{Advice, Notebook};
+use crate::advice::{Advice, Instead, Notebook};
 use crate::direct;
 use crate::foreign;
-use crate::repair::changed_lines;
 use crate::text::parses;
 use crate::tokens::{Step, step};
 
@@ -49,31 +48,38 @@ pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
     }
     // `x = 1` of Python lacks its `let` too.
     let lines: Vec<String> = (rust.lines())
-        .map(
-            |line| match is_assignment(line, notebook) || has_module(line) {
+        .map(|line| {
+            match is_assignment(line, notebook)
+                || has_module(line) && foreign::drawing(line, notebook).is_none()
+            {
                 true => foreign::statement(line, notebook).unwrap_or_else(|| line.to_owned()),
                 false => line.to_owned(),
-            },
-        )
+            }
+        })
         .collect();
     let right = notebook.mended(&lines.join("\n"));
-    let code = changed_lines(&cell[start..], &right);
+    let code = format!("{}{right}", &cell[..start]);
     Some(Slip::new(
         at..at + 1,
         "a semicolon is missing at the end of this statement",
         Advice::new(
             "a statement ends with `;`; only the last line, whose value is shown, has none",
         )
-        .write(code),
+        .write(code)
+        .instead(Instead::Cell),
     ))
 }
 
-/// `name = value;` of a variable that does not exist.
+/// `name = value;` of a variable that is not to change.
 fn is_assignment(line: &str, notebook: &Notebook) -> bool {
     let Some((name, value)) = line.split_once('=') else {
         return false;
     };
-    crate::text::is_name(name.trim()) && !value.starts_with('=') && !notebook.knows(name.trim())
+    let name = name.trim_end();
+    let changes = notebook.cell.contains(&format!("let mut {name}"));
+    // Inside of a block it may be another one's.
+    let own = !name.starts_with([' ', '\t']) || !notebook.knows(name.trim());
+    crate::text::is_name(name.trim()) && !value.starts_with('=') && !changes && own
 }
 
 /// `hs.load(…)`.

@@ -2,6 +2,9 @@
 //! once where it can and compiled.
 
 mod frames;
+mod habits;
+mod lines;
+mod maps;
 mod parameters;
 mod signals;
 mod words;
@@ -24,11 +27,14 @@ const CLONES: &str = "let (scan, flat, strain, pattern, list, pending) = (scan.c
 type Mistake = (&'static str, &'static str, &'static str);
 
 /// By what is mistaken.
-const SLIPS: [&[Mistake]; 4] = [
+const SLIPS: [&[Mistake]; 7] = [
     signals::SLIPS,
     frames::SLIPS,
     parameters::SLIPS,
     words::SLIPS,
+    maps::SLIPS,
+    lines::SLIPS,
+    habits::SLIPS,
 ];
 
 /// Code that an error offers, in order.

@@ -2,6 +2,7 @@
 
 use super::deformation::Matrix;
 use super::lattice::{Point, Reference, distance_squared, nearest_pairs};
+use super::orders::Evidence;
 use super::rings::median;
 
 /// Least share of the reference vectors that must find a peak.
@@ -11,6 +12,8 @@ const MOST_RESIDUAL: f64 = 0.09;
 /// Furthest move of a vector, as a share of its length. A quarter is where the innermost ones leave their search circle
 /// (strain from -20 to +33 %, rotation up to 14.5 degrees), and a little more for noise.
 const FURTHEST_MOVE: f64 = 0.26;
+/// Most that the map may be uncertain by, at 95 % confidence: with few matches one stray among them moves it further.
+const MOST_UNCERTAIN: f64 = 0.05;
 /// Least share of the peaks among the expected ones that are expected: a lattice of another spacing has many between.
 const LEAST_EXPLAINED: f64 = 0.45;
 /// The same, with each peak as bright as it is: the peaks of a lattice that falls on the wrong orders are as bright as those
@@ -68,10 +71,9 @@ pub struct Fit {
 ///
 /// A map can be fitted to anything. It counts only when a third of the reference vectors found a peak, the residual is at
 /// most 0.09 spacings, no vector moved by more than a quarter of its length (beyond that it is not known which peak
-/// belongs to which vector), and 45 % of the peaks that lie among the expected ones are expected, 65 % by `brightness` (or
-/// 80 % of the expected ones are there). Nor may the matches be those that another lattice shares with the reference: all on
-/// every second or third order, with the others absent that are as bright there, or with further peaks as bright at the places
-/// half-way or a third between. `brightness` has one entry per peak or is empty (all alike).
+/// belongs to which vector), the map is not more uncertain than 5 %, and 45 % of the peaks that lie among the expected ones are
+/// expected, 65 % by `brightness` (or 80 % of the expected ones are there). Nor may the peaks be as well those of another lattice
+/// (`math/orders.rs`). `brightness` has one entry per peak or is empty (all alike).
 pub fn fit(
     reference: &Reference,
     peaks: &[Point],
@@ -104,6 +106,8 @@ pub fn fit(
             let borne_out = coverage >= LEAST_COVERAGE
                 && residual <= MOST_RESIDUAL * reference.spacing
                 && affine.furthest_move() <= FURTHEST_MOVE
+                && uncertainty(reference, &pairs, residual)
+                    .is_none_or(|uncertain| uncertain <= MOST_UNCERTAIN)
                 && (coverage >= NEARLY_ALL
                     || is_explained(reference, peaks, brightness, &pairs, &affine))
                 && !is_of_another_lattice(reference, peaks, brightness, &pairs, &affine);
@@ -208,18 +212,57 @@ fn is_of_another_lattice(
     for (point, peak) in pairs {
         matched[*point] = *seen.get(*peak).unwrap_or(&true);
     }
-    let found: Vec<Option<bool>> = (matched.iter().enumerate())
-        .map(|(n, found)| (*expected.get(n).unwrap_or(&true)).then_some(*found))
+    let mut evidence: Vec<Evidence> = (0..matched.len())
+        .map(|n| match *expected.get(n).unwrap_or(&true) {
+            true => Evidence::Missing,
+            false => Evidence::Nothing,
+        })
         .collect();
+    let moments = Moments::of(
+        pairs
+            .iter()
+            .map(|(point, _)| (reference.points[*point], 1.0)),
+    );
+    for (point, peak) in pairs {
+        let at = reference.points[*point];
+        if matched[*point] && evidence[*point] == Evidence::Missing {
+            let off = distance_squared(affine.apply(at), peaks[*peak]).sqrt();
+            // As far as it would be from a fit to the others.
+            let others = moments.as_ref().map_or(0.0, |all| 1.0 - all.leverage(at));
+            evidence[*point] = Evidence::Found(match others > 1e-6 {
+                true => off / others,
+                false => f64::INFINITY,
+            });
+        }
+    }
     let strangers: Vec<Point> = (peaks.iter().enumerate())
         .filter(|(n, _)| !used[*n] && *seen.get(*n).unwrap_or(&true))
         .map(|(_, peak)| *peak)
         .collect();
-    let moved = |point: Point| affine.apply(point);
-    reference
-        .orders
-        .are_of_a_coarser_lattice(&found, moved, &strangers)
-        || (reference.orders).are_of_a_finer_lattice(&found, moved, &strangers, reference.spacing)
+    reference.orders.may_be_of_another_lattice(
+        &evidence,
+        |point| affine.apply(point),
+        peaks,
+        &strangers,
+        reference.spacing,
+    )
+}
+
+/// Half the 95 % confidence interval of the matrix in the direction that it is least sure of, from the residual; `None` for three
+/// matches, which leave none.
+fn uncertainty(reference: &Reference, pairs: &[(usize, usize)], residual: f64) -> Option<f64> {
+    let count = pairs.len() as f64;
+    let freedom = 2.0 * count - 6.0;
+    let moments = Moments::of(
+        pairs
+            .iter()
+            .map(|(point, _)| (reference.points[*point], 1.0)),
+    )?;
+    (freedom > 0.0).then(|| {
+        // Student's t.
+        let times = 1.96 + 2.4 / freedom + 2.9 / freedom.powi(2) + 3.4 / freedom.powi(3);
+        times * residual * (count / freedom / moments.least()).sqrt()
+    })
 }
 
 fn residual(
@@ -235,6 +278,60 @@ fn residual(
     (sum / pairs.len() as f64).sqrt()
 }
 
+/// Second moments of points about their weighted centroid.
+struct Moments {
+    middle: Point,
+    total: f64,
+    xx: f64,
+    yy: f64,
+    xy: f64,
+}
+
+impl Moments {
+    /// `None` when the points are on one line.
+    fn of(points: impl Iterator<Item = (Point, f64)> + Clone) -> Option<Self> {
+        let total: f64 = points.clone().map(|(_, weight)| weight).sum();
+        if !(total > 0.0 && total.is_finite()) {
+            return None;
+        }
+        let middle = points.clone().fold([0.0, 0.0], |sum, (point, weight)| {
+            let weight = weight / total;
+            [sum[0] + weight * point[0], sum[1] + weight * point[1]]
+        });
+        let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+        for (point, weight) in points {
+            let [x, y] = [point[0] - middle[0], point[1] - middle[1]];
+            xx += weight * x * x;
+            yy += weight * y * y;
+            xy += weight * x * y;
+        }
+        let moments = Moments {
+            middle,
+            total,
+            xx,
+            yy,
+            xy,
+        };
+        (moments.det() > 1e-4 * (0.5 * (xx + yy)).powi(2)).then_some(moments)
+    }
+
+    fn det(&self) -> f64 {
+        self.xx * self.yy - self.xy * self.xy
+    }
+
+    /// In the direction where it is least.
+    fn least(&self) -> f64 {
+        0.5 * (self.xx + self.yy) - (0.5 * (self.xx - self.yy)).hypot(self.xy)
+    }
+
+    /// Share that one of the points, of weight 1, has in where the fit puts it.
+    fn leverage(&self, point: Point) -> f64 {
+        let [x, y] = [point[0] - self.middle[0], point[1] - self.middle[1]];
+        let squares = x * x * self.yy - 2.0 * x * y * self.xy + y * y * self.xx;
+        1.0 / self.total + squares / self.det()
+    }
+}
+
 /// Weighted least squares about the weighted centroids; `None` when the reference points are on one line.
 fn least_squares(
     reference: &Reference,
@@ -248,34 +345,22 @@ fn least_squares(
             (reference.points[*r], peaks[*p], weight)
         })
     };
-    let total: f64 = weighted().map(|(_, _, w)| w).sum();
-    if !(total > 0.0 && total.is_finite()) {
-        return None;
-    }
-    let mean = |take: fn((Point, Point, f64)) -> Point| {
-        weighted().fold([0.0, 0.0], |sum, pair| {
-            let (point, weight) = (take(pair), pair.2 / total);
-            [sum[0] + weight * point[0], sum[1] + weight * point[1]]
-        })
-    };
-    let (g0, p0) = (mean(|(g, _, _)| g), mean(|(_, p, _)| p));
-    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    let moments = Moments::of(weighted().map(|(g, _, weight)| (g, weight)))?;
+    let (g0, total) = (moments.middle, moments.total);
+    let p0 = weighted().fold([0.0, 0.0], |sum, (_, p, weight)| {
+        let weight = weight / total;
+        [sum[0] + weight * p[0], sum[1] + weight * p[1]]
+    });
     let mut moment = [[0.0; 2]; 2];
     for (g, p, w) in weighted() {
         let g = [g[0] - g0[0], g[1] - g0[1]];
         let p = [p[0] - p0[0], p[1] - p0[1]];
-        xx += w * g[0] * g[0];
-        yy += w * g[1] * g[1];
-        xy += w * g[0] * g[1];
         for (row, p) in moment.iter_mut().zip(p) {
             row[0] += w * p * g[0];
             row[1] += w * p * g[1];
         }
     }
-    let det = xx * yy - xy * xy;
-    if det.is_nan() || det <= 1e-4 * (0.5 * (xx + yy)).powi(2) {
-        return None;
-    }
+    let (xx, yy, xy, det) = (moments.xx, moments.yy, moments.xy, moments.det());
     let matrix = moment.map(|row| {
         [
             (row[0] * yy - row[1] * xy) / det,
@@ -306,7 +391,7 @@ mod tests {
             .map(|(h, k)| [50.0 + 17.3 * h - 3.4 * k, 60.0 + 2.6 * h + 15.1 * k])
             .collect();
         Reference {
-            orders: Orders::of(&points, Some([50.0, 60.0]), 15.5),
+            orders: Orders::of(&points, Some([50.0, 60.0]), [50.0, 60.0], 15.5),
             points,
             spacing: 15.5,
             brightness: Vec::new(),

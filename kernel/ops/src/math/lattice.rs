@@ -57,7 +57,7 @@ impl Reference {
         }
         points.sort_by(|a, b| a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0])));
         let brightness = brightness(&patterns, &points, 0.25 * spacing);
-        let orders = Orders::of(&points, beam, spacing);
+        let orders = Orders::of(&points, beam, centre, spacing);
         Reference {
             points,
             spacing,

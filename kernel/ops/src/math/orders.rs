@@ -1,5 +1,9 @@
-//! Whether peaks that fit a reference lattice lie on a coarser or a finer one: another lattice shares some of its points
-//! with the reference, a multiple of its spacing or a part of it, and fits there without residual.
+//! Whether peaks that fit a reference lattice are as well those of a coarser or a finer one: another lattice shares some of its
+//! points with the reference, a multiple of its spacing or a part of it, and fits there without residual. The less is there
+//! (few orders, missing peaks, strays), the less tells them apart; what leaves a doubt is taken for another lattice.
+
+use std::collections::HashSet;
+use std::f64::consts::PI;
 
 use super::lattice::{Cells, Point, distance_squared};
 
@@ -13,13 +17,16 @@ const LONGEST: f64 = 4.0;
 const REPEATED: f64 = 0.25;
 /// Points in the middle whose neighbours give the vectors.
 const STARTS: usize = 12;
-/// Most of the other orders that strangers may stand for.
-const STRANGERS: f64 = 0.15;
-/// How often peaks that are missing by chance may be taken for a coarser lattice, at most: where more than 60 % of the orders
-/// are there, it does not happen.
-const CHANCE: f64 = 0.02;
-/// Share of the places between the orders at which peaks make a finer lattice.
-const FILLED: f64 = 0.6;
+/// Furthest a peak may be from a place of a finer lattice, in spacings.
+const ON_PLACE: f64 = 0.1;
+/// Where the beam moved further than this, in spacings, its peak must be where it went, or the lattice may have slipped.
+const BEAM_MOVES: f64 = 0.35;
+/// How often peaks that lie anyhow may be taken for those that tell a lattice from a coarser one.
+const BY_CHANCE: f64 = 0.05;
+/// How often a finer lattice may be passed over because many of its peaks are missing.
+const PASSED_OVER: f64 = 0.01;
+/// Every finer lattice contains one of these times as many points.
+const PRIMES: [i64; 4] = [2, 3, 5, 7];
 
 /// Sublattices up to the index that a third of the orders can lie on: `(u h + v k) mod p`, and orders even in both.
 #[derive(Clone, Copy)]
@@ -36,9 +43,6 @@ const SUBLATTICES: [Sublattice; 8] = [
     Along { p: 3, u: 1, v: 0 }, Along { p: 3, u: 0, v: 1 }, Along { p: 3, u: 1, v: 1 }, Along { p: 3, u: 1, v: 2 },
     Even,
 ];
-/// Cosets of all of them.
-const TESTS: f64 = 3.0 * 2.0 + 4.0 * 3.0 + 4.0;
-
 impl Sublattice {
     /// Number of the coset that an order lies in, below 4.
     fn coset(self, [h, k]: [i64; 2]) -> usize {
@@ -50,6 +54,18 @@ impl Sublattice {
     }
 }
 
+/// What a pattern says of a point of the reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Evidence {
+    /// It is faint: its absence says nothing.
+    Nothing,
+    Missing,
+    /// So far from where all others put it.
+    Found(f64),
+}
+
+use Evidence::{Found, Nothing};
+
 /// The orders of a set of points that make a lattice; empty for others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Orders {
@@ -57,20 +73,24 @@ pub struct Orders {
     basis: [Point; 2],
     /// Of each point, as far as it lies on the lattice.
     of: Vec<Option<[i64; 2]>>,
-    /// Half-way, or at one and two thirds, between two orders: one list for each finer lattice.
-    between: Vec<Vec<Place>>,
+    beam: Option<Beam>,
+    /// Orders with a neighbour along the first vector, and along the second one.
+    sides: [HashSet<[i64; 2]>; 2],
+    /// Cells with at least three corners, by the lowest one.
+    cells: HashSet<[i64; 2]>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Place {
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Beam {
     at: Point,
-    /// Numbers of the points it is between; the beam is the one after the last.
-    ends: [usize; 2],
+    order: [i64; 2],
+    /// Whether it is a peak of the patterns, or stopped.
+    is_seen: bool,
 }
 
 impl Orders {
-    /// `beam` is a point of the lattice that is not among `points`.
-    pub fn of(points: &[Point], beam: Option<Point>, spacing: f64) -> Self {
+    /// `beam` is a point of the lattice that is not among `points`; without one it is the order nearest to `centre`.
+    pub fn of(points: &[Point], beam: Option<Point>, centre: Point, spacing: f64) -> Self {
         let mut all = points.to_vec();
         all.extend(beam);
         let near = NEAR * spacing;
@@ -82,121 +102,214 @@ impl Orders {
         let Some((origin, basis)) = basis(&all, spacing, has) else {
             return Orders::default();
         };
-        let Some(order) = indexing(origin, basis) else {
+        let Some(index) = indexing(origin, basis) else {
             return Orders::default();
         };
-        let of: Vec<Option<[i64; 2]>> = points.iter().map(|point| order(*point)).collect();
+        let of: Vec<Option<[i64; 2]>> = points.iter().map(|point| order(index(*point))).collect();
         if (of.iter().flatten().count() as f64) < ON_LATTICE * points.len() as f64 {
             return Orders::default();
         }
-        let [a, b] = basis;
-        let [sum, difference] = [added(a, b, 1.0), added(a, b, -1.0)];
-        let mut between = Vec::new();
-        for (parts, steps) in [
-            (2, vec![a]),
-            (2, vec![b]),
-            (2, vec![sum, difference]),
-            (3, vec![a]),
-            (3, vec![b]),
-            (3, vec![sum]),
-            (3, vec![difference]),
-        ] {
-            let mut places = Vec::new();
-            for step in steps {
-                for (n, from) in all.iter().enumerate() {
-                    let Some(to) = has(added(*from, step, 1.0)) else {
-                        continue;
-                    };
-                    places.extend((1..parts).map(|part| Place {
-                        at: added(*from, step, f64::from(part) / f64::from(parts)),
-                        ends: [n, to],
-                    }));
-                }
+        let beam = match beam {
+            Some(at) => order(index(at)).map(|order| Beam {
+                at,
+                order,
+                is_seen: true,
+            }),
+            None => {
+                let whole = index(centre).map(f64::round);
+                let [a, b] = basis;
+                Some(Beam {
+                    at: added(added(origin, a, whole[0]), b, whole[1]),
+                    order: whole.map(|order| order as i64),
+                    is_seen: false,
+                })
             }
-            between.push(places);
-        }
+        };
+        let known: HashSet<[i64; 2]> = (of.iter().flatten().copied())
+            .chain(beam.map(|beam| beam.order))
+            .collect();
+        let with_next = |[dh, dk]: [i64; 2]| {
+            let known = &known;
+            let has_next = move |[h, k]: &[i64; 2]| known.contains(&[h + dh, k + dk]);
+            known.iter().copied().filter(has_next).collect()
+        };
         Orders {
             origin,
             basis,
+            sides: [with_next([1, 0]), with_next([0, 1])],
+            cells: cells_of(&known),
             of,
-            between,
+            beam,
         }
     }
 
-    /// Whether the points that were found (`Some(true)`) lie in one coset of a sublattice and nearly none of the others
-    /// does, which is more than chance; `None` for points whose absence says nothing. `moved` takes a point to where it was
-    /// found. Further peaks, `strangers`, count when they lie on orders that are not among the points.
-    pub fn are_of_a_coarser_lattice(
+    /// Whether the peaks of a pattern are as well those of a lattice of which the reference is a part, or that is a part of the
+    /// reference. `evidence` has one entry per point, `moved` takes a point to where the fit puts it, and of the `peaks` the
+    /// `strangers` are as bright as those that were found and fit no point.
+    pub fn may_be_of_another_lattice(
         &self,
-        found: &[Option<bool>],
+        evidence: &[Evidence],
         moved: impl Fn(Point) -> Point,
+        peaks: &[Point],
         strangers: &[Point],
+        spacing: f64,
     ) -> bool {
-        let origin = moved(self.origin);
-        let step = |step: Point| added(moved(added(self.origin, step, 1.0)), origin, -1.0);
-        let Some(order) = indexing(origin, self.basis.map(step)) else {
-            return false;
+        self.may_be_of_a_coarser_one(evidence, &moved, peaks, strangers, spacing)
+            || self.may_be_of_a_finer_one(evidence, &moved, strangers, spacing)
+    }
+
+    /// Whether nothing speaks for the orders that a coarser lattice has not: none of them was found, or those that were are
+    /// as near to their places as peaks that lie anyhow often are, or more often than a pattern by chance lacks as many.
+    fn may_be_of_a_coarser_one(
+        &self,
+        evidence: &[Evidence],
+        moved: impl Fn(Point) -> Point,
+        peaks: &[Point],
+        strangers: &[Point],
+        spacing: f64,
+    ) -> bool {
+        let is_known = |(order, evidence): (&Option<[i64; 2]>, &Evidence)| match evidence {
+            Nothing => None,
+            evidence => Some(((*order)?, *evidence)),
         };
-        let known: Vec<([i64; 2], bool)> = (self.of.iter().zip(found))
-            .filter_map(|(order, found)| Some(((*order)?, (*found)?)))
-            .collect();
-        let further: Vec<[i64; 2]> = (strangers.iter())
-            .filter_map(|peak| order(*peak))
-            .filter(|order| !self.of.contains(&Some(*order)))
-            .collect();
+        let known: Vec<([i64; 2], Evidence)> =
+            self.of.iter().zip(evidence).filter_map(is_known).collect();
+        let [a, b] = self.basis;
+        let area = cross(a, b).abs() * (self.of.len() + 1) as f64;
+        let found = |evidence: &Evidence| matches!(evidence, Found(_));
+        let count = known.iter().filter(|(_, evidence)| found(evidence)).count();
+        // Any lattice of diffraction spots has the beam.
+        let beam = self.beam.filter(|beam| {
+            let at = moved(beam.at);
+            let near =
+                |point: Point, reach: f64| distance_squared(point, at) <= (reach * spacing).powi(2);
+            near(beam.at, BEAM_MOVES) || beam.is_seen && peaks.iter().any(|peak| near(*peak, NEAR))
+        });
         SUBLATTICES.iter().any(|sublattice| {
-            let (mut all, mut seen, mut beyond) = ([0usize; 4], [0usize; 4], [0usize; 4]);
-            for (order, found) in &known {
-                let coset = sublattice.coset(*order);
-                all[coset] += 1;
-                seen[coset] += usize::from(*found);
-            }
-            for order in &further {
-                beyond[sublattice.coset(*order)] += 1;
-            }
-            let [total, count, more] = [all, seen, beyond].map(|of| of.iter().sum::<usize>());
-            (0..4).any(|coset| {
-                let (others, strangers) = (total - all[coset], count - seen[coset]);
-                if others == 0 || strangers as f64 > STRANGERS * others as f64 {
+            let mut cosets = match beam {
+                Some(beam) => vec![sublattice.coset(beam.order)],
+                None => known
+                    .iter()
+                    .map(|(order, _)| sublattice.coset(*order))
+                    .collect(),
+            };
+            cosets.sort_unstable();
+            cosets.dedup();
+            cosets.into_iter().any(|coset| {
+                let others = || {
+                    known
+                        .iter()
+                        .filter(|(order, _)| sublattice.coset(*order) != coset)
+                };
+                let number = others().count();
+                if number == 0 {
                     return false;
                 }
-                let share = all[coset] as f64 / total as f64;
-                let chance = so_few_of(others, all[coset], count, strangers)
-                    * so_many_of(more, beyond[coset], share);
-                chance * TESTS <= CHANCE
+                let mut off: Vec<f64> = others()
+                    .filter_map(|(_, evidence)| match evidence {
+                        Found(off) => Some(*off),
+                        _ => None,
+                    })
+                    .collect();
+                off.sort_by(f64::total_cmp);
+                let all = strangers.len() + off.len();
+                let anyhow = (off.iter().enumerate())
+                    .map(|(n, off)| {
+                        let share = (number as f64 * PI * off * off / area).min(1.0);
+                        so_many_of(all, n + 1, share)
+                    })
+                    .fold(1.0, f64::min);
+                anyhow > BY_CHANCE
+                    || anyhow > so_few_of(number, known.len() - number, count, off.len())
             })
         })
     }
 
-    /// Whether `strangers`, peaks as bright as those on the orders, stand at most places half-way, or at both thirds, between
-    /// orders that were found.
-    pub fn are_of_a_finer_lattice(
+    /// Whether as many of the strangers stand at the places of a finer lattice, between the orders, as its peaks would when as
+    /// many are missing as of the reference, or more than peaks that lie anyhow.
+    fn may_be_of_a_finer_one(
         &self,
-        found: &[Option<bool>],
+        evidence: &[Evidence],
         moved: impl Fn(Point) -> Point,
         strangers: &[Point],
         spacing: f64,
     ) -> bool {
-        let near = (NEAR * spacing).powi(2);
-        let is_found = |end: &usize| found.get(*end).is_none_or(|found| *found == Some(true));
-        self.between.iter().any(|places| {
-            let places = || {
-                places
-                    .iter()
-                    .filter(|place| place.ends.iter().all(is_found))
+        let origin = moved(self.origin);
+        let basis =
+            (self.basis).map(|step| added(moved(added(self.origin, step, 1.0)), origin, -1.0));
+        let Some(index) = indexing(origin, basis) else {
+            return false;
+        };
+        let [found, known] = [
+            evidence.iter().filter(|at| matches!(at, Found(_))).count(),
+            evidence.iter().filter(|at| **at != Nothing).count(),
+        ];
+        let share = (found as f64 + 0.5) / (known as f64 + 1.0);
+        let near = ON_PLACE * spacing;
+        let area = cross(basis[0], basis[1]).abs() * (self.of.len() + 1) as f64;
+        let indices: Vec<[f64; 2]> = strangers.iter().map(|peak| index(*peak)).collect();
+        PRIMES.into_iter().any(|p| {
+            let place = |at: &[f64; 2]| {
+                let parts = at.map(|index| (p as f64 * index).round());
+                let [u, v] = [0, 1].map(|axis| at[axis] - parts[axis] / p as f64);
+                let off = added(basis[0].map(|x| u * x), basis[1], v);
+                let place = parts.map(|part| part as i64);
+                (off[0].hypot(off[1]) <= near && self.has_between(place, p)).then_some(place)
             };
-            let enough = ((FILLED * places().count() as f64).ceil() as usize).max(2);
-            // Each is at most at two: both diagonals of a cell have one middle.
-            if 2 * strangers.len() < enough {
-                return false;
-            }
-            let filled = places().filter(|place| {
-                let place = moved(place.at);
-                (strangers.iter()).any(|peak| distance_squared(*peak, place) <= near)
-            });
-            filled.count() >= enough
+            let filled: HashSet<[i64; 2]> = indices.iter().filter_map(place).collect();
+            (0..=p).any(|direction| {
+                let count = (filled.iter())
+                    .filter(|place| direction_of(**place, p) == direction)
+                    .count();
+                let places = (p - 1) as usize
+                    * match direction {
+                        0 => self.sides[0].len(),
+                        other if other == p => self.sides[1].len(),
+                        _ => self.cells.len(),
+                    };
+                if count == 0 {
+                    return false;
+                }
+                let of_it = 1.0 - so_many_of(places, count + 1, share);
+                let inside = (places as f64 * PI * near * near / area).min(1.0);
+                of_it > PASSED_OVER || of_it > so_many_of(strangers.len(), count, inside)
+            })
         })
     }
+
+    /// Whether a place, in `p`-th parts of the vectors, is between orders and none itself.
+    fn has_between(&self, place: [i64; 2], p: i64) -> bool {
+        let cell = place.map(|part| part.div_euclid(p));
+        match place.map(|part| part.rem_euclid(p)) {
+            [0, 0] => false,
+            [_, 0] => self.sides[0].contains(&cell),
+            [0, _] => self.sides[1].contains(&cell),
+            _ => self.cells.contains(&cell),
+        }
+    }
+}
+
+fn cells_of(known: &HashSet<[i64; 2]>) -> HashSet<[i64; 2]> {
+    const CORNERS: [[i64; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 1]];
+    let has_three = |[h, k]: &[i64; 2]| {
+        let corners = CORNERS
+            .iter()
+            .filter(|[dh, dk]| known.contains(&[h + dh, k + dk]));
+        corners.count() >= 3
+    };
+    (known.iter())
+        .flat_map(|[h, k]| CORNERS.map(|[dh, dk]| [h - dh, k - dk]))
+        .filter(has_three)
+        .collect()
+}
+
+/// Which of the `p + 1` lattices with `p` times as many points a place belongs to: `v / u` modulo `p`, or `p` where `u` is 0.
+fn direction_of([u, v]: [i64; 2], p: i64) -> i64 {
+    let rest = |number: i64| number.rem_euclid(p);
+    (0..p)
+        .find(|n| rest(n * u - v) == 0)
+        .filter(|_| rest(u) != 0)
+        .unwrap_or(p)
 }
 
 fn added(point: Point, step: Point, times: f64) -> Point {
@@ -207,16 +320,20 @@ fn cross(a: Point, b: Point) -> f64 {
     a[0] * b[1] - a[1] * b[0]
 }
 
-/// From a point to its order, when it is near one.
-fn indexing(origin: Point, [a, b]: [Point; 2]) -> Option<impl Fn(Point) -> Option<[i64; 2]>> {
+/// From a point to its order, in parts of one.
+fn indexing(origin: Point, [a, b]: [Point; 2]) -> Option<impl Fn(Point) -> [f64; 2]> {
     let area = cross(a, b);
     (area.abs() > 1e-9).then_some(move |point: Point| {
         let from = added(point, origin, -1.0);
-        let index = [cross(from, b) / area, cross(a, from) / area];
-        let whole = index.map(f64::round);
-        let off = (index[0] - whole[0]).abs().max((index[1] - whole[1]).abs());
-        (off <= NEAR).then_some(whole.map(|order| order as i64))
+        [cross(from, b) / area, cross(a, from) / area]
     })
+}
+
+/// The order that an index is near to.
+fn order(index: [f64; 2]) -> Option<[i64; 2]> {
+    let whole = index.map(f64::round);
+    let off = (index[0] - whole[0]).abs().max((index[1] - whole[1]).abs());
+    (off <= NEAR).then_some(whole.map(|order| order as i64))
 }
 
 /// A point in the middle, and the two shortest vectors that lead from many points to others: in a plane they are a basis of
@@ -328,7 +445,7 @@ mod tests {
             let orders: Vec<[i64; 2]> = orders().filter(kept).collect();
             let mut points: Vec<Point> = orders.iter().map(|[h, k]| at(*h, *k)).collect();
             points.push(added(at(1, 1), a, 0.4));
-            let found = Orders::of(&points, Some(at(0, 0)), a[0].hypot(a[1]));
+            let found = Orders::of(&points, Some(at(0, 0)), at(0, 0), a[0].hypot(a[1]));
             assert_eq!(found.of.len(), points.len());
             assert_eq!(found.of.last(), Some(&None));
             let area = cross(found.basis[0], found.basis[1]).abs();
@@ -341,7 +458,7 @@ mod tests {
         let anyhow: Vec<Point> = (0..30)
             .map(|n| [f64::from(n * n * 7 % 101), f64::from(n * 37 % 89)])
             .collect();
-        assert_eq!(Orders::of(&anyhow, None, 12.0), Orders::default());
-        assert_eq!(Orders::of(&[], None, 12.0), Orders::default());
+        assert_eq!(Orders::of(&anyhow, None, [0.0; 2], 12.0), Orders::default());
+        assert_eq!(Orders::of(&[], None, [0.0; 2], 12.0), Orders::default());
     }
 }

@@ -1,9 +1,9 @@
 //! Lines of C and its relatives, of word processors and shells.
 
 use super::Line;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::slips::Slip;
-use crate::text::{in_brackets, is_name, is_number, parses};
+use crate::text::{at_top, in_brackets, is_name, is_number, parses};
 
 /// `open(“scan.zspy”)`.
 pub(super) fn quotes(line: &Line) -> Option<Slip> {
@@ -20,6 +20,37 @@ pub(super) fn quotes(line: &Line) -> Option<Slip> {
         "a text stands in double quotes",
         Advice::new("these are other quotes, as text programs put them; `\"` is meant")
             .write(line.notebook.mended(&plain)),
+    )
+}
+
+/// `if (n == 3) println!("x");`: a body without braces.
+pub(super) fn condition(line: &Line) -> Option<Slip> {
+    let word = line.first_word();
+    if !matches!(word, "if" | "while") {
+        return None;
+    }
+    let rest = line.text[word.len()..].trim_start();
+    let condition = in_brackets(rest).filter(|_| rest.starts_with('('))?;
+    let behind = rest[condition.len() + 2..].trim();
+    if !at_top(behind, b'{').is_empty()
+        || behind.starts_with(|sign: char| "=<>&|+-*/.?:".contains(sign))
+    {
+        return None;
+    }
+    let (body, lines) = match behind.is_empty() {
+        true => (line.rest.get(1)?.trim(), 2),
+        false => (behind, 1),
+    };
+    let code = format!("{word} {} {{ {body} }}", condition.trim());
+    parses(&code).then_some(())?;
+    let at = line.text.len() - behind.len();
+    line.slip(
+        0,
+        at.max(1),
+        &format!("what follows a condition of `{word}` stands in braces"),
+        Advice::new("the condition needs no parentheses")
+            .write(line.notebook.mended(&code))
+            .instead(Instead::Lines(lines)),
     )
 }
 

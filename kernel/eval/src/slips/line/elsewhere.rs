@@ -1,7 +1,7 @@
 //! Lines of IPython, of a shell, of MATLAB and of other languages.
 
 use super::Line;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::foreign;
 use crate::slips::Slip;
 use crate::text::{decimal, is_name, is_number, is_whole, last_expression, parses};
@@ -32,7 +32,9 @@ pub(super) fn magic(line: &Line) -> Option<Slip> {
     let argument = argument.trim();
     let advice = match command {
         "time" | "timeit" | "prun" => {
-            Advice::new("`:timing` says after each compiled cell how long it took").write(":timing")
+            Advice::new("`:timing` says after each compiled cell how long it took")
+                .write(":timing")
+                .instead(Instead::Nothing)
         }
         "who" | "whos" => Advice::new("`:vars` lists the variables").write(":vars"),
         "ls" | "pwd" => Advice::new("a line that begins with `!` goes to the shell").write(format!("!{rest}")),
@@ -41,17 +43,33 @@ pub(super) fn magic(line: &Line) -> Option<Slip> {
         "matplotlib" | "pylab" | "gui" | "config" | "load_ext" | "autoreload" => Advice::new(
             "leave it out: pictures come by themselves, a signal is shown by its name on the last line of a cell",
         )
-        .write(line.notebook.signal()),
+        .write(line.notebook.signal())
+        .instead(Instead::Nothing),
         _ => Advice::new("`:help` lists what a cell can do").write(":help"),
     };
     line.slip(0, line.text.len(), IPYTHON, advice)
 }
 
+/// `help find_peaks`, `man open`.
+pub(super) fn asked(line: &Line) -> Option<Slip> {
+    let (word, rest) = line.text.split_once(' ')?;
+    let name = rest.trim();
+    let asks = matches!(word, "help" | "man" | "doc" | "info") && is_name(name);
+    asks.then_some(())?;
+    line.slip(
+        0,
+        line.text.len(),
+        "this is a command of another program",
+        Advice::new("write `?name` to read about a name, `:help` for the rest")
+            .write(format!("?{name}")),
+    )
+}
+
 /// `ls -la`.
 pub(super) fn shell(line: &Line) -> Option<Slip> {
-    const COMMANDS: [&str; 14] = [
-        "ls", "cd", "pwd", "cat", "head", "cp", "mv", "rm", "mkdir", "du", "wget", "git", "pip",
-        "conda",
+    const COMMANDS: [&str; 15] = [
+        "echo", "ls", "cd", "pwd", "cat", "head", "cp", "mv", "rm", "mkdir", "du", "wget", "git",
+        "pip", "conda",
     ];
     let (word, rest) = line.text.split_once(' ')?;
     let rest = rest.trim();
@@ -129,67 +147,6 @@ pub(super) fn increment(line: &Line) -> Option<Slip> {
             "write the new value; of a variable made by `let mut`, `{name} {operator}= 1;`"
         ))
         .write(format!("let {name} = {name} {operator} 1;")),
-    )
-}
-
-/// `var a = 5;`, `let my-name = 5;`, `let a := 5;`.
-pub(super) fn declaration(line: &Line) -> Option<Slip> {
-    let word = line.first_word();
-    let rest = line.text[word.len()..].trim_start();
-    let end = line.text.trim_end_matches(';');
-    if matches!(
-        word,
-        "var" | "auto" | "val" | "int" | "float" | "double" | "Let" | "LET" | "local"
-    ) {
-        let (name, value) = rest.split_once('=')?;
-        is_name(name.trim()).then_some(())?;
-        let value = value.trim().trim_end_matches(';');
-        return line.slip(
-            0,
-            word.len(),
-            "a variable is made by `let`",
-            Advice::new("the type is found by itself").write(
-                line.notebook
-                    .mended(&format!("let {} = {value};", name.trim())),
-            ),
-        );
-    }
-    if word != "let" {
-        return None;
-    }
-    if let Some(at) = line.signs(":=") {
-        let code = format!("{}={};", &end[..at], &end[at + 2..]);
-        return line.slip(
-            at,
-            at + 2,
-            "a value is given by `=`",
-            Advice::new("`:` before it would begin a type").write(code),
-        );
-    }
-    let (name, value) = rest.split_once('=')?;
-    let name = name.trim();
-    let bare = name.strip_prefix("mut ").unwrap_or(name);
-    let simple = bare
-        .chars()
-        .all(|letter| letter.is_alphanumeric() || "-_. ".contains(letter));
-    if is_name(bare) || !simple || bare.is_empty() || bare.contains("..") {
-        return None;
-    }
-    let mut better: String = bare.replace(['-', '.', ' '], "_");
-    if better.starts_with(|first: char| first.is_numeric()) {
-        better.insert(0, '_');
-    }
-    let at = line.text.find(bare)?;
-    line.slip(
-        at,
-        at + bare.len(),
-        "this is no name of a variable",
-        Advice::new("a name has letters, digits and `_`, and begins with no digit").write(
-            line.notebook.mended(&format!(
-                "let {better} = {};",
-                value.trim().trim_end_matches(';')
-            )),
-        ),
     )
 }
 

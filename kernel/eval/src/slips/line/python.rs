@@ -1,7 +1,7 @@
 //! Lines of Python.
 
 use super::Line;
-use crate::advice::Advice;
+use crate::advice::{Advice, Instead};
 use crate::foreign;
 use crate::slips::Slip;
 use crate::text::{at_top, in_brackets, is_name, last_expression, parses};
@@ -37,6 +37,7 @@ pub(super) fn import(line: &Line) -> Option<Slip> {
              `:dep name = \"1\"`"
         )),
     };
+    let advice = advice.instead(Instead::Nothing);
     line.slip(0, line.text.len(), PYTHON, advice)
 }
 
@@ -66,6 +67,9 @@ pub(super) fn header(line: &Line) -> Option<Slip> {
         "def" => Advice::new(
             "a function says the types of its arguments and of its value; a block stands in braces",
         ),
+        "while" if line.text.contains("True") || line.text.contains("while 1") => Advice::new(
+            "a loop without an end is `loop { … }`: `break` leaves it, and Interrupt stops its cell",
+        ),
         _ => Advice::new("a block stands in braces, and a range is written `0..10`"),
     };
     let notebook = line.notebook;
@@ -87,15 +91,34 @@ pub(super) fn header(line: &Line) -> Option<Slip> {
     };
     let translated = foreign::block(&line.rest, notebook)
         .filter(|(_, used)| *used > 1 || !line.text.ends_with(':'));
-    let code = translated
-        .or_else(alone)
-        .map(|(code, _)| code)
-        .unwrap_or_default();
-    let example = match word {
-        "def" if code.is_empty() => "fn name(x: f64) -> f64 { x * x }".to_owned(),
-        _ => code,
+    let indent = |text: &str| text.len() - text.trim_start().len();
+    let below = (line.rest.iter().skip(1))
+        .take_while(|text| text.trim().is_empty() || indent(text) > indent(line.rest[0]))
+        .count();
+    let (code, used) = match (translated, word) {
+        (Some((code, used)), _) => (code, used),
+        // Nobody knows what its arguments are.
+        (None, "def") if below > 0 => (of_frame(line.text), below + 1),
+        (None, "for" | "while" | "if") if below > 0 => (String::new(), 1),
+        (None, "class") => (String::new(), 1),
+        (None, _) => (alone().map(|(code, _)| code).unwrap_or_default(), 1),
     };
-    line.slip(0, line.text.len(), PYTHON, advice.write(example))
+    let advice = match word {
+        "class" => advice.instead(Instead::Cell),
+        _ => advice.write(code).instead(Instead::Lines(used)),
+    };
+    line.slip(0, line.text.len(), PYTHON, advice)
+}
+
+/// A function of the name in the header that takes a frame.
+fn of_frame(header: &str) -> String {
+    let name = header["def".len()..]
+        .split('(')
+        .next()
+        .unwrap_or("f")
+        .trim();
+    let code = format!("fn {name}(frame: &Frame<f64>) -> f64 {{ frame.mean() }}");
+    if parses(&code) { code } else { String::new() }
 }
 
 /// `# text`.
@@ -339,30 +362,4 @@ pub(super) fn index(line: &Line) -> Option<Slip> {
         return line.slip(at, at + inner.len() + 2, message, written);
     }
     None
-}
-
-/// `let a, b = 1, 2;`: several variables at once stand in brackets.
-pub(super) fn several(line: &Line) -> Option<Slip> {
-    let rest = line.text.strip_prefix("let ")?;
-    let (names, values) = rest.split_once('=')?;
-    let several = at_top(names, b',');
-    if several.is_empty()
-        || values.starts_with('=')
-        || !names.split(',').all(|name| is_name(name.trim()))
-    {
-        return None;
-    }
-    let values = values.trim().trim_end_matches(';');
-    let values = match at_top(values, b',').len() == several.len() {
-        true => format!("({values})"),
-        false => values.to_owned(),
-    };
-    let code = format!("let ({}) = {values};", names.trim());
-    line.slip(
-        4,
-        4 + names.trim_end().len(),
-        "several variables without brackets",
-        Advice::new("several variables are made at once in brackets, on both sides")
-            .write(line.notebook.mended(&code)),
-    )
 }

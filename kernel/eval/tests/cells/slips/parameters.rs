@@ -197,7 +197,7 @@ pub(super) const SLIPS: &[Mistake] = &[
         "strain.export()?",
     ),
     ("open()?", "is called as", "open(\"scan.zspy\")?"),
-    ("undo()", "method of a signal", "scan.undo()?"),
+    ("undo()", "parameters were changed", "?undo"),
     (
         "memory_budget(4 GiB)?",
         "double quotes",

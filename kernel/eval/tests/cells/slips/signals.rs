@@ -7,7 +7,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "let again = open(\"scan.zspy\")?\nagain.shape()?",
         "ends with `;`",
-        "let again = open(\"scan.zspy\")?;",
+        "let again = open(\"scan.zspy\")?;\nagain.shape()?",
     ),
     (
         "scan.sum()",
@@ -46,7 +46,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "peaks",
         "there is no variable `peaks`",
-        "let peaks = scan.find_peaks(NormalizedCorrelation::default())?;",
+        "let peaks = scan.find_peaks(NormalizedCorrelation::default())?;\npeaks",
     ),
     (
         "scan.virtual_image(Disk { radius: 6, .. })?",
@@ -148,13 +148,15 @@ pub(super) const SLIPS: &[Mistake] = &[
     ),
     (
         "strain.e_xx",
-        "components of a map",
-        "strain.values((0, 0))?[0]",
+        "chosen above its picture",
+        "strain.compute()?;\nFrame::from_fn((strain.shape()?.navigation[0], strain.shape()?.navigation[1]), \
+         |(row, column)| strain.values((row, column)).map_or(f64::NAN, |values| values[0]))",
     ),
     (
         "strain[\"e_xy\"]",
-        "order of its components",
-        "strain.values((0, 0))?[2]",
+        "chosen above its picture",
+        "strain.compute()?;\nFrame::from_fn((strain.shape()?.navigation[0], strain.shape()?.navigation[1]), \
+         |(row, column)| strain.values((row, column)).map_or(f64::NAN, |values| values[2]))",
     ),
     (
         "scan.fft()",

@@ -27,7 +27,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "pending.shape()?",
         "end of the line",
-        "let pending = pending?;",
+        "let pending = pending?;\npending.shape()?",
     ),
     (
         "println!(\"{}\", scan.shape());",
@@ -126,7 +126,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "let c = |x: i32| x + 1;\nc(2)",
         "keep the closure in a box",
-        "let c: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);",
+        "let c: Box<dyn Fn(i32) -> i32> = Box::new(move |x: i32| x + 1);\nc(2)",
     ),
     (
         "let it = list.iter();",
