@@ -1,5 +1,5 @@
 // Maps: saved ones that are opened again, lines and single positions, the question before a file is replaced, the picture in
-// the notebook after a reload of the page, three panes at 320 px. In real JupyterLab in headless Chromium.
+// the notebook after a reload of the page and its colour limits, three panes at 320 px. In real JupyterLab in headless Chromium.
 // Usage: CHROMIUM=… node maps.mjs JUPYTER FOLDER (FOLDER is empty).
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -153,6 +153,30 @@ async function reloaded(page, server) {
   });
 }
 
+async function limits(page) {
+  await check("colour limits of an image that is not shown follow the parameters, in the figure too", async () => {
+    const alt = async () => (await held(page, IMAGE)).alt;
+    const reachIn = (text) => Number(/Δx, -[\d.]+ to ([\d.]+) px/.exec(text)?.[1]);
+    for (const name of ["dx", "dy"]) {
+      await part(page, IMAGE, `component-${name}`).click();
+      await page.waitForTimeout(700);
+    }
+    const before = await alt();
+    await part(page, IMAGE, "parameter-reference-value").selectOption("mean");
+    const after = await until("a new figure", async () => {
+      const now = await alt();
+      return now !== before && !now.includes("computed") && now;
+    });
+    await part(page, IMAGE, "component-dx").click();
+    const sorted = (await drawn(page, IMAGE)).samples.toSorted((a, b) => a - b);
+    await screenshot(page, "5_limits");
+    const reach = Math.max(...[0.01, 0.99].map((share) => Math.abs(sorted[Math.floor((sorted.length - 1) * share)])));
+    expect(Math.abs(reachIn(before) - reach) > 0.1 * reach, `${before} has the limits of other parameters`);
+    expect(Math.abs(reachIn(after) - reach) < 0.01 * reach, `${after} for ${reach}`);
+    return `${reachIn(before)} px, then ${reachIn(after)} px`;
+  });
+}
+
 async function narrow(page) {
   await check("three panes at 320 px overlap nowhere, light and dark", async () => {
     await page.evaluate(() => globalThis.jupyterapp.commands.execute("application:toggle-left-area"));
@@ -223,6 +247,7 @@ try {
   await savedAgain(page);
   await asks(page);
   await reloaded(page, server);
+  await limits(page);
   await narrow(page);
 } finally {
   await browser.close();

@@ -123,10 +123,11 @@ export async function compare(page, canvas, { data, type, width, height, part },
       const image = element.querySelector(".st-image").getBoundingClientRect();
       const overlay = element.querySelector(".st-overlay");
       const over = overlay.getBoundingClientRect();
-      const marks = overlay.getContext("2d").getImageData(0, 0, overlay.width, overlay.height);
+      const sheet = overlay.querySelector(".st-marks");
+      const marks = sheet.getContext("2d").getImageData(0, 0, sheet.width, sheet.height);
       /** Where something is drawn on purpose, or beside it. */
       const marked = new Uint8Array(marks.width * marks.height);
-      for (let at = 0; at < marked.length; at += 1) {
+      for (let at = 0; !sheet.hidden && at < marked.length; at += 1) {
         if (marks.data[at * 4 + 3] > 0) {
           const [row, column] = [Math.floor(at / marks.width), at % marks.width];
           for (let y = Math.max(0, row - 2); y <= Math.min(marks.height - 1, row + 2); y += 1) {
@@ -135,7 +136,7 @@ export async function compare(page, canvas, { data, type, width, height, part },
         }
       }
       const isMarked = (x, y) => marked[Math.floor(y - over.top) * marks.width + Math.floor(x - over.left)] === 1;
-      const words = [...element.querySelectorAll(".st-chip, .st-zoom")]
+      const words = [...element.querySelectorAll(".st-chip, .st-zoom, .st-scale-bar")]
         .filter((part) => !part.hidden)
         .map((part) => part.getBoundingClientRect());
       const isSaid = (x, y) =>

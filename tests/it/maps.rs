@@ -374,6 +374,7 @@ fn a_figure_of_a_line_is_curves_and_of_a_position_numbers() -> Result<()> {
     Ok(())
 }
 
+<<<<<<< HEAD
 /// Where no page renews it, the picture stays in the notebook for long.
 #[test]
 fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
@@ -399,5 +400,30 @@ fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
     desk.run(Command::Compute { node: map })?;
     let whole = alt(map)?;
     ensure!(!whole.contains("is computed") && whole.contains(" Drawn 20"));
+=======
+#[test]
+fn a_figure_has_levels_of_the_values_that_are_there_now() -> Result<()> {
+    let desk = Desk::new()?;
+    let node = map_file(&desk, &[2, 7])?;
+    desk.run(Command::Compute { node })?;
+    let alt = |strain: serde_json::Value| -> Result<String> {
+        let set = json!({"low": 0, "high": 5, "automatic": false, "of": "1", "complete": 0.39});
+        let levels = json!({ format!("{node}.0"): strain, format!("{node}.1"): set });
+        let state = json!({ "node": node, "component": 1, "levels": levels });
+        let look = session::Look::of(state.as_object().context("none")?);
+        Ok(desk.session.poster(node, &look)?.alt)
+    };
+    let held = |of: &str, complete: f64| json!({"low": -0.0144, "high": 0.0144, "automatic": true, "of": of, "complete": complete});
+    let seen = alt(held("1", 1.0))?;
+    ensure!(seen.contains("ε_xx, -1.44 to 1.44 %"), "{seen}");
+    // From a part of the map, from other parameters: those of the page are of no use, unless somebody has set them.
+    for (of, complete) in [("1", 0.39), ("2", 1.0), ("", 1.0)] {
+        let text = alt(held(of, complete))?;
+        ensure!(
+            text.contains("ε_xx, -4.50 to 4.50 %") && text.contains("Residual, 0 to 5.00 px"),
+            "{text}"
+        );
+    }
+>>>>>>> h-wid
     Ok(())
 }

@@ -368,6 +368,30 @@ fn a_page_adds_and_removes_nodes_and_hears_of_it() -> Result<()> {
 }
 
 #[test]
+fn a_page_that_comes_when_nothing_changes_hears_how_much_memory_is_used() -> Result<()> {
+    let desk = Desk::new()?;
+    let (tell, events) = channel();
+    let tell = Mutex::new(tell);
+    desk.session.subscribe(Box::new(move |event| {
+        if let Ok(tell) = tell.lock() {
+            drop(tell.send(event.clone()));
+        }
+    }));
+    let is_memory = |event: &Event| matches!(event, Event::Memory { .. });
+    // What every page has heard before.
+    events.iter().find(is_memory);
+    for request_id in [1, 2] {
+        let hello = Request::Hello {
+            request_id,
+            protocol: protocol::PROTOCOL_VERSION,
+        };
+        ask(&desk.session, hello)?;
+        ensure!(events.try_iter().any(|event| is_memory(&event)));
+    }
+    Ok(())
+}
+
+#[test]
 fn a_cell_that_runs_again_replaces_its_nodes() -> Result<()> {
     let desk = Desk::new()?;
     let run_cells = || -> Result<[u32; 2]> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readValue } from "../src/geometry/units";
+import { chosenFrom, type Trial } from "../src/state/contrast";
 import { eachOnAFreshPage, hook, pass, press, show, type, type Viewer } from "./mounted";
 
 eachOnAFreshPage();
@@ -185,5 +186,73 @@ describe("levels", () => {
     await pass(600);
     const levels = (model.traits.levels as Record<string, { low: number; high: number }>)["4.0"];
     expect(levels?.low).toBeCloseTo(-(levels?.high ?? 0));
+  });
+});
+
+describe("levels that nobody has set", () => {
+  /** ε_yy, the image that is not shown, after a moment of a map that takes long. */
+  const leftEarly = async (): Promise<Viewer> => {
+    const view = await show({ node: 4 }, { mapStep: 0.03 });
+    view.st("component-e_yy").click();
+    await pass(700);
+    view.st("component-e_xx").click();
+    for (let i = 0; i < 100 && (hook().frame?.complete ?? 0) < 1; i++) {
+      await pass(100);
+    }
+    await pass(400);
+    return view;
+  };
+
+  it("say what they were chosen from, and are chosen again from more of the map", async () => {
+    const view = await leftEarly();
+    expect(held(view)).toMatchObject({ automatic: true, of: "1", complete: 1 });
+    const early = held(view, "4.1");
+    expect(early).toMatchObject({ automatic: true, of: "1" });
+    expect(early?.complete).toBeLessThan(0.5);
+    view.st("component-e_yy").click();
+    await pass();
+    expect(held(view, "4.1")).toMatchObject({ of: "1", complete: 1 });
+    expect(held(view, "4.1")?.high).not.toBe(early?.high);
+  });
+
+  it("are kept over a reload while the values are the same", async () => {
+    const kept = { low: -0.5, high: 0.5, automatic: true, free: false, of: "1", complete: 1 };
+    const other = { ...kept, of: "7" };
+    const set = { ...other, automatic: false };
+    const old = { low: -0.5, high: 0.5, automatic: true };
+    const view = await show({ node: 4, levels: { "4.0": kept, "4.1": other, "4.2": set, "4.3": old } });
+    await pass();
+    expect(held(view)).toEqual(kept);
+    for (const name of ["e_yy", "e_xy", "theta"]) {
+      view.st(`component-${name}`).click();
+      await pass();
+    }
+    expect(held(view, "4.1")).toMatchObject({ automatic: true, of: "1", complete: 1 });
+    expect(held(view, "4.1")?.high).toBeLessThan(0.1);
+    expect(held(view, "4.2")).toEqual(set);
+    expect(held(view, "4.3")?.high).toBeLessThan(0.1);
+  });
+
+  it("are others once the parameters are, and Auto is of the picture that is shown", async () => {
+    const view = await show({ node: 4 });
+    type(field(view, "high"), "3");
+    await pass();
+    const node = view.kernel.nodes.find(({ id }) => id === 4);
+    Object.assign(node as object, { revision: 2 });
+    view.kernel.changed();
+    await pass();
+    expect(held(view)).toMatchObject({ high: 0.03, automatic: false });
+    view.st("levels-auto").click();
+    await pass();
+    expect(held(view)).toMatchObject({ automatic: true, of: "2", complete: 1 });
+  });
+
+  it("of a sum of positions, or of what is tried, are not those of the node", () => {
+    const region = { x0: 0, y0: 0, width: 3, height: 2, statistic: "mean" as const };
+    const of = (trial: Trial): string => chosenFrom({ revision: 4 }, trial);
+    expect(of({ draft: null, region: null })).toBe("4");
+    expect(of({ draft: null, region })).toBe("4");
+    expect(of({ draft: null, region: { ...region, statistic: "sum" } })).toBe("[4,6]");
+    expect(of({ draft: { radius: 3 }, region: null })).toBe('[{"radius":3},1]');
   });
 });

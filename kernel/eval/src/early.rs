@@ -161,7 +161,7 @@ impl Early {
             return Ok(Built::Library(library));
         }
         let said = said.and_then(|said| said.join().ok()).unwrap_or_default();
-        Ok(match draft.judge(&said) {
+        Ok(match draft.judge(&said, output == METADATA) {
             Some(errors) => Built::Errors(errors),
             None => Built::No,
         })

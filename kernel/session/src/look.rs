@@ -15,10 +15,45 @@ pub struct Look {
     /// Scan position.
     pub(crate) index: Vec<usize>,
     /// By node, or node and component: `4.0`.
-    levels: HashMap<String, [f64; 2]>,
+    levels: HashMap<String, Held>,
     /// All pictures of one class have the levels of the selected node and component.
     same_levels: Option<(u32, usize)>,
     contrast: HashMap<&'static str, Contrast>,
+}
+
+/// Levels of one picture.
+#[derive(Clone, Debug)]
+struct Held {
+    limits: [f64; 2],
+    /// For levels that nobody has set: the values they were chosen from (`chosenFrom`), and the share of a map that was there.
+    chosen: Option<(String, f64)>,
+}
+
+impl Held {
+    fn of(levels: &Value) -> Option<Self> {
+        let limits = [levels["low"].as_f64()?, levels["high"].as_f64()?];
+        let from = || levels["of"].as_str().unwrap_or_default().to_owned();
+        let chosen = (levels["automatic"] == true)
+            .then(|| (from(), levels["complete"].as_f64().unwrap_or(0.0)));
+        Some(Self { limits, chosen })
+    }
+
+    /// The page chooses levels for what it shows: those of another picture may be from values that are gone.
+    fn still(&self, now: &Now<'_>) -> Option<[f64; 2]> {
+        let holds = self.chosen.as_ref().is_none_or(|(from, complete)| {
+            *from == now.revision.to_string() && *complete >= now.complete
+        });
+        holds.then_some(self.limits)
+    }
+}
+
+/// A node as it is now.
+#[derive(Clone, Copy)]
+pub(crate) struct Now<'a> {
+    pub meta: &'a SignalMeta,
+    pub revision: u32,
+    /// Share of a map that is computed; 1 for frames.
+    pub complete: f64,
 }
 
 /// Traits that change what a figure shows.
@@ -96,10 +131,7 @@ impl Look {
                 .filter_map(|index| index.as_u64()?.try_into().ok())
                 .collect(),
             levels: (of("levels").as_object().into_iter().flatten())
-                .filter_map(|(key, levels)| {
-                    let limits = [levels["low"].as_f64()?, levels["high"].as_f64()?];
-                    Some((key.clone(), limits))
-                })
+                .filter_map(|(key, levels)| Some((key.clone(), Held::of(levels)?)))
                 .collect(),
             same_levels: selected
                 .filter(|_| of("same_levels") == true)
@@ -115,22 +147,24 @@ impl Look {
         chosen.unwrap_or_else(|| Contrast::of(usual.map_or("gray", |(_, colormap)| colormap)))
     }
 
-    /// The levels the page draws a picture with, if it has drawn it. `meta_of` tells what a node is.
+    /// The levels the page draws a picture with, if it has drawn it and the values are still those it has seen.
     pub(crate) fn levels<'a>(
         &self,
         node: u32,
-        meta: &SignalMeta,
         component: usize,
-        meta_of: impl Fn(u32) -> Option<&'a SignalMeta>,
+        now: impl Fn(u32) -> Option<Now<'a>>,
     ) -> Option<[f64; 2]> {
-        let own = self.levels.get(&key(node, meta, component)).copied();
-        let Some((selected, selected_component)) = self.same_levels else {
-            return own;
+        let held = |node, component, now: Now<'_>| {
+            let levels = self.levels.get(&key(node, now.meta, component))?;
+            levels.still(&now)
         };
-        let of_selected = meta_of(selected)
-            .filter(|other| class(other, selected_component) == class(meta, component))
-            .and_then(|other| self.levels.get(&key(selected, other, selected_component)));
-        of_selected.copied().or(own)
+        let here = now(node)?;
+        let of_selected = self.same_levels.and_then(|(selected, number)| {
+            let there = now(selected)?;
+            let alike = class(there.meta, number) == class(here.meta, component);
+            alike.then(|| held(selected, number, there)).flatten()
+        });
+        of_selected.or_else(|| held(node, component, here))
     }
 }
 
@@ -162,6 +196,15 @@ mod tests {
         value.as_object().cloned().unwrap_or_default()
     }
 
+    /// The first revision of a node, all of it.
+    fn now(meta: &SignalMeta) -> Option<Now<'_>> {
+        Some(Now {
+            meta,
+            revision: 1,
+            complete: 1.0,
+        })
+    }
+
     fn frames() -> SignalMeta {
         let axes = Axes::new(vec![Axis::pixels("x", 3)], vec![Axis::pixels("kx", 5)]);
         SignalMeta::frames("scan", axes, ElementType::U16)
@@ -172,7 +215,7 @@ mod tests {
         let look = Look::of(&traits(json!({
             "node": 4, "position": [3, 7], "component": 1, "focused": 2,
             "panes": [{"key": 0, "node": 2, "component": 0}, {"key": 2, "node": 4, "component": 1}],
-            "levels": {"2": {"low": 1.5, "high": 9.0, "automatic": true}, "4.1": {"low": -2, "high": 2}, "7": {"low": 0}},
+            "levels": {"2": {"low": 1.5, "high": 9.0, "automatic": true, "of": "1", "complete": 1}, "4.1": {"low": -2, "high": 2}, "7": {"low": 0}},
             "colormap": {"signal": "magma", "diverging": "diverging_dark"}, "gamma": {"signal": 0.5}, "log": {"signal": true},
         })));
         assert_eq!(look.nodes, [4, 2]);
@@ -182,9 +225,10 @@ mod tests {
             Component::new("a", "a", "", false),
             Component::new("b", "b", "", true),
         ]);
-        assert_eq!(look.levels(2, &scan, 0, |_| None), Some([1.5, 9.0]));
-        assert_eq!(look.levels(4, &map, 1, |_| None), Some([-2.0, 2.0]));
-        assert_eq!(look.levels(7, &scan, 0, |_| None), None);
+        assert_eq!(look.levels(2, 0, |_| now(&scan)), Some([1.5, 9.0]));
+        assert_eq!(look.levels(4, 1, |_| now(&map)), Some([-2.0, 2.0]));
+        assert_eq!(look.levels(7, 0, |_| now(&scan)), None);
+        assert_eq!(look.levels(2, 0, |_| None), None);
         let drawn = look.contrast(&scan, 0);
         assert_eq!(
             (drawn.colormap.name.as_str(), drawn.gamma, drawn.log),
@@ -202,8 +246,34 @@ mod tests {
         })));
         let scan = frames();
         let map = scan.to_map(vec![Component::new("a", "a", "", false)]);
-        assert_eq!(look.levels(3, &scan, 0, |_| Some(&scan)), Some([0.0, 10.0]));
-        assert_eq!(look.levels(3, &map, 0, |_| Some(&scan)), None);
+        let of = |node| now(if node == 2 { &scan } else { &map });
+        assert_eq!(look.levels(3, 0, |_| now(&scan)), Some([0.0, 10.0]));
+        assert_eq!(look.levels(3, 0, of), None);
+    }
+
+    #[test]
+    fn levels_that_nobody_has_set_hold_for_the_values_they_were_chosen_from() {
+        let map = frames().to_map(vec![Component::new("a", "a", "", true)]);
+        let levels = |held: Value, revision, complete| {
+            let look = Look::of(&traits(json!({ "levels": { "4.0": held } })));
+            let now = Now {
+                meta: &map,
+                revision,
+                complete,
+            };
+            look.levels(4, 0, |_| Some(now))
+        };
+        let part = json!({"low": -1, "high": 1, "automatic": true, "of": "3", "complete": 0.39});
+        assert_eq!(levels(part.clone(), 3, 0.39), Some([-1.0, 1.0]));
+        // More of the map, other parameters, a sum of positions, or no word of what they are from.
+        assert_eq!(levels(part.clone(), 3, 1.0), None);
+        assert_eq!(levels(part, 4, 0.1), None);
+        let tried = json!({"low": -1, "high": 1, "automatic": true, "of": "3:{}", "complete": 1});
+        assert_eq!(levels(tried, 3, 1.0), None);
+        let unknown = json!({"low": -1, "high": 1, "automatic": true});
+        assert_eq!(levels(unknown, 3, 1.0), None);
+        let set = json!({"low": -1, "high": 1, "automatic": false, "of": "3", "complete": 0.39});
+        assert_eq!(levels(set, 5, 1.0), Some([-1.0, 1.0]));
     }
 
     #[test]

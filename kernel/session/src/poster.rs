@@ -11,8 +11,13 @@ use tree::{Graph, Node};
 use views::{Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
+<<<<<<< HEAD
 use crate::look::{Look, automatic};
 use crate::{Session, convert, date};
+=======
+use crate::look::{Look, Now, automatic};
+use crate::{Session, convert};
+>>>>>>> h-wid
 
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
@@ -305,8 +310,19 @@ impl Session {
         component: usize,
         look: &Look,
     ) -> Option<[f64; 2]> {
-        let meta_of = |node| graph.node(node).map(|node| &*node.meta);
-        let chosen = look.levels(node.id, &node.meta, component, meta_of);
+        let now = |id| {
+            let node = graph.node(id)?;
+            let complete = match node.meta.kind {
+                SignalKind::Map => self.engine.map(graph, id).ok()?.complete(),
+                SignalKind::Frame | SignalKind::Peaks => 1.0,
+            };
+            Some(Now {
+                meta: &node.meta,
+                revision: node.revision,
+                complete,
+            })
+        };
+        let chosen = look.levels(node.id, component, now);
         chosen.filter(|[low, high]| high > low)
     }
 }

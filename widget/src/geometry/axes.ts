@@ -136,6 +136,12 @@ export interface ScaleBar {
 const LARGER: Record<string, [string, number]> = { Å: ["nm", 10], nm: ["µm", 1000], µm: ["mm", 1000] };
 const SMALLER: Record<string, [string, number]> = { mm: ["µm", 1000], µm: ["nm", 1000], nm: ["pm", 1000] };
 
+/** The axis that a scale bar lies along: none where pixels differ in size. */
+export function barAxis(axes: readonly AxisDescription[]): AxisDescription | null {
+  const shown = axes.slice(-2);
+  return shown.some(isUneven) ? null : (shown.at(-1) ?? null);
+}
+
 /** A bar of a round length, at most about a third of a picture `size` pixels wide; none where no length is true. */
 export function scaleBar(axis: AxisDescription, size: number): ScaleBar | null {
   if (isUneven(axis)) {

@@ -1,6 +1,7 @@
 /** What is drawn and dragged over the picture of a pane. A new layer is one file and one line here. */
 
 import type { Point } from "../geometry/fit";
+import type { Sheet } from "../render/overlay";
 import { detectorLayer } from "./layers/detector";
 import { exactLayer } from "./layers/exact";
 import { posterLayer } from "./layers/poster";
@@ -17,7 +18,7 @@ export interface Drag {
 }
 
 export interface Layer {
-  draw?(canvas: CanvasRenderingContext2D, pane: Pane): void;
+  draw?(sheet: Sheet, pane: Pane): void;
   /** Takes a press of the first button, or leaves it to the next layer. */
   press?(event: PointerEvent, at: Point, pane: Pane): Drag | null;
   /** A cursor where the layer would take a press. */

@@ -6,7 +6,15 @@ import { readValue, type Writing, writingOf, writtenText } from "../geometry/uni
 import type { NodeDescription } from "../protocol/generated";
 import { automaticLevels, binsFor, histogram, histogramDomain } from "../render/levels";
 import { type Levels, transfer } from "../render/table";
-import { type ContrastChoice, contrastOf, type HeldLevels, levelsKey, pictureClass } from "../state/contrast";
+import {
+  type ContrastChoice,
+  chosenFrom,
+  contrastOf,
+  type HeldLevels,
+  levelsKey,
+  pictureClass,
+  trialOf,
+} from "../state/contrast";
 import type { Picture } from "../state/picture";
 import { nodeById } from "../state/tree";
 import { contrastControls } from "./levels/contrast";
@@ -141,7 +149,7 @@ export const levels: Panel = {
       }
       const reach = Math.abs(value);
       const next = now.symmetric ? { low: -reach, high: reach } : { ...now.levels, [which]: value };
-      session.holdLevels(now.node, now.component, next.low, next.high, false);
+      session.holdLevels(now.node, now.component, { low: next.low, high: next.high, automatic: false });
       return next[which];
     };
     /** A handle stops before it meets the other one. */
@@ -185,10 +193,14 @@ export const levels: Panel = {
       () => {
         const now = shown(context);
         if (now) {
-          const { percentiles, extrema } = now.picture.reply;
+          const { reply } = now.picture;
           const diverging = now.node.components[now.component]?.diverging ?? false;
-          const next = automaticLevels(percentiles, extrema, diverging);
-          session.holdLevels(now.node, now.component, next.low, next.high, true);
+          session.holdLevels(now.node, now.component, {
+            ...automaticLevels(reply.percentiles, reply.extrema, diverging),
+            automatic: true,
+            of: chosenFrom(reply, trialOf(view.value, now.node)),
+            complete: reply.complete,
+          });
           setText(problem, "");
         }
       },
@@ -199,10 +211,9 @@ export const levels: Panel = {
       () => {
         const now = shown(context);
         if (now) {
-          const { low, high, automatic } = now.levels;
-          const reach = Math.max(Math.abs(low), Math.abs(high));
-          const next = now.symmetric ? { low, high } : { low: -reach, high: reach };
-          session.holdLevels(now.node, now.component, next.low, next.high, automatic, now.symmetric);
+          const reach = Math.max(Math.abs(now.levels.low), Math.abs(now.levels.high));
+          const opposite = now.symmetric ? {} : { low: -reach, high: reach };
+          session.holdLevels(now.node, now.component, { ...opposite, free: now.symmetric });
         }
       },
       { signal },

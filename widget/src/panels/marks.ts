@@ -8,7 +8,7 @@ import type { MakeLayer } from "./layers";
 import { drawPosition, drawRegions, MARK } from "./navigator";
 
 export const marks: MakeLayer = (pane, { session, view }) => ({
-  draw(canvas) {
+  draw(sheet) {
     const { picture } = pane.state.value;
     const { node, surface } = pane;
     const { nodes, operations } = session.store.value;
@@ -16,8 +16,8 @@ export const marks: MakeLayer = (pane, { session, view }) => ({
       return;
     }
     if (picture.reply.space === "navigation") {
-      drawRegions(canvas, surface, node, operations, null);
-      drawPosition(canvas, surface, session.positionIn(node));
+      drawRegions(sheet, surface, node, operations, null);
+      drawPosition(sheet(), surface, session.positionIn(node));
       return;
     }
     const points: Point[] = [];
@@ -25,12 +25,14 @@ export const marks: MakeLayer = (pane, { session, view }) => ({
     for (let row = 0; row + 1 < rows.length; row += PEAK_COLUMNS) {
       points.push(surface.at((rows[row + 1] as number) + 0.5, (rows[row] as number) + 0.5));
     }
-    drawPeaks(canvas, points, Math.max(3, (peakRadius(nodes, node) ?? 4) * surface.scale));
+    if (points.length > 0) {
+      drawPeaks(sheet(), points, Math.max(3, (peakRadius(nodes, node) ?? 4) * surface.scale));
+    }
     const { draft } = view.value;
     const params = { ...node.params, ...(draft?.node === node.id ? draft.params : {}) };
     for (const { value } of parametersOfKind({ ...node, params }, operations, "signal_point")) {
       if (Array.isArray(value) && typeof value[0] === "number" && typeof value[1] === "number") {
-        drawTarget(canvas, surface.at(value[1] + 0.5, value[0] + 0.5), MARK);
+        drawTarget(sheet(), surface.at(value[1] + 0.5, value[0] + 0.5), MARK);
       }
     }
   },

@@ -1,7 +1,7 @@
 /** The image of the scan: drag or use the arrow keys to choose the scan position. */
 
 import { calmly, h, setText } from "../dom";
-import { axisText, isUneven, lineAxis, scaleBar } from "../geometry/axes";
+import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
 import { regionText } from "../geometry/region";
 import { sampleText } from "../geometry/sample";
@@ -9,7 +9,7 @@ import type { NodeDescription, OperationDescription } from "../protocol/generate
 import { makeReadout } from "../readout";
 import { colormapNamed } from "../render/colormap";
 import { automaticLevels } from "../render/levels";
-import { drawCrosshair, drawRectangle, drawScaleBar } from "../render/overlay";
+import { drawCrosshair, drawRectangle, type Sheet } from "../render/overlay";
 import { Surface } from "../render/surface";
 import { navigatorShape } from "../state/pull_navigator";
 import { hasNavigator, parametersOfKind } from "../state/tree";
@@ -18,6 +18,7 @@ import type { Drag } from "./layers";
 import { outerAxes } from "./outer_axes";
 import { type RegionTool, regionTool } from "./region_tool";
 import type { Panel, PanelContext } from "./registry";
+import { withPictures } from "./with_pictures";
 import { type Zooming, zooming } from "./zooming";
 
 /** Numbers that change faster are not read; each change lays out the page again. */
@@ -92,24 +93,19 @@ export const navigator: Panel = {
       surface.redraw();
     };
 
-    surface.onOverlay = (canvas) => {
+    surface.onOverlay = (sheet) => {
       const { node } = session;
       if (!node || !view.value.navigator) {
         return;
       }
-      drawRegions(canvas, surface, node, session.store.value.operations, drawn);
+      drawRegions(sheet, surface, node, session.store.value.operations, drawn);
       if (tool.region) {
-        tool.draw(canvas);
+        tool.draw(sheet);
       } else {
-        drawPosition(canvas, surface, session.store.value.position);
-      }
-      const axes = node.navigation_axes.slice(-2);
-      const axis = axes.some(isUneven) ? null : axes.at(-1);
-      const bar = axis && !surface.isLine ? scaleBar(axis, surface.visible.width / surface.scale) : null;
-      if (bar) {
-        drawScaleBar(canvas, surface.visible, bar);
+        drawPosition(sheet(), surface, session.store.value.position);
       }
     };
+    surface.barAxis = () => barAxis(session.node?.navigation_axes ?? []);
 
     surface.onResize = () => {
       const ratio = globalThis.devicePixelRatio || 1;
@@ -125,7 +121,8 @@ export const navigator: Panel = {
       },
       signal,
     );
-    session.store.on(["position", "node", "nodes"], describe, signal);
+    session.store.on(["node", "nodes"], describe, signal);
+    session.store.on(["position"], withPictures(describe, context), signal);
     view.on(["region"], describe, signal);
     const place = (): void => {
       const { node } = session;
@@ -270,7 +267,7 @@ export function drawPosition(
 
 /** The regions among the parameters of a node, or the one being drawn. */
 export function drawRegions(
-  canvas: CanvasRenderingContext2D,
+  sheet: Sheet,
   surface: Surface,
   node: NodeDescription,
   operations: readonly OperationDescription[],
@@ -279,7 +276,7 @@ export function drawRegions(
   const shown = parametersOfKind(node, operations, "navigation_region");
   const regions = drawn ? [drawn] : shown.map(({ value }) => value).filter(isRegion);
   for (const { x0, y0, width, height } of regions) {
-    drawRectangle(canvas, surface.at(x0, y0), surface.at(x0 + width, y0 + height), "#ffd24a");
+    drawRectangle(sheet(), surface.at(x0, y0), surface.at(x0 + width, y0 + height), "#ffd24a");
   }
 }
 

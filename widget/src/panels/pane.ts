@@ -1,15 +1,13 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
 import { h, setAttributes } from "../dom";
-import { axisText, isUneven, lineAxis, scaleBar } from "../geometry/axes";
+import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
 import { writingOf } from "../geometry/units";
-import { overlap } from "../geometry/zoom";
 import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
 import type { AxisDescription, NodeDescription } from "../protocol/generated";
 import { makeReadout } from "../readout";
-import { drawScaleBar } from "../render/overlay";
 import { Surface } from "../render/surface";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
 import type { PaneChoice } from "../state/panes";
@@ -24,6 +22,7 @@ import { moveByKey } from "./keys";
 import { type Drag, LAYERS, type Layer } from "./layers";
 import { makeHead } from "./pane_head";
 import type { PanelContext } from "./registry";
+import { withPictures } from "./with_pictures";
 import { type Zooming, zooming } from "./zooming";
 
 export type { Drag, Layer } from "./layers";
@@ -96,11 +95,14 @@ export function makePane(key: number, context: PanelContext): Pane {
   const puller = new FramePuller(session, view, state, () => pane.focused, signal);
   const zoom = zooming(surface, () => (pane.node ? shapeOf(pane.node).key : null), session, signal);
   const layers = LAYERS.map((make) => make(pane, { ...context, signal }));
-  surface.onOverlay = (canvas) => {
+  surface.onOverlay = (sheet) => {
     for (const layer of layers) {
-      layer.draw?.(canvas, pane);
+      layer.draw?.(sheet, pane);
     }
-    drawBar(canvas, pane);
+  };
+  surface.barAxis = () => {
+    const { picture } = state.value;
+    return pane.node && picture ? barAxis(axesOf(pane.node, picture)) : null;
   };
   surface.onResize = () => {
     const ratio = globalThis.devicePixelRatio || 1;
@@ -146,11 +148,12 @@ export function makePane(key: number, context: PanelContext): Pane {
     signal,
   );
   session.store.on(["node", "nodes"], () => surface.redraw(), signal);
+  const cross = withPictures(surface.redraw, { ...context, signal });
   session.store.on(
     ["position"],
     () => {
       if (state.value.picture?.reply.space === "navigation" && pane.node) {
-        surface.redraw();
+        cross();
         const position = session.positionIn(pane.node);
         zoom.reveal({ x: (position.at(-1) ?? 0) + 0.5, y: (position.at(-2) ?? 0) + 0.5 });
       }
@@ -236,17 +239,6 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       return checksum(picture.samples);
     },
   });
-}
-
-function drawBar(canvas: CanvasRenderingContext2D, { node, state, surface }: Pane): void {
-  const { picture } = state.value;
-  const axes = node && picture ? axesOf(node, picture).slice(-2) : [];
-  const axis = axes.some(isUneven) ? null : axes.at(-1);
-  const shown = overlap(surface.visible, { left: 0, top: 0, ...surface.outer });
-  const bar = axis && !surface.isLine ? scaleBar(axis, shown.width / surface.scale) : null;
-  if (bar) {
-    drawScaleBar(canvas, shown, bar);
-  }
 }
 
 interface Tools {

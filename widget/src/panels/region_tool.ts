@@ -6,6 +6,7 @@ import { type Point, pixelAt, type Region, regionBetween, type Size } from "../g
 import { asDetector, asRegion, insideScan, regionAbout } from "../geometry/region";
 import type { NavigationRegion, RegionStatistic } from "../protocol/generated";
 import { drawDetector } from "../render/detector";
+import type { Sheet } from "../render/overlay";
 import type { Surface } from "../render/surface";
 import type { PanelContext } from "./registry";
 
@@ -22,7 +23,7 @@ export interface RegionTool {
   /** The switch and the choice between mean and sum, for the head of the panel. */
   elements: readonly HTMLElement[];
   readonly region: Region | null;
-  draw(canvas: CanvasRenderingContext2D): void;
+  draw(sheet: Sheet): void;
   /** Begins a drag; `false` while the tool is off. */
   press(at: Point): boolean;
   move(at: Point): void;
@@ -104,10 +105,10 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     get region() {
       return shown();
     },
-    draw(canvas) {
+    draw(sheet) {
       const region = shown();
       if (region) {
-        drawDetector(canvas, asDetector(region), (x, y) => surface.at(x, y), true);
+        drawDetector(sheet(), asDetector(region), (x, y) => surface.at(x, y), true);
       }
     },
     press(at) {

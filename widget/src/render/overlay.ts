@@ -1,8 +1,9 @@
 /** Marks over pictures. Each is a light line on a dark one, to be seen on any colormap. */
 
-import { h } from "../dom";
-import type { ScaleBar } from "../geometry/axes";
 import type { Point, Rect } from "../geometry/fit";
+
+/** The canvas of the marks. Who asks for it draws on it: while nobody does, it is not there. */
+export type Sheet = () => CanvasRenderingContext2D;
 
 const LIGHT = "rgba(255, 255, 255, 0.95)";
 const DARK = "rgba(0, 0, 0, 0.55)";
@@ -93,50 +94,4 @@ export function drawPeaks(context: CanvasRenderingContext2D, peaks: readonly Poi
     context.arc(x, y, radius, 0, Math.PI * 2);
   }
   strokeTwice(context, "#ff9d2e", 1.25);
-}
-
-/** Bars that were drawn lately: setting their type takes longer than drawing all other marks. */
-const stamps = new Map<string, HTMLCanvasElement>();
-const MOST_STAMPS = 16;
-const BAR_FONT = "600 11px system-ui, sans-serif";
-const BAR_HEIGHT = 26;
-
-export function drawScaleBar(context: CanvasRenderingContext2D, area: Rect, bar: ScaleBar): void {
-  const length = bar.share * area.width;
-  const ratio = globalThis.devicePixelRatio || 1;
-  const key = `${bar.label}:${length.toFixed(2)}:${ratio}`;
-  let stamp = stamps.get(key);
-  if (!stamp) {
-    if (stamps.size >= MOST_STAMPS) {
-      stamps.clear();
-    }
-    stamp = barStamp(bar.label, length, ratio);
-    stamps.set(key, stamp);
-  }
-  const [left, top] = [area.left + 5, area.top + area.height - 31];
-  context.drawImage(stamp, left, top, stamp.width / ratio, stamp.height / ratio);
-}
-
-function barStamp(label: string, length: number, ratio: number): HTMLCanvasElement {
-  const stamp = h("canvas");
-  const context = stamp.getContext("2d");
-  if (!context) {
-    return stamp;
-  }
-  context.font = BAR_FONT;
-  const width = Math.max(length, context.measureText(label).width);
-  stamp.width = Math.ceil((width + 10) * ratio);
-  stamp.height = Math.ceil(BAR_HEIGHT * ratio);
-  context.scale(ratio, ratio);
-  context.fillStyle = "rgba(0, 0, 0, 0.5)";
-  context.beginPath();
-  context.roundRect(0, 0, width + 10, BAR_HEIGHT, 3);
-  context.fill();
-  context.fillStyle = LIGHT;
-  context.fillRect(5 + (width - length) / 2, 19, length, 3);
-  context.font = BAR_FONT;
-  context.textAlign = "center";
-  context.textBaseline = "bottom";
-  context.fillText(label, 5 + width / 2, 17);
-  return stamp;
 }

@@ -1,7 +1,8 @@
 /**
- * A picture in a panel: an image canvas at the size of the samples, stretched without smoothing,
- * and an overlay canvas at device resolution for everything drawn over it. A single row or column of
- * samples becomes a line plot on the overlay; a single sample is written as a number.
+ * A picture in a panel: an image canvas at the size of the samples, stretched without smoothing, and over it a
+ * canvas at device resolution for marks and a scale bar. A browser hands every canvas on with every frame it puts on
+ * the screen, changed or not: one that nothing is drawn on is hidden, and the bar is none. A single row or column
+ * of samples becomes a line plot on the marks; a single sample is written as a number.
  */
 
 import { h, perFrame, setHidden, setText } from "../dom";
@@ -20,7 +21,9 @@ import type { SampleAt } from "../geometry/sample";
 import type { Writing } from "../geometry/units";
 import { overlap, panBy, placeZoomed, WHOLE, type Zoom, zoomAbout } from "../geometry/zoom";
 import type { AxisDescription } from "../protocol/generated";
+import type { Sheet } from "./overlay";
 import { drawPlot, plotArea } from "./plot";
+import { makeScaleBar } from "./scale_bar";
 import { type Contrast, type Levels, Painter, type Pixels } from "./table";
 
 export interface SurfacePicture {
@@ -45,15 +48,21 @@ const MEASURED_MS = 200;
 export class Surface {
   readonly element: HTMLElement;
   /** Receives pointer and keyboard. */
-  readonly overlay: HTMLCanvasElement;
+  readonly overlay: HTMLElement;
   /** Draws over the picture, in CSS pixels of the panel. */
-  onOverlay: ((context: CanvasRenderingContext2D) => void) | null = null;
+  onOverlay: ((sheet: Sheet) => void) | null = null;
+  /** The axis along the columns, for the scale bar. */
+  barAxis: (() => AxisDescription | null) | null = null;
   /** After a change of the panel's size. */
   onResize: (() => void) | null = null;
   readonly redraw: () => void;
   /** Lies where the whole picture is, and cuts off what its last blocks have too much. */
   #frame: HTMLElement;
-  #image: HTMLCanvasElement;
+  #image = h("canvas", { class: "st-image", "aria-hidden": "true" });
+  /** Whether the image is seen through where samples are missing; one that is not is put on the screen for less. */
+  #gaps = false;
+  #marks: HTMLCanvasElement;
+  #bar = makeScaleBar();
   #painter = new Painter();
   #picture: SurfacePicture | null = null;
   #pixels: ImageData | null = null;
@@ -70,17 +79,22 @@ export class Surface {
   #zoom = WHOLE;
 
   constructor(name: string, label: string, signal: AbortSignal) {
-    this.#image = h("canvas", { class: "st-image", "aria-hidden": "true" });
     this.#frame = h("div", { class: "st-frame", style: "visibility: hidden" }, this.#image);
     this.#number = h("div", { class: "st-single", "data-st": `${name}-number`, hidden: true });
-    this.overlay = h("canvas", {
-      class: "st-overlay",
-      tabindex: 0,
-      role: "application",
-      "aria-label": label,
-      "data-st": `${name}-canvas`,
-      "data-lm-suppress-shortcuts": "true",
-    });
+    this.#marks = h("canvas", { class: "st-marks", "aria-hidden": "true", hidden: true });
+    this.overlay = h(
+      "div",
+      {
+        class: "st-overlay",
+        tabindex: 0,
+        role: "application",
+        "aria-label": label,
+        "data-st": `${name}-canvas`,
+        "data-lm-suppress-shortcuts": "true",
+      },
+      this.#marks,
+      this.#bar.element,
+    );
     this.element = h(
       "div",
       { class: `st-surface st-surface-${name}` },
@@ -262,16 +276,29 @@ export class Surface {
       const [left, top, width, height] = place;
       Object.assign(this.#image.style, { left, top, width, height });
     }
-    const context = this.#image.getContext("2d");
+    const context = this.#image.getContext("2d", { alpha: this.#gaps });
     if (context) {
       if (!this.#pixels || !this.#words) {
         this.#pixels = context.createImageData(size.width, size.height);
         this.#words = new Uint32Array(this.#pixels.data.buffer);
       }
       const gaps = this.#painter.paint(pixels, this.#words);
-      this.#frame.classList.toggle("st-gaps", gaps);
-      context.putImageData(this.#pixels, 0, 0);
+      this.#seeThrough(gaps)?.putImageData(this.#pixels, 0, 0);
     }
+  }
+
+  /** The context of the image, of another canvas than before if that had no gaps or had some. */
+  #seeThrough(gaps: boolean): CanvasRenderingContext2D | null {
+    if (gaps !== this.#gaps) {
+      this.#gaps = gaps;
+      const { width, height } = this.#image;
+      const image = h("canvas", { class: "st-image", "aria-hidden": "true", width, height });
+      image.style.cssText = this.#image.style.cssText;
+      this.#image.replaceWith(image);
+      this.#image = image;
+      this.#frame.classList.toggle("st-gaps", gaps);
+    }
+    return this.#image.getContext("2d", { alpha: gaps });
   }
 
   #measure(): void {
@@ -279,8 +306,8 @@ export class Surface {
     if (outer.width !== this.#outer.width || outer.height !== this.#outer.height) {
       this.#outer = outer;
       const ratio = globalThis.devicePixelRatio || 1;
-      this.overlay.width = Math.max(1, Math.round(outer.width * ratio));
-      this.overlay.height = Math.max(1, Math.round(outer.height * ratio));
+      this.#marks.width = Math.max(1, Math.round(outer.width * ratio));
+      this.#marks.height = Math.max(1, Math.round(outer.height * ratio));
       this.#place();
       this.#drawOverlay();
       this.onResize?.();
@@ -305,23 +332,32 @@ export class Surface {
   }
 
   #drawOverlay(): void {
-    const context = this.overlay.getContext("2d");
+    const context = this.#marks.getContext("2d");
     if (!context) {
       return;
     }
-    const ratio = globalThis.devicePixelRatio || 1;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, this.#outer.width, this.#outer.height);
-    if (isNumber(this.#picture)) {
-      return;
+    let drawn = false;
+    const sheet = (): CanvasRenderingContext2D => {
+      if (!drawn) {
+        drawn = true;
+        const ratio = globalThis.devicePixelRatio || 1;
+        context.setTransform(ratio, 0, 0, ratio, 0, 0);
+        context.clearRect(0, 0, this.#outer.width, this.#outer.height);
+      }
+      return context;
+    };
+    if (this.#picture && !isNumber(this.#picture)) {
+      if (this.isLine) {
+        const { pixels, axis, writing } = this.#picture;
+        const { samples } = pixels;
+        const line = { samples, axis, writing, along: this.#along, pixels: this.#span.width };
+        drawPlot(sheet(), this.#area, this.#rect, line, getComputedStyle(this.overlay));
+      }
+      this.onOverlay?.(sheet);
     }
-    if (this.#picture && this.isLine) {
-      const { pixels, axis, writing } = this.#picture;
-      const { samples } = pixels;
-      const line = { samples, axis, writing, along: this.#along, pixels: this.#span.width };
-      drawPlot(context, this.#area, this.#rect, line, getComputedStyle(this.overlay));
-    }
-    this.onOverlay?.(context);
+    setHidden(this.#marks, !drawn);
+    const axis = this.#picture && !this.isLine ? (this.barAxis?.() ?? null) : null;
+    this.#bar.show(axis, this.visible, this.scale, this.#outer);
   }
 }
 

@@ -1,8 +1,9 @@
 /** What is remembered about the display of each kind of picture. */
 
-import type { NodeDescription } from "../protocol/generated";
+import type { FrameReply, NavigationRegion, NodeDescription } from "../protocol/generated";
 import { colormapNamed } from "../render/colormap";
 import type { Contrast, Levels } from "../render/table";
+import type { Draft } from "./detector";
 
 /** Pictures that share colormap, gamma and logarithm. */
 export type PictureClass = "signal" | "map" | "diverging";
@@ -14,10 +15,14 @@ export interface ContrastChoice {
 }
 
 export interface HeldLevels extends Levels {
-  /** Chosen from the percentiles, and chosen again when the node's result changes. */
+  /** Chosen from the percentiles, and chosen again when the values are others. */
   automatic: boolean;
   /** Of a picture around zero: the two need not be opposite. */
   free: boolean;
+  /** The values that automatic ones were chosen from, by `chosenFrom`. */
+  of: string;
+  /** Share of a map that was there then. */
+  complete: number;
 }
 
 export const DEFAULT_CONTRAST: Record<PictureClass, ContrastChoice> = {
@@ -36,6 +41,31 @@ export function pictureClass(node: NodeDescription | null, component: number): P
 /** Levels are held per node and component: values of different nodes have nothing in common. */
 export function levelsKey(node: NodeDescription, component: number): string {
   return node.kind === "map" ? `${node.id}.${component}` : String(node.id);
+}
+
+/** What is tried on a node without being its own yet. */
+export interface Trial {
+  draft: Record<string, unknown> | null;
+  region: NavigationRegion | null;
+}
+
+export function trialOf(
+  { draft, region }: { draft: Draft | null; region: NavigationRegion | null },
+  node: NodeDescription,
+): Trial {
+  return {
+    draft: draft?.node === node.id ? draft.params : null,
+    region: node.kind === "frame" && node.navigation_axes.length > 0 ? region : null,
+  };
+}
+
+/**
+ * The values of a picture: the revision of its node alone, or what is tried. A mean of positions has the values of a
+ * frame; a sum grows with its region.
+ */
+export function chosenFrom({ revision }: Pick<FrameReply, "revision">, { draft, region }: Trial): string {
+  const area = region?.statistic === "sum" ? region.width * region.height : 1;
+  return draft || area > 1 ? JSON.stringify([draft ?? revision, area]) : String(revision);
 }
 
 /** The levels a picture is drawn with; panes of one kind may have those of the selected node. */

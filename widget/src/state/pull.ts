@@ -4,10 +4,10 @@ import { type Asked, covers, type Need, needOf } from "../geometry/asked";
 import { WHOLE } from "../geometry/zoom";
 import type { Samples } from "../protocol/buffers";
 import type { Channel, Sent } from "../protocol/client";
-import type { Attention, Detail, FrameReply, NavigationRegion, NodeDescription } from "../protocol/generated";
+import type { Attention, Detail, FrameReply, NodeDescription } from "../protocol/generated";
 import { automaticLevels } from "../render/levels";
 import { recordTiming } from "../test_hook";
-import { levelsKey } from "./contrast";
+import { chosenFrom, levelsKey, type Trial, trialOf } from "./contrast";
 import { malformed } from "./malformed";
 import { Picture } from "./picture";
 import type { Session } from "./session";
@@ -39,8 +39,6 @@ export class FramePuller {
   #position: readonly number[] = [];
   #lastTrial = JSON.stringify({ draft: null, region: null });
   #attention: Attention = "visible";
-  /** What each automatic level was chosen for, and how much of the map was there. */
-  #levelled = new Map<string, { version: string; complete: number }>();
 
   constructor(
     session: Session,
@@ -110,7 +108,7 @@ export class FramePuller {
     }
     const index = this.#session.positionIn(node);
     const need = this.#need(node, detail);
-    const { draft, region } = this.#trial(node);
+    const { draft, region } = trialOf(this.#view.value, node);
     const at = node.kind === "map" ? index.slice(0, -2) : index;
     const content = contentOf(node.id, node.revision, at, component, { draft, region });
     const key = keyOf(content, need.asked);
@@ -144,19 +142,10 @@ export class FramePuller {
     return nodeById(this.#session.store.value.nodes, this.#pane.value.node);
   }
 
-  /** What is tried on this node without being its own yet. */
-  #trial(node: NodeDescription): Trial {
-    const { draft, region } = this.#view.value;
-    return {
-      draft: draft?.node === node.id ? draft.params : null,
-      region: node.kind === "frame" && node.navigation_axes.length > 0 ? region : null,
-    };
-  }
-
   /** Something is tried, perhaps on another node. */
   #tried(): void {
     const node = this.#node;
-    const trial = node ? JSON.stringify(this.#trial(node)) : "";
+    const trial = node ? JSON.stringify(trialOf(this.#view.value, node)) : "";
     if (trial !== this.#lastTrial) {
       this.#lastTrial = trial;
       this.moved();
@@ -271,7 +260,7 @@ export class FramePuller {
   }
 
   /** Levels are held across frames; automatic ones are chosen again when the result is another. */
-  #chooseLevels(picture: Picture, { draft, region }: Trial): void {
+  #chooseLevels(picture: Picture, trial: Trial): void {
     // Its samples are unpacked when they are read: most pictures need none of them here.
     const { reply } = picture;
     const { nodes, levels } = this.#session.store.value;
@@ -279,28 +268,23 @@ export class FramePuller {
     if (!node) {
       return;
     }
-    const key = levelsKey(node, reply.component);
-    const held = levels[key];
-    const last = this.#levelled.get(key);
-    // A mean has the values of a frame; a sum grows with its region.
-    const area = region?.statistic === "sum" ? region.width * region.height : 1;
-    const version = `${draft ? JSON.stringify(draft) : reply.revision}:${area}`;
-    const same = last?.version === version && last.complete >= reply.complete;
-    if (held && (!held.automatic || same)) {
+    const held = levels[levelsKey(node, reply.component)];
+    const { complete } = reply;
+    const of = chosenFrom(reply, trial);
+    if (held && (!held.automatic || (held.of === of && held.complete >= complete))) {
       return;
     }
-    const growing = reply.space === "navigation" && reply.complete < 1;
+    const growing = reply.space === "navigation" && complete < 1;
     if (!Number.isFinite(reply.extrema[0]) || (growing && !isEnough(picture.samples))) {
       return;
     }
-    this.#levelled.set(key, { version, complete: reply.complete });
     const diverging = node.components[reply.component]?.diverging ?? false;
     let { low, high } = automaticLevels(reply.percentiles, reply.extrema, diverging);
-    if (held && growing && last?.version === version) {
+    if (held && growing && held.of === of) {
       // The rest of the map may look like what was there before: levels only widen until it is complete.
       [low, high] = [Math.min(low, held.low), Math.max(high, held.high)];
     }
-    this.#session.holdLevels(node, reply.component, low, high, true);
+    this.#session.holdLevels(node, reply.component, { low, high, automatic: true, of, complete });
   }
 
   /** Tells the kernel which views are looked at: hidden ones cost nothing, others give way to the focused one. */
@@ -326,11 +310,6 @@ function isEnough(samples: Samples): boolean {
     values += Number.isFinite(samples[i]) ? 1 : 0;
   }
   return values >= enough;
-}
-
-interface Trial {
-  draft: Record<string, unknown> | null;
-  region: NavigationRegion | null;
 }
 
 /** What a picture is of, whichever part of it and however fine. */

@@ -15,7 +15,7 @@ import {
   type Progress,
   type WireError,
 } from "../protocol/generated";
-import { type ContrastChoice, levelsKey, pictureClass } from "./contrast";
+import { type ContrastChoice, type HeldLevels, levelsKey, pictureClass } from "./contrast";
 import { FrameCache } from "./frame_cache";
 import {
   besideSelected,
@@ -74,6 +74,8 @@ export type Memory = Pick<Extract<Event, { type: "memory" }>, "used_bytes" | "pi
 
 export const HELLO_TIMEOUT_MS = 3_000;
 const HELLO_PAUSE_LIMIT_MS = 30_000;
+const NO_LEVELS: HeldLevels = { low: 0, high: 1, automatic: false, free: false, of: "", complete: 0 };
+const LEVELS_KEYS = ["low", "high", "automatic", "free", "of"] as const;
 /** Traits are written when nothing moved for this long. */
 const SAVE_PAUSE_MS = 250;
 
@@ -306,20 +308,14 @@ export class Session {
     this.moveTo(position);
   }
 
-  /** `free`: of a picture around zero, whether the two may differ in size; left out, as before. */
-  holdLevels(
-    node: NodeDescription,
-    component: number,
-    low: number,
-    high: number,
-    automatic: boolean,
-    free?: boolean,
-  ): void {
+  /** What is left out stays as it was. */
+  holdLevels(node: NodeDescription, component: number, change: Partial<HeldLevels>): void {
     const key = levelsKey(node, component);
     const old = this.store.value.levels[key];
-    const next = { low, high, automatic, free: free ?? old?.free ?? false };
-    const same = old?.low === low && old.high === high && old.automatic === automatic;
-    if (!same || old.free !== next.free) {
+    const next: HeldLevels = { ...NO_LEVELS, ...old, ...change };
+    const same = old && LEVELS_KEYS.every((name) => old[name] === next[name]);
+    // Levels that stay while a map grows are news when it is complete: each piece of news puts off the writing.
+    if (!same || (next.complete >= 1 && old.complete < 1)) {
       this.store.set({ levels: { ...this.store.value.levels, [key]: next } });
     }
   }

@@ -106,8 +106,15 @@ function readLevels(value: unknown): Record<string, HeldLevels> {
   const levels: Record<string, HeldLevels> = {};
   for (const [key, entry] of Object.entries(isRecord(value) ? value : {})) {
     if (isRecord(entry) && typeof entry.low === "number" && typeof entry.high === "number") {
-      const { low, high, automatic, free } = entry;
-      levels[key] = { low, high, automatic: automatic === true, free: free === true };
+      const { low, high, automatic, free, of, complete } = entry;
+      levels[key] = {
+        low,
+        high,
+        automatic: automatic === true,
+        free: free === true,
+        of: typeof of === "string" ? of : "",
+        complete: typeof complete === "number" ? complete : 0,
+      };
     }
   }
   return levels;

@@ -18,8 +18,12 @@ pub(crate) struct Diagnostic {
 }
 
 /// The errors among the lines of JSON that rustc wrote; `None` when one is not about the cell's own `lines`, or is one
-/// that evcxr would not have. Lines are from 1.
-pub(super) fn errors(said: &str, lines: &Range<usize>) -> Option<Vec<Diagnostic>> {
+/// that evcxr would not have, unless `all_the_same`: then those are left out. Lines are from 1.
+pub(super) fn errors(
+    said: &str,
+    lines: &Range<usize>,
+    all_the_same: bool,
+) -> Option<Vec<Diagnostic>> {
     let mut found = Vec::new();
     for line in said.lines() {
         let Ok(json) = serde_json::from_str::<Value>(line) else {
@@ -32,7 +36,10 @@ pub(super) fn errors(said: &str, lines: &Range<usize>) -> Option<Vec<Diagnostic>
         let code = json["code"]["code"].as_str().unwrap_or_default();
         let of_ours = line.contains("Crosses") || line.contains("hook::Returned");
         if of_ours || FOR_EVCXR.contains(&code) {
-            return None;
+            match all_the_same {
+                true => continue,
+                false => return None,
+            }
         }
         let diagnostic = Diagnostic {
             before: lines.start - 1,
@@ -40,7 +47,10 @@ pub(super) fn errors(said: &str, lines: &Range<usize>) -> Option<Vec<Diagnostic>
             json,
         };
         if !diagnostic.spans().any(|(_, is_primary)| is_primary) {
-            return None;
+            match all_the_same {
+                true => continue,
+                false => return None,
+            }
         }
         found.push(diagnostic);
     }
@@ -120,7 +130,7 @@ mod tests {
     #[test]
     fn an_error_in_the_cell_is_told_in_its_lines() {
         let text = format!("warning\n{}\n", said(12, "cannot find value `x`", "E0425"));
-        let found = errors(&text, &(11..14)).unwrap();
+        let found = errors(&text, &(11..14), false).unwrap();
         let marks = found[0].marks();
         assert_eq!((marks[0].start_line, marks[0].start_column), (2, 3));
         assert_eq!(marks[0].label, "here");
@@ -129,9 +139,22 @@ mod tests {
 
     #[test]
     fn what_evcxr_would_not_say_is_not_said() {
-        assert!(errors(&said(3, "x", "E0382"), &(11..14)).is_none());
-        assert!(errors(&said(12, "x", "E0728"), &(11..14)).is_none());
-        assert!(errors(&said(12, "Crosses: `Vec<u8>` stays", "E0277"), &(11..14)).is_none());
-        assert!(errors("", &(11..14)).is_none());
+        assert!(errors(&said(3, "x", "E0382"), &(11..14), false).is_none());
+        assert!(errors(&said(12, "x", "E0728"), &(11..14), false).is_none());
+        assert!(
+            errors(
+                &said(12, "Crosses: `Vec<u8>` stays", "E0277"),
+                &(11..14),
+                false
+            )
+            .is_none()
+        );
+        assert!(errors("", &(11..14), false).is_none());
+        let text = format!(
+            "{}\n{}\n",
+            said(12, "Crosses: `Vec<u8>` stays", "E0277"),
+            said(12, "cannot divide `f64` by `{integer}`", "E0277")
+        );
+        assert_eq!(errors(&text, &(11..14), true).unwrap().len(), 1);
     }
 }

@@ -108,14 +108,14 @@ impl Draft {
         })
     }
 
-    /// The errors, if they are the person's and evcxr would find the same.
-    pub(super) fn judge(&self, said: &str) -> Option<Vec<Diagnostic>> {
-        if !self.items.is_empty() {
+    /// The errors, if they are the person's and evcxr would find the same; with `all_the_same` whatever it would.
+    pub(super) fn judge(&self, said: &str, all_the_same: bool) -> Option<Vec<Diagnostic>> {
+        if !self.items.is_empty() && !all_the_same {
             // evcxr puts them elsewhere.
             return None;
         }
         let lines = self.before + 1..self.before + 1 + self.cell.code.lines().count();
-        diagnostic::errors(said, &lines)
+        diagnostic::errors(said, &lines, all_the_same)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::api;
 use super::diagnostic::{Diagnostic, MethodCall};
-use crate::advice::{Advice, Instead};
+use crate::advice::{Advice, Holds, Instead};
 use crate::api::API;
 use crate::foreign;
 use crate::repair;
@@ -350,6 +350,11 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
         )
         .write(receiver)
         .write(format!("{receiver}.virtual_image(Disk {{ radius: 0.0, ..default() }})?")),
+        "data" | "inav" | "isig" | "values"
+            if diagnostic.notebook.holds(receiver) == Holds::Map =>
+        {
+            return Some(super::component::asked(diagnostic, receiver, 0, from, end));
+        }
         "data" | "inav" | "isig" | "values" => {
             let advice = Advice::new(
                 "the pixels are read frame by frame, so that a file may be larger than memory: `frame((row, column))?`",

@@ -47,6 +47,10 @@ const IN_OTHER_WORDS: [(&str, &str); 11] = [
 
 /// The first suggestion that gives a line of Rust.
 pub(super) fn applied(diagnostic: &Diagnostic) -> Option<Advice> {
+    // What the names of the API tell is surer.
+    let line = diagnostic.line();
+    let mended = diagnostic.mended(&line);
+    let sure = !mended.is_empty() && mended != line.trim();
     // A copy is right more often than a reference, which no variable can keep.
     // What the evaluator has put around the cell is nobody's to write.
     let mut all: Vec<Suggestion> = (diagnostic.suggestions())
@@ -58,9 +62,10 @@ pub(super) fn applied(diagnostic: &Diagnostic) -> Option<Advice> {
         .iter()
         .find(|(theirs, _)| found.message.starts_with(theirs));
     let text = own.map_or(found.message, |(_, ours)| (*ours).to_owned());
-    Some(
-        Advice::new(text)
+    Some(match sure {
+        true => Advice::new(text).write(mended),
+        false => Advice::new(text)
             .write(found.code)
             .instead(Instead::Line(found.line)),
-    )
+    })
 }

@@ -13,7 +13,11 @@ pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
         .strip_suffix("` has no text to show: it doesn't implement `Debug`")?
         .strip_prefix('`')?;
     if name.starts_with("{closure") || name.contains("fn(") || name.contains("fn item") {
-        let function = diagnostic.text.trim();
+        // `fn() -> Result<String, Error> {tree}`
+        let inside = name
+            .split_once('{')
+            .and_then(|(_, rest)| rest.split_once('}'));
+        let function = inside.map_or("", |(function, _)| function);
         let ours = API.functions.iter().find(|entry| entry.name == function);
         let tail = match ours.is_some_and(|entry| entry.signature.contains("-> Result<")) {
             true => "?",
@@ -21,7 +25,7 @@ pub(super) fn nothing_to_show(diagnostic: &Diagnostic) -> Option<Advice> {
         };
         let alone = ours.is_some_and(|entry| entry.signature.contains("()"));
         let code = match alone {
-            true => diagnostic.with(&format!("{function}(){tail}")),
+            true => format!("{function}(){tail}"),
             false => String::new(),
         };
         return Some(Advice::new("this is a function: call it to see what it gives").write(code));

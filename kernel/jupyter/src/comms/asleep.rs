@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::SystemTime;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use session::journal::View;
 
 use super::{Comm, Comms, comm_msg};
@@ -212,6 +212,9 @@ impl Comms {
                 pane["node"] = json!(node);
             }
         }
+        if let Some(Value::Object(levels)) = figure.state.get_mut("levels") {
+            *levels = levels_now(std::mem::take(levels), moved);
+        }
         let model = Model::new(view.model.clone(), node, None, view.cell, figure);
         let open = (model.nodes(), model.open());
         registry
@@ -253,6 +256,20 @@ impl super::Registry {
     }
 }
 
+/// Levels are held by node, or node and component. Revisions count from one again, so that no levels are from values
+/// that can be told to be the same: those that nobody has set are chosen again.
+fn levels_now(levels: Map<String, Value>, moved: &HashMap<u32, u32>) -> Map<String, Value> {
+    let now = |(key, mut held): (String, Value)| {
+        let (node, component) = key.split_at(key.find('.').unwrap_or(key.len()));
+        let node = moved.get(&node.parse().ok()?)?;
+        if let Some(held) = held.as_object_mut() {
+            held.remove("of");
+        }
+        Some((format!("{node}{component}"), held))
+    };
+    levels.into_iter().filter_map(now).collect()
+}
+
 fn text_of(view: &View) -> String {
     let text = view.state.get("poster_text").and_then(Value::as_str);
     text.unwrap_or_default().to_owned()
@@ -272,5 +289,26 @@ pub(super) fn refusal(content: &Value, model: &Model) -> Value {
         None => {
             json!({ "type": "refused", "request_id": content.get("request_id").unwrap_or(&json!(0)), "error": error })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_follow_their_nodes_and_are_chosen_again_unless_somebody_has_set_them() {
+        let held = json!({
+            "2": {"low": 1, "high": 9, "automatic": true, "of": "3", "complete": 1},
+            "4.10": {"low": -2, "high": 2, "automatic": false, "of": "1", "complete": 0.4},
+            "7.0": {"low": 0, "high": 1},
+        });
+        let moved = HashMap::from([(2, 12), (4, 2)]);
+        let now = levels_now(held.as_object().cloned().unwrap_or_default(), &moved);
+        let expected = json!({
+            "12": {"low": 1, "high": 9, "automatic": true, "complete": 1},
+            "2.10": {"low": -2, "high": 2, "automatic": false, "complete": 0.4},
+        });
+        assert_eq!(Value::Object(now), expected);
     }
 }

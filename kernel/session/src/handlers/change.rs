@@ -7,6 +7,7 @@ use serde_json::Value;
 use signal::Computation;
 use tree::Node;
 
+use super::memory;
 use crate::{Session, closure, convert, lock};
 
 pub(crate) fn hello(session: &Session, request_id: u32, protocol: u32) -> Result<Reply, WireError> {
@@ -19,6 +20,8 @@ pub(crate) fn hello(session: &Session, request_id: u32, protocol: u32) -> Result
             "reload the page and run the cell again",
         ));
     }
+    // A page that comes when nothing changes would not hear it.
+    memory::tell(session);
     Ok(Reply::Welcome(Box::new(Welcome {
         request_id,
         protocol: PROTOCOL_VERSION,

@@ -78,7 +78,7 @@ pub(crate) fn watch(session: Weak<Session>) {
     }
 }
 
-fn tell(session: &Session) {
+pub(crate) fn tell(session: &Session) {
     let memory = session.memory();
     session.events.send(&Event::Memory {
         used_bytes: memory.used_bytes as f64,

@@ -170,7 +170,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   session.store.on(["node", "nodes", "panes"], show, signal);
 
   return {
-    draw(canvas) {
+    draw(sheet) {
       const found = placed();
       const beyond = found !== null && !inSight(found);
       if (beyond !== outside) {
@@ -179,10 +179,10 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       }
       if (found && beyond) {
         const { x, y } = middleOf(found.detector);
-        drawTowards(canvas, surface.visible, surface.at(x, y));
+        drawTowards(sheet(), surface.visible, surface.at(x, y));
       } else if (found) {
         drawDetector(
-          canvas,
+          sheet(),
           found.detector,
           (x, y) => surface.at(x, y),
           isHeld(found) || dragging || hovered,

@@ -17,10 +17,10 @@ export function regionLayer(pane: Pane, { view }: PanelContext): Layer {
     return reply?.space === "navigation" && !surface.isLine ? view.value.region : null;
   };
   return {
-    draw(canvas) {
+    draw(sheet) {
       const region = shown();
       if (region) {
-        drawDetector(canvas, asDetector(region), (x, y) => surface.at(x, y), false);
+        drawDetector(sheet(), asDetector(region), (x, y) => surface.at(x, y), false);
       }
     },
     cursor(at) {

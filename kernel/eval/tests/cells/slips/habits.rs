@@ -85,7 +85,7 @@ pub(super) const SLIPS: &[Mistake] = &[
         "loop {\n    break;\n}",
     ),
     (
-        "fn next(x) { x + 1.0 }",
+        "fn next(x) { x + 1 }",
         "`x: f64`",
         "fn next(x: f64) -> f64 { x + 1.0 }",
     ),
@@ -156,6 +156,7 @@ pub(super) const SLIPS: &[Mistake] = &[
         "let name = \"scan\"; open(format!(\"{name}.zspy\"))?",
     ),
     ("compute(flat)", "method of a signal", "flat.compute()?"),
+    ("tree", "call it", "tree()?"),
     ("help find_peaks", "`?name`", "?find_peaks"),
     ("scan.plot", "last line of a cell", "scan"),
     (
@@ -222,6 +223,11 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "flat.find_peaks(NormalizedCorrelation { radius: 4px, ..default() })?",
         "without its unit",
+        "flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+    ),
+    (
+        "flat.find_peaks(NormalizedCorrelation { radius: 4.0, default() })?",
+        "..default()",
         "flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
     ),
     // Regions.

@@ -44,7 +44,7 @@ pub(super) const SLIPS: &[Mistake] = &[
         "let f = scan.frame((0, 0))?;\nf",
     ),
     (
-        "let a = scan.frame((0, 0))?;\nlet b = a.max() / 2.0;\nprintln!(\"{}\", b);",
+        "let a = scan.frame((0, 0))?;\nlet b = a.max() / 2;\nprintln!(\"{}\", b);",
         "may be missing",
         "let a = scan.frame((0, 0))?;\nlet b = a.max().unwrap_or(f64::NAN) / 2.0;\nprintln!(\"{}\", b);",
     ),
