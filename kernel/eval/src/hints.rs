@@ -462,6 +462,7 @@ mod tests {
                 cell: "strain",
                 variables: &[],
                 lost,
+                describe: None,
             };
             advice(&json, &notebook).map_or_else(String::new, |advice| advice.text)
         };
