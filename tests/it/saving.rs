@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use desk::{Desk, Root, Slow, ask, open, wish};
-use protocol::{Command, ProgressState, Reply, WireError};
+use protocol::{Command, ProgressState, Reply, SaveOptions, WireError};
 use serde_json::json;
 use session::{Config, Session};
 use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
@@ -23,7 +23,11 @@ fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> R
     let save = |path: &Path| Command::Save {
         node: flat,
         path: path.display().to_string(),
-        options: Default::default(),
+        // Of a chunk that was read the old frames are still there.
+        options: SaveOptions {
+            chunk: Some(vec![2, 2]),
+            ..Default::default()
+        },
     };
     let mut told = Vec::new();
     let reply = desk

@@ -148,11 +148,14 @@ impl Partial {
                 if unfinished == Unfinished::Resume {
                     return Err(other_result(target, &folder, &difference));
                 }
-                remove(&folder)?;
+                remove(&folder, |folder| {
+                    let there = read_manifest(folder)?;
+                    Ok(there.is_none_or(|there| there.difference(asked).is_some()))
+                })?;
                 continue;
             }
             if std::mem::take(&mut anew) {
-                remove(&folder)?;
+                remove(&folder, |_| Ok(true))?;
                 continue;
             }
             let number = part.map_or(1, |part| part.number);
@@ -319,7 +322,7 @@ pub fn discard_unfinished(path: &Path) -> Result<(), SourceError> {
     let path = std::path::absolute(path).map_err(|error| io_error(path, &error))?;
     let folder = partial_folder(&path);
     if folder.is_dir() {
-        remove(&folder)
+        remove(&folder, |_| Ok(true))
     } else {
         Ok(())
     }
@@ -371,8 +374,8 @@ fn begin(
     prepare: &dyn Fn(&Path) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
     if folder.is_dir() {
-        // Finished or being removed when its process was killed.
-        remove(folder)?;
+        // Finished or being removed when its process was killed; or another process has just begun it.
+        remove(folder, |folder| Ok(read_manifest(folder)?.is_none()))?;
     }
     let made = Temporary::create(target, replace::next_number())?;
     prepare(&made.path.join("result"))?;
@@ -413,15 +416,25 @@ fn lock_part(folder: &Path, number: usize) -> Result<File, SourceError> {
     }
 }
 
-/// Removes an unfinished result that nobody writes; it may be gone already.
-fn remove(folder: &Path) -> Result<(), SourceError> {
-    match remove_unused(folder) {
+/// Removes an unfinished result that nobody writes, if it is `unwanted`; it may be gone already.
+fn remove(
+    folder: &Path,
+    unwanted: impl Fn(&Path) -> Result<bool, SourceError>,
+) -> Result<(), SourceError> {
+    match remove_unused(folder, unwanted) {
         Err(_) if !folder.exists() => Ok(()),
         done => done,
     }
 }
 
-fn remove_unused(folder: &Path) -> Result<(), SourceError> {
+fn remove_unused(
+    folder: &Path,
+    unwanted: impl Fn(&Path) -> Result<bool, SourceError>,
+) -> Result<(), SourceError> {
+    // Another process may have begun it anew since it was looked at, and may have finished its part before the locks are held.
+    if !unwanted(folder)? {
+        return Ok(());
+    }
     let entries = std::fs::read_dir(folder).map_err(|error| io_error(folder, &error))?;
     let mut held = Vec::new();
     for name in entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
@@ -431,6 +444,9 @@ fn remove_unused(folder: &Path) -> Result<(), SourceError> {
         {
             held.push(lock_part(folder, number)?);
         }
+    }
+    if !unwanted(folder)? {
+        return Ok(());
     }
     take_away(folder).map_err(|error| io_error(folder, &error))
 }
@@ -479,5 +495,46 @@ fn other_result(target: &Path, folder: &Path, difference: &str) -> SourceError {
             folder.display()
         ),
         remedy: "finish or remove it, give another name, or ask for it to be replaced".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signal::{Axes, Axis, ElementType};
+
+    use super::*;
+
+    #[test]
+    fn what_another_process_has_just_begun_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("result.zarr");
+        let axes = Axes::new(vec![Axis::pixels("x", 3)], vec![Axis::pixels("kx", 2)]);
+        let asked = Manifest {
+            version: Manifest::version(),
+            identity: "node 3".into(),
+            format: ResultFormat::Zarr,
+            compression: Compression::Default,
+            chunk: vec![1],
+            block: vec![1],
+            of: 2,
+            meta: SignalMeta::frames("scan".into(), axes, ElementType::U8),
+            provenance: Value::Null,
+        };
+        let prepare =
+            |result: &Path| std::fs::create_dir(result).map_err(|error| io_error(result, &error));
+        let part = Some(Part { number: 2, of: 2 });
+        let begun = Partial::resumable(&target, &asked, part, Unfinished::Resume, &prepare);
+        let (partial, _) = begun.unwrap();
+        let record = Record {
+            bytes: 2,
+            checksum: 7,
+        };
+        partial.finished(1, record).unwrap();
+        // While its part is written and afterwards, for one that saw no folder a moment before.
+        let folder = partial_folder(&target);
+        begin(&target, &folder, &asked, &prepare).unwrap();
+        drop(partial);
+        begin(&target, &folder, &asked, &prepare).unwrap();
+        assert_eq!(records(&folder).unwrap(), BTreeMap::from([(1, record)]));
     }
 }

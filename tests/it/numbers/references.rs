@@ -262,7 +262,7 @@ fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
             let text = format!("{} {}", error.message, error.hint);
             ensure!(
                 text.contains("lies outside the scan of 3 rows and 4 columns")
-                    && text.contains("x0 below 4 and y0 below 3"),
+                    && text.contains("its first column below 4 and its first row below 3"),
                 "{text}"
             );
         }

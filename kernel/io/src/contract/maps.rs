@@ -8,7 +8,7 @@ use signal::{
 };
 
 use super::check;
-use super::results::{POSITIONS, at, frame, meta, path_in};
+use super::results::{POSITIONS, at, meta, path_in};
 use crate::{OpenOptions, ResultFormat, ResultWriter, open};
 
 #[test]

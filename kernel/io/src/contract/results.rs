@@ -1,18 +1,13 @@
 //! What every written format must hold: what goes in comes out, what was finished is not computed again.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::json;
-use signal::{
-    Axes, Axis, Caveat, Component, ElementType, Frame, NavigationIndex, Output, Peaks, SignalKind,
-    SignalMeta,
-};
+use signal::{Axes, Axis, ElementType, Frame, NavigationIndex, Output, SignalMeta};
 
 use super::{asymmetric, check};
 use crate::{
-    Compression, OpenOptions, Part, ResultFormat, ResultWriter, Unfinished, WriteOptions, combine,
-    open, provenance, unfinished,
+    Compression, OpenOptions, Part, ResultFormat, ResultWriter, WriteOptions, open, provenance,
 };
 
 pub(super) const SCAN: [usize; 2] = [7, 9];
