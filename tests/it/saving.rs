@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use desk::{Desk, Root, Slow, ask, open, wish};
-use protocol::{Command, ProgressState, Reply, SaveOptions, WireError};
+use protocol::{Command, OpenOptions, ProgressState, Reply, SaveOptions, WireError};
 use serde_json::json;
 use session::{Config, Session};
 use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
@@ -456,5 +456,66 @@ fn a_save_over_an_open_file_says_who_holds_it_and_how_to_let_it_go() -> Result<(
     );
     desk.run(Command::Remove { node: raw })?;
     desk::save(&desk, flat, &other)?;
+    Ok(())
+}
+
+#[test]
+fn files_that_pixels_come_from_are_watched_and_not_replaced() -> Result<()> {
+    let desk = Desk::new()?;
+    let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/kinds");
+    for name in ["virtual.h5", "run_data_000001.h5", "run_data_000002.h5"] {
+        std::fs::copy(kinds.join(name), desk.path(name))?;
+    }
+    let open_again = || -> Result<u32> {
+        let reply = desk.run(Command::Open {
+            path: desk.path("virtual.h5").display().to_string(),
+            options: OpenOptions {
+                dataset: Some("stacked".into()),
+                ..OpenOptions::default()
+            },
+        })?;
+        reply.node.context("no node")
+    };
+    let linked = open_again()?;
+    let flat = desk.add(linked, "radial_median", json!({}))?;
+    let save = |path: &Path| {
+        desk.run(Command::Save {
+            node: flat,
+            path: path.display().to_string(),
+            options: Default::default(),
+        })
+    };
+    let part = desk.path("run_data_000002.h5");
+    let before = std::fs::read(&part)?;
+    let hspy = desk.path("run_data.hspy");
+    std::os::unix::fs::symlink(&part, &hspy)?;
+    let error = save(&hspy).map(drop).unwrap_err();
+    ensure!(
+        error.code == "in_use" && error.message.contains("come pixels of what is open as"),
+        "{error}"
+    );
+    ensure!(std::fs::read(&part)? == before);
+    // Inside a store that is open.
+    let store = desk.path("flat.zarr");
+    save(&store)?;
+    open(&desk.session, &store)?;
+    let error = save(&store.join("inner.zarr")).map(drop).unwrap_err();
+    ensure!(
+        error.code == "in_use" && error.message.contains("it lies in what is open as"),
+        "{error}"
+    );
+    // Another stamp, and what is opened again is read again.
+    let first = desk.session.frame(linked, &[8])?;
+    std::fs::File::options()
+        .append(true)
+        .open(&part)?
+        .set_modified(std::time::SystemTime::now())?;
+    let again = open_again()?;
+    ensure!(desk.session.frame(again, &[7])?.len() == first.len());
+    let old = desk.session.frame(linked, &[7]).map(drop).unwrap_err();
+    ensure!(
+        old.message.contains("was changed since it was opened"),
+        "{old}"
+    );
     Ok(())
 }

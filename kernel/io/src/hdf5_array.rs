@@ -228,6 +228,14 @@ impl Stored {
         }
     }
 
+    /// The files that pixels come from.
+    pub fn files(&self) -> Vec<&Arc<Opened>> {
+        match self {
+            Stored::One(_, opened) => vec![opened],
+            Stored::Many(pieces) => pieces.files(),
+        }
+    }
+
     /// The array, if it is one of one file.
     pub fn dataset(&self) -> Option<&Dataset> {
         match self {

@@ -110,6 +110,18 @@ impl Source for Hdf5Frames {
         self.chunks.ranges(chunk.0 as usize)
     }
 
+    fn files_beside(&self) -> Vec<PathBuf> {
+        let files = self.data.files().into_iter().map(|file| &file.path);
+        files.filter(|path| **path != self.path).cloned().collect()
+    }
+
+    fn check(&self) -> Result<(), SourceError> {
+        self.data
+            .files()
+            .into_iter()
+            .try_for_each(|file| file.check_same())
+    }
+
     fn caveats(&self) -> Vec<Caveat> {
         (self.absent.iter()).filter_map(Absent::caveat).collect()
     }

@@ -3,6 +3,7 @@
 //! Specification: HDF5 File Format 3.0, III.E "Virtual Dataset Global Heap Block" and the encodings of selections.
 //! Read are mappings of boxes and of frames that take turns between files; both must have the same shape.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -258,6 +259,14 @@ impl Virtual {
         let piece = self.pieces.first()?;
         let chunk = piece.from.chunk()?;
         (chunk.len() == self.shape.len() && piece.here.is_box()).then_some(chunk)
+    }
+
+    /// As [`Stored::files`], each once.
+    pub fn files(&self) -> Vec<&Arc<Opened>> {
+        let mut seen = HashSet::new();
+        (self.pieces.iter().flat_map(|piece| piece.from.files()))
+            .filter(|file| seen.insert(Arc::as_ptr(file)))
+            .collect()
     }
 
     /// As [`Stored::read`].

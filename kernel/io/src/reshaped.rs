@@ -134,6 +134,10 @@ impl Source for Reshaped {
         self.source.access()
     }
 
+    fn files_beside(&self) -> Vec<PathBuf> {
+        self.source.files_beside()
+    }
+
     fn caveats(&self) -> Vec<Caveat> {
         self.source.caveats()
     }

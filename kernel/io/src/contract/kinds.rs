@@ -363,7 +363,17 @@ fn a_file_of_a_series_that_is_replaced_is_not_mixed_with_the_old_one() {
     for name in ["virtual.h5", "run_data_000001.h5", "run_data_000002.h5"] {
         std::fs::copy(file(name), folder.path().join(name)).unwrap();
     }
-    let source = open(&folder.path().join("virtual.h5"), &named("stacked")).unwrap();
+    let path = folder.path().join("virtual.h5");
+    let source = open(&path, &named("stacked")).unwrap();
+    let reshaped = OpenOptions {
+        scan: Some((3, 4)),
+        ..named("stacked")
+    };
+    let reshaped = open(&path, &reshaped).unwrap();
+    for source in [&source, &reshaped] {
+        assert_eq!(source.files_beside().len(), 2);
+        assert!(source.check().is_ok());
+    }
     let second = folder.path().join("run_data_000002.h5");
     let bytes = std::fs::read(&second).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(20));
@@ -371,4 +381,6 @@ fn a_file_of_a_series_that_is_replaced_is_not_mixed_with_the_old_one() {
     let frame = |at: usize| super::frame_at(&*source, signal::NavigationIndex::new(&[at]));
     assert!(frame(2).is_ok());
     assert!(frame(8).unwrap_err().to_string().contains("was changed"));
+    // Whoever opens it again gets it anew.
+    assert!(source.check().is_err() && reshaped.check().is_err());
 }

@@ -1,10 +1,10 @@
 //! Saving over a file that is open. A result that is only looked at is replaced; what anything is made from is not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use protocol::{Remark, WireError};
-use tree::{Graph, Node};
+use tree::{Graph, Node, Origin};
 
 use crate::handlers::lineage::line_of_descent;
 use crate::holds::Holds;
@@ -21,27 +21,27 @@ pub(super) fn replaced(
     node: &Node,
     path: &Path,
 ) -> Result<Vec<Arc<Node>>, WireError> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let wanted = real(path);
-    let mut open: Vec<(Arc<Node>, bool)> = (lock(&session.opened).iter())
+    let mut open: Vec<(Arc<Node>, Place)> = (lock(&session.opened).iter())
         .filter_map(|(id, opened)| {
-            let open = real(&opened.path);
-            let node = graph.node(*id).filter(|_| open.starts_with(&wanted))?;
-            Some((node.clone(), open == wanted))
+            let node = graph.node(*id)?;
+            let place = Place::of(&wanted, &real(&opened.path), node)?;
+            Some((node.clone(), place))
         })
         .collect();
     open.sort_by_key(|(open, _)| open.id);
     let own = line_of_descent(graph, node);
-    for (open, whole) in &open {
+    for (open, place) in &open {
         let below: Vec<_> = graph.children(open.id).collect();
         let (what, may_go) = if own.iter().any(|above| above.id == open.id) {
             let made = match node.id == open.id {
                 true => String::new(),
                 false => format!(", from which `{}` is made", node.name),
             };
-            (format!("this file is open as `{}`{made}", open.name), false)
-        } else if !whole {
-            (format!("a part of it is open as `{}`", open.name), true)
+            (format!("{} `{}`{made}", place.words(), open.name), false)
+        } else if *place != Place::Whole {
+            let may_go = *place != Place::Inside;
+            (format!("{} `{}`", place.words(), open.name), may_go)
         } else if let Some(names) = listed(below.iter().map(|node| node.name.as_str())) {
             let made = format!("this file is open as `{}`, from which {names} ", open.name);
             let verb = if below.len() == 1 { "is" } else { "are" };
@@ -63,6 +63,54 @@ pub(super) fn replaced(
         return Err(WireError::new("in_use", message, hint).at_node(node.id));
     }
     Ok(open.into_iter().map(|(open, _)| open).collect())
+}
+
+/// How a path lies to a file that is open.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Whole,
+    /// The open file lies in it.
+    Around,
+    /// It lies in the open file, which is a folder.
+    Inside,
+    /// Pixels of the open file are read from it: links of HDF5.
+    Beside,
+}
+
+impl Place {
+    fn of(wanted: &Path, open: &Path, node: &Node) -> Option<Place> {
+        if open == wanted {
+            return Some(Place::Whole);
+        }
+        if open.starts_with(wanted) {
+            return Some(Place::Around);
+        }
+        if wanted.starts_with(open) {
+            return Some(Place::Inside);
+        }
+        let Origin::Source(source) = &node.origin else {
+            return None;
+        };
+        let beside = source.files_beside();
+        (beside.iter().any(|file| real(file) == wanted)).then_some(Place::Beside)
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Place::Whole => "this file is open as",
+            Place::Around => "a part of it is open as",
+            Place::Inside => "it lies in what is open as",
+            Place::Beside => "from this file come pixels of what is open as",
+        }
+    }
+}
+
+/// Without links; of what is not there yet its folder.
+fn real(path: &Path) -> PathBuf {
+    let of_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    (path.canonicalize().ok())
+        .or_else(of_folder)
+        .unwrap_or_else(|| path.to_owned())
 }
 
 fn is_result(path: &Path) -> bool {
