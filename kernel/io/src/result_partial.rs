@@ -517,7 +517,7 @@ mod tests {
             chunk: vec![1],
             block: vec![1],
             of: 2,
-            meta: SignalMeta::frames("scan".into(), axes, ElementType::U8),
+            meta: SignalMeta::frames("scan", axes, ElementType::U8),
             provenance: Value::Null,
         };
         let prepare =
