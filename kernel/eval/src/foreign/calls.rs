@@ -84,12 +84,6 @@ pub(crate) fn call(callee: &str, arguments: &[&str], notebook: &Notebook) -> Opt
         "range" | "arange" => {
             Some(Advice::new("a range is written `0..10`").write(range(arguments)))
         }
-        "list" if plain && arguments.len() == 1 => Some(
-            Advice::new("a list is collected into a `Vec`").write(match first.contains("..") {
-                true => format!("({first}).collect::<Vec<_>>()"),
-                false => format!("{first}.into_iter().collect::<Vec<_>>()"),
-            }),
-        ),
         "enumerate" => Some(
             Advice::new("values are counted by `.iter().enumerate()`")
                 .write(format!("{first}.iter().enumerate()")),

@@ -29,11 +29,6 @@ pub(super) const SLIPS: &[Mistake] = &[
         "belong to their type",
         "scan.map(|frame: Frame<f32>| frame.mapv(f32::sqrt))?",
     ),
-    (
-        "list(range(3))",
-        "collected into a `Vec`",
-        "(0..3).collect::<Vec<_>>()",
-    ),
     // Variables.
     (
         "scan = open(\"scan.zspy\")",
