@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal::{Block, CancelToken, Caveat, Chunk, ChunkId, SignalMeta, Source, SourceError};
@@ -10,6 +11,7 @@ use crate::absent::Absent;
 use crate::binary::no_such_chunk;
 use crate::hdf5_absent;
 use crate::hdf5_array::{Pixels, Stored};
+use crate::hdf5_links::Opened;
 use crate::options::check_axes;
 use crate::pixel::Pixel;
 use crate::result_blocks::{Boxes, rows};
@@ -23,6 +25,8 @@ pub struct Hdf5Frames {
     path: PathBuf,
     meta: SignalMeta,
     data: Stored,
+    /// Where its pixels lie, each file once.
+    files: Vec<Arc<Opened>>,
     pixel: Pixel,
     chunks: Boxes,
     /// Of an array in chunks.
@@ -60,6 +64,7 @@ impl Hdf5Frames {
             chunks: Boxes::new(&navigation, &size),
             absent: (data.dataset()).and_then(|data| hdf5_absent::look(path, data, &meta)),
             watched: AtomicBool::new(false),
+            files: data.files().into_iter().cloned().collect(),
             data,
             pixel,
             meta,
@@ -111,15 +116,12 @@ impl Source for Hdf5Frames {
     }
 
     fn files_beside(&self) -> Vec<PathBuf> {
-        let files = self.data.files().into_iter().map(|file| &file.path);
+        let files = self.files.iter().map(|file| &file.path);
         files.filter(|path| **path != self.path).cloned().collect()
     }
 
     fn check(&self) -> Result<(), SourceError> {
-        self.data
-            .files()
-            .into_iter()
-            .try_for_each(|file| file.check_same())
+        self.files.iter().try_for_each(|file| file.check_same())
     }
 
     fn caveats(&self) -> Vec<Caveat> {
