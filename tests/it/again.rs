@@ -185,6 +185,37 @@ fn a_file_that_has_changed_begins_anew() -> Result<()> {
     Ok(())
 }
 
+/// The file is open in a variable, and another program changes its pixels in place.
+#[test]
+fn what_was_computed_before_pixels_changed_is_not_used_again() -> Result<()> {
+    let desk = desk()?;
+    let scan = desk.open()?;
+    desk.session.retain(scan);
+    let make = || -> Result<u32> {
+        let image = desk.add(scan, "virtual_disk", json!({"radius": 3.0}))?;
+        desk.session.retain(image);
+        Ok(image)
+    };
+    let first = make()?;
+    let before = values(&desk, first)?;
+    let unchanged = make()?;
+    desk.session.release(first);
+    ensure!(done(&desk.session, unchanged) == POSITIONS);
+    let file = fs::File::options()
+        .write(true)
+        .open(desk.path("scan.npy"))?;
+    let time = file.metadata()?.modified()?;
+    let pixels = 5 * 7 * 24 * 20 * 2;
+    let start = file.metadata()?.len() - pixels as u64;
+    std::os::unix::fs::FileExt::write_all_at(&file, &vec![1; pixels], start)?;
+    file.set_modified(time)?;
+    let changed = make()?;
+    desk.session.release(unchanged);
+    ensure!(done(&desk.session, changed) == 0.0);
+    ensure!(values(&desk, changed)? != before);
+    Ok(())
+}
+
 /// JupyterLab closes nothing when a cell runs again; the kernel closes the view before the cell makes its nodes.
 #[test]
 fn a_map_that_only_a_view_held_waits_for_its_cell_and_no_longer() -> Result<()> {
@@ -199,16 +230,17 @@ fn a_map_that_only_a_view_held_waits_for_its_cell_and_no_longer() -> Result<()> 
         ensure!(*outputs.get_or_insert(computed) == computed);
         session.view_opened(&format!("m{view}"), vec![image]);
         let_go(session, [scan, image]);
-        session.cell_ended();
+        session.cell_ended("c", false);
         ensure!(session.tree().nodes.len() == 3);
-        session.page_makes_way(&format!("m{view}"));
+        session.cell_begins();
+        session.page_closed(&format!("m{view}"));
         ensure!(session.tree().nodes.is_empty());
     }
     // Its cell makes something else.
     let [scan, image] = run(&desk, 4.0)?;
     ensure!(done(session, image) == 0.0);
     let_go(session, [scan, image]);
-    session.cell_ended();
+    session.cell_ended("c", false);
     all_is_let_go(session)?;
     // A view that is closed for good leaves nothing for anybody.
     let [scan, image] = run(&desk, 3.0)?;
@@ -216,6 +248,56 @@ fn a_map_that_only_a_view_held_waits_for_its_cell_and_no_longer() -> Result<()> 
     let_go(session, [scan, image]);
     all_is_let_go(session)?;
     Ok(())
+}
+
+/// `let s = open(…)?; let flat = …; flat.compute()?; let v = …; v.compute()?;`, and a last line with an error: rustc and
+/// the kernel both let go of what the cell has bound, and of what its names were before.
+#[test]
+fn what_a_failed_cell_has_computed_waits_until_it_has_run_well() -> Result<()> {
+    let desk = desk()?;
+    let session = &desk.session;
+    let computed_in = |cell: &str, failed: bool, radius: f64| -> Result<(u64, [u32; 3])> {
+        let before = session.reads().outputs;
+        session.cell_begins();
+        let scan = desk.open()?;
+        session.retain(scan);
+        let flat = desk.add(scan, "radial_median", json!({}))?;
+        session.retain(flat);
+        desk.run(Command::Compute { node: flat })?;
+        let image = desk.add(flat, "virtual_disk", json!({"radius": radius}))?;
+        session.retain(image);
+        values(&desk, image)?;
+        let made = [scan, flat, image];
+        if failed {
+            made.iter().for_each(|node| session.release(*node));
+            ensure!(session.tree().nodes.is_empty());
+        }
+        session.cell_ended(cell, failed);
+        Ok((session.reads().outputs - before, made))
+    };
+    let (all, _) = computed_in("a", true, 3.0)?;
+    ensure!(all >= POSITIONS as u64, "{all}");
+    for _ in 0..50 {
+        ensure!(computed_in("a", true, 3.0)?.0 == 0);
+        // What another cell does in between concerns nobody.
+        session.cell_begins();
+        session.cell_ended("b", false);
+    }
+    let used = session.memory().used_bytes;
+    // The radius was wrong: what is above it goes on.
+    let (again, made) = computed_in("a", false, 4.0)?;
+    ensure!(again <= POSITIONS as u64 && again < all, "{again} of {all}");
+    ensure!(session.memory().used_bytes <= 2 * used);
+    made.iter().for_each(|node| session.release(*node));
+    all_is_let_go(session)?;
+    // Another parameter each time: no more waits than what left last, and nothing once it has run well.
+    for radius in 1..200 {
+        computed_in("a", true, 0.01 * f64::from(radius))?;
+    }
+    ensure!(session.memory().used_bytes <= 2 * used);
+    let (_, made) = computed_in("a", false, 3.0)?;
+    made.iter().for_each(|node| session.release(*node));
+    all_is_let_go(session)
 }
 
 /// A thread that has just filled a map may hold it for a moment.

@@ -13,6 +13,7 @@ use signal::{
     Access, Block, CancelToken, Chunk, ChunkId, NavigationIndex, SignalMeta, Source, SourceError,
 };
 
+use crate::mark::Mark;
 use crate::options::check_axes;
 use crate::pixel::Pixel;
 use crate::registry::io_error;
@@ -44,6 +45,8 @@ pub struct FixedStride {
     file: File,
     map: Arc<Mmap>,
     need_bytes: u64,
+    /// `None`: whether the pixels change cannot be told.
+    mark: Option<Mark>,
     /// Positions of one chunk along the fastest navigation axis.
     run: usize,
 }
@@ -67,6 +70,7 @@ impl FixedStride {
             .saturating_mul(layout.pixel.bytes() as u64);
         let need_bytes = layout.offset.saturating_add(stored_bytes);
         check_length(path, &file, need_bytes)?;
+        let mark = Mark::of(&file);
         let map = map(&file).map_err(|error| io_error(path, &error))?;
         let frame_bytes = meta.axes.frame_len() * layout.pixel.bytes();
         let fastest = meta.axes.navigation.last().map_or(1, |axis| axis.size);
@@ -82,6 +86,7 @@ impl FixedStride {
             file,
             map: Arc::new(map),
             need_bytes,
+            mark,
             run,
         })
     }
@@ -195,6 +200,11 @@ impl Source for FixedStride {
     /// seldom lost in these microseconds.
     fn check(&self) -> Result<(), SourceError> {
         check_length(&self.path, &self.file, self.need_bytes)
+    }
+
+    /// Pixels that another program changes are shown as they are now; what was computed from them is not used again.
+    fn is_as_opened(&self) -> bool {
+        self.check().is_ok() && self.mark.is_some() && Mark::of(&self.file) == self.mark
     }
 
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {

@@ -33,6 +33,7 @@ mod hyperspy_tree;
 mod json;
 mod locate;
 mod map_file;
+mod mark;
 mod mrc;
 mod mrc_header;
 mod npy;

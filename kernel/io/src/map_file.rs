@@ -138,6 +138,10 @@ impl Source for MapFile {
         self.images.check()
     }
 
+    fn is_as_opened(&self) -> bool {
+        self.images.is_as_opened()
+    }
+
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
         if chunk.0 >= self.chunks() {
             return Err(no_such_chunk(&self.path, chunk, self.chunks()));

@@ -329,6 +329,10 @@ impl Source for ZarrFrames {
         (self.pieces(self.chunk_at(at))).any(|indices| self.absent.has(number(&indices, &grid)))
     }
 
+    fn check(&self) -> Result<(), SourceError> {
+        self.folder.check_same()
+    }
+
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
         if cancel.is_cancelled() {
             return Err(SourceError::Cancelled);

@@ -144,6 +144,7 @@ impl Comms {
     /// A front end that does not name its cells runs the same text again from the same cell, or shows pictures only:
     /// what no page has ever asked for is closed.
     pub fn cell_begins(&self, parent: &Arc<Parent>, code: &str) {
+        self.figures.cell_begins();
         let nameless = cell_id(parent).is_none().then(|| {
             let mut hasher = DefaultHasher::new();
             (&parent.identities, code).hash(&mut hasher);
@@ -168,19 +169,14 @@ impl Comms {
         let again = |model: &Model| {
             nameless.is_some() && model.nameless_cell == nameless && !model.is_seen()
         };
-        self.close_models(
-            parent,
-            |model| named(model) || again(model),
-            |model| {
-                self.figures.makes_way(model);
-            },
-        );
+        self.close_models(parent, |model| named(model) || again(model));
         self.lock().nameless = nameless.map(|cell| (parent.msg_id.clone(), cell));
     }
 
-    /// The cell has run, whatever came of it.
-    pub fn cell_ended(&self) {
-        self.figures.cell_ended();
+    /// The cell has run.
+    pub fn cell_ended(&self, parent: &Parent, failed: bool) {
+        let cell = cell_id(parent).unwrap_or_default();
+        self.figures.cell_ended(cell, failed);
     }
 
     /// The outputs that a cell has made so far are gone from the page.
@@ -188,22 +184,17 @@ impl Comms {
         let own = |model: &Model| {
             (model.parent.as_ref()).is_some_and(|request| request.msg_id == parent.msg_id)
         };
-        self.close_models(parent, own, |model| self.figures.close(model));
+        self.close_models(parent, own);
     }
 
-    fn close_models(
-        &self,
-        parent: &Arc<Parent>,
-        unwanted: impl Fn(&Model) -> bool,
-        close: impl Fn(&str),
-    ) {
+    fn close_models(&self, parent: &Arc<Parent>, unwanted: impl Fn(&Model) -> bool) {
         let unwanted = |comm: &Comm| matches!(comm, Comm::Widget(model) | Comm::Asleep(model) if unwanted(model));
         let ids: Vec<String> = (self.lock().comms.iter())
             .filter(|(_, comm)| unwanted(comm))
             .map(|(id, _)| id.clone())
             .collect();
         for id in ids {
-            self.close_model(&id, Some(parent), &close);
+            self.close_model(&id, Some(parent));
         }
     }
 
@@ -238,7 +229,7 @@ impl Comms {
             (registry.order.len() > MODELS).then(|| registry.order[0].clone())
         };
         if let Some(oldest) = oldest {
-            self.close_model(&oldest, parent, |model| self.figures.close(model));
+            self.close_model(&oldest, parent);
         }
         self.figures.changed();
         self.announce(parent, opened);
@@ -277,9 +268,9 @@ impl Comms {
         }
     }
 
-    fn close_model(&self, id: &str, parent: Option<&Arc<Parent>>, close: impl Fn(&str)) {
+    fn close_model(&self, id: &str, parent: Option<&Arc<Parent>>) {
         if self.forget(id) {
-            close(id);
+            self.figures.close(id);
             self.figures.changed();
             self.iopub.publish(Outgoing::publish(
                 "comm_close",

@@ -190,12 +190,12 @@ impl Figures for Engine {
         self.session.page_closed(model);
     }
 
-    fn makes_way(&self, model: &str) {
-        self.session.page_makes_way(model);
+    fn cell_begins(&self) {
+        self.session.cell_begins();
     }
 
-    fn cell_ended(&self) {
-        self.session.cell_ended();
+    fn cell_ended(&self, cell: &str, failed: bool) {
+        self.session.cell_ended(cell, failed);
     }
 
     fn changed(&self) {

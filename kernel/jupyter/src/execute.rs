@@ -192,7 +192,7 @@ impl Executor {
             payload,
             user_expressions: self.user_expressions(request.user_expressions.as_ref()),
         });
-        self.comms.cell_ended();
+        self.comms.cell_ended(parent, outcome.is_err());
         if let Some(text) = self.output.end().filter(|_| counted) {
             self.history.set_output(*count, text);
         }

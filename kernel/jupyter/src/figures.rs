@@ -58,12 +58,10 @@ pub trait Figures: Send + Sync {
     }
     /// No page will ask for this model again.
     fn close(&self, model: &str);
-    /// As [`Figures::close`], because the cell that opened it is about to run again and may show the same.
-    fn makes_way(&self, model: &str) {
-        self.close(model);
-    }
-    /// The cell has run.
-    fn cell_ended(&self) {}
+    /// A cell begins; the views that its last run had opened are closed next.
+    fn cell_begins(&self) {}
+    /// The cell has run. `cell` is empty where the front end does not name its cells.
+    fn cell_ended(&self, _cell: &str, _failed: bool) {}
     /// Models were opened, closed, or changed by a page.
     fn changed(&self) {}
     /// Models that were open when the earlier session of this notebook ended.

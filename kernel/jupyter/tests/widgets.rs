@@ -220,8 +220,13 @@ fn running_a_cell_again_replaces_its_model_and_no_other() {
     assert_eq!(*page.pictures.closed.lock().unwrap(), [first.clone()]);
     page.reply(Channel::Shell);
     // What was computed for it waits for the cell that makes it again, and no longer.
-    let kept = page.pictures.kept.lock().unwrap().clone();
-    assert_eq!(kept, ["end".to_owned(), "end".into(), first, "end".into()]);
+    let told = page.pictures.cells.lock().unwrap().split_off(4);
+    let closes = format!("closes {first}");
+    assert_eq!(told, ["begins", closes.as_str(), "c1 ended"]);
+    page.execute_in("c2", "error Oh");
+    page.reply(Channel::Shell);
+    let failed = page.pictures.cells.lock().unwrap().pop();
+    assert_eq!(failed.as_deref(), Some("c2 failed"));
     // A page closes a model; the kernel forgets it.
     page.send(
         Channel::Shell,

@@ -83,21 +83,6 @@ impl Session {
 
     /// A page is gone: nobody looks at any of its views.
     pub fn page_closed(&self, page: &str) {
-        self.close_page(page, false);
-    }
-
-    /// As [`Session::page_closed`], because the cell that it is of is about to run again: what was computed for it
-    /// waits for the same nodes until [`Session::cell_ended`].
-    pub fn page_makes_way(&self, page: &str) {
-        self.close_page(page, true);
-    }
-
-    /// A cell has made what it makes.
-    pub fn cell_ended(&self) {
-        self.engine.end_waiting();
-    }
-
-    fn close_page(&self, page: &str, again: bool) {
         let views = self.viewers.of_page(page);
         self.viewers.remove(page);
         self.workers.hide(page, None);
@@ -105,7 +90,17 @@ impl Session {
             self.hide(page, view, node);
         }
         lock(&self.holds).view_closed(page);
-        self.sweep_for(again);
+        self.sweep();
+    }
+
+    /// A cell begins. What was computed for nodes that go from here on waits for the same nodes.
+    pub fn cell_begins(&self) {
+        self.engine.cell_begins();
+    }
+
+    /// A cell has made what it makes. Where it failed, what was computed for it waits until it has run well.
+    pub fn cell_ended(&self, cell: &str, failed: bool) {
+        self.engine.cell_ended(cell, failed);
     }
 
     /// Estimates are shared by the detectors below one node.

@@ -377,11 +377,6 @@ impl Session {
 
     /// Removes the nodes that nobody holds any more, see `holds.rs`.
     pub(crate) fn sweep(&self) {
-        self.sweep_for(false);
-    }
-
-    /// `again`: because their cell is about to make them again.
-    pub(crate) fn sweep_for(&self, again: bool) {
         if !lock(&self.holds).take_loosened() {
             return;
         }
@@ -392,7 +387,7 @@ impl Session {
         let renamed = |node: &Node| lock(&self.holds).has_own_name(node.id);
         let gone = self.tree.sweep(loose, renamed);
         if !gone.nodes.is_empty() {
-            self.forget_removed(&gone, again);
+            self.forget_removed(&gone);
             self.tell_tree();
         }
     }
@@ -433,9 +428,9 @@ impl Session {
             })
     }
 
-    pub(crate) fn forget_removed(&self, gone: &Removed, again: bool) {
+    pub(crate) fn forget_removed(&self, gone: &Removed) {
         self.remember_caveats(gone);
-        self.engine.hand_over(&self.tree.snapshot(), gone, again);
+        self.engine.hand_over(&self.tree.snapshot(), gone);
         let nodes = &*gone.ids();
         self.forget_drafts_of(nodes);
         self.engine.forget(gone);

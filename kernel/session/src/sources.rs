@@ -53,7 +53,7 @@ impl OpenFiles {
         let there = there
             .filter_map(|file| file.source.upgrade())
             // One that knows that its file was changed under it is of no use.
-            .find(|there| there.meta() == source.meta() && there.check().is_ok());
+            .find(|there| there.meta() == source.meta() && there.is_as_opened());
         if let Some(there) = there {
             return Ok(there);
         }

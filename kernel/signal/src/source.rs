@@ -70,6 +70,11 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
+    /// Whether what was computed from the file earlier would be the same now, as far as that can be told.
+    fn is_as_opened(&self) -> bool {
+        self.check().is_ok()
+    }
+
     /// Reads and decodes one chunk; frames come out of it without a further copy.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use signal::{CancelToken, NavigationIndex, Output, SignalKind};
 
-use crate::cache::Evictable;
+use crate::cache::{Cache, Evictable, OnEvict};
 use crate::compute::Inner;
 use crate::deliver::Receiver;
 use crate::gate::Lane;
@@ -26,6 +26,36 @@ pub(crate) struct HeldSignal {
     outputs: Arc<[OnceLock<Output>]>,
     bytes: usize,
     counted: Vec<Evictable>,
+}
+
+impl HeldSignal {
+    /// The same outputs of a node with the same recipe, counted in the budget for `node`; `None` when there is no room.
+    pub fn counted_anew(
+        self: Arc<Self>,
+        cache: &Arc<Cache>,
+        node: u32,
+        revision: u32,
+        told: OnEvict,
+    ) -> Option<HeldSignal> {
+        // Of a node that left the tree nothing is counted any more.
+        let (shape, outputs, bytes) = Arc::try_unwrap(self).map_or_else(
+            |held| (held.shape.clone(), held.outputs.clone(), held.bytes),
+            |held| (held.shape, held.outputs, held.bytes),
+        );
+        let counted = cache.reserve_evictable(node, bytes, Lane::Interactive, told)?;
+        Some(HeldSignal {
+            revision,
+            shape,
+            outputs,
+            bytes,
+            counted: vec![counted],
+        })
+    }
+
+    /// `false` when the cache took back what was counted.
+    pub fn is_counted(&self) -> bool {
+        self.counted.iter().all(Evictable::touch)
+    }
 }
 
 #[derive(Default)]
@@ -184,6 +214,8 @@ impl Receiver for Collecting {
         };
         match kept {
             Ok(()) => ControlFlow::Continue(()),
+            // The pass says why.
+            Err(error) if error.is_cancelled() => ControlFlow::Break(()),
             Err(error) => {
                 lock(&self.failed).get_or_insert(error);
                 ControlFlow::Break(())
@@ -286,34 +318,21 @@ impl Inner {
 
     /// What is held of a node with the same recipe is that of `node` too; `false` when there is no room to count it.
     pub fn share_held(&self, node: &Arc<Node>, held: Arc<HeldSignal>) -> bool {
-        // Of a node that left the tree nothing is counted any more.
-        let held = Arc::try_unwrap(held).map_or_else(
-            |held| (held.shape.clone(), held.outputs.clone(), held.bytes),
-            |held| (held.shape, held.outputs, held.bytes),
-        );
-        let (shape, outputs, bytes) = held;
         let (weak, of) = (self.this.clone(), node.clone());
         let told = move || {
             if let Some(inner) = weak.upgrade() {
                 inner.give_up(&of);
             }
         };
-        let counted =
-            (self.cache).reserve_evictable(node.id, bytes, Lane::Interactive, Arc::new(told));
-        let Some(counted) = counted.filter(|_| !node.ended.is_set()) else {
+        let held = held.counted_anew(&self.cache, node.id, node.revision, Arc::new(told));
+        let Some(held) = held.filter(|_| !node.ended.is_set()) else {
             return false;
         };
-        let held = Arc::new(HeldSignal {
-            revision: node.revision,
-            shape,
-            outputs,
-            bytes,
-            counted: vec![counted],
-        });
+        let held = Arc::new(held);
         let before = lock(&self.held.0).insert(node.id, held.clone());
         drop(before);
         // Memory may have been short in between.
-        let stays = held.counted.iter().all(Evictable::touch);
+        let stays = held.is_counted();
         if !stays {
             self.give_up(node);
         }

@@ -6,10 +6,16 @@ use std::sync::{Arc, Mutex};
 
 use signal::Prepared;
 
+use crate::cache::OnEvict;
 use crate::compute::{Inner, guarded};
 use crate::held::HeldSignal;
 use crate::map::MapRun;
 use crate::{Engine, Graph, Node, Origin, Removed, lock};
+
+/// The most nodes whose results wait; of more, those that left last.
+const MOST: usize = 32;
+/// Whom the memory budget names for what waits: no node has this number.
+const NOBODY: u32 = u32::MAX;
 
 /// What was computed for a node that left the tree.
 struct Estate {
@@ -18,17 +24,51 @@ struct Estate {
     graph: Graph,
     map: Option<Arc<MapRun>>,
     prepared: Option<Option<Prepared>>,
+    held: Option<Arc<HeldSignal>>,
+    /// The cell that it waits for, which has failed; `None`: for the one that runs.
+    cell: Option<String>,
 }
 
-/// Estates that wait for the nodes which a cell that runs again is about to make.
 #[derive(Default)]
-pub(crate) struct Estates(Mutex<Vec<Estate>>);
+struct Waiting {
+    estates: Vec<Estate>,
+    /// A cell runs.
+    running: bool,
+}
+
+/// Estates that wait for the nodes which a cell makes that runs again: until it has run, and where it failed until it
+/// has run once more, or until memory is short.
+#[derive(Default)]
+pub(crate) struct Estates(Mutex<Waiting>);
 
 impl Estates {
     /// Whether there were any.
     pub fn clear(&self) -> bool {
-        let gone = std::mem::take(&mut *lock(&self.0));
+        let gone = std::mem::take(&mut lock(&self.0).estates);
         !gone.is_empty()
+    }
+
+    fn add(&self, estate: Estate) {
+        let mut waiting = lock(&self.0);
+        waiting.estates.push(estate);
+        let oldest = (waiting.estates.len() > MOST).then(|| waiting.estates.remove(0));
+        drop(waiting);
+        drop(oldest);
+    }
+
+    fn take(&self, wanted: impl Fn(&Estate) -> bool) -> Option<Estate> {
+        let mut waiting = lock(&self.0);
+        let at = waiting.estates.iter().position(wanted)?;
+        Some(waiting.estates.remove(at))
+    }
+
+    /// Memory was short.
+    fn give_up_held(&self, node: u32) {
+        let mut waiting = lock(&self.0);
+        let of_node = (waiting.estates.iter_mut()).filter(|estate| estate.node.id == node);
+        let gone: Vec<_> = of_node.map(|estate| estate.held.take()).collect();
+        drop(waiting);
+        drop(gone);
     }
 }
 
@@ -63,6 +103,15 @@ impl Graph {
             })
     }
 
+    /// Whether every node is a file or an operation that can be recognised.
+    fn is_all_recipe(&self) -> bool {
+        let known = |node: &Node| match &node.origin {
+            Origin::Source(_) => true,
+            Origin::Operation(operation) => operation.has_recipe(),
+        };
+        self.nodes().iter().all(|node| known(node))
+    }
+
     /// This graph with the nodes that have just left it.
     fn with_removed(&self, removed: &[Arc<Node>]) -> Graph {
         let mut graph = self.clone();
@@ -75,43 +124,58 @@ impl Graph {
     /// Whether the file of a node is still what it was.
     pub(crate) fn file_is_unchanged(&self, node: &Node) -> bool {
         let source = self.source_of(node.id);
-        source.is_some_and(|(_, source)| matches!(guarded(|| source.check()), Ok(Ok(()))))
+        source.is_some_and(|(_, source)| guarded(|| source.is_as_opened()) == Ok(true))
     }
 }
 
 impl Engine {
     /// What was computed for nodes that have just left the tree, and is not forgotten yet, goes to those of the same
-    /// recipe that are in it. `again`: they left because their cell is about to run again; what finds no heir waits
-    /// for one until [`Engine::end_waiting`].
-    pub fn hand_over(&self, graph: &Graph, gone: &Removed, again: bool) {
+    /// recipe that are in it. While a cell runs, what finds no heir waits for one: the cell may make it again.
+    pub fn hand_over(&self, graph: &Graph, gone: &Removed) {
         let before = graph.with_removed(&gone.nodes);
         for node in &gone.nodes {
-            self.inner.hand_over(graph, &before, node, again);
+            self.inner.hand_over(graph, &before, node);
         }
     }
 
     /// A node was made: it goes on with what was computed for the one that it takes the place of.
     pub fn take_up(&self, graph: &Graph, node: u32) {
         let Some(node) = graph.node(node) else { return };
-        let found = {
-            let mut waiting = lock(&self.inner.estates.0);
-            let same = |estate: &Estate| graph.has_same_recipe(node, &estate.graph, &estate.node);
-            let at = waiting.iter().position(same);
-            at.map(|at| waiting.remove(at))
-        };
+        let same = |estate: &Estate| graph.has_same_recipe(node, &estate.graph, &estate.node);
+        let found = self.inner.estates.take(same);
         if let Some(estate) = found.filter(|_| graph.file_is_unchanged(node)) {
             self.inner.give(node, estate.map, estate.prepared);
+            if let Some(held) = estate.held {
+                self.inner.share_held(node, held);
+            }
         }
     }
 
-    /// The cell has ended: what it has not made again is given up.
-    pub fn end_waiting(&self) {
-        self.inner.estates.clear();
+    /// From here on what leaves the tree waits for what the cell makes.
+    pub fn cell_begins(&self) {
+        lock(&self.inner.estates.0).running = true;
+    }
+
+    /// The cell has ended. What it has not made again is given up, unless it failed: then that, and what it had made
+    /// itself, waits until it has run well.
+    pub fn cell_ended(&self, cell: &str, failed: bool) {
+        let mut waiting = lock(&self.inner.estates.0);
+        waiting.running = false;
+        if failed {
+            for estate in &mut waiting.estates {
+                estate.cell.get_or_insert_with(|| cell.to_owned());
+            }
+            return;
+        }
+        let own = |estate: &mut Estate| estate.cell.as_ref().is_none_or(|of| of == cell);
+        let gone: Vec<_> = waiting.estates.extract_if(.., own).collect();
+        drop(waiting);
+        drop(gone);
     }
 }
 
 impl Inner {
-    fn hand_over(&self, graph: &Graph, before: &Graph, node: &Arc<Node>, again: bool) {
+    fn hand_over(&self, graph: &Graph, before: &Graph, node: &Arc<Node>) {
         let map = lock(&self.maps).get(&node.id).cloned();
         let map = map.filter(|run| run.revision() == node.revision && run.worth() > 0);
         // What was looked for and not found is no work.
@@ -131,18 +195,50 @@ impl Inner {
                     self.share_held(heir, held);
                 }
             }
-            None if again => {
-                if let Some(map) = &map {
-                    map.cancel();
+            None if lock(&self.estates.0).running => {
+                let graph = before.above(&[node.id]);
+                if graph.is_all_recipe() {
+                    self.keep_waiting(node, graph, map, prepared, held);
                 }
-                lock(&self.estates.0).push(Estate {
-                    node: node.clone(),
-                    graph: before.above(&[node.id]),
-                    map,
-                    prepared,
-                });
             }
             _ => {}
+        }
+    }
+
+    fn keep_waiting(
+        &self,
+        node: &Arc<Node>,
+        graph: Graph,
+        map: Option<Arc<MapRun>>,
+        prepared: Option<Option<Prepared>>,
+        held: Option<Arc<HeldSignal>>,
+    ) {
+        if let Some(map) = &map {
+            map.cancel();
+        }
+        let (weak, id) = (self.this.clone(), node.id);
+        let told: OnEvict = Arc::new(move || {
+            if let Some(inner) = weak.upgrade() {
+                inner.estates.give_up_held(id);
+            }
+        });
+        let held = held.and_then(|held| {
+            // What the node that left has counted is no longer.
+            self.cache.forget(&[id], &[]);
+            let held = held.counted_anew(&self.cache, NOBODY, node.revision, told)?;
+            Some(Arc::new(held))
+        });
+        self.estates.add(Estate {
+            node: node.clone(),
+            graph,
+            map,
+            prepared,
+            held: held.clone(),
+            cell: None,
+        });
+        // Memory may have been short in between.
+        if held.is_some_and(|held| !held.is_counted()) {
+            self.estates.give_up_held(id);
         }
     }
 

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use signal::{CancelToken, NavigationIndex, Output, Source};
@@ -25,6 +25,7 @@ use crate::{Cause, ComputeError, Graph, Node, lock};
 
 mod block;
 mod chain;
+mod lost;
 
 use block::Block;
 pub(crate) use chain::{Chain, Step};
@@ -113,6 +114,8 @@ struct Seat {
     pace: block::Pace,
     /// Pieces that were finished: a block that is opened again for this rider has some of them.
     done: Vec<AtomicBool>,
+    /// Why the ride ended early.
+    failed: OnceLock<ComputeError>,
 }
 
 struct Riding {
@@ -200,6 +203,7 @@ impl Sweep {
                 done: (0..self.units.len())
                     .map(|_| AtomicBool::new(false))
                     .collect(),
+                failed: OnceLock::new(),
                 rider,
                 chain,
             });
@@ -330,7 +334,7 @@ impl Ride {
     /// Waits until every output was taken.
     ///
     /// # Errors
-    /// `cancelled`.
+    /// `cancelled`, or why the file can be read no longer.
     pub fn wait(&self, inner: &Inner) -> Result<(), ComputeError> {
         self.wait_until(inner, &CancelToken::new())
     }
@@ -344,6 +348,9 @@ impl Ride {
         let _waiting = inner.gate.waiting(rider.lane);
         let mut state = lock(&sweep.state);
         loop {
+            if let Some(error) = seat.failed.get() {
+                return Err(error.clone());
+            }
             let given_up = cancel.is_cancelled() || rider.cancel.is_cancelled();
             if given_up || inner.ended.is_cancelled() {
                 return Err(ComputeError::new(&rider.node, None, Cause::Cancelled));
@@ -459,6 +466,7 @@ impl Inner {
         let (root, source) = graph
             .source_of(node.id)
             .ok_or_else(|| ComputeError::no_node(node.source))?;
+        lost::check(node, source)?;
         if is_lone(node, root) {
             let at = NavigationIndex::new(&[]);
             if let Some(mut take) = rider.consumer.begin(0, &[at]) {

@@ -162,6 +162,47 @@ fn nothing_is_kept_for_somebody_who_comes_late() {
     assert!(is_alone(&source), "something holds the file");
 }
 
+/// What a failed cell has computed is in nobody's way when its cell never runs again.
+#[test]
+fn what_waits_for_a_cell_is_given_up_when_memory_is_short() {
+    let tree = Tree::new();
+    let source: Arc<dyn Source> = Arc::new(Scan::new(6, 8, [6, 8]));
+    let engine = engine();
+    let never = CancelToken::new();
+    let hold = |flat: u32| engine.hold(&tree.snapshot(), flat, &never, Arc::default());
+    let fail = || {
+        let gone = tree.sweep(|_, _| true, |_| true);
+        engine.hand_over(&tree.snapshot(), &gone);
+        engine.forget(&gone);
+        engine.cell_ended("a", true);
+    };
+    engine.cell_begins();
+    let [_, flat, _] = run(&tree, &source);
+    assert!(hold(flat).is_ok());
+    fail();
+    let waits = engine.memory().used_bytes;
+    assert!(waits > 0 && tree.snapshot().nodes().is_empty());
+    // The same cell finds it.
+    engine.cell_begins();
+    let made = run(&tree, &source);
+    for node in made {
+        engine.take_up(&tree.snapshot(), node);
+    }
+    assert!(engine.is_held(&tree.snapshot(), made[1]));
+    fail();
+    // There is room for one of them.
+    engine.set_budget(waits + waits / 2);
+    engine.cell_begins();
+    let other: Arc<dyn Source> = Arc::new(Scan::new(6, 8, [6, 8]));
+    let [_, flat, _] = run(&tree, &other);
+    assert!(hold(flat).is_ok());
+    assert!(engine.is_held(&tree.snapshot(), flat));
+    engine.cell_ended("b", false);
+    let [_, flat, _] = run(&tree, &source);
+    engine.take_up(&tree.snapshot(), flat);
+    assert!(!engine.is_held(&tree.snapshot(), flat));
+}
+
 #[test]
 fn what_is_kept_for_long_keeps_only_what_is_above_it() {
     let tree = Tree::new();

@@ -134,8 +134,8 @@ impl Cells for Script {
 #[derive(Default)]
 pub struct Pictures {
     pub closed: Mutex<Vec<String>>,
-    /// Those of them whose cell runs again, and what became of what was kept for it.
-    pub kept: Mutex<Vec<String>>,
+    /// What cells begin, close and end, in this order.
+    pub cells: Mutex<Vec<String>>,
     pub updates: Mutex<Vec<Map<String, Value>>>,
     pub shown: Mutex<Vec<(String, Vec<u32>)>>,
     pub links: OnceLock<Links>,
@@ -191,15 +191,16 @@ impl Figures for Pictures {
 
     fn close(&self, model: &str) {
         self.closed.lock().unwrap().push(model.to_owned());
+        self.cells.lock().unwrap().push(format!("closes {model}"));
     }
 
-    fn makes_way(&self, model: &str) {
-        self.kept.lock().unwrap().push(model.to_owned());
-        self.close(model);
+    fn cell_begins(&self) {
+        self.cells.lock().unwrap().push("begins".into());
     }
 
-    fn cell_ended(&self) {
-        self.kept.lock().unwrap().push("end".into());
+    fn cell_ended(&self, cell: &str, failed: bool) {
+        let how = if failed { "failed" } else { "ended" };
+        self.cells.lock().unwrap().push(format!("{cell} {how}"));
     }
 }
 

@@ -156,7 +156,7 @@ pub(crate) fn remove(session: &Session, node: u32) -> Result<(), WireError> {
         .tree
         .remove(node)
         .map_err(|error| convert::tree_error(error).at_node(node))?;
-    session.forget_removed(&gone, false);
+    session.forget_removed(&gone);
     session.tell_tree();
     // What stood above it may have been there for nothing else.
     lock(&session.holds).loosen();

@@ -91,6 +91,8 @@ impl Receiver for Store {
         };
         match stored {
             Ok(()) => ControlFlow::Continue(()),
+            // The pass says why.
+            Err(error) if error.code == "cancelled" => ControlFlow::Break(()),
             Err(error) => {
                 lock(&self.failed).get_or_insert(error);
                 ControlFlow::Break(())

@@ -7,7 +7,7 @@ use super::{Cache, Content, Gone, Key, Worth};
 use crate::gate::Lane;
 use crate::lock;
 
-pub(super) type OnEvict = Arc<dyn Fn() + Send + Sync>;
+pub(crate) type OnEvict = Arc<dyn Fn() + Send + Sync>;
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
@@ -81,7 +81,7 @@ impl Cache {
         node: u32,
         bytes: usize,
         lane: Lane,
-        told: Arc<dyn Fn() + Send + Sync>,
+        told: OnEvict,
     ) -> Option<Evictable> {
         let key = Key::Kept {
             node,

@@ -245,7 +245,13 @@ impl Inner {
     ) -> Result<Decoded, ComputeError> {
         let fail = |cause| ComputeError::new(&sweep.node, None, cause);
         if sweep.total_bytes <= self.cache.memory().budget_bytes as u64 / 2 {
-            let chunk = self.chunk(&sweep.node, &sweep.source, id, lane, cancel)?;
+            let chunk =
+                (self.chunk(&sweep.node, &sweep.source, id, lane, cancel)).map_err(|error| {
+                    match *error.cause {
+                        Cause::Source(refused) => fail(sweep.refused(refused)),
+                        cause => fail(cause),
+                    }
+                })?;
             return Ok(Decoded {
                 chunk,
                 _reserved: None,
@@ -267,7 +273,7 @@ impl Inner {
         let chunk = match guarded(|| sweep.source.read_chunk(id, cancel)) {
             Ok(Ok(chunk)) => Arc::new(chunk),
             Ok(Err(SourceError::Cancelled)) => return Err(fail(Cause::Cancelled)),
-            Ok(Err(error)) => return Err(fail(Cause::Source(error))),
+            Ok(Err(error)) => return Err(fail(sweep.refused(error))),
             Err(text) => return Err(fail(Cause::Panic(text))),
         };
         // Where the budget has no room for it, the pass goes on with this one chunk all the same.
