@@ -231,15 +231,43 @@ fn what_another_save_has_left_is_not_taken_for_this_one() -> Result<()> {
         &mut |now: &Progress| stop.set(now.done >= 32.0),
     );
     ensure!(stopped.is_err());
+    let is_refused = |answer: Result<protocol::CommandReply, protocol::WireError>| -> Result<()> {
+        let error = answer.map(drop).unwrap_err();
+        ensure!(
+            error.message.contains("unfinished") && error.hint.contains("fresh"),
+            "{error:?}"
+        );
+        Ok(())
+    };
+    // Other pixels, with the size and the time of those before.
+    let source = desk.path("slow.npy");
+    let (before, time) = (
+        std::fs::read(&source)?,
+        std::fs::metadata(&source)?.modified()?,
+    );
+    let mut pixels = before.clone();
+    pixels
+        .iter_mut()
+        .rev()
+        .take(1000)
+        .for_each(|byte| *byte ^= 1);
+    std::fs::write(&source, pixels)?;
+    std::fs::File::options()
+        .append(true)
+        .open(&source)?
+        .set_modified(time)?;
+    let (session, other) = slow_node(desk.folder.path())?;
+    is_refused(session.command(save(other, &path, rows()), &|| false, &mut |_| {}))?;
+    std::fs::write(&source, before)?;
+    std::fs::File::options()
+        .append(true)
+        .open(&source)?
+        .set_modified(time)?;
     desk.run(Command::SetParams {
         node,
         params: json!({"footprint": 5}),
     })?;
-    let error = desk.run(save(node, &path, rows())).unwrap_err();
-    ensure!(
-        error.message.contains("unfinished") && error.hint.contains("fresh"),
-        "{error:?}"
-    );
+    is_refused(desk.run(save(node, &path, rows())))?;
     let fresh = SaveOptions {
         fresh: true,
         ..rows()

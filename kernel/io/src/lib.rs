@@ -69,6 +69,7 @@ mod zspy_write;
 
 pub use format::{Format, FormatInfo};
 pub use locate::{expanded, locate};
+pub use mark::sample_of;
 pub use options::OpenOptions;
 pub use provenance::provenance;
 pub use registry::{format_name, formats, open};

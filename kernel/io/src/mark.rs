@@ -1,8 +1,9 @@
 //! Whether the pixels of a mapped file are still those of its opening. A program that writes through a memory map
 //! changes them in place: the time of the file follows late, and in a file system in memory never.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Places that are looked at in a file on a disk, spread over it, and the bytes of each.
@@ -13,6 +14,8 @@ const MOST_BYTES: u64 = 256 << 20;
 /// A file that changed so shortly before it was looked at may change again without another time stamp.
 const TICK: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 1 << 20;
+/// Of a store with more files none is looked at.
+const MOST_FILES: usize = 4096;
 
 /// Of the size, the place on the disk, the times and the bytes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,36 @@ impl Mark {
             checksum,
         })
     }
+}
+
+/// A checksum of some bytes of a file, or of some files of a store: tells two contents apart of which size and time are
+/// the same, also after a copy to another disk. `None` when there is nothing to read, or too much to list.
+pub fn sample_of(path: &Path) -> Option<u32> {
+    let mut files = Vec::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        if !path.is_dir() {
+            files.push(path);
+            continue;
+        }
+        for entry in fs::read_dir(&path).ok()? {
+            open.push(entry.ok()?.path());
+        }
+        if files.len() + open.len() > MOST_FILES {
+            return None;
+        }
+    }
+    files.sort();
+    let last = files.len().checked_sub(1)? as u128;
+    let mut places: Vec<_> = (0..PLACES)
+        .map(|place| (last * place / (PLACES - 1)) as usize)
+        .collect();
+    places.dedup();
+    places.into_iter().try_fold(0, |checksum: u32, place| {
+        let file = File::open(&files[place]).ok()?;
+        let length = file.metadata().ok()?.len();
+        Some(checksum.rotate_left(1) ^ sampled(&file, length)?)
+    })
 }
 
 fn whole(file: &File, length: u64) -> Option<u32> {
@@ -103,9 +136,6 @@ fn is_in_memory(file: &File) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
     use super::*;
 
     fn written(folder: &Path, length: usize) -> File {
@@ -141,6 +171,25 @@ mod tests {
         let file = written(folder.path(), 100);
         file.set_modified(SystemTime::now()).unwrap();
         assert_eq!(Mark::of(&file), None, "it is too young");
+    }
+
+    #[test]
+    fn a_sample_tells_contents_apart_and_not_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = |name: &str, last: u8| {
+            let store = folder.path().join(name);
+            fs::create_dir_all(store.join("c/0")).unwrap();
+            fs::write(store.join("zarr.json"), "{}").unwrap();
+            fs::write(store.join("c/0/1"), [1; 10]).unwrap();
+            fs::write(store.join("c/0/2"), [1, last]).unwrap();
+            (sample_of(&store), sample_of(&store.join("c/0/2")))
+        };
+        let (one, same, other) = (store("a", 1), store("b", 1), store("c", 2));
+        assert_eq!(one, same);
+        assert!(one.0 != other.0 && one.1 != other.1 && one.0.is_some() && one.1.is_some());
+        assert_eq!(sample_of(&folder.path().join("missing")), None);
+        fs::write(folder.path().join("empty"), "").unwrap();
+        assert!(sample_of(&folder.path().join("empty")).is_some());
     }
 
     #[test]

@@ -292,6 +292,7 @@ pub(crate) fn identity(session: &Session, graph: &Graph, node: &Node) -> String 
                         "size": opened.stamp.map(|stamp| stamp.size),
                         // Not every file system keeps more than seconds.
                         "modified": opened.stamp.map(|stamp| stamp.modified / 1_000_000_000),
+                        "content": io::sample_of(&opened.path),
                         "options": opened.options,
                         "axes": node.meta.axes,
                     })

@@ -57,6 +57,9 @@ impl Job {
     }
 
     fn kept_text(&self) -> Option<String> {
+        // Of a file that was replaced nothing can be gone on with.
+        let (_, source) = self.graph.source_of(self.node.id)?;
+        source.check().ok()?;
         let kept = self.kept().filter(|kept| *kept > 0)?;
         let percent = 100 * kept / (self.node.meta.axes.positions() as u64).max(1);
         Some(format!(
