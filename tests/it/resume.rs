@@ -379,6 +379,15 @@ fn a_signal_larger_than_the_budget_is_to_be_saved() -> Result<()> {
     );
     // With the same budget it can be saved.
     desk.run(save(flat, &desk.path("flat.zspy"), SaveOptions::default()))?;
+    // What is offered is enough.
+    let (_, offered) = error
+        .hint
+        .split_once("memory_budget(\"")
+        .context("no budget")?;
+    let (megabytes, _) = offered.split_once(" MB").context("no unit")?;
+    let bytes = Some(megabytes.parse::<u64>()? * 1_000_000);
+    desk.run(Command::MemoryBudget { bytes })?;
+    desk.run(Command::Compute { node: flat })?;
     Ok(())
 }
 

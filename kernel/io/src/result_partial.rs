@@ -74,7 +74,7 @@ impl Manifest {
         } else if !same_signal {
             Some(format!("it holds {}", self.meta.summary()))
         } else if self.identity != asked.identity {
-            Some("it was computed in another way".into())
+            Some("it was computed in another way, or from other pixels".into())
         } else if self.of != asked.of {
             Some(format!("it is split in {} parts", self.of))
         } else if (self.format, self.compression) != (asked.format, asked.compression)

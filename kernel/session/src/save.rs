@@ -42,6 +42,8 @@ pub(crate) struct Job {
     node: Arc<Node>,
     /// As the file describes it.
     meta: SignalMeta,
+    /// The path as somebody has written it.
+    written: String,
     path: PathBuf,
     options: io::WriteOptions,
     /// Nodes that have the file open which the new one takes the place of.
@@ -230,6 +232,7 @@ fn job(
         meta: meta::of(&graph, &found),
         graph,
         node: found,
+        written: written.to_owned(),
         path,
         options,
         replaces,
@@ -489,8 +492,8 @@ fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
         && matches!(io::unfinished(path), Ok(Some(left)) if left.identity != job.options.identity)
     {
         wire.hint = format!(
-            "save the other one to its end, choose another name, or remove what it has left: `save_with({:?}, SaveOptions {{ fresh: true, ..default() }})?`",
-            path.file_name().unwrap_or_default().to_string_lossy()
+            "save the other one to its end, choose another name, or remove what it has left: `{}.save_with({:?}, SaveOptions {{ fresh: true, ..default() }})?`, `--fresh` of `signaltree compute`",
+            node.name, job.written
         );
     }
     if matches!(error, signal::SourceError::Io { .. })

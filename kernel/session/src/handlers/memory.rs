@@ -40,6 +40,13 @@ pub(crate) fn set(session: &Session, bytes: u64) -> Result<(), WireError> {
     Ok(())
 }
 
+/// A budget of at least so many bytes; `None` when the machine has less.
+pub(crate) fn acceptable(bytes: u64) -> Option<u64> {
+    let machine = machine_bytes();
+    let bytes = bytes.max(LEAST_BYTES);
+    (machine == 0 || bytes <= machine).then_some(bytes)
+}
+
 /// What is used, for a cell.
 pub(crate) fn told(session: &Session) -> CommandReply {
     let memory = session.memory();

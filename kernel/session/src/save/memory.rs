@@ -10,6 +10,7 @@ use signal::{CancelToken, SignalKind};
 use super::flow;
 use super::report::{Pace, Report, TELL_EVERY};
 use crate::errand::Failed;
+use crate::handlers::memory;
 use crate::{Session, convert};
 
 /// Computes a whole signal and keeps it: the images of a map, or every frame or list of peaks.
@@ -116,7 +117,7 @@ fn hold(
         !cancel.is_cancelled()
     });
     let result = match waited {
-        Ok(held) => held.map_err(|error| refused(node, &error)),
+        Ok(held) => held.map_err(|error| refused(session, node, &error)),
         Err(Failed::Interrupted) => {
             cancel.cancel();
             Err(convert::cancelled().at_node(node.id))
@@ -143,7 +144,7 @@ impl Session {
     }
 }
 
-fn refused(node: &tree::Node, error: &tree::ComputeError) -> WireError {
+fn refused(session: &Session, node: &tree::Node, error: &tree::ComputeError) -> WireError {
     let mut wire = convert::compute_error(error);
     if let tree::Cause::Memory {
         need_bytes,
@@ -158,11 +159,18 @@ fn refused(node: &tree::Node, error: &tree::ComputeError) -> WireError {
             mb(*need_bytes),
             mb(*budget_bytes)
         );
-        wire.hint = format!(
-            "save it: `{0}.save(\"{0}.zspy\")?` computes it with the memory of a few chunks; or give more: `memory_budget(\"{1} MB\")?`",
-            node.name,
-            mb(need_bytes + need_bytes / 4)
+        let save = format!(
+            "save it: `{0}.save(\"{0}.zspy\")?` computes it with the memory of a few chunks",
+            node.name
         );
+        let enough = need_bytes + need_bytes / 4 + session.memory().used_bytes;
+        wire.hint = match memory::acceptable(enough as u64) {
+            Some(bytes) => {
+                let megabytes = bytes.div_ceil(1_000_000);
+                format!("{save}; or give more: `memory_budget(\"{megabytes} MB\")?`")
+            }
+            None => save,
+        };
     }
     wire
 }
