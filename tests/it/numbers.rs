@@ -67,7 +67,7 @@ fn clean(shape: [usize; 4], height: f64) -> Vec<u64> {
         .map(|at| {
             let (row, column) = ((at / columns % rows) as f64, (at % columns) as f64);
             let inside = |[y, x]: &[f64; 2]| (row - y).hypot(column - x) <= RADIUS;
-            let disk = if centres().iter().any(|c| inside(c)) {
+            let disk = if centres().iter().any(inside) {
                 height
             } else {
                 0.0

@@ -106,9 +106,10 @@ fn edit(code: &str) -> Result<Edit, Beyond> {
             let lower = name.to_lowercase();
             return Ok(Some((token.start..token.end, lower)));
         }
+        let in_path = previous == Some(b':') && sign(index.checked_sub(2)) == Some(b':');
         let is_struct = API.fields(name).next().is_some()
+            && !in_path
             && !matches!(previous, Some(b'.' | b'<'))
-            && !(previous == Some(b':') && sign(index.checked_sub(2)) == Some(b':'))
             && !matches!(
                 keyword,
                 "struct" | "impl" | "enum" | "for" | "fn" | "use" | "type" | "let"

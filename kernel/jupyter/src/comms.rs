@@ -22,7 +22,7 @@ use pictures::Pictures;
 
 use crate::figures::{Answer, Figures, IdlePolicy};
 use crate::iopub::Iopub;
-use crate::widget::{CONTROL_TARGET, Model, TARGET, comm_msg};
+use crate::widget::{CONTROL_TARGET, Model, Opening, TARGET, comm_msg};
 use crate::wire::{Incoming, Outgoing, Parent};
 
 /// Messages that may wait for the thread; beyond it the shell waits.
@@ -244,7 +244,7 @@ impl Comms {
     /// Makes a model in every page. A program that only executes the notebook (nbconvert, papermill) would store it in the
     /// file, and readers without a kernel would look for its script on the network instead of showing the picture: it is
     /// not told. A page that comes later asks for all models.
-    fn announce(&self, parent: Option<&Arc<Parent>>, opened: (Value, Value, Vec<Bytes>)) {
+    fn announce(&self, parent: Option<&Arc<Parent>>, opened: Opening) {
         if !self.pages.load(Ordering::Relaxed) {
             return;
         }

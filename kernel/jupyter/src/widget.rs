@@ -27,6 +27,9 @@ pub const MODULE_VERSION: &str = "~0.11.0";
 /// One id for every viewer, so that pages share one style element.
 pub const ANYWIDGET_ID: &str = "signaltree.Viewer";
 
+/// Content, metadata and buffers of a `comm_open`.
+pub type Opening = (Value, Value, Vec<Bytes>);
+
 const ESM: &str = include_str!(concat!(env!("OUT_DIR"), "/index.js"));
 const CSS: &str = include_str!(concat!(env!("OUT_DIR"), "/style.css"));
 
@@ -209,8 +212,8 @@ impl Model {
         (state, buffers)
     }
 
-    /// Content, metadata and buffers of the `comm_open` that makes the model in every page.
-    pub fn open(&self) -> (Value, Value, Vec<Bytes>) {
+    /// What makes the model in every page.
+    pub fn open(&self) -> Opening {
         let (state, buffers) = self.full_state();
         let paths: Vec<_> = buffers.iter().map(|_| json!(["poster"])).collect();
         let content = json!({

@@ -217,7 +217,10 @@ fn running_a_cell_again_replaces_its_model_and_no_other() {
         .collect();
     assert_eq!(closed.len(), 1);
     assert_eq!(closed[0].content["comm_id"], first.as_str());
-    assert_eq!(*page.pictures.closed.lock().unwrap(), [first.clone()]);
+    assert_eq!(
+        *page.pictures.closed.lock().unwrap(),
+        std::slice::from_ref(&first)
+    );
     page.reply(Channel::Shell);
     // What was computed for it waits for the cell that makes it again, and no longer.
     let told = page.pictures.cells.lock().unwrap().split_off(4);

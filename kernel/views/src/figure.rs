@@ -299,7 +299,7 @@ mod tests {
             peaks: Vec::new(),
             ..panel("image", frame, "viridis")
         };
-        let figure = figure(&[shown.clone()], &[]).unwrap();
+        let figure = figure(std::slice::from_ref(&shown), &[]).unwrap();
         let (width, _, pixels) = decoded(&figure);
         assert_eq!(width as usize, figure.width * PIXELS);
         let inner = layout(&shown);

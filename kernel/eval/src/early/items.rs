@@ -85,11 +85,11 @@ fn end_of_item(code: &str, start: usize) -> Option<usize> {
             Step::Word(end) => {
                 match &code[at..end] {
                     "use" | "type" | "static" => _ = to_semicolon.get_or_insert(true),
-                    "fn" | "struct" | "enum" | "union" | "trait" | "impl" | "mod" => {
-                        // `const fn` is a function.
-                        if to_semicolon != Some(true) || code[start..at].contains("const") {
-                            to_semicolon = Some(false);
-                        }
+                    // `const fn` is a function.
+                    "fn" | "struct" | "enum" | "union" | "trait" | "impl" | "mod"
+                        if to_semicolon != Some(true) || code[start..at].contains("const") =>
+                    {
+                        to_semicolon = Some(false);
                     }
                     "const" => _ = to_semicolon.get_or_insert(true),
                     _ => {}

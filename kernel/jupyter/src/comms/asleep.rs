@@ -16,7 +16,7 @@ use session::journal::View;
 use super::{Comm, Comms, comm_msg};
 use crate::figures::Figure;
 use crate::notebook::{self, SavedView};
-use crate::widget::{self, Model, Waking};
+use crate::widget::{self, Model, Opening, Waking};
 use crate::wire::Parent;
 
 /// Pages that may wait for their models at a time.
@@ -184,7 +184,7 @@ impl Comms {
         view: View,
         node: u32,
         moved: &HashMap<u32, u32>,
-    ) -> Option<(Vec<u32>, (Value, Value, Vec<bytes::Bytes>))> {
+    ) -> Option<(Vec<u32>, Opening)> {
         let mut registry = self.lock();
         let run_again = |comm: &Comm| matches!(comm, Comm::Widget(model) if model.cell.is_some() && model.cell == view.cell);
         if registry.comms.values().any(run_again) {

@@ -102,7 +102,7 @@ fn pixels(
                     canvas.put(y, x, table[entry as usize]);
                 }
                 None => {
-                    let stripe = (row + column) / px(3) % 2 == 0;
+                    let stripe = ((row + column) / px(3)).is_multiple_of(2);
                     canvas.set(y, x, Ink::Hatch(stripe));
                 }
             }

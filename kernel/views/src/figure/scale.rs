@@ -13,7 +13,7 @@ pub struct ScaleBar {
 
 /// The largest 1, 2 or 5 times a power of ten that is not above `limit`; 0 when there is none.
 fn nice_below(limit: f64) -> f64 {
-    if !(limit > 0.0) || !limit.is_finite() {
+    if limit.is_nan() || limit <= 0.0 || limit.is_infinite() {
         return 0.0;
     }
     let power = 10f64.powf((limit.log10() + 1e-9).floor());
