@@ -13,7 +13,7 @@ use signal::{
     Access, Block, CancelToken, Chunk, ChunkId, NavigationIndex, SignalMeta, Source, SourceError,
 };
 
-use crate::mark::Mark;
+use crate::mark::{Mark, Stamp};
 use crate::options::check_axes;
 use crate::pixel::Pixel;
 use crate::registry::io_error;
@@ -44,7 +44,7 @@ pub struct FixedStride {
     layout: Layout,
     file: File,
     map: Arc<Mmap>,
-    need_bytes: u64,
+    stamp: Option<Stamp>,
     /// `None`: whether the pixels change cannot be told.
     mark: Option<Mark>,
     /// Positions of one chunk along the fastest navigation axis.
@@ -69,6 +69,8 @@ impl FixedStride {
             .saturating_mul(meta.axes.frame_len() as u64)
             .saturating_mul(layout.pixel.bytes() as u64);
         let need_bytes = layout.offset.saturating_add(stored_bytes);
+        // First: a file that shrinks meanwhile is another one afterwards.
+        let stamp = Stamp::of(&file);
         check_length(path, &file, need_bytes)?;
         let mark = Mark::of(&file);
         let map = map(&file).map_err(|error| io_error(path, &error))?;
@@ -85,7 +87,7 @@ impl FixedStride {
             layout,
             file,
             map: Arc::new(map),
-            need_bytes,
+            stamp,
             mark,
             run,
         })
@@ -196,10 +198,17 @@ impl Source for FixedStride {
         }
     }
 
-    /// One call of the system. Between it and the use of the pixels a file may still shrink; a page is
+    /// One call of the system. A file that another one has taken the place of is still there, as it was. Between it and the use of the pixels a file may still shrink; a page is
     /// seldom lost in these microseconds.
     fn check(&self) -> Result<(), SourceError> {
-        check_length(&self.path, &self.file, self.need_bytes)
+        let now = Stamp::of(&self.file);
+        if now == self.stamp {
+            return Ok(());
+        }
+        Err(SourceError::Invalid {
+            what: format!("{} was changed since it was opened", self.path.display()),
+            remedy: "open it again".into(),
+        })
     }
 
     /// Pixels that another program changes are shown as they are now; what was computed from them is not used again.

@@ -17,6 +17,23 @@ const READ_BYTES: usize = 1 << 20;
 /// Of a store with more files none is looked at.
 const MOST_FILES: usize = 4096;
 
+/// What one call of the system tells of a file that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    length: u64,
+    written: SystemTime,
+}
+
+impl Stamp {
+    pub fn of(file: &File) -> Option<Stamp> {
+        let found = file.metadata().ok()?;
+        Some(Stamp {
+            length: found.len(),
+            written: found.modified().ok()?,
+        })
+    }
+}
+
 /// Of the size, the place on the disk, the times and the bytes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use signal::{Block, SourceError};
@@ -39,6 +40,9 @@ enum Encoding {
     Other,
 }
 
+/// How far the clock of a file server may be ahead.
+const CLOCKS: Duration = Duration::from_secs(2);
+
 /// A Zarr array (version 2 or 3) in a folder.
 pub struct ArrayFolder {
     pub folder: PathBuf,
@@ -49,6 +53,10 @@ pub struct ArrayFolder {
     encoding: Encoding,
     metadata_path: PathBuf,
     opened: Option<SystemTime>,
+    /// When it was opened, by the clock of this machine.
+    since: SystemTime,
+    /// A chunk was found that was written later.
+    changed: AtomicBool,
 }
 
 impl ArrayFolder {
@@ -100,6 +108,8 @@ impl ArrayFolder {
             metadata,
             array,
             opened: modified(&metadata_path),
+            since: SystemTime::now(),
+            changed: AtomicBool::new(false),
             metadata_path,
         })
     }
@@ -185,17 +195,25 @@ impl ArrayFolder {
     /// Refuses to mix two files: the store may have been written again since it was opened.
     pub fn check_same(&self) -> Result<(), SourceError> {
         let now = modified(&self.metadata_path);
-        if now == self.opened {
-            return Ok(());
-        }
+        let how = match now {
+            _ if self.changed.load(Ordering::Relaxed) => "changed",
+            now if now == self.opened => return Ok(()),
+            None => "removed",
+            Some(_) => "replaced",
+        };
         Err(SourceError::Invalid {
-            what: format!(
-                "{} was {} since it was opened",
-                self.folder.display(),
-                if now.is_none() { "removed" } else { "replaced" }
-            ),
+            what: format!("{} was {how} since it was opened", self.folder.display()),
             remedy: "open it again".into(),
         })
+    }
+
+    /// As [`ArrayFolder::check_same`] for the file of a chunk: pixels that are written while the array is open do not
+    /// fit those that were read before.
+    pub fn check_chunk(&self, file: &Path) -> Result<(), SourceError> {
+        if modified(file).is_some_and(|written| written > self.since + CLOCKS) {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        self.check_same()
     }
 
     /// The file of the first storage chunk that a box of array indices touches.
@@ -252,6 +270,7 @@ impl ArrayFolder {
             shape.iter().map(|size| size.get()),
             self.pixel(Tool::NumPy)?.bytes(),
         )?;
+        self.check_chunk(&path)?;
         let decoded = match std::fs::read(&path) {
             Ok(encoded) => {
                 self.check_length(&encoded, expected, &path, &place)?;

@@ -227,6 +227,7 @@ impl ZarrFrames {
             .chain(signal)
             .map(|range| range.start as u64..range.end as u64)
             .collect();
+        self.folder.check_chunk(&self.folder.chunk_file(&ranges))?;
         let undecodable = |reason: String| SourceError::Decode {
             path: self.folder.chunk_file(&ranges),
             place: format!("the shard of scan positions {navigation:?}"),
@@ -340,7 +341,6 @@ impl Source for ZarrFrames {
         if chunk.0 >= self.chunks() {
             return Err(no_such_chunk(&self.folder.folder, chunk, self.chunks()));
         }
-        self.folder.check_same()?;
         let navigation = self.chunk_navigation(chunk);
         let bytes = if let Some(shards) = &self.shards {
             self.read_shards(shards, chunk, &navigation)?

@@ -11,7 +11,7 @@ use crate::{ComputeError, lock};
 
 mod kept;
 
-pub(crate) use kept::{Evictable, OnEvict, Reservation};
+pub(crate) use kept::{Evictable, Reservation};
 
 /// What one entry costs besides its pixels: keys, map nodes, reference counts.
 const ENTRY_BYTES: usize = 256;

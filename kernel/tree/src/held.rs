@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use signal::{CancelToken, NavigationIndex, Output, SignalKind};
 
-use crate::cache::{Cache, Evictable, OnEvict};
+use crate::cache::Evictable;
 use crate::compute::Inner;
 use crate::deliver::Receiver;
 use crate::gate::Lane;
@@ -18,48 +18,41 @@ const SLOT_BYTES: usize = 192;
 /// Peaks are counted in the budget in steps of at least so many bytes, and at least a quarter of what is there.
 const STEP_BYTES: usize = 4 << 20;
 
+/// Whom the memory budget names for what is held: it may be that of several nodes. No node has this number.
+const NOBODY: u32 = u32::MAX;
+
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
 /// Outputs of one node at every scan position.
+#[derive(Clone)]
 pub(crate) struct HeldSignal {
     revision: u32,
     shape: Vec<usize>,
     /// Shared by nodes of the same recipe.
-    outputs: Arc<[OnceLock<Output>]>,
-    bytes: usize,
+    data: Arc<Data>,
+}
+
+struct Data {
+    number: u64,
+    outputs: Vec<OnceLock<Output>>,
+    /// In the budget, until it is dropped.
     counted: Vec<Evictable>,
 }
 
 impl HeldSignal {
-    /// The same outputs of a node with the same recipe, counted in the budget for `node`; `None` when there is no room.
-    pub fn counted_anew(
-        self: Arc<Self>,
-        cache: &Arc<Cache>,
-        node: u32,
-        revision: u32,
-        told: OnEvict,
-    ) -> Option<HeldSignal> {
-        // Of a node that left the tree nothing is counted any more.
-        let (shape, outputs, bytes) = Arc::try_unwrap(self).map_or_else(
-            |held| (held.shape.clone(), held.outputs.clone(), held.bytes),
-            |held| (held.shape, held.outputs, held.bytes),
-        );
-        let counted = cache.reserve_evictable(node, bytes, Lane::Interactive, told)?;
-        Some(HeldSignal {
-            revision,
-            shape,
-            outputs,
-            bytes,
-            counted: vec![counted],
-        })
+    /// Whose outputs they are, for [`Inner::give_up`].
+    pub fn number(&self) -> u64 {
+        self.data.number
     }
 
     /// `false` when the cache took back what was counted.
     pub fn is_counted(&self) -> bool {
-        self.counted.iter().all(Evictable::touch)
+        self.data.counted.iter().all(Evictable::touch)
     }
 }
 
 #[derive(Default)]
-pub(crate) struct HeldSignals(Mutex<HashMap<u32, Arc<HeldSignal>>>);
+pub(crate) struct HeldSignals(Mutex<HashMap<u32, HeldSignal>>);
 
 impl HeldSignals {
     pub fn output(&self, node: &Node, at: NavigationIndex) -> Option<Output> {
@@ -67,23 +60,23 @@ impl HeldSignals {
         if held.revision != node.revision {
             return None;
         }
-        held.counted.iter().for_each(|counted| {
-            counted.touch();
-        });
-        held.outputs.get(at.flat(&held.shape))?.get().cloned()
+        held.is_counted();
+        (held.data.outputs.get(at.flat(&held.shape)))?
+            .get()
+            .cloned()
     }
 
     pub fn has(&self, node: &Node) -> bool {
         (lock(&self.0).get(&node.id)).is_some_and(|held| held.revision == node.revision)
     }
 
-    pub fn of(&self, node: &Node) -> Option<Arc<HeldSignal>> {
+    pub fn of(&self, node: &Node) -> Option<HeldSignal> {
         let held = lock(&self.0).get(&node.id)?.clone();
         (held.revision == node.revision).then_some(held)
     }
 
     /// Takes out what is held of a node that leaves the tree.
-    pub fn take(&self, node: &Node) -> Option<Arc<HeldSignal>> {
+    pub fn take(&self, node: &Node) -> Option<HeldSignal> {
         let held = lock(&self.0).remove(&node.id)?;
         (held.revision == node.revision).then_some(held)
     }
@@ -112,6 +105,7 @@ impl HeldSignals {
 struct Collecting {
     inner: Arc<Inner>,
     node: Arc<Node>,
+    number: u64,
     shape: Vec<usize>,
     outputs: Vec<OnceLock<Output>>,
     done: Arc<AtomicUsize>,
@@ -132,20 +126,16 @@ struct Room {
 impl Collecting {
     /// Counts more bytes against the budget.
     fn reserve(&self, room: &mut Room, bytes: usize) -> Result<(), ComputeError> {
-        let (weak, node) = (Arc::downgrade(&self.inner), self.node.clone());
+        let (weak, number) = (Arc::downgrade(&self.inner), self.number);
         let given_up = self.given_up.clone();
         let told = move || {
             given_up.cancel();
             if let Some(inner) = weak.upgrade() {
-                inner.give_up(&node);
+                inner.give_up(number);
             }
         };
-        let counted = (self.inner.cache).reserve_evictable(
-            self.node.id,
-            bytes,
-            Lane::Interactive,
-            Arc::new(told),
-        );
+        let lane = Lane::Interactive;
+        let counted = (self.inner.cache).reserve_evictable(NOBODY, bytes, lane, Arc::new(told));
         match counted {
             Some(counted) => {
                 room.counted.push(counted);
@@ -263,6 +253,7 @@ impl Engine {
         let collecting = Arc::new(Collecting {
             inner: self.inner.clone(),
             node: node.clone(),
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             shape: node.meta.axes.navigation_shape(),
             outputs: (0..positions).map(|_| OnceLock::new()).collect(),
             done,
@@ -294,56 +285,58 @@ impl Inner {
                     .map_or_else(OnceLock::new, OnceLock::from)
             })
             .collect();
-        let (counted, bytes) = {
-            let mut room = lock(&collecting.room);
-            (std::mem::take(&mut room.counted), room.total)
-        };
-        let held = Arc::new(HeldSignal {
+        let counted = std::mem::take(&mut lock(&collecting.room).counted);
+        let held = HeldSignal {
             revision: node.revision,
             shape: collecting.shape.clone(),
-            outputs,
-            bytes,
-            counted,
-        });
+            data: Arc::new(Data {
+                number: collecting.number,
+                outputs,
+                counted,
+            }),
+        };
         if !node.ended.is_set() {
             lock(&self.held.0).insert(node.id, held);
         }
         if collecting.given_up.is_cancelled() {
-            self.give_up(node);
+            self.give_up(collecting.number);
             let total = lock(&collecting.room).total;
             return Err(collecting.too_big(total));
         }
         Ok(())
     }
 
-    /// What is held of a node with the same recipe is that of `node` too; `false` when there is no room to count it.
-    pub fn share_held(&self, node: &Arc<Node>, held: Arc<HeldSignal>) -> bool {
-        let (weak, of) = (self.this.clone(), node.clone());
-        let told = move || {
-            if let Some(inner) = weak.upgrade() {
-                inner.give_up(&of);
-            }
-        };
-        let held = held.counted_anew(&self.cache, node.id, node.revision, Arc::new(told));
-        let Some(held) = held.filter(|_| !node.ended.is_set()) else {
+    /// What is held of a node with the same recipe is that of `node` too; `false` when memory was short in between.
+    pub fn share_held(&self, node: &Arc<Node>, held: HeldSignal) -> bool {
+        if node.ended.is_set() {
             return false;
+        }
+        let held = HeldSignal {
+            revision: node.revision,
+            ..held
         };
-        let held = Arc::new(held);
         let before = lock(&self.held.0).insert(node.id, held.clone());
         drop(before);
-        // Memory may have been short in between.
         let stays = held.is_counted();
         if !stays {
-            self.give_up(node);
+            self.give_up(held.number());
         }
         stays
     }
 
-    /// Memory was short.
-    fn give_up(&self, node: &Node) {
-        let had = lock(&self.held.0).remove(&node.id);
-        if had.is_some() {
-            self.tell(EngineEvent::GivenUp { node: node.id });
+    /// Memory was short: nobody has these outputs any more.
+    pub fn give_up(&self, number: u64) {
+        let mut gone = Vec::new();
+        lock(&self.held.0).retain(|node, held| {
+            let stays = held.number() != number;
+            if !stays {
+                gone.push((*node, held.clone()));
+            }
+            stays
+        });
+        self.estates.give_up_held(number);
+        for (node, _) in gone {
+            self.tell(EngineEvent::GivenUp { node });
         }
     }
 }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use signal::Prepared;
 
-use crate::cache::OnEvict;
 use crate::compute::{Inner, guarded};
 use crate::held::HeldSignal;
 use crate::map::MapRun;
@@ -14,8 +13,6 @@ use crate::{Engine, Graph, Node, Origin, Removed, lock};
 
 /// The most nodes whose results wait; of more, those that left last.
 const MOST: usize = 32;
-/// Whom the memory budget names for what waits: no node has this number.
-const NOBODY: u32 = u32::MAX;
 
 /// What was computed for a node that left the tree.
 struct Estate {
@@ -24,7 +21,7 @@ struct Estate {
     graph: Graph,
     map: Option<Arc<MapRun>>,
     prepared: Option<Option<Prepared>>,
-    held: Option<Arc<HeldSignal>>,
+    held: Option<HeldSignal>,
     /// The cell that it waits for, which has failed; `None`: for the one that runs.
     cell: Option<String>,
 }
@@ -63,10 +60,12 @@ impl Estates {
     }
 
     /// Memory was short.
-    fn give_up_held(&self, node: u32) {
+    pub fn give_up_held(&self, number: u64) {
         let mut waiting = lock(&self.0);
-        let of_node = (waiting.estates.iter_mut()).filter(|estate| estate.node.id == node);
-        let gone: Vec<_> = of_node.map(|estate| estate.held.take()).collect();
+        let gone: Vec<_> = (waiting.estates.iter_mut())
+            .filter(|estate| (estate.held.as_ref()).is_some_and(|held| held.number() == number))
+            .map(|estate| estate.held.take())
+            .collect();
         drop(waiting);
         drop(gone);
     }
@@ -190,8 +189,6 @@ impl Inner {
             Some(heir) if graph.file_is_unchanged(heir) => {
                 self.give(heir, map, prepared);
                 if let Some(held) = held.filter(|_| !self.held.has(heir)) {
-                    // What the node that left has counted is no longer: the cache is told next.
-                    self.cache.forget(&[node.id], &[]);
                     self.share_held(heir, held);
                 }
             }
@@ -211,23 +208,11 @@ impl Inner {
         graph: Graph,
         map: Option<Arc<MapRun>>,
         prepared: Option<Option<Prepared>>,
-        held: Option<Arc<HeldSignal>>,
+        held: Option<HeldSignal>,
     ) {
         if let Some(map) = &map {
             map.cancel();
         }
-        let (weak, id) = (self.this.clone(), node.id);
-        let told: OnEvict = Arc::new(move || {
-            if let Some(inner) = weak.upgrade() {
-                inner.estates.give_up_held(id);
-            }
-        });
-        let held = held.and_then(|held| {
-            // What the node that left has counted is no longer.
-            self.cache.forget(&[id], &[]);
-            let held = held.counted_anew(&self.cache, NOBODY, node.revision, told)?;
-            Some(Arc::new(held))
-        });
         self.estates.add(Estate {
             node: node.clone(),
             graph,
@@ -237,8 +222,8 @@ impl Inner {
             cell: None,
         });
         // Memory may have been short in between.
-        if held.is_some_and(|held| !held.is_counted()) {
-            self.estates.give_up_held(id);
+        if let Some(held) = held.filter(|held| !held.is_counted()) {
+            self.give_up(held.number());
         }
     }
 
@@ -263,7 +248,7 @@ impl Inner {
     }
 
     /// What is held of another node with the same recipe.
-    pub fn held_of_the_same(&self, graph: &Graph, node: &Node) -> Option<Arc<HeldSignal>> {
+    pub fn held_of_the_same(&self, graph: &Graph, node: &Node) -> Option<HeldSignal> {
         let found = (graph.nodes().iter())
             .filter(|other| other.id != node.id && self.held.has(other))
             .find(|other| graph.has_same_recipe(node, graph, other))?;

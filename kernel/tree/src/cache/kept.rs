@@ -7,7 +7,7 @@ use super::{Cache, Content, Gone, Key, Worth};
 use crate::gate::Lane;
 use crate::lock;
 
-pub(crate) type OnEvict = Arc<dyn Fn() + Send + Sync>;
+pub(super) type OnEvict = Arc<dyn Fn() + Send + Sync>;
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
