@@ -63,34 +63,6 @@ pub(super) const SLIPS: &[Mistake] = &[
         "`let`",
         "let r = (3.0_f64.powi(2) + 4.0_f64.powi(2)).sqrt();",
     ),
-    // Lists.
-    (
-        "values = []\nfor i in range(3):\n    values.append(scan.frame((i, 0)).sum())\nprint(len(values), values)",
-        "a block stands in braces",
-        "let mut values = vec![];\nfor i in 0..3 {\n    values.push(scan.frame((i, 0))?.sum());\n}\n\
-         println!(\"{} {values:?}\", values.len());",
-    ),
-    (
-        "total = sum([scan.frame((i, 0)).mean() for i in range(3)])",
-        ".collect()`",
-        "let total = (0..3).map(|i| Ok(scan.frame((i, 0))?.mean())).collect::<Result<Vec<_>>>()?.iter().sum::<f64>();",
-    ),
-    (
-        "x = np.linspace(0, 1, 50)\ny = np.sin(x)",
-        "a statement ends with `;`",
-        "let x = (0..50).map(|i| 0.0 + (1.0 - 0.0) * i as f64 / (50 - 1) as f64).collect::<Vec<f64>>();\n\
-         let y = x.iter().map(|value| value.sin()).collect::<Vec<f64>>();",
-    ),
-    (
-        "r = sqrt(3^2 + 4^2);",
-        "`let`",
-        "let r = (3.0_f64.powi(2) + 4.0_f64.powi(2)).sqrt();",
-    ),
-    (
-        "image = scan.get_virtual_image(roi=hs.roi.CircleROI(cx=2, cy=2, r=1))",
-        "",
-        "",
-    ),
     (
         "[scan.frame((i, 0)).mean() for i in range(3)]",
         ".collect()`",
