@@ -12,6 +12,26 @@ use crate::names;
 use crate::report::{self, Diagnosis};
 use crate::tokens::commands_end;
 
+/// Functions that Python has: an earlier cell seldom made another one of the name.
+const OF_PYTHON: [&str; 16] = [
+    "map",
+    "filter",
+    "zip",
+    "sum",
+    "max",
+    "min",
+    "sorted",
+    "reversed",
+    "any",
+    "all",
+    "set",
+    "dict",
+    "list",
+    "tuple",
+    "isinstance",
+    "round",
+];
+
 /// Errors about a name that nothing has.
 const UNRESOLVED: [&str; 6] = ["E0405", "E0412", "E0422", "E0425", "E0432", "E0433"];
 
@@ -80,7 +100,8 @@ impl Evaluator {
             // Variables are known, whoever has them; functions and constants of earlier cells are not.
             let variable = message.starts_with("cannot find value")
                 && !name.starts_with(|first: char| first.is_uppercase());
-            unresolved && own.contains(name) && (notebook.knows(name) || (unsaid && !variable))
+            let made_earlier = unsaid && !variable && !OF_PYTHON.contains(&name);
+            unresolved && own.contains(name) && (notebook.knows(name) || made_earlier)
         };
         let unknown = errors
             .iter()

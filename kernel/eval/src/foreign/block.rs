@@ -1,6 +1,6 @@
 //! Loops, conditions and functions of Python: a header that ends in a colon, and what is indented below it.
 
-use super::{decimals, expression_of, functions, statement, trying};
+use super::{decimals, expression_of, functions, lists, statement, trying};
 use crate::advice::Notebook;
 use crate::mend::balance;
 use crate::text::{at_top, is_name, items, parses};
@@ -66,8 +66,9 @@ fn translated(lines: &[&str], notebook: &Notebook, decimal: bool) -> Option<(Str
     let begin = match word {
         "for" => {
             let (name, list) = condition.split_once(" in ")?;
-            let list = expression_of(list, notebook)?;
-            let list = list.trim();
+            // A result is gone through as well, once.
+            let list = lists::value_of(expression_of(list, notebook)?.trim(), notebook);
+            let list = list.as_str();
             let name = match name.contains(',') {
                 true => format!("({})", name.trim()),
                 false => name.trim().to_owned(),

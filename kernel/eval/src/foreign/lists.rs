@@ -43,12 +43,16 @@ pub(super) fn comprehension(parts: &[Part], notebook: &Notebook) -> Option<Strin
     ))
 }
 
+/// An expression as a value: with `?` behind calls that may fail.
+pub(super) fn value_of(expression: &str, notebook: &Notebook) -> String {
+    let statement = notebook.mended(&format!("let value = {expression};"));
+    let value = (statement.strip_prefix("let value = ")).and_then(|rest| rest.strip_suffix(';'));
+    value.unwrap_or(expression).to_owned()
+}
+
 /// The values for each entry; those of calls that may fail end with the first error.
 fn collected(list: &str, name: &str, value: &str, notebook: &Notebook) -> String {
-    let statement = notebook.mended(&format!("let value = {value};"));
-    let mended = (statement.strip_prefix("let value = "))
-        .and_then(|rest| rest.strip_suffix(';'))
-        .unwrap_or(value);
+    let mended = value_of(value, notebook);
     match mended.contains('?') {
         true => format!("{list}.map(|{name}| Ok({mended})).collect::<Result<Vec<_>>>()?"),
         false if value == name && list.ends_with(".iter()") => {

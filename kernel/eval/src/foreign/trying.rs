@@ -10,6 +10,11 @@ pub(super) fn raised(error: &[Part], notebook: &Notebook) -> Option<String> {
     let error = lex::trimmed(error);
     let call = (error.iter()).position(|part| *part == Part::Sign('('))?;
     let inner = lex::inside(&error[call..]);
+    // `raise Error("…") if few else None` has a condition, which is no part of the error.
+    let behind = lex::trimmed(&error[call + inner.len() + 2..]);
+    if !matches!(behind, [] | [Part::Word("from"), ..]) {
+        return None;
+    }
     let printed = super::printed(&lex::split(inner, ','), notebook);
     let inner = printed.strip_prefix("println!(")?;
     let plain = !inner.contains(['{', ',']);

@@ -24,6 +24,17 @@ pub(super) const SLIPS: &[Mistake] = &[
         "a sum of decimal numbers",
         "let mut total = 0.0;\nfor i in 0..3 { total += scan.frame((i, i))?.mean(); }\ntotal",
     ),
+    (
+        "count = 0\nfor peak in flat.peaks((0, 0)):\n    count = count + 1\nprint(count)",
+        "a block stands in braces",
+        "let mut count = 0;\nfor peak in flat.find_peaks(NormalizedCorrelation::default())?.peaks((0, 0))? {\n    \
+         count = count + 1;\n}\nprintln!(\"{count}\");",
+    ),
+    (
+        "result = 10 // 3\nprint(result)",
+        "a statement ends with `;`",
+        "let result = 10 / 3;\nprintln!(\"{result}\");",
+    ),
     // Texts.
     (
         "x = 5\nprint(\"value: %d\" % x)",
@@ -178,4 +189,14 @@ pub(super) const SLIPS: &[Mistake] = &[
         "if n_rows < 3 {\n    Err(format!(\"{n_rows} are few\"))?;\n}",
     ),
     ("raise", "of your own", ""),
+    (
+        "raise ValueError(\"few\") if n_rows < 3 else None",
+        "of your own",
+        "",
+    ),
+    (
+        "squares = list(map(lambda v: v ** 2, [1, 2, 3]))",
+        "a closure is written",
+        "",
+    ),
 ];
