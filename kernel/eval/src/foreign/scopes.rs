@@ -25,8 +25,7 @@ pub(crate) fn scoped(text: &str, notebook: &Notebook) -> String {
     let mut made: Vec<Made> = Vec::new();
     let mut changed: Vec<(usize, String)> = Vec::new();
     let mut depth = 0;
-    for at in 0..lines.len() {
-        let line = lines[at].clone();
+    for (at, line) in text.lines().enumerate() {
         let code = line.trim();
         let own = depth - i32::from(code.starts_with('}'));
         made.retain(|known| known.depth <= own);
@@ -57,7 +56,7 @@ pub(crate) fn scoped(text: &str, notebook: &Notebook) -> String {
             let known = made.iter().rev().find(|known| known.name == name);
             changed.extend(known.map(|known| (known.line, name.to_owned())));
         }
-        depth += balance(&line);
+        depth += balance(line);
     }
     for (at, name) in changed {
         lines[at] = changing(&lines[at], &name);
