@@ -342,6 +342,17 @@ fn signals_in_memory_and_what_was_gathered_go_on_too() -> Result<()> {
         Ok(node)
     };
     let scan = desk.open()?;
+    // Two names for the same are one signal in memory.
+    let names = [0, 1].map(|_| make(scan, "radial_median", json!({})));
+    let mut used = Vec::new();
+    for node in names {
+        desk.run(Command::Compute { node: node? })?;
+        used.push(session.memory().used_bytes);
+    }
+    ensure!(used[1] <= used[0] + 4096, "{used:?}");
+    for node in session.tree().nodes.iter().skip(1) {
+        session.release(node.id);
+    }
     for (operation, look) in [("local_maximum", "peaks"), ("mean_pattern", "pattern")] {
         let first = make(scan, operation, json!({}))?;
         let compute = |node| match look {

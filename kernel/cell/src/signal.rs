@@ -361,12 +361,14 @@ impl Signal {
     }
 
     /// Computes the whole signal and keeps it in memory, if the memory budget has room for it; shows progress.
-    /// Frames and peaks then come from memory, until parameters above change or memory gets short.
+    /// Frames and peaks then come from memory, until parameters above change or memory gets short. Gives the signal
+    /// itself: `let flat = scan.subtract_background(RadialMedian::default())?.compute()?;`.
     ///
     /// # Errors
     /// A frame cannot be computed, or the result is larger than the budget: then `save` it.
-    pub fn compute(&self) -> Result<()> {
-        host::command(&format!(r#"{{"command":"compute","node":{}}}"#, self.node)).map(drop)
+    pub fn compute(&self) -> Result<Signal> {
+        host::command(&format!(r#"{{"command":"compute","node":{}}}"#, self.node))?;
+        Ok(self.clone())
     }
 
     /// Names the node in the tree; a `let` does this by itself.

@@ -114,6 +114,11 @@ impl<'a> Notebook<'a> {
 
     /// What a signal has at each scan position: frames, where nothing says otherwise.
     pub(crate) fn holds(&self, signal: &str) -> Holds {
+        self.known_holds(signal).unwrap_or(Holds::Frames)
+    }
+
+    /// What a signal has at each scan position, where somebody knows it.
+    pub(crate) fn known_holds(&self, signal: &str) -> Option<Holds> {
         let signal = signal.trim().trim_end_matches('?');
         let variable = self.variables.iter().find(|known| known.name == signal);
         let made_here = (self.cell.rfind(&format!("let {signal} = ")))
@@ -121,18 +126,20 @@ impl<'a> Notebook<'a> {
         let node = variable.and_then(|known| known.node);
         if let (None, Some(node), Some(describe)) = (made_here, node, self.describe) {
             return match describe(node).as_deref() {
-                Some("map") => Holds::Map,
-                Some("peaks") => Holds::Peaks,
-                _ => Holds::Frames,
+                Some("map") => Some(Holds::Map),
+                Some("peaks") => Some(Holds::Peaks),
+                Some("frame") => Some(Holds::Frames),
+                _ => None,
             };
         }
         // By the call that makes it.
         let call = made_here.unwrap_or(signal).trim_end_matches('?');
         let open = typing::opening_parenthesis(call).unwrap_or(call.len());
         match typing::last_word(&call[..open]) {
-            "strain_map" | "virtual_image" | "center_of_mass" => Holds::Map,
-            "find_peaks" => Holds::Peaks,
-            _ => Holds::Frames,
+            "strain_map" | "virtual_image" | "center_of_mass" => Some(Holds::Map),
+            "find_peaks" => Some(Holds::Peaks),
+            "subtract_background" => Some(Holds::Frames),
+            _ => None,
         }
     }
 
@@ -185,5 +192,6 @@ mod tests {
         ] {
             assert_eq!(notebook.holds(signal), holds, "{signal}");
         }
+        assert_eq!(notebook.known_holds("scan"), None);
     }
 }

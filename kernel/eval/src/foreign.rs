@@ -3,9 +3,14 @@
 mod block;
 mod calls;
 mod drawings;
+mod functions;
 mod index;
 mod lex;
+mod lists;
+mod pixels;
+mod scopes;
 mod text;
+mod trying;
 
 use lex::Part;
 
@@ -15,6 +20,8 @@ pub(crate) use block::{block, is_header};
 pub(crate) use calls::{call, grown, is_module, of_every_frame, with_type};
 pub(crate) use drawings::{component, drawing};
 pub(crate) use index::index;
+pub(crate) use pixels::of_frame;
+pub(crate) use scopes::scoped;
 pub(crate) use text::{is_display, printed};
 
 /// One statement in Rust; `None` when it has no counterpart that a parser takes.
@@ -60,8 +67,10 @@ fn simple(code: &[Part], ends: bool, notebook: &Notebook) -> Option<String> {
     let semicolon = if ends { ";" } else { "" };
     match code.first() {
         Some(Part::Word("pass")) => return Some(String::new()),
-        Some(Part::Word("del" | "global" | "nonlocal" | "yield" | "raise" | "assert")) => {
-            return None;
+        Some(Part::Word("del" | "global" | "nonlocal" | "yield")) => return None,
+        Some(Part::Word("raise")) => return trying::raised(&code[1..], notebook),
+        Some(Part::Word("assert")) if matches!(code.get(1), Some(Part::Space(_))) => {
+            return trying::asserted(&code[1..], notebook);
         }
         Some(Part::Word(word @ ("return" | "break" | "continue"))) => {
             let value = expression(&code[1..], notebook);
@@ -144,7 +153,10 @@ fn expression(parts: &[Part], notebook: &Notebook) -> String {
             decimals(&expression(lex::trimmed(body), notebook))
         );
     }
-    if let Some(found) = comprehension(inner, notebook) {
+    if let Some(found) = lists::comprehension(inner, notebook) {
+        return found;
+    }
+    if let Some(found) = text::percent(inner, notebook) {
         return found;
     }
     if let (Some(condition), Some(other)) = (lex::word_at(inner, "if"), lex::word_at(inner, "else"))
@@ -161,21 +173,6 @@ fn expression(parts: &[Part], notebook: &Notebook) -> String {
         );
     }
     chain(parts, notebook)
-}
-
-/// `x * 2 for x in list`.
-fn comprehension(parts: &[Part], notebook: &Notebook) -> Option<String> {
-    let of = lex::word_at(parts, "for").filter(|at| *at > 0)?;
-    let from = lex::word_at(parts, "in").filter(|at| *at > of)?;
-    let name = lex::text(&parts[of + 1..from]);
-    let value = expression(&parts[..of], notebook);
-    let list = expression(&parts[from + 1..], notebook);
-    let list = match list.trim() {
-        list if list.contains("..") => format!("({list})"),
-        list => format!("{list}.iter()"),
-    };
-    let (name, value) = (name.trim(), value.trim());
-    Some(format!("{list}.map(|{name}| {value}).collect::<Vec<_>>()"))
 }
 
 /// What has no structure of its own, from left to right.
@@ -221,7 +218,7 @@ fn chain(parts: &[Part], notebook: &Notebook) -> String {
                 inner.len() + 4
             }
             [Part::Word("is"), Part::Space(_), Part::Word("None"), ..] => {
-                after(&mut out, ".is_none()", 3)
+                missing(&mut out, true, 3)
             }
             [
                 Part::Word("is"),
@@ -230,7 +227,7 @@ fn chain(parts: &[Part], notebook: &Notebook) -> String {
                 Part::Space(_),
                 Part::Word("None"),
                 ..,
-            ] => after(&mut out, ".is_some()", 5),
+            ] => missing(&mut out, false, 5),
             [Part::Word("not"), Part::Space(_), ..] => {
                 out.push('!');
                 2
@@ -267,9 +264,15 @@ fn is_formatted(call: &[Part]) -> bool {
     matches!(call, [Part::Sign('('), Part::Text { prefix, .. }, ..] if prefix.to_ascii_lowercase().contains('f'))
 }
 
-fn after(out: &mut String, method: &str, used: usize) -> usize {
+/// `is None` behind an expression.
+fn missing(out: &mut String, none: bool, used: usize) -> usize {
     out.truncate(out.trim_end().len());
-    out.push_str(method);
+    if last_expression(out) == "None" {
+        out.truncate(out.len() - "None".len());
+        out.push_str(if none { "true" } else { "false" });
+    } else {
+        out.push_str(if none { ".is_none()" } else { ".is_some()" });
+    }
     used
 }
 
@@ -334,6 +337,12 @@ fn in_parentheses(out: &mut String, inner: &[Part], notebook: &Notebook) {
         });
         out[from..].to_owned()
     };
+    // `sqrt(3^2)` means a power, which in Rust would be bits.
+    let raised = lex::with_stars(inner);
+    let inner = match callee.as_str() {
+        "sqrt" | "exp" | "log" | "log10" | "abs" | "sin" | "cos" | "tan" => &raised[..],
+        _ => inner,
+    };
     let written = lex::split(inner, ',');
     if callee == "print" {
         out.truncate(out.len() - callee.len());
@@ -367,7 +376,7 @@ fn in_square_brackets(out: &mut String, inner: &[Part], notebook: &Notebook) {
         out.push_str(&format!("[{}]", expression(inner, notebook)));
         return;
     }
-    if let Some(list) = comprehension(lex::trimmed(inner), notebook) {
+    if let Some(list) = lists::comprehension(lex::trimmed(inner), notebook) {
         out.push_str(&list);
         return;
     }
@@ -379,7 +388,7 @@ fn in_square_brackets(out: &mut String, inner: &[Part], notebook: &Notebook) {
 }
 
 /// The whole numbers of an expression as decimal ones.
-fn decimals(expression: &str) -> String {
+pub(crate) fn decimals(expression: &str) -> String {
     let mut out = String::new();
     let mut rest = expression;
     while !rest.is_empty() {
@@ -392,7 +401,14 @@ fn decimals(expression: &str) -> String {
             rest = &rest[first..];
             continue;
         }
-        out.push_str(&crate::text::decimal(&rest[..end]));
+        // An exponent and an index are whole.
+        let whole = ["powi(", "pow(", "["]
+            .iter()
+            .any(|before| out.ends_with(before));
+        match whole {
+            true => out.push_str(&rest[..end]),
+            false => out.push_str(&crate::text::decimal(&rest[..end])),
+        }
         rest = &rest[end..];
     }
     out
@@ -454,7 +470,7 @@ mod tests {
             ),
             (
                 "y = [x for x in range(3)]",
-                "let y = (0..3).map(|x| x).collect::<Vec<_>>();",
+                "let y = (0..3).collect::<Vec<_>>();",
             ),
             (
                 "y = 1 if n > 2 else 3",

@@ -200,6 +200,11 @@ fn closure_advice(name: &str, cell: &str) -> Advice {
             None => format!("{argument}: f64"),
         })
         .collect();
+    let untyped = !arguments.contains(':') && !body.trim_start().starts_with("->");
+    let body = match untyped {
+        true => crate::foreign::decimals(body),
+        false => body.to_owned(),
+    };
     let kinds: Vec<&str> = typed
         .iter()
         .filter_map(|argument| Some(argument.split_once(": ")?.1))

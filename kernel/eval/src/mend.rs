@@ -8,6 +8,7 @@ mod lines;
 pub(crate) use lines::balance;
 
 use crate::advice::{Advice, Instead, Notebook};
+use crate::foreign;
 use crate::repair;
 use crate::slips;
 use crate::text::parses;
@@ -63,7 +64,7 @@ pub(crate) fn mended(notebook: &Notebook, found: &[Found], check: Check) -> Opti
 }
 
 /// The cell with what was found in its place, and what needs no compiler to be seen; not asked about.
-pub(crate) fn once(notebook: &Notebook, found: &[Found]) -> Option<String> {
+fn once(notebook: &Notebook, found: &[Found]) -> Option<String> {
     let mut edits: Vec<Edit> = Vec::new();
     for one in found {
         let edit = (one.advice.as_ref()).and_then(|advice| edit(advice, notebook.cell, one.line));
@@ -192,7 +193,9 @@ fn completed(text: String, notebook: &Notebook) -> Option<String> {
         text = next;
     }
     let text = lines::in_rust(&text, notebook);
+    let text = foreign::scoped(&text, notebook);
     let text = repair::repaired(&text, notebook.variables).unwrap_or(text);
+    let text = lines::with_peaks(&text, notebook);
     parses(&text[rust_start(&text)..]).then_some(text)
 }
 

@@ -106,6 +106,16 @@ fn edit(code: &str) -> Result<Edit, Beyond> {
             let lower = name.to_lowercase();
             return Ok(Some((token.start..token.end, lower)));
         }
+        // `Region.rectangle(…)`, `Statistic.Mean`: what belongs to a type stands behind `::`.
+        let member = word(index + 2);
+        let of_type = next == Some(b'.')
+            && previous != Some(b'.')
+            && (API.members(name).iter())
+                .any(|entry| entry.name == member && !entry.signature.contains("self"));
+        if of_type {
+            let dot = tokens[index + 1];
+            return Ok(Some((dot.start..dot.end, "::".to_owned())));
+        }
         let in_path = previous == Some(b':') && sign(index.checked_sub(2)) == Some(b':');
         let is_struct = API.fields(name).next().is_some()
             && !in_path
@@ -192,11 +202,12 @@ pub(crate) fn operation(text: &str) -> Option<&'static crate::api::Operation> {
         return None;
     }
     let without = |title: &str| title.strip_prefix("Subtract ").map(bare);
+    let singular = wanted.trim_end_matches('s');
     API.operations.iter().find(|found| {
         bare(&found.name) == wanted
             || bare(&found.title) == wanted
             || bare(&found.parameters) == wanted
-            || without(&found.title).as_ref() == Some(&wanted)
+            || without(&found.title).is_some_and(|title| title.trim_end_matches('s') == singular)
     })
 }
 
@@ -253,6 +264,22 @@ mod tests {
             ("f(Disk)", "f(Disk::default())"),
             ("f(Disk())", "f(Disk::default())"),
             ("f(Disk.default())", "f(Disk::default())"),
+            (
+                "StrainMap(reference=Region.rectangle(0, 0, 2, 2))",
+                "StrainMap { reference: Region::rectangle(0, 0, 2, 2), ..default() }",
+            ),
+            (
+                "Disk(statistic=Statistic.Mean)",
+                "Disk { statistic: Statistic::Mean, ..default() }",
+            ),
+            (
+                "scan.find_peaks(\n    method=\"difference_of_gaussian\",\n    threshold=0.5,\n)?",
+                "scan.find_peaks(DifferenceOfGaussiansPeaks { threshold: 0.5, ..default() })?",
+            ),
+            (
+                "scan.subtract_background(method=\"radial median\", lazy_output=True)?",
+                "scan.subtract_background(RadialMedian::default())?",
+            ),
             (
                 "scan.virtual_image(radius=6)?",
                 "scan.virtual_image(Disk { radius: 6.0, ..default() })?",

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::CellError;
 use crate::advice::{Advice, Notebook};
 use crate::hints;
-use crate::mend::{self, Check, Found};
+use crate::mend::{Check, Found};
 use crate::source::Prepared;
 use remedies::remedies;
 use snippet::Snippet;
@@ -216,15 +216,7 @@ pub(crate) fn slip(
         advice: Some(advice.clone()),
     }];
     traceback.push(hint(&advice.text));
-    let right = remedies(notebook, &found, check);
-    traceback.extend(match right.is_empty() {
-        // The next mistake is told when this one is mended.
-        true => mend::once(notebook, &found)
-            .map(|text| remedies::offered(cell, &text))
-            .into_iter()
-            .collect(),
-        false => right,
-    });
+    traceback.extend(remedies(notebook, &found, check));
     CellError {
         name: "CompileError".into(),
         value: message.to_owned(),

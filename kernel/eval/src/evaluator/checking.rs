@@ -12,6 +12,26 @@ use crate::names;
 use crate::report::{self, Diagnosis};
 use crate::tokens::commands_end;
 
+/// Functions that Python has: an earlier cell seldom made another one of the name.
+const OF_PYTHON: [&str; 16] = [
+    "map",
+    "filter",
+    "zip",
+    "sum",
+    "max",
+    "min",
+    "sorted",
+    "reversed",
+    "any",
+    "all",
+    "set",
+    "dict",
+    "list",
+    "tuple",
+    "isinstance",
+    "round",
+];
+
 /// Errors about a name that nothing has.
 const UNRESOLVED: [&str; 6] = ["E0405", "E0412", "E0422", "E0425", "E0432", "E0433"];
 
@@ -42,7 +62,19 @@ impl Evaluator {
         let Some(early) = lock(&self.state).early.clone() else {
             return Checked::Unknown;
         };
-        let Some(draft) = early.draft(code, &bindings) else {
+        // In a block of its own it may have what only evcxr's way can keep.
+        let known: Vec<&str> = bindings.names().collect();
+        let kept = kept_by_evcxr(code, notebook, &known);
+        let whole = || early.draft(code, &bindings).map(|draft| (draft, 0));
+        let in_block = || {
+            let block = format!("{{ {kept}\n{code}\n}}");
+            early.draft(&block, &bindings).map(|draft| (draft, 1))
+        };
+        let draft = match kept.is_empty() {
+            true => whole().or_else(in_block),
+            false => in_block(),
+        };
+        let Some((draft, above)) = draft else {
             return Checked::Unknown;
         };
         let errors = match early.check(&draft, &|| self.shared.is_interrupted()) {
@@ -54,7 +86,10 @@ impl Evaluator {
             cell: code,
             ..*notebook
         };
-        let found = report::found(&errors, &draft.cell, &mended);
+        let mut found = report::found(&errors, &draft.cell, &mended);
+        for one in &mut found {
+            one.line = one.line.saturating_sub(above);
+        }
         // Names of cells before this one that only evcxr has.
         let own = names::mentioned(notebook.cell);
         let elsewhere = |error: &crate::early::Diagnostic, found: &Found| {
@@ -62,7 +97,11 @@ impl Evaluator {
             let message = error.message();
             let name = message.split('`').nth(1).unwrap_or_default();
             let unsaid = (found.advice.as_ref()).is_none_or(|advice| advice.write.is_empty());
-            unresolved && own.contains(name) && (notebook.knows(name) || unsaid)
+            // Variables are known, whoever has them; functions and constants of earlier cells are not.
+            let variable = message.starts_with("cannot find value")
+                && !name.starts_with(|first: char| first.is_uppercase());
+            let made_earlier = unsaid && !variable && !OF_PYTHON.contains(&name);
+            unresolved && own.contains(name) && (notebook.knows(name) || made_earlier)
         };
         let unknown = errors
             .iter()
@@ -73,4 +112,31 @@ impl Evaluator {
             false => Checked::Wrong(found),
         }
     }
+}
+
+/// Variables that the code uses and only evcxr has, by their types: enough to ask whether it compiles.
+fn kept_by_evcxr(code: &str, notebook: &Notebook, known: &[&str]) -> String {
+    /// Words of types that every cell has.
+    const PLAIN: [&str; 24] = [
+        "Vec", "Option", "String", "Frame", "Signal", "Shape", "Axis", "Peak", "static", "str",
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64",
+        "usize", "isize",
+    ];
+    let mentioned = names::mentioned(code);
+    let plain = |kind: &str| {
+        kind.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .all(|word| word.is_empty() || PLAIN.contains(&word))
+    };
+    let lets: Vec<String> = (notebook.variables.iter())
+        .filter(|variable| mentioned.contains(variable.name.as_str()))
+        .filter(|variable| !known.contains(&variable.name.as_str()))
+        .filter(|variable| !variable.kind.contains('&') && plain(&variable.kind))
+        .map(|variable| {
+            format!(
+                "let mut {}: {} = ::std::hint::black_box(None).unwrap();",
+                variable.name, variable.kind
+            )
+        })
+        .collect();
+    lets.join(" ")
 }

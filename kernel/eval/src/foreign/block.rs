@@ -1,7 +1,8 @@
 //! Loops, conditions and functions of Python: a header that ends in a colon, and what is indented below it.
 
-use super::{decimals, expression_of, statement};
+use super::{decimals, expression_of, functions, lists, statement, trying};
 use crate::advice::Notebook;
+use crate::mend::balance;
 use crate::text::{at_top, is_name, items, parses};
 
 /// Keywords that begin a block.
@@ -48,20 +49,15 @@ fn indentation(line: &str) -> usize {
 
 /// The block that the first line begins, in Rust, and how many lines it takes. `None` when it has no counterpart.
 pub(crate) fn block(lines: &[&str], notebook: &Notebook) -> Option<(String, usize)> {
-    let (code, used) = translated(lines, 0, notebook, false)?;
+    let (code, used) = translated(lines, notebook, false)?;
     parses(&code).then_some((code, used))
 }
 
-fn translated(
-    lines: &[&str],
-    depth: usize,
-    notebook: &Notebook,
-    decimal: bool,
-) -> Option<(String, usize)> {
+fn translated(lines: &[&str], notebook: &Notebook, decimal: bool) -> Option<(String, usize)> {
     let header = without_comment(lines.first()?);
     let word = first_word(header);
     let colon = match word {
-        "for" | "def" => colons(header).last().copied()?,
+        "for" | "def" | "with" => colons(header).last().copied()?,
         _ => colons(header).first().copied()?,
     };
     let inline = header[colon + 1..].trim();
@@ -70,8 +66,9 @@ fn translated(
     let begin = match word {
         "for" => {
             let (name, list) = condition.split_once(" in ")?;
-            let list = expression_of(list, notebook)?;
-            let list = list.trim();
+            // A result is gone through as well, once.
+            let list = lists::value_of(expression_of(list, notebook)?.trim(), notebook);
+            let list = list.as_str();
             let name = match name.contains(',') {
                 true => format!("({})", name.trim()),
                 false => name.trim().to_owned(),
@@ -91,59 +88,127 @@ fn translated(
         ),
         "else" => "} else {".into(),
         "def" => {
+            if let Some(found) = functions::of_frame(condition, inline, lines, notebook) {
+                return Some(found);
+            }
             is_decimal = true;
             function(condition, &lines[1..], inline)?
         }
+        "try" => return tried(inline, lines, notebook),
+        "with" => trying::opened(condition, notebook)?,
         _ => return None,
     };
-    let pad = "    ".repeat(depth);
-    let mut code = format!("{pad}{begin}");
-    let own = indentation(lines.first()?);
-    let mut used = 1;
-    if !inline.is_empty() {
-        let inner = body(inline, notebook, is_decimal)?;
-        if !inner.is_empty() {
-            code.push_str(&format!("\n{pad}    {inner}"));
-        }
+    let (body, used) = body(inline, lines, notebook, is_decimal)?;
+    if word == "with" {
+        let code: Vec<String> = [begin].into_iter().chain(body).collect();
+        return Some((code.join("\n"), used));
     }
-    while let Some(line) = lines.get(used) {
-        if line.trim().is_empty() {
-            used += 1;
-            continue;
-        }
-        if indentation(line) <= own {
-            break;
-        }
-        if is_header(line) {
-            let (inner, more) = translated(&lines[used..], depth + 1, notebook, is_decimal)?;
-            code.push_str(&format!("\n{inner}"));
-            used += more;
-            continue;
-        }
-        let inner = body(line, notebook, is_decimal)?;
-        if !inner.is_empty() {
-            code.push_str(&format!("\n{pad}    {inner}"));
-        }
-        used += 1;
+    let mut code = begin.clone();
+    for line in body.iter().flat_map(|statement| statement.lines()) {
+        code.push_str(&format!("\n    {line}"));
     }
     // `elif` and `else` close the block before them.
+    let own = indentation(lines.first()?);
     let goes_on = lines.get(used).is_some_and(|line| {
         indentation(line) == own && matches!(first_word(line), "elif" | "else") && is_header(line)
     });
     if goes_on {
-        let (rest, more) = translated(&lines[used..], depth, notebook, is_decimal)?;
+        let (rest, more) = translated(&lines[used..], notebook, is_decimal)?;
         return Some((format!("{code}\n{rest}"), used + more));
     }
     if begin == "loop {" && code.ends_with('{') {
         // With nothing to do it would never end.
-        code.push_str(&format!("\n{pad}    break;"));
+        code.push_str("\n    break;");
     }
-    code.push_str(&format!("\n{pad}}}"));
+    code.push_str("\n}");
     Some((code, used))
 }
 
+/// `try` with its `except`; `else` and `finally` have no counterpart.
+fn tried(inline: &str, lines: &[&str], notebook: &Notebook) -> Option<(String, usize)> {
+    let (tried, used) = body(inline, lines, notebook, false)?;
+    let own = indentation(lines.first()?);
+    let of_own = |at: usize, word: &str| {
+        (lines.get(at)).is_some_and(|line| indentation(line) == own && first_word(line) == word)
+    };
+    let header = without_comment(lines.get(used).filter(|_| of_own(used, "except"))?);
+    let inline = header[colons(header).first()? + 1..].trim();
+    let (then, more) = body(inline, &lines[used..], notebook, false)?;
+    let end = used + more;
+    if ["except", "else", "finally"]
+        .iter()
+        .any(|word| of_own(end, word))
+    {
+        return None;
+    }
+    let code = trying::tried(&trying::Tried {
+        body: &tried,
+        error: trying::error_of(&header[..header.len() - inline.len()]),
+        then: &then,
+    })?;
+    Some((code, end))
+}
+
+/// The statements behind a header and indented below it, each in Rust, and how many lines that is with the header.
+pub(super) fn body(
+    inline: &str,
+    lines: &[&str],
+    notebook: &Notebook,
+    decimal: bool,
+) -> Option<(Vec<String>, usize)> {
+    let own = indentation(lines.first()?);
+    let mut found = Vec::new();
+    if !inline.is_empty() {
+        found.push(in_body(inline, notebook, decimal)?);
+    }
+    let mut used = 1;
+    while let Some(line) = lines.get(used) {
+        if !line.trim().is_empty() && indentation(line) <= own {
+            break;
+        }
+        if line.trim().is_empty() {
+            used += 1;
+        } else if is_header(line) {
+            let (inner, more) = translated(&lines[used..], notebook, decimal)?;
+            found.push(inner);
+            used += more;
+        } else {
+            let (whole, more) = joined(&lines[used..]);
+            found.push(in_body(&whole, notebook, decimal)?);
+            used += more;
+        }
+    }
+    found.retain(|statement| !statement.is_empty());
+    Some((found, used))
+}
+
+/// A statement with the lines it goes on in, and how many there are. A text that nobody uses describes.
+pub(super) fn joined(lines: &[&str]) -> (String, usize) {
+    let first = lines.first().map_or("", |line| line.trim());
+    for quotes in ["\"\"\"", "'''"] {
+        if let Some(rest) = first.strip_prefix(quotes) {
+            let closes = |line: &&str| line.contains(quotes);
+            let more = match rest.contains(quotes) {
+                true => 0,
+                false => lines[1..].iter().position(closes).map_or(0, |at| at + 1),
+            };
+            return (String::new(), more + 1);
+        }
+    }
+    let mut whole = first.to_owned();
+    let mut used = 1;
+    while balance(&whole) > 0 && used < lines.len() {
+        whole = format!("{whole} {}", lines[used].trim());
+        used += 1;
+    }
+    (whole, used)
+}
+
 /// A line of a body: a statement with its semicolon.
-fn body(line: &str, notebook: &Notebook, is_decimal: bool) -> Option<String> {
+fn in_body(line: &str, notebook: &Notebook, is_decimal: bool) -> Option<String> {
+    if line.is_empty() {
+        return Some(String::new());
+    }
     let mut rust = statement(line, notebook)?;
     if is_decimal && let Some(value) = rust.strip_prefix("return ") {
         rust = format!("return {}", decimals(value));
@@ -226,13 +291,33 @@ mod tests {
                 "for i in range(2):\n    for j in range(3):\n        print(i, j)",
                 "for i in 0..2 {\n    for j in 0..3 {\n        println!(\"{i} {j}\");\n    }\n}",
             ),
+            (
+                "with open(\"a.zspy\") as s:\n    print(s)",
+                "let s = open(\"a.zspy\")?;\nprintln!(\"{s}\");",
+            ),
+            (
+                "try:\n    s = open(\"a.zspy\")\nexcept OSError as e:\n    print(e)",
+                "let s = open(\"a.zspy\").inspect_err(|e| {\n    println!(\"{e}\");\n})?;",
+            ),
+            (
+                "try:\n    s = open(\"a.zspy\")\nexcept:\n    s = open(\"b.zspy\")",
+                "let s = match open(\"a.zspy\") {\n    Ok(value) => value,\n    Err(_) => open(\"b.zspy\")?,\n};",
+            ),
+            (
+                "try:\n    print(open(\"a.zspy\"))\nexcept:\n    pass",
+                "let tried = || -> Result<()> {\n    println!(\"{:?}\", open(\"a.zspy\")?);\n    Ok(())\n};\n\
+                 tried().ok();",
+            ),
+            (
+                "if x < 3:\n    raise ValueError(f\"{x} is few\")",
+                "if x < 3 {\n    Err(format!(\"{x} is few\"))?;\n}",
+            ),
         ] {
             let lines: Vec<&str> = python.lines().collect();
             let found = block(&lines, &notebook).map(|(code, _)| code);
             assert_eq!(found.as_deref(), Some(rust), "{python}");
         }
         assert!(block(&["with open(f) as g:"], &notebook).is_none());
-        assert!(block(&["def f(s): return s.mean()"], &notebook).is_none());
         assert!(is_header("else:") && is_header("for i in x:  # each"));
         assert!(!is_header("for i in 0..3 {") && !is_header("if a::b() { }"));
     }

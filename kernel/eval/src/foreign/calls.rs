@@ -27,6 +27,11 @@ pub(crate) fn call(callee: &str, arguments: &[&str], notebook: &Notebook) -> Opt
     if !module.is_empty() && !is_module(root) {
         return method(module, function, arguments, notebook);
     }
+    if let (true, [value]) = (module.is_empty(), arguments)
+        && let Some(advice) = super::lists::kept(function, value)
+    {
+        return Some(advice);
+    }
     // A function of the notebook's own hides those of others.
     if module.is_empty()
         && (notebook.knows(function) || notebook.cell.contains(&format!("fn {function}")))
@@ -238,6 +243,22 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
             Advice::new(format!("`{name}` is a method of a frame"))
                 .write(format!("{first}.{name}()")),
         ),
+        _ if first.ends_with(">()") || first.ends_with(">()?") => {
+            let code = match name {
+                "sum" => format!("{first}.iter().sum::<f64>()"),
+                "max" | "min" => format!("{first}.into_iter().reduce(f64::{name})"),
+                _ => return None,
+            };
+            Some(Advice::new("a list is gone through by `.iter()`").write(code))
+        }
+        // A component of a map.
+        _ if first.split_once('.').is_some_and(|(map, component)| {
+            notebook.kind(map) == "Signal" && is_name(component)
+        }) =>
+        {
+            let text = "the numbers of one component of a map are put into a frame, which has sum, mean, min and max";
+            Some(Advice::new(text).write(format!("{first}.{name}()")))
+        }
         _ if !is_name(first) => None,
         _ => {
             let whole = notebook.whole_kind(first);
@@ -371,6 +392,11 @@ fn method(receiver: &str, name: &str, arguments: &[&str], notebook: &Notebook) -
             .write(receiver)
             .instead(Instead::Shown),
         ("Signal", function) => return of_every_frame(receiver, function, notebook),
+        // A list of this very cell.
+        ("", "append") if super::scopes::gives(notebook.cell, receiver) => {
+            Advice::new("a list grows by `push`, if its variable is `mut`")
+                .write(format!("{receiver}.push({first})"))
+        }
         ("Vec" | "", "append" | "add") => grown(receiver, first),
         ("Vec" | "Frame" | "String" | "str" | "", "size" | "length" | "__len__") => {
             Advice::new("the length of a list is `list.len()`").write(format!("{receiver}.len()"))

@@ -156,6 +156,17 @@ pub(super) fn split<'a, 'b>(parts: &'b [Part<'a>], sign: char) -> Vec<&'b [Part<
     found
 }
 
+/// With `**` in place of `^`.
+pub(super) fn with_stars<'a>(parts: &[Part<'a>]) -> Vec<Part<'a>> {
+    let stars = [Part::Sign('*'), Part::Sign('*')];
+    (parts.iter())
+        .flat_map(|part| match part {
+            Part::Sign('^') => stars.to_vec(),
+            other => vec![*other],
+        })
+        .collect()
+}
+
 /// Where a word stands outside of brackets.
 pub(super) fn word_at(parts: &[Part], word: &str) -> Option<usize> {
     let mut depth = 0usize;

@@ -97,6 +97,11 @@ pub(crate) fn printed(arguments: &[&[Part]], notebook: &Notebook) -> String {
     let (mut text, mut values) = (Vec::new(), Vec::new());
     for argument in arguments {
         let argument = lex::trimmed(argument);
+        if let Some((piece, more)) = arguments_of_format(argument, notebook) {
+            text.push(piece);
+            values.extend(more);
+            continue;
+        }
         match argument {
             [] => {}
             // `end=""`, `sep=" "`.
@@ -126,6 +131,115 @@ pub(crate) fn printed(arguments: &[&[Part]], notebook: &Notebook) -> String {
         (_, []) => format!("println!(\"{text}\")"),
         (_, values) => format!("println!(\"{text}\", {})", values.join(", ")),
     }
+}
+
+/// `"%d of %.2f" % (a, b)` as `format!`.
+pub(super) fn percent(parts: &[Part], notebook: &Notebook) -> Option<String> {
+    let [text @ Part::Text { .. }, rest @ ..] = parts else {
+        return None;
+    };
+    if let [Part::Sign('.'), Part::Word("format"), call @ ..] = rest {
+        return formatted(text, call, notebook);
+    }
+    let [Part::Sign('%'), value @ ..] = lex::trimmed(rest) else {
+        return None;
+    };
+    let value = lex::trimmed(value);
+    let values = match value {
+        [Part::Sign('('), ..] if lex::inside(value).len() + 2 == value.len() => {
+            lex::split(lex::inside(value), ',')
+        }
+        value => vec![value],
+    };
+    let mut values: Vec<&[Part]> = values.into_iter().map(lex::trimmed).collect();
+    values.retain(|value| !value.is_empty());
+    let (plain, _) = filled(text, notebook);
+    let (mut out, mut more) = (String::new(), Vec::new());
+    let mut values = values.into_iter();
+    let mut rest = plain.as_str();
+    while let Some(at) = rest.find(['%', '{', '}']) {
+        out.push_str(&rest[..at]);
+        let sign = &rest[at..at + 1];
+        if sign != "%" {
+            // A brace is one.
+            out.push_str(&sign.repeat(2));
+            rest = &rest[at + 1..];
+            continue;
+        }
+        if let Some(behind) = rest[at..].strip_prefix("%%") {
+            out.push('%');
+            rest = behind;
+            continue;
+        }
+        let end = at + 1 + rest[at + 1..].find(|letter: char| letter.is_alphabetic())?;
+        let format = rest[at + 1..end].trim_start_matches(['+', '-', ' ']);
+        let value = lex::text(values.next()?);
+        let hole_of = match rest[end..].starts_with('e') {
+            true => format!("{value}:{format}e"),
+            false => format!("{value}:{format}"),
+        };
+        hole(&hole_of, notebook, &mut out, &mut more);
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    if values.next().is_some() {
+        return None;
+    }
+    Some(match more.is_empty() {
+        true => format!("format!(\"{out}\")"),
+        false => format!("format!(\"{out}\", {})", more.join(", ")),
+    })
+}
+
+/// `"{} of {:.2f}".format(a, b)` as `format!`.
+fn formatted(text: &Part, call: &[Part], notebook: &Notebook) -> Option<String> {
+    let inner = lex::inside(call);
+    if !matches!(call, [Part::Sign('('), ..]) || inner.len() + 2 != call.len() {
+        return None;
+    }
+    let values: Vec<String> = (lex::split(inner, ',').into_iter())
+        .map(|value| lex::text(lex::trimmed(value)))
+        .collect();
+    let (plain, _) = filled(text, notebook);
+    let (mut out, mut more) = (String::new(), Vec::new());
+    let mut rest = plain.as_str();
+    let mut next = 0;
+    while let Some(at) = rest.find('{') {
+        let end = at + rest[at..].find('}')?;
+        let (name, format) =
+            (rest[at + 1..end].split_once(':')).unwrap_or((&rest[at + 1..end], ""));
+        let index = if name.is_empty() {
+            next
+        } else {
+            name.parse().ok()?
+        };
+        next += 1;
+        out.push_str(&rest[..at]);
+        hole(
+            &format!("{}:{format}", values.get(index)?),
+            notebook,
+            &mut out,
+            &mut more,
+        );
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    Some(match more.is_empty() {
+        true => format!("format!(\"{out}\")"),
+        false => format!("format!(\"{out}\", {})", more.join(", ")),
+    })
+}
+
+/// A text that only a macro can fill: `format!("…", a)` as what `println!` takes.
+fn arguments_of_format(argument: &[Part], notebook: &Notebook) -> Option<(String, Vec<String>)> {
+    let code = percent(argument, notebook)?;
+    let inner = code.strip_prefix("format!(\"")?.strip_suffix(')')?;
+    let (text, values) = match inner.strip_suffix('"') {
+        Some(text) => (text, ""),
+        None => inner.rsplit_once("\", ")?,
+    };
+    let values = (!values.is_empty()).then(|| values.to_owned());
+    Some((text.to_owned(), values.into_iter().collect()))
 }
 
 fn text_piece(text: &mut Vec<String>) -> &mut String {

@@ -10,6 +10,13 @@ use crate::text::{in_brackets, is_name};
 /// `find_peaks(radius=4.0)`: parameters are fields of a struct.
 pub(super) fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
     let value = diagnostic.behind.trim_start().strip_prefix('=')?;
+    let goes_on = diagnostic.before.trim().is_empty() && super::names::is_argument(diagnostic);
+    if goes_on && !value.starts_with('=') {
+        // What the whole call is to be is said with the cell.
+        return Some(Advice::new(
+            "there are no keyword arguments: parameters are fields of a struct, and other calls take their arguments in order",
+        ));
+    }
     if value.starts_with('=') || !diagnostic.before.contains('(') {
         return None;
     }
@@ -21,6 +28,16 @@ pub(super) fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<A
         code
     };
     let call = diagnostic.before.rsplit_once('(')?.0;
+    let owner = crate::typing::last_word(call);
+    if API.fields(owner).next().is_some() {
+        // `Disk(radius=6)`
+        return Some(
+            Advice::new(format!(
+                "parameters are fields of a struct: `{owner} {{ {field}: …, ..default() }}`"
+            ))
+            .write(code),
+        );
+    }
     if let Some(advice) = reduction(diagnostic, call) {
         return Some(advice);
     }

@@ -7,6 +7,11 @@ use crate::text::{
     first_expression, in_brackets, is_name, is_whole as is_whole_number, items, last_expression,
 };
 
+/// Functions of decimal numbers.
+const OF_NUMBERS: [&str; 12] = [
+    "sqrt", "exp", "ln", "log10", "log2", "sin", "cos", "tan", "powf", "floor", "ceil", "round",
+];
+
 /// A method of numpy on a list, or of an iterator.
 pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
     let kind = diagnostic
@@ -40,6 +45,9 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
             )
         }
         "map" => format!("{list}.iter().map({arguments}).collect::<Vec<_>>()"),
+        function if inner == "f64" && arguments.is_empty() && OF_NUMBERS.contains(&function) => {
+            format!("{list}.iter().map(|value| value.{function}()).collect::<Vec<f64>>()")
+        }
         _ => return None,
     };
     Some(
@@ -117,11 +125,57 @@ pub(super) fn changed(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
+/// `total = 0`, then `total += frame.mean()`: a sum of decimal numbers begins with one.
+pub(super) fn sum_of_decimals(diagnostic: &Diagnostic) -> Option<Advice> {
+    let added = diagnostic.code == "E0277"
+        && ["add", "subtract", "multiply", "divide"]
+            .iter()
+            .any(|verb| {
+                let rest = diagnostic.message.strip_prefix("cannot ");
+                rest.is_some_and(|rest| rest.starts_with(verb))
+            });
+    let decimal = |n: usize| diagnostic.quoted(n).is_some_and(is_decimal);
+    let whole = |n: usize| diagnostic.quoted(n) == Some("{integer}");
+    let mixed = (decimal(0) && whole(1)) || (whole(0) && decimal(1));
+    let line = diagnostic.line();
+    // The statement, of a line that may have others.
+    let begins = (diagnostic.before.rfind(['{', ';'])).map_or(0, |at| at + 1);
+    let (name, value) = line[begins..].split_once('=').filter(|_| added && mixed)?;
+    let changes = name.trim_end().ends_with(['+', '-', '*', '/']);
+    let name = name
+        .trim_end()
+        .trim_end_matches(['+', '-', '*', '/'])
+        .trim();
+    // `total = total + value`
+    let again = value.trim_start().starts_with(name);
+    if !is_name(name) || !(changes || again) {
+        return None;
+    }
+    let made = (diagnostic.notebook.cell.lines()).find(|line| {
+        let bare = line.trim().strip_prefix("let ").unwrap_or_default();
+        let bare = bare.strip_prefix("mut ").unwrap_or(bare);
+        let value = bare
+            .strip_prefix(name)
+            .and_then(|rest| rest.trim_start().strip_prefix('='));
+        value.is_some_and(|value| is_whole_number(value.trim().trim_end_matches(';')))
+    })?;
+    let (left, value) = made.split_once('=')?;
+    let value = value.trim().trim_end_matches(';');
+    let left = match left.contains("let mut ") {
+        true => left.to_owned(),
+        false => left.replacen("let ", "let mut ", 1),
+    };
+    Some(
+        Advice::new(format!(
+            "a sum of decimal numbers begins with one: `{value}.0`"
+        ))
+        .write(format!("{}= {value}.0;", left.trim_start()))
+        .instead(Instead::Line(made.to_owned())),
+    )
+}
+
 /// `2.sqrt()`, `n.sqrt()` of a whole number.
 pub(super) fn function_of_whole(diagnostic: &Diagnostic) -> Option<Advice> {
-    const FUNCTIONS: [&str; 12] = [
-        "sqrt", "exp", "ln", "log10", "log2", "sin", "cos", "tan", "powf", "floor", "ceil", "round",
-    ];
     let whole = match diagnostic.code {
         "E0599" => {
             diagnostic.message.contains("for type `") && diagnostic.quoted(1).is_some_and(is_whole)
@@ -133,7 +187,7 @@ pub(super) fn function_of_whole(diagnostic: &Diagnostic) -> Option<Advice> {
     let before = diagnostic
         .before
         .strip_suffix('.')
-        .filter(|_| whole && FUNCTIONS.contains(&name))?;
+        .filter(|_| whole && OF_NUMBERS.contains(&name))?;
     let number = last_expression(before);
     let decimal = match is_whole_number(number) {
         true => format!("{number}.0_f64"),

@@ -144,7 +144,28 @@ fn function(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     let inner = in_brackets(&diagnostic.behind).filter(|_| diagnostic.behind.starts_with('('))?;
     let from = diagnostic.before.len();
     let to = from + name.len() + inner.len() + 2;
-    let advice = foreign::call(name, &items(inner), diagnostic.notebook)?;
+    // `sqrt(3^2)` is a power, and would be something else in Rust.
+    let power = inner.contains('^')
+        && matches!(
+            name,
+            "sqrt" | "exp" | "log" | "log10" | "sin" | "cos" | "abs"
+        );
+    let raised = inner.replace('^', "**");
+    let inner = match power {
+        true => foreign::expression_of(&raised, diagnostic.notebook)?,
+        false => inner.to_owned(),
+    };
+    let advice = foreign::call(name, &items(&inner), diagnostic.notebook)?;
+    // `list(range(3))`
+    let kept = diagnostic.before.ends_with("list(") || diagnostic.before.ends_with("tuple(");
+    if let ("range", true, Some(range)) = (name, kept, advice.write.first()) {
+        let from = diagnostic
+            .before
+            .rfind(|letter: char| letter != '(' && !letter.is_alphabetic());
+        let from = from.map_or(0, |at| at + 1);
+        let advice = foreign::call("list", &[range], diagnostic.notebook)?;
+        return Some(placed(diagnostic, from, to + 1, advice));
+    }
     Some(placed(diagnostic, from, to, advice))
 }
 
@@ -156,6 +177,17 @@ fn assignment(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
         return None;
     }
     let line = diagnostic.line();
+    if is_argument(diagnostic) {
+        return None;
+    }
+    if crate::mend::balance(&line) > 0 {
+        let code = begun(diagnostic.notebook.cell, &line)?;
+        return Some(
+            Advice::new("a new variable is made by `let`")
+                .write(diagnostic.notebook.mended(&code))
+                .instead(Instead::Cell),
+        );
+    }
     let end = if line.trim_end().ends_with(';') {
         ""
     } else {
@@ -168,6 +200,34 @@ fn assignment(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
             diagnostic.behind.trim_end()
         ))),
     )
+}
+
+/// Whether a line of the cell stands in the brackets of a call that began above it.
+pub(super) fn is_argument(diagnostic: &Diagnostic) -> bool {
+    let cell = diagnostic.notebook.cell;
+    let at = cell.find(diagnostic.line().trim()).unwrap_or(0);
+    let opened = |before: &str| before.trim_end().ends_with(['(', ',']);
+    crate::mend::balance(&cell[..at]) > 0 && opened(&cell[..at])
+}
+
+/// The cell with `let` before a statement of several lines, and `;` at its end.
+fn begun(cell: &str, line: &str) -> Option<String> {
+    let mut lines: Vec<String> = cell.lines().map(str::to_owned).collect();
+    let from = lines.iter().position(|own| own.trim() == line.trim())?;
+    let indent = line.len() - line.trim_start().len();
+    lines[from].insert_str(indent, "let ");
+    let mut open = 0;
+    for own in &mut lines[from..] {
+        open += crate::mend::balance(own);
+        if open <= 0 {
+            if !own.trim_end().ends_with(';') {
+                own.truncate(own.trim_end().len());
+                own.push(';');
+            }
+            break;
+        }
+    }
+    Some(lines.join("\n"))
 }
 
 /// Words of other languages.
@@ -371,10 +431,12 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     };
     let text = match code.is_empty() {
         true => format!(
-            "there is no variable `{name}`: run the cell that makes it; `:vars` lists those there are"
+            "there is no variable `{name}`: run the cell that makes it (one that ended in an error has made none); `:vars` lists those there are"
         ),
         false => {
-            format!("there is no variable `{name}`: run the cell that makes it, or make it here")
+            format!(
+                "there is no variable `{name}`: run the cell that makes it (one that ended in an error has made none), or make it here"
+            )
         }
     };
     let advice = Advice::new(text);

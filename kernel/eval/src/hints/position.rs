@@ -140,6 +140,71 @@ pub(super) fn negative_position(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
+/// `let (dy, dx) = shift.values((0, 0))?;`: a list is taken apart by its indices.
+pub(super) fn of_values(diagnostic: &Diagnostic) -> Option<Advice> {
+    let (expected, _) = diagnostic
+        .mismatch()
+        .filter(|_| diagnostic.code == "E0308" && diagnostic.before.trim_end().ends_with("let"))?;
+    let names = items(in_brackets(diagnostic.text.trim())?);
+    let value = diagnostic.behind.trim_start().strip_prefix('=')?;
+    let value = value.trim().trim_end_matches(';');
+    if !expected.starts_with("Vec<") {
+        return None;
+    }
+    let of_map = value.contains(".values(");
+    // Rows come before columns here, and many write x before y.
+    let is_of = |name: &str, axis: char| name.starts_with(axis) || name.ends_with(axis);
+    let swapped = of_map
+        && matches!(names[..], [x, y] if is_of(x, 'x') && is_of(y, 'y') && !is_of(x, 'y') && !is_of(y, 'x'));
+    let entries: Vec<String> = (0..names.len())
+        .map(|at| if swapped { names.len() - 1 - at } else { at })
+        .map(|at| format!("values[{at}]"))
+        .collect();
+    let code = format!(
+        "let values = {value}; let ({}) = ({});",
+        names.join(", "),
+        entries.join(", ")
+    );
+    Some(
+        Advice::new(match of_map {
+            true => {
+                "a list is taken apart by its indices; a map has its values in the order of its components, y before x"
+            }
+            false => "a list is taken apart by its indices",
+        })
+        .write(diagnostic.mended(&code)),
+    )
+}
+
+/// `scan.shape()? == (3, 5)`: the scan and the frame are compared by themselves.
+pub(super) fn compared_shape(diagnostic: &Diagnostic) -> Option<Advice> {
+    let shape = matches!(diagnostic.code, "E0308" | "E0369" | "E0277")
+        && (diagnostic.message.contains("`Shape`") || diagnostic.label.contains("`Shape`"));
+    let line = diagnostic.line();
+    let at = line.find("== (").filter(|_| shape)?;
+    let inner = in_brackets(&line[at + 3..])?;
+    let left = last_expression(&line[..at]);
+    let from = line[..at].trim_end().len() - left.len();
+    let to = at + 3 + inner.len() + 2;
+    let sizes = items(inner);
+    let compared = |part: &str, sizes: &[&str]| format!("{left}.{part} == [{}]", sizes.join(", "));
+    let code = match sizes.len() {
+        1 | 2 => compared("navigation", &sizes),
+        3 | 4 => format!(
+            "{} && {}",
+            compared("navigation", &sizes[..2]),
+            compared("signal", &sizes[2..])
+        ),
+        _ => return None,
+    };
+    Some(
+        Advice::new(
+            "a shape has the sizes of the scan in `navigation` and those of a frame in `signal`",
+        )
+        .write(diagnostic.with_range(from, to, &code)),
+    )
+}
+
 /// `let (rows, columns) = scan.shape()?;`
 pub(super) fn sizes(diagnostic: &Diagnostic) -> Option<Advice> {
     let (expected, _) = diagnostic

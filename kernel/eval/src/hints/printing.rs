@@ -20,7 +20,8 @@ pub(super) fn macro_as_function(diagnostic: &Diagnostic) -> Option<Advice> {
     let from = diagnostic.before.len();
     let to = from + diagnostic.text.len() + inside.len() + 2;
     // `println("{}", x)` only lacks its sign.
-    let filled = inside.starts_with('"') && inside.contains('{');
+    let of_python = inside.contains(".format(") || inside.contains("\" % ");
+    let filled = inside.starts_with('"') && inside.contains('{') && !of_python;
     let code = match filled {
         true => format!("println!({inside})"),
         false => foreign::expression_of(&format!("print({inside})"), diagnostic.notebook)?,
@@ -87,6 +88,20 @@ pub(super) fn no_display(diagnostic: &Diagnostic) -> Option<Advice> {
         None => String::new(),
     };
     Some(advice.write(code))
+}
+
+/// `"n = %d" % 5`.
+pub(super) fn remainder_of_text(diagnostic: &Diagnostic) -> Option<Advice> {
+    let remainder = diagnostic.code == "E0369"
+        && diagnostic
+            .message
+            .starts_with("cannot calculate the remainder of `&");
+    let line = diagnostic.line();
+    remainder.then(|| {
+        let code = foreign::statement(line.trim(), diagnostic.notebook);
+        Advice::new("values are put into a text by `format!`, with `{}` where one goes")
+            .write(code.filter(|code| code != line.trim()).unwrap_or_default())
+    })
 }
 
 /// `"n = " + 5`.

@@ -326,8 +326,27 @@ pub(super) fn signal_as_path(diagnostic: &Diagnostic) -> Option<Advice> {
 
 /// A closure for `map` that does not say the type of its pixels.
 pub(super) fn pixel_type(diagnostic: &Diagnostic) -> Option<Advice> {
-    let unsaid =
-        matches!(diagnostic.code, "E0282" | "E0283") && diagnostic.message.contains("`Frame<");
+    let unknown = matches!(diagnostic.code, "E0282" | "E0283" | "E0284");
+    let unsaid = unknown && diagnostic.message.contains("`Frame<");
+    // `scan.map(|f| f.mapv(|pixel| pixel * 2.0))`: the mark is at what is done to the pixels.
+    let line = diagnostic.line();
+    if let Some(at) = line.find(".map(|").filter(|_| unknown && !unsaid) {
+        let from = at + ".map(|".len();
+        let name = line[from..].split('|').next().unwrap_or_default();
+        let receiver = last_expression(&line[..at]);
+        if is_name(name) && diagnostic.notebook.kind(receiver) == "Signal" {
+            return Some(
+                Advice::new(format!(
+                    "say the type of the pixels: `|{name}: Frame<f32>| …`"
+                ))
+                .write(diagnostic.with_range(
+                    from,
+                    from + name.len(),
+                    &format!("{name}: Frame<f32>"),
+                )),
+            );
+        }
+    }
     let bare = diagnostic.code == "E0107" && diagnostic.text == "Frame";
     if bare {
         return Some(
@@ -348,6 +367,35 @@ pub(super) fn pixel_type(diagnostic: &Diagnostic) -> Option<Advice> {
         ))
         .write(diagnostic.with(&format!("{name}: Frame<f32>"))),
     )
+}
+
+/// `let f = |x| x * 2;`: a function of numbers says that it is one.
+pub(super) fn untyped_closure(diagnostic: &Diagnostic) -> Option<Advice> {
+    let unknown = matches!(diagnostic.code, "E0282" | "E0283" | "E0284");
+    let line = diagnostic.line();
+    let (name, rest) = line.trim().strip_prefix("let ")?.split_once(" = |")?;
+    let (arguments, body) = rest.split_once('|').filter(|_| unknown)?;
+    let names = crate::text::items(arguments);
+    let body = body.trim().trim_end_matches(';');
+    if !is_name(name) || names.is_empty() || !names.iter().all(|name| is_name(name)) {
+        return None;
+    }
+    let advice = Advice::new(
+        "an argument says its type, `|x: f64| x * 2.0`; to keep it for the next cells, write a function",
+    );
+    // What has members is no number.
+    let members = names.iter().any(|name| {
+        (body.match_indices(name)).any(|(at, _)| body[at + name.len()..].starts_with(['.', '[']))
+    });
+    let typed: Vec<String> = names.iter().map(|name| format!("{name}: f64")).collect();
+    Some(match members {
+        true => advice,
+        false => advice.write(diagnostic.mended(&format!(
+            "fn {name}({}) -> f64 {{ {} }}",
+            typed.join(", "),
+            crate::foreign::decimals(body)
+        ))),
+    })
 }
 
 /// `let c = None;`, `Vec::new()`: of what?

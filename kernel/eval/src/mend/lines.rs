@@ -1,9 +1,9 @@
 //! Lines of Python in a cell that a parser of Rust takes already: calls of modules and functions, drawings.
 
 use super::is_last;
-use crate::advice::Notebook;
+use crate::advice::{Holds, Notebook};
 use crate::foreign;
-use crate::text::parses;
+use crate::text::{last_expression, parses};
 use crate::tokens::{Step, step};
 
 /// The cell with its lines of Python in Rust, as far as they can be said.
@@ -45,6 +45,24 @@ pub(super) fn in_rust(text: &str, notebook: &Notebook) -> String {
         out.push(rust.map_or_else(|| (*line).to_owned(), |rust| format!("{indent}{rust}")));
     }
     out.join("\n")
+}
+
+/// `flat.peaks((0, 0))?` of a signal that has frames yet: they are found first.
+pub(super) fn with_peaks(text: &str, notebook: &Notebook) -> String {
+    const CALL: &str = ".peaks(";
+    let now = Notebook {
+        cell: text,
+        ..*notebook
+    };
+    let mut out = text.to_owned();
+    for (at, _) in text.rmatch_indices(CALL) {
+        let signal = last_expression(&text[..at]);
+        let frames = now.kind(signal) == "Signal" && now.known_holds(signal) == Some(Holds::Frames);
+        if frames {
+            out.insert_str(at, ".find_peaks(NormalizedCorrelation::default())?");
+        }
+    }
+    out
 }
 
 /// Whether nothing follows but comments and what goes with a drawing.

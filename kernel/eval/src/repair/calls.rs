@@ -4,10 +4,28 @@ use super::{Beyond, keyword, literal, operation};
 use crate::api::API;
 use crate::text::{in_brackets, is_number, items};
 
+/// Arguments of Python that say how it is computed, not what.
+const OF_PYTHON: [&str; 9] = [
+    "lazy_output",
+    "lazy",
+    "inplace",
+    "show_progressbar",
+    "max_workers",
+    "num_workers",
+    "parallel",
+    "interactive",
+    "get_intensity",
+];
+
 /// The call of a method of `Signal` with arguments in the manner of Python.
 pub(super) fn method(name: &str, inner: &str) -> Result<Option<String>, Beyond> {
     let takes = API.parameters_of(name);
-    let arguments = items(inner);
+    let mut arguments = items(inner);
+    if !takes.is_empty() {
+        let of_python =
+            |argument: &&str| keyword(argument).is_some_and(|(name, _)| OF_PYTHON.contains(&name));
+        arguments.retain(|argument| !of_python(argument));
+    }
     let Some(first) = takes.first() else {
         return Ok(other_method(name, &arguments));
     };
@@ -53,8 +71,7 @@ pub(super) fn method(name: &str, inner: &str) -> Result<Option<String>, Beyond> 
     let chosen = (arguments.iter()).find_map(|argument| {
         let value = keyword(argument).map_or(*argument, |(_, value)| value);
         let text = value.strip_prefix('"')?.strip_suffix('"')?;
-        let found = operation(text).filter(|found| takes.contains(&found.parameters.as_str()))?;
-        Some((*argument, found.parameters.as_str()))
+        Some((*argument, named_operation(text, &takes)?))
     });
     let names: Vec<&str> = (named.iter().map(|(name, _)| *name))
         .filter(|name| chosen.is_none_or(|(argument, _)| !argument.starts_with(name)))
@@ -68,6 +85,21 @@ pub(super) fn method(name: &str, inner: &str) -> Result<Option<String>, Beyond> 
         .collect();
     let new = literal::arguments(owner, &rest.join(", "))?;
     Ok(Some(format!("{name}({new})")))
+}
+
+/// The parameters, of those that a method takes, of the operation with this name, or nearly.
+fn named_operation<'a>(text: &str, takes: &[&'a str]) -> Option<&'a str> {
+    let exactly = operation(text).map(|found| found.parameters.as_str());
+    let letters = |text: &str| -> String {
+        (text.chars().filter(|letter| letter.is_alphanumeric()))
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    // `DifferenceOfGaussiansPeaks` of "difference_of_gaussian".
+    let wanted = letters(text);
+    let begins = |parameters: &&&str| wanted.len() > 4 && letters(parameters).starts_with(&wanted);
+    let found = (takes.iter()).find(|parameters| Some(**parameters) == exactly);
+    found.or_else(|| takes.iter().find(begins)).copied()
 }
 
 /// A method without a parameter struct.

@@ -6,7 +6,8 @@ use crate::text::last_expression;
 use crate::typing;
 
 /// Methods of a `Result`: it is looked at.
-const LOOKED_AT: [&str; 14] = [
+const LOOKED_AT: [&str; 15] = [
+    "inspect_err",
     "unwrap",
     "expect",
     "is_ok",

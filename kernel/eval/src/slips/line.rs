@@ -38,6 +38,7 @@ const RULES: &[Rule] = &[
     elsewhere::asked,
     elsewhere::shell,
     python::header,
+    python::claimed,
     python::comment,
     python::lambda,
     python::quotes,

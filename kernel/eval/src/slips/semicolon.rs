@@ -4,7 +4,7 @@ use super::Slip;
 use crate::advice::{Advice, Instead, Notebook};
 use crate::direct;
 use crate::foreign;
-use crate::text::parses;
+use crate::text::{is_name, is_whole, parses};
 use crate::tokens::{Step, step};
 
 /// The place behind the first statement that lacks one, if nothing else is wrong with the cell.
@@ -47,8 +47,9 @@ pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
         ));
     }
     // `x = 1` of Python lacks its `let` too.
-    let lines: Vec<String> = (rust.lines())
+    let lines: Vec<String> = (rust.lines().map(|line| divided(line, notebook)))
         .map(|line| {
+            let line = line.as_str();
             match is_assignment(line, notebook)
                 || has_module(line) && foreign::drawing(line, notebook).is_none()
             {
@@ -70,6 +71,19 @@ pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
     ))
 }
 
+/// `n = 10 // 3` of Python, which a `;` was put into: a division, as Rust has it of whole numbers.
+fn divided(line: &str, notebook: &Notebook) -> String {
+    let whole = |text: &str| is_whole(text) || is_name(text);
+    let parts = line.split_once("; // ").filter(|(left, by)| {
+        let value = left.split_once('=').map_or("", |(_, value)| value.trim());
+        is_assignment(left, notebook) && whole(value) && whole(by.trim())
+    });
+    parts.map_or_else(
+        || line.to_owned(),
+        |(left, by)| format!("{left} / {};", by.trim()),
+    )
+}
+
 /// `name = value;` of a variable that is not to change.
 fn is_assignment(line: &str, notebook: &Notebook) -> bool {
     let Some((name, value)) = line.split_once('=') else {
@@ -79,7 +93,7 @@ fn is_assignment(line: &str, notebook: &Notebook) -> bool {
     let changes = notebook.cell.contains(&format!("let mut {name}"));
     // Inside of a block it may be another one's.
     let own = !name.starts_with([' ', '\t']) || !notebook.knows(name.trim());
-    crate::text::is_name(name.trim()) && !value.starts_with('=') && !changes && own
+    is_name(name.trim()) && !value.starts_with('=') && !changes && own
 }
 
 /// `hs.load(…)`.

@@ -77,6 +77,8 @@ pub struct RecordingEngine {
     commands: Mutex<Vec<Value>>,
     functions: Mutex<Vec<Arc<dyn FrameFunction>>>,
     handles: Mutex<HashMap<u32, i64>>,
+    /// Operations by their nodes.
+    operations: Mutex<HashMap<u32, String>>,
     next: Mutex<u32>,
     interrupted: AtomicBool,
 }
@@ -96,6 +98,7 @@ impl RecordingEngine {
             commands: Mutex::default(),
             functions: Mutex::default(),
             handles: Mutex::default(),
+            operations: Mutex::default(),
             next: Mutex::new(0),
             interrupted: AtomicBool::new(false),
         }
@@ -144,6 +147,18 @@ impl RecordingEngine {
         *self.next.lock().unwrap() = 0;
     }
 
+    /// What an operation gives, as the real engine says it.
+    fn kind_of(&self, node: &Value) -> &'static str {
+        let node = node.as_u64().unwrap_or_default() as u32;
+        let operations = self.operations.lock().unwrap();
+        match operations.get(&node).map_or("", String::as_str) {
+            "strain_map" | "virtual_disk" | "virtual_annulus" | "virtual_rectangle"
+            | "center_of_mass" => "map",
+            "normalized_correlation" | "local_maximum" | "difference_of_gaussians_peaks" => "peaks",
+            _ => "frame",
+        }
+    }
+
     fn create(&self) -> u32 {
         let mut next = self.next.lock().unwrap();
         *next += 1;
@@ -166,10 +181,16 @@ impl Engine for RecordingEngine {
             }
             Some("open") if command["path"] == "half.zspy" => json!({"node": self.create(),
                 "caveats": [{"about": "half.zspy", "text": "32 of 64 chunks are not there"}]}),
-            Some("open" | "add_node" | "branch" | "reshard") => json!({"node": self.create()}),
+            Some("open" | "add_node" | "branch" | "reshard") => {
+                let node = self.create();
+                let operation = command["operation"].as_str().unwrap_or_default();
+                let mut operations = self.operations.lock().unwrap();
+                operations.insert(node, operation.to_owned());
+                json!({"node": node})
+            }
             Some("describe") => json!({"description": {
                 "caveats": [{"code": "absent_chunks", "text": "32 of 64 chunks are not there"}],
-                "name": "scan", "summary": "(3, 5 | 4, 6) f32",
+                "name": "scan", "summary": "(3, 5 | 4, 6) f32", "kind": self.kind_of(&command["node"]),
                 "navigation_axes": [axis("y", 3), axis("x", 5)],
                 "signal_axes": [axis("ky", 4), axis("kx", 6)]}}),
             Some("values") => json!({"numbers": [0.01, -0.02, 0.0, 0.1, 1.0, 0.2]}),

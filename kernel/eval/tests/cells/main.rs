@@ -162,6 +162,9 @@ fn main() {
         let _ = write!(log, "{}", play());
         return;
     }
+    // What cells write goes with the test.
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    std::env::set_current_dir(&folder).expect("the test may enter its folder");
     // As installation does.
     let told = starting::prepare_for_tests();
     let _ = write!(log, "{told}");
@@ -221,6 +224,8 @@ fn main() {
         failed += i32::from(!ended.status.success());
     }
     let _ = writeln!(log, "{failed} failed");
+    // Exit drops nothing.
+    drop(folder);
     std::process::exit(i32::from(failed > 0));
 }
 

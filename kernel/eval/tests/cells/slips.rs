@@ -6,6 +6,7 @@ mod habits;
 mod lines;
 mod maps;
 mod parameters;
+mod python;
 mod signals;
 mod words;
 
@@ -23,11 +24,11 @@ const VARIABLES: &[&str] = &[
 const CLONES: &str = "let (scan, flat, strain, pattern, list, pending) = (scan.clone(), flat.clone(), strain.clone(), \
                       pattern.clone(), list.clone(), pending.clone());";
 
-/// A cell, a part of the advice, and the code that is offered first.
+/// A cell, a part of the advice, and the code that is offered first; an empty one: nobody knows code that runs.
 type Mistake = (&'static str, &'static str, &'static str);
 
 /// By what is mistaken.
-const SLIPS: [&[Mistake]; 7] = [
+const SLIPS: [&[Mistake]; 8] = [
     signals::SLIPS,
     frames::SLIPS,
     parameters::SLIPS,
@@ -35,6 +36,7 @@ const SLIPS: [&[Mistake]; 7] = [
     maps::SLIPS,
     lines::SLIPS,
     habits::SLIPS,
+    python::SLIPS,
 ];
 
 /// Code that an error offers, in order.
@@ -79,7 +81,9 @@ pub fn slips(kernel: &mut Kernel) {
         let said = text
             .lines()
             .any(|line| line.starts_with("  = hint: ") && line.contains(hint));
-        if !said || offers.first().map(String::as_str) != Some(*code) || !text.contains("--> line ")
+        if !said
+            || offers.first().map_or("", String::as_str) != *code
+            || !text.contains("--> line ")
         {
             wrong.push(format!(
                 "{cell}\n    wanted {hint:?} and {code:?}, got\n{text}"

@@ -184,6 +184,37 @@ fn a_store_written_again_is_not_mixed_with_the_old_one() {
     assert!(error.to_string().contains("replaced"), "{error}");
 }
 
+/// By a program that opens the store to write: its metadata stay as they are.
+#[test]
+fn chunks_that_are_written_while_the_store_is_open_are_not_mixed_with_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("plain.zarr");
+    write(&plain, ".zarray", &version_2([1, 1, 4, 6], "<u2", blosc()));
+    let shards = folder.path().join("shards.zarr");
+    sharded(&shards);
+    for (store, chunk) in [(plain, "1/2/0/0"), (shards, "c/0/0/0/0")] {
+        let source = open(&store, &OpenOptions::default()).unwrap();
+        let at = NavigationIndex::new(&[1, 2]);
+        assert!(frame_at(&*source, at).is_ok());
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(10);
+        let file = std::fs::File::options()
+            .append(true)
+            .open(store.join(chunk));
+        file.unwrap().set_modified(later).unwrap();
+        assert!(source.check().is_ok(), "nobody has seen it yet");
+        let error = frame_at(&*source, at).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("was changed since it was opened"),
+            "{error}"
+        );
+        // From here on nothing of it is used, what was read before included.
+        assert!(source.check().is_err());
+        assert!(frame_at(&*source, NavigationIndex::new(&[0, 0])).is_err());
+    }
+}
+
 #[test]
 fn groups_name_their_arrays_and_ome_axes_are_read() {
     let folder = tempfile::tempdir().unwrap();

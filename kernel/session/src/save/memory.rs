@@ -42,6 +42,7 @@ pub(crate) fn compute_all(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<CommandReply, WireError> {
     let graph = session.tree.snapshot();
+    all_fit(session, &graph, nodes)?;
     let (mut maps, mut others) = (Vec::new(), Vec::new());
     for node in nodes {
         let found = graph.node(*node).ok_or_else(|| convert::no_node(*node))?;
@@ -55,6 +56,28 @@ pub(crate) fn compute_all(
         hold(session, &graph, node, interrupted, progress)?;
     }
     Ok(CommandReply::default())
+}
+
+/// One that takes the memory of the one before would be for nothing. What peaks need is known when they are found.
+fn all_fit(session: &Session, graph: &tree::Graph, nodes: &[u32]) -> Result<(), WireError> {
+    let frames: Vec<_> = (nodes.iter())
+        .filter_map(|node| graph.node(*node))
+        .filter(|node| node.meta.kind == SignalKind::Frame)
+        .collect();
+    let need = frames.iter().fold(0, |sum: usize, node| {
+        sum.saturating_add(usize::try_from(node.meta.total_bytes()).unwrap_or(usize::MAX))
+    });
+    let budget = session.memory().budget_bytes;
+    match frames.as_slice() {
+        [first, _, ..] if need > budget => {
+            let names: Vec<String> = (frames.iter())
+                .map(|node| format!("`{}`", node.name))
+                .collect();
+            let what = format!("{} together need", names.join(", "));
+            Err(too_big(session, first, &what, need, budget))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Fills maps, and tells the progress of the one that is waited for.
@@ -124,7 +147,7 @@ fn hold(
         }
         Err(Failed::Panicked) => Err(convert::bug().at_node(node.id)),
     };
-    report.end(result, None)
+    report.nothing_kept(result, "a save goes on where it was")
 }
 
 impl Session {
@@ -145,32 +168,44 @@ impl Session {
 }
 
 fn refused(session: &Session, node: &tree::Node, error: &tree::ComputeError) -> WireError {
-    let mut wire = convert::compute_error(error);
-    if let tree::Cause::Memory {
-        need_bytes,
-        budget_bytes,
-        ..
-    } = &*error.cause
-    {
-        let mb = |bytes: usize| bytes.div_ceil(1_000_000);
-        wire.message = format!(
-            "`{}` needs {} MB in memory, the budget is {} MB",
-            node.name,
-            mb(*need_bytes),
-            mb(*budget_bytes)
-        );
-        let save = format!(
-            "save it: `{0}.save(\"{0}.zspy\")?` computes it with the memory of a few chunks",
-            node.name
-        );
-        let enough = need_bytes + need_bytes / 4 + session.memory().used_bytes;
-        wire.hint = match memory::acceptable(enough as u64) {
-            Some(bytes) => {
-                let megabytes = bytes.div_ceil(1_000_000);
-                format!("{save}; or give more: `memory_budget(\"{megabytes} MB\")?`")
-            }
-            None => save,
-        };
+    match &*error.cause {
+        tree::Cause::Memory {
+            need_bytes,
+            budget_bytes,
+            ..
+        } => {
+            let what = format!("`{}` needs", node.name);
+            too_big(session, node, &what, *need_bytes, *budget_bytes)
+        }
+        _ => convert::compute_error(error),
     }
-    wire
+}
+
+/// What does not fit into the budget, and what it needs.
+fn too_big(
+    session: &Session,
+    node: &tree::Node,
+    what: &str,
+    need_bytes: usize,
+    budget_bytes: usize,
+) -> WireError {
+    let mb = |bytes: usize| bytes.div_ceil(1_000_000);
+    let save = format!(
+        "save it: `{0}.save(\"{0}.zspy\")?` computes it with the memory of a few chunks",
+        node.name
+    );
+    let enough = need_bytes + need_bytes / 4 + session.memory().used_bytes;
+    let hint = match memory::acceptable(enough as u64) {
+        Some(bytes) => {
+            let megabytes = bytes.div_ceil(1_000_000);
+            format!("{save}; or give more: `memory_budget(\"{megabytes} MB\")?`")
+        }
+        None => save,
+    };
+    let message = format!(
+        "{what} {} MB in memory, the budget is {} MB",
+        mb(need_bytes),
+        mb(budget_bytes)
+    );
+    WireError::new("memory", message, hint).at_node(node.id)
 }

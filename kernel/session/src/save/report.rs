@@ -139,15 +139,34 @@ impl<'a> Report<'a> {
         self.session.events.send(&event);
     }
 
+    /// As [`Report::end`] of what is begun anew each time; `instead`: what is not.
+    pub fn nothing_kept<T>(
+        &mut self,
+        result: Result<T, WireError>,
+        instead: &str,
+    ) -> Result<T, WireError> {
+        self.ended(result, format!("nothing of it is kept; {instead}"), false)
+    }
+
     /// `kept`: how much of it stays for the next time, in words.
     pub fn end<T>(
         &mut self,
         result: Result<T, WireError>,
         kept: Option<String>,
     ) -> Result<T, WireError> {
+        let can_resume = kept.is_some();
+        self.ended(result, kept.unwrap_or_default(), can_resume)
+    }
+
+    fn ended<T>(
+        &mut self,
+        result: Result<T, WireError>,
+        kept: String,
+        can_resume: bool,
+    ) -> Result<T, WireError> {
         let progress = &mut self.progress;
         progress.seconds_left = None;
-        progress.can_resume = kept.is_some();
+        progress.can_resume = can_resume;
         match &result {
             Ok(_) => {
                 progress.state = ProgressState::Done;
@@ -155,7 +174,7 @@ impl<'a> Report<'a> {
             }
             Err(error) if error.code == "cancelled" => {
                 progress.state = ProgressState::Cancelled;
-                progress.message = kept.unwrap_or_default();
+                progress.message = kept;
             }
             Err(error) => {
                 progress.state = ProgressState::Failed;

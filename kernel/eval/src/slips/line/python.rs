@@ -65,7 +65,8 @@ pub(super) fn header(line: &Line) -> Option<Slip> {
         "class" => Advice::new("a type of your own is written `struct Fit { width: f64 }`")
             .write("struct Fit { width: f64 }"),
         "def" => Advice::new(
-            "a function says the types of its arguments and of its value; a block stands in braces",
+            "a function says the types of its arguments and of its value, as in `fn f(frame: &Frame<f64>) -> f64`; a \
+             block stands in braces",
         ),
         "while" if line.text.contains("True") || line.text.contains("while 1") => Advice::new(
             "a loop without an end is `loop { … }`: `break` leaves it, and Interrupt stops its cell",
@@ -97,9 +98,8 @@ pub(super) fn header(line: &Line) -> Option<Slip> {
         .count();
     let (code, used) = match (translated, word) {
         (Some((code, used)), _) => (code, used),
-        // Nobody knows what its arguments are.
-        (None, "def") if below > 0 => (of_frame(line.text), below + 1),
-        (None, "for" | "while" | "if") if below > 0 => (String::new(), 1),
+        // Nobody knows what its arguments are, or what stands below.
+        (None, "def" | "for" | "while" | "if" | "with" | "try") if below > 0 => (String::new(), 1),
         (None, "class") => (String::new(), 1),
         (None, _) => (alone().map(|(code, _)| code).unwrap_or_default(), 1),
     };
@@ -110,15 +110,61 @@ pub(super) fn header(line: &Line) -> Option<Slip> {
     line.slip(0, line.text.len(), PYTHON, advice)
 }
 
-/// A function of the name in the header that takes a frame.
-fn of_frame(header: &str) -> String {
-    let name = header["def".len()..]
-        .split('(')
-        .next()
-        .unwrap_or("f")
-        .trim();
-    let code = format!("fn {name}(frame: &Frame<f64>) -> f64 {{ frame.mean() }}");
-    if parses(&code) { code } else { String::new() }
+/// `assert n == 3`, `raise ValueError("few")`.
+pub(super) fn claimed(line: &Line) -> Option<Slip> {
+    let word = line.first_word();
+    let rest = &line.text[word.len()..];
+    let text = match word {
+        "assert" if rest.starts_with(' ') => {
+            "a claim is a macro: `assert!(n == 3, \"why\")` ends the cell where it is wrong"
+        }
+        "raise" if rest.is_empty() || rest.starts_with(' ') => {
+            "an error of your own ends the cell with `Err(\"what is wrong\")?`; one that was caught goes on with `Err(error)?`"
+        }
+        _ => return None,
+    };
+    line.slip(
+        0,
+        word.len(),
+        PYTHON,
+        Advice::new(text).write(line.translated()),
+    )
+}
+
+/// `s.map(lambda frame: frame ** 2)`: the line with a function of a frame. Other arguments of `map` have no counterpart.
+fn of_every_frame(line: &Line, at: usize, closure: &str) -> Option<String> {
+    const FUNCTION: &str = "function_of_every_frame";
+    let (name, body) = closure.strip_prefix('|')?.split_once(": f64| ")?;
+    // What comes behind the closure is no part of it.
+    let body = &body[..at_top(body, b',').first().copied().unwrap_or(body.len())];
+    let body = match body.ends_with(')') && parses(body) {
+        true => body,
+        false => body.split_at(closing(body)).0,
+    };
+    let inner = in_brackets(&line.text[at - 1..])?;
+    let plain = format!(
+        "{}{FUNCTION}{}",
+        &line.text[..at],
+        &line.text[at + inner.len()..]
+    );
+    let found = foreign::of_frame(body, name, "f32");
+    let code = foreign::statement(&plain, line.notebook)?;
+    let function = format!("|{name}: Frame<f32>| {}", found?.code);
+    Some(code.replacen(FUNCTION, &function, 1))
+}
+
+/// Where a bracket closes that was not opened; the end if there is none.
+fn closing(code: &str) -> usize {
+    let mut open = 0;
+    for (at, letter) in code.char_indices() {
+        match letter {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' if open == 0 => return at,
+            ')' | ']' | '}' => open -= 1,
+            _ => {}
+        }
+    }
+    code.len()
 }
 
 /// `# text`.
@@ -167,9 +213,7 @@ pub(super) fn lambda(line: &Line) -> Option<Slip> {
         }
         _ if at == 0 => format!("({closure})(2.0)"),
         // The function of every frame gets frames.
-        _ if line.text[..at].ends_with(".map(") => {
-            line.translated().replacen(": f64|", ": Frame<f32>|", 1)
-        }
+        _ if line.text[..at].ends_with(".map(") => of_every_frame(line, at, &closure)?,
         _ => line.translated(),
     };
     let code = if parses(&code) { code } else { String::new() };

@@ -14,7 +14,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "let p = flat.peaks((0, 0))?; p[0].x",
         "did you mean `kx`",
-        "let p = flat.peaks((0, 0))?; p[0].kx",
+        "let p = flat.find_peaks(NormalizedCorrelation::default())?.peaks((0, 0))?; p[0].kx",
     ),
     (
         "let axis = scan.axes()?[0];",
@@ -112,7 +112,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "flat.peaks((0, 0))?.x",
         "one of its entries",
-        "flat.peaks((0, 0))?[0].kx",
+        "flat.find_peaks(NormalizedCorrelation::default())?.peaks((0, 0))?[0].kx",
     ),
     (
         "scan.axes()?.x",

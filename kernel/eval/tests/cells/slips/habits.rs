@@ -92,7 +92,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "def mean_of(x):\n    return x.mean()",
         "types of its arguments",
-        "fn mean_of(frame: &Frame<f64>) -> f64 { frame.mean() }",
+        "fn mean_of(x: &Frame<f64>) -> f64 { x.mean() }",
     ),
     // Calls.
     (
