@@ -135,7 +135,19 @@ fn sweep(runtime: &Path) {
             && Path::new("/proc/self").exists()
             && !PathBuf::from(format!("/proc/{process}")).exists()
         {
-            // Another user's folder stays: removing it fails.
+            remove(&entry.path(), process);
+        }
+    }
+}
+
+/// Removes the private folder of a kernel process, and the folders beside it in which its rust-analyzer kept lock files.
+pub(crate) fn remove(runtime: &Path, process: u32) {
+    // Another user's folder stays: removing it fails.
+    let _ = std::fs::remove_dir_all(runtime);
+    let locks = format!("rust-analyzer{process:x}-");
+    let beside = (runtime.parent()).and_then(|folder| folder.read_dir().ok());
+    for entry in beside.into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&locks) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

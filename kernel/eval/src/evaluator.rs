@@ -503,7 +503,7 @@ impl Evaluator {
     pub fn clean_up(&self) {
         if let Some(runtime) = relay::runtime_directory() {
             // Nothing there is needed again; a leftover is swept by the next kernel.
-            let _ = std::fs::remove_dir_all(runtime);
+            compiler::remove(runtime, std::process::id());
         }
     }
 }

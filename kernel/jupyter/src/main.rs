@@ -191,9 +191,11 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Show(arguments) => return Ok(batch::show(&arguments)),
         Command::Doctor { python } => {
             let mut broken = false;
+            let mut out = std::io::stdout();
             doctor::examine(python, &mut |finding| {
                 broken |= finding.verdict == Verdict::Broken;
-                println!("{finding}");
+                // Who reads only the first lines (`| head`) has closed it.
+                let _ = writeln!(out, "{finding}");
             });
             if broken {
                 std::process::exit(1);

@@ -90,6 +90,14 @@ fn fill(
 ) -> Result<(), WireError> {
     let mut told = Instant::now() - TELL_EVERY;
     let (mut pace, mut of) = (Pace::default(), None);
+    let there: Vec<_> = (nodes.iter())
+        .map(|node| {
+            session
+                .engine
+                .map(graph, *node)
+                .map_or(0, |map| map.progress().done)
+        })
+        .collect();
     let mut tick = |state: &tree::MapProgress| {
         let over = state.state != tree::PassState::Running;
         if of.replace(state.node) != Some(state.node) {
@@ -100,6 +108,8 @@ fn fill(
         {
             told = Instant::now();
             let mut now = convert::map_progress(node, state);
+            let found = nodes.iter().zip(&there).find(|(of, _)| **of == node.id);
+            now.kept = found.map_or(0.0, |(_, there)| *there as f64);
             if !over {
                 (now.rate, now.seconds_left) = pace.of(now.done, now.total);
             }
