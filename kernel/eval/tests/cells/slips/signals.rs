@@ -114,8 +114,13 @@ pub(super) const SLIPS: &[Mistake] = &[
     ),
     (
         "let s = flat.clone();\nprint(s.metadata)\ns.shape()?",
-        "shows its shape, axes",
+        "a statement ends",
         "let s = flat.clone();\ns.shape()?",
+    ),
+    (
+        "np.max(scan.inav[0:2, 0:3])",
+        "a scan is not cut",
+        "scan.pattern(MaximumPattern { positions: Some(Region::rectangle(0, 0, 2, 3)), ..default() })?",
     ),
     ("print(scan.metadata)", "shows its shape, axes", "?scan"),
     ("print(scan.describe())", "shows its shape, axes", "?scan"),
