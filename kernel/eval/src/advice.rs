@@ -83,13 +83,15 @@ pub(crate) struct Notebook<'a> {
     pub(crate) describe: Option<Describe<'a>>,
 }
 
-/// Tells the kind of a node as messages have it: `frame`, `peaks`, `map`.
+/// Tells the kind of a node as messages have it: `frame`, `peaks`, `map`; `pattern`: a frame without a scan.
 pub(crate) type Describe<'a> = &'a dyn Fn(u32) -> Option<String>;
 
 /// What a signal has at each scan position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holds {
     Frames,
+    /// One frame without a scan.
+    Pattern,
     Peaks,
     Map,
 }
@@ -129,15 +131,24 @@ impl<'a> Notebook<'a> {
                 Some("map") => Some(Holds::Map),
                 Some("peaks") => Some(Holds::Peaks),
                 Some("frame") => Some(Holds::Frames),
+                Some("pattern") => Some(Holds::Pattern),
                 _ => None,
             };
         }
         // By the call that makes it.
-        let call = made_here.unwrap_or(signal).trim_end_matches('?');
+        let mut call = made_here.unwrap_or(signal).trim_end_matches('?');
+        // These give the same signal.
+        while let Some(same) = [".compute()", ".clone()"]
+            .iter()
+            .find_map(|end| call.strip_suffix(end))
+        {
+            call = same.trim_end_matches('?');
+        }
         let open = typing::opening_parenthesis(call).unwrap_or(call.len());
         match typing::last_word(&call[..open]) {
             "strain_map" | "virtual_image" | "center_of_mass" => Some(Holds::Map),
             "find_peaks" => Some(Holds::Peaks),
+            "pattern" => Some(Holds::Pattern),
             "subtract_background" => Some(Holds::Frames),
             _ => None,
         }
@@ -188,6 +199,11 @@ mod tests {
             ("bright", Holds::Map),
             ("scan.find_peaks(LocalMaximum::default())?", Holds::Peaks),
             ("peaks.strain_map(StrainMap::default())?", Holds::Map),
+            ("scan.pattern(MeanPattern::default())?", Holds::Pattern),
+            (
+                "scan.virtual_image(Disk::default())?.compute()?",
+                Holds::Map,
+            ),
             ("scan", Holds::Frames),
         ] {
             assert_eq!(notebook.holds(signal), holds, "{signal}");

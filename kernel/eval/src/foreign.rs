@@ -8,6 +8,7 @@ mod index;
 mod lex;
 mod lists;
 mod pixels;
+mod reduced;
 mod scopes;
 mod text;
 mod trying;
@@ -17,10 +18,11 @@ use lex::Part;
 use crate::advice::{Advice, Notebook};
 use crate::text::{is_name, is_whole, last_expression, parses};
 pub(crate) use block::{block, is_header};
-pub(crate) use calls::{call, grown, is_module, of_every_frame, with_type};
+pub(crate) use calls::{call, grown, is_module, with_type};
 pub(crate) use drawings::{component, drawing};
 pub(crate) use index::index;
 pub(crate) use pixels::of_frame;
+pub(crate) use reduced::{index_and_call, of_every_frame};
 pub(crate) use scopes::scoped;
 pub(crate) use text::{is_display, printed};
 
@@ -197,8 +199,9 @@ fn chain(parts: &[Part], notebook: &Notebook) -> String {
             }
             [Part::Sign('['), ..] => {
                 let inner = lex::inside(rest);
-                in_square_brackets(&mut out, inner, notebook);
-                inner.len() + 2
+                // A bracket may have no end.
+                let behind = rest.get(inner.len() + 2..).unwrap_or_default();
+                inner.len() + 2 + in_square_brackets(&mut out, inner, behind, notebook)
             }
             // `a ** 2`, `a.^2`
             [Part::Sign('*'), Part::Sign('*'), ..] | [Part::Sign('.'), Part::Sign('^'), ..] => {
@@ -363,28 +366,46 @@ fn in_parentheses(out: &mut String, inner: &[Part], notebook: &Notebook) {
     }
 }
 
-/// An index, or a list.
-fn in_square_brackets(out: &mut String, inner: &[Part], notebook: &Notebook) {
+/// An index, or a list; gives how many of the parts behind it go with it.
+fn in_square_brackets(
+    out: &mut String,
+    inner: &[Part],
+    behind: &[Part],
+    notebook: &Notebook,
+) -> usize {
     let base = last_expression(out).to_owned();
     let follows = out.ends_with(|letter: char| letter.is_alphanumeric() || "_)]?".contains(letter));
     if follows && !base.is_empty() {
-        if let Some(found) = index(&base, &lex::text(inner), notebook) {
+        // `scan.inav[0:2, 0:3].mean()`
+        let call = match behind {
+            [Part::Sign('.'), Part::Word(_), call @ ..]
+                if call.first() == Some(&Part::Sign('(')) =>
+            {
+                lex::inside(call).len() + 4
+            }
+            _ => 0,
+        };
+        let called = lex::text(&behind[..call.min(behind.len())]);
+        if let Some((found, used)) = index_and_call(&base, &lex::text(inner), &called, notebook)
+            && let Some(code) = found.write.first()
+        {
             out.truncate(out.len() - base.len());
-            out.push_str(&found.write.first().cloned().unwrap_or(base));
-            return;
+            out.push_str(code);
+            return if used > 0 { call } else { 0 };
         }
         out.push_str(&format!("[{}]", expression(inner, notebook)));
-        return;
+        return 0;
     }
     if let Some(list) = lists::comprehension(lex::trimmed(inner), notebook) {
         out.push_str(&list);
-        return;
+        return 0;
     }
     let items: Vec<String> = (lex::split(inner, ',').iter())
         .map(|item| expression(item, notebook).trim().to_owned())
         .filter(|item| !item.is_empty())
         .collect();
     out.push_str(&format!("[{}]", items.join(", ")));
+    0
 }
 
 /// The whole numbers of an expression as decimal ones.

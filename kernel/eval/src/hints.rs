@@ -18,6 +18,7 @@ mod printing;
 mod results;
 mod signal;
 mod suggestion;
+mod told;
 mod values;
 
 use serde_json::Value;
@@ -32,6 +33,7 @@ type Rule = fn(&Diagnostic) -> Option<Advice>;
 const RULES: &[Rule] = &[
     names::lost,
     results::unlooked,
+    told::printed,
     printing::macro_as_function,
     printing::no_format,
     printing::no_comma,
@@ -50,6 +52,8 @@ const RULES: &[Rule] = &[
     printing::added_texts,
     printing::remainder_of_text,
     power::stars,
+    told::asked,
+    told::private,
     component::field,
     component::method,
     component::indexed,

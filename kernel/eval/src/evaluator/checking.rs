@@ -43,7 +43,15 @@ impl Evaluator {
             let request = format!(r#"{{"command":"describe","node":{node}}}"#);
             let reply = shared.engine.command(&request).ok()?;
             let reply = serde_json::from_str::<Value>(&reply).ok()?;
-            reply["description"]["kind"].as_str().map(str::to_lowercase)
+            let about = &reply["description"];
+            let kind = about["kind"].as_str()?.to_lowercase();
+            let alone = about["navigation_axes"]
+                .as_array()
+                .is_some_and(|axes| axes.is_empty());
+            Some(match kind.as_str() {
+                "frame" if alone => "pattern".to_owned(),
+                _ => kind,
+            })
         }
     }
 

@@ -1,8 +1,8 @@
 //! Functions of Python, numpy, matplotlib, hyperspy and MATLAB, and what does the same here.
 
-use super::component;
 use super::drawings::{PLOTTING, is_showing, shown};
-use crate::advice::{Advice, Holds, Instead, Notebook};
+use super::reduced::of_every_frame;
+use crate::advice::{Advice, Instead, Notebook};
 use crate::text::{decimal, in_brackets, is_name, is_number, is_whole, items};
 
 const NUMERIC: [&str; 6] = ["np", "numpy", "math", "cp", "da", "scipy"];
@@ -223,6 +223,7 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
     };
     if let [a, b] = arguments
         && matches!(name, "max" | "min")
+        && notebook.kind(first) != "Signal"
         && super::lex::parts(b).is_some_and(|parts| !parts.contains(&super::Part::Sign('=')))
     {
         let code = if is_whole(a) && is_whole(b) {
@@ -238,7 +239,7 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
         );
     }
     match notebook.kind(first) {
-        "Signal" => of_every_frame(first, name, notebook),
+        "Signal" => of_every_frame(first, name, &arguments[1..].join(", "), notebook),
         "Frame" if matches!(name, "mean" | "sum" | "max" | "min") => Some(
             Advice::new(format!("`{name}` is a method of a frame"))
                 .write(format!("{first}.{name}()")),
@@ -278,42 +279,6 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
             Some(Advice::new("a list is gone through by `.iter()`").write(code))
         }
     }
-}
-
-/// What a reduction of numpy may mean of a signal: one number per frame, or one frame per scan.
-pub(crate) fn of_every_frame(
-    receiver: &str,
-    function: &str,
-    notebook: &Notebook,
-) -> Option<Advice> {
-    let value = match function {
-        "mean" => "frame.mean()".to_owned(),
-        "sum" => "frame.sum()".to_owned(),
-        "max" | "min" => format!("frame.{function}().unwrap_or(f32::NAN)"),
-        "std" => "{ let mean = frame.mean(); frame.mapv(|pixel| (f64::from(pixel) - mean).powi(2)).mean().sqrt() }".to_owned(),
-        "median" => "{ let mut pixels = frame.as_slice().to_vec(); pixels.sort_by(f32::total_cmp); pixels[pixels.len() / 2] }".to_owned(),
-        _ => return None,
-    };
-    let map = format!("{receiver}.map(|frame: Frame<f32>| {value})?");
-    let what = match function {
-        "max" => Some(("MaximumPattern", "the largest value of every pixel")),
-        "mean" | "sum" => Some(("MeanPattern", "the mean over the scan")),
-        _ => None,
-    };
-    if notebook.holds(receiver) == Holds::Map {
-        return matches!(function, "mean" | "sum" | "max" | "min").then(|| {
-            Advice::new("the numbers of one component of a map are put into a frame, which has sum, mean, min and max")
-                .write(format!("{}.{function}()", component(receiver, 0)))
-        });
-    }
-    Some(match what {
-        Some((pattern, meaning)) => Advice::new(format!(
-            "say over what: one frame with {meaning}, or one number of every frame, a map"
-        ))
-        .write(format!("{receiver}.pattern({pattern}::default())?"))
-        .write(map),
-        None => Advice::new("one number of every frame is a map").write(map),
-    })
 }
 
 fn mathematics(function: &str, arguments: &[&str], notebook: &Notebook) -> Advice {
@@ -391,7 +356,9 @@ fn method(receiver: &str, name: &str, arguments: &[&str], notebook: &Notebook) -
         ("Signal", "plot" | "show") => Advice::new("a signal is shown by the last line of a cell")
             .write(receiver)
             .instead(Instead::Shown),
-        ("Signal", function) => return of_every_frame(receiver, function, notebook),
+        ("Signal", function) => {
+            return of_every_frame(receiver, function, &arguments.join(", "), notebook);
+        }
         // A list of this very cell.
         ("", "append") if super::scopes::gives(notebook.cell, receiver) => {
             Advice::new("a list grows by `push`, if its variable is `mut`")

@@ -133,9 +133,10 @@ fn reduction(diagnostic: &Diagnostic, call: &str) -> Option<Advice> {
     if diagnostic.notebook.kind(signal) != "Signal" {
         return None;
     }
-    let advice = foreign::of_every_frame(signal, function, diagnostic.notebook)?;
-    let inner = in_brackets(&diagnostic.line()[call.len()..])?.len();
-    let to = call.len() + inner + 2;
-    let to = to + usize::from(diagnostic.line()[to..].starts_with('?'));
+    let line = diagnostic.line();
+    let inner = in_brackets(&line[call.len()..])?;
+    let advice = foreign::of_every_frame(signal, function, inner, diagnostic.notebook)?;
+    let to = call.len() + inner.len() + 2;
+    let to = to + usize::from(line[to..].starts_with('?'));
     Some(placed(diagnostic, before.len() - whole.len(), to, advice))
 }

@@ -153,7 +153,8 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
         false => receiver,
     };
     let instead = |advice: Advice| at_call(diagnostic, call.as_ref(), advice);
-    if let Some(advice) = foreign::of_every_frame(receiver, name, diagnostic.notebook) {
+    let arguments = call.as_ref().map_or("", |call| call.arguments);
+    if let Some(advice) = foreign::of_every_frame(receiver, name, arguments, diagnostic.notebook) {
         return Some(instead(advice));
     }
     if SHOWING.contains(&name) {
@@ -336,10 +337,13 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
         in_brackets(&diagnostic.behind).filter(|_| diagnostic.behind.starts_with('['))
     {
         let base = format!("{receiver}.{name}");
-        if let Some(advice) = foreign::index(&base, inner, diagnostic.notebook)
-            .filter(|_| matches!(name, "inav" | "isig" | "data"))
+        let to = end + inner.len() + 2;
+        let behind = &diagnostic.behind[inner.len() + 2..];
+        if let Some((advice, used)) =
+            foreign::index_and_call(&base, inner, behind, diagnostic.notebook)
+                .filter(|_| matches!(name, "inav" | "isig" | "data"))
         {
-            return Some(with(advice, end + inner.len() + 2));
+            return Some(with(advice, to + used));
         }
     }
     let whole = format!("{receiver}.{name}");
@@ -366,7 +370,7 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
                 Some((&rest[..open], in_brackets(&rest[open..])?))
             });
             if let Some((function, inner)) = call
-                && let Some(advice) = foreign::of_every_frame(receiver, function, diagnostic.notebook)
+                && let Some(advice) = foreign::of_every_frame(receiver, function, inner, diagnostic.notebook)
             {
                 return Some(with(advice, end + 1 + function.len() + inner.len() + 2));
             }
@@ -382,10 +386,6 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
         }
         "axes_manager" => Advice::new("the axes of a signal are a list, scan before frame")
             .write(format!("{receiver}.axes()?")),
-        "metadata" | "original_metadata" | "attrs" => {
-            Advice::new("`?` before or behind the name of a signal tells what is known of it; `provenance` tells how a saved file was made")
-                .write(format!("?{receiver}"))
-        }
         _ if SHOWING.contains(&name) => return Some(shown(diagnostic, receiver)),
         "name" | "title" | "units" | "unit" | "filename" | "path" | "parameters" | "params" => {
             Advice::new("`?` before the name of a signal tells what it is called, its units, its file and its parameters")
@@ -395,7 +395,7 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
             .write(format!("?{receiver}")),
         _ if has_method(name) => return None,
         _ => {
-            if let Some(advice) = foreign::of_every_frame(receiver, name, diagnostic.notebook) {
+            if let Some(advice) = foreign::of_every_frame(receiver, name, "", diagnostic.notebook) {
                 return Some(with(advice, end));
             }
             Advice::new(format!(

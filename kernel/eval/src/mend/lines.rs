@@ -57,7 +57,11 @@ pub(super) fn with_peaks(text: &str, notebook: &Notebook) -> String {
     let mut out = text.to_owned();
     for (at, _) in text.rmatch_indices(CALL) {
         let signal = last_expression(&text[..at]);
-        let frames = now.kind(signal) == "Signal" && now.known_holds(signal) == Some(Holds::Frames);
+        let frames = now.kind(signal) == "Signal"
+            && matches!(
+                now.known_holds(signal),
+                Some(Holds::Frames | Holds::Pattern)
+            );
         if frames {
             out.insert_str(at, ".find_peaks(NormalizedCorrelation::default())?");
         }

@@ -78,6 +78,7 @@ const EITHER_WAY: &[(&str, Check)] = &[
     ("an outcome nobody looks at is refused", slips::unlooked),
     ("what cannot be kept is told with its line", slips::kept),
     ("types are told without the compiler", slips::types),
+    ("compute gives the signal itself", values::computed),
     (
         "doubts about a file stand once under its cell",
         output::remarks,

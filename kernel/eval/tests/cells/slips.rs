@@ -7,6 +7,7 @@ mod lines;
 mod maps;
 mod parameters;
 mod python;
+mod reduced;
 mod signals;
 mod words;
 
@@ -28,8 +29,9 @@ const CLONES: &str = "let (scan, flat, strain, pattern, list, pending) = (scan.c
 type Mistake = (&'static str, &'static str, &'static str);
 
 /// By what is mistaken.
-const SLIPS: [&[Mistake]; 8] = [
+const SLIPS: [&[Mistake]; 9] = [
     signals::SLIPS,
+    reduced::SLIPS,
     frames::SLIPS,
     parameters::SLIPS,
     words::SLIPS,

@@ -28,6 +28,35 @@ pub fn values(kernel: &mut Kernel) {
     );
 }
 
+/// `compute` gives the signal itself, so that a chain goes on with it.
+pub fn computed(kernel: &mut Kernel) {
+    const CELL: &str = "let flat1 = scan.subtract_background(RadialMedian::default())?.compute()?; \
+                        let found = flat1.find_peaks(LocalMaximum::default())?;\nflat1.id()";
+    kernel.run("let scan = open(\"scan.zspy\")?;");
+    for way in [Kernel::direct, Kernel::compiled] {
+        kernel.clear();
+        way(kernel, CELL);
+        let commands = kernel.engine.commands();
+        let sent = |command: &str| -> Vec<&Value> {
+            let of_kind = commands.iter().filter(|sent| sent["command"] == command);
+            of_kind.collect()
+        };
+        let flat = kernel.engine.node_named("flat1");
+        assert_eq!(kernel.events(), [Event::result(&flat.to_string())]);
+        let computed = sent("compute");
+        assert_eq!(computed.len(), 1, "{commands:#?}");
+        assert_eq!(computed[0]["node"], flat);
+        let added = sent("add_node");
+        assert_eq!(added.len(), 2, "{commands:#?}");
+        assert_eq!(added[1]["operation"], "local_maximum");
+        assert_eq!(added[1]["parent"], flat);
+        // Either way the next cell has it.
+        kernel.direct("flat1.find_peaks(LocalMaximum::default())?;");
+        kernel.compiled("flat1.find_peaks(LocalMaximum::default())?;");
+        assert_eq!(kernel.evaluator.needs_compiler("flat1.shape()?"), false);
+    }
+}
+
 pub fn four_cells(kernel: &mut Kernel) {
     kernel.run("let scan   = open(\"strained_grain.zspy\")?;");
     kernel.run("let flat   = scan.subtract_background(RadialMedian::default())?;");

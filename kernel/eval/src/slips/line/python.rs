@@ -389,13 +389,15 @@ pub(super) fn index(line: &Line) -> Option<Slip> {
             true => "this is a slice of Python, and cells are Rust",
             false => "an index of Rust is one value",
         };
-        let Some(advice) = foreign::index(base, inner, line.notebook) else {
+        let behind = line.text[at + inner.len() + 2..].trim_start_matches('?');
+        let Some((advice, used)) = foreign::index_and_call(base, inner, behind, line.notebook)
+        else {
             continue;
         };
         let mut written = Advice::new(advice.text.clone());
         for code in &advice.write {
             let before = &line.text[..at - base.len()];
-            let behind = line.text[at + inner.len() + 2..].trim_start_matches('?');
+            let behind = &behind[used..];
             let whole = format!("{before}{code}{behind}");
             if parses(&whole) {
                 written = written.write(line.notebook.mended(&whole));
