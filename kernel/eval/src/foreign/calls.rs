@@ -239,6 +239,16 @@ fn reduced(function: &str, arguments: &[&str], notebook: &Notebook) -> Option<Ad
         );
     }
     match notebook.kind(first) {
+        // Of a part of the scan, which has become its mean pattern.
+        "Signal" if first.contains("MeanPattern {") && !matches!(name, "mean" | "sum") => {
+            let largest = first.replace("MeanPattern {", "MaximumPattern {");
+            (name == "max").then(|| {
+                Advice::new(
+                    "the largest value of every pixel in that part of the scan is a pattern",
+                )
+                .write(largest)
+            })
+        }
         "Signal" => of_every_frame(first, name, &arguments[1..].join(", "), notebook),
         "Frame" if matches!(name, "mean" | "sum" | "max" | "min") => Some(
             Advice::new(format!("`{name}` is a method of a frame"))

@@ -218,8 +218,12 @@ impl Engine for RecordingEngine {
         *self.handles.lock().unwrap().entry(node).or_default() -= 1;
     }
 
-    fn frame(&self, _node: u32, index: &[usize]) -> Result<Frame, String> {
+    fn frame(&self, node: u32, index: &[usize]) -> Result<Frame, String> {
+        let operations = self.operations.lock().unwrap();
+        let is_pattern = (operations.get(&node)).is_some_and(|name| name.ends_with("_pattern"));
         match index {
+            // One frame without a scan.
+            [] if is_pattern => Ok(self.frame_at(0, 0)),
             [row, column] if *row < 3 && *column < 5 => Ok(self.frame_at(*row, *column)),
             _ => Err(format!(
                 "scan position {index:?} is outside the scan (3, 5)"
