@@ -53,7 +53,7 @@ pub fn computed(kernel: &mut Kernel) {
         // Either way the next cell has it.
         kernel.direct("flat1.find_peaks(LocalMaximum::default())?;");
         kernel.compiled("flat1.find_peaks(LocalMaximum::default())?;");
-        assert_eq!(kernel.evaluator.needs_compiler("flat1.shape()?"), false);
+        assert!(!kernel.evaluator.needs_compiler("flat1.shape()?"));
     }
 }
 
