@@ -382,8 +382,8 @@ fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
         threads: 1,
         ..session::Config::default()
     });
-    // The map takes longer than a figure waits for it.
-    let slow = desk::Slow(Duration::from_millis(30));
+    // The map takes longer than two figures wait for it.
+    let slow = desk::Slow(Duration::from_millis(80));
     let slow = desk.session.add_map(desk.open()?, Arc::new(slow))?;
     let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
     let alt = |node: u32| -> Result<String> {
@@ -396,7 +396,14 @@ fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
         .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
         .collect();
     ensure!(form == "0000-00-00 00:00 UTC.", "{half}");
+    // In the output of another node, beside it.
+    let beside =
+        json!({ "node": slow, "panes": [{ "key": 0, "node": slow }, { "key": 1, "node": map }] });
+    let beside = session::Look::of(beside.as_object().context("none")?);
+    let complete = || -> Result<f64> { Ok(desk.session.poster(slow, &beside)?.complete) };
+    ensure!(complete()? < 1.0);
     desk.run(Command::Compute { node: map })?;
+    ensure!(complete()? == 1.0);
     let whole = alt(map)?;
     ensure!(!whole.contains("is computed") && whole.contains(" Drawn 20"));
     Ok(())

@@ -317,6 +317,11 @@ fn the_engine_knows_which_nodes_an_open_model_shows() {
     page.output_of(&id);
     let shown = page.pictures.shown.lock().unwrap().clone();
     assert_eq!(shown, [(model, vec![5, 8, 9])]);
+    // The output is drawn again when the map of any pane is computed.
+    let comms = page.pictures.links.get().unwrap().comms.clone();
+    comms.computed(7);
+    comms.computed(9);
+    assert_eq!(page.published().kind, "update_display_data");
 }
 
 #[test]

@@ -46,6 +46,7 @@ struct Drawing {
     notes: Vec<String>,
     /// Sources whose navigation image is there.
     navigators: Vec<u32>,
+    /// Of the map that is computed least.
     complete: Option<f64>,
 }
 
@@ -84,7 +85,6 @@ impl Session {
         let mut drawing = Drawing::default();
         let index = position(own, look);
         self.draw_node(&mut drawing, &graph, own, &index, look, cancel)?;
-        let complete = drawing.complete.unwrap_or(1.0);
         for other in &look.nodes {
             let other = graph.node(*other).filter(|other| other.id != node);
             if let Some(other) = other {
@@ -116,7 +116,7 @@ impl Session {
                 Some(cost) => format!("{}: {}\n{cost}", own.name, own.meta.summary()),
             },
             index,
-            complete,
+            complete: drawing.complete.unwrap_or(1.0),
         })
     }
 
@@ -293,7 +293,11 @@ impl Session {
                 .notes
                 .push(format!("{}: {percent} % is computed", node.name));
         }
-        drawing.complete = drawing.complete.or(Some(complete));
+        drawing.complete = Some(
+            drawing
+                .complete
+                .map_or(complete, |least| least.min(complete)),
+        );
         Ok(())
     }
 

@@ -83,7 +83,7 @@ impl Comms {
     pub fn computed(&self, node: u32) {
         let registry = self.lock();
         let partial = registry.comms.iter().filter(|(_, comm)| {
-            matches!(comm, Comm::Widget(model) if model.node == node && model.awaits_picture())
+            matches!(comm, Comm::Widget(model) if model.awaits_picture() && model.nodes().contains(&node))
         });
         for (id, _) in partial {
             self.pictures.outdated(id);
