@@ -160,11 +160,20 @@ impl UserCrate {
 
     /// Gives the folder evcxr compiles in what an earlier kernel compiled.
     pub(crate) fn seed(&self, cells: &Path) -> Result<()> {
-        let template = self.template();
-        if template.exists() {
-            copy_tree(&template, &cells.join("target"))?;
+        const TRIES: usize = 10;
+        let (template, target) = (self.template(), cells.join("target"));
+        for _ in 1..TRIES {
+            if !template.exists() {
+                return Ok(());
+            }
+            match copy_tree(&template, &target) {
+                Ok(()) if library_in(&target).is_some() => return Ok(()),
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                // Another kernel has just taken it away, to put a newer one there.
+                _ => drop(fs::remove_dir_all(&target)),
+            }
         }
-        Ok(())
+        copy_tree(&template, &target)
     }
 
     /// Keeps the compiled crate for the next kernel. One that cargo took is kept as it is; one it did not take, because

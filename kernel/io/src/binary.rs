@@ -198,7 +198,8 @@ impl Source for FixedStride {
         }
     }
 
-    /// One call of the system. A file that another one has taken the place of is still there, as it was. Between it and the use of the pixels a file may still shrink; a page is
+    /// One call of the system. A file that another one has taken the place of is still there, as it was.
+    /// Between the call and the use of the pixels a file may still shrink; a page is
     /// seldom lost in these microseconds.
     fn check(&self) -> Result<(), SourceError> {
         let now = Stamp::of(&self.file);
@@ -211,7 +212,7 @@ impl Source for FixedStride {
         })
     }
 
-    /// Pixels that another program changes are shown as they are now; what was computed from them is not used again.
+    /// Pixels that another program changes through a map are shown as they are now; what was computed from them is not used again.
     fn is_as_opened(&self) -> bool {
         self.check().is_ok() && self.mark.is_some() && Mark::of(&self.file) == self.mark
     }

@@ -34,11 +34,9 @@ impl Stamp {
     }
 }
 
-/// Of the size, the place on the disk, the times and the bytes of a file.
+/// Of the bytes of a file that is open, and of its last change, the time of which nobody can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    file: (u64, u64, u64),
-    written: Duration,
     changed: Duration,
     checksum: u32,
 }
@@ -62,12 +60,7 @@ impl Mark {
             true => whole(file, found.len())?,
             false => sampled(file, found.len())?,
         };
-        Some(Mark {
-            file: (found.dev(), found.ino(), found.len()),
-            written,
-            changed,
-            checksum,
-        })
+        Some(Mark { changed, checksum })
     }
 }
 

@@ -27,13 +27,14 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 #[derive(Clone)]
 pub(crate) struct HeldSignal {
     revision: u32,
-    shape: Vec<usize>,
     /// Shared by nodes of the same recipe.
     data: Arc<Data>,
 }
 
 struct Data {
     number: u64,
+    /// Of the scan.
+    shape: Vec<usize>,
     outputs: Vec<OnceLock<Output>>,
     /// In the budget, until it is dropped.
     counted: Vec<Evictable>,
@@ -60,10 +61,10 @@ impl HeldSignals {
         if held.revision != node.revision {
             return None;
         }
+        // Others go before it now.
         held.is_counted();
-        (held.data.outputs.get(at.flat(&held.shape)))?
-            .get()
-            .cloned()
+        let data = &*held.data;
+        data.outputs.get(at.flat(&data.shape))?.get().cloned()
     }
 
     pub fn has(&self, node: &Node) -> bool {
@@ -288,9 +289,9 @@ impl Inner {
         let counted = std::mem::take(&mut lock(&collecting.room).counted);
         let held = HeldSignal {
             revision: node.revision,
-            shape: collecting.shape.clone(),
             data: Arc::new(Data {
                 number: collecting.number,
+                shape: collecting.shape.clone(),
                 outputs,
                 counted,
             }),
@@ -313,7 +314,7 @@ impl Inner {
         }
         let held = HeldSignal {
             revision: node.revision,
-            ..held
+            data: held.data,
         };
         let before = lock(&self.held.0).insert(node.id, held.clone());
         drop(before);
