@@ -24,7 +24,7 @@ use crate::result_options::Compression;
 use crate::result_partial::Record;
 use crate::result_plan::Plan;
 use crate::result_sink::Sink;
-use crate::result_tree::{PEAK_COLUMNS, experiment_name, hyperspy_trees, object};
+use crate::result_tree::{experiment_name, hyperspy_trees, object};
 
 /// Higher levels take twice the time for a few per cent of detector counts.
 const LEVEL: u32 = 1;
@@ -326,12 +326,12 @@ impl Sink for HspySink {
         let none = Peaks::default();
         for list in lists {
             let list = list.as_deref().unwrap_or(&none);
-            let columns = [&list.ky, &list.kx, &list.intensity, &list.score];
+            let columns = list.columns();
             let values: Vec<u8> = (0..list.len())
                 .flat_map(|row| columns.map(|column| column.get(row).copied().unwrap_or(f32::NAN)))
                 .flat_map(f32::to_ne_bytes)
                 .collect();
-            let shape: Vec<u8> = [list.len(), PEAK_COLUMNS.len()]
+            let shape: Vec<u8> = [list.len(), Peaks::COLUMNS.len()]
                 .iter()
                 .flat_map(|size| (*size as i64).to_ne_bytes())
                 .collect();

@@ -1,10 +1,7 @@
 //! A result as files describe it: axes of the array, hyperspy's metadata trees, our own conventions.
 
 use serde_json::{Map, Value, json};
-use signal::{Axis, Component, SignalKind, SignalMeta};
-
-/// Columns of one list of peaks, in this order.
-pub const PEAK_COLUMNS: [&str; 4] = ["ky", "kx", "intensity", "score"];
+use signal::{Axis, Component, Peaks, SignalKind, SignalMeta};
 
 /// The axis along which the images of a map lie.
 pub const COMPONENT: &str = "component";
@@ -100,8 +97,8 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
         own["component_names"] = json!(names);
     }
     if meta.kind == SignalKind::Peaks {
-        own["columns"] = json!(PEAK_COLUMNS);
-        own["column_units"] = json!(["px", "px", "counts", ""]);
+        own["columns"] = json!(Peaks::COLUMNS);
+        own["column_units"] = json!(["px", "px", "counts", "", "px", "px", ""]);
         own["pattern_axes"] = json!(meta.axes.signal);
     }
     if !provenance.is_null() {

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use signal::Peaks;
 
-use crate::result_tree::PEAK_COLUMNS;
-
 /// Two chunks in numcodecs' `vlen-array` encoding: a count, then length in bytes and values of each.
 pub fn ragged_chunks(peaks: &[Option<Arc<Peaks>>]) -> (Vec<u8>, Vec<u8>) {
     let count = (peaks.len() as u32).to_le_bytes();
@@ -13,10 +11,10 @@ pub fn ragged_chunks(peaks: &[Option<Arc<Peaks>>]) -> (Vec<u8>, Vec<u8>) {
     let none = Peaks::default();
     for entry in peaks {
         let entry = entry.as_deref().unwrap_or(&none);
-        let width = PEAK_COLUMNS.len();
+        let width = Peaks::COLUMNS.len();
         lists.extend(((entry.len() * width * size_of::<f32>()) as u32).to_le_bytes());
         for row in 0..entry.len() {
-            for column in [&entry.ky, &entry.kx, &entry.intensity, &entry.score] {
+            for column in entry.columns() {
                 lists.extend(column.get(row).copied().unwrap_or(f32::NAN).to_le_bytes());
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use signal::{ElementType, NotApplicable, Output, Peaks, SignalKind, SignalMeta, choices};
+use signal::{ElementType, NotApplicable, Output, Peak, Peaks, SignalKind, SignalMeta, choices};
 
 use crate::accept;
 use crate::math::Grid;
@@ -114,7 +114,12 @@ impl Finder {
             let [ky, kx] = self.position(grid, score, maximum);
             let intensity = mean_over_disk(grid, [ky, kx], self.radius);
             let score = maximum.score.clamp(self.score_range.0, self.score_range.1);
-            peaks.push(ky as f32, kx as f32, intensity as f32, score as f32);
+            peaks.push(Peak::new(
+                ky as f32,
+                kx as f32,
+                intensity as f32,
+                score as f32,
+            ));
         }
         Output::Peaks(Arc::new(peaks))
     }

@@ -45,7 +45,7 @@ pub use parameters::{
     Choice, ParameterInfo, ParameterKind, ParameterValue, Parameters, parse_parameter,
     reject_unknown_parameters,
 };
-pub use peaks::Peaks;
+pub use peaks::{Peak, Peaks};
 pub use registered::{Bound, Registered};
 pub use source::{Access, Source};
 

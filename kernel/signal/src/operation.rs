@@ -79,6 +79,58 @@ impl Inputs<'_> {
 pub enum Positions {
     All,
     Region(Region),
+    /// At most so many, spread over all navigation axes alike, and as many of a region.
+    Spread {
+        most: usize,
+        and: Option<Region>,
+    },
+}
+
+impl Positions {
+    /// Those of a scan of this shape (slowest axis first), in C order.
+    pub fn of(self, shape: &[usize]) -> Vec<NavigationIndex> {
+        let count = shape.iter().product();
+        let all = (0..count).map(|flat| NavigationIndex::from_flat(flat, shape));
+        match self {
+            Positions::All => all.collect(),
+            Positions::Region(region) => all.filter(|at| region.contains(*at)).collect(),
+            Positions::Spread { most, and } => {
+                let inside =
+                    and.map_or_else(Vec::new, |region| Positions::Region(region).of(shape));
+                let few = inside.len().div_ceil(most.max(1)).max(1);
+                let mut some = spread(most, shape);
+                some.extend(inside.into_iter().step_by(few));
+                some.sort_unstable();
+                some.dedup();
+                some
+            }
+        }
+    }
+}
+
+/// Places that fill a box evenly in any number of dimensions and are in no step with its rows: the fractions of the
+/// multiples of the powers of an irrational number (Roberts 2018, the R sequence).
+fn spread(most: usize, shape: &[usize]) -> Vec<NavigationIndex> {
+    let count: usize = shape.iter().product();
+    if count <= most {
+        return Positions::All.of(shape);
+    }
+    let dimensions = shape.len() as i32;
+    // The root of x^(d + 1) = x + 1, by iteration.
+    let root = (0..40).fold(2.0f64, |x, _| {
+        (1.0 + x).powf(1.0 / f64::from(dimensions + 1))
+    });
+    (0..most)
+        .map(|n| {
+            let place: Vec<usize> = (shape.iter().zip(1..))
+                .map(|(size, axis)| {
+                    let share = (0.5 + n as f64 * root.powi(-axis)).fract();
+                    ((share * *size as f64) as usize).min(size - 1)
+                })
+                .collect();
+            NavigationIndex::new(&place)
+        })
+        .collect()
 }
 
 /// What the values of a map are measured from. It is known once the whole map is computed; until then what is there so
@@ -269,5 +321,41 @@ pub trait FrameFunction: Send + Sync {
     ) -> Result<Output, String> {
         let _ = cancel;
         self.call(input, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_positions_are_spread_over_every_row_and_column_of_a_scan() {
+        let shape = [32, 40];
+        let some = Positions::Spread {
+            most: 64,
+            and: None,
+        }
+        .of(&shape);
+        assert_eq!(some.len(), 64);
+        assert!(some.is_sorted());
+        for axis in 0..2 {
+            let mut seen: Vec<usize> = some.iter().map(|at| at.as_slice()[axis]).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            assert!(seen.len() >= shape[axis] * 3 / 4, "{seen:?}");
+        }
+        let few = Positions::Spread {
+            most: 64,
+            and: None,
+        }
+        .of(&[7, 5]);
+        assert_eq!(few, Positions::All.of(&[7, 5]));
+        let corner = Some(Region::rectangle(0, 0, 2, 3));
+        let both = Positions::Spread {
+            most: 8,
+            and: corner,
+        }
+        .of(&shape);
+        assert!(both.len() >= 12 && both.contains(&NavigationIndex::new(&[2, 1])));
     }
 }

@@ -9,6 +9,40 @@ pub struct Peaks {
     pub intensity: Vec<f32>,
     /// The detector's own score (correlation, signal to noise); never used as intensity.
     pub score: Vec<f32>,
+    /// Standard error of `ky` in detector pixels; NaN where the finder knows none.
+    pub ky_error: Vec<f32>,
+    /// Standard error of `kx` in detector pixels; NaN where the finder knows none.
+    pub kx_error: Vec<f32>,
+    /// How badly the finder's model fits: about 1 where it holds, larger where this is no such spot; NaN where the
+    /// finder has no model.
+    pub misfit: Vec<f32>,
+}
+
+/// One peak: a row of [`Peaks`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Peak {
+    pub ky: f32,
+    pub kx: f32,
+    pub intensity: f32,
+    pub score: f32,
+    pub ky_error: f32,
+    pub kx_error: f32,
+    pub misfit: f32,
+}
+
+impl Peak {
+    /// One whose finder knows neither errors nor a misfit.
+    pub fn new(ky: f32, kx: f32, intensity: f32, score: f32) -> Self {
+        Peak {
+            ky,
+            kx,
+            intensity,
+            score,
+            ky_error: f32::NAN,
+            kx_error: f32::NAN,
+            misfit: f32::NAN,
+        }
+    }
 }
 
 impl Peaks {
@@ -20,15 +54,42 @@ impl Peaks {
         self.ky.is_empty()
     }
 
-    pub fn push(&mut self, ky: f32, kx: f32, intensity: f32, score: f32) {
-        self.ky.push(ky);
-        self.kx.push(kx);
-        self.intensity.push(intensity);
-        self.score.push(score);
+    /// Names of the columns, in their order in files and messages.
+    pub const COLUMNS: [&str; 7] = [
+        "ky",
+        "kx",
+        "intensity",
+        "score",
+        "ky_error",
+        "kx_error",
+        "misfit",
+    ];
+
+    /// In the order of [`Peaks::COLUMNS`].
+    pub fn columns(&self) -> [&[f32]; 7] {
+        [
+            &self.ky,
+            &self.kx,
+            &self.intensity,
+            &self.score,
+            &self.ky_error,
+            &self.kx_error,
+            &self.misfit,
+        ]
+    }
+
+    pub fn push(&mut self, peak: Peak) {
+        self.ky.push(peak.ky);
+        self.kx.push(peak.kx);
+        self.intensity.push(peak.intensity);
+        self.score.push(peak.score);
+        self.ky_error.push(peak.ky_error);
+        self.kx_error.push(peak.kx_error);
+        self.misfit.push(peak.misfit);
     }
 
     /// Heap bytes.
     pub fn heap_bytes(&self) -> usize {
-        self.ky.capacity() * 4 * size_of::<f32>()
+        self.ky.capacity() * Self::COLUMNS.len() * size_of::<f32>()
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use signal::{CancelToken, Inputs, NavigationIndex, Positions, Prepared, SignalMeta};
+use signal::{CancelToken, Inputs, Positions, Prepared, Region, SignalMeta};
 
 use crate::compute::{Inner, guarded};
 use crate::gate::{Gate, Lane};
@@ -194,12 +194,12 @@ impl Inner {
         if let Some(parent) = parent
             && !Gate::inside_a_pass()
             && reduce.fork().is_some()
+            && let Some(region) = in_one_pass(reduction.positions)
         {
-            let wanted = reduction.positions;
-            let whole = self.reduce_in_parts(graph, node, parent, wanted, reduce, lane, cancel)?;
+            let whole = self.reduce_in_parts(graph, node, parent, region, reduce, lane, cancel)?;
             return finish(node, whole).map(Some);
         }
-        let positions = positions(reduction.positions, &shape);
+        let positions = reduction.positions.of(&shape);
         let mut failed = None;
         let threads = if Gate::inside_a_pass() {
             1
@@ -262,6 +262,15 @@ impl Inner {
     }
 }
 
+/// The region that a pass over the source goes through, `None` for all of it; no pass for a few positions.
+fn in_one_pass(positions: Positions) -> Option<Option<Region>> {
+    match positions {
+        Positions::All => Some(None),
+        Positions::Region(region) => Some(Some(region)),
+        Positions::Spread { .. } => None,
+    }
+}
+
 fn finish(
     node: &Node,
     reduce: Box<dyn signal::Reduce<Prepared>>,
@@ -269,16 +278,4 @@ fn finish(
     guarded(|| reduce.finish())
         .map_err(|text| ComputeError::new(node, None, Cause::Panic(text)))?
         .map_err(|error| ComputeError::new(node, None, Cause::Operation(error)))
-}
-
-/// Scan positions in C order.
-fn positions(wanted: Positions, shape: &[usize]) -> Vec<NavigationIndex> {
-    let count = shape.iter().product();
-    (0..count)
-        .map(|flat| NavigationIndex::from_flat(flat, shape))
-        .filter(|at| match wanted {
-            Positions::All => true,
-            Positions::Region(region) => region.contains(*at),
-        })
-        .collect()
 }

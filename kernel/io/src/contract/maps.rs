@@ -53,7 +53,7 @@ fn maps_in_every_format_and_peaks_where_the_format_can() {
         for flat in 0..POSITIONS {
             let mut list = Peaks::default();
             for peak in 0..flat % 4 {
-                list.push(flat as f32, peak as f32, 10.0, 0.5);
+                list.push(signal::Peak::new(flat as f32, peak as f32, 10.0, 0.5));
             }
             writer
                 .write(at(flat), &Output::Peaks(Arc::new(list)))

@@ -202,7 +202,7 @@ fn peaks_are_written_and_refused_on_read_with_a_reason() {
     for position in 0..15usize {
         let mut peaks = Peaks::default();
         for peak in 0..position % 4 {
-            peaks.push(position as f32, peak as f32, 10.0, 0.5);
+            peaks.push(signal::Peak::new(position as f32, peak as f32, 10.0, 0.5));
         }
         let at = NavigationIndex::from_flat(position, &[3, 5]);
         writer.write(at, &Output::Peaks(Arc::new(peaks))).unwrap();

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use signal::{
-    CancelToken, Inputs, NavigationIndex, Output, Positions, Prepared, Reduce, SignalMeta,
-};
+use signal::{CancelToken, Inputs, NavigationIndex, Output, Prepared, Reduce, Region, SignalMeta};
 
 use crate::compute::{Inner, guarded};
 use crate::gate::Lane;
@@ -26,7 +24,8 @@ struct Merging {
 struct Parts {
     node: Arc<Node>,
     metas: [Arc<SignalMeta>; 1],
-    positions: Positions,
+    /// `None`: the whole scan.
+    region: Option<Region>,
     prototype: Mutex<Part>,
     /// The part of each piece of the pass; `None` for a piece without a wanted position.
     part_of: Vec<Option<usize>>,
@@ -78,11 +77,8 @@ impl Parts {
     }
 }
 
-fn counts(wanted: Positions, at: NavigationIndex) -> bool {
-    match wanted {
-        Positions::All => true,
-        Positions::Region(region) => region.contains(at),
-    }
+fn counts(region: Option<Region>, at: NavigationIndex) -> bool {
+    region.is_none_or(|region| region.contains(at))
 }
 
 impl Consumer for Parts {
@@ -108,7 +104,7 @@ struct TakePart<'a> {
 impl Take for TakePart<'_> {
     fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
         let of = self.of;
-        if of.cancel.is_cancelled() || !counts(of.positions, at) {
+        if of.cancel.is_cancelled() || !counts(of.region, at) {
             return;
         }
         let fail = |cause| of.fail(at, ComputeError::new(&of.node, Some(at), cause));
@@ -143,7 +139,7 @@ impl Inner {
         graph: &Graph,
         node: &Arc<Node>,
         parent: &Arc<Node>,
-        positions: Positions,
+        region: Option<Region>,
         prototype: Part,
         lane: Lane,
         cancel: &CancelToken,
@@ -152,7 +148,7 @@ impl Inner {
         let pieces = self.pieces_of(graph, parent)?;
         let mut parts = 0;
         let part_of = (0..pieces.len()).map(|piece| {
-            let wanted = (pieces.positions(piece).iter()).any(|at| counts(positions, *at));
+            let wanted = (pieces.positions(piece).iter()).any(|at| counts(region, *at));
             wanted.then(|| {
                 parts += 1;
                 parts - 1
@@ -165,7 +161,7 @@ impl Inner {
         let gathering = Arc::new(Parts {
             node: node.clone(),
             metas: [parent.meta.clone()],
-            positions,
+            region,
             prototype: Mutex::new(prototype),
             part_of,
             parts,
