@@ -5,6 +5,7 @@ pub mod deformation;
 pub mod direct_beam;
 pub mod disk;
 pub mod disk_fit;
+pub mod disks;
 pub mod gaussian;
 mod grid;
 pub mod lattice;

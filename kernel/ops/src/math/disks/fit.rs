@@ -1,0 +1,358 @@
+//! Position, height and background of one disk by maximum likelihood under Poisson counts.
+
+use signal::simd::{Vectorised, vectorised};
+
+use super::lanes::{LANES, Lanes, ln, total};
+use super::shape::Shape;
+
+/// Least expected counts of a pixel: what is fainter has no infinite weight.
+pub const FAINTEST: f32 = 0.01;
+/// Furthest that one step moves, in px: the model is linear no further.
+const LONGEST: f64 = 1.0;
+
+/// Pixels around a disk, by what is known of each before the disk is fitted; as many as fill all lanes.
+#[derive(Clone, Copy)]
+pub struct Window<'a> {
+    /// Places in px from the pixel in the middle.
+    pub y: &'a [f32],
+    pub x: &'a [f32],
+    /// Counts.
+    pub counts: &'a [f32],
+    /// Expected counts of the background, of which a multiple is under the disk; above 0.
+    pub ground: &'a [f32],
+    /// Expected counts of other disks.
+    pub others: &'a [f32],
+    /// 1 where the pixel counts, 0 where it is invalid or fills the last lanes.
+    pub valid: &'a [f32],
+}
+
+/// What sums over a window leave behind per pixel: slopes by row and column, share, weight and what is left over.
+#[derive(Default)]
+pub struct Passes([Vec<f32>; 5]);
+
+impl Passes {
+    pub fn resize(&mut self, pixels: usize) {
+        self.0.iter_mut().for_each(|column| column.resize(pixels, 0.0));
+    }
+}
+
+/// A disk over its background: `height · f(|p - (y, x)|) + level · ground + others`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Disk {
+    /// From the middle of its window, in px.
+    pub y: f64,
+    pub x: f64,
+    /// Counts per pixel inside, above the background.
+    pub height: f64,
+    /// Times the background that is expected.
+    pub level: f64,
+}
+
+/// How well a background is known before it is fitted: around `level`, as by an observation of this weight (1 / variance).
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    pub level: f64,
+    pub weight: f64,
+}
+
+/// Sums over a window at one place: the information about row, column, height and level, and the slope of the
+/// log-likelihood in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    pub information: [[f64; 4]; 4],
+    pub slope: [f64; 4],
+}
+
+struct Sum<'a> {
+    window: Window<'a>,
+    passes: &'a mut Passes,
+    shape: Shape,
+    disk: Disk,
+}
+
+impl Vectorised for Sum<'_> {
+    type Result = Sums;
+
+    #[inline(always)]
+    fn run(self) -> Sums {
+        let Sum {
+            window,
+            passes,
+            shape,
+            disk,
+        } = self;
+        let (y0, x0) = (disk.y as f32, disk.x as f32);
+        let (height, level) = (disk.height as f32, disk.level as f32);
+        let [down, across, share, weight, rest] = &mut passes.0;
+        let places = (window.y.chunks_exact(LANES)).zip(window.x.chunks_exact(LANES));
+        let counted = (window.counts.chunks_exact(LANES)).zip(window.valid.chunks_exact(LANES));
+        let expected = (window.ground.chunks_exact(LANES)).zip(window.others.chunks_exact(LANES));
+        let out = (down.chunks_exact_mut(LANES))
+            .zip(across.chunks_exact_mut(LANES))
+            .zip(share.chunks_exact_mut(LANES))
+            .zip(weight.chunks_exact_mut(LANES))
+            .zip(rest.chunks_exact_mut(LANES));
+        for (((y, x), (counts, valid)), ((ground, others), out)) in
+            places.zip(counted).zip(expected.zip(out))
+        {
+            let ((((down, across), share), weight), rest) = out;
+            for n in 0..LANES {
+                let (dy, dx) = (y[n] - y0, x[n] - x0);
+                let cover = shape.at(dy, dx);
+                let expected = height * cover.share + level * ground[n] + others[n];
+                let expected = if expected > FAINTEST { expected } else { FAINTEST };
+                let slope = height * cover.slope / cover.distance;
+                down[n] = slope * dy;
+                across[n] = slope * dx;
+                share[n] = cover.share;
+                weight[n] = valid[n] / expected;
+                rest[n] = counts[n] - expected;
+            }
+        }
+        let mut upper = [[0.0; LANES]; 10];
+        let mut slope: [Lanes; 4] = [[0.0; LANES]; 4];
+        let all = (down.chunks_exact(LANES))
+            .zip(across.chunks_exact(LANES))
+            .zip(share.chunks_exact(LANES))
+            .zip(window.ground.chunks_exact(LANES))
+            .zip(weight.chunks_exact(LANES))
+            .zip(rest.chunks_exact(LANES));
+        for (((((down, across), share), ground), weight), rest) in all {
+            for n in 0..LANES {
+                let along = [down[n], across[n], share[n], ground[n]];
+                let weighed = along.map(|value| value * weight[n]);
+                let mut at = 0;
+                for i in 0..4 {
+                    for j in i..4 {
+                        upper[at][n] += weighed[i] * along[j];
+                        at += 1;
+                    }
+                    slope[i][n] += weighed[i] * rest[n];
+                }
+            }
+        }
+        let mut sums = Sums::default();
+        let mut at = 0;
+        for i in 0..4 {
+            for j in i..4 {
+                let value = f64::from(total(&upper[at]));
+                sums.information[i][j] = value;
+                sums.information[j][i] = value;
+                at += 1;
+            }
+            sums.slope[i] = f64::from(total(&slope[i]));
+        }
+        sums
+    }
+}
+
+/// What a fit leaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    pub disk: Disk,
+    /// How far the last step moved it, in px.
+    pub moved: f64,
+    pub information: [[f64; 4]; 4],
+}
+
+impl Step {
+    /// Standard errors of row and column in px.
+    pub fn errors(&self) -> Option<[f64; 2]> {
+        let error = |n: usize| -> Option<f64> {
+            let mut unit = [0.0; 4];
+            unit[n] = 1.0;
+            Some(cholesky(self.information, unit)?[n].max(0.0).sqrt())
+        };
+        Some([error(0)?, error(1)?])
+    }
+}
+
+impl Window<'_> {
+    pub fn sums(&self, passes: &mut Passes, shape: Shape, disk: Disk, known: Known) -> Sums {
+        let mut sums = vectorised(Sum {
+            window: *self,
+            passes,
+            shape,
+            disk,
+        });
+        sums.information[3][3] += known.weight;
+        sums.slope[3] += known.weight * (known.level - disk.level);
+        sums
+    }
+
+    /// At most `most` steps of Fisher scoring, until one is shorter than `enough` px; `None` where the pixels do not determine
+    /// the disk, or it fades.
+    pub fn improve(
+        &self,
+        passes: &mut Passes,
+        shape: Shape,
+        mut disk: Disk,
+        known: Known,
+        (most, enough): (usize, f64),
+    ) -> Option<Step> {
+        let mut step = None;
+        for _ in 0..most {
+            let sums = self.sums(passes, shape, disk, known);
+            let [dy, dx, height, level] = cholesky(sums.information, sums.slope)?;
+            let far = dy.hypot(dx);
+            let part = if far > LONGEST { LONGEST / far } else { 1.0 };
+            disk.y += part * dy;
+            disk.x += part * dx;
+            disk.height += height;
+            disk.level = (disk.level + level).max(0.02 * known.level);
+            if disk.height.is_nan() || disk.height <= 0.0 {
+                return None;
+            }
+            let moved = part * far;
+            step = Some(Step {
+                disk,
+                moved,
+                information: sums.information,
+            });
+            if moved < enough {
+                break;
+            }
+        }
+        step
+    }
+
+    /// By how many standard deviations the counts speak for the disk over background alone (the square root of twice
+    /// the gain in log-likelihood), and the mean square of what is left over in units of its variance.
+    pub fn evidence(&self, shape: Shape, disk: Disk, known: Known) -> Evidence {
+        vectorised(Judge {
+            window: *self,
+            shape,
+            disk,
+            known,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evidence {
+    pub deviations: f64,
+    /// Reduced χ²: 1 where the model holds.
+    pub misfit: f64,
+    /// Pixels that counted.
+    pub pixels: f64,
+}
+
+struct Judge<'a> {
+    window: Window<'a>,
+    shape: Shape,
+    disk: Disk,
+    known: Known,
+}
+
+/// Steps for the level of a background without a disk: it is one number and nearly known.
+const LEVEL_STEPS: usize = 2;
+
+impl Judge<'_> {
+    /// The level without the disk.
+    #[inline(always)]
+    fn level_alone(&self) -> f64 {
+        let window = self.window;
+        // As much as there is over what others have.
+        let mut level = self.known.level;
+        for _ in 0..LEVEL_STEPS {
+            let (mut slope, mut information) = ([0.0f32; LANES], [0.0f32; LANES]);
+            let pixels = (window.counts.chunks_exact(LANES))
+                .zip(window.ground.chunks_exact(LANES))
+                .zip(window.others.chunks_exact(LANES))
+                .zip(window.valid.chunks_exact(LANES));
+            for (((counts, ground), others), valid) in pixels {
+                for n in 0..LANES {
+                    let expected = level as f32 * ground[n] + others[n];
+                    let expected = if expected > FAINTEST { expected } else { FAINTEST };
+                    let along = valid[n] * ground[n] / expected;
+                    slope[n] += along * (counts[n] - expected);
+                    information[n] += along * ground[n];
+                }
+            }
+            let slope = f64::from(total(&slope)) + self.known.weight * (self.known.level - level);
+            let information = f64::from(total(&information)) + self.known.weight;
+            level = (level + slope / information).max(0.02 * self.known.level);
+        }
+        level
+    }
+}
+
+impl Vectorised for Judge<'_> {
+    type Result = Evidence;
+
+    #[inline(always)]
+    fn run(self) -> Evidence {
+        let Judge {
+            window,
+            shape,
+            disk,
+            known,
+        } = self;
+        let alone = self.level_alone();
+        let (y0, x0) = (disk.y as f32, disk.x as f32);
+        let (height, level) = (disk.height as f32, disk.level as f32);
+        let (mut gain, mut square, mut pixels) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+        let all = (window.y.chunks_exact(LANES))
+            .zip(window.x.chunks_exact(LANES))
+            .zip(window.counts.chunks_exact(LANES))
+            .zip(window.ground.chunks_exact(LANES))
+            .zip(window.others.chunks_exact(LANES))
+            .zip(window.valid.chunks_exact(LANES));
+        for (((((y, x), counts), ground), others), valid) in all {
+            for n in 0..LANES {
+                let cover = shape.at(y[n] - y0, x[n] - x0);
+                let with = height * cover.share + level * ground[n] + others[n];
+                let with = if with > FAINTEST { with } else { FAINTEST };
+                let without = alone as f32 * ground[n] + others[n];
+                let without = if without > FAINTEST { without } else { FAINTEST };
+                gain[n] += valid[n] * (counts[n] * ln(with / without) - (with - without));
+                let rest = counts[n] - with;
+                square[n] += valid[n] * rest * rest / with;
+                pixels[n] += valid[n];
+            }
+        }
+        let known_gain = 0.5
+            * known.weight
+            * ((alone - known.level).powi(2) - (disk.level - known.level).powi(2));
+        let gain = f64::from(total(&gain)) + known_gain;
+        let pixels = f64::from(total(&pixels));
+        Evidence {
+            deviations: (2.0 * gain.max(0.0)).sqrt(),
+            misfit: f64::from(total(&square)) / (pixels - 4.0).max(1.0),
+            pixels,
+        }
+    }
+}
+
+/// Solves a symmetric positive system; `None` where it has no one solution.
+pub fn cholesky<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f64; N]> {
+    for j in 0..N {
+        let scale = a[j][j];
+        for k in 0..j {
+            a[j][j] -= a[j][k] * a[j][k];
+        }
+        if a[j][j].is_nan() || a[j][j] <= 1e-7 * scale {
+            return None;
+        }
+        a[j][j] = a[j][j].sqrt();
+        for i in j + 1..N {
+            for k in 0..j {
+                a[i][j] -= a[i][k] * a[j][k];
+            }
+            a[i][j] /= a[j][j];
+        }
+    }
+    for i in 0..N {
+        for k in 0..i {
+            b[i] -= a[i][k] * b[k];
+        }
+        b[i] /= a[i][i];
+    }
+    for i in (0..N).rev() {
+        for k in i + 1..N {
+            b[i] -= a[k][i] * b[k];
+        }
+        b[i] /= a[i][i];
+    }
+    Some(b)
+}

@@ -1,0 +1,183 @@
+//! The counts of one frame, and sums over disks of them.
+
+use signal::simd::{Vectorised, vectorised};
+
+/// Counts with a margin around them, so that what surrounds a pixel is there for all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Image {
+    /// Of the frame, without the margin.
+    pub rows: usize,
+    pub columns: usize,
+    pub margin: usize,
+    /// In C order; 0 at invalid pixels and in the margin.
+    pub counts: Vec<f32>,
+    /// 1 or 0 per pixel, 0 in the margin.
+    pub valid: Vec<f32>,
+    /// Whether any pixel of the frame is invalid.
+    pub holed: bool,
+}
+
+/// Pixels of a disk, as runs of columns: for the rows `-reach..=reach`, how far to both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stencil {
+    pub half_widths: Vec<usize>,
+}
+
+impl Stencil {
+    /// Pixels with `dy² + dx² ≤ radius²`.
+    pub fn new(radius: f64) -> Self {
+        let reach = radius.floor().max(0.0) as isize;
+        let half_widths = (-reach..=reach)
+            .map(|dy| (radius * radius - (dy * dy) as f64).max(0.0).sqrt() as usize)
+            .collect();
+        Stencil { half_widths }
+    }
+
+    pub fn reach(&self) -> usize {
+        self.half_widths.len() / 2
+    }
+
+    pub fn pixels(&self) -> usize {
+        self.half_widths.iter().map(|half| 2 * half + 1).sum()
+    }
+
+    /// Sums over the disk around every pixel of a frame in the middle of `values`, which have a margin of at least the
+    /// reach around it; O(P · radius). `running` is scratch.
+    pub fn sums(
+        &self,
+        values: &[f32],
+        (rows, columns): (usize, usize),
+        margin: usize,
+        running: &mut Vec<f32>,
+        out: &mut Vec<f32>,
+    ) {
+        let width = columns + 2 * margin;
+        running.resize((rows + 2 * margin) * (width + 1), 0.0);
+        out.resize(rows * columns, 0.0);
+        vectorised(DiskSums {
+            stencil: self,
+            values,
+            columns,
+            margin,
+            running,
+            out,
+        });
+    }
+}
+
+struct DiskSums<'a> {
+    stencil: &'a Stencil,
+    values: &'a [f32],
+    columns: usize,
+    margin: usize,
+    running: &'a mut [f32],
+    out: &'a mut [f32],
+}
+
+impl Vectorised for DiskSums<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (reach, columns, margin) = (self.stencil.reach(), self.columns, self.margin);
+        let width = columns + 2 * margin;
+        // Entry `x` of a row is the sum of what is before x.
+        let lines = self.running.chunks_exact_mut(width + 1);
+        for (line, values) in lines.zip(self.values.chunks_exact(width)) {
+            let mut sum = 0.0;
+            for (out, value) in line.iter_mut().zip(values) {
+                *out = sum;
+                sum += value;
+            }
+            line[width] = sum;
+        }
+        for (row, out) in self.out.chunks_exact_mut(columns).enumerate() {
+            out.fill(0.0);
+            for (at, half) in self.stencil.half_widths.iter().enumerate() {
+                let line = &self.running[(row + margin - reach + at) * (width + 1)..][..width + 1];
+                let high = &line[margin + half + 1..][..columns];
+                let low = &line[margin - half..][..columns];
+                for ((out, high), low) in out.iter_mut().zip(high).zip(low) {
+                    *out += high - low;
+                }
+            }
+        }
+    }
+}
+
+impl Image {
+    /// Takes over a frame's counts in C order; what is no number is invalid.
+    pub fn fill(&mut self, (rows, columns): (usize, usize), margin: usize, values: &[f32]) {
+        if (self.rows, self.columns, self.margin) != (rows, columns, margin) {
+            *self = Image {
+                rows,
+                columns,
+                margin,
+                ..Image::default()
+            };
+            let all = (rows + 2 * margin) * (columns + 2 * margin);
+            self.counts.resize(all, 0.0);
+            self.valid.resize(all, 0.0);
+        }
+        let mut valid = true;
+        for (row, values) in values.chunks_exact(columns).enumerate() {
+            let first = self.at(row, 0);
+            let out = (self.counts[first..first + columns].iter_mut())
+                .zip(&mut self.valid[first..first + columns]);
+            for ((counts, known), value) in out.zip(values) {
+                let finite = value.is_finite();
+                valid &= finite;
+                *counts = if finite { *value } else { 0.0 };
+                *known = if finite { 1.0 } else { 0.0 };
+            }
+        }
+        self.holed = !valid;
+    }
+
+    /// With the margin.
+    pub fn width(&self) -> usize {
+        self.columns + 2 * self.margin
+    }
+
+    /// Place of a pixel of the frame among all.
+    #[inline(always)]
+    pub fn at(&self, row: usize, column: usize) -> usize {
+        (row + self.margin) * self.width() + column + self.margin
+    }
+
+    pub fn leave_out(&mut self, row: usize, column: usize) {
+        let at = self.at(row, column);
+        self.counts[at] = 0.0;
+        self.valid[at] = 0.0;
+        self.holed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_over_disks_equal_adding_up_pixels_also_at_the_edges() {
+        let (rows, columns) = (13, 19);
+        let values: Vec<f32> = (0..rows * columns).map(|at| ((at * 7919) % 101) as f32).collect();
+        let mut image = Image::default();
+        image.fill((rows, columns), 9, &values);
+        for radius in [0.0, 1.0, 2.3, 4.3, 9.0] {
+            let (mut running, mut sums) = (Vec::new(), Vec::new());
+            let stencil = Stencil::new(radius);
+            stencil.sums(&image.counts, (rows, columns), 9, &mut running, &mut sums);
+            for row in 0..rows {
+                for column in 0..columns {
+                    let inside = |at: &usize| {
+                        let (y, x) = (at / columns, at % columns);
+                        (y as f64 - row as f64).hypot(x as f64 - column as f64) <= radius
+                    };
+                    let expected: f32 = (0..values.len()).filter(inside).map(|at| values[at]).sum();
+                    assert_eq!(sums[row * columns + column], expected, "{radius} {row} {column}");
+                }
+            }
+        }
+        assert_eq!(Stencil::new(3.0).pixels(), 29);
+    }
+}
