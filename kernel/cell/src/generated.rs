@@ -173,6 +173,77 @@ impl Operation for HDome {
     }
 }
 
+/// Find disks (matched filter): Finds disks of one shape whatever their brightness, as exactly as the counts allow, with their errors.
+///
+/// G. L. Turin, doi:10.1109/TIT.1960.1057571; P. B. Stetson, doi:10.1086/131977
+#[derive(Clone, Debug, PartialEq)]
+pub struct NormalizedCorrelation {
+    /// About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured. Allowed: 1 to 128 px, or left out.
+    pub radius: Option<f64>,
+    /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 3.8 for scans of few counts to 5.5 for bright ones. Allowed: 2 to 1000 σ, or left out.
+    pub threshold: Option<f64>,
+    /// Peaks this close to a surer one are dropped. Left out: seven tenths of the radius. Allowed: 0 to 512 px, or left out.
+    pub min_distance: Option<f64>,
+    /// Peaks closer than this to the frame's edge are dropped. Disks that it cuts off have larger errors. Allowed: 0 to 512 px.
+    pub exclude_border: f64,
+    /// Keep only the surest peaks of each frame. Left out: all. Allowed: whole numbers from 1 to 100000, or left out.
+    pub max_peaks: Option<usize>,
+}
+
+impl Default for NormalizedCorrelation {
+    fn default() -> Self {
+        NormalizedCorrelation {
+            radius: None,
+            threshold: None,
+            min_distance: None,
+            exclude_border: 0.0,
+            max_peaks: None,
+        }
+    }
+}
+
+impl Operation for NormalizedCorrelation {
+    const NAME: &'static str = "normalized_correlation";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "1 to 128 px, or left out",
+            "About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured.",
+        ],
+        [
+            "σ",
+            "2 to 1000 σ, or left out",
+            "Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 3.8 for scans of few counts to 5.5 for bright ones.",
+        ],
+        [
+            "px",
+            "0 to 512 px, or left out",
+            "Peaks this close to a surer one are dropped. Left out: seven tenths of the radius.",
+        ],
+        [
+            "px",
+            "0 to 512 px",
+            "Peaks closer than this to the frame's edge are dropped. Disks that it cuts off have larger errors.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 100000, or left out",
+            "Keep only the surest peaks of each frame. Left out: all.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("radius", self.radius.to_json()),
+            ("threshold", self.threshold.to_json()),
+            ("min_distance", self.min_distance.to_json()),
+            ("exclude_border", self.exclude_border.to_json()),
+            ("max_peaks", self.max_peaks.to_json()),
+        ]
+    }
+}
+
 /// How positions are refined beyond whole pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subpixel {
@@ -190,95 +261,6 @@ impl ToJson for Subpixel {
             Subpixel::Com => "com",
             Subpixel::Disk => "disk",
         })
-    }
-}
-
-/// Find disks (normalised correlation): Finds disks of one radius whatever their brightness, to a fraction of a pixel.
-///
-/// J. P. Lewis, Fast normalized cross-correlation, Vision Interface 1995
-#[derive(Clone, Debug, PartialEq)]
-pub struct NormalizedCorrelation {
-    /// Radius of the disks, rounded to whole pixels for the template. Allowed: 1 to 128 px.
-    pub radius: f64,
-    /// Lowest score of a peak: 1 is a perfect disk; below 0.2 noise is found in sparse counts. Allowed: -1 to 1.
-    pub threshold: f64,
-    /// Peaks this close to a better one are dropped; half a radius to two radii. Allowed: whole numbers from 1 to 512 px.
-    pub min_distance: usize,
-    /// Widens the window that brightness is compared with beyond the disk's own square. Allowed: whole numbers from 0 to 3 px.
-    pub window_pad: usize,
-    /// How positions are refined beyond whole pixels.
-    pub subpixel: Subpixel,
-    /// Peaks closer than this to the frame's edge are dropped. Left out: the radius less one, because a disk that the edge cuts off looks shifted. Allowed: whole numbers from 0 to 512 px, or left out.
-    pub exclude_border: Option<usize>,
-    /// Keep only the best peaks of each frame. Left out: all. Allowed: whole numbers from 1 to 100000, or left out.
-    pub max_peaks: Option<usize>,
-}
-
-impl Default for NormalizedCorrelation {
-    fn default() -> Self {
-        NormalizedCorrelation {
-            radius: 4.0,
-            threshold: 0.5,
-            min_distance: 5,
-            window_pad: 1,
-            subpixel: Subpixel::Disk,
-            exclude_border: None,
-            max_peaks: None,
-        }
-    }
-}
-
-impl Operation for NormalizedCorrelation {
-    const NAME: &'static str = "normalized_correlation";
-
-    const ABOUT: &'static [[&'static str; 3]] = &[
-        [
-            "px",
-            "1 to 128 px",
-            "Radius of the disks, rounded to whole pixels for the template.",
-        ],
-        [
-            "",
-            "-1 to 1",
-            "Lowest score of a peak: 1 is a perfect disk; below 0.2 noise is found in sparse counts.",
-        ],
-        [
-            "px",
-            "whole numbers from 1 to 512 px",
-            "Peaks this close to a better one are dropped; half a radius to two radii.",
-        ],
-        [
-            "px",
-            "whole numbers from 0 to 3 px",
-            "Widens the window that brightness is compared with beyond the disk's own square.",
-        ],
-        [
-            "",
-            "none, parabola, com, disk",
-            "How positions are refined beyond whole pixels.",
-        ],
-        [
-            "px",
-            "whole numbers from 0 to 512 px, or left out",
-            "Peaks closer than this to the frame's edge are dropped. Left out: the radius less one, because a disk that the edge cuts off looks shifted.",
-        ],
-        [
-            "",
-            "whole numbers from 1 to 100000, or left out",
-            "Keep only the best peaks of each frame. Left out: all.",
-        ],
-    ];
-
-    fn fields(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("radius", self.radius.to_json()),
-            ("threshold", self.threshold.to_json()),
-            ("min_distance", self.min_distance.to_json()),
-            ("window_pad", self.window_pad.to_json()),
-            ("subpixel", self.subpixel.to_json()),
-            ("exclude_border", self.exclude_border.to_json()),
-            ("max_peaks", self.max_peaks.to_json()),
-        ]
     }
 }
 
@@ -890,7 +872,7 @@ impl Signal {
         self.apply(&parameters)
     }
 
-    /// - [`NormalizedCorrelation`]: Finds disks of one radius whatever their brightness, to a fraction of a pixel.
+    /// - [`NormalizedCorrelation`]: Finds disks of one shape whatever their brightness, as exactly as the counts allow, with their errors.
     /// - [`DifferenceOfGaussiansPeaks`]: Finds spots of a few pixels that stand out of the frame's noise.
     /// - [`LocalMaximum`]: Finds pixels brighter than everything around them; for sharp spots or smoothed frames.
     ///

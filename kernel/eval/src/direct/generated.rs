@@ -29,12 +29,10 @@ super::parameters::operations! {
     }
 
     NormalizedCorrelation: find_peaks {
-        radius: f64,
-        threshold: f64,
-        min_distance: usize,
-        window_pad: usize,
-        subpixel: Subpixel,
-        exclude_border: Option<usize>,
+        radius: Option<f64>,
+        threshold: Option<f64>,
+        min_distance: Option<f64>,
+        exclude_border: f64,
         max_peaks: Option<usize>
     }
 

@@ -145,6 +145,27 @@ impl Image {
         (row + self.margin) * self.width() + column + self.margin
     }
 
+    /// Mean of the valid pixels with `dy² + dx² ≤ radius²` around the pixel next to a place; NaN where there are none.
+    pub fn mean_over_disk(&self, [y, x]: [f64; 2], radius: f64) -> f32 {
+        let stencil = Stencil::new(radius);
+        let reach = stencil.reach() as isize;
+        let (y, x) = (y.round() as isize, x.round() as isize);
+        let (mut sum, mut count) = (0.0f32, 0.0f32);
+        for (row, half) in (y - reach..).zip(&stencil.half_widths) {
+            let half = *half as isize;
+            let first = (x - half).clamp(0, self.columns as isize) as usize;
+            let end = (x + half + 1).clamp(0, self.columns as isize) as usize;
+            if row < 0 || row >= self.rows as isize || first >= end {
+                continue;
+            }
+            let from = self.at(row as usize, first);
+            let line = from..from + end - first;
+            sum += self.counts[line.clone()].iter().sum::<f32>();
+            count += self.valid[line].iter().sum::<f32>();
+        }
+        sum / count
+    }
+
     pub fn leave_out(&mut self, row: usize, column: usize) {
         let at = self.at(row, column);
         self.counts[at] = 0.0;
