@@ -328,34 +328,58 @@ fn the_shape_is_measured() {
                 score.add(&family, &frame.truth, &found);
             }
             let ground = |r: f64| super::prepare::background(&model.ground.profile, r) / family.expected_background(r);
-            println!("{:14} {:?} R {:.3} ({:.2}) w {:.3} ({:.2}) B {:.2} {:.2} {:.2} darker {:.2} thr {:.2} wander {:.1} ratio {:.3} recall {:.4} precision {:.4} within {:.3} {:.0} us prep {:.2} s", family.name, wrong, model.shape.radius, family.radius, model.shape.edge, family.edge,
+            println!("{:14} {:?} misfit {:.3} R {:.3} ({:.2}) w {:.3} ({:.2}) B {:.2} {:.2} {:.2} darker {:.2} thr {:.2} wander {:.1} ratio {:.3} recall {:.4} precision {:.4} within {:.3} {:.0} us prep {:.2} s", family.name, wrong, prepared.misfit, model.shape.radius, family.radius, model.shape.edge, family.edge,
                 ground(family.radius + 3.0), ground(25.0), ground(50.0), model.darker, model.threshold, model.wander, score.ratio(), score.recall(), score.precision(), score.covered(), 1e6 * took / 60.0, time);
         }
     }
 }
 
 #[test]
-fn truth_stays() {
-    use super::prepare::ShapeSums;
-    let family = families()[1];
-    let frames: Vec<Vec<f32>> = (0..64).map(|n| family.frame(5000 + n, 0).image.counts).collect();
-    let prepared = prepare(&frames, (128, 128), Given::default()).unwrap();
-    let m = &prepared.model;
-    println!("R {} w {} centre {:?} wander {}", m.shape.radius, m.shape.edge, m.centre, m.wander);
-    for (n, v) in m.ground.profile.iter().enumerate().take(100) { if n % 3 == 0 { println!("{n} {v:.4} {:.4}", f64::from(*v) / family.expected_background(n as f64)); } }
-    for which in 0..4 {
-        let profile: Vec<f32> = m.ground.profile.clone();
-        let shape = m.shape;
-        let mut model = Model::new(shape, profile, (128, 128), m.centre, m.wander, 6.0, if which % 2 == 0 { 100.0 } else { 330.0 });
-        model.darker = m.darker;
-            let mut sums = ShapeSums::default();
-            let mut scratch = Scratch::default();
-            let mut image = Image::default();
-            for n in 0..64 {
-                if which < 2 { image = family.frame(5000 + n, model.margin()).image; } else { image.fill((128, 128), model.margin(), &frames[n as usize]); }
-                model.find(&image, &mut scratch);
-                model.shape_sums(&image, &mut scratch, &mut sums);
+fn race() {
+    let Ok(only) = std::env::var("RACE") else { return };
+    for name in only.split(',') {
+        let bytes = std::fs::read(format!("/tmp/peaksdata/{name}.f32")).unwrap();
+        let all: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        let truths: Vec<Truth> = std::fs::read_to_string(format!("/tmp/peaksdata/{name}.txt")).unwrap().lines().map(|line| {
+            let (disks, _) = line.split_once(';').unwrap();
+            let disks: Vec<[f64; 3]> = disks.split(' ').map(|d| { let v: Vec<f64> = d.split(',').map(|v| v.parse().unwrap()).collect(); [v[0], v[1], v[2]] }).collect();
+            Truth { centre: [disks[0][0], disks[0][1]], bounds: vec![[1.0, 1.0]; disks.len()], disks }
+        }).collect();
+        let frames: Vec<&[f32]> = all.chunks_exact(128 * 128).collect();
+        let some: Vec<Vec<f32>> = signal::Positions::Spread { most: 64, and: None }.of(&[32, 40]).iter().map(|at| frames[at.as_slice()[0] * 40 + at.as_slice()[1]].to_vec()).collect();
+        let start = std::time::Instant::now();
+        let prepared = prepare(&some, (128, 128), Given { radius: std::env::var("R").ok().map(|r| r.parse().unwrap()), ..Given::default() }).unwrap();
+        let m = &prepared.model;
+        println!("{name} R {:.3} w {:.3} thr {:.2} darker {:.2} centre {:.1?} wander {:.1} prep {:.2}", m.shape.radius, m.shape.edge, m.threshold, m.darker, m.centre, m.wander, start.elapsed().as_secs_f64());
+        let radius = if name == "r3" { 3.2 } else if name == "r9" { 8.96 } else { 5.76 };
+        let family = Family { radius, ..Family::default() };
+        let (mut image, mut scratch, mut score) = (Image::default(), Scratch::default(), Score::default());
+        let start = std::time::Instant::now();
+        let mut amps = Vec::new();
+        let found: Vec<Vec<Found>> = frames.iter().map(|frame| { image.fill((128, 128), m.margin(), frame); let f = m.find(&image, &mut scratch); amps.push([scratch.amplitude, scratch.first_amplitude * m.darker, scratch.centre[0], scratch.centre[1]]); f }).collect();
+        if std::env::var("AMP").is_ok() {
+            let text = std::fs::read_to_string(format!("/tmp/peaksdata/{name}.txt")).unwrap();
+            for (n, line) in text.lines().enumerate().step_by(23) { let d: f64 = line.split_once(';').unwrap().1.parse().unwrap(); let c = truths[n].disks[18]; println!("   {n} diffuse {d:.3} amplitude {:.3} first {:.3} off centre {:.2} {:.2} found {}", amps[n][0] / d, amps[n][1] / d, amps[n][2] - c[0], amps[n][3] - c[1], found[n].len()); }
+        }
+        let time = start.elapsed().as_secs_f64() / 1280.0;
+        for (truth, found) in truths.iter().zip(&found) { score.add(&family, truth, found); }
+        for u in [3.8, 4.0, 4.2, 4.4, 4.6, 4.8, 5.0, 5.5, 6.0] {
+            let mut score = Score::default();
+            for (truth, found) in truths.iter().zip(&found) {
+                let kept: Vec<Found> = found.iter().filter(|p| p.evidence.deviations > u && p.y > radius - 1.0 && p.x > radius - 1.0 && p.y < 128.0 - radius && p.x < 128.0 - radius).copied().collect();
+                score.add(&family, truth, &kept);
             }
-            println!("{which}: step {:.3?} disks {} reach {}", cholesky(sums.information, sums.slope), sums.disks, shape.reach());
+            println!("    {u} rms {:.4} recall {:.4} precision {:.4}", (score.square / score.found).sqrt(), score.recall(), score.precision());
+        }
+        println!("  rms {:.4} recall {:.4} precision {:.4} within {:.3} misfit {:.3} {:.0} us", (score.square / score.found).sqrt(), score.recall(), score.precision(), score.covered(), score.misfit / score.found, 1e6 * time);
+        if std::env::var("SHOW").is_ok() {
+            let mut shown = 0;
+            for (n, (truth, found)) in truths.iter().zip(&found).enumerate() {
+                for p in found {
+                    let near = truth.disks.iter().map(|d| ((p.y - d[0]).hypot(p.x - d[1]), d)).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+                    if near.0 > (0.4 * radius).max(2.0) && shown < 40 { shown += 1; println!("   {n} false {:.1} {:.1} h {:.2} level {:.2} err {:.2} {:.2} {:?} nearest {near:.1?} centre {:.1?}", p.y, p.x, p.height, p.level, p.y_error, p.x_error, p.evidence, truth.centre); }
+                }
+            }
+        }
     }
 }

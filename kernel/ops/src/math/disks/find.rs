@@ -14,12 +14,12 @@ use super::shape::Shape;
 const LOOKED_AT: f32 = 3.0;
 /// Beyond this distance from its middle, in radii, another maximum is another disk.
 const APART: f64 = 0.7;
+/// Nearer than this to a brighter one, in radii, is no second disk.
+const TAKEN: f64 = 1.0;
 /// Share of the radius by which the disk that is counted is larger, in px: half of the pixels at the edge belong to it.
 const HARD: f64 = 0.3;
 /// See [`Model::level_share`].
 const LEVEL_SHARE: f64 = 0.5;
-/// Before anything is known of the frame's own.
-const UNKNOWN_SHARE: f64 = 5.0;
 /// Least share of a disk's pixels that must be valid.
 const LEAST_VALID: f32 = 0.3;
 /// Share of the threshold that a candidate must pass after its first fit.
@@ -29,6 +29,11 @@ const SEEN: f64 = 0.3;
 /// Disks nearer than this to a brighter one, in radii, have little weight in the shape of all.
 const OVERLAP: f64 = 1.7;
 const DOUBTFUL: f64 = 0.01;
+/// See [`Search::distrust_amplitude`]: for frames that disks cover but for this share.
+const FREE_ENOUGH: f64 = 0.1;
+const MUCH_LESS: f64 = 0.8;
+/// Standard deviations from which on a disk tells the shape of all.
+const SHAPELY: f64 = 8.0;
 /// How far outside the frame a disk's middle may be for its part inside to be told from background, in radii.
 const OUTSIDE: f64 = 0.8;
 /// Least counts off the disks that tell a frame's background better than its first guess.
@@ -51,6 +56,8 @@ pub struct Model {
     pub darker: f64,
     /// The background under a disk is known to this share of itself from the rest of the scan.
     pub level_share: f64,
+    /// The frame's background is known to this share of itself before any disk is.
+    pub frame_share: f64,
     pub rows: usize,
     pub columns: usize,
     stencil: Stencil,
@@ -191,6 +198,8 @@ pub struct Scratch {
     pub amplitude: f64,
     /// Of the frame's darker places, see [`Model::darker`].
     pub first_amplitude: f64,
+    /// Share of the background that no disk reaches.
+    free: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -258,6 +267,7 @@ impl Model {
             threshold,
             darker: 1.0,
             level_share: LEVEL_SHARE,
+            frame_share: 5.0,
             rows,
             columns,
             stencil,
@@ -272,6 +282,10 @@ impl Model {
 
     fn size(&self) -> (usize, usize) {
         (self.rows, self.columns)
+    }
+
+    fn first_share(&self) -> f64 {
+        self.level_share.hypot(self.frame_share)
     }
 
     /// Pixels of a disk.
@@ -303,19 +317,18 @@ impl Model {
         }
         search.deviations(false);
         search.take_maxima();
-        search.sweep(UNKNOWN_SHARE, (2, 0.1));
+        search.sweep(self.first_share(), (2, 0.1));
         search.amplitude();
         search.drop_unlikely(0);
         search.sweep(self.level_share, (2, 0.02));
         let first = search.scratch.candidates.len();
-        let background = search.scratch.amplitude;
-        search.scratch.amplitude = search.least_level(background);
+        search.distrust_amplitude();
         search.look_at_rest();
-        search.scratch.amplitude = background;
         if search.scratch.candidates.len() > first {
             search.settle_far_from(first);
-            search.sweep(UNKNOWN_SHARE, (3, 0.05));
+            search.sweep(self.first_share(), (3, 0.05));
             search.amplitude();
+            search.distrust_amplitude();
             search.drop_unlikely(first);
             search.sweep(self.level_share, (2, 0.01));
         }
@@ -328,6 +341,26 @@ impl Model {
         let density = 0.011 / f64::from(self.shape.radius).sqrt();
         let pixels = (self.rows * self.columns) as f64;
         density * pixels * deviations * (-0.5 * deviations * deviations).exp()
+    }
+
+    /// Sum of the squares of what is left over after [`Model::find`], in units of its variance.
+    pub fn misfit(&self, image: &Image, scratch: &Scratch) -> f64 {
+        let ground = self.ground.around(scratch.centre, self.size());
+        let amplitude = scratch.amplitude as f32;
+        (0..self.rows)
+            .map(|row| {
+                let line = image.at(row, 0)..image.at(row, 0) + self.columns;
+                let pixels = (image.counts[line.clone()].iter())
+                    .zip(&image.valid[line.clone()])
+                    .zip(&scratch.models[line])
+                    .zip(ground.row(row as isize, 0));
+                let squares = pixels.map(|(((counts, valid), models), under)| {
+                    let expected = (models + amplitude * under).max(FAINTEST);
+                    f64::from(valid * (counts - expected) * (counts - expected) / expected)
+                });
+                squares.sum::<f64>()
+            })
+            .sum()
     }
 
     /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge.
@@ -523,7 +556,7 @@ impl Search<'_> {
 
     /// Whether one of the first `n` candidates is at the same place.
     fn is_taken(&self, n: usize, [y, x]: [f64; 2]) -> bool {
-        let apart = APART * f64::from(self.model.shape.radius);
+        let apart = TAKEN * f64::from(self.model.shape.radius);
         self.scratch.candidates[..n].iter().any(|other| {
             let [oy, ox] = other.at();
             let (dy, dx) = (y - oy, x - ox);
@@ -750,20 +783,24 @@ impl Search<'_> {
         let Search { model, image, ground, scratch } = self;
         // The median over the rows, each with the weight of its expected counts: what is on disks that were not found stays out.
         scratch.rows.clear();
+        let mut everything = 0.0;
         for row in 0..model.rows {
             let first = image.at(row, 0);
             let line = first..first + model.columns;
-            let [sum, under] = vectorised(Free {
+            let [sum, under, whole] = vectorised(Free {
                 counts: &image.counts[line.clone()],
                 valid: &image.valid[line.clone()],
                 models: &scratch.models[line],
                 under: &ground.row(row as isize, 0)[..model.columns],
+                limit: 0.1 * scratch.amplitude as f32,
             });
+            everything += f64::from(whole);
             if under > 0.0 {
                 scratch.rows.push([sum / under, under]);
             }
         }
         let all: f64 = scratch.rows.iter().map(|[_, under]| f64::from(*under)).sum();
+        scratch.free = if everything > 0.0 { all / everything } else { 0.0 };
         if all * scratch.amplitude > LEAST_FREE {
             scratch.rows.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
             let mut below = 0.0;
@@ -775,18 +812,22 @@ impl Search<'_> {
         }
     }
 
-    /// The background that is expected where a disk may have been missed: the pixels of missed disks are not on disks, so that
-    /// what is under the others is believed when it is less.
-    fn least_level(&mut self, amplitude: f64) -> f64 {
+    /// Pixels of disks that were missed are off the disks too: where what is under the others is much less, that is believed.
+    fn distrust_amplitude(&mut self) {
         let scratch = &mut *self.scratch;
+        if scratch.free > FREE_ENOUGH {
+            return;
+        }
         scratch.ratios.clear();
         (scratch.ratios).extend(scratch.candidates.iter().map(|c| c.disk.level as f32));
         let middle = scratch.ratios.len() / 2;
-        if middle == 0 {
-            return amplitude;
+        if middle > 0 {
+            let (_, level, _) = scratch.ratios.select_nth_unstable_by(middle, f32::total_cmp);
+            let level = f64::from(*level);
+            if level < MUCH_LESS * scratch.amplitude {
+                scratch.amplitude = level.max(1e-3);
+            }
         }
-        let (_, level, _) = scratch.ratios.select_nth_unstable_by(middle, f32::total_cmp);
-        f64::from(*level).max(1e-3).min(amplitude)
     }
 
     /// Gauss-Newton equations of radius and edge; row, column, height and level of every disk are eliminated by the Schur
@@ -803,7 +844,7 @@ impl Search<'_> {
             let [y, x] = self.scratch.candidates[n].at();
             let [cy, cx] = self.scratch.centre;
             let of_beam = (y - cy).hypot(x - cx) < f64::from(radius);
-            if evidence.deviations < self.model.threshold || !whole || of_beam {
+            if evidence.deviations < SHAPELY || !whole || of_beam {
                 continue;
             }
             let mut matrix = [[0.0f64; 6]; 6];
@@ -853,6 +894,11 @@ impl Search<'_> {
                 sums.information[i][0] += trust * (matrix[row][4] - dot(&first));
                 sums.information[i][1] += trust * (matrix[row][5] - dot(&second));
                 sums.slope[i] += trust * (slope[row] - dot(&rest));
+            }
+            if let Some(inverse) = cholesky(own, [0.0, 0.0, 0.0, 1.0]) {
+                let amplitude = self.scratch.amplitude;
+                let off = disk.level / amplitude - 1.0;
+                sums.levels.push([off, inverse[3].max(0.0).sqrt() / amplitude]);
             }
             sums.disks += 1;
             sums.misfit += evidence.misfit;
@@ -971,27 +1017,30 @@ impl Vectorised for Rest<'_> {
     }
 }
 
-/// Sums of counts and background of the pixels that disks do not reach.
+/// Sums of counts and background of the pixels that disks do not reach, and of the background of all.
 struct Free<'a> {
     counts: &'a [f32],
     valid: &'a [f32],
     models: &'a [f32],
     under: &'a [f32],
+    /// Disks have less than this times the background there.
+    limit: f32,
 }
 
 impl Vectorised for Free<'_> {
-    type Result = [f32; 2];
+    type Result = [f32; 3];
 
     #[inline(always)]
-    fn run(self) -> [f32; 2] {
-        let mut sums = [[0.0; LANES]; 2];
+    fn run(self) -> [f32; 3] {
+        let mut sums = [[0.0; LANES]; 3];
         let all = (self.counts.chunks(LANES).zip(self.valid.chunks(LANES)))
             .zip(self.models.chunks(LANES).zip(self.under.chunks(LANES)));
         for ((counts, valid), (models, under)) in all {
             for n in 0..counts.len() {
-                let free = if models[n] < 0.1 * under[n] { valid[n] } else { 0.0 };
+                let free = if models[n] < self.limit * under[n] { valid[n] } else { 0.0 };
                 sums[0][n] += free * (counts[n] - models[n]);
                 sums[1][n] += free * under[n];
+                sums[2][n] += valid[n] * under[n];
             }
         }
         sums.map(|lanes| total(&lanes))

@@ -7,7 +7,9 @@ use super::image::Image;
 use super::shape::Shape;
 use crate::math::{Grid, direct_beam};
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 12;
+/// After so many, what differs between disks is the disks'.
+const FIRST_ROUNDS: usize = 3;
 /// Between rounds radius and edge move by less than this in px in the end.
 const SETTLED: f64 = 0.003;
 /// Before anything is known of it: sharp on square pixels is about 0.3.
@@ -15,15 +17,17 @@ const FIRST_EDGE: f64 = 0.75;
 const LEAST_EDGE: f64 = 0.2;
 /// Standard deviations that a disk is found with while the scan is measured.
 const SURE: f64 = 6.0;
+const SURE_LATER: f64 = 4.0;
 /// The background under a disk is not known before it is measured, then known to this share of itself.
 const UNKNOWN: f64 = 5.0;
 const KNOWN: f64 = 0.5;
+const BEST_KNOWN: f64 = 0.05;
 /// Most that a radius changes in one round, as a share of it.
 const LARGEST_STEP: f64 = 0.25;
 /// Beyond the wander that was seen, in px.
 const FURTHER: f64 = 2.0;
 /// Least and greatest threshold that is chosen, in standard deviations.
-const THRESHOLDS: [f64; 2] = [3.8, 5.5];
+const THRESHOLDS: [f64; 2] = [4.5, 5.5];
 
 /// A scan's disks as far as they could be measured.
 #[derive(Clone, Debug)]
@@ -34,8 +38,12 @@ pub struct Prepared {
     pub frames: usize,
     /// Standard errors of radius and edge in px, as far as counts make them.
     pub shape_errors: [f64; 2],
-    /// Root mean square of what is left over, in units of its expected deviation: 1 for Poisson counts.
+    /// Mean square of what is left over, in units of its expected variance: 1 for Poisson counts.
     pub misfit: f64,
+    /// Sum of that over all pixels, and what every disk costs.
+    cost: f64,
+    /// Disks that are neither sure nor doubtful.
+    doubtful: f64,
 }
 
 /// What is known before: `None` is measured.
@@ -50,7 +58,7 @@ pub struct Given {
 }
 
 /// Normal equations of radius and edge over all disks, every disk's own numbers eliminated.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ShapeSums {
     pub information: [[f64; 2]; 2],
     pub slope: [f64; 2],
@@ -58,19 +66,53 @@ pub struct ShapeSums {
     /// Largest height.
     pub brightest: f64,
     pub misfit: f64,
+    /// Of the background under each disk, how far it is from the frame's, as a share, and the error of that.
+    pub levels: Vec<[f64; 2]>,
 }
 
-/// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common. `None` where there are none.
+/// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
+/// direct beam and with the one that is given; what explains the counts with fewer disks is taken. `None` where there are none.
 pub fn prepare(frames: &[Vec<f32>], size: (usize, usize), given: Given) -> Option<Prepared> {
-    let (rows, columns) = size;
     let seen: Vec<([f64; 2], f64)> = frames.iter().map(|frame| beam(frame, size)).collect();
+    let measured = middle(seen.iter().map(|(_, radius)| *radius));
+    let mut best = measure(frames, size, given, &seen, measured);
+    let explained = best.as_ref().is_some_and(|best| best.misfit < EXPLAINED);
+    if let Some(radius) = given.radius.filter(|_| !explained)
+        && (radius / measured - 1.0).abs() > ANOTHER
+    {
+        let other = measure(frames, size, given, &seen, radius);
+        best = match (best, other) {
+            (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
+            (best, other) => best.or(other),
+        };
+    }
+    let mut prepared = best?;
+    if given.threshold.is_none() {
+        prepared.model.threshold = threshold_of(&prepared, frames.len());
+    }
+    Some(prepared)
+}
+
+/// Below this misfit nothing is left to explain.
+const EXPLAINED: f64 = 1.03;
+/// Radii that differ by more than this share of one are two beginnings.
+const ANOTHER: f64 = 0.1;
+
+/// From one radius on.
+fn measure(
+    frames: &[Vec<f32>],
+    size: (usize, usize),
+    given: Given,
+    seen: &[([f64; 2], f64)],
+    first: f64,
+) -> Option<Prepared> {
+    let (rows, columns) = size;
     let centre = given.centre.unwrap_or_else(|| {
         [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])))
     });
     let away = |[y, x]: [f64; 2]| (y - centre[0]).hypot(x - centre[1]);
     let mut wander = spread(seen.iter().map(|(at, _)| away(*at))) + FURTHER;
     let largest = 0.25 * rows.min(columns) as f64;
-    let first = given.radius.unwrap_or_else(|| middle(seen.iter().map(|(_, radius)| *radius)));
     let radius = first.clamp(1.0, largest.max(1.0));
     let mut shape = Shape {
         radius: radius as f32,
@@ -83,11 +125,13 @@ pub fn prepare(frames: &[Vec<f32>], size: (usize, usize), given: Given) -> Optio
     let mut brightest = 100.0;
     let mut share = UNKNOWN;
     let mut darker = 1.0;
+    let mut frame_share = UNKNOWN;
     let mut image = Image::default();
     let mut scratch = Scratch::default();
     for round in 0..ROUNDS {
-        let mut model = Model::new(shape, profile.clone(), size, centre, wander, SURE, 10.0 * brightest);
+        let mut model = Model::new(shape, profile.clone(), size, centre, wander, if round < FIRST_ROUNDS { SURE } else { SURE_LATER }, 10.0 * brightest);
         model.level_share = share;
+        model.frame_share = frame_share;
         model.darker = darker;
         let mut sums = ShapeSums::default();
         let mut rings = Rings::new(far);
@@ -122,15 +166,23 @@ pub fn prepare(frames: &[Vec<f32>], size: (usize, usize), given: Given) -> Optio
         profile.iter_mut().for_each(|value| *value *= usual);
         centre = given.centre.unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
         wander = spread(beams.iter().map(|at| (at[0] - centre[0]).hypot(at[1] - centre[1]))) + FURTHER;
-        darker = middle(ratios.into_iter());
-        share = KNOWN;
-        if std::env::var("DBG").is_ok() && round > 2 { println!("    round {round} R {new_radius:.3} w {new_edge:.3} step {step:.3?} disks {} bg {:.2} {:.2} {:.2} darker {darker:.2} usual {usual:.2} centre {centre:.1?} wander {wander:.1}", sums.disks, profile[9], profile[25], profile[50]); }
-        if (round >= 3 && settled) || round + 1 == ROUNDS {
+        darker = middle(ratios.iter().copied());
+        frame_share = spread(ratios.iter().map(|ratio| (ratio / darker - 1.0).abs())).clamp(BEST_KNOWN, UNKNOWN);
+        share = if round < FIRST_ROUNDS { KNOWN } else { level_share(&sums.levels) };
+        if std::env::var("DBG").is_ok() && round > 0 { println!("    round {round} R {new_radius:.3} w {new_edge:.3} step {step:.3?} disks {} bg {:.2} {:.2} {:.2} darker {darker:.2} usual {usual:.2} share {share:.3} centre {centre:.1?} wander {wander:.1}", sums.disks, profile[9], profile[25], profile[50]); }
+        if (round > FIRST_ROUNDS && settled) || round + 1 == ROUNDS {
             let threshold = given.threshold.unwrap_or(THRESHOLDS[0]);
             let mut model = Model::new(shape, profile, size, centre, wander, threshold, brightest);
             model.darker = darker;
-            if given.threshold.is_none() {
-                model.threshold = threshold_of(&model, frames, size, &mut image, &mut scratch);
+            model.level_share = share;
+            model.frame_share = frame_share;
+            let (mut cost, mut doubtful) = (0.0, 0.0);
+            for frame in frames {
+                image.fill(size, model.margin(), frame);
+                let found = model.find(&image, &mut scratch);
+                cost += model.misfit(&image, &scratch) + DISK_COST * found.len() as f64;
+                let within = |value: f64| value >= BAND[0] && value < BAND[1];
+                doubtful += found.iter().filter(|peak| within(peak.evidence.deviations)).count() as f64;
             }
             let error = |n: usize| {
                 let mut unit = [0.0; 2];
@@ -142,7 +194,9 @@ pub fn prepare(frames: &[Vec<f32>], size: (usize, usize), given: Given) -> Optio
                 disks: sums.disks,
                 frames: frames.len(),
                 shape_errors: [error(0), error(1)],
-                misfit: (sums.misfit / sums.disks as f64).sqrt(),
+                misfit: sums.misfit / sums.disks as f64,
+                cost,
+                doubtful,
             });
         }
     }
@@ -206,6 +260,18 @@ fn middle(values: impl Iterator<Item = f64>) -> f64 {
     *values.select_nth_unstable_by(at, f64::total_cmp).1
 }
 
+/// How far the background under a disk is from the frame's, as a share of that: the scatter that its errors do not explain.
+/// Half of the disks are nearer to the middle than two thirds of a deviation, whatever the outer ones do.
+fn level_share(levels: &[[f64; 2]]) -> f64 {
+    let half = |values: &mut dyn Iterator<Item = f64>| middle(values).abs() / 0.6745;
+    // Only those that tell it.
+    let telling = || levels.iter().filter(|[_, error]| *error < KNOWN);
+    let scatter = half(&mut telling().map(|[off, _]| off.abs()));
+    let error = middle(telling().map(|[_, error]| *error));
+    let share = (scatter * scatter - error * error).max(0.0).sqrt();
+    if share.is_nan() { KNOWN } else { share.clamp(BEST_KNOWN, KNOWN) }
+}
+
 /// What nearly all are below.
 fn spread(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
@@ -245,12 +311,16 @@ struct Cell {
 }
 
 /// Disks that were missed are in some directions only.
-const SECTORS: usize = 16;
+const SECTORS: usize = 24;
+/// Of the directions in the order of their counts, those between these shares are believed.
+const LOWER: [f64; 2] = [0.15, 0.55];
 /// Share of the background from which on what disks have at a pixel spoils it: they are not known better than to some tenths.
 const ON_DISKS: f32 = 0.02;
 /// Cells that disks spoil this much more than the freest tell nothing: next to the direct beam its edge would become background.
 const LEAST_FREE: f64 = 0.3;
 const ALL_FREE: f64 = 0.03;
+/// Share of free pixels from which on a ring is believed whatever it says.
+const SURELY_FREE: f64 = 0.15;
 /// Least weight of a cell: a pixel of some frames.
 const LEAST_WEIGHT: f64 = 1.0;
 /// Most that the background under the direct beam differs from that beside it, as a logarithm.
@@ -301,25 +371,23 @@ impl Rings {
         let enough = (LEAST_FREE * freest).min(ALL_FREE);
         let (counts, weights) = (self.cells.iter().flatten())
             .fold((0.0, 1e-9), |sum, cell| (sum.0 + cell.counts, sum.1 + cell.weights));
-        let least = (1e-3 * counts / weights).max(1e-4);
+        let darkest = (1e-3 * counts / weights).max(1e-4);
         // The median over the directions.
         let mut known: Vec<Option<f64>> = (self.cells.iter())
             .map(|ring| {
                 let mut cells: Vec<&Cell> = ring.iter().filter(|cell| free(cell) >= enough && free(cell) > 0.0).collect();
                 cells.sort_by(|a, b| (a.counts * b.weights).total_cmp(&(b.counts * a.weights)));
-                let all: f64 = cells.iter().map(|cell| cell.weights).sum();
-                let mut below = 0.0;
-                // Between the two in the middle, so that few cells are not drawn to one side.
+                // Every direction has one vote: a disk that was missed has more free pixels than the gaps between disks.
+                let (from, to) = (LOWER[0] * cells.len() as f64, LOWER[1] * cells.len() as f64);
                 let (mut counts, mut weights) = (0.0, 0.0);
-                for cell in &cells {
-                    let inside = (below + cell.weights).min(0.65 * all) - below.max(0.35 * all);
+                for (n, cell) in cells.iter().enumerate() {
+                    let inside = (n as f64 + 1.0).min(to) - (n as f64).max(from);
                     if inside > 0.0 {
                         counts += cell.counts * inside / cell.weights;
                         weights += inside;
                     }
-                    below += cell.weights;
                 }
-                (weights > 0.0).then(|| (counts / weights).max(least))
+                (weights > 0.0).then(|| (counts / weights).max(darkest))
             })
             .collect();
         // The edge of the direct beam is soft.
@@ -343,6 +411,17 @@ impl Rings {
         let under = |ring: usize| {
             (mean_v + (slope * (ring as f64 - mean_r)).clamp(-MOST_UNDER, MOST_UNDER)).exp()
         };
+        // Where hardly a pixel is free, one that is free may be of a disk that was missed: no more than nearer to the beam.
+        let mut least = f64::INFINITY;
+        for (ring, value) in known.iter_mut().enumerate() {
+            let Some(value) = value else { continue };
+            let (weights, pixels) = (self.cells[ring].iter())
+                .fold((0.0, 0.0), |sum, cell| (sum.0 + cell.weights, sum.1 + cell.pixels));
+            if weights < SURELY_FREE * pixels {
+                *value = value.min(least);
+            }
+            least = *value;
+        }
         let mut out = vec![0.0; known.len()];
         let mut last: Option<(usize, f64)> = None;
         for (ring, value) in known.iter().enumerate() {
@@ -366,29 +445,20 @@ impl Rings {
     }
 }
 
+/// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
+const DISK_COST: f64 = 40.0;
+/// Standard deviations of disks that nearly are doubtful.
+const BAND: [f64; 2] = [5.5, 8.5];
+
 /// The threshold at which one more peak is as likely a disk as noise: where disks are bright nothing is lost by asking for
 /// more than in a scan whose weakest are hardly seen.
-fn threshold_of(
-    model: &Model,
-    frames: &[Vec<f32>],
-    size: (usize, usize),
-    image: &mut Image,
-    scratch: &mut Scratch,
-) -> f64 {
-    const BAND: [f64; 2] = [5.5, 8.5];
-    let mut disks = 0.0;
-    for frame in frames {
-        image.fill(size, model.margin(), frame);
-        let found = model.find(image, scratch);
-        let within = |value: f64| value >= BAND[0] && value < BAND[1];
-        disks += found.iter().filter(|peak| within(peak.evidence.deviations)).count() as f64;
-    }
+fn threshold_of(prepared: &Prepared, frames: usize) -> f64 {
     // Disks per frame and standard deviation, as far below as above; never none.
-    let density = (disks / (BAND[1] - BAND[0])).max(0.3) / frames.len() as f64;
+    let density = (prepared.doubtful / (BAND[1] - BAND[0])).max(0.3) / frames as f64;
     let (mut low, mut high) = (THRESHOLDS[0], THRESHOLDS[1]);
     for _ in 0..40 {
         let at = 0.5 * (low + high);
-        let noise = model.false_disks(at) * (at - 1.0 / at);
+        let noise = prepared.model.false_disks(at) * (at - 1.0 / at);
         if noise > density {
             low = at;
         } else {
