@@ -2,9 +2,12 @@
 //! points with the reference, a multiple of its spacing or a part of it, and fits there without residual. The less is there
 //! (few orders, missing peaks, strays), the less tells them apart; what leaves a doubt is taken for another lattice.
 
+mod chance;
+
 use std::collections::HashSet;
 use std::f64::consts::PI;
 
+use self::chance::{few_of_many, is_at_most, so_few_of, so_few_of_at_least, so_many_of};
 use super::lattice::{Cells, Point, distance_squared};
 
 /// Furthest a point may be from where its order would be, in spacings.
@@ -213,14 +216,20 @@ impl Orders {
                     .collect();
                 off.sort_by(f64::total_cmp);
                 let all = strangers.len() + off.len();
+                let (rest, share_of) = (known.len() - number, |off: f64| {
+                    (number as f64 * PI * off * off / area).min(1.0)
+                });
+                // Bounds first: nearly always they decide.
+                let limit = so_few_of_at_least(number, rest, count, off.len()).min(BY_CHANCE);
+                if (off.iter().enumerate().rev())
+                    .any(|(n, off)| is_at_most(limit, all, n + 1, share_of(*off)))
+                {
+                    return false;
+                }
                 let anyhow = (off.iter().enumerate())
-                    .map(|(n, off)| {
-                        let share = (number as f64 * PI * off * off / area).min(1.0);
-                        so_many_of(all, n + 1, share)
-                    })
+                    .map(|(n, off)| so_many_of(all, n + 1, share_of(*off)))
                     .fold(1.0, f64::min);
-                anyhow > BY_CHANCE
-                    || anyhow > so_few_of(number, known.len() - number, count, off.len())
+                anyhow > BY_CHANCE || anyhow > so_few_of(number, rest, count, off.len())
             })
         })
     }
@@ -270,7 +279,7 @@ impl Orders {
                 if count == 0 {
                     return false;
                 }
-                let of_it = 1.0 - so_many_of(places, count + 1, share);
+                let of_it = few_of_many(places, count, share);
                 let inside = (places as f64 * PI * near * near / area).min(1.0);
                 of_it > PASSED_OVER || of_it > so_many_of(strangers.len(), count, inside)
             })
@@ -387,46 +396,9 @@ fn basis(
     None
 }
 
-fn ln_ways(of: usize, take: usize) -> f64 {
-    (0..take)
-        .map(|n| ((of - n) as f64 / (n + 1) as f64).ln())
-        .sum()
-}
-
-/// Chance that `few` or fewer of `count` things that are taken out of `some + rest` are among `some`.
-fn so_few_of(some: usize, rest: usize, count: usize, few: usize) -> f64 {
-    let all = ln_ways(some + rest, count);
-    (0..=few.min(some).min(count))
-        .filter(|taken| count - taken <= rest)
-        .map(|taken| (ln_ways(some, taken) + ln_ways(rest, count - taken) - all).exp())
-        .sum()
-}
-
-/// Chance that at least `many` of `count` things are of a kind that `share` of them are.
-fn so_many_of(count: usize, many: usize, share: f64) -> f64 {
-    (many..=count)
-        .map(|taken| {
-            let others = (count - taken) as i32;
-            ln_ways(count, taken).exp() * share.powi(taken as i32) * (1.0 - share).powi(others)
-        })
-        .sum::<f64>()
-        .min(1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn chances_are_those_of_an_urn() {
-        // 24 orders, 14 of them in the coset: all of 14 found there, and 8 of 8.
-        let all: f64 = 1.0 / 1_961_256.0;
-        assert!((so_few_of(10, 14, 14, 0) / all - 1.0).abs() < 1e-9);
-        assert!((so_few_of(10, 14, 8, 0) - 3003.0 / 735_471.0).abs() < 1e-9);
-        assert!((so_few_of(10, 14, 8, 8) - 1.0).abs() < 1e-9);
-        assert!((so_many_of(3, 3, 0.5) - 0.125).abs() < 1e-12);
-        assert!((so_many_of(3, 0, 0.2) - 1.0).abs() < 1e-12);
-    }
 
     #[test]
     fn orders_of_lattices_with_holes_and_strays() {
