@@ -440,11 +440,11 @@ impl Operation for LocalMaximum {
 pub struct StrainMap {
     /// Scan positions whose lattice counts as unstrained.
     pub reference: Region,
-    /// How far a peak may lie from its reference vector. Left out: a quarter of the peaks' spacing. Allowed: 0.1 to 512 px, or left out.
+    /// How far a peak may lie from its reference vector, at most 0.45 of the peaks' spacing. Left out: a quarter of it. Allowed: 0.1 to 512 px, or left out.
     pub match_radius: Option<f64>,
     /// Fewest matched peaks for a result; three determine it, more make its residual meaningful. Allowed: whole numbers from 3 to 1000.
     pub min_matches: usize,
-    /// Weigh each peak by its intensity.
+    /// Weigh each peak by its intensity instead of its error.
     pub intensity_weights: bool,
     /// Turn from detector to scan axes, +x towards +y; used when `calibrated`. Allowed: -360 to 360 deg.
     pub rotation_deg: f64,
@@ -480,14 +480,18 @@ impl Operation for StrainMap {
         [
             "px",
             "0.1 to 512 px, or left out",
-            "How far a peak may lie from its reference vector. Left out: a quarter of the peaks' spacing.",
+            "How far a peak may lie from its reference vector, at most 0.45 of the peaks' spacing. Left out: a quarter of it.",
         ],
         [
             "",
             "whole numbers from 3 to 1000",
             "Fewest matched peaks for a result; three determine it, more make its residual meaningful.",
         ],
-        ["", "true or false", "Weigh each peak by its intensity."],
+        [
+            "",
+            "true or false",
+            "Weigh each peak by its intensity instead of its error.",
+        ],
         [
             "deg",
             "-360 to 360 deg",

@@ -1,16 +1,25 @@
 //! Maps strain and lattice rotation from the peaks of each pattern against those of a reference region.
 //!
 //! `(ny, nx | ky, kx)` peaks → `(ny, nx)` maps ε_xx, ε_yy, ε_xy (fractions), θ (rad), coverage (fraction of the reference
-//! vectors found), residual (px). Peaks obey `g = T g_ref + t`; `F = T^-T = R U`; ε = U - 1, θ is the angle of R. Positive
-//! ε_xx and ε_yy are real-space expansion along columns and rows, positive ε_xy lengthens along +x+y, positive θ turns
-//! +x towards +y. Positions whose peaks do not bear out a lattice like the reference are NaN: too few matches, matches on
-//! one line, less than a third of the reference vectors, a residual above 0.09 of the peaks' spacing or, with few matches,
-//! one that leaves more than 5 % to chance (95 % confidence), strain below -20 % or above +33 % or a rotation beyond 14.5
-//! degrees (no vector may move by more than a quarter of its length), more unexpected peaks than expected ones among those
-//! expected, or peaks that are as well those of another lattice: nothing but chance speaks for the orders that a coarser one
-//! lacks, or strangers as bright stand where a finer one has peaks. So is the whole map when the reference region yields fewer
-//! than three vectors (coverage 0). Coverage and residual say why. Needs the region's peaks first, then
-//! each position on its own: O(peaks · reference vectors).
+//! vectors found), residual (px), and the standard errors of the first four. Peaks obey `g = T g_ref + t`;
+//! `F = T^-T = R U`; ε = U - 1, θ is the angle of R. Positive ε_xx and ε_yy are real-space expansion along columns and rows,
+//! positive ε_xy lengthens along +x+y, positive θ turns +x towards +y. Any turn is measured, up to the symmetry of the
+//! lattice: of the turns that give the same peaks θ is the least.
+//!
+//! Each peak counts by the inverse of its variance: its own error, what the residuals in the reference region show on top of
+//! it, and that of the reference vector. Where the finder knows no errors, the scatter of each vector over the region takes
+//! their place, and the residual of each position says how large it is there. Strays are left out. Standard errors are
+//! these variances, to first order, enlarged where the peaks of a position disagree by more than chance: 68 % of the true
+//! errors lie within them. NaN where three peaks without errors leave nothing to tell them from.
+//!
+//! Positions whose peaks do not bear out a lattice like the reference are NaN: too few matches, matches on one line, less than
+//! 35 % of the reference vectors, a residual above 0.09 of the peaks' spacing or one that leaves more than 5 % to chance (95 %
+//! confidence), strain below -20 % or above +33 % (12 % with a rotation beyond 14.5 degrees), more unexpected peaks than expected
+//! ones among those expected, peaks that are as well those of another lattice (nothing but chance speaks for the orders
+//! that a coarser one lacks, or strangers as bright stand where a finer one has peaks), a second lattice near the reference, or a
+//! symmetry of the lattice that explains the peaks with about as little change. So is the whole map, with coverage 0, when
+//! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why. Needs the
+//! region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
 
 use serde_json::json;
@@ -21,20 +30,20 @@ use signal::{
 };
 
 use crate::accept;
-use crate::math::affine;
-use crate::math::deformation::Deformation;
-use crate::math::lattice::{Pattern, Point, Reference};
+use crate::math::affine::{self, Affine, Observed};
+use crate::math::deformation::{Deformation, standard_errors};
+use crate::math::lattice::{Flaw, Pattern, Point, Reference};
 
 parameters! {
     /// Maps strain and rotation against the peaks of a reference region.
     pub struct StrainMap {
         /// Scan positions whose lattice counts as unstrained.
         pub reference: Region = Region::rectangle(0, 0, 16, 16);
-        /// How far a peak may lie from its reference vector. Left out: a quarter of the peaks' spacing.
+        /// How far a peak may lie from its reference vector, at most 0.45 of the peaks' spacing. Left out: a quarter of it.
         pub match_radius: Option<f64> = None, range (0.1, 512.0), units "px";
         /// Fewest matched peaks for a result; three determine it, more make its residual meaningful.
         pub min_matches: usize = 4, range (3, 1000);
-        /// Weigh each peak by its intensity.
+        /// Weigh each peak by its intensity instead of its error.
         pub intensity_weights: bool = false;
         /// Turn from detector to scan axes, +x towards +y; used when `calibrated`.
         pub rotation_deg: f64 = 0.0, range (-360.0, 360.0), units "deg";
@@ -66,8 +75,10 @@ impl Operation for MapStrain {
     };
 
     const WITHOUT_VALUE: &'static str = "too few peaks match the reference lattice, or they do not bear it out \
-         (see coverage and residual) or would bear out another lattice as well; strain from -20 to +33 % and rotation up to 14 degrees are measured";
-    const REVISION: u32 = 4;
+         (see coverage and residual) or would bear out another lattice as well; or the reference region, where coverage is 0 \
+         everywhere, has no single lattice: choose it inside one grain. Strain from -20 to +33 % is measured, and any rotation \
+         up to the symmetry of the lattice";
+    const REVISION: u32 = 5;
 
     fn describe(
         &self,
@@ -84,12 +95,18 @@ impl Operation for MapStrain {
             Component::new("theta", "θ", "rad", true).shown_in(1f64.to_degrees(), "°"),
             Component::new("coverage", "Coverage", "", false).shown_in(100.0, "%"),
             Component::new("residual", "Residual", "px", false),
+            Component::new("e_xx_error", "ε_xx error", "", false).shown_in(100.0, "%"),
+            Component::new("e_yy_error", "ε_yy error", "", false).shown_in(100.0, "%"),
+            Component::new("e_xy_error", "ε_xy error", "", false).shown_in(100.0, "%"),
+            Component::new("theta_error", "θ error", "rad", false).shown_in(1f64.to_degrees(), "°"),
         ]);
         let notes = json!({
             "frame": if params.calibrated { "scan" } else { "detector" },
             "axes": "x=columns,y=rows",
             "e_sign": "real-space expansion",
             "rotation_sign": "+x to +y",
+            "rotation": "the least turn among those that the symmetry of the lattice makes alike",
+            "errors": "standard errors",
             "rotation_deg": params.rotation_deg,
             "flip_ky": params.flip_ky,
             "calibrated": params.calibrated,
@@ -128,6 +145,8 @@ impl Operation for MapStrain {
                 every: positions.div_ceil(MOST_PATTERNS).max(1),
                 seen: 0,
                 centre: centre(&input.axes),
+                radius: params.match_radius,
+                min_matches: params.min_matches,
                 patterns: Vec::new(),
             }),
         })
@@ -138,6 +157,7 @@ impl Operation for MapStrain {
             "reference_peaks_px": reference.points,
             "order": "kx, ky in columns of the detector",
             "spacing_px": reference.spacing,
+            "no_reference": reference.flaw.map(Flaw::text),
         }))
     }
 
@@ -156,46 +176,44 @@ impl Operation for MapStrain {
                 "compute the reference region first",
             )
         })?;
-        let points = points(peaks, row_height(inputs));
-        let brightness = brightness(peaks);
-        let weights = match params.intensity_weights {
-            true => &*brightness,
-            false => &[],
+        let pattern = pattern(peaks, row_height(inputs));
+        let observed = Observed {
+            points: &pattern.points,
+            variance: &pattern.variance,
+            weights: match params.intensity_weights {
+                true => &pattern.brightness,
+                false => &[],
+            },
+            brightness: &pattern.brightness,
         };
         let radius = params.match_radius.unwrap_or(0.25 * reference.spacing);
-        let fit = affine::fit(
-            reference,
-            &points,
-            weights,
-            &brightness,
-            radius,
-            params.min_matches,
-        );
-        let deformation = fit
-            .affine
-            .and_then(|found| Deformation::of_reciprocal(found.matrix))
-            .map(|found| match params.calibrated {
-                true => found.in_axes(params.rotation_deg.to_radians(), params.flip_ky),
-                false => found,
-            });
-        let values = match deformation {
-            Some(d) => [
-                d.e_xx,
-                d.e_yy,
-                d.e_xy,
-                d.rotation,
-                fit.coverage,
-                fit.residual,
-            ],
-            None => [
-                f64::NAN,
-                f64::NAN,
-                f64::NAN,
-                f64::NAN,
-                fit.coverage,
-                fit.residual,
-            ],
+        let fit = affine::fit(reference, &observed, radius, params.min_matches);
+        let in_axes = |found: Deformation| match params.calibrated {
+            true => found.in_axes(params.rotation_deg.to_radians(), params.flip_ky),
+            false => found,
         };
+        let [mut values, mut errors] = [[f64::NAN; 4]; 2];
+        if let Some(Affine { matrix, .. }) = fit.affine
+            && let Some(found) = Deformation::of_reciprocal(matrix)
+            && let Some(changes) = Deformation::derivatives(matrix)
+        {
+            values = in_axes(found).components();
+            errors = standard_errors(changes.map(in_axes), fit.covariance);
+        }
+        let [e_xx, e_yy, e_xy, theta] = values;
+        let [e_xx_error, e_yy_error, e_xy_error, theta_error] = errors;
+        let values = [
+            e_xx,
+            e_yy,
+            e_xy,
+            theta,
+            fit.coverage,
+            fit.residual,
+            e_xx_error,
+            e_yy_error,
+            e_xy_error,
+            theta_error,
+        ];
         Ok(Output::Values(values.map(|value| value as f32).into()))
     }
 }
@@ -228,20 +246,39 @@ fn centre(axes: &Axes) -> Point {
     }
 }
 
-fn points(peaks: &Peaks, row_height: f64) -> Vec<Point> {
-    peaks
-        .kx
-        .iter()
-        .zip(&peaks.ky)
-        .map(|(x, y)| [f64::from(*x), f64::from(*y) * row_height])
-        .collect()
+fn pattern(peaks: &Peaks, row_height: f64) -> Pattern {
+    let points =
+        (peaks.kx.iter().zip(&peaks.ky)).map(|(x, y)| [f64::from(*x), f64::from(*y) * row_height]);
+    let brightness = peaks.intensity.iter().map(|value| f64::from(*value));
+    Pattern {
+        points: points.collect(),
+        brightness: brightness.collect(),
+        variance: variance(peaks, row_height),
+    }
 }
 
-fn brightness(peaks: &Peaks) -> Vec<f64> {
-    peaks
-        .intensity
+/// Empty when no peak has errors; one that has none among others that do counts like the least sure of them.
+fn variance(peaks: &Peaks, row_height: f64) -> Vec<[f64; 2]> {
+    let of = |error: &[f32], scale: f64| -> Vec<f64> {
+        let squares = error
+            .iter()
+            .map(|error| (f64::from(*error) * scale).powi(2));
+        squares.collect()
+    };
+    let (x, y) = (of(&peaks.kx_error, 1.0), of(&peaks.ky_error, row_height));
+    let is_known = |value: &f64| value.is_finite() && *value >= 0.0;
+    let least_sure = x
         .iter()
-        .map(|value| f64::from(*value))
+        .chain(&y)
+        .copied()
+        .filter(is_known)
+        .reduce(f64::max);
+    let Some(least_sure) = least_sure else {
+        return Vec::new();
+    };
+    let or_least = |value: f64| if is_known(&value) { value } else { least_sure };
+    (x.into_iter().zip(y))
+        .map(|(x, y)| [or_least(x), or_least(y)])
         .collect()
 }
 
@@ -249,6 +286,8 @@ struct Gather {
     every: usize,
     seen: usize,
     centre: Point,
+    radius: Option<f64>,
+    min_matches: usize,
     patterns: Vec<Pattern>,
 }
 
@@ -256,10 +295,7 @@ impl Reduce<Reference> for Gather {
     fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
         if self.seen.is_multiple_of(self.every) {
             let peaks = inputs.peaks()?;
-            self.patterns.push(Pattern {
-                points: points(peaks, row_height(inputs)),
-                brightness: brightness(peaks),
-            });
+            self.patterns.push(pattern(peaks, row_height(inputs)));
         }
         self.seen += 1;
         Ok(())
@@ -267,6 +303,8 @@ impl Reduce<Reference> for Gather {
 
     /// Too few peaks are no error: the reference is then empty and the map NaN.
     fn finish(self: Box<Self>) -> Result<Reference, OperationError> {
-        Ok(Reference::gather(&self.patterns, self.centre))
+        let reference =
+            affine::reference(&self.patterns, self.centre, self.radius, self.min_matches);
+        Ok(reference)
     }
 }

@@ -21,13 +21,17 @@ const METHODS: [&str; 7] = [
 
 /// Which component of a map has this name.
 pub(super) fn named(name: &str) -> Option<usize> {
-    const STRAIN: [&[&str]; 6] = [
+    const STRAIN: [&[&str]; 10] = [
         &["e_xx", "exx", "eps_xx", "epsilon_xx", "ε_xx", "εxx"],
         &["e_yy", "eyy", "eps_yy", "epsilon_yy", "ε_yy", "εyy"],
         &["e_xy", "exy", "eps_xy", "epsilon_xy", "ε_xy", "εxy"],
         &["theta", "rotation", "θ"],
         &["coverage"],
         &["residual"],
+        &["e_xx_error"],
+        &["e_yy_error"],
+        &["e_xy_error"],
+        &["theta_error"],
     ];
     const SHIFT: [&[&str]; 2] = [&["dy", "shift_y"], &["dx", "shift_x"]];
     let name = name.trim().trim_matches(['"', '\'']).to_lowercase();

@@ -1,31 +1,42 @@
 //! The affine map from a reference set of peaks to the peaks of one pattern. Points are (x, y) = (column, row).
+//!
+//! Closed form: the map and its covariance for given matches and weights. What is searched are the matches: near the
+//! reference, else from the differences of the peaks (`affine/start.rs`); and which of them are strays
+//! (`affine/least_squares.rs`). Nothing depends on other positions but the reference.
 
+mod borne_out;
+mod least_squares;
+mod region;
+mod start;
+
+use self::least_squares::{Match, Solved};
+pub use self::region::reference;
+use self::start::Choice;
 use super::deformation::Matrix;
-use super::lattice::{Point, Reference, distance_squared, nearest_pairs};
-use super::orders::Evidence;
-use super::rings::median;
+use super::lattice::{Point, Reference, distance_squared, stretch_and_turn};
 
 /// Least share of the reference vectors that must find a peak.
-const LEAST_COVERAGE: f64 = 1.0 / 3.0;
+const LEAST_COVERAGE: f64 = 0.35;
 /// Largest residual, as a share of the spacing: peaks that lie anyhow leave about twice as much.
 const MOST_RESIDUAL: f64 = 0.09;
-/// Furthest move of a vector, as a share of its length. A quarter is where the innermost ones leave their search circle
-/// (strain from -20 to +33 %, rotation up to 14.5 degrees), and a little more for noise.
+/// Furthest move of a vector, as a share of its length, where the lattice is little turned. A quarter is where the innermost
+/// ones leave their search circle (strain from -20 to +33 %), and a little more for noise.
 const FURTHEST_MOVE: f64 = 0.26;
+/// Most strain of a lattice that is turned further: its logarithm.
+const MOST_TURNED: f64 = 0.115;
 /// Most that the map may be uncertain by, at 95 % confidence: with few matches one stray among them moves it further.
 const MOST_UNCERTAIN: f64 = 0.05;
-/// Least share of the peaks among the expected ones that are expected: a lattice of another spacing has many between.
-const LEAST_EXPLAINED: f64 = 0.45;
-/// The same, with each peak as bright as it is: the peaks of a lattice that falls on the wrong orders are as bright as those
-/// that happen to fit, noise is not.
-const LEAST_BRIGHT: f64 = 0.65;
-/// Which does not count where so many of the expected ones are there: then the others are a second lattice, or noise.
+/// Where so many of the expected peaks are there, the others are a second lattice, or noise.
 const NEARLY_ALL: f64 = 0.8;
-/// Share of the usual brightness from which a peak, or an order of the reference, is as bright as the others: those of a
-/// superstructure that comes and goes are fainter.
-const AS_BRIGHT: f64 = 0.5;
-/// A peak is among the expected ones when it is this near to one, in spacings.
-const AMONG: f64 = 0.75;
+/// Fewest matches, and least share of the reference vectors, of a lattice that was searched.
+const FEWEST_SEARCHED: usize = 5;
+const LEAST_SEARCHED: f64 = 0.5;
+/// Peaks are matched no further than this, in spacings: beyond half of it another vector is nearer.
+const FURTHEST_MATCH: f64 = 0.45;
+/// Where fewer peaks than tell a stray disagree by more than chance by so many standard deviations, one of them is.
+const STRAY_AMONG_FEW: f64 = 5.0;
+/// A second lattice that is as well there has this share of the matches.
+const AS_WELL: f64 = 0.6;
 
 /// `point = matrix · reference + shift`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,12 +46,34 @@ pub struct Affine {
 }
 
 impl Affine {
+    const NONE: Affine = Affine {
+        matrix: [[1.0, 0.0], [0.0, 1.0]],
+        shift: [0.0, 0.0],
+    };
+
     fn apply(&self, [x, y]: Point) -> Point {
         let m = &self.matrix;
         [
             m[0][0] * x + m[0][1] * y + self.shift[0],
             m[1][0] * x + m[1][1] * y + self.shift[1],
         ]
+    }
+
+    fn inverse(&self) -> Option<Affine> {
+        let [[a, b], [c, d]] = self.matrix;
+        let det = a * d - b * c;
+        if !(det.is_finite() && det.abs() > 1e-9) {
+            return None;
+        }
+        let back = Affine {
+            matrix: [[d / det, -b / det], [-c / det, a / det]],
+            shift: [0.0, 0.0],
+        };
+        let [x, y] = back.apply(self.shift);
+        Some(Affine {
+            shift: [-x, -y],
+            ..back
+        })
     }
 
     /// How far it moves a vector at most, as a share of its length: the largest singular value of `matrix - 1`.
@@ -51,11 +84,37 @@ impl Affine {
     }
 }
 
+/// Largest difference of two components.
+fn differ(a: Matrix, b: Matrix) -> f64 {
+    (0..4)
+        .map(|n| (a[n / 2][n % 2] - b[n / 2][n % 2]).abs())
+        .fold(0.0, f64::max)
+}
+
+fn product(a: Matrix, b: Matrix) -> Matrix {
+    let cell = |i: usize, j: usize| a[i][0] * b[0][j] + a[i][1] * b[1][j];
+    [[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]]
+}
+
+/// The peaks of one pattern. Everything but `points` may be empty: then all are alike.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Observed<'a> {
+    pub points: &'a [Point],
+    /// Variance of each along x and y.
+    pub variance: &'a [[f64; 2]],
+    /// Weights that are wished for, instead of the inverse variances.
+    pub weights: &'a [f64],
+    pub brightness: &'a [f64],
+}
+
 /// How one pattern relates to the reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
     /// `None`: too few matches, all on one line, or peaks that do not bear the map out (see [`fit`]).
     pub affine: Option<Affine>,
+    /// Of its matrix: of the first row and of the second, each as xx, xy, yy; NaN where three peaks without known errors
+    /// leave nothing to tell it from.
+    pub covariance: [[f64; 3]; 2],
     /// Share of the reference vectors that found a peak.
     pub coverage: f64,
     /// Root mean square distance of the matched peaks from the fit, in the points' unit; also of a fit that is not borne
@@ -63,500 +122,378 @@ pub struct Fit {
     pub residual: f64,
 }
 
-/// Fits the affine map from the reference to `peaks`; `weights` has one entry per peak or is empty (all alike).
+/// Fits the affine map from the reference to the peaks.
 ///
-/// Peaks are matched within `radius`, as they are and with centroids removed, whichever matches more; the first
-/// fit predicts where every vector should be and the match is repeated there; peaks further off than
-/// `min(2.5 RMS, radius / 2)` are dropped once and the fit repeated.
+/// Peaks are matched within `radius`, where they are; the first fit predicts where every vector should be and the match is
+/// repeated there. Strays are taken out (`affine/least_squares.rs`). Peaks count by the inverse of their variance; where they
+/// disagree by more than chance, as much variance as explains it is added to each. Peaks without a variance count alike, and
+/// their residual tells it. Where that finds no lattice, it is searched turned and shifted (`affine/start.rs`).
 ///
-/// A map can be fitted to anything. It counts only when a third of the reference vectors found a peak, the residual is at
-/// most 0.09 spacings, no vector moved by more than a quarter of its length (beyond that it is not known which peak
-/// belongs to which vector), the map is not more uncertain than 5 %, and 45 % of the peaks that lie among the expected ones are
-/// expected, 65 % by `brightness` (or 80 % of the expected ones are there). Nor may the peaks be as well those of another lattice
-/// (`math/orders.rs`). `brightness` has one entry per peak or is empty (all alike).
-pub fn fit(
-    reference: &Reference,
-    peaks: &[Point],
-    weights: &[f64],
-    brightness: &[f64],
-    radius: f64,
-    min_matches: usize,
-) -> Fit {
-    let total = reference.points.len();
-    let mut pairs = first_pairs(reference, peaks, radius);
-    let nothing = |matched: usize| Fit {
-        affine: None,
-        coverage: if total > 0 {
-            matched as f64 / total as f64
-        } else {
-            0.0
-        },
-        residual: f64::NAN,
+/// A map can be fitted to anything. It counts only when 35 % of the reference vectors found a peak, the residual is at
+/// most 0.09 spacings, no vector moved by more than a quarter of its length (or the strain is at most 12 % and the rest a turn),
+/// the map is not more uncertain than 5 %, and 45 % of the peaks that lie among the expected ones are expected, 65 % by
+/// brightness (or 80 % of the expected ones are there). Nor may the peaks be as well those of another lattice
+/// (`math/orders.rs`), a second lattice near the reference be there beside the first, or the symmetry of the lattice allow another map
+/// with about as little change.
+pub fn fit(reference: &Reference, observed: &Observed<'_>, radius: f64, min_matches: usize) -> Fit {
+    let radius = radius.min(FURTHEST_MATCH * reference.spacing);
+    let search = Search {
+        reference,
+        observed,
+        radius,
+        least: min_matches.max(3),
     };
-    for round in 0..3 {
-        if pairs.len() < min_matches.max(3) {
-            return nothing(pairs.len());
-        }
-        let Some(affine) = least_squares(reference, peaks, weights, &pairs) else {
-            return nothing(pairs.len());
+    let near = search
+        .settle(Affine::NONE)
+        .map(|settled| search.unslipped(settled));
+    if let Ok(settled) = &near
+        && settled.is_borne_out(&search)
+    {
+        return match start::choice(reference, settled.solved.affine.matrix) {
+            Choice::Least if !search.has_second(settled) => settled.fit(true),
+            Choice::Other(matrix) => start::with_shift(reference, observed.points, matrix)
+                .and_then(|start| search.settle(start).ok())
+                .filter(|other| other.is_surely_borne_out(&search))
+                .map_or(settled.fit(false), |other| other.fit(true)),
+            _ => settled.fit(false),
         };
-        if round == 2 {
-            let coverage = pairs.len() as f64 / total as f64;
-            let residual = residual(reference, peaks, &pairs, &affine);
-            let borne_out = coverage >= LEAST_COVERAGE
-                && residual <= MOST_RESIDUAL * reference.spacing
-                && affine.furthest_move() <= FURTHEST_MOVE
-                && uncertainty(reference, &pairs, residual)
-                    .is_none_or(|uncertain| uncertain <= MOST_UNCERTAIN)
-                && (coverage >= NEARLY_ALL
-                    || is_explained(reference, peaks, brightness, &pairs, &affine))
-                && !is_of_another_lattice(reference, peaks, brightness, &pairs, &affine);
-            return Fit {
-                affine: borne_out.then_some(affine),
-                coverage,
-                residual,
-            };
-        }
-        if round == 0 {
-            let expected: Vec<Point> = reference.points.iter().map(|g| affine.apply(*g)).collect();
-            pairs = nearest_pairs(&expected, peaks, radius);
-        } else {
-            let rms = residual(reference, peaks, &pairs, &affine);
-            let limit = (2.5 * rms).max(1e-6).min(0.5 * radius);
-            pairs.retain(|(r, p)| {
-                distance_squared(affine.apply(reference.points[*r]), peaks[*p]) <= limit * limit
-            });
+    }
+    if observed.points.len() >= search.least && !reference.points.is_empty() {
+        for start in start::starts(reference, observed.points) {
+            if let Ok(found) = search.settle(start)
+                && found.is_surely_borne_out(&search)
+            {
+                let choice = start::choice(reference, found.solved.affine.matrix);
+                return found.fit(choice == Choice::Least && !search.has_second(&found));
+            }
         }
     }
-    nothing(pairs.len())
-}
-
-fn first_pairs(reference: &Reference, peaks: &[Point], radius: f64) -> Vec<(usize, usize)> {
-    let raw = nearest_pairs(&reference.points, peaks, radius);
-    if raw.len() == reference.points.len() || peaks.is_empty() {
-        return raw;
-    }
-    let centroid = |points: &[Point]| {
-        [0, 1].map(|axis| points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64)
-    };
-    let (from, to) = (centroid(&reference.points), centroid(peaks));
-    let moved: Vec<Point> = reference
-        .points
-        .iter()
-        .map(|g| [g[0] + to[0] - from[0], g[1] + to[1] - from[1]])
-        .collect();
-    let centred = nearest_pairs(&moved, peaks, radius);
-    if centred.len() > raw.len() {
-        centred
-    } else {
-        raw
+    match near {
+        Ok(settled) => settled.fit(false),
+        Err(matched) => Fit {
+            affine: None,
+            covariance: [[f64::NAN; 3]; 2],
+            coverage: match reference.points.len() {
+                0 => 0.0,
+                total => matched as f64 / total as f64,
+            },
+            residual: f64::NAN,
+        },
     }
 }
 
-/// Whether enough of the peaks among the expected ones were matched.
-fn is_explained(
-    reference: &Reference,
-    peaks: &[Point],
-    brightness: &[f64],
-    pairs: &[(usize, usize)],
-    affine: &Affine,
-) -> bool {
-    let expected: Vec<Point> = reference.points.iter().map(|g| affine.apply(*g)).collect();
-    let near = (AMONG * reference.spacing).powi(2);
-    let among = |peak: &usize| {
-        (expected.iter()).any(|point| distance_squared(*point, peaks[*peak]) <= near)
-    };
-    let bright = |peak: usize| brightness.get(peak).map_or(1.0, |value| value.max(0.0));
-    // No brighter than most: one bright peak explains no lattice.
-    let mut matched: Vec<f64> = pairs.iter().map(|(_, peak)| bright(*peak)).collect();
-    matched.sort_unstable_by(f64::total_cmp);
-    let usual = matched.get(matched.len() / 2).copied().unwrap_or(1.0);
-    let all: Vec<usize> = (0..peaks.len()).filter(among).collect();
-    let light = |peaks: &mut dyn Iterator<Item = usize>| -> f64 {
-        peaks.map(|peak| bright(peak).min(usual)).sum()
-    };
-    let total = light(&mut all.iter().copied());
-    let explained = light(&mut pairs.iter().map(|(_, peak)| *peak));
-    pairs.len() as f64 >= LEAST_EXPLAINED * all.len() as f64
-        && (total <= 0.0 || explained >= LEAST_BRIGHT * total)
+struct Search<'a> {
+    reference: &'a Reference,
+    observed: &'a Observed<'a>,
+    radius: f64,
+    /// Matches.
+    least: usize,
 }
 
-/// Whether the matches are the points that a coarser or a finer lattice shares with the reference.
-fn is_of_another_lattice(
-    reference: &Reference,
-    peaks: &[Point],
-    brightness: &[f64],
-    pairs: &[(usize, usize)],
-    affine: &Affine,
-) -> bool {
-    let (mut matched, mut used) = (
-        vec![false; reference.points.len()],
-        vec![false; peaks.len()],
-    );
-    for (point, peak) in pairs {
-        matched[*point] = true;
-        used[*peak] = true;
+/// A map that its matches agree on.
+struct Settled {
+    solved: Solved,
+    matches: Vec<Match>,
+    coverage: f64,
+    residual: f64,
+    /// Half the 95 % confidence interval of the matrix in the direction that it is least sure of.
+    uncertain: Option<f64>,
+    /// Sum of squared distances in variances, before they were enlarged.
+    misfit: f64,
+}
+
+impl Settled {
+    fn fit(&self, has_value: bool) -> Fit {
+        Fit {
+            affine: has_value.then_some(self.solved.affine),
+            covariance: self.solved.covariance,
+            coverage: self.coverage,
+            residual: self.residual,
+        }
     }
-    // Compared with those that were matched, in the reference and in the pattern.
-    let bright = |all: &[f64], matched: &dyn Fn(usize) -> bool| -> Vec<bool> {
-        let mut values: Vec<f64> = (all.iter().enumerate())
-            .filter(|(n, value)| matched(*n) && value.is_finite())
-            .map(|(_, value)| *value)
-            .collect();
-        let least = median(&mut values).map_or(f64::NEG_INFINITY, |usual| AS_BRIGHT * usual);
-        all.iter().map(|value| *value >= least).collect()
-    };
-    let expected = bright(&reference.brightness, &|point| matched[point]);
-    let seen = bright(brightness, &|peak| used[peak]);
-    // Noise that happens to be near an order is no peak of it.
-    for (point, peak) in pairs {
-        matched[*point] = *seen.get(*peak).unwrap_or(&true);
+
+    /// What was searched turned and shifted has more ways to fit by chance.
+    fn is_surely_borne_out(&self, search: &Search<'_>) -> bool {
+        self.matches.len() >= FEWEST_SEARCHED
+            && self.coverage >= LEAST_SEARCHED
+            && self
+                .uncertain
+                .is_some_and(|at_most| at_most <= 0.5 * MOST_UNCERTAIN)
+            && self.residual <= 0.5 * MOST_RESIDUAL * search.reference.spacing
+            && self.is_borne_out(search)
     }
-    let mut evidence: Vec<Evidence> = (0..matched.len())
-        .map(|n| match *expected.get(n).unwrap_or(&true) {
-            true => Evidence::Missing,
-            false => Evidence::Nothing,
+
+    fn is_borne_out(&self, search: &Search<'_>) -> bool {
+        let affine = &self.solved.affine;
+        self.coverage >= LEAST_COVERAGE
+            && self.residual <= MOST_RESIDUAL * search.reference.spacing
+            && (affine.furthest_move() <= FURTHEST_MOVE
+                || stretch_and_turn(affine.matrix).0 <= MOST_TURNED)
+            && self
+                .uncertain
+                .is_none_or(|at_most| at_most <= MOST_UNCERTAIN)
+            && !(self.matches.len() < least_squares::LEAST_FOR_STRAYS
+                && self.misfit > by_chance(freedom(&self.matches), STRAY_AMONG_FEW))
+            && (self.coverage >= NEARLY_ALL
+                || borne_out::is_explained(
+                    search.reference,
+                    search.observed,
+                    &self.matches,
+                    affine,
+                ))
+            && !borne_out::is_of_another_lattice(
+                search.reference,
+                search.observed,
+                &self.matches,
+                affine,
+            )
+    }
+}
+
+impl Search<'_> {
+    /// The matches near `start` without strays, with their variances, or how many there were.
+    fn matches(&self, start: Affine) -> Result<Vec<Match>, usize> {
+        let mut best = vec![(f64::INFINITY, 0); self.reference.points.len()];
+        let mut matches = Vec::with_capacity(best.len());
+        self.matched(&start, &mut best, &mut matches);
+        let mut even = vec![1.0; best.len()];
+        let mut map = start;
+        for _ in 0..4 {
+            if matches.len() < self.least {
+                return Err(matches.len());
+            }
+            let count = matches.len();
+            map = least_squares::affine(&matches, &even).ok_or(count)?;
+            let before = matches.len();
+            self.matched(&map, &mut best, &mut matches);
+            if matches.len() <= before {
+                break;
+            }
+        }
+        let count = matches.len();
+        if count < self.least {
+            return Err(count);
+        }
+        let known = !self.observed.variance.is_empty();
+        if known {
+            for one in &mut matches {
+                let peak = self.observed.variance[one.peak as usize];
+                let of = self.reference.variance.get(one.point as usize);
+                let of = of.map_or(0.0, |of| 0.5 * (of[0] + of[1]));
+                let noise = self.reference.noise;
+                one.variance = peak.map(|own| noise.times * own + noise.more + of);
+            }
+        } else if !self.reference.scatter.is_empty() {
+            for one in &mut matches {
+                one.variance = [self.reference.scatter[one.point as usize]; 2];
+            }
+        }
+        even.truncate(count);
+        least_squares::without_strays(&mut matches, map, known, 0.5 * self.radius).ok_or(count)?;
+        match matches.len() {
+            few if few < self.least => Err(few),
+            _ => Ok(matches),
+        }
+    }
+
+    /// The map near `start`, or how many peaks were matched.
+    fn settle(&self, start: Affine) -> Result<Settled, usize> {
+        let mut matches = self.matches(start)?;
+        let count = matches.len();
+        let known = !self.observed.variance.is_empty();
+        if !self.observed.weights.is_empty() {
+            for one in &mut matches {
+                one.wish = self.observed.weights[one.peak as usize].max(0.0)
+                    * 0.5
+                    * (one.variance[0] + one.variance[1]);
+            }
+        }
+        let agreed = match known {
+            true => with_errors(&mut matches),
+            false => without_errors(&matches),
+        };
+        let Agreed {
+            solved,
+            uncertain,
+            squares: misfit,
+        } = agreed.ok_or(count)?;
+        let squares = sum(&matches, &solved.affine, least_squares::distance);
+        Ok(Settled {
+            solved,
+            coverage: count as f64 / self.reference.points.len() as f64,
+            residual: (squares / count as f64).sqrt(),
+            matches,
+            uncertain,
+            misfit,
         })
-        .collect();
-    let moments = Moments::of(
-        pairs
-            .iter()
-            .map(|(point, _)| (reference.points[*point], 1.0)),
-    );
-    for (point, peak) in pairs {
-        let at = reference.points[*point];
-        if matched[*point] && evidence[*point] == Evidence::Missing {
-            let off = distance_squared(affine.apply(at), peaks[*peak]).sqrt();
-            // As far as it would be from a fit to the others.
-            let others = moments.as_ref().map_or(0.0, |all| 1.0 - all.leverage(at));
-            evidence[*point] = Evidence::Found(match others > 1e-6 {
-                true => off / others,
-                false => f64::INFINITY,
+    }
+
+    /// Where the beam has wandered by about a whole vector, most peaks are near a point of the reference, and the others of the
+    /// reference are found when all move by that vector.
+    fn unslipped(&self, settled: Settled) -> Settled {
+        let matrix = settled.solved.affine.matrix;
+        if settled.coverage >= NEARLY_ALL || self.observed.points.len() == settled.matches.len() {
+            return settled;
+        }
+        start::with_shift(self.reference, self.observed.points, matrix)
+            .filter(|start| {
+                let [x, y] = settled.solved.affine.shift;
+                let off = distance_squared(start.shift, [x, y]).sqrt();
+                off > 0.5 * self.reference.spacing
+            })
+            .and_then(|start| self.settle(start).ok())
+            .filter(|moved| moved.matches.len() > settled.matches.len())
+            .unwrap_or(settled)
+    }
+
+    /// Each peak goes to the reference point that it is nearest to, each point keeps its nearest peak.
+    fn matched(&self, map: &Affine, best: &mut [(f64, u32)], matches: &mut Vec<Match>) {
+        matches.clear();
+        let Some(back) = map.inverse() else {
+            return;
+        };
+        best.fill((f64::INFINITY, 0));
+        let (points, orders) = (&self.reference.points, &self.reference.orders);
+        let furthest = self.radius * self.radius;
+        for (peak, at) in (0..).zip(self.observed.points) {
+            let Some(point) = orders.point(orders.order_at(back.apply(*at))) else {
+                continue;
+            };
+            let squared = distance_squared(map.apply(points[point]), *at);
+            if squared <= furthest && squared < best[point].0 {
+                best[point] = (squared, peak);
+            }
+        }
+        for (point, (_, peak)) in (0..).zip(&*best).filter(|(_, best)| best.0.is_finite()) {
+            matches.push(Match {
+                point,
+                peak: *peak,
+                from: points[point as usize],
+                to: self.observed.points[*peak as usize],
+                variance: [1.0; 2],
+                wish: 1.0,
             });
         }
     }
-    let strangers: Vec<Point> = (peaks.iter().enumerate())
-        .filter(|(n, _)| !used[*n] && *seen.get(*n).unwrap_or(&true))
-        .map(|(_, peak)| *peak)
-        .collect();
-    reference.orders.may_be_of_another_lattice(
-        &evidence,
-        |point| affine.apply(point),
-        peaks,
-        &strangers,
-        reference.spacing,
-    )
+
+    /// Whether the peaks that were not matched are another lattice near the reference: which of the two it is, nobody knows.
+    fn has_second(&self, first: &Settled) -> bool {
+        let count = first.matches.len();
+        let rest = self.observed.points.len() - count;
+        if (rest as f64) < AS_WELL * count as f64 {
+            return false;
+        }
+        let mut used = vec![false; self.observed.points.len()];
+        for one in &first.matches {
+            used[one.peak as usize] = true;
+        }
+        let others: Vec<Point> = (self.observed.points.iter().zip(&used))
+            .filter(|(_, used)| !**used)
+            .map(|(point, _)| *point)
+            .collect();
+        let observed = Observed {
+            points: &others,
+            ..Observed::default()
+        };
+        let search = Search {
+            observed: &observed,
+            ..*self
+        };
+        search.settle(Affine::NONE).is_ok_and(|second| {
+            second.matches.len() as f64 >= AS_WELL * count as f64
+                && second.residual <= 0.5 * MOST_RESIDUAL * self.reference.spacing
+                && second.solved.affine.furthest_move() <= FURTHEST_MOVE
+        })
+    }
 }
 
-/// Half the 95 % confidence interval of the matrix in the direction that it is least sure of, from the residual; `None` for three
-/// matches, which leave none.
-fn uncertainty(reference: &Reference, pairs: &[(usize, usize)], residual: f64) -> Option<f64> {
-    let count = pairs.len() as f64;
-    let freedom = 2.0 * count - 6.0;
-    let moments = Moments::of(
-        pairs
-            .iter()
-            .map(|(point, _)| (reference.points[*point], 1.0)),
-    )?;
-    (freedom > 0.0).then(|| {
-        // Student's t.
-        let times = 1.96 + 2.4 / freedom + 2.9 / freedom.powi(2) + 3.4 / freedom.powi(3);
-        times * residual * (count / freedom / moments.least()).sqrt()
+struct Agreed {
+    solved: Solved,
+    uncertain: Option<f64>,
+    squares: f64,
+}
+
+fn freedom(matches: &[Match]) -> f64 {
+    2.0 * matches.len() as f64 - 6.0
+}
+
+/// What [`sum`] is at most by chance, `times` standard deviations above its mean.
+fn by_chance(freedom: f64, times: f64) -> f64 {
+    freedom + times * (2.0 * freedom).sqrt()
+}
+
+fn sum(matches: &[Match], affine: &Affine, of: fn(&Match, &Affine) -> f64) -> f64 {
+    matches.iter().map(|one| of(one, affine)).sum()
+}
+
+/// Variance for each that would make so much of `squares` as there is freedom for: to first order.
+fn more_variance(matches: &[Match], squares: f64) -> [f64; 2] {
+    let (freedom, count) = (freedom(matches), matches.len() as f64);
+    let weights: f64 = matches
+        .iter()
+        .map(|one| 1.0 / one.variance[0] + 1.0 / one.variance[1])
+        .sum();
+    [squares - freedom, weights * 0.5 * freedom / count]
+}
+
+/// From variances that are known. Where the peaks disagree by more than chance, disks are not where the model says: each
+/// gets as much variance more as explains it (DerSimonian and Laird, doi:10.1016/0197-2456(86)90046-2).
+fn with_errors(matches: &mut [Match]) -> Option<Agreed> {
+    let freedom = freedom(matches);
+    let mut solved = least_squares::solve(matches)?;
+    let first = sum(matches, &solved.affine, least_squares::square);
+    let mut squares = first;
+    for _ in 0..6 {
+        if squares <= by_chance(freedom, 2.0) || freedom <= 0.0 {
+            break;
+        }
+        let [over, weights] = more_variance(matches, squares);
+        for one in &mut *matches {
+            let before = one.variance[0] + one.variance[1];
+            one.variance = one.variance.map(|variance| variance + over / weights);
+            if one.wish != 1.0 {
+                one.wish *= (one.variance[0] + one.variance[1]) / before;
+            }
+        }
+        solved = least_squares::solve(matches)?;
+        squares = sum(matches, &solved.affine, least_squares::square);
+    }
+    Some(Agreed {
+        uncertain: Some(1.96 * solved.least_sure()),
+        solved,
+        squares: first,
     })
 }
 
-fn residual(
-    reference: &Reference,
-    peaks: &[Point],
-    pairs: &[(usize, usize)],
-    affine: &Affine,
-) -> f64 {
-    let sum: f64 = pairs
-        .iter()
-        .map(|(r, p)| distance_squared(affine.apply(reference.points[*r]), peaks[*p]))
-        .sum();
-    (sum / pairs.len() as f64).sqrt()
-}
-
-/// Second moments of points about their weighted centroid.
-struct Moments {
-    middle: Point,
-    total: f64,
-    xx: f64,
-    yy: f64,
-    xy: f64,
-}
-
-impl Moments {
-    /// `None` when the points are on one line.
-    fn of(points: impl Iterator<Item = (Point, f64)> + Clone) -> Option<Self> {
-        let total: f64 = points.clone().map(|(_, weight)| weight).sum();
-        if !(total > 0.0 && total.is_finite()) {
-            return None;
-        }
-        let middle = points.clone().fold([0.0, 0.0], |sum, (point, weight)| {
-            let weight = weight / total;
-            [sum[0] + weight * point[0], sum[1] + weight * point[1]]
+/// From variances of which only the ratios are known: the residuals tell the rest; three peaks leave none.
+fn without_errors(matches: &[Match]) -> Option<Agreed> {
+    let mut solved = least_squares::solve(matches)?;
+    let freedom = freedom(matches);
+    if freedom <= 0.0 {
+        solved.covariance = [[f64::NAN; 3]; 2];
+        return Some(Agreed {
+            solved,
+            uncertain: None,
+            squares: 0.0,
         });
-        let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
-        for (point, weight) in points {
-            let [x, y] = [point[0] - middle[0], point[1] - middle[1]];
-            xx += weight * x * x;
-            yy += weight * y * y;
-            xy += weight * x * y;
-        }
-        let moments = Moments {
-            middle,
-            total,
-            xx,
-            yy,
-            xy,
-        };
-        (moments.det() > 1e-4 * (0.5 * (xx + yy)).powi(2)).then_some(moments)
     }
-
-    fn det(&self) -> f64 {
-        self.xx * self.yy - self.xy * self.xy
-    }
-
-    /// In the direction where it is least.
-    fn least(&self) -> f64 {
-        0.5 * (self.xx + self.yy) - (0.5 * (self.xx - self.yy)).hypot(self.xy)
-    }
-
-    /// Share that one of the points, of weight 1, has in where the fit puts it.
-    fn leverage(&self, point: Point) -> f64 {
-        let [x, y] = [point[0] - self.middle[0], point[1] - self.middle[1]];
-        let squares = x * x * self.yy - 2.0 * x * y * self.xy + y * y * self.xx;
-        1.0 / self.total + squares / self.det()
-    }
+    let times = sum(matches, &solved.affine, least_squares::square) / freedom;
+    solved.covariance = solved.covariance.map(|row| row.map(|value| value * times));
+    // Student's t of 95 % and of 68 %: so few residuals are uncertain themselves.
+    let of_95 = 1.96 + 2.4 / freedom + 2.9 / freedom.powi(2) + 3.4 / freedom.powi(3);
+    let of_68 = 1.0 + 0.5 / freedom + 0.3 / freedom.powi(2);
+    let uncertain = Some(of_95 * solved.least_sure());
+    solved.covariance = (solved.covariance).map(|row| row.map(|value| value * of_68 * of_68));
+    Some(Agreed {
+        solved,
+        uncertain,
+        squares: freedom,
+    })
 }
 
-/// Weighted least squares about the weighted centroids; `None` when the reference points are on one line.
-fn least_squares(
-    reference: &Reference,
-    peaks: &[Point],
-    weights: &[f64],
-    pairs: &[(usize, usize)],
-) -> Option<Affine> {
-    let weighted = || {
-        pairs.iter().map(|(r, p)| {
-            let weight = weights.get(*p).copied().unwrap_or(1.0).max(0.0);
-            (reference.points[*r], peaks[*p], weight)
-        })
-    };
-    let moments = Moments::of(weighted().map(|(g, _, weight)| (g, weight)))?;
-    let (g0, total) = (moments.middle, moments.total);
-    let p0 = weighted().fold([0.0, 0.0], |sum, (_, p, weight)| {
-        let weight = weight / total;
-        [sum[0] + weight * p[0], sum[1] + weight * p[1]]
-    });
-    let mut moment = [[0.0; 2]; 2];
-    for (g, p, w) in weighted() {
-        let g = [g[0] - g0[0], g[1] - g0[1]];
-        let p = [p[0] - p0[0], p[1] - p0[1]];
-        for (row, p) in moment.iter_mut().zip(p) {
-            row[0] += w * p * g[0];
-            row[1] += w * p * g[1];
-        }
-    }
-    let (xx, yy, xy, det) = (moments.xx, moments.yy, moments.xy, moments.det());
-    let matrix = moment.map(|row| {
-        [
-            (row[0] * yy - row[1] * xy) / det,
-            (row[1] * xx - row[0] * xy) / det,
-        ]
-    });
-    let turned = Affine {
-        matrix,
-        shift: [0.0, 0.0],
-    }
-    .apply(g0);
-    let shift = [p0[0] - turned[0], p0[1] - turned[1]];
-    Some(Affine { matrix, shift })
-}
-
+#[cfg(test)]
+mod errors;
 #[cfg(test)]
 mod families;
-
 #[cfg(test)]
-mod tests {
-    use super::super::orders::Orders;
-    use super::*;
-
-    fn reference() -> Reference {
-        let orders = || (-2..=2).flat_map(|h| (-2..=2).map(move |k| (f64::from(h), f64::from(k))));
-        let points: Vec<Point> = orders()
-            .filter(|order| *order != (0.0, 0.0))
-            .map(|(h, k)| [50.0 + 17.3 * h - 3.4 * k, 60.0 + 2.6 * h + 15.1 * k])
-            .collect();
-        Reference {
-            orders: Orders::of(&points, Some([50.0, 60.0]), [50.0, 60.0], 15.5),
-            points,
-            spacing: 15.5,
-            brightness: Vec::new(),
-        }
-    }
-
-    const MATRIX: Matrix = [[0.98, 0.03], [-0.02, 1.015]];
-
-    fn moved(shift: Point) -> Vec<Point> {
-        let affine = Affine {
-            matrix: MATRIX,
-            shift,
-        };
-        reference()
-            .points
-            .iter()
-            .map(|point| affine.apply(*point))
-            .collect()
-    }
-
-    fn off(fit: &Fit) -> f64 {
-        let found = fit.affine.unwrap().matrix;
-        (0..4)
-            .map(|n| (found[n / 2][n % 2] - MATRIX[n / 2][n % 2]).abs())
-            .fold(0.0, f64::max)
-    }
-
-    #[test]
-    fn exact_peaks_give_the_map_to_rounding() {
-        let fit = fit(&reference(), &moved([0.4, 1.3]), &[], &[], 3.9, 4);
-        assert!(off(&fit) < 1e-12 && fit.residual < 1e-10 && fit.coverage == 1.0);
-    }
-
-    #[test]
-    fn a_large_shift_of_the_beam_is_no_strain() {
-        let fit = fit(&reference(), &moved([9.0, -7.0]), &[], &[], 3.9, 4);
-        assert!(off(&fit) < 1e-12 && fit.coverage == 1.0);
-    }
-
-    #[test]
-    fn an_outlier_is_dropped_and_an_invented_peak_ignored() {
-        let mut peaks = moved([0.4, 1.3]);
-        peaks[5][0] += 1.6;
-        peaks.push([3.0, 4.0]);
-        let fit = fit(&reference(), &peaks, &[], &[], 3.9, 4);
-        assert!(off(&fit) < 1e-12, "{fit:?}");
-        assert!((fit.coverage - 23.0 / 24.0).abs() < 1e-12);
-    }
-
-    /// Peaks of the lattice after `F = T^-T`, in the same field of view.
-    fn deformed(f: Matrix) -> Vec<Point> {
-        let det = f[0][0] * f[1][1] - f[0][1] * f[1][0];
-        let t = [
-            [f[1][1] / det, -f[1][0] / det],
-            [-f[0][1] / det, f[0][0] / det],
-        ];
-        let orders = || (-8..=8).flat_map(|h| (-8..=8).map(move |k| (f64::from(h), f64::from(k))));
-        orders()
-            .map(|(h, k)| [17.3 * h - 3.4 * k, 2.6 * h + 15.1 * k])
-            .map(|[x, y]| [t[0][0] * x + t[0][1] * y, t[1][0] * x + t[1][1] * y])
-            .filter(|[x, y]| x.hypot(*y) > 1.0 && x.hypot(*y) < 55.0)
-            .map(|[x, y]| [x + 50.0, y + 60.0])
-            .collect()
-    }
-
-    #[test]
-    fn strain_far_outside_the_model_is_no_fit_whatever_the_radius() {
-        let turn = |degrees: f64| {
-            let (sin, cos) = degrees.to_radians().sin_cos();
-            [[cos, -sin], [sin, cos]]
-        };
-        let mut f = Vec::from([[[1.5, 0.0], [0.0, 1.0]], [[1.4, 0.2], [0.0, 0.7]]]);
-        f.extend([20.0, 25.0, 30.0, 45.0, 70.0].map(turn));
-        for f in f {
-            for radius in [3.9, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0] {
-                let fit = fit(&reference(), &deformed(f), &[], &[], radius, 4);
-                assert_eq!(fit.affine, None, "{f:?} within {radius}: {fit:?}");
-            }
-        }
-        for f in [
-            [[1.25, 0.0], [0.0, 1.0]],
-            [[0.82, 0.0], [0.03, 1.1]],
-            turn(12.0),
-        ] {
-            let fit = fit(&reference(), &deformed(f), &[], &[], 3.9, 4);
-            assert!(
-                fit.residual < 1e-6 && fit.affine.is_some(),
-                "{f:?}: {fit:?}"
-            );
-        }
-    }
-
-    /// Of a lattice with as many orders as the reference, some fall near other ones, all equally bright.
-    #[test]
-    fn a_lattice_that_falls_on_other_orders_is_no_fit() {
-        for scale in [0.5, 0.55, 0.586, 0.622, 1.5, 1.528] {
-            for radius in [3.9, 7.0, 9.0, 14.0] {
-                for axis in 0..2 {
-                    let centre = [50.0, 60.0];
-                    let mut peaks = reference().points;
-                    peaks.push(centre);
-                    for peak in &mut peaks {
-                        peak[axis] = centre[axis] + scale * (peak[axis] - centre[axis]);
-                    }
-                    let found = fit(&reference(), &peaks, &[], &[], radius, 4);
-                    assert_eq!(found.affine, None, "{scale} {radius} {axis}: {found:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn half_of_the_peaks_and_as_many_strangers_still_make_a_fit() {
-        let peaks = moved([0.4, 1.3]);
-        let mut some: Vec<Point> = peaks.iter().copied().step_by(2).collect();
-        some.extend((0..10).map(|n| [20.0 + 7.3 * f64::from(n), 30.0 + 6.1 * f64::from(n)]));
-        let mut brightness = vec![90.0; some.len()];
-        brightness[some.len() - 10..].fill(35.0);
-        let found = fit(&reference(), &some, &[], &brightness, 3.9, 4);
-        assert!(off(&found) < 1e-9);
-        // A second lattice over the first.
-        let mut both = peaks.clone();
-        both.extend(deformed([[0.94, -0.34], [0.34, 0.94]]));
-        assert!(fit(&reference(), &both, &[], &[], 3.9, 4).affine.is_some());
-    }
-
-    #[test]
-    fn peaks_that_lie_anyhow_are_no_lattice() {
-        let mut state = 5u32;
-        let mut random = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            f64::from(state >> 8) / f64::from(1u32 << 24)
-        };
-        let mut fits = 0;
-        for _ in 0..300 {
-            let peaks: Vec<Point> = (0..40)
-                .map(|_| [110.0 * random(), 120.0 * random()])
-                .collect();
-            let fit = fit(&reference(), &peaks, &[], &[], 3.9, 4);
-            fits += u32::from(fit.affine.is_some());
-        }
-        assert_eq!(fits, 0);
-    }
-
-    #[test]
-    fn weights_decide_between_disagreeing_peaks() {
-        let mut peaks = moved([0.4, 1.3]);
-        peaks[5][0] += 0.05;
-        let mut weights = vec![1.0; peaks.len()];
-        let even = off(&fit(&reference(), &peaks, &weights, &[], 3.9, 4));
-        weights[5] = 0.0;
-        let without = off(&fit(&reference(), &peaks, &weights, &[], 3.9, 4));
-        assert!(without <= even && without < 1e-12);
-    }
-
-    #[test]
-    fn too_few_and_collinear_matches_give_coverage_only() {
-        let all = moved([0.4, 1.3]);
-        let few = fit(&reference(), &all[..3], &[], &[], 3.9, 4);
-        assert_eq!((few.affine, few.coverage), (None, 3.0 / 24.0));
-        // The first five are one row of the lattice.
-        let line = fit(&reference(), &all[..5], &[], &[], 3.9, 4);
-        assert_eq!(line.affine, None);
-        assert!(line.residual.is_nan());
-        let none = fit(&Reference::default(), &all, &[], &[], 3.9, 4);
-        assert_eq!((none.affine, none.coverage), (None, 0.0));
-    }
-}
+mod tests;

@@ -17,6 +17,11 @@ pub struct Deformation {
 }
 
 impl Deformation {
+    /// ε_xx, ε_yy, ε_xy and the rotation.
+    pub fn components(&self) -> [f64; 4] {
+        [self.e_xx, self.e_yy, self.e_xy, self.rotation]
+    }
+
     /// Real-space deformation of a lattice whose reciprocal vectors follow `g = T g_ref`: plane waves keep their phase,
     /// so `F = T^-T`. `None` when `T` is singular or mirrors.
     pub fn of_reciprocal(t: Matrix) -> Option<Self> {
@@ -29,6 +34,35 @@ impl Deformation {
             [-t[0][1] / det, t[0][0] / det],
         ];
         Some(Deformation::of_gradient(f))
+    }
+
+    /// Change of the deformation with each component of `T`, to first order, in the order xx, xy, yx, yy: with
+    /// `dF = -F dTᵀ F` and `Rᵀ dF = Ω U + dU`. `None` as in [`Deformation::of_reciprocal`].
+    pub fn derivatives(t: Matrix) -> Option<[Deformation; 4]> {
+        let own = Deformation::of_reciprocal(t)?;
+        let det = t[0][0] * t[1][1] - t[0][1] * t[1][0];
+        let f = [
+            [t[1][1] / det, -t[1][0] / det],
+            [-t[0][1] / det, t[0][0] / det],
+        ];
+        let (sin, cos) = own.rotation.sin_cos();
+        let (u_xx, u_yy, u_xy) = (1.0 + own.e_xx, 1.0 + own.e_yy, own.e_xy);
+        Some([(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| {
+            // Of one component of T, dF is the product of a column and a row of F.
+            let (column, row) = ([f[0][j], f[1][j]], f[i]);
+            let turned = [
+                -(cos * column[0] + sin * column[1]),
+                -(cos * column[1] - sin * column[0]),
+            ];
+            let a = turned.map(|x| row.map(|y| x * y));
+            let rotation = (a[1][0] - a[0][1]) / (u_xx + u_yy);
+            Deformation {
+                e_xx: a[0][0] + rotation * u_xy,
+                e_yy: a[1][1] - rotation * u_xy,
+                e_xy: a[0][1] + rotation * u_yy,
+                rotation,
+            }
+        }))
     }
 
     /// Closed form in two dimensions: `C = F^T F`, `s = sqrt(det C)`, `U = (C + s) / sqrt(tr C + 2 s)`.
@@ -46,7 +80,7 @@ impl Deformation {
         }
     }
 
-    /// The same deformation in axes reached by `v' = R(angle) M v`, with `M = diag(1, -1)` when `flip_y`.
+    /// The same deformation, or the same change of one, in axes reached by `v' = R(angle) M v`, with `M = diag(1, -1)` when `flip_y`.
     pub fn in_axes(self, angle: f64, flip_y: bool) -> Self {
         let sign = if flip_y { -1.0 } else { 1.0 };
         let (sin, cos) = angle.sin_cos();
@@ -58,6 +92,20 @@ impl Deformation {
             rotation: sign * self.rotation,
         }
     }
+}
+
+/// Standard errors of ε_xx, ε_yy, ε_xy and θ to first order, from how they change with the components of the matrix and the
+/// covariance of its two rows, which do not depend on each other.
+pub fn standard_errors(changes: [Deformation; 4], covariance: [[f64; 3]; 2]) -> [f64; 4] {
+    let changes = changes.map(|change| change.components());
+    [0, 1, 2, 3].map(|of| {
+        let row = |row: usize| {
+            let [xx, xy, yy] = covariance[row];
+            let [x, y] = [changes[2 * row][of], changes[2 * row + 1][of]];
+            x * x * xx + 2.0 * x * y * xy + y * y * yy
+        };
+        (row(0) + row(1)).max(0.0).sqrt()
+    })
 }
 
 #[cfg(test)]
@@ -124,6 +172,33 @@ mod tests {
         );
         assert_eq!(Deformation::of_reciprocal([[1.0, 0.0], [0.0, -1.0]]), None);
         assert_eq!(Deformation::of_reciprocal([[1.0, 2.0], [2.0, 4.0]]), None);
+    }
+
+    #[test]
+    fn derivatives_are_those_of_finite_steps() {
+        for t in [
+            [[1.0, 0.0], [0.0, 1.0]],
+            [[0.9, 0.2], [-0.15, 1.1]],
+            [[0.5, -0.8], [0.9, 0.45]],
+        ] {
+            let all = Deformation::derivatives(t).unwrap();
+            for (n, derivative) in all.into_iter().enumerate() {
+                let at = |step: f64| {
+                    let mut t = t;
+                    t[n / 2][n % 2] += step;
+                    Deformation::of_reciprocal(t).unwrap()
+                };
+                let (less, more) = (at(-1e-6), at(1e-6));
+                let slope = |of: fn(&Deformation) -> f64| (of(&more) - of(&less)) / 2e-6;
+                let expected = [
+                    slope(|d| d.e_xx),
+                    slope(|d| d.e_yy),
+                    slope(|d| d.e_xy),
+                    slope(|d| d.rotation),
+                ];
+                close(derivative, expected, 1e-8);
+            }
+        }
     }
 
     #[test]

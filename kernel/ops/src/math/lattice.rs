@@ -1,8 +1,11 @@
 //! A reference set of diffraction peaks, gathered over many patterns.
 //! Points are (x, y) = (column, row).
 
-use std::collections::HashMap;
+mod clusters;
 
+pub(super) use self::clusters::Cells;
+use self::clusters::{all_pairs, clusters, median_point, nearest_distances};
+use super::deformation::Matrix;
 use super::orders::Orders;
 use super::rings::median;
 
@@ -10,19 +13,88 @@ pub type Point = [f64; 2];
 
 /// A vector belongs to the reference when this share of the patterns has it.
 const SEEN_IN: f64 = 0.5;
+/// Peaks in fewer patterns say nothing of the region.
+const SEEN_AT_ALL: f64 = 0.3;
+/// Most peaks that are no part of the lattice, in those that are: a second grain has as many, but for those that both share.
+const MOST_STRANGE: f64 = 0.25;
 /// A vector shorter than this share of the median length is the direct beam.
 const DIRECT_BEAM: f64 = 0.25;
+/// Two points exclude each other below this correlation of the patterns that have them.
+const EXCLUDES: f64 = -0.6;
+/// Of fewer patterns chance makes such correlations.
+const LEAST_PATTERNS: usize = 8;
+/// Standard error in px that a peak has at least: disks are not even to a hundredth of a pixel, and one very bright peak
+/// must not own the lattice.
+const LEAST_ERROR: f64 = 0.01;
+/// Peaks further off than so many standard deviations are no peaks of the point.
+const STRAY: f64 = 3.5;
+/// Squared distance in two dimensions, in variances, that half of the good peaks exceed.
+pub(super) const MEDIAN_SQUARE: f64 = 1.386;
+/// Strain up to which another choice of lattice vectors is taken for the same lattice, turned.
+const MOST_ALIKE: f64 = 0.35;
 
 /// Peaks that a region's patterns have in common.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reference {
     pub points: Vec<Point>,
+    /// Variance of each along x and y; zero where nothing is known of it.
+    pub variance: Vec<[f64; 2]>,
     /// Median distance of a peak to its nearest neighbour.
     pub spacing: f64,
     /// How bright each is; empty where nothing is known of it.
     pub brightness: Vec<f64>,
-    /// Which order each is, when they make a lattice.
+    /// Which order each is.
     pub orders: Orders,
+    /// What the errors of the peaks leave out.
+    pub noise: Noise,
+    /// How far the peaks of each point scatter, as a variance in px², for peaks whose finder knows no errors; empty where
+    /// nothing is known of it.
+    pub scatter: Vec<f64>,
+    /// Lattices that differ from the reference by little more than a turn, as the turns that take one to the other: the
+    /// symmetry of the lattice, exact or nearly so.
+    pub alike: Vec<Matrix>,
+    /// Why there are no points.
+    pub flaw: Option<Flaw>,
+}
+
+/// Variance of a peak about the lattice: `times` that of its finder, and `more` px².
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Noise {
+    pub times: f64,
+    pub more: f64,
+}
+
+impl Default for Noise {
+    fn default() -> Self {
+        Noise {
+            times: 1.0,
+            more: LEAST_ERROR * LEAST_ERROR,
+        }
+    }
+}
+
+/// Why a region is no reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    TooFew,
+    NoLattice,
+    SeveralLattices,
+}
+
+impl Flaw {
+    pub fn text(self) -> &'static str {
+        match self {
+            Flaw::TooFew => {
+                "fewer than three peaks are in half of the reference region's patterns: choose a region with a clear pattern, or find more peaks"
+            }
+            Flaw::NoLattice => {
+                "the peaks of the reference region do not make one lattice: choose a region inside one grain"
+            }
+            Flaw::SeveralLattices => {
+                "the patterns of the reference region have different lattices: choose a region inside one grain"
+            }
+        }
+    }
 }
 
 /// The peaks of one pattern.
@@ -31,12 +103,22 @@ pub struct Pattern {
     pub points: Vec<Point>,
     /// One entry per point.
     pub brightness: Vec<f64>,
+    /// Of each along x and y; empty where the finder knows none.
+    pub variance: Vec<[f64; 2]>,
 }
 
 impl Reference {
+    pub(super) fn flawed(flaw: Flaw) -> Self {
+        Reference {
+            flaw: Some(flaw),
+            ..Reference::default()
+        }
+    }
+
     /// Clusters the peaks of `patterns` within a quarter of the nearest-neighbour distance, densest first; keeps clusters
     /// that half of the non-empty patterns have, at their mean after each pattern's own shift is taken out; drops the one
-    /// at the direct beam, `centre`. Empty when fewer than three are left.
+    /// at the direct beam, `centre`, and what does not lie on the lattice of the others. Without points, and with the reason,
+    /// when fewer than three are left, they make no lattice, or some of them only occur without the others.
     pub fn gather(patterns: &[Pattern], centre: Point) -> Self {
         let patterns: Vec<&Pattern> = (patterns.iter())
             .filter(|pattern| !pattern.points.is_empty())
@@ -44,25 +126,59 @@ impl Reference {
         let filled: Vec<&[Point]> = patterns.iter().map(|pattern| &*pattern.points).collect();
         let mut nearest: Vec<f64> = filled.iter().flat_map(|p| nearest_distances(p)).collect();
         let Some(spacing) = median(&mut nearest).filter(|spacing| *spacing > 0.0) else {
-            return Reference::default();
+            return Reference::flawed(Flaw::TooFew);
         };
-        let enough = (SEEN_IN * filled.len() as f64).ceil().max(1.0) as usize;
-        let mut points = clusters(&filled, 0.25 * spacing, enough);
-        for _ in 0..3 {
-            points = without_shifts(&filled, &points, 0.25 * spacing);
+        let radius = 0.25 * spacing;
+        let at_least = |share: f64| (share * filled.len() as f64).ceil().max(1.0) as usize;
+        let (often, seldom): (Vec<_>, Vec<_>) = clusters(&filled, radius, at_least(SEEN_AT_ALL))
+            .into_iter()
+            .partition(|(_, count)| *count >= at_least(SEEN_IN));
+        let mut points: Vec<Point> = often.into_iter().map(|(point, _)| point).collect();
+        for _ in 0..2 {
+            let pairs = all_pairs(&points, &filled, radius);
+            points = without_shifts(&patterns, &points, &pairs).0;
         }
         let beam = remove_direct_beam(&mut points, centre);
         if points.len() < 3 {
-            return Reference::default();
+            return Reference::flawed(Flaw::TooFew);
         }
         points.sort_by(|a, b| a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0])));
-        let brightness = brightness(&patterns, &points, 0.25 * spacing);
         let orders = Orders::of(&points, beam, centre, spacing);
+        if orders.is_empty() {
+            return Reference::flawed(Flaw::NoLattice);
+        }
+        let strange = (seldom.iter())
+            .filter(|(point, _)| !orders.is_near_a_part(*point))
+            .count();
+        let mut number = 0..;
+        let all = points.len();
+        points.retain(|_| number.next().is_some_and(|n| orders.has(n)));
+        if filled.len() >= LEAST_PATTERNS
+            && (strange + all - points.len()) as f64 > MOST_STRANGE * points.len() as f64
+        {
+            return Reference::flawed(Flaw::SeveralLattices);
+        }
+        let orders = Orders::of(&points, beam, centre, spacing);
+        if orders.is_empty() || points.len() < 3 {
+            return Reference::flawed(Flaw::NoLattice);
+        }
+        let pairs = all_pairs(&points, &filled, radius);
+        if has_several_lattices(&pairs, points.len()) {
+            return Reference::flawed(Flaw::SeveralLattices);
+        }
+        let (points, variance) = without_shifts(&patterns, &points, &pairs);
+        let brightness = brightness(&patterns, &pairs, points.len());
+        let alike = alike(orders.basis());
         Reference {
             points,
+            variance,
             spacing,
             brightness,
             orders,
+            alike,
+            noise: Noise::default(),
+            scatter: Vec::new(),
+            flaw: None,
         }
     }
 }
@@ -71,150 +187,148 @@ pub(super) fn distance_squared(a: Point, b: Point) -> f64 {
     (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
 }
 
-fn nearest_distances(points: &[Point]) -> Vec<f64> {
-    let nearest = |n: usize, point: &Point| {
-        points
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != n)
-            .map(|(_, other)| distance_squared(*point, *other))
-            .min_by(f64::total_cmp)
-    };
-    points
-        .iter()
-        .enumerate()
-        .filter_map(|(n, point)| nearest(n, point).map(f64::sqrt))
-        .collect()
-}
-
-/// Points in square cells, so that the neighbours of a point are in nine cells.
-pub(super) struct Cells {
-    size: f64,
-    cells: HashMap<(i64, i64), Vec<u32>>,
-}
-
-impl Cells {
-    pub(super) fn new(points: impl Iterator<Item = Point>, size: f64) -> Self {
-        let mut cells: HashMap<_, Vec<u32>> = HashMap::new();
-        for (n, point) in points.enumerate() {
-            cells
-                .entry(Cells::key(point, size))
-                .or_default()
-                .push(n as u32);
-        }
-        Cells { size, cells }
-    }
-
-    fn key(point: Point, size: f64) -> (i64, i64) {
-        (
-            (point[0] / size).floor() as i64,
-            (point[1] / size).floor() as i64,
-        )
-    }
-
-    /// Numbers of the points in the cells around one, nearer than the size of a cell and others.
-    pub(super) fn around(&self, point: Point) -> impl Iterator<Item = usize> {
-        let (x, y) = Cells::key(point, self.size);
-        (-1..=1)
-            .flat_map(move |dy| (-1..=1).map(move |dx| (x + dx, y + dy)))
-            .filter_map(|key| self.cells.get(&key))
-            .flatten()
-            .map(|n| *n as usize)
-    }
-}
-
-/// Medians of the clusters that at least `enough` patterns contribute to.
-fn clusters(patterns: &[&[Point]], radius: f64, enough: usize) -> Vec<Point> {
-    let points: Vec<(Point, u32)> = patterns
-        .iter()
-        .zip(0u32..)
-        .flat_map(|(points, pattern)| points.iter().map(move |point| (*point, pattern)))
-        .collect();
-    let cells = Cells::new(points.iter().map(|(point, _)| *point), radius);
-    let near = |point: Point| {
-        cells
-            .around(point)
-            .filter(|n| distance_squared(points[*n].0, point) <= radius * radius)
-            .collect::<Vec<usize>>()
-    };
-    let mut order: Vec<(usize, usize)> = (0..points.len())
-        .map(|n| (near(points[n].0).len(), n))
-        .collect();
-    order.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut used = vec![false; points.len()];
-    let mut found = Vec::new();
-    for (_, seed) in order {
-        if used[seed] {
-            continue;
-        }
-        let members = |point: Point, used: &[bool]| -> Vec<usize> {
-            near(point).into_iter().filter(|n| !used[*n]).collect()
-        };
-        let first = members(points[seed].0, &used);
-        let middle = median_point(first.iter().map(|n| points[*n].0));
-        let again = members(middle, &used);
-        let mut seen: Vec<u32> = again.iter().map(|n| points[*n].1).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        if seen.len() >= enough {
-            found.push(median_point(again.iter().map(|n| points[*n].0)));
-        }
-        for n in first.into_iter().chain(again) {
-            used[n] = true;
-        }
-    }
-    found
-}
-
-fn median_point(points: impl Iterator<Item = Point> + Clone) -> Point {
-    [0, 1].map(|axis| {
-        let mut values: Vec<f64> = points.clone().map(|point| point[axis]).collect();
-        median(&mut values).unwrap_or(f64::NAN)
-    })
-}
-
-/// Mean of each reference point over the patterns, every pattern moved by its mean difference from the reference.
-/// This takes out a beam that wanders over the region.
-fn without_shifts(patterns: &[&[Point]], points: &[Point], radius: f64) -> Vec<Point> {
-    let mut sums = vec![([0.0, 0.0], 0.0); points.len()];
-    for pattern in patterns {
-        let pairs = nearest_pairs(points, pattern, radius);
+/// Mean of each reference point over the patterns, every pattern moved by its median difference from the reference, and the
+/// variance of that mean. This takes out a beam that wanders over the region. Peaks count by their variance where it is known;
+/// those that are further off than good ones are left out.
+fn without_shifts(
+    patterns: &[&Pattern],
+    points: &[Point],
+    pairs: &[Vec<(usize, usize)>],
+) -> (Vec<Point>, Vec<[f64; 2]>) {
+    let mut all: Vec<Vec<Seen>> = vec![Vec::new(); points.len()];
+    for (pattern, pairs) in patterns.iter().zip(pairs) {
         if pairs.len() < 3 {
             continue;
         }
-        let count = pairs.len() as f64;
-        let shift = [0, 1].map(|axis| {
-            let sum: f64 = pairs
-                .iter()
-                .map(|(r, p)| pattern[*p][axis] - points[*r][axis])
-                .sum();
-            sum / count
-        });
-        for (reference, peak) in pairs {
-            let (sum, count) = &mut sums[reference];
-            sum[0] += pattern[peak][0] - shift[0];
-            sum[1] += pattern[peak][1] - shift[1];
-            *count += 1.0;
+        let off = |(r, p): &(usize, usize)| {
+            let (from, to) = (points[*r], pattern.points[*p]);
+            [to[0] - from[0], to[1] - from[1]]
+        };
+        let shift = median_point(pairs.iter().map(off));
+        for pair in pairs {
+            let [x, y] = off(pair);
+            all[pair.0].push(Seen {
+                off: [x - shift[0], y - shift[1]],
+                variance: pattern.variance.get(pair.1).copied(),
+            });
         }
     }
-    sums.iter()
-        .zip(points)
-        .map(|((sum, count), point)| match *count > 0.0 {
-            true => [sum[0] / count, sum[1] / count],
-            false => *point,
+    let mean = |(seen, point): (&mut Vec<Seen>, &Point)| {
+        let (off, variance) = mean_of(seen);
+        ([point[0] + off[0], point[1] + off[1]], variance)
+    };
+    all.iter_mut().zip(points).map(mean).unzip()
+}
+
+/// A peak that a pattern has of a point.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    off: [f64; 2],
+    variance: Option<[f64; 2]>,
+}
+
+/// Mean and its variance, without those that are further from the median than good ones.
+fn mean_of(seen: &mut Vec<Seen>) -> ([f64; 2], [f64; 2]) {
+    if seen.is_empty() {
+        return Default::default();
+    }
+    let middle = median_point(seen.iter().map(|one| one.off));
+    let square = |one: &Seen| distance_squared(one.off, middle);
+    let mut squares: Vec<f64> = seen.iter().map(square).collect();
+    let scale = median(&mut squares).unwrap_or(0.0) / MEDIAN_SQUARE;
+    let own = |one: &Seen| one.variance.map_or(0.0, |v| 0.5 * (v[0] + v[1]));
+    seen.retain(|one| square(one) <= STRAY * STRAY * scale.max(own(one)));
+    let count = seen.len() as f64;
+    let is_known = seen.iter().all(|one| one.variance.is_some());
+    let of = |axis: usize| {
+        let weight = |one: &Seen| one.variance.map_or(1.0, |v| 1.0 / v[axis].max(1e-8));
+        let total: f64 = seen.iter().map(weight).sum();
+        let sum: f64 = seen.iter().map(|one| weight(one) * one.off[axis]).sum();
+        let mean = sum / total;
+        let about = |one: &Seen| weight(one) * (one.off[axis] - mean).powi(2);
+        let variance = match is_known {
+            true => 1.0 / total,
+            false if count > 1.0 => seen.iter().map(about).sum::<f64>() / total / (count - 1.0),
+            false => 0.0,
+        };
+        [mean, variance]
+    };
+    let [x, y] = [of(0), of(1)];
+    ([x[0], y[0]], [x[1], y[1]])
+}
+
+/// Whether a quarter of the points each exclude a quarter of the points: they are those of two lattices, of which a pattern
+/// has one or the other.
+fn has_several_lattices(pairs: &[Vec<(usize, usize)>], points: usize) -> bool {
+    if pairs.len() < LEAST_PATTERNS {
+        return false;
+    }
+    // A bit per pattern.
+    let mut seen = vec![vec![0u64; pairs.len().div_ceil(64)]; points];
+    for (n, pairs) in pairs.iter().enumerate() {
+        for (point, _) in pairs {
+            seen[*point][n / 64] |= 1 << (n % 64);
+        }
+    }
+    let all = pairs.len() as f64;
+    let count = |a: &[u64], b: &[u64]| -> f64 {
+        let both = a.iter().zip(b).map(|(a, b)| (a & b).count_ones());
+        f64::from(both.sum::<u32>())
+    };
+    let counts: Vec<f64> = seen.iter().map(|seen| count(seen, seen)).collect();
+    let excludes = |a: usize, b: usize| {
+        let (both, a, b) = (count(&seen[a], &seen[b]), counts[a], counts[b]);
+        let spread = (a * (all - a) * b * (all - b)).sqrt();
+        all * both - a * b < EXCLUDES * spread
+    };
+    let quarter = points.div_ceil(4);
+    let many = |of: &usize| {
+        let others = (0..points).filter(|other| excludes(*of, *other));
+        others.count() >= quarter
+    };
+    (0..points).filter(many).count() >= quarter
+}
+
+/// Matrices that take a lattice onto itself and are turns but for a third of strain.
+pub(super) fn alike([a, b]: [Point; 2]) -> Vec<Matrix> {
+    let area = a[0] * b[1] - a[1] * b[0];
+    let whole = || -2..=2i32;
+    let all = whole().flat_map(|p| {
+        whole().flat_map(move |q| whole().flat_map(move |r| whole().map(move |s| [p, q, r, s])))
+    });
+    all.filter(|[p, q, r, s]| p * s - q * r == 1)
+        .map(|whole| {
+            let [p, q, r, s] = whole.map(f64::from);
+            let to = [0, 1].map(|x| [p * a[x] + q * b[x], r * a[x] + s * b[x]]);
+            to.map(|[to_a, to_b]| {
+                [
+                    (to_a * b[1] - to_b * a[1]) / area,
+                    (to_b * a[0] - to_a * b[0]) / area,
+                ]
+            })
         })
+        .filter(|matrix| stretch_and_turn(*matrix).0 < MOST_ALIKE)
         .collect()
 }
 
+/// Largest logarithm of a singular value, and the angle of the turn.
+pub(super) fn stretch_and_turn([[a, b], [c, d]]: Matrix) -> (f64, f64) {
+    let (even, odd) = ((a + d).hypot(c - b), (a - d).hypot(b + c));
+    let stretch = (0.5 * (even + odd))
+        .ln()
+        .max(-(0.5 * (even - odd)).max(1e-9).ln());
+    (stretch, (c - b).atan2(a + d))
+}
+
 /// Median brightness of the peaks at each point.
-fn brightness(patterns: &[&Pattern], points: &[Point], radius: f64) -> Vec<f64> {
-    let mut all: Vec<Vec<f64>> = vec![Vec::new(); points.len()];
-    for pattern in patterns {
-        for (point, peak) in nearest_pairs(points, &pattern.points, radius) {
-            all[point].extend(
+fn brightness(patterns: &[&Pattern], pairs: &[Vec<(usize, usize)>], points: usize) -> Vec<f64> {
+    let mut all: Vec<Vec<f64>> = vec![Vec::new(); points];
+    for (pattern, pairs) in patterns.iter().zip(pairs) {
+        for (point, peak) in pairs {
+            all[*point].extend(
                 pattern
                     .brightness
-                    .get(peak)
+                    .get(*peak)
                     .filter(|value| value.is_finite()),
             );
         }
@@ -238,33 +352,6 @@ fn remove_direct_beam(points: &mut Vec<Point>, centre: Point) -> Option<Point> {
     beam
 }
 
-/// Pairs (reference, peak) closer than `radius`: each peak goes to its nearest reference, each reference keeps its
-/// nearest peak. Sorted by reference.
-pub(super) fn nearest_pairs(
-    references: &[Point],
-    peaks: &[Point],
-    radius: f64,
-) -> Vec<(usize, usize)> {
-    let mut best: Vec<Option<(f64, usize)>> = vec![None; references.len()];
-    for (peak, point) in peaks.iter().enumerate() {
-        let nearest = references
-            .iter()
-            .map(|reference| distance_squared(*reference, *point))
-            .enumerate()
-            .min_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((reference, squared)) = nearest
-            && squared <= radius * radius
-            && best[reference].is_none_or(|(other, _)| squared < other)
-        {
-            best[reference] = Some((squared, peak));
-        }
-    }
-    best.iter()
-        .enumerate()
-        .filter_map(|(reference, best)| best.map(|(_, peak)| (reference, peak)))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,6 +367,7 @@ mod tests {
         Pattern {
             brightness: vec![1.0; points.len()],
             points,
+            ..Pattern::default()
         }
     }
 
@@ -344,12 +432,18 @@ mod tests {
         let mut patterns = vec![pattern(lattice()); 4];
         patterns[0].points.push([90.0, 8.0]);
         assert_eq!(Reference::gather(&patterns, [0.0, 0.0]).points.len(), 25);
-        assert_eq!(Reference::gather(&[], [0.0, 0.0]), Reference::default());
+        assert_eq!(
+            Reference::gather(&[], [0.0, 0.0]),
+            Reference::flawed(Flaw::TooFew)
+        );
         assert_eq!(
             Reference::gather(&[pattern(vec![[1.0, 2.0]])], [0.0, 0.0]),
-            Reference::default()
+            Reference::flawed(Flaw::TooFew)
         );
         let line = vec![pattern(vec![[1.0, 2.0], [9.0, 2.0]]); 3];
-        assert_eq!(Reference::gather(&line, [50.0, 50.0]), Reference::default());
+        assert_eq!(
+            Reference::gather(&line, [50.0, 50.0]),
+            Reference::flawed(Flaw::TooFew)
+        );
     }
 }

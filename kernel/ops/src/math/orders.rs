@@ -2,9 +2,14 @@
 //! points with the reference, a multiple of its spacing or a part of it, and fits there without residual. The less is there
 //! (few orders, missing peaks, strays), the less tells them apart; what leaves a doubt is taken for another lattice.
 
+mod chance;
+mod table;
+
 use std::collections::HashSet;
 use std::f64::consts::PI;
 
+use self::chance::{few_of_many, is_at_most, so_few_of, so_few_of_at_least, so_many_of};
+use self::table::Table;
 use super::lattice::{Cells, Point, distance_squared};
 
 /// Furthest a point may be from where its order would be, in spacings.
@@ -25,6 +30,8 @@ const BEAM_MOVES: f64 = 0.35;
 const BY_CHANCE: f64 = 0.05;
 /// How often a finer lattice may be passed over because many of its peaks are missing.
 const PASSED_OVER: f64 = 0.01;
+/// Added and taken away it leaves the nearest whole number, without a call.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
 /// Every finer lattice contains one of these times as many points.
 const PRIMES: [i64; 4] = [2, 3, 5, 7];
 
@@ -71,6 +78,8 @@ use Evidence::{Found, Nothing};
 pub struct Orders {
     origin: Point,
     basis: [Point; 2],
+    /// From a place to parts of the vectors.
+    to_order: [Point; 2],
     /// Of each point, as far as it lies on the lattice.
     of: Vec<Option<[i64; 2]>>,
     beam: Option<Beam>,
@@ -78,6 +87,9 @@ pub struct Orders {
     sides: [HashSet<[i64; 2]>; 2],
     /// Cells with at least three corners, by the lowest one.
     cells: HashSet<[i64; 2]>,
+    table: Table,
+    /// Of each point on the lattice, the coset of each sublattice.
+    cosets: Vec<Option<[u8; SUBLATTICES.len()]>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,14 +145,70 @@ impl Orders {
             let has_next = move |[h, k]: &[i64; 2]| known.contains(&[h + dh, k + dk]);
             known.iter().copied().filter(has_next).collect()
         };
+        let ([a, b], area) = (basis, cross(basis[0], basis[1]));
         Orders {
             origin,
             basis,
             sides: [with_next([1, 0]), with_next([0, 1])],
             cells: cells_of(&known),
+            table: Table::of(&of),
+            cosets: of
+                .iter()
+                .map(|order| order.map(|order| SUBLATTICES.map(|one| one.coset(order) as u8)))
+                .collect(),
+            to_order: [[b[1] / area, -b[0] / area], [-a[1] / area, a[0] / area]],
             of,
             beam,
         }
+    }
+
+    /// Whether there are any: a reference without them is no lattice.
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// Whether the point with this number lies on the lattice.
+    pub fn has(&self, point: usize) -> bool {
+        self.of.get(point).is_some_and(Option::is_some)
+    }
+
+    pub fn basis(&self) -> [Point; 2] {
+        self.basis
+    }
+
+    /// Where the beam is among the points.
+    pub fn beam(&self) -> Point {
+        self.beam.map_or(self.origin, |beam| beam.at)
+    }
+
+    /// Whether a place is near an order, or half or a third of the way to one, where a superstructure has peaks.
+    pub fn is_near_a_part(&self, at: Point) -> bool {
+        let [x, y] = added(at, self.origin, -1.0);
+        let index = self.to_order.map(|row| row[0] * x + row[1] * y);
+        [1.0, 2.0, 3.0].into_iter().any(|parts: f64| {
+            let off = |index: f64| (parts * index - (parts * index).round()).abs() / parts;
+            index.into_iter().all(|index| off(index) <= 0.5 * ON_PLACE)
+        })
+    }
+
+    /// Order that is nearest to a place, for places within some half of the spacing.
+    pub fn order_at(&self, at: Point) -> [i64; 2] {
+        let [x, y] = added(at, self.origin, -1.0);
+        (self.to_order).map(|row| (row[0] * x + row[1] * y + WHOLE - WHOLE) as i64)
+    }
+
+    /// Number of the point that has an order.
+    pub fn point(&self, order: [i64; 2]) -> Option<usize> {
+        self.table.get(order)
+    }
+
+    /// Whether a place is within `reach` of a point.
+    pub fn is_among(&self, points: &[Point], at: Point, reach: f64) -> bool {
+        let [h, k] = self.order_at(at);
+        (-1..=1)
+            .flat_map(|dk| (-1..=1).map(move |dh| [h + dh, k + dk]))
+            .filter_map(|order| self.point(order))
+            .any(|n| distance_squared(points[n], at) <= reach * reach)
     }
 
     /// Whether the peaks of a pattern are as well those of a lattice of which the reference is a part, or that is a part of the
@@ -168,16 +236,15 @@ impl Orders {
         strangers: &[Point],
         spacing: f64,
     ) -> bool {
-        let is_known = |(order, evidence): (&Option<[i64; 2]>, &Evidence)| match evidence {
-            Nothing => None,
-            evidence => Some(((*order)?, *evidence)),
+        let known = || {
+            (self.cosets.iter().zip(evidence)).filter_map(|(cosets, evidence)| match evidence {
+                Nothing => None,
+                evidence => Some(((*cosets)?, *evidence)),
+            })
         };
-        let known: Vec<([i64; 2], Evidence)> =
-            self.of.iter().zip(evidence).filter_map(is_known).collect();
         let [a, b] = self.basis;
         let area = cross(a, b).abs() * (self.of.len() + 1) as f64;
-        let found = |evidence: &Evidence| matches!(evidence, Found(_));
-        let count = known.iter().filter(|(_, evidence)| found(evidence)).count();
+        let share_of = |number: usize, off: f64| (number as f64 * PI * off * off / area).min(1.0);
         // Any lattice of diffraction spots has the beam.
         let beam = self.beam.filter(|beam| {
             let at = moved(beam.at);
@@ -185,42 +252,51 @@ impl Orders {
                 |point: Point, reach: f64| distance_squared(point, at) <= (reach * spacing).powi(2);
             near(beam.at, BEAM_MOVES) || beam.is_seen && peaks.iter().any(|peak| near(*peak, NEAR))
         });
-        SUBLATTICES.iter().any(|sublattice| {
-            let mut cosets = match beam {
-                Some(beam) => vec![sublattice.coset(beam.order)],
-                None => known
-                    .iter()
-                    .map(|(order, _)| sublattice.coset(*order))
-                    .collect(),
-            };
-            cosets.sort_unstable();
-            cosets.dedup();
-            cosets.into_iter().any(|coset| {
-                let others = || {
-                    known
-                        .iter()
-                        .filter(|(order, _)| sublattice.coset(*order) != coset)
-                };
-                let number = others().count();
-                if number == 0 {
+        // Of each coset of each sublattice: how many are known, how many found, and how far off at most.
+        let mut counts = [[(0usize, 0usize, 0.0f64); 4]; SUBLATTICES.len()];
+        for (cosets, evidence) in known() {
+            for (counts, coset) in counts.iter_mut().zip(cosets) {
+                let (known, found, furthest) = &mut counts[usize::from(coset)];
+                *known += 1;
+                if let Found(off) = evidence {
+                    *found += 1;
+                    *furthest = furthest.max(off);
+                }
+            }
+        }
+        (SUBLATTICES.iter().zip(&counts).enumerate()).any(|(which, (sublattice, counts))| {
+            let of_beam = beam.map(|beam| sublattice.coset(beam.order));
+            (0..4).any(|coset| {
+                let [mine, all] = [true, false].map(|only| {
+                    (counts.iter().enumerate())
+                        .filter(|(other, _)| !only || *other == coset)
+                        .fold((0, 0), |sum, (_, of)| (sum.0 + of.0, sum.1 + of.1))
+                });
+                let (number, off_count) = (all.0 - mine.0, all.1 - mine.1);
+                if of_beam.map_or(mine.0 == 0, |of_beam| of_beam != coset) || number == 0 {
                     return false;
                 }
-                let mut off: Vec<f64> = others()
-                    .filter_map(|(_, evidence)| match evidence {
-                        Found(off) => Some(*off),
+                let (strays, rest) = (strangers.len() + off_count, all.0 - number);
+                // Bounds first: nearly always they decide.
+                let limit = so_few_of_at_least(number, rest, all.1, off_count).min(BY_CHANCE);
+                let furthest = (counts.iter().enumerate())
+                    .filter(|(other, _)| *other != coset)
+                    .fold(0.0, |most: f64, (_, of)| most.max(of.2));
+                if off_count > 0 && is_at_most(limit, strays, off_count, share_of(number, furthest))
+                {
+                    return false;
+                }
+                let mut off: Vec<f64> = known()
+                    .filter_map(|(cosets, evidence)| match evidence {
+                        Found(off) if usize::from(cosets[which]) != coset => Some(off),
                         _ => None,
                     })
                     .collect();
                 off.sort_by(f64::total_cmp);
-                let all = strangers.len() + off.len();
                 let anyhow = (off.iter().enumerate())
-                    .map(|(n, off)| {
-                        let share = (number as f64 * PI * off * off / area).min(1.0);
-                        so_many_of(all, n + 1, share)
-                    })
+                    .map(|(n, off)| so_many_of(strays, n + 1, share_of(number, *off)))
                     .fold(1.0, f64::min);
-                anyhow > BY_CHANCE
-                    || anyhow > so_few_of(number, known.len() - number, count, off.len())
+                anyhow > BY_CHANCE || anyhow > so_few_of(number, rest, all.1, off_count)
             })
         })
     }
@@ -234,6 +310,9 @@ impl Orders {
         strangers: &[Point],
         spacing: f64,
     ) -> bool {
+        if strangers.is_empty() {
+            return false;
+        }
         let origin = moved(self.origin);
         let basis =
             (self.basis).map(|step| added(moved(added(self.origin, step, 1.0)), origin, -1.0));
@@ -270,7 +349,7 @@ impl Orders {
                 if count == 0 {
                     return false;
                 }
-                let of_it = 1.0 - so_many_of(places, count + 1, share);
+                let of_it = few_of_many(places, count, share);
                 let inside = (places as f64 * PI * near * near / area).min(1.0);
                 of_it > PASSED_OVER || of_it > so_many_of(strangers.len(), count, inside)
             })
@@ -387,46 +466,9 @@ fn basis(
     None
 }
 
-fn ln_ways(of: usize, take: usize) -> f64 {
-    (0..take)
-        .map(|n| ((of - n) as f64 / (n + 1) as f64).ln())
-        .sum()
-}
-
-/// Chance that `few` or fewer of `count` things that are taken out of `some + rest` are among `some`.
-fn so_few_of(some: usize, rest: usize, count: usize, few: usize) -> f64 {
-    let all = ln_ways(some + rest, count);
-    (0..=few.min(some).min(count))
-        .filter(|taken| count - taken <= rest)
-        .map(|taken| (ln_ways(some, taken) + ln_ways(rest, count - taken) - all).exp())
-        .sum()
-}
-
-/// Chance that at least `many` of `count` things are of a kind that `share` of them are.
-fn so_many_of(count: usize, many: usize, share: f64) -> f64 {
-    (many..=count)
-        .map(|taken| {
-            let others = (count - taken) as i32;
-            ln_ways(count, taken).exp() * share.powi(taken as i32) * (1.0 - share).powi(others)
-        })
-        .sum::<f64>()
-        .min(1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn chances_are_those_of_an_urn() {
-        // 24 orders, 14 of them in the coset: all of 14 found there, and 8 of 8.
-        let all: f64 = 1.0 / 1_961_256.0;
-        assert!((so_few_of(10, 14, 14, 0) / all - 1.0).abs() < 1e-9);
-        assert!((so_few_of(10, 14, 8, 0) - 3003.0 / 735_471.0).abs() < 1e-9);
-        assert!((so_few_of(10, 14, 8, 8) - 1.0).abs() < 1e-9);
-        assert!((so_many_of(3, 3, 0.5) - 0.125).abs() < 1e-12);
-        assert!((so_many_of(3, 0, 0.2) - 1.0).abs() < 1e-12);
-    }
 
     #[test]
     fn orders_of_lattices_with_holes_and_strays() {

@@ -3,12 +3,12 @@
 use super::super::lattice::Pattern;
 use super::*;
 
-const MIDDLE: Point = [128.0, 120.0];
+pub(super) const MIDDLE: Point = [128.0, 120.0];
 
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn uniform(&mut self) -> f64 {
+    pub(super) fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -16,14 +16,14 @@ impl Random {
         ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    fn normal(&mut self) -> f64 {
+    pub(super) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
     }
 }
 
 /// What is done to a pattern.
 #[derive(Clone, Copy, Debug)]
-struct Faults {
+pub(super) struct Faults {
     missing: f64,
     /// Standard deviation of a position in px.
     noise: f64,
@@ -41,9 +41,9 @@ const NONE: Faults = Faults {
 };
 
 #[derive(Clone, Copy, Debug)]
-struct Lattice {
-    name: &'static str,
-    basis: [Point; 2],
+pub(super) struct Lattice {
+    pub(super) name: &'static str,
+    pub(super) basis: [Point; 2],
     /// Orders up to here: in each index, or rings of a hexagonal lattice.
     most: i64,
     hexagonal: bool,
@@ -66,7 +66,7 @@ const fn lattice(name: &'static str, basis: [Point; 2], most: i64) -> Lattice {
 
 const SQUARE: [Point; 2] = [[15.0, 0.0], [0.0, 15.0]];
 
-fn lattices() -> Vec<Lattice> {
+pub(super) fn lattices() -> Vec<Lattice> {
     let hexagonal = |name, most| Lattice {
         hexagonal: true,
         ..lattice(name, [[15.0, 0.0], [7.5, 12.99]], most)
@@ -92,11 +92,11 @@ fn lattices() -> Vec<Lattice> {
     ]
 }
 
-fn applied(t: Matrix, [x, y]: Point) -> Point {
+pub(super) fn applied(t: Matrix, [x, y]: Point) -> Point {
     [t[0][0] * x + t[0][1] * y, t[1][0] * x + t[1][1] * y]
 }
 
-fn at([a, b]: [Point; 2], [h, k]: [i64; 2]) -> Point {
+pub(super) fn at([a, b]: [Point; 2], [h, k]: [i64; 2]) -> Point {
     [0, 1].map(|axis| h as f64 * a[axis] + k as f64 * b[axis])
 }
 
@@ -108,7 +108,7 @@ impl Lattice {
     }
 
     /// The orders of the reference, and the beam.
-    fn own_orders(&self) -> Vec<[i64; 2]> {
+    pub(super) fn own_orders(&self) -> Vec<[i64; 2]> {
         let length = |order: &[i64; 2]| {
             let [x, y] = at(self.basis, *order);
             x.hypot(y)
@@ -191,7 +191,7 @@ fn stretched(x: f64, y: f64) -> Matrix {
     [[x, 0.0], [0.0, y]]
 }
 
-fn turned(degrees: f64) -> Matrix {
+pub(super) fn turned(degrees: f64) -> Matrix {
     let (sin, cos) = degrees.to_radians().sin_cos();
     [[cos, -sin], [sin, cos]]
 }
@@ -202,21 +202,18 @@ fn off(found: Matrix, t: Matrix) -> f64 {
         .fold(0.0, f64::max)
 }
 
-const IDENTITY: Matrix = [[1.0, 0.0], [0.0, 1.0]];
+pub(super) const IDENTITY: Matrix = [[1.0, 0.0], [0.0, 1.0]];
 /// In spacings; the first is what is used when none is given.
 const RADII: [f64; 4] = [0.25, 0.45, 0.6, 0.9];
 
 fn found(reference: &Reference, pattern: &Pattern, radius: f64) -> Option<Matrix> {
     let radius = radius * reference.spacing;
-    let fit = fit(
-        reference,
-        &pattern.points,
-        &[],
-        &pattern.brightness,
-        radius,
-        4,
-    );
-    Some(fit.affine?.matrix)
+    let observed = Observed {
+        points: &pattern.points,
+        brightness: &pattern.brightness,
+        ..Observed::default()
+    };
+    Some(fit(reference, &observed, radius, 4).affine?.matrix)
 }
 
 /// Stretches of the peaks from 0.4 to 2.5, along each axis and both.
@@ -356,7 +353,7 @@ fn any_crystal(random: &mut Random) -> [Point; 2] {
 }
 
 /// How far the vectors are from whole ones of the true lattice, in spacings; infinite when they span another one.
-fn off_lattice(found: [Point; 2], truth: [Point; 2]) -> f64 {
+pub(super) fn off_lattice(found: [Point; 2], truth: [Point; 2]) -> f64 {
     let cross = |a: Point, b: Point| a[0] * b[1] - a[1] * b[0];
     let area = cross(truth[0], truth[1]);
     let whole =
@@ -471,5 +468,36 @@ fn a_superstructure_that_comes_or_goes_leaves_the_strain() {
             ),
             false => assert_eq!(found, None, "{before:?} {after:?}"),
         }
+    }
+}
+
+/// `cargo test --release -p ops --lib -- --ignored time_per_position --nocapture`
+#[test]
+#[ignore = "prints times"]
+fn time_per_position() {
+    let faults = Faults {
+        missing: 0.1,
+        noise: 0.1,
+        strangers: 2,
+        brightness: 30.0,
+    };
+    for lattice in lattices() {
+        let reference = lattice.reference();
+        let mut random = Random(3);
+        let patterns: Vec<Pattern> = (0..200)
+            .map(|run| lattice.peaks(good(run), false, faults, &mut random))
+            .collect();
+        let start = std::time::Instant::now();
+        let mut some = 0;
+        for pattern in patterns.iter().cycle().take(10_000) {
+            some += u32::from(found(&reference, pattern, 0.25).is_some());
+        }
+        let each = start.elapsed().as_secs_f64() / 10_000.0 * 1e6;
+        println!(
+            "{:20} {} vectors, {each:.2} µs, {:.3} with a value",
+            lattice.name,
+            reference.points.len(),
+            f64::from(some) / 10_000.0
+        );
     }
 }
