@@ -17,10 +17,14 @@ use signal::{
     Output, SignalMeta, parameters,
 };
 
-use crate::accept;
-use crate::math::Grid;
+use signal::simd::{Vectorised, vectorised};
+
+use crate::accept::{self, Image};
 use crate::math::gaussian::Blur;
+use crate::math::maxima::Score;
 use crate::math::robust::Scale;
+use crate::math::spot::Spots;
+use crate::math::{Grid, Real, pool};
 use crate::peak_finder::{self, Finder, Subpixel};
 use crate::plan::Plan;
 
@@ -46,7 +50,7 @@ parameters! {
 
 #[derive(Default)]
 pub struct FindDifferenceOfGaussiansPeaks {
-    blurs: Plan<(Blur, Blur)>,
+    plan: Plan<Filters>,
 }
 
 impl Operation for FindDifferenceOfGaussiansPeaks {
@@ -89,25 +93,20 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         _prepared: Option<&()>,
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
-        let grid = accept::grid_without_hot_pixels(inputs.frame()?)?;
-        let blurs = self.blurs.get((grid.rows, grid.columns), || {
-            let blur = |sigma| Blur::new(grid.rows, grid.columns, sigma, 3.0);
-            (blur(params.sigma_narrow), blur(params.sigma_wide))
+        let frame = inputs.frame()?;
+        let shape @ (rows, columns) = accept::frame_rows_columns(frame)?;
+        let plan = self.plan.get(shape, || {
+            let blur = |sigma| Blur::new(rows, columns, sigma, 3.0);
+            Filters {
+                narrow: blur(params.sigma_narrow),
+                wide: blur(params.sigma_wide),
+                spots: Spots::new(columns, REACH * params.sigma_wide),
+            }
         });
-        let Some((score, smooth)) = significance(&grid, &blurs) else {
-            return Ok(Output::Peaks(Default::default()));
-        };
-        cancel.check()?;
-        let finder = Finder {
-            min_distance: params.min_distance,
-            threshold: params.threshold,
-            exclude_border: params.exclude_border,
-            max_peaks: params.max_peaks,
-            subpixel: params.subpixel,
-            radius: params.sigma_wide.ceil(),
-            score_range: (f64::NEG_INFINITY, f64::INFINITY),
-        };
-        Ok(finder.peaks_of_spots(&grid, &score, &smooth, REACH * params.sigma_wide))
+        match accept::image_without_hot_pixels(frame)? {
+            Image::Single(grid) => plan.peaks(&grid, params, cancel),
+            Image::Double(grid) => plan.peaks(&grid, params, cancel),
+        }
     }
 }
 
@@ -117,39 +116,126 @@ const VALID: f32 = 0.5;
 /// A spot that reaches further than this from its maximum, in `sigma_wide`, is larger than the filter.
 const REACH: f64 = 1.5;
 
-/// The difference of Gaussians in robust standard deviations, and the narrow one above the frame's level; `None` when it does
-/// not vary.
-fn significance(grid: &Grid<f64>, (narrow, wide): &(Blur, Blur)) -> Option<(Grid<f64>, Grid<f32>)> {
-    let scale = Scale::of_image(grid)?;
-    // The level is taken off first, so that single precision is spent on the contrast.
-    let centred = (grid.values.iter())
-        .map(|value| scale.centred(*value) as f32)
-        .collect();
-    let centred = Grid::new(grid.rows, grid.columns, centred);
-    let (narrow, valid) = narrow.apply_weighted(&centred);
-    let wide = wide.apply(&centred);
-    let differences = (narrow.values.iter().zip(&wide.values))
-        .map(|(narrow, wide)| f64::from(narrow - wide))
-        .collect();
-    let mut score = Grid::new(grid.rows, grid.columns, differences);
-    let mut known: Vec<f64> = (score.values.iter().zip(&grid.values))
-        .filter(|(_, pixel)| !pixel.is_nan())
-        .map(|(difference, _)| *difference)
-        .collect();
-    let Scale { level, spread } = Scale::of(&mut known)?;
-    for value in &mut score.values {
-        *value = (*value - level) / spread;
-    }
-    if let Some(valid) = valid {
-        for ((score, pixel), valid) in
-            (score.values.iter_mut().zip(&grid.values)).zip(&valid.values)
-        {
-            if pixel.is_nan() && *valid < VALID {
-                *score = f64::NAN;
+/// What depends on the parameters and the frame's shape only.
+struct Filters {
+    narrow: Blur,
+    wide: Blur,
+    spots: Spots,
+}
+
+impl Filters {
+    fn peaks<T: Real>(
+        &self,
+        grid: &Grid<T>,
+        params: &DifferenceOfGaussiansPeaks,
+        cancel: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        let none = Output::Peaks(Default::default());
+        let Some(scale) = Scale::of_image(grid) else {
+            return Ok(none);
+        };
+        let Grid { rows, columns, .. } = *grid;
+        let lend = || pool::grid(rows, columns);
+        let (mut centred, mut narrow, mut difference) = (lend(), lend(), lend());
+        // The level is taken off first, so that single precision is spent on the contrast.
+        vectorised(Centred {
+            values: &grid.values,
+            scale,
+            out: &mut centred.values,
+        });
+        let has_holes = grid.has_nan();
+        let mut valid = has_holes.then(lend);
+        match &mut valid {
+            None => {
+                self.narrow.apply_into(&centred.values, &mut narrow.values);
+                self.wide
+                    .apply_into(&centred.values, &mut difference.values);
+            }
+            Some(valid) => {
+                self.wide.weighted_into(&centred, &mut difference, valid);
+                self.narrow.weighted_into(&centred, &mut narrow, valid);
             }
         }
+        vectorised(Subtract {
+            narrow: &narrow.values,
+            wide: &mut difference.values,
+        });
+        cancel.check()?;
+        let Some(Scale { level, spread }) = scale_of_known(grid, &difference) else {
+            return Ok(none);
+        };
+        if let Some(valid) = valid {
+            let places = difference.values.iter_mut().zip(&grid.values);
+            for ((difference, pixel), valid) in places.zip(&valid.values) {
+                if pixel.is_nan() && *valid < VALID {
+                    *difference = f32::NAN;
+                }
+            }
+        }
+        let finder = Finder {
+            min_distance: params.min_distance,
+            threshold: params.threshold,
+            exclude_border: params.exclude_border,
+            max_peaks: params.max_peaks,
+            subpixel: params.subpixel,
+            radius: params.sigma_wide.ceil(),
+            score_range: (f64::NEG_INFINITY, f64::INFINITY),
+        };
+        let score = Score {
+            grid: &difference,
+            level,
+            spread,
+        };
+        Ok(finder.peaks_of_spots(grid, score, &self.spots, &narrow))
     }
-    Some((score, narrow))
+}
+
+/// Level and noise of the difference, where pixels are valid.
+fn scale_of_known<T: Real>(grid: &Grid<T>, difference: &Grid<f32>) -> Option<Scale> {
+    if !grid.has_nan() {
+        return Scale::of(&difference.values);
+    }
+    let mut known = pool::empty();
+    known.extend(
+        (difference.values.iter().zip(&grid.values))
+            .filter(|(_, pixel)| !pixel.is_nan())
+            .map(|(difference, _)| *difference),
+    );
+    Scale::of(&known)
+}
+
+struct Centred<'a, T> {
+    values: &'a [T],
+    scale: Scale,
+    out: &'a mut [f32],
+}
+
+impl<T: Real> Vectorised for Centred<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, value) in self.out.iter_mut().zip(self.values) {
+            *out = self.scale.centred(value.to_f64()) as f32;
+        }
+    }
+}
+
+/// Turns the wide average into the difference.
+struct Subtract<'a> {
+    narrow: &'a [f32],
+    wide: &'a mut [f32],
+}
+
+impl Vectorised for Subtract<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (wide, narrow) in self.wide.iter_mut().zip(self.narrow) {
+            *wide = narrow - *wide;
+        }
+    }
 }
 
 #[cfg(test)]
