@@ -2,7 +2,8 @@
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    Axes, Caveat, Element, Frame, NotApplicable, OperationError, Region, SignalKind, SignalMeta,
+    Axes, Caveat, Element, ElementType, Frame, NotApplicable, OperationError, Region, SignalKind,
+    SignalMeta,
 };
 
 use crate::math::pool::{self, LentGrid};
@@ -193,6 +194,16 @@ impl<T: Element> Vectorised for Single<'_, T> {
 
     #[inline(always)]
     fn run(self) -> bool {
+        let is_short = matches!(
+            T::TYPE,
+            ElementType::U8 | ElementType::I8 | ElementType::U16 | ElementType::I16
+        );
+        if is_short {
+            for (out, pixel) in self.out.iter_mut().zip(self.pixels) {
+                *out = pixel.to_f32();
+            }
+            return true;
+        }
         let mut is_exact = true;
         for (out, pixel) in self.out.iter_mut().zip(self.pixels) {
             let single = pixel.to_f32();

@@ -150,7 +150,7 @@ impl Finder {
         let moved = |[dy, dx]: [f64; 2]| [row as f64 + dy, column as f64 + dx];
         let top = || match maximum.plateau {
             Some(middle) => middle,
-            None => moved(parabola(score, row, column)),
+            None => moved(parabola(score.grid, row, column)),
         };
         match self.subpixel {
             Subpixel::None => maximum.middle(),

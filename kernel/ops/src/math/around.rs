@@ -26,10 +26,9 @@ impl Disk {
             let half = self.half_widths[row + reach - cy];
             let across = cx.saturating_sub(half)..(cx + half + 1).min(grid.columns);
             for value in &grid.row(row)[across] {
-                if !value.is_nan() {
-                    sum += value.to_f64();
-                    count += 1;
-                }
+                let is_valid = !value.is_nan();
+                sum += if is_valid { value.to_f64() } else { 0.0 };
+                count += usize::from(is_valid);
             }
         }
         sum / count as f64

@@ -4,7 +4,7 @@ mod largest;
 
 use super::pool::{self, Lent};
 use super::{Grid, Real};
-use largest::largest_in_square;
+pub use largest::largest_in_square;
 use signal::simd::{Vectorised, vectorised};
 
 /// A score on a scale of its own: that of a pixel is `(value - level) / spread`.
@@ -85,7 +85,7 @@ pub fn local_maxima<T: Real>(
     let mut found = pool::empty();
     let mut order = pool::empty();
     // Pixels of plateaus that were looked at; empty before the first one.
-    let mut seen = pool::empty();
+    let (mut seen, mut pixels) = (pool::empty(), pool::empty());
     for at in &candidates[..count] {
         let value = values[*at];
         let rank = score.of(value);
@@ -96,7 +96,7 @@ pub fn local_maxima<T: Real>(
             seen.resize(values.len(), false);
             match seen[*at] {
                 true => None,
-                false => plateau(score.grid, &largest, *at, &mut seen),
+                false => plateau(score.grid, &largest, *at, &mut seen, &mut pixels),
             }
         } else {
             Some((*at, None))
@@ -135,20 +135,28 @@ impl<T: Real> Vectorised for Candidates<'_, T> {
 
     #[inline(always)]
     fn run(self) -> usize {
-        const PART: usize = 16;
+        const PART: usize = 32;
+        let is_one = |value: T, largest: T| (value >= self.least) & (value == largest);
         let mut count = 0;
-        let parts = self.values.chunks(PART).zip(self.largest.chunks(PART));
-        for (number, (values, largest)) in parts.enumerate() {
-            let is_one = |(value, largest): (&T, &T)| (*value >= self.least) & (value == largest);
-            let pairs = || values.iter().zip(largest);
-            if !pairs().fold(false, |any, pair| any | is_one(pair)) {
-                continue;
-            }
-            for (at, pair) in (PART * number..).zip(pairs()) {
+        let mut keep = |from: usize, values: &[T], largest: &[T]| {
+            for (at, (value, largest)) in (from..).zip(values.iter().zip(largest)) {
                 self.found[count] = at;
-                count += usize::from(is_one(pair));
+                count += usize::from(is_one(*value, *largest));
+            }
+        };
+        let mut values = self.values.chunks_exact(PART);
+        let mut largest = self.largest.chunks_exact(PART);
+        for (number, (values, largest)) in (&mut values).zip(&mut largest).enumerate() {
+            let mut any = false;
+            for at in 0..PART {
+                any |= is_one(values[at], largest[at]);
+            }
+            if any {
+                keep(number * PART, values, largest);
             }
         }
+        let rest = values.remainder();
+        keep(self.values.len() - rest.len(), rest, largest.remainder());
         count
     }
 }
@@ -178,11 +186,16 @@ fn neighbours(at: usize, rows: usize, columns: usize) -> impl Iterator<Item = us
     })
 }
 
+/// Whether there are pixels all around.
+fn is_within<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> bool {
+    row > 0 && column > 0 && row + 1 < grid.rows && column + 1 < grid.columns
+}
+
 fn has_equal_neighbour<T: Real>(grid: &Grid<T>, at: usize) -> bool {
     let (values, columns) = (&grid.values, grid.columns);
     let (row, column) = (at / columns, at % columns);
     let value = values[at];
-    if row == 0 || column == 0 || row + 1 == grid.rows || column + 1 == columns {
+    if !is_within(grid, row, column) {
         return neighbours(at, grid.rows, columns).any(|other| values[other] == value);
     }
     let is_in = |from: usize| values[from..from + 3].iter().any(|other| *other == value);
@@ -191,28 +204,43 @@ fn has_equal_neighbour<T: Real>(grid: &Grid<T>, at: usize) -> bool {
 }
 
 /// All pixels alike that are connected with the one at `first`: the one nearest to their centroid, and that; `None` when one of
-/// them is no maximum.
+/// them is no maximum. Only those that are one are looked at, for the others are around them.
 fn plateau<T: Real>(
     grid: &Grid<T>,
     largest: &Grid<T>,
     first: usize,
     seen: &mut [bool],
+    pixels: &mut Vec<usize>,
 ) -> Option<(usize, Option<[f64; 2]>)> {
     let value = grid.values[first];
-    let mut pixels = pool::empty();
+    pixels.clear();
     pixels.push(first);
     seen[first] = true;
-    let mut next = 0;
+    let (mut next, mut is_one) = (0, true);
     while let Some(at) = pixels.get(next).copied() {
         next += 1;
-        for other in neighbours(at, grid.rows, grid.columns) {
-            if grid.values[other] == value && !seen[other] {
+        let mut look = |other: usize| {
+            if grid.values[other] != value || seen[other] {
+                return;
+            }
+            if largest.values[other] == value {
                 seen[other] = true;
                 pixels.push(other);
+            } else {
+                is_one = false;
             }
+        };
+        let columns = grid.columns;
+        let (row, column) = (at / columns, at % columns);
+        if is_within(grid, row, column) {
+            for middle in [at - columns, at, at + columns] {
+                (middle - 1..middle + 2).for_each(&mut look);
+            }
+        } else {
+            neighbours(at, grid.rows, columns).for_each(look);
         }
     }
-    if pixels.iter().any(|at| largest.values[*at] != value) {
+    if !is_one {
         return None;
     }
     let place = |at: usize| [(at / grid.columns) as f64, (at % grid.columns) as f64];
@@ -242,7 +270,7 @@ pub fn half_widths(radius: f64) -> Lent<usize> {
 }
 
 /// Drops every maximum within `distance` (inclusive) of a better one that is kept, and what comes after the first `most`; expects
-/// the order of [`local_maxima`].
+/// those of [`local_maxima`] with this reach, in their order.
 pub fn separate(
     maxima: &mut Vec<Maximum>,
     distance: usize,
@@ -251,48 +279,60 @@ pub fn separate(
 ) {
     let mut taken = pool::filled(rows * columns, false);
     let widths = half_widths(distance as f64);
-    let mut kept = 0;
-    maxima.retain(|maximum| {
-        let Maximum { row, column, .. } = *maximum;
-        if kept == most || taken[row * columns + column] {
-            return false;
+    // Those near each other are alike, or one of them were no maximum.
+    let is_alike =
+        |pair: [Option<&Maximum>; 2]| matches!(pair, [Some(a), Some(b)] if a.score == b.score);
+    let (mut kept, mut before) = (0, None);
+    for at in 0..maxima.len() {
+        let maximum = maxima[at];
+        let Maximum { row, column, .. } = maximum;
+        let has_like = is_alike([before.as_ref(), Some(&maximum)])
+            || is_alike([Some(&maximum), maxima.get(at + 1)]);
+        before = Some(maximum);
+        if has_like {
+            if taken[row * columns + column] {
+                continue;
+            }
+            let top = row.saturating_sub(distance);
+            for y in top..(row + distance + 1).min(rows) {
+                let half = widths[y + distance - row];
+                let left = column.saturating_sub(half);
+                let right = (column + half).min(columns - 1);
+                taken[y * columns + left..=y * columns + right].fill(true);
+            }
         }
+        maxima[kept] = maximum;
         kept += 1;
-        let top = row.saturating_sub(distance);
-        for y in top..(row + distance + 1).min(rows) {
-            let half = widths[y + distance - row];
-            let (left, right) = (
-                column.saturating_sub(half),
-                (column + half).min(columns - 1),
-            );
-            taken[y * columns + left..=y * columns + right].fill(true);
+        if kept == most {
+            break;
         }
-        true
-    });
+    }
+    maxima.truncate(kept);
 }
 
 /// Offset (row, column) of the top of the parabola through the maximum and its two neighbours on each axis, at most
 /// 1 px; 0 on the border and where the curve does not bend down.
-pub fn parabola<T: Real>(score: Score<'_, T>, row: usize, column: usize) -> [f64; 2] {
-    let Grid { rows, columns, .. } = *score.grid;
+pub fn parabola<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> [f64; 2] {
+    let Grid { rows, columns, .. } = *grid;
     let down = (row > 0 && row + 1 < rows).then(|| {
         top(
-            score.at(row - 1, column),
-            score.at(row, column),
-            score.at(row + 1, column),
+            grid.at(row - 1, column),
+            grid.at(row, column),
+            grid.at(row + 1, column),
         )
     });
     let across = (column > 0 && column + 1 < columns).then(|| {
         top(
-            score.at(row, column - 1),
-            score.at(row, column),
-            score.at(row, column + 1),
+            grid.at(row, column - 1),
+            grid.at(row, column),
+            grid.at(row, column + 1),
         )
     });
     [down.unwrap_or(0.0), across.unwrap_or(0.0)]
 }
 
-fn top(before: f64, at: f64, after: f64) -> f64 {
+fn top<T: Real>(before: T, at: T, after: T) -> f64 {
+    let [before, at, after] = [before, at, after].map(T::to_f64);
     let bend = before - 2.0 * at + after;
     if bend < 0.0 {
         (0.5 * (before - after) / bend).clamp(-1.0, 1.0)
@@ -309,15 +349,16 @@ pub fn centre_of_mass<T: Real>(
     column: usize,
     reach: usize,
 ) -> [f64; 2] {
-    let Grid { rows, columns, .. } = *score.grid;
+    let grid = score.grid;
+    let Grid { rows, columns, .. } = *grid;
     let down = reach.min(row).min(rows - 1 - row) as isize;
     let across = reach.min(column).min(columns - 1 - column) as isize;
     let (mut sum, mut moment_y, mut moment_x) = (0.0, 0.0, 0.0);
     for dy in -down..=down {
         for dx in -across..=across {
-            let value = score
-                .at(row.wrapping_add_signed(dy), column.wrapping_add_signed(dx))
-                .max(0.0);
+            let value = grid.at(row.wrapping_add_signed(dy), column.wrapping_add_signed(dx));
+            // The unit does not matter.
+            let value = (value.to_f64() - score.level).max(0.0);
             sum += value;
             moment_y += value * dy as f64;
             moment_x += value * dx as f64;
@@ -401,8 +442,8 @@ mod tests {
             .map(|at| 5.0 - ((at / 7) as f64 - 4.3).powi(2) - 2.0 * ((at % 7) as f64 - 2.8).powi(2))
             .collect();
         let score = Grid::new(9, 7, values);
-        let [dy, dx] = parabola(Score::plain(&score), 4, 3);
+        let [dy, dx] = parabola(&score, 4, 3);
         assert!((dy - 0.3).abs() < 1e-12 && (dx + 0.2).abs() < 1e-12);
-        assert_eq!(parabola(Score::plain(&score), 0, 3)[0], 0.0);
+        assert_eq!(parabola(&score, 0, 3)[0], 0.0);
     }
 }

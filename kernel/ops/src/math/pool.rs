@@ -48,23 +48,35 @@ pub struct Lent<T: Pooled>(Vec<T>);
 
 /// An empty vector, most likely with room.
 pub fn empty<T: Pooled>() -> Lent<T> {
-    let mut vector = T::pool().with_borrow_mut(Vec::pop).unwrap_or_default();
+    let mut vector = taken(0);
     vector.clear();
     Lent(vector)
 }
 
 /// So many values alike.
 pub fn filled<T: Pooled>(length: usize, value: T) -> Lent<T> {
-    let mut lent = empty();
-    lent.0.resize(length, value);
-    lent
+    let mut vector = taken(length);
+    vector.clear();
+    vector.resize(length, value);
+    Lent(vector)
 }
 
 /// So many values of any kind: to be written before they are read.
 pub fn any<T: Pooled>(length: usize) -> Lent<T> {
-    let mut vector = T::pool().with_borrow_mut(Vec::pop).unwrap_or_default();
+    let mut vector = taken(length);
     vector.resize(length, T::BLANK);
     Lent(vector)
+}
+
+/// The shortest one that is as long, so that nothing has to be written; else the longest one.
+fn taken<T: Pooled>(length: usize) -> Vec<T> {
+    T::pool().with_borrow_mut(|pool| {
+        let lengths = || pool.iter().map(Vec::len).enumerate();
+        let fitting = lengths().filter(|(_, have)| *have >= length);
+        let best = (fitting.min_by_key(|(_, have)| *have))
+            .or_else(|| lengths().max_by_key(|(_, have)| *have));
+        best.map(|(at, _)| pool.swap_remove(at)).unwrap_or_default()
+    })
 }
 
 impl<T: Pooled> Deref for Lent<T> {

@@ -2,7 +2,7 @@
 
 use super::pool::{self, Lent};
 use super::real::{larger, smaller};
-use super::select::{at_rank, median};
+use super::select::{at_rank, median, not_above};
 use super::{Grid, Real};
 use signal::simd::{Vectorised, vectorised};
 
@@ -123,8 +123,14 @@ fn spread_of_few<T: Real>(values: &[T]) -> Option<f64> {
 fn sample<T: Real>(grid: &Grid<T>) -> Lent<T> {
     // An odd step does not stay in a few columns of an image whose width is a power of two.
     let step = grid.values.len().div_ceil(SAMPLED) | 1;
-    let mut some = pool::empty();
-    some.extend((grid.values.iter().step_by(step).copied()).filter(|value| !value.is_nan()));
+    let mut some = pool::any(grid.values.len().div_ceil(step));
+    let mut count = 0;
+    let out: &mut [T] = &mut some;
+    for value in grid.values.iter().step_by(step) {
+        out[count] = *value;
+        count += usize::from(!value.is_nan());
+    }
+    some.truncate(count);
     if some.is_empty() {
         some.extend((grid.values.iter().copied()).filter(|value| !value.is_nan()));
     }
@@ -160,7 +166,7 @@ pub fn hot_pixels<T: Real>(grid: &Grid<T>) -> Vec<usize> {
         smaller(grid.values[third], grid.values[beside]).to_f64()
     });
     let most = (HOT * fainter - high) / (HOT - 1.0);
-    if sample.iter().filter(|value| value.to_f64() <= most).count() > sample.len() / 2 {
+    if not_above(&sample, most) > sample.len() / 2 {
         return Vec::new();
     }
     let level = median(&sample).unwrap_or(0.0);

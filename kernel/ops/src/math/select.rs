@@ -4,7 +4,7 @@
 
 use signal::simd::{Vectorised, vectorised};
 
-use super::pool::{self, Lent};
+use super::pool;
 use super::real::{Real, larger};
 
 /// As many values are partitioned outright.
@@ -12,6 +12,10 @@ const FEW: usize = 200;
 /// Values that a bracket is taken from, and how many places it reaches to both sides of the expected one.
 const SAMPLED: usize = 256;
 const TO_BOTH_SIDES: usize = 20;
+/// As many are looked at together for one that is wanted.
+const PER_LOOK: usize = 32;
+/// How often a bracket is made narrower.
+const ROUNDS: usize = 3;
 
 /// The mean of the middle two for an even count; `None` of no values.
 pub fn median<T: Real>(values: &[T]) -> Option<f64> {
@@ -40,21 +44,41 @@ pub fn at_rank<T: Real>(values: &[T], rank: usize) -> T {
     // An odd step does not stay in a few columns of an image whose width is a power of two.
     let step = (values.len() / SAMPLED) | 1;
     sample.extend(values.iter().step_by(step).copied());
-    sample.sort_unstable_by_key(|value: &T| value.order());
     let expected = rank * sample.len() / values.len();
-    let low = sample[expected.saturating_sub(TO_BOTH_SIDES)];
-    let high = sample[(expected + TO_BOTH_SIDES).min(sample.len() - 1)];
-    let [below, upto_low, below_high, upto_high] = vectorised(Count { values, low, high });
-    if (below..upto_low).contains(&rank) {
-        return low;
+    let last = (expected + TO_BOTH_SIDES).min(sample.len() - 1);
+    let (below, high, _) = sample.select_nth_unstable_by_key(last, |value: &T| value.order());
+    let high = *high;
+    let first = expected.saturating_sub(TO_BOTH_SIDES);
+    let low = *below
+        .select_nth_unstable_by_key(first, |value: &T| value.order())
+        .1;
+    let mut within = Within {
+        low: T::NEG_INFINITY,
+        high: T::INFINITY,
+        before: 0,
+        count: values.len(),
+    };
+    let mut pivots = [low, high];
+    for _ in 0..ROUNDS {
+        if let Some(found) = within.narrow(values, pivots, rank) {
+            return found;
+        }
+        let Some(next) = within.pivots(rank) else {
+            break;
+        };
+        pivots = next;
     }
-    if (below_high..upto_high).contains(&rank) {
-        return high;
-    }
-    let is_within = (upto_low..below_high).contains(&rank);
-    match is_within && below_high - upto_low < values.len() / 2 {
-        true => at_rank(&within(values, low, high), rank - upto_low),
-        false => partitioned(values, rank),
+    let mut kept = pool::empty();
+    vectorised(Collect {
+        values,
+        low: within.low,
+        high: within.high,
+        kept: &mut kept,
+    });
+    match kept.is_empty() {
+        // Only infinities, at one of both ends.
+        true => partitioned(values, rank),
+        false => partitioned(&kept, rank - within.before),
     }
 }
 
@@ -65,31 +89,84 @@ fn partitioned<T: Real>(values: &[T], rank: usize) -> T {
         .1
 }
 
-/// The values between two.
-fn within<T: Real>(values: &[T], low: T, high: T) -> Lent<T> {
-    let mut kept = pool::any(values.len());
-    let mut count = 0;
-    // Without a branch that nobody can predict.
-    for value in values {
-        kept[count] = *value;
-        count += usize::from((*value > low) & (*value < high));
-    }
-    kept.truncate(count);
-    kept
+/// The values between two, neither of which is the one that is looked for.
+struct Within<T> {
+    low: T,
+    high: T,
+    /// How many are not above `low`, and how many are between.
+    before: usize,
+    count: usize,
 }
 
-/// So many values that their count fits a small number.
-const PART: usize = 1 << 16;
+impl<T: Real> Within<T> {
+    /// Between the pivots, or on one side of them; the value that is looked for when it is one.
+    fn narrow(&mut self, values: &[T], [low, high]: [T; 2], rank: usize) -> Option<T> {
+        let counts = vectorised(Count { values, low, high });
+        let [below_low, upto_low, below_high, upto_high] = counts;
+        let end = self.before + self.count;
+        (self.low, self.high, self.before, self.count) = match rank {
+            _ if rank < below_low => (self.low, low, self.before, below_low - self.before),
+            _ if rank < upto_low => return Some(low),
+            _ if rank < below_high => (low, high, upto_low, below_high - upto_low),
+            _ if rank < upto_high => return Some(high),
+            _ => (high, self.high, upto_high, end - upto_high),
+        };
+        None
+    }
+
+    /// A little below and above where the place is likely to be, of values as far apart everywhere.
+    fn pivots(&self, rank: usize) -> Option<[T; 2]> {
+        let (low, high) = (self.low.to_f64(), self.high.to_f64());
+        if self.count < FEW || !(high - low).is_finite() {
+            return None;
+        }
+        let count = self.count as f64;
+        let part = ((rank - self.before) as f64 + 0.5) / count;
+        let reach = 1.0 / count.sqrt();
+        let pivots = [part - reach, part + reach]
+            .map(|part| T::nearest(low + part.clamp(0.0, 1.0) * (high - low)));
+        (pivots[0] < pivots[1]).then_some(pivots)
+    }
+}
+
+/// The values between two.
+struct Collect<'a, T: Real> {
+    values: &'a [T],
+    low: T,
+    high: T,
+    kept: &'a mut Vec<T>,
+}
+
+impl<T: Real> Vectorised for Collect<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let is_within = |value: T| (value > self.low) & (value < self.high);
+        let mut keep = |part: &[T]| {
+            let kept = part.iter().copied().filter(|value| is_within(*value));
+            self.kept.extend(kept);
+        };
+        let mut parts = self.values.chunks_exact(PER_LOOK);
+        for part in &mut parts {
+            if part
+                .iter()
+                .fold(false, |any, value| any | is_within(*value))
+            {
+                keep(part);
+            }
+        }
+        keep(parts.remainder());
+    }
+}
+
+/// So many values that their count fits a small number, and that they are near when they are looked at again.
+const PART: usize = 2048;
 
 #[inline(always)]
 fn count<T: Copy>(values: &[T], belongs: impl Fn(T) -> bool) -> usize {
-    (values.chunks(PART))
-        .map(|part| {
-            part.iter()
-                .map(|value| u32::from(belongs(*value)))
-                .sum::<u32>() as usize
-        })
-        .sum()
+    let count: u32 = values.iter().map(|value| u32::from(belongs(*value))).sum();
+    count as usize
 }
 
 /// How many values are below `low`, not above it, below `high`, not above it.
@@ -105,12 +182,35 @@ impl<T: Real> Vectorised for Count<'_, T> {
     #[inline(always)]
     fn run(self) -> [usize; 4] {
         let Count { values, low, high } = self;
-        [
-            count(values, |value| value < low),
-            count(values, |value| value <= low),
-            count(values, |value| value < high),
-            count(values, |value| value <= high),
-        ]
+        let mut counts = [0; 4];
+        for part in values.chunks(PART) {
+            counts[0] += count(part, |value| value < low);
+            counts[1] += count(part, |value| value <= low);
+            counts[2] += count(part, |value| value < high);
+            counts[3] += count(part, |value| value <= high);
+        }
+        counts
+    }
+}
+
+/// How many values are not above a limit.
+pub fn not_above<T: Real>(values: &[T], limit: f64) -> usize {
+    vectorised(NotAbove { values, limit })
+}
+
+struct NotAbove<'a, T> {
+    values: &'a [T],
+    limit: f64,
+}
+
+impl<T: Real> Vectorised for NotAbove<'_, T> {
+    type Result = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        (self.values.chunks(PART))
+            .map(|part| count(part, |value| value.to_f64() <= self.limit))
+            .sum()
     }
 }
 
@@ -126,19 +226,28 @@ impl<T: Real> Vectorised for Below<'_, T> {
     #[inline(always)]
     fn run(self) -> (usize, T) {
         let Below { values, limit } = self;
-        let mut lanes = [T::NEG_INFINITY; 16];
-        for part in values.chunks(16) {
+        let below = |value: T| {
+            if value < limit {
+                value
+            } else {
+                T::NEG_INFINITY
+            }
+        };
+        let mut lanes = [T::NEG_INFINITY; 32];
+        let mut parts = values.chunks_exact(lanes.len());
+        for part in &mut parts {
             for (lane, value) in lanes.iter_mut().zip(part) {
-                let below = if *value < limit {
-                    *value
-                } else {
-                    T::NEG_INFINITY
-                };
-                *lane = larger(below, *lane);
+                *lane = larger(below(*value), *lane);
             }
         }
+        for value in parts.remainder() {
+            lanes[0] = larger(below(*value), lanes[0]);
+        }
+        let counts = values
+            .chunks(PART)
+            .map(|part| count(part, |value| value < limit));
         let largest = lanes.into_iter().fold(T::NEG_INFINITY, larger);
-        (count(values, |value| value < limit), largest)
+        (counts.sum(), largest)
     }
 }
 

@@ -5,6 +5,11 @@ use crate::math::real::larger;
 use crate::math::{Grid, Real};
 use signal::simd::{Vectorised, vectorised};
 
+/// Pixels of the rows that are looked at together.
+const TOGETHER: usize = 2048;
+/// Columns that are looked at together.
+const WIDEST: usize = 32;
+
 /// Largest value within `reach` rows and columns, what is beyond the edges left out; NaN counts as the smallest value. O(P log
 /// reach) across, O(P) down.
 pub fn largest_in_square<T: Real>(grid: &Grid<T>, reach: usize, out: &mut Grid<T>) {
@@ -13,17 +18,15 @@ pub fn largest_in_square<T: Real>(grid: &Grid<T>, reach: usize, out: &mut Grid<T
         return;
     }
     let across = reach.min(columns - 1);
-    let width = columns + 2 * across;
+    let together = (TOGETHER / columns).clamp(1, rows);
+    let length = across + together * (columns + across);
     vectorised(Square {
         grid,
         across,
         down: reach.min(rows - 1),
-        lines: [
-            &mut pool::filled(width, T::NEG_INFINITY),
-            &mut pool::any(width),
-        ],
-        running: &mut pool::any(columns),
+        lines: [&mut pool::any(length), &mut pool::any(length)],
         half: &mut pool::grid(rows, columns),
+        tails: &mut pool::any(WIDEST * rows),
         out,
     });
 }
@@ -32,11 +35,12 @@ struct Square<'a, T> {
     grid: &'a Grid<T>,
     across: usize,
     down: usize,
-    /// A row with `across` pixels more on both sides, twice.
+    /// Some rows with `across` pixels of the smallest value before, between and after them; twice.
     lines: [&'a mut [T]; 2],
-    running: &'a mut [T],
     /// The largest within each row.
     half: &'a mut Grid<T>,
+    /// The largest from each row to the end of its block, of some columns.
+    tails: &'a mut [T],
     out: &'a mut Grid<T>,
 }
 
@@ -46,69 +50,102 @@ impl<T: Real> Vectorised for Square<'_, T> {
     #[inline(always)]
     fn run(self) {
         let (columns, across) = (self.grid.columns, self.across);
-        let rows = self.grid.values.chunks_exact(columns);
+        let stride = columns + across;
         let [mut line, mut other] = self.lines;
-        for (row, out) in rows.zip(self.half.values.chunks_exact_mut(columns)) {
+        let together = (line.len() - across) / stride * columns;
+        let parts = self.grid.values.chunks(together);
+        for (part, out) in parts.zip(self.half.values.chunks_mut(together)) {
+            let end = across + part.len() / columns * stride;
             line[..across].fill(T::NEG_INFINITY);
-            line[across + columns..].fill(T::NEG_INFINITY);
-            for (padded, value) in line[across..across + columns].iter_mut().zip(row) {
-                *padded = larger(*value, T::NEG_INFINITY);
+            let padded = line[across..end].chunks_exact_mut(stride);
+            for (row, padded) in part.chunks_exact(columns).zip(padded) {
+                let (own, between) = padded.split_at_mut(columns);
+                for (own, value) in own.iter_mut().zip(row) {
+                    *own = larger(*value, T::NEG_INFINITY);
+                }
+                between.fill(T::NEG_INFINITY);
             }
             // The largest of one, two, four, … values from each place on; then of two such runs that overlap.
             let (side, mut length) = (2 * across + 1, 1);
             while 2 * length <= side {
-                let (near, far) = (&line[..line.len() - length], &line[length..]);
+                let (near, far) = (&line[..end - length], &line[length..end]);
                 for (out, (near, far)) in other.iter_mut().zip(near.iter().zip(far)) {
                     *out = larger(*near, *far);
                 }
                 std::mem::swap(&mut line, &mut other);
                 length *= 2;
             }
-            let (near, far) = (&line[..columns], &line[side - length..]);
-            for (out, (near, far)) in out.iter_mut().zip(near.iter().zip(far)) {
-                *out = larger(*near, *far);
+            for (row, out) in out.chunks_exact_mut(columns).enumerate() {
+                let near = &line[row * stride..][..columns];
+                let far = &line[row * stride + side - length..][..columns];
+                for (out, (near, far)) in out.iter_mut().zip(near.iter().zip(far)) {
+                    *out = larger(*near, *far);
+                }
             }
         }
-        down_columns(self.half, self.down, self.running, self.out);
+        let (half, down, tails, out) = (&*self.half, self.down, self.tails, self.out);
+        let mut from = 0;
+        from = strips::<T, WIDEST>(half, down, tails, out, from);
+        from = strips::<T, 8>(half, down, tails, out, from);
+        strips::<T, 1>(half, down, tails, out, from);
     }
 }
 
-/// Whole rows at a time: maxima from the end and from the start of blocks of the window's length (M. van Herk,
+/// Some columns at a time: maxima from the end and from the start of blocks of the window's length (M. van Herk,
 /// doi:10.1016/0167-8655(92)90069-C). The rows are thought to go on by `reach` of the smallest value on both sides.
 #[inline(always)]
-fn down_columns<T: Real>(grid: &Grid<T>, reach: usize, running: &mut [T], out: &mut Grid<T>) {
+fn strips<T: Real, const WIDTH: usize>(
+    grid: &Grid<T>,
+    reach: usize,
+    tails: &mut [T],
+    out: &mut Grid<T>,
+    mut from: usize,
+) -> usize {
     let (rows, columns) = (grid.rows, grid.columns);
     let block = 2 * reach + 1;
-    let row = |at: usize| {
-        let is_within = at >= reach && at < reach + rows;
-        is_within.then(|| grid.row(at - reach))
-    };
-    let take = |running: &mut [T], at: usize, is_first: bool| match (row(at), is_first) {
-        (Some(row), true) => running.copy_from_slice(row),
-        (None, true) => running.fill(T::NEG_INFINITY),
-        (Some(row), false) => {
-            for (running, value) in running.iter_mut().zip(row) {
-                *running = larger(*value, *running);
+    let blank = [T::NEG_INFINITY; WIDTH];
+    while from + WIDTH <= columns {
+        let place = |row: usize| row * columns + from..row * columns + from + WIDTH;
+        let join = |running: &mut [T; WIDTH], at: usize| {
+            if at >= reach && at < reach + rows {
+                let row = &grid.values[place(at - reach)];
+                for (running, value) in running.iter_mut().zip(row) {
+                    *running = larger(*value, *running);
+                }
+            }
+        };
+        let mut first = (rows - 1) / block * block;
+        let mut running = blank;
+        let mut at = first + block;
+        while at > 0 {
+            at -= 1;
+            join(&mut running, at);
+            if at < rows {
+                tails[at * WIDTH..][..WIDTH].copy_from_slice(&running);
+            }
+            if at == first {
+                running = blank;
+                first = first.saturating_sub(block);
             }
         }
-        (None, false) => {}
-    };
-    let last = (rows - 1) / block * block + block - 1;
-    for at in (0..=last).rev() {
-        take(running, at, (at + 1) % block == 0);
-        if at < rows {
-            out.values[at * columns..(at + 1) * columns].copy_from_slice(running);
-        }
-    }
-    for at in 0..rows + 2 * reach {
-        take(running, at, at % block == 0);
-        if let Some(first) = at.checked_sub(2 * reach) {
-            let out = &mut out.values[first * columns..(first + 1) * columns];
-            for (out, running) in out.iter_mut().zip(&*running) {
-                *out = larger(*running, *out);
+        let mut next = 0;
+        for at in 0..rows + 2 * reach {
+            if at == next {
+                running = blank;
+                next += block;
+            }
+            join(&mut running, at);
+            if at >= 2 * reach {
+                let out = &mut out.values[place(at - 2 * reach)];
+                let tail = &tails[(at - 2 * reach) * WIDTH..][..WIDTH];
+                for (out, (running, tail)) in out.iter_mut().zip(running.iter().zip(tail)) {
+                    *out = larger(*running, *tail);
+                }
             }
         }
+        from += WIDTH;
     }
+    from
 }
 
 #[cfg(test)]
@@ -117,7 +154,7 @@ mod tests {
 
     #[test]
     fn it_equals_looking_at_every_square() {
-        for (rows, columns) in [(1, 1), (1, 20), (9, 1), (5, 9), (23, 31)] {
+        for (rows, columns) in [(1, 1), (1, 20), (9, 1), (5, 9), (23, 31), (70, 43)] {
             let values = (0..rows * columns).map(|at| match at % 7 {
                 3 => f64::NAN,
                 _ => ((at * 31 + 7) % 17) as f64,

@@ -59,6 +59,9 @@ fn between(image: &Grid<f32>, [y, x]: [f64; 2]) -> f64 {
         + v * ((1.0 - u) * at(bottom, left) + u * at(bottom, right))
 }
 
+/// 2⁵².
+const WHOLE: f64 = 4_503_599_627_370_496.0;
+
 /// How much darker it is outside of circles.
 struct Drops<'a> {
     image: &'a Grid<f32>,
@@ -100,30 +103,29 @@ impl Drops<'_> {
             }
             return values;
         }
-        let columns = image.columns;
-        let (mut share_y, mut share_x) = ([0.0; ON_CIRCLE], [0.0; ON_CIRCLE]);
+        let (mut down, mut right) = ([0.0f32; ON_CIRCLE], [0.0f32; ON_CIRCLE]);
         let mut places = [0u32; ON_CIRCLE];
+        let columns = image.columns as f64;
         for n in 0..ON_CIRCLE {
             let (y, x) = (y + radius * units.down[n], x + radius * units.right[n]);
-            let (top, left) = (y as i32, x as i32);
-            (share_y[n], share_x[n]) = (y - f64::from(top), x - f64::from(left));
-            places[n] = (top * columns as i32 + left) as u32;
+            let (top, left) = (y.floor(), x.floor());
+            (down[n], right[n]) = ((y - top) as f32, (x - left) as f32);
+            // A number this large has its whole part in the last bits; a cast would look at every number whether it fits.
+            places[n] = (top * columns + left + WHOLE).to_bits() as u32;
         }
         let mut corners = [[0.0f32; ON_CIRCLE]; 4];
-        for (n, place) in places.iter().enumerate() {
-            let at = *place as usize;
-            let (above, below) = (
-                &image.values[at..at + 2],
-                &image.values[at + columns..at + columns + 2],
-            );
-            (corners[0][n], corners[1][n]) = (above[0], above[1]);
-            (corners[2][n], corners[3][n]) = (below[0], below[1]);
+        for n in 0..ON_CIRCLE {
+            let at = places[n] as usize;
+            let around = &image.values[at..at + image.columns + 2];
+            corners[0][n] = around[0];
+            corners[1][n] = around[1];
+            corners[2][n] = around[image.columns];
+            corners[3][n] = around[image.columns + 1];
         }
-        for (n, value) in values.iter_mut().enumerate() {
-            let (v, u) = (share_y[n], share_x[n]);
-            let corner = |which: usize| f64::from(corners[which][n]);
-            *value = (1.0 - v) * ((1.0 - u) * corner(0) + u * corner(1))
-                + v * ((1.0 - u) * corner(2) + u * corner(3));
+        for n in 0..ON_CIRCLE {
+            let upper = corners[0][n] + right[n] * (corners[1][n] - corners[0][n]);
+            let lower = corners[2][n] + right[n] * (corners[3][n] - corners[2][n]);
+            values[n] = f64::from(upper + down[n] * (lower - upper));
         }
         values
     }
