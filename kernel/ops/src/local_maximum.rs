@@ -50,7 +50,7 @@ impl Operation for FindLocalMaxima {
         reference: "scikit-image, peak_local_max, doi:10.7717/peerj.453",
     };
 
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
 
     fn describe(
         &self,
