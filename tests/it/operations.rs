@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use signal::{
     Axes, Axis, CancelToken, Computation, ElementType, Frame, Inputs, NavigationIndex, Output,
-    ParameterKind, Peaks, Positions, Prepared, SignalKind, SignalMeta,
+    ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
 };
 
 fn meta(scan: [usize; 2], detector: [usize; 2], element: ElementType) -> SignalMeta {
@@ -54,13 +54,10 @@ fn prepare(
         return Ok(None);
     };
     let shape = meta.axes.navigation_shape();
+    let wanted = reduction.positions.of(&shape);
     for (flat, output) in outputs.iter().enumerate() {
         let at = NavigationIndex::from_flat(flat, &shape);
-        let wanted = match reduction.positions {
-            Positions::All => true,
-            Positions::Region(region) => region.contains(at),
-        };
-        if wanted {
+        if wanted.contains(&at) {
             let inputs = Inputs {
                 metas: std::slice::from_ref(meta),
                 outputs: std::slice::from_ref(output),
@@ -374,7 +371,7 @@ fn a_reference_with_fewer_than_three_peaks_gives_an_empty_map() -> Result<()> {
     for count in 0..3 {
         let mut peaks = Peaks::default();
         for n in 0..count {
-            peaks.push(4.0 + 9.0 * n as f32, 6.0, 1.0, 1.0);
+            peaks.push(Peak::new(4.0 + 9.0 * n as f32, 6.0, 1.0, 1.0));
         }
         let outputs = vec![Output::Peaks(Arc::new(peaks)); 12];
         let prepared = prepare(&*computation, &meta, &outputs)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use signal::{Computation, ElementType, Frame, Output, Peaks, SignalKind};
+use signal::{Computation, ElementType, Frame, Output, Peak, Peaks, SignalKind};
 
 use super::{bind, compute, meta, numbers, prepare};
 
@@ -154,7 +154,7 @@ fn strain_case(computation: &dyn Computation, given: &Array, expected: &Array) -
         .map(|pattern| {
             let mut peaks = Peaks::default();
             for pair in pattern.chunks_exact(2) {
-                peaks.push(pair[0] as f32, pair[1] as f32, 1.0, 1.0);
+                peaks.push(Peak::new(pair[0] as f32, pair[1] as f32, 1.0, 1.0));
             }
             Output::Peaks(Arc::new(peaks))
         })
