@@ -198,7 +198,7 @@ fn has_equal_neighbour<T: Real>(grid: &Grid<T>, at: usize) -> bool {
     if !is_within(grid, row, column) {
         return neighbours(at, grid.rows, columns).any(|other| values[other] == value);
     }
-    let is_in = |from: usize| values[from..from + 3].iter().any(|other| *other == value);
+    let is_in = |from: usize| values[from..from + 3].contains(&value);
     let beside = values[at - 1] == value || values[at + 1] == value;
     beside || is_in(at - columns - 1) || is_in(at + columns - 1)
 }

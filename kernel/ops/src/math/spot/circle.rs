@@ -219,15 +219,9 @@ impl Circle {
         // NaN where one of both is outside the image.
         let drops_at: [f64; ON_CIRCLE] = std::array::from_fn(|n| inside[n] - outside[n]);
         let opposite = |n: usize| (n + ON_CIRCLE / 2) % ON_CIRCLE;
-        let valid = |values: &[f64; ON_CIRCLE]| {
-            let mut sorted = *values;
-            sorted.sort_by(f64::total_cmp);
-            let count = values.iter().filter(|value| !value.is_nan()).count();
-            (sorted, count)
-        };
-        let drops_only = drops_at.map(|drop| if drop.is_nan() { f64::INFINITY } else { drop });
-        let (_, count) = valid(&drops_at);
-        let (sorted, _) = valid(&drops_only);
+        let mut sorted = drops_at.map(|drop| if drop.is_nan() { f64::INFINITY } else { drop });
+        sorted.sort_by(f64::total_cmp);
+        let count = drops_at.iter().filter(|drop| !drop.is_nan()).count();
         let usual = (sorted[..count].get(count / 2).copied()).filter(|usual| *usual >= least)?;
         let share = |drops: &[f64; ON_CIRCLE], least: f64| {
             let edge = drops.iter().filter(|drop| **drop >= least * usual).count();
