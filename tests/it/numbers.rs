@@ -182,7 +182,7 @@ impl Holed {
     }
 }
 
-/// Rows `ky, kx, intensity, score`.
+/// The first columns of the peaks' rows: `ky, kx, intensity, score`.
 fn peaks(desk: &Desk, node: u32, index: [usize; 2]) -> Result<Vec<[f64; 4]>> {
     let reply = desk.run(Command::Peaks {
         node,
@@ -190,7 +190,7 @@ fn peaks(desk: &Desk, node: u32, index: [usize; 2]) -> Result<Vec<[f64; 4]>> {
     })?;
     let numbers = reply.numbers.context("no peaks")?;
     Ok(numbers
-        .chunks_exact(4)
+        .chunks_exact(signal::Peaks::COLUMNS.len())
         .map(|row| [row[0], row[1], row[2], row[3]])
         .collect())
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use io::{Compression, OpenOptions, ResultWriter, WriteOptions};
 use serde_json::{Value, json};
 use signal::{
-    Axes, Axis, CancelToken, Component, ElementType, Frame, NavigationIndex, Output, Peaks,
+    Axes, Axis, CancelToken, Component, ElementType, Frame, NavigationIndex, Output, Peak, Peaks,
     SignalKind, SignalMeta,
 };
 
@@ -224,8 +224,17 @@ fn a_map_and_peaks_in_hspy_opened_by_hyperspy() -> Result<()> {
         let mut peaks = Peaks::default();
         let mut rows = Vec::new();
         for peak in 0..flat % 4 {
-            let row = [flat as f32 + 0.5, peak as f32, 100.0, 0.25];
-            peaks.push(row[0], row[1], row[2], row[3]);
+            let row = [flat as f32 + 0.5, peak as f32, 100.0, 0.25, 0.125, 0.5, 1.5];
+            let [ky, kx, intensity, score, ky_error, kx_error, misfit] = row;
+            peaks.push(Peak {
+                ky,
+                kx,
+                intensity,
+                score,
+                ky_error,
+                kx_error,
+                misfit,
+            });
             rows.push(row);
         }
         expected.push(json!(rows));

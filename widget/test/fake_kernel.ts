@@ -253,9 +253,9 @@ export class FakeKernel {
       if (node.kind === "peaks") {
         const threshold = Number(node.params.threshold ?? 0);
         const found = latticeAt(y, x).filter(([, , order]) => Math.exp(-order / 2) > threshold * 0.6);
-        buffers.push(
-          Float32Array.from(found.flatMap(([ky, kx, order]) => [ky, kx, 260 * Math.exp(-order / 2), 0.9])),
-        );
+        // The faintest is no such spot as was looked for.
+        const misfit = (at: number): number => (at + 1 < found.length ? 1 : 9);
+        buffers.push(Float32Array.from(found.flatMap(([ky, kx], at) => [ky, kx, misfit(at)])));
         part.peak_count = found.length;
       }
     }

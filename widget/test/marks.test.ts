@@ -5,7 +5,7 @@ import type { Picture } from "../src/state/picture";
 import { Store } from "../src/state/store";
 import { INITIAL_VIEW } from "../src/state/view";
 import { eachLaidOut } from "./laid_out";
-import { eachOnAFreshPage, pass, show } from "./mounted";
+import { eachOnAFreshPage, hook, pass, show } from "./mounted";
 
 eachOnAFreshPage();
 eachLaidOut();
@@ -49,6 +49,40 @@ describe("the canvas of the marks", () => {
     kernel.changed();
     await pass();
     expect(bar?.hidden).toBe(true);
+  });
+});
+
+describe("peaks", () => {
+  it("that fit badly are dashed, the others are not", async () => {
+    // Circles of each path, and the dashes it was stroked with.
+    const drawn: { circles: number; dash: number[] }[] = [];
+    let [circles, dash] = [0, [] as number[]];
+    const known: Record<string, (...given: never[]) => unknown> = {
+      beginPath: () => {
+        circles = 0;
+      },
+      arc: () => {
+        circles += 1;
+      },
+      setLineDash: (wanted: number[]) => {
+        dash = wanted;
+      },
+      stroke: () => drawn.push({ circles, dash }),
+      createImageData: (width: number, height: number) => ({
+        data: new Uint8ClampedArray(width * height * 4),
+      }),
+    };
+    const context = new Proxy({}, { get: (_, name) => known[String(name)] ?? (() => ({})), set: () => true });
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(context as never);
+    const { st } = await show();
+    drawn.length = 0;
+    st("tree-node-peaks").click();
+    await pass();
+    const most = (isDashed: boolean): number =>
+      Math.max(0, ...drawn.filter(({ dash }) => dash.length > 0 === isDashed).map(({ circles }) => circles));
+    const count = hook().frame?.peaks ?? 0;
+    expect(count).toBeGreaterThan(3);
+    expect([most(false), most(true)]).toEqual([count - 1, 1]);
   });
 });
 

@@ -269,11 +269,11 @@ impl ToJson for Subpixel {
 /// D. G. Lowe, doi:10.1023/B:VISI.0000029664.99615.94
 #[derive(Clone, Debug, PartialEq)]
 pub struct DifferenceOfGaussiansPeaks {
-    /// Standard deviation of the narrow Gaussian, about the spot's own. Allowed: 0.3 to 20 px.
+    /// Standard deviation of the narrow Gaussian, about the spot's own; for disks half their radius. Allowed: 0.3 to 20 px.
     pub sigma_narrow: f64,
-    /// Standard deviation of the wide Gaussian, the spot's surroundings; spots wider than 12 of these are found on their border. Allowed: 0.5 to 60 px.
+    /// Standard deviation of the wide Gaussian, the spot's surroundings, for disks their radius; spots wider than 12 of these are found on their border. Allowed: 0.5 to 60 px.
     pub sigma_wide: f64,
-    /// Lowest score of a peak, in standard deviations of the frame's noise. Allowed: 1 to 1000.
+    /// Lowest score of a peak, in standard deviations of the frame's noise. Disks add to that themselves: 3 finds the faint ones too. Allowed: 1 to 1000.
     pub threshold: f64,
     /// Peaks this close to a better one are dropped. Allowed: whole numbers from 1 to 512 px.
     pub min_distance: usize,
@@ -306,17 +306,17 @@ impl Operation for DifferenceOfGaussiansPeaks {
         [
             "px",
             "0.3 to 20 px",
-            "Standard deviation of the narrow Gaussian, about the spot's own.",
+            "Standard deviation of the narrow Gaussian, about the spot's own; for disks half their radius.",
         ],
         [
             "px",
             "0.5 to 60 px",
-            "Standard deviation of the wide Gaussian, the spot's surroundings; spots wider than 12 of these are found on their border.",
+            "Standard deviation of the wide Gaussian, the spot's surroundings, for disks their radius; spots wider than 12 of these are found on their border.",
         ],
         [
             "",
             "1 to 1000",
-            "Lowest score of a peak, in standard deviations of the frame's noise.",
+            "Lowest score of a peak, in standard deviations of the frame's noise. Disks add to that themselves: 3 finds the faint ones too.",
         ],
         [
             "px",

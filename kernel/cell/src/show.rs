@@ -114,13 +114,23 @@ fn axes(axes: &[Axis]) -> Table {
 
 impl Show for Peak {
     fn bundle(&self) -> Bundle {
-        let [ky, kx, intensity, score] = peak_cells(self);
+        let place = |at: f64, error: f64| match error.is_nan() {
+            true => format!("{at:.3}"),
+            false => format!("{at:.3} ± {error:.3}"),
+        };
+        let mut text = format!(
+            "Peak at ({}, {}) px: {} counts, score {:.4}",
+            place(self.ky, self.ky_error),
+            place(self.kx, self.kx_error),
+            number(self.intensity),
+            self.score,
+        );
+        if !self.misfit.is_nan() {
+            text.push_str(&format!(", misfit {:.2}", self.misfit));
+        }
         vec![
             ("text/html", peaks(std::slice::from_ref(self), "").html()),
-            (
-                "text/plain",
-                format!("Peak at ({ky}, {kx}) px: {intensity} counts, score {score}"),
-            ),
+            ("text/plain", text),
         ]
     }
 
@@ -133,26 +143,41 @@ impl Show for Peak {
     }
 }
 
-fn peak_cells(peak: &Peak) -> [String; 4] {
-    [
-        format!("{:.3}", peak.ky),
-        format!("{:.3}", peak.kx),
-        number(peak.intensity),
-        format!("{:.4}", peak.score),
-    ]
-}
+/// A column of peaks: its title, and what is in it.
+type PeakColumn = (&'static str, fn(&Peak) -> String);
 
 fn peaks(peaks: &[Peak], caption: &str) -> Table {
-    let mut table = Table::new(
-        caption,
-        &[
-            ("ky (px)", Align::Number),
-            ("kx (px)", Align::Number),
-            ("intensity (counts)", Align::Number),
-            ("score", Align::Number),
-        ],
-    );
-    table.first_rows(peaks, |peak| peak_cells(peak).into());
+    fn known(value: f64, digits: usize) -> String {
+        match value.is_nan() {
+            true => "–".into(),
+            false => format!("{value:.digits$}"),
+        }
+    }
+    let has = |of: fn(&Peak) -> f64| peaks.iter().any(|peak| !of(peak).is_nan());
+    // What no finder knows has no column.
+    let errors = has(|peak| peak.ky_error) || has(|peak| peak.kx_error);
+    let columns: [(bool, PeakColumn); 7] = [
+        (true, ("ky (px)", |peak| format!("{:.3}", peak.ky))),
+        (true, ("kx (px)", |peak| format!("{:.3}", peak.kx))),
+        (errors, ("± ky (px)", |peak| known(peak.ky_error, 3))),
+        (errors, ("± kx (px)", |peak| known(peak.kx_error, 3))),
+        (true, ("intensity (counts)", |peak| number(peak.intensity))),
+        (true, ("score", |peak| format!("{:.4}", peak.score))),
+        (
+            has(|peak| peak.misfit),
+            ("misfit", |peak| known(peak.misfit, 2)),
+        ),
+    ];
+    let columns: Vec<PeakColumn> = (columns.into_iter())
+        .filter_map(|(is_known, column)| is_known.then_some(column))
+        .collect();
+    let titles: Vec<(&str, Align)> = (columns.iter())
+        .map(|(title, _)| (*title, Align::Number))
+        .collect();
+    let mut table = Table::new(caption, &titles);
+    table.first_rows(peaks, |peak| {
+        columns.iter().map(|(_, cell)| cell(peak)).collect()
+    });
     table
 }
 
@@ -385,6 +410,9 @@ mod tests {
             kx: 2.0,
             intensity: 1e3,
             score: 0.5,
+            ky_error: f64::NAN,
+            kx_error: f64::NAN,
+            misfit: f64::NAN,
         };
         assert_eq!(
             text(&peak),
@@ -393,6 +421,30 @@ mod tests {
         let many = text(&vec![peak; 23]);
         assert!(many.starts_with("23 peaks\nky (px)") && many.ends_with("… 3 more"));
         assert_eq!(many.lines().count(), 23);
+        let known = Peak {
+            ky_error: 0.0123,
+            kx_error: 0.02,
+            misfit: 1.04,
+            ..peak
+        };
+        assert_eq!(
+            text(&known),
+            "Peak at (1.250 ± 0.012, 2.000 ± 0.020) px: 1000 counts, score 0.5000, misfit 1.04"
+        );
+        let both = text(&vec![known, peak]);
+        let lines: Vec<Vec<&str>> = both
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(
+            lines[2],
+            ["1.250", "2.000", "0.012", "0.020", "1000", "0.5000", "1.04"]
+        );
+        assert_eq!(
+            lines[3],
+            ["1.250", "2.000", "–", "–", "1000", "0.5000", "–"]
+        );
+        assert!(!many.contains('±') && !many.contains("misfit") && both.contains("± ky (px)"));
         assert_eq!(text(&Vec::<Peak>::new()), "no peaks");
         assert_eq!(
             text(&Region::rectangle(0, 2, 3, 1)),

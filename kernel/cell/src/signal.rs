@@ -164,6 +164,13 @@ pub struct Peak {
     pub intensity: f64,
     /// The detector's own score.
     pub score: f64,
+    /// Standard error of `ky` in pixels; NaN where the finder knows none.
+    pub ky_error: f64,
+    /// Standard error of `kx` in pixels; NaN where the finder knows none.
+    pub kx_error: f64,
+    /// How badly the finder's model fits: about 1 where it holds, larger where this is no such spot; NaN where the finder has
+    /// no model.
+    pub misfit: f64,
 }
 
 /// A scan position, slowest axis first: `(row, column)`, or a single index for a line.
@@ -296,12 +303,15 @@ impl Signal {
     pub fn peaks(&self, at: impl ScanPosition) -> Result<Vec<Peak>> {
         let numbers = self.numbers("peaks", &at.to_index())?;
         Ok(numbers
-            .chunks_exact(4)
+            .chunks_exact(7)
             .map(|row| Peak {
                 ky: row[0],
                 kx: row[1],
                 intensity: row[2],
                 score: row[3],
+                ky_error: row[4],
+                kx_error: row[5],
+                misfit: row[6],
             })
             .collect())
     }

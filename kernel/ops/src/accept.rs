@@ -1,7 +1,12 @@
 //! Which inputs an operation takes; used by `describe`.
 
-use signal::{Axes, Caveat, Frame, NotApplicable, OperationError, Region, SignalKind, SignalMeta};
+use signal::simd::{Vectorised, vectorised};
+use signal::{
+    Axes, Caveat, Element, ElementType, Frame, NotApplicable, OperationError, Region, SignalKind,
+    SignalMeta,
+};
 
+use crate::math::pool::{self, LentGrid};
 use crate::math::{Grid, robust};
 
 const IMAGES: &str = "frames with two signal axes (ky, kx), such as diffraction patterns";
@@ -150,15 +155,77 @@ pub fn grid_without_hot_pixels(frame: &Frame) -> Result<Grid<f64>, OperationErro
     Ok(grid)
 }
 
+/// An image in single precision where that holds every one of its pixels, else in double precision; NaN is invalid.
+pub enum Image {
+    Single(LentGrid<f32>),
+    Double(LentGrid<f64>),
+}
+
+/// As [`grid_without_hot_pixels`], in memory that is used again.
+pub fn image_without_hot_pixels(frame: &Frame) -> Result<Image, OperationError> {
+    let (rows, columns) = frame_rows_columns(frame)?;
+    let mut single = pool::grid(rows, columns);
+    let is_exact = signal::for_pixels!(frame, |pixels| vectorised(Single {
+        pixels,
+        out: &mut single.values,
+    }));
+    if is_exact {
+        robust::leave_out_hot_pixels(&mut single);
+        return Ok(Image::Single(single));
+    }
+    let mut double = pool::grid(rows, columns);
+    signal::for_pixels!(frame, |pixels| {
+        for (out, pixel) in double.values.iter_mut().zip(pixels) {
+            *out = valid(pixel.to_f64());
+        }
+    });
+    robust::leave_out_hot_pixels(&mut double);
+    Ok(Image::Double(double))
+}
+
+/// Pixels in single precision, what is not finite as NaN; whether that is all of them.
+struct Single<'a, T> {
+    pixels: &'a [T],
+    out: &'a mut [f32],
+}
+
+impl<T: Element> Vectorised for Single<'_, T> {
+    type Result = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let is_short = matches!(
+            T::TYPE,
+            ElementType::U8 | ElementType::I8 | ElementType::U16 | ElementType::I16
+        );
+        if is_short {
+            for (out, pixel) in self.out.iter_mut().zip(self.pixels) {
+                *out = pixel.to_f32();
+            }
+            return true;
+        }
+        let mut is_exact = true;
+        for (out, pixel) in self.out.iter_mut().zip(self.pixels) {
+            let single = pixel.to_f32();
+            let is_finite = single.abs() < f32::INFINITY;
+            *out = if is_finite { single } else { f32::NAN };
+            let double = pixel.to_f64();
+            is_exact &= (f64::from(single) == double) | double.is_nan();
+        }
+        is_exact
+    }
+}
+
+fn valid(value: f64) -> f64 {
+    if value.is_finite() { value } else { f64::NAN }
+}
+
 /// The frame's pixels as `f64`; infinities become NaN, so "invalid" has one form from here on.
 pub fn grid(frame: &Frame) -> Result<Grid<f64>, OperationError> {
     let (rows, columns) = frame_rows_columns(frame)?;
     let values = signal::for_pixels!(frame, |pixels| pixels
         .iter()
-        .map(|pixel| {
-            let value = signal::Element::to_f64(*pixel);
-            if value.is_finite() { value } else { f64::NAN }
-        })
+        .map(|pixel| valid(pixel.to_f64()))
         .collect());
     Ok(Grid::new(rows, columns, values))
 }

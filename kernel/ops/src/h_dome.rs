@@ -39,7 +39,7 @@ impl Operation for SubtractHDome {
         reference: "Vincent, doi:10.1109/83.217222; pyxem, doi:10.5281/zenodo.2649351",
     };
 
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
 
     fn describe(
         &self,

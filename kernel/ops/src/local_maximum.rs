@@ -12,8 +12,8 @@ use signal::{
     Output, SignalMeta, parameters,
 };
 
-use crate::accept;
-use crate::math::Grid;
+use crate::accept::{self, Image};
+use crate::math::{Grid, Real};
 use crate::peak_finder::{self, Finder, Subpixel};
 
 parameters! {
@@ -50,7 +50,7 @@ impl Operation for FindLocalMaxima {
         reference: "scikit-image, peak_local_max, doi:10.7717/peerj.453",
     };
 
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
 
     fn describe(
         &self,
@@ -68,25 +68,31 @@ impl Operation for FindLocalMaxima {
         _prepared: Option<&()>,
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
-        let grid = accept::grid_without_hot_pixels(inputs.frame()?)?;
-        let Some(threshold) = threshold(&grid, params) else {
-            return Ok(Output::Peaks(Default::default()));
-        };
-        let finder = Finder {
-            min_distance: params.min_distance,
-            threshold,
-            exclude_border: params.exclude_border.unwrap_or(params.min_distance),
-            max_peaks: params.max_peaks,
-            subpixel: params.subpixel,
-            radius: params.min_distance as f64,
-            score_range: (f64::NEG_INFINITY, f64::INFINITY),
-        };
-        Ok(finder.peaks(&grid, &grid))
+        Ok(match accept::image_without_hot_pixels(inputs.frame()?)? {
+            Image::Single(grid) => peaks(&grid, params),
+            Image::Double(grid) => peaks(&grid, params),
+        })
     }
 }
 
+fn peaks<T: Real>(grid: &Grid<T>, params: &LocalMaximum) -> Output {
+    let Some(threshold) = threshold(grid, params) else {
+        return Output::Peaks(Default::default());
+    };
+    let finder = Finder {
+        min_distance: params.min_distance,
+        threshold,
+        exclude_border: params.exclude_border.unwrap_or(params.min_distance),
+        max_peaks: params.max_peaks,
+        subpixel: params.subpixel,
+        radius: params.min_distance as f64,
+        score_range: (f64::NEG_INFINITY, f64::INFINITY),
+    };
+    finder.peaks(grid, grid)
+}
+
 /// Smallest value a peak can have; `None` for a frame that is empty or constant.
-fn threshold(grid: &Grid<f64>, params: &LocalMaximum) -> Option<f64> {
+fn threshold<T: Real>(grid: &Grid<T>, params: &LocalMaximum) -> Option<f64> {
     let (low, high) = grid.range()?;
     if high <= low {
         return None;

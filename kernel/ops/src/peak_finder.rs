@@ -5,11 +5,12 @@ use std::sync::Arc;
 use signal::{ElementType, NotApplicable, Output, Peak, Peaks, SignalKind, SignalMeta, choices};
 
 use crate::accept;
-use crate::math::Grid;
-use crate::math::disk::mean_over_disk;
+use crate::math::around::Disk;
 use crate::math::disk_fit::disk_centre;
-use crate::math::maxima::{Maximum, centre_of_mass, local_maxima, parabola, separate};
-use crate::math::spot::{half_height, larger_spot};
+use crate::math::maxima::{Maximum, Score, centre_of_mass, local_maxima, parabola, separate};
+use crate::math::pool::{self, Lent};
+use crate::math::spot::Spots;
+use crate::math::{Grid, Real};
 
 choices! {
     /// How a peak's position is refined beyond whole pixels.
@@ -51,68 +52,83 @@ pub struct Finder {
 impl Finder {
     /// Maxima of `score` as peaks of `grid`, best first. A score of NaN is no maximum; one that was told from the valid
     /// pixels around an invalid one may be.
-    pub fn peaks(&self, grid: &Grid<f64>, score: &Grid<f64>) -> Output {
-        self.as_peaks(grid, score, self.maxima(score))
+    pub fn peaks<T: Real, S: Real>(&self, grid: &Grid<T>, score: &Grid<S>) -> Output {
+        let score = Score::plain(score);
+        let maxima = self.maxima(score, self.max_peaks.unwrap_or(usize::MAX));
+        self.as_peaks(grid, score, &maxima)
     }
 
     /// As [`Finder::peaks`]; of a spot in `smooth` that goes further than `reach` from its maximum there is one peak, in the middle:
     /// where a filter is smaller than a disk its score is a ring, the top of which is anywhere.
-    pub fn peaks_of_spots(
+    pub fn peaks_of_spots<T: Real>(
         &self,
-        grid: &Grid<f64>,
-        score: &Grid<f64>,
+        grid: &Grid<T>,
+        score: Score<'_, f32>,
+        spots: &Spots,
         smooth: &Grid<f32>,
-        reach: f64,
     ) -> Output {
-        let mut taken = Vec::new();
-        let mut maxima = self.maxima(score);
+        let (rows, columns) = (grid.rows, grid.columns);
+        // Empty before the first larger spot.
+        let mut taken = pool::empty();
+        let mut maxima = self.maxima(score, usize::MAX);
         let is_taken = |taken: &[bool], maximum: &Maximum| {
-            let at = maximum.row * grid.columns + maximum.column;
+            let at = maximum.row * columns + maximum.column;
             taken.get(at).copied().unwrap_or(false)
         };
         // Which stay, also on a larger spot: those that are one, and those that stand out of it.
-        let mut stay = Vec::new();
+        let mut stay = pool::empty();
+        let mut search = spots.search(smooth, score);
         maxima.retain_mut(|maximum| {
             let Maximum { row, column, .. } = *maximum;
-            let Some(half) = half_height(smooth, row, column, reach) else {
+            let Some(half) = search.half_height(row, column) else {
                 stay.push(true);
                 return true;
             };
             if is_taken(&taken, maximum) {
                 return false;
             }
-            let spot = larger_spot(smooth, score, (row, column), half, reach);
+            let spot = search.larger_spot((row, column), half);
             stay.push(spot.is_some());
             if let Some(spot) = spot {
-                taken.resize(grid.values.len(), false);
+                taken.resize(rows * columns, false);
                 spot.pixels.iter().for_each(|pixel| taken[*pixel] = true);
                 maximum.plateau = Some(spot.middle);
             }
             true
         });
-        let mut stay = stay.into_iter();
-        maxima.retain(|maximum| stay.next().unwrap_or(true) || !is_taken(&taken, maximum));
+        let mut stay = stay.iter();
+        maxima.retain(|maximum| *stay.next().unwrap_or(&true) || !is_taken(&taken, maximum));
         let border = self.exclude_border as f64;
         maxima.retain(|maximum| {
             let [row, column] = maximum.middle();
             let inside = |at: f64, size: usize| at >= border && at + border <= size as f64 - 1.0;
-            inside(row, score.rows) && inside(column, score.columns)
+            inside(row, rows) && inside(column, columns)
         });
-        self.as_peaks(grid, score, maxima)
+        self.as_peaks(grid, score, &maxima)
     }
 
-    fn maxima(&self, score: &Grid<f64>) -> Vec<Maximum> {
+    fn maxima<S: Real>(&self, score: Score<'_, S>, most: usize) -> Lent<Maximum> {
         let (distance, border) = (self.min_distance, self.exclude_border);
-        let maxima = local_maxima(score, distance, self.threshold, border);
-        separate(maxima, distance, score.rows, score.columns)
+        let mut maxima = local_maxima(score, distance, self.threshold, border);
+        let shape = (score.grid.rows, score.grid.columns);
+        separate(&mut maxima, distance, shape, most);
+        maxima
     }
 
-    fn as_peaks(&self, grid: &Grid<f64>, score: &Grid<f64>, separate: Vec<Maximum>) -> Output {
-        let most = self.max_peaks.unwrap_or(usize::MAX);
-        let mut peaks = Peaks::default();
-        for maximum in separate.iter().take(most) {
-            let [ky, kx] = self.position(grid, score, maximum);
-            let intensity = mean_over_disk(grid, [ky, kx], self.radius);
+    fn as_peaks<T: Real, S: Real>(
+        &self,
+        grid: &Grid<T>,
+        score: Score<'_, S>,
+        separate: &[Maximum],
+    ) -> Output {
+        let count = separate.len().min(self.max_peaks.unwrap_or(usize::MAX));
+        let mut peaks = Peaks::with_capacity(count);
+        let disk = Disk::new(self.radius);
+        // The fit of an outline is in double precision.
+        let double = (self.subpixel == Subpixel::Disk && count > 0).then(|| T::double(grid));
+        for maximum in &separate[..count] {
+            let [ky, kx] = self.position(double.as_deref(), score, maximum);
+            let intensity = disk.mean(grid, [ky, kx]);
             let score = maximum.score.clamp(self.score_range.0, self.score_range.1);
             peaks.push(Peak::new(
                 ky as f32,
@@ -124,19 +140,25 @@ impl Finder {
         Output::Peaks(Arc::new(peaks))
     }
 
-    fn position(&self, grid: &Grid<f64>, score: &Grid<f64>, maximum: &Maximum) -> [f64; 2] {
+    fn position<S: Real>(
+        &self,
+        grid: Option<&Grid<f64>>,
+        score: Score<'_, S>,
+        maximum: &Maximum,
+    ) -> [f64; 2] {
         let Maximum { row, column, .. } = *maximum;
         let moved = |[dy, dx]: [f64; 2]| [row as f64 + dy, column as f64 + dx];
         let top = || match maximum.plateau {
             Some(middle) => middle,
-            None => moved(parabola(score, row, column)),
+            None => moved(parabola(score.grid, row, column)),
         };
         match self.subpixel {
             Subpixel::None => maximum.middle(),
             Subpixel::Parabola => top(),
             Subpixel::Disk => {
                 let top = top();
-                disk_centre(grid, top, self.radius.max(1.0)).unwrap_or(top)
+                let fitted = grid.and_then(|grid| disk_centre(grid, top, self.radius.max(1.0)));
+                fitted.unwrap_or(top)
             }
             Subpixel::Com => maximum.plateau.unwrap_or_else(|| {
                 let reach = (self.radius.round() as usize).max(1);

@@ -44,7 +44,7 @@ impl Operation for SubtractRadialMedian {
         reference: "pyxem, Diffraction2D.subtract_diffraction_background, doi:10.5281/zenodo.2649351",
     };
 
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
 
     fn describe(
         &self,

@@ -62,7 +62,8 @@ pub enum Command {
         node: u32,
         index: Vec<usize>,
     },
-    /// The peaks at a scan position: rows `ky, kx, intensity, score`.
+    /// The peaks at a scan position: rows `ky, kx, intensity, score, ky_error, kx_error, misfit`; what the finder does not know
+    /// is not a number.
     Peaks {
         node: u32,
         index: Vec<usize>,

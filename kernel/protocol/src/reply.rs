@@ -8,7 +8,7 @@ use crate::{FramePart, OperationDescription, TreeDescription, WireError};
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reply {
     Welcome(Box<Welcome>),
-    /// Buffers: samples; for peaks a second one of f32 rows `ky, kx, intensity, score`.
+    /// Buffers: samples; for peaks a second one of f32 rows `ky, kx, misfit`.
     Frame(FrameReply),
     /// Buffer: f32 samples, C order; NaN where not computed yet.
     Navigator(NavigatorReply),

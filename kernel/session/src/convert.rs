@@ -432,17 +432,20 @@ pub(crate) fn part(part: FramePart) -> Part {
     }
 }
 
-/// Rows `ky, kx, intensity, score`.
+/// Rows of [`Peaks::COLUMNS`].
 pub(crate) fn peak_rows(peaks: &Peaks) -> Vec<f32> {
-    (0..peaks.len())
-        .flat_map(|peak| {
-            [
-                peaks.ky[peak],
-                peaks.kx[peak],
-                peaks.intensity[peak],
-                peaks.score[peak],
-            ]
-        })
+    rows(&peaks.columns())
+}
+
+/// What is drawn of peaks: rows `ky, kx, misfit`.
+pub(crate) fn peak_marks(peaks: &Peaks) -> Vec<f32> {
+    rows(&[&peaks.ky, &peaks.kx, &peaks.misfit])
+}
+
+fn rows(columns: &[&[f32]]) -> Vec<f32> {
+    let count = columns.first().map_or(0, |column| column.len());
+    (0..count)
+        .flat_map(|row| columns.iter().map(move |column| column[row]))
         .collect()
 }
 

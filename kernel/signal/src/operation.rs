@@ -338,11 +338,11 @@ mod tests {
         .of(&shape);
         assert_eq!(some.len(), 64);
         assert!(some.is_sorted());
-        for axis in 0..2 {
+        for (axis, size) in shape.into_iter().enumerate() {
             let mut seen: Vec<usize> = some.iter().map(|at| at.as_slice()[axis]).collect();
             seen.sort_unstable();
             seen.dedup();
-            assert!(seen.len() >= shape[axis] * 3 / 4, "{seen:?}");
+            assert!(seen.len() >= size * 3 / 4, "{seen:?}");
         }
         let few = Positions::Spread {
             most: 64,

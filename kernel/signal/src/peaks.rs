@@ -46,6 +46,20 @@ impl Peak {
 }
 
 impl Peaks {
+    /// None yet, with room for so many.
+    pub fn with_capacity(peaks: usize) -> Self {
+        let column = || Vec::with_capacity(peaks);
+        Peaks {
+            ky: column(),
+            kx: column(),
+            intensity: column(),
+            score: column(),
+            ky_error: column(),
+            kx_error: column(),
+            misfit: column(),
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.ky.len()
     }

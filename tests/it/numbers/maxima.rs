@@ -36,7 +36,7 @@ fn a_plateau_is_one_peak_at_its_centroid_also_with_a_dead_or_a_hot_pixel() -> Re
         ),
     ];
     type Change = fn(usize, usize) -> Option<f64>;
-    let changes: [(&str, ElementType, Change); 6] = [
+    let changes: [(&str, ElementType, Change); 7] = [
         ("clean", ElementType::F32, |_, _| None),
         ("nan", ElementType::F32, |y, x| {
             ((y, x) == (10, 50)).then_some(f64::NAN)
@@ -49,6 +49,11 @@ fn a_plateau_is_one_peak_at_its_centroid_also_with_a_dead_or_a_hot_pixel() -> Re
         }),
         ("hot between", ElementType::I32, |y, x| {
             ((y, x) == (40, 41)).then_some(3e5)
+        }),
+        ("two hot", ElementType::U16, |y, x| match (y, x) {
+            (40, 41) => Some(6e4),
+            (41, 42) => Some(3e4),
+            _ => None,
         }),
         ("dead", ElementType::U32, |y, x| {
             ((y, x) == (10, 50)).then_some(f64::from(u32::MAX))

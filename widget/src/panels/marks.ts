@@ -7,6 +7,9 @@ import { parametersOfKind, peakRadius } from "../state/tree";
 import type { MakeLayer } from "./layers";
 import { drawPosition, drawRegions, MARK } from "./navigator";
 
+/** Peaks with a larger misfit, about 1 where the finder's model holds, are dashed. */
+const MISFIT = 3;
+
 export const marks: MakeLayer = (pane, { session, view }) => ({
   draw(sheet) {
     const { picture } = pane.state.value;
@@ -20,13 +23,18 @@ export const marks: MakeLayer = (pane, { session, view }) => ({
       drawPosition(sheet(), surface, session.positionIn(node));
       return;
     }
+    // Apart those that are no such spot as was looked for; without a model no peak is.
     const points: Point[] = [];
+    const doubtful: Point[] = [];
     const rows = picture.peaks ?? new Float32Array();
-    for (let row = 0; row + 1 < rows.length; row += PEAK_COLUMNS) {
-      points.push(surface.at((rows[row + 1] as number) + 0.5, (rows[row] as number) + 0.5));
+    for (let row = 0; row + PEAK_COLUMNS <= rows.length; row += PEAK_COLUMNS) {
+      const [ky = 0, kx = 0, misfit = 0] = rows.subarray(row, row + PEAK_COLUMNS);
+      (misfit > MISFIT ? doubtful : points).push(surface.at(kx + 0.5, ky + 0.5));
     }
-    if (points.length > 0) {
-      drawPeaks(sheet(), points, Math.max(3, (peakRadius(nodes, node) ?? 4) * surface.scale));
+    if (rows.length > 0) {
+      const radius = Math.max(3, (peakRadius(nodes, node) ?? 4) * surface.scale);
+      drawPeaks(sheet(), points, radius);
+      drawPeaks(sheet(), doubtful, radius, [3, 3]);
     }
     const { draft } = view.value;
     const params = { ...node.params, ...(draft?.node === node.id ? draft.params : {}) };

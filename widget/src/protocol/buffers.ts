@@ -3,8 +3,8 @@ import type { SampleType } from "./generated";
 /** Pixels of one picture, C order. */
 export type Samples = Uint8Array | Uint16Array | Float32Array;
 
-/** Rows `ky, kx, intensity, score` of a peaks buffer. */
-export const PEAK_COLUMNS = 4;
+/** Rows `ky, kx, misfit` of a peaks buffer. */
+export const PEAK_COLUMNS = 3;
 
 const BYTES: Record<SampleType, number> = { u8: 1, u16: 2, f32: 4 };
 

@@ -86,12 +86,22 @@ export function drawTarget(context: CanvasRenderingContext2D, at: Point, colour:
   strokeTwice(context, colour, 1.25);
 }
 
-/** Circles of `radius` CSS pixels. */
-export function drawPeaks(context: CanvasRenderingContext2D, peaks: readonly Point[], radius: number): void {
+/** Circles of `radius` CSS pixels; `dash` as in a canvas. */
+export function drawPeaks(
+  context: CanvasRenderingContext2D,
+  peaks: readonly Point[],
+  radius: number,
+  dash: number[] = [],
+): void {
+  if (peaks.length === 0) {
+    return;
+  }
+  context.setLineDash(dash);
   context.beginPath();
   for (const { x, y } of peaks) {
     context.moveTo(x + radius, y);
     context.arc(x, y, radius, 0, Math.PI * 2);
   }
   strokeTwice(context, "#ff9d2e", 1.25);
+  context.setLineDash([]);
 }

@@ -9,7 +9,7 @@ let scratch = new Uint32Array();
 
 export class Picture {
   readonly reply: FrameReply;
-  /** Rows `ky, kx, intensity, score`, or none. */
+  /** Rows `ky, kx, misfit`, or none. */
   readonly peaks: Float32Array | null;
   /** Samples that are whole numbers, as they came. */
   readonly packed: Uint32Array | null;

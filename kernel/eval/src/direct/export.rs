@@ -150,6 +150,9 @@ fn named(fields: &syn::ExprStruct, name: &str) -> Option<Value> {
             kx: field(member("kx"))?,
             intensity: field(member("intensity"))?,
             score: field(member("score"))?,
+            ky_error: field(member("ky_error"))?,
+            kx_error: field(member("kx_error"))?,
+            misfit: field(member("misfit"))?,
         }),
         "Axis" => Value::Axis(Axis {
             name: field(member("name"))?,
@@ -199,6 +202,9 @@ mod tests {
             kx: -2.0,
             intensity: 1e300,
             score: f64::NAN,
+            ky_error: 0.25,
+            kx_error: f64::NAN,
+            misfit: f64::INFINITY,
         };
         for (ty, text) in [
             ("i8", "-128".to_owned()),

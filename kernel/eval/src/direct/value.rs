@@ -137,13 +137,23 @@ impl Value {
             Value::Text(text) => format!("::std::string::String::from({text:?})"),
             Value::Signal(signal) => format!("::signaltree::bridge::signal({})", signal.id()),
             Value::Region(region) => format!("::signaltree::{region:?}"),
-            Value::Peak(peak) => format!(
-                "::signaltree::Peak {{ ky: {}, kx: {}, intensity: {}, score: {} }}",
-                Value::F64(peak.ky).rust_expression()?,
-                Value::F64(peak.kx).rust_expression()?,
-                Value::F64(peak.intensity).rust_expression()?,
-                Value::F64(peak.score).rust_expression()?
-            ),
+            Value::Peak(peak) => {
+                let fields = [
+                    ("ky", peak.ky),
+                    ("kx", peak.kx),
+                    ("intensity", peak.intensity),
+                    ("score", peak.score),
+                    ("ky_error", peak.ky_error),
+                    ("kx_error", peak.kx_error),
+                    ("misfit", peak.misfit),
+                ];
+                let mut expression = String::from("::signaltree::Peak {");
+                for (name, value) in fields {
+                    let value = Value::F64(value).rust_expression()?;
+                    expression.push_str(&format!(" {name}: {value},"));
+                }
+                expression + " }"
+            }
             Value::Shape(shape) => format!(
                 "::signaltree::Shape {{ navigation: ::std::vec!{:?}, signal: ::std::vec!{:?} }}",
                 shape.navigation, shape.signal

@@ -7,7 +7,7 @@ mod smooth;
 
 use std::cell::RefCell;
 
-use super::Grid;
+use super::{Grid, pool};
 use direct::Direct;
 use kernel::Kernel;
 use smooth::Smooth;
@@ -41,21 +41,26 @@ impl Blur {
 
     /// The smoothed image. NaN pixels have weight 0; where no valid pixel is near, the result is NaN.
     pub fn apply(&self, grid: &Grid<f32>) -> Grid<f32> {
-        self.apply_weighted(grid).0
+        if !grid.has_nan() {
+            return self.convolve(grid);
+        }
+        let blank = || Grid::filled(grid.rows, grid.columns, 0.0);
+        let (mut sum, mut weight) = (blank(), blank());
+        self.weighted_into(grid, &mut sum, &mut weight);
+        sum
     }
 
-    /// As [`Blur::apply`], with the share of valid pixels, by weight, that each result was made from; `None` when all
-    /// pixels are valid.
-    pub fn apply_weighted(&self, grid: &Grid<f32>) -> (Grid<f32>, Option<Grid<f32>>) {
-        if !grid.values.iter().any(|value| value.is_nan()) {
-            return (self.convolve(grid), None);
-        }
-        let masked = |take: fn(f32) -> f32| {
-            let values = grid.values.iter().map(|value| take(*value)).collect();
-            self.convolve(&Grid::new(grid.rows, grid.columns, values))
+    /// Into images that are there already, with the share of valid pixels, by weight, that each result was made from.
+    pub fn weighted_into(&self, grid: &Grid<f32>, sum: &mut Grid<f32>, weight: &mut Grid<f32>) {
+        let mut masked = pool::any(grid.values.len());
+        let mut convolve = |take: fn(f32) -> f32, out: &mut Grid<f32>| {
+            for (masked, value) in masked.iter_mut().zip(&grid.values) {
+                *masked = take(*value);
+            }
+            self.apply_into(&masked, &mut out.values);
         };
-        let mut sum = masked(|value| if value.is_nan() { 0.0 } else { value });
-        let weight = masked(|value| f32::from(!value.is_nan()));
+        convolve(|value| if value.is_nan() { 0.0 } else { value }, sum);
+        convolve(|value| f32::from(!value.is_nan()), weight);
         for (sum, weight) in sum.values.iter_mut().zip(&weight.values) {
             *sum = if *weight > 1e-6 {
                 *sum / weight
@@ -63,7 +68,6 @@ impl Blur {
                 f32::NAN
             };
         }
-        (sum, Some(weight))
     }
 
     fn convolve(&self, grid: &Grid<f32>) -> Grid<f32> {

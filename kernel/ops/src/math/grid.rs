@@ -1,3 +1,8 @@
+use signal::simd::{Vectorised, vectorised};
+
+use super::Real;
+use super::real::{larger, smaller};
+
 /// An image in C order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid<T> {
@@ -32,43 +37,26 @@ impl<T: Copy> Grid<T> {
     }
 }
 
-impl Grid<f64> {
-    pub fn to_f32(&self) -> Grid<f32> {
-        let values = self.values.iter().map(|value| *value as f32).collect();
-        Grid::new(self.rows, self.columns, values)
-    }
-
+impl<T: Real> Grid<T> {
     pub fn has_nan(&self) -> bool {
-        self.values.iter().any(|value| value.is_nan())
+        vectorised(HasNan(&self.values))
     }
 
     /// Least and greatest valid pixel, `None` when there are none.
     pub fn range(&self) -> Option<(f64, f64)> {
-        // Lanes without branches let the compiler use vector instructions; NaN is neither less nor greater.
-        const LANES: usize = 8;
-        let (mut least, mut greatest) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        for part in self.values.chunks(LANES) {
-            for (lane, value) in part.iter().enumerate() {
-                least[lane] = if *value < least[lane] {
-                    *value
-                } else {
-                    least[lane]
-                };
-                greatest[lane] = if *value > greatest[lane] {
-                    *value
-                } else {
-                    greatest[lane]
-                };
-            }
-        }
-        let least = least.into_iter().fold(f64::INFINITY, f64::min);
-        let greatest = greatest.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        (least <= greatest).then_some((least, greatest))
+        let (least, greatest) = vectorised(Range(&self.values));
+        (least <= greatest).then_some((least.to_f64(), greatest.to_f64()))
+    }
+
+    /// Where a value stands first.
+    pub fn first(&self, value: f64) -> Option<usize> {
+        vectorised(First(&self.values, value))
     }
 
     /// Mean and population standard deviation of the valid pixels, `None` when there are none.
     pub fn mean_and_deviation(&self) -> Option<(f64, f64)> {
-        let valid = || self.values.iter().filter(|value| !value.is_nan());
+        let valid =
+            || (self.values.iter().map(|value| value.to_f64())).filter(|value| !value.is_nan());
         let count = valid().count();
         if count == 0 {
             return None;
@@ -76,6 +64,68 @@ impl Grid<f64> {
         let mean = valid().sum::<f64>() / count as f64;
         let variance = valid().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count as f64;
         Some((mean, variance.sqrt()))
+    }
+}
+
+struct HasNan<'a, T>(&'a [T]);
+
+impl<T: Real> Vectorised for HasNan<'_, T> {
+    type Result = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        (self.0.chunks(256)).any(|part| part.iter().fold(false, |any, value| any | value.is_nan()))
+    }
+}
+
+struct Range<'a, T>(&'a [T]);
+
+impl<T: Real> Vectorised for Range<'_, T> {
+    type Result = (T, T);
+
+    #[inline(always)]
+    fn run(self) -> (T, T) {
+        // NaN is neither less nor greater.
+        const LANES: usize = 32;
+        let (mut least, mut greatest) = ([T::INFINITY; LANES], [T::NEG_INFINITY; LANES]);
+        let mut parts = self.0.chunks_exact(LANES);
+        for part in &mut parts {
+            for lane in 0..LANES {
+                least[lane] = smaller(part[lane], least[lane]);
+                greatest[lane] = larger(part[lane], greatest[lane]);
+            }
+        }
+        for value in parts.remainder() {
+            (least[0], greatest[0]) = (smaller(*value, least[0]), larger(*value, greatest[0]));
+        }
+        (
+            least.into_iter().fold(T::INFINITY, smaller),
+            greatest.into_iter().fold(T::NEG_INFINITY, larger),
+        )
+    }
+}
+
+struct First<'a, T>(&'a [T], f64);
+
+impl<T: Real> Vectorised for First<'_, T> {
+    type Result = Option<usize>;
+
+    #[inline(always)]
+    fn run(self) -> Option<usize> {
+        const PART: usize = 256;
+        let First(values, wanted) = self;
+        let is_it = |value: &T| value.to_f64() == wanted;
+        let part = (values.chunks(PART))
+            .position(|part| part.iter().fold(false, |any, value| any | is_it(value)))?;
+        let within = values[PART * part..].iter().position(is_it)?;
+        Some(PART * part + within)
+    }
+}
+
+impl Grid<f64> {
+    pub fn to_f32(&self) -> Grid<f32> {
+        let values = self.values.iter().map(|value| *value as f32).collect();
+        Grid::new(self.rows, self.columns, values)
     }
 
     /// Zero-frequency pixel of a shifted Fourier transform: `floor(size / 2)`, row first.

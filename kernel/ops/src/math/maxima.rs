@@ -1,6 +1,48 @@
 //! From a score map to separate maxima and their sub-pixel positions.
 
-use super::Grid;
+mod largest;
+
+use super::pool::{self, Lent};
+use super::{Grid, Real};
+pub use largest::largest_in_square;
+use signal::simd::{Vectorised, vectorised};
+
+/// A score on a scale of its own: that of a pixel is `(value - level) / spread`.
+#[derive(Clone, Copy)]
+pub struct Score<'a, T> {
+    pub grid: &'a Grid<T>,
+    pub level: f64,
+    /// Above 0.
+    pub spread: f64,
+}
+
+impl<'a, T: Real> Score<'a, T> {
+    /// The values themselves.
+    pub fn plain(grid: &'a Grid<T>) -> Self {
+        Score {
+            grid,
+            level: 0.0,
+            spread: 1.0,
+        }
+    }
+
+    #[inline(always)]
+    pub fn of(&self, value: T) -> f64 {
+        (value.to_f64() - self.level) / self.spread
+    }
+
+    #[inline(always)]
+    pub fn at(&self, row: usize, column: usize) -> f64 {
+        self.of(self.grid.at(row, column))
+    }
+
+    /// A value that those with this score or a better one are not below; rounding may let others through.
+    fn least(&self, threshold: f64) -> T {
+        let part = threshold * self.spread;
+        let margin = 1e-6 * (self.level.abs() + part.abs());
+        T::nearest(self.level + part - margin)
+    }
+}
 
 /// A maximum of the score: one pixel, or pixels alike that touch each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,50 +58,117 @@ pub struct Maximum {
 /// Maxima of the square of side `2 reach + 1` around them (cut at the edges), not below `threshold`, with their middle at
 /// least `border` pixels from the edge; best first, ties by row, then column. Pixels alike that touch each other, at
 /// a corner too, are one maximum, and none where one of them has a larger score within its square. O(P).
-pub fn local_maxima(
-    score: &Grid<f64>,
+pub fn local_maxima<T: Real>(
+    score: Score<'_, T>,
     reach: usize,
     threshold: f64,
     border: usize,
-) -> Vec<Maximum> {
-    let largest = largest_in_square(score, reach);
-    let mut found = Vec::new();
+) -> Lent<Maximum> {
+    let Grid { rows, columns, .. } = *score.grid;
+    let values = &score.grid.values;
+    let mut largest = pool::grid(rows, columns);
+    largest_in_square(score.grid, reach, &mut largest);
+    let mut candidates = pool::any(values.len() + 1);
+    let count = vectorised(Candidates {
+        values,
+        largest: &largest.values,
+        least: score.least(threshold),
+        found: &mut candidates,
+    });
+    let inside = |[row, column]: [f64; 2]| {
+        let (border, last) = (border as f64, |size: usize| size as f64 - 1.0);
+        row >= border
+            && row + border <= last(rows)
+            && column >= border
+            && column + border <= last(columns)
+    };
+    let mut found = pool::empty();
+    let mut order = pool::empty();
     // Pixels of plateaus that were looked at; empty before the first one.
-    let mut seen = Vec::new();
-    for row in 0..score.rows {
-        let line = row * score.columns;
-        for (column, value) in score.row(row).iter().enumerate() {
-            let at = line + column;
-            if !(*value >= threshold && *value == largest.values[at]) {
-                continue;
+    let (mut seen, mut pixels) = (pool::empty(), pool::empty());
+    for at in &candidates[..count] {
+        let value = values[*at];
+        let rank = score.of(value);
+        if rank < threshold {
+            continue;
+        }
+        let maximum = if has_equal_neighbour(score.grid, *at) {
+            seen.resize(values.len(), false);
+            match seen[*at] {
+                true => None,
+                false => plateau(score.grid, &largest, *at, &mut seen, &mut pixels),
             }
-            if !has_equal_neighbour(score, at) {
-                found.push(Maximum {
-                    row,
-                    column,
-                    score: *value,
-                    plateau: None,
-                });
-                continue;
-            }
-            seen.resize(score.values.len(), false);
-            if !seen[at] {
-                found.extend(plateau(score, &largest, at, &mut seen));
-            }
+        } else {
+            Some((*at, None))
+        };
+        let Some((at, plateau)) = maximum else {
+            continue;
+        };
+        let maximum = Maximum {
+            row: at / columns,
+            column: at % columns,
+            score: rank,
+            plateau,
+        };
+        if inside(maximum.middle()) {
+            order.push(value.best_first(found.len() as u32));
+            found.push(maximum);
         }
     }
-    let inside = |middle: f64, size: usize| {
-        middle >= border as f64 && middle + border as f64 <= size as f64 - 1.0
-    };
-    found.retain(|maximum| {
-        let [row, column] = maximum.middle();
-        inside(row, score.rows) && inside(column, score.columns)
-    });
-    found.sort_by(|a, b| b.score.total_cmp(&a.score));
-    found
+    order.sort_unstable();
+    let mut sorted = pool::empty();
+    sorted.extend(order.iter().map(|key| found[T::index(*key)]));
+    sorted
+}
+
+/// Places of the pixels that are the largest of their square and not below `least`, in C order; how many.
+struct Candidates<'a, T> {
+    values: &'a [T],
+    largest: &'a [T],
+    least: T,
+    /// Longer than the pixels.
+    found: &'a mut [usize],
+}
+
+impl<T: Real> Vectorised for Candidates<'_, T> {
+    type Result = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        const PART: usize = 32;
+        let is_one = |value: T, largest: T| (value >= self.least) & (value == largest);
+        let mut count = 0;
+        let mut keep = |from: usize, values: &[T], largest: &[T]| {
+            for (at, (value, largest)) in (from..).zip(values.iter().zip(largest)) {
+                self.found[count] = at;
+                count += usize::from(is_one(*value, *largest));
+            }
+        };
+        let mut values = self.values.chunks_exact(PART);
+        let mut largest = self.largest.chunks_exact(PART);
+        for (number, (values, largest)) in (&mut values).zip(&mut largest).enumerate() {
+            let mut any = false;
+            for at in 0..PART {
+                any |= is_one(values[at], largest[at]);
+            }
+            if any {
+                keep(number * PART, values, largest);
+            }
+        }
+        let rest = values.remainder();
+        keep(self.values.len() - rest.len(), rest, largest.remainder());
+        count
+    }
 }
 
 impl Maximum {
+    pub const NONE: Maximum = Maximum {
+        row: 0,
+        column: 0,
+        score: f64::NAN,
+        plateau: None,
+    };
+
     /// Row and column, between pixels for a plateau.
     pub fn middle(&self) -> [f64; 2] {
         let whole = [self.row as f64, self.column as f64];
@@ -77,34 +186,64 @@ fn neighbours(at: usize, rows: usize, columns: usize) -> impl Iterator<Item = us
     })
 }
 
-fn has_equal_neighbour(score: &Grid<f64>, at: usize) -> bool {
-    neighbours(at, score.rows, score.columns).any(|other| score.values[other] == score.values[at])
+/// Whether there are pixels all around.
+fn is_within<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> bool {
+    row > 0 && column > 0 && row + 1 < grid.rows && column + 1 < grid.columns
 }
 
-/// All pixels alike that are connected with the one at `first`; `None` when one of them is no maximum.
-fn plateau(
-    score: &Grid<f64>,
-    largest: &Grid<f64>,
+fn has_equal_neighbour<T: Real>(grid: &Grid<T>, at: usize) -> bool {
+    let (values, columns) = (&grid.values, grid.columns);
+    let (row, column) = (at / columns, at % columns);
+    let value = values[at];
+    if !is_within(grid, row, column) {
+        return neighbours(at, grid.rows, columns).any(|other| values[other] == value);
+    }
+    let is_in = |from: usize| values[from..from + 3].contains(&value);
+    let beside = values[at - 1] == value || values[at + 1] == value;
+    beside || is_in(at - columns - 1) || is_in(at + columns - 1)
+}
+
+/// All pixels alike that are connected with the one at `first`: the one nearest to their centroid, and that; `None` when one of
+/// them is no maximum. Only those that are one are looked at, for the others are around them.
+fn plateau<T: Real>(
+    grid: &Grid<T>,
+    largest: &Grid<T>,
     first: usize,
     seen: &mut [bool],
-) -> Option<Maximum> {
-    let value = score.values[first];
-    let mut pixels = vec![first];
+    pixels: &mut Vec<usize>,
+) -> Option<(usize, Option<[f64; 2]>)> {
+    let value = grid.values[first];
+    pixels.clear();
+    pixels.push(first);
     seen[first] = true;
-    let mut next = 0;
+    let (mut next, mut is_one) = (0, true);
     while let Some(at) = pixels.get(next).copied() {
         next += 1;
-        for other in neighbours(at, score.rows, score.columns) {
-            if !seen[other] && score.values[other] == value {
+        let mut look = |other: usize| {
+            if grid.values[other] != value || seen[other] {
+                return;
+            }
+            if largest.values[other] == value {
                 seen[other] = true;
                 pixels.push(other);
+            } else {
+                is_one = false;
             }
+        };
+        let columns = grid.columns;
+        let (row, column) = (at / columns, at % columns);
+        if is_within(grid, row, column) {
+            for middle in [at - columns, at, at + columns] {
+                (middle - 1..middle + 2).for_each(&mut look);
+            }
+        } else {
+            neighbours(at, grid.rows, columns).for_each(look);
         }
     }
-    if pixels.iter().any(|at| largest.values[*at] != value) {
+    if !is_one {
         return None;
     }
-    let place = |at: usize| [(at / score.columns) as f64, (at % score.columns) as f64];
+    let place = |at: usize| [(at / grid.columns) as f64, (at % grid.columns) as f64];
     let sum = pixels.iter().fold([0.0; 2], |sum, at| {
         let [row, column] = place(*at);
         [sum[0] + row, sum[1] + column]
@@ -116,122 +255,84 @@ fn plateau(
     };
     let nearest = (pixels.iter().copied())
         .min_by(|a, b| distance(*a).total_cmp(&distance(*b)).then(a.cmp(b)))?;
-    Some(Maximum {
-        row: nearest / score.columns,
-        column: nearest % score.columns,
-        score: value,
-        plateau: Some(middle),
-    })
+    Some((nearest, Some(middle)))
 }
 
-/// Drops every maximum within `distance` (inclusive) of a better one that is kept; expects the order of
-/// [`local_maxima`].
+/// Half width of each row of a disk whose middle is a pixel, top to bottom.
+pub fn half_widths(radius: f64) -> Lent<usize> {
+    let reach = radius.floor() as isize;
+    let mut widths = pool::empty();
+    widths.extend((-reach..=reach).map(|dy| {
+        let dy = dy as f64;
+        (radius * radius - dy * dy).max(0.0).sqrt() as usize
+    }));
+    widths
+}
+
+/// Drops every maximum within `distance` (inclusive) of a better one that is kept, and what comes after the first `most`; expects
+/// those of [`local_maxima`] with this reach, in their order.
 pub fn separate(
-    maxima: Vec<Maximum>,
+    maxima: &mut Vec<Maximum>,
     distance: usize,
-    rows: usize,
-    columns: usize,
-) -> Vec<Maximum> {
-    let mut taken = vec![false; rows * columns];
-    let reach = distance as isize;
-    maxima
-        .into_iter()
-        .filter(|maximum| {
-            if taken[maximum.row * columns + maximum.column] {
-                return false;
+    (rows, columns): (usize, usize),
+    most: usize,
+) {
+    let mut taken = pool::filled(rows * columns, false);
+    let widths = half_widths(distance as f64);
+    // Those near each other are alike, or one of them were no maximum.
+    let is_alike =
+        |pair: [Option<&Maximum>; 2]| matches!(pair, [Some(a), Some(b)] if a.score == b.score);
+    let (mut kept, mut before) = (0, None);
+    for at in 0..maxima.len() {
+        let maximum = maxima[at];
+        let Maximum { row, column, .. } = maximum;
+        let has_like = is_alike([before.as_ref(), Some(&maximum)])
+            || is_alike([Some(&maximum), maxima.get(at + 1)]);
+        before = Some(maximum);
+        if has_like {
+            if taken[row * columns + column] {
+                continue;
             }
-            for dy in -reach..=reach {
-                let Some(row) = maximum.row.checked_add_signed(dy).filter(|row| *row < rows) else {
-                    continue;
-                };
-                let half = ((reach * reach - dy * dy) as f64).sqrt().floor() as usize;
-                let left = maximum.column.saturating_sub(half);
-                let right = (maximum.column + half).min(columns - 1);
-                taken[row * columns + left..=row * columns + right].fill(true);
+            let top = row.saturating_sub(distance);
+            for y in top..(row + distance + 1).min(rows) {
+                let half = widths[y + distance - row];
+                let left = column.saturating_sub(half);
+                let right = (column + half).min(columns - 1);
+                taken[y * columns + left..=y * columns + right].fill(true);
             }
-            true
-        })
-        .collect()
-}
-
-fn largest_in_square(grid: &Grid<f64>, reach: usize) -> Grid<f64> {
-    let Grid { rows, columns, .. } = *grid;
-    let mut across = Grid::filled(rows, columns, f64::NEG_INFINITY);
-    let mut line = Vec::new();
-    for row in 0..rows {
-        line.clear();
-        line.extend_from_slice(grid.row(row));
-        running_maximum(
-            &line,
-            reach,
-            &mut across.values[row * columns..(row + 1) * columns],
-        );
-    }
-    let mut both = across.clone();
-    let mut out = vec![0.0; rows];
-    for column in 0..columns {
-        line.clear();
-        line.extend((0..rows).map(|row| across.at(row, column)));
-        running_maximum(&line, reach, &mut out);
-        for (row, value) in out.iter().enumerate() {
-            both.values[row * columns + column] = *value;
+        }
+        maxima[kept] = maximum;
+        kept += 1;
+        if kept == most {
+            break;
         }
     }
-    both
-}
-
-/// Largest value within `reach` on both sides, by maxima from the start and from the end of blocks of the
-/// window's length (van Herk, doi:10.1016/0167-8655(92)90069-C). NaN counts as the smallest value.
-fn running_maximum(line: &[f64], reach: usize, out: &mut [f64]) {
-    let block = 2 * reach + 1;
-    let mut from_start = line.to_vec();
-    let mut from_end = line.to_vec();
-    for at in 1..line.len() {
-        if !at.is_multiple_of(block) {
-            from_start[at] = from_start[at].max(from_start[at - 1]);
-        }
-        let back = line.len() - 1 - at;
-        if !(back + 1).is_multiple_of(block) {
-            from_end[back] = from_end[back].max(from_end[back + 1]);
-        }
-    }
-    for (at, out) in out.iter_mut().enumerate() {
-        let low = at.saturating_sub(reach);
-        let high = (at + reach).min(line.len() - 1);
-        // A window cut by an edge may lie within one block, where one of the two runs covers it.
-        *out = if low / block == high / block {
-            match (low % block == 0, high + 1 == line.len()) {
-                (true, _) => from_start[high],
-                (_, true) => from_end[low],
-                _ => line[low..=high].iter().copied().fold(f64::NAN, f64::max),
-            }
-        } else {
-            from_end[low].max(from_start[high])
-        };
-    }
+    maxima.truncate(kept);
 }
 
 /// Offset (row, column) of the top of the parabola through the maximum and its two neighbours on each axis, at most
 /// 1 px; 0 on the border and where the curve does not bend down.
-pub fn parabola(score: &Grid<f64>, row: usize, column: usize) -> [f64; 2] {
-    let down = (row > 0 && row + 1 < score.rows).then(|| {
+pub fn parabola<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> [f64; 2] {
+    let Grid { rows, columns, .. } = *grid;
+    let down = (row > 0 && row + 1 < rows).then(|| {
         top(
-            score.at(row - 1, column),
-            score.at(row, column),
-            score.at(row + 1, column),
+            grid.at(row - 1, column),
+            grid.at(row, column),
+            grid.at(row + 1, column),
         )
     });
-    let across = (column > 0 && column + 1 < score.columns).then(|| {
+    let across = (column > 0 && column + 1 < columns).then(|| {
         top(
-            score.at(row, column - 1),
-            score.at(row, column),
-            score.at(row, column + 1),
+            grid.at(row, column - 1),
+            grid.at(row, column),
+            grid.at(row, column + 1),
         )
     });
     [down.unwrap_or(0.0), across.unwrap_or(0.0)]
 }
 
-fn top(before: f64, at: f64, after: f64) -> f64 {
+fn top<T: Real>(before: T, at: T, after: T) -> f64 {
+    let [before, at, after] = [before, at, after].map(T::to_f64);
     let bend = before - 2.0 * at + after;
     if bend < 0.0 {
         (0.5 * (before - after) / bend).clamp(-1.0, 1.0)
@@ -242,15 +343,22 @@ fn top(before: f64, at: f64, after: f64) -> f64 {
 
 /// Offset (row, column) of the centre of mass of the score, negatives as 0, in the square of side `2 reach + 1`
 /// around the maximum, cut at the edges alike on both sides so that the cut moves nothing.
-pub fn centre_of_mass(score: &Grid<f64>, row: usize, column: usize, reach: usize) -> [f64; 2] {
-    let down = reach.min(row).min(score.rows - 1 - row) as isize;
-    let across = reach.min(column).min(score.columns - 1 - column) as isize;
+pub fn centre_of_mass<T: Real>(
+    score: Score<'_, T>,
+    row: usize,
+    column: usize,
+    reach: usize,
+) -> [f64; 2] {
+    let grid = score.grid;
+    let Grid { rows, columns, .. } = *grid;
+    let down = reach.min(row).min(rows - 1 - row) as isize;
+    let across = reach.min(column).min(columns - 1 - column) as isize;
     let (mut sum, mut moment_y, mut moment_x) = (0.0, 0.0, 0.0);
     for dy in -down..=down {
         for dx in -across..=across {
-            let value = score
-                .at(row.wrapping_add_signed(dy), column.wrapping_add_signed(dx))
-                .max(0.0);
+            let value = grid.at(row.wrapping_add_signed(dy), column.wrapping_add_signed(dx));
+            // The unit does not matter.
+            let value = (value.to_f64() - score.level).max(0.0);
             sum += value;
             moment_y += value * dy as f64;
             moment_x += value * dx as f64;
@@ -279,24 +387,10 @@ mod tests {
     }
 
     #[test]
-    fn the_running_maximum_equals_looking_at_every_window() {
-        for length in [1, 2, 5, 9, 20] {
-            let line: Vec<f64> = (0..length).map(|at| ((at * 31 + 7) % 17) as f64).collect();
-            for reach in [0, 1, 2, 4, 30] {
-                let mut fast = vec![0.0; length];
-                running_maximum(&line, reach, &mut fast);
-                for (at, fast) in fast.iter().enumerate() {
-                    let window = &line[at.saturating_sub(reach)..(at + reach + 1).min(length)];
-                    assert_eq!(*fast, window.iter().copied().fold(f64::NAN, f64::max));
-                }
-            }
-        }
-    }
-
-    #[test]
     fn maxima_are_ordered_separate_and_inside_the_border() {
         let score = rough(23, 31);
-        let maxima = separate(local_maxima(&score, 3, 100.0, 2), 3, 23, 31);
+        let mut maxima = local_maxima(Score::plain(&score), 3, 100.0, 2);
+        separate(&mut maxima, 3, (23, 31), usize::MAX);
         assert!(maxima.len() > 5);
         assert!(maxima.windows(2).all(|pair| pair[0].score >= pair[1].score));
         for (n, a) in maxima.iter().enumerate() {
@@ -311,11 +405,11 @@ mod tests {
     #[test]
     fn a_plateau_is_one_maximum_at_its_centroid() {
         let score = Grid::filled(8, 11, 1.0);
-        let maxima = local_maxima(&score, 20, 0.5, 0);
+        let maxima = local_maxima(Score::plain(&score), 20, 0.5, 0);
         assert_eq!(maxima.len(), 1);
         assert_eq!(maxima[0].middle(), [3.5, 5.0]);
         assert_eq!((maxima[0].row, maxima[0].column), (3, 5));
-        assert!(local_maxima(&Grid::filled(8, 11, f64::NAN), 2, 0.5, 0).is_empty());
+        assert!(local_maxima(Score::plain(&Grid::filled(8, 11, f64::NAN)), 2, 0.5, 0).is_empty());
     }
 
     /// A diagonal line, a square on the edge, a shoulder of something brighter, a ring.
@@ -332,7 +426,7 @@ mod tests {
         (0..25).for_each(|n| set(20 + n / 5, 25 + n % 5, 6.0));
         (0..9).for_each(|n| set(21 + n / 3, 26 + n % 3, 0.0));
         let middles = |border| -> Vec<[f64; 2]> {
-            (local_maxima(&score, 2, 0.5, border).iter())
+            (local_maxima(Score::plain(&score), 2, 0.5, border).iter())
                 .map(Maximum::middle)
                 .collect()
         };

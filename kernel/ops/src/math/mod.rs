@@ -1,6 +1,7 @@
 //! Formulas on plain arrays, without signals, axes or parameters. Rows first; NaN means "no value".
 
 pub mod affine;
+pub mod around;
 pub mod deformation;
 pub mod direct_beam;
 pub mod disk;
@@ -12,9 +13,13 @@ pub mod lattice;
 pub mod maxima;
 pub mod median;
 mod orders;
+pub mod pool;
+pub mod real;
 pub mod reconstruction;
 pub mod rings;
 pub mod robust;
+pub mod select;
 pub mod spot;
 
 pub use grid::{Grid, half_sample, whole_sample};
+pub use real::Real;

@@ -1,7 +1,10 @@
 //! What a few bright, dead or hot pixels do not change: level and spread of an image, and which pixels are hot.
 
-use super::Grid;
-use super::rings::median;
+use super::pool::{self, Lent};
+use super::real::{larger, smaller};
+use super::select::{at_rank, median, not_above};
+use super::{Grid, Real};
+use signal::simd::{Vectorised, vectorised};
 
 /// Most pixels that level and spread are taken from.
 const SAMPLED: usize = 4096;
@@ -31,10 +34,9 @@ impl Scale {
     /// Median and `1.4826 · MAD` of values without NaN; where more than half of them are alike, their standard deviation
     /// with the outer 2 % on both sides drawn in, and where even that is 0, the whole standard deviation. `None` for
     /// no values and for values that are all alike.
-    pub fn of(values: &mut [f64]) -> Option<Scale> {
+    pub fn of<T: Real>(values: &[T]) -> Option<Scale> {
         let level = median(values)?;
-        let mut distances: Vec<f64> = values.iter().map(|value| (value - level).abs()).collect();
-        let spread = DEVIATIONS_PER_MAD * median(&mut distances)?;
+        let spread = DEVIATIONS_PER_MAD * median_distance(values, level)?;
         let spread = match spread > 0.0 {
             true => spread,
             false => spread_of_few(values)?,
@@ -51,29 +53,57 @@ impl Scale {
 
     /// Of some 4000 pixels evenly spread over the valid ones. `None` for an image without contrast: what rounding
     /// alone does to a constant is none.
-    pub fn of_image(grid: &Grid<f64>) -> Option<Scale> {
+    pub fn of_image<T: Real>(grid: &Grid<T>) -> Option<Scale> {
         let (low, high) = grid.range()?;
         if high - low <= 1e-12 * high.abs().max(low.abs()) {
             return None;
         }
+        let sample = sample(grid);
         // A sample without contrast is no reason to see none.
-        Scale::of(&mut sample(grid)).or_else(|| {
+        Scale::of(&sample).or_else(|| {
             let (_, spread) = grid.mean_and_deviation()?;
-            let level = median(&mut sample(grid))?;
+            let level = median(&sample)?;
             Some(Scale { level, spread })
         })
     }
 }
 
+fn median_distance<T: Real>(values: &[T], level: f64) -> Option<f64> {
+    let mut distances = pool::any(values.len());
+    vectorised(Distances {
+        values,
+        level,
+        out: &mut distances,
+    });
+    median(&distances)
+}
+
+struct Distances<'a, T> {
+    values: &'a [T],
+    level: f64,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Vectorised for Distances<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, value) in self.out.iter_mut().zip(self.values) {
+            *out = T::nearest((value.to_f64() - self.level).abs());
+        }
+    }
+}
+
 /// Of values more than half of which are alike.
-fn spread_of_few(values: &mut [f64]) -> Option<f64> {
+fn spread_of_few<T: Real>(values: &[T]) -> Option<f64> {
     let last = values.len() - 1;
     let [low, high] = TRIMMED.map(|share| {
         let place = (share * last as f64).round() as usize;
-        *values.select_nth_unstable_by(place, f64::total_cmp).1
+        at_rank(values, place).to_f64()
     });
     let deviation = |low: f64, high: f64| {
-        let inside = || values.iter().map(|value| value.clamp(low, high));
+        let inside = || values.iter().map(|value| value.to_f64().clamp(low, high));
         let mean = inside().sum::<f64>() / values.len() as f64;
         let squares = inside().map(|value| (value - mean).powi(2)).sum::<f64>();
         (squares / values.len() as f64).sqrt()
@@ -90,70 +120,159 @@ fn spread_of_few(values: &mut [f64]) -> Option<f64> {
     (spread > 0.0).then_some(spread)
 }
 
-fn sample(grid: &Grid<f64>) -> Vec<f64> {
+fn sample<T: Real>(grid: &Grid<T>) -> Lent<T> {
     // An odd step does not stay in a few columns of an image whose width is a power of two.
     let step = grid.values.len().div_ceil(SAMPLED) | 1;
-    let valid = |value: &f64| !value.is_nan();
-    let some: Vec<f64> = (grid.values.iter().step_by(step))
-        .copied()
-        .filter(valid)
-        .collect();
-    match some.is_empty() {
-        true => grid.values.iter().copied().filter(valid).collect(),
-        false => some,
+    let mut some = pool::any(grid.values.len().div_ceil(step));
+    let mut count = 0;
+    let out: &mut [T] = &mut some;
+    for value in grid.values.iter().step_by(step) {
+        out[count] = *value;
+        count += usize::from(!value.is_nan());
     }
+    some.truncate(count);
+    if some.is_empty() {
+        some.extend((grid.values.iter().copied()).filter(|value| !value.is_nan()));
+    }
+    some
 }
 
 /// Makes hot pixels NaN, see [`hot_pixels`].
-pub fn leave_out_hot_pixels(grid: &mut Grid<f64>) {
+pub fn leave_out_hot_pixels<T: Real>(grid: &mut Grid<T>) {
     for at in hot_pixels(grid) {
-        grid.values[at] = f64::NAN;
+        grid.values[at] = T::NAN;
     }
 }
 
 /// Pixels that rise more than twenty times as far above the frame's median as the brightest pixel that one of its eight
-/// neighbours confirms, in a frame where that is more than noise; flat places, in C order. A disk, a spot of two pixels, and
-/// the single electrons of a sparse pattern are none; two hot pixels side by side confirm each other and are not found.
-/// O(P); a frame whose brightest pixel is confirmed costs one look at every pixel.
-pub fn hot_pixels(grid: &Grid<f64>) -> Vec<usize> {
-    let Some(brightest) = brightest(grid) else {
+/// neighbours confirms, in a frame where that is more than noise; flat places, in C order. The brightest pixel and the neighbour
+/// that confirms it do not count when no third pixel around them does: two hot ones side by side. A disk, a spot of three
+/// pixels, two spots of two, and the single electrons of a sparse pattern are none. O(P); a frame whose brightest pixel is
+/// confirmed costs two looks at every pixel.
+pub fn hot_pixels<T: Real>(grid: &Grid<T>) -> Vec<usize> {
+    let Some((_, high)) = grid.range() else {
         return Vec::new();
     };
-    let level = median(&mut sample(grid)).unwrap_or(0.0);
-    if grid.values[brightest] - level <= HOT * (neighbour(grid, brightest) - level) {
+    let Some(brightest) = grid.first(high) else {
+        return Vec::new();
+    };
+    let Some(beside) = brightest_around(grid, [brightest, brightest]) else {
+        return hot_beyond(grid, &sample(grid), &[]);
+    };
+    let third = brightest_around(grid, [brightest, beside]);
+    let sample = sample(grid);
+    // Without the median: what it must not be above so that the fainter of both confirms the brightest.
+    let fainter = third.map_or(f64::NEG_INFINITY, |third| {
+        smaller(grid.values[third], grid.values[beside]).to_f64()
+    });
+    let most = (HOT * fainter - high) / (HOT - 1.0);
+    if not_above(&sample, most) > sample.len() / 2 {
         return Vec::new();
     }
-    let confirmed = (0..grid.values.len())
-        .map(|at| grid.values[at].min(neighbour(grid, at)))
-        .fold(f64::NEG_INFINITY, f64::max);
-    let mut distances: Vec<f64> = sample(grid).iter().map(|v| (v - level).abs()).collect();
-    let noise = DEVIATIONS_PER_MAD * median(&mut distances).unwrap_or(0.0);
-    let structure = confirmed - level;
+    let level = median(&sample).unwrap_or(0.0);
+    let confirms = |at: usize| high - level <= HOT * (grid.values[at].to_f64() - level);
+    match (confirms(beside), third.is_some_and(confirms)) {
+        (true, true) => Vec::new(),
+        (true, false) => hot_beyond(grid, &sample, &[brightest, beside]),
+        (false, _) => hot_beyond(grid, &sample, &[]),
+    }
+}
+
+/// Those above what is confirmed without some pixels.
+fn hot_beyond<T: Real>(grid: &Grid<T>, sample: &[T], apart: &[usize]) -> Vec<usize> {
+    let level = median(sample).unwrap_or(0.0);
+    let noise = DEVIATIONS_PER_MAD * median_distance(sample, level).unwrap_or(0.0);
+    let structure = confirmed(grid, apart) - level;
     if structure <= STRUCTURE * noise || structure <= 0.0 {
         return Vec::new();
     }
     (0..grid.values.len())
-        .filter(|at| grid.values[*at] - level > HOT * structure)
+        .filter(|at| grid.values[*at].to_f64() - level > HOT * structure)
         .collect()
 }
 
-fn brightest(grid: &Grid<f64>) -> Option<usize> {
-    let (_, high) = grid.range()?;
-    grid.values.iter().position(|value| *value == high)
+/// The brightest value that a neighbour confirms, some pixels left out.
+fn confirmed<T: Real>(grid: &Grid<T>, apart: &[usize]) -> f64 {
+    let (columns, width) = (grid.columns, grid.columns + 2);
+    let mut padded = pool::filled(width * (grid.rows + 2), T::NEG_INFINITY);
+    for row in 0..grid.rows {
+        let out = &mut padded[(row + 1) * width + 1..][..columns];
+        for (out, value) in out.iter_mut().zip(grid.row(row)) {
+            *out = larger(*value, T::NEG_INFINITY);
+        }
+    }
+    for at in apart {
+        padded[(at / columns + 1) * width + at % columns + 1] = T::NEG_INFINITY;
+    }
+    let mut lanes = pool::filled(columns, T::NEG_INFINITY);
+    vectorised(Confirmed {
+        padded: &padded,
+        width,
+        lanes: &mut lanes,
+    });
+    (lanes.iter().copied())
+        .fold(T::NEG_INFINITY, larger)
+        .to_f64()
 }
 
-/// The largest value among the neighbours of a pixel; −∞ where none is valid.
-fn neighbour(grid: &Grid<f64>, at: usize) -> f64 {
-    let (row, column) = (at / grid.columns, at % grid.columns);
-    let mut largest = f64::NEG_INFINITY;
-    for y in row.saturating_sub(1)..(row + 2).min(grid.rows) {
-        for x in column.saturating_sub(1)..(column + 2).min(grid.columns) {
-            if (y, x) != (row, column) {
-                largest = largest.max(grid.at(y, x));
+struct Confirmed<'a, T> {
+    /// With a border of one pixel without a value.
+    padded: &'a [T],
+    width: usize,
+    /// The brightest of each column.
+    lanes: &'a mut [T],
+}
+
+impl<T: Real> Vectorised for Confirmed<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (padded, width) = (self.padded, self.width);
+        let columns = self.lanes.len();
+        for row in 1..(padded.len() / width).saturating_sub(1) {
+            let line = |down: usize, right: usize| {
+                let from = (row + down - 1) * width + right;
+                &padded[from..from + columns]
+            };
+            let around = [
+                line(0, 0),
+                line(0, 1),
+                line(0, 2),
+                line(1, 0),
+                line(1, 2),
+                line(2, 0),
+                line(2, 1),
+                line(2, 2),
+            ];
+            let own = line(1, 1);
+            for (at, lane) in self.lanes.iter_mut().enumerate() {
+                let neighbour = around
+                    .iter()
+                    .fold(T::NEG_INFINITY, |most, line| larger(line[at], most));
+                *lane = larger(smaller(own[at], neighbour), *lane);
             }
         }
     }
-    largest
+}
+
+/// The brightest of the pixels around one or two neighbours, not they themselves; `None` where none is valid.
+fn brightest_around<T: Real>(grid: &Grid<T>, apart: [usize; 2]) -> Option<usize> {
+    let mut brightest: Option<usize> = None;
+    for at in apart {
+        let (row, column) = (at / grid.columns, at % grid.columns);
+        for y in row.saturating_sub(1)..(row + 2).min(grid.rows) {
+            for x in column.saturating_sub(1)..(column + 2).min(grid.columns) {
+                let other = y * grid.columns + x;
+                let value = grid.values[other];
+                let is_better = brightest.is_none_or(|best| value > grid.values[best]);
+                if !apart.contains(&other) && !value.is_nan() && is_better {
+                    brightest = Some(other);
+                }
+            }
+        }
+    }
+    brightest
 }
 
 #[cfg(test)]
@@ -194,16 +313,16 @@ mod tests {
     fn values_that_are_mostly_alike_have_a_spread_and_a_constant_has_none() {
         let mut sparse = vec![0.0; 100];
         sparse[30] = 1.0;
-        let found = Scale::of(&mut sparse).unwrap();
+        let found = Scale::of(&sparse).unwrap();
         assert!((found.spread - 0.0995).abs() < 1e-3 && found.level == 0.0);
         // One value of a million is not the spread of the others.
         let mut values: Vec<f64> = (0..100)
             .map(|at| f64::from(u8::from(at % 5 == 0)))
             .collect();
         values[41] = 1e6;
-        assert!(Scale::of(&mut values).unwrap().spread < 1.0);
-        assert_eq!(Scale::of(&mut [3.0; 9]), None);
-        assert_eq!(Scale::of(&mut []), None);
+        assert!(Scale::of(&values).unwrap().spread < 1.0);
+        assert_eq!(Scale::of(&[3.0; 9]), None);
+        assert_eq!(Scale::of::<f64>(&[]), None);
         let mut frame = Grid::filled(8, 9, 41.3);
         assert_eq!(Scale::of_image(&frame), None);
         frame.values[4] += 1e-14;
@@ -221,6 +340,33 @@ mod tests {
             grid.values[*at] = 3000.0 * (n + 1) as f64;
         }
         assert_eq!(hot_pixels(&grid), places);
+    }
+
+    #[test]
+    fn two_hot_pixels_side_by_side_do_not_confirm_each_other() {
+        for [first, second] in [
+            [500, 501],
+            [500, 548],
+            [500, 549],
+            [500, 547],
+            [0, 1],
+            [47, 95],
+        ] {
+            let mut grid = pattern();
+            (grid.values[first], grid.values[second]) = (9000.0, 4000.0);
+            grid.values[1700] = 3000.0;
+            let mut places = [first, second, 1700];
+            places.sort_unstable();
+            assert_eq!(hot_pixels(&grid), places);
+            assert_eq!(hot_pixels(&grid.to_f32()), places);
+            // A third one makes a spot of them, and so does a second spot somewhere else.
+            let mut spot = grid.clone();
+            spot.values[first.max(second) - 1] = 1000.0;
+            spot.values[first.max(second) + 1] = 1000.0;
+            assert!(hot_pixels(&spot).is_empty());
+            (grid.values[2000], grid.values[2001]) = (700.0, 700.0);
+            assert!(hot_pixels(&grid).is_empty());
+        }
     }
 
     #[test]

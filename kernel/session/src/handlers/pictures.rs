@@ -92,7 +92,7 @@ pub(crate) fn frame(
     };
     let mut buffers = vec![samples];
     if let Some(peaks) = &shown.peaks {
-        let rows = convert::peak_rows(peaks);
+        let rows = convert::peak_marks(peaks);
         let rows = rows
             .iter()
             .flat_map(|value| value.to_le_bytes())

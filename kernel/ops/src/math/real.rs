@@ -1,0 +1,138 @@
+//! The two precisions an image is computed in.
+
+use super::Grid;
+use super::pool::Pooled;
+
+/// `f32` or `f64`.
+pub trait Real: Pooled + Copy + PartialOrd + Send + Sync + 'static {
+    const NAN: Self;
+    const INFINITY: Self;
+    const NEG_INFINITY: Self;
+
+    fn to_f64(self) -> f64;
+    fn nearest(value: f64) -> Self;
+    /// The smallest number that is not below `value`.
+    fn at_least(value: f64) -> Self;
+    fn is_nan(self) -> bool;
+    /// Whole numbers in the order of `total_cmp`.
+    fn order(self) -> u64;
+    /// What brings the largest value to the front, and of those alike the one of the least index.
+    type Key: Pooled + Ord;
+    fn best_first(self, index: u32) -> Self::Key;
+    fn index(key: Self::Key) -> usize;
+    fn double(grid: &Grid<Self>) -> std::borrow::Cow<'_, Grid<f64>>;
+}
+
+macro_rules! real {
+    ($($real:ident: $bits:ty, $signed:ty, $key:ty,
+        |$order:ident, $index:ident| $best_first:expr, |$of:ident| $at:expr, |$grid:ident| $double:expr);*) => {$(
+        impl Real for $real {
+            const NAN: Self = $real::NAN;
+            const INFINITY: Self = $real::INFINITY;
+            const NEG_INFINITY: Self = $real::NEG_INFINITY;
+
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+
+            #[inline(always)]
+            fn nearest(value: f64) -> Self {
+                value as $real
+            }
+
+            fn at_least(value: f64) -> Self {
+                let nearest = value as $real;
+                if f64::from(nearest) < value { nearest.next_up() } else { nearest }
+            }
+
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self != self
+            }
+
+            #[inline(always)]
+            fn order(self) -> u64 {
+                let bits = self.to_bits();
+                let is_negative = (bits as $signed) < 0;
+                u64::from(if is_negative { !bits } else { bits | 1 << (<$bits>::BITS - 1) })
+            }
+
+            type Key = $key;
+
+            #[inline(always)]
+            fn best_first(self, $index: u32) -> $key {
+                let $order = self.order();
+                $best_first
+            }
+
+            #[inline(always)]
+            fn index($of: $key) -> usize {
+                $at as usize
+            }
+
+            fn double($grid: &Grid<Self>) -> std::borrow::Cow<'_, Grid<f64>> {
+                $double
+            }
+        }
+    )*};
+}
+
+real! {
+    f32: u32, i32, u64, |order, index| !(order << 32) & !0xffff_ffff | u64::from(index), |key| key as u32, |grid| {
+        let values = grid.values.iter().map(|value| f64::from(*value)).collect();
+        std::borrow::Cow::Owned(Grid::new(grid.rows, grid.columns, values))
+    };
+    f64: u64, i64, (u64, u32), |order, index| (!order, index), |key| key.1, |grid| std::borrow::Cow::Borrowed(grid)
+}
+
+/// The larger one; the second where the first is NaN. One instruction, unlike [`f32::max`].
+#[inline(always)]
+pub fn larger<T: PartialOrd>(a: T, b: T) -> T {
+    if a > b { a } else { b }
+}
+
+/// The smaller one; the second where the first is NaN.
+#[inline(always)]
+pub fn smaller<T: PartialOrd>(a: T, b: T) -> T {
+    if a < b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_that_of_total_cmp() {
+        let values = [
+            f32::NEG_INFINITY,
+            -2.0,
+            -1e-40,
+            -0.0,
+            0.0,
+            1e-40,
+            3.0,
+            f32::INFINITY,
+        ];
+        assert!(
+            values
+                .windows(2)
+                .all(|pair| pair[0].order() < pair[1].order())
+        );
+        let wide = values.map(f64::from);
+        assert!(
+            wide.windows(2)
+                .all(|pair| pair[0].order() < pair[1].order())
+        );
+    }
+
+    #[test]
+    fn a_threshold_between_two_numbers_is_the_upper_one() {
+        assert_eq!(f32::at_least(0.1), 0.1f32);
+        assert!(
+            f64::from(f32::at_least(0.3)) >= 0.3 && f64::from(f32::at_least(0.3).next_down()) < 0.3
+        );
+        assert_eq!(f32::at_least(2.0f64.next_up()), 2.0f32.next_up());
+        assert_eq!(f64::at_least(0.3), 0.3);
+    }
+}
