@@ -95,7 +95,9 @@ impl Engine for Recorder {
                 "name": "scan", "summary": "(3, 5 | 4, 6) f32",
                 "navigation_axes": [axis("y", 3), axis("x", 5)],
                 "signal_axes": [axis("ky", 4), axis("kx", 6)]}}),
-            Some("peaks") => json!({"numbers": [1.5, 2.5, 100.0, 0.9, 3.0, 4.0, 50.0, 0.8]}),
+            Some("peaks") => json!({"numbers": [
+                1.5, 2.5, 100.0, 0.9, 0.25, 0.5, 1.0, 3.0, 4.0, 50.0, 0.8, null, null, null
+            ]}),
             Some("values") => json!({"numbers": [0.01, -0.02]}),
             Some("tree") => json!({"text": "scan\n  flat"}),
             Some("diff") => {
