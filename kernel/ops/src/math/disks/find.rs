@@ -260,7 +260,7 @@ impl Model {
         let margin = around.reach;
         let ground = Ground::new(profile, (rows, columns), centre, wander, margin, &stencil);
         let (mut running, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
-        ones.fill((rows, columns), margin, &vec![1.0; rows * columns]);
+        ones.fill((rows, columns), margin, &vec![1.0; rows * columns], 0.0);
         stencil.sums(&ones.counts, (rows, columns), margin, &mut running, &mut inside);
         let all = stencil.pixels() as f32;
         inside.iter_mut().for_each(|share| *share /= all);
@@ -451,7 +451,7 @@ impl Search<'_> {
             let line = first..first + model.columns;
             let pixels = scratch.rest[line.clone()].iter_mut().zip(&image.valid[line]).zip(under);
             for ((value, valid), under) in pixels {
-                *value = if *valid > 0.0 { *value } else { amplitude * under };
+                *value = if *valid > 0.0 || *value > 0.0 { *value } else { amplitude * under };
             }
         }
         let Scratch { running, sums, rest, .. } = &mut **scratch;
@@ -587,7 +587,9 @@ impl Search<'_> {
         let mut valid = 0.0;
         for (at, half) in model.stencil.half_widths.iter().enumerate() {
             let middle = image.at(row, column) + at * image.width() - reach * image.width();
-            valid += image.valid[middle - half..=middle + half].iter().sum::<f32>();
+            let line = middle - half..=middle + half;
+            let pixels = image.valid[line.clone()].iter().zip(&image.counts[line]);
+            valid += pixels.filter(|(valid, counts)| **valid > 0.0 || **counts > 0.0).count() as f32;
         }
         valid >= LEAST_VALID * model.stencil.pixels() as f32
     }

@@ -9,7 +9,7 @@ pub struct Image {
     pub rows: usize,
     pub columns: usize,
     pub margin: usize,
-    /// In C order; 0 at invalid pixels and in the margin.
+    /// In C order; 0 at invalid pixels and in the margin, the most that can be counted at saturated ones.
     pub counts: Vec<f32>,
     /// 1 or 0 per pixel, 0 in the margin.
     pub valid: Vec<f32>,
@@ -120,8 +120,9 @@ impl Vectorised for DiskSums<'_> {
 }
 
 impl Image {
-    /// Takes over a frame's counts in C order; what is no number is invalid.
-    pub fn fill(&mut self, (rows, columns): (usize, usize), margin: usize, values: &[f32]) {
+    /// Takes over a frame's counts in C order; what is no number is invalid. What is infinite is invalid too, but so many
+    /// counts at least.
+    pub fn fill(&mut self, (rows, columns): (usize, usize), margin: usize, values: &[f32], most: f32) {
         if (self.rows, self.columns, self.margin) != (rows, columns, margin) {
             *self = Image {
                 rows,
@@ -141,7 +142,8 @@ impl Image {
             for ((counts, known), value) in out.zip(values) {
                 let finite = value.is_finite();
                 valid &= finite;
-                *counts = if finite { *value } else { 0.0 };
+                let least = if *value == f32::INFINITY { most } else { 0.0 };
+                *counts = if finite { *value } else { least };
                 *known = if finite { 1.0 } else { 0.0 };
             }
         }
@@ -179,13 +181,6 @@ impl Image {
         }
         sum / count
     }
-
-    pub fn leave_out(&mut self, row: usize, column: usize) {
-        let at = self.at(row, column);
-        self.counts[at] = 0.0;
-        self.valid[at] = 0.0;
-        self.holed = true;
-    }
 }
 
 #[cfg(test)]
@@ -197,7 +192,7 @@ mod tests {
         let (rows, columns) = (13, 19);
         let values: Vec<f32> = (0..rows * columns).map(|at| ((at * 7919) % 101) as f32).collect();
         let mut image = Image::default();
-        image.fill((rows, columns), 9, &values);
+        image.fill((rows, columns), 9, &values, 0.0);
         for radius in [0.0, 1.0, 2.3, 4.3, 9.0] {
             let (mut running, mut sums) = (Vec::new(), Vec::new());
             let stencil = Stencil::new(radius);
