@@ -392,7 +392,6 @@ fn assert_at_the_bound(name: &str, score: &Score) {
     assert!(score.ratio() < 1.12, "{text}");
     assert!(score.recall() > 0.995 && score.precision() > 0.99, "{text}");
     assert!((score.covered() - 0.68).abs() < 0.04, "{text}");
-    assert!((score.misfit / score.found - 1.0).abs() < 0.05, "{text}");
 }
 
 #[test]

@@ -96,10 +96,17 @@ pub fn prepare(mut frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) ->
     let frames = &*frames;
     let (seen, measured) = look(frames);
     let mut best = measure(frames, size, given, &clean, &seen, measured);
-    let explained = best.as_ref().is_some_and(|best| best.misfit < EXPLAINED);
-    if let Some(radius) = given.radius.filter(|_| !explained)
-        && (radius / measured - 1.0).abs() > ANOTHER
+    // Other beginnings where something is left to explain: the one given, and, as a saturated beam looks larger, a smaller one.
+    let given_radius = given
+        .radius
+        .filter(|radius| (radius / measured - 1.0).abs() > ANOTHER);
+    for radius in [given_radius, Some(SMALLER * measured)]
+        .into_iter()
+        .flatten()
     {
+        if best.as_ref().is_some_and(|best| best.misfit < EXPLAINED) {
+            break;
+        }
         let other = measure(frames, size, given, &clean, &seen, radius);
         best = match (best, other) {
             (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
@@ -113,6 +120,7 @@ pub fn prepare(mut frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) ->
     Some(prepared)
 }
 
+const SMALLER: f64 = 0.75;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.03;
 /// Radii that differ by more than this share of one are two beginnings.
