@@ -52,8 +52,8 @@ fn all_disks_are_found_beside_gaps_of_every_integer_type() -> Result<()> {
     Ok(())
 }
 
-/// Score of a peak that is one at any threshold near ours.
-const CLEAR: f64 = 0.7;
+/// Standard deviations of a peak that is one at any threshold near ours.
+const CLEAR: f64 = 10.0;
 
 #[test]
 fn every_operation_of_a_scan_with_a_gap_gives_what_the_live_pixels_give() -> Result<()> {
