@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
+    CancelToken, ElementType, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
     Output, Peak, Peaks, Positions, Reduce, Reduction, SignalMeta, parameters,
 };
 
@@ -36,8 +36,9 @@ parameters! {
         pub threshold: Option<f64> = None, range (2.0, 1000.0), units "σ";
         /// Peaks this close to a surer one are dropped. Left out: seven tenths of the radius.
         pub min_distance: Option<f64> = None, range (0.0, 512.0), units "px";
-        /// Peaks closer than this to the frame's edge are dropped. Disks that it cuts off have larger errors.
-        pub exclude_border: f64 = 0.0, range (0.0, 512.0), units "px";
+        /// Peaks closer than this to the frame's edge are dropped. Left out: the radius less one. Disks that the edge cuts off have
+        /// larger errors.
+        pub exclude_border: Option<f64> = None, range (0.0, 512.0), units "px";
         /// Keep only the surest peaks of each frame. Left out: all.
         pub max_peaks: Option<usize> = None, range (1, 100000);
     }
@@ -55,6 +56,8 @@ pub struct FindDisks {
 
 #[derive(Default)]
 struct Workspace {
+    values: Vec<f32>,
+    flags: Vec<u8>,
     image: Image,
     scratch: Scratch,
 }
@@ -99,7 +102,8 @@ impl Operation for FindDisks {
         inputs: &[&SignalMeta],
         params: &NormalizedCorrelation,
     ) -> Option<Reduction<Option<Prepared>>> {
-        let size = accept::frame_shape(inputs.first()?);
+        let input = inputs.first()?;
+        let size = accept::frame_shape(input);
         let most = (MOST_PIXELS / (size.0 * size.1).max(1)).clamp(1, FRAMES);
         Some(Reduction {
             positions: Positions::Spread { most, and: None },
@@ -108,6 +112,7 @@ impl Operation for FindDisks {
                 given: Given {
                     radius: params.radius,
                     centre: None,
+                    saturation: saturation(input.element),
                     threshold: params.threshold,
                 },
                 frames: Vec::new(),
@@ -131,6 +136,10 @@ impl Operation for FindDisks {
             "background_counts": model.ground.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
             "background_distance_step_px": 8,
             "misfit": prepared.misfit,
+            "gain": prepared.clean.gain,
+            "offset": prepared.clean.offset,
+            "covered_pixels": prepared.clean.dead.len() - prepared.clean.hot,
+            "hot_pixels": prepared.clean.hot,
             "measured_from": { "frames": prepared.frames, "disks": prepared.disks },
         }))
     }
@@ -156,18 +165,20 @@ impl Operation for FindDisks {
             ));
         }
         let mut work = self.idle().pop().unwrap_or_default();
-        let Workspace { image, scratch } = &mut *work;
-        let values = frame.to_f32();
-        image.fill(size, model.margin(), &values);
+        let Workspace { values, flags, image, scratch } = &mut *work;
+        values.clear();
+        values.extend_from_slice(&frame.to_f32());
+        prepared.clean.apply(values, flags);
+        image.fill(size, model.margin(), values, prepared.clean.most());
         let radius = f64::from(model.shape.radius);
         let apart = params.min_distance.unwrap_or(0.0);
-        let border = params.exclude_border;
+        let border = params.exclude_border.unwrap_or((radius - 1.0).max(0.0));
         let inside = |at: f64, size: usize| at >= border && at <= size as f64 - 1.0 - border;
         let mut peaks = Peaks::default();
         for found in model.find(image, scratch) {
             let taken = (peaks.ky.iter().zip(&peaks.kx))
                 .any(|(y, x)| (f64::from(*y) - found.y).hypot(f64::from(*x) - found.x) <= apart);
-            let cut = border > 0.0 && !(inside(found.y, size.0) && inside(found.x, size.1));
+            let cut = !(inside(found.y, size.0) && inside(found.x, size.1));
             if taken || cut || peaks.len() >= params.max_peaks.unwrap_or(usize::MAX) {
                 continue;
             }
@@ -178,7 +189,7 @@ impl Operation for FindDisks {
             peaks.push(Peak {
                 ky: found.y as f32,
                 kx: found.x as f32,
-                intensity: image.mean_over_disk([found.y, found.x], radius),
+                intensity: prepared.clean.values(image.mean_over_disk([found.y, found.x], radius)),
                 score: found.evidence.deviations as f32,
                 ky_error: (worse * found.y_error) as f32,
                 kx_error: (worse * found.x_error) as f32,
@@ -187,6 +198,17 @@ impl Operation for FindDisks {
         }
         self.idle().push(work);
         Ok(Output::Peaks(Arc::new(peaks)))
+    }
+}
+
+/// The largest number of an integer type, as far as detectors reach it.
+fn saturation(element: ElementType) -> Option<f32> {
+    match element {
+        ElementType::U8 => Some(f32::from(u8::MAX)),
+        ElementType::I8 => Some(f32::from(i8::MAX)),
+        ElementType::U16 => Some(f32::from(u16::MAX)),
+        ElementType::I16 => Some(f32::from(i16::MAX)),
+        _ => None,
     }
 }
 
@@ -209,6 +231,6 @@ impl Reduce<Option<Prepared>> for Gather {
     }
 
     fn finish(self: Box<Self>) -> Result<Option<Prepared>, OperationError> {
-        Ok(prepare(&self.frames, self.size, self.given))
+        Ok(prepare(self.frames, self.size, self.given))
     }
 }

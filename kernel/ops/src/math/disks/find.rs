@@ -80,6 +80,8 @@ struct Around {
     fitted_runs: usize,
     /// Fewest valid ones of the first part when the frame's edge cuts none off.
     whole: f64,
+    /// Distance of the pixels that a usual disk has counts in.
+    furthest: f64,
     /// Furthest row or column.
     reach: usize,
 }
@@ -102,6 +104,7 @@ impl Around {
             fitted: 0,
             fitted_runs: 0,
             whole: 0.9 * inner.pixels() as f64,
+            furthest: fit,
             reach: outer.reach(),
         };
         let reach = inner.reach() as isize;
@@ -191,6 +194,7 @@ pub struct Scratch {
     slots: usize,
     candidates: Vec<Candidate>,
     places: Vec<(f32, usize)>,
+    tops: Vec<u8>,
     ratios: Vec<f32>,
     rows: Vec<[f32; 2]>,
     /// Of the direct beam, and times the scan's background.
@@ -211,6 +215,8 @@ struct Candidate {
     start: [f64; 2],
     /// Its window among all.
     slot: usize,
+    /// Whether its window has its pixels.
+    loaded: bool,
     /// Not to be fitted again.
     settled: bool,
 }
@@ -254,7 +260,7 @@ impl Model {
         let margin = around.reach;
         let ground = Ground::new(profile, (rows, columns), centre, wander, margin, &stencil);
         let (mut running, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
-        ones.fill((rows, columns), margin, &vec![1.0; rows * columns]);
+        ones.fill((rows, columns), margin, &vec![1.0; rows * columns], 0.0);
         stencil.sums(&ones.counts, (rows, columns), margin, &mut running, &mut inside);
         let all = stencil.pixels() as f32;
         inside.iter_mut().for_each(|share| *share /= all);
@@ -317,9 +323,10 @@ impl Model {
         }
         search.deviations(false);
         search.take_maxima();
-        search.sweep(self.first_share(), (2, 0.1));
+        search.sweep(self.first_share(), (3, 0.05));
         search.amplitude();
         search.drop_unlikely(0);
+        search.settle_apart();
         search.sweep(self.level_share, (2, 0.02));
         let first = search.scratch.candidates.len();
         search.distrust_amplitude();
@@ -444,7 +451,7 @@ impl Search<'_> {
             let line = first..first + model.columns;
             let pixels = scratch.rest[line.clone()].iter_mut().zip(&image.valid[line]).zip(under);
             for ((value, valid), under) in pixels {
-                *value = if *valid > 0.0 { *value } else { amplitude * under };
+                *value = if *valid > 0.0 || *value > 0.0 { *value } else { amplitude * under };
             }
         }
         let Scratch { running, sums, rest, .. } = &mut **scratch;
@@ -468,30 +475,36 @@ impl Search<'_> {
                 out: &mut scratch.rest[line],
             });
         }
-        // The margin has models of disks that the edge cuts, but no counts.
-        let Scratch { running, sums, rest, models, disk_sums, .. } = &mut **scratch;
+        // What was counted there is the variance too, also where a disk is.
+        std::mem::swap(&mut scratch.sums, &mut scratch.disk_sums);
+        let Scratch { running, sums, rest, .. } = &mut **scratch;
         model.stencil.sums(rest, model.size(), image.margin, running, sums);
-        model.stencil.sums(models, model.size(), image.margin, running, disk_sums);
         self.deviations(true);
         self.take_maxima();
     }
 
-    /// `(sum - expected) / √expected`; of what is left over, `sums` is the difference and `disk_sums` is expected too.
+    /// `(sum - expected) / √expected`; of what is left over, `sums` is the difference and `disk_sums` the counts.
     fn deviations(&mut self, left_over: bool) {
         let Search { model, ground, scratch, .. } = self;
         let amplitude = scratch.amplitude as f32;
-        scratch.deviations.resize(model.rows * model.columns, 0.0);
+        // With a border that is no maximum.
+        let width = model.columns + 2;
+        scratch.deviations.resize((model.rows + 2) * width, f32::NEG_INFINITY);
+        scratch.deviations[..width].fill(f32::NEG_INFINITY);
         for row in 0..model.rows {
             let line = row * model.columns..(row + 1) * model.columns;
+            let out = &mut scratch.deviations[(row + 1) * width..(row + 2) * width];
+            (out[0], out[width - 1]) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
             vectorised(Deviations {
                 under: &ground.sums(row)[..model.columns],
                 inside: &model.inside[line.clone()],
                 sums: &scratch.sums[line.clone()],
                 others: left_over.then(|| &scratch.disk_sums[line.clone()]),
                 amplitude,
-                out: &mut scratch.deviations[line],
+                out: &mut out[1..width - 1],
             });
         }
+        scratch.deviations[(model.rows + 1) * width..].fill(f32::NEG_INFINITY);
     }
 
     fn take_maxima(&mut self) {
@@ -500,23 +513,25 @@ impl Search<'_> {
         let reach = ((APART * f64::from(model.shape.radius)).round() as usize).max(1);
         let scratch = &mut *self.scratch;
         let map = &scratch.deviations;
+        let width = columns + 2;
         scratch.places.clear();
+        scratch.tops.resize(columns.next_multiple_of(LANES), 0);
         for row in 0..rows {
-            let line = &map[row * columns..(row + 1) * columns];
-            for (part, values) in line.chunks(LANES).enumerate() {
-                if !values.iter().fold(false, |any, value| any | (*value > LOOKED_AT)) {
+            let line = |row: usize| &map[row * width..(row + 1) * width];
+            vectorised(Tops {
+                above: line(row),
+                here: line(row + 1),
+                below: line(row + 2),
+                out: &mut scratch.tops[..columns],
+            });
+            for (part, tops) in scratch.tops.chunks_exact(LANES).enumerate() {
+                if tops.iter().all(|top| *top == 0) {
                     continue;
                 }
-                for (n, value) in values.iter().enumerate() {
-                    let column = part * LANES + n;
-                    let left = column.checked_sub(1).map_or(f32::NEG_INFINITY, |at| line[at]);
-                    let right = line.get(column + 1).copied().unwrap_or(f32::NEG_INFINITY);
-                    if *value > LOOKED_AT
-                        && *value > left
-                        && *value >= right
-                        && is_largest(map, (rows, columns), (row, column), reach)
-                    {
-                        scratch.places.push((*value, row * columns + column));
+                for column in (part * LANES..).zip(tops).filter(|(_, top)| **top != 0).map(|(at, _)| at) {
+                    if is_largest(map, (rows, columns), (row, column), reach) {
+                        let value = map[(row + 1) * width + column + 1];
+                        scratch.places.push((value, row * columns + column));
                     }
                 }
             }
@@ -541,16 +556,15 @@ impl Search<'_> {
                 level: amplitude,
             };
             let slot = self.new_slot();
-            self.load(slot, place);
             self.scratch.candidates.push(Candidate {
                 row: place.0,
                 column: place.1,
                 disk,
                 start: here,
                 slot,
+                loaded: false,
                 settled: false,
             });
-            self.repaint(slot, place, Some(disk));
         }
     }
 
@@ -573,7 +587,9 @@ impl Search<'_> {
         let mut valid = 0.0;
         for (at, half) in model.stencil.half_widths.iter().enumerate() {
             let middle = image.at(row, column) + at * image.width() - reach * image.width();
-            valid += image.valid[middle - half..=middle + half].iter().sum::<f32>();
+            let line = middle - half..=middle + half;
+            let pixels = image.valid[line.clone()].iter().zip(&image.counts[line]);
+            valid += pixels.filter(|(valid, counts)| **valid > 0.0 || **counts > 0.0).count() as f32;
         }
         valid >= LEAST_VALID * model.stencil.pixels() as f32
     }
@@ -705,7 +721,11 @@ impl Search<'_> {
                 n += 1;
                 continue;
             }
-            let Candidate { slot, row, column, .. } = candidate;
+            let Candidate { slot, row, column, loaded, .. } = candidate;
+            if !loaded {
+                self.load(slot, (row, column));
+                candidate.loaded = true;
+            }
             self.others(slot, (row, column));
             let improved = self.improve(slot, candidate.disk, known, steps);
             candidate.disk = improved.unwrap_or(candidate.disk);
@@ -765,6 +785,20 @@ impl Search<'_> {
         }
     }
 
+    /// Candidates whose windows no other disk reaches stay as they are.
+    fn settle_apart(&mut self) {
+        let far = f64::from(self.model.shape.reach()) + self.model.around.furthest;
+        let all = &mut self.scratch.candidates;
+        for n in 0..all.len() {
+            let [y, x] = all[n].at();
+            all[n].settled = (all.iter().enumerate()).all(|(other, candidate)| {
+                let [oy, ox] = candidate.at();
+                let (dy, dx) = (y - oy, x - ox);
+                other == n || dy * dy + dx * dx > far * far
+            });
+        }
+    }
+
     /// Candidates that new ones, from the `first` on, do not touch stay as they are.
     fn settle_far_from(&mut self, first: usize) {
         let far = 2.0 * f64::from(self.model.shape.reach());
@@ -773,7 +807,8 @@ impl Search<'_> {
             let [y, x] = candidate.at();
             candidate.settled = new.iter().all(|other| {
                 let [oy, ox] = other.at();
-                (y - oy).hypot(x - ox) > far
+                let (dy, dx) = (y - oy, x - ox);
+                dy * dy + dx * dx > far * far
             });
         }
     }
@@ -940,7 +975,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether nothing within a square is larger, and nothing before it as large.
+/// Whether nothing within a square is larger, and nothing before it as large; `map` has a border of one pixel.
 #[inline(always)]
 fn is_largest(
     map: &[f32],
@@ -948,19 +983,48 @@ fn is_largest(
     (row, column): (usize, usize),
     reach: usize,
 ) -> bool {
-    let value = map[row * columns + column];
-    let (first, end) = (column.saturating_sub(reach), (column + reach + 1).min(columns));
-    for y in row.saturating_sub(reach)..(row + reach + 1).min(rows) {
-        let line = &map[y * columns + first..y * columns + end];
-        let larger = match y < row {
-            true => line.iter().any(|other| *other >= value),
-            false => line.iter().any(|other| *other > value),
+    let width = columns + 2;
+    let value = map[(row + 1) * width + column + 1];
+    let (first, end) = ((column + 1).saturating_sub(reach), (column + reach + 2).min(width));
+    for y in (row + 1).saturating_sub(reach)..(row + reach + 2).min(rows + 2) {
+        let line = &map[y * width + first..y * width + end];
+        let larger = match y <= row {
+            true => line.iter().fold(false, |any, other| any | (*other >= value)),
+            false => line.iter().fold(false, |any, other| any | (*other > value)),
         };
         if larger {
             return false;
         }
     }
     true
+}
+
+/// Which pixels of a row are worth a look and larger than those beside, above and below.
+struct Tops<'a> {
+    above: &'a [f32],
+    here: &'a [f32],
+    below: &'a [f32],
+    out: &'a mut [u8],
+}
+
+impl Vectorised for Tops<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let count = self.out.len();
+        let (above, below) = (&self.above[1..][..count], &self.below[1..][..count]);
+        let (left, here, right) = (&self.here[..count], &self.here[1..][..count], &self.here[2..][..count]);
+        for n in 0..count {
+            let value = here[n];
+            let top = (value > LOOKED_AT)
+                & (value > left[n])
+                & (value > above[n])
+                & (value >= right[n])
+                & (value >= below[n]);
+            self.out[n] = u8::from(top);
+        }
+    }
 }
 
 struct Deviations<'a> {
@@ -988,8 +1052,9 @@ impl Vectorised for Deviations<'_> {
             }
             Some(others) => {
                 for ((((under, inside), sum), out), others) in all.zip(others) {
-                    let expected = self.amplitude * under * inside + others;
-                    *out = sum / at_least_one(expected).sqrt();
+                    let expected = self.amplitude * under * inside;
+                    let counted = if *others > expected { *others } else { expected };
+                    *out = sum / at_least_one(counted).sqrt();
                 }
             }
         }
@@ -1033,15 +1098,22 @@ impl Vectorised for Free<'_> {
     #[inline(always)]
     fn run(self) -> [f32; 3] {
         let mut sums = [[0.0; LANES]; 3];
-        let all = (self.counts.chunks(LANES).zip(self.valid.chunks(LANES)))
-            .zip(self.models.chunks(LANES).zip(self.under.chunks(LANES)));
+        let whole = self.counts.len() / LANES * LANES;
+        let all = (self.counts.chunks_exact(LANES).zip(self.valid.chunks_exact(LANES)))
+            .zip(self.models.chunks_exact(LANES).zip(self.under.chunks_exact(LANES)));
+        let mut add = |n: usize, counts: f32, valid: f32, models: f32, under: f32| {
+            let free = if models < self.limit * under { valid } else { 0.0 };
+            sums[0][n] += free * (counts - models);
+            sums[1][n] += free * under;
+            sums[2][n] += valid * under;
+        };
         for ((counts, valid), (models, under)) in all {
-            for n in 0..counts.len() {
-                let free = if models[n] < self.limit * under[n] { valid[n] } else { 0.0 };
-                sums[0][n] += free * (counts[n] - models[n]);
-                sums[1][n] += free * under[n];
-                sums[2][n] += valid[n] * under[n];
+            for n in 0..LANES {
+                add(n, counts[n], valid[n], models[n], under[n]);
             }
+        }
+        for n in whole..self.counts.len() {
+            add(n - whole, self.counts[n], self.valid[n], self.models[n], self.under[n]);
         }
         sums.map(|lanes| total(&lanes))
     }

@@ -9,7 +9,7 @@ pub struct Image {
     pub rows: usize,
     pub columns: usize,
     pub margin: usize,
-    /// In C order; 0 at invalid pixels and in the margin.
+    /// In C order; 0 at invalid pixels and in the margin, the most that can be counted at saturated ones.
     pub counts: Vec<f32>,
     /// 1 or 0 per pixel, 0 in the margin.
     pub valid: Vec<f32>,
@@ -42,24 +42,24 @@ impl Stencil {
     }
 
     /// Sums over the disk around every pixel of a frame in the middle of `values`, which have a margin of at least the
-    /// reach around it; O(P · radius). `running` is scratch.
+    /// reach around it; O(P · radius). `line` is scratch.
     pub fn sums(
         &self,
         values: &[f32],
         (rows, columns): (usize, usize),
         margin: usize,
-        running: &mut Vec<f32>,
+        line: &mut Vec<f32>,
         out: &mut Vec<f32>,
     ) {
-        let width = columns + 2 * margin;
-        running.resize((rows + 2 * margin) * (width + 1), 0.0);
+        line.resize(columns, 0.0);
+        out.clear();
         out.resize(rows * columns, 0.0);
         vectorised(DiskSums {
             stencil: self,
             values,
             columns,
             margin,
-            running,
+            line,
             out,
         });
     }
@@ -70,35 +70,49 @@ struct DiskSums<'a> {
     values: &'a [f32],
     columns: usize,
     margin: usize,
-    running: &'a mut [f32],
+    line: &'a mut [f32],
     out: &'a mut [f32],
 }
 
 impl Vectorised for DiskSums<'_> {
     type Result = ();
 
+    /// Sums of a row over more and more columns to both sides, each added to the rows where it is that wide.
     #[inline(always)]
     fn run(self) {
         let (reach, columns, margin) = (self.stencil.reach(), self.columns, self.margin);
         let width = columns + 2 * margin;
-        // Entry `x` of a row is the sum of what is before x.
-        let lines = self.running.chunks_exact_mut(width + 1);
-        for (line, values) in lines.zip(self.values.chunks_exact(width)) {
-            let mut sum = 0.0;
-            for (out, value) in line.iter_mut().zip(values) {
-                *out = sum;
-                sum += value;
+        let rows = self.out.len() / columns;
+        let line = &mut self.line[..columns];
+        for (from, values) in self.values.chunks_exact(width).enumerate() {
+            // Of a row of the margin as of one of the frame.
+            let Some(last) = (from + reach).checked_sub(margin) else {
+                continue;
+            };
+            if from > rows + margin + reach {
+                break;
             }
-            line[width] = sum;
-        }
-        for (row, out) in self.out.chunks_exact_mut(columns).enumerate() {
-            out.fill(0.0);
-            for (at, half) in self.stencil.half_widths.iter().enumerate() {
-                let line = &self.running[(row + margin - reach + at) * (width + 1)..][..width + 1];
-                let high = &line[margin + half + 1..][..columns];
-                let low = &line[margin - half..][..columns];
-                for ((out, high), low) in out.iter_mut().zip(high).zip(low) {
-                    *out += high - low;
+            line.copy_from_slice(&values[margin..margin + columns]);
+            let mut half = 0;
+            // Half widths grow from the first row of the disk to its middle.
+            for (at, wanted) in self.stencil.half_widths[..=reach].iter().enumerate() {
+                while half < *wanted {
+                    half += 1;
+                    let left = &values[margin - half..][..columns];
+                    let right = &values[margin + half..][..columns];
+                    for ((line, left), right) in line.iter_mut().zip(left).zip(right) {
+                        *line += left + right;
+                    }
+                }
+                // The disk's rows as far above its middle and below.
+                let away = reach - at;
+                let above = (last + away).checked_sub(reach);
+                let below = last.checked_sub(reach + away).filter(|_| away > 0);
+                for row in [above, below].into_iter().flatten().filter(|row| *row < rows) {
+                    let out = &mut self.out[row * columns..][..columns];
+                    for (out, line) in out.iter_mut().zip(line.iter()) {
+                        *out += line;
+                    }
                 }
             }
         }
@@ -106,8 +120,9 @@ impl Vectorised for DiskSums<'_> {
 }
 
 impl Image {
-    /// Takes over a frame's counts in C order; what is no number is invalid.
-    pub fn fill(&mut self, (rows, columns): (usize, usize), margin: usize, values: &[f32]) {
+    /// Takes over a frame's counts in C order; what is no number is invalid. What is infinite is invalid too, but so many
+    /// counts at least.
+    pub fn fill(&mut self, (rows, columns): (usize, usize), margin: usize, values: &[f32], most: f32) {
         if (self.rows, self.columns, self.margin) != (rows, columns, margin) {
             *self = Image {
                 rows,
@@ -127,7 +142,8 @@ impl Image {
             for ((counts, known), value) in out.zip(values) {
                 let finite = value.is_finite();
                 valid &= finite;
-                *counts = if finite { *value } else { 0.0 };
+                let least = if *value == f32::INFINITY { most } else { 0.0 };
+                *counts = if finite { *value } else { least };
                 *known = if finite { 1.0 } else { 0.0 };
             }
         }
@@ -165,13 +181,6 @@ impl Image {
         }
         sum / count
     }
-
-    pub fn leave_out(&mut self, row: usize, column: usize) {
-        let at = self.at(row, column);
-        self.counts[at] = 0.0;
-        self.valid[at] = 0.0;
-        self.holed = true;
-    }
 }
 
 #[cfg(test)]
@@ -183,7 +192,7 @@ mod tests {
         let (rows, columns) = (13, 19);
         let values: Vec<f32> = (0..rows * columns).map(|at| ((at * 7919) % 101) as f32).collect();
         let mut image = Image::default();
-        image.fill((rows, columns), 9, &values);
+        image.fill((rows, columns), 9, &values, 0.0);
         for radius in [0.0, 1.0, 2.3, 4.3, 9.0] {
             let (mut running, mut sums) = (Vec::new(), Vec::new());
             let stencil = Stencil::new(radius);

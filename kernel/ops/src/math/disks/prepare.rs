@@ -1,5 +1,6 @@
 //! What the disks of a scan have in common, measured from some of its frames: radius, edge, background, wander of the beam.
 
+use super::clean::Clean;
 use super::find::{Model, Scratch};
 use super::fit::cholesky;
 use super::ground;
@@ -33,6 +34,8 @@ const THRESHOLDS: [f64; 2] = [4.5, 5.5];
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub model: Model,
+    /// How pixels become counts.
+    pub clean: Clean,
     /// Disks that the shape was measured from.
     pub disks: usize,
     pub frames: usize,
@@ -53,6 +56,8 @@ pub struct Given {
     pub radius: Option<f64>,
     /// Row and column of the direct beam.
     pub centre: Option<[f64; 2]>,
+    /// The largest value that a pixel can have.
+    pub saturation: Option<f32>,
     /// Standard deviations; left out, chosen by the brightness of the disks there are.
     pub threshold: Option<f64>,
 }
@@ -72,15 +77,24 @@ pub struct ShapeSums {
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
 /// direct beam and with the one that is given; what explains the counts with fewer disks is taken. `None` where there are none.
-pub fn prepare(frames: &[Vec<f32>], size: (usize, usize), given: Given) -> Option<Prepared> {
-    let seen: Vec<([f64; 2], f64)> = frames.iter().map(|frame| beam(frame, size)).collect();
-    let measured = middle(seen.iter().map(|(_, radius)| *radius));
-    let mut best = measure(frames, size, given, &seen, measured);
+pub fn prepare(mut frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Option<Prepared> {
+    let look = |frames: &[Vec<f32>]| -> (Vec<([f64; 2], f64)>, f64) {
+        let seen: Vec<([f64; 2], f64)> = frames.iter().map(|frame| beam(frame, size)).collect();
+        let radius = middle(seen.iter().map(|(_, radius)| *radius));
+        (seen, radius)
+    };
+    let (_, radius) = look(&frames);
+    let clean = Clean::measure(&frames, size, given.saturation, given.radius.unwrap_or(radius));
+    let mut flags = Vec::new();
+    frames.iter_mut().for_each(|frame| clean.apply(frame, &mut flags));
+    let frames = &*frames;
+    let (seen, measured) = look(frames);
+    let mut best = measure(frames, size, given, &clean, &seen, measured);
     let explained = best.as_ref().is_some_and(|best| best.misfit < EXPLAINED);
     if let Some(radius) = given.radius.filter(|_| !explained)
         && (radius / measured - 1.0).abs() > ANOTHER
     {
-        let other = measure(frames, size, given, &seen, radius);
+        let other = measure(frames, size, given, &clean, &seen, radius);
         best = match (best, other) {
             (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
             (best, other) => best.or(other),
@@ -103,6 +117,7 @@ fn measure(
     frames: &[Vec<f32>],
     size: (usize, usize),
     given: Given,
+    clean: &Clean,
     seen: &[([f64; 2], f64)],
     first: f64,
 ) -> Option<Prepared> {
@@ -137,7 +152,7 @@ fn measure(
         let mut rings = Rings::new(far);
         let (mut ratios, mut beams, mut amplitudes) = (Vec::new(), Vec::new(), Vec::new());
         for frame in frames {
-            image.fill(size, model.margin(), frame);
+            image.fill(size, model.margin(), frame, clean.most());
             model.find(&image, &mut scratch);
             model.shape_sums(&image, &mut scratch, &mut sums);
             rings.add(&model, &image, &scratch);
@@ -178,7 +193,7 @@ fn measure(
             model.frame_share = frame_share;
             let (mut cost, mut doubtful) = (0.0, 0.0);
             for frame in frames {
-                image.fill(size, model.margin(), frame);
+                image.fill(size, model.margin(), frame, clean.most());
                 let found = model.find(&image, &mut scratch);
                 cost += model.misfit(&image, &scratch) + DISK_COST * found.len() as f64;
                 let within = |value: f64| value >= BAND[0] && value < BAND[1];
@@ -191,6 +206,7 @@ fn measure(
             };
             return Some(Prepared {
                 model,
+                clean: clean.clone(),
                 disks: sums.disks,
                 frames: frames.len(),
                 shape_errors: [error(0), error(1)],
@@ -205,6 +221,10 @@ fn measure(
 
 /// Place and radius of the brightest disk near the middle: what is connected above half its height.
 fn beam(frame: &[f32], (rows, columns): (usize, usize)) -> ([f64; 2], f64) {
+    // As bright as can be told.
+    let most = frame.iter().copied().filter(|value| value.is_finite()).fold(0.0, f32::max);
+    let frame: Vec<f32> = frame.iter().map(|value| if *value == f32::INFINITY { most } else { *value }).collect();
+    let frame = &*frame;
     let values = frame.iter().map(|value| f64::from(*value)).collect();
     let at = direct_beam::find(&Grid::new(rows, columns, values));
     // Means of three by three pixels: single counts make no region.
