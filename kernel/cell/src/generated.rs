@@ -184,8 +184,8 @@ pub struct NormalizedCorrelation {
     pub threshold: Option<f64>,
     /// Peaks this close to a surer one are dropped. Left out: seven tenths of the radius. Allowed: 0 to 512 px, or left out.
     pub min_distance: Option<f64>,
-    /// Peaks closer than this to the frame's edge are dropped. Disks that it cuts off have larger errors. Allowed: 0 to 512 px.
-    pub exclude_border: f64,
+    /// Peaks closer than this to the frame's edge are dropped. Left out: the radius less one. Disks that the edge cuts off have larger errors. Allowed: 0 to 512 px, or left out.
+    pub exclude_border: Option<f64>,
     /// Keep only the surest peaks of each frame. Left out: all. Allowed: whole numbers from 1 to 100000, or left out.
     pub max_peaks: Option<usize>,
 }
@@ -196,7 +196,7 @@ impl Default for NormalizedCorrelation {
             radius: None,
             threshold: None,
             min_distance: None,
-            exclude_border: 0.0,
+            exclude_border: None,
             max_peaks: None,
         }
     }
@@ -223,8 +223,8 @@ impl Operation for NormalizedCorrelation {
         ],
         [
             "px",
-            "0 to 512 px",
-            "Peaks closer than this to the frame's edge are dropped. Disks that it cuts off have larger errors.",
+            "0 to 512 px, or left out",
+            "Peaks closer than this to the frame's edge are dropped. Left out: the radius less one. Disks that the edge cuts off have larger errors.",
         ],
         [
             "",

@@ -257,7 +257,7 @@ mod tests {
             ),
             (
                 "NormalizedCorrelation { radius: 4, min_distance: 6, exclude_border: 3, ..default() }",
-                "NormalizedCorrelation { radius: Some(4.0), min_distance: Some(6.0), exclude_border: 3.0, ..default() }",
+                "NormalizedCorrelation { radius: Some(4.0), min_distance: Some(6.0), exclude_border: Some(3.0), ..default() }",
             ),
             // Of an earlier release.
             (

@@ -32,7 +32,7 @@ super::parameters::operations! {
         radius: Option<f64>,
         threshold: Option<f64>,
         min_distance: Option<f64>,
-        exclude_border: f64,
+        exclude_border: Option<f64>,
         max_peaks: Option<usize>
     }
 
