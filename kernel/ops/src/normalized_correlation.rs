@@ -75,7 +75,8 @@ impl Operation for FindDisks {
         reference: "G. L. Turin, doi:10.1109/TIT.1960.1057571; P. B. Stetson, doi:10.1086/131977",
     };
 
-    const REVISION: u32 = 3;
+    const COUNTS: bool = true;
+    const REVISION: u32 = 4;
 
     fn describe(
         &self,

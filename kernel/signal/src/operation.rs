@@ -191,6 +191,9 @@ pub trait Operation: Default + Send + Sync + 'static {
     const OUTLINE: Option<Outline> = None;
     /// Why a position of its map may have no value, in words for people: `too few peaks`; empty for anything else.
     const WITHOUT_VALUE: &'static str = "";
+    /// Set when it measures counts, with the background a part of what it measures: of an input from which a background was
+    /// subtracted it is handed what was there before.
+    const COUNTS: bool = false;
     /// Grows when the operation gives other results for the same parameters; saved results carry it.
     const REVISION: u32 = 1;
 
@@ -264,6 +267,10 @@ pub trait Computation: Send + Sync {
     /// Whether a file's frames are handed to it as they are stored, with the largest number of their type at dead
     /// pixels; everything else is handed numbers with NaN there.
     fn takes_stored(&self) -> bool {
+        false
+    }
+    /// See [`Operation::COUNTS`].
+    fn counts(&self) -> bool {
         false
     }
     /// Why a position of a map may have no value, in words for people: `too few peaks`; empty where nothing is known.

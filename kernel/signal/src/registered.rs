@@ -95,6 +95,10 @@ impl<O: Operation> Computation for WithParams<O> {
         O::REVISION
     }
 
+    fn counts(&self) -> bool {
+        O::COUNTS
+    }
+
     fn without_value(&self) -> &'static str {
         O::WITHOUT_VALUE
     }

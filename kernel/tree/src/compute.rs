@@ -467,7 +467,7 @@ impl Inner {
                 .is_some_and(|parent| is_lone(node, parent))
         };
         let (metas, outputs) = match node.parents.iter().any(gathers) {
-            true => (graph.parent_metas(node).unwrap_or_default(), Vec::new()),
+            true => (graph.input_metas(node).unwrap_or_default(), Vec::new()),
             false => self.inputs(graph, node, at, lane, cancel)?,
         };
         let inputs = Inputs {
@@ -510,10 +510,8 @@ impl Inner {
         let stored = (node.computation()).is_some_and(|computation| computation.takes_stored());
         let mut metas = Vec::with_capacity(node.parents.len());
         let mut outputs = Vec::with_capacity(node.parents.len());
-        for parent in &node.parents {
-            let parent = graph
-                .node(*parent)
-                .ok_or_else(|| ComputeError::no_node(*parent))?;
+        let parents = (graph.inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
+        for parent in parents {
             metas.push(parent.meta.clone());
             let output = self.output(graph, parent, at, lane, cancel)?;
             outputs.push(match stored {

@@ -113,6 +113,26 @@ impl Graph {
             .collect()
     }
 
+    /// The nodes whose outputs `node` is computed from: its parents, or, of one that measures counts, what is above the
+    /// steps that subtract a background.
+    pub fn inputs(&self, node: &Node) -> Option<Vec<&Arc<Node>>> {
+        let counts = node.computation().is_some_and(|computation| computation.counts());
+        (node.parents.iter())
+            .map(|parent| {
+                let mut input = self.node(*parent)?;
+                while counts && subtracts_background(input) {
+                    input = self.node(*input.parents.first()?)?;
+                }
+                Some(input)
+            })
+            .collect()
+    }
+
+    /// Descriptions of [`Graph::inputs`].
+    pub fn input_metas(&self, node: &Node) -> Option<Vec<Arc<SignalMeta>>> {
+        Some((self.inputs(node)?.iter()).map(|input| input.meta.clone()).collect())
+    }
+
     fn position(&self, id: u32) -> Result<usize, TreeError> {
         self.nodes
             .binary_search_by_key(&id, |node| node.id)
@@ -134,6 +154,13 @@ impl Graph {
             .find(|name| !taken(name))
             .unwrap_or_else(|| wanted.to_owned())
     }
+}
+
+fn subtracts_background(node: &Node) -> bool {
+    let subtracts = |computation: &Arc<dyn Computation>| {
+        computation.has_recipe() && computation.info().method == "subtract_background"
+    };
+    node.parents.len() == 1 && node.computation().is_some_and(subtracts)
 }
 
 /// What a node is: its operation's description, with the caveats of what it is made from.

@@ -446,7 +446,7 @@ impl MapPass {
 /// Whether something must be gathered over the scan before a frame of `node` can be computed.
 fn gathers_first(graph: &Graph, node: &Node) -> bool {
     let gathers = node.computation().is_some_and(|computation| {
-        let metas = graph.parent_metas(node).unwrap_or_default();
+        let metas = graph.input_metas(node).unwrap_or_default();
         let metas: Vec<_> = metas.iter().map(|meta| &**meta).collect();
         guarded(|| computation.locality(&metas)) == Ok(signal::Locality::WholeScan)
     });

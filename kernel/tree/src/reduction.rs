@@ -175,7 +175,7 @@ impl Inner {
         };
         let fail = |at, cause| ComputeError::new(node, at, cause);
         let metas = graph
-            .parent_metas(node)
+            .input_metas(node)
             .ok_or_else(|| fail(None, Cause::NoNode))?;
         let borrowed: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
         let reduction = guarded(|| computation.reduction(&borrowed))
@@ -187,8 +187,8 @@ impl Inner {
             .first()
             .map_or_else(Vec::new, |meta| meta.axes.navigation_shape());
         let mut reduce = reduction.reduce;
-        let parent = match node.parents.as_slice() {
-            [parent] => graph.node(*parent),
+        let parent = match graph.inputs(node).as_deref() {
+            Some([parent]) => Some(*parent),
             _ => None,
         };
         if let Some(parent) = parent

@@ -318,11 +318,10 @@ pub(super) fn rider(
 ) -> Result<Rider, ComputeError> {
     let (node, cancel) = (&pass.node, &pass.cancel);
     inner.prepare_all(graph, node, Lane::Batch, cancel)?;
-    let (rides_on, last) = match node.parents.as_slice() {
+    let parents = (graph.inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
+    let (rides_on, last) = match parents.as_slice() {
         [parent] => {
-            let parent = graph
-                .node(*parent)
-                .ok_or_else(|| ComputeError::no_node(*parent))?;
+            let parent = *parent;
             let last = Step::new(inner, graph, node, parent, Lane::Batch, cancel)?;
             (parent.clone(), last)
         }

@@ -165,12 +165,10 @@ impl Chain {
         let mut steps = Vec::new();
         let mut at = node;
         while let Origin::Operation(_) = at.origin {
-            let [parent] = at.parents.as_slice() else {
+            let parents = (graph.inputs(at)).ok_or_else(|| ComputeError::no_node(at.id))?;
+            let [parent] = *parents.as_slice() else {
                 return Ok(Chain::Tree(graph.clone(), node.clone(), lane));
             };
-            let parent = graph
-                .node(*parent)
-                .ok_or_else(|| ComputeError::no_node(*parent))?;
             steps.extend(Step::new(inner, graph, at, parent, lane, cancel)?);
             at = parent;
         }

@@ -327,7 +327,7 @@ fn the_shape_is_measured() {
                 took += start.elapsed().as_secs_f64();
                 score.add(&family, &frame.truth, &found);
             }
-            let ground = |r: f64| super::prepare::background(&model.ground.profile, r) / family.expected_background(r);
+            let ground = |r: f64| f64::from(super::ground::at(&model.ground.profile, r as f32)) / family.expected_background(r);
             println!("{:14} {:?} misfit {:.3} R {:.3} ({:.2}) w {:.3} ({:.2}) B {:.2} {:.2} {:.2} darker {:.2} thr {:.2} wander {:.1} ratio {:.3} recall {:.4} precision {:.4} within {:.3} {:.0} us prep {:.2} s", family.name, wrong, prepared.misfit, model.shape.radius, family.radius, model.shape.edge, family.edge,
                 ground(family.radius + 3.0), ground(25.0), ground(50.0), model.darker, model.threshold, model.wander, score.ratio(), score.recall(), score.precision(), score.covered(), 1e6 * took / 60.0, time);
         }

@@ -34,6 +34,9 @@ const FREE_ENOUGH: f64 = 0.1;
 const MUCH_LESS: f64 = 0.8;
 /// Standard deviations from which on a disk tells the shape of all.
 const SHAPELY: f64 = 8.0;
+/// Misfit of what is no such disk, and how many times as high it is as what it leaves over.
+const NO_DISK: f64 = 2.0;
+const LEFT_OVER: f64 = 2.5;
 /// How far outside the frame a disk's middle may be for its part inside to be told from background, in radii.
 const OUTSIDE: f64 = 0.8;
 /// Least counts off the disks that tell a frame's background better than its first guess.
@@ -879,7 +882,7 @@ impl Search<'_> {
             let [y, x] = self.scratch.candidates[n].at();
             let [cy, cx] = self.scratch.centre;
             let of_beam = (y - cy).hypot(x - cx) < f64::from(radius);
-            if evidence.deviations < SHAPELY || !whole || of_beam {
+            if evidence.deviations < SHAPELY || !whole {
                 continue;
             }
             let mut matrix = [[0.0f64; 6]; 6];
@@ -923,7 +926,9 @@ impl Search<'_> {
                 let near = (y - oy).hypot(x - ox) < OVERLAP * f64::from(radius);
                 other != n && near && candidate.disk.height > disk.height
             });
-            let trust = if overlaps { DOUBTFUL } else { 1.0 } / evidence.misfit.max(1.0).powi(2);
+            // Nor is the background under the direct beam known.
+            let trust = if overlaps || of_beam { DOUBTFUL } else { 1.0 };
+            let trust = trust / evidence.misfit.max(1.0).powi(2);
             for (i, row) in [4, 5].into_iter().enumerate() {
                 let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
                 sums.information[i][0] += trust * (matrix[row][4] - dot(&first));
@@ -971,6 +976,20 @@ impl Search<'_> {
         }
         self.scratch.passes = passes;
         found.sort_by(|a, b| b.evidence.deviations.total_cmp(&a.evidence.deviations));
+        // What a disk that is none leaves over is no other disk.
+        let near = OVERLAP * f64::from(shape.radius);
+        let left_over = |n: usize| {
+            let peak = &found[n];
+            found[..n].iter().any(|other| {
+                let (dy, dx) = (peak.y - other.y, peak.x - other.x);
+                dy * dy + dx * dx < near * near
+                    && other.evidence.misfit > NO_DISK
+                    && other.height > LEFT_OVER * peak.height
+            })
+        };
+        let stay: Vec<bool> = (0..found.len()).map(|n| !left_over(n)).collect();
+        let mut stay = stay.into_iter();
+        found.retain(|_| stay.next().unwrap_or(true));
         found
     }
 }

@@ -3,7 +3,6 @@
 use super::clean::Clean;
 use super::find::{Model, Scratch};
 use super::fit::cholesky;
-use super::ground;
 use super::image::Image;
 use super::shape::Shape;
 use crate::math::{Grid, direct_beam};
@@ -184,6 +183,7 @@ fn measure(
         darker = middle(ratios.iter().copied());
         frame_share = spread(ratios.iter().map(|ratio| (ratio / darker - 1.0).abs())).clamp(BEST_KNOWN, UNKNOWN);
         share = if round < FIRST_ROUNDS { KNOWN } else { level_share(&sums.levels) };
+        #[cfg(test)]
         if std::env::var("DBG").is_ok() && round > 0 { println!("    round {round} R {new_radius:.3} w {new_edge:.3} step {step:.3?} disks {} bg {:.2} {:.2} {:.2} darker {darker:.2} usual {usual:.2} share {share:.3} centre {centre:.1?} wander {wander:.1}", sums.disks, profile[9], profile[25], profile[50]); }
         if (round > FIRST_ROUNDS && settled) || round + 1 == ROUNDS {
             let threshold = given.threshold.unwrap_or(THRESHOLDS[0]);
@@ -486,9 +486,4 @@ fn threshold_of(prepared: &Prepared, frames: usize) -> f64 {
         }
     }
     0.5 * (low + high)
-}
-
-/// Counts at a distance.
-pub fn background(profile: &[f32], distance: f64) -> f64 {
-    f64::from(ground::at(profile, distance as f32))
 }
