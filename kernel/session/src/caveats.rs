@@ -14,10 +14,7 @@ pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Vec<Caveat> {
     let without = no_value(session, node);
     united(
         &node.meta.caveats,
-        found(graph, node)
-            .into_iter()
-            .chain(without)
-            .chain(counts_gone(graph, node)),
+        found(graph, node).into_iter().chain(without),
     )
 }
 
@@ -38,34 +35,8 @@ pub(crate) fn of_result(
     let without = no_value(session, node).filter(|_| !failed);
     united(
         &node.meta.caveats,
-        (found.into_iter())
-            .chain(noted)
-            .chain(without)
-            .chain(counts_gone(graph, node)),
+        found.into_iter().chain(noted).chain(without),
     )
-}
-
-/// Disks are found and weighed by their counts, which are none once a background was subtracted.
-fn counts_gone(graph: &Graph, node: &Node) -> Option<Caveat> {
-    const FITS_COUNTS: &str = "normalized_correlation";
-    const BACKGROUND: &str = "subtract_background";
-    node.operation_name().filter(|name| *name == FITS_COUNTS)?;
-    let mut above = graph.node(*node.parents.first()?)?;
-    let mut subtracted = false;
-    while let Some(computation) = above.computation() {
-        subtracted |= computation.info().method == BACKGROUND;
-        above = graph.node(*above.parents.first()?)?;
-    }
-    subtracted.then(|| {
-        Caveat::new(
-            "counts_gone",
-            format!(
-                "disks are found by their counts, and a background was subtracted before: find them in `{}` itself, \
-                 their background is fitted with them",
-                above.name
-            ),
-        )
-    })
 }
 
 /// Those of `all` that are not among `known`.
@@ -142,7 +113,6 @@ pub(crate) fn own(session: &Session, graph: &Graph, node: &Node) -> Vec<Caveat> 
     (node.meta.caveats.iter())
         .filter(|caveat| !inherited(caveat))
         .cloned()
-        .chain(counts_gone(graph, node))
         .collect()
 }
 
