@@ -199,7 +199,7 @@ def interrupts(name, folder, times):
             # A radius no earlier turn had, so that no result is there yet.
             radius = 3.0 + 0.1 * turn
             expect_ok(
-                kernel.run(f"let peaks = flat.find_peaks(NormalizedCorrelation {{ radius: {radius:.1}, ..default() }})?;")
+                kernel.run(f"let peaks = flat.find_peaks(NormalizedCorrelation {{ radius: Some({radius:.1}), ..default() }})?;")
             )
             expect_ok(
                 kernel.run(
@@ -232,7 +232,7 @@ def memory_of_direct_cells(name, folder):
             'let scan = open("strained_grain.zspy")?;',
             "scan.shape()?",
             "let flat = scan.subtract_background(RadialMedian::default())?;",
-            "let peaks = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;",
+            "let peaks = flat.find_peaks(NormalizedCorrelation::default())?;",
             "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), ..default() })?;",
             'println!("{width}");',
             "tree()?",

@@ -58,7 +58,7 @@ class Interrupt(unittest.TestCase):
         """A map nothing of which is computed."""
         type(self).turn += 1
         radius = 3 + 0.01 * self.turn
-        self.run_cell(f"let peaks = flat.find_peaks(NormalizedCorrelation {{ radius: {radius:.2f}, ..default() }})?;")
+        self.run_cell(f"let peaks = flat.find_peaks(NormalizedCorrelation {{ radius: Some({radius:.2f}), ..default() }})?;")
         self.run_cell(
             "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 40, 56), ..default() })?;"
         )

@@ -123,7 +123,7 @@ class Restore(unittest.TestCase):
         """A tree of five nodes, two of them shown; returns the models."""
         self.run_cell(f"let scan = open({json.dumps(self.scan)})?;")
         self.run_cell("let flat = scan.subtract_background(RadialMedian::default())?;")
-        self.run_cell("let peaks = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;")
+        self.run_cell("let peaks = flat.find_peaks(NormalizedCorrelation::default())?;")
         self.run_cell("let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), ..default() })?;")
         self.run_cell("let bright = scan.virtual_image(Disk::default())?;")
         return self.show("flat", "cell-flat"), self.show("peaks", "cell-peaks")

@@ -128,7 +128,7 @@ class Papermill(Sessions):
     CELLS = (
         "let radius = 3.0;\nlet file = \"none\";",
         "let scan = open(file)?;\nlet flat = scan.subtract_background(RadialMedian::default())?;",
-        "let peaks = flat.find_peaks(NormalizedCorrelation { radius: radius, ..default() })?;",
+        "let peaks = flat.find_peaks(NormalizedCorrelation { radius: Some(radius), ..default() })?;",
         "println!(\"{radius} {}\", flat.id() > 0);",
     )
 

@@ -19,12 +19,7 @@ fn background_peaks_strain_on_the_sample() -> Result<()> {
     let session = Session::new(Config::default());
     let scan = open(&session, &path)?;
     let flat = add(&session, scan, "radial_median", json!({}))?;
-    let peaks = add(
-        &session,
-        flat,
-        "normalized_correlation",
-        json!({"radius": 4.0}),
-    )?;
+    let peaks = add(&session, flat, "normalized_correlation", json!({}))?;
     let region = json!({"reference": {"x0": 0, "y0": 0, "width": 16, "height": 16}});
     let strain = add(&session, peaks, "strain_map", region)?;
     ensure!(session.reads().chunks == 0);

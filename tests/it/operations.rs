@@ -219,7 +219,9 @@ fn suitable_input(
     }
     let finder = bind("normalized_correlation", &json!({}))?;
     let meta = Arc::new(finder.describe(&[frames])?);
-    let peaks = compute(&*finder, frames, input, None)?;
+    let all = vec![input.clone(); SCAN[0] * SCAN[1]];
+    let prepared = prepare(&*finder, frames, &all)?;
+    let peaks = compute(&*finder, frames, input, prepared.as_ref())?;
     Ok((meta, peaks))
 }
 
@@ -356,7 +358,7 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         &frames,
         "covers no pixel",
     )?;
-    ensure!(bind("normalized_correlation", &json!({"min_distance": 0})).is_err());
+    ensure!(bind("normalized_correlation", &json!({"min_distance": -1})).is_err());
     ensure!(bind("h_dome", &json!({"h": 0})).is_err());
     Ok(())
 }

@@ -214,7 +214,8 @@ export function strainTree(): NodeDescription[] {
       parents: [2],
       kind: "peaks",
       params: { radius: 4, threshold: 0.35, min_distance: 6, subpixel: "parabola" },
-      code: "let peaks = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;",
+      code: "let peaks = flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?;",
+      measured: "radius 4.02 ± 0.01 px, threshold 4.6 σ",
     }),
     node(4, "strain", {
       title: "Strain map",

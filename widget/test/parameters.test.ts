@@ -189,11 +189,22 @@ describe("parameters", () => {
   it("show the line of Rust and do not rebuild under the hand", async () => {
     const { st, kernel } = await show({ node: 3 });
     expect(st("code").textContent).toBe(
-      "let peaks = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;",
+      "let peaks = flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?;",
     );
     const slider = st("parameter-radius-slider");
     kernel.changed();
     expect(st("parameter-radius-slider")).toBe(slider);
+  });
+
+  it("tell what the operation has measured", async () => {
+    const { st } = await show({ node: 3 });
+    expect(st("measured").textContent).toBe("Measured: radius 4.02 ± 0.01 px, threshold 4.6 σ");
+    expect(st("measured").hidden).toBe(false);
+  });
+
+  it("tell nothing that was not measured", async () => {
+    const { st } = await show({ node: 2 });
+    expect(st("measured").hidden).toBe(true);
   });
 
   it("take a region that is drawn on the navigator", async () => {

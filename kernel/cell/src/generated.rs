@@ -250,7 +250,6 @@ pub enum Subpixel {
     None,
     Parabola,
     Com,
-    Disk,
 }
 
 impl ToJson for Subpixel {
@@ -259,7 +258,6 @@ impl ToJson for Subpixel {
             Subpixel::None => "none",
             Subpixel::Parabola => "parabola",
             Subpixel::Com => "com",
-            Subpixel::Disk => "disk",
         })
     }
 }
@@ -325,7 +323,7 @@ impl Operation for DifferenceOfGaussiansPeaks {
         ],
         [
             "",
-            "none, parabola, com, disk",
+            "none, parabola, com",
             "How positions are refined beyond whole pixels.",
         ],
         [
@@ -406,7 +404,7 @@ impl Operation for LocalMaximum {
         ],
         [
             "",
-            "none, parabola, com, disk",
+            "none, parabola, com",
             "How positions are refined beyond whole pixels.",
         ],
         [

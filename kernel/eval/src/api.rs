@@ -472,7 +472,7 @@ mod tests {
             .iter()
             .find(|entry| entry.name == "radius");
         let radius = radius.unwrap();
-        assert_eq!(radius.signature, "radius: f64");
+        assert_eq!(radius.signature, "radius: Option<f64>");
         assert!(radius.doc.contains("Allowed: "), "{}", radius.doc);
         assert!(radius.doc.contains("Default: `"), "{}", radius.doc);
     }

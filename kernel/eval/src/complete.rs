@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(fields, ["radius: "]);
         let fields = texts("NormalizedCorrelation { ");
         assert_eq!(fields.last().map(String::as_str), Some("..default()"));
-        let fields = texts("NormalizedCorrelation { radius: 4.0, ");
+        let fields = texts("NormalizedCorrelation { radius: Some(4.0), ");
         assert!(
             !fields.contains(&"radius: ".into()) && !fields.is_empty(),
             "{fields:?}"
@@ -347,7 +347,7 @@ mod tests {
             about("NormalizedCorrelation")
                 .unwrap()
                 .plain
-                .contains("radius: f64")
+                .contains("radius: Option<f64>")
         );
         assert!(
             about("Signal.find_peaks")
@@ -359,7 +359,7 @@ mod tests {
             about("NormalizedCorrelation.radius")
                 .unwrap()
                 .plain
-                .contains("Radius of the disks")
+                .contains("Left out: measured")
         );
         assert!(about("nothing").is_none());
     }

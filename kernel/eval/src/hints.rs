@@ -72,6 +72,7 @@ const RULES: &[Rule] = &[
     lists::counted,
     lists::changed,
     lists::function_of_whole,
+    api::former,
     api::field,
     api::method,
     calls::region,
@@ -181,7 +182,15 @@ mod tests {
         ),
         (
             "let p = scan.find_peaks(NormalizedCorrelation { radius: 4, ..default() })?;",
-            "`4.0`",
+            "`Some(4.0)`",
+        ),
+        (
+            "scan.find_peaks(NormalizedCorrelation { window_pad: 3, ..default() })?;",
+            "leave `window_pad` out",
+        ),
+        (
+            "scan.find_peaks(NormalizedCorrelation { threshold: 0.5, ..default() })?;",
+            "in standard deviations now",
         ),
         (
             "let d = Disk { centre: Some([3, 4]), ..default() };",
@@ -227,7 +236,7 @@ mod tests {
         ),
         (
             "let p = scan.find_peaks(radius=4.0)?;",
-            "NormalizedCorrelation { radius: 4.0, ..default() }",
+            "NormalizedCorrelation { radius: Some(4.0), ..default() }",
         ),
         (
             "let o = open(\"a\", signal_axes=1)?;",
@@ -338,7 +347,7 @@ mod tests {
         ("scan.virtual_image(6)?", "`virtual_image` takes"),
         ("scan.virtual_image({radius: 6})?", "struct with a name"),
         (
-            "scan.find_peaks(NormalizedCorrelation { subpixel: None, ..default() })?",
+            "scan.find_peaks(LocalMaximum { subpixel: None, ..default() })?",
             "`Subpixel::None`",
         ),
         ("scan.mean_pattern()", "`pattern`"),

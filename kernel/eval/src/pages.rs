@@ -162,11 +162,17 @@ fn signature(entry: &Entry, owner: Option<&str>, takes: &[&str]) -> String {
 
 /// A call that runs: with the field people change first, if there is one.
 fn example(method: &str, parameters: &str) -> String {
-    let field = API.fields(parameters).find_map(|field| {
-        let plain = matches!(kind_of(field), "f64" | "usize");
-        let (_, rest) = field.doc.rsplit_once("Default: `").filter(|_| plain)?;
-        Some(format!("{}: {}", field.name, rest.strip_suffix("`.")?))
-    });
+    // What is measured when it is left out is better left out.
+    let measured =
+        (API.fields(parameters).next()).is_some_and(|field| kind_of(field) == "Option<f64>");
+    let field = API
+        .fields(parameters)
+        .filter(|_| !measured)
+        .find_map(|field| {
+            let plain = matches!(kind_of(field), "f64" | "usize");
+            let (_, rest) = field.doc.rsplit_once("Default: `").filter(|_| plain)?;
+            Some(format!("{}: {}", field.name, rest.strip_suffix("`.")?))
+        });
     // A lattice is found in peaks.
     let receiver = if method == "strain_map" {
         "peaks"
@@ -323,10 +329,10 @@ mod tests {
         let found = page("find_peaks").unwrap().plain;
         for part in [
             "Signal::find_peaks(&self, parameters: NormalizedCorrelation | DifferenceOfGaussiansPeaks | LocalMaximum)",
-            "Find disks (normalised correlation): Finds disks of one radius",
-            "radius: f64: Radius of the disks",
-            "Default: `4.0`",
-            "Example: scan.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+            "Find disks (matched filter): Finds disks of one shape",
+            "radius: Option<f64>: About how large the disks are. Left out: measured.",
+            "Default: `None`",
+            "Example: scan.find_peaks(NormalizedCorrelation::default())?",
             "LocalMaximum - ",
         ] {
             assert!(found.contains(part), "{part} is missing in\n{found}");

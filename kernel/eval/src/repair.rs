@@ -10,7 +10,7 @@ mod question_mark;
 
 use std::ops::Range;
 
-pub(crate) use literal::{field_of, inside, kind_of, literal_of, wanted, without_unit};
+pub(crate) use literal::{field_of, former, inside, kind_of, literal_of, wanted, without_unit};
 
 use crate::api::API;
 use crate::bridge::Variable;
@@ -252,8 +252,29 @@ mod tests {
                 "Annulus { inner_radius: 10.0, outer_radius: 40.0, statistic: Statistic::Mean, ..default() }",
             ),
             (
-                "NormalizedCorrelation { subpixel: None, max_peaks: 50, min_distance: 5.0, ..default() }",
-                "NormalizedCorrelation { subpixel: Subpixel::None, max_peaks: Some(50), min_distance: 5, ..default() }",
+                "LocalMaximum { subpixel: None, max_peaks: 50, min_distance: 5.0, ..default() }",
+                "LocalMaximum { subpixel: Subpixel::None, max_peaks: Some(50), min_distance: 5, ..default() }",
+            ),
+            (
+                "NormalizedCorrelation { radius: 4, min_distance: 6, exclude_border: 3, ..default() }",
+                "NormalizedCorrelation { radius: Some(4.0), min_distance: Some(6.0), exclude_border: Some(3.0), ..default() }",
+            ),
+            // Of an earlier release.
+            (
+                "NormalizedCorrelation { radius: 4.0, threshold: 0.35, window_pad: 3, subpixel: Subpixel::Disk, ..default() }",
+                "NormalizedCorrelation { radius: Some(4.0), ..default() }",
+            ),
+            (
+                "NormalizedCorrelation { window_pad: 3, ..default() }",
+                "NormalizedCorrelation::default()",
+            ),
+            (
+                "LocalMaximum { subpixel: Subpixel::Disk, min_distance: 2, ..default() }",
+                "LocalMaximum { min_distance: 2, ..default() }",
+            ),
+            (
+                "f(NormalizedCorrelation(4, threshold=6))",
+                "f(NormalizedCorrelation { radius: Some(4.0), threshold: Some(6.0), ..default() })",
             ),
             (
                 "StrainMap { reference: (0, 0, 16, 16), calibrated: True }",

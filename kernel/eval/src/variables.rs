@@ -256,7 +256,7 @@ mod tests {
             "signal_axes": [{"name": "ky", "size": 128, "scale": 0.01, "offset": -0.64, "units": "1/Å"}],
             "element": "f32", "value_units": "counts", "components": [],
             "params": {"radius": 4.0, "centre": null}, "summary": "(40 | 128) peaks",
-            "code": "let peaks = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;",
+            "code": "let peaks = flat.find_peaks(NormalizedCorrelation::default())?;",
         });
         let found = inspection(&variable("peaks", "Signal", None, Some(3)), |node| {
             assert_eq!(node, 3);

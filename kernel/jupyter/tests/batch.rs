@@ -40,7 +40,7 @@ fn workplace() -> tempfile::TempDir {
         "inputs": [{"name": "grain", "path": "grain.zspy"}],
         "nodes": [
             {"name": "flat", "parent": "grain", "operation": "difference_of_gaussians"},
-            {"name": "disks", "parent": "flat", "operation": "normalized_correlation", "parameters": {"radius": 4.0}},
+            {"name": "disks", "parent": "flat", "operation": "normalized_correlation"},
             {"name": "strain", "parent": "disks", "operation": "strain_map"},
             {"name": "field", "parent": "grain", "operation": "virtual_annulus"},
         ],

@@ -6,7 +6,6 @@ use signal::{ElementType, NotApplicable, Output, Peak, Peaks, SignalKind, Signal
 
 use crate::accept;
 use crate::math::around::Disk;
-use crate::math::disk_fit::disk_centre;
 use crate::math::maxima::{Maximum, Score, centre_of_mass, local_maxima, parabola, separate};
 use crate::math::pool::{self, Lent};
 use crate::math::spot::Spots;
@@ -21,8 +20,6 @@ choices! {
         Parabola = "parabola",
         /// Centre of mass of the score around the peak.
         Com = "com",
-        /// Fit of a disk's outline to the counts; the parabola where that fails.
-        Disk = "disk",
     }
 }
 
@@ -124,10 +121,8 @@ impl Finder {
         let count = separate.len().min(self.max_peaks.unwrap_or(usize::MAX));
         let mut peaks = Peaks::with_capacity(count);
         let disk = Disk::new(self.radius);
-        // The fit of an outline is in double precision.
-        let double = (self.subpixel == Subpixel::Disk && count > 0).then(|| T::double(grid));
         for maximum in &separate[..count] {
-            let [ky, kx] = self.position(double.as_deref(), score, maximum);
+            let [ky, kx] = self.position(score, maximum);
             let intensity = disk.mean(grid, [ky, kx]);
             let score = maximum.score.clamp(self.score_range.0, self.score_range.1);
             peaks.push(Peak::new(
@@ -140,26 +135,15 @@ impl Finder {
         Output::Peaks(Arc::new(peaks))
     }
 
-    fn position<S: Real>(
-        &self,
-        grid: Option<&Grid<f64>>,
-        score: Score<'_, S>,
-        maximum: &Maximum,
-    ) -> [f64; 2] {
+    fn position<S: Real>(&self, score: Score<'_, S>, maximum: &Maximum) -> [f64; 2] {
         let Maximum { row, column, .. } = *maximum;
         let moved = |[dy, dx]: [f64; 2]| [row as f64 + dy, column as f64 + dx];
-        let top = || match maximum.plateau {
-            Some(middle) => middle,
-            None => moved(parabola(score.grid, row, column)),
-        };
         match self.subpixel {
             Subpixel::None => maximum.middle(),
-            Subpixel::Parabola => top(),
-            Subpixel::Disk => {
-                let top = top();
-                let fitted = grid.and_then(|grid| disk_centre(grid, top, self.radius.max(1.0)));
-                fitted.unwrap_or(top)
-            }
+            Subpixel::Parabola => match maximum.plateau {
+                Some(middle) => middle,
+                None => moved(parabola(score.grid, row, column)),
+            },
             Subpixel::Com => maximum.plateau.unwrap_or_else(|| {
                 let reach = (self.radius.round() as usize).max(1);
                 moved(centre_of_mass(score, row, column, reach))

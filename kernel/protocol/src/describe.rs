@@ -58,6 +58,10 @@ pub struct NodeDescription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub frame_cost: Option<FrameCost>,
+    /// What the operation measured before its first frame, in words: `radius 4.02 ± 0.01 px, …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub measured: Option<String>,
     /// What to know before trusting the numbers: of the file, of the nodes above, of this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<CaveatDescription>>", optional)]

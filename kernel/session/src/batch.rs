@@ -171,7 +171,7 @@ fn build(
             ..error
         };
         let computation =
-            change::bind(&node.operation, &recipe::parameters(node)).map_err(above)?;
+            change::bind_written(&node.operation, &recipe::parameters(node)).map_err(above)?;
         // The recipe was checked: every parent comes before its children.
         let parent = nodes.get(&node.parent).copied().unwrap_or_default();
         let id = session

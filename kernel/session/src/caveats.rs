@@ -6,7 +6,7 @@ use protocol::{CommandReply, Remark};
 use signal::Caveat;
 use tree::{Graph, MapProgress, Node, PassState};
 
-use crate::{Session, lock, save};
+use crate::{Session, lock, measured, save};
 
 /// Of a node: what was known when it was made, what reading its file has shown since, and which positions of a map have no
 /// value.
@@ -75,18 +75,24 @@ fn no_value(session: &Session, node: &Node) -> Option<Caveat> {
         return None; // A saved map says so, and why.
     }
     let progress = session.engine.map_progress(node.id)?;
-    without_value(node, &progress).map(|text| Caveat::new(NO_VALUE, text))
+    without_value(session, node, &progress).map(|text| Caveat::new(NO_VALUE, text))
 }
 
 /// What is to be said of the positions of a complete map that have no value.
-pub(crate) fn without_value(node: &Node, progress: &MapProgress) -> Option<String> {
+pub(crate) fn without_value(
+    session: &Session,
+    node: &Node,
+    progress: &MapProgress,
+) -> Option<String> {
     let (count, total) = (progress.without_value, progress.total);
     if count == 0 || progress.state != PassState::Done || progress.revision != node.revision {
         return None;
     }
-    let why = node
-        .computation()
-        .map_or("", |computation| computation.without_value());
+    let why = measured::no_reference(session, node);
+    let why = why.as_deref().unwrap_or_else(|| {
+        node.computation()
+            .map_or("", |computation| computation.without_value())
+    });
     let of = match count {
         1 => format!("1 of {total} positions has no value"),
         _ => format!("{count} of {total} positions have no value"),
@@ -108,6 +114,14 @@ pub(crate) fn own(session: &Session, graph: &Graph, node: &Node) -> Vec<Caveat> 
         .filter(|caveat| !inherited(caveat))
         .cloned()
         .collect()
+}
+
+/// What is known of a node only when something was computed.
+#[derive(PartialEq)]
+pub(crate) struct Found {
+    node: u32,
+    caveats: Vec<Caveat>,
+    measured: Option<String>,
 }
 
 /// What cells have been told of what reading a file has shown.
@@ -198,13 +212,19 @@ impl Session {
         lock(&self.told).codes.retain(|file, _| !ended(file));
     }
 
-    /// Tells the pages when reading a file has shown something new.
+    /// Tells the pages when reading a file has shown something new, or an operation has measured something.
     pub(crate) fn look_for_caveats(&self) {
         let graph = self.tree.snapshot();
-        let roots = graph.nodes().iter().filter(|node| node.parents.is_empty());
-        let now: Vec<(u32, Vec<Caveat>)> = roots
-            .map(|root| (root.id, found(&graph, root)))
-            .filter(|(_, caveats)| !caveats.is_empty())
+        let now: Vec<Found> = (graph.nodes().iter())
+            .map(|node| {
+                let is_root = node.parents.is_empty();
+                Found {
+                    node: node.id,
+                    caveats: is_root.then(|| found(&graph, node)).unwrap_or_default(),
+                    measured: measured::of(self, &graph, node),
+                }
+            })
+            .filter(|found| !found.caveats.is_empty() || found.measured.is_some())
             .collect();
         let mut known = lock(&self.found);
         if *known != now {

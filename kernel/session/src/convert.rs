@@ -82,11 +82,12 @@ pub(crate) fn tree_error(error: TreeError) -> WireError {
 }
 
 pub(crate) fn parameter_error(operation: &str, error: &ParameterError) -> WireError {
-    WireError::new(
-        "parameter",
-        format!("{operation}: {error}"),
-        format!("give a value that is {}", error.allowed),
-    )
+    let value = serde_json::from_str(&error.value).unwrap_or_default();
+    let remedy = match signal::former_parameter(operation, &error.parameter, &value) {
+        Some(now) => now.to_owned(),
+        None => format!("give a value that is {}", error.allowed),
+    };
+    WireError::new("parameter", format!("{operation}: {error}"), remedy)
 }
 
 pub(crate) fn unknown_operation(error: &ops::UnknownOperation) -> WireError {
@@ -233,8 +234,9 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .engine
             .map_progress(node.id)
             .filter(|progress| progress.state != PassState::Idle)
-            .map(|progress| map_progress(node, &progress)),
+            .map(|progress| map_progress(session, node, &progress)),
         frame_cost: session.cost_of(node),
+        measured: crate::measured::of(session, graph, node),
         caveats: caveats(session, graph, node),
     }
 }
@@ -346,9 +348,9 @@ fn parameter(info: &ParameterInfo) -> ParameterDescription {
     }
 }
 
-pub(crate) fn map_progress(node: &Node, progress: &MapProgress) -> Progress {
+pub(crate) fn map_progress(session: &Session, node: &Node, progress: &MapProgress) -> Progress {
     let message = match (&progress.error, progress.failures) {
-        (None, _) => crate::caveats::without_value(node, progress).unwrap_or_default(),
+        (None, _) => crate::caveats::without_value(session, node, progress).unwrap_or_default(),
         (Some(error), 0) => error.to_string(),
         (Some(error), failures) => format!("{failures} positions failed; the first: {error}"),
     };

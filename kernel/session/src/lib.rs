@@ -20,6 +20,7 @@ mod handlers;
 mod holds;
 pub mod journal;
 mod look;
+mod measured;
 mod news;
 mod poster;
 pub mod provenance;

@@ -12,7 +12,7 @@ use views::{Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
 use crate::look::{Look, Now, automatic};
-use crate::{Session, convert, date};
+use crate::{Session, convert, date, measured};
 
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
@@ -97,6 +97,9 @@ impl Session {
                         .push(format!("{} cannot be shown: {}", other.name, error.message));
                 }
             }
+        }
+        if let Some(measured) = measured::of(self, &graph, own) {
+            drawing.notes.push(format!("Measured: {measured}"));
         }
         for caveat in convert::caveats(self, &graph, own) {
             drawing.notes.push(caveat.text);

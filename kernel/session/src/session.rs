@@ -88,7 +88,7 @@ pub struct Session {
     /// What a frame of a file costs, by its number, as far as it is measured.
     pub(crate) costs: Mutex<HashMap<u32, cost::Measured>>,
     /// What reading each file has shown, as the pages were told last.
-    pub(crate) found: Mutex<Vec<(u32, Vec<signal::Caveat>)>>,
+    pub(crate) found: Mutex<Vec<crate::caveats::Found>>,
     pub(crate) told: Mutex<crate::caveats::Told>,
     /// How fast running maps are.
     pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
@@ -451,7 +451,7 @@ impl Session {
                 // What ends because its parameters changed is of no interest any more.
                 let current = graph.node(progress.node);
                 if let Some(node) = current.filter(|node| node.revision == progress.revision) {
-                    let said = self.paced(convert::map_progress(node, progress));
+                    let said = self.paced(convert::map_progress(self, node, progress));
                     self.events.send(&Event::Progress(said));
                     if progress.state == PassState::Done && progress.without_value > 0 {
                         self.tell_tree(); // the node has a caveat more

@@ -25,10 +25,7 @@ fn a_plateau_is_one_peak_at_its_centroid_also_with_a_dead_or_a_hot_pixel() -> Re
     let desk = Desk::new()?;
     let finders = [
         ("local_maximum", json!({"min_distance": 6})),
-        (
-            "normalized_correlation",
-            json!({"radius": 4.0, "subpixel": "parabola"}),
-        ),
+        ("normalized_correlation", json!({})),
         ("normalized_correlation", json!({"radius": 4.0})),
         (
             "difference_of_gaussians_peaks",

@@ -45,12 +45,14 @@ export const parameters: Panel = {
     const about = h("p", { class: "st-about", "data-st": "parameters-about" });
     const body = h("div", { class: "st-form", "data-st": "parameters" });
     const code = codeLine(signal);
+    const measured = h("p", { class: "st-about", "data-st": "measured", hidden: true });
     element.append(
       h("div", { class: "st-head" }, title, ...past.elements, reset),
       about,
       body,
       refusal,
       code.element,
+      measured,
     );
 
     let form: Form | null = null;
@@ -71,6 +73,9 @@ export const parameters: Panel = {
       const { node, operation } = session;
       past.fill();
       code.show(node?.code ?? "");
+      const found = node?.measured ?? "";
+      setText(measured, found && `Measured: ${found}`);
+      measured.hidden = found === "";
       setText(about, operation?.summary ?? without(node));
       if (!node || !operation) {
         form?.close.abort();

@@ -411,6 +411,10 @@ progress: Progress | null,
  */
 frame_cost?: FrameCost, 
 /**
+ * What the operation measured before its first frame, in words: `radius 4.02 ± 0.01 px, …`.
+ */
+measured?: string, 
+/**
  * What to know before trusting the numbers: of the file, of the nodes above, of this one.
  */
 caveats?: Array<CaveatDescription>, };

@@ -2,7 +2,7 @@
 
 super::parameters::operations! {
     choices {
-        Subpixel { None, Parabola, Com, Disk }
+        Subpixel { None, Parabola, Com }
         Statistic { Sum, Mean }
         Reference { None, Mean, Plane }
     }

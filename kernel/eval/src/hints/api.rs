@@ -9,6 +9,35 @@ use crate::text::{in_brackets, last_expression};
 use crate::typing::bare;
 use crate::typing::last_word;
 
+/// A parameter, or a value of one, that only an earlier release had.
+pub(super) fn former(diagnostic: &Diagnostic) -> Option<Advice> {
+    let now = match diagnostic.code {
+        "E0560" => repair::former(
+            bare(diagnostic.quoted(0)?),
+            diagnostic.quoted(1)?,
+            diagnostic.behind.trim_start().strip_prefix(':')?,
+        ),
+        // `threshold: 0.5`, `Subpixel::Disk`
+        "E0308" | "E0599" => {
+            let (before, value) = match diagnostic.before.rsplit_once("::") {
+                Some((before, "")) => (before.rsplit_once(':')?.0, &diagnostic.text),
+                _ => (
+                    diagnostic.before.trim_end().strip_suffix(':')?,
+                    &diagnostic.text,
+                ),
+            };
+            let name = last_word(before);
+            (API.operations.iter())
+                .filter(|operation| diagnostic.notebook.cell.contains(&operation.parameters))
+                .find_map(|operation| repair::former(&operation.parameters, name, value))
+        }
+        _ => None,
+    }?;
+    let mended = diagnostic.mended(&diagnostic.line());
+    let changed = mended != diagnostic.line().trim();
+    Some(Advice::new(now).write(if changed { mended } else { String::new() }))
+}
+
 /// A field that the struct does not have.
 pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
     if !matches!(diagnostic.code, "E0560" | "E0609") {

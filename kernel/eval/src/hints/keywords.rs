@@ -5,6 +5,7 @@ use super::names::placed;
 use crate::advice::Advice;
 use crate::api::API;
 use crate::foreign;
+use crate::repair;
 use crate::text::{in_brackets, is_name};
 
 /// `find_peaks(radius=4.0)`: parameters are fields of a struct.
@@ -56,9 +57,16 @@ pub(super) fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<A
         Some("Open") => Advice::new(format!(
             "there are no keyword arguments; write `open_with(path, Open {{ {field}: {value}, ..default() }})?`"
         )),
-        Some(name) => Advice::new(format!(
-            "there are no keyword arguments; write `{name} {{ {field}: {value}, ..default() }}`"
-        )),
+        Some(name) => {
+            let own = API.fields(name).find(|entry| entry.name == field);
+            let value = own.map_or_else(
+                || value.to_owned(),
+                |entry| repair::wanted(repair::kind_of(entry), value),
+            );
+            Advice::new(format!(
+                "there are no keyword arguments; write `{name} {{ {field}: {value}, ..default() }}`"
+            ))
+        }
         None => match takes.first() {
             Some(first) => {
                 let from = call.len() + 1;

@@ -86,11 +86,17 @@ pub(super) fn number_in_quotes(diagnostic: &Diagnostic) -> Option<Advice> {
     let (expected, found) = diagnostic
         .mismatch()
         .filter(|_| diagnostic.code == "E0308")?;
+    let whole = expected;
+    let expected = repair::inside(expected, "Option").unwrap_or(expected);
     let number = repair::without_unit(diagnostic.text.trim());
     let fits = found == "&str" && (is_decimal(expected) || is_whole(expected)) && is_number(number);
     let code = match is_decimal(expected) {
         true => crate::text::decimal(number),
         false => number.to_owned(),
+    };
+    let code = match whole == expected {
+        true => code,
+        false => format!("Some({code})"),
     };
     fits.then(|| {
         Advice::new(format!("a number stands without quotes: `{code}`"))
@@ -198,8 +204,14 @@ pub(super) fn brackets(diagnostic: &Diagnostic) -> Option<Advice> {
             let code = crate::repair::wanted(expected, text);
             (format!("write `Some([{inside}])`"), code)
         }
-        (Some(_), _) if !found.starts_with("Option<") && found != "()" && !text.is_empty() => {
-            (format!("write `Some({text})`"), format!("Some({text})"))
+        (Some(wanted), _) if !found.starts_with("Option<") && found != "()" && !text.is_empty() => {
+            let given = crate::repair::wanted(expected, text);
+            let code = match is_decimal(wanted) && is_whole(found) {
+                _ if given != text => given,
+                true => format!("Some({text} as {wanted})"),
+                false => format!("Some({text})"),
+            };
+            (format!("write `{code}`"), code)
         }
         (None, Some(_)) if expected.starts_with("Vec<") && (array(found) || tuple(found)) => {
             let code = crate::repair::wanted(expected, text);

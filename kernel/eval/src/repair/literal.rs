@@ -1,5 +1,7 @@
 //! Values of parameter structs as their fields want them.
 
+use serde_json::Value;
+
 use super::{Beyond, keyword};
 use crate::api::{API, Entry, Kind};
 use crate::nearest::nearest;
@@ -52,7 +54,15 @@ pub(super) fn fields(owner: &str, inner: &str) -> Result<Option<String>, Beyond>
             right = false;
             value = value[..at].trim_end();
         }
+        if former(owner, name, value).is_some() {
+            right = false;
+            continue;
+        }
         let field = field_of(owner, name).ok_or(Beyond)?;
+        if former(owner, &field.name, value).is_some() {
+            right = false;
+            continue;
+        }
         let new = wanted(kind_of(field), value);
         right &= field.name == name && new == value;
         if given.iter().any(|(known, _)| *known == field.name) {
@@ -98,6 +108,21 @@ pub(super) fn fields(owner: &str, inner: &str) -> Result<Option<String>, Beyond>
     Ok(Some(format!("{owner} {{ {} }}", parts.join(", "))))
 }
 
+/// What to write instead of a field, or of a value of it, that only an earlier release had.
+pub(crate) fn former(owner: &str, name: &str, value: &str) -> Option<&'static str> {
+    let value = value.trim();
+    let inner = value
+        .strip_prefix("Some(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .unwrap_or(value);
+    let value = match inner.parse::<f64>() {
+        Ok(number) => Value::from(number),
+        // A choice by its name on the wire.
+        Err(_) => Value::from(inner.rsplit("::").next().unwrap_or(inner).to_lowercase()),
+    };
+    signal::former_parameter(owner, name, &value)
+}
+
 /// `..Default`, `..` and the like are the plain default.
 fn base_of(rest: &str, right: &mut bool) -> String {
     let rest = rest.trim();
@@ -116,12 +141,21 @@ pub(super) fn arguments(owner: &str, inner: &str) -> Result<String, Beyond> {
     let mut parts: Vec<String> = Vec::new();
     let mut free: Vec<&Entry> = API
         .fields(owner)
-        .filter(|field| matches!(kind_of(field), "f64" | "f32" | "usize"))
+        .filter(|field| {
+            let kind = kind_of(field);
+            matches!(
+                inside(kind, "Option").unwrap_or(kind),
+                "f64" | "f32" | "usize"
+            )
+        })
         .collect();
     free.reverse();
     for argument in items(inner) {
         match keyword(argument) {
             Some((name, value)) => {
+                if former(owner, name, value).is_some() {
+                    continue;
+                }
                 let field = field_of(owner, name).ok_or(Beyond)?;
                 free.retain(|known| known.name != field.name);
                 parts.push(format!("{}: {value}", field.name));

@@ -53,9 +53,9 @@ pub fn to_compiled(kernel: &mut Kernel) {
     assert!(error.to_string().contains("usize"), "{error}");
     let error = kernel.fails("// where\nlet wrong = { whole }; let x: u32 = \"text\";");
     assert!(error.to_string().contains("line 2, column 37"), "{error}");
-    kernel.direct("let tuned = NormalizedCorrelation { radius: 4.5, ..default() };");
-    kernel.compiled("{ println!(\"{}\", tuned.radius); }");
-    assert_eq!(kernel.events(), [Event::out("4.5\n")]);
+    kernel.direct("let tuned = NormalizedCorrelation { radius: Some(4.5), ..default() };");
+    kernel.compiled("{ println!(\"{:?}\", tuned.radius); }");
+    assert_eq!(kernel.events(), [Event::out("Some(4.5)\n")]);
 }
 
 pub fn to_direct(kernel: &mut Kernel) {

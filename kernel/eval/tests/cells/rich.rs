@@ -68,12 +68,15 @@ pub fn values(kernel: &mut Kernel) {
         text(kernel, "scan.frame((1, 2))?")
             .starts_with("Frame of 4 × 6 f64 at scan position (1, 2)")
     );
-    let parameters = html(kernel, "NormalizedCorrelation { radius: 5.5, ..default() }");
+    let parameters = html(
+        kernel,
+        "NormalizedCorrelation { radius: Some(5.5), ..default() }",
+    );
     for part in [
         "NormalizedCorrelation",
         "5.5 px",
         "1 to 128 px",
-        "Radius of the disks",
+        "About how large the disks are",
     ] {
         assert!(
             parameters.contains(part),
@@ -153,7 +156,7 @@ pub fn advice(kernel: &mut Kernel) {
         ),
         (
             "scan.find_peaks(NormalizedCorrelation { radios: 4.0, ..default() })?",
-            "did you mean `radius`: Radius of the disks",
+            "did you mean `radius`: About how large the disks are",
         ),
         (
             "let disk = Disk { radius: 4, ..default() };",

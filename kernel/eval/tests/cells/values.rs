@@ -60,8 +60,9 @@ pub fn computed(kernel: &mut Kernel) {
 pub fn four_cells(kernel: &mut Kernel) {
     kernel.run("let scan   = open(\"strained_grain.zspy\")?;");
     kernel.run("let flat   = scan.subtract_background(RadialMedian::default())?;");
-    kernel
-        .run("let peaks  = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;");
+    kernel.run(
+        "let peaks  = flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?;",
+    );
     kernel.run(
         "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), \
          ..default() })?;   // scan positions\nstrain",

@@ -145,29 +145,13 @@ pub fn half_sample(at: isize, size: usize) -> usize {
     }) as usize
 }
 
-/// Index inside `0..size` of a position beyond the edge, edge pixel not repeated: `c b | a b c | b a`.
-pub fn whole_sample(at: isize, size: usize) -> usize {
-    if size == 1 {
-        return 0;
-    }
-    let period = 2 * (size as isize - 1);
-    let folded = at.rem_euclid(period);
-    (if folded < size as isize {
-        folded
-    } else {
-        period - folded
-    }) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_two_reflections_differ_at_the_edge_pixel() {
+    fn the_edge_pixel_is_repeated() {
         let half: Vec<_> = (-3..6).map(|at| half_sample(at, 3)).collect();
-        let whole: Vec<_> = (-3..6).map(|at| whole_sample(at, 3)).collect();
         assert_eq!(half, [2, 1, 0, 0, 1, 2, 2, 1, 0]);
-        assert_eq!(whole, [1, 2, 1, 0, 1, 2, 1, 0, 1]);
     }
 }

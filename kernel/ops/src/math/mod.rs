@@ -4,8 +4,6 @@ pub mod affine;
 pub mod around;
 pub mod deformation;
 pub mod direct_beam;
-pub mod disk;
-pub mod disk_fit;
 pub mod disks;
 pub mod gaussian;
 mod grid;
@@ -21,5 +19,5 @@ pub mod robust;
 pub mod select;
 pub mod spot;
 
-pub use grid::{Grid, half_sample, whole_sample};
+pub use grid::{Grid, half_sample};
 pub use real::Real;

@@ -1,6 +1,5 @@
 //! The two precisions an image is computed in.
 
-use super::Grid;
 use super::pool::Pooled;
 
 /// `f32` or `f64`.
@@ -20,12 +19,11 @@ pub trait Real: Pooled + Copy + PartialOrd + Send + Sync + 'static {
     type Key: Pooled + Ord;
     fn best_first(self, index: u32) -> Self::Key;
     fn index(key: Self::Key) -> usize;
-    fn double(grid: &Grid<Self>) -> std::borrow::Cow<'_, Grid<f64>>;
 }
 
 macro_rules! real {
     ($($real:ident: $bits:ty, $signed:ty, $key:ty,
-        |$order:ident, $index:ident| $best_first:expr, |$of:ident| $at:expr, |$grid:ident| $double:expr);*) => {$(
+        |$order:ident, $index:ident| $best_first:expr, |$of:ident| $at:expr);*) => {$(
         impl Real for $real {
             const NAN: Self = $real::NAN;
             const INFINITY: Self = $real::INFINITY;
@@ -70,20 +68,13 @@ macro_rules! real {
             fn index($of: $key) -> usize {
                 $at as usize
             }
-
-            fn double($grid: &Grid<Self>) -> std::borrow::Cow<'_, Grid<f64>> {
-                $double
-            }
         }
     )*};
 }
 
 real! {
-    f32: u32, i32, u64, |order, index| !(order << 32) & !0xffff_ffff | u64::from(index), |key| key as u32, |grid| {
-        let values = grid.values.iter().map(|value| f64::from(*value)).collect();
-        std::borrow::Cow::Owned(Grid::new(grid.rows, grid.columns, values))
-    };
-    f64: u64, i64, (u64, u32), |order, index| (!order, index), |key| key.1, |grid| std::borrow::Cow::Borrowed(grid)
+    f32: u32, i32, u64, |order, index| !(order << 32) & !0xffff_ffff | u64::from(index), |key| key as u32;
+    f64: u64, i64, (u64, u32), |order, index| (!order, index), |key| key.1
 }
 
 /// The larger one; the second where the first is NaN. One instruction, unlike [`f32::max`].

@@ -39,6 +39,19 @@ pub(crate) fn bind(operation: &str, params: &Value) -> Result<Arc<dyn Computatio
         .map_err(|error| convert::parameter_error(type_name, &error))
 }
 
+/// As [`bind`], with parameters that an earlier release may have written: what is gone is left out.
+pub(crate) fn bind_written(
+    operation: &str,
+    params: &Value,
+) -> Result<Arc<dyn Computation>, WireError> {
+    let entry = ops::find(operation).map_err(|error| convert::unknown_operation(&error))?;
+    let type_name = entry.info().parameters_type;
+    bind(
+        operation,
+        &signal::without_former_parameters(type_name, params),
+    )
+}
+
 pub(crate) fn add_node(
     session: &Session,
     parent: u32,

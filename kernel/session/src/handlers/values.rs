@@ -6,7 +6,7 @@ use protocol::{CommandReply, WireError};
 use signal::Output;
 use tree::{Graph, Node};
 
-use crate::{Session, caveats, convert};
+use crate::{Session, caveats, convert, measured};
 
 pub(crate) fn described(session: &Session, node: u32) -> Result<CommandReply, WireError> {
     let description = session
@@ -81,6 +81,9 @@ fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mu
         node.name,
         node.meta.summary()
     ));
+    if let Some(measured) = measured::of(session, graph, node) {
+        text.push_str(&format!("{indent}  measured: {measured}\n"));
+    }
     for caveat in caveats::own(session, graph, node) {
         text.push_str(&format!("{indent}  ! {}\n", caveat.text));
     }

@@ -257,7 +257,7 @@ impl Work<'_> {
         params: &Value,
     ) -> Result<u32, Lost> {
         let parent = self.parent(parent)?;
-        let computation = change::bind(operation, params)?;
+        let computation = change::bind_written(operation, params)?;
         self.session
             .tree
             .restore_operation(earlier, parent, computation)
@@ -269,7 +269,7 @@ impl Work<'_> {
         let steps = |params: &[Value]| {
             params
                 .iter()
-                .filter_map(|params| change::bind(operation, params).ok())
+                .filter_map(|params| change::bind_written(operation, params).ok())
                 .collect()
         };
         let history = History::new(steps(&record.past), steps(&record.future));

@@ -107,7 +107,7 @@ fn fill(
             && let Some(node) = graph.node(state.node)
         {
             told = Instant::now();
-            let mut now = convert::map_progress(node, state);
+            let mut now = convert::map_progress(session, node, state);
             let found = nodes.iter().zip(&there).find(|(of, _)| **of == node.id);
             now.kept = found.map_or(0.0, |(_, there)| *there as f64);
             if !over {

@@ -7,8 +7,9 @@ fn the_cells_of_the_main_journey() {
     let mut session = Session::new();
     session.run("let scan   = open(\"strained_grain.zspy\")?;");
     session.run("let flat   = scan.subtract_background(RadialMedian::default())?;");
-    session
-        .run("let peaks  = flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?;");
+    session.run(
+        "let peaks  = flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?;",
+    );
     let events = session.run(
         "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), \
          ..default() })?;   // scan positions\nstrain",

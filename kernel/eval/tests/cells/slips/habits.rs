@@ -218,17 +218,17 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "flat.find_peaks(NormalizedCorrelation { radius: \"4 px\", ..default() })?",
         "without quotes",
-        "flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+        "flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
     ),
     (
         "flat.find_peaks(NormalizedCorrelation { radius: 4px, ..default() })?",
         "without its unit",
-        "flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+        "flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
     ),
     (
         "flat.find_peaks(NormalizedCorrelation { radius: 4.0, default() })?",
         "..default()",
-        "flat.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+        "flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
     ),
     // Regions.
     (

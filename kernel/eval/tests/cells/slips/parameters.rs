@@ -59,9 +59,45 @@ pub(super) const SLIPS: &[Mistake] = &[
         "scan.subtract_background(DifferenceOfGaussians { max_sigma: 9.0, ..default() })?",
     ),
     (
-        "scan.find_peaks(NormalizedCorrelation { subpixel: None, max_peaks: 5, ..default() })?",
+        "scan.find_peaks(LocalMaximum { subpixel: None, max_peaks: 5, ..default() })?",
         "`Subpixel::None`",
-        "scan.find_peaks(NormalizedCorrelation { subpixel: Subpixel::None, max_peaks: Some(5), ..default() })?",
+        "scan.find_peaks(LocalMaximum { subpixel: Subpixel::None, max_peaks: Some(5), ..default() })?",
+    ),
+    (
+        "scan.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+        "`Some(4.0)`",
+        "scan.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
+    ),
+    (
+        "scan.find_peaks(NormalizedCorrelation { min_distance: 6, ..default() })?",
+        "`Some(6.0)`",
+        "scan.find_peaks(NormalizedCorrelation { min_distance: Some(6.0), ..default() })?",
+    ),
+    (
+        "let size = 6;\nscan.find_peaks(NormalizedCorrelation { radius: size, ..default() })?",
+        "`Some(size as f64)`",
+        "let size = 6;\nscan.find_peaks(NormalizedCorrelation { radius: Some(size as f64), ..default() })?",
+    ),
+    // Parameters of an earlier release.
+    (
+        "scan.find_peaks(NormalizedCorrelation { radius: 4.0, threshold: 0.5, ..default() })?",
+        "in standard deviations now",
+        "scan.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
+    ),
+    (
+        "scan.find_peaks(NormalizedCorrelation { window_pad: 3, radius: 4, ..default() })?",
+        "leave `window_pad` out",
+        "scan.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
+    ),
+    (
+        "scan.find_peaks(NormalizedCorrelation { subpixel: Subpixel::Disk, ..default() })?",
+        "leave `subpixel` out",
+        "scan.find_peaks(NormalizedCorrelation::default())?",
+    ),
+    (
+        "scan.find_peaks(LocalMaximum { subpixel: Subpixel::Disk, ..default() })?",
+        "`find_peaks(NormalizedCorrelation::default())`",
+        "scan.find_peaks(LocalMaximum::default())?",
     ),
     (
         "flat.strain_map(StrainMap { reference: (0, 0, 2, 2) })?",
@@ -169,7 +205,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     (
         "scan.find_peaks(NormalizedCorrelation { radius: \"4\", ..default() })?",
         "without quotes",
-        "scan.find_peaks(NormalizedCorrelation { radius: 4.0, ..default() })?",
+        "scan.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
     ),
     (
         "scan.find_peaks::<LocalMaximum>()?",

@@ -1,0 +1,89 @@
+//! What an operation measured before its first frame, in words: the size of the disks, the reference lattice.
+
+use serde_json::Value;
+use tree::{Graph, Node};
+
+use crate::Session;
+
+/// Key of a number among the notes of an operation, key of its standard error, name and unit.
+const NUMBERS: &[(&str, &str, &str, &str)] = &[
+    ("radius_px", "radius_error_px", "radius", " px"),
+    ("edge_px", "edge_error_px", "edge", " px"),
+    ("threshold", "", "threshold", " σ"),
+    ("misfit", "", "misfit", ""),
+    ("spacing_px", "", "spacing of the reference", " px"),
+];
+const NO_REFERENCE: &str = "no_reference";
+/// Notes that are sentences.
+const TEXTS: &[&str] = &["disks", NO_REFERENCE];
+
+fn notes(session: &Session, graph: &Graph, node: &Node) -> Option<Value> {
+    let prepared = session.engine.prepared(graph, node.id)?;
+    node.computation()?.prepared_notes(&prepared)
+}
+
+/// `radius 4.02 ± 0.01 px, edge 0.61 ± 0.02 px, threshold 4.6 σ`; nothing before it is measured.
+pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Option<String> {
+    in_words(&notes(session, graph, node)?)
+}
+
+/// Why a map against a reference has no value anywhere.
+pub(crate) fn no_reference(session: &Session, node: &Node) -> Option<String> {
+    let notes = notes(session, &session.tree.snapshot(), node)?;
+    notes[NO_REFERENCE].as_str().map(str::to_owned)
+}
+
+fn in_words(notes: &Value) -> Option<String> {
+    let texts = TEXTS.iter().filter_map(|key| notes[*key].as_str());
+    let texts: Vec<String> = texts.map(str::to_owned).collect();
+    if !texts.is_empty() {
+        return Some(texts.join("; "));
+    }
+    let numbers: Vec<String> = (NUMBERS.iter())
+        .filter_map(|(key, error, name, unit)| {
+            let value = notes[*key].as_f64()?;
+            Some(match notes[*error].as_f64() {
+                Some(error) => {
+                    let digits = digits_of(error);
+                    format!("{name} {value:.digits$} ± {error:.digits$}{unit}")
+                }
+                None => format!("{name} {value:.2}{unit}"),
+            })
+        })
+        .collect();
+    (!numbers.is_empty()).then(|| numbers.join(", "))
+}
+
+/// Decimal places that a number with this standard error has: the first of the error.
+fn digits_of(error: f64) -> usize {
+    match error > 0.0 {
+        true => (-error.log10().floor()).clamp(0.0, 4.0) as usize,
+        false => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_have_the_places_that_their_errors_leave() {
+        let disks = json!({
+            "radius_px": 4.0213, "radius_error_px": 0.0061, "edge_px": 0.6, "edge_error_px": 0.0123,
+            "threshold": 4.627, "misfit": 1.034, "background_counts": [3.0, 2.0], "direct_beam_px": [1.0, 2.0],
+        });
+        assert_eq!(
+            in_words(&disks).as_deref(),
+            Some("radius 4.021 ± 0.006 px, edge 0.60 ± 0.01 px, threshold 4.63 σ, misfit 1.03")
+        );
+        let none = json!({"spacing_px": 0.0, "no_reference": "no lattice"});
+        assert_eq!(in_words(&none).as_deref(), Some("no lattice"));
+        let lattice = json!({"spacing_px": 12.345, "no_reference": null});
+        assert_eq!(
+            in_words(&lattice).as_deref(),
+            Some("spacing of the reference 12.35 px")
+        );
+        assert_eq!(in_words(&json!({"pixels": 3})), None);
+    }
+}
