@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 use signal::{
-    CancelToken, ElementType, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, Peak, Peaks, Positions, Reduce, Reduction, SignalMeta, parameters,
+    CancelToken, ElementType, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, Peak, Peaks, Positions, Reduce, Reduction, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -91,7 +91,9 @@ impl Operation for FindDisks {
         let side = 2 * radius.round() as usize + 1;
         if side > rows.min(columns) {
             return Err(accept::refuse(
-                format!("a disk of radius {radius} px needs {side} px, the frame is {rows} x {columns} px"),
+                format!(
+                    "a disk of radius {radius} px needs {side} px, the frame is {rows} x {columns} px"
+                ),
                 "a radius that fits into the frame, or none: it is measured",
             ));
         }
@@ -123,7 +125,9 @@ impl Operation for FindDisks {
 
     fn prepared_notes(prepared: &Option<Prepared>) -> Option<serde_json::Value> {
         let Some(prepared) = prepared else {
-            return Some(json!({ "disks": "none: no disk stands out in the frames that were looked at" }));
+            return Some(
+                json!({ "disks": "none: no disk stands out in the frames that were looked at" }),
+            );
         };
         let model = &prepared.model;
         Some(json!({
@@ -161,12 +165,20 @@ impl Operation for FindDisks {
         let model = &prepared.model;
         if size != (model.rows, model.columns) {
             return Err(OperationError::failed(
-                format!("the frame is {} x {} px, the scan's are {} x {} px", size.0, size.1, model.rows, model.columns),
+                format!(
+                    "the frame is {} x {} px, the scan's are {} x {} px",
+                    size.0, size.1, model.rows, model.columns
+                ),
                 "frames of one size",
             ));
         }
         let mut work = self.idle().pop().unwrap_or_default();
-        let Workspace { values, flags, image, scratch } = &mut *work;
+        let Workspace {
+            values,
+            flags,
+            image,
+            scratch,
+        } = &mut *work;
         values.clear();
         values.extend_from_slice(&frame.to_f32());
         prepared.clean.apply(values, flags);
@@ -186,11 +198,17 @@ impl Operation for FindDisks {
             // What the model does not say makes the place as much less sure.
             let spread = (2.0 / found.evidence.pixels.max(1.0)).sqrt();
             let misfit = found.evidence.misfit;
-            let worse = if misfit > 1.0 + 3.0 * spread { misfit.sqrt() } else { 1.0 };
+            let worse = if misfit > 1.0 + 3.0 * spread {
+                misfit.sqrt()
+            } else {
+                1.0
+            };
             peaks.push(Peak {
                 ky: found.y as f32,
                 kx: found.x as f32,
-                intensity: prepared.clean.values(image.mean_over_disk([found.y, found.x], radius)),
+                intensity: prepared
+                    .clean
+                    .values(image.mean_over_disk([found.y, found.x], radius)),
                 score: found.evidence.deviations as f32,
                 ky_error: (worse * found.y_error) as f32,
                 kx_error: (worse * found.x_error) as f32,

@@ -116,7 +116,9 @@ impl Graph {
     /// The nodes whose outputs `node` is computed from: its parents, or, of one that measures counts, what is above the
     /// steps that subtract a background.
     pub fn inputs(&self, node: &Node) -> Option<Vec<&Arc<Node>>> {
-        let counts = node.computation().is_some_and(|computation| computation.counts());
+        let counts = node
+            .computation()
+            .is_some_and(|computation| computation.counts());
         (node.parents.iter())
             .map(|parent| {
                 let mut input = self.node(*parent)?;
@@ -130,7 +132,11 @@ impl Graph {
 
     /// Descriptions of [`Graph::inputs`].
     pub fn input_metas(&self, node: &Node) -> Option<Vec<Arc<SignalMeta>>> {
-        Some((self.inputs(node)?.iter()).map(|input| input.meta.clone()).collect())
+        Some(
+            (self.inputs(node)?.iter())
+                .map(|input| input.meta.clone())
+                .collect(),
+        )
     }
 
     fn position(&self, id: u32) -> Result<usize, TreeError> {

@@ -28,6 +28,8 @@ pub struct Clean {
     pub dead: Vec<usize>,
     /// Of them, those that are hot.
     pub hot: usize,
+    /// Whether a frame that was looked at has saturated pixels.
+    pub saturated: bool,
     /// How far away what confirms a pixel is looked for: nearer ones may be hot beside it. 0: nothing is.
     pub apart: usize,
 }
@@ -40,6 +42,8 @@ impl Clean {
         saturation: Option<f32>,
         radius: f64,
     ) -> Self {
+        // Eight bits are also stored as sixteen.
+        let saturation = piled_up(frames).or(saturation);
         let (gain, offset) = noise(frames, (rows, columns), saturation);
         let apart = match radius {
             radius if radius >= 3.5 => 2,
@@ -54,6 +58,7 @@ impl Clean {
             saturation,
             dead: Vec::new(),
             hot: 0,
+            saturated: false,
             apart,
         };
         let mut sums = vec![0.0f64; rows * columns];
@@ -62,8 +67,13 @@ impl Clean {
         for frame in frames {
             let mut counts = frame.clone();
             clean.to_counts(&mut counts);
+            clean.saturated |= counts.contains(&f32::INFINITY);
             for (sum, value) in sums.iter_mut().zip(&counts) {
-                *sum += if value.is_finite() { f64::from(*value) } else { 1.0 };
+                *sum += if value.is_finite() {
+                    f64::from(*value)
+                } else {
+                    1.0
+                };
             }
             clean.lone(&counts, &mut flags, |at| lone[at] += 1);
         }
@@ -84,6 +94,30 @@ impl Clean {
         let mut alone = Vec::new();
         self.lone(values, flags, |at| alone.push(at));
         alone.into_iter().for_each(|at| values[at] = f32::NAN);
+        if self.saturation.is_some() {
+            self.around_saturated(values);
+        }
+    }
+
+    /// Next to a saturated pixel others are nearly so: that they are not is chance, which makes them less than they should be.
+    fn around_saturated(&self, values: &mut [f32]) {
+        let columns = self.columns;
+        let saturated: Vec<usize> = (0..values.len())
+            .filter(|at| values[*at] == f32::INFINITY)
+            .collect();
+        for at in saturated {
+            let (row, column) = (at / columns, at % columns);
+            for y in row.saturating_sub(1)..(row + 2).min(self.rows) {
+                for x in column.saturating_sub(1)..(column + 2).min(columns) {
+                    let value = &mut values[y * columns + x];
+                    *value = if value.is_finite() {
+                        f32::NEG_INFINITY
+                    } else {
+                        *value
+                    };
+                }
+            }
+        }
     }
 
     /// Counts as values of the frame again.
@@ -100,12 +134,18 @@ impl Clean {
     fn to_counts(&self, values: &mut [f32]) {
         if let Some(saturation) = self.saturation {
             for value in values.iter_mut() {
-                *value = if *value >= saturation { f32::INFINITY } else { *value };
+                *value = if *value >= saturation {
+                    f32::INFINITY
+                } else {
+                    *value
+                };
             }
         }
         if self.gain != 1.0 || self.offset != 0.0 {
             let (gain, offset) = (1.0 / self.gain as f32, self.offset as f32);
-            values.iter_mut().for_each(|value| *value = (*value + offset) * gain);
+            values
+                .iter_mut()
+                .for_each(|value| *value = (*value + offset) * gain);
         }
     }
 
@@ -150,9 +190,21 @@ impl Vectorised for Alone<'_> {
     #[inline(always)]
     fn run(self) {
         let (apart, count) = (self.apart, self.here.len() - 2 * self.apart);
-        let (a0, a1, a2) = (&self.above[..count], &self.above[apart..][..count], &self.above[2 * apart..][..count]);
-        let (h0, h1, h2) = (&self.here[..count], &self.here[apart..][..count], &self.here[2 * apart..][..count]);
-        let (b0, b1, b2) = (&self.below[..count], &self.below[apart..][..count], &self.below[2 * apart..][..count]);
+        let (a0, a1, a2) = (
+            &self.above[..count],
+            &self.above[apart..][..count],
+            &self.above[2 * apart..][..count],
+        );
+        let (h0, h1, h2) = (
+            &self.here[..count],
+            &self.here[apart..][..count],
+            &self.here[2 * apart..][..count],
+        );
+        let (b0, b1, b2) = (
+            &self.below[..count],
+            &self.below[apart..][..count],
+            &self.below[2 * apart..][..count],
+        );
         let larger = |one: f32, other: f32| if other > one { other } else { one };
         let end = self.out.len();
         self.out[..apart].fill(0);
@@ -169,6 +221,31 @@ impl Vectorised for Alone<'_> {
     }
 }
 
+/// The largest value of all, when many more pixels have it than a little less: there the detector ends.
+fn piled_up(frames: &[Vec<f32>]) -> Option<f32> {
+    let all = || {
+        frames
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|value| value.is_finite())
+    };
+    let most = all().fold(f32::NEG_INFINITY, f32::max);
+    let (mut at_most, mut nearly) = (0usize, 0usize);
+    for value in all().filter(|value| *value > 0.95 * most) {
+        *(if value == most {
+            &mut at_most
+        } else {
+            &mut nearly
+        }) += 1;
+    }
+    let each = nearly as f32 / (0.05 * most).max(1.0);
+    (most > PILE && at_most as f32 > 20.0 + 3.0 * each).then_some(most)
+}
+
+/// Less than this is reached by chance.
+const PILE: f32 = 20.0;
+
 /// Marks pixels of which no frame has counts, together with those around them, and what their edge may reach.
 fn covered(sums: &[f64], (rows, columns): (usize, usize), dead: &mut [bool]) {
     let block = |row: usize, column: usize| {
@@ -184,7 +261,10 @@ fn covered(sums: &[f64], (rows, columns): (usize, usize), dead: &mut [bool]) {
         return;
     }
     let inside = || (1..rows - 1).flat_map(|row| (1..columns - 1).map(move |column| (row, column)));
-    let mut blocks: Vec<f64> = inside().map(|(row, column)| block(row, column)).filter(|sum| *sum > 0.0).collect();
+    let mut blocks: Vec<f64> = inside()
+        .map(|(row, column)| block(row, column))
+        .filter(|sum| *sum > 0.0)
+        .collect();
     let middle = blocks.len() / 4;
     if blocks.is_empty() || *blocks.select_nth_unstable_by(middle, f64::total_cmp).1 < COUNTED {
         return;
@@ -199,7 +279,11 @@ fn covered(sums: &[f64], (rows, columns): (usize, usize), dead: &mut [bool]) {
 }
 
 /// Gain and offset such that variance is `gain · mean + gain · offset`: of blocks of pixels, from how much neighbours differ.
-fn noise(frames: &[Vec<f32>], (rows, columns): (usize, usize), saturation: Option<f32>) -> (f64, f64) {
+fn noise(
+    frames: &[Vec<f32>],
+    (rows, columns): (usize, usize),
+    saturation: Option<f32>,
+) -> (f64, f64) {
     let mut blocks: Vec<[f64; 2]> = Vec::new();
     let most = saturation.unwrap_or(f32::INFINITY);
     for frame in frames {
@@ -209,7 +293,8 @@ fn noise(frames: &[Vec<f32>], (rows, columns): (usize, usize), saturation: Optio
                 for y in row..row + BLOCK {
                     let line = &frame[y * columns + column..][..BLOCK];
                     for three in line.windows(3) {
-                        let bend = f64::from(three[0]) - 2.0 * f64::from(three[1]) + f64::from(three[2]);
+                        let bend =
+                            f64::from(three[0]) - 2.0 * f64::from(three[1]) + f64::from(three[2]);
                         if bend.is_finite() && three.iter().all(|value| *value < most) {
                             square += bend * bend / 6.0;
                             sum += f64::from(three[1]);
@@ -242,8 +327,14 @@ fn noise(frames: &[Vec<f32>], (rows, columns): (usize, usize), saturation: Optio
         })
         .collect();
     let ratio = {
-        let (mean, variance) = points.iter().fold((0.0, 0.0), |(m, v), [mean, variance]| (m + mean, v + variance));
-        if mean > 0.0 { variance / mean } else { return (1.0, 0.0) }
+        let (mean, variance) = points.iter().fold((0.0, 0.0), |(m, v), [mean, variance]| {
+            (m + mean, v + variance)
+        });
+        if mean > 0.0 {
+            variance / mean
+        } else {
+            return (1.0, 0.0);
+        }
     };
     // A tenth of the blocks was left out, the brightest of them.
     let gain = ratio * TRIMMED;
@@ -262,7 +353,10 @@ fn line(points: &[[f64; 2]], ratio: f64) -> (f64, f64) {
     let mut sums = [0.0; 5];
     for [mean, variance] in points {
         let w = weight(*variance);
-        for (sum, value) in sums.iter_mut().zip([1.0, *mean, mean * mean, *variance, mean * variance]) {
+        for (sum, value) in
+            sums.iter_mut()
+                .zip([1.0, *mean, mean * mean, *variance, mean * variance])
+        {
             *sum += w * value;
         }
     }

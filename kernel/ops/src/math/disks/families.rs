@@ -25,7 +25,9 @@ impl Random {
     pub fn poisson(&mut self, mean: f64) -> f64 {
         if mean > 50.0 {
             let z = self.normal();
-            return (mean + mean.sqrt() * z + (z * z - 1.0) / 6.0 + 0.5).floor().max(0.0);
+            return (mean + mean.sqrt() * z + (z * z - 1.0) / 6.0 + 0.5)
+                .floor()
+                .max(0.0);
         }
         let mut left = self.uniform();
         let mut chance = (-mean).exp();
@@ -78,7 +80,6 @@ impl Default for Family {
 }
 
 pub struct Truth {
-    pub centre: [f64; 2],
     /// Row, column, height.
     pub disks: Vec<[f64; 3]>,
     /// Bound of row and column of each (standard deviations), by a free constant under it.
@@ -113,7 +114,9 @@ impl Family {
                     centre[1] + g[1] * (1.0 + strain[2]) + g[0] * strain[3],
                 ];
                 let length = g[0].hypot(g[1]);
-                let height = self.bragg * thick * (-(length / (0.5 * self.rows as f64)).powi(2)).exp()
+                let height = self.bragg
+                    * thick
+                    * (-(length / (0.5 * self.rows as f64)).powi(2)).exp()
                     * (0.4 + 0.6 * f64::from((h * 31 + k * 17).rem_euclid(7)) / 6.0);
                 if (h, k) != (0, 0) && height > 0.12 * self.bragg {
                     disks.push([at[0], at[1], height]);
@@ -159,15 +162,14 @@ impl Family {
             })
             .collect();
         let mut image = Image::default();
-        let counts: Vec<f32> = expected.iter().map(|mean| random.poisson(*mean) as f32).collect();
+        let counts: Vec<f32> = expected
+            .iter()
+            .map(|mean| random.poisson(*mean) as f32)
+            .collect();
         image.fill((self.rows, self.columns), margin, &counts, 0.0);
         Frame {
             image,
-            truth: Truth {
-                centre,
-                disks,
-                bounds,
-            },
+            truth: Truth { disks, bounds },
         }
     }
 
@@ -189,13 +191,24 @@ impl Family {
 
     pub fn true_model(&self, threshold: f64) -> Model {
         let far = self.rows.max(self.columns);
-        let profile = (0..far + 40).map(|r| self.expected_background(r as f64) as f32).collect();
+        let profile = (0..far + 40)
+            .map(|r| self.expected_background(r as f64) as f32)
+            .collect();
         let shape = Shape {
             radius: self.radius as f32,
             edge: self.edge as f32,
         };
         let centre = [self.rows, self.columns].map(|size| 0.5 * size as f64);
-        Model::new(shape, profile, (self.rows, self.columns), centre, self.wander + 2.0, threshold, self.beam)
+        Model::new(
+            shape,
+            profile,
+            (self.rows, self.columns),
+            centre,
+            self.wander + 2.0,
+            threshold,
+            self.beam,
+            super::find::Beyond::Edge,
+        )
     }
 }
 
@@ -224,7 +237,9 @@ impl Score {
                 continue;
             }
             self.whole += 1.0;
-            let nearest = found.iter().min_by(|a, b| distance(disk, a).total_cmp(&distance(disk, b)));
+            let nearest = found
+                .iter()
+                .min_by(|a, b| distance(disk, a).total_cmp(&distance(disk, b)));
             if let Some(peak) = nearest.filter(|peak| distance(disk, peak) < tolerance) {
                 self.found += 1.0;
                 self.square += distance(disk, peak).powi(2);
@@ -237,7 +252,12 @@ impl Score {
         self.peaks += found.len() as f64;
         self.false_peaks += found
             .iter()
-            .filter(|peak| truth.disks.iter().all(|disk| distance(disk, peak) >= tolerance))
+            .filter(|peak| {
+                truth
+                    .disks
+                    .iter()
+                    .all(|disk| distance(disk, peak) >= tolerance)
+            })
             .count() as f64;
     }
 
@@ -265,123 +285,237 @@ pub fn families() -> Vec<Family> {
     let close = |share: f64| SQUARE.map(|vector| vector.map(|v| share * v));
     vec![
         d25,
-        Family { name: "d8", bragg: 8.0, beam: 32.0, diffuse: 3.0, ..d25 },
-        Family { name: "d100", bragg: 100.0, beam: 400.0, diffuse: 20.0, ..d25 },
-        Family { name: "r3", bragg: 60.0, beam: 240.0, radius: 3.2, edge: 0.7, ..d25 },
-        Family { name: "r9", radius: 9.0, edge: 0.9, ..d25 },
-        Family { name: "hexagonal", vectors: HEXAGONAL, radius: 7.1, edge: 0.5, ..d25 },
-        Family { name: "sharp", edge: 0.25, ..d25 },
-        Family { name: "soft", edge: 1.3, ..d25 },
-        Family { name: "wide", rows: 96, columns: 160, ..d25 },
-        Family { name: "no background", diffuse: 0.02, bragg: 10.0, ..d25 },
-        Family { name: "bright", bragg: 2000.0, beam: 9000.0, diffuse: 50.0, ..d25 },
-        Family { name: "small", vectors: close(0.6), radius: 2.1, edge: 0.5, bragg: 60.0, ..d25 },
+        Family {
+            name: "d8",
+            bragg: 8.0,
+            beam: 32.0,
+            diffuse: 3.0,
+            ..d25
+        },
+        Family {
+            name: "d100",
+            bragg: 100.0,
+            beam: 400.0,
+            diffuse: 20.0,
+            ..d25
+        },
+        Family {
+            name: "r3",
+            bragg: 60.0,
+            beam: 240.0,
+            radius: 3.2,
+            edge: 0.7,
+            ..d25
+        },
+        Family {
+            name: "r9",
+            radius: 8.0,
+            edge: 0.76,
+            ..d25
+        },
+        Family {
+            name: "hexagonal",
+            vectors: HEXAGONAL,
+            radius: 7.1,
+            edge: 0.5,
+            ..d25
+        },
+        Family {
+            name: "sharp",
+            edge: 0.25,
+            ..d25
+        },
+        Family {
+            name: "soft",
+            edge: 1.3,
+            ..d25
+        },
+        Family {
+            name: "wide",
+            rows: 96,
+            columns: 160,
+            ..d25
+        },
+        Family {
+            name: "no background",
+            diffuse: 0.02,
+            bragg: 10.0,
+            ..d25
+        },
+        Family {
+            name: "bright",
+            bragg: 2000.0,
+            beam: 9000.0,
+            diffuse: 50.0,
+            ..d25
+        },
+        Family {
+            name: "small",
+            vectors: close(0.6),
+            radius: 2.1,
+            edge: 0.5,
+            bragg: 60.0,
+            ..d25
+        },
     ]
+}
+
+/// Frames that a model is measured from, and others that it is tried on.
+fn frames(family: &Family, first: u64, count: u64) -> Vec<Vec<f32>> {
+    (first..first + count)
+        .map(|seed| family.frame(seed, 0).image.counts)
+        .collect()
+}
+
+fn try_on(family: &Family, model: &Model, first: u64) -> Score {
+    let (mut scratch, mut score) = (Scratch::default(), Score::default());
+    for seed in first..first + 40 {
+        let frame = family.frame(seed, model.margin());
+        score.add(
+            family,
+            &frame.truth,
+            &model.find(&frame.image, &mut scratch),
+        );
+    }
+    score
+}
+
+/// 40 frames with some 1400 disks: the error of a ratio is 2 %, of a share 1 %.
+fn assert_at_the_bound(name: &str, score: &Score) {
+    let text = format!(
+        "{name}: {:.3} times the bound, recall {:.4}, precision {:.4}, {:.3} within the errors",
+        score.ratio(),
+        score.recall(),
+        score.precision(),
+        score.covered()
+    );
+    assert!(score.ratio() < 1.12, "{text}");
+    assert!(score.recall() > 0.995 && score.precision() > 0.99, "{text}");
+    assert!((score.covered() - 0.68).abs() < 0.04, "{text}");
 }
 
 #[test]
 fn positions_are_at_the_bound_with_the_true_model() {
     for family in families() {
-        let mut model = family.true_model(4.0);
-        let mut scratch = Scratch::default();
-        let mut score = Score::default();
-        let frames: Vec<Frame> = (0..60).map(|n| family.frame(1000 + n, model.margin())).collect();
-        let mut first: Vec<f64> = frames[..20].iter().map(|f| { model.find(&f.image, &mut scratch); scratch.first_amplitude }).collect();
-        first.sort_by(f64::total_cmp);
-        model.darker = 1.0 / first[10];
-        let start = std::time::Instant::now();
-        let all: Vec<Vec<Found>> = frames.iter().map(|f| model.find(&f.image, &mut scratch)).collect();
-        let time = start.elapsed().as_secs_f64() / frames.len() as f64;
-        for (frame, found) in frames.iter().zip(&all) {
-            score.add(&family, &frame.truth, found);
-        }
-        println!(
-            "{:14} ratio {:.3} recall {:.4} precision {:.4} within {:.3} misfit {:.3} disks {:.0} time {:.0} us",
-            family.name, score.ratio(), score.recall(), score.precision(), score.covered(),
-            score.misfit / score.found, score.peaks / 60.0, 1e6 * time
-        );
+        assert_at_the_bound(family.name, &try_on(&family, &family.true_model(4.6), 1000));
     }
 }
 
 #[test]
-fn the_shape_is_measured() {
+fn radius_edge_and_background_are_measured() {
     for family in families() {
-        let raw = |n: u64| {
-            let frame = family.frame(n, 0);
-            (frame.image.counts, frame.truth)
-        };
-        let frames: Vec<Vec<f32>> = (0..64).map(|n| raw(5000 + n).0).collect();
-        for wrong in [None, Some(0.75), Some(1.25)] {
-            let start = std::time::Instant::now();
-            let given = Given { radius: wrong.map(|share| share * family.radius), ..Given::default() };
-            let Some(prepared) = prepare(frames.clone(), (family.rows, family.columns), given) else { println!("{} {wrong:?} NOTHING", family.name); continue; };
-            let time = start.elapsed().as_secs_f64();
-            let model = &prepared.model;
-            let mut scratch = Scratch::default();
-            let mut score = Score::default();
-            let mut took = 0.0;
-            for n in 0..60 {
-                let frame = family.frame(1000 + n, model.margin());
-                let start = std::time::Instant::now();
-                let found = model.find(&frame.image, &mut scratch);
-                took += start.elapsed().as_secs_f64();
-                score.add(&family, &frame.truth, &found);
-            }
-            let ground = |r: f64| f64::from(super::ground::at(&model.ground.profile, r as f32)) / family.expected_background(r);
-            println!("{:14} {:?} misfit {:.3} R {:.3} ({:.2}) w {:.3} ({:.2}) B {:.2} {:.2} {:.2} darker {:.2} thr {:.2} wander {:.1} ratio {:.3} recall {:.4} precision {:.4} within {:.3} {:.0} us prep {:.2} s", family.name, wrong, prepared.misfit, model.shape.radius, family.radius, model.shape.edge, family.edge,
-                ground(family.radius + 3.0), ground(25.0), ground(50.0), model.darker, model.threshold, model.wander, score.ratio(), score.recall(), score.precision(), score.covered(), 1e6 * took / 60.0, time);
+        let size = (family.rows, family.columns);
+        let prepared = prepare(frames(&family, 5000, 64), size, Given::default());
+        let model = &prepared.as_ref().expect(family.name).model;
+        let off = (f64::from(model.shape.radius) / family.radius - 1.0).abs();
+        assert!(off < 0.01, "{}: radius {}", family.name, model.shape.radius);
+        assert!(
+            (f64::from(model.shape.edge) - family.edge).abs() < 0.06,
+            "{}",
+            family.name
+        );
+        assert_at_the_bound(family.name, &try_on(&family, model, 2000));
+    }
+}
+
+#[test]
+fn a_radius_a_quarter_off_leads_to_the_same() {
+    for family in families().into_iter().step_by(4) {
+        for share in [0.75, 1.25] {
+            let given = Given {
+                radius: Some(share * family.radius),
+                ..Given::default()
+            };
+            let size = (family.rows, family.columns);
+            let prepared = prepare(frames(&family, 7000, 64), size, given);
+            let model = &prepared.as_ref().expect(family.name).model;
+            assert_at_the_bound(family.name, &try_on(&family, model, 3000));
         }
     }
 }
 
-fn cpu() -> f64 { std::fs::read_to_string("/proc/thread-self/schedstat").unwrap().split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9 }
-
+/// Hot pixels, a covered beam, a gain with noise of its own, a detector that ends at 255.
 #[test]
-fn race() {
-    let Ok(only) = std::env::var("RACE") else { return };
-    for name in only.split(',') {
-        let bytes = std::fs::read(format!("/tmp/peaksdata/{name}.f32")).unwrap();
-        let all: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-        let truths: Vec<Truth> = std::fs::read_to_string(format!("/tmp/peaksdata/{name}.txt")).unwrap().lines().map(|line| {
-            let (disks, _) = line.split_once(';').unwrap();
-            let disks: Vec<[f64; 3]> = disks.split(' ').map(|d| { let v: Vec<f64> = d.split(',').map(|v| v.parse().unwrap()).collect(); [v[0], v[1], v[2]] }).collect();
-            Truth { centre: [disks[0][0], disks[0][1]], bounds: vec![[1.0, 1.0]; disks.len()], disks }
-        }).collect();
-        let frames: Vec<&[f32]> = all.chunks_exact(128 * 128).collect();
-        let some: Vec<Vec<f32>> = signal::Positions::Spread { most: 64, and: None }.of(&[32, 40]).iter().map(|at| frames[at.as_slice()[0] * 40 + at.as_slice()[1]].to_vec()).collect();
-        let start = std::time::Instant::now();
-        let prepared = prepare(some, (128, 128), Given { radius: std::env::var("R").ok().map(|r| r.parse().unwrap()), ..Given::default() }).unwrap();
-        let m = &prepared.model;
-        println!("{name} R {:.3} w {:.3} thr {:.2} darker {:.2} centre {:.1?} wander {:.1} prep {:.2}", m.shape.radius, m.shape.edge, m.threshold, m.darker, m.centre, m.wander, start.elapsed().as_secs_f64());
-        let radius = if name == "r3" { 3.2 } else if name == "r9" { 8.96 } else { 5.76 };
-        let family = Family { radius, ..Family::default() };
-        let (mut image, mut scratch, mut score) = (Image::default(), Scratch::default(), Score::default());
-        let start = cpu();
-        let mut amps = Vec::new(); let mut flags = Vec::new(); println!("  gain {:.3} offset {:.3} dead {} hot {}", prepared.clean.gain, prepared.clean.offset, prepared.clean.dead.len(), prepared.clean.hot);
-        let found: Vec<Vec<Found>> = frames.iter().map(|frame| { let mut v = frame.to_vec(); prepared.clean.apply(&mut v, &mut flags); image.fill((128, 128), m.margin(), &v, prepared.clean.most()); let f = m.find(&image, &mut scratch); amps.push([scratch.amplitude, scratch.first_amplitude * m.darker, scratch.centre[0], scratch.centre[1]]); f }).collect();
-        if std::env::var("AMP").is_ok() {
-            let text = std::fs::read_to_string(format!("/tmp/peaksdata/{name}.txt")).unwrap();
-            for (n, line) in text.lines().enumerate().step_by(23) { let d: f64 = line.split_once(';').unwrap().1.parse().unwrap(); let c = truths[n].disks[18]; println!("   {n} diffuse {d:.3} amplitude {:.3} first {:.3} off centre {:.2} {:.2} found {}", amps[n][0] / d, amps[n][1] / d, amps[n][2] - c[0], amps[n][3] - c[1], found[n].len()); }
+fn what_detectors_do_is_left_out_or_measured() {
+    let family = Family::default();
+    let size = (family.rows, family.columns);
+    let hot = |frame: &mut Vec<f32>, seed: u64| {
+        (0..12).for_each(|n| frame[(n * 1361 + 500) as usize] = 3e4 + seed as f32);
+    };
+    let covered = |frame: &mut Vec<f32>, _: u64| {
+        for at in 0..frame.len() {
+            let (row, column) = (at / 128, at % 128);
+            let bar = row < 64 && (60..69).contains(&column);
+            let disk = (row as f64 - 64.0).hypot(column as f64 - 64.0) < 11.0;
+            frame[at] = if bar || disk { 0.0 } else { frame[at] };
         }
-        let time = (cpu() - start) / 1280.0;
-        for (truth, found) in truths.iter().zip(&found) { score.add(&family, truth, found); }
-        for u in [3.8, 4.0, 4.2, 4.4, 4.6, 4.8, 5.0, 5.5, 6.0] {
-            let mut score = Score::default();
-            for (truth, found) in truths.iter().zip(&found) {
-                let kept: Vec<Found> = found.iter().filter(|p| p.evidence.deviations > u && p.y > radius - 1.0 && p.x > radius - 1.0 && p.y < 128.0 - radius && p.x < 128.0 - radius).copied().collect();
-                score.add(&family, truth, &kept);
-            }
-            println!("    {u} rms {:.4} recall {:.4} precision {:.4}", (score.square / score.found).sqrt(), score.recall(), score.precision());
+    };
+    let gain = |frame: &mut Vec<f32>, seed: u64| {
+        let mut random = Random(seed);
+        frame
+            .iter_mut()
+            .for_each(|value| *value = 7.3 * *value + 2.0 * random.normal() as f32);
+    };
+    let bright = Family {
+        bragg: 330.0,
+        beam: 2500.0,
+        diffuse: 25.0,
+        ..family
+    };
+    let ends = |frame: &mut Vec<f32>, _: u64| {
+        frame.iter_mut().for_each(|value| *value = value.min(255.0));
+    };
+    type Spoil<'a> = &'a dyn Fn(&mut Vec<f32>, u64);
+    let cases: [(&str, Family, Spoil); 4] = [
+        ("hot", family, &hot),
+        ("covered", family, &covered),
+        ("gain", family, &gain),
+        ("ends", bright, &ends),
+    ];
+    for (name, family, spoil) in cases {
+        let spoilt = |seed: u64| {
+            let frame = family.frame(seed, 0);
+            let mut counts = frame.image.counts;
+            spoil(&mut counts, seed);
+            (counts, frame.truth)
+        };
+        let some = (100..164).map(|seed| spoilt(seed).0).collect();
+        let prepared = prepare(some, size, Given::default()).expect(name);
+        let (model, clean) = (&prepared.model, &prepared.clean);
+        let (mut image, mut scratch, mut score) =
+            (Image::default(), Scratch::default(), Score::default());
+        let mut flags = Vec::new();
+        for seed in 200..240 {
+            let (mut counts, mut truth) = spoilt(seed);
+            clean.apply(&mut counts, &mut flags);
+            // Disks that the defect touches are neither asked for nor false.
+            let touched = |disk: &[f64; 3]| {
+                let mut any = false;
+                family.near(disk[0], disk[1], family.radius + 3.0, |at, _, _| {
+                    any |= !counts[at].is_finite()
+                });
+                any
+            };
+            image.fill(size, model.margin(), &counts, clean.most());
+            let mut found = model.find(&image, &mut scratch);
+            let spoilt: Vec<[f64; 3]> = truth
+                .disks
+                .iter()
+                .copied()
+                .filter(|disk| touched(disk))
+                .collect();
+            found.retain(|peak| {
+                spoilt
+                    .iter()
+                    .all(|disk| (disk[0] - peak.y).hypot(disk[1] - peak.x) > 4.0)
+            });
+            let untouched: Vec<bool> = truth.disks.iter().map(|disk| !touched(disk)).collect();
+            let mut keep = untouched.iter();
+            truth.disks.retain(|_| *keep.next().unwrap_or(&false));
+            let mut keep = untouched.iter();
+            truth.bounds.retain(|_| *keep.next().unwrap_or(&false));
+            score.add(&family, &truth, &found);
         }
-        println!("  rms {:.4} recall {:.4} precision {:.4} within {:.3} misfit {:.3} {:.0} us", (score.square / score.found).sqrt(), score.recall(), score.precision(), score.covered(), score.misfit / score.found, 1e6 * time);
-        if std::env::var("SHOW").is_ok() {
-            let mut shown = 0;
-            for (n, (truth, found)) in truths.iter().zip(&found).enumerate() {
-                for p in found {
-                    let near = truth.disks.iter().map(|d| ((p.y - d[0]).hypot(p.x - d[1]), d)).min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
-                    if near.0 > (0.4 * radius).max(2.0) && shown < 40 { shown += 1; println!("   {n} false {:.1} {:.1} h {:.2} level {:.2} err {:.2} {:.2} {:?} nearest {near:.1?} centre {:.1?}", p.y, p.x, p.height, p.level, p.y_error, p.x_error, p.evidence, truth.centre); }
-                }
-            }
-        }
+        assert_at_the_bound(name, &score);
     }
 }

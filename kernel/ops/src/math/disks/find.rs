@@ -5,8 +5,8 @@ use signal::simd::{Vectorised, vectorised};
 use super::fit::{Disk, Evidence, FAINTEST, Known, Passes, Window, cholesky};
 use super::ground::{Ground, Part};
 use super::image::{Image, Stencil};
-use super::prepare::ShapeSums;
 use super::lanes::{LANES, total};
+use super::prepare::ShapeSums;
 use super::shape::Shape;
 
 /// Standard deviations of the counts in a disk from which a place is looked at. Far below what is kept: where the background is
@@ -67,6 +67,19 @@ pub struct Model {
     /// Share of the disk around each pixel that is inside the frame.
     inside: Vec<f32>,
     around: Around,
+    /// Distance of the pixels that take part in a fit.
+    reach: f64,
+    /// Whether the direct beam is on the detector and not covered.
+    pub beam_is_seen: bool,
+}
+
+/// How far beyond the radius a fit goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// As far as the edge tells where the disk is.
+    Edge,
+    /// As far as the foot of a disk that is saturated inside.
+    Foot,
 }
 
 /// Pixels around a disk: first those that take part in its fit, then those that only its edge reaches.
@@ -138,8 +151,14 @@ impl Around {
     fn push(&mut self, down: isize, across: isize, count: usize) {
         let at = self.y.len();
         self.y.extend(std::iter::repeat_n(down as f32, count));
-        self.x.extend((0..count as isize).map(|n| (across + n) as f32));
-        self.runs.push(Run { down, across, count, at });
+        self.x
+            .extend((0..count as isize).map(|n| (across + n) as f32));
+        self.runs.push(Run {
+            down,
+            across,
+            count,
+            at,
+        });
     }
 
     fn close(&mut self) {
@@ -250,25 +269,43 @@ impl Model {
         wander: f64,
         threshold: f64,
         brightest: f64,
+        beyond: Beyond,
     ) -> Self {
         let stencil = Stencil::new(f64::from(shape.radius) + HARD);
         // As far as the edge of the brightest disk is seen above the noise of the background.
-        let darkest = profile.iter().copied().fold(f32::INFINITY, f32::min).max(1e-3);
-        let seen = (brightest / (SEEN * f64::from(darkest).sqrt())).max(1.0).ln().clamp(3.0, 12.0);
+        let darkest = profile
+            .iter()
+            .copied()
+            .fold(f32::INFINITY, f32::min)
+            .max(1e-3);
+        let seen = (brightest / (SEEN * f64::from(darkest).sqrt()))
+            .max(1.0)
+            .ln()
+            .clamp(3.0, 12.0);
         let edge = f64::from(shape.edge);
-        let around = Around::new(
-            f64::from(shape.reach()),
-            f64::from(shape.radius) + seen * edge,
-        );
+        let reach = f64::from(shape.radius)
+            + match beyond {
+                Beyond::Edge => (4.0 * edge).clamp(2.0, 4.0),
+                Beyond::Foot => (8.0 * edge).clamp(3.0, 9.0),
+            };
+        let around = Around::new(reach, f64::from(shape.radius) + seen * edge);
         let margin = around.reach;
         let ground = Ground::new(profile, (rows, columns), centre, wander, margin, &stencil);
         let (mut running, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
         ones.fill((rows, columns), margin, &vec![1.0; rows * columns], 0.0);
-        stencil.sums(&ones.counts, (rows, columns), margin, &mut running, &mut inside);
+        stencil.sums(
+            &ones.counts,
+            (rows, columns),
+            margin,
+            &mut running,
+            &mut inside,
+        );
         let all = stencil.pixels() as f32;
         inside.iter_mut().for_each(|share| *share /= all);
         Model {
             around,
+            reach,
+            beam_is_seen: true,
             shape,
             ground,
             centre,
@@ -305,14 +342,20 @@ impl Model {
     /// Disks of a frame, the surest first.
     pub fn find(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
         let Scratch { running, sums, .. } = scratch;
-        self.stencil.sums(&image.counts, self.size(), image.margin, running, sums);
+        self.stencil
+            .sums(&image.counts, self.size(), image.margin, running, sums);
         scratch.models.clear();
         scratch.models.resize(image.counts.len(), 0.0);
         scratch.candidates.clear();
         scratch.slots = 0;
         scratch.others.resize(self.around.y.len(), 0.0);
         scratch.passes.resize(self.around.fitted);
-        let centre = self.direct_beam(image, scratch).unwrap_or(self.centre);
+        let beam = if self.beam_is_seen {
+            self.direct_beam(image, scratch)
+        } else {
+            None
+        };
+        let centre = beam.unwrap_or(self.centre);
         scratch.centre = centre;
         let mut search = Search {
             model: self,
@@ -376,7 +419,12 @@ impl Model {
     /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge.
     pub fn shape_sums(&self, image: &Image, scratch: &mut Scratch, sums: &mut ShapeSums) {
         let ground = self.ground.around(scratch.centre, self.size());
-        let mut search = Search { model: self, image, ground, scratch };
+        let mut search = Search {
+            model: self,
+            image,
+            ground,
+            scratch,
+        };
         search.shape_sums(sums);
     }
 
@@ -402,11 +450,24 @@ impl Model {
         if over <= 5.0 * f64::from(sum).max(1.0).sqrt() {
             return None;
         }
-        let mut search = Search { model: self, image, ground, scratch };
+        let mut search = Search {
+            model: self,
+            image,
+            ground,
+            scratch,
+        };
         let slot = search.new_slot();
         search.load(slot, (row, column));
-        let known = Known { level: 1.0, weight: 0.1 };
-        let disk = Disk { y: 0.0, x: 0.0, height: over / self.area(), level: 1.0 };
+        let known = Known {
+            level: 1.0,
+            weight: 0.1,
+        };
+        let disk = Disk {
+            y: 0.0,
+            x: 0.0,
+            height: over / self.area(),
+            level: 1.0,
+        };
         let fitted = search.improve(slot, disk, known, (4, 0.05));
         scratch.slots = 0;
         let Disk { y, x, .. } = fitted?;
@@ -418,7 +479,13 @@ impl Model {
 impl Search<'_> {
     /// Times the scan's background that the darker places of this frame have.
     fn first_amplitude(&mut self) {
-        let Model { rows, columns, stencil, inside, .. } = self.model;
+        let Model {
+            rows,
+            columns,
+            stencil,
+            inside,
+            ..
+        } = self.model;
         let step = stencil.reach().max(1);
         let scratch = &mut *self.scratch;
         scratch.ratios.clear();
@@ -444,7 +511,12 @@ impl Search<'_> {
 
     /// Counts at invalid pixels as the background has them: a hole is no edge.
     fn fill(&mut self) {
-        let Search { model, image, ground, scratch } = self;
+        let Search {
+            model,
+            image,
+            ground,
+            scratch,
+        } = self;
         let amplitude = scratch.amplitude as f32;
         scratch.rest.clear();
         scratch.rest.extend_from_slice(&image.counts);
@@ -452,18 +524,37 @@ impl Search<'_> {
             let under = ground.row(row as isize, 0);
             let first = image.at(row, 0);
             let line = first..first + model.columns;
-            let pixels = scratch.rest[line.clone()].iter_mut().zip(&image.valid[line]).zip(under);
+            let pixels = scratch.rest[line.clone()]
+                .iter_mut()
+                .zip(&image.valid[line])
+                .zip(under);
             for ((value, valid), under) in pixels {
-                *value = if *valid > 0.0 || *value > 0.0 { *value } else { amplitude * under };
+                *value = if *valid > 0.0 || *value > 0.0 {
+                    *value
+                } else {
+                    amplitude * under
+                };
             }
         }
-        let Scratch { running, sums, rest, .. } = &mut **scratch;
-        model.stencil.sums(rest, model.size(), image.margin, running, sums);
+        let Scratch {
+            running,
+            sums,
+            rest,
+            ..
+        } = &mut **scratch;
+        model
+            .stencil
+            .sums(rest, model.size(), image.margin, running, sums);
     }
 
     /// Looks for what the models of the disks so far leave over.
     fn look_at_rest(&mut self) {
-        let Search { model, image, ground, scratch } = self;
+        let Search {
+            model,
+            image,
+            ground,
+            scratch,
+        } = self;
         let amplitude = scratch.amplitude as f32;
         scratch.rest.resize(image.counts.len(), 0.0);
         for row in 0..model.rows {
@@ -480,19 +571,33 @@ impl Search<'_> {
         }
         // What was counted there is the variance too, also where a disk is.
         std::mem::swap(&mut scratch.sums, &mut scratch.disk_sums);
-        let Scratch { running, sums, rest, .. } = &mut **scratch;
-        model.stencil.sums(rest, model.size(), image.margin, running, sums);
+        let Scratch {
+            running,
+            sums,
+            rest,
+            ..
+        } = &mut **scratch;
+        model
+            .stencil
+            .sums(rest, model.size(), image.margin, running, sums);
         self.deviations(true);
         self.take_maxima();
     }
 
     /// `(sum - expected) / √expected`; of what is left over, `sums` is the difference and `disk_sums` the counts.
     fn deviations(&mut self, left_over: bool) {
-        let Search { model, ground, scratch, .. } = self;
+        let Search {
+            model,
+            ground,
+            scratch,
+            ..
+        } = self;
         let amplitude = scratch.amplitude as f32;
         // With a border that is no maximum.
         let width = model.columns + 2;
-        scratch.deviations.resize((model.rows + 2) * width, f32::NEG_INFINITY);
+        scratch
+            .deviations
+            .resize((model.rows + 2) * width, f32::NEG_INFINITY);
         scratch.deviations[..width].fill(f32::NEG_INFINITY);
         for row in 0..model.rows {
             let line = row * model.columns..(row + 1) * model.columns;
@@ -531,7 +636,11 @@ impl Search<'_> {
                 if tops.iter().all(|top| *top == 0) {
                     continue;
                 }
-                for column in (part * LANES..).zip(tops).filter(|(_, top)| **top != 0).map(|(at, _)| at) {
+                for column in (part * LANES..)
+                    .zip(tops)
+                    .filter(|(_, top)| **top != 0)
+                    .map(|(at, _)| at)
+                {
                     if is_largest(map, (rows, columns), (row, column), reach) {
                         let value = map[(row + 1) * width + column + 1];
                         scratch.places.push((value, row * columns + column));
@@ -539,7 +648,9 @@ impl Search<'_> {
                 }
             }
         }
-        scratch.places.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        scratch
+            .places
+            .sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let known = scratch.candidates.len();
         for n in 0..self.scratch.places.len() {
             let (deviation, at) = self.scratch.places[n];
@@ -592,7 +703,9 @@ impl Search<'_> {
             let middle = image.at(row, column) + at * image.width() - reach * image.width();
             let line = middle - half..=middle + half;
             let pixels = image.valid[line.clone()].iter().zip(&image.counts[line]);
-            valid += pixels.filter(|(valid, counts)| **valid > 0.0 || **counts > 0.0).count() as f32;
+            valid += pixels
+                .filter(|(valid, counts)| **valid > 0.0 || **counts > 0.0)
+                .count() as f32;
         }
         valid >= LEAST_VALID * model.stencil.pixels() as f32
     }
@@ -601,8 +714,19 @@ impl Search<'_> {
         let slot = self.scratch.slots;
         self.scratch.slots += 1;
         let Around { fitted, y, .. } = &self.model.around;
-        let Scratch { counts, valid, grounds, own, .. } = &mut *self.scratch;
-        for (column, pixels) in [(counts, *fitted), (valid, *fitted), (grounds, *fitted), (own, y.len())] {
+        let Scratch {
+            counts,
+            valid,
+            grounds,
+            own,
+            ..
+        } = &mut *self.scratch;
+        for (column, pixels) in [
+            (counts, *fitted),
+            (valid, *fitted),
+            (grounds, *fitted),
+            (own, y.len()),
+        ] {
             if column.len() < (slot + 1) * pixels {
                 column.resize((slot + 1) * pixels, 0.0);
             }
@@ -625,8 +749,19 @@ impl Search<'_> {
     /// Copies the pixels around one into a slot, without a disk of its own.
     fn load(&mut self, slot: usize, (row, column): (usize, usize)) {
         let (fitted, painted) = (self.fitted(slot), self.painted(slot));
-        let Search { model, image, ground, scratch } = self;
-        let Scratch { counts, valid, grounds, own, .. } = &mut **scratch;
+        let Search {
+            model,
+            image,
+            ground,
+            scratch,
+        } = self;
+        let Scratch {
+            counts,
+            valid,
+            grounds,
+            own,
+            ..
+        } = &mut **scratch;
         let (counts, valid) = (&mut counts[fitted.clone()], &mut valid[fitted.clone()]);
         let grounds = &mut grounds[fitted];
         let (middle, width) = (image.at(row, column), image.width());
@@ -638,7 +773,9 @@ impl Search<'_> {
             grounds[run.to()].copy_from_slice(&under[..run.count]);
         }
         // Those that only fill the lanes may be left from another window.
-        let filled = model.around.runs[..model.around.fitted_runs].last().map_or(0, |run| run.to().end);
+        let filled = model.around.runs[..model.around.fitted_runs]
+            .last()
+            .map_or(0, |run| run.to().end);
         valid[filled..].fill(0.0);
         own[painted].fill(0.0);
     }
@@ -646,8 +783,18 @@ impl Search<'_> {
     /// What others have in a window.
     fn others(&mut self, slot: usize, (row, column): (usize, usize)) {
         let painted = self.painted(slot);
-        let Search { model, image, scratch, .. } = self;
-        let Scratch { others, models, own, .. } = &mut **scratch;
+        let Search {
+            model,
+            image,
+            scratch,
+            ..
+        } = self;
+        let Scratch {
+            others,
+            models,
+            own,
+            ..
+        } = &mut **scratch;
         let (middle, width) = (image.at(row, column), image.width());
         for run in &model.around.runs[..model.around.fitted_runs] {
             others[run.to()].copy_from_slice(&models[run.from(middle, width)]);
@@ -661,8 +808,18 @@ impl Search<'_> {
     /// Replaces what a disk has in the models of the frame, by nothing when it is none.
     fn repaint(&mut self, slot: usize, (row, column): (usize, usize), disk: Option<Disk>) {
         let painted = self.painted(slot);
-        let Search { model, image, scratch, .. } = self;
-        let Scratch { others: change, models, own, .. } = &mut **scratch;
+        let Search {
+            model,
+            image,
+            scratch,
+            ..
+        } = self;
+        let Scratch {
+            others: change,
+            models,
+            own,
+            ..
+        } = &mut **scratch;
         let own = &mut own[painted];
         vectorised(Repaint {
             shape: model.shape,
@@ -684,7 +841,13 @@ impl Search<'_> {
     /// The window of a slot; [`Search::others`] first.
     fn window(&self, slot: usize) -> Window<'_> {
         let range = self.fitted(slot);
-        let Scratch { counts, valid, grounds, others, .. } = &*self.scratch;
+        let Scratch {
+            counts,
+            valid,
+            grounds,
+            others,
+            ..
+        } = &*self.scratch;
         let Around { y, x, fitted, .. } = &self.model.around;
         Window {
             y: &y[..*fitted],
@@ -696,9 +859,17 @@ impl Search<'_> {
         }
     }
 
-    fn improve(&mut self, slot: usize, disk: Disk, known: Known, steps: (usize, f64)) -> Option<Disk> {
+    fn improve(
+        &mut self,
+        slot: usize,
+        disk: Disk,
+        known: Known,
+        steps: (usize, f64),
+    ) -> Option<Disk> {
         let mut passes = std::mem::take(&mut self.scratch.passes);
-        let step = self.window(slot).improve(&mut passes, self.model.shape, disk, known, steps);
+        let step = self
+            .window(slot)
+            .improve(&mut passes, self.model.shape, disk, known, steps);
         self.scratch.passes = passes;
         step.map(|step| step.disk)
     }
@@ -724,7 +895,13 @@ impl Search<'_> {
                 n += 1;
                 continue;
             }
-            let Candidate { slot, row, column, loaded, .. } = candidate;
+            let Candidate {
+                slot,
+                row,
+                column,
+                loaded,
+                ..
+            } = candidate;
             if !loaded {
                 self.load(slot, (row, column));
                 candidate.loaded = true;
@@ -770,7 +947,13 @@ impl Search<'_> {
         let (area, threshold) = (self.model.area(), self.model.threshold);
         let mut n = first;
         while n < self.scratch.candidates.len() {
-            let Candidate { slot, row, column, disk, .. } = self.scratch.candidates[n];
+            let Candidate {
+                slot,
+                row,
+                column,
+                disk,
+                ..
+            } = self.scratch.candidates[n];
             // Nearly all are beyond doubt.
             let under = f64::from(self.ground.sums(row)[column]) * disk.level;
             if disk.height * area > 3.0 * threshold * (under + disk.height * area).sqrt() {
@@ -790,7 +973,7 @@ impl Search<'_> {
 
     /// Candidates whose windows no other disk reaches stay as they are.
     fn settle_apart(&mut self) {
-        let far = f64::from(self.model.shape.reach()) + self.model.around.furthest;
+        let far = self.model.reach + self.model.around.furthest;
         let all = &mut self.scratch.candidates;
         for n in 0..all.len() {
             let [y, x] = all[n].at();
@@ -804,7 +987,7 @@ impl Search<'_> {
 
     /// Candidates that new ones, from the `first` on, do not touch stay as they are.
     fn settle_far_from(&mut self, first: usize) {
-        let far = 2.0 * f64::from(self.model.shape.reach());
+        let far = 2.0 * self.model.reach;
         let (old, new) = self.scratch.candidates.split_at_mut(first);
         for candidate in old {
             let [y, x] = candidate.at();
@@ -818,7 +1001,12 @@ impl Search<'_> {
 
     /// Times the scan's background that the pixels off the disks have; as before where that is few counts.
     fn amplitude(&mut self) {
-        let Search { model, image, ground, scratch } = self;
+        let Search {
+            model,
+            image,
+            ground,
+            scratch,
+        } = self;
         // The median over the rows, each with the weight of its expected counts: what is on disks that were not found stays out.
         scratch.rows.clear();
         let mut everything = 0.0;
@@ -837,8 +1025,16 @@ impl Search<'_> {
                 scratch.rows.push([sum / under, under]);
             }
         }
-        let all: f64 = scratch.rows.iter().map(|[_, under]| f64::from(*under)).sum();
-        scratch.free = if everything > 0.0 { all / everything } else { 0.0 };
+        let all: f64 = scratch
+            .rows
+            .iter()
+            .map(|[_, under]| f64::from(*under))
+            .sum();
+        scratch.free = if everything > 0.0 {
+            all / everything
+        } else {
+            0.0
+        };
         if all * scratch.amplitude > LEAST_FREE {
             scratch.rows.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
             let mut below = 0.0;
@@ -860,7 +1056,9 @@ impl Search<'_> {
         (scratch.ratios).extend(scratch.candidates.iter().map(|c| c.disk.level as f32));
         let middle = scratch.ratios.len() / 2;
         if middle > 0 {
-            let (_, level, _) = scratch.ratios.select_nth_unstable_by(middle, f32::total_cmp);
+            let (_, level, _) = scratch
+                .ratios
+                .select_nth_unstable_by(middle, f32::total_cmp);
             let level = f64::from(*level);
             if level < MUCH_LESS * scratch.amplitude {
                 scratch.amplitude = level.max(1e-3);
@@ -874,7 +1072,13 @@ impl Search<'_> {
         let known = self.known(self.model.level_share);
         let Shape { radius, edge } = self.model.shape;
         for n in 0..self.scratch.candidates.len() {
-            let Candidate { slot, row, column, disk, .. } = self.scratch.candidates[n];
+            let Candidate {
+                slot,
+                row,
+                column,
+                disk,
+                ..
+            } = self.scratch.candidates[n];
             self.others(slot, (row, column));
             let window = self.window(slot);
             let evidence = window.evidence(self.model.shape, disk, known);
@@ -894,12 +1098,21 @@ impl Search<'_> {
                 let (dy, dx) = (window.y[at] - disk.y as f32, window.x[at] - disk.x as f32);
                 let cover = self.model.shape.at(dy, dx);
                 let height = disk.height as f32;
-                let expected = height * cover.share + disk.level as f32 * window.ground[at] + window.others[at];
+                let expected = height * cover.share
+                    + disk.level as f32 * window.ground[at]
+                    + window.others[at];
                 let expected = expected.max(FAINTEST);
                 let along = height * cover.slope;
                 let across = along / cover.distance;
                 let outward = (cover.distance - radius) / edge;
-                let all = [across * dy, across * dx, cover.share, window.ground[at], along, along * outward];
+                let all = [
+                    across * dy,
+                    across * dx,
+                    cover.share,
+                    window.ground[at],
+                    along,
+                    along * outward,
+                ];
                 let rest = f64::from(window.counts[at] - expected);
                 let weight = 1.0 / f64::from(expected);
                 for i in 0..6 {
@@ -915,17 +1128,24 @@ impl Search<'_> {
             let own: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| matrix[i][j]));
             let of_own = |right: [f64; 4]| cholesky(own, right);
             let columns = [4, 5].map(|j| of_own(std::array::from_fn(|i| matrix[i][j])));
-            let (Some(first), Some(second), Some(rest)) =
-                (columns[0], columns[1], of_own(std::array::from_fn(|i| slope[i])))
-            else {
+            let (Some(first), Some(second), Some(rest)) = (
+                columns[0],
+                columns[1],
+                of_own(std::array::from_fn(|i| slope[i])),
+            ) else {
                 continue;
             };
             // What overlaps with something brighter may be the misfit of that.
-            let overlaps = self.scratch.candidates.iter().enumerate().any(|(other, candidate)| {
-                let [oy, ox] = candidate.at();
-                let near = (y - oy).hypot(x - ox) < OVERLAP * f64::from(radius);
-                other != n && near && candidate.disk.height > disk.height
-            });
+            let overlaps = self
+                .scratch
+                .candidates
+                .iter()
+                .enumerate()
+                .any(|(other, candidate)| {
+                    let [oy, ox] = candidate.at();
+                    let near = (y - oy).hypot(x - ox) < OVERLAP * f64::from(radius);
+                    other != n && near && candidate.disk.height > disk.height
+                });
             // Nor is the background under the direct beam known.
             let trust = if overlaps || of_beam { DOUBTFUL } else { 1.0 };
             let trust = trust / evidence.misfit.max(1.0).powi(2);
@@ -938,7 +1158,8 @@ impl Search<'_> {
             if let Some(inverse) = cholesky(own, [0.0, 0.0, 0.0, 1.0]) {
                 let amplitude = self.scratch.amplitude;
                 let off = disk.level / amplitude - 1.0;
-                sums.levels.push([off, inverse[3].max(0.0).sqrt() / amplitude]);
+                sums.levels
+                    .push([off, inverse[3].max(0.0).sqrt() / amplitude]);
             }
             sums.disks += 1;
             sums.misfit += evidence.misfit;
@@ -956,7 +1177,8 @@ impl Search<'_> {
             self.others(candidate.slot, (candidate.row, candidate.column));
             let window = self.window(candidate.slot);
             let steps = (2, 0.02);
-            let Some(step) = window.improve(&mut passes, shape, candidate.disk, known, steps) else {
+            let Some(step) = window.improve(&mut passes, shape, candidate.disk, known, steps)
+            else {
                 continue;
             };
             let evidence = window.evidence(shape, step.disk, known);
@@ -967,12 +1189,24 @@ impl Search<'_> {
                 continue;
             }
             let Disk { height, level, .. } = step.disk;
-            let [y, x] = Candidate { disk: step.disk, ..candidate }.at();
+            let [y, x] = Candidate {
+                disk: step.disk,
+                ..candidate
+            }
+            .at();
             let inside = |at: f64, size: usize| at >= -0.5 && at <= size as f64 - 0.5;
             if !inside(y, self.model.rows) || !inside(x, self.model.columns) {
                 continue;
             }
-            found.push(Found { y, x, height, level, y_error, x_error, evidence });
+            found.push(Found {
+                y,
+                x,
+                height,
+                level,
+                y_error,
+                x_error,
+                evidence,
+            });
         }
         self.scratch.passes = passes;
         found.sort_by(|a, b| b.evidence.deviations.total_cmp(&a.evidence.deviations));
@@ -1004,11 +1238,16 @@ fn is_largest(
 ) -> bool {
     let width = columns + 2;
     let value = map[(row + 1) * width + column + 1];
-    let (first, end) = ((column + 1).saturating_sub(reach), (column + reach + 2).min(width));
+    let (first, end) = (
+        (column + 1).saturating_sub(reach),
+        (column + reach + 2).min(width),
+    );
     for y in (row + 1).saturating_sub(reach)..(row + reach + 2).min(rows + 2) {
         let line = &map[y * width + first..y * width + end];
         let larger = match y <= row {
-            true => line.iter().fold(false, |any, other| any | (*other >= value)),
+            true => line
+                .iter()
+                .fold(false, |any, other| any | (*other >= value)),
             false => line.iter().fold(false, |any, other| any | (*other > value)),
         };
         if larger {
@@ -1033,7 +1272,11 @@ impl Vectorised for Tops<'_> {
     fn run(self) {
         let count = self.out.len();
         let (above, below) = (&self.above[1..][..count], &self.below[1..][..count]);
-        let (left, here, right) = (&self.here[..count], &self.here[1..][..count], &self.here[2..][..count]);
+        let (left, here, right) = (
+            &self.here[..count],
+            &self.here[1..][..count],
+            &self.here[2..][..count],
+        );
         for n in 0..count {
             let value = here[n];
             let top = (value > LOOKED_AT)
@@ -1060,7 +1303,12 @@ impl Vectorised for Deviations<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let all = self.under.iter().zip(self.inside).zip(self.sums).zip(self.out);
+        let all = self
+            .under
+            .iter()
+            .zip(self.inside)
+            .zip(self.sums)
+            .zip(self.out);
         let at_least_one = |value: f32| if value > 1.0 { value } else { 1.0 };
         match self.others {
             None => {
@@ -1072,7 +1320,11 @@ impl Vectorised for Deviations<'_> {
             Some(others) => {
                 for ((((under, inside), sum), out), others) in all.zip(others) {
                     let expected = self.amplitude * under * inside;
-                    let counted = if *others > expected { *others } else { expected };
+                    let counted = if *others > expected {
+                        *others
+                    } else {
+                        expected
+                    };
                     *out = sum / at_least_one(counted).sqrt();
                 }
             }
@@ -1094,7 +1346,12 @@ impl Vectorised for Rest<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let all = self.counts.iter().zip(self.valid).zip(self.models).zip(self.under);
+        let all = self
+            .counts
+            .iter()
+            .zip(self.valid)
+            .zip(self.models)
+            .zip(self.under);
         for (out, (((counts, valid), models), under)) in self.out.iter_mut().zip(all) {
             *out = valid * (counts - models - self.amplitude * under);
         }
@@ -1118,10 +1375,21 @@ impl Vectorised for Free<'_> {
     fn run(self) -> [f32; 3] {
         let mut sums = [[0.0; LANES]; 3];
         let whole = self.counts.len() / LANES * LANES;
-        let all = (self.counts.chunks_exact(LANES).zip(self.valid.chunks_exact(LANES)))
-            .zip(self.models.chunks_exact(LANES).zip(self.under.chunks_exact(LANES)));
+        let all = (self
+            .counts
+            .chunks_exact(LANES)
+            .zip(self.valid.chunks_exact(LANES)))
+        .zip(
+            self.models
+                .chunks_exact(LANES)
+                .zip(self.under.chunks_exact(LANES)),
+        );
         let mut add = |n: usize, counts: f32, valid: f32, models: f32, under: f32| {
-            let free = if models < self.limit * under { valid } else { 0.0 };
+            let free = if models < self.limit * under {
+                valid
+            } else {
+                0.0
+            };
             sums[0][n] += free * (counts - models);
             sums[1][n] += free * under;
             sums[2][n] += valid * under;
@@ -1132,7 +1400,13 @@ impl Vectorised for Free<'_> {
             }
         }
         for n in whole..self.counts.len() {
-            add(n - whole, self.counts[n], self.valid[n], self.models[n], self.under[n]);
+            add(
+                n - whole,
+                self.counts[n],
+                self.valid[n],
+                self.models[n],
+                self.under[n],
+            );
         }
         sums.map(|lanes| total(&lanes))
     }

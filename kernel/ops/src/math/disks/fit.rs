@@ -32,7 +32,9 @@ pub struct Passes([Vec<f32>; 5]);
 
 impl Passes {
     pub fn resize(&mut self, pixels: usize) {
-        self.0.iter_mut().for_each(|column| column.resize(pixels, 0.0));
+        self.0
+            .iter_mut()
+            .for_each(|column| column.resize(pixels, 0.0));
     }
 }
 
@@ -100,7 +102,11 @@ impl Vectorised for Sum<'_> {
                 let (dy, dx) = (y[n] - y0, x[n] - x0);
                 let cover = shape.at(dy, dx);
                 let expected = height * cover.share + level * ground[n] + others[n];
-                let expected = if expected > FAINTEST { expected } else { FAINTEST };
+                let expected = if expected > FAINTEST {
+                    expected
+                } else {
+                    FAINTEST
+                };
                 let slope = height * cover.slope / cover.distance;
                 down[n] = slope * dy;
                 across[n] = slope * dx;
@@ -263,7 +269,11 @@ impl Judge<'_> {
             for (((counts, ground), others), valid) in pixels {
                 for n in 0..LANES {
                     let expected = level as f32 * ground[n] + others[n];
-                    let expected = if expected > FAINTEST { expected } else { FAINTEST };
+                    let expected = if expected > FAINTEST {
+                        expected
+                    } else {
+                        FAINTEST
+                    };
                     let along = valid[n] * ground[n] / expected;
                     slope[n] += along * (counts[n] - expected);
                     information[n] += along * ground[n];
@@ -291,7 +301,8 @@ impl Vectorised for Judge<'_> {
         let alone = self.level_alone();
         let (y0, x0) = (disk.y as f32, disk.x as f32);
         let (height, level) = (disk.height as f32, disk.level as f32);
-        let (mut gain, mut square, mut pixels) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+        let (mut gain, mut square, mut pixels) =
+            ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
         let all = (window.y.chunks_exact(LANES))
             .zip(window.x.chunks_exact(LANES))
             .zip(window.counts.chunks_exact(LANES))
@@ -304,7 +315,11 @@ impl Vectorised for Judge<'_> {
                 let with = height * cover.share + level * ground[n] + others[n];
                 let with = if with > FAINTEST { with } else { FAINTEST };
                 let without = alone as f32 * ground[n] + others[n];
-                let without = if without > FAINTEST { without } else { FAINTEST };
+                let without = if without > FAINTEST {
+                    without
+                } else {
+                    FAINTEST
+                };
                 gain[n] += valid[n] * (counts[n] * ln(with / without) - (with - without));
                 let rest = counts[n] - with;
                 square[n] += valid[n] * rest * rest / with;

@@ -108,7 +108,11 @@ impl Vectorised for DiskSums<'_> {
                 let away = reach - at;
                 let above = (last + away).checked_sub(reach);
                 let below = last.checked_sub(reach + away).filter(|_| away > 0);
-                for row in [above, below].into_iter().flatten().filter(|row| *row < rows) {
+                for row in [above, below]
+                    .into_iter()
+                    .flatten()
+                    .filter(|row| *row < rows)
+                {
                     let out = &mut self.out[row * columns..][..columns];
                     for (out, line) in out.iter_mut().zip(line.iter()) {
                         *out += line;
@@ -121,8 +125,14 @@ impl Vectorised for DiskSums<'_> {
 
 impl Image {
     /// Takes over a frame's counts in C order; what is no number is invalid. What is infinite is invalid too, but so many
-    /// counts at least.
-    pub fn fill(&mut self, (rows, columns): (usize, usize), margin: usize, values: &[f32], most: f32) {
+    /// counts at least, and what is less than all numbers is half of that.
+    pub fn fill(
+        &mut self,
+        (rows, columns): (usize, usize),
+        margin: usize,
+        values: &[f32],
+        most: f32,
+    ) {
         if (self.rows, self.columns, self.margin) != (rows, columns, margin) {
             *self = Image {
                 rows,
@@ -142,7 +152,8 @@ impl Image {
             for ((counts, known), value) in out.zip(values) {
                 let finite = value.is_finite();
                 valid &= finite;
-                let least = if *value == f32::INFINITY { most } else { 0.0 };
+                let least = if value.is_infinite() { most } else { 0.0 };
+                let least = if *value < 0.0 { 0.5 * least } else { least };
                 *counts = if finite { *value } else { least };
                 *known = if finite { 1.0 } else { 0.0 };
             }
@@ -190,7 +201,9 @@ mod tests {
     #[test]
     fn sums_over_disks_equal_adding_up_pixels_also_at_the_edges() {
         let (rows, columns) = (13, 19);
-        let values: Vec<f32> = (0..rows * columns).map(|at| ((at * 7919) % 101) as f32).collect();
+        let values: Vec<f32> = (0..rows * columns)
+            .map(|at| ((at * 7919) % 101) as f32)
+            .collect();
         let mut image = Image::default();
         image.fill((rows, columns), 9, &values, 0.0);
         for radius in [0.0, 1.0, 2.3, 4.3, 9.0] {
@@ -204,7 +217,11 @@ mod tests {
                         (y as f64 - row as f64).hypot(x as f64 - column as f64) <= radius
                     };
                     let expected: f32 = (0..values.len()).filter(inside).map(|at| values[at]).sum();
-                    assert_eq!(sums[row * columns + column], expected, "{radius} {row} {column}");
+                    assert_eq!(
+                        sums[row * columns + column],
+                        expected,
+                        "{radius} {row} {column}"
+                    );
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Disks of one shape in diffraction patterns: where they are, how sure that is, and what they have in common over a scan.
 
 mod clean;
-mod fit;
 mod find;
+mod fit;
 mod ground;
 mod image;
 mod lanes;

@@ -1,7 +1,7 @@
 //! What the disks of a scan have in common, measured from some of its frames: radius, edge, background, wander of the beam.
 
 use super::clean::Clean;
-use super::find::{Model, Scratch};
+use super::find::{Beyond, Model, Scratch};
 use super::fit::cholesky;
 use super::image::Image;
 use super::shape::Shape;
@@ -83,16 +83,30 @@ pub fn prepare(mut frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) ->
         (seen, radius)
     };
     let (_, radius) = look(&frames);
-    let clean = Clean::measure(&frames, size, given.saturation, given.radius.unwrap_or(radius));
+    let clean = Clean::measure(
+        &frames,
+        size,
+        given.saturation,
+        given.radius.unwrap_or(radius),
+    );
     let mut flags = Vec::new();
-    frames.iter_mut().for_each(|frame| clean.apply(frame, &mut flags));
+    frames
+        .iter_mut()
+        .for_each(|frame| clean.apply(frame, &mut flags));
     let frames = &*frames;
     let (seen, measured) = look(frames);
     let mut best = measure(frames, size, given, &clean, &seen, measured);
-    let explained = best.as_ref().is_some_and(|best| best.misfit < EXPLAINED);
-    if let Some(radius) = given.radius.filter(|_| !explained)
-        && (radius / measured - 1.0).abs() > ANOTHER
+    // Other beginnings where something is left to explain: the one given, and, as a saturated beam looks larger, a smaller one.
+    let given_radius = given
+        .radius
+        .filter(|radius| (radius / measured - 1.0).abs() > ANOTHER);
+    for radius in [given_radius, Some(SMALLER * measured)]
+        .into_iter()
+        .flatten()
     {
+        if best.as_ref().is_some_and(|best| best.misfit < EXPLAINED) {
+            break;
+        }
         let other = measure(frames, size, given, &clean, &seen, radius);
         best = match (best, other) {
             (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
@@ -106,6 +120,7 @@ pub fn prepare(mut frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) ->
     Some(prepared)
 }
 
+const SMALLER: f64 = 0.75;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.03;
 /// Radii that differ by more than this share of one are two beginnings.
@@ -121,11 +136,36 @@ fn measure(
     first: f64,
 ) -> Option<Prepared> {
     let (rows, columns) = size;
-    let centre = given.centre.unwrap_or_else(|| {
-        [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])))
-    });
+    let centre = given
+        .centre
+        .unwrap_or_else(|| [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis]))));
+    let beyond = if clean.saturated {
+        Beyond::Foot
+    } else {
+        Beyond::Edge
+    };
+    // A covered beam is between the disks on both sides.
+    let covered = match given.centre {
+        None => {
+            let lost = spread(
+                seen.iter()
+                    .map(|(at, _)| (at[0] - centre[0]).hypot(at[1] - centre[1])),
+            );
+            covered_centre(
+                frames,
+                size,
+                clean,
+                first,
+                lost > LOST * rows.min(columns) as f64,
+            )
+        }
+        Some(_) => None,
+    };
+    let centre = covered.unwrap_or(centre);
+    let beam_is_seen = covered.is_none();
     let away = |[y, x]: [f64; 2]| (y - centre[0]).hypot(x - centre[1]);
-    let mut wander = spread(seen.iter().map(|(at, _)| away(*at))) + FURTHER;
+    let wandered = spread(seen.iter().map(|(at, _)| away(*at)));
+    let mut wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
     let largest = 0.25 * rows.min(columns) as f64;
     let radius = first.clamp(1.0, largest.max(1.0));
     let mut shape = Shape {
@@ -143,7 +183,21 @@ fn measure(
     let mut image = Image::default();
     let mut scratch = Scratch::default();
     for round in 0..ROUNDS {
-        let mut model = Model::new(shape, profile.clone(), size, centre, wander, if round < FIRST_ROUNDS { SURE } else { SURE_LATER }, 10.0 * brightest);
+        let mut model = Model::new(
+            shape,
+            profile.clone(),
+            size,
+            centre,
+            wander,
+            if round < FIRST_ROUNDS {
+                SURE
+            } else {
+                SURE_LATER
+            },
+            10.0 * brightest,
+            beyond,
+        );
+        model.beam_is_seen = beam_is_seen;
         model.level_share = share;
         model.frame_share = frame_share;
         model.darker = darker;
@@ -168,7 +222,8 @@ fn measure(
         let limit = LARGEST_STEP * radius;
         let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(0.8, largest.max(1.0));
         let edge = f64::from(shape.edge);
-        let new_edge = (edge + step[1].clamp(-0.5 * edge, edge)).clamp(LEAST_EDGE, (0.5 * new_radius).max(LEAST_EDGE));
+        let new_edge = (edge + step[1].clamp(-0.5 * edge, edge))
+            .clamp(LEAST_EDGE, (0.5 * new_radius).max(LEAST_EDGE));
         shape = Shape {
             radius: new_radius as f32,
             edge: new_edge as f32,
@@ -178,16 +233,29 @@ fn measure(
         let usual = middle(amplitudes.into_iter()) as f32;
         profile = rings.profile(&profile, f64::from(shape.radius));
         profile.iter_mut().for_each(|value| *value *= usual);
-        centre = given.centre.unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
-        wander = spread(beams.iter().map(|at| (at[0] - centre[0]).hypot(at[1] - centre[1]))) + FURTHER;
+        centre = given
+            .centre
+            .or(covered)
+            .unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
+        wander = spread(
+            beams
+                .iter()
+                .map(|at| (at[0] - centre[0]).hypot(at[1] - centre[1])),
+        ) + FURTHER;
         darker = middle(ratios.iter().copied());
-        frame_share = spread(ratios.iter().map(|ratio| (ratio / darker - 1.0).abs())).clamp(BEST_KNOWN, UNKNOWN);
-        share = if round < FIRST_ROUNDS { KNOWN } else { level_share(&sums.levels) };
-        #[cfg(test)]
-        if std::env::var("DBG").is_ok() && round > 0 { println!("    round {round} R {new_radius:.3} w {new_edge:.3} step {step:.3?} disks {} bg {:.2} {:.2} {:.2} darker {darker:.2} usual {usual:.2} share {share:.3} centre {centre:.1?} wander {wander:.1}", sums.disks, profile[9], profile[25], profile[50]); }
+        frame_share = spread(ratios.iter().map(|ratio| (ratio / darker - 1.0).abs()))
+            .clamp(BEST_KNOWN, UNKNOWN);
+        share = if round < FIRST_ROUNDS {
+            KNOWN
+        } else {
+            level_share(&sums.levels)
+        };
         if (round > FIRST_ROUNDS && settled) || round + 1 == ROUNDS {
             let threshold = given.threshold.unwrap_or(THRESHOLDS[0]);
-            let mut model = Model::new(shape, profile, size, centre, wander, threshold, brightest);
+            let mut model = Model::new(
+                shape, profile, size, centre, wander, threshold, brightest, beyond,
+            );
+            model.beam_is_seen = beam_is_seen;
             model.darker = darker;
             model.level_share = share;
             model.frame_share = frame_share;
@@ -197,7 +265,10 @@ fn measure(
                 let found = model.find(&image, &mut scratch);
                 cost += model.misfit(&image, &scratch) + DISK_COST * found.len() as f64;
                 let within = |value: f64| value >= BAND[0] && value < BAND[1];
-                doubtful += found.iter().filter(|peak| within(peak.evidence.deviations)).count() as f64;
+                doubtful += found
+                    .iter()
+                    .filter(|peak| within(peak.evidence.deviations))
+                    .count() as f64;
             }
             let error = |n: usize| {
                 let mut unit = [0.0; 2];
@@ -219,11 +290,110 @@ fn measure(
     None
 }
 
+/// Share of a disk's pixels at the middle of the pattern that must be covered for the direct beam to be hidden.
+const HIDDEN: f64 = 0.3;
+/// What is taken for the beam wanders by this share of the frame: it is another disk each time.
+const LOST: f64 = 0.12;
+
+/// The middle of the pattern when the direct beam is covered there: the point about which the mean pattern is most like itself
+/// turned by half a turn, also when it is known to be lost. `None` where the beam is seen.
+fn covered_centre(
+    frames: &[Vec<f32>],
+    (rows, columns): (usize, usize),
+    clean: &Clean,
+    radius: f64,
+    lost: bool,
+) -> Option<[f64; 2]> {
+    if clean.dead.len() <= clean.hot && !lost {
+        return None;
+    }
+    let mut mean = vec![[0.0f64; 2]; rows * columns];
+    for frame in frames {
+        for (sum, value) in mean.iter_mut().zip(frame) {
+            if value.is_finite() {
+                sum[0] += f64::from(*value);
+                sum[1] += 1.0;
+            }
+        }
+    }
+    // Square roots: the noise is the same everywhere.
+    let mean: Vec<f64> = mean
+        .iter()
+        .map(|[sum, count]| (sum / count).max(0.0).sqrt())
+        .collect();
+    // Sums of row and column of a pixel and of its opposite, that is twice the middle.
+    let unlike = |twice: [isize; 2]| {
+        let (mut sum, mut count) = (0.0, 0.0f64);
+        for row in (0..rows as isize).step_by(2) {
+            let other_row = twice[0] - row;
+            if other_row < 0 || other_row >= rows as isize {
+                continue;
+            }
+            for column in 0..columns as isize {
+                let other = twice[1] - column;
+                if other < 0 || other >= columns as isize {
+                    continue;
+                }
+                let here = mean[(row * columns as isize + column) as usize];
+                let there = mean[(other_row * columns as isize + other) as usize];
+                if here.is_finite() && there.is_finite() {
+                    sum += (here - there).powi(2);
+                    count += 1.0;
+                }
+            }
+        }
+        if count < 0.2 * (rows * columns) as f64 / 2.0 {
+            f64::INFINITY
+        } else {
+            sum / count
+        }
+    };
+    let reach = (rows.min(columns) / 4) as isize;
+    let start = [rows as isize - 1, columns as isize - 1];
+    let (mut best, mut at) = (f64::INFINITY, start);
+    for (step, reach) in [(4, reach), (2, 4), (1, 2)] {
+        let around = at;
+        for dy in (-reach..=reach).step_by(step) {
+            for dx in (-reach..=reach).step_by(step) {
+                let place = [around[0] + dy, around[1] + dx];
+                let value = unlike(place);
+                if value < best {
+                    (best, at) = (value, place);
+                }
+            }
+        }
+    }
+    let centre = at.map(|twice| 0.5 * twice as f64);
+    let of_beam = |place: usize| {
+        let (dy, dx) = (
+            (place / columns) as f64 - centre[0],
+            (place % columns) as f64 - centre[1],
+        );
+        dy * dy + dx * dx <= radius * radius
+    };
+    let hidden = clean.dead.iter().filter(|place| of_beam(**place)).count() as f64;
+    let all = (0..rows * columns).filter(|place| of_beam(*place)).count() as f64;
+    (lost || hidden > HIDDEN * all).then_some(centre)
+}
+
 /// Place and radius of the brightest disk near the middle: what is connected above half its height.
 fn beam(frame: &[f32], (rows, columns): (usize, usize)) -> ([f64; 2], f64) {
     // As bright as can be told.
-    let most = frame.iter().copied().filter(|value| value.is_finite()).fold(0.0, f32::max);
-    let frame: Vec<f32> = frame.iter().map(|value| if *value == f32::INFINITY { most } else { *value }).collect();
+    let most = frame
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .fold(0.0, f32::max);
+    let frame: Vec<f32> = frame
+        .iter()
+        .map(|value| {
+            if *value == f32::INFINITY {
+                most
+            } else {
+                *value
+            }
+        })
+        .collect();
     let frame = &*frame;
     let values = frame.iter().map(|value| f64::from(*value)).collect();
     let at = direct_beam::find(&Grid::new(rows, columns, values));
@@ -242,7 +412,11 @@ fn beam(frame: &[f32], (rows, columns): (usize, usize)) -> ([f64; 2], f64) {
         if count > 0.0 { sum / count } else { 0.0 }
     };
     let start = [0, 1].map(|n| (at[n].round().max(0.0) as usize).min([rows, columns][n] - 1));
-    let mut sorted: Vec<f32> = frame.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut sorted: Vec<f32> = frame
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
     if sorted.is_empty() {
         return (at, 1.0);
     }
@@ -289,7 +463,11 @@ fn level_share(levels: &[[f64; 2]]) -> f64 {
     let scatter = half(&mut telling().map(|[off, _]| off.abs()));
     let error = middle(telling().map(|[_, error]| *error));
     let share = (scatter * scatter - error * error).max(0.0).sqrt();
-    if share.is_nan() { KNOWN } else { share.clamp(BEST_KNOWN, KNOWN) }
+    if share.is_nan() {
+        KNOWN
+    } else {
+        share.clamp(BEST_KNOWN, KNOWN)
+    }
 }
 
 /// What nearly all are below.
@@ -307,13 +485,21 @@ fn darker_half(frames: &[Vec<f32>]) -> f64 {
     let Some(frame) = frames.get(frames.len() / 2) else {
         return 0.0;
     };
-    let mut values: Vec<f32> = frame.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut values: Vec<f32> = frame
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
     let at = values.len() / 2;
     if at == 0 {
         return 0.0;
     }
     values.select_nth_unstable_by(at, f32::total_cmp);
-    values[..at].iter().map(|value| f64::from(*value)).sum::<f64>() / at as f64
+    values[..at]
+        .iter()
+        .map(|value| f64::from(*value))
+        .sum::<f64>()
+        / at as f64
 }
 
 /// Counts off the disks, by distance from the direct beam and direction.
@@ -356,7 +542,9 @@ impl Rings {
     fn add(&mut self, model: &Model, image: &Image, scratch: &Scratch) {
         let [y, x] = scratch.centre;
         let amplitude = scratch.amplitude;
-        let ground = model.ground.around(scratch.centre, (image.rows, image.columns));
+        let ground = model
+            .ground
+            .around(scratch.centre, (image.rows, image.columns));
         for row in 0..image.rows {
             let first = image.at(row, 0);
             let dy = row as f64 - y;
@@ -389,13 +577,17 @@ impl Rings {
         };
         let freest = self.cells.iter().flatten().map(free).fold(0.0, f64::max);
         let enough = (LEAST_FREE * freest).min(ALL_FREE);
-        let (counts, weights) = (self.cells.iter().flatten())
-            .fold((0.0, 1e-9), |sum, cell| (sum.0 + cell.counts, sum.1 + cell.weights));
+        let (counts, weights) = (self.cells.iter().flatten()).fold((0.0, 1e-9), |sum, cell| {
+            (sum.0 + cell.counts, sum.1 + cell.weights)
+        });
         let darkest = (1e-3 * counts / weights).max(1e-4);
         // The median over the directions.
         let mut known: Vec<Option<f64>> = (self.cells.iter())
             .map(|ring| {
-                let mut cells: Vec<&Cell> = ring.iter().filter(|cell| free(cell) >= enough && free(cell) > 0.0).collect();
+                let mut cells: Vec<&Cell> = ring
+                    .iter()
+                    .filter(|cell| free(cell) >= enough && free(cell) > 0.0)
+                    .collect();
                 cells.sort_by(|a, b| (a.counts * b.weights).total_cmp(&(b.counts * a.weights)));
                 // Every direction has one vote: a disk that was missed has more free pixels than the gaps between disks.
                 let (from, to) = (LOWER[0] * cells.len() as f64, LOWER[1] * cells.len() as f64);
@@ -422,9 +614,14 @@ impl Rings {
             .filter_map(|ring| known[ring].map(|value| [ring as f64, value.ln()]))
             .collect();
         let count = points.len() as f64;
-        let [mean_r, mean_v] = points.iter().fold([0.0; 2], |sum, [r, v]| [sum[0] + r / count, sum[1] + v / count]);
+        let [mean_r, mean_v] = points.iter().fold([0.0; 2], |sum, [r, v]| {
+            [sum[0] + r / count, sum[1] + v / count]
+        });
         let (cross, square) = points.iter().fold((0.0, 0.0), |(cross, square), [r, v]| {
-            (cross + (r - mean_r) * (v - mean_v), square + (r - mean_r).powi(2))
+            (
+                cross + (r - mean_r) * (v - mean_v),
+                square + (r - mean_r).powi(2),
+            )
         });
         let slope = if square > 0.0 { cross / square } else { 0.0 };
         // No background is much more under the beam than beside it; a wrong slope would make it so.
@@ -435,8 +632,9 @@ impl Rings {
         let mut least = f64::INFINITY;
         for (ring, value) in known.iter_mut().enumerate() {
             let Some(value) = value else { continue };
-            let (weights, pixels) = (self.cells[ring].iter())
-                .fold((0.0, 0.0), |sum, cell| (sum.0 + cell.weights, sum.1 + cell.pixels));
+            let (weights, pixels) = (self.cells[ring].iter()).fold((0.0, 0.0), |sum, cell| {
+                (sum.0 + cell.weights, sum.1 + cell.pixels)
+            });
             if weights < SURELY_FREE * pixels {
                 *value = value.min(least);
             }

@@ -37,9 +37,4 @@ impl Shape {
             slope,
         }
     }
-
-    /// How far from the middle pixels tell where it is.
-    pub fn reach(&self) -> f32 {
-        self.radius + (4.0 * self.edge).clamp(2.0, 4.0).max(1.0)
-    }
 }
