@@ -93,8 +93,8 @@ class Restore(unittest.TestCase):
 
     def tree(self, model):
         nodes = self.ask(model, {"type": "hello", "request_id": 1, "protocol": 1})[0]["tree"]["nodes"]
-        # The last computation is part of the state, not of the tree.
-        return [{key: value for key, value in node.items() if key != "progress"} for node in nodes]
+        # The last computation, and what was measured for it, are part of the state, not of the tree.
+        return [{key: value for key, value in node.items() if key not in ("progress", "measured")} for node in nodes]
 
     def frame(self, model, node, index=(20, 31)):
         self.view += 1

@@ -64,9 +64,9 @@ pub(super) const SLIPS: &[Mistake] = &[
         "// the bright field\nlet image = scan.virtual_image(Disk { radius: 10.0, ..default() })?;\nimage.shape()?",
     ),
     (
-        "let found = scan.find_peaks(NormalizedCorrelation {\n    max_peaks: 40,\n    treshold: 6,\n    ..default()\n})?;\nfound",
+        "let found = scan.find_peaks(DifferenceOfGaussiansPeaks {\n    sigma_narrow: 2,\n    treshold: 6.0,\n    ..default()\n})?;\nfound",
         "did you mean `threshold`",
-        "let found = scan.find_peaks(NormalizedCorrelation {\n    max_peaks: Some(40),\n    threshold: Some(6.0),\n    ..default()\n})?;\nfound",
+        "let found = scan.find_peaks(DifferenceOfGaussiansPeaks {\n    sigma_narrow: 2.0,\n    threshold: 6.0,\n    ..default()\n})?;\nfound",
     ),
     (
         "let n = 5;\nn += 1;\nprintln!(\"{n}\");",
