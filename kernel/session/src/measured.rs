@@ -24,7 +24,12 @@ fn notes(session: &Session, graph: &Graph, node: &Node) -> Option<Value> {
 
 /// `radius 4.02 ± 0.01 px, edge 0.61 ± 0.02 px, threshold 4.6 σ`; nothing before it is measured.
 pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Option<String> {
-    in_words(&notes(session, graph, node)?)
+    let notes = notes(session, graph, node)?;
+    // A remark says that already, with the positions that have no value for it.
+    match notes[NO_REFERENCE].is_string() {
+        true => None,
+        false => in_words(&notes),
+    }
 }
 
 /// Why a map against a reference has no value anywhere.

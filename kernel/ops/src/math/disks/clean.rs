@@ -101,7 +101,7 @@ impl Clean {
 
     /// Next to a saturated pixel others are nearly so: that they are not is chance, which makes them less than they should be.
     fn around_saturated(&self, values: &mut [f32]) {
-        let columns = self.columns;
+        let (columns, near) = (self.columns, 0.3 * self.most());
         let saturated: Vec<usize> = (0..values.len())
             .filter(|at| values[*at] == f32::INFINITY)
             .collect();
@@ -110,11 +110,10 @@ impl Clean {
             for y in row.saturating_sub(1)..(row + 2).min(self.rows) {
                 for x in column.saturating_sub(1)..(column + 2).min(columns) {
                     let value = &mut values[y * columns + x];
-                    *value = if value.is_finite() {
-                        f32::NEG_INFINITY
-                    } else {
-                        *value
-                    };
+                    // A sharp edge ends before it.
+                    if value.is_finite() && *value > near {
+                        *value = f32::NEG_INFINITY;
+                    }
                 }
             }
         }
@@ -320,10 +319,12 @@ fn noise(
         .map(|part| {
             let mean = part.iter().map(|[mean, _]| mean).sum::<f64>() / part.len() as f64;
             let mut variances: Vec<f64> = part.iter().map(|[_, variance]| *variance).collect();
-            // A trimmed mean: cosmic rays and hot pixels stay out, few counts do not bias it.
-            variances.sort_unstable_by(f64::total_cmp);
-            let kept = &variances[..(variances.len() * 9 / 10).max(1)];
-            [mean, kept.iter().sum::<f64>() / kept.len() as f64]
+            // The median: edges, cosmic rays and hot pixels stay out.
+            let middle = variances.len() / 2;
+            [
+                mean,
+                *variances.select_nth_unstable_by(middle, f64::total_cmp).1,
+            ]
         })
         .collect();
     let ratio = {
@@ -336,16 +337,17 @@ fn noise(
             return (1.0, 0.0);
         }
     };
-    // A tenth of the blocks was left out, the brightest of them.
     let gain = ratio * TRIMMED;
-    if gain.is_finite() && gain > 0.0 && (gain - 1.0).abs() > NEARLY_COUNTS {
+    if gain.is_finite() && gain > LEAST_GAIN && (gain - 1.0).abs() > NEARLY_COUNTS {
         return line(&points, gain);
     }
     (1.0, 0.0)
 }
 
-/// Mean of a block's variances over that of the lower nine tenths of them.
-const TRIMMED: f64 = 1.06;
+/// Mean of the variances of blocks over their median.
+const TRIMMED: f64 = 1.03;
+/// Less noise than this share of that of counts is none at all: a simulation.
+const LEAST_GAIN: f64 = 0.05;
 
 /// Weighted least squares of variance against mean, both parts not negative.
 fn line(points: &[[f64; 2]], ratio: f64) -> (f64, f64) {

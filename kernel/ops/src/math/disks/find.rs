@@ -1086,7 +1086,7 @@ impl Search<'_> {
             let [y, x] = self.scratch.candidates[n].at();
             let [cy, cx] = self.scratch.centre;
             let of_beam = (y - cy).hypot(x - cx) < f64::from(radius);
-            if evidence.deviations < SHAPELY || !whole {
+            if evidence.deviations < SHAPELY {
                 continue;
             }
             let mut matrix = [[0.0f64; 6]; 6];
@@ -1147,7 +1147,11 @@ impl Search<'_> {
                     other != n && near && candidate.disk.height > disk.height
                 });
             // Nor is the background under the direct beam known.
-            let trust = if overlaps || of_beam { DOUBTFUL } else { 1.0 };
+            let trust = if overlaps || of_beam || !whole {
+                DOUBTFUL
+            } else {
+                1.0
+            };
             let trust = trust / evidence.misfit.max(1.0).powi(2);
             for (i, row) in [4, 5].into_iter().enumerate() {
                 let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
