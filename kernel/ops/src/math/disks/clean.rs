@@ -42,9 +42,13 @@ impl Clean {
         saturation: Option<f32>,
         radius: f64,
     ) -> Self {
-        // Eight bits are also stored as sixteen.
-        let saturation = piled_up(frames).or(saturation);
-        let (gain, offset) = noise(frames, (rows, columns), saturation);
+        // Eight bits are also stored as sixteen. Without noise a plateau is no end.
+        let noisy = noise(frames, (rows, columns), None).is_some();
+        let saturation = match noisy {
+            true => piled_up(frames).or(saturation),
+            false => saturation,
+        };
+        let (gain, offset) = noise(frames, (rows, columns), saturation).unwrap_or((1.0, 0.0));
         let apart = match radius {
             radius if radius >= 3.5 => 2,
             radius if radius >= 1.8 => 1,
@@ -277,12 +281,12 @@ fn covered(sums: &[f64], (rows, columns): (usize, usize), dead: &mut [bool]) {
     }
 }
 
-/// Gain and offset such that variance is `gain · mean + gain · offset`: of blocks of pixels, from how much neighbours differ.
+/// `None` where there is no noise. Gain and offset such that variance is `gain · mean + gain · offset`: of blocks of pixels, from how much neighbours differ.
 fn noise(
     frames: &[Vec<f32>],
     (rows, columns): (usize, usize),
     saturation: Option<f32>,
-) -> (f64, f64) {
+) -> Option<(f64, f64)> {
     let mut blocks: Vec<[f64; 2]> = Vec::new();
     let most = saturation.unwrap_or(f32::INFINITY);
     for frame in frames {
@@ -311,7 +315,7 @@ fn noise(
     blocks.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
     let dark = &blocks[..blocks.len() * 6 / 10];
     if dark.len() < 12 {
-        return (1.0, 0.0);
+        return Some((1.0, 0.0));
     }
     const PARTS: usize = 6;
     let points: Vec<[f64; 2]> = dark
@@ -334,14 +338,14 @@ fn noise(
         if mean > 0.0 {
             variance / mean
         } else {
-            return (1.0, 0.0);
+            return Some((1.0, 0.0));
         }
     };
     let gain = ratio * TRIMMED;
     if gain.is_finite() && gain > LEAST_GAIN && (gain - 1.0).abs() > NEARLY_COUNTS {
-        return line(&points, gain);
+        return Some(line(&points, gain));
     }
-    (1.0, 0.0)
+    (gain > LEAST_GAIN).then_some((1.0, 0.0))
 }
 
 /// Mean of the variances of blocks over their median.

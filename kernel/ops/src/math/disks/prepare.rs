@@ -76,26 +76,40 @@ pub struct ShapeSums {
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
 /// direct beam and with the one that is given; what explains the counts with fewer disks is taken. `None` where there are none.
-pub fn prepare(mut frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Option<Prepared> {
-    let look = |frames: &[Vec<f32>]| -> (Vec<([f64; 2], f64)>, f64) {
-        let seen: Vec<([f64; 2], f64)> = frames.iter().map(|frame| beam(frame, size)).collect();
-        let radius = middle(seen.iter().map(|(_, radius)| *radius));
-        (seen, radius)
+pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Option<Prepared> {
+    let (_, radius) = look(&frames, size);
+    let radius = given.radius.unwrap_or(radius);
+    let mut clean = Clean::measure(&frames, size, given.saturation, radius);
+    let again = clean.saturated.then(|| frames.clone());
+    let found = prepare_clean(frames, size, given, &clean);
+    let (None, Some(frames)) = (&found, again) else {
+        return found;
     };
-    let (_, radius) = look(&frames);
-    let clean = Clean::measure(
-        &frames,
-        size,
-        given.saturation,
-        given.radius.unwrap_or(radius),
-    );
+    // All disks are saturated inside: then what is there is better than nothing.
+    clean.saturation = None;
+    prepare_clean(frames, size, given, &clean)
+}
+
+/// Places and radii of the direct beam, and the median of these.
+fn look(frames: &[Vec<f32>], size: (usize, usize)) -> (Vec<([f64; 2], f64)>, f64) {
+    let seen: Vec<([f64; 2], f64)> = frames.iter().map(|frame| beam(frame, size)).collect();
+    let radius = middle(seen.iter().map(|(_, radius)| *radius));
+    (seen, radius)
+}
+
+fn prepare_clean(
+    mut frames: Vec<Vec<f32>>,
+    size: (usize, usize),
+    given: Given,
+    clean: &Clean,
+) -> Option<Prepared> {
     let mut flags = Vec::new();
     frames
         .iter_mut()
         .for_each(|frame| clean.apply(frame, &mut flags));
     let frames = &*frames;
-    let (seen, measured) = look(frames);
-    let mut best = measure(frames, size, given, &clean, &seen, measured);
+    let (seen, measured) = look(frames, size);
+    let mut best = measure(frames, size, given, clean, &seen, measured);
     // Other beginnings where something is left to explain: the one given, and, as a saturated beam looks larger, a smaller one.
     let given_radius = given
         .radius
@@ -107,7 +121,7 @@ pub fn prepare(mut frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) ->
         if best.as_ref().is_some_and(|best| best.misfit < EXPLAINED) {
             break;
         }
-        let other = measure(frames, size, given, &clean, &seen, radius);
+        let other = measure(frames, size, given, clean, &seen, radius);
         best = match (best, other) {
             (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
             (best, other) => best.or(other),
