@@ -458,6 +458,7 @@ impl Model {
         };
         let slot = search.new_slot();
         search.load(slot, (row, column));
+        search.others(slot, (row, column));
         let known = Known {
             level: 1.0,
             weight: 0.1,
