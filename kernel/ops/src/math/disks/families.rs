@@ -207,7 +207,7 @@ impl Family {
             self.wander + 2.0,
             threshold,
             self.beam,
-            super::find::Beyond::Edge,
+            super::model::Beyond::Edge,
         )
     }
 }

@@ -1,19 +1,28 @@
 //! Disks of one shape in diffraction patterns: where they are, how sure that is, and what they have in common over a scan.
 
+mod amplitude;
+mod around;
+mod beam;
 mod clean;
-mod find;
 mod fit;
 mod ground;
 mod image;
 mod lanes;
+mod model;
+mod places;
 mod prepare;
+mod radial;
+mod search;
 mod shape;
+mod shape_sums;
+mod sweep;
 
 #[cfg(test)]
 mod families;
 
-pub use find::{Found, Model, Scratch};
 pub use fit::Evidence;
 pub use image::{Image, Stencil};
+pub use model::{Found, Model};
 pub use prepare::{Given, Prepared, prepare};
+pub use search::Scratch;
 pub use shape::Shape;

@@ -1,11 +1,14 @@
 //! What the disks of a scan have in common, measured from some of its frames: radius, edge, background, wander of the beam.
 
+use super::beam::{beam, covered_centre};
 use super::clean::Clean;
-use super::find::{Beyond, Model, Scratch};
 use super::fit::cholesky;
 use super::image::Image;
+use super::model::{Beyond, Model};
+use super::radial::Rings;
+use super::search::Scratch;
 use super::shape::Shape;
-use crate::math::{Grid, direct_beam};
+use super::shape_sums::ShapeSums;
 
 const ROUNDS: usize = 12;
 /// After so many, what differs between disks is the disks'.
@@ -24,6 +27,8 @@ const KNOWN: f64 = 0.5;
 const BEST_KNOWN: f64 = 0.05;
 /// Most that a radius changes in one round, as a share of it.
 const LARGEST_STEP: f64 = 0.25;
+/// What is taken for the beam wanders by this share of the frame: it is another disk each time.
+const LOST: f64 = 0.12;
 /// Beyond the wander that was seen, in px.
 const FURTHER: f64 = 2.0;
 /// Least and greatest threshold that is chosen, in standard deviations.
@@ -59,19 +64,6 @@ pub struct Given {
     pub saturation: Option<f32>,
     /// Standard deviations; left out, chosen by the brightness of the disks there are.
     pub threshold: Option<f64>,
-}
-
-/// Normal equations of radius and edge over all disks, every disk's own numbers eliminated.
-#[derive(Clone, Debug, Default)]
-pub struct ShapeSums {
-    pub information: [[f64; 2]; 2],
-    pub slope: [f64; 2],
-    pub disks: usize,
-    /// Largest height.
-    pub brightest: f64,
-    pub misfit: f64,
-    /// Of the background under each disk, how far it is from the frame's, as a share, and the error of that.
-    pub levels: Vec<[f64; 2]>,
 }
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
@@ -304,161 +296,6 @@ fn measure(
     None
 }
 
-/// Share of a disk's pixels at the middle of the pattern that must be covered for the direct beam to be hidden.
-const HIDDEN: f64 = 0.3;
-/// What is taken for the beam wanders by this share of the frame: it is another disk each time.
-const LOST: f64 = 0.12;
-
-/// The middle of the pattern when the direct beam is covered there: the point about which the mean pattern is most like itself
-/// turned by half a turn, also when it is known to be lost. `None` where the beam is seen.
-fn covered_centre(
-    frames: &[Vec<f32>],
-    (rows, columns): (usize, usize),
-    clean: &Clean,
-    radius: f64,
-    lost: bool,
-) -> Option<[f64; 2]> {
-    if clean.dead.len() <= clean.hot && !lost {
-        return None;
-    }
-    let mut mean = vec![[0.0f64; 2]; rows * columns];
-    for frame in frames {
-        for (sum, value) in mean.iter_mut().zip(frame) {
-            if value.is_finite() {
-                sum[0] += f64::from(*value);
-                sum[1] += 1.0;
-            }
-        }
-    }
-    // Square roots: the noise is the same everywhere.
-    let mean: Vec<f64> = mean
-        .iter()
-        .map(|[sum, count]| (sum / count).max(0.0).sqrt())
-        .collect();
-    // Sums of row and column of a pixel and of its opposite, that is twice the middle.
-    let unlike = |twice: [isize; 2]| {
-        let (mut sum, mut count) = (0.0, 0.0f64);
-        for row in (0..rows as isize).step_by(2) {
-            let other_row = twice[0] - row;
-            if other_row < 0 || other_row >= rows as isize {
-                continue;
-            }
-            for column in 0..columns as isize {
-                let other = twice[1] - column;
-                if other < 0 || other >= columns as isize {
-                    continue;
-                }
-                let here = mean[(row * columns as isize + column) as usize];
-                let there = mean[(other_row * columns as isize + other) as usize];
-                if here.is_finite() && there.is_finite() {
-                    sum += (here - there).powi(2);
-                    count += 1.0;
-                }
-            }
-        }
-        if count < 0.2 * (rows * columns) as f64 / 2.0 {
-            f64::INFINITY
-        } else {
-            sum / count
-        }
-    };
-    let reach = (rows.min(columns) / 4) as isize;
-    let start = [rows as isize - 1, columns as isize - 1];
-    let (mut best, mut at) = (f64::INFINITY, start);
-    for (step, reach) in [(4, reach), (2, 4), (1, 2)] {
-        let around = at;
-        for dy in (-reach..=reach).step_by(step) {
-            for dx in (-reach..=reach).step_by(step) {
-                let place = [around[0] + dy, around[1] + dx];
-                let value = unlike(place);
-                if value < best {
-                    (best, at) = (value, place);
-                }
-            }
-        }
-    }
-    let centre = at.map(|twice| 0.5 * twice as f64);
-    let of_beam = |place: usize| {
-        let (dy, dx) = (
-            (place / columns) as f64 - centre[0],
-            (place % columns) as f64 - centre[1],
-        );
-        dy * dy + dx * dx <= radius * radius
-    };
-    let hidden = clean.dead.iter().filter(|place| of_beam(**place)).count() as f64;
-    let all = (0..rows * columns).filter(|place| of_beam(*place)).count() as f64;
-    (lost || hidden > HIDDEN * all).then_some(centre)
-}
-
-/// Place and radius of the brightest disk near the middle: what is connected above half its height.
-fn beam(frame: &[f32], (rows, columns): (usize, usize)) -> ([f64; 2], f64) {
-    // As bright as can be told.
-    let most = frame
-        .iter()
-        .copied()
-        .filter(|value| value.is_finite())
-        .fold(0.0, f32::max);
-    let frame: Vec<f32> = frame
-        .iter()
-        .map(|value| {
-            if *value == f32::INFINITY {
-                most
-            } else {
-                *value
-            }
-        })
-        .collect();
-    let frame = &*frame;
-    let values = frame.iter().map(|value| f64::from(*value)).collect();
-    let at = direct_beam::find(&Grid::new(rows, columns, values));
-    // Means of three by three pixels: single counts make no region.
-    let smooth = |row: usize, column: usize| {
-        let (mut sum, mut count) = (0.0, 0.0);
-        for y in row.saturating_sub(1)..(row + 2).min(rows) {
-            for x in column.saturating_sub(1)..(column + 2).min(columns) {
-                let value = frame[y * columns + x];
-                if value.is_finite() {
-                    sum += f64::from(value);
-                    count += 1.0;
-                }
-            }
-        }
-        if count > 0.0 { sum / count } else { 0.0 }
-    };
-    let start = [0, 1].map(|n| (at[n].round().max(0.0) as usize).min([rows, columns][n] - 1));
-    let mut sorted: Vec<f32> = frame
-        .iter()
-        .copied()
-        .filter(|value| value.is_finite())
-        .collect();
-    if sorted.is_empty() {
-        return (at, 1.0);
-    }
-    let middle = sorted.len() / 2;
-    let low = f64::from(*sorted.select_nth_unstable_by(middle, f32::total_cmp).1);
-    let half = 0.5 * (smooth(start[0], start[1]) + low);
-    let mut seen = vec![false; rows * columns];
-    let mut next = vec![start];
-    seen[start[0] * columns + start[1]] = true;
-    let mut pixels = 0usize;
-    while let Some([row, column]) = next.pop() {
-        pixels += 1;
-        let around = [
-            (row.wrapping_sub(1), column),
-            (row + 1, column),
-            (row, column.wrapping_sub(1)),
-            (row, column + 1),
-        ];
-        for (y, x) in around {
-            if y < rows && x < columns && !seen[y * columns + x] && smooth(y, x) > half {
-                seen[y * columns + x] = true;
-                next.push([y, x]);
-            }
-        }
-    }
-    (at, (pixels as f64 / std::f64::consts::PI).sqrt())
-}
-
 fn middle(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     if values.is_empty() {
@@ -514,167 +351,6 @@ fn darker_half(frames: &[Vec<f32>]) -> f64 {
         .map(|value| f64::from(*value))
         .sum::<f64>()
         / at as f64
-}
-
-/// Counts off the disks, by distance from the direct beam and direction.
-struct Rings {
-    cells: Vec<[Cell; SECTORS]>,
-}
-
-/// A stretch of a ring, over all frames.
-#[derive(Clone, Copy, Default)]
-struct Cell {
-    counts: f64,
-    /// Weights times amplitudes: the counts over these are the background.
-    weights: f64,
-    pixels: f64,
-}
-
-/// Disks that were missed are in some directions only.
-const SECTORS: usize = 24;
-/// Of the directions in the order of their counts, those between these shares are believed.
-const LOWER: [f64; 2] = [0.15, 0.55];
-/// Share of the background from which on what disks have at a pixel spoils it: they are not known better than to some tenths.
-const ON_DISKS: f32 = 0.02;
-/// Cells that disks spoil this much more than the freest tell nothing: next to the direct beam its edge would become background.
-const LEAST_FREE: f64 = 0.3;
-const ALL_FREE: f64 = 0.03;
-/// Share of free pixels from which on a ring is believed whatever it says.
-const SURELY_FREE: f64 = 0.15;
-/// Least weight of a cell: a pixel of some frames.
-const LEAST_WEIGHT: f64 = 1.0;
-/// Most that the background under the direct beam differs from that beside it, as a logarithm.
-const MOST_UNDER: f64 = 1.0;
-
-impl Rings {
-    fn new(rings: usize) -> Self {
-        Rings {
-            cells: vec![Default::default(); rings],
-        }
-    }
-
-    fn add(&mut self, model: &Model, image: &Image, scratch: &Scratch) {
-        let [y, x] = scratch.centre;
-        let amplitude = scratch.amplitude;
-        let ground = model
-            .ground
-            .around(scratch.centre, (image.rows, image.columns));
-        for row in 0..image.rows {
-            let first = image.at(row, 0);
-            let dy = row as f64 - y;
-            let under = ground.row(row as isize, 0);
-            for column in 0..image.columns {
-                let at = first + column;
-                if image.valid[at] == 0.0 {
-                    continue;
-                }
-                let dx = column as f64 - x;
-                let ring = (dy * dy + dx * dx).sqrt().round() as usize;
-                let turn = dy.atan2(dx) / std::f64::consts::TAU + 0.5;
-                let sector = ((turn * SECTORS as f64) as usize).min(SECTORS - 1);
-                let models = scratch.models[at];
-                let spoilt = models / (ON_DISKS * amplitude as f32 * under[column]).max(1e-6);
-                let weight = f64::from(1.0 / (1.0 + spoilt * spoilt));
-                let cell = &mut self.cells[ring][sector];
-                cell.counts += weight * f64::from(image.counts[at] - models);
-                cell.weights += weight * amplitude;
-                cell.pixels += amplitude;
-            }
-        }
-    }
-
-    /// Counts per pixel at whole distances; under the beam and where disks cover everything, continued.
-    fn profile(&self, before: &[f32], radius: f64) -> Vec<f32> {
-        let free = |cell: &Cell| match cell.weights >= LEAST_WEIGHT {
-            true => cell.weights / cell.pixels,
-            false => 0.0,
-        };
-        let freest = self.cells.iter().flatten().map(free).fold(0.0, f64::max);
-        let enough = (LEAST_FREE * freest).min(ALL_FREE);
-        let (counts, weights) = (self.cells.iter().flatten()).fold((0.0, 1e-9), |sum, cell| {
-            (sum.0 + cell.counts, sum.1 + cell.weights)
-        });
-        let darkest = (1e-3 * counts / weights).max(1e-4);
-        // The median over the directions.
-        let mut known: Vec<Option<f64>> = (self.cells.iter())
-            .map(|ring| {
-                let mut cells: Vec<&Cell> = ring
-                    .iter()
-                    .filter(|cell| free(cell) >= enough && free(cell) > 0.0)
-                    .collect();
-                cells.sort_by(|a, b| (a.counts * b.weights).total_cmp(&(b.counts * a.weights)));
-                // Every direction has one vote: a disk that was missed has more free pixels than the gaps between disks.
-                let (from, to) = (LOWER[0] * cells.len() as f64, LOWER[1] * cells.len() as f64);
-                let (mut counts, mut weights) = (0.0, 0.0);
-                for (n, cell) in cells.iter().enumerate() {
-                    let inside = (n as f64 + 1.0).min(to) - (n as f64).max(from);
-                    if inside > 0.0 {
-                        counts += cell.counts * inside / cell.weights;
-                        weights += inside;
-                    }
-                }
-                (weights > 0.0).then(|| (counts / weights).max(darkest))
-            })
-            .collect();
-        // The edge of the direct beam is soft.
-        let core = (radius + 2.0).ceil() as usize;
-        let stretch = (radius.ceil() as usize).max(4);
-        known.iter_mut().take(core).for_each(|value| *value = None);
-        let Some(first) = known.iter().position(Option::is_some) else {
-            return before.to_vec();
-        };
-        // In the logarithm a straight line goes on under the beam.
-        let points: Vec<[f64; 2]> = (first..(first + stretch).min(known.len()))
-            .filter_map(|ring| known[ring].map(|value| [ring as f64, value.ln()]))
-            .collect();
-        let count = points.len() as f64;
-        let [mean_r, mean_v] = points.iter().fold([0.0; 2], |sum, [r, v]| {
-            [sum[0] + r / count, sum[1] + v / count]
-        });
-        let (cross, square) = points.iter().fold((0.0, 0.0), |(cross, square), [r, v]| {
-            (
-                cross + (r - mean_r) * (v - mean_v),
-                square + (r - mean_r).powi(2),
-            )
-        });
-        let slope = if square > 0.0 { cross / square } else { 0.0 };
-        // No background is much more under the beam than beside it; a wrong slope would make it so.
-        let under = |ring: usize| {
-            (mean_v + (slope * (ring as f64 - mean_r)).clamp(-MOST_UNDER, MOST_UNDER)).exp()
-        };
-        // Where hardly a pixel is free, one that is free may be of a disk that was missed: no more than nearer to the beam.
-        let mut least = f64::INFINITY;
-        for (ring, value) in known.iter_mut().enumerate() {
-            let Some(value) = value else { continue };
-            let (weights, pixels) = (self.cells[ring].iter()).fold((0.0, 0.0), |sum, cell| {
-                (sum.0 + cell.weights, sum.1 + cell.pixels)
-            });
-            if weights < SURELY_FREE * pixels {
-                *value = value.min(least);
-            }
-            least = *value;
-        }
-        let mut out = vec![0.0; known.len()];
-        let mut last: Option<(usize, f64)> = None;
-        for (ring, value) in known.iter().enumerate() {
-            let Some(value) = value else { continue };
-            match last {
-                None => (0..ring).for_each(|r| out[r] = under(r)),
-                Some((from, start)) => {
-                    for r in from + 1..ring {
-                        let part = (r - from) as f64 / (ring - from) as f64;
-                        out[r] = start.powf(1.0 - part) * value.powf(part);
-                    }
-                }
-            }
-            out[ring] = *value;
-            last = Some((ring, *value));
-        }
-        if let Some((from, value)) = last {
-            out[from + 1..].fill(value);
-        }
-        out.into_iter().map(|value| value as f32).collect()
-    }
 }
 
 /// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).

@@ -1,0 +1,170 @@
+//! How many times the scan's background a frame has.
+
+use signal::simd::{Vectorised, vectorised};
+
+use super::lanes::{LANES, total};
+use super::model::Model;
+use super::search::Search;
+
+/// Of the places in a frame that are not on disks there are at least so many.
+const FREE: f64 = 0.25;
+/// Least counts off the disks that tell a frame's background better than its first guess.
+const LEAST_FREE: f64 = 100.0;
+/// See [`Search::distrust_amplitude`]: for frames that disks cover but for this share.
+const FREE_ENOUGH: f64 = 0.1;
+const MUCH_LESS: f64 = 0.8;
+
+impl Search<'_> {
+    /// Times the scan's background that the darker places of this frame have.
+    pub(super) fn first_amplitude(&mut self) {
+        let Model {
+            rows,
+            columns,
+            stencil,
+            inside,
+            ..
+        } = self.model;
+        let step = stencil.reach().max(1);
+        let scratch = &mut *self.scratch;
+        scratch.ratios.clear();
+        for row in (step / 2..*rows).step_by(step) {
+            let under = self.ground.sums(row);
+            for column in (step / 2..*columns).step_by(step) {
+                let at = row * columns + column;
+                let expected = under[column] * inside[at];
+                if expected > 0.0 && self.image.valid[self.image.at(row, column)] > 0.0 {
+                    scratch.ratios.push(scratch.sums[at] / expected);
+                }
+            }
+        }
+        let place = (FREE * scratch.ratios.len() as f64) as usize;
+        scratch.first_amplitude = 1.0;
+        scratch.amplitude = 1.0;
+        if place < scratch.ratios.len() {
+            let (_, ratio, _) = scratch.ratios.select_nth_unstable_by(place, f32::total_cmp);
+            scratch.first_amplitude = f64::from(*ratio).max(1e-3);
+            scratch.amplitude = scratch.first_amplitude * self.model.darker;
+        }
+    }
+
+    /// Times the scan's background that the pixels off the disks have; as before where that is few counts.
+    pub(super) fn amplitude(&mut self) {
+        let Search {
+            model,
+            image,
+            ground,
+            scratch,
+        } = self;
+        // The median over the rows, each with the weight of its expected counts: what is on disks that were not found stays out.
+        scratch.rows.clear();
+        let mut everything = 0.0;
+        for row in 0..model.rows {
+            let first = image.at(row, 0);
+            let line = first..first + model.columns;
+            let [sum, under, whole] = vectorised(Free {
+                counts: &image.counts[line.clone()],
+                valid: &image.valid[line.clone()],
+                models: &scratch.models[line],
+                under: &ground.row(row as isize, 0)[..model.columns],
+                limit: 0.1 * scratch.amplitude as f32,
+            });
+            everything += f64::from(whole);
+            if under > 0.0 {
+                scratch.rows.push([sum / under, under]);
+            }
+        }
+        let all: f64 = scratch
+            .rows
+            .iter()
+            .map(|[_, under]| f64::from(*under))
+            .sum();
+        scratch.free = if everything > 0.0 {
+            all / everything
+        } else {
+            0.0
+        };
+        if all * scratch.amplitude > LEAST_FREE {
+            scratch.rows.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
+            let mut below = 0.0;
+            let middle = scratch.rows.iter().find(|[_, under]| {
+                below += f64::from(*under);
+                below >= 0.5 * all
+            });
+            scratch.amplitude = middle.map_or(1.0, |[ratio, _]| f64::from(*ratio)).max(1e-3);
+        }
+    }
+
+    /// Pixels of disks that were missed are off the disks too: where what is under the others is much less, that is believed.
+    pub(super) fn distrust_amplitude(&mut self) {
+        let scratch = &mut *self.scratch;
+        if scratch.free > FREE_ENOUGH {
+            return;
+        }
+        scratch.ratios.clear();
+        (scratch.ratios).extend(scratch.candidates.iter().map(|c| c.disk.level as f32));
+        let middle = scratch.ratios.len() / 2;
+        if middle > 0 {
+            let (_, level, _) = scratch
+                .ratios
+                .select_nth_unstable_by(middle, f32::total_cmp);
+            let level = f64::from(*level);
+            if level < MUCH_LESS * scratch.amplitude {
+                scratch.amplitude = level.max(1e-3);
+            }
+        }
+    }
+}
+
+/// Sums of counts and background of the pixels that disks do not reach, and of the background of all.
+struct Free<'a> {
+    counts: &'a [f32],
+    valid: &'a [f32],
+    models: &'a [f32],
+    under: &'a [f32],
+    /// Disks have less than this times the background there.
+    limit: f32,
+}
+
+impl Vectorised for Free<'_> {
+    type Result = [f32; 3];
+
+    #[inline(always)]
+    fn run(self) -> [f32; 3] {
+        let mut sums = [[0.0; LANES]; 3];
+        let whole = self.counts.len() / LANES * LANES;
+        let all = (self
+            .counts
+            .chunks_exact(LANES)
+            .zip(self.valid.chunks_exact(LANES)))
+        .zip(
+            self.models
+                .chunks_exact(LANES)
+                .zip(self.under.chunks_exact(LANES)),
+        );
+        let mut add = |n: usize, counts: f32, valid: f32, models: f32, under: f32| {
+            let free = if models < self.limit * under {
+                valid
+            } else {
+                0.0
+            };
+            sums[0][n] += free * (counts - models);
+            sums[1][n] += free * under;
+            sums[2][n] += valid * under;
+        };
+        for ((counts, valid), (models, under)) in all {
+            for n in 0..LANES {
+                add(n, counts[n], valid[n], models[n], under[n]);
+            }
+        }
+        for n in whole..self.counts.len() {
+            add(
+                n - whole,
+                self.counts[n],
+                self.valid[n],
+                self.models[n],
+                self.under[n],
+            );
+        }
+        sums.map(|lanes| total(&lanes))
+    }
+}

@@ -1,0 +1,283 @@
+//! What a scan's disks have in common, and the way from a frame to its disks.
+
+use super::around::Around;
+use super::fit::{Disk, Evidence, FAINTEST, Known};
+use super::ground::Ground;
+use super::image::{Image, Stencil};
+use super::search::{LEAST_VALID, Scratch, Search};
+use super::shape::Shape;
+use super::shape_sums::ShapeSums;
+
+/// Share of the radius by which the disk that is counted is larger, in px: half of the pixels at the edge belong to it.
+const HARD: f64 = 0.3;
+/// See [`Model::level_share`].
+const LEVEL_SHARE: f64 = 0.5;
+/// A disk's edge is seen to where it is this share of the background's noise.
+const SEEN: f64 = 0.3;
+
+/// What a scan's disks have in common.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub shape: Shape,
+    pub ground: Ground,
+    /// Where the direct beam is in the mean, row first.
+    pub centre: [f64; 2],
+    /// How far from there it may be, in px.
+    pub wander: f64,
+    /// Least standard deviations that a disk is found with.
+    pub threshold: f64,
+    /// Times the background of a frame's darker places, disks among them, that its background is.
+    pub darker: f64,
+    /// The background under a disk is known to this share of itself from the rest of the scan.
+    pub level_share: f64,
+    /// The frame's background is known to this share of itself before any disk is.
+    pub frame_share: f64,
+    pub rows: usize,
+    pub columns: usize,
+    pub(super) stencil: Stencil,
+    /// Share of the disk around each pixel that is inside the frame.
+    pub(super) inside: Vec<f32>,
+    pub(super) around: Around,
+    /// Distance of the pixels that take part in a fit.
+    pub(super) reach: f64,
+    /// Whether the direct beam is on the detector and not covered.
+    pub beam_is_seen: bool,
+}
+
+/// How far beyond the radius a fit goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// As far as the edge tells where the disk is.
+    Edge,
+    /// As far as the foot of a disk that is saturated inside.
+    Foot,
+}
+
+/// A disk that was found, in px of the frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Found {
+    pub y: f64,
+    pub x: f64,
+    pub height: f64,
+    pub level: f64,
+    pub y_error: f64,
+    pub x_error: f64,
+    pub evidence: Evidence,
+}
+
+impl Model {
+    pub fn new(
+        shape: Shape,
+        profile: Vec<f32>,
+        (rows, columns): (usize, usize),
+        centre: [f64; 2],
+        wander: f64,
+        threshold: f64,
+        brightest: f64,
+        beyond: Beyond,
+    ) -> Self {
+        let stencil = Stencil::new(f64::from(shape.radius) + HARD);
+        // As far as the edge of the brightest disk is seen above the noise of the background.
+        let darkest = profile
+            .iter()
+            .copied()
+            .fold(f32::INFINITY, f32::min)
+            .max(1e-3);
+        let seen = (brightest / (SEEN * f64::from(darkest).sqrt()))
+            .max(1.0)
+            .ln()
+            .clamp(3.0, 12.0);
+        let edge = f64::from(shape.edge);
+        let reach = f64::from(shape.radius)
+            + match beyond {
+                Beyond::Edge => (4.0 * edge).clamp(2.0, 4.0),
+                Beyond::Foot => (8.0 * edge).clamp(3.0, 9.0),
+            };
+        let around = Around::new(reach, f64::from(shape.radius) + seen * edge);
+        let margin = around.reach;
+        let ground = Ground::new(profile, (rows, columns), centre, wander, margin, &stencil);
+        let (mut running, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
+        ones.fill((rows, columns), margin, &vec![1.0; rows * columns], 0.0);
+        stencil.sums(
+            &ones.counts,
+            (rows, columns),
+            margin,
+            &mut running,
+            &mut inside,
+        );
+        let all = stencil.pixels() as f32;
+        inside.iter_mut().for_each(|share| *share /= all);
+        Model {
+            around,
+            reach,
+            beam_is_seen: true,
+            shape,
+            ground,
+            centre,
+            wander,
+            threshold,
+            darker: 1.0,
+            level_share: LEVEL_SHARE,
+            frame_share: 5.0,
+            rows,
+            columns,
+            stencil,
+            inside,
+        }
+    }
+
+    /// Width of the border that an [`Image`] of a frame needs.
+    pub fn margin(&self) -> usize {
+        self.around.reach
+    }
+
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
+    fn first_share(&self) -> f64 {
+        self.level_share.hypot(self.frame_share)
+    }
+
+    /// Pixels of a disk.
+    pub(super) fn area(&self) -> f64 {
+        self.stencil.pixels() as f64
+    }
+
+    /// Disks of a frame, the surest first.
+    pub fn find(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
+        let Scratch { running, sums, .. } = scratch;
+        self.stencil
+            .sums(&image.counts, self.size(), image.margin, running, sums);
+        scratch.models.clear();
+        scratch.models.resize(image.counts.len(), 0.0);
+        scratch.candidates.clear();
+        scratch.slots = 0;
+        scratch.others.resize(self.around.y.len(), 0.0);
+        scratch.passes.resize(self.around.fitted);
+        let beam = if self.beam_is_seen {
+            self.direct_beam(image, scratch)
+        } else {
+            None
+        };
+        let centre = beam.unwrap_or(self.centre);
+        scratch.centre = centre;
+        let mut search = Search {
+            model: self,
+            image,
+            ground: self.ground.around(centre, self.size()),
+            scratch,
+        };
+        search.first_amplitude();
+        if image.holed {
+            search.fill();
+        }
+        search.deviations(false);
+        search.take_maxima();
+        search.sweep(self.first_share(), (3, 0.05));
+        search.amplitude();
+        search.drop_unlikely(0);
+        search.settle_apart();
+        search.sweep(self.level_share, (2, 0.02));
+        let first = search.scratch.candidates.len();
+        search.distrust_amplitude();
+        search.look_at_rest();
+        if search.scratch.candidates.len() > first {
+            search.settle_far_from(first);
+            search.sweep(self.first_share(), (3, 0.05));
+            search.amplitude();
+            search.distrust_amplitude();
+            search.drop_unlikely(first);
+            search.sweep(self.level_share, (2, 0.01));
+        }
+        search.conclude()
+    }
+
+    /// Disks that noise makes above so many standard deviations in a frame, on average: maxima of a random field, which
+    /// are as many as fit next to each other. The number was measured in simulated frames of background, radius 2 to 9 px.
+    pub fn false_disks(&self, deviations: f64) -> f64 {
+        let density = 0.011 / f64::from(self.shape.radius).sqrt();
+        let pixels = (self.rows * self.columns) as f64;
+        density * pixels * deviations * (-0.5 * deviations * deviations).exp()
+    }
+
+    /// Sum of the squares of what is left over after [`Model::find`], in units of its variance.
+    pub fn misfit(&self, image: &Image, scratch: &Scratch) -> f64 {
+        let ground = self.ground.around(scratch.centre, self.size());
+        let amplitude = scratch.amplitude as f32;
+        (0..self.rows)
+            .map(|row| {
+                let line = image.at(row, 0)..image.at(row, 0) + self.columns;
+                let pixels = (image.counts[line.clone()].iter())
+                    .zip(&image.valid[line.clone()])
+                    .zip(&scratch.models[line])
+                    .zip(ground.row(row as isize, 0));
+                let squares = pixels.map(|(((counts, valid), models), under)| {
+                    let expected = (models + amplitude * under).max(FAINTEST);
+                    f64::from(valid * (counts - expected) * (counts - expected) / expected)
+                });
+                squares.sum::<f64>()
+            })
+            .sum()
+    }
+
+    /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge.
+    pub fn shape_sums(&self, image: &Image, scratch: &mut Scratch, sums: &mut ShapeSums) {
+        let ground = self.ground.around(scratch.centre, self.size());
+        let mut search = Search {
+            model: self,
+            image,
+            ground,
+            scratch,
+        };
+        search.shape_sums(sums);
+    }
+
+    /// Place of the direct beam: the brightest disk near where it is in the mean.
+    fn direct_beam(&self, image: &Image, scratch: &mut Scratch) -> Option<[f64; 2]> {
+        let range = |at: f64, size: usize| {
+            let low = (at - self.wander).ceil().max(0.0) as usize;
+            low..((at + self.wander).floor() as usize + 1).min(size)
+        };
+        let mut best = (f32::NEG_INFINITY, 0, 0);
+        for row in range(self.centre[0], self.rows) {
+            for column in range(self.centre[1], self.columns) {
+                let at = row * self.columns + column;
+                let value = scratch.sums[at] / self.inside[at].max(LEAST_VALID);
+                if value > best.0 {
+                    best = (value, row, column);
+                }
+            }
+        }
+        let (sum, row, column) = best;
+        let ground = self.ground.around([row as f64, column as f64], self.size());
+        let over = f64::from(sum) - f64::from(ground.sums(row)[column]);
+        if over <= 5.0 * f64::from(sum).max(1.0).sqrt() {
+            return None;
+        }
+        let mut search = Search {
+            model: self,
+            image,
+            ground,
+            scratch,
+        };
+        let slot = search.new_slot();
+        search.load(slot, (row, column));
+        search.others(slot, (row, column));
+        let known = Known {
+            level: 1.0,
+            weight: 0.1,
+        };
+        let disk = Disk {
+            y: 0.0,
+            x: 0.0,
+            height: over / self.area(),
+            level: 1.0,
+        };
+        let fitted = search.improve(slot, disk, known, (4, 0.05));
+        scratch.slots = 0;
+        let Disk { y, x, .. } = fitted?;
+        let near = y.hypot(x) < f64::from(self.shape.radius).max(1.5);
+        near.then(|| [row as f64 + y, column as f64 + x])
+    }
+}

@@ -1,0 +1,168 @@
+//! The radial background of a scan, from the pixels that disks leave free.
+
+use super::image::Image;
+use super::model::Model;
+use super::search::Scratch;
+
+/// Disks that were missed are in some directions only.
+const SECTORS: usize = 24;
+/// Of the directions in the order of their counts, those between these shares are believed.
+const LOWER: [f64; 2] = [0.15, 0.55];
+/// Share of the background from which on what disks have at a pixel spoils it: they are not known better than to some tenths.
+const ON_DISKS: f32 = 0.02;
+/// Cells that disks spoil this much more than the freest tell nothing: next to the direct beam its edge would become background.
+const LEAST_FREE: f64 = 0.3;
+const ALL_FREE: f64 = 0.03;
+/// Share of free pixels from which on a ring is believed whatever it says.
+const SURELY_FREE: f64 = 0.15;
+/// Least weight of a cell: a pixel of some frames.
+const LEAST_WEIGHT: f64 = 1.0;
+/// Most that the background under the direct beam differs from that beside it, as a logarithm.
+const MOST_UNDER: f64 = 1.0;
+
+/// Counts off the disks, by distance from the direct beam and direction.
+pub(super) struct Rings {
+    cells: Vec<[Cell; SECTORS]>,
+}
+
+/// A stretch of a ring, over all frames.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    counts: f64,
+    /// Weights times amplitudes: the counts over these are the background.
+    weights: f64,
+    pixels: f64,
+}
+
+impl Rings {
+    pub(super) fn new(rings: usize) -> Self {
+        Rings {
+            cells: vec![Default::default(); rings],
+        }
+    }
+
+    pub(super) fn add(&mut self, model: &Model, image: &Image, scratch: &Scratch) {
+        let [y, x] = scratch.centre;
+        let amplitude = scratch.amplitude;
+        let ground = model
+            .ground
+            .around(scratch.centre, (image.rows, image.columns));
+        for row in 0..image.rows {
+            let first = image.at(row, 0);
+            let dy = row as f64 - y;
+            let under = ground.row(row as isize, 0);
+            for column in 0..image.columns {
+                let at = first + column;
+                if image.valid[at] == 0.0 {
+                    continue;
+                }
+                let dx = column as f64 - x;
+                // The beam may be a little outside the frame.
+                let ring = (dy * dy + dx * dx).sqrt().round() as usize;
+                let ring = ring.min(self.cells.len() - 1);
+                let turn = dy.atan2(dx) / std::f64::consts::TAU + 0.5;
+                let sector = ((turn * SECTORS as f64) as usize).min(SECTORS - 1);
+                let models = scratch.models[at];
+                let spoilt = models / (ON_DISKS * amplitude as f32 * under[column]).max(1e-6);
+                let weight = f64::from(1.0 / (1.0 + spoilt * spoilt));
+                let cell = &mut self.cells[ring][sector];
+                cell.counts += weight * f64::from(image.counts[at] - models);
+                cell.weights += weight * amplitude;
+                cell.pixels += amplitude;
+            }
+        }
+    }
+
+    /// Counts per pixel at whole distances; under the beam and where disks cover everything, continued.
+    pub(super) fn profile(&self, before: &[f32], radius: f64) -> Vec<f32> {
+        let free = |cell: &Cell| match cell.weights >= LEAST_WEIGHT {
+            true => cell.weights / cell.pixels,
+            false => 0.0,
+        };
+        let freest = self.cells.iter().flatten().map(free).fold(0.0, f64::max);
+        let enough = (LEAST_FREE * freest).min(ALL_FREE);
+        let (counts, weights) = (self.cells.iter().flatten()).fold((0.0, 1e-9), |sum, cell| {
+            (sum.0 + cell.counts, sum.1 + cell.weights)
+        });
+        let darkest = (1e-3 * counts / weights).max(1e-4);
+        // What the directions say.
+        let mut known: Vec<Option<f64>> = (self.cells.iter())
+            .map(|ring| {
+                let mut cells: Vec<&Cell> = ring
+                    .iter()
+                    .filter(|cell| free(cell) >= enough && free(cell) > 0.0)
+                    .collect();
+                cells.sort_by(|a, b| (a.counts * b.weights).total_cmp(&(b.counts * a.weights)));
+                // Every direction has one vote: a disk that was missed has more free pixels than the gaps between disks.
+                let (from, to) = (LOWER[0] * cells.len() as f64, LOWER[1] * cells.len() as f64);
+                let (mut counts, mut weights) = (0.0, 0.0);
+                for (n, cell) in cells.iter().enumerate() {
+                    let inside = (n as f64 + 1.0).min(to) - (n as f64).max(from);
+                    if inside > 0.0 {
+                        counts += cell.counts * inside / cell.weights;
+                        weights += inside;
+                    }
+                }
+                (weights > 0.0).then(|| (counts / weights).max(darkest))
+            })
+            .collect();
+        // The edge of the direct beam is soft.
+        let core = (radius + 2.0).ceil() as usize;
+        let stretch = (radius.ceil() as usize).max(4);
+        known.iter_mut().take(core).for_each(|value| *value = None);
+        let Some(first) = known.iter().position(Option::is_some) else {
+            return before.to_vec();
+        };
+        // In the logarithm a straight line goes on under the beam.
+        let points: Vec<[f64; 2]> = (first..(first + stretch).min(known.len()))
+            .filter_map(|ring| known[ring].map(|value| [ring as f64, value.ln()]))
+            .collect();
+        let count = points.len() as f64;
+        let [mean_r, mean_v] = points.iter().fold([0.0; 2], |sum, [r, v]| {
+            [sum[0] + r / count, sum[1] + v / count]
+        });
+        let (cross, square) = points.iter().fold((0.0, 0.0), |(cross, square), [r, v]| {
+            (
+                cross + (r - mean_r) * (v - mean_v),
+                square + (r - mean_r).powi(2),
+            )
+        });
+        let slope = if square > 0.0 { cross / square } else { 0.0 };
+        // No background is much more under the beam than beside it; a wrong slope would make it so.
+        let under = |ring: usize| {
+            (mean_v + (slope * (ring as f64 - mean_r)).clamp(-MOST_UNDER, MOST_UNDER)).exp()
+        };
+        // Where hardly a pixel is free, one that is free may be of a disk that was missed: no more than nearer to the beam.
+        let mut least = f64::INFINITY;
+        for (ring, value) in known.iter_mut().enumerate() {
+            let Some(value) = value else { continue };
+            let (weights, pixels) = (self.cells[ring].iter()).fold((0.0, 0.0), |sum, cell| {
+                (sum.0 + cell.weights, sum.1 + cell.pixels)
+            });
+            if weights < SURELY_FREE * pixels {
+                *value = value.min(least);
+            }
+            least = *value;
+        }
+        let mut out = vec![0.0; known.len()];
+        let mut last: Option<(usize, f64)> = None;
+        for (ring, value) in known.iter().enumerate() {
+            let Some(value) = value else { continue };
+            match last {
+                None => (0..ring).for_each(|r| out[r] = under(r)),
+                Some((from, start)) => {
+                    for r in from + 1..ring {
+                        let part = (r - from) as f64 / (ring - from) as f64;
+                        out[r] = start.powf(1.0 - part) * value.powf(part);
+                    }
+                }
+            }
+            out[ring] = *value;
+            last = Some((ring, *value));
+        }
+        if let Some((from, value)) = last {
+            out[from + 1..].fill(value);
+        }
+        out.into_iter().map(|value| value as f32).collect()
+    }
+}

@@ -1,0 +1,320 @@
+//! One frame at work: its candidates, the pixels around each, and what all have in the frame.
+
+use signal::simd::{Vectorised, vectorised};
+
+use super::around::Around;
+use super::fit::{Disk, Known, Passes, Window};
+use super::ground::Part;
+use super::image::Image;
+use super::model::Model;
+use super::shape::Shape;
+
+/// Least share of a disk's pixels that must be valid.
+pub(super) const LEAST_VALID: f32 = 0.3;
+/// Nearer than this to a brighter one, in radii, is no second disk.
+const TAKEN: f64 = 1.0;
+
+/// What finding needs and what it leaves behind, so that nothing is allocated per frame.
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) running: Vec<f32>,
+    pub(super) sums: Vec<f32>,
+    /// Deviations of the sums.
+    pub(super) deviations: Vec<f32>,
+    /// Expected counts of all disks, laid out as the image.
+    pub models: Vec<f32>,
+    pub(super) rest: Vec<f32>,
+    pub(super) disk_sums: Vec<f32>,
+    /// Windows of the candidates, one after the other.
+    pub(super) counts: Vec<f32>,
+    pub(super) valid: Vec<f32>,
+    pub(super) grounds: Vec<f32>,
+    /// What each has in `models`.
+    pub(super) own: Vec<f32>,
+    pub(super) others: Vec<f32>,
+    pub(super) passes: Passes,
+    pub(super) slots: usize,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) places: Vec<(f32, usize)>,
+    pub(super) tops: Vec<u8>,
+    pub(super) ratios: Vec<f32>,
+    pub(super) rows: Vec<[f32; 2]>,
+    /// Of the direct beam, and times the scan's background.
+    pub centre: [f64; 2],
+    pub amplitude: f64,
+    /// Of the frame's darker places, see [`Model::darker`].
+    pub first_amplitude: f64,
+    /// Share of the background that no disk reaches.
+    pub(super) free: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    /// Pixel that its window is around.
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) disk: Disk,
+    pub(super) start: [f64; 2],
+    /// Its window among all.
+    pub(super) slot: usize,
+    /// Whether its window has its pixels.
+    pub(super) loaded: bool,
+    /// Not to be fitted again.
+    pub(super) settled: bool,
+}
+
+impl Candidate {
+    pub(super) fn at(&self) -> [f64; 2] {
+        [
+            self.row as f64 + self.disk.y,
+            self.column as f64 + self.disk.x,
+        ]
+    }
+}
+
+/// One frame at work.
+pub(super) struct Search<'a> {
+    pub(super) model: &'a Model,
+    pub(super) image: &'a Image,
+    pub(super) ground: Part<'a>,
+    pub(super) scratch: &'a mut Scratch,
+}
+
+impl Search<'_> {
+    pub(super) fn new_slot(&mut self) -> usize {
+        let slot = self.scratch.slots;
+        self.scratch.slots += 1;
+        let Around { fitted, y, .. } = &self.model.around;
+        let Scratch {
+            counts,
+            valid,
+            grounds,
+            own,
+            ..
+        } = &mut *self.scratch;
+        for (column, pixels) in [
+            (counts, *fitted),
+            (valid, *fitted),
+            (grounds, *fitted),
+            (own, y.len()),
+        ] {
+            if column.len() < (slot + 1) * pixels {
+                column.resize((slot + 1) * pixels, 0.0);
+            }
+        }
+        slot
+    }
+
+    /// Where the pixels of a slot's fit are.
+    pub(super) fn fitted(&self, slot: usize) -> std::ops::Range<usize> {
+        let pixels = self.model.around.fitted;
+        slot * pixels..(slot + 1) * pixels
+    }
+
+    /// Where all pixels are that the slot's disk has counts in.
+    pub(super) fn painted(&self, slot: usize) -> std::ops::Range<usize> {
+        let pixels = self.model.around.y.len();
+        slot * pixels..(slot + 1) * pixels
+    }
+
+    /// Copies the pixels around one into a slot, without a disk of its own.
+    pub(super) fn load(&mut self, slot: usize, (row, column): (usize, usize)) {
+        let (fitted, painted) = (self.fitted(slot), self.painted(slot));
+        let Search {
+            model,
+            image,
+            ground,
+            scratch,
+        } = self;
+        let Scratch {
+            counts,
+            valid,
+            grounds,
+            own,
+            ..
+        } = &mut **scratch;
+        let (counts, valid) = (&mut counts[fitted.clone()], &mut valid[fitted.clone()]);
+        let grounds = &mut grounds[fitted];
+        let (middle, width) = (image.at(row, column), image.width());
+        for run in &model.around.runs[..model.around.fitted_runs] {
+            let from = run.from(middle, width);
+            let under = ground.row(row as isize + run.down, column as isize + run.across);
+            counts[run.to()].copy_from_slice(&image.counts[from.clone()]);
+            valid[run.to()].copy_from_slice(&image.valid[from]);
+            grounds[run.to()].copy_from_slice(&under[..run.count]);
+        }
+        // Those that only fill the lanes may be left from another window.
+        let filled = model.around.runs[..model.around.fitted_runs]
+            .last()
+            .map_or(0, |run| run.to().end);
+        valid[filled..].fill(0.0);
+        own[painted].fill(0.0);
+    }
+
+    /// What others have in a window.
+    pub(super) fn others(&mut self, slot: usize, (row, column): (usize, usize)) {
+        let painted = self.painted(slot);
+        let Search {
+            model,
+            image,
+            scratch,
+            ..
+        } = self;
+        let Scratch {
+            others,
+            models,
+            own,
+            ..
+        } = &mut **scratch;
+        let (middle, width) = (image.at(row, column), image.width());
+        for run in &model.around.runs[..model.around.fitted_runs] {
+            others[run.to()].copy_from_slice(&models[run.from(middle, width)]);
+        }
+        for (others, own) in others[..model.around.fitted].iter_mut().zip(&own[painted]) {
+            let rest = *others - own;
+            *others = if rest > 0.0 { rest } else { 0.0 };
+        }
+    }
+
+    /// Replaces what a disk has in the models of the frame, by nothing when it is none.
+    pub(super) fn repaint(
+        &mut self,
+        slot: usize,
+        (row, column): (usize, usize),
+        disk: Option<Disk>,
+    ) {
+        let painted = self.painted(slot);
+        let Search {
+            model,
+            image,
+            scratch,
+            ..
+        } = self;
+        let Scratch {
+            others: change,
+            models,
+            own,
+            ..
+        } = &mut **scratch;
+        let own = &mut own[painted];
+        vectorised(Repaint {
+            shape: model.shape,
+            y: &model.around.y,
+            x: &model.around.x,
+            disk,
+            own,
+            change,
+        });
+        let (middle, width) = (image.at(row, column), image.width());
+        for run in &model.around.runs {
+            let out = models[run.from(middle, width)].iter_mut();
+            for (out, change) in out.zip(&change[run.to()]) {
+                *out += change;
+            }
+        }
+    }
+
+    /// The window of a slot; [`Search::others`] first.
+    pub(super) fn window(&self, slot: usize) -> Window<'_> {
+        let range = self.fitted(slot);
+        let Scratch {
+            counts,
+            valid,
+            grounds,
+            others,
+            ..
+        } = &*self.scratch;
+        let Around { y, x, fitted, .. } = &self.model.around;
+        Window {
+            y: &y[..*fitted],
+            x: &x[..*fitted],
+            counts: &counts[range.clone()],
+            ground: &grounds[range.clone()],
+            others: &others[..*fitted],
+            valid: &valid[range],
+        }
+    }
+
+    pub(super) fn improve(
+        &mut self,
+        slot: usize,
+        disk: Disk,
+        known: Known,
+        steps: (usize, f64),
+    ) -> Option<Disk> {
+        let mut passes = std::mem::take(&mut self.scratch.passes);
+        let step = self
+            .window(slot)
+            .improve(&mut passes, self.model.shape, disk, known, steps);
+        self.scratch.passes = passes;
+        step.map(|step| step.disk)
+    }
+
+    /// The background under a disk, known to a share of itself.
+    pub(super) fn known(&self, share: f64) -> Known {
+        let level = self.scratch.amplitude;
+        Known {
+            level,
+            weight: (share * level).powi(-2),
+        }
+    }
+
+    /// Whether one of the first `n` candidates is at the same place.
+    pub(super) fn is_taken(&self, n: usize, [y, x]: [f64; 2]) -> bool {
+        let apart = TAKEN * f64::from(self.model.shape.radius);
+        self.scratch.candidates[..n].iter().any(|other| {
+            let [oy, ox] = other.at();
+            let (dy, dx) = (y - oy, x - ox);
+            dy * dy + dx * dx < apart * apart
+        })
+    }
+
+    pub(super) fn enough_valid(&self, (row, column): (usize, usize)) -> bool {
+        let Search { model, image, .. } = self;
+        if !image.holed {
+            return true;
+        }
+        let reach = model.stencil.reach();
+        let mut valid = 0.0;
+        for (at, half) in model.stencil.half_widths.iter().enumerate() {
+            let middle = image.at(row, column) + at * image.width() - reach * image.width();
+            let line = middle - half..=middle + half;
+            let pixels = image.valid[line.clone()].iter().zip(&image.counts[line]);
+            valid += pixels
+                .filter(|(valid, counts)| **valid > 0.0 || **counts > 0.0)
+                .count() as f32;
+        }
+        valid >= LEAST_VALID * model.stencil.pixels() as f32
+    }
+}
+
+struct Repaint<'a> {
+    shape: Shape,
+    y: &'a [f32],
+    x: &'a [f32],
+    disk: Option<Disk>,
+    own: &'a mut [f32],
+    change: &'a mut [f32],
+}
+
+impl Vectorised for Repaint<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let all = self.own.iter_mut().zip(self.change).zip(self.y).zip(self.x);
+        let Some(disk) = self.disk else {
+            for (((own, change), _), _) in all {
+                *change = -*own;
+                *own = 0.0;
+            }
+            return;
+        };
+        let (height, y0, x0) = (disk.height as f32, disk.y as f32, disk.x as f32);
+        for (((own, change), y), x) in all {
+            let new = height * self.shape.at(y - y0, x - x0).share;
+            *change = new - *own;
+            *own = new;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Radius and edge of all disks, from what is left over around each.
+
+use super::fit::{FAINTEST, cholesky};
+use super::search::{Candidate, Search};
+use super::shape::Shape;
+use super::sweep::OVERLAP;
+
+/// Standard deviations from which on a disk tells the shape of all.
+const SHAPELY: f64 = 8.0;
+/// Weight of a disk that may not be whole or not one.
+const DOUBTFUL: f64 = 0.01;
+
+/// Normal equations of radius and edge over all disks, every disk's own numbers eliminated.
+#[derive(Clone, Debug, Default)]
+pub struct ShapeSums {
+    pub information: [[f64; 2]; 2],
+    pub slope: [f64; 2],
+    pub disks: usize,
+    /// Largest height.
+    pub brightest: f64,
+    pub misfit: f64,
+    /// Of the background under each disk, how far it is from the frame's, as a share, and the error of that.
+    pub levels: Vec<[f64; 2]>,
+}
+
+impl Search<'_> {
+    /// Gauss-Newton equations of radius and edge; row, column, height and level of every disk are eliminated by the Schur
+    /// complement.
+    pub(super) fn shape_sums(&mut self, sums: &mut ShapeSums) {
+        let known = self.known(self.model.level_share);
+        let Shape { radius, edge } = self.model.shape;
+        for n in 0..self.scratch.candidates.len() {
+            let Candidate {
+                slot,
+                row,
+                column,
+                disk,
+                ..
+            } = self.scratch.candidates[n];
+            self.others(slot, (row, column));
+            let window = self.window(slot);
+            let evidence = window.evidence(self.model.shape, disk, known);
+            let whole = evidence.pixels >= self.model.around.whole;
+            let [y, x] = self.scratch.candidates[n].at();
+            let [cy, cx] = self.scratch.centre;
+            let of_beam = (y - cy).hypot(x - cx) < f64::from(radius);
+            if evidence.deviations < SHAPELY {
+                continue;
+            }
+            let mut matrix = [[0.0f64; 6]; 6];
+            let mut slope = [0.0f64; 6];
+            for at in 0..window.y.len() {
+                if window.valid[at] == 0.0 {
+                    continue;
+                }
+                let (dy, dx) = (window.y[at] - disk.y as f32, window.x[at] - disk.x as f32);
+                let cover = self.model.shape.at(dy, dx);
+                let height = disk.height as f32;
+                let expected = height * cover.share
+                    + disk.level as f32 * window.ground[at]
+                    + window.others[at];
+                let expected = expected.max(FAINTEST);
+                let along = height * cover.slope;
+                let across = along / cover.distance;
+                let outward = (cover.distance - radius) / edge;
+                let all = [
+                    across * dy,
+                    across * dx,
+                    cover.share,
+                    window.ground[at],
+                    along,
+                    along * outward,
+                ];
+                let rest = f64::from(window.counts[at] - expected);
+                let weight = 1.0 / f64::from(expected);
+                for i in 0..6 {
+                    let weighed = weight * f64::from(all[i]);
+                    for j in 0..6 {
+                        matrix[i][j] += weighed * f64::from(all[j]);
+                    }
+                    slope[i] += weighed * rest;
+                }
+            }
+            matrix[3][3] += known.weight;
+            slope[3] += known.weight * (known.level - disk.level);
+            let own: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| matrix[i][j]));
+            let of_own = |right: [f64; 4]| cholesky(own, right);
+            let columns = [4, 5].map(|j| of_own(std::array::from_fn(|i| matrix[i][j])));
+            let (Some(first), Some(second), Some(rest)) = (
+                columns[0],
+                columns[1],
+                of_own(std::array::from_fn(|i| slope[i])),
+            ) else {
+                continue;
+            };
+            // What overlaps with something brighter may be the misfit of that.
+            let overlaps = self
+                .scratch
+                .candidates
+                .iter()
+                .enumerate()
+                .any(|(other, candidate)| {
+                    let [oy, ox] = candidate.at();
+                    let near = (y - oy).hypot(x - ox) < OVERLAP * f64::from(radius);
+                    other != n && near && candidate.disk.height > disk.height
+                });
+            // Nor is the background under the direct beam known.
+            let trust = if overlaps || of_beam || !whole {
+                DOUBTFUL
+            } else {
+                1.0
+            };
+            let trust = trust / evidence.misfit.max(1.0).powi(2);
+            for (i, row) in [4, 5].into_iter().enumerate() {
+                let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
+                sums.information[i][0] += trust * (matrix[row][4] - dot(&first));
+                sums.information[i][1] += trust * (matrix[row][5] - dot(&second));
+                sums.slope[i] += trust * (slope[row] - dot(&rest));
+            }
+            if let Some(inverse) = cholesky(own, [0.0, 0.0, 0.0, 1.0]) {
+                let amplitude = self.scratch.amplitude;
+                let off = disk.level / amplitude - 1.0;
+                sums.levels
+                    .push([off, inverse[3].max(0.0).sqrt() / amplitude]);
+            }
+            sums.disks += 1;
+            sums.misfit += evidence.misfit;
+            sums.brightest = sums.brightest.max(disk.height);
+        }
+    }
+}
