@@ -180,9 +180,9 @@ impl Operation for HDome {
 pub struct NormalizedCorrelation {
     /// About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured. Allowed: 1 to 128 px, or left out.
     pub radius: Option<f64>,
-    /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 3.8 for scans of few counts to 5.5 for bright ones. Allowed: 2 to 1000 σ, or left out.
+    /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones. Allowed: 2 to 1000 σ, or left out.
     pub threshold: Option<f64>,
-    /// Peaks this close to a surer one are dropped. Left out: seven tenths of the radius. Allowed: 0 to 512 px, or left out.
+    /// Peaks this close to a surer one are dropped. Left out: the radius. Allowed: 0 to 512 px, or left out.
     pub min_distance: Option<f64>,
     /// Peaks closer than this to the frame's edge are dropped. Left out: the radius less one. Disks that the edge cuts off have larger errors. Allowed: 0 to 512 px, or left out.
     pub exclude_border: Option<f64>,
@@ -214,12 +214,12 @@ impl Operation for NormalizedCorrelation {
         [
             "σ",
             "2 to 1000 σ, or left out",
-            "Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 3.8 for scans of few counts to 5.5 for bright ones.",
+            "Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones.",
         ],
         [
             "px",
             "0 to 512 px, or left out",
-            "Peaks this close to a surer one are dropped. Left out: seven tenths of the radius.",
+            "Peaks this close to a surer one are dropped. Left out: the radius.",
         ],
         [
             "px",

@@ -31,10 +31,10 @@ parameters! {
     pub struct NormalizedCorrelation {
         /// About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured.
         pub radius: Option<f64> = None, range (1.0, 128.0), units "px";
-        /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 3.8
+        /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5
         /// for scans of few counts to 5.5 for bright ones.
         pub threshold: Option<f64> = None, range (2.0, 1000.0), units "σ";
-        /// Peaks this close to a surer one are dropped. Left out: seven tenths of the radius.
+        /// Peaks this close to a surer one are dropped. Left out: the radius.
         pub min_distance: Option<f64> = None, range (0.0, 512.0), units "px";
         /// Peaks closer than this to the frame's edge are dropped. Left out: the radius less one. Disks that the edge cuts off have
         /// larger errors.
@@ -109,12 +109,11 @@ impl Operation for FindDisks {
         let size = accept::frame_shape(input);
         let most = (MOST_PIXELS / (size.0 * size.1).max(1)).clamp(1, FRAMES);
         Some(Reduction {
-            positions: Positions::Spread { most, and: None },
+            positions: Positions::Spread(most),
             reduce: Box::new(Gather {
                 size,
                 given: Given {
                     radius: params.radius,
-                    centre: None,
                     saturation: saturation(input.element),
                     threshold: params.threshold,
                 },

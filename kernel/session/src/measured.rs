@@ -13,6 +13,8 @@ const NUMBERS: &[(&str, &str, &str, &str)] = &[
     ("misfit", "", "misfit", ""),
     ("spacing_px", "", "spacing of the reference", " px"),
 ];
+/// Key of a number of pixels that are not used, and what they are.
+const LEFT_OUT: &[(&str, &str)] = &[("covered_pixels", "covered"), ("hot_pixels", "hot")];
 const NO_REFERENCE: &str = "no_reference";
 /// Notes that are sentences.
 const TEXTS: &[&str] = &["disks", NO_REFERENCE];
@@ -56,7 +58,15 @@ fn in_words(notes: &Value) -> Option<String> {
             })
         })
         .collect();
-    (!numbers.is_empty()).then(|| numbers.join(", "))
+    let left_out = (LEFT_OUT.iter()).filter_map(|(key, what)| {
+        let count = notes[*key].as_u64().filter(|count| *count > 0)?;
+        let pixels = if count == 1 { "pixel" } else { "pixels" };
+        Some(format!("{count} {what} {pixels} left out"))
+    });
+    let gain = notes["gain"].as_f64().filter(|gain| *gain != 1.0);
+    let gain = gain.map(|gain| format!("gain {gain:.2}"));
+    let all: Vec<String> = numbers.into_iter().chain(gain).chain(left_out).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Decimal places that a number with this standard error has: the first of the error.
@@ -81,6 +91,12 @@ mod tests {
         assert_eq!(
             in_words(&disks).as_deref(),
             Some("radius 4.021 ± 0.006 px, edge 0.60 ± 0.01 px, threshold 4.63 σ, misfit 1.03")
+        );
+        let spoilt =
+            json!({"radius_px": 4.0, "gain": 7.312, "hot_pixels": 12, "covered_pixels": 1});
+        assert_eq!(
+            in_words(&spoilt).as_deref(),
+            Some("radius 4.00 px, gain 7.31, 1 covered pixel left out, 12 hot pixels left out")
         );
         let none = json!({"spacing_px": 0.0, "no_reference": "no lattice"});
         assert_eq!(in_words(&none).as_deref(), Some("no lattice"));

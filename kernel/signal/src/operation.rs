@@ -79,11 +79,8 @@ impl Inputs<'_> {
 pub enum Positions {
     All,
     Region(Region),
-    /// At most so many, spread over all navigation axes alike, and as many of a region.
-    Spread {
-        most: usize,
-        and: Option<Region>,
-    },
+    /// At most so many, spread over all navigation axes alike.
+    Spread(usize),
 }
 
 impl Positions {
@@ -94,12 +91,8 @@ impl Positions {
         match self {
             Positions::All => all.collect(),
             Positions::Region(region) => all.filter(|at| region.contains(*at)).collect(),
-            Positions::Spread { most, and } => {
-                let inside =
-                    and.map_or_else(Vec::new, |region| Positions::Region(region).of(shape));
-                let few = inside.len().div_ceil(most.max(1)).max(1);
+            Positions::Spread(most) => {
                 let mut some = spread(most, shape);
-                some.extend(inside.into_iter().step_by(few));
                 some.sort_unstable();
                 some.dedup();
                 some
@@ -338,11 +331,7 @@ mod tests {
     #[test]
     fn a_few_positions_are_spread_over_every_row_and_column_of_a_scan() {
         let shape = [32, 40];
-        let some = Positions::Spread {
-            most: 64,
-            and: None,
-        }
-        .of(&shape);
+        let some = Positions::Spread(64).of(&shape);
         assert_eq!(some.len(), 64);
         assert!(some.is_sorted());
         for (axis, size) in shape.into_iter().enumerate() {
@@ -351,18 +340,7 @@ mod tests {
             seen.dedup();
             assert!(seen.len() >= size * 3 / 4, "{seen:?}");
         }
-        let few = Positions::Spread {
-            most: 64,
-            and: None,
-        }
-        .of(&[7, 5]);
+        let few = Positions::Spread(64).of(&[7, 5]);
         assert_eq!(few, Positions::All.of(&[7, 5]));
-        let corner = Some(Region::rectangle(0, 0, 2, 3));
-        let both = Positions::Spread {
-            most: 8,
-            and: corner,
-        }
-        .of(&shape);
-        assert!(both.len() >= 12 && both.contains(&NavigationIndex::new(&[2, 1])));
     }
 }

@@ -267,7 +267,7 @@ fn in_one_pass(positions: Positions) -> Option<Option<Region>> {
     match positions {
         Positions::All => Some(None),
         Positions::Region(region) => Some(Some(region)),
-        Positions::Spread { .. } => None,
+        Positions::Spread(_) => None,
     }
 }
 

@@ -58,8 +58,6 @@ pub struct Prepared {
 pub struct Given {
     /// Where measuring begins, in px.
     pub radius: Option<f64>,
-    /// Row and column of the direct beam.
-    pub centre: Option<[f64; 2]>,
     /// The largest value that a pixel can have.
     pub saturation: Option<f32>,
     /// Standard deviations; left out, chosen by the brightness of the disks there are.
@@ -142,35 +140,20 @@ fn measure(
     first: f64,
 ) -> Option<Prepared> {
     let (rows, columns) = size;
-    let centre = given
-        .centre
-        .unwrap_or_else(|| [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis]))));
+    let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
     let beyond = if clean.saturated {
         Beyond::Foot
     } else {
         Beyond::Edge
     };
     // A covered beam is between the disks on both sides.
-    let covered = match given.centre {
-        None => {
-            let lost = spread(
-                seen.iter()
-                    .map(|(at, _)| (at[0] - centre[0]).hypot(at[1] - centre[1])),
-            );
-            covered_centre(
-                frames,
-                size,
-                clean,
-                first,
-                lost > LOST * rows.min(columns) as f64,
-            )
-        }
-        Some(_) => None,
-    };
+    let away = |[y, x]: [f64; 2], centre: [f64; 2]| (y - centre[0]).hypot(x - centre[1]);
+    let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+    let lost = lost > LOST * rows.min(columns) as f64;
+    let covered = covered_centre(frames, size, clean, first, lost);
     let centre = covered.unwrap_or(centre);
     let beam_is_seen = covered.is_none();
-    let away = |[y, x]: [f64; 2]| (y - centre[0]).hypot(x - centre[1]);
-    let wandered = spread(seen.iter().map(|(at, _)| away(*at)));
+    let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
     let mut wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
     let largest = 0.25 * rows.min(columns) as f64;
     let radius = first.clamp(1.0, largest.max(1.0));
@@ -239,15 +222,9 @@ fn measure(
         let usual = middle(amplitudes.into_iter()) as f32;
         profile = rings.profile(&profile, f64::from(shape.radius));
         profile.iter_mut().for_each(|value| *value *= usual);
-        centre = given
-            .centre
-            .or(covered)
-            .unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
-        wander = spread(
-            beams
-                .iter()
-                .map(|at| (at[0] - centre[0]).hypot(at[1] - centre[1])),
-        ) + FURTHER;
+        centre =
+            covered.unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
+        wander = spread(beams.iter().map(|at| away(*at, centre))) + FURTHER;
         darker = middle(ratios.iter().copied());
         frame_share = spread(ratios.iter().map(|ratio| (ratio / darker - 1.0).abs()))
             .clamp(BEST_KNOWN, UNKNOWN);
