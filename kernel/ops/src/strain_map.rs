@@ -78,7 +78,7 @@ impl Operation for MapStrain {
          (see coverage and residual) or would bear out another lattice as well; or the reference region, where coverage is 0 \
          everywhere, has no single lattice: choose it inside one grain. Strain from -20 to +33 % is measured, and any rotation \
          up to the symmetry of the lattice";
-    const REVISION: u32 = 5;
+    const REVISION: u32 = 6;
 
     fn describe(
         &self,
