@@ -18,21 +18,20 @@ impl Search<'_> {
     /// Times the scan's background that the darker places of this frame have.
     pub(super) fn first_amplitude(&mut self) {
         let Model {
-            rows,
-            columns,
-            stencil,
-            inside,
-            ..
+            stencil, inside, ..
         } = self.model;
-        let step = stencil.reach().max(1);
+        let step = self.model.step;
+        let (rows, columns) = self.model.grid();
+        let apart = stencil.reach().max(1).div_ceil(step);
         let scratch = &mut *self.scratch;
         scratch.ratios.clear();
-        for row in (step / 2..*rows).step_by(step) {
-            let under = self.ground.sums(row);
-            for column in (step / 2..*columns).step_by(step) {
+        for row in (apart / 2..rows).step_by(apart) {
+            let under = self.ground.sums(row * step);
+            for column in (apart / 2..columns).step_by(apart) {
                 let at = row * columns + column;
                 let expected = under[column] * inside[at];
-                if expected > 0.0 && self.image.valid[self.image.at(row, column)] > 0.0 {
+                let pixel = self.image.at(row * step, column * step);
+                if expected > 0.0 && self.image.valid[pixel] > 0.0 {
                     scratch.ratios.push(scratch.sums[at] / expected);
                 }
             }

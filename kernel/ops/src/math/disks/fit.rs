@@ -107,7 +107,7 @@ impl Vectorised for Sum<'_> {
                 } else {
                     FAINTEST
                 };
-                let slope = height * cover.slope / cover.distance;
+                let slope = height * cover.slope * cover.nearness;
                 down[n] = slope * dy;
                 across[n] = slope * dx;
                 share[n] = cover.share;
@@ -320,9 +320,12 @@ impl Vectorised for Judge<'_> {
                 } else {
                     FAINTEST
                 };
-                gain[n] += valid[n] * (counts[n] * ln(with / without) - (with - without));
+                // One division for both.
+                let both = 1.0 / (with * without);
+                let ratio = with * with * both;
+                gain[n] += valid[n] * (counts[n] * ln(ratio) - (with - without));
                 let rest = counts[n] - with;
-                square[n] += valid[n] * rest * rest / with;
+                square[n] += valid[n] * rest * rest * (without * both);
                 pixels[n] += valid[n];
             }
         }

@@ -16,8 +16,10 @@ pub struct Ground {
     /// Of the frames.
     margin: usize,
     values: Vec<f32>,
-    /// Sums over a disk around every pixel.
+    /// Sums over a disk around every pixel; in each row those of every `step`th column next to each other, `plane` of them.
     sums: Vec<f32>,
+    step: usize,
+    plane: usize,
 }
 
 /// A frame's part of a [`Ground`].
@@ -37,6 +39,7 @@ impl Ground {
         wander: f64,
         margin: usize,
         stencil: &Stencil,
+        step: usize,
     ) -> Self {
         let reach = stencil.reach();
         let further = wander.ceil() as usize + margin + 1;
@@ -51,8 +54,15 @@ impl Ground {
                 values.push(at(&profile, (dy * dy + dx * dx).sqrt()));
             }
         }
-        let (mut running, mut sums) = (Vec::new(), Vec::new());
-        stencil.sums(&values, (rows, columns), reach, &mut running, &mut sums);
+        let (mut line, mut sums) = (Vec::new(), Vec::new());
+        stencil.sums(&values, (rows, columns), (reach, 1), &mut line, &mut sums);
+        let plane = columns.div_ceil(step);
+        let sums = sums
+            .chunks_exact(columns)
+            .flat_map(|row| {
+                (0..plane * step).map(|n| row[(n % plane * step + n / plane).min(columns - 1)])
+            })
+            .collect();
         let width = columns + 2 * reach;
         let values = (0..rows)
             .flat_map(|row| &values[(row + reach) * width + reach..][..columns])
@@ -66,6 +76,8 @@ impl Ground {
             margin,
             values,
             sums,
+            step,
+            plane,
         }
     }
 
@@ -100,9 +112,19 @@ impl<'a> Part<'a> {
         &self.of.values[row as usize * self.of.columns + column as usize..]
     }
 
-    /// Sums over the disk around each pixel of a row of the frame, what is beyond its edges counted too.
+    /// Sums over the disk around every `step`th pixel of a row of the frame, what is beyond its edges counted too.
     #[inline(always)]
     pub fn sums(&self, row: usize) -> &'a [f32] {
-        &self.of.sums[(self.row + row) * self.of.columns + self.column..]
+        let Ground { step, plane, .. } = *self.of;
+        let row = (self.row + row) * plane * step;
+        let from = row + self.column % step * plane + self.column / step;
+        &self.of.sums[from..row + (self.column % step + 1) * plane]
+    }
+
+    /// The same around one pixel.
+    pub fn sum_at(&self, row: usize, column: usize) -> f32 {
+        let Ground { step, plane, .. } = *self.of;
+        let column = self.column + column;
+        self.of.sums[((self.row + row) * step + column % step) * plane + column / step]
     }
 }

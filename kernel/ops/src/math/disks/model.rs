@@ -10,6 +10,8 @@ use super::shape_sums::ShapeSums;
 
 /// Share of the radius by which the disk that is counted is larger, in px: half of the pixels at the edge belong to it.
 const HARD: f64 = 0.3;
+/// Disks of this radius in px are seen on every second pixel.
+const COARSE: f32 = 4.0;
 /// See [`Model::level_share`].
 const LEVEL_SHARE: f64 = 0.5;
 /// A disk's edge is seen to where it is this share of the background's noise.
@@ -35,7 +37,9 @@ pub struct Model {
     pub rows: usize,
     pub columns: usize,
     pub(super) stencil: Stencil,
-    /// Share of the disk around each pixel that is inside the frame.
+    /// Sums over disks are made around every so many pixels of every so many rows: the grid.
+    pub(super) step: usize,
+    /// Share of the disk around each pixel of the grid that is inside the frame.
     pub(super) inside: Vec<f32>,
     pub(super) around: Around,
     /// Distance of the pixels that take part in a fit.
@@ -95,14 +99,23 @@ impl Model {
             };
         let around = Around::new(reach, f64::from(shape.radius) + seen * edge);
         let margin = around.reach;
-        let ground = Ground::new(profile, (rows, columns), centre, wander, margin, &stencil);
-        let (mut running, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
+        let step = if shape.radius < COARSE { 1 } else { 2 };
+        let ground = Ground::new(
+            profile,
+            (rows, columns),
+            centre,
+            wander,
+            margin,
+            &stencil,
+            step,
+        );
+        let (mut line, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
         ones.fill((rows, columns), margin, &vec![1.0; rows * columns], 0.0);
         stencil.sums(
             &ones.counts,
             (rows, columns),
-            margin,
-            &mut running,
+            (margin, step),
+            &mut line,
             &mut inside,
         );
         let all = stencil.pixels() as f32;
@@ -122,6 +135,7 @@ impl Model {
             rows,
             columns,
             stencil,
+            step,
             inside,
         }
     }
@@ -135,6 +149,14 @@ impl Model {
         (self.rows, self.columns)
     }
 
+    /// Rows and columns of the grid.
+    pub(super) fn grid(&self) -> (usize, usize) {
+        (
+            self.rows.div_ceil(self.step),
+            self.columns.div_ceil(self.step),
+        )
+    }
+
     fn first_share(&self) -> f64 {
         self.level_share.hypot(self.frame_share)
     }
@@ -146,9 +168,14 @@ impl Model {
 
     /// Disks of a frame, the surest first.
     pub fn find(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
-        let Scratch { running, sums, .. } = scratch;
-        self.stencil
-            .sums(&image.counts, self.size(), image.margin, running, sums);
+        let Scratch { line, sums, .. } = scratch;
+        self.stencil.sums(
+            &image.counts,
+            self.size(),
+            (image.margin, self.step),
+            line,
+            sums,
+        );
         scratch.models.clear();
         scratch.models.resize(image.counts.len(), 0.0);
         scratch.candidates.clear();
@@ -235,23 +262,27 @@ impl Model {
 
     /// Place of the direct beam: the brightest disk near where it is in the mean.
     fn direct_beam(&self, image: &Image, scratch: &mut Scratch) -> Option<[f64; 2]> {
+        let step = self.step;
         let range = |at: f64, size: usize| {
             let low = (at - self.wander).ceil().max(0.0) as usize;
-            low..((at + self.wander).floor() as usize + 1).min(size)
+            low.div_ceil(step)
+                ..((at + self.wander).floor() as usize + 1)
+                    .min(size)
+                    .div_ceil(step)
         };
         let mut best = (f32::NEG_INFINITY, 0, 0);
         for row in range(self.centre[0], self.rows) {
             for column in range(self.centre[1], self.columns) {
-                let at = row * self.columns + column;
+                let at = row * self.grid().1 + column;
                 let value = scratch.sums[at] / self.inside[at].max(LEAST_VALID);
                 if value > best.0 {
                     best = (value, row, column);
                 }
             }
         }
-        let (sum, row, column) = best;
+        let (sum, row, column) = (best.0, best.1 * step, best.2 * step);
         let ground = self.ground.around([row as f64, column as f64], self.size());
-        let over = f64::from(sum) - f64::from(ground.sums(row)[column]);
+        let over = f64::from(sum) - f64::from(ground.sum_at(row, column));
         if over <= 5.0 * f64::from(sum).max(1.0).sqrt() {
             return None;
         }

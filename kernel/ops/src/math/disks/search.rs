@@ -17,7 +17,7 @@ const TAKEN: f64 = 1.0;
 /// What finding needs and what it leaves behind, so that nothing is allocated per frame.
 #[derive(Default)]
 pub struct Scratch {
-    pub(super) running: Vec<f32>,
+    pub(super) line: Vec<f32>,
     pub(super) sums: Vec<f32>,
     /// Deviations of the sums.
     pub(super) deviations: Vec<f32>,
@@ -57,8 +57,9 @@ pub(super) struct Candidate {
     pub(super) start: [f64; 2],
     /// Its window among all.
     pub(super) slot: usize,
-    /// Whether its window has its pixels.
+    /// Whether its window has its pixels, and the models its own.
     pub(super) loaded: bool,
+    pub(super) painted: bool,
     /// Not to be fitted again.
     pub(super) settled: bool,
 }

@@ -157,8 +157,8 @@ impl Vectorised for Normal<'_> {
                     FAINTEST
                 };
                 let along = height * cover.slope;
-                let across = along / cover.distance;
-                let outward = (cover.distance - shape.radius) / shape.edge;
+                let across = along * cover.nearness;
+                let outward = (cover.distance - shape.radius) * (1.0 / shape.edge);
                 let all = [
                     across * dy,
                     across * dx,

@@ -52,7 +52,9 @@ impl Search<'_> {
                 || walked > (1.5 * radius).max(2.0)
                 || self.is_taken(n, [y, x])
             {
-                self.repaint(slot, (row, column), None);
+                if candidate.painted {
+                    self.repaint(slot, (row, column), None);
+                }
                 self.scratch.candidates.remove(n);
                 continue;
             }
@@ -60,7 +62,9 @@ impl Search<'_> {
             let new_row = (y.round().max(0.0) as usize).min(model.rows - 1);
             let new_column = (x.round().max(0.0) as usize).min(model.columns - 1);
             if (new_row, new_column) != (row, column) {
-                self.repaint(slot, (row, column), None);
+                if candidate.painted {
+                    self.repaint(slot, (row, column), None);
+                }
                 candidate.row = new_row;
                 candidate.column = new_column;
                 candidate.disk.y = y - new_row as f64;
@@ -68,6 +72,7 @@ impl Search<'_> {
                 self.load(slot, (new_row, new_column));
             }
             self.repaint(slot, (new_row, new_column), Some(candidate.disk));
+            candidate.painted = true;
             self.scratch.candidates[n] = candidate;
             n += 1;
         }
@@ -87,7 +92,7 @@ impl Search<'_> {
                 ..
             } = self.scratch.candidates[n];
             // Nearly all are beyond doubt.
-            let under = f64::from(self.ground.sums(row)[column]) * disk.level;
+            let under = f64::from(self.ground.sum_at(row, column)) * disk.level;
             if disk.height * area > 3.0 * threshold * (under + disk.height * area).sqrt() {
                 n += 1;
                 continue;
@@ -140,7 +145,7 @@ impl Search<'_> {
             let candidate = self.scratch.candidates[n];
             self.others(candidate.slot, (candidate.row, candidate.column));
             let window = self.window(candidate.slot);
-            let steps = (2, 0.02);
+            let steps = (1, 0.02);
             let Some(step) = window.improve(&mut passes, shape, candidate.disk, known, steps)
             else {
                 continue;
