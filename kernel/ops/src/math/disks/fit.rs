@@ -156,20 +156,18 @@ impl Vectorised for Sum<'_> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     pub disk: Disk,
-    /// How far the last step moved it, in px.
-    pub moved: f64,
     pub information: [[f64; 4]; 4],
 }
 
 impl Step {
     /// Standard errors of row and column in px.
     pub fn errors(&self) -> Option<[f64; 2]> {
-        let error = |n: usize| -> Option<f64> {
+        let factors = Factors::of(self.information)?;
+        Some([0, 1].map(|n| {
             let mut unit = [0.0; 4];
             unit[n] = 1.0;
-            Some(cholesky(self.information, unit)?[n].max(0.0).sqrt())
-        };
-        Some([error(0)?, error(1)?])
+            factors.solve(unit)[n].max(0.0).sqrt()
+        }))
     }
 }
 
@@ -186,8 +184,8 @@ impl Window<'_> {
         sums
     }
 
-    /// At most `most` steps of Fisher scoring, until one is shorter than `enough` px; `None` where the pixels do not determine
-    /// the disk, or it fades.
+    /// At most `most` steps of Fisher scoring, until one is shorter than `enough` standard errors; `None` where the pixels do not
+    /// determine the disk, or it fades.
     pub fn improve(
         &self,
         passes: &mut Passes,
@@ -212,10 +210,10 @@ impl Window<'_> {
             let moved = part * far;
             step = Some(Step {
                 disk,
-                moved,
                 information: sums.information,
             });
-            if moved < enough {
+            let sharper = sums.information[0][0].max(sums.information[1][1]);
+            if moved * moved * sharper < enough * enough {
                 break;
             }
         }
@@ -343,34 +341,58 @@ impl Vectorised for Judge<'_> {
 }
 
 /// Solves a symmetric positive system; `None` where it has no one solution.
-pub fn cholesky<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f64; N]> {
-    for j in 0..N {
-        let scale = a[j][j];
-        for k in 0..j {
-            a[j][j] -= a[j][k] * a[j][k];
-        }
-        if a[j][j].is_nan() || a[j][j] <= 1e-7 * scale {
-            return None;
-        }
-        a[j][j] = a[j][j].sqrt();
-        for i in j + 1..N {
+pub fn cholesky<const N: usize>(a: [[f64; N]; N], b: [f64; N]) -> Option<[f64; N]> {
+    Some(Factors::of(a)?.solve(b))
+}
+
+/// A symmetric positive matrix as `L D Lᵀ`.
+struct Factors<const N: usize> {
+    /// Below the diagonal, where there are ones.
+    lower: [[f64; N]; N],
+    per_diagonal: [f64; N],
+}
+
+impl<const N: usize> Factors<N> {
+    #[inline(always)]
+    fn of(mut a: [[f64; N]; N]) -> Option<Self> {
+        let mut per_diagonal = [0.0; N];
+        for j in 0..N {
+            let scale = a[j][j];
+            let mut weighed = [0.0; N];
             for k in 0..j {
-                a[i][j] -= a[i][k] * a[j][k];
+                weighed[k] = a[j][k];
+                a[j][k] *= per_diagonal[k];
+                a[j][j] -= weighed[k] * a[j][k];
             }
-            a[i][j] /= a[j][j];
+            if a[j][j].is_nan() || a[j][j] <= 1e-7 * scale {
+                return None;
+            }
+            per_diagonal[j] = 1.0 / a[j][j];
+            for i in j + 1..N {
+                for k in 0..j {
+                    a[i][j] -= a[i][k] * a[j][k];
+                }
+            }
         }
+        Some(Factors {
+            lower: a,
+            per_diagonal,
+        })
     }
-    for i in 0..N {
-        for k in 0..i {
-            b[i] -= a[i][k] * b[k];
+
+    #[inline(always)]
+    fn solve(&self, mut b: [f64; N]) -> [f64; N] {
+        for i in 0..N {
+            for k in 0..i {
+                b[i] -= self.lower[i][k] * b[k];
+            }
         }
-        b[i] /= a[i][i];
-    }
-    for i in (0..N).rev() {
-        for k in i + 1..N {
-            b[i] -= a[k][i] * b[k];
+        for i in (0..N).rev() {
+            b[i] *= self.per_diagonal[i];
+            for k in i + 1..N {
+                b[i] -= self.lower[k][i] * b[k];
+            }
         }
-        b[i] /= a[i][i];
+        b
     }
-    Some(b)
 }

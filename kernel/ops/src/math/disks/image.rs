@@ -107,9 +107,11 @@ impl Vectorised for DiskSums<'_> {
             let values = match step {
                 1 => values,
                 _ => {
-                    for (first, out) in planes.chunks_exact_mut(plane).enumerate() {
-                        let some = values.iter().skip(first).step_by(step);
-                        out.iter_mut().zip(some).for_each(|(out, v)| *out = *v);
+                    let (even, odd) = planes.split_at_mut(plane);
+                    let pairs = values.chunks_exact(2).zip(even.iter_mut().zip(odd));
+                    pairs.for_each(|(pair, (even, odd))| (*even, *odd) = (pair[0], pair[1]));
+                    if let [last] = values.chunks_exact(2).remainder() {
+                        even[plane - 1] = *last;
                     }
                     &*planes
                 }

@@ -201,21 +201,21 @@ impl Model {
         }
         search.deviations(false);
         search.take_maxima();
-        search.sweep(self.first_share(), (3, 0.05));
+        search.sweep(self.first_share(), (3, 0.5));
         search.amplitude();
         search.drop_unlikely(0);
         search.settle_apart();
-        search.sweep(self.level_share, (2, 0.02));
+        search.sweep(self.level_share, (2, 0.1));
         let first = search.scratch.candidates.len();
         search.distrust_amplitude();
         search.look_at_rest();
         if search.scratch.candidates.len() > first {
             search.settle_far_from(first);
-            search.sweep(self.first_share(), (3, 0.05));
+            search.sweep(self.first_share(), (3, 0.5));
             search.amplitude();
             search.distrust_amplitude();
             search.drop_unlikely(first);
-            search.sweep(self.level_share, (2, 0.01));
+            search.sweep(self.level_share, (2, 0.1));
         }
         search.conclude()
     }
@@ -305,7 +305,7 @@ impl Model {
             height: over / self.area(),
             level: 1.0,
         };
-        let fitted = search.improve(slot, disk, known, (4, 0.05));
+        let fitted = search.improve(slot, disk, known, (4, 0.5));
         scratch.slots = 0;
         let Disk { y, x, .. } = fitted?;
         let near = y.hypot(x) < f64::from(self.shape.radius).max(1.5);

@@ -145,7 +145,7 @@ impl Search<'_> {
             let candidate = self.scratch.candidates[n];
             self.others(candidate.slot, (candidate.row, candidate.column));
             let window = self.window(candidate.slot);
-            let steps = (1, 0.02);
+            let steps = (2, 0.1);
             let Some(step) = window.improve(&mut passes, shape, candidate.disk, known, steps)
             else {
                 continue;
