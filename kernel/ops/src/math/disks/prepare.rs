@@ -2,6 +2,7 @@
 
 use super::beam::{beam, covered_centre};
 use super::clean::Clean;
+use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
 use super::model::{Beyond, Model};
@@ -29,6 +30,8 @@ const BEST_KNOWN: f64 = 0.05;
 const LARGEST_STEP: f64 = 0.25;
 /// What is taken for the beam wanders by this share of the frame: it is another disk each time.
 const LOST: f64 = 0.12;
+/// Share of the darker half of the pixels that no background is less than before it is measured.
+const LEAST_LEVEL: f64 = 1e-3;
 /// Beyond the wander that was seen, in px.
 const FURTHER: f64 = 2.0;
 /// Least and greatest threshold that is chosen, in standard deviations.
@@ -163,7 +166,18 @@ fn measure(
     };
     let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
     let level = darker_half(frames).max(1e-3);
-    let mut profile = vec![level as f32; far];
+    let middles: Vec<[f64; 2]> = (seen.iter())
+        .map(|(at, _)| match beam_is_seen && away(*at, centre) <= wander {
+            true => *at,
+            false => centre,
+        })
+        .collect();
+    let mut profile = darkest(frames, size, &middles, far, LEAST_LEVEL * level)
+        .unwrap_or_else(|| vec![level as f32; far]);
+    // The edge of the direct beam is soft.
+    let beside = (radius.ceil() as usize + 4).min(far - 1);
+    let under = profile[beside];
+    profile[..beside].fill(under);
     let mut centre = centre;
     let mut brightest = 100.0;
     let mut share = UNKNOWN;
