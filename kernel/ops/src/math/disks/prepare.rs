@@ -6,14 +6,18 @@ use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
 use super::model::{Beyond, Model};
-use super::radial::Rings;
+use super::radial::{Quarter, Rings};
 use super::search::Scratch;
 use super::shape::Shape;
 use super::shape_sums::ShapeSums;
+use crate::math::in_parts::in_parts;
 
 const ROUNDS: usize = 12;
 /// After so many, what differs between disks is the disks'.
 const FIRST_ROUNDS: usize = 3;
+/// In the first rounds one frame in so many is looked at, if these have enough disks.
+const FEW: usize = 4;
+const ENOUGH: usize = 100;
 /// Between rounds radius and edge move by less than this in px in the end.
 const SETTLED: f64 = 0.003;
 /// Before anything is known of it: sharp on square pixels is about 0.3.
@@ -85,7 +89,7 @@ pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Opt
 
 /// Places and radii of the direct beam, and the median of these.
 fn look(frames: &[Vec<f32>], size: (usize, usize)) -> (Vec<([f64; 2], f64)>, f64) {
-    let seen: Vec<([f64; 2], f64)> = frames.iter().map(|frame| beam(frame, size)).collect();
+    let seen = in_parts(frames.len(), |_: &mut (), n| beam(&frames[n], size));
     let radius = middle(seen.iter().map(|(_, radius)| *radius));
     (seen, radius)
 }
@@ -183,8 +187,8 @@ fn measure(
     let mut share = UNKNOWN;
     let mut darker = 1.0;
     let mut frame_share = UNKNOWN;
-    let mut image = Image::default();
-    let mut scratch = Scratch::default();
+    let quarter = Quarter::new(size, far);
+    let mut every_frame = false;
     for round in 0..ROUNDS {
         let mut model = Model::new(
             shape,
@@ -204,18 +208,19 @@ fn measure(
         model.level_share = share;
         model.frame_share = frame_share;
         model.darker = darker;
-        let mut sums = ShapeSums::default();
-        let mut rings = Rings::new(far);
-        let (mut ratios, mut beams, mut amplitudes) = (Vec::new(), Vec::new(), Vec::new());
-        for frame in frames {
-            image.fill(size, model.margin(), frame, clean.most());
-            model.find(&image, &mut scratch);
-            model.shape_sums(&image, &mut scratch, &mut sums);
-            rings.add(&model, &image, &scratch);
-            ratios.push(scratch.amplitude / scratch.first_amplitude);
-            beams.push(scratch.centre);
-            amplitudes.push(scratch.amplitude);
+        let few = round < FIRST_ROUNDS && !every_frame;
+        let mut looked = look_once(&model, &quarter, frames, clean, if few { FEW } else { 1 });
+        if few && looked.sums.disks < ENOUGH {
+            every_frame = true;
+            looked = look_once(&model, &quarter, frames, clean, 1);
         }
+        let Looked {
+            sums,
+            rings,
+            ratios,
+            beams,
+            amplitudes,
+        } = looked;
         if sums.disks == 0 {
             return None;
         }
@@ -256,17 +261,17 @@ fn measure(
             model.darker = darker;
             model.level_share = share;
             model.frame_share = frame_share;
-            let (mut cost, mut doubtful) = (0.0, 0.0);
-            for frame in frames {
-                image.fill(size, model.margin(), frame, clean.most());
-                let found = model.find(&image, &mut scratch);
-                cost += model.misfit(&image, &scratch) + DISK_COST * found.len() as f64;
+            let all = in_parts(frames.len(), |(image, scratch): &mut Work, n| {
+                image.fill(size, model.margin(), &frames[n], clean.most());
+                let found = model.find(image, scratch);
                 let within = |value: f64| value >= BAND[0] && value < BAND[1];
-                doubtful += found
-                    .iter()
-                    .filter(|peak| within(peak.evidence.deviations))
-                    .count() as f64;
-            }
+                let doubtful = (found.iter()).filter(|peak| within(peak.evidence.deviations));
+                let cost = model.misfit(image, scratch) + DISK_COST * found.len() as f64;
+                [cost, doubtful.count() as f64]
+            });
+            let [cost, doubtful] = (all.iter()).fold([0.0; 2], |[cost, doubtful], [c, d]| {
+                [cost + c, doubtful + d]
+            });
             let error = |n: usize| {
                 let mut unit = [0.0; 2];
                 unit[n] = 1.0;
@@ -285,6 +290,63 @@ fn measure(
         }
     }
     None
+}
+
+/// What a thread finds with.
+type Work = (Image, Scratch);
+
+/// What one round says of the frames it looked at.
+struct Looked {
+    sums: ShapeSums,
+    rings: Rings,
+    ratios: Vec<f64>,
+    beams: Vec<[f64; 2]>,
+    amplitudes: Vec<f64>,
+}
+
+/// Frames of which sums are made together: as many whatever the number of threads, so that bits do not depend on it.
+const TOGETHER: usize = 4;
+
+/// Every `step`th of the frames.
+fn look_once(
+    model: &Model,
+    quarter: &Quarter,
+    frames: &[Vec<f32>],
+    clean: &Clean,
+    step: usize,
+) -> Looked {
+    let new = || Looked {
+        sums: ShapeSums::default(),
+        rings: Rings::new(quarter),
+        ratios: Vec::new(),
+        beams: Vec::new(),
+        amplitudes: Vec::new(),
+    };
+    let chosen: Vec<&Vec<f32>> = frames.iter().step_by(step).collect();
+    let parts: Vec<&[&Vec<f32>]> = chosen.chunks(TOGETHER).collect();
+    let looked = in_parts(parts.len(), |(image, scratch): &mut Work, n| {
+        let mut looked = new();
+        for frame in parts[n] {
+            image.fill(model.size(), model.margin(), frame, clean.most());
+            model.find(image, scratch);
+            model.shape_sums(image, scratch, &mut looked.sums);
+            looked.rings.add(quarter, model, image, scratch);
+            looked
+                .ratios
+                .push(scratch.amplitude / scratch.first_amplitude);
+            looked.beams.push(scratch.centre);
+            looked.amplitudes.push(scratch.amplitude);
+        }
+        looked
+    });
+    looked.into_iter().fold(new(), |mut all, other| {
+        all.sums.merge(other.sums);
+        all.rings.merge(&other.rings);
+        all.ratios.extend(other.ratios);
+        all.beams.extend(other.beams);
+        all.amplitudes.extend(other.amplitudes);
+        all
+    })
 }
 
 fn middle(values: impl Iterator<Item = f64>) -> f64 {

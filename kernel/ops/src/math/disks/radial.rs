@@ -42,40 +42,88 @@ struct Cell {
     pixels: f64,
 }
 
+/// Which cell each pixel of a quarter around the direct beam belongs to.
+pub(super) struct Quarter {
+    columns: usize,
+    cells: Vec<u32>,
+    rings: usize,
+}
+
+const QUARTERS: usize = 4;
+
+impl Quarter {
+    /// For frames of this size; what is further away belongs to the last ring.
+    pub(super) fn new((rows, columns): (usize, usize), rings: usize) -> Self {
+        let of = |row: usize, column: usize| {
+            let (y, x) = (row as f64, column as f64);
+            let ring = ((y * y + x * x).sqrt().round() as usize).min(rings - 1);
+            let turn = y.atan2(x) / std::f64::consts::FRAC_PI_2;
+            let directions = SECTORS / QUARTERS;
+            let direction = ((turn * directions as f64) as usize).min(directions - 1);
+            (ring * SECTORS + direction) as u32
+        };
+        let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| of(row, column)));
+        Quarter {
+            columns,
+            cells: cells.collect(),
+            rings,
+        }
+    }
+}
+
 impl Rings {
-    pub(super) fn new(rings: usize) -> Self {
+    pub(super) fn new(quarter: &Quarter) -> Self {
         Rings {
-            cells: vec![Default::default(); rings],
+            cells: vec![Default::default(); quarter.rings],
         }
     }
 
-    pub(super) fn add(&mut self, model: &Model, image: &Image, scratch: &Scratch) {
-        let [y, x] = scratch.centre;
+    pub(super) fn merge(&mut self, other: &Rings) {
+        let all = self.cells.as_flattened_mut().iter_mut();
+        for (cell, other) in all.zip(other.cells.as_flattened()) {
+            cell.counts += other.counts;
+            cell.weights += other.weights;
+            cell.pixels += other.pixels;
+        }
+    }
+
+    /// Distances are those from the pixel next to the beam, as in the background.
+    pub(super) fn add(
+        &mut self,
+        quarter: &Quarter,
+        model: &Model,
+        image: &Image,
+        scratch: &Scratch,
+    ) {
+        // The beam may be a little outside the frame.
+        let next_to = |axis: usize, size: usize| {
+            (scratch.centre[axis].round().max(0.0) as usize).min(size - 1)
+        };
+        let (middle_row, middle) = (next_to(0, image.rows), next_to(1, image.columns));
         let amplitude = scratch.amplitude;
+        let free = ON_DISKS * amplitude as f32;
         let ground = model
             .ground
             .around(scratch.centre, (image.rows, image.columns));
+        let cells = self.cells.as_flattened_mut();
         for row in 0..image.rows {
             let first = image.at(row, 0);
-            let dy = row as f64 - y;
             let under = ground.row(row as isize, 0);
+            let below = usize::from(row >= middle_row) * 2;
+            let line = row.abs_diff(middle_row) * quarter.columns;
             for column in 0..image.columns {
                 let at = first + column;
                 if image.valid[at] == 0.0 {
                     continue;
                 }
-                let dx = column as f64 - x;
-                // The beam may be a little outside the frame.
-                let ring = (dy * dy + dx * dx).sqrt().round() as usize;
-                let ring = ring.min(self.cells.len() - 1);
-                let turn = dy.atan2(dx) / std::f64::consts::TAU + 0.5;
-                let sector = ((turn * SECTORS as f64) as usize).min(SECTORS - 1);
+                let place = quarter.cells[line + column.abs_diff(middle)] as usize;
+                let right = usize::from(column >= middle);
                 let models = scratch.models[at];
-                let spoilt = models / (ON_DISKS * amplitude as f32 * under[column]).max(1e-6);
-                let weight = f64::from(1.0 / (1.0 + spoilt * spoilt));
-                let cell = &mut self.cells[ring][sector];
-                cell.counts += weight * f64::from(image.counts[at] - models);
-                cell.weights += weight * amplitude;
+                let enough = (free * under[column]).max(1e-6);
+                let weight = enough * enough / (enough * enough + models * models);
+                let cell = &mut cells[place + (below + right) * (SECTORS / QUARTERS)];
+                cell.counts += f64::from(weight * (image.counts[at] - models));
+                cell.weights += f64::from(weight) * amplitude;
                 cell.pixels += amplitude;
             }
         }

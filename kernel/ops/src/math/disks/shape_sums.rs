@@ -1,6 +1,9 @@
 //! Radius and edge of all disks, from what is left over around each.
 
-use super::fit::{FAINTEST, cholesky};
+use signal::simd::{Vectorised, vectorised};
+
+use super::fit::{Disk, FAINTEST, Window, cholesky};
+use super::lanes::{LANES, total};
 use super::search::{Candidate, Search};
 use super::shape::Shape;
 use super::sweep::OVERLAP;
@@ -23,12 +26,27 @@ pub struct ShapeSums {
     pub levels: Vec<[f64; 2]>,
 }
 
+impl ShapeSums {
+    pub(super) fn merge(&mut self, other: ShapeSums) {
+        for i in 0..2 {
+            for j in 0..2 {
+                self.information[i][j] += other.information[i][j];
+            }
+            self.slope[i] += other.slope[i];
+        }
+        self.disks += other.disks;
+        self.brightest = self.brightest.max(other.brightest);
+        self.misfit += other.misfit;
+        self.levels.extend(other.levels);
+    }
+}
+
 impl Search<'_> {
     /// Gauss-Newton equations of radius and edge; row, column, height and level of every disk are eliminated by the Schur
     /// complement.
     pub(super) fn shape_sums(&mut self, sums: &mut ShapeSums) {
         let known = self.known(self.model.level_share);
-        let Shape { radius, edge } = self.model.shape;
+        let radius = self.model.shape.radius;
         for n in 0..self.scratch.candidates.len() {
             let Candidate {
                 slot,
@@ -47,40 +65,11 @@ impl Search<'_> {
             if evidence.deviations < SHAPELY {
                 continue;
             }
-            let mut matrix = [[0.0f64; 6]; 6];
-            let mut slope = [0.0f64; 6];
-            for at in 0..window.y.len() {
-                if window.valid[at] == 0.0 {
-                    continue;
-                }
-                let (dy, dx) = (window.y[at] - disk.y as f32, window.x[at] - disk.x as f32);
-                let cover = self.model.shape.at(dy, dx);
-                let height = disk.height as f32;
-                let expected = height * cover.share
-                    + disk.level as f32 * window.ground[at]
-                    + window.others[at];
-                let expected = expected.max(FAINTEST);
-                let along = height * cover.slope;
-                let across = along / cover.distance;
-                let outward = (cover.distance - radius) / edge;
-                let all = [
-                    across * dy,
-                    across * dx,
-                    cover.share,
-                    window.ground[at],
-                    along,
-                    along * outward,
-                ];
-                let rest = f64::from(window.counts[at] - expected);
-                let weight = 1.0 / f64::from(expected);
-                for i in 0..6 {
-                    let weighed = weight * f64::from(all[i]);
-                    for j in 0..6 {
-                        matrix[i][j] += weighed * f64::from(all[j]);
-                    }
-                    slope[i] += weighed * rest;
-                }
-            }
+            let (mut matrix, mut slope) = vectorised(Normal {
+                window,
+                shape: self.model.shape,
+                disk,
+            });
             matrix[3][3] += known.weight;
             slope[3] += known.weight * (known.level - disk.level);
             let own: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| matrix[i][j]));
@@ -127,5 +116,79 @@ impl Search<'_> {
             sums.misfit += evidence.misfit;
             sums.brightest = sums.brightest.max(disk.height);
         }
+    }
+}
+
+/// Normal equations of one disk: row, column, height, level, radius and edge.
+struct Normal<'a> {
+    window: Window<'a>,
+    shape: Shape,
+    disk: Disk,
+}
+
+impl Vectorised for Normal<'_> {
+    type Result = ([[f64; 6]; 6], [f64; 6]);
+
+    #[inline(always)]
+    fn run(self) -> Self::Result {
+        let Normal {
+            window,
+            shape,
+            disk,
+        } = self;
+        let (y0, x0) = (disk.y as f32, disk.x as f32);
+        let (height, level) = (disk.height as f32, disk.level as f32);
+        let mut upper = [[0.0f32; LANES]; 21];
+        let mut slope = [[0.0f32; LANES]; 6];
+        let all = (window.y.chunks_exact(LANES))
+            .zip(window.x.chunks_exact(LANES))
+            .zip(window.counts.chunks_exact(LANES))
+            .zip(window.ground.chunks_exact(LANES))
+            .zip(window.others.chunks_exact(LANES))
+            .zip(window.valid.chunks_exact(LANES));
+        for (((((y, x), counts), ground), others), valid) in all {
+            for n in 0..LANES {
+                let (dy, dx) = (y[n] - y0, x[n] - x0);
+                let cover = shape.at(dy, dx);
+                let expected = height * cover.share + level * ground[n] + others[n];
+                let expected = if expected > FAINTEST {
+                    expected
+                } else {
+                    FAINTEST
+                };
+                let along = height * cover.slope;
+                let across = along / cover.distance;
+                let outward = (cover.distance - shape.radius) / shape.edge;
+                let all = [
+                    across * dy,
+                    across * dx,
+                    cover.share,
+                    ground[n],
+                    along,
+                    along * outward,
+                ];
+                let weight = valid[n] / expected;
+                let rest = counts[n] - expected;
+                let mut at = 0;
+                for i in 0..6 {
+                    let weighed = weight * all[i];
+                    for other in &all[i..] {
+                        upper[at][n] += weighed * other;
+                        at += 1;
+                    }
+                    slope[i][n] += weighed * rest;
+                }
+            }
+        }
+        let mut matrix = [[0.0; 6]; 6];
+        let mut at = 0;
+        for i in 0..6 {
+            for j in i..6 {
+                matrix[i][j] = f64::from(total(&upper[at]));
+                matrix[j][i] = matrix[i][j];
+                at += 1;
+            }
+        }
+        (matrix, slope.map(|lanes| f64::from(total(&lanes))))
     }
 }
