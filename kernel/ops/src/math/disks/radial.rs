@@ -42,10 +42,10 @@ struct Cell {
     pixels: f64,
 }
 
-/// Which cell each pixel of a quarter around the direct beam belongs to.
+/// Which direction each pixel of a quarter around the direct beam belongs to.
 pub(super) struct Quarter {
     columns: usize,
-    cells: Vec<u32>,
+    directions: Vec<u32>,
     rings: usize,
 }
 
@@ -55,17 +55,14 @@ impl Quarter {
     /// For frames of this size; what is further away belongs to the last ring.
     pub(super) fn new((rows, columns): (usize, usize), rings: usize) -> Self {
         let of = |row: usize, column: usize| {
-            let (y, x) = (row as f64, column as f64);
-            let ring = ((y * y + x * x).sqrt().round() as usize).min(rings - 1);
-            let turn = y.atan2(x) / std::f64::consts::FRAC_PI_2;
+            let turn = (row as f64).atan2(column as f64) / std::f64::consts::FRAC_PI_2;
             let directions = SECTORS / QUARTERS;
-            let direction = ((turn * directions as f64) as usize).min(directions - 1);
-            (ring * SECTORS + direction) as u32
+            ((turn * directions as f64) as usize).min(directions - 1) as u32
         };
-        let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| of(row, column)));
+        let all = (0..rows).flat_map(|row| (0..columns).map(move |column| of(row, column)));
         Quarter {
             columns,
-            cells: cells.collect(),
+            directions: all.collect(),
             rings,
         }
     }
@@ -87,7 +84,7 @@ impl Rings {
         }
     }
 
-    /// Distances are those from the pixel next to the beam, as in the background.
+    /// Directions are those from the pixel next to the beam.
     pub(super) fn add(
         &mut self,
         quarter: &Quarter,
@@ -111,12 +108,16 @@ impl Rings {
             let under = ground.row(row as isize, 0);
             let below = usize::from(row >= middle_row) * 2;
             let line = row.abs_diff(middle_row) * quarter.columns;
+            let dy = (row as f64 - scratch.centre[0]) as f32;
             for column in 0..image.columns {
                 let at = first + column;
                 if image.valid[at] == 0.0 {
                     continue;
                 }
-                let place = quarter.cells[line + column.abs_diff(middle)] as usize;
+                let dx = column as f32 - scratch.centre[1] as f32;
+                let ring = ((dy * dy + dx * dx).sqrt().round() as usize).min(quarter.rings - 1);
+                let direction = quarter.directions[line + column.abs_diff(middle)] as usize;
+                let place = ring * SECTORS + direction;
                 let right = usize::from(column >= middle);
                 let models = scratch.models[at];
                 let enough = (free * under[column]).max(1e-6);
