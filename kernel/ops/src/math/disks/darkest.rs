@@ -110,7 +110,10 @@ pub(super) fn darkest(
     let profile = (0..far).map(|distance| {
         let distance = distance as f64;
         let above = points.partition_point(|[at, _]| *at < distance);
-        let value = match (above.checked_sub(1).and_then(|n| points.get(n)), points.get(above)) {
+        let value = match (
+            above.checked_sub(1).and_then(|n| points.get(n)),
+            points.get(above),
+        ) {
             (Some([r0, v0]), Some([r1, v1])) => v0 + (v1 - v0) * (distance - r0) / (r1 - r0),
             (None, _) => start[1],
             (_, None) => end[1],

@@ -219,7 +219,10 @@ impl Rings {
             *sure = if value.is_some() { *sure } else { BETWEEN };
         }
         let part: Vec<f64> = out[first..end].iter().map(|value| value.ln()).collect();
-        for (value, smooth) in out[first..].iter_mut().zip(smoothed(&part, &sure[first..end])) {
+        for (value, smooth) in out[first..]
+            .iter_mut()
+            .zip(smoothed(&part, &sure[first..end]))
+        {
             *value = smooth.exp();
         }
         if let Some(last) = end.checked_sub(1) {
