@@ -31,8 +31,8 @@ parameters! {
     pub struct NormalizedCorrelation {
         /// About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured.
         pub radius: Option<f64> = None, range (1.0, 128.0), units "px";
-        /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5
-        /// for scans of few counts to 5.5 for bright ones.
+        /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames,
+        /// about 5.
         pub threshold: Option<f64> = None, range (2.0, 1000.0), units "σ";
         /// Peaks this close to a surer one are dropped. Left out: the radius.
         pub min_distance: Option<f64> = None, range (0.0, 512.0), units "px";

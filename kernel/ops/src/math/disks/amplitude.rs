@@ -8,6 +8,8 @@ use super::search::Search;
 
 /// Of the places in a frame that are not on disks there are at least so many.
 const FREE: f64 = 0.25;
+/// Least counts, in the mean of a frame, that a place is judged by.
+const TELLING: f32 = 20.0;
 /// Least counts off the disks that tell a frame's background better than its first guess.
 const LEAST_FREE: f64 = 100.0;
 /// See [`Search::distrust_amplitude`]: for frames that disks cover but for this share.
@@ -24,7 +26,8 @@ impl Search<'_> {
         let (rows, columns) = self.model.grid();
         let apart = stencil.reach().max(1).div_ceil(step);
         let scratch = &mut *self.scratch;
-        scratch.ratios.clear();
+        scratch.rows.clear();
+        let [mut all, mut all_expected] = [0.0; 2];
         for row in (apart / 2..rows).step_by(apart) {
             let under = self.ground.sums(row * step);
             for column in (apart / 2..columns).step_by(apart) {
@@ -32,8 +35,22 @@ impl Search<'_> {
                 let expected = under[column] * inside[at];
                 let pixel = self.image.at(row * step, column * step);
                 if expected > 0.0 && self.image.valid[pixel] > 0.0 {
-                    scratch.ratios.push(scratch.sums[at] / expected);
+                    scratch.rows.push([scratch.sums[at], expected]);
+                    all += scratch.sums[at];
+                    all_expected += expected;
                 }
+            }
+        }
+        // Where a place has few counts the darkest are so by chance: as many together as have enough.
+        scratch.ratios.clear();
+        let enough = TELLING * all_expected / f32::max(all, 1.0);
+        let [mut sum, mut expected] = [0.0; 2];
+        for [counts, under] in &scratch.rows {
+            sum += counts;
+            expected += under;
+            if expected >= enough {
+                scratch.ratios.push(sum / expected);
+                [sum, expected] = [0.0; 2];
             }
         }
         let place = (FREE * scratch.ratios.len() as f64) as usize;

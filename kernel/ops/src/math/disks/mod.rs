@@ -4,6 +4,7 @@ mod amplitude;
 mod around;
 mod beam;
 mod clean;
+mod darkest;
 mod fit;
 mod ground;
 mod image;

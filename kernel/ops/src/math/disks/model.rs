@@ -220,10 +220,12 @@ impl Model {
         search.conclude()
     }
 
-    /// Disks that noise makes above so many standard deviations in a frame, on average: maxima of a random field, which
-    /// are as many as fit next to each other. The number was measured in simulated frames of background, radius 2 to 9 px.
+    /// Disks that noise makes above so many standard deviations in a frame, on average, or a little less: maxima of a random
+    /// field, which are as many as fit next to each other. The number was measured in simulated frames of background, radius
+    /// 2 to 14 px; where counts are few there are fewer.
     pub fn false_disks(&self, deviations: f64) -> f64 {
-        let density = 0.011 / f64::from(self.shape.radius).sqrt();
+        let radius = f64::from(self.shape.radius);
+        let density = 0.53 / (radius * (radius + 9.0));
         let pixels = (self.rows * self.columns) as f64;
         density * pixels * deviations * (-0.5 * deviations * deviations).exp()
     }

@@ -2,6 +2,7 @@
 
 use super::beam::{beam, covered_centre};
 use super::clean::Clean;
+use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
 use super::model::{Beyond, Model};
@@ -33,10 +34,13 @@ const BEST_KNOWN: f64 = 0.05;
 const LARGEST_STEP: f64 = 0.25;
 /// What is taken for the beam wanders by this share of the frame: it is another disk each time.
 const LOST: f64 = 0.12;
+/// Share of the darker half of the pixels that no background is less than before it is measured.
+const LEAST_LEVEL: f64 = 1e-3;
 /// Beyond the wander that was seen, in px.
 const FURTHER: f64 = 2.0;
-/// Least and greatest threshold that is chosen, in standard deviations.
-const THRESHOLDS: [f64; 2] = [4.5, 5.5];
+/// Disks that are none in a frame of background, and between which thresholds that is looked for.
+const FALSE: f64 = 5e-4;
+const THRESHOLDS: [f64; 2] = [2.0, 10.0];
 
 /// A scan's disks as far as they could be measured.
 #[derive(Clone, Debug)]
@@ -53,8 +57,6 @@ pub struct Prepared {
     pub misfit: f64,
     /// Sum of that over all pixels, and what every disk costs.
     cost: f64,
-    /// Disks that are neither sure nor doubtful.
-    doubtful: f64,
 }
 
 /// What is known before: `None` is measured.
@@ -64,7 +66,7 @@ pub struct Given {
     pub radius: Option<f64>,
     /// The largest value that a pixel can have.
     pub saturation: Option<f32>,
-    /// Standard deviations; left out, chosen by the brightness of the disks there are.
+    /// Standard deviations; left out, so many that noise hardly makes a disk.
     pub threshold: Option<f64>,
 }
 
@@ -121,11 +123,7 @@ fn prepare_clean(
             (best, other) => best.or(other),
         };
     }
-    let mut prepared = best?;
-    if given.threshold.is_none() {
-        prepared.model.threshold = threshold_of(&prepared, frames.len());
-    }
-    Some(prepared)
+    best
 }
 
 const SMALLER: f64 = 0.75;
@@ -167,7 +165,20 @@ fn measure(
     };
     let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
     let level = darker_half(frames).max(1e-3);
-    let mut profile = vec![level as f32; far];
+    let middles: Vec<[f64; 2]> = (seen.iter())
+        .map(
+            |(at, _)| match beam_is_seen && away(*at, centre) <= wander {
+                true => *at,
+                false => centre,
+            },
+        )
+        .collect();
+    let mut profile = darkest(frames, size, &middles, far, LEAST_LEVEL * level)
+        .unwrap_or_else(|| vec![level as f32; far]);
+    // The edge of the direct beam is soft.
+    let beside = (radius.ceil() as usize + 4).min(far - 1);
+    let under = profile[beside];
+    profile[..beside].fill(under);
     let mut centre = centre;
     let mut brightest = 100.0;
     let mut share = UNKNOWN;
@@ -239,25 +250,20 @@ fn measure(
             level_share(&sums.levels)
         };
         if (round > FIRST_ROUNDS && settled) || round + 1 == ROUNDS {
-            let threshold = given.threshold.unwrap_or(THRESHOLDS[0]);
             let mut model = Model::new(
-                shape, profile, size, centre, wander, threshold, brightest, beyond,
+                shape, profile, size, centre, wander, SURE, brightest, beyond,
             );
+            model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
             model.beam_is_seen = beam_is_seen;
             model.darker = darker;
             model.level_share = share;
             model.frame_share = frame_share;
-            let all = in_parts(frames.len(), |(image, scratch): &mut Work, n| {
+            let costs = in_parts(frames.len(), |(image, scratch): &mut Work, n| {
                 image.fill(size, model.margin(), &frames[n], clean.most());
-                let found = model.find(image, scratch);
-                let within = |value: f64| value >= BAND[0] && value < BAND[1];
-                let doubtful = (found.iter()).filter(|peak| within(peak.evidence.deviations));
-                let cost = model.misfit(image, scratch) + DISK_COST * found.len() as f64;
-                [cost, doubtful.count() as f64]
+                let found = model.find(image, scratch).len();
+                model.misfit(image, scratch) + DISK_COST * found as f64
             });
-            let [cost, doubtful] = (all.iter()).fold([0.0; 2], |[cost, doubtful], [c, d]| {
-                [cost + c, doubtful + d]
-            });
+            let cost = costs.iter().sum();
             let error = |n: usize| {
                 let mut unit = [0.0; 2];
                 unit[n] = 1.0;
@@ -271,7 +277,6 @@ fn measure(
                 shape_errors: [error(0), error(1)],
                 misfit: sums.misfit / sums.disks as f64,
                 cost,
-                doubtful,
             });
         }
     }
@@ -394,19 +399,12 @@ fn darker_half(frames: &[Vec<f32>]) -> f64 {
 
 /// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
 const DISK_COST: f64 = 40.0;
-/// Standard deviations of disks that nearly are doubtful.
-const BAND: [f64; 2] = [5.5, 8.5];
-
-/// The threshold at which one more peak is as likely a disk as noise: where disks are bright nothing is lost by asking for
-/// more than in a scan whose weakest are hardly seen.
-fn threshold_of(prepared: &Prepared, frames: usize) -> f64 {
-    // Disks per frame and standard deviation, as far below as above; never none.
-    let density = (prepared.doubtful / (BAND[1] - BAND[0])).max(0.3) / frames as f64;
-    let (mut low, mut high) = (THRESHOLDS[0], THRESHOLDS[1]);
+/// The threshold above which noise makes so few disks in a frame, whatever its counts are.
+fn threshold_of(model: &Model) -> f64 {
+    let [mut low, mut high] = THRESHOLDS;
     for _ in 0..40 {
         let at = 0.5 * (low + high);
-        let noise = prepared.model.false_disks(at) * (at - 1.0 / at);
-        if noise > density {
+        if model.false_disks(at) > FALSE {
             low = at;
         } else {
             high = at;
