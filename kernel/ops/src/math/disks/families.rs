@@ -1,6 +1,7 @@
 //! Scans of many kinds made from a formula, with the truth and the least error that is possible beside them.
 
 use super::fit::cholesky;
+use super::model::{Beyond, Scan};
 use super::*;
 
 /// Random numbers (SplitMix64).
@@ -194,21 +195,25 @@ impl Family {
         let profile = (0..far + 40)
             .map(|r| self.expected_background(r as f64) as f32)
             .collect();
-        let shape = Shape {
-            radius: self.radius as f32,
-            edge: self.edge as f32,
-        };
-        let centre = [self.rows, self.columns].map(|size| 0.5 * size as f64);
-        Model::new(
-            shape,
+        let scan = Scan {
+            rows: self.rows,
+            columns: self.columns,
+            shape: Shape {
+                radius: self.radius as f32,
+                edge: self.edge as f32,
+            },
+            probe: None,
             profile,
-            (self.rows, self.columns),
-            centre,
-            self.wander + 2.0,
-            threshold,
-            self.beam,
-            super::model::Beyond::Edge,
-        )
+            centre: [self.rows, self.columns].map(|size| 0.5 * size as f64),
+            wander: self.wander + 2.0,
+            beam_is_seen: true,
+            darker: 1.0,
+            level_share: 0.5,
+            frame_share: 5.0,
+            brightest: self.beam,
+            beyond: Beyond::Edge,
+        };
+        Model::new(scan, threshold)
     }
 }
 

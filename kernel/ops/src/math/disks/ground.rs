@@ -1,6 +1,8 @@
 //! What is under the disks: the counts that depend on the distance from the direct beam only.
 
 use super::image::Stencil;
+use super::model::Scan;
+use crate::math::in_parts::in_parts;
 
 /// Most images along an axis between two pixels, and numbers in all of them.
 const MOST_PHASES: usize = 4;
@@ -12,8 +14,6 @@ const OFF: f64 = 0.15;
 /// beam, so that one for another middle is a part of one of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ground {
-    /// Counts at whole distances in px from the middle.
-    pub profile: Vec<f32>,
     /// Of the images.
     rows: usize,
     columns: usize,
@@ -46,19 +46,13 @@ pub struct Part<'a> {
 }
 
 impl Ground {
-    /// For frames of `rows` and `columns`, in which the middle is nowhere further than `wander` px from `centre`.
-    pub fn new(
-        profile: Vec<f32>,
-        frame: (usize, usize),
-        centre: [f64; 2],
-        wander: f64,
-        margin: usize,
-        stencil: &Stencil,
-        step: usize,
-    ) -> Self {
-        let further = wander.ceil() as usize + margin + 2;
-        let (rows, columns) = (frame.0 + 2 * further, frame.1 + 2 * further);
-        let middle = centre.map(|at| at.round().max(0.0) as usize + further);
+    /// For frames with a margin, in which the beam is nowhere further from its place in the mean than it wanders, for sums over
+    /// disks around every `step`th pixel.
+    pub fn new(scan: &Scan, margin: usize, (stencil, step): (&Stencil, usize)) -> Self {
+        let profile = &scan.profile;
+        let further = scan.wander.ceil() as usize + margin + 2;
+        let (rows, columns) = (scan.rows + 2 * further, scan.columns + 2 * further);
+        let middle = (scan.centre).map(|at| at.round().max(0.0) as usize + further);
         // As many places as the steepest part of the background needs.
         let steepest = (profile.windows(2))
             .map(|two| f64::from((two[1] - two[0]).abs() / two[0].max(two[1]).max(1e-6).sqrt()))
@@ -68,21 +62,12 @@ impl Ground {
         while phases > 1 && 2 * phases * phases * rows * columns > MOST_NUMBERS {
             phases -= 1;
         }
-        let mut line = Vec::new();
-        let images = (0..phases * phases).map(|n| {
+        let images = in_parts(phases * phases, |line: &mut Vec<f32>, n| {
             let part = [n / phases, n % phases].map(|part| part as f32 / phases as f32);
             let middle = [0, 1].map(|axis| middle[axis] as f32 + part[axis]);
-            Surface::new(
-                &profile,
-                (rows, columns),
-                middle,
-                (stencil, step),
-                &mut line,
-            )
+            Surface::new(profile, (rows, columns), middle, (stencil, step), line)
         });
-        let images = images.collect();
         Ground {
-            profile,
             rows,
             columns,
             middle,

@@ -1,9 +1,12 @@
 //! What a scan's disks have in common, and the way from a frame to its disks.
 
+use std::ops::Deref;
+
 use super::around::Around;
-use super::fit::{Disk, Evidence, FAINTEST, Known};
+use super::fit::{Disk, Evidence, FAINTEST, Known, Pattern};
 use super::ground::Ground;
 use super::image::{Image, Stencil};
+use super::probe::Probe;
 use super::search::{LEAST_VALID, Scratch, Search};
 use super::shape::Shape;
 use super::shape_sums::ShapeSums;
@@ -12,30 +15,43 @@ use super::shape_sums::ShapeSums;
 const HARD: f64 = 0.3;
 /// Disks of this radius in px are seen on every second pixel.
 const COARSE: f32 = 4.0;
-/// See [`Model::level_share`].
-const LEVEL_SHARE: f64 = 0.5;
 /// A disk's edge is seen to where it is this share of the background's noise.
 const SEEN: f64 = 0.3;
 
-/// What a scan's disks have in common.
+/// What a scan's frames have in common.
 #[derive(Clone, Debug)]
-pub struct Model {
+pub struct Scan {
+    pub rows: usize,
+    pub columns: usize,
     pub shape: Shape,
-    pub ground: Ground,
+    /// What the disks are when they are not flat.
+    pub probe: Option<Probe>,
+    /// Background in counts at whole distances in px from the direct beam.
+    pub profile: Vec<f32>,
     /// Where the direct beam is in the mean, row first.
     pub centre: [f64; 2],
     /// How far from there it may be, in px.
     pub wander: f64,
-    /// Least standard deviations that a disk is found with.
-    pub threshold: f64,
+    /// Whether it is on the detector and not covered.
+    pub beam_is_seen: bool,
     /// Times the background of a frame's darker places, disks among them, that its background is.
     pub darker: f64,
     /// The background under a disk is known to this share of itself from the rest of the scan.
     pub level_share: f64,
     /// The frame's background is known to this share of itself before any disk is.
     pub frame_share: f64,
-    pub rows: usize,
-    pub columns: usize,
+    /// Height of the brightest disk.
+    pub brightest: f64,
+    pub beyond: Beyond,
+}
+
+/// The way from a frame to its disks.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub scan: Scan,
+    pub(super) ground: Ground,
+    /// Least standard deviations that a disk is found with.
+    pub threshold: f64,
     pub(super) stencil: Stencil,
     /// Sums over disks are made around every so many pixels of every so many rows: the grid.
     pub(super) step: usize,
@@ -44,8 +60,14 @@ pub struct Model {
     pub(super) around: Around,
     /// Distance of the pixels that take part in a fit.
     pub(super) reach: f64,
-    /// Whether the direct beam is on the detector and not covered.
-    pub beam_is_seen: bool,
+}
+
+impl Deref for Model {
+    type Target = Scan;
+
+    fn deref(&self) -> &Scan {
+        &self.scan
+    }
 }
 
 /// How far beyond the radius a fit goes.
@@ -70,73 +92,50 @@ pub struct Found {
 }
 
 impl Model {
-    pub fn new(
-        shape: Shape,
-        profile: Vec<f32>,
-        (rows, columns): (usize, usize),
-        centre: [f64; 2],
-        wander: f64,
-        threshold: f64,
-        brightest: f64,
-        beyond: Beyond,
-    ) -> Self {
-        let stencil = Stencil::new(f64::from(shape.radius) + HARD);
+    pub fn new(scan: Scan, threshold: f64) -> Self {
+        let (rows, columns) = (scan.rows, scan.columns);
+        let (radius, edge) = (f64::from(scan.shape.radius), f64::from(scan.shape.edge));
+        let stencil = Stencil::new(radius + HARD);
         // As far as the edge of the brightest disk is seen above the noise of the background.
-        let darkest = profile
-            .iter()
-            .copied()
+        let darkest = (scan.profile.iter().copied())
             .fold(f32::INFINITY, f32::min)
             .max(1e-3);
-        let seen = (brightest / (SEEN * f64::from(darkest).sqrt()))
+        let seen = (scan.brightest / (SEEN * f64::from(darkest).sqrt()))
             .max(1.0)
             .ln()
             .clamp(3.0, 12.0);
-        let edge = f64::from(shape.edge);
-        let reach = f64::from(shape.radius)
-            + match beyond {
-                Beyond::Edge => (4.0 * edge).clamp(2.0, 4.0),
-                Beyond::Foot => (8.0 * edge).clamp(3.0, 9.0),
-            };
-        let around = Around::new(reach, f64::from(shape.radius) + seen * edge);
+        let (reach, painted) = match (&scan.probe, scan.beyond) {
+            (Some(probe), _) => (probe.reach, probe.reach),
+            (None, Beyond::Edge) => (radius + (4.0 * edge).clamp(2.0, 4.0), radius + seen * edge),
+            (None, Beyond::Foot) => (radius + (8.0 * edge).clamp(3.0, 9.0), radius + seen * edge),
+        };
+        let around = Around::new(reach, painted);
         let margin = around.reach;
-        let step = if shape.radius < COARSE { 1 } else { 2 };
-        let ground = Ground::new(
-            profile,
-            (rows, columns),
-            centre,
-            wander,
-            margin,
-            &stencil,
-            step,
-        );
+        let step = if scan.shape.radius < COARSE { 1 } else { 2 };
+        let ground = Ground::new(&scan, margin, (&stencil, step));
         let (mut line, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
         ones.fill((rows, columns), margin, &vec![1.0; rows * columns], 0.0);
-        stencil.sums(
-            &ones.counts,
-            (rows, columns),
-            (margin, step),
-            &mut line,
-            &mut inside,
-        );
+        let grid = (margin, step);
+        stencil.sums(&ones.counts, (rows, columns), grid, &mut line, &mut inside);
         let all = stencil.pixels() as f32;
         inside.iter_mut().for_each(|share| *share /= all);
         Model {
-            around,
-            reach,
-            beam_is_seen: true,
-            shape,
+            scan,
             ground,
-            centre,
-            wander,
             threshold,
-            darker: 1.0,
-            level_share: LEVEL_SHARE,
-            frame_share: 5.0,
-            rows,
-            columns,
             stencil,
             step,
             inside,
+            around,
+            reach,
+        }
+    }
+
+    /// What a disk of height 1 is.
+    pub(super) fn pattern(&self) -> Pattern<'_> {
+        match &self.probe {
+            Some(probe) => Pattern::Probe(probe),
+            None => Pattern::Disk(self.shape),
         }
     }
 
@@ -250,8 +249,8 @@ impl Model {
             .sum()
     }
 
-    /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge.
-    pub fn shape_sums(&self, image: &Image, scratch: &mut Scratch, sums: &mut ShapeSums) {
+    /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge, or of what is inside.
+    pub(super) fn shape_sums(&self, image: &Image, scratch: &mut Scratch, sums: &mut ShapeSums) {
         let ground = self.ground.around(scratch.centre, self.size());
         let mut search = Search {
             model: self,

@@ -98,7 +98,7 @@ impl Search<'_> {
                 continue;
             }
             self.others(slot, (row, column));
-            let evidence = self.window(slot).evidence(self.model.shape, disk, known);
+            let evidence = self.evidence(slot, disk, known);
             if evidence.deviations < SURE_ENOUGH * threshold {
                 self.repaint(slot, (row, column), None);
                 self.scratch.candidates.remove(n);
@@ -138,7 +138,7 @@ impl Search<'_> {
 
     pub(super) fn conclude(&mut self) -> Vec<Found> {
         let known = self.known(self.model.level_share);
-        let shape = self.model.shape;
+        let pattern = self.model.pattern();
         let mut found = Vec::with_capacity(self.scratch.candidates.len());
         let mut passes = std::mem::take(&mut self.scratch.passes);
         for n in 0..self.scratch.candidates.len() {
@@ -146,11 +146,11 @@ impl Search<'_> {
             self.others(candidate.slot, (candidate.row, candidate.column));
             let window = self.window(candidate.slot);
             let steps = (2, 0.1);
-            let Some(step) = window.improve(&mut passes, shape, candidate.disk, known, steps)
+            let Some(step) = window.improve(&mut passes, pattern, candidate.disk, known, steps)
             else {
                 continue;
             };
-            let evidence = window.evidence(shape, step.disk, known);
+            let evidence = window.evidence(&mut passes, pattern, step.disk, known);
             let Some([y_error, x_error]) = step.errors() else {
                 continue;
             };
@@ -180,7 +180,7 @@ impl Search<'_> {
         self.scratch.passes = passes;
         found.sort_by(|a, b| b.evidence.deviations.total_cmp(&a.evidence.deviations));
         // What a disk that is none leaves over is no other disk.
-        let near = OVERLAP * f64::from(shape.radius);
+        let near = OVERLAP * f64::from(self.model.shape.radius);
         let left_over = |n: usize| {
             let peak = &found[n];
             found[..n].iter().any(|other| {
