@@ -15,6 +15,9 @@ use super::shape_sums::ShapeSums;
 const HARD: f64 = 0.3;
 /// Disks of this radius in px are seen on every second pixel.
 const COARSE: f32 = 4.0;
+/// Looks at what the disks so far leave over, the next one only where the one before found so many more, as a share.
+const MOST_LOOKS: usize = 3;
+const MANY: f64 = 0.15;
 /// A disk's edge is seen to where it is this share of the background's noise.
 const SEEN: f64 = 0.3;
 
@@ -60,6 +63,8 @@ pub struct Model {
     pub(super) around: Around,
     /// Distance of the pixels that take part in a fit.
     pub(super) reach: f64,
+    /// Whether patterns that fit badly are tried elsewhere: once it is known what they are.
+    pub(super) realigns: bool,
 }
 
 impl Deref for Model {
@@ -128,6 +133,7 @@ impl Model {
             inside,
             around,
             reach,
+            realigns: false,
         }
     }
 
@@ -205,16 +211,29 @@ impl Model {
         search.drop_unlikely(0);
         search.settle_apart();
         search.sweep(self.level_share, (2, 0.1));
-        let first = search.scratch.candidates.len();
-        search.distrust_amplitude();
-        search.look_at_rest();
-        if search.scratch.candidates.len() > first {
+        for _ in 0..MOST_LOOKS {
+            let first = search.scratch.candidates.len();
+            search.distrust_amplitude();
+            if self.realigns {
+                search.realign();
+            }
+            search.look_at_rest();
+            if search.scratch.candidates.len() == first {
+                break;
+            }
             search.settle_far_from(first);
             search.sweep(self.first_share(), (3, 0.5));
             search.amplitude();
             search.distrust_amplitude();
             search.drop_unlikely(first);
             search.sweep(self.level_share, (2, 0.1));
+            // With many more disks the background is another.
+            if (search.scratch.candidates.len() - first) as f64 <= MANY * first as f64 {
+                break;
+            }
+        }
+        if self.realigns {
+            search.realign();
         }
         search.conclude()
     }

@@ -188,6 +188,7 @@ impl Search<'_> {
                 slot,
                 loaded: false,
                 painted: false,
+                realigned: false,
                 settled: false,
             });
         }

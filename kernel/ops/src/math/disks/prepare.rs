@@ -326,6 +326,7 @@ impl<'a> Measuring<'a> {
         };
         let mut model = Model::new(scan, SURE);
         model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
+        model.realigns = model.probe.is_some();
         let costs = in_parts(self.frames.len(), |(image, scratch): &mut Work, n| {
             let counts = &self.frames[n];
             image.fill(model.size(), model.margin(), counts, self.clean.most());

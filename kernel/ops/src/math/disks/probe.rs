@@ -90,42 +90,63 @@ impl Probe {
         out: &mut [&mut [f32]; N],
     ) {
         let pixels = 2 * self.half + 1;
-        let node =
-            |pixel: isize, place: f32| (pixel as f32 + self.half as f32 - place) * PER_PIXEL as f32;
-        for run in runs {
-            let (row, column) = (node(run.down, place[0]), node(run.across, place[1]));
-            let end = column as usize / PER_PIXEL + run.count + 1;
-            let inside = row >= 0.0 && column >= 0.0 && end < pixels;
-            let next_row = row as usize + 1;
-            if !inside || next_row / PER_PIXEL >= pixels {
-                out.iter_mut().for_each(|out| out[run.to()].fill(0.0));
-                continue;
-            }
-            let (below, beside) = (row - row.floor(), column - column.floor());
-            let corners = [
-                (0, 0, (1.0 - below) * (1.0 - beside)),
-                (0, 1, (1.0 - below) * beside),
-                (1, 0, below * (1.0 - beside)),
-                (1, 1, below * beside),
-            ];
-            for (kind, out) in out.iter_mut().enumerate() {
-                let lines = corners.map(|(down, across, _)| {
-                    let (row, column) = (row as usize + down, column as usize + across);
-                    let phase = row % PER_PIXEL * PER_PIXEL + column % PER_PIXEL;
-                    let from = row / PER_PIXEL * pixels + column / PER_PIXEL;
-                    &self.planes[phase][kind][from..from + run.count]
-                });
-                let out = &mut out[run.to()];
-                let sign = if kind == 0 { 1.0 } else { -1.0 };
-                for n in 0..run.count {
-                    let mut value = 0.0;
-                    for (line, (_, _, weight)) in lines.iter().zip(corners) {
-                        value += weight * line[n];
-                    }
-                    out[n] = sign * value;
-                }
+        let middle = place.map(|place| (self.half as f32 - place) * PER_PIXEL as f32);
+        let furthest = self.reach.ceil() as usize;
+        let fits = |node: f32| {
+            let pixel = (node / PER_PIXEL as f32) as usize;
+            node >= 0.0 && pixel >= furthest && pixel + furthest + 2 < pixels
+        };
+        if !middle.iter().all(|node| fits(*node)) {
+            out.iter_mut().for_each(|out| out.fill(0.0));
+            return;
+        }
+        let [row, column] = middle.map(|node| node as usize);
+        let [below, beside] = middle.map(|node| node - node.floor());
+        // The same between two nodes for all pixels: these are whole numbers of nodes apart.
+        let corner = |down: usize, across: usize| {
+            let (row, column) = (row + down, column + across);
+            let phase = row % PER_PIXEL * PER_PIXEL + column % PER_PIXEL;
+            (phase, row / PER_PIXEL * pixels + column / PER_PIXEL)
+        };
+        let corners = [corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)];
+        let weights = [
+            (1.0 - below) * (1.0 - beside),
+            (1.0 - below) * beside,
+            below * (1.0 - beside),
+            below * beside,
+        ];
+        for (kind, out) in out.iter_mut().enumerate() {
+            // A pattern that moves down has at a pixel what it had above it.
+            let sign = if kind == 0 { 1.0 } else { -1.0 };
+            let weights = weights.map(|weight| sign * weight);
+            let planes = corners.map(|(phase, _)| &*self.planes[phase][kind]);
+            for run in runs {
+                let line = |n: usize| &planes[n][run.from(corners[n].1, pixels)];
+                let lines = [line(0), line(1), line(2), line(3)];
+                blend(lines, weights, &mut out[run.to()]);
             }
         }
+    }
+}
+
+const EIGHT: usize = 8;
+
+/// Weighted sums, eight at a time: runs are short.
+#[inline(always)]
+fn blend([a, b, c, d]: [&[f32]; 4], weights: [f32; 4], out: &mut [f32]) {
+    let sum = |a: f32, b: f32, c: f32, d: f32| {
+        weights[0] * a + weights[1] * b + weights[2] * c + weights[3] * d
+    };
+    let whole = out.len() / EIGHT * EIGHT;
+    let parts = (a.chunks_exact(EIGHT).zip(b.chunks_exact(EIGHT)))
+        .zip(c.chunks_exact(EIGHT).zip(d.chunks_exact(EIGHT)));
+    for (out, ((a, b), (c, d))) in out.chunks_exact_mut(EIGHT).zip(parts) {
+        for n in 0..EIGHT {
+            out[n] = sum(a[n], b[n], c[n], d[n]);
+        }
+    }
+    for n in whole..out.len() {
+        out[n] = sum(a[n], b[n], c[n], d[n]);
     }
 }
 

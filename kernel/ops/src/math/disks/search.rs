@@ -59,6 +59,8 @@ pub(super) struct Candidate {
     /// Whether its window has its pixels, and the models its own.
     pub(super) loaded: bool,
     pub(super) painted: bool,
+    /// Other places were tried.
+    pub(super) realigned: bool,
     /// Not to be fitted again.
     pub(super) settled: bool,
 }
