@@ -60,6 +60,17 @@ pub struct Prepared {
     cost: f64,
 }
 
+impl Prepared {
+    /// Whether nothing is left to explain.
+    fn explains(&self) -> bool {
+        let explained = match self.model.probe {
+            Some(_) => PATTERNED,
+            None => EXPLAINED,
+        };
+        self.misfit < explained
+    }
+}
+
 /// What is known before: `None` is measured.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Given {
@@ -115,7 +126,7 @@ fn prepare_clean(
         .into_iter()
         .flatten()
     {
-        if best.as_ref().is_some_and(|best| best.misfit < EXPLAINED) {
+        if best.as_ref().is_some_and(Prepared::explains) {
             break;
         }
         let other = measure(frames, size, given, clean, &seen, radius);
@@ -175,6 +186,8 @@ const AROUND_PATTERN: f64 = 1.0;
 struct Measuring<'a> {
     frames: &'a [Vec<f32>],
     clean: &'a Clean,
+    /// As measuring began, and as far as it is.
+    first: Scan,
     scan: Scan,
     /// Where the direct beam is covered.
     covered: Option<[f64; 2]>,
@@ -222,28 +235,30 @@ impl<'a> Measuring<'a> {
         let beside = (radius.ceil() as usize + 4).min(far - 1);
         let under = profile[beside];
         profile[..beside].fill(under);
+        let scan = Scan {
+            rows,
+            columns,
+            shape,
+            probe: None,
+            profile,
+            centre,
+            wander,
+            beam_is_seen,
+            darker: 1.0,
+            level_share: UNKNOWN,
+            frame_share: UNKNOWN,
+            brightest: 1000.0,
+            beyond: if clean.saturated {
+                Beyond::Foot
+            } else {
+                Beyond::Edge
+            },
+        };
         Measuring {
             frames,
             clean,
-            scan: Scan {
-                rows,
-                columns,
-                shape,
-                probe: None,
-                profile,
-                centre,
-                wander,
-                beam_is_seen,
-                darker: 1.0,
-                level_share: UNKNOWN,
-                frame_share: UNKNOWN,
-                brightest: 1000.0,
-                beyond: if clean.saturated {
-                    Beyond::Foot
-                } else {
-                    Beyond::Edge
-                },
-            },
+            first: scan.clone(),
+            scan,
             covered,
             quarter: Quarter::new(size, far),
             every_frame: false,
@@ -355,17 +370,27 @@ impl<'a> Measuring<'a> {
         let reach = f64::from(radius) + (4.0 * f64::from(edge)).clamp(2.0, 4.0) + AROUND_PATTERN;
         let shape = self.scan.shape;
         let mut probe = Probe::new(reach, |y, x| f64::from(shape.at(y as f32, x as f32).share));
+        // What flat disks left over was taken for more of them, and the background for less.
+        self.scan = Scan {
+            shape,
+            centre: self.scan.centre,
+            wander: self.scan.wander,
+            brightest: self.scan.brightest,
+            ..self.first.clone()
+        };
         let mut misfit = f64::INFINITY;
         for round in 1..=PATTERN_ROUNDS {
             self.scan.probe = Some(probe);
-            let model = Model::new(self.scan.clone(), SURE_LATER);
+            let mut model = Model::new(self.scan.clone(), SURE);
+            // Not before it is about known what they are.
+            model.realigns = round > 2;
             let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
             if looked.sums.disks == 0 {
                 return None;
             }
             let sums = self.learn(looked, true);
             let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
-            if misfit > before - BETTER || round == PATTERN_ROUNDS {
+            if (before - misfit).abs() < BETTER || round == PATTERN_ROUNDS {
                 let mut prepared = self.conclude(given, &sums);
                 prepared.shape_errors = shape_errors;
                 return Some(prepared);
