@@ -65,7 +65,7 @@ impl Search<'_> {
             if evidence.deviations < SHAPELY {
                 continue;
             }
-            let (mut matrix, mut slope) = vectorised(Normal {
+            let (mut matrix, mut slope, bend) = vectorised(Normal {
                 window,
                 shape: self.model.shape,
                 disk,
@@ -82,6 +82,13 @@ impl Search<'_> {
             ) else {
                 continue;
             };
+            // That each disk's place is fitted too makes the edge look sharper than it is, the more so the weaker the disk is: by the
+            // expected slope at the true shape, to the first order in the variance of the place.
+            let variance = 2.0 / (own[0][0] + own[1][1]);
+            let too_sharp = [(first, bend[4]), (second, bend[5])].map(|(own_change, along)| {
+                let of_own: f64 = (0..4).map(|k| own_change[k] * bend[k]).sum();
+                -0.5 * variance * (along - of_own)
+            });
             // What overlaps with something brighter may be the misfit of that.
             let overlaps = self
                 .scratch
@@ -104,7 +111,7 @@ impl Search<'_> {
                 let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
                 sums.information[i][0] += trust * (matrix[row][4] - dot(&first));
                 sums.information[i][1] += trust * (matrix[row][5] - dot(&second));
-                sums.slope[i] += trust * (slope[row] - dot(&rest));
+                sums.slope[i] += trust * (slope[row] - dot(&rest) - too_sharp[i]);
             }
             if let Some(inverse) = cholesky(own, [0.0, 0.0, 0.0, 1.0]) {
                 let amplitude = self.scratch.amplitude;
@@ -127,7 +134,8 @@ struct Normal<'a> {
 }
 
 impl Vectorised for Normal<'_> {
-    type Result = ([[f64; 6]; 6], [f64; 6]);
+    /// Information, slopes, and sums of the same along the Laplacian of the disk.
+    type Result = ([[f64; 6]; 6], [f64; 6], [f64; 6]);
 
     #[inline(always)]
     fn run(self) -> Self::Result {
@@ -140,6 +148,7 @@ impl Vectorised for Normal<'_> {
         let (height, level) = (disk.height as f32, disk.level as f32);
         let mut upper = [[0.0f32; LANES]; 21];
         let mut slope = [[0.0f32; LANES]; 6];
+        let mut bend = [[0.0f32; LANES]; 6];
         let all = (window.y.chunks_exact(LANES))
             .zip(window.x.chunks_exact(LANES))
             .zip(window.counts.chunks_exact(LANES))
@@ -169,6 +178,8 @@ impl Vectorised for Normal<'_> {
                 ];
                 let weight = valid[n] / expected;
                 let rest = counts[n] - expected;
+                let laplacian =
+                    along * ((1.0 - 2.0 * cover.share) / shape.edge - 1.0 / cover.distance);
                 let mut at = 0;
                 for i in 0..6 {
                     let weighed = weight * all[i];
@@ -177,6 +188,7 @@ impl Vectorised for Normal<'_> {
                         at += 1;
                     }
                     slope[i][n] += weighed * rest;
+                    bend[i][n] += weighed * laplacian;
                 }
             }
         }
@@ -189,6 +201,7 @@ impl Vectorised for Normal<'_> {
                 at += 1;
             }
         }
-        (matrix, slope.map(|lanes| f64::from(total(&lanes))))
+        let sums = |lanes: [[f32; LANES]; 6]| lanes.map(|lanes| f64::from(total(&lanes)));
+        (matrix, sums(slope), sums(bend))
     }
 }
