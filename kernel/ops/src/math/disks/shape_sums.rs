@@ -128,7 +128,7 @@ impl ShapeSums {
         known: Known,
         trust: f64,
     ) -> Option<[[f64; 4]; 4]> {
-        let (mut matrix, mut slope) = vectorised(Normal {
+        let (mut matrix, mut slope, bend) = vectorised(Normal {
             window,
             shape,
             disk,
@@ -140,11 +140,18 @@ impl ShapeSums {
         let columns = [4, 5].map(|j| of_own(std::array::from_fn(|i| matrix[i][j])));
         let (first, second) = (columns[0]?, columns[1]?);
         let rest = of_own(std::array::from_fn(|i| slope[i]))?;
+        // That each disk's place is fitted too makes the edge look sharper than it is, the more so the weaker the disk is: by the
+        // expected slope at the true shape, to the first order in the variance of the place.
+        let variance = 2.0 / (own[0][0] + own[1][1]);
+        let too_sharp = [(first, bend[4]), (second, bend[5])].map(|(own_change, along)| {
+            let of_own: f64 = (0..4).map(|k| own_change[k] * bend[k]).sum();
+            -0.5 * variance * (along - of_own)
+        });
         for (i, row) in [4, 5].into_iter().enumerate() {
             let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
             self.information[i][0] += trust * (matrix[row][4] - dot(&first));
             self.information[i][1] += trust * (matrix[row][5] - dot(&second));
-            self.slope[i] += trust * (slope[row] - dot(&rest));
+            self.slope[i] += trust * (slope[row] - dot(&rest) - too_sharp[i]);
         }
         Some(own)
     }
@@ -158,7 +165,8 @@ struct Normal<'a> {
 }
 
 impl Vectorised for Normal<'_> {
-    type Result = ([[f64; 6]; 6], [f64; 6]);
+    /// Information, slopes, and sums of the same along the Laplacian of the disk.
+    type Result = ([[f64; 6]; 6], [f64; 6], [f64; 6]);
 
     #[inline(always)]
     fn run(self) -> Self::Result {
@@ -171,6 +179,7 @@ impl Vectorised for Normal<'_> {
         let (height, level) = (disk.height as f32, disk.level as f32);
         let mut upper = [[0.0f32; LANES]; 21];
         let mut slope = [[0.0f32; LANES]; 6];
+        let mut bend = [[0.0f32; LANES]; 6];
         let all = (window.y.chunks_exact(LANES))
             .zip(window.x.chunks_exact(LANES))
             .zip(window.counts.chunks_exact(LANES))
@@ -200,6 +209,8 @@ impl Vectorised for Normal<'_> {
                 ];
                 let weight = valid[n] / expected;
                 let rest = counts[n] - expected;
+                let laplacian =
+                    along * ((1.0 - 2.0 * cover.share) / shape.edge - 1.0 / cover.distance);
                 let mut at = 0;
                 for i in 0..6 {
                     let weighed = weight * all[i];
@@ -208,6 +219,7 @@ impl Vectorised for Normal<'_> {
                         at += 1;
                     }
                     slope[i][n] += weighed * rest;
+                    bend[i][n] += weighed * laplacian;
                 }
             }
         }
@@ -220,6 +232,7 @@ impl Vectorised for Normal<'_> {
                 at += 1;
             }
         }
-        (matrix, slope.map(|lanes| f64::from(total(&lanes))))
+        let sums = |lanes: [[f32; LANES]; 6]| lanes.map(|lanes| f64::from(total(&lanes)));
+        (matrix, sums(slope), sums(bend))
     }
 }
