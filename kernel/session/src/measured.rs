@@ -1,6 +1,6 @@
 //! What an operation measured before its first frame, in words: the size of the disks, the reference lattice.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tree::{Graph, Node};
 
 use crate::Session;
@@ -32,6 +32,15 @@ pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Option<String
         true => None,
         false => in_words(&notes),
     }
+}
+
+/// The values of parameters that were left out, and what became of those that were a beginning; empty before that is measured.
+pub(crate) fn parameters(session: &Session, graph: &Graph, node: &Node) -> Map<String, Value> {
+    let found = || {
+        let prepared = session.engine.prepared(graph, node.id)?;
+        Some(node.computation()?.measured_parameters(&prepared))
+    };
+    found().unwrap_or_default()
 }
 
 /// Why a map against a reference has no value anywhere.

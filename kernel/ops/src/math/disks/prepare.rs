@@ -1,6 +1,6 @@
 //! What the disks of a scan have in common, measured from some of its frames: radius, edge, background, wander of the beam.
 
-use super::beam::{beam, covered_centre};
+use super::beam::{beam, is_covered, symmetric_centre};
 use super::clean::Clean;
 use super::fit::cholesky;
 use super::image::Image;
@@ -58,6 +58,8 @@ pub struct Prepared {
 pub struct Given {
     /// Where measuring begins, in px.
     pub radius: Option<f64>,
+    /// Where the direct beam is looked for in every frame, row first; left out, near the middle.
+    pub direct_beam: Option<[f64; 2]>,
     /// The largest value that a pixel can have.
     pub saturation: Option<f32>,
     /// Standard deviations; left out, chosen by the brightness of the disks there are.
@@ -67,7 +69,7 @@ pub struct Given {
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
 /// direct beam and with the one that is given; what explains the counts with fewer disks is taken. `None` where there are none.
 pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Option<Prepared> {
-    let (_, radius) = look(&frames, size);
+    let (_, radius) = look(&frames, size, given);
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
     let again = clean.saturated.then(|| frames.clone());
@@ -81,8 +83,9 @@ pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Opt
 }
 
 /// Places and radii of the direct beam, and the median of these.
-fn look(frames: &[Vec<f32>], size: (usize, usize)) -> (Vec<([f64; 2], f64)>, f64) {
-    let seen: Vec<([f64; 2], f64)> = frames.iter().map(|frame| beam(frame, size)).collect();
+fn look(frames: &[Vec<f32>], size: (usize, usize), given: Given) -> (Vec<([f64; 2], f64)>, f64) {
+    let beam = |frame: &Vec<f32>| beam(frame, size, given.direct_beam);
+    let seen: Vec<([f64; 2], f64)> = frames.iter().map(beam).collect();
     let radius = middle(seen.iter().map(|(_, radius)| *radius));
     (seen, radius)
 }
@@ -98,7 +101,7 @@ fn prepare_clean(
         .iter_mut()
         .for_each(|frame| clean.apply(frame, &mut flags));
     let frames = &*frames;
-    let (seen, measured) = look(frames, size);
+    let (seen, measured) = look(frames, size, given);
     let mut best = measure(frames, size, given, clean, &seen, measured);
     // Other beginnings where something is left to explain: the one given, and, as a saturated beam looks larger, a smaller one.
     let given_radius = given
@@ -150,7 +153,15 @@ fn measure(
     let away = |[y, x]: [f64; 2], centre: [f64; 2]| (y - centre[0]).hypot(x - centre[1]);
     let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
     let lost = lost > LOST * rows.min(columns) as f64;
-    let covered = covered_centre(frames, size, clean, first, lost);
+    let covered = match (given.direct_beam, lost) {
+        (Some(centre), true) => Some(centre),
+        (None, true) => Some(symmetric_centre(frames, size)),
+        (given, false) if clean.dead.len() > clean.hot => {
+            let centre = given.unwrap_or_else(|| symmetric_centre(frames, size));
+            is_covered(centre, size, clean, first).then_some(centre)
+        }
+        (_, false) => None,
+    };
     let centre = covered.unwrap_or(centre);
     let beam_is_seen = covered.is_none();
     let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
