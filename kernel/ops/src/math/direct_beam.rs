@@ -20,9 +20,9 @@ pub fn find(grid: &Grid<f64>) -> [f64; 2] {
     find_within(grid, grid.reference_centre(), half_width)
 }
 
-/// The same near a place that is known roughly: no further than a sixth of the frame.
+/// The same near a place that is known roughly: no further from it than an eighth of the frame.
 pub fn find_about(grid: &Grid<f64>, about: [f64; 2]) -> [f64; 2] {
-    find_within(grid, about, (grid.rows.min(grid.columns) / 6).max(4))
+    find_within(grid, about, (grid.rows.min(grid.columns) / 8).max(4))
 }
 
 fn find_within(grid: &Grid<f64>, reference: [f64; 2], half_width: usize) -> [f64; 2] {

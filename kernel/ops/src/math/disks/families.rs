@@ -459,7 +459,7 @@ fn a_direct_beam_that_is_given_roughly_leads_to_the_same() {
 #[test]
 fn a_direct_beam_that_is_given_is_found_among_brighter_disks() {
     let family = Family {
-        beam: 20.0,
+        beam: 40.0,
         bragg: 200.0,
         wander: 5.0,
         ..Family::default()

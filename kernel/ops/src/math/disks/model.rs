@@ -239,17 +239,28 @@ impl Model {
             let low = (at - self.wander).ceil().max(0.0) as usize;
             low..((at + self.wander).floor() as usize + 1).min(size)
         };
-        let mut best = (f32::NEG_INFINITY, 0, 0);
+        let mean = |row: usize, column: usize| {
+            let at = row * self.columns + column;
+            scratch.sums[at] / self.inside[at].max(LEAST_VALID)
+        };
+        // The flank of a brighter disk further out is none.
+        let is_top = |value: f32, row: usize, column: usize| {
+            (row.saturating_sub(1)..(row + 2).min(self.rows)).all(|y| {
+                (column.saturating_sub(1)..(column + 2).min(self.columns))
+                    .all(|x| mean(y, x) <= value)
+            })
+        };
+        let mut best: Option<(f32, usize, usize)> = None;
         for row in range(self.centre[0], self.rows) {
             for column in range(self.centre[1], self.columns) {
-                let at = row * self.columns + column;
-                let value = scratch.sums[at] / self.inside[at].max(LEAST_VALID);
-                if value > best.0 {
-                    best = (value, row, column);
+                let value = mean(row, column);
+                let brighter = best.is_none_or(|(most, ..)| value > most);
+                if brighter && is_top(value, row, column) {
+                    best = Some((value, row, column));
                 }
             }
         }
-        let (sum, row, column) = best;
+        let (sum, row, column) = best?;
         let ground = self.ground.around([row as f64, column as f64], self.size());
         let over = f64::from(sum) - f64::from(ground.sums(row)[column]);
         if over <= 5.0 * f64::from(sum).max(1.0).sqrt() {

@@ -103,14 +103,20 @@ fn prepare_clean(
     let frames = &*frames;
     let (seen, measured) = look(frames, size, given);
     let mut best = measure(frames, size, given, clean, &seen, measured);
-    // Other beginnings where something is left to explain: the one given, and, as a saturated beam looks larger, a smaller one.
-    let given_radius = given
-        .radius
-        .filter(|radius| (radius / measured - 1.0).abs() > ANOTHER);
-    for radius in [given_radius, Some(SMALLER * measured)]
+    // Other beginnings where something is left to explain: the one given; where a beam is said to be that is covered, that of
+    // another disk; and, as a saturated beam looks larger, a smaller one.
+    let elsewhere = given.direct_beam.map(|_| {
+        let near_the_middle = Given {
+            direct_beam: None,
+            ..given
+        };
+        look(frames, size, near_the_middle).1
+    });
+    let others = [given.radius, elsewhere]
         .into_iter()
         .flatten()
-    {
+        .filter(|radius| (radius / measured - 1.0).abs() > ANOTHER);
+    for radius in others.chain([SMALLER * measured]) {
         if best.as_ref().is_some_and(|best| best.misfit < EXPLAINED) {
             break;
         }
