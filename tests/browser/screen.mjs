@@ -309,13 +309,13 @@ async function toggled(page) {
 async function hidden(page) {
   await check("a map that was scrolled away while it was computed", async () => {
     await runCell(page, THIRD);
+    const before = await output(page, THIRD);
     await showCell(page, THIRD);
     await picture(page, THIRD).waitFor();
-    await page.waitForTimeout(600);
+    expect((await complete(page, THIRD)) < 1, "the map was complete before it was scrolled away");
     await showCell(page, CELLS.length);
     await page.waitForTimeout(1500);
     await showCell(page, THIRD);
-    const before = await output(page, THIRD);
     await settled(page, THIRD, "third");
     await replaced(page, THIRD, before.png);
     return same(page, THIRD, "shown again");
