@@ -89,6 +89,8 @@ const watchFrames = (page) =>
 
 async function circle(page) {
   await check("the circle of the disks is dragged: their radius changes once, and the page stays awake", async () => {
+    await selectNode(page, "flat");
+    await drawn(page, (frame) => frame.peaks === null, null, "flat");
     await selectNode(page, "peaks");
     await drawn(page, (frame) => frame.peaks > 0 && !frame.draft, null, "peaks");
     await page.waitForFunction(

@@ -6,3 +6,8 @@ use serde_json::Value;
 pub fn rounded(value: f64) -> Value {
     ((1e3 * value).round() / 1e3).into()
 }
+
+/// A place in a frame, which differs from one to the next.
+pub fn rounded_place(place: [f64; 2]) -> Value {
+    place.map(|at| (1e2 * at).round() / 1e2).to_vec().into()
+}

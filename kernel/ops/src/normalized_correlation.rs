@@ -25,7 +25,7 @@ use signal::{
 
 use crate::accept;
 use crate::math::disks::{Given, Image, Prepared, Scratch, prepare};
-use crate::measured::rounded;
+use crate::measured::{rounded, rounded_place};
 use crate::peak_finder;
 
 parameters! {
@@ -177,10 +177,9 @@ impl Operation for FindDisks {
             return Map::new();
         };
         let radius = f64::from(model.shape.radius);
-        let beam: Value = model.centre.map(rounded).into_iter().collect();
         let known = [
             ("radius", None, rounded(radius)),
-            ("direct_beam", None, beam),
+            ("direct_beam", None, rounded_place(model.centre)),
             ("threshold", params.threshold, rounded(model.threshold)),
             ("min_distance", params.min_distance, rounded(radius)),
             (

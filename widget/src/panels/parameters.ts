@@ -189,7 +189,7 @@ function buildRow(
   nextId += 1;
   const id = `st-parameter-${nextId}`;
   const row = h("div", {
-    class: "st-row",
+    class: parameter.optional ? "st-row st-optional" : "st-row",
     title: parameter.help,
     "data-kind": parameter.control.type,
     "data-st": `parameter-${parameter.name}`,
