@@ -425,13 +425,14 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
         let Words {
             text: title,
             subscript,
+            rest,
         } = &panel.title;
         let [low, high] = panel.levels;
         let underscore = if subscript.is_empty() { "" } else { "_" };
         let kind = match panel.frame.shape().len() {
             0 => {
                 let number = panel.number();
-                let _ = write!(text, " {title}{underscore}{subscript} is {number}.");
+                let _ = write!(text, " {title}{underscore}{subscript}{rest} is {number}.");
                 continue;
             }
             1 => "curve",
@@ -440,7 +441,7 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
         // Writing to a text does not fail.
         let _ = write!(
             text,
-            " {kind} {title}{underscore}{subscript}, {} to {} {}",
+            " {kind} {title}{underscore}{subscript}{rest}, {} to {} {}",
             short(low),
             short(high),
             panel.values

@@ -199,9 +199,7 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
       }
       field.value = last === null ? "" : fieldText(last);
       field.placeholder = found === null ? "" : fieldText(found);
-      if (known !== null) {
-        place(known);
-      }
+      place(base());
     },
     start() {
       const known = found ?? (typeof usual === "number" ? usual : null);

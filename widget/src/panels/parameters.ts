@@ -53,7 +53,7 @@ export const parameters: Panel = {
     const about = h("p", { class: "st-about", "data-st": "parameters-about" });
     const body = h("div", { class: "st-form", "data-st": "parameters" });
     const code = codeLine(signal);
-    const measured = h("p", { class: "st-about", "data-st": "measured", hidden: true });
+    const measured = h("p", { class: "st-about st-measured", "data-st": "measured", hidden: true });
     element.append(
       h("div", { class: "st-head" }, title, ...past.elements, reset),
       about,
