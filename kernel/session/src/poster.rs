@@ -19,7 +19,7 @@ const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
 /// Longest time a map is computed for its picture; what is missing then is hatched.
 const MAP_PATIENCE: Duration = Duration::from_millis(400);
 /// Images of a map that are drawn.
-const MOST_COMPONENTS: usize = 8;
+const MOST_COMPONENTS: usize = 10;
 /// Radius of the circles around peaks when the operation has none.
 const PEAK_RADIUS_PX: f32 = 4.0;
 
@@ -191,9 +191,10 @@ impl Session {
         };
         let shown = pictures::show(self, graph, node, at, &looking)?;
         debug_assert_eq!(shown.space, FrameSpace::Signal);
-        let radius = node
-            .computation()
-            .and_then(|computation| computation.params().get("radius")?.as_f64());
+        let given = node.computation().map(|computation| computation.params());
+        let radius = (measured::parameters(self, graph, node).get("radius"))
+            .or_else(|| given.as_ref()?.get("radius"))
+            .and_then(serde_json::Value::as_f64);
         let title = match at.as_slice() {
             [] => node.name.clone(),
             [one] => format!("{} at {one}", node.name),
