@@ -182,7 +182,7 @@ pub struct NormalizedCorrelation {
     pub radius: Option<f64>,
     /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in every frame. Allowed: (row, column) in pixels, or left out.
     pub direct_beam: Option<[f64; 2]>,
-    /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones. Allowed: 2 to 1000 σ, or left out.
+    /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5. Allowed: 2 to 1000 σ, or left out.
     pub threshold: Option<f64>,
     /// Peaks this close to a surer one are dropped. Left out: the radius. Allowed: 0 to 512 px, or left out.
     pub min_distance: Option<f64>,
@@ -222,7 +222,7 @@ impl Operation for NormalizedCorrelation {
         [
             "σ",
             "2 to 1000 σ, or left out",
-            "Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones.",
+            "Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5.",
         ],
         [
             "px",

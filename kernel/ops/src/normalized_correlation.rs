@@ -36,8 +36,8 @@ parameters! {
         /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in
         /// every frame.
         pub direct_beam: Option<[f64; 2]> = None, units "px";
-        /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5
-        /// for scans of few counts to 5.5 for bright ones.
+        /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames,
+        /// about 5.
         pub threshold: Option<f64> = None, range (2.0, 1000.0), units "σ";
         /// Peaks this close to a surer one are dropped. Left out: the radius.
         pub min_distance: Option<f64> = None, range (0.0, 512.0), units "px";
@@ -158,7 +158,7 @@ impl Operation for FindDisks {
             "threshold": model.threshold,
             "direct_beam_px": model.centre,
             "direct_beam_wander_px": model.wander,
-            "background_counts": model.ground.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
+            "background_counts": model.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
             "background_distance_step_px": 8,
             "misfit": prepared.misfit,
             "gain": prepared.clean.gain,

@@ -7,6 +7,7 @@ pub mod direct_beam;
 pub mod disks;
 pub mod gaussian;
 mod grid;
+pub mod in_parts;
 pub mod lattice;
 pub mod maxima;
 pub mod median;

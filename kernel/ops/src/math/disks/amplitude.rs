@@ -8,6 +8,8 @@ use super::search::Search;
 
 /// Of the places in a frame that are not on disks there are at least so many.
 const FREE: f64 = 0.25;
+/// Least counts, in the mean of a frame, that a place is judged by.
+const TELLING: f32 = 20.0;
 /// Least counts off the disks that tell a frame's background better than its first guess.
 const LEAST_FREE: f64 = 100.0;
 /// See [`Search::distrust_amplitude`]: for frames that disks cover but for this share.
@@ -18,23 +20,37 @@ impl Search<'_> {
     /// Times the scan's background that the darker places of this frame have.
     pub(super) fn first_amplitude(&mut self) {
         let Model {
-            rows,
-            columns,
-            stencil,
-            inside,
-            ..
+            stencil, inside, ..
         } = self.model;
-        let step = stencil.reach().max(1);
+        let step = self.model.step;
+        let (rows, columns) = self.model.grid();
+        let apart = stencil.reach().max(1).div_ceil(step);
         let scratch = &mut *self.scratch;
-        scratch.ratios.clear();
-        for row in (step / 2..*rows).step_by(step) {
-            let under = self.ground.sums(row);
-            for column in (step / 2..*columns).step_by(step) {
+        scratch.rows.clear();
+        let [mut all, mut all_expected] = [0.0; 2];
+        for row in (apart / 2..rows).step_by(apart) {
+            let under = self.ground.sums(row * step);
+            for column in (apart / 2..columns).step_by(apart) {
                 let at = row * columns + column;
                 let expected = under[column] * inside[at];
-                if expected > 0.0 && self.image.valid[self.image.at(row, column)] > 0.0 {
-                    scratch.ratios.push(scratch.sums[at] / expected);
+                let pixel = self.image.at(row * step, column * step);
+                if expected > 0.0 && self.image.valid[pixel] > 0.0 {
+                    scratch.rows.push([scratch.sums[at], expected]);
+                    all += scratch.sums[at];
+                    all_expected += expected;
                 }
+            }
+        }
+        // Where a place has few counts the darkest are so by chance: as many together as have enough.
+        scratch.ratios.clear();
+        let enough = TELLING * all_expected / f32::max(all, 1.0);
+        let [mut sum, mut expected] = [0.0; 2];
+        for [counts, under] in &scratch.rows {
+            sum += counts;
+            expected += under;
+            if expected >= enough {
+                scratch.ratios.push(sum / expected);
+                [sum, expected] = [0.0; 2];
             }
         }
         let place = (FREE * scratch.ratios.len() as f64) as usize;
@@ -58,7 +74,8 @@ impl Search<'_> {
         // The median over the rows, each with the weight of its expected counts: what is on disks that were not found stays out.
         scratch.rows.clear();
         let mut everything = 0.0;
-        for row in 0..model.rows {
+        // Every second row tells it as well as it is needed.
+        for row in (0..model.rows).step_by(model.step) {
             let first = image.at(row, 0);
             let line = first..first + model.columns;
             let [sum, under, whole] = vectorised(Free {

@@ -70,8 +70,7 @@ impl Clean {
         let mut flags = Vec::new();
         for frame in frames {
             let mut counts = frame.clone();
-            clean.to_counts(&mut counts);
-            clean.saturated |= counts.contains(&f32::INFINITY);
+            clean.saturated |= clean.to_counts(&mut counts);
             for (sum, value) in sums.iter_mut().zip(&counts) {
                 *sum += if value.is_finite() {
                     f64::from(*value)
@@ -93,12 +92,12 @@ impl Clean {
 
     /// Turns a frame's pixels into counts: NaN where they say nothing, ∞ where there are more than can be said.
     pub fn apply(&self, values: &mut [f32], flags: &mut Vec<u8>) {
-        self.to_counts(values);
+        let saturated = self.to_counts(values);
         self.dead.iter().for_each(|at| values[*at] = f32::NAN);
         let mut alone = Vec::new();
         self.lone(values, flags, |at| alone.push(at));
         alone.into_iter().for_each(|at| values[at] = f32::NAN);
-        if self.saturation.is_some() {
+        if saturated {
             self.around_saturated(values);
         }
     }
@@ -134,14 +133,14 @@ impl Clean {
         ((most + self.offset) / self.gain) as f32
     }
 
-    fn to_counts(&self, values: &mut [f32]) {
+    /// Whether any is saturated.
+    fn to_counts(&self, values: &mut [f32]) -> bool {
+        let mut any = false;
         if let Some(saturation) = self.saturation {
             for value in values.iter_mut() {
-                *value = if *value >= saturation {
-                    f32::INFINITY
-                } else {
-                    *value
-                };
+                let saturated = *value >= saturation;
+                any |= saturated;
+                *value = if saturated { f32::INFINITY } else { *value };
             }
         }
         if self.gain != 1.0 || self.offset != 0.0 {
@@ -150,6 +149,7 @@ impl Clean {
                 .iter_mut()
                 .for_each(|value| *value = (*value + offset) * gain);
         }
+        any
     }
 
     /// Pixels far above everything around them.

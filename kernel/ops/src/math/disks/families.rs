@@ -1,6 +1,7 @@
 //! Scans of many kinds made from a formula, with the truth and the least error that is possible beside them.
 
 use super::fit::cholesky;
+use super::model::{Beyond, Scan};
 use super::*;
 
 /// Random numbers (SplitMix64).
@@ -194,21 +195,25 @@ impl Family {
         let profile = (0..far + 40)
             .map(|r| self.expected_background(r as f64) as f32)
             .collect();
-        let shape = Shape {
-            radius: self.radius as f32,
-            edge: self.edge as f32,
-        };
-        let centre = [self.rows, self.columns].map(|size| 0.5 * size as f64);
-        Model::new(
-            shape,
+        let scan = Scan {
+            rows: self.rows,
+            columns: self.columns,
+            shape: Shape {
+                radius: self.radius as f32,
+                edge: self.edge as f32,
+            },
+            probe: None,
             profile,
-            (self.rows, self.columns),
-            centre,
-            self.wander + 2.0,
-            threshold,
-            self.beam,
-            super::model::Beyond::Edge,
-        )
+            centre: [self.rows, self.columns].map(|size| 0.5 * size as f64),
+            wander: self.wander + 2.0,
+            beam_is_seen: true,
+            darker: 1.0,
+            level_share: 0.5,
+            frame_share: 5.0,
+            brightest: self.beam,
+            beyond: Beyond::Edge,
+        };
+        Model::new(scan, threshold)
     }
 }
 
@@ -604,5 +609,37 @@ fn what_detectors_do_is_left_out_or_measured() {
             score.add(&family, &truth, &found);
         }
         assert_at_the_bound(name, &score);
+    }
+}
+
+/// Background alone: no more than is said of any radius and dose, and about as many where there are many counts and places.
+#[test]
+fn noise_makes_as_many_disks_as_is_said() {
+    const FRAMES: u64 = 24;
+    const DEVIATIONS: f64 = 3.6;
+    for radius in [2.0, 4.0, 8.0] {
+        for diffuse in [0.1, 3.0, 100.0] {
+            let family = Family {
+                radius,
+                diffuse,
+                bragg: 1e-9,
+                beam: 1e-9,
+                wander: 0.0,
+                ..Family::default()
+            };
+            let model = family.true_model(DEVIATIONS);
+            let mut scratch = Scratch::default();
+            let found: usize = (0..FRAMES)
+                .map(|seed| {
+                    let frame = family.frame(900 + seed, model.margin());
+                    model.find(&frame.image, &mut scratch).len()
+                })
+                .sum();
+            let expected = model.false_disks(DEVIATIONS) * FRAMES as f64;
+            let text = format!("radius {radius}, {diffuse} counts: {found} for {expected:.1}");
+            assert!((found as f64) < expected + 3.0 * expected.sqrt(), "{text}");
+            let many = diffuse > 50.0 && radius < 5.0;
+            assert!(!many || found as f64 > 0.5 * expected, "{text}");
+        }
     }
 }

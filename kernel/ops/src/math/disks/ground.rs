@@ -1,84 +1,146 @@
 //! What is under the disks: the counts that depend on the distance from the direct beam only.
 
 use super::image::Stencil;
+use super::model::Scan;
+use crate::math::in_parts::in_parts;
 
-/// A radial background as an image around a middle, larger than a frame by the wander of the beam, so that one for another middle
-/// is a part of it.
+/// Most images along an axis between two pixels, and numbers in all of them.
+const MOST_PHASES: usize = 4;
+const MOST_NUMBERS: usize = 1 << 23;
+/// Standard deviations that a disk's counts of background may be off because the middle is not at one of the places.
+const OFF: f64 = 0.15;
+
+/// A radial background as images around a middle at some places between two pixels, larger than a frame by the wander of the
+/// beam, so that one for another middle is a part of one of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ground {
-    /// Counts at whole distances in px from the middle.
-    pub profile: Vec<f32>,
-    /// Of the image.
+    /// Of the images.
     rows: usize,
     columns: usize,
-    /// The middle in the image.
+    /// The pixel at or before the middle in the images.
     middle: [usize; 2],
     /// Of the frames.
     margin: usize,
+    /// Places between two pixels, along each axis.
+    phases: usize,
+    /// By place, row first.
+    images: Vec<Surface>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Surface {
     values: Vec<f32>,
-    /// Sums over a disk around every pixel.
+    /// Sums over a disk around every pixel; in each row those of every `step`th column next to each other, `plane` of them.
     sums: Vec<f32>,
+    step: usize,
+    plane: usize,
 }
 
 /// A frame's part of a [`Ground`].
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
-    of: &'a Ground,
+    of: &'a Surface,
+    columns: usize,
     row: usize,
     column: usize,
 }
 
 impl Ground {
-    /// For frames of `rows` and `columns`, in which the middle is nowhere further than `wander` px from `centre`.
-    pub fn new(
-        profile: Vec<f32>,
-        frame: (usize, usize),
-        centre: [f64; 2],
-        wander: f64,
-        margin: usize,
-        stencil: &Stencil,
-    ) -> Self {
-        let reach = stencil.reach();
-        let further = wander.ceil() as usize + margin + 1;
-        let (rows, columns) = (frame.0 + 2 * further, frame.1 + 2 * further);
-        let middle = centre.map(|at| at.round().max(0.0) as usize + further);
-        // With the stencil's reach around it, for the sums.
-        let mut values = Vec::with_capacity((rows + 2 * reach) * (columns + 2 * reach));
-        for row in 0..rows + 2 * reach {
-            let dy = row as f32 - (middle[0] + reach) as f32;
-            for column in 0..columns + 2 * reach {
-                let dx = column as f32 - (middle[1] + reach) as f32;
-                values.push(at(&profile, (dy * dy + dx * dx).sqrt()));
-            }
+    /// For frames with a margin, in which the beam is nowhere further from its place in the mean than it wanders, for sums over
+    /// disks around every `step`th pixel.
+    pub fn new(scan: &Scan, margin: usize, (stencil, step): (&Stencil, usize)) -> Self {
+        let profile = &scan.profile;
+        let further = scan.wander.ceil() as usize + margin + 2;
+        let (rows, columns) = (scan.rows + 2 * further, scan.columns + 2 * further);
+        let middle = (scan.centre).map(|at| at.round().max(0.0) as usize + further);
+        // As many places as the steepest part of the background needs.
+        let steepest = (profile.windows(2))
+            .map(|two| f64::from((two[1] - two[0]).abs() / two[0].max(two[1]).max(1e-6).sqrt()))
+            .fold(0.0, f64::max);
+        let off = 0.5 * steepest * (stencil.pixels() as f64).sqrt();
+        let mut phases = ((off / OFF).ceil() as usize).clamp(1, MOST_PHASES);
+        while phases > 1 && 2 * phases * phases * rows * columns > MOST_NUMBERS {
+            phases -= 1;
         }
-        let (mut running, mut sums) = (Vec::new(), Vec::new());
-        stencil.sums(&values, (rows, columns), reach, &mut running, &mut sums);
-        let width = columns + 2 * reach;
-        let values = (0..rows)
-            .flat_map(|row| &values[(row + reach) * width + reach..][..columns])
-            .copied()
-            .collect();
+        let images = in_parts(phases * phases, |line: &mut Vec<f32>, n| {
+            let part = [n / phases, n % phases].map(|part| part as f32 / phases as f32);
+            let middle = [0, 1].map(|axis| middle[axis] as f32 + part[axis]);
+            Surface::new(profile, (rows, columns), middle, (stencil, step), line)
+        });
         Ground {
-            profile,
             rows,
             columns,
             middle,
             margin,
-            values,
-            sums,
+            phases,
+            images,
         }
     }
 
-    /// With its middle at the pixel next to `centre`.
+    /// With its middle at the place next to `centre`.
     pub fn around(&self, centre: [f64; 2], (rows, columns): (usize, usize)) -> Part<'_> {
+        // Which row or column of the images is the first of the frame, and which image.
         let corner = |axis: usize, size: usize, all: usize| {
-            let corner = self.middle[axis] as f64 - centre[axis].round();
-            (corner.max(self.margin as f64) as usize).min(all - size - self.margin)
+            let off = self.middle[axis] as f64 - centre[axis];
+            let parts = (off * self.phases as f64).round() as isize;
+            let first = parts.div_euclid(self.phases as isize);
+            let part = parts.rem_euclid(self.phases as isize) as usize;
+            let (first, part) = match part {
+                0 => (first, 0),
+                part => (first + 1, self.phases - part),
+            };
+            let last = all - size - self.margin;
+            let first = first.clamp(self.margin as isize, last as isize) as usize;
+            (first, part)
         };
+        let (row, down) = corner(0, rows, self.rows);
+        let (column, across) = corner(1, columns, self.columns);
         Part {
-            of: self,
-            row: corner(0, rows, self.rows),
-            column: corner(1, columns, self.columns),
+            of: &self.images[down * self.phases + across],
+            columns: self.columns,
+            row,
+            column,
+        }
+    }
+}
+
+impl Surface {
+    fn new(
+        profile: &[f32],
+        (rows, columns): (usize, usize),
+        middle: [f32; 2],
+        (stencil, step): (&Stencil, usize),
+        line: &mut Vec<f32>,
+    ) -> Self {
+        // With the stencil's reach around it, for the sums.
+        let reach = stencil.reach();
+        let width = columns + 2 * reach;
+        let mut values = Vec::with_capacity((rows + 2 * reach) * width);
+        for row in 0..rows + 2 * reach {
+            let dy = row as f32 - (middle[0] + reach as f32);
+            for column in 0..width {
+                let dx = column as f32 - (middle[1] + reach as f32);
+                values.push(at(profile, (dy * dy + dx * dx).sqrt()));
+            }
+        }
+        let mut sums = Vec::new();
+        stencil.sums(&values, (rows, columns), (reach, 1), line, &mut sums);
+        let plane = columns.div_ceil(step);
+        let sums = sums
+            .chunks_exact(columns)
+            .flat_map(|row| {
+                (0..plane * step).map(|n| row[(n % plane * step + n / plane).min(columns - 1)])
+            })
+            .collect();
+        let values = (0..rows)
+            .flat_map(|row| &values[(row + reach) * width + reach..][..columns])
+            .copied()
+            .collect();
+        Surface {
+            values,
+            sums,
+            step,
+            plane,
         }
     }
 }
@@ -97,12 +159,22 @@ impl<'a> Part<'a> {
     #[inline(always)]
     pub fn row(&self, row: isize, column: isize) -> &'a [f32] {
         let (row, column) = (self.row as isize + row, self.column as isize + column);
-        &self.of.values[row as usize * self.of.columns + column as usize..]
+        &self.of.values[row as usize * self.columns + column as usize..]
     }
 
-    /// Sums over the disk around each pixel of a row of the frame, what is beyond its edges counted too.
+    /// Sums over the disk around every `step`th pixel of a row of the frame, what is beyond its edges counted too.
     #[inline(always)]
     pub fn sums(&self, row: usize) -> &'a [f32] {
-        &self.of.sums[(self.row + row) * self.of.columns + self.column..]
+        let Surface { step, plane, .. } = *self.of;
+        let row = (self.row + row) * plane * step;
+        let from = row + self.column % step * plane + self.column / step;
+        &self.of.sums[from..row + (self.column % step + 1) * plane]
+    }
+
+    /// The same around one pixel.
+    pub fn sum_at(&self, row: usize, column: usize) -> f32 {
+        let Surface { step, plane, .. } = *self.of;
+        let column = self.column + column;
+        self.of.sums[((self.row + row) * step + column % step) * plane + column / step]
     }
 }

@@ -2,17 +2,23 @@
 
 use super::beam::{beam, is_covered, symmetric_centre};
 use super::clean::Clean;
+use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
-use super::model::{Beyond, Model};
-use super::radial::Rings;
+use super::model::{Beyond, Model, Scan};
+use super::probe::Probe;
+use super::radial::{Quarter, Rings};
 use super::search::Scratch;
 use super::shape::Shape;
 use super::shape_sums::ShapeSums;
+use crate::math::in_parts::in_parts;
 
 const ROUNDS: usize = 12;
 /// After so many, what differs between disks is the disks'.
 const FIRST_ROUNDS: usize = 3;
+/// In the first rounds one frame in so many is looked at, if these have enough disks.
+const FEW: usize = 4;
+const ENOUGH: usize = 100;
 /// Between rounds radius and edge move by less than this in px in the end.
 const SETTLED: f64 = 0.003;
 /// Before anything is known of it: sharp on square pixels is about 0.3.
@@ -29,10 +35,13 @@ const BEST_KNOWN: f64 = 0.05;
 const LARGEST_STEP: f64 = 0.25;
 /// What is taken for the beam wanders by this share of the frame: it is another disk each time.
 const LOST: f64 = 0.12;
+/// Share of the darker half of the pixels that no background is less than before it is measured.
+const LEAST_LEVEL: f64 = 1e-3;
 /// Beyond the wander that was seen, in px.
 const FURTHER: f64 = 2.0;
-/// Least and greatest threshold that is chosen, in standard deviations.
-const THRESHOLDS: [f64; 2] = [4.5, 5.5];
+/// Disks that are none in a frame of background, and between which thresholds that is looked for.
+const FALSE: f64 = 5e-4;
+const THRESHOLDS: [f64; 2] = [2.0, 10.0];
 
 /// A scan's disks as far as they could be measured.
 #[derive(Clone, Debug)]
@@ -49,8 +58,6 @@ pub struct Prepared {
     pub misfit: f64,
     /// Sum of that over all pixels, and what every disk costs.
     cost: f64,
-    /// Disks that are neither sure nor doubtful.
-    doubtful: f64,
 }
 
 /// What is known before: `None` is measured.
@@ -62,14 +69,14 @@ pub struct Given {
     pub direct_beam: Option<[f64; 2]>,
     /// The largest value that a pixel can have.
     pub saturation: Option<f32>,
-    /// Standard deviations; left out, chosen by the brightness of the disks there are.
+    /// Standard deviations; left out, so many that noise hardly makes a disk.
     pub threshold: Option<f64>,
 }
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
 /// direct beam and with the one that is given; what explains the counts with fewer disks is taken. `None` where there are none.
 pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Option<Prepared> {
-    let (_, radius) = look(&frames, size, given);
+    let (_, radius) = look(&frames, size, given.direct_beam);
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
     let again = clean.saturated.then(|| frames.clone());
@@ -83,9 +90,12 @@ pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Opt
 }
 
 /// Places and radii of the direct beam, and the median of these.
-fn look(frames: &[Vec<f32>], size: (usize, usize), given: Given) -> (Vec<([f64; 2], f64)>, f64) {
-    let beam = |frame: &Vec<f32>| beam(frame, size, given.direct_beam);
-    let seen: Vec<([f64; 2], f64)> = frames.iter().map(beam).collect();
+fn look(
+    frames: &[Vec<f32>],
+    size: (usize, usize),
+    about: Option<[f64; 2]>,
+) -> (Vec<([f64; 2], f64)>, f64) {
+    let seen = in_parts(frames.len(), |_: &mut (), n| beam(&frames[n], size, about));
     let radius = middle(seen.iter().map(|(_, radius)| *radius));
     (seen, radius)
 }
@@ -101,17 +111,11 @@ fn prepare_clean(
         .iter_mut()
         .for_each(|frame| clean.apply(frame, &mut flags));
     let frames = &*frames;
-    let (seen, measured) = look(frames, size, given);
+    let (seen, measured) = look(frames, size, given.direct_beam);
     let mut best = measure(frames, size, given, clean, &seen, measured);
     // Other beginnings where something is left to explain: the one given; where a beam is said to be that is covered, that of
     // another disk; and, as a saturated beam looks larger, a smaller one.
-    let elsewhere = given.direct_beam.map(|_| {
-        let near_the_middle = Given {
-            direct_beam: None,
-            ..given
-        };
-        look(frames, size, near_the_middle).1
-    });
+    let elsewhere = given.direct_beam.map(|_| look(frames, size, None).1);
     let others = [given.radius, elsewhere]
         .into_iter()
         .flatten()
@@ -126,11 +130,7 @@ fn prepare_clean(
             (best, other) => best.or(other),
         };
     }
-    let mut prepared = best?;
-    if given.threshold.is_none() {
-        prepared.model.threshold = threshold_of(&prepared, frames.len());
-    }
-    Some(prepared)
+    best
 }
 
 const SMALLER: f64 = 0.75;
@@ -148,146 +148,311 @@ fn measure(
     seen: &[([f64; 2], f64)],
     first: f64,
 ) -> Option<Prepared> {
-    let (rows, columns) = size;
-    let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
-    let beyond = if clean.saturated {
-        Beyond::Foot
-    } else {
-        Beyond::Edge
-    };
-    // A covered beam is between the disks on both sides.
-    let away = |[y, x]: [f64; 2], centre: [f64; 2]| (y - centre[0]).hypot(x - centre[1]);
-    let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
-    let lost = lost > LOST * rows.min(columns) as f64;
-    let covered = match (given.direct_beam, lost) {
-        (Some(centre), true) => Some(centre),
-        (None, true) => Some(symmetric_centre(frames, size)),
-        (given, false) if clean.dead.len() > clean.hot => {
-            let centre = given.unwrap_or_else(|| symmetric_centre(frames, size));
-            is_covered(centre, size, clean, first).then_some(centre)
-        }
-        (_, false) => None,
-    };
-    let centre = covered.unwrap_or(centre);
-    let beam_is_seen = covered.is_none();
-    let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
-    let mut wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
-    let largest = 0.25 * rows.min(columns) as f64;
-    let radius = first.clamp(1.0, largest.max(1.0));
-    let mut shape = Shape {
-        radius: radius as f32,
-        edge: FIRST_EDGE.min(0.3 * radius) as f32,
-    };
-    let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
-    let level = darker_half(frames).max(1e-3);
-    let mut profile = vec![level as f32; far];
-    let mut centre = centre;
-    let mut brightest = 100.0;
-    let mut share = UNKNOWN;
-    let mut darker = 1.0;
-    let mut frame_share = UNKNOWN;
-    let mut image = Image::default();
-    let mut scratch = Scratch::default();
+    let mut measuring = Measuring::begin(frames, size, clean, seen, given.direct_beam, first);
+    let mut last = None;
     for round in 0..ROUNDS {
-        let mut model = Model::new(
-            shape,
-            profile.clone(),
-            size,
-            centre,
-            wander,
-            if round < FIRST_ROUNDS {
-                SURE
-            } else {
-                SURE_LATER
-            },
-            10.0 * brightest,
-            beyond,
-        );
-        model.beam_is_seen = beam_is_seen;
-        model.level_share = share;
-        model.frame_share = frame_share;
-        model.darker = darker;
-        let mut sums = ShapeSums::default();
-        let mut rings = Rings::new(far);
-        let (mut ratios, mut beams, mut amplitudes) = (Vec::new(), Vec::new(), Vec::new());
-        for frame in frames {
-            image.fill(size, model.margin(), frame, clean.most());
-            model.find(&image, &mut scratch);
-            model.shape_sums(&image, &mut scratch, &mut sums);
-            rings.add(&model, &image, &scratch);
-            ratios.push(scratch.amplitude / scratch.first_amplitude);
-            beams.push(scratch.centre);
-            amplitudes.push(scratch.amplitude);
+        let (looked, settled) = measuring.round(round)?;
+        last = Some(looked);
+        if round > FIRST_ROUNDS && settled {
+            break;
         }
-        if sums.disks == 0 {
+    }
+    let flat = measuring.conclude(given, &last?);
+    if flat.misfit < PATTERNED {
+        return Some(flat);
+    }
+    let patterned = measuring.patterned(given, flat.shape_errors);
+    Some(match patterned {
+        Some(patterned) if patterned.cost + PATTERN_COST < flat.cost => patterned,
+        _ => flat,
+    })
+}
+
+/// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, what that must explain at least, and
+/// what a round does.
+const PATTERNED: f64 = 1.1;
+const PATTERN_ROUNDS: usize = 8;
+const PATTERN_COST: f64 = 3000.0;
+const BETTER: f64 = 0.002;
+/// How far beyond its edge a pattern is looked for, in px.
+const AROUND_PATTERN: f64 = 1.0;
+
+/// A scan while it is measured.
+struct Measuring<'a> {
+    frames: &'a [Vec<f32>],
+    clean: &'a Clean,
+    scan: Scan,
+    /// Where the direct beam is covered.
+    covered: Option<[f64; 2]>,
+    quarter: Quarter,
+    /// Few frames have too few disks.
+    every_frame: bool,
+}
+
+impl<'a> Measuring<'a> {
+    fn begin(
+        frames: &'a [Vec<f32>],
+        (rows, columns): (usize, usize),
+        clean: &'a Clean,
+        seen: &[([f64; 2], f64)],
+        told: Option<[f64; 2]>,
+        first: f64,
+    ) -> Self {
+        let size = (rows, columns);
+        let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
+        // A covered beam is between the disks on both sides.
+        let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+        let lost = lost > LOST * rows.min(columns) as f64;
+        let centre_of = || told.unwrap_or_else(|| symmetric_centre(frames, size));
+        let covered = if lost {
+            Some(centre_of())
+        } else if clean.dead.len() > clean.hot {
+            Some(centre_of()).filter(|centre| is_covered(*centre, size, clean, first))
+        } else {
+            None
+        };
+        let centre = covered.unwrap_or(centre);
+        let beam_is_seen = covered.is_none();
+        let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+        let wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
+        let radius = first.clamp(1.0, largest(size));
+        let shape = Shape {
+            radius: radius as f32,
+            edge: FIRST_EDGE.min(0.3 * radius) as f32,
+        };
+        let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
+        let level = darker_half(frames).max(1e-3);
+        let middles: Vec<[f64; 2]> = (seen.iter())
+            .map(
+                |(at, _)| match beam_is_seen && away(*at, centre) <= wander {
+                    true => *at,
+                    false => centre,
+                },
+            )
+            .collect();
+        let mut profile = darkest(frames, size, &middles, far, LEAST_LEVEL * level)
+            .unwrap_or_else(|| vec![level as f32; far]);
+        // The edge of the direct beam is soft.
+        let beside = (radius.ceil() as usize + 4).min(far - 1);
+        let under = profile[beside];
+        profile[..beside].fill(under);
+        Measuring {
+            frames,
+            clean,
+            scan: Scan {
+                rows,
+                columns,
+                shape,
+                probe: None,
+                profile,
+                centre,
+                wander,
+                beam_is_seen,
+                darker: 1.0,
+                level_share: UNKNOWN,
+                frame_share: UNKNOWN,
+                brightest: 1000.0,
+                beyond: if clean.saturated {
+                    Beyond::Foot
+                } else {
+                    Beyond::Edge
+                },
+            },
+            covered,
+            quarter: Quarter::new(size, far),
+            every_frame: false,
+        }
+    }
+
+    /// Looks at frames once, and whether radius and edge stay as they are.
+    fn round(&mut self, round: usize) -> Option<(ShapeSums, bool)> {
+        let sure = if round < FIRST_ROUNDS {
+            SURE
+        } else {
+            SURE_LATER
+        };
+        let model = Model::new(self.scan.clone(), sure);
+        let few = round < FIRST_ROUNDS && !self.every_frame;
+        let look = |step| look_once(&model, &self.quarter, self.frames, self.clean, step);
+        let mut looked = look(if few { FEW } else { 1 });
+        if few && looked.sums.disks < ENOUGH {
+            self.every_frame = true;
+            looked = look(1);
+        }
+        if looked.sums.disks == 0 {
             return None;
         }
-        brightest = sums.brightest;
+        let settled = self.reshape(&looked.sums)?;
+        Some((self.learn(looked, round >= FIRST_ROUNDS), settled))
+    }
+
+    /// Radius and edge of the disks.
+    fn reshape(&mut self, sums: &ShapeSums) -> Option<bool> {
         let step = cholesky(sums.information, sums.slope)?;
-        let radius = f64::from(shape.radius);
+        let Shape { radius, edge } = self.scan.shape;
+        let (radius, edge) = (f64::from(radius), f64::from(edge));
         let limit = LARGEST_STEP * radius;
-        let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(0.8, largest.max(1.0));
-        let edge = f64::from(shape.edge);
+        let largest = largest((self.scan.rows, self.scan.columns));
+        let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(0.8, largest);
         let new_edge = (edge + step[1].clamp(-0.5 * edge, edge))
             .clamp(LEAST_EDGE, (0.5 * new_radius).max(LEAST_EDGE));
-        shape = Shape {
+        self.scan.shape = Shape {
             radius: new_radius as f32,
             edge: new_edge as f32,
         };
-        let settled = (new_radius - radius).abs().max((new_edge - edge).abs()) < SETTLED;
+        Some((new_radius - radius).abs().max((new_edge - edge).abs()) < SETTLED)
+    }
+
+    /// All but the shape of the disks.
+    fn learn(&mut self, looked: Looked, later: bool) -> ShapeSums {
+        let Looked {
+            sums,
+            rings,
+            ratios,
+            beams,
+            amplitudes,
+        } = looked;
+        let scan = &mut self.scan;
+        // Brighter ones may come.
+        scan.brightest = 10.0 * sums.brightest;
         // In the median frame once the background.
         let usual = middle(amplitudes.into_iter()) as f32;
-        profile = rings.profile(&profile, f64::from(shape.radius));
-        profile.iter_mut().for_each(|value| *value *= usual);
-        centre =
-            covered.unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
-        wander = spread(beams.iter().map(|at| away(*at, centre))) + FURTHER;
-        darker = middle(ratios.iter().copied());
-        frame_share = spread(ratios.iter().map(|ratio| (ratio / darker - 1.0).abs()))
+        scan.profile = rings.profile(&scan.profile, f64::from(scan.shape.radius));
+        scan.profile.iter_mut().for_each(|value| *value *= usual);
+        scan.centre = (self.covered)
+            .unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
+        scan.wander = spread(beams.iter().map(|at| away(*at, scan.centre))) + FURTHER;
+        scan.darker = middle(ratios.iter().copied());
+        scan.frame_share = spread(ratios.iter().map(|ratio| (ratio / scan.darker - 1.0).abs()))
             .clamp(BEST_KNOWN, UNKNOWN);
-        share = if round < FIRST_ROUNDS {
-            KNOWN
-        } else {
-            level_share(&sums.levels)
+        scan.level_share = match later {
+            true => level_share(&sums.levels),
+            false => KNOWN,
         };
-        if (round > FIRST_ROUNDS && settled) || round + 1 == ROUNDS {
-            let threshold = given.threshold.unwrap_or(THRESHOLDS[0]);
-            let mut model = Model::new(
-                shape, profile, size, centre, wander, threshold, brightest, beyond,
-            );
-            model.beam_is_seen = beam_is_seen;
-            model.darker = darker;
-            model.level_share = share;
-            model.frame_share = frame_share;
-            let (mut cost, mut doubtful) = (0.0, 0.0);
-            for frame in frames {
-                image.fill(size, model.margin(), frame, clean.most());
-                let found = model.find(&image, &mut scratch);
-                cost += model.misfit(&image, &scratch) + DISK_COST * found.len() as f64;
-                let within = |value: f64| value >= BAND[0] && value < BAND[1];
-                doubtful += found
-                    .iter()
-                    .filter(|peak| within(peak.evidence.deviations))
-                    .count() as f64;
-            }
-            let error = |n: usize| {
-                let mut unit = [0.0; 2];
-                unit[n] = 1.0;
-                cholesky(sums.information, unit).map_or(f64::NAN, |inverse| inverse[n].sqrt())
-            };
-            return Some(Prepared {
-                model,
-                clean: clean.clone(),
-                disks: sums.disks,
-                frames: frames.len(),
-                shape_errors: [error(0), error(1)],
-                misfit: sums.misfit / sums.disks as f64,
-                cost,
-                doubtful,
-            });
+        sums
+    }
+
+    /// What all frames together are explained by.
+    fn conclude(&self, given: Given, sums: &ShapeSums) -> Prepared {
+        let scan = Scan {
+            brightest: sums.brightest,
+            ..self.scan.clone()
+        };
+        let mut model = Model::new(scan, SURE);
+        model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
+        let costs = in_parts(self.frames.len(), |(image, scratch): &mut Work, n| {
+            let counts = &self.frames[n];
+            image.fill(model.size(), model.margin(), counts, self.clean.most());
+            let found = model.find(image, scratch).len();
+            model.misfit(image, scratch) + DISK_COST * found as f64
+        });
+        let error = |n: usize| {
+            let mut unit = [0.0; 2];
+            unit[n] = 1.0;
+            cholesky(sums.information, unit).map_or(f64::NAN, |inverse| inverse[n].sqrt())
+        };
+        Prepared {
+            model,
+            clean: self.clean.clone(),
+            disks: sums.disks,
+            frames: self.frames.len(),
+            shape_errors: [error(0), error(1)],
+            misfit: sums.misfit / sums.disks as f64,
+            cost: costs.iter().sum(),
         }
     }
-    None
+
+    /// What is inside the disks, from what flat ones leave over.
+    fn patterned(&mut self, given: Given, shape_errors: [f64; 2]) -> Option<Prepared> {
+        let Shape { radius, edge } = self.scan.shape;
+        let reach = f64::from(radius) + (4.0 * f64::from(edge)).clamp(2.0, 4.0) + AROUND_PATTERN;
+        let shape = self.scan.shape;
+        let mut probe = Probe::new(reach, |y, x| f64::from(shape.at(y as f32, x as f32).share));
+        let mut misfit = f64::INFINITY;
+        for round in 1..=PATTERN_ROUNDS {
+            self.scan.probe = Some(probe);
+            let model = Model::new(self.scan.clone(), SURE_LATER);
+            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
+            if looked.sums.disks == 0 {
+                return None;
+            }
+            let sums = self.learn(looked, true);
+            let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
+            if misfit > before - BETTER || round == PATTERN_ROUNDS {
+                let mut prepared = self.conclude(given, &sums);
+                prepared.shape_errors = shape_errors;
+                return Some(prepared);
+            }
+            probe = sums.probe.as_ref()?.correct(self.scan.probe.as_ref()?);
+        }
+        None
+    }
+}
+
+fn away([y, x]: [f64; 2], centre: [f64; 2]) -> f64 {
+    (y - centre[0]).hypot(x - centre[1])
+}
+
+/// Most that a radius can be, in px.
+fn largest((rows, columns): (usize, usize)) -> f64 {
+    (0.25 * rows.min(columns) as f64).max(1.0)
+}
+
+/// What a thread finds with.
+type Work = (Image, Scratch);
+
+/// What one round says of the frames it looked at.
+struct Looked {
+    sums: ShapeSums,
+    rings: Rings,
+    ratios: Vec<f64>,
+    beams: Vec<[f64; 2]>,
+    amplitudes: Vec<f64>,
+}
+
+/// Frames of which sums are made together: as many whatever the number of threads, so that bits do not depend on it.
+const TOGETHER: usize = 4;
+
+/// Every `step`th of the frames.
+fn look_once(
+    model: &Model,
+    quarter: &Quarter,
+    frames: &[Vec<f32>],
+    clean: &Clean,
+    step: usize,
+) -> Looked {
+    let new = || Looked {
+        sums: ShapeSums::default(),
+        rings: Rings::new(quarter),
+        ratios: Vec::new(),
+        beams: Vec::new(),
+        amplitudes: Vec::new(),
+    };
+    let chosen: Vec<&Vec<f32>> = frames.iter().step_by(step).collect();
+    let parts: Vec<&[&Vec<f32>]> = chosen.chunks(TOGETHER).collect();
+    let looked = in_parts(parts.len(), |(image, scratch): &mut Work, n| {
+        let mut looked = new();
+        for frame in parts[n] {
+            image.fill(model.size(), model.margin(), frame, clean.most());
+            model.find(image, scratch);
+            model.shape_sums(image, scratch, &mut looked.sums);
+            looked.rings.add(quarter, model, image, scratch);
+            looked
+                .ratios
+                .push(scratch.amplitude / scratch.first_amplitude);
+            looked.beams.push(scratch.centre);
+            looked.amplitudes.push(scratch.amplitude);
+        }
+        looked
+    });
+    looked.into_iter().fold(new(), |mut all, other| {
+        all.sums.merge(other.sums);
+        all.rings.merge(&other.rings);
+        all.ratios.extend(other.ratios);
+        all.beams.extend(other.beams);
+        all.amplitudes.extend(other.amplitudes);
+        all
+    })
 }
 
 fn middle(values: impl Iterator<Item = f64>) -> f64 {
@@ -349,19 +514,12 @@ fn darker_half(frames: &[Vec<f32>]) -> f64 {
 
 /// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
 const DISK_COST: f64 = 40.0;
-/// Standard deviations of disks that nearly are doubtful.
-const BAND: [f64; 2] = [5.5, 8.5];
-
-/// The threshold at which one more peak is as likely a disk as noise: where disks are bright nothing is lost by asking for
-/// more than in a scan whose weakest are hardly seen.
-fn threshold_of(prepared: &Prepared, frames: usize) -> f64 {
-    // Disks per frame and standard deviation, as far below as above; never none.
-    let density = (prepared.doubtful / (BAND[1] - BAND[0])).max(0.3) / frames as f64;
-    let (mut low, mut high) = (THRESHOLDS[0], THRESHOLDS[1]);
+/// The threshold above which noise makes so few disks in a frame, whatever its counts are.
+fn threshold_of(model: &Model) -> f64 {
+    let [mut low, mut high] = THRESHOLDS;
     for _ in 0..40 {
         let at = 0.5 * (low + high);
-        let noise = prepared.model.false_disks(at) * (at - 1.0 / at);
-        if noise > density {
+        if model.false_disks(at) > FALSE {
             low = at;
         } else {
             high = at;

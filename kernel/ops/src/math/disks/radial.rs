@@ -17,6 +17,14 @@ const ALL_FREE: f64 = 0.03;
 const SURELY_FREE: f64 = 0.15;
 /// Least weight of a cell: a pixel of some frames.
 const LEAST_WEIGHT: f64 = 1.0;
+/// Directions agree that are brighter than the agreed by no more than this share and so many standard deviations of theirs.
+const NEARLY: f64 = 0.03;
+const CHANCE: f64 = 2.0;
+const AGREEING: usize = 4;
+/// Weight of the logarithm of what only lies between rings that are known.
+const BETWEEN: f64 = 1.0;
+/// Mean square, in units of the variance, of what smoothing leaves over.
+const LEFT: f64 = 0.9;
 /// Most that the background under the direct beam differs from that beside it, as a logarithm.
 const MOST_UNDER: f64 = 1.0;
 
@@ -34,40 +42,89 @@ struct Cell {
     pixels: f64,
 }
 
+/// Which direction each pixel of a quarter around the direct beam belongs to.
+pub(super) struct Quarter {
+    columns: usize,
+    directions: Vec<u32>,
+    rings: usize,
+}
+
+const QUARTERS: usize = 4;
+
+impl Quarter {
+    /// For frames of this size; what is further away belongs to the last ring.
+    pub(super) fn new((rows, columns): (usize, usize), rings: usize) -> Self {
+        let of = |row: usize, column: usize| {
+            let turn = (row as f64).atan2(column as f64) / std::f64::consts::FRAC_PI_2;
+            let directions = SECTORS / QUARTERS;
+            ((turn * directions as f64) as usize).min(directions - 1) as u32
+        };
+        let all = (0..rows).flat_map(|row| (0..columns).map(move |column| of(row, column)));
+        Quarter {
+            columns,
+            directions: all.collect(),
+            rings,
+        }
+    }
+}
+
 impl Rings {
-    pub(super) fn new(rings: usize) -> Self {
+    pub(super) fn new(quarter: &Quarter) -> Self {
         Rings {
-            cells: vec![Default::default(); rings],
+            cells: vec![Default::default(); quarter.rings],
         }
     }
 
-    pub(super) fn add(&mut self, model: &Model, image: &Image, scratch: &Scratch) {
-        let [y, x] = scratch.centre;
+    pub(super) fn merge(&mut self, other: &Rings) {
+        let all = self.cells.as_flattened_mut().iter_mut();
+        for (cell, other) in all.zip(other.cells.as_flattened()) {
+            cell.counts += other.counts;
+            cell.weights += other.weights;
+            cell.pixels += other.pixels;
+        }
+    }
+
+    /// Directions are those from the pixel next to the beam.
+    pub(super) fn add(
+        &mut self,
+        quarter: &Quarter,
+        model: &Model,
+        image: &Image,
+        scratch: &Scratch,
+    ) {
+        // The beam may be a little outside the frame.
+        let next_to = |axis: usize, size: usize| {
+            (scratch.centre[axis].round().max(0.0) as usize).min(size - 1)
+        };
+        let (middle_row, middle) = (next_to(0, image.rows), next_to(1, image.columns));
         let amplitude = scratch.amplitude;
+        let free = ON_DISKS * amplitude as f32;
         let ground = model
             .ground
             .around(scratch.centre, (image.rows, image.columns));
+        let cells = self.cells.as_flattened_mut();
         for row in 0..image.rows {
             let first = image.at(row, 0);
-            let dy = row as f64 - y;
             let under = ground.row(row as isize, 0);
+            let below = usize::from(row >= middle_row) * 2;
+            let line = row.abs_diff(middle_row) * quarter.columns;
+            let dy = (row as f64 - scratch.centre[0]) as f32;
             for column in 0..image.columns {
                 let at = first + column;
                 if image.valid[at] == 0.0 {
                     continue;
                 }
-                let dx = column as f64 - x;
-                // The beam may be a little outside the frame.
-                let ring = (dy * dy + dx * dx).sqrt().round() as usize;
-                let ring = ring.min(self.cells.len() - 1);
-                let turn = dy.atan2(dx) / std::f64::consts::TAU + 0.5;
-                let sector = ((turn * SECTORS as f64) as usize).min(SECTORS - 1);
+                let dx = column as f32 - scratch.centre[1] as f32;
+                let ring = ((dy * dy + dx * dx).sqrt().round() as usize).min(quarter.rings - 1);
+                let direction = quarter.directions[line + column.abs_diff(middle)] as usize;
+                let place = ring * SECTORS + direction;
+                let right = usize::from(column >= middle);
                 let models = scratch.models[at];
-                let spoilt = models / (ON_DISKS * amplitude as f32 * under[column]).max(1e-6);
-                let weight = f64::from(1.0 / (1.0 + spoilt * spoilt));
-                let cell = &mut self.cells[ring][sector];
-                cell.counts += weight * f64::from(image.counts[at] - models);
-                cell.weights += weight * amplitude;
+                let enough = (free * under[column]).max(1e-6);
+                let weight = enough * enough / (enough * enough + models * models);
+                let cell = &mut cells[place + (below + right) * (SECTORS / QUARTERS)];
+                cell.counts += f64::from(weight * (image.counts[at] - models));
+                cell.weights += f64::from(weight) * amplitude;
                 cell.pixels += amplitude;
             }
         }
@@ -85,25 +142,18 @@ impl Rings {
             (sum.0 + cell.counts, sum.1 + cell.weights)
         });
         let darkest = (1e-3 * counts / weights).max(1e-4);
-        // What the directions say.
-        let mut known: Vec<Option<f64>> = (self.cells.iter())
-            .map(|ring| {
+        // What the directions say, and how sure.
+        let mut sure = vec![0.0; self.cells.len()];
+        let mut known: Vec<Option<f64>> = (self.cells.iter().zip(&mut sure))
+            .map(|(ring, sure)| {
                 let mut cells: Vec<&Cell> = ring
                     .iter()
                     .filter(|cell| free(cell) >= enough && free(cell) > 0.0)
                     .collect();
                 cells.sort_by(|a, b| (a.counts * b.weights).total_cmp(&(b.counts * a.weights)));
-                // Every direction has one vote: a disk that was missed has more free pixels than the gaps between disks.
-                let (from, to) = (LOWER[0] * cells.len() as f64, LOWER[1] * cells.len() as f64);
-                let (mut counts, mut weights) = (0.0, 0.0);
-                for (n, cell) in cells.iter().enumerate() {
-                    let inside = (n as f64 + 1.0).min(to) - (n as f64).max(from);
-                    if inside > 0.0 {
-                        counts += cell.counts * inside / cell.weights;
-                        weights += inside;
-                    }
-                }
-                (weights > 0.0).then(|| (counts / weights).max(darkest))
+                let (value, weight) = agreed(&cells, darkest)?;
+                *sure = weight;
+                Some(value.max(darkest))
             })
             .collect();
         // The edge of the direct beam is soft.
@@ -160,9 +210,132 @@ impl Rings {
             out[ring] = *value;
             last = Some((ring, *value));
         }
+        let mut end = first;
         if let Some((from, value)) = last {
             out[from + 1..].fill(value);
+            end = from + 1;
+        }
+        for (sure, value) in sure.iter_mut().zip(&known) {
+            *sure = if value.is_some() { *sure } else { BETWEEN };
+        }
+        let part: Vec<f64> = out[first..end].iter().map(|value| value.ln()).collect();
+        for (value, smooth) in out[first..]
+            .iter_mut()
+            .zip(smoothed(&part, &sure[first..end]))
+        {
+            *value = smooth.exp();
+        }
+        if let Some(last) = end.checked_sub(1) {
+            let value = out[last];
+            out[end..].fill(value);
         }
         out.into_iter().map(|value| value as f32).collect()
     }
+}
+
+/// The counts per pixel that the cells of a ring, the darkest first, agree on, and the weight of its logarithm.
+fn agreed(cells: &[&Cell], darkest: f64) -> Option<(f64, f64)> {
+    // Every direction has one vote: a disk that was missed has more free pixels than the gaps between disks.
+    let (from, to) = (LOWER[0] * cells.len() as f64, LOWER[1] * cells.len() as f64);
+    let (mut sum, mut votes) = (0.0, 0.0);
+    for (n, cell) in cells.iter().enumerate() {
+        let inside = (n as f64 + 1.0).min(to) - (n as f64).max(from);
+        if inside > 0.0 {
+            sum += cell.counts * inside / cell.weights;
+            votes += inside;
+        }
+    }
+    if votes == 0.0 {
+        return None;
+    }
+    let mut value = (sum / votes).max(darkest);
+    let mut weight = 0.0;
+    for _ in 0..AGREEING {
+        // The darker ones are darker by chance too: with them belong all that are no brighter than chance makes them.
+        let limit = |cell: &Cell| {
+            (1.0 + NEARLY) * value + CHANCE * (value * cell.weights).sqrt() / cell.weights
+        };
+        let within = || {
+            cells
+                .iter()
+                .filter(|cell| cell.counts <= limit(cell) * cell.weights)
+        };
+        let (counts, weights, count) = within().fold((0.0, 0.0, 0.0), |sum, cell| {
+            (sum.0 + cell.counts, sum.1 + cell.weights, sum.2 + 1.0)
+        });
+        if weights == 0.0 {
+            break;
+        }
+        let mean = (counts / weights).max(darkest);
+        let square = within()
+            .map(|cell| (cell.counts - mean * cell.weights).powi(2) / (mean * cell.weights))
+            .sum::<f64>();
+        // Directions that differ more than by chance make the ring as much less sure.
+        weight = (mean * weights) / (square / (count - 1.0f64).max(1.0)).max(1.0);
+        value = mean;
+    }
+    Some((value, weight))
+}
+
+/// As smooth a line (least squares of second differences) as the weights of the points allow: what is left over is as large as
+/// its errors.
+fn smoothed(values: &[f64], weights: &[f64]) -> Vec<f64> {
+    let points = weights.iter().filter(|weight| **weight > BETWEEN).count() as f64;
+    let mut out = values.to_vec();
+    if values.len() < 5 {
+        return out;
+    }
+    let (mut soft, mut stiff) = (-3.0f64, 12.0f64);
+    for _ in 0..20 {
+        let middle = 0.5 * (soft + stiff);
+        let line = whittaker(values, weights, 10f64.powf(middle));
+        let left: f64 = (line.iter().zip(values).zip(weights))
+            .filter(|(_, weight)| **weight > BETWEEN)
+            .map(|((line, value), weight)| weight * (line - value).powi(2))
+            .sum();
+        if left < LEFT * points {
+            soft = middle;
+            out = line;
+        } else {
+            stiff = middle;
+        }
+    }
+    out
+}
+
+/// Minimises the weighted squares of what is left over plus `stiffness` times those of the second differences
+/// (P. H. C. Eilers, doi:10.1021/ac034173t).
+fn whittaker(values: &[f64], weights: &[f64], stiffness: f64) -> Vec<f64> {
+    let n = values.len();
+    // The matrix has a diagonal and two beside it: its LDLᵀ decomposition too.
+    let mut rows = vec![[0.0; 3]; n];
+    for (row, weight) in rows.iter_mut().zip(weights) {
+        row[0] = *weight;
+    }
+    for at in 0..n - 2 {
+        for (i, a) in [1.0, -2.0, 1.0].into_iter().enumerate() {
+            for (j, b) in [1.0, -2.0, 1.0].into_iter().enumerate().skip(i) {
+                rows[at + i][j - i] += stiffness * a * b;
+            }
+        }
+    }
+    let mut out: Vec<f64> = values.iter().zip(weights).map(|(v, w)| v * w).collect();
+    for at in 0..n {
+        for back in 1..=2usize.min(at) {
+            let above = rows[at - back];
+            let factor = above[back] / above[0];
+            for ahead in 0..=2 - back {
+                rows[at][ahead] -= factor * above[back + ahead];
+            }
+            out[at] -= factor * out[at - back];
+        }
+    }
+    for at in (0..n).rev() {
+        let mut value = out[at];
+        for ahead in 1..=2usize.min(n - 1 - at) {
+            value -= rows[at][ahead] * out[at + ahead];
+        }
+        out[at] = value / rows[at][0];
+    }
+    out
 }

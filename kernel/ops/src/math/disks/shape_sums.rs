@@ -1,6 +1,10 @@
 //! Radius and edge of all disks, from what is left over around each.
 
-use super::fit::{FAINTEST, cholesky};
+use signal::simd::{Vectorised, vectorised};
+
+use super::fit::{Disk, Evidence, FAINTEST, Known, Window, cholesky};
+use super::lanes::{LANES, total};
+use super::probe::ProbeSums;
 use super::search::{Candidate, Search};
 use super::shape::Shape;
 use super::sweep::OVERLAP;
@@ -21,6 +25,28 @@ pub struct ShapeSums {
     pub misfit: f64,
     /// Of the background under each disk, how far it is from the frame's, as a share, and the error of that.
     pub levels: Vec<[f64; 2]>,
+    /// When the disks have a pattern, what is left over of it.
+    pub probe: Option<ProbeSums>,
+}
+
+impl ShapeSums {
+    pub(super) fn merge(&mut self, other: ShapeSums) {
+        for i in 0..2 {
+            for j in 0..2 {
+                self.information[i][j] += other.information[i][j];
+            }
+            self.slope[i] += other.slope[i];
+        }
+        self.disks += other.disks;
+        self.brightest = self.brightest.max(other.brightest);
+        self.misfit += other.misfit;
+        self.levels.extend(other.levels);
+        match (&mut self.probe, &other.probe) {
+            (Some(sums), Some(other)) => sums.merge(other),
+            (None, Some(_)) => self.probe = other.probe,
+            _ => {}
+        }
+    }
 }
 
 impl Search<'_> {
@@ -28,7 +54,8 @@ impl Search<'_> {
     /// complement.
     pub(super) fn shape_sums(&mut self, sums: &mut ShapeSums) {
         let known = self.known(self.model.level_share);
-        let Shape { radius, edge } = self.model.shape;
+        let pattern = self.model.pattern();
+        let mut passes = std::mem::take(&mut self.scratch.passes);
         for n in 0..self.scratch.candidates.len() {
             let Candidate {
                 slot,
@@ -39,84 +66,22 @@ impl Search<'_> {
             } = self.scratch.candidates[n];
             self.others(slot, (row, column));
             let window = self.window(slot);
-            let evidence = window.evidence(self.model.shape, disk, known);
-            let whole = evidence.pixels >= self.model.around.whole;
-            let [y, x] = self.scratch.candidates[n].at();
-            let [cy, cx] = self.scratch.centre;
-            let of_beam = (y - cy).hypot(x - cx) < f64::from(radius);
+            let evidence = window.evidence(&mut passes, pattern, disk, known);
             if evidence.deviations < SHAPELY {
                 continue;
             }
-            let mut matrix = [[0.0f64; 6]; 6];
-            let mut slope = [0.0f64; 6];
-            for at in 0..window.y.len() {
-                if window.valid[at] == 0.0 {
-                    continue;
+            let trust = self.trust(n, &evidence);
+            let own = match &self.model.probe {
+                Some(probe) => {
+                    let of_probe = sums.probe.get_or_insert_with(|| ProbeSums::new(probe));
+                    of_probe.add(&window, &passes.share, disk, trust);
+                    (window.sums(&mut passes, pattern, disk, known)).information
                 }
-                let (dy, dx) = (window.y[at] - disk.y as f32, window.x[at] - disk.x as f32);
-                let cover = self.model.shape.at(dy, dx);
-                let height = disk.height as f32;
-                let expected = height * cover.share
-                    + disk.level as f32 * window.ground[at]
-                    + window.others[at];
-                let expected = expected.max(FAINTEST);
-                let along = height * cover.slope;
-                let across = along / cover.distance;
-                let outward = (cover.distance - radius) / edge;
-                let all = [
-                    across * dy,
-                    across * dx,
-                    cover.share,
-                    window.ground[at],
-                    along,
-                    along * outward,
-                ];
-                let rest = f64::from(window.counts[at] - expected);
-                let weight = 1.0 / f64::from(expected);
-                for i in 0..6 {
-                    let weighed = weight * f64::from(all[i]);
-                    for j in 0..6 {
-                        matrix[i][j] += weighed * f64::from(all[j]);
-                    }
-                    slope[i] += weighed * rest;
-                }
-            }
-            matrix[3][3] += known.weight;
-            slope[3] += known.weight * (known.level - disk.level);
-            let own: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| matrix[i][j]));
-            let of_own = |right: [f64; 4]| cholesky(own, right);
-            let columns = [4, 5].map(|j| of_own(std::array::from_fn(|i| matrix[i][j])));
-            let (Some(first), Some(second), Some(rest)) = (
-                columns[0],
-                columns[1],
-                of_own(std::array::from_fn(|i| slope[i])),
-            ) else {
-                continue;
+                None => match sums.add(window, self.model.shape, disk, known, trust) {
+                    Some(own) => own,
+                    None => continue,
+                },
             };
-            // What overlaps with something brighter may be the misfit of that.
-            let overlaps = self
-                .scratch
-                .candidates
-                .iter()
-                .enumerate()
-                .any(|(other, candidate)| {
-                    let [oy, ox] = candidate.at();
-                    let near = (y - oy).hypot(x - ox) < OVERLAP * f64::from(radius);
-                    other != n && near && candidate.disk.height > disk.height
-                });
-            // Nor is the background under the direct beam known.
-            let trust = if overlaps || of_beam || !whole {
-                DOUBTFUL
-            } else {
-                1.0
-            };
-            let trust = trust / evidence.misfit.max(1.0).powi(2);
-            for (i, row) in [4, 5].into_iter().enumerate() {
-                let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
-                sums.information[i][0] += trust * (matrix[row][4] - dot(&first));
-                sums.information[i][1] += trust * (matrix[row][5] - dot(&second));
-                sums.slope[i] += trust * (slope[row] - dot(&rest));
-            }
             if let Some(inverse) = cholesky(own, [0.0, 0.0, 0.0, 1.0]) {
                 let amplitude = self.scratch.amplitude;
                 let off = disk.level / amplitude - 1.0;
@@ -127,5 +92,134 @@ impl Search<'_> {
             sums.misfit += evidence.misfit;
             sums.brightest = sums.brightest.max(disk.height);
         }
+        self.scratch.passes = passes;
+    }
+
+    /// How much a disk says of the shape of all.
+    fn trust(&self, n: usize, evidence: &Evidence) -> f64 {
+        let radius = f64::from(self.model.shape.radius);
+        let candidates = &self.scratch.candidates;
+        let [y, x] = candidates[n].at();
+        let away = |[oy, ox]: [f64; 2]| (y - oy).hypot(x - ox);
+        let whole = evidence.pixels >= self.model.around.whole;
+        // Nor is the background under the direct beam known.
+        let of_beam = away(self.scratch.centre) < radius;
+        // What overlaps with something brighter may be the misfit of that.
+        let overlaps = (candidates.iter().enumerate()).any(|(other, candidate)| {
+            let near = away(candidate.at()) < OVERLAP * radius;
+            other != n && near && candidate.disk.height > candidates[n].disk.height
+        });
+        let trust = if overlaps || of_beam || !whole {
+            DOUBTFUL
+        } else {
+            1.0
+        };
+        trust / evidence.misfit.max(1.0).powi(2)
+    }
+}
+
+impl ShapeSums {
+    /// Adds the equations of radius and edge of one disk; gives those of its own numbers.
+    fn add(
+        &mut self,
+        window: Window<'_>,
+        shape: Shape,
+        disk: Disk,
+        known: Known,
+        trust: f64,
+    ) -> Option<[[f64; 4]; 4]> {
+        let (mut matrix, mut slope) = vectorised(Normal {
+            window,
+            shape,
+            disk,
+        });
+        matrix[3][3] += known.weight;
+        slope[3] += known.weight * (known.level - disk.level);
+        let own: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| matrix[i][j]));
+        let of_own = |right: [f64; 4]| cholesky(own, right);
+        let columns = [4, 5].map(|j| of_own(std::array::from_fn(|i| matrix[i][j])));
+        let (first, second) = (columns[0]?, columns[1]?);
+        let rest = of_own(std::array::from_fn(|i| slope[i]))?;
+        for (i, row) in [4, 5].into_iter().enumerate() {
+            let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
+            self.information[i][0] += trust * (matrix[row][4] - dot(&first));
+            self.information[i][1] += trust * (matrix[row][5] - dot(&second));
+            self.slope[i] += trust * (slope[row] - dot(&rest));
+        }
+        Some(own)
+    }
+}
+
+/// Normal equations of one disk: row, column, height, level, radius and edge.
+struct Normal<'a> {
+    window: Window<'a>,
+    shape: Shape,
+    disk: Disk,
+}
+
+impl Vectorised for Normal<'_> {
+    type Result = ([[f64; 6]; 6], [f64; 6]);
+
+    #[inline(always)]
+    fn run(self) -> Self::Result {
+        let Normal {
+            window,
+            shape,
+            disk,
+        } = self;
+        let (y0, x0) = (disk.y as f32, disk.x as f32);
+        let (height, level) = (disk.height as f32, disk.level as f32);
+        let mut upper = [[0.0f32; LANES]; 21];
+        let mut slope = [[0.0f32; LANES]; 6];
+        let all = (window.y.chunks_exact(LANES))
+            .zip(window.x.chunks_exact(LANES))
+            .zip(window.counts.chunks_exact(LANES))
+            .zip(window.ground.chunks_exact(LANES))
+            .zip(window.others.chunks_exact(LANES))
+            .zip(window.valid.chunks_exact(LANES));
+        for (((((y, x), counts), ground), others), valid) in all {
+            for n in 0..LANES {
+                let (dy, dx) = (y[n] - y0, x[n] - x0);
+                let cover = shape.at(dy, dx);
+                let expected = height * cover.share + level * ground[n] + others[n];
+                let expected = if expected > FAINTEST {
+                    expected
+                } else {
+                    FAINTEST
+                };
+                let along = height * cover.slope;
+                let across = along * cover.nearness;
+                let outward = (cover.distance - shape.radius) * (1.0 / shape.edge);
+                let all = [
+                    across * dy,
+                    across * dx,
+                    cover.share,
+                    ground[n],
+                    along,
+                    along * outward,
+                ];
+                let weight = valid[n] / expected;
+                let rest = counts[n] - expected;
+                let mut at = 0;
+                for i in 0..6 {
+                    let weighed = weight * all[i];
+                    for other in &all[i..] {
+                        upper[at][n] += weighed * other;
+                        at += 1;
+                    }
+                    slope[i][n] += weighed * rest;
+                }
+            }
+        }
+        let mut matrix = [[0.0; 6]; 6];
+        let mut at = 0;
+        for i in 0..6 {
+            for j in i..6 {
+                matrix[i][j] = f64::from(total(&upper[at]));
+                matrix[j][i] = matrix[i][j];
+                at += 1;
+            }
+        }
+        (matrix, slope.map(|lanes| f64::from(total(&lanes))))
     }
 }

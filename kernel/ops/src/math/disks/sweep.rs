@@ -52,7 +52,9 @@ impl Search<'_> {
                 || walked > (1.5 * radius).max(2.0)
                 || self.is_taken(n, [y, x])
             {
-                self.repaint(slot, (row, column), None);
+                if candidate.painted {
+                    self.repaint(slot, (row, column), None);
+                }
                 self.scratch.candidates.remove(n);
                 continue;
             }
@@ -60,7 +62,9 @@ impl Search<'_> {
             let new_row = (y.round().max(0.0) as usize).min(model.rows - 1);
             let new_column = (x.round().max(0.0) as usize).min(model.columns - 1);
             if (new_row, new_column) != (row, column) {
-                self.repaint(slot, (row, column), None);
+                if candidate.painted {
+                    self.repaint(slot, (row, column), None);
+                }
                 candidate.row = new_row;
                 candidate.column = new_column;
                 candidate.disk.y = y - new_row as f64;
@@ -68,6 +72,7 @@ impl Search<'_> {
                 self.load(slot, (new_row, new_column));
             }
             self.repaint(slot, (new_row, new_column), Some(candidate.disk));
+            candidate.painted = true;
             self.scratch.candidates[n] = candidate;
             n += 1;
         }
@@ -87,13 +92,13 @@ impl Search<'_> {
                 ..
             } = self.scratch.candidates[n];
             // Nearly all are beyond doubt.
-            let under = f64::from(self.ground.sums(row)[column]) * disk.level;
+            let under = f64::from(self.ground.sum_at(row, column)) * disk.level;
             if disk.height * area > 3.0 * threshold * (under + disk.height * area).sqrt() {
                 n += 1;
                 continue;
             }
             self.others(slot, (row, column));
-            let evidence = self.window(slot).evidence(self.model.shape, disk, known);
+            let evidence = self.evidence(slot, disk, known);
             if evidence.deviations < SURE_ENOUGH * threshold {
                 self.repaint(slot, (row, column), None);
                 self.scratch.candidates.remove(n);
@@ -133,19 +138,19 @@ impl Search<'_> {
 
     pub(super) fn conclude(&mut self) -> Vec<Found> {
         let known = self.known(self.model.level_share);
-        let shape = self.model.shape;
+        let pattern = self.model.pattern();
         let mut found = Vec::with_capacity(self.scratch.candidates.len());
         let mut passes = std::mem::take(&mut self.scratch.passes);
         for n in 0..self.scratch.candidates.len() {
             let candidate = self.scratch.candidates[n];
             self.others(candidate.slot, (candidate.row, candidate.column));
             let window = self.window(candidate.slot);
-            let steps = (2, 0.02);
-            let Some(step) = window.improve(&mut passes, shape, candidate.disk, known, steps)
+            let steps = (2, 0.1);
+            let Some(step) = window.improve(&mut passes, pattern, candidate.disk, known, steps)
             else {
                 continue;
             };
-            let evidence = window.evidence(shape, step.disk, known);
+            let evidence = window.evidence(&mut passes, pattern, step.disk, known);
             let Some([y_error, x_error]) = step.errors() else {
                 continue;
             };
@@ -175,7 +180,7 @@ impl Search<'_> {
         self.scratch.passes = passes;
         found.sort_by(|a, b| b.evidence.deviations.total_cmp(&a.evidence.deviations));
         // What a disk that is none leaves over is no other disk.
-        let near = OVERLAP * f64::from(shape.radius);
+        let near = OVERLAP * f64::from(self.model.shape.radius);
         let left_over = |n: usize| {
             let peak = &found[n];
             found[..n].iter().any(|other| {
