@@ -56,7 +56,7 @@ const MOST_PIXELS: usize = 1 << 23;
 #[derive(Default)]
 pub struct FindDisks {
     /// For the next frames; as many as there are threads.
-    idle: Mutex<Vec<Box<Workspace>>>,
+    idle: Mutex<Vec<Workspace>>,
 }
 
 #[derive(Default)]
@@ -223,7 +223,7 @@ impl Operation for FindDisks {
             flags,
             image,
             scratch,
-        } = &mut *work;
+        } = &mut work;
         values.clear();
         values.extend_from_slice(&frame.to_f32());
         prepared.clean.apply(values, flags);
@@ -282,7 +282,7 @@ fn saturation(element: ElementType) -> Option<f32> {
 }
 
 impl FindDisks {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Box<Workspace>>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Workspace>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

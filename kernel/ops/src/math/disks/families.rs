@@ -535,11 +535,11 @@ fn what_detectors_do_is_left_out_or_measured() {
         (0..12).for_each(|n| frame[(n * 1361 + 500) as usize] = 3e4 + seed as f32);
     };
     let covered = |frame: &mut Vec<f32>, _: u64| {
-        for at in 0..frame.len() {
+        for (at, value) in frame.iter_mut().enumerate() {
             let (row, column) = (at / 128, at % 128);
             let bar = row < 64 && (60..69).contains(&column);
             let disk = (row as f64 - 64.0).hypot(column as f64 - 64.0) < 11.0;
-            frame[at] = if bar || disk { 0.0 } else { frame[at] };
+            *value = if bar || disk { 0.0 } else { *value };
         }
     };
     let gain = |frame: &mut Vec<f32>, seed: u64| {

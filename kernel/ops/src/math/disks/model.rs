@@ -321,6 +321,6 @@ impl Model {
         scratch.slots = 0;
         let Disk { y, x, .. } = fitted?;
         let near = y.hypot(x) < f64::from(self.shape.radius).max(1.5);
-        near.then(|| [row as f64 + y, column as f64 + x])
+        near.then_some([row as f64 + y, column as f64 + x])
     }
 }
