@@ -148,10 +148,13 @@ async function journey(page, server) {
     const slider = page.locator(st("parameter-threshold-slider")).last();
     await slider.scrollIntoViewIfNeeded();
     const box = await slider.boundingBox();
-    await page.mouse.move(...at(box, 0.75, 0.5));
+    // It is left out: the slider begins at what was measured.
+    const start = await slider.evaluate((input) => input.valueAsNumber / input.max);
+    expect(start > 0.05 && start < 0.5, `the slider begins at ${start}`);
+    await page.mouse.move(...at(box, start, 0.5));
     await page.mouse.down();
     for (let step = 0; step <= 10; step += 1) {
-      await page.mouse.move(...at(box, 0.75 + 0.018 * step, 0.5));
+      await page.mouse.move(...at(box, start + 0.02 * step, 0.5));
       await page.waitForTimeout(60);
     }
     await page.mouse.up();
@@ -161,7 +164,15 @@ async function journey(page, server) {
       { revision: before.revision, peaks: before.peaks },
       "peaks with another threshold",
     );
-    return `${before.peaks} peaks, then ${after.peaks}`;
+    expect(after.peaks > 0 && after.peaks < before.peaks, `${before.peaks} peaks, then ${after.peaks}`);
+    await page.locator(st("parameter-threshold-auto")).last().click();
+    const again = await drawn(
+      page,
+      (frame, old) => frame.revision > old.revision && frame.peaks === old.peaks && !frame.draft,
+      { revision: after.revision, peaks: before.peaks },
+      "the peaks of the measured threshold",
+    );
+    return `${before.peaks} peaks, then ${after.peaks}, measured again ${again.peaks}`;
   });
   await screenshot(page, "5_slider");
   await check("the strain map follows the slider", async () => {

@@ -50,7 +50,101 @@ async function dragDetector(page) {
   }
 }
 
+const shownParams = async (page) => JSON.stringify((await shownNode(page)).params);
+
+/** Where the circle of the disks lies on the page: its middle, and CSS pixels per pixel of the pattern. */
+async function circlePlace(page) {
+  const { signal_axes, measured_parameters } = await shownNode(page);
+  const canvas = page.locator(st("signal-canvas")).last();
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  const [rows, columns] = signal_axes.map(({ size }) => size);
+  const scale = Math.min(box.width / columns, box.height / rows);
+  const place = ([row, column]) => [
+    box.x + box.width / 2 + (column + 0.5 - columns / 2) * scale,
+    box.y + box.height / 2 + (row + 0.5 - rows / 2) * scale,
+  ];
+  // Near its mean over the scan it shows, and says where it is in this pattern.
+  await page.mouse.move(...place(measured_parameters.direct_beam));
+  const text = await page.locator(st("detector-readout")).last().textContent();
+  const [row, column] = text.match(/· ([\d.]+), ([\d.]+) px/).slice(1).map(Number);
+  return { middle: place([row, column]), scale, radius: measured_parameters.radius };
+}
+
+/** Notes the longest time between two frames of the browser. */
+const watchFrames = (page) =>
+  page.evaluate(() => {
+    let last = performance.now();
+    globalThis.__longest = 0;
+    const tick = (now) => {
+      globalThis.__longest = Math.max(globalThis.__longest, now - last);
+      last = now;
+      globalThis.__watch = requestAnimationFrame(tick);
+    };
+    globalThis.__watch = requestAnimationFrame((now) => {
+      last = now;
+      tick(now);
+    });
+  });
+
+async function circle(page) {
+  await check("the circle of the disks is dragged: their radius changes once, and the page stays awake", async () => {
+    await selectNode(page, "flat");
+    await drawn(page, (frame) => frame.peaks === null, null, "flat");
+    await selectNode(page, "peaks");
+    await drawn(page, (frame) => frame.peaks > 0 && !frame.draft, null, "peaks");
+    await page.waitForFunction(
+      () => {
+        const { nodes, node } = globalThis.__signaltree_test.state();
+        return nodes.find(({ id }) => id === node).measured_parameters?.direct_beam;
+      },
+      undefined,
+      { timeout: 10_000 },
+    );
+    const before = (await hook(page)).frame;
+    const params = await shownParams(page);
+    expect(JSON.parse(params).radius === null, `the radius is no longer measured: ${params}`);
+    const { middle, scale, radius } = await circlePlace(page);
+    const [x, y] = middle;
+    await page.mouse.move(x + (radius + 14 / scale) * scale, y);
+    await screenshot(page, "9_circle_near");
+    await measureDrafts(page);
+    await watchFrames(page);
+    await page.mouse.move(x + radius * scale, y);
+    await page.mouse.down();
+    for (let step = 1; step <= STEPS; step += 1) {
+      await page.mouse.move(x + (radius + 0.05 * step) * scale, y);
+      await page.waitForTimeout(25);
+    }
+    const tried = await drawn(page, (frame) => frame.draft && frame.peaks > 0, null, "peaks while it is dragged", 30_000);
+    await screenshot(page, "9_circle_dragged");
+    expect((await shownParams(page)) === params, "the tree changed during the drag");
+    await page.mouse.up();
+    const after = await drawn(page, (frame, revision) => !frame.draft && frame.revision > revision && frame.peaks > 0, before.revision, "peaks with the kept radius", 30_000);
+    const kept = await shownNode(page);
+    expect(Math.abs(kept.params.radius - radius - 2) < 0.2, `a radius of ${radius} px became ${kept.params.radius} px`);
+    expect(JSON.stringify({ ...kept.params, radius: null }) === params, `other parameters changed too: ${JSON.stringify(kept.params)}`);
+    const [drafts, longest] = await page.evaluate(() => {
+      cancelAnimationFrame(globalThis.__watch);
+      return [globalThis.__drafts, globalThis.__longest];
+    });
+    expect(longest < 200, `the page stood still for ${longest.toFixed(0)} ms`);
+    await page.mouse.move(x + 200, y);
+    await page.locator(st("parameters-undo")).last().click();
+    await page.waitForFunction(
+      (wanted) => {
+        const { nodes, node } = globalThis.__signaltree_test.state();
+        return JSON.stringify(nodes.find(({ id }) => id === node).params) === wanted;
+      },
+      params,
+      { timeout: 5_000 },
+    );
+    return `${before.peaks} peaks, ${tried.peaks} while tried, ${after.peaks} kept; ${drafts.length} tries, longest frame ${longest.toFixed(0)} ms`;
+  });
+}
+
 export async function live(page, folder) {
+  await circle(page);
   let detector = null;
   await check("a detector lies over the pattern beside its image", async () => {
     await selectNode(page, "scan");

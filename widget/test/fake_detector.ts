@@ -8,7 +8,7 @@ import { DETECTOR, OPERATIONS, SCAN } from "./fixtures";
 /** The image for these parameters, or nothing for a node that is no detector. */
 export function detectorImage(node: NodeDescription, params: Record<string, unknown>): Float32Array | null {
   const outline = OPERATIONS.find(({ name }) => name === node.operation)?.outline;
-  if (!outline) {
+  if (!outline || node.kind !== "map") {
     return null;
   }
   const detector = detectorOf(outline, params, { width: DETECTOR.nx, height: DETECTOR.ny });

@@ -106,13 +106,16 @@ export const OPERATIONS: OperationDescription[] = [
     summary: "Correlates each pattern with a disk and keeps the maxima.",
     category: "peaks",
     reference: "10.1017/S1431927621000477",
+    outline: { type: "disk", centre: "direct_beam", radius: "radius" },
     parameters: [
-      parameter("radius", { type: "number" }, 4, {
+      parameter("radius", { type: "number" }, null, {
+        optional: true,
         minimum: 1,
         maximum: 64,
         units: "px",
-        help: "Radius of the disks.",
+        help: "Radius of the disks. Left out: measured.",
       }),
+      parameter("direct_beam", { type: "signal_point" }, null, { optional: true, units: "px" }),
       parameter("threshold", { type: "number" }, 0.35, {
         minimum: 0,
         maximum: 1,
@@ -124,6 +127,7 @@ export const OPERATIONS: OperationDescription[] = [
         units: "px",
         help: "Least distance between peaks.",
       }),
+      parameter("max_peaks", { type: "integer" }, null, { optional: true, minimum: 1, maximum: 100000 }),
       parameter("subpixel", { type: "choice", choices: ["parabola", "center_of_mass", "none"] }, "parabola"),
     ],
   },
@@ -213,7 +217,14 @@ export function strainTree(): NodeDescription[] {
       operation: "normalized_correlation",
       parents: [2],
       kind: "peaks",
-      params: { radius: 4, threshold: 0.35, min_distance: 6, subpixel: "parabola" },
+      params: {
+        radius: 4,
+        direct_beam: null,
+        threshold: 0.35,
+        min_distance: 6,
+        max_peaks: null,
+        subpixel: "parabola",
+      },
       code: "let peaks = flat.find_peaks(NormalizedCorrelation { radius: Some(4.0), ..default() })?;",
       measured: "radius 4.02 ± 0.01 px, threshold 4.6 σ",
     }),
@@ -237,6 +248,19 @@ export function strainTree(): NodeDescription[] {
       summary: "(40, 56) f32 × 6",
     }),
   ];
+}
+
+/** The same with disks whose radius and direct beam are measured. */
+export function measuredTree(): NodeDescription[] {
+  return strainTree().map((node) =>
+    node.name === "peaks"
+      ? {
+          ...node,
+          params: { ...node.params, radius: null },
+          measured_parameters: { radius: 4.021, direct_beam: [56.2, 64.1] },
+        }
+      : node,
+  );
 }
 
 /** A scan with the image of a virtual detector. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { strainTree } from "./fixtures";
+import { measuredTree, strainTree } from "./fixtures";
 import { eachOnAFreshPage, hook, pass, press, show, type } from "./mounted";
 
 eachOnAFreshPage();
@@ -205,6 +205,82 @@ describe("parameters", () => {
   it("tell nothing that was not measured", async () => {
     const { st } = await show({ node: 2 });
     expect(st("measured").hidden).toBe(true);
+  });
+
+  it("that are left out show what was measured, and begin there", async () => {
+    const { st, requests } = await show({ node: 3 }, { nodes: measuredTree() });
+    const field = st("parameter-radius-value") as HTMLInputElement;
+    const slider = st("parameter-radius-slider") as HTMLInputElement;
+    const auto = st("parameter-radius-auto") as HTMLInputElement;
+    const row = st("parameter-radius");
+    expect([field.value, field.placeholder, auto.checked]).toEqual(["", "4.021", true]);
+    expect([...row.classList]).toEqual(expect.arrayContaining(["st-is-auto", "st-is-measured"]));
+    expect(Number(slider.value)).toBeGreaterThan(300);
+    const beam = ["row", "column"].map((part) => st(`parameter-direct_beam-${part}`) as HTMLInputElement);
+    expect(beam.map(({ placeholder }) => placeholder)).toEqual(["56.2", "64.1"]);
+    // No longer left out, and nothing changes.
+    auto.click();
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { radius: 4.021, direct_beam: null } });
+    expect([field.value, row.classList.contains("st-is-auto")]).toEqual(["4.021", false]);
+    // One coordinate is typed, the other stays where it was measured.
+    type(beam[0] as HTMLInputElement, "50");
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { direct_beam: [50, 64.1] } });
+    auto.click();
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { radius: null } });
+    expect([field.value, field.placeholder]).toEqual(["", "4.021"]);
+  });
+
+  it("that are left out are moved from what was measured, by the slider and its keys", async () => {
+    const { st, requests } = await show({ node: 3 }, { nodes: measuredTree() });
+    const slider = st("parameter-radius-slider") as HTMLInputElement;
+    press(slider, "ArrowRight");
+    slider.dispatchEvent(new KeyboardEvent("keyup", { key: "ArrowRight", bubbles: true }));
+    await pass(300);
+    const [kept] = requests("set_params").map(({ params }) => params as { radius: number });
+    const radius = kept?.radius;
+    expect(radius).toBeGreaterThan(4.021);
+    expect(radius).toBeLessThan(4.3);
+    expect((st("parameter-radius-auto") as HTMLInputElement).checked).toBe(false);
+  });
+
+  it("of which nothing is known wait for a value", async () => {
+    const { st, requests } = await show({ node: 3 }, { nodes: measuredTree() });
+    const [auto, field] = ["auto", "value"].map(
+      (part) => st(`parameter-max_peaks-${part}`) as HTMLInputElement,
+    ) as [HTMLInputElement, HTMLInputElement];
+    const waits = (): boolean => !st("parameter-max_peaks").classList.contains("st-is-auto");
+    auto.click();
+    await pass(300);
+    expect([document.activeElement, waits(), requests("set_params").length]).toEqual([field, true, 0]);
+    field.blur();
+    expect([waits(), auto.checked]).toEqual([false, true]);
+    auto.click();
+    type(field, "20");
+    await pass(300);
+    expect(requests("set_params").map(({ params }) => params)).toMatchObject([{ max_peaks: 20 }]);
+    expect([waits(), auto.checked]).toEqual([true, false]);
+  });
+
+  it("keep what was measured until it is measured anew", async () => {
+    const { st, kernel } = await show({ node: 3 }, { nodes: measuredTree() });
+    const peaks = kernel.nodes.find(({ name }) => name === "peaks");
+    const field = st("parameter-radius-value") as HTMLInputElement;
+    for (const node of peaks ? [peaks] : []) {
+      delete node.measured;
+      delete node.measured_parameters;
+      kernel.changed();
+      await pass(50);
+      expect([field.placeholder, st("measured").hidden]).toEqual(["4.021", false]);
+      node.measured = "radius 4.50 ± 0.01 px";
+      node.measured_parameters = { radius: 4.5 };
+      kernel.changed();
+      await pass(50);
+      expect([field.placeholder, st("measured").textContent]).toEqual(["4.5", `Measured: ${node.measured}`]);
+    }
+    expect(peaks).toBeDefined();
   });
 
   it("take a region that is drawn on the navigator", async () => {

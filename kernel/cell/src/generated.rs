@@ -180,7 +180,9 @@ impl Operation for HDome {
 pub struct NormalizedCorrelation {
     /// About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured. Allowed: 1 to 128 px, or left out.
     pub radius: Option<f64>,
-    /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones. Allowed: 2 to 1000 σ, or left out.
+    /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in every frame. Allowed: (row, column) in pixels, or left out.
+    pub direct_beam: Option<[f64; 2]>,
+    /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5. Allowed: 2 to 1000 σ, or left out.
     pub threshold: Option<f64>,
     /// Peaks this close to a surer one are dropped. Left out: the radius. Allowed: 0 to 512 px, or left out.
     pub min_distance: Option<f64>,
@@ -194,6 +196,7 @@ impl Default for NormalizedCorrelation {
     fn default() -> Self {
         NormalizedCorrelation {
             radius: None,
+            direct_beam: None,
             threshold: None,
             min_distance: None,
             exclude_border: None,
@@ -212,9 +215,14 @@ impl Operation for NormalizedCorrelation {
             "About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured.",
         ],
         [
+            "px",
+            "(row, column) in pixels, or left out",
+            "About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in every frame.",
+        ],
+        [
             "σ",
             "2 to 1000 σ, or left out",
-            "Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones.",
+            "Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5.",
         ],
         [
             "px",
@@ -236,6 +244,7 @@ impl Operation for NormalizedCorrelation {
     fn fields(&self) -> Vec<(&'static str, String)> {
         vec![
             ("radius", self.radius.to_json()),
+            ("direct_beam", self.direct_beam.to_json()),
             ("threshold", self.threshold.to_json()),
             ("min_distance", self.min_distance.to_json()),
             ("exclude_border", self.exclude_border.to_json()),

@@ -36,6 +36,7 @@ mod difference_of_gaussians_peaks;
 mod h_dome;
 mod local_maximum;
 pub mod math;
+mod measured;
 mod median_kernel;
 mod normalized_correlation;
 mod pattern;

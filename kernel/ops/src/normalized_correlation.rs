@@ -16,14 +16,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use signal::{
     CancelToken, ElementType, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
-    OperationInfo, Output, Peak, Peaks, Positions, Reduce, Reduction, SignalMeta, parameters,
+    OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce, Reduction, SignalMeta,
+    parameters,
 };
 
 use crate::accept;
 use crate::math::disks::{Given, Image, Prepared, Scratch, prepare};
+use crate::measured::{rounded, rounded_place};
 use crate::peak_finder;
 
 parameters! {
@@ -31,6 +33,9 @@ parameters! {
     pub struct NormalizedCorrelation {
         /// About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured.
         pub radius: Option<f64> = None, range (1.0, 128.0), units "px";
+        /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in
+        /// every frame.
+        pub direct_beam: Option<[f64; 2]> = None, units "px";
         /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames,
         /// about 5.
         pub threshold: Option<f64> = None, range (2.0, 1000.0), units "σ";
@@ -51,7 +56,7 @@ const MOST_PIXELS: usize = 1 << 23;
 #[derive(Default)]
 pub struct FindDisks {
     /// For the next frames; as many as there are threads.
-    idle: Mutex<Vec<Box<Workspace>>>,
+    idle: Mutex<Vec<Workspace>>,
 }
 
 #[derive(Default)]
@@ -75,6 +80,10 @@ impl Operation for FindDisks {
         reference: "G. L. Turin, doi:10.1109/TIT.1960.1057571; P. B. Stetson, doi:10.1086/131977",
     };
 
+    const OUTLINE: Option<Outline> = Some(Outline::Disk {
+        centre: "direct_beam",
+        radius: "radius",
+    });
     const COUNTS: bool = true;
     const REVISION: u32 = 4;
 
@@ -85,6 +94,17 @@ impl Operation for FindDisks {
     ) -> Result<SignalMeta, NotApplicable> {
         let meta = peak_finder::describe(inputs)?;
         let (rows, columns) = accept::frame_shape(&meta);
+        if let Some([y, x]) = params.direct_beam {
+            let inside = |at: f64, size: usize| at >= 0.0 && at <= size as f64 - 1.0;
+            if !inside(y, rows) || !inside(x, columns) {
+                return Err(accept::refuse(
+                    format!(
+                        "direct_beam = [{y}, {x}] is outside the frame of {rows} x {columns} px"
+                    ),
+                    "a place (row, column) in the frame, or none: it is looked for",
+                ));
+            }
+        }
         let Some(radius) = params.radius else {
             return Ok(meta);
         };
@@ -114,6 +134,7 @@ impl Operation for FindDisks {
                 size,
                 given: Given {
                     radius: params.radius,
+                    direct_beam: params.direct_beam,
                     saturation: saturation(input.element),
                     threshold: params.threshold,
                 },
@@ -140,12 +161,38 @@ impl Operation for FindDisks {
             "background_counts": model.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
             "background_distance_step_px": 8,
             "misfit": prepared.misfit,
+            "pattern": model.probe.as_ref().map(|_| "the disks are not flat: their pattern was measured"),
             "gain": prepared.clean.gain,
             "offset": prepared.clean.offset,
             "covered_pixels": prepared.clean.dead.len() - prepared.clean.hot,
             "hot_pixels": prepared.clean.hot,
             "measured_from": { "frames": prepared.frames, "disks": prepared.disks },
         }))
+    }
+
+    fn measured_parameters(
+        params: &NormalizedCorrelation,
+        prepared: &Option<Prepared>,
+    ) -> Map<String, Value> {
+        let Some(Prepared { model, .. }) = prepared else {
+            return Map::new();
+        };
+        let radius = f64::from(model.shape.radius);
+        let known = [
+            ("radius", None, rounded(radius)),
+            ("direct_beam", None, rounded_place(model.centre)),
+            ("threshold", params.threshold, rounded(model.threshold)),
+            ("min_distance", params.min_distance, rounded(radius)),
+            (
+                "exclude_border",
+                params.exclude_border,
+                rounded(usual_border(radius)),
+            ),
+        ];
+        (known.into_iter())
+            .filter(|(_, given, _)| given.is_none())
+            .map(|(name, _, value)| (name.to_owned(), value))
+            .collect()
     }
 
     fn compute(
@@ -177,14 +224,14 @@ impl Operation for FindDisks {
             flags,
             image,
             scratch,
-        } = &mut *work;
+        } = &mut work;
         values.clear();
         values.extend_from_slice(&frame.to_f32());
         prepared.clean.apply(values, flags);
         image.fill(size, model.margin(), values, prepared.clean.most());
         let radius = f64::from(model.shape.radius);
-        let apart = params.min_distance.unwrap_or(0.0);
-        let border = params.exclude_border.unwrap_or((radius - 1.0).max(0.0));
+        let apart = params.min_distance.unwrap_or(radius);
+        let border = (params.exclude_border).unwrap_or_else(|| usual_border(radius));
         let inside = |at: f64, size: usize| at >= border && at <= size as f64 - 1.0 - border;
         let mut peaks = Peaks::default();
         for found in model.find(image, scratch) {
@@ -219,6 +266,11 @@ impl Operation for FindDisks {
     }
 }
 
+/// What is closer to the frame's edge is dropped where nothing else is said.
+fn usual_border(radius: f64) -> f64 {
+    (radius - 1.0).max(0.0)
+}
+
 /// The largest number of an integer type, as far as detectors reach it.
 fn saturation(element: ElementType) -> Option<f32> {
     match element {
@@ -231,7 +283,7 @@ fn saturation(element: ElementType) -> Option<f32> {
 }
 
 impl FindDisks {
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Box<Workspace>>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Workspace>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,7 @@
 //! region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use signal::{
     Axes, CancelToken, Component, Inputs, NavigationIndex, NotApplicable, Operation,
     OperationError, OperationInfo, Output, Peaks, Positions, Reduce, Reduction, Region, SignalMeta,
@@ -33,6 +33,7 @@ use crate::accept;
 use crate::math::affine::{self, Affine, Observed};
 use crate::math::deformation::{Deformation, standard_errors};
 use crate::math::lattice::{Flaw, Pattern, Point, Reference};
+use crate::measured::rounded;
 
 parameters! {
     /// Maps strain and rotation against the peaks of a reference region.
@@ -161,6 +162,15 @@ impl Operation for MapStrain {
         }))
     }
 
+    fn measured_parameters(params: &StrainMap, reference: &Reference) -> Map<String, Value> {
+        let mut measured = Map::new();
+        if params.match_radius.is_none() && reference.flaw.is_none() {
+            let radius = usual_match_radius(reference);
+            measured.insert("match_radius".to_owned(), rounded(radius));
+        }
+        measured
+    }
+
     fn compute(
         &self,
         inputs: &Inputs<'_>,
@@ -186,7 +196,7 @@ impl Operation for MapStrain {
             },
             brightness: &pattern.brightness,
         };
-        let radius = params.match_radius.unwrap_or(0.25 * reference.spacing);
+        let radius = (params.match_radius).unwrap_or_else(|| usual_match_radius(reference));
         let fit = affine::fit(reference, &observed, radius, params.min_matches);
         let in_axes = |found: Deformation| match params.calibrated {
             true => found.in_axes(params.rotation_deg.to_radians(), params.flip_ky),
@@ -280,6 +290,11 @@ fn variance(peaks: &Peaks, row_height: f64) -> Vec<[f64; 2]> {
     (x.into_iter().zip(y))
         .map(|(x, y)| [or_least(x), or_least(y)])
         .collect()
+}
+
+/// How far from its place a peak is still that of a reference vector where nothing else is said.
+fn usual_match_radius(reference: &Reference) -> f64 {
+    0.25 * reference.spacing
 }
 
 struct Gather {

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use ts_rs::TS;
 
 use crate::Progress;
@@ -62,6 +62,11 @@ pub struct NodeDescription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub measured: Option<String>,
+    /// What was measured of parameters, by name: the values of those that were left out, and what became of those that were
+    /// given as a beginning. Empty before that.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[ts(type = "Record<string, unknown>", optional)]
+    pub measured_parameters: Map<String, Value>,
     /// What to know before trusting the numbers: of the file, of the nodes above, of this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<CaveatDescription>>", optional)]

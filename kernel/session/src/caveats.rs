@@ -220,7 +220,11 @@ impl Session {
                 let is_root = node.parents.is_empty();
                 Found {
                     node: node.id,
-                    caveats: is_root.then(|| found(&graph, node)).unwrap_or_default(),
+                    caveats: if is_root {
+                        found(&graph, node)
+                    } else {
+                        Vec::new()
+                    },
                     measured: measured::of(self, &graph, node),
                 }
             })

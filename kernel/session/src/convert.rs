@@ -237,6 +237,7 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .map(|progress| map_progress(session, node, &progress)),
         frame_cost: session.cost_of(node),
         measured: crate::measured::of(session, graph, node),
+        measured_parameters: crate::measured::parameters(session, graph, node),
         caveats: caveats(session, graph, node),
     }
 }

@@ -1,6 +1,6 @@
 //! What an operation measured before its first frame, in words: the size of the disks, the reference lattice.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tree::{Graph, Node};
 
 use crate::Session;
@@ -34,6 +34,15 @@ pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Option<String
     }
 }
 
+/// The values of parameters that were left out, and what became of those that were a beginning; empty before that is measured.
+pub(crate) fn parameters(session: &Session, graph: &Graph, node: &Node) -> Map<String, Value> {
+    let found = || {
+        let prepared = session.engine.prepared(graph, node.id)?;
+        Some(node.computation()?.measured_parameters(&prepared))
+    };
+    found().unwrap_or_default()
+}
+
 /// Why a map against a reference has no value anywhere.
 pub(crate) fn no_reference(session: &Session, node: &Node) -> Option<String> {
     let notes = notes(session, &session.tree.snapshot(), node)?;
@@ -65,7 +74,12 @@ fn in_words(notes: &Value) -> Option<String> {
     });
     let gain = notes["gain"].as_f64().filter(|gain| *gain != 1.0);
     let gain = gain.map(|gain| format!("gain {gain:.2}"));
-    let all: Vec<String> = numbers.into_iter().chain(gain).chain(left_out).collect();
+    let remark = notes["pattern"].as_str().map(str::to_owned);
+    let all: Vec<String> = (numbers.into_iter())
+        .chain(gain)
+        .chain(left_out)
+        .chain(remark)
+        .collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
@@ -97,6 +111,11 @@ mod tests {
         assert_eq!(
             in_words(&spoilt).as_deref(),
             Some("radius 4.00 px, gain 7.31, 1 covered pixel left out, 12 hot pixels left out")
+        );
+        let patterned = json!({"radius_px": 4.0, "pattern": "not flat"});
+        assert_eq!(
+            in_words(&patterned).as_deref(),
+            Some("radius 4.00 px, not flat")
         );
         let none = json!({"spacing_px": 0.0, "no_reference": "no lattice"});
         assert_eq!(in_words(&none).as_deref(), Some("no lattice"));

@@ -19,7 +19,7 @@ const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
 /// Longest time a map is computed for its picture; what is missing then is hatched.
 const MAP_PATIENCE: Duration = Duration::from_millis(400);
 /// Images of a map that are drawn.
-const MOST_COMPONENTS: usize = 8;
+const MOST_COMPONENTS: usize = 10;
 /// Radius of the circles around peaks when the operation has none.
 const PEAK_RADIUS_PX: f32 = 4.0;
 
@@ -191,9 +191,10 @@ impl Session {
         };
         let shown = pictures::show(self, graph, node, at, &looking)?;
         debug_assert_eq!(shown.space, FrameSpace::Signal);
-        let radius = node
-            .computation()
-            .and_then(|computation| computation.params().get("radius")?.as_f64());
+        let given = node.computation().map(|computation| computation.params());
+        let radius = (measured::parameters(self, graph, node).get("radius"))
+            .or_else(|| given.as_ref()?.get("radius"))
+            .and_then(serde_json::Value::as_f64);
         let title = match at.as_slice() {
             [] => node.name.clone(),
             [one] => format!("{} at {one}", node.name),
@@ -425,13 +426,14 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
         let Words {
             text: title,
             subscript,
+            rest,
         } = &panel.title;
         let [low, high] = panel.levels;
         let underscore = if subscript.is_empty() { "" } else { "_" };
         let kind = match panel.frame.shape().len() {
             0 => {
                 let number = panel.number();
-                let _ = write!(text, " {title}{underscore}{subscript} is {number}.");
+                let _ = write!(text, " {title}{underscore}{subscript}{rest} is {number}.");
                 continue;
             }
             1 => "curve",
@@ -440,7 +442,7 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
         // Writing to a text does not fail.
         let _ = write!(
             text,
-            " {kind} {title}{underscore}{subscript}, {} to {} {}",
+            " {kind} {title}{underscore}{subscript}{rest}, {} to {} {}",
             short(low),
             short(high),
             panel.values

@@ -389,13 +389,22 @@ pub(crate) fn reshard(
 /// Longest time a save waits for one to the same place that was interrupted.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The file of a save is its own as long as this lives: until nothing of it writes, and before anybody hears of its end.
+struct Place<'a>(&'a Arc<Job>);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let own = Arc::downgrade(self.0);
+        lock(&self.0.session.writing).retain(|other| !other.ptr_eq(&own));
+    }
+}
+
 /// A thread of an interrupted save may be in the middle of a frame, and holds its file until then.
-fn wait_for_earlier(job: &Arc<Job>) -> Result<(), WireError> {
+fn wait_for_earlier(job: &Arc<Job>) -> Result<Place<'_>, WireError> {
     let until = Instant::now() + PATIENCE;
     loop {
         let earlier = {
             let mut running = lock(&job.session.writing);
-            running.retain(|other| other.strong_count() > 0);
             let earlier = (running.iter().filter_map(Weak::upgrade))
                 .find(|other| other.path == job.path && !Arc::ptr_eq(other, job));
             if earlier.is_none() {
@@ -404,7 +413,7 @@ fn wait_for_earlier(job: &Arc<Job>) -> Result<(), WireError> {
             earlier
         };
         let Some(earlier) = earlier else {
-            return Ok(());
+            return Ok(Place(job));
         };
         let ending = earlier.writing.cancel.is_cancelled() && Instant::now() < until;
         if !ending {
@@ -431,7 +440,7 @@ fn wait_for_earlier(job: &Arc<Job>) -> Result<(), WireError> {
 /// The whole of it, on the errand's thread.
 fn write(job: &Arc<Job>) -> Result<(), WireError> {
     let failed = |error: signal::SourceError| io_error(job, &error);
-    wait_for_earlier(job)?;
+    let _place = wait_for_earlier(job)?;
     let writing = &job.writing;
     let mut options = job.options.clone();
     if options.part.is_none_or(|part| part.of <= 1) {

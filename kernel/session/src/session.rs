@@ -476,6 +476,12 @@ impl Session {
             }
             EngineEvent::GivenUp { node } => self.given_up(*node),
             EngineEvent::Caveats { .. } => self.tell_tree(),
+            // What is tried is in no tree.
+            EngineEvent::Prepared { node } => {
+                if self.tree.snapshot().node(*node).is_some() {
+                    self.tell_tree();
+                }
+            }
         }
     }
 }

@@ -2,7 +2,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     CancelToken, Detector, ElementType, Frame, NavigationIndex, NotApplicable, OperationError,
@@ -214,6 +214,15 @@ pub trait Operation: Default + Send + Sync + 'static {
         None
     }
 
+    /// What the reduction measured of parameters, by name: the values of those that are left out, where a page begins, and
+    /// what became of those that only say where measuring begins.
+    fn measured_parameters(
+        _params: &Self::Params,
+        _prepared: &Self::Prepared,
+    ) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// The virtual detector this is; `None` for anything else.
     fn detector(&self, _inputs: &[&SignalMeta], _params: &Self::Params) -> Option<Detector> {
         None
@@ -256,6 +265,10 @@ pub trait Computation: Send + Sync {
     /// See [`Operation::prepared_notes`].
     fn prepared_notes(&self, _prepared: &Prepared) -> Option<Value> {
         None
+    }
+    /// See [`Operation::measured_parameters`].
+    fn measured_parameters(&self, _prepared: &Prepared) -> Map<String, Value> {
+        Map::new()
     }
     /// Whether a file's frames are handed to it as they are stored, with the largest number of their type at dead
     /// pixels; everything else is handed numbers with NaN there.

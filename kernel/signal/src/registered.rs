@@ -4,7 +4,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     CancelToken, Computation, Detector, Inputs, MapReference, NavigationIndex, NotApplicable,
@@ -105,6 +105,13 @@ impl<O: Operation> Computation for WithParams<O> {
 
     fn prepared_notes(&self, prepared: &Prepared) -> Option<Value> {
         O::prepared_notes(prepared.downcast_ref()?)
+    }
+
+    fn measured_parameters(&self, prepared: &Prepared) -> Map<String, Value> {
+        let prepared = prepared.downcast_ref::<O::Prepared>();
+        prepared.map_or_else(Map::new, |prepared| {
+            O::measured_parameters(&self.params, prepared)
+        })
     }
 
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {

@@ -76,6 +76,10 @@ pub enum EngineEvent {
     GivenUp {
         node: u32,
     },
+    /// What this node needs of other scan positions is there.
+    Prepared {
+        node: u32,
+    },
     /// Reading has shown something of this file, see [`Graph::found_caveats`].
     Caveats {
         source: u32,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use signal::{CancelToken, Inputs, Positions, Prepared, Region, SignalMeta};
 
-use crate::compute::{Inner, guarded};
+use crate::compute::{EngineEvent, Inner, guarded};
 use crate::gate::{Gate, Lane};
 use crate::ordered::in_order;
 use crate::{Cause, ComputeError, Engine, Graph, Node, lock};
@@ -158,6 +158,10 @@ impl Inner {
             None => self.reduce(graph, node, lane, cancel)?,
         };
         making.made = Some(prepared.clone());
+        drop(making);
+        if prepared.is_some() {
+            self.tell(EngineEvent::Prepared { node: node.id });
+        }
         Ok(prepared)
     }
 

@@ -71,6 +71,7 @@ fn size(points: f32) -> f32 {
 }
 
 /// Where and how large a panel is drawn, in pixels of the PNG.
+#[derive(Clone, Copy)]
 struct Layout {
     /// Of the image or curve, from the upper left corner of the panel, below the title.
     left: usize,
@@ -99,7 +100,7 @@ impl Panel {
 /// A sentence when the PNG cannot be written.
 pub fn figure(panels: &[Panel], notes: &[String]) -> Result<Figure, String> {
     let palette = Palette::new(panels.iter().map(|panel| panel.contrast));
-    let layouts: Vec<Layout> = panels.iter().map(layout).collect();
+    let layouts = aligned(panels.iter().map(layout).collect());
     let rows = rows(&layouts);
     let width = (rows.iter())
         .map(|row| {
@@ -178,6 +179,27 @@ fn layout(panel: &Panel) -> Layout {
     Layout {
         outer_width: inner.outer_width.max(words.ceil() as usize + px(10)),
         ..inner
+    }
+}
+
+/// Images of one size have one width with their bars and labels, so that they stand below each other; unless fewer of them fit
+/// beside each other then.
+fn aligned(layouts: Vec<Layout>) -> Vec<Layout> {
+    let alike =
+        |one: &Layout, other: &Layout| (one.width, one.height) == (other.width, other.height);
+    let widest = |one: &Layout| {
+        let widths = layouts.iter().filter(|other| alike(one, other));
+        widths.map(|other| other.outer_width).max()
+    };
+    let wider: Vec<Layout> = (layouts.iter())
+        .map(|layout| Layout {
+            outer_width: widest(layout).unwrap_or(layout.outer_width),
+            ..*layout
+        })
+        .collect();
+    match rows(&wider).len() == rows(&layouts).len() {
+        true => wider,
+        false => layouts,
     }
 }
 
@@ -336,6 +358,29 @@ mod tests {
         let four = figure(&panels, &["a caveat".into()]).unwrap();
         assert!(four.width <= MOST_WIDTH + 2 * MARGIN && four.width > 2 * one.width - 20);
         assert!(four.png.len() < 200_000);
+    }
+
+    #[test]
+    fn images_of_one_size_stand_below_each_other_whatever_their_labels() {
+        let mut panels = [1.0, 1e-3].map(|high| {
+            let mut panel = panel("ε_xx", ramp(40, 56), "diverging");
+            panel.levels = [0.0, high];
+            panel.values = "a long unit".repeat((1.0 / high) as usize % 3);
+            panel
+        });
+        let widths = |panels: &[Panel]| {
+            let layouts: Vec<Layout> = panels.iter().map(layout).collect();
+            let aligned = aligned(layouts.clone());
+            [layouts, aligned].map(|all| all.iter().map(|one| one.outer_width).collect::<Vec<_>>())
+        };
+        let [own, aligned] = widths(&panels);
+        assert!(
+            own[0] != own[1] && aligned[0] == aligned[1],
+            "{own:?} {aligned:?}"
+        );
+        panels[1].frame = ramp(40, 20);
+        let [own, aligned] = widths(&panels);
+        assert_eq!(own, aligned);
     }
 
     #[test]

@@ -64,8 +64,11 @@ export function refusalOf(
 
 function numeric({ parameter, signal, id, change, refuse }: ControlContext, whole: boolean): Control {
   const { name, minimum, maximum, default: usual } = parameter;
-  const start = typeof usual === "number" ? usual : (minimum ?? 0);
-  const scale = minimum !== null && maximum !== null ? scaleFor(minimum, maximum, whole, start) : null;
+  /** Where there is no usual value the first that is known tells how fine the slider has to be. */
+  let typical = typeof usual === "number" ? usual : null;
+  const scaled = (): Scale | null =>
+    minimum !== null && maximum !== null ? scaleFor(minimum, maximum, whole, typical ?? minimum) : null;
+  let scale = scaled();
   const field = h("input", {
     type: "number",
     id,
@@ -96,6 +99,15 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
     );
   /** The value as it is, whatever is typed. */
   let last: number | null = null;
+  /** What was measured while it is left out. */
+  let found: number | null = null;
+  const base = (): number => last ?? found ?? typical ?? minimum ?? 0;
+  const place = (value: number): void => {
+    if (slider && scale) {
+      slider.valueAsNumber = toPosition(value, scale);
+      paint();
+    }
+  };
   field.addEventListener(
     "change",
     () => {
@@ -107,20 +119,27 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
         return;
       }
       last = value;
-      if (slider && scale) {
-        slider.valueAsNumber = toPosition(value, scale);
-        paint();
-      }
+      place(value);
       change(value, false);
     },
     { signal },
   );
-  if (slider && scale) {
+  field.addEventListener(
+    "keydown",
+    ({ key }) => {
+      if (field.value === "" && found !== null && (key === "ArrowUp" || key === "ArrowDown")) {
+        // The browser steps from what is written.
+        field.value = fieldText(found);
+      }
+    },
+    { signal },
+  );
+  if (slider) {
     /** The pointer holds the slider. */
     let held = false;
     const slide = (moving: boolean): void => {
       held = moving;
-      const value = toValue(slider.valueAsNumber, scale);
+      const value = scale ? toValue(slider.valueAsNumber, scale) : base();
       last = value;
       field.valueAsNumber = value;
       paint();
@@ -153,14 +172,12 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
       "keydown",
       (event) => {
         const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-        if (steps !== undefined) {
-          const value = limited(
-            Number((field.valueAsNumber + steps * scale.step * (event.shiftKey ? 10 : 1)).toPrecision(10)),
-          );
+        if (steps !== undefined && scale) {
+          const by = steps * scale.step * (event.shiftKey ? 10 : 1);
+          const value = limited(Number((base() + by).toPrecision(10)));
           last = value;
           field.valueAsNumber = value;
-          slider.valueAsNumber = toPosition(value, scale);
-          paint();
+          place(value);
           stepped = true;
           change(value, true);
           event.preventDefault();
@@ -172,19 +189,22 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
 
   return {
     elements: slider ? [slider, field] : [field],
-    show(value) {
+    show(value, measured) {
       last = typeof value === "number" ? value : null;
-      if (last !== null) {
-        field.value = fieldText(last);
-        if (slider && scale) {
-          slider.valueAsNumber = toPosition(last, scale);
-          paint();
-        }
-      } else {
-        field.value = "";
+      found = last === null && typeof measured === "number" ? measured : null;
+      const known = last ?? found;
+      if (typical === null && known !== null) {
+        typical = known;
+        scale = scaled();
       }
+      field.value = last === null ? "" : fieldText(last);
+      field.placeholder = found === null ? "" : fieldText(found);
+      place(base());
     },
-    start: () => limited(start),
+    start() {
+      const known = found ?? (typeof usual === "number" ? usual : null);
+      return known === null ? null : limited(known);
+    },
   };
 }
 

@@ -27,9 +27,9 @@ export interface ControlContext {
 /** A mounted control. */
 export interface Control {
   elements: readonly HTMLElement[];
-  /** Shows a value without reporting a change. */
-  show(value: unknown): void;
-  /** A value to start from when the parameter was found automatically before. */
+  /** Shows a value without reporting a change; of one that is left out, greyed, what was measured instead. */
+  show(value: unknown, measured?: unknown): void;
+  /** A value to start from when the parameter was left out before; `null`: none is known, the user types it. */
   start(): unknown;
 }
 

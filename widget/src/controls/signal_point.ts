@@ -6,6 +6,8 @@ import type { Control, ControlContext } from "./registry";
 export function signalPoint(context: ControlContext): Control {
   const { parameter, signal, id, change, refuse } = context;
   let last: unknown = null;
+  /** What was measured while it is left out. */
+  let found: readonly unknown[] = [];
   const field = (part: string, elementId: string | null): HTMLInputElement =>
     h("input", {
       type: "number",
@@ -17,24 +19,28 @@ export function signalPoint(context: ControlContext): Control {
       "data-st": `parameter-${parameter.name}-${part}`,
     });
   const fields = [field("row", id), field("column", null)] as const;
-  const show = (value: unknown): void => {
+  const text = (value: unknown): string => (typeof value === "number" ? String(value) : "");
+  const show = (value: unknown, measured?: unknown): void => {
     last = value;
     const point = Array.isArray(value) ? value : [];
+    found = !Array.isArray(value) && Array.isArray(measured) ? measured : [];
     fields.forEach((element, i) => {
-      element.value = typeof point[i] === "number" ? String(point[i]) : "";
+      element.value = text(point[i]);
+      element.placeholder = text(found[i]);
     });
   };
   for (const element of fields) {
     element.addEventListener(
       "change",
       () => {
-        const point = fields.map((part) => part.valueAsNumber);
+        // Of one that is measured a single coordinate may be typed.
+        const point = fields.map((part) => Number.parseFloat(part.value || part.placeholder));
         const typed = fields.every((part) => part.value !== "" || part.validity.badInput);
         if (point.every(Number.isFinite)) {
-          last = point;
+          show(point);
           change(point, false);
         } else if (typed) {
-          show(last);
+          show(last, found);
           refuse("Row and column have to be numbers");
         }
       },
@@ -55,9 +61,10 @@ export function signalPoint(context: ControlContext): Control {
     start: () => {
       const picture = context.view.value.picture?.reply;
       const middle = (length: number | undefined): number => Math.floor((length ?? 1) / 2);
-      return Array.isArray(parameter.default)
-        ? parameter.default
-        : [middle(picture?.full_height), middle(picture?.full_width)];
+      if (Array.isArray(parameter.default)) {
+        return parameter.default;
+      }
+      return found.length === 2 ? [...found] : [middle(picture?.full_height), middle(picture?.full_width)];
     },
   };
 }

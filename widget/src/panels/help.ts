@@ -27,7 +27,10 @@ const KEYS: readonly (readonly [string, readonly (readonly [string, string])[]])
     "Tools",
     [
       ["R", "region of the scan, on the navigator"],
-      ["D", "takes hold of the detector: arrows move it, + \u2212 [ ] resize it"],
+      [
+        "D",
+        "takes hold of the detector, or over peaks of the circle that is the size of the disks: arrows move it, + \u2212 [ ] resize it",
+      ],
       ["Ctrl+Z, Ctrl+Shift+Z", "undo and redo parameters"],
       ["C, Ctrl+click", "shows a node of the tree beside the selected one"],
       ["Delete", "removes a node of the tree"],

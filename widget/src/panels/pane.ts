@@ -187,12 +187,17 @@ function sameMarks(one: Picture, other: Picture): boolean {
   return one.reply.node === node && one.reply.space === space && one.peaks === other.peaks;
 }
 
-/** The map that is computed from what a pane shows: the selected one, or one in another pane. */
-export function paneChild({ node, session }: Pane): NodeDescription | null {
+/**
+ * What a pane may show the detector of: its own node, or one that is computed from it, the selected one or one in another
+ * pane.
+ */
+export function paneDetectors({ node, session }: Pane): NodeDescription[] {
   const { nodes, node: selected } = session.store.value;
   const shown = session.panes.map((choice) => choice.node).filter((id) => id !== selected);
-  const maps = [selected, ...shown].map((id) => nodeById(nodes, id));
-  return maps.find((map) => node && map?.kind === "map" && map.parents[0] === node.id) ?? null;
+  const below = [selected, ...shown]
+    .map((id) => nodeById(nodes, id))
+    .filter((other) => other !== null && other.parents[0] === node?.id);
+  return [node, ...below].filter((found) => found !== null);
 }
 
 function show(pane: Pane, { session }: PanelContext, picture: Picture): void {

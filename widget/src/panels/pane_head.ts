@@ -126,8 +126,8 @@ function fillComponents(
   });
 }
 
-/** `ε_xx` with a subscript; other titles as they are. */
+/** `ε_xx` with a subscript, `ε_xx error` too; other titles as they are. */
 function titled(title: string): (Node | string)[] {
-  const [, base, index] = /^(\S{1,2})_(\S+)$/.exec(title) ?? [];
-  return base && index ? [base, h("sub", {}, index)] : [title];
+  const [, base, index, rest = ""] = /^(\S{1,2})_(\S+)( .*)?$/.exec(title) ?? [];
+  return base && index ? [base, h("sub", {}, index), rest] : [title];
 }

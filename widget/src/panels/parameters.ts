@@ -8,10 +8,18 @@ import { Tuning } from "../state/tuning";
 import { history } from "./history";
 import type { Panel, PanelContext } from "./registry";
 
+interface Row {
+  control: Control;
+  row: HTMLElement;
+  automatic: HTMLInputElement | null;
+  /** It is no longer left out, and nothing has been typed yet. */
+  waiting: boolean;
+}
+
 interface Form {
   node: number;
   operation: string;
-  controls: Map<string, { control: Control; row: HTMLElement; automatic: HTMLInputElement | null }>;
+  controls: Map<string, Row>;
   close: AbortController;
 }
 
@@ -45,7 +53,7 @@ export const parameters: Panel = {
     const about = h("p", { class: "st-about", "data-st": "parameters-about" });
     const body = h("div", { class: "st-form", "data-st": "parameters" });
     const code = codeLine(signal);
-    const measured = h("p", { class: "st-about", "data-st": "measured", hidden: true });
+    const measured = h("p", { class: "st-about st-measured", "data-st": "measured", hidden: true });
     element.append(
       h("div", { class: "st-head" }, title, ...past.elements, reset),
       about,
@@ -96,10 +104,10 @@ export const parameters: Panel = {
           send(node.id, moving);
         });
         values = { ...node.params };
-        showValues(form, values);
+        showValues(form, values, node);
       } else if (!tuning.busy && !held) {
         values = { ...node.params };
-        showValues(form, values);
+        showValues(form, values, node);
       }
       reset.hidden = operation.parameters.length === 0;
       reset.disabled = operation.parameters.every((parameter) =>
@@ -114,7 +122,7 @@ export const parameters: Panel = {
           values = Object.fromEntries(
             operation.parameters.map((parameter) => [parameter.name, parameter.default]),
           );
-          showValues(form, values);
+          showValues(form, values, node);
           send(node.id, false);
         }
       },
@@ -128,7 +136,7 @@ export const parameters: Panel = {
         const { draft } = view.value;
         if (form && draft?.node === form.node) {
           values = { ...draft.params };
-          showValues(form, values);
+          showValues(form, values, session.node);
         } else if (!draft) {
           fill();
         }
@@ -167,7 +175,7 @@ function build(
       buildRow(parameter, context, close.signal, (value, moving) => change(parameter.name, value, moving)),
     );
   }
-  close.signal.addEventListener("abort", () => context.view.set({ picking: null }));
+  close.signal.addEventListener("abort", () => context.view.set({ picking: null, pointedParameter: null }));
   body.replaceChildren(...[...controls.values()].map(({ row }) => row));
   return { node: node.id, operation: operation.name, controls, close };
 }
@@ -177,11 +185,11 @@ function buildRow(
   { view }: PanelContext,
   signal: AbortSignal,
   change: (value: unknown, moving: boolean) => void,
-): { control: Control; row: HTMLElement; automatic: HTMLInputElement | null } {
+): Row {
   nextId += 1;
   const id = `st-parameter-${nextId}`;
   const row = h("div", {
-    class: "st-row",
+    class: parameter.optional ? "st-row st-optional" : "st-row",
     title: parameter.help,
     "data-kind": parameter.control.type,
     "data-st": `parameter-${parameter.name}`,
@@ -202,21 +210,41 @@ function buildRow(
     id,
     change: (value, moving) => {
       refuse("");
+      built.waiting = false;
       markAutomatic(row, automatic, false);
       change(value, moving);
     },
     refuse,
   });
+  const built: Row = { control, row, automatic, waiting: false };
   automatic?.addEventListener(
     "change",
     () => {
       const value = automatic.checked ? null : control.start();
+      const was = built.waiting;
+      built.waiting = !automatic.checked && value === null;
       markAutomatic(row, automatic, automatic.checked);
-      control.show(value);
-      change(value, false);
+      if (built.waiting) {
+        // Nothing is known to begin with.
+        row.querySelector<HTMLElement>("input.st-field")?.focus();
+      } else if (!was) {
+        control.show(value);
+        change(value, false);
+      }
     },
     { signal },
   );
+  row.addEventListener(
+    "focusout",
+    ({ relatedTarget }) => {
+      if (built.waiting && !(relatedTarget instanceof Node && row.contains(relatedTarget))) {
+        built.waiting = false;
+        markAutomatic(row, automatic, true);
+      }
+    },
+    { signal },
+  );
+  point(row, parameter.name, view, signal);
   const label = h("label", { for: id, class: "st-label" }, labelOf(parameter));
   if (parameter.units !== "") {
     label.append(h("span", { class: "st-units" }, parameter.units));
@@ -227,7 +255,24 @@ function buildRow(
     row.append(h("label", { class: "st-auto" }, automatic, "auto"));
   }
   row.append(problem);
-  return { control, row, automatic };
+  return built;
+}
+
+/** While the pointer or the focus is in a row, what its parameter places is drawn over the pictures. */
+function point(row: HTMLElement, name: string, view: PanelContext["view"], signal: AbortSignal): void {
+  const enter = (): void => view.set({ pointedParameter: name });
+  const leave = (): void => {
+    const inside = row.matches(":hover") || row.contains(row.ownerDocument.activeElement);
+    if (!inside && view.value.pointedParameter === name) {
+      view.set({ pointedParameter: null });
+    }
+  };
+  for (const type of ["pointerenter", "focusin"] as const) {
+    row.addEventListener(type, enter, { signal });
+  }
+  row.addEventListener("pointerleave", leave, { signal });
+  // The focus is elsewhere only after this.
+  row.addEventListener("focusout", () => queueMicrotask(leave), { signal });
 }
 
 /** Why what is tried cannot be: beside its control if it is named, else below all of them. */
@@ -259,12 +304,17 @@ function markAutomatic(row: HTMLElement, automatic: HTMLInputElement | null, on:
 }
 
 /** Shows values everywhere but where the user is typing. */
-function showValues(form: Form, values: Record<string, unknown>): void {
-  for (const [name, { control, row, automatic }] of form.controls) {
+function showValues(form: Form, values: Record<string, unknown>, node: NodeDescription | null): void {
+  for (const [name, { control, row, automatic, waiting }] of form.controls) {
+    if (waiting) {
+      continue;
+    }
+    const measured = node?.measured_parameters?.[name];
+    row.classList.toggle("st-is-measured", (measured ?? null) !== null);
     const active = row.ownerDocument.activeElement;
     const typing = row.contains(active) && active instanceof HTMLInputElement && active.type !== "range";
     if (!typing || active?.getAttribute("type") === "checkbox") {
-      control.show(values[name]);
+      control.show(values[name], measured);
     }
     markAutomatic(row, automatic, (values[name] ?? null) === null);
   }

@@ -108,7 +108,7 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     draw(sheet) {
       const region = shown();
       if (region) {
-        drawDetector(sheet(), asDetector(region), (x, y) => surface.at(x, y), true);
+        drawDetector(sheet(), asDetector(region), (x, y) => surface.at(x, y), "held");
       }
     },
     press(at) {

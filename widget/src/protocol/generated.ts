@@ -415,6 +415,11 @@ frame_cost?: FrameCost,
  */
 measured?: string, 
 /**
+ * What was measured of parameters, by name: the values of those that were left out, and what became of those that were
+ * given as a beginning. Empty before that.
+ */
+measured_parameters?: Record<string, unknown>, 
+/**
  * What to know before trusting the numbers: of the file, of the nodes above, of this one.
  */
 caveats?: Array<CaveatDescription>, };

@@ -1,4 +1,4 @@
-/** A detector over a pattern: its area, its rims and, when it is held, its knobs. */
+/** A detector over a pattern: its area, its rims and, when it is held, its knobs; a thin one is its rims alone. */
 
 import { type Detector, knobs, middleOf } from "../geometry/detector";
 import type { Point, Rect } from "../geometry/fit";
@@ -18,8 +18,9 @@ export function drawDetector(
   context: CanvasRenderingContext2D,
   detector: Detector,
   place: Place,
-  held: boolean,
+  style: "plain" | "held" | "thin",
 ): void {
+  const held = style === "held";
   const { x, y } = middleOf(detector);
   const middle = place(x, y);
   context.save();
@@ -36,6 +37,11 @@ export function drawDetector(
       context.moveTo(middle.x + length, middle.y);
       context.arc(middle.x, middle.y, Math.max(0, length), 0, Math.PI * 2);
     }
+  }
+  if (style === "thin") {
+    strokeTwice(context, DETECTOR, 1);
+    context.restore();
+    return;
   }
   context.fillStyle = AREA;
   context.fill("evenodd");

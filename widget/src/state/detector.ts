@@ -20,7 +20,15 @@ export interface Draft {
   params: Record<string, unknown>;
 }
 
-/** A detector as it lies over its parent's pattern now: with what is tried, if anything. */
+/**
+ * Whether it is drawn only while somebody looks for it: what places a circle over peaks is no picture of its own, and
+ * the circle would hide some of them.
+ */
+export function isShy(node: NodeDescription): boolean {
+  return node.kind !== "map";
+}
+
+/** A detector as it lies over the pattern now: with what is tried, if anything, and measured where it is left out. */
 export function placedDetector(
   node: NodeDescription,
   operations: readonly OperationDescription[],
@@ -32,5 +40,14 @@ export function placedDetector(
     return null;
   }
   const params = { ...node.params, ...(draft?.node === node.id ? draft.params : {}) };
-  return { outline, detector: detectorOf(outline, params, frame), params };
+  const known: Record<string, unknown> = { ...params };
+  for (const [name, value] of Object.entries(node.measured_parameters ?? {})) {
+    known[name] ??= value;
+  }
+  const { type, ...names } = outline;
+  if (isShy(node) && Object.values(names).some((name) => (known[name] ?? null) === null)) {
+    // Not measured yet.
+    return null;
+  }
+  return { outline, detector: detectorOf(outline, known, frame), params };
 }

@@ -36,7 +36,7 @@ import {
   type Trait,
   writeTraits,
 } from "./traits";
-import { nearestNode, nodeById, operationOf } from "./tree";
+import { keptMeasured, nearestNode, nodeById, operationOf } from "./tree";
 
 /** `asleep`: the model belongs to an earlier kernel; this one only keeps its picture. */
 export type Connection = "connecting" | "live" | "gone" | "asleep" | "mismatch";
@@ -488,8 +488,9 @@ export class Session {
     }
   }
 
-  #adoptTree(nodes: readonly NodeDescription[], operations: readonly OperationDescription[]): void {
+  #adoptTree(told: readonly NodeDescription[], operations: readonly OperationDescription[]): void {
     const { nodes: before, node: selected, position, focused } = this.store.value;
+    const nodes = told.map((node) => keptMeasured(nodeById(before, node.id), node));
     const node = nodeById(nodes, selected) ? selected : nearestNode(before, nodes, selected);
     this.store.set({
       nodes,

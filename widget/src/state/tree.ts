@@ -6,6 +6,20 @@ export function nodeById(nodes: readonly NodeDescription[], id: number | null): 
   return nodes.find((node) => node.id === id) ?? null;
 }
 
+/** With what was measured before its parameters changed, until it is measured anew: nothing that shows it comes and goes. */
+export function keptMeasured(before: NodeDescription | null, node: NodeDescription): NodeDescription {
+  const told = node.measured !== undefined || node.measured_parameters !== undefined;
+  if (told || before?.operation !== node.operation || node.operation === null) {
+    return node;
+  }
+  const { measured, measured_parameters } = before;
+  return {
+    ...node,
+    ...(measured !== undefined && { measured }),
+    ...(measured_parameters && { measured_parameters }),
+  };
+}
+
 export interface TreeRow {
   node: NodeDescription;
   depth: number;
@@ -67,10 +81,10 @@ export function parametersOfKind(
     .map((parameter) => ({ name: parameter.name, value: node?.params[parameter.name] ?? null }));
 }
 
-/** The disk radius peaks were sought with, in pixels, from the node or the nearest one above it. */
+/** The radius of the disks in pixels, measured or as it was given, of the node or the nearest one above it. */
 export function peakRadius(nodes: readonly NodeDescription[], node: NodeDescription | null): number | null {
   for (let current = node; current; current = nodeById(nodes, current.parents[0] ?? null)) {
-    const radius = current.params.radius;
+    const radius = current.measured_parameters?.radius ?? current.params.radius;
     if (typeof radius === "number" && radius > 0) {
       return radius;
     }

@@ -41,6 +41,8 @@ export interface ViewState extends Pick<PaneState, "picture" | "late" | "failure
   /** Device pixels of the navigator's canvas. */
   navigatorSize: readonly [number, number];
   picking: Picking | null;
+  /** The parameter whose control the pointer or the focus is at. */
+  pointedParameter: string | null;
   /** Parameters that are tried on a node: its pictures show them, the tree does not have them. */
   draft: Draft | null;
   /** Patterns are those of these scan positions together, instead of the one at the position. */
@@ -74,6 +76,7 @@ export const INITIAL_VIEW: ViewState = {
   navigator: null,
   navigatorSize: [0, 0],
   picking: null,
+  pointedParameter: null,
   draft: null,
   region: null,
   heldDetector: null,

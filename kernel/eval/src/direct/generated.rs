@@ -30,6 +30,7 @@ super::parameters::operations! {
 
     NormalizedCorrelation: find_peaks {
         radius: Option<f64>,
+        direct_beam: Option<[f64; 2]>,
         threshold: Option<f64>,
         min_distance: Option<f64>,
         exclude_border: Option<f64>,

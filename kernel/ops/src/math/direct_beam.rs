@@ -16,15 +16,23 @@ const SIGMA: f64 = 2.0;
 /// level is the answer; for a flat disk it is unbiased whatever the disk's radius. Hot pixels take no part. A frame without
 /// contrast or valid pixel gives the reference centre. O(P) with a small factor.
 pub fn find(grid: &Grid<f64>) -> [f64; 2] {
+    let half_width = (grid.rows.min(grid.columns) / 4).max(4);
+    find_within(grid, grid.reference_centre(), half_width)
+}
+
+/// The same near a place that is known roughly: no further from it than an eighth of the frame.
+pub fn find_about(grid: &Grid<f64>, about: [f64; 2]) -> [f64; 2] {
+    find_within(grid, about, (grid.rows.min(grid.columns) / 8).max(4))
+}
+
+fn find_within(grid: &Grid<f64>, reference: [f64; 2], half_width: usize) -> [f64; 2] {
     let mut grid = Cow::Borrowed(grid);
     for hot in robust::hot_pixels(&grid) {
         grid.to_mut().values[hot] = f64::NAN;
     }
     let grid = &*grid;
-    let half_width = (grid.rows.min(grid.columns) / 4).max(4);
-    let (top, left, square) = cut(grid, half_width);
+    let (top, left, square) = cut(grid, reference, half_width);
     let smooth = Blur::new(square.rows, square.columns, SIGMA, 3.0).apply(&square);
-    let reference = grid.reference_centre();
     let middle = [reference[0] - top as f64, reference[1] - left as f64];
     let Some(peak) = brightest(&smooth, middle, half_width) else {
         return reference;
@@ -35,8 +43,12 @@ pub fn find(grid: &Grid<f64>) -> [f64; 2] {
     }
 }
 
-fn cut(grid: &Grid<f64>, half_width: usize) -> (usize, usize, Grid<f32>) {
-    let (cy, cx) = (grid.rows / 2, grid.columns / 2);
+fn cut(grid: &Grid<f64>, about: [f64; 2], half_width: usize) -> (usize, usize, Grid<f32>) {
+    let nearest = |at: f64, size: usize| (at.round().max(0.0) as usize).min(size.saturating_sub(1));
+    let (cy, cx) = (
+        nearest(about[0], grid.rows),
+        nearest(about[1], grid.columns),
+    );
     let (top, left) = (cy.saturating_sub(half_width), cx.saturating_sub(half_width));
     let bottom = (cy + half_width + 1).min(grid.rows);
     let right = (cx + half_width + 1).min(grid.columns);

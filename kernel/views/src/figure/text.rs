@@ -16,23 +16,29 @@ pub struct Words {
     pub text: String,
     /// Smaller and lower, behind the text: the `xx` of ε_xx.
     pub subscript: String,
+    /// As large as the text, behind that: the ` error` of ε_xx error.
+    pub rest: String,
 }
 
 impl Words {
     pub fn plain(text: impl Into<String>) -> Self {
         Words {
             text: text.into(),
-            subscript: String::new(),
+            ..Words::default()
         }
     }
 
-    /// `ε_xx`: what follows the first underscore is set below.
+    /// `ε_xx`: what follows the first underscore is set below, as far as the word goes.
     pub fn with_subscript(name: &str) -> Self {
         match name.split_once('_') {
-            Some((text, subscript)) if !text.is_empty() => Words {
-                text: text.into(),
-                subscript: subscript.into(),
-            },
+            Some((text, after)) if !text.is_empty() => {
+                let (subscript, rest) = after.split_at(after.find(' ').unwrap_or(after.len()));
+                Words {
+                    text: text.into(),
+                    subscript: subscript.into(),
+                    rest: rest.into(),
+                }
+            }
             _ => Words::plain(name),
         }
     }
@@ -42,7 +48,9 @@ const SUBSCRIPT_SIZE: f32 = 0.72;
 const SUBSCRIPT_DROP: f32 = 0.22;
 
 pub(crate) fn width(words: &Words, size: f32) -> f32 {
-    run_width(&words.text, size) + run_width(&words.subscript, size * SUBSCRIPT_SIZE)
+    run_width(&words.text, size)
+        + run_width(&words.subscript, size * SUBSCRIPT_SIZE)
+        + run_width(&words.rest, size)
 }
 
 fn run_width(text: &str, size: f32) -> f32 {
@@ -91,7 +99,9 @@ pub(crate) fn draw(
         end,
         baseline + size * SUBSCRIPT_DROP,
     );
-    for (glyph, _) in text.into_iter().chain(subscript) {
+    let end = subscript.last().map_or(end, |(_, end)| *end);
+    let rest = glyphs(&words.rest, size, end, baseline);
+    for (glyph, _) in text.into_iter().chain(subscript).chain(rest) {
         let Some(outlined) = font.outline_glyph(glyph) else {
             continue;
         };
@@ -147,6 +157,13 @@ mod tests {
         );
         assert!(width(&strain, 20.0) < width(&Words::plain("εxx"), 20.0));
         assert_eq!(Words::with_subscript("_x"), Words::plain("_x"));
+        let error = Words::with_subscript("ε_xx error");
+        assert_eq!(
+            (error.subscript.as_str(), error.rest.as_str()),
+            ("xx", " error")
+        );
+        let all = width(&strain, 20.0) + width(&Words::plain(" error"), 20.0);
+        assert!((width(&error, 20.0) - all).abs() < 1e-3);
     }
 
     #[test]

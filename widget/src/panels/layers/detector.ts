@@ -1,6 +1,7 @@
 /**
  * The shape of a detector over the pattern it measures: drag the inside to move it, a rim or a side to
- * resize it. Its image follows with what is tried; the parameters change once, when it is let go.
+ * resize it. Its image follows with what is tried; the parameters change once, when it is let go. The circle of
+ * the disks of a peak finder is one too, also over the peaks themselves, where it is there when it is looked for.
  */
 
 import { h, setAttributes, setHidden, setText } from "../../dom";
@@ -18,16 +19,21 @@ import {
   resized,
 } from "../../geometry/detector";
 import type { Size } from "../../geometry/fit";
+import { PEAK_COLUMNS } from "../../protocol/buffers";
 import type { AxisDescription, NodeDescription, Outline } from "../../protocol/generated";
 import { drawDetector, drawTowards } from "../../render/detector";
-import { placedDetector } from "../../state/detector";
-import { type Drag, type Layer, type Pane, paneChild } from "../pane";
+import { isShy, placedDetector } from "../../state/detector";
+import { type Drag, type Layer, type Pane, paneDetectors } from "../pane";
 import type { PanelContext } from "../registry";
 
 /** How far from a rim a press still takes it, CSS pixels. */
 const REACH = 7;
 /** The least step of a drag, frame pixels. */
 const FINEST = 0.1;
+/** How near to a circle the pointer lets it be seen, CSS pixels. */
+const NEAR = 30;
+/** A press that moves no further is a click, CSS pixels. */
+const CLICK = 2;
 /** A run of key presses becomes one change of the parameters. */
 const KEYS_REST_MS = 400;
 
@@ -50,6 +56,8 @@ const RESIZES: Record<string, readonly [Grip, number]> = {
 const LONG_STEP = 10;
 const KEYS =
   "D takes hold of the detector: arrow keys move it, with Shift by ten; plus and minus resize it, brackets its hole; Enter or Escape lets go.";
+const DISK_KEYS =
+  "D takes hold of the circle of the direct beam: arrow keys move it, with Shift by ten; plus and minus change the radius of the disks; Enter or Escape lets go.";
 
 interface Placed {
   node: NodeDescription;
@@ -57,6 +65,8 @@ interface Placed {
   detector: Detector;
   params: Record<string, unknown>;
   frame: Size;
+  /** It is seen only when it is looked for. */
+  shy: boolean;
 }
 
 export function detectorLayer(pane: Pane, context: PanelContext): Layer {
@@ -66,7 +76,9 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   readout.hidden = true;
   surface.element.append(readout);
   let hovered = false;
-  let dragging = false;
+  let near = false;
+  /** Where it is while it is dragged. */
+  let dragging: Detector | null = null;
   let rest: ReturnType<typeof setTimeout> | undefined;
   /** Arrow keys move the detector instead of the scan position. */
   const isHeld = (found: Placed | null): boolean =>
@@ -75,13 +87,26 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
 
   const placed = (): Placed | null => {
     const picture = pane.state.value.picture;
-    const node = paneChild(pane);
-    if (!node || picture?.reply.space !== "signal" || picture.reply.node !== node.parents[0]) {
+    if (picture?.reply.space !== "signal" || picture.reply.node !== pane.node?.id) {
       return null;
     }
     const frame = { width: picture.reply.full_width, height: picture.reply.full_height };
-    const found = placedDetector(node, session.store.value.operations, view.value.draft, frame);
-    return found && { ...found, node, frame };
+    const { operations } = session.store.value;
+    for (const node of paneDetectors(pane)) {
+      const found = placedDetector(node, operations, view.value.draft, frame);
+      if (found) {
+        const detector = dragging ?? onItsPeak(node, found, picture.peaks);
+        return { ...found, detector, node, frame, shy: isShy(node) };
+      }
+    }
+    return null;
+  };
+  /** Whether it is drawn as something that the hand is at. */
+  const isTaken = (found: Placed): boolean => isHeld(found) || dragging !== null || hovered;
+  const isSought = (found: Placed): boolean => {
+    const { pointedParameter } = view.value;
+    const named = pointedParameter !== null && Object.values(found.outline).includes(pointedParameter);
+    return !found.shy || near || named || isTaken(found);
   };
   /** Whether some of it lies in the part of the pattern that is seen. */
   const inSight = ({ detector }: Placed): boolean => {
@@ -102,14 +127,16 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   /** Shows what the state says now. */
   const show = (): void => {
     const found = placed();
-    outside = found !== null && !inSight(found);
-    setHidden(readout, !found || !(isHeld(found) || dragging || hovered || outside));
+    outside = found !== null && isSought(found) && !inSight(found);
+    setHidden(readout, !found || !(outside || (found.shy ? isSought(found) : isTaken(found))));
     if (found) {
       const axes = (pane.node?.signal_axes ?? []).slice(-2);
-      const text = detectorText(found.node.name, found.detector, axes);
+      const text = detectorText(found.node.name, found.detector, axes) + becameText(found);
       setText(readout, outside ? `${found.node.name} lies outside what is seen` : text);
     }
-    setAttributes(surface.overlay, { "aria-description": found ? KEYS : null });
+    setAttributes(surface.overlay, {
+      "aria-description": found ? (found.shy ? DISK_KEYS : KEYS) : null,
+    });
     surface.redraw();
   };
   const attempt = (from: Placed, detector: Detector): Record<string, unknown> | null => {
@@ -148,11 +175,13 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     "pointerleave",
     () => {
       hovered = false;
+      near = false;
       show();
     },
     { signal },
   );
   view.on(["draft"], show, signal);
+  view.on(["pointedParameter"], () => placed()?.shy && show(), signal);
   /** The shape belongs to the frame, not to what is in it. */
   let shape = "";
   pane.state.on(
@@ -172,6 +201,9 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   return {
     draw(sheet) {
       const found = placed();
+      if (found && !isSought(found)) {
+        return;
+      }
       const beyond = found !== null && !inSight(found);
       if (beyond !== outside) {
         // The layout has changed since it was said.
@@ -185,15 +217,17 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
           sheet(),
           found.detector,
           (x, y) => surface.at(x, y),
-          isHeld(found) || dragging || hovered,
+          isTaken(found) ? "held" : found.shy ? "thin" : "plain",
         );
       }
     },
     cursor(at) {
       const found = placed();
       const grip = found && gripAt(found.detector, at, REACH / surface.scale);
-      if (hovered !== (grip !== null)) {
+      const isNear = found?.shy === true && gripAt(found.detector, at, NEAR / surface.scale) !== null;
+      if (hovered !== (grip !== null) || near !== isNear) {
         hovered = grip !== null;
+        near = isNear;
         show();
       }
       return found && grip ? cursorOf(found.detector, grip, at) : null;
@@ -208,26 +242,38 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       if (rest !== undefined) {
         settle();
       }
-      hold(found);
-      dragging = true;
+      if (!found.shy) {
+        hold(found);
+      }
+      dragging = found.detector;
       show();
       const step = Math.max(FINEST, niceBelow(1 / surface.scale));
       let params: Record<string, unknown> | null = null;
       return {
         move(to) {
+          const way = Math.hypot(to.x - at.x, to.y - at.y) * surface.scale;
+          if (found.shy && !isHeld(found) && way < CLICK) {
+            return;
+          }
+          hold(found);
           const next = dragged(found.detector, grip, at, to, found.frame, step);
+          dragging = next;
           params = attempt(found, next);
           if (!params) {
             view.set({ draft: null });
           }
         },
         end(to) {
-          dragging = false;
+          dragging = null;
           show();
           if (to && params) {
             void session.commit(found.node.id, params);
           } else {
             view.set({ draft: null });
+          }
+          if (to && found.shy && !isHeld(found) && found.node.id === pane.node?.id) {
+            // It was a click on the picture.
+            session.focusPane(pane.key);
           }
         },
       };
@@ -241,7 +287,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
         // The keyboard's way to take hold of it.
         hold(isHeld(found) ? null : found);
         show();
-      } else if (!isHeld(found) || dragging) {
+      } else if (!isHeld(found) || dragging !== null) {
         return false;
       } else if (event.key === "Escape" || event.key === "Enter") {
         letGo();
@@ -259,6 +305,42 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       return true;
     },
   };
+}
+
+/**
+ * A circle whose place is measured is that of the direct beam in the mean over the scan: over peaks it goes with the
+ * beam of their frame.
+ */
+function onItsPeak(
+  node: NodeDescription,
+  { outline, detector, params }: Pick<Placed, "outline" | "detector" | "params">,
+  peaks: Float32Array | null,
+): Detector {
+  if (!isShy(node) || outline.type !== "disk" || detector.type !== "disk" || params[outline.centre]) {
+    return detector;
+  }
+  let centre = detector.centre;
+  let least = Number(node.measured_parameters?.[outline.radius] ?? detector.radius);
+  for (let row = 0; peaks && row + PEAK_COLUMNS <= peaks.length; row += PEAK_COLUMNS) {
+    const [ky = 0, kx = 0] = peaks.subarray(row, row + PEAK_COLUMNS);
+    const away = Math.hypot(ky - detector.centre[0], kx - detector.centre[1]);
+    if (away < least) {
+      [centre, least] = [[ky, kx], away];
+    }
+  }
+  return { ...detector, centre };
+}
+
+/** A radius that only says where measuring begins became another one. */
+function becameText({ node, outline, detector, params }: Placed): string {
+  if (!isShy(node) || outline.type !== "disk" || detector.type !== "disk") {
+    return "";
+  }
+  const found = node.measured_parameters?.[outline.radius];
+  const given = params[outline.radius] ?? null;
+  return given !== null && given === node.params[outline.radius] && typeof found === "number"
+    ? ` · measured ${short(found)} px`
+    : "";
 }
 
 function nudged({ detector, frame }: Placed, event: KeyboardEvent): Detector | null {

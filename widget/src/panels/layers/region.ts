@@ -20,7 +20,7 @@ export function regionLayer(pane: Pane, { view }: PanelContext): Layer {
     draw(sheet) {
       const region = shown();
       if (region) {
-        drawDetector(sheet(), asDetector(region), (x, y) => surface.at(x, y), false);
+        drawDetector(sheet(), asDetector(region), (x, y) => surface.at(x, y), "plain");
       }
     },
     cursor(at) {

@@ -6,18 +6,9 @@ use crate::math::{Grid, direct_beam};
 /// Share of a disk's pixels at the middle of the pattern that must be covered for the direct beam to be hidden.
 const HIDDEN: f64 = 0.3;
 
-/// The middle of the pattern when the direct beam is covered there: the point about which the mean pattern is most like itself
-/// turned by half a turn, also when it is known to be lost. `None` where the beam is seen.
-pub(super) fn covered_centre(
-    frames: &[Vec<f32>],
-    (rows, columns): (usize, usize),
-    clean: &Clean,
-    radius: f64,
-    lost: bool,
-) -> Option<[f64; 2]> {
-    if clean.dead.len() <= clean.hot && !lost {
-        return None;
-    }
+/// The middle of the pattern where the direct beam is not seen: the point about which the mean pattern is most like itself
+/// turned by half a turn.
+pub(super) fn symmetric_centre(frames: &[Vec<f32>], (rows, columns): (usize, usize)) -> [f64; 2] {
     let mut mean = vec![[0.0f64; 2]; rows * columns];
     for frame in frames {
         for (sum, value) in mean.iter_mut().zip(frame) {
@@ -74,7 +65,16 @@ pub(super) fn covered_centre(
             }
         }
     }
-    let centre = at.map(|twice| 0.5 * twice as f64);
+    at.map(|twice| 0.5 * twice as f64)
+}
+
+/// Whether so much of a beam at `centre` is covered that it is hidden.
+pub(super) fn is_covered(
+    centre: [f64; 2],
+    (rows, columns): (usize, usize),
+    clean: &Clean,
+    radius: f64,
+) -> bool {
     let of_beam = |place: usize| {
         let (dy, dx) = (
             (place / columns) as f64 - centre[0],
@@ -84,11 +84,16 @@ pub(super) fn covered_centre(
     };
     let hidden = clean.dead.iter().filter(|place| of_beam(**place)).count() as f64;
     let all = (0..rows * columns).filter(|place| of_beam(*place)).count() as f64;
-    (lost || hidden > HIDDEN * all).then_some(centre)
+    hidden > HIDDEN * all
 }
 
-/// Place and radius of the brightest disk near the middle: what is connected above half its height.
-pub(super) fn beam(frame: &[f32], (rows, columns): (usize, usize)) -> ([f64; 2], f64) {
+/// Place and radius of the brightest disk near the middle, or near where the beam is said to be: what is connected above half
+/// its height.
+pub(super) fn beam(
+    frame: &[f32],
+    (rows, columns): (usize, usize),
+    about: Option<[f64; 2]>,
+) -> ([f64; 2], f64) {
     // As bright as can be told.
     let most = frame
         .iter()
@@ -107,7 +112,11 @@ pub(super) fn beam(frame: &[f32], (rows, columns): (usize, usize)) -> ([f64; 2],
         .collect();
     let frame = &*frame;
     let values = frame.iter().map(|value| f64::from(*value)).collect();
-    let at = direct_beam::find(&Grid::new(rows, columns, values));
+    let grid = Grid::new(rows, columns, values);
+    let at = match about {
+        Some(about) => direct_beam::find_about(&grid, about),
+        None => direct_beam::find(&grid),
+    };
     // Means of three by three pixels: single counts make no region.
     let smooth = |row: usize, column: usize| {
         let (mut sum, mut count) = (0.0, 0.0);

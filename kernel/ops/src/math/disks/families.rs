@@ -459,6 +459,93 @@ fn a_radius_a_quarter_off_leads_to_the_same() {
     }
 }
 
+/// The beam wanders by 6 px; it is looked for where it is said to be, 3 px off, and found where it is.
+#[test]
+fn a_direct_beam_that_is_given_roughly_leads_to_the_same() {
+    let family = Family {
+        wander: 6.0,
+        ..Family::default()
+    };
+    let size = (family.rows, family.columns);
+    let given = Given {
+        direct_beam: Some([66.0, 61.5]),
+        ..Given::default()
+    };
+    let measured = |given| prepare(frames(&family, 8000, 64), size, given).expect("disks");
+    let [found, told] = [Given::default(), given].map(|given| measured(given).model);
+    for axis in 0..2 {
+        assert!((found.centre[axis] - told.centre[axis]).abs() < 0.05);
+    }
+    assert!((found.wander - told.wander).abs() < 0.1);
+    assert_at_the_bound("given", &try_on(&family, &told, 8500));
+}
+
+/// Bragg disks five times as bright as the beam, which wanders by 5 px: what is brightest near the middle is another disk.
+#[test]
+fn a_direct_beam_that_is_given_is_found_among_brighter_disks() {
+    let family = Family {
+        beam: 40.0,
+        bragg: 200.0,
+        wander: 5.0,
+        ..Family::default()
+    };
+    let size = (family.rows, family.columns);
+    let measured = |direct_beam| {
+        let given = Given {
+            direct_beam,
+            ..Given::default()
+        };
+        let model = prepare(frames(&family, 9000, 64), size, given)
+            .expect("disks")
+            .model;
+        (model.centre, model.wander, model.beam_is_seen)
+    };
+    let (centre, wander, seen) = measured(Some([64.0, 64.0]));
+    let middle: Vec<f64> = (0..2)
+        .map(|axis| {
+            let places = (9000..9064).map(|seed| family.frame(seed, 0).truth.disks[0][axis]);
+            places.sum::<f64>() / 64.0
+        })
+        .collect();
+    assert!(seen && wander < 5.0 * 2f64.sqrt() + 2.0 + 1.0, "{wander}");
+    assert!(
+        (centre[0] - middle[0]).hypot(centre[1] - middle[1]) < 1.5,
+        "{centre:?} {middle:?}"
+    );
+    let (_, lost, still_seen) = measured(None);
+    assert!(lost > wander + 3.0 || !still_seen, "{lost}");
+}
+
+/// Where it is covered nothing is found: what is said is taken.
+#[test]
+fn a_covered_direct_beam_is_where_it_is_said_to_be() {
+    let family = Family::default();
+    let size = (family.rows, family.columns);
+    let covered = |direct_beam| {
+        let mut some = frames(&family, 100, 64);
+        for frame in &mut some {
+            for (at, value) in frame.iter_mut().enumerate() {
+                let away = ((at / 128) as f64 - 64.0).hypot((at % 128) as f64 - 64.0);
+                *value = if away < 11.0 { 0.0 } else { *value };
+            }
+        }
+        let given = Given {
+            direct_beam,
+            ..Given::default()
+        };
+        prepare(some, size, given).expect("disks").model
+    };
+    let told = covered(Some([64.5, 63.0]));
+    assert_eq!((told.centre, told.beam_is_seen), ([64.5, 63.0], false));
+    let found = covered(None);
+    assert!(!found.beam_is_seen);
+    assert!(
+        (found.centre[0] - 64.0).hypot(found.centre[1] - 64.0) < 1.5,
+        "{:?}",
+        found.centre
+    );
+}
+
 /// Hot pixels, a covered beam, a gain with noise of its own, a detector that ends at 255.
 #[test]
 fn what_detectors_do_is_left_out_or_measured() {
@@ -468,11 +555,11 @@ fn what_detectors_do_is_left_out_or_measured() {
         (0..12).for_each(|n| frame[(n * 1361 + 500) as usize] = 3e4 + seed as f32);
     };
     let covered = |frame: &mut Vec<f32>, _: u64| {
-        for at in 0..frame.len() {
+        for (at, value) in frame.iter_mut().enumerate() {
             let (row, column) = (at / 128, at % 128);
             let bar = row < 64 && (60..69).contains(&column);
             let disk = (row as f64 - 64.0).hypot(column as f64 - 64.0) < 11.0;
-            frame[at] = if bar || disk { 0.0 } else { frame[at] };
+            *value = if bar || disk { 0.0 } else { *value };
         }
     };
     let gain = |frame: &mut Vec<f32>, seed: u64| {

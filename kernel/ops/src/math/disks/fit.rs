@@ -178,8 +178,8 @@ impl Vectorised for Sum<'_> {
                 let weighed = along.map(|value| value * weight);
                 let mut at = 0;
                 for i in 0..4 {
-                    for j in i..4 {
-                        upper[at][n] += weighed[i] * along[j];
+                    for other in &along[i..] {
+                        upper[at][n] += weighed[i] * other;
                         at += 1;
                     }
                     slope[i][n] += weighed[i] * rest;
@@ -188,14 +188,14 @@ impl Vectorised for Sum<'_> {
         }
         let mut sums = Sums::default();
         let mut at = 0;
-        for i in 0..4 {
+        for (i, slope) in slope.iter().enumerate() {
             for j in i..4 {
                 let value = f64::from(total(&upper[at]));
                 sums.information[i][j] = value;
                 sums.information[j][i] = value;
                 at += 1;
             }
-            sums.slope[i] = f64::from(total(&slope[i]));
+            sums.slope[i] = f64::from(total(slope));
         }
         sums
     }
@@ -427,8 +427,8 @@ impl<const N: usize> Factors<N> {
         for j in 0..N {
             let scale = a[j][j];
             let mut weighed = [0.0; N];
+            weighed[..j].copy_from_slice(&a[j][..j]);
             for k in 0..j {
-                weighed[k] = a[j][k];
                 a[j][k] *= per_diagonal[k];
                 a[j][j] -= weighed[k] * a[j][k];
             }

@@ -283,6 +283,7 @@ impl Model {
     /// Place of the direct beam: the brightest disk near where it is in the mean.
     fn direct_beam(&self, image: &Image, scratch: &mut Scratch) -> Option<[f64; 2]> {
         let step = self.step;
+        let (rows, columns) = self.grid();
         let range = |at: f64, size: usize| {
             let low = (at - self.wander).ceil().max(0.0) as usize;
             low.div_ceil(step)
@@ -290,17 +291,27 @@ impl Model {
                     .min(size)
                     .div_ceil(step)
         };
-        let mut best = (f32::NEG_INFINITY, 0, 0);
+        let mean = |row: usize, column: usize| {
+            let at = row * columns + column;
+            scratch.sums[at] / self.inside[at].max(LEAST_VALID)
+        };
+        // The flank of a brighter disk further out is none.
+        let is_top = |value: f32, row: usize, column: usize| {
+            (row.saturating_sub(1)..(row + 2).min(rows)).all(|y| {
+                (column.saturating_sub(1)..(column + 2).min(columns)).all(|x| mean(y, x) <= value)
+            })
+        };
+        let mut best: Option<(f32, usize, usize)> = None;
         for row in range(self.centre[0], self.rows) {
             for column in range(self.centre[1], self.columns) {
-                let at = row * self.grid().1 + column;
-                let value = scratch.sums[at] / self.inside[at].max(LEAST_VALID);
-                if value > best.0 {
-                    best = (value, row, column);
+                let value = mean(row, column);
+                let brighter = best.is_none_or(|(most, ..)| value > most);
+                if brighter && is_top(value, row, column) {
+                    best = Some((value, row, column));
                 }
             }
         }
-        let (sum, row, column) = (best.0, best.1 * step, best.2 * step);
+        let (sum, row, column) = best.map(|(sum, row, column)| (sum, row * step, column * step))?;
         let ground = self.ground.around([row as f64, column as f64], self.size());
         let over = f64::from(sum) - f64::from(ground.sum_at(row, column));
         if over <= 5.0 * f64::from(sum).max(1.0).sqrt() {
@@ -329,6 +340,6 @@ impl Model {
         scratch.slots = 0;
         let Disk { y, x, .. } = fitted?;
         let near = y.hypot(x) < f64::from(self.shape.radius).max(1.5);
-        near.then(|| [row as f64 + y, column as f64 + x])
+        near.then_some([row as f64 + y, column as f64 + x])
     }
 }

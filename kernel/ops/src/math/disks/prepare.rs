@@ -1,6 +1,6 @@
 //! What the disks of a scan have in common, measured from some of its frames: radius, edge, background, wander of the beam.
 
-use super::beam::{beam, covered_centre};
+use super::beam::{beam, is_covered, symmetric_centre};
 use super::clean::Clean;
 use super::darkest::darkest;
 use super::fit::cholesky;
@@ -76,6 +76,8 @@ impl Prepared {
 pub struct Given {
     /// Where measuring begins, in px.
     pub radius: Option<f64>,
+    /// Where the direct beam is looked for in every frame, row first; left out, near the middle.
+    pub direct_beam: Option<[f64; 2]>,
     /// The largest value that a pixel can have.
     pub saturation: Option<f32>,
     /// Standard deviations; left out, so many that noise hardly makes a disk.
@@ -85,7 +87,7 @@ pub struct Given {
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
 /// direct beam and with the one that is given; what explains the counts with fewer disks is taken. `None` where there are none.
 pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Option<Prepared> {
-    let (_, radius) = look(&frames, size);
+    let (_, radius) = look(&frames, size, given.direct_beam);
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
     let again = clean.saturated.then(|| frames.clone());
@@ -99,8 +101,12 @@ pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Opt
 }
 
 /// Places and radii of the direct beam, and the median of these.
-fn look(frames: &[Vec<f32>], size: (usize, usize)) -> (Vec<([f64; 2], f64)>, f64) {
-    let seen = in_parts(frames.len(), |_: &mut (), n| beam(&frames[n], size));
+fn look(
+    frames: &[Vec<f32>],
+    size: (usize, usize),
+    about: Option<[f64; 2]>,
+) -> (Vec<([f64; 2], f64)>, f64) {
+    let seen = in_parts(frames.len(), |_: &mut (), n| beam(&frames[n], size, about));
     let radius = middle(seen.iter().map(|(_, radius)| *radius));
     (seen, radius)
 }
@@ -116,16 +122,16 @@ fn prepare_clean(
         .iter_mut()
         .for_each(|frame| clean.apply(frame, &mut flags));
     let frames = &*frames;
-    let (seen, measured) = look(frames, size);
+    let (seen, measured) = look(frames, size, given.direct_beam);
     let mut best = measure(frames, size, given, clean, &seen, measured);
-    // Other beginnings where something is left to explain: the one given, and, as a saturated beam looks larger, a smaller one.
-    let given_radius = given
-        .radius
-        .filter(|radius| (radius / measured - 1.0).abs() > ANOTHER);
-    for radius in [given_radius, Some(SMALLER * measured)]
+    // Other beginnings where something is left to explain: the one given; where a beam is said to be that is covered, that of
+    // another disk; and, as a saturated beam looks larger, a smaller one.
+    let elsewhere = given.direct_beam.map(|_| look(frames, size, None).1);
+    let others = [given.radius, elsewhere]
         .into_iter()
         .flatten()
-    {
+        .filter(|radius| (radius / measured - 1.0).abs() > ANOTHER);
+    for radius in others.chain([SMALLER * measured]) {
         if best.as_ref().is_some_and(Prepared::explains) {
             break;
         }
@@ -153,7 +159,7 @@ fn measure(
     seen: &[([f64; 2], f64)],
     first: f64,
 ) -> Option<Prepared> {
-    let mut measuring = Measuring::begin(frames, size, clean, seen, first);
+    let mut measuring = Measuring::begin(frames, size, clean, seen, given.direct_beam, first);
     let mut last = None;
     for round in 0..ROUNDS {
         let (looked, settled) = measuring.round(round)?;
@@ -202,6 +208,7 @@ impl<'a> Measuring<'a> {
         (rows, columns): (usize, usize),
         clean: &'a Clean,
         seen: &[([f64; 2], f64)],
+        told: Option<[f64; 2]>,
         first: f64,
     ) -> Self {
         let size = (rows, columns);
@@ -209,7 +216,14 @@ impl<'a> Measuring<'a> {
         // A covered beam is between the disks on both sides.
         let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
         let lost = lost > LOST * rows.min(columns) as f64;
-        let covered = covered_centre(frames, size, clean, first, lost);
+        let centre_of = || told.unwrap_or_else(|| symmetric_centre(frames, size));
+        let covered = if lost {
+            Some(centre_of())
+        } else if clean.dead.len() > clean.hot {
+            Some(centre_of()).filter(|centre| is_covered(*centre, size, clean, first))
+        } else {
+            None
+        };
         let centre = covered.unwrap_or(centre);
         let beam_is_seen = covered.is_none();
         let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));

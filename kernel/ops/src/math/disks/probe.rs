@@ -179,7 +179,7 @@ impl ProbeSums {
         let node = |pixel: f32, place: f64| {
             (f64::from(pixel) - place + self.half as f64) * PER_PIXEL as f64
         };
-        for at in 0..window.y.len() {
+        for (at, share) in share.iter().enumerate().take(window.y.len()) {
             if window.valid[at] == 0.0 {
                 continue;
             }
@@ -188,7 +188,7 @@ impl ProbeSums {
             if row < 0.0 || column < 0.0 || row > last || column > last {
                 continue;
             }
-            let expected = window.expected(at, share[at], disk);
+            let expected = window.expected(at, *share, disk);
             let weight = trust * disk.height / f64::from(expected);
             let rest = weight * f64::from(window.counts[at] - expected);
             let sure = weight * disk.height;

@@ -109,7 +109,7 @@ impl Rings {
             let below = usize::from(row >= middle_row) * 2;
             let line = row.abs_diff(middle_row) * quarter.columns;
             let dy = (row as f64 - scratch.centre[0]) as f32;
-            for column in 0..image.columns {
+            for (column, under) in under.iter().enumerate().take(image.columns) {
                 let at = first + column;
                 if image.valid[at] == 0.0 {
                     continue;
@@ -120,7 +120,7 @@ impl Rings {
                 let place = ring * SECTORS + direction;
                 let right = usize::from(column >= middle);
                 let models = scratch.models[at];
-                let enough = (free * under[column]).max(1e-6);
+                let enough = (free * under).max(1e-6);
                 let weight = enough * enough / (enough * enough + models * models);
                 let cell = &mut cells[place + (below + right) * (SECTORS / QUARTERS)];
                 cell.counts += f64::from(weight * (image.counts[at] - models));
@@ -201,9 +201,9 @@ impl Rings {
             match last {
                 None => (0..ring).for_each(|r| out[r] = under(r)),
                 Some((from, start)) => {
-                    for r in from + 1..ring {
-                        let part = (r - from) as f64 / (ring - from) as f64;
-                        out[r] = start.powf(1.0 - part) * value.powf(part);
+                    for (n, between) in (1..).zip(&mut out[from + 1..ring]) {
+                        let part = f64::from(n) / (ring - from) as f64;
+                        *between = start.powf(1.0 - part) * value.powf(part);
                     }
                 }
             }

@@ -224,13 +224,10 @@ impl Vectorised for Normal<'_> {
             }
         }
         let mut matrix = [[0.0; 6]; 6];
-        let mut at = 0;
-        for i in 0..6 {
-            for j in i..6 {
-                matrix[i][j] = f64::from(total(&upper[at]));
-                matrix[j][i] = matrix[i][j];
-                at += 1;
-            }
+        let places = (0..6).flat_map(|i| (i..6).map(move |j| (i, j)));
+        for ((i, j), lanes) in places.zip(&upper) {
+            matrix[i][j] = f64::from(total(lanes));
+            matrix[j][i] = matrix[i][j];
         }
         let sums = |lanes: [[f32; LANES]; 6]| lanes.map(|lanes| f64::from(total(&lanes)));
         (matrix, sums(slope), sums(bend))
