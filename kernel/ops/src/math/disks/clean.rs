@@ -123,6 +123,14 @@ impl Clean {
         }
     }
 
+    /// The noise turned out to be this share of what it was taken for.
+    pub(super) fn lower_gain(&mut self, share: f64) {
+        self.gain *= share;
+        if (self.gain - 1.0).abs() < NEARLY_COUNTS {
+            (self.gain, self.offset) = (1.0, 0.0);
+        }
+    }
+
     /// Counts as values of the frame again.
     pub fn values(&self, counts: f32) -> f32 {
         (f64::from(counts) * self.gain - self.offset) as f32

@@ -76,14 +76,21 @@ pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Opt
     let (_, radius) = look(&frames, size);
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
-    let again = clean.saturated.then(|| frames.clone());
+    let again = (clean.saturated || clean.gain != 1.0).then(|| frames.clone());
     let found = prepare_clean(frames, size, given, &clean);
-    let (None, Some(frames)) = (&found, again) else {
-        return found;
-    };
-    // All disks are saturated inside: then what is there is better than nothing.
-    clean.saturation = None;
-    prepare_clean(frames, size, given, &clean)
+    match (&found, again) {
+        // All disks are saturated inside: then what is there is better than nothing.
+        (None, Some(frames)) if clean.saturated => {
+            clean.saturation = None;
+            prepare_clean(frames, size, given, &clean)
+        }
+        // No model leaves over less than noise: edges of disks were taken for some of it.
+        (Some(prepared), Some(frames)) if prepared.misfit < TOO_GOOD && clean.gain != 1.0 => {
+            clean.lower_gain(prepared.misfit);
+            prepare_clean(frames, size, given, &clean)
+        }
+        _ => found,
+    }
 }
 
 /// Places and radii of the direct beam, and the median of these.
@@ -127,6 +134,8 @@ fn prepare_clean(
 }
 
 const SMALLER: f64 = 0.75;
+/// Below this misfit the noise is less than it was taken for.
+const TOO_GOOD: f64 = 0.92;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.03;
 /// Radii that differ by more than this share of one are two beginnings.
