@@ -180,7 +180,7 @@ impl Operation for HDome {
 pub struct NormalizedCorrelation {
     /// About how large the disks are. Left out: measured. The exact radius and the width of the edge are always measured. Allowed: 1 to 128 px, or left out.
     pub radius: Option<f64>,
-    /// Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones. Allowed: 2 to 1000 σ, or left out.
+    /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5. Allowed: 2 to 1000 σ, or left out.
     pub threshold: Option<f64>,
     /// Peaks this close to a surer one are dropped. Left out: the radius. Allowed: 0 to 512 px, or left out.
     pub min_distance: Option<f64>,
@@ -214,7 +214,7 @@ impl Operation for NormalizedCorrelation {
         [
             "σ",
             "2 to 1000 σ, or left out",
-            "Least standard deviations by which the counts speak for a disk. Left out: where one more peak is as likely noise, from 4.5 for scans of few counts to 5.5 for bright ones.",
+            "Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5.",
         ],
         [
             "px",

@@ -137,7 +137,7 @@ impl Operation for FindDisks {
             "threshold": model.threshold,
             "direct_beam_px": model.centre,
             "direct_beam_wander_px": model.wander,
-            "background_counts": model.ground.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
+            "background_counts": model.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
             "background_distance_step_px": 8,
             "misfit": prepared.misfit,
             "gain": prepared.clean.gain,

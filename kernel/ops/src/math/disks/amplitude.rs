@@ -12,6 +12,8 @@ const FREE: f64 = 0.25;
 const TELLING: f32 = 20.0;
 /// Least counts off the disks that tell a frame's background better than its first guess.
 const LEAST_FREE: f64 = 100.0;
+/// Counts in a piece of a row.
+const PIECE: f32 = 100.0;
 /// See [`Search::distrust_amplitude`]: for frames that disks cover but for this share.
 const FREE_ENOUGH: f64 = 0.1;
 const MUCH_LESS: f64 = 0.8;
@@ -20,22 +22,21 @@ impl Search<'_> {
     /// Times the scan's background that the darker places of this frame have.
     pub(super) fn first_amplitude(&mut self) {
         let Model {
-            rows,
-            columns,
-            stencil,
-            inside,
-            ..
+            stencil, inside, ..
         } = self.model;
-        let step = stencil.reach().max(1);
+        let step = self.model.step;
+        let (rows, columns) = self.model.grid();
+        let apart = stencil.reach().max(1).div_ceil(step);
         let scratch = &mut *self.scratch;
         scratch.rows.clear();
         let [mut all, mut all_expected] = [0.0; 2];
-        for row in (step / 2..*rows).step_by(step) {
-            let under = self.ground.sums(row);
-            for column in (step / 2..*columns).step_by(step) {
+        for row in (apart / 2..rows).step_by(apart) {
+            let under = self.ground.sums(row * step);
+            for column in (apart / 2..columns).step_by(apart) {
                 let at = row * columns + column;
                 let expected = under[column] * inside[at];
-                if expected > 0.0 && self.image.valid[self.image.at(row, column)] > 0.0 {
+                let pixel = self.image.at(row * step, column * step);
+                if expected > 0.0 && self.image.valid[pixel] > 0.0 {
                     scratch.rows.push([scratch.sums[at], expected]);
                     all += scratch.sums[at];
                     all_expected += expected;
@@ -72,22 +73,31 @@ impl Search<'_> {
             ground,
             scratch,
         } = self;
-        // The median over the rows, each with the weight of its expected counts: what is on disks that were not found stays out.
+        // The median over pieces of rows, each with the weight of its expected counts: what is on disks that were not found stays
+        // out. Of few counts the median is less than the mean.
         scratch.rows.clear();
         let mut everything = 0.0;
-        for row in 0..model.rows {
-            let first = image.at(row, 0);
-            let line = first..first + model.columns;
-            let [sum, under, whole] = vectorised(Free {
-                counts: &image.counts[line.clone()],
-                valid: &image.valid[line.clone()],
-                models: &scratch.models[line],
-                under: &ground.row(row as isize, 0)[..model.columns],
-                limit: 0.1 * scratch.amplitude as f32,
-            });
-            everything += f64::from(whole);
-            if under > 0.0 {
-                scratch.rows.push([sum / under, under]);
+        let middle = ground.row((model.rows / 2) as isize, 0);
+        let mean = middle[..model.columns].iter().sum::<f32>() / model.columns as f32;
+        let enough = PIECE / (scratch.amplitude as f32 * mean).max(1e-6);
+        let piece = (enough as usize).next_multiple_of(LANES).max(LANES);
+        // Every second row tells it as well as it is needed.
+        for row in (0..model.rows).step_by(model.step) {
+            for from in (0..model.columns).step_by(piece) {
+                let count = piece.min(model.columns - from);
+                let first = image.at(row, from);
+                let line = first..first + count;
+                let [sum, under, whole] = vectorised(Free {
+                    counts: &image.counts[line.clone()],
+                    valid: &image.valid[line.clone()],
+                    models: &scratch.models[line],
+                    under: &ground.row(row as isize, from as isize)[..count],
+                    limit: 0.1 * scratch.amplitude as f32,
+                });
+                everything += f64::from(whole);
+                if under > 0.0 {
+                    scratch.rows.push([sum / under, under]);
+                }
             }
         }
         let all: f64 = scratch

@@ -70,8 +70,7 @@ impl Clean {
         let mut flags = Vec::new();
         for frame in frames {
             let mut counts = frame.clone();
-            clean.to_counts(&mut counts);
-            clean.saturated |= counts.contains(&f32::INFINITY);
+            clean.saturated |= clean.to_counts(&mut counts);
             for (sum, value) in sums.iter_mut().zip(&counts) {
                 *sum += if value.is_finite() {
                     f64::from(*value)
@@ -93,12 +92,12 @@ impl Clean {
 
     /// Turns a frame's pixels into counts: NaN where they say nothing, ∞ where there are more than can be said.
     pub fn apply(&self, values: &mut [f32], flags: &mut Vec<u8>) {
-        self.to_counts(values);
+        let saturated = self.to_counts(values);
         self.dead.iter().for_each(|at| values[*at] = f32::NAN);
         let mut alone = Vec::new();
         self.lone(values, flags, |at| alone.push(at));
         alone.into_iter().for_each(|at| values[at] = f32::NAN);
-        if self.saturation.is_some() {
+        if saturated {
             self.around_saturated(values);
         }
     }
@@ -142,14 +141,14 @@ impl Clean {
         ((most + self.offset) / self.gain) as f32
     }
 
-    fn to_counts(&self, values: &mut [f32]) {
+    /// Whether any is saturated.
+    fn to_counts(&self, values: &mut [f32]) -> bool {
+        let mut any = false;
         if let Some(saturation) = self.saturation {
             for value in values.iter_mut() {
-                *value = if *value >= saturation {
-                    f32::INFINITY
-                } else {
-                    *value
-                };
+                let saturated = *value >= saturation;
+                any |= saturated;
+                *value = if saturated { f32::INFINITY } else { *value };
             }
         }
         if self.gain != 1.0 || self.offset != 0.0 {
@@ -158,6 +157,7 @@ impl Clean {
                 .iter_mut()
                 .for_each(|value| *value = (*value + offset) * gain);
         }
+        any
     }
 
     /// Pixels far above everything around them.
@@ -331,12 +331,7 @@ fn noise(
         .map(|part| {
             let mean = part.iter().map(|[mean, _]| mean).sum::<f64>() / part.len() as f64;
             let mut variances: Vec<f64> = part.iter().map(|[_, variance]| *variance).collect();
-            // The median: edges, cosmic rays and hot pixels stay out.
-            let middle = variances.len() / 2;
-            [
-                mean,
-                *variances.select_nth_unstable_by(middle, f64::total_cmp).1,
-            ]
+            [mean, usual(&mut variances, mean)]
         })
         .collect();
     let ratio = {
@@ -356,6 +351,27 @@ fn noise(
     (gain > LEAST_GAIN).then_some((1.0, 0.0))
 }
 
+/// The median of the variances of blocks without those that edges, cosmic rays and hot pixels are in.
+fn usual(variances: &mut [f64], mean: f64) -> f64 {
+    variances.sort_unstable_by(f64::total_cmp);
+    let mut middle = variances[variances.len() / 2];
+    // Where most blocks have edges of bright disks the median is theirs; with few counts chance is more than they are.
+    if mean * mean > middle {
+        middle = variances[variances.len() / 5] / (1.0 - FIFTH * BY_CHANCE);
+        for _ in 0..4 {
+            let limit = middle * (1.0 + FAR * BY_CHANCE);
+            let within = variances.partition_point(|variance| *variance <= limit);
+            middle = variances[within / 2];
+        }
+    }
+    middle
+}
+
+/// Standard deviation of a block's variance as a share of it, how many of these a fifth of the blocks are below the middle, and
+/// from how many on a block is no noise.
+const BY_CHANCE: f64 = 0.28;
+const FIFTH: f64 = 0.84;
+const FAR: f64 = 2.5;
 /// Mean of the variances of blocks over their median.
 const TRIMMED: f64 = 1.03;
 /// Less noise than this share of that of counts is none at all: a simulation.

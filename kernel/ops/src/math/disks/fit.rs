@@ -2,7 +2,9 @@
 
 use signal::simd::{Vectorised, vectorised};
 
+use super::around::Run;
 use super::lanes::{LANES, Lanes, ln, total};
+use super::probe::Probe;
 use super::shape::Shape;
 
 /// Least expected counts of a pixel: what is fainter has no infinite weight.
@@ -13,9 +15,10 @@ const LONGEST: f64 = 1.0;
 /// Pixels around a disk, by what is known of each before the disk is fitted; as many as fill all lanes.
 #[derive(Clone, Copy)]
 pub struct Window<'a> {
-    /// Places in px from the pixel in the middle.
+    /// Places in px from the pixel in the middle, and the runs that they are in.
     pub y: &'a [f32],
     pub x: &'a [f32],
+    pub(super) runs: &'a [Run],
     /// Counts.
     pub counts: &'a [f32],
     /// Expected counts of the background, of which a multiple is under the disk; above 0.
@@ -26,15 +29,82 @@ pub struct Window<'a> {
     pub valid: &'a [f32],
 }
 
-/// What sums over a window leave behind per pixel: slopes by row and column, share, weight and what is left over.
+/// A disk's share at the pixels of a window, and how that changes as the disk moves by rows and columns.
 #[derive(Default)]
-pub struct Passes([Vec<f32>; 5]);
+pub struct Passes {
+    pub(super) share: Vec<f32>,
+    down: Vec<f32>,
+    across: Vec<f32>,
+}
 
 impl Passes {
     pub fn resize(&mut self, pixels: usize) {
-        self.0
-            .iter_mut()
-            .for_each(|column| column.resize(pixels, 0.0));
+        self.share.resize(pixels, 0.0);
+        self.down.resize(pixels, 0.0);
+        self.across.resize(pixels, 0.0);
+    }
+}
+
+/// What a disk of height 1 is.
+#[derive(Clone, Copy)]
+pub enum Pattern<'a> {
+    /// Flat with a soft edge.
+    Disk(Shape),
+    /// As measured.
+    Probe(&'a Probe),
+}
+
+impl Pattern<'_> {
+    /// Its share at pixels around it.
+    #[inline(always)]
+    pub(super) fn shares(
+        self,
+        (y, x): (&[f32], &[f32]),
+        runs: &[Run],
+        disk: Disk,
+        out: &mut [f32],
+    ) {
+        let (y0, x0) = (disk.y as f32, disk.x as f32);
+        match self {
+            Pattern::Disk(shape) => {
+                for ((out, y), x) in out.iter_mut().zip(y).zip(x) {
+                    *out = shape.at(y - y0, x - x0).share;
+                }
+            }
+            Pattern::Probe(probe) => probe.fill(runs, [y0, x0], &mut [out]),
+        }
+    }
+
+    /// Its share and slopes at the pixels of a window.
+    #[inline(always)]
+    fn slopes(self, window: Window<'_>, disk: Disk, passes: &mut Passes) {
+        let (y0, x0) = (disk.y as f32, disk.x as f32);
+        let Passes {
+            share,
+            down,
+            across,
+        } = passes;
+        match self {
+            Pattern::Disk(shape) => {
+                let places = (window.y.chunks_exact(LANES)).zip(window.x.chunks_exact(LANES));
+                let out = (share.chunks_exact_mut(LANES))
+                    .zip(down.chunks_exact_mut(LANES))
+                    .zip(across.chunks_exact_mut(LANES));
+                for ((y, x), ((share, down), across)) in places.zip(out) {
+                    for n in 0..LANES {
+                        let (dy, dx) = (y[n] - y0, x[n] - x0);
+                        let cover = shape.at(dy, dx);
+                        let slope = cover.slope * cover.nearness;
+                        share[n] = cover.share;
+                        down[n] = slope * dy;
+                        across[n] = slope * dx;
+                    }
+                }
+            }
+            Pattern::Probe(probe) => {
+                probe.fill(window.runs, [y0, x0], &mut [share, down, across]);
+            }
+        }
     }
 }
 
@@ -68,7 +138,7 @@ pub struct Sums {
 struct Sum<'a> {
     window: Window<'a>,
     passes: &'a mut Passes,
-    shape: Shape,
+    pattern: Pattern<'a>,
     disk: Disk,
 }
 
@@ -80,60 +150,39 @@ impl Vectorised for Sum<'_> {
         let Sum {
             window,
             passes,
-            shape,
+            pattern,
             disk,
         } = self;
-        let (y0, x0) = (disk.y as f32, disk.x as f32);
         let (height, level) = (disk.height as f32, disk.level as f32);
-        let [down, across, share, weight, rest] = &mut passes.0;
-        let places = (window.y.chunks_exact(LANES)).zip(window.x.chunks_exact(LANES));
+        pattern.slopes(window, disk, passes);
+        let mut upper = [[0.0; LANES]; 10];
+        let mut slope: [Lanes; 4] = [[0.0; LANES]; 4];
+        let shares = (passes.share.chunks_exact(LANES))
+            .zip(passes.down.chunks_exact(LANES))
+            .zip(passes.across.chunks_exact(LANES));
         let counted = (window.counts.chunks_exact(LANES)).zip(window.valid.chunks_exact(LANES));
         let expected = (window.ground.chunks_exact(LANES)).zip(window.others.chunks_exact(LANES));
-        let out = (down.chunks_exact_mut(LANES))
-            .zip(across.chunks_exact_mut(LANES))
-            .zip(share.chunks_exact_mut(LANES))
-            .zip(weight.chunks_exact_mut(LANES))
-            .zip(rest.chunks_exact_mut(LANES));
-        for (((y, x), (counts, valid)), ((ground, others), out)) in
-            places.zip(counted).zip(expected.zip(out))
+        for ((((share, down), across), (counts, valid)), (ground, others)) in
+            shares.zip(counted).zip(expected)
         {
-            let ((((down, across), share), weight), rest) = out;
             for n in 0..LANES {
-                let (dy, dx) = (y[n] - y0, x[n] - x0);
-                let cover = shape.at(dy, dx);
-                let expected = height * cover.share + level * ground[n] + others[n];
+                let expected = height * share[n] + level * ground[n] + others[n];
                 let expected = if expected > FAINTEST {
                     expected
                 } else {
                     FAINTEST
                 };
-                let slope = height * cover.slope / cover.distance;
-                down[n] = slope * dy;
-                across[n] = slope * dx;
-                share[n] = cover.share;
-                weight[n] = valid[n] / expected;
-                rest[n] = counts[n] - expected;
-            }
-        }
-        let mut upper = [[0.0; LANES]; 10];
-        let mut slope: [Lanes; 4] = [[0.0; LANES]; 4];
-        let all = (down.chunks_exact(LANES))
-            .zip(across.chunks_exact(LANES))
-            .zip(share.chunks_exact(LANES))
-            .zip(window.ground.chunks_exact(LANES))
-            .zip(weight.chunks_exact(LANES))
-            .zip(rest.chunks_exact(LANES));
-        for (((((down, across), share), ground), weight), rest) in all {
-            for n in 0..LANES {
-                let along = [down[n], across[n], share[n], ground[n]];
-                let weighed = along.map(|value| value * weight[n]);
+                let weight = valid[n] / expected;
+                let rest = counts[n] - expected;
+                let along = [height * down[n], height * across[n], share[n], ground[n]];
+                let weighed = along.map(|value| value * weight);
                 let mut at = 0;
                 for i in 0..4 {
                     for j in i..4 {
                         upper[at][n] += weighed[i] * along[j];
                         at += 1;
                     }
-                    slope[i][n] += weighed[i] * rest[n];
+                    slope[i][n] += weighed[i] * rest;
                 }
             }
         }
@@ -156,29 +205,39 @@ impl Vectorised for Sum<'_> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     pub disk: Disk,
-    /// How far the last step moved it, in px.
-    pub moved: f64,
     pub information: [[f64; 4]; 4],
 }
 
 impl Step {
     /// Standard errors of row and column in px.
     pub fn errors(&self) -> Option<[f64; 2]> {
-        let error = |n: usize| -> Option<f64> {
+        let factors = Factors::of(self.information)?;
+        Some([0, 1].map(|n| {
             let mut unit = [0.0; 4];
             unit[n] = 1.0;
-            Some(cholesky(self.information, unit)?[n].max(0.0).sqrt())
-        };
-        Some([error(0)?, error(1)?])
+            factors.solve(unit)[n].max(0.0).sqrt()
+        }))
     }
 }
 
 impl Window<'_> {
-    pub fn sums(&self, passes: &mut Passes, shape: Shape, disk: Disk, known: Known) -> Sums {
+    /// Expected counts of a pixel where the disk has this share.
+    pub(super) fn expected(&self, at: usize, share: f32, disk: Disk) -> f32 {
+        let under = disk.level as f32 * self.ground[at] + self.others[at];
+        (disk.height as f32 * share + under).max(FAINTEST)
+    }
+
+    pub fn sums(
+        &self,
+        passes: &mut Passes,
+        pattern: Pattern<'_>,
+        disk: Disk,
+        known: Known,
+    ) -> Sums {
         let mut sums = vectorised(Sum {
             window: *self,
             passes,
-            shape,
+            pattern,
             disk,
         });
         sums.information[3][3] += known.weight;
@@ -186,19 +245,19 @@ impl Window<'_> {
         sums
     }
 
-    /// At most `most` steps of Fisher scoring, until one is shorter than `enough` px; `None` where the pixels do not determine
-    /// the disk, or it fades.
+    /// At most `most` steps of Fisher scoring, until one is shorter than `enough` standard errors; `None` where the pixels do not
+    /// determine the disk, or it fades.
     pub fn improve(
         &self,
         passes: &mut Passes,
-        shape: Shape,
+        pattern: Pattern<'_>,
         mut disk: Disk,
         known: Known,
         (most, enough): (usize, f64),
     ) -> Option<Step> {
         let mut step = None;
         for _ in 0..most {
-            let sums = self.sums(passes, shape, disk, known);
+            let sums = self.sums(passes, pattern, disk, known);
             let [dy, dx, height, level] = cholesky(sums.information, sums.slope)?;
             let far = dy.hypot(dx);
             let part = if far > LONGEST { LONGEST / far } else { 1.0 };
@@ -212,10 +271,10 @@ impl Window<'_> {
             let moved = part * far;
             step = Some(Step {
                 disk,
-                moved,
                 information: sums.information,
             });
-            if moved < enough {
+            let sharper = sums.information[0][0].max(sums.information[1][1]);
+            if moved * moved * sharper < enough * enough {
                 break;
             }
         }
@@ -224,10 +283,17 @@ impl Window<'_> {
 
     /// By how many standard deviations the counts speak for the disk over background alone (the square root of twice
     /// the gain in log-likelihood), and the mean square of what is left over in units of its variance.
-    pub fn evidence(&self, shape: Shape, disk: Disk, known: Known) -> Evidence {
+    pub fn evidence(
+        &self,
+        passes: &mut Passes,
+        pattern: Pattern<'_>,
+        disk: Disk,
+        known: Known,
+    ) -> Evidence {
         vectorised(Judge {
             window: *self,
-            shape,
+            share: &mut passes.share,
+            pattern,
             disk,
             known,
         })
@@ -245,7 +311,8 @@ pub struct Evidence {
 
 struct Judge<'a> {
     window: Window<'a>,
-    shape: Shape,
+    share: &'a mut [f32],
+    pattern: Pattern<'a>,
     disk: Disk,
     known: Known,
 }
@@ -292,27 +359,26 @@ impl Vectorised for Judge<'_> {
 
     #[inline(always)]
     fn run(self) -> Evidence {
+        let alone = self.level_alone();
         let Judge {
             window,
-            shape,
+            share,
+            pattern,
             disk,
             known,
         } = self;
-        let alone = self.level_alone();
-        let (y0, x0) = (disk.y as f32, disk.x as f32);
+        pattern.shares((window.y, window.x), window.runs, disk, share);
         let (height, level) = (disk.height as f32, disk.level as f32);
         let (mut gain, mut square, mut pixels) =
             ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
-        let all = (window.y.chunks_exact(LANES))
-            .zip(window.x.chunks_exact(LANES))
+        let all = (share.chunks_exact(LANES))
             .zip(window.counts.chunks_exact(LANES))
             .zip(window.ground.chunks_exact(LANES))
             .zip(window.others.chunks_exact(LANES))
             .zip(window.valid.chunks_exact(LANES));
-        for (((((y, x), counts), ground), others), valid) in all {
+        for ((((share, counts), ground), others), valid) in all {
             for n in 0..LANES {
-                let cover = shape.at(y[n] - y0, x[n] - x0);
-                let with = height * cover.share + level * ground[n] + others[n];
+                let with = height * share[n] + level * ground[n] + others[n];
                 let with = if with > FAINTEST { with } else { FAINTEST };
                 let without = alone as f32 * ground[n] + others[n];
                 let without = if without > FAINTEST {
@@ -320,9 +386,12 @@ impl Vectorised for Judge<'_> {
                 } else {
                     FAINTEST
                 };
-                gain[n] += valid[n] * (counts[n] * ln(with / without) - (with - without));
+                // One division for both.
+                let both = 1.0 / (with * without);
+                let ratio = with * with * both;
+                gain[n] += valid[n] * (counts[n] * ln(ratio) - (with - without));
                 let rest = counts[n] - with;
-                square[n] += valid[n] * rest * rest / with;
+                square[n] += valid[n] * rest * rest * (without * both);
                 pixels[n] += valid[n];
             }
         }
@@ -340,34 +409,58 @@ impl Vectorised for Judge<'_> {
 }
 
 /// Solves a symmetric positive system; `None` where it has no one solution.
-pub fn cholesky<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f64; N]> {
-    for j in 0..N {
-        let scale = a[j][j];
-        for k in 0..j {
-            a[j][j] -= a[j][k] * a[j][k];
-        }
-        if a[j][j].is_nan() || a[j][j] <= 1e-7 * scale {
-            return None;
-        }
-        a[j][j] = a[j][j].sqrt();
-        for i in j + 1..N {
+pub fn cholesky<const N: usize>(a: [[f64; N]; N], b: [f64; N]) -> Option<[f64; N]> {
+    Some(Factors::of(a)?.solve(b))
+}
+
+/// A symmetric positive matrix as `L D Lᵀ`.
+struct Factors<const N: usize> {
+    /// Below the diagonal, where there are ones.
+    lower: [[f64; N]; N],
+    per_diagonal: [f64; N],
+}
+
+impl<const N: usize> Factors<N> {
+    #[inline(always)]
+    fn of(mut a: [[f64; N]; N]) -> Option<Self> {
+        let mut per_diagonal = [0.0; N];
+        for j in 0..N {
+            let scale = a[j][j];
+            let mut weighed = [0.0; N];
             for k in 0..j {
-                a[i][j] -= a[i][k] * a[j][k];
+                weighed[k] = a[j][k];
+                a[j][k] *= per_diagonal[k];
+                a[j][j] -= weighed[k] * a[j][k];
             }
-            a[i][j] /= a[j][j];
+            if a[j][j].is_nan() || a[j][j] <= 1e-7 * scale {
+                return None;
+            }
+            per_diagonal[j] = 1.0 / a[j][j];
+            for i in j + 1..N {
+                for k in 0..j {
+                    a[i][j] -= a[i][k] * a[j][k];
+                }
+            }
         }
+        Some(Factors {
+            lower: a,
+            per_diagonal,
+        })
     }
-    for i in 0..N {
-        for k in 0..i {
-            b[i] -= a[i][k] * b[k];
+
+    #[inline(always)]
+    fn solve(&self, mut b: [f64; N]) -> [f64; N] {
+        for i in 0..N {
+            for k in 0..i {
+                b[i] -= self.lower[i][k] * b[k];
+            }
         }
-        b[i] /= a[i][i];
-    }
-    for i in (0..N).rev() {
-        for k in i + 1..N {
-            b[i] -= a[k][i] * b[k];
+        for i in (0..N).rev() {
+            b[i] *= self.per_diagonal[i];
+            for k in i + 1..N {
+                b[i] -= self.lower[k][i] * b[k];
+            }
         }
-        b[i] /= a[i][i];
+        b
     }
-    Some(b)
 }

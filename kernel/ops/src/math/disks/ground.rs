@@ -1,6 +1,8 @@
 //! What is under the disks: the counts that depend on the distance from the direct beam only.
 
 use super::image::Stencil;
+use super::model::Scan;
+use crate::math::in_parts::in_parts;
 
 /// Most images along an axis between two pixels, and numbers in all of them.
 const MOST_PHASES: usize = 4;
@@ -12,8 +14,6 @@ const OFF: f64 = 0.15;
 /// beam, so that one for another middle is a part of one of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ground {
-    /// Counts at whole distances in px from the middle.
-    pub profile: Vec<f32>,
     /// Of the images.
     rows: usize,
     columns: usize,
@@ -30,8 +30,10 @@ pub struct Ground {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Surface {
     values: Vec<f32>,
-    /// Sums over a disk around every pixel.
+    /// Sums over a disk around every pixel; in each row those of every `step`th column next to each other, `plane` of them.
     sums: Vec<f32>,
+    step: usize,
+    plane: usize,
 }
 
 /// A frame's part of a [`Ground`].
@@ -44,18 +46,13 @@ pub struct Part<'a> {
 }
 
 impl Ground {
-    /// For frames of `rows` and `columns`, in which the middle is nowhere further than `wander` px from `centre`.
-    pub fn new(
-        profile: Vec<f32>,
-        frame: (usize, usize),
-        centre: [f64; 2],
-        wander: f64,
-        margin: usize,
-        stencil: &Stencil,
-    ) -> Self {
-        let further = wander.ceil() as usize + margin + 2;
-        let (rows, columns) = (frame.0 + 2 * further, frame.1 + 2 * further);
-        let middle = centre.map(|at| at.round().max(0.0) as usize + further);
+    /// For frames with a margin, in which the beam is nowhere further from its place in the mean than it wanders, for sums over
+    /// disks around every `step`th pixel.
+    pub fn new(scan: &Scan, margin: usize, (stencil, step): (&Stencil, usize)) -> Self {
+        let profile = &scan.profile;
+        let further = scan.wander.ceil() as usize + margin + 2;
+        let (rows, columns) = (scan.rows + 2 * further, scan.columns + 2 * further);
+        let middle = (scan.centre).map(|at| at.round().max(0.0) as usize + further);
         // As many places as the steepest part of the background needs.
         let steepest = (profile.windows(2))
             .map(|two| f64::from((two[1] - two[0]).abs() / two[0].max(two[1]).max(1e-6).sqrt()))
@@ -65,15 +62,12 @@ impl Ground {
         while phases > 1 && 2 * phases * phases * rows * columns > MOST_NUMBERS {
             phases -= 1;
         }
-        let mut running = Vec::new();
-        let images = (0..phases * phases).map(|n| {
+        let images = in_parts(phases * phases, |line: &mut Vec<f32>, n| {
             let part = [n / phases, n % phases].map(|part| part as f32 / phases as f32);
             let middle = [0, 1].map(|axis| middle[axis] as f32 + part[axis]);
-            Surface::new(&profile, (rows, columns), middle, stencil, &mut running)
+            Surface::new(profile, (rows, columns), middle, (stencil, step), line)
         });
-        let images = images.collect();
         Ground {
-            profile,
             rows,
             columns,
             middle,
@@ -115,8 +109,8 @@ impl Surface {
         profile: &[f32],
         (rows, columns): (usize, usize),
         middle: [f32; 2],
-        stencil: &Stencil,
-        running: &mut Vec<f32>,
+        (stencil, step): (&Stencil, usize),
+        line: &mut Vec<f32>,
     ) -> Self {
         // With the stencil's reach around it, for the sums.
         let reach = stencil.reach();
@@ -130,12 +124,24 @@ impl Surface {
             }
         }
         let mut sums = Vec::new();
-        stencil.sums(&values, (rows, columns), reach, running, &mut sums);
+        stencil.sums(&values, (rows, columns), (reach, 1), line, &mut sums);
+        let plane = columns.div_ceil(step);
+        let sums = sums
+            .chunks_exact(columns)
+            .flat_map(|row| {
+                (0..plane * step).map(|n| row[(n % plane * step + n / plane).min(columns - 1)])
+            })
+            .collect();
         let values = (0..rows)
             .flat_map(|row| &values[(row + reach) * width + reach..][..columns])
             .copied()
             .collect();
-        Surface { values, sums }
+        Surface {
+            values,
+            sums,
+            step,
+            plane,
+        }
     }
 }
 
@@ -156,9 +162,19 @@ impl<'a> Part<'a> {
         &self.of.values[row as usize * self.columns + column as usize..]
     }
 
-    /// Sums over the disk around each pixel of a row of the frame, what is beyond its edges counted too.
+    /// Sums over the disk around every `step`th pixel of a row of the frame, what is beyond its edges counted too.
     #[inline(always)]
     pub fn sums(&self, row: usize) -> &'a [f32] {
-        &self.of.sums[(self.row + row) * self.columns + self.column..]
+        let Surface { step, plane, .. } = *self.of;
+        let row = (self.row + row) * plane * step;
+        let from = row + self.column % step * plane + self.column / step;
+        &self.of.sums[from..row + (self.column % step + 1) * plane]
+    }
+
+    /// The same around one pixel.
+    pub fn sum_at(&self, row: usize, column: usize) -> f32 {
+        let Surface { step, plane, .. } = *self.of;
+        let column = self.column + column;
+        self.of.sums[((self.row + row) * step + column % step) * plane + column / step]
     }
 }

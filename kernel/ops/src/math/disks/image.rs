@@ -41,24 +41,26 @@ impl Stencil {
         self.half_widths.iter().map(|half| 2 * half + 1).sum()
     }
 
-    /// Sums over the disk around every pixel of a frame in the middle of `values`, which have a margin of at least the
-    /// reach around it; O(P · radius). `line` is scratch.
+    /// Sums over the disk around every `step`th pixel of every `step`th row of a frame in the middle of `values`, which have a margin
+    /// of at least the reach around it; O(P · radius / step²). `line` is scratch.
     pub fn sums(
         &self,
         values: &[f32],
         (rows, columns): (usize, usize),
-        margin: usize,
+        (margin, step): (usize, usize),
         line: &mut Vec<f32>,
         out: &mut Vec<f32>,
     ) {
-        line.resize(columns, 0.0);
+        let columns_out = columns.div_ceil(step);
+        line.resize(columns + 2 * margin + step + columns_out, 0.0);
         out.clear();
-        out.resize(rows * columns, 0.0);
+        out.resize(rows.div_ceil(step) * columns_out, 0.0);
         vectorised(DiskSums {
             stencil: self,
             values,
-            columns,
+            frame: (rows, columns),
             margin,
+            step,
             line,
             out,
         });
@@ -68,8 +70,9 @@ impl Stencil {
 struct DiskSums<'a> {
     stencil: &'a Stencil,
     values: &'a [f32],
-    columns: usize,
+    frame: (usize, usize),
     margin: usize,
+    step: usize,
     line: &'a mut [f32],
     out: &'a mut [f32],
 }
@@ -80,10 +83,19 @@ impl Vectorised for DiskSums<'_> {
     /// Sums of a row over more and more columns to both sides, each added to the rows where it is that wide.
     #[inline(always)]
     fn run(self) {
-        let (reach, columns, margin) = (self.stencil.reach(), self.columns, self.margin);
-        let width = columns + 2 * margin;
-        let rows = self.out.len() / columns;
-        let line = &mut self.line[..columns];
+        let DiskSums {
+            stencil,
+            frame: (rows, columns),
+            margin,
+            step,
+            ..
+        } = self;
+        let (reach, width) = (stencil.reach(), columns + 2 * margin);
+        let count = columns.div_ceil(step);
+        let (planes, line) = self.line.split_at_mut(width + step);
+        let line = &mut line[..count];
+        // Columns that are `step` apart lie next to each other.
+        let plane = width.div_ceil(step);
         for (from, values) in self.values.chunks_exact(width).enumerate() {
             // Of a row of the margin as of one of the frame.
             let Some(last) = (from + reach).checked_sub(margin) else {
@@ -92,14 +104,26 @@ impl Vectorised for DiskSums<'_> {
             if from > rows + margin + reach {
                 break;
             }
-            line.copy_from_slice(&values[margin..margin + columns]);
+            let values = match step {
+                1 => values,
+                _ => {
+                    let (even, odd) = planes.split_at_mut(plane);
+                    let pairs = values.chunks_exact(2).zip(even.iter_mut().zip(odd));
+                    pairs.for_each(|(pair, (even, odd))| (*even, *odd) = (pair[0], pair[1]));
+                    if let [last] = values.chunks_exact(2).remainder() {
+                        even[plane - 1] = *last;
+                    }
+                    &*planes
+                }
+            };
+            let shifted = |column: usize| &values[column % step * plane + column / step..][..count];
+            line.copy_from_slice(shifted(margin));
             let mut half = 0;
             // Half widths grow from the first row of the disk to its middle.
-            for (at, wanted) in self.stencil.half_widths[..=reach].iter().enumerate() {
+            for (at, wanted) in stencil.half_widths[..=reach].iter().enumerate() {
                 while half < *wanted {
                     half += 1;
-                    let left = &values[margin - half..][..columns];
-                    let right = &values[margin + half..][..columns];
+                    let (left, right) = (shifted(margin - half), shifted(margin + half));
                     for ((line, left), right) in line.iter_mut().zip(left).zip(right) {
                         *line += left + right;
                     }
@@ -108,14 +132,12 @@ impl Vectorised for DiskSums<'_> {
                 let away = reach - at;
                 let above = (last + away).checked_sub(reach);
                 let below = last.checked_sub(reach + away).filter(|_| away > 0);
-                for row in [above, below]
-                    .into_iter()
-                    .flatten()
-                    .filter(|row| *row < rows)
-                {
-                    let out = &mut self.out[row * columns..][..columns];
-                    for (out, line) in out.iter_mut().zip(line.iter()) {
-                        *out += line;
+                for row in [above, below].into_iter().flatten() {
+                    if row < rows && row.is_multiple_of(step) {
+                        let out = &mut self.out[row / step * count..][..count];
+                        for (out, line) in out.iter_mut().zip(line.iter()) {
+                            *out += line;
+                        }
                     }
                 }
             }
@@ -206,24 +228,27 @@ mod tests {
             .collect();
         let mut image = Image::default();
         image.fill((rows, columns), 9, &values, 0.0);
-        for radius in [0.0, 1.0, 2.3, 4.3, 9.0] {
-            let (mut running, mut sums) = (Vec::new(), Vec::new());
+        for (radius, step) in [(0.0, 1), (1.0, 1), (2.3, 1), (4.3, 1), (4.3, 2), (9.0, 2)] {
+            let (mut line, mut sums) = (Vec::new(), Vec::new());
             let stencil = Stencil::new(radius);
-            stencil.sums(&image.counts, (rows, columns), 9, &mut running, &mut sums);
-            for row in 0..rows {
-                for column in 0..columns {
+            let margin = (9, step);
+            stencil.sums(&image.counts, (rows, columns), margin, &mut line, &mut sums);
+            let mut of_grid = sums.into_iter();
+            for row in (0..rows).step_by(step) {
+                for column in (0..columns).step_by(step) {
                     let inside = |at: &usize| {
                         let (y, x) = (at / columns, at % columns);
                         (y as f64 - row as f64).hypot(x as f64 - column as f64) <= radius
                     };
                     let expected: f32 = (0..values.len()).filter(inside).map(|at| values[at]).sum();
                     assert_eq!(
-                        sums[row * columns + column],
-                        expected,
-                        "{radius} {row} {column}"
+                        of_grid.next(),
+                        Some(expected),
+                        "{radius} {step} {row} {column}"
                     );
                 }
             }
+            assert_eq!(of_grid.next(), None);
         }
         assert_eq!(Stencil::new(3.0).pixels(), 29);
     }

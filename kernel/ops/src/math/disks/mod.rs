@@ -12,6 +12,7 @@ mod lanes;
 mod model;
 mod places;
 mod prepare;
+mod probe;
 mod radial;
 mod search;
 mod shape;

@@ -1,47 +1,78 @@
 //! What a scan's disks have in common, and the way from a frame to its disks.
 
+use std::ops::Deref;
+
 use super::around::Around;
-use super::fit::{Disk, Evidence, FAINTEST, Known};
+use super::fit::{Disk, Evidence, FAINTEST, Known, Pattern};
 use super::ground::Ground;
 use super::image::{Image, Stencil};
+use super::probe::Probe;
 use super::search::{LEAST_VALID, Scratch, Search};
 use super::shape::Shape;
 use super::shape_sums::ShapeSums;
 
 /// Share of the radius by which the disk that is counted is larger, in px: half of the pixels at the edge belong to it.
 const HARD: f64 = 0.3;
-/// See [`Model::level_share`].
-const LEVEL_SHARE: f64 = 0.5;
+/// Disks of this radius in px are seen on every second pixel.
+const COARSE: f32 = 4.0;
+/// Looks at what the disks so far leave over, the next one only where the one before found so many more, as a share.
+const MOST_LOOKS: usize = 3;
+const MANY: f64 = 0.15;
 /// A disk's edge is seen to where it is this share of the background's noise.
 const SEEN: f64 = 0.3;
 
-/// What a scan's disks have in common.
+/// What a scan's frames have in common.
 #[derive(Clone, Debug)]
-pub struct Model {
+pub struct Scan {
+    pub rows: usize,
+    pub columns: usize,
     pub shape: Shape,
-    pub ground: Ground,
+    /// What the disks are when they are not flat.
+    pub probe: Option<Probe>,
+    /// Background in counts at whole distances in px from the direct beam.
+    pub profile: Vec<f32>,
     /// Where the direct beam is in the mean, row first.
     pub centre: [f64; 2],
     /// How far from there it may be, in px.
     pub wander: f64,
-    /// Least standard deviations that a disk is found with.
-    pub threshold: f64,
+    /// Whether it is on the detector and not covered.
+    pub beam_is_seen: bool,
     /// Times the background of a frame's darker places, disks among them, that its background is.
     pub darker: f64,
     /// The background under a disk is known to this share of itself from the rest of the scan.
     pub level_share: f64,
     /// The frame's background is known to this share of itself before any disk is.
     pub frame_share: f64,
-    pub rows: usize,
-    pub columns: usize,
+    /// Height of the brightest disk.
+    pub brightest: f64,
+    pub beyond: Beyond,
+}
+
+/// The way from a frame to its disks.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub scan: Scan,
+    pub(super) ground: Ground,
+    /// Least standard deviations that a disk is found with.
+    pub threshold: f64,
     pub(super) stencil: Stencil,
-    /// Share of the disk around each pixel that is inside the frame.
+    /// Sums over disks are made around every so many pixels of every so many rows: the grid.
+    pub(super) step: usize,
+    /// Share of the disk around each pixel of the grid that is inside the frame.
     pub(super) inside: Vec<f32>,
     pub(super) around: Around,
     /// Distance of the pixels that take part in a fit.
     pub(super) reach: f64,
-    /// Whether the direct beam is on the detector and not covered.
-    pub beam_is_seen: bool,
+    /// Whether patterns that fit badly are tried elsewhere: once it is known what they are.
+    pub(super) realigns: bool,
+}
+
+impl Deref for Model {
+    type Target = Scan;
+
+    fn deref(&self) -> &Scan {
+        &self.scan
+    }
 }
 
 /// How far beyond the radius a fit goes.
@@ -66,63 +97,51 @@ pub struct Found {
 }
 
 impl Model {
-    pub fn new(
-        shape: Shape,
-        profile: Vec<f32>,
-        (rows, columns): (usize, usize),
-        centre: [f64; 2],
-        wander: f64,
-        threshold: f64,
-        brightest: f64,
-        beyond: Beyond,
-    ) -> Self {
-        let stencil = Stencil::new(f64::from(shape.radius) + HARD);
+    pub fn new(scan: Scan, threshold: f64) -> Self {
+        let (rows, columns) = (scan.rows, scan.columns);
+        let (radius, edge) = (f64::from(scan.shape.radius), f64::from(scan.shape.edge));
+        let stencil = Stencil::new(radius + HARD);
         // As far as the edge of the brightest disk is seen above the noise of the background.
-        let darkest = profile
-            .iter()
-            .copied()
+        let darkest = (scan.profile.iter().copied())
             .fold(f32::INFINITY, f32::min)
             .max(1e-3);
-        let seen = (brightest / (SEEN * f64::from(darkest).sqrt()))
+        let seen = (scan.brightest / (SEEN * f64::from(darkest).sqrt()))
             .max(1.0)
             .ln()
             .clamp(3.0, 12.0);
-        let edge = f64::from(shape.edge);
-        let reach = f64::from(shape.radius)
-            + match beyond {
-                Beyond::Edge => (4.0 * edge).clamp(2.0, 4.0),
-                Beyond::Foot => (8.0 * edge).clamp(3.0, 9.0),
-            };
-        let around = Around::new(reach, f64::from(shape.radius) + seen * edge);
+        let (reach, painted) = match (&scan.probe, scan.beyond) {
+            (Some(probe), _) => (probe.reach, probe.reach),
+            (None, Beyond::Edge) => (radius + (4.0 * edge).clamp(2.0, 4.0), radius + seen * edge),
+            (None, Beyond::Foot) => (radius + (8.0 * edge).clamp(3.0, 9.0), radius + seen * edge),
+        };
+        let around = Around::new(reach, painted);
         let margin = around.reach;
-        let ground = Ground::new(profile, (rows, columns), centre, wander, margin, &stencil);
-        let (mut running, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
+        let step = if scan.shape.radius < COARSE { 1 } else { 2 };
+        let ground = Ground::new(&scan, margin, (&stencil, step));
+        let (mut line, mut inside, mut ones) = (Vec::new(), Vec::new(), Image::default());
         ones.fill((rows, columns), margin, &vec![1.0; rows * columns], 0.0);
-        stencil.sums(
-            &ones.counts,
-            (rows, columns),
-            margin,
-            &mut running,
-            &mut inside,
-        );
+        let grid = (margin, step);
+        stencil.sums(&ones.counts, (rows, columns), grid, &mut line, &mut inside);
         let all = stencil.pixels() as f32;
         inside.iter_mut().for_each(|share| *share /= all);
         Model {
+            scan,
+            ground,
+            threshold,
+            stencil,
+            step,
+            inside,
             around,
             reach,
-            beam_is_seen: true,
-            shape,
-            ground,
-            centre,
-            wander,
-            threshold,
-            darker: 1.0,
-            level_share: LEVEL_SHARE,
-            frame_share: 5.0,
-            rows,
-            columns,
-            stencil,
-            inside,
+            realigns: false,
+        }
+    }
+
+    /// What a disk of height 1 is.
+    pub(super) fn pattern(&self) -> Pattern<'_> {
+        match &self.probe {
+            Some(probe) => Pattern::Probe(probe),
+            None => Pattern::Disk(self.shape),
         }
     }
 
@@ -133,6 +152,14 @@ impl Model {
 
     pub(super) fn size(&self) -> (usize, usize) {
         (self.rows, self.columns)
+    }
+
+    /// Rows and columns of the grid.
+    pub(super) fn grid(&self) -> (usize, usize) {
+        (
+            self.rows.div_ceil(self.step),
+            self.columns.div_ceil(self.step),
+        )
     }
 
     fn first_share(&self) -> f64 {
@@ -146,9 +173,14 @@ impl Model {
 
     /// Disks of a frame, the surest first.
     pub fn find(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
-        let Scratch { running, sums, .. } = scratch;
-        self.stencil
-            .sums(&image.counts, self.size(), image.margin, running, sums);
+        let Scratch { line, sums, .. } = scratch;
+        self.stencil.sums(
+            &image.counts,
+            self.size(),
+            (image.margin, self.step),
+            line,
+            sums,
+        );
         scratch.models.clear();
         scratch.models.resize(image.counts.len(), 0.0);
         scratch.candidates.clear();
@@ -174,21 +206,34 @@ impl Model {
         }
         search.deviations(false);
         search.take_maxima();
-        search.sweep(self.first_share(), (3, 0.05));
+        search.sweep(self.first_share(), (3, 0.5));
         search.amplitude();
         search.drop_unlikely(0);
         search.settle_apart();
-        search.sweep(self.level_share, (2, 0.02));
-        let first = search.scratch.candidates.len();
-        search.distrust_amplitude();
-        search.look_at_rest();
-        if search.scratch.candidates.len() > first {
+        search.sweep(self.level_share, (2, 0.1));
+        for _ in 0..MOST_LOOKS {
+            let first = search.scratch.candidates.len();
+            search.distrust_amplitude();
+            if self.realigns {
+                search.realign();
+            }
+            search.look_at_rest();
+            if search.scratch.candidates.len() == first {
+                break;
+            }
             search.settle_far_from(first);
-            search.sweep(self.first_share(), (3, 0.05));
+            search.sweep(self.first_share(), (3, 0.5));
             search.amplitude();
             search.distrust_amplitude();
             search.drop_unlikely(first);
-            search.sweep(self.level_share, (2, 0.01));
+            search.sweep(self.level_share, (2, 0.1));
+            // With many more disks the background is another.
+            if (search.scratch.candidates.len() - first) as f64 <= MANY * first as f64 {
+                break;
+            }
+        }
+        if self.realigns {
+            search.realign();
         }
         search.conclude()
     }
@@ -223,8 +268,8 @@ impl Model {
             .sum()
     }
 
-    /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge.
-    pub fn shape_sums(&self, image: &Image, scratch: &mut Scratch, sums: &mut ShapeSums) {
+    /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge, or of what is inside.
+    pub(super) fn shape_sums(&self, image: &Image, scratch: &mut Scratch, sums: &mut ShapeSums) {
         let ground = self.ground.around(scratch.centre, self.size());
         let mut search = Search {
             model: self,
@@ -237,23 +282,27 @@ impl Model {
 
     /// Place of the direct beam: the brightest disk near where it is in the mean.
     fn direct_beam(&self, image: &Image, scratch: &mut Scratch) -> Option<[f64; 2]> {
+        let step = self.step;
         let range = |at: f64, size: usize| {
             let low = (at - self.wander).ceil().max(0.0) as usize;
-            low..((at + self.wander).floor() as usize + 1).min(size)
+            low.div_ceil(step)
+                ..((at + self.wander).floor() as usize + 1)
+                    .min(size)
+                    .div_ceil(step)
         };
         let mut best = (f32::NEG_INFINITY, 0, 0);
         for row in range(self.centre[0], self.rows) {
             for column in range(self.centre[1], self.columns) {
-                let at = row * self.columns + column;
+                let at = row * self.grid().1 + column;
                 let value = scratch.sums[at] / self.inside[at].max(LEAST_VALID);
                 if value > best.0 {
                     best = (value, row, column);
                 }
             }
         }
-        let (sum, row, column) = best;
+        let (sum, row, column) = (best.0, best.1 * step, best.2 * step);
         let ground = self.ground.around([row as f64, column as f64], self.size());
-        let over = f64::from(sum) - f64::from(ground.sums(row)[column]);
+        let over = f64::from(sum) - f64::from(ground.sum_at(row, column));
         if over <= 5.0 * f64::from(sum).max(1.0).sqrt() {
             return None;
         }
@@ -276,7 +325,7 @@ impl Model {
             height: over / self.area(),
             level: 1.0,
         };
-        let fitted = search.improve(slot, disk, known, (4, 0.05));
+        let fitted = search.improve(slot, disk, known, (4, 0.5));
         scratch.slots = 0;
         let Disk { y, x, .. } = fitted?;
         let near = y.hypot(x) < f64::from(self.shape.radius).max(1.5);

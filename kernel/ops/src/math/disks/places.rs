@@ -41,14 +41,10 @@ impl Search<'_> {
             }
         }
         let Scratch {
-            running,
-            sums,
-            rest,
-            ..
+            line, sums, rest, ..
         } = &mut **scratch;
-        model
-            .stencil
-            .sums(rest, model.size(), image.margin, running, sums);
+        let margin = (image.margin, model.step);
+        model.stencil.sums(rest, model.size(), margin, line, sums);
     }
 
     /// Looks for what the models of the disks so far leave over.
@@ -76,14 +72,10 @@ impl Search<'_> {
         // What was counted there is the variance too, also where a disk is.
         std::mem::swap(&mut scratch.sums, &mut scratch.disk_sums);
         let Scratch {
-            running,
-            sums,
-            rest,
-            ..
+            line, sums, rest, ..
         } = &mut **scratch;
-        model
-            .stencil
-            .sums(rest, model.size(), image.margin, running, sums);
+        let margin = (image.margin, model.step);
+        model.stencil.sums(rest, model.size(), margin, line, sums);
         self.deviations(true);
         self.take_maxima();
     }
@@ -98,17 +90,18 @@ impl Search<'_> {
         } = self;
         let amplitude = scratch.amplitude as f32;
         // With a border that is no maximum.
-        let width = model.columns + 2;
+        let (rows, columns) = model.grid();
+        let width = columns + 2;
         scratch
             .deviations
-            .resize((model.rows + 2) * width, f32::NEG_INFINITY);
+            .resize((rows + 2) * width, f32::NEG_INFINITY);
         scratch.deviations[..width].fill(f32::NEG_INFINITY);
-        for row in 0..model.rows {
-            let line = row * model.columns..(row + 1) * model.columns;
+        for row in 0..rows {
+            let line = row * columns..(row + 1) * columns;
             let out = &mut scratch.deviations[(row + 1) * width..(row + 2) * width];
             (out[0], out[width - 1]) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
             vectorised(Deviations {
-                under: &ground.sums(row)[..model.columns],
+                under: &ground.sums(row * model.step)[..columns],
                 inside: &model.inside[line.clone()],
                 sums: &scratch.sums[line.clone()],
                 others: left_over.then(|| &scratch.disk_sums[line.clone()]),
@@ -116,13 +109,15 @@ impl Search<'_> {
                 out: &mut out[1..width - 1],
             });
         }
-        scratch.deviations[(model.rows + 1) * width..].fill(f32::NEG_INFINITY);
+        scratch.deviations[(rows + 1) * width..].fill(f32::NEG_INFINITY);
     }
 
     pub(super) fn take_maxima(&mut self) {
         let model = self.model;
-        let (rows, columns) = model.size();
-        let reach = ((APART * f64::from(model.shape.radius)).round() as usize).max(1);
+        let (rows, columns) = model.grid();
+        let step = model.step;
+        let reach = APART * f64::from(model.shape.radius) / step as f64;
+        let reach = (reach.round() as usize).max(1);
         let scratch = &mut *self.scratch;
         let map = &scratch.deviations;
         let width = columns + 2;
@@ -158,18 +153,29 @@ impl Search<'_> {
         let known = scratch.candidates.len();
         for n in 0..self.scratch.places.len() {
             let (deviation, at) = self.scratch.places[n];
-            let place = (at / columns, at % columns);
-            let here = [place.0 as f64, place.1 as f64];
+            let (row, column) = (at / columns, at % columns);
+            let width = columns + 2;
+            let middle = (row + 1) * width + column + 1;
+            let map = &self.scratch.deviations;
+            let off = [width, 1]
+                .map(|next| step as f64 * top([map[middle - next], deviation, map[middle + next]]));
+            let here = [
+                (row * step) as f64 + off[0],
+                (column * step) as f64 + off[1],
+            ];
+            let place = [(here[0], model.rows), (here[1], model.columns)]
+                .map(|(at, size)| (at.round().max(0.0) as usize).min(size - 1));
+            let place = (place[0], place[1]);
             if self.is_taken(known, here) || !self.enough_valid(place) {
                 continue;
             }
             let inside = f64::from(model.inside[at]);
             let amplitude = self.scratch.amplitude;
-            let under = f64::from(self.ground.sums(place.0)[place.1]) * inside * amplitude;
+            let under = f64::from(self.ground.sums(row * step)[column]) * inside * amplitude;
             let over = f64::from(deviation) * under.max(1.0).sqrt();
             let disk = Disk {
-                y: 0.0,
-                x: 0.0,
+                y: here[0] - place.0 as f64,
+                x: here[1] - place.1 as f64,
                 height: over / (model.area() * inside).max(1.0),
                 level: amplitude,
             };
@@ -181,10 +187,20 @@ impl Search<'_> {
                 start: here,
                 slot,
                 loaded: false,
+                painted: false,
+                realigned: false,
                 settled: false,
             });
         }
     }
+}
+
+/// Where the parabola through three values, of which the middle one is the largest, is largest.
+fn top([before, value, after]: [f32; 3]) -> f64 {
+    let bend = f64::from(before) - 2.0 * f64::from(value) + f64::from(after);
+    let at = 0.5 * (f64::from(before) - f64::from(after)) / bend;
+    // At the frame's edge there is none.
+    if at.is_finite() { at } else { 0.0 }
 }
 
 /// Whether nothing within a square is larger, and nothing before it as large; `map` has a border of one pixel.

@@ -5,7 +5,8 @@ use super::clean::Clean;
 use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
-use super::model::{Beyond, Model};
+use super::model::{Beyond, Model, Scan};
+use super::probe::Probe;
 use super::radial::{Quarter, Rings};
 use super::search::Scratch;
 use super::shape::Shape;
@@ -55,8 +56,21 @@ pub struct Prepared {
     pub shape_errors: [f64; 2],
     /// Mean square of what is left over, in units of its expected variance: 1 for Poisson counts.
     pub misfit: f64,
+    /// The median of that over the disks: the brightest have more that no model says.
+    usual_misfit: f64,
     /// Sum of that over all pixels, and what every disk costs.
     cost: f64,
+}
+
+impl Prepared {
+    /// Whether nothing is left to explain.
+    fn explains(&self) -> bool {
+        let explained = match self.model.probe {
+            Some(_) => PATTERNED,
+            None => EXPLAINED,
+        };
+        self.misfit < explained
+    }
 }
 
 /// What is known before: `None` is measured.
@@ -85,8 +99,8 @@ pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Opt
             prepare_clean(frames, size, given, &clean)
         }
         // No model leaves over less than noise: edges of disks were taken for some of it.
-        (Some(prepared), Some(frames)) if prepared.misfit < TOO_GOOD && clean.gain != 1.0 => {
-            clean.lower_gain(prepared.misfit);
+        (Some(prepared), Some(frames)) if prepared.usual_misfit < TOO_GOOD && clean.gain != 1.0 => {
+            clean.lower_gain(prepared.usual_misfit);
             prepare_clean(frames, size, given, &clean)
         }
         _ => found,
@@ -121,7 +135,7 @@ fn prepare_clean(
         .into_iter()
         .flatten()
     {
-        if best.as_ref().is_some_and(|best| best.misfit < EXPLAINED) {
+        if best.as_ref().is_some_and(Prepared::explains) {
             break;
         }
         let other = measure(frames, size, given, clean, &seen, radius);
@@ -150,76 +164,159 @@ fn measure(
     seen: &[([f64; 2], f64)],
     first: f64,
 ) -> Option<Prepared> {
-    let (rows, columns) = size;
-    let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
-    let beyond = if clean.saturated {
-        Beyond::Foot
-    } else {
-        Beyond::Edge
-    };
-    // A covered beam is between the disks on both sides.
-    let away = |[y, x]: [f64; 2], centre: [f64; 2]| (y - centre[0]).hypot(x - centre[1]);
-    let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
-    let lost = lost > LOST * rows.min(columns) as f64;
-    let covered = covered_centre(frames, size, clean, first, lost);
-    let centre = covered.unwrap_or(centre);
-    let beam_is_seen = covered.is_none();
-    let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
-    let mut wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
-    let largest = 0.25 * rows.min(columns) as f64;
-    let radius = first.clamp(1.0, largest.max(1.0));
-    let mut shape = Shape {
-        radius: radius as f32,
-        edge: FIRST_EDGE.min(0.3 * radius) as f32,
-    };
-    let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
-    let level = darker_half(frames).max(1e-3);
-    let middles: Vec<[f64; 2]> = (seen.iter())
-        .map(
-            |(at, _)| match beam_is_seen && away(*at, centre) <= wander {
-                true => *at,
-                false => centre,
-            },
-        )
-        .collect();
-    let mut profile = darkest(frames, size, &middles, far, LEAST_LEVEL * level)
-        .unwrap_or_else(|| vec![level as f32; far]);
-    // The edge of the direct beam is soft.
-    let beside = (radius.ceil() as usize + 4).min(far - 1);
-    let under = profile[beside];
-    profile[..beside].fill(under);
-    let mut centre = centre;
-    let mut brightest = 100.0;
-    let mut share = UNKNOWN;
-    let mut darker = 1.0;
-    let mut frame_share = UNKNOWN;
-    let quarter = Quarter::new(size, far);
-    let mut every_frame = false;
+    let mut measuring = Measuring::begin(frames, size, clean, seen, first);
+    let mut last = None;
     for round in 0..ROUNDS {
-        let mut model = Model::new(
+        let (looked, settled) = measuring.round(round)?;
+        last = Some(looked);
+        if round > FIRST_ROUNDS && settled {
+            break;
+        }
+    }
+    let flat = measuring.conclude(given, &last?);
+    if flat.misfit < PATTERNED {
+        return Some(flat);
+    }
+    let patterned = measuring.patterned(given, flat.shape_errors);
+    Some(match patterned {
+        Some(patterned) if patterned.cost + PATTERN_COST < flat.cost => patterned,
+        _ => flat,
+    })
+}
+
+/// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, what that must explain at least, and
+/// what a round does.
+const PATTERNED: f64 = 1.1;
+const PATTERN_ROUNDS: usize = 8;
+const PATTERN_COST: f64 = 3000.0;
+const BETTER: f64 = 0.002;
+/// How far beyond its edge a pattern is looked for, in px.
+const AROUND_PATTERN: f64 = 1.0;
+
+/// A scan while it is measured.
+struct Measuring<'a> {
+    frames: &'a [Vec<f32>],
+    clean: &'a Clean,
+    /// As measuring began, and as far as it is.
+    first: Scan,
+    scan: Scan,
+    /// Where the direct beam is covered.
+    covered: Option<[f64; 2]>,
+    quarter: Quarter,
+    /// Few frames have too few disks.
+    every_frame: bool,
+}
+
+impl<'a> Measuring<'a> {
+    fn begin(
+        frames: &'a [Vec<f32>],
+        (rows, columns): (usize, usize),
+        clean: &'a Clean,
+        seen: &[([f64; 2], f64)],
+        first: f64,
+    ) -> Self {
+        let size = (rows, columns);
+        let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
+        // A covered beam is between the disks on both sides.
+        let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+        let lost = lost > LOST * rows.min(columns) as f64;
+        let covered = covered_centre(frames, size, clean, first, lost);
+        let centre = covered.unwrap_or(centre);
+        let beam_is_seen = covered.is_none();
+        let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+        let wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
+        let radius = first.clamp(1.0, largest(size));
+        let shape = Shape {
+            radius: radius as f32,
+            edge: FIRST_EDGE.min(0.3 * radius) as f32,
+        };
+        let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
+        let level = darker_half(frames).max(1e-3);
+        let middles: Vec<[f64; 2]> = (seen.iter())
+            .map(
+                |(at, _)| match beam_is_seen && away(*at, centre) <= wander {
+                    true => *at,
+                    false => centre,
+                },
+            )
+            .collect();
+        let mut profile = darkest(frames, size, &middles, far, LEAST_LEVEL * level)
+            .unwrap_or_else(|| vec![level as f32; far]);
+        // The edge of the direct beam is soft.
+        let beside = (radius.ceil() as usize + 4).min(far - 1);
+        let under = profile[beside];
+        profile[..beside].fill(under);
+        let scan = Scan {
+            rows,
+            columns,
             shape,
-            profile.clone(),
-            size,
+            probe: None,
+            profile,
             centre,
             wander,
-            if round < FIRST_ROUNDS {
-                SURE
+            beam_is_seen,
+            darker: 1.0,
+            level_share: UNKNOWN,
+            frame_share: UNKNOWN,
+            brightest: 1000.0,
+            beyond: if clean.saturated {
+                Beyond::Foot
             } else {
-                SURE_LATER
+                Beyond::Edge
             },
-            10.0 * brightest,
-            beyond,
-        );
-        model.beam_is_seen = beam_is_seen;
-        model.level_share = share;
-        model.frame_share = frame_share;
-        model.darker = darker;
-        let few = round < FIRST_ROUNDS && !every_frame;
-        let mut looked = look_once(&model, &quarter, frames, clean, if few { FEW } else { 1 });
-        if few && looked.sums.disks < ENOUGH {
-            every_frame = true;
-            looked = look_once(&model, &quarter, frames, clean, 1);
+        };
+        Measuring {
+            frames,
+            clean,
+            first: scan.clone(),
+            scan,
+            covered,
+            quarter: Quarter::new(size, far),
+            every_frame: false,
         }
+    }
+
+    /// Looks at frames once, and whether radius and edge stay as they are.
+    fn round(&mut self, round: usize) -> Option<(ShapeSums, bool)> {
+        let sure = if round < FIRST_ROUNDS {
+            SURE
+        } else {
+            SURE_LATER
+        };
+        let model = Model::new(self.scan.clone(), sure);
+        let few = round < FIRST_ROUNDS && !self.every_frame;
+        let look = |step| look_once(&model, &self.quarter, self.frames, self.clean, step);
+        let mut looked = look(if few { FEW } else { 1 });
+        if few && looked.sums.disks < ENOUGH {
+            self.every_frame = true;
+            looked = look(1);
+        }
+        if looked.sums.disks == 0 {
+            return None;
+        }
+        let settled = self.reshape(&looked.sums)?;
+        Some((self.learn(looked, round >= FIRST_ROUNDS), settled))
+    }
+
+    /// Radius and edge of the disks.
+    fn reshape(&mut self, sums: &ShapeSums) -> Option<bool> {
+        let step = cholesky(sums.information, sums.slope)?;
+        let Shape { radius, edge } = self.scan.shape;
+        let (radius, edge) = (f64::from(radius), f64::from(edge));
+        let limit = LARGEST_STEP * radius;
+        let largest = largest((self.scan.rows, self.scan.columns));
+        let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(0.8, largest);
+        let new_edge = (edge + step[1].clamp(-0.5 * edge, edge))
+            .clamp(LEAST_EDGE, (0.5 * new_radius).max(LEAST_EDGE));
+        self.scan.shape = Shape {
+            radius: new_radius as f32,
+            edge: new_edge as f32,
+        };
+        Some((new_radius - radius).abs().max((new_edge - edge).abs()) < SETTLED)
+    }
+
+    /// All but the shape of the disks.
+    fn learn(&mut self, looked: Looked, later: bool) -> ShapeSums {
         let Looked {
             sums,
             rings,
@@ -227,69 +324,106 @@ fn measure(
             beams,
             amplitudes,
         } = looked;
-        if sums.disks == 0 {
-            return None;
-        }
-        brightest = sums.brightest;
-        let step = cholesky(sums.information, sums.slope)?;
-        let radius = f64::from(shape.radius);
-        let limit = LARGEST_STEP * radius;
-        let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(0.8, largest.max(1.0));
-        let edge = f64::from(shape.edge);
-        let new_edge = (edge + step[1].clamp(-0.5 * edge, edge))
-            .clamp(LEAST_EDGE, (0.5 * new_radius).max(LEAST_EDGE));
-        shape = Shape {
-            radius: new_radius as f32,
-            edge: new_edge as f32,
-        };
-        let settled = (new_radius - radius).abs().max((new_edge - edge).abs()) < SETTLED;
+        let scan = &mut self.scan;
+        // Brighter ones may come.
+        scan.brightest = 10.0 * sums.brightest;
         // In the median frame once the background.
         let usual = middle(amplitudes.into_iter()) as f32;
-        profile = rings.profile(&profile, f64::from(shape.radius));
-        profile.iter_mut().for_each(|value| *value *= usual);
-        centre =
-            covered.unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
-        wander = spread(beams.iter().map(|at| away(*at, centre))) + FURTHER;
-        darker = middle(ratios.iter().copied());
-        frame_share = spread(ratios.iter().map(|ratio| (ratio / darker - 1.0).abs()))
+        scan.profile = rings.profile(&scan.profile, f64::from(scan.shape.radius));
+        scan.profile.iter_mut().for_each(|value| *value *= usual);
+        scan.centre = (self.covered)
+            .unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
+        scan.wander = spread(beams.iter().map(|at| away(*at, scan.centre))) + FURTHER;
+        scan.darker = middle(ratios.iter().copied());
+        scan.frame_share = spread(ratios.iter().map(|ratio| (ratio / scan.darker - 1.0).abs()))
             .clamp(BEST_KNOWN, UNKNOWN);
-        share = if round < FIRST_ROUNDS {
-            KNOWN
-        } else {
-            level_share(&sums.levels)
+        scan.level_share = match later {
+            true => level_share(&sums.levels),
+            false => KNOWN,
         };
-        if (round > FIRST_ROUNDS && settled) || round + 1 == ROUNDS {
-            let mut model = Model::new(
-                shape, profile, size, centre, wander, SURE, brightest, beyond,
-            );
-            model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
-            model.beam_is_seen = beam_is_seen;
-            model.darker = darker;
-            model.level_share = share;
-            model.frame_share = frame_share;
-            let costs = in_parts(frames.len(), |(image, scratch): &mut Work, n| {
-                image.fill(size, model.margin(), &frames[n], clean.most());
-                let found = model.find(image, scratch).len();
-                model.misfit(image, scratch) + DISK_COST * found as f64
-            });
-            let cost = costs.iter().sum();
-            let error = |n: usize| {
-                let mut unit = [0.0; 2];
-                unit[n] = 1.0;
-                cholesky(sums.information, unit).map_or(f64::NAN, |inverse| inverse[n].sqrt())
-            };
-            return Some(Prepared {
-                model,
-                clean: clean.clone(),
-                disks: sums.disks,
-                frames: frames.len(),
-                shape_errors: [error(0), error(1)],
-                misfit: sums.misfit / sums.disks as f64,
-                cost,
-            });
+        sums
+    }
+
+    /// What all frames together are explained by.
+    fn conclude(&self, given: Given, sums: &ShapeSums) -> Prepared {
+        let scan = Scan {
+            brightest: sums.brightest,
+            ..self.scan.clone()
+        };
+        let mut model = Model::new(scan, SURE);
+        model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
+        model.realigns = model.probe.is_some();
+        let of_frames = in_parts(self.frames.len(), |(image, scratch): &mut Work, n| {
+            let counts = &self.frames[n];
+            image.fill(model.size(), model.margin(), counts, self.clean.most());
+            let found = model.find(image, scratch);
+            let cost = model.misfit(image, scratch) + DISK_COST * found.len() as f64;
+            let misfits = found.iter().map(|peak| peak.evidence.misfit);
+            (cost, misfits.collect::<Vec<f64>>())
+        });
+        let cost = of_frames.iter().map(|(cost, _)| cost).sum();
+        let usual_misfit = middle(of_frames.into_iter().flat_map(|(_, misfits)| misfits));
+        let error = |n: usize| {
+            let mut unit = [0.0; 2];
+            unit[n] = 1.0;
+            cholesky(sums.information, unit).map_or(f64::NAN, |inverse| inverse[n].sqrt())
+        };
+        Prepared {
+            model,
+            clean: self.clean.clone(),
+            disks: sums.disks,
+            frames: self.frames.len(),
+            shape_errors: [error(0), error(1)],
+            misfit: sums.misfit / sums.disks as f64,
+            usual_misfit,
+            cost,
         }
     }
-    None
+
+    /// What is inside the disks, from what flat ones leave over.
+    fn patterned(&mut self, given: Given, shape_errors: [f64; 2]) -> Option<Prepared> {
+        let Shape { radius, edge } = self.scan.shape;
+        let reach = f64::from(radius) + (4.0 * f64::from(edge)).clamp(2.0, 4.0) + AROUND_PATTERN;
+        let shape = self.scan.shape;
+        let mut probe = Probe::new(reach, |y, x| f64::from(shape.at(y as f32, x as f32).share));
+        // What flat disks left over was taken for more of them, and the background for less.
+        self.scan = Scan {
+            shape,
+            centre: self.scan.centre,
+            wander: self.scan.wander,
+            brightest: self.scan.brightest,
+            ..self.first.clone()
+        };
+        let mut misfit = f64::INFINITY;
+        for round in 1..=PATTERN_ROUNDS {
+            self.scan.probe = Some(probe);
+            let mut model = Model::new(self.scan.clone(), SURE);
+            // Not before it is about known what they are.
+            model.realigns = round > 2;
+            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
+            if looked.sums.disks == 0 {
+                return None;
+            }
+            let sums = self.learn(looked, true);
+            let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
+            if (before - misfit).abs() < BETTER || round == PATTERN_ROUNDS {
+                let mut prepared = self.conclude(given, &sums);
+                prepared.shape_errors = shape_errors;
+                return Some(prepared);
+            }
+            probe = sums.probe.as_ref()?.correct(self.scan.probe.as_ref()?);
+        }
+        None
+    }
+}
+
+fn away([y, x]: [f64; 2], centre: [f64; 2]) -> f64 {
+    (y - centre[0]).hypot(x - centre[1])
+}
+
+/// Most that a radius can be, in px.
+fn largest((rows, columns): (usize, usize)) -> f64 {
+    (0.25 * rows.min(columns) as f64).max(1.0)
 }
 
 /// What a thread finds with.

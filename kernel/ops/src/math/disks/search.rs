@@ -3,11 +3,10 @@
 use signal::simd::{Vectorised, vectorised};
 
 use super::around::Around;
-use super::fit::{Disk, Known, Passes, Window};
+use super::fit::{Disk, Evidence, Known, Passes, Pattern, Window};
 use super::ground::Part;
 use super::image::Image;
 use super::model::Model;
-use super::shape::Shape;
 
 /// Least share of a disk's pixels that must be valid.
 pub(super) const LEAST_VALID: f32 = 0.3;
@@ -17,7 +16,7 @@ const TAKEN: f64 = 1.0;
 /// What finding needs and what it leaves behind, so that nothing is allocated per frame.
 #[derive(Default)]
 pub struct Scratch {
-    pub(super) running: Vec<f32>,
+    pub(super) line: Vec<f32>,
     pub(super) sums: Vec<f32>,
     /// Deviations of the sums.
     pub(super) deviations: Vec<f32>,
@@ -57,8 +56,11 @@ pub(super) struct Candidate {
     pub(super) start: [f64; 2],
     /// Its window among all.
     pub(super) slot: usize,
-    /// Whether its window has its pixels.
+    /// Whether its window has its pixels, and the models its own.
     pub(super) loaded: bool,
+    pub(super) painted: bool,
+    /// Other places were tried.
+    pub(super) realigned: bool,
     /// Not to be fitted again.
     pub(super) settled: bool,
 }
@@ -198,9 +200,8 @@ impl Search<'_> {
         } = &mut **scratch;
         let own = &mut own[painted];
         vectorised(Repaint {
-            shape: model.shape,
-            y: &model.around.y,
-            x: &model.around.x,
+            pattern: model.pattern(),
+            around: &model.around,
             disk,
             own,
             change,
@@ -224,10 +225,13 @@ impl Search<'_> {
             others,
             ..
         } = &*self.scratch;
-        let Around { y, x, fitted, .. } = &self.model.around;
+        let Around {
+            y, x, fitted, runs, ..
+        } = &self.model.around;
         Window {
             y: &y[..*fitted],
             x: &x[..*fitted],
+            runs: &runs[..self.model.around.fitted_runs],
             counts: &counts[range.clone()],
             ground: &grounds[range.clone()],
             others: &others[..*fitted],
@@ -245,9 +249,18 @@ impl Search<'_> {
         let mut passes = std::mem::take(&mut self.scratch.passes);
         let step = self
             .window(slot)
-            .improve(&mut passes, self.model.shape, disk, known, steps);
+            .improve(&mut passes, self.model.pattern(), disk, known, steps);
         self.scratch.passes = passes;
         step.map(|step| step.disk)
+    }
+
+    /// Of the slot's window; [`Search::others`] first.
+    pub(super) fn evidence(&mut self, slot: usize, disk: Disk, known: Known) -> Evidence {
+        let mut passes = std::mem::take(&mut self.scratch.passes);
+        let window = self.window(slot);
+        let evidence = window.evidence(&mut passes, self.model.pattern(), disk, known);
+        self.scratch.passes = passes;
+        evidence
     }
 
     /// The background under a disk, known to a share of itself.
@@ -289,9 +302,8 @@ impl Search<'_> {
 }
 
 struct Repaint<'a> {
-    shape: Shape,
-    y: &'a [f32],
-    x: &'a [f32],
+    pattern: Pattern<'a>,
+    around: &'a Around,
     disk: Option<Disk>,
     own: &'a mut [f32],
     change: &'a mut [f32],
@@ -302,17 +314,18 @@ impl Vectorised for Repaint<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let all = self.own.iter_mut().zip(self.change).zip(self.y).zip(self.x);
         let Some(disk) = self.disk else {
-            for (((own, change), _), _) in all {
+            for (own, change) in self.own.iter_mut().zip(self.change) {
                 *change = -*own;
                 *own = 0.0;
             }
             return;
         };
-        let (height, y0, x0) = (disk.height as f32, disk.y as f32, disk.x as f32);
-        for (((own, change), y), x) in all {
-            let new = height * self.shape.at(y - y0, x - x0).share;
+        let Around { y, x, runs, .. } = self.around;
+        self.pattern.shares((y, x), runs, disk, self.change);
+        let height = disk.height as f32;
+        for (own, change) in self.own.iter_mut().zip(self.change) {
+            let new = height * *change;
             *change = new - *own;
             *own = new;
         }

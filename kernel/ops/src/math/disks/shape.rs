@@ -19,6 +19,8 @@ const LEAST: f32 = 1e-3;
 pub struct Cover {
     /// Distance from the middle in px.
     pub distance: f32,
+    /// One over that.
+    pub nearness: f32,
     /// `f` there.
     pub share: f32,
     /// `-df/dr` there.
@@ -28,13 +30,17 @@ pub struct Cover {
 impl Shape {
     #[inline(always)]
     pub fn at(&self, dy: f32, dx: f32) -> Cover {
+        let per_edge = 1.0 / self.edge;
         let distance = (dy * dy + dx * dx + LEAST * LEAST).sqrt();
-        let share = 1.0 / (1.0 + exp((distance - self.radius) / self.edge));
-        let slope = share * (1.0 - share) / self.edge;
+        let outside = 1.0 + exp((distance - self.radius) * per_edge);
+        // One division for both: it takes as long as all the rest.
+        let both = 1.0 / (outside * distance);
+        let share = both * distance;
         Cover {
             distance,
+            nearness: both * outside,
             share,
-            slope,
+            slope: share * (1.0 - share) * per_edge,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use signal::simd::{Vectorised, vectorised};
 
-use super::fit::{Disk, FAINTEST, Window, cholesky};
+use super::fit::{Disk, Evidence, FAINTEST, Known, Window, cholesky};
 use super::lanes::{LANES, total};
+use super::probe::ProbeSums;
 use super::search::{Candidate, Search};
 use super::shape::Shape;
 use super::sweep::OVERLAP;
@@ -24,6 +25,8 @@ pub struct ShapeSums {
     pub misfit: f64,
     /// Of the background under each disk, how far it is from the frame's, as a share, and the error of that.
     pub levels: Vec<[f64; 2]>,
+    /// When the disks have a pattern, what is left over of it.
+    pub probe: Option<ProbeSums>,
 }
 
 impl ShapeSums {
@@ -38,6 +41,11 @@ impl ShapeSums {
         self.brightest = self.brightest.max(other.brightest);
         self.misfit += other.misfit;
         self.levels.extend(other.levels);
+        match (&mut self.probe, &other.probe) {
+            (Some(sums), Some(other)) => sums.merge(other),
+            (None, Some(_)) => self.probe = other.probe,
+            _ => {}
+        }
     }
 }
 
@@ -46,7 +54,8 @@ impl Search<'_> {
     /// complement.
     pub(super) fn shape_sums(&mut self, sums: &mut ShapeSums) {
         let known = self.known(self.model.level_share);
-        let radius = self.model.shape.radius;
+        let pattern = self.model.pattern();
+        let mut passes = std::mem::take(&mut self.scratch.passes);
         for n in 0..self.scratch.candidates.len() {
             let Candidate {
                 slot,
@@ -57,62 +66,22 @@ impl Search<'_> {
             } = self.scratch.candidates[n];
             self.others(slot, (row, column));
             let window = self.window(slot);
-            let evidence = window.evidence(self.model.shape, disk, known);
-            let whole = evidence.pixels >= self.model.around.whole;
-            let [y, x] = self.scratch.candidates[n].at();
-            let [cy, cx] = self.scratch.centre;
-            let of_beam = (y - cy).hypot(x - cx) < f64::from(radius);
+            let evidence = window.evidence(&mut passes, pattern, disk, known);
             if evidence.deviations < SHAPELY {
                 continue;
             }
-            let (mut matrix, mut slope, bend) = vectorised(Normal {
-                window,
-                shape: self.model.shape,
-                disk,
-            });
-            matrix[3][3] += known.weight;
-            slope[3] += known.weight * (known.level - disk.level);
-            let own: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| matrix[i][j]));
-            let of_own = |right: [f64; 4]| cholesky(own, right);
-            let columns = [4, 5].map(|j| of_own(std::array::from_fn(|i| matrix[i][j])));
-            let (Some(first), Some(second), Some(rest)) = (
-                columns[0],
-                columns[1],
-                of_own(std::array::from_fn(|i| slope[i])),
-            ) else {
-                continue;
+            let trust = self.trust(n, &evidence);
+            let own = match &self.model.probe {
+                Some(probe) => {
+                    let of_probe = sums.probe.get_or_insert_with(|| ProbeSums::new(probe));
+                    of_probe.add(&window, &passes.share, disk, trust);
+                    (window.sums(&mut passes, pattern, disk, known)).information
+                }
+                None => match sums.add(window, self.model.shape, disk, known, trust) {
+                    Some(own) => own,
+                    None => continue,
+                },
             };
-            // That each disk's place is fitted too makes the edge look sharper than it is, the more so the weaker the disk is: by the
-            // expected slope at the true shape, to the first order in the variance of the place.
-            let variance = 2.0 / (own[0][0] + own[1][1]);
-            let too_sharp = [(first, bend[4]), (second, bend[5])].map(|(own_change, along)| {
-                let of_own: f64 = (0..4).map(|k| own_change[k] * bend[k]).sum();
-                -0.5 * variance * (along - of_own)
-            });
-            // What overlaps with something brighter may be the misfit of that.
-            let overlaps = self
-                .scratch
-                .candidates
-                .iter()
-                .enumerate()
-                .any(|(other, candidate)| {
-                    let [oy, ox] = candidate.at();
-                    let near = (y - oy).hypot(x - ox) < OVERLAP * f64::from(radius);
-                    other != n && near && candidate.disk.height > disk.height
-                });
-            // Nor is the background under the direct beam known.
-            let trust = if overlaps || of_beam || !whole {
-                DOUBTFUL
-            } else {
-                1.0
-            };
-            let trust = trust / evidence.misfit.max(1.0).powi(2);
-            for (i, row) in [4, 5].into_iter().enumerate() {
-                let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
-                sums.information[i][0] += trust * (matrix[row][4] - dot(&first));
-                sums.information[i][1] += trust * (matrix[row][5] - dot(&second));
-                sums.slope[i] += trust * (slope[row] - dot(&rest) - too_sharp[i]);
-            }
             if let Some(inverse) = cholesky(own, [0.0, 0.0, 0.0, 1.0]) {
                 let amplitude = self.scratch.amplitude;
                 let off = disk.level / amplitude - 1.0;
@@ -123,6 +92,68 @@ impl Search<'_> {
             sums.misfit += evidence.misfit;
             sums.brightest = sums.brightest.max(disk.height);
         }
+        self.scratch.passes = passes;
+    }
+
+    /// How much a disk says of the shape of all.
+    fn trust(&self, n: usize, evidence: &Evidence) -> f64 {
+        let radius = f64::from(self.model.shape.radius);
+        let candidates = &self.scratch.candidates;
+        let [y, x] = candidates[n].at();
+        let away = |[oy, ox]: [f64; 2]| (y - oy).hypot(x - ox);
+        let whole = evidence.pixels >= self.model.around.whole;
+        // Nor is the background under the direct beam known.
+        let of_beam = away(self.scratch.centre) < radius;
+        // What overlaps with something brighter may be the misfit of that.
+        let overlaps = (candidates.iter().enumerate()).any(|(other, candidate)| {
+            let near = away(candidate.at()) < OVERLAP * radius;
+            other != n && near && candidate.disk.height > candidates[n].disk.height
+        });
+        let trust = if overlaps || of_beam || !whole {
+            DOUBTFUL
+        } else {
+            1.0
+        };
+        trust / evidence.misfit.max(1.0).powi(2)
+    }
+}
+
+impl ShapeSums {
+    /// Adds the equations of radius and edge of one disk; gives those of its own numbers.
+    fn add(
+        &mut self,
+        window: Window<'_>,
+        shape: Shape,
+        disk: Disk,
+        known: Known,
+        trust: f64,
+    ) -> Option<[[f64; 4]; 4]> {
+        let (mut matrix, mut slope, bend) = vectorised(Normal {
+            window,
+            shape,
+            disk,
+        });
+        matrix[3][3] += known.weight;
+        slope[3] += known.weight * (known.level - disk.level);
+        let own: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| matrix[i][j]));
+        let of_own = |right: [f64; 4]| cholesky(own, right);
+        let columns = [4, 5].map(|j| of_own(std::array::from_fn(|i| matrix[i][j])));
+        let (first, second) = (columns[0]?, columns[1]?);
+        let rest = of_own(std::array::from_fn(|i| slope[i]))?;
+        // That each disk's place is fitted too makes the edge look sharper than it is, the more so the weaker the disk is: by the
+        // expected slope at the true shape, to the first order in the variance of the place.
+        let variance = 2.0 / (own[0][0] + own[1][1]);
+        let too_sharp = [(first, bend[4]), (second, bend[5])].map(|(own_change, along)| {
+            let of_own: f64 = (0..4).map(|k| own_change[k] * bend[k]).sum();
+            -0.5 * variance * (along - of_own)
+        });
+        for (i, row) in [4, 5].into_iter().enumerate() {
+            let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
+            self.information[i][0] += trust * (matrix[row][4] - dot(&first));
+            self.information[i][1] += trust * (matrix[row][5] - dot(&second));
+            self.slope[i] += trust * (slope[row] - dot(&rest) - too_sharp[i]);
+        }
+        Some(own)
     }
 }
 
@@ -166,8 +197,8 @@ impl Vectorised for Normal<'_> {
                     FAINTEST
                 };
                 let along = height * cover.slope;
-                let across = along / cover.distance;
-                let outward = (cover.distance - shape.radius) / shape.edge;
+                let across = along * cover.nearness;
+                let outward = (cover.distance - shape.radius) * (1.0 / shape.edge);
                 let all = [
                     across * dy,
                     across * dx,
@@ -179,7 +210,7 @@ impl Vectorised for Normal<'_> {
                 let weight = valid[n] / expected;
                 let rest = counts[n] - expected;
                 let laplacian =
-                    along * ((1.0 - 2.0 * cover.share) / shape.edge - 1.0 / cover.distance);
+                    along * ((1.0 - 2.0 * cover.share) * (1.0 / shape.edge) - cover.nearness);
                 let mut at = 0;
                 for i in 0..6 {
                     let weighed = weight * all[i];

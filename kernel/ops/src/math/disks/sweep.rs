@@ -8,6 +8,11 @@ use super::search::{Candidate, Search};
 const SURE_ENOUGH: f64 = 0.7;
 /// How far outside the frame a disk's middle may be for its part inside to be told from background, in radii.
 const OUTSIDE: f64 = 0.8;
+/// Misfit, in standard deviations over 1, from which on a pattern fits badly; directions and distances, in radii, in which other
+/// places are tried.
+const BADLY: f64 = 5.0;
+const DIRECTIONS: usize = 8;
+const AROUND: [f64; 2] = [0.25, 0.5];
 /// Misfit of what is no such disk, and how many times as high it is as what it leaves over.
 const NO_DISK: f64 = 2.0;
 const LEFT_OVER: f64 = 2.5;
@@ -52,7 +57,9 @@ impl Search<'_> {
                 || walked > (1.5 * radius).max(2.0)
                 || self.is_taken(n, [y, x])
             {
-                self.repaint(slot, (row, column), None);
+                if candidate.painted {
+                    self.repaint(slot, (row, column), None);
+                }
                 self.scratch.candidates.remove(n);
                 continue;
             }
@@ -60,7 +67,9 @@ impl Search<'_> {
             let new_row = (y.round().max(0.0) as usize).min(model.rows - 1);
             let new_column = (x.round().max(0.0) as usize).min(model.columns - 1);
             if (new_row, new_column) != (row, column) {
-                self.repaint(slot, (row, column), None);
+                if candidate.painted {
+                    self.repaint(slot, (row, column), None);
+                }
                 candidate.row = new_row;
                 candidate.column = new_column;
                 candidate.disk.y = y - new_row as f64;
@@ -68,6 +77,7 @@ impl Search<'_> {
                 self.load(slot, (new_row, new_column));
             }
             self.repaint(slot, (new_row, new_column), Some(candidate.disk));
+            candidate.painted = true;
             self.scratch.candidates[n] = candidate;
             n += 1;
         }
@@ -87,13 +97,13 @@ impl Search<'_> {
                 ..
             } = self.scratch.candidates[n];
             // Nearly all are beyond doubt.
-            let under = f64::from(self.ground.sums(row)[column]) * disk.level;
+            let under = f64::from(self.ground.sum_at(row, column)) * disk.level;
             if disk.height * area > 3.0 * threshold * (under + disk.height * area).sqrt() {
                 n += 1;
                 continue;
             }
             self.others(slot, (row, column));
-            let evidence = self.window(slot).evidence(self.model.shape, disk, known);
+            let evidence = self.evidence(slot, disk, known);
             if evidence.deviations < SURE_ENOUGH * threshold {
                 self.repaint(slot, (row, column), None);
                 self.scratch.candidates.remove(n);
@@ -101,6 +111,55 @@ impl Search<'_> {
                 n += 1;
             }
         }
+    }
+
+    /// A pattern with rings or rays fits in more places than one: where it fits badly, others around are tried.
+    pub(super) fn realign(&mut self) {
+        let known = self.known(self.model.level_share);
+        let radius = f64::from(self.model.shape.radius);
+        for n in 0..self.scratch.candidates.len() {
+            let Candidate {
+                slot,
+                row,
+                column,
+                disk,
+                realigned,
+                ..
+            } = self.scratch.candidates[n];
+            if realigned {
+                continue;
+            }
+            self.others(slot, (row, column));
+            let evidence = self.evidence(slot, disk, known);
+            let spread = (2.0 / evidence.pixels.max(1.0)).sqrt();
+            if evidence.misfit < 1.0 + BADLY * spread {
+                continue;
+            }
+            let mut best = (evidence.deviations, disk);
+            for step in 0..2 * DIRECTIONS {
+                let turn = std::f64::consts::TAU * step as f64 / DIRECTIONS as f64;
+                let far = AROUND[step / DIRECTIONS] * radius;
+                let start = Disk {
+                    y: disk.y + far * turn.sin(),
+                    x: disk.x + far * turn.cos(),
+                    ..disk
+                };
+                if let Some(disk) = self.improve(slot, start, known, (2, 0.5)) {
+                    let deviations = self.evidence(slot, disk, known).deviations;
+                    if deviations > best.0 {
+                        best = (deviations, disk);
+                    }
+                }
+            }
+            let candidate = &mut self.scratch.candidates[n];
+            candidate.realigned = true;
+            if best.1 != disk {
+                candidate.disk = best.1;
+                candidate.settled = false;
+                self.repaint(slot, (row, column), Some(best.1));
+            }
+        }
+        self.sweep(self.model.level_share, (2, 0.1));
     }
 
     /// Candidates whose windows no other disk reaches stay as they are.
@@ -133,19 +192,19 @@ impl Search<'_> {
 
     pub(super) fn conclude(&mut self) -> Vec<Found> {
         let known = self.known(self.model.level_share);
-        let shape = self.model.shape;
+        let pattern = self.model.pattern();
         let mut found = Vec::with_capacity(self.scratch.candidates.len());
         let mut passes = std::mem::take(&mut self.scratch.passes);
         for n in 0..self.scratch.candidates.len() {
             let candidate = self.scratch.candidates[n];
             self.others(candidate.slot, (candidate.row, candidate.column));
             let window = self.window(candidate.slot);
-            let steps = (2, 0.02);
-            let Some(step) = window.improve(&mut passes, shape, candidate.disk, known, steps)
+            let steps = (2, 0.1);
+            let Some(step) = window.improve(&mut passes, pattern, candidate.disk, known, steps)
             else {
                 continue;
             };
-            let evidence = window.evidence(shape, step.disk, known);
+            let evidence = window.evidence(&mut passes, pattern, step.disk, known);
             let Some([y_error, x_error]) = step.errors() else {
                 continue;
             };
@@ -175,7 +234,7 @@ impl Search<'_> {
         self.scratch.passes = passes;
         found.sort_by(|a, b| b.evidence.deviations.total_cmp(&a.evidence.deviations));
         // What a disk that is none leaves over is no other disk.
-        let near = OVERLAP * f64::from(shape.radius);
+        let near = OVERLAP * f64::from(self.model.shape.radius);
         let left_over = |n: usize| {
             let peak = &found[n];
             found[..n].iter().any(|other| {

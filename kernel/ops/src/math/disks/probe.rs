@@ -1,0 +1,279 @@
+//! The pattern inside all disks of a scan where they are not flat: measured, and at any place between the pixels.
+
+use super::around::Run;
+use super::fit::{Disk, Window};
+
+/// Nodes per px that a pattern is measured at; between them it is linear.
+const PER_PIXEL: usize = 4;
+/// How far outside its window a disk may be, in px.
+const FURTHER: f64 = 4.0;
+/// Standard deviation that a measured correction is smoothed with, in nodes: what repeated rounds do not sharpen is noise.
+const SMOOTH: f64 = 1.4;
+/// The pattern ends within this distance of its window's rim, in px.
+const RIM: f64 = 1.0;
+
+/// Values at nodes, 1 where a disk has its height.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// Distance in px beyond which there is nothing.
+    pub(super) reach: f64,
+    /// Pixels of a plane to each side of the middle.
+    half: usize,
+    /// Of the nodes that are whole pixels apart, for each place between pixels: values, and slopes by row and column per px.
+    planes: Vec<[Vec<f32>; 3]>,
+}
+
+impl Probe {
+    /// The pattern that is `value(row, column)` at a place from its middle, in px.
+    pub fn new(reach: f64, value: impl Fn(f64, f64) -> f64) -> Self {
+        let half = (reach + FURTHER).ceil() as usize;
+        let side = (2 * half + 1) * PER_PIXEL;
+        let at = |node: usize| node as f64 / PER_PIXEL as f64 - half as f64;
+        let nodes = (0..side * side)
+            .map(|n| value(at(n / side), at(n % side)))
+            .collect();
+        Self::from_nodes(reach, half, nodes)
+    }
+
+    fn from_nodes(reach: f64, half: usize, nodes: Vec<f64>) -> Self {
+        let pixels = 2 * half + 1;
+        let side = pixels * PER_PIXEL;
+        let slope = |at: usize, next: usize, place: usize| {
+            let before = if place == 0 { at } else { at - next };
+            let after = if place + 1 == side { at } else { at + next };
+            0.5 * PER_PIXEL as f64 * (nodes[after] - nodes[before])
+        };
+        let plane = |phase: usize, of: &dyn Fn(usize, usize) -> f64| -> Vec<f32> {
+            let (down, across) = (phase / PER_PIXEL, phase % PER_PIXEL);
+            (0..pixels * pixels)
+                .map(|n| {
+                    let row = n / pixels * PER_PIXEL + down;
+                    of(row, n % pixels * PER_PIXEL + across) as f32
+                })
+                .collect()
+        };
+        let planes = (0..PER_PIXEL * PER_PIXEL)
+            .map(|phase| {
+                [
+                    plane(phase, &|row, column| nodes[row * side + column]),
+                    plane(phase, &|row, column| slope(row * side + column, side, row)),
+                    plane(phase, &|row, column| slope(row * side + column, 1, column)),
+                ]
+            })
+            .collect();
+        Probe {
+            reach,
+            half,
+            planes,
+        }
+    }
+
+    fn nodes(&self) -> Vec<f64> {
+        let pixels = 2 * self.half + 1;
+        let side = pixels * PER_PIXEL;
+        (0..side * side)
+            .map(|n| {
+                let (row, column) = (n / side, n % side);
+                let phase = row % PER_PIXEL * PER_PIXEL + column % PER_PIXEL;
+                let at = row / PER_PIXEL * pixels + column / PER_PIXEL;
+                f64::from(self.planes[phase][0][at])
+            })
+            .collect()
+    }
+
+    /// Values, or values and slopes by row and column against the middle, at the pixels of runs around a disk at `place`.
+    #[inline(always)]
+    pub(super) fn fill<const N: usize>(
+        &self,
+        runs: &[Run],
+        place: [f32; 2],
+        out: &mut [&mut [f32]; N],
+    ) {
+        let pixels = 2 * self.half + 1;
+        let middle = place.map(|place| (self.half as f32 - place) * PER_PIXEL as f32);
+        let furthest = self.reach.ceil() as usize;
+        let fits = |node: f32| {
+            let pixel = (node / PER_PIXEL as f32) as usize;
+            node >= 0.0 && pixel >= furthest && pixel + furthest + 2 < pixels
+        };
+        if !middle.iter().all(|node| fits(*node)) {
+            out.iter_mut().for_each(|out| out.fill(0.0));
+            return;
+        }
+        let [row, column] = middle.map(|node| node as usize);
+        let [below, beside] = middle.map(|node| node - node.floor());
+        // The same between two nodes for all pixels: these are whole numbers of nodes apart.
+        let corner = |down: usize, across: usize| {
+            let (row, column) = (row + down, column + across);
+            let phase = row % PER_PIXEL * PER_PIXEL + column % PER_PIXEL;
+            (phase, row / PER_PIXEL * pixels + column / PER_PIXEL)
+        };
+        let corners = [corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)];
+        let weights = [
+            (1.0 - below) * (1.0 - beside),
+            (1.0 - below) * beside,
+            below * (1.0 - beside),
+            below * beside,
+        ];
+        for (kind, out) in out.iter_mut().enumerate() {
+            // A pattern that moves down has at a pixel what it had above it.
+            let sign = if kind == 0 { 1.0 } else { -1.0 };
+            let weights = weights.map(|weight| sign * weight);
+            let planes = corners.map(|(phase, _)| &*self.planes[phase][kind]);
+            for run in runs {
+                let line = |n: usize| &planes[n][run.from(corners[n].1, pixels)];
+                let lines = [line(0), line(1), line(2), line(3)];
+                blend(lines, weights, &mut out[run.to()]);
+            }
+        }
+    }
+}
+
+const EIGHT: usize = 8;
+
+/// Weighted sums, eight at a time: runs are short.
+#[inline(always)]
+fn blend([a, b, c, d]: [&[f32]; 4], weights: [f32; 4], out: &mut [f32]) {
+    let sum = |a: f32, b: f32, c: f32, d: f32| {
+        weights[0] * a + weights[1] * b + weights[2] * c + weights[3] * d
+    };
+    let whole = out.len() / EIGHT * EIGHT;
+    let parts = (a.chunks_exact(EIGHT).zip(b.chunks_exact(EIGHT)))
+        .zip(c.chunks_exact(EIGHT).zip(d.chunks_exact(EIGHT)));
+    for (out, ((a, b), (c, d))) in out.chunks_exact_mut(EIGHT).zip(parts) {
+        for n in 0..EIGHT {
+            out[n] = sum(a[n], b[n], c[n], d[n]);
+        }
+    }
+    for n in whole..out.len() {
+        out[n] = sum(a[n], b[n], c[n], d[n]);
+    }
+}
+
+/// What is left over around all disks, by the place from their middle: the correction of a [`Probe`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct ProbeSums {
+    half: usize,
+    /// Of each node: what is left over times height, and height squared, each over the variance.
+    nodes: Vec<[f64; 2]>,
+}
+
+impl ProbeSums {
+    pub(super) fn new(probe: &Probe) -> Self {
+        let side = (2 * probe.half + 1) * PER_PIXEL;
+        ProbeSums {
+            half: probe.half,
+            nodes: vec![[0.0; 2]; side * side],
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &ProbeSums) {
+        for (sum, other) in self.nodes.iter_mut().zip(&other.nodes) {
+            (0..2).for_each(|n| sum[n] += other[n]);
+        }
+    }
+
+    /// Pixels of a window with the share that the pattern has there.
+    pub(super) fn add(&mut self, window: &Window<'_>, share: &[f32], disk: Disk, trust: f64) {
+        let side = (2 * self.half + 1) * PER_PIXEL;
+        let node = |pixel: f32, place: f64| {
+            (f64::from(pixel) - place + self.half as f64) * PER_PIXEL as f64
+        };
+        for at in 0..window.y.len() {
+            if window.valid[at] == 0.0 {
+                continue;
+            }
+            let (row, column) = (node(window.y[at], disk.y), node(window.x[at], disk.x));
+            let last = (side - 2) as f64;
+            if row < 0.0 || column < 0.0 || row > last || column > last {
+                continue;
+            }
+            let expected = window.expected(at, share[at], disk);
+            let weight = trust * disk.height / f64::from(expected);
+            let rest = weight * f64::from(window.counts[at] - expected);
+            let sure = weight * disk.height;
+            let (below, beside) = (row.fract(), column.fract());
+            let from = row as usize * side + column as usize;
+            for (next, part) in [
+                (0, (1.0 - below) * (1.0 - beside)),
+                (1, (1.0 - below) * beside),
+                (side, below * (1.0 - beside)),
+                (side + 1, below * beside),
+            ] {
+                let sums = &mut self.nodes[from + next];
+                sums[0] += part * rest;
+                sums[1] += part * sure;
+            }
+        }
+    }
+
+    /// The pattern with the correction, its sum and its centroid as before.
+    pub(super) fn correct(&self, probe: &Probe) -> Probe {
+        let side = (2 * self.half + 1) * PER_PIXEL;
+        let [rest, sure] = [0, 1].map(|n| {
+            let values = self.nodes.iter().map(|sums| sums[n]).collect();
+            smooth(values, side)
+        });
+        let old = probe.nodes();
+        let surest = sure.iter().copied().fold(0.0, f64::max);
+        let at = |node: usize| node as f64 / PER_PIXEL as f64 - self.half as f64;
+        let mut new: Vec<f64> = (0..old.len())
+            .map(|n| {
+                let distance = at(n / side).hypot(at(n % side));
+                let inside = ((probe.reach - distance) / RIM).clamp(0.0, 1.0);
+                let known = sure[n] > 1e-6 * surest;
+                let correction = if known { rest[n] / sure[n] } else { 0.0 };
+                inside * (old[n] + correction)
+            })
+            .collect();
+        // Height and place are each disk's own.
+        let moments = |nodes: &[f64]| {
+            let mut sums = [0.0; 3];
+            for (n, value) in nodes.iter().enumerate() {
+                for (sum, factor) in sums.iter_mut().zip([1.0, at(n / side), at(n % side)]) {
+                    *sum += factor * value;
+                }
+            }
+            [sums[0], sums[1] / sums[0], sums[2] / sums[0]]
+        };
+        let (before, after) = (moments(&old), moments(&new));
+        let scale = before[0] / after[0];
+        let off = [1, 2].map(|n| (after[n] - before[n]) * 0.5 * PER_PIXEL as f64);
+        if !(scale.is_finite() && off.iter().all(|off| off.abs() < 1.0)) {
+            return probe.clone();
+        }
+        let inner = |n: usize| n > 0 && n + 1 < side;
+        let moved: Vec<f64> = (0..new.len())
+            .map(|n| match inner(n / side) && inner(n % side) {
+                true => {
+                    let down = off[0] * (new[n + side] - new[n - side]);
+                    scale * (new[n] + down + off[1] * (new[n + 1] - new[n - 1]))
+                }
+                false => 0.0,
+            })
+            .collect();
+        new = moved;
+        Probe::from_nodes(probe.reach, probe.half, new)
+    }
+}
+
+/// A Gaussian of [`SMOOTH`] nodes over the rows, then over the columns of a square.
+fn smooth(mut values: Vec<f64>, side: usize) -> Vec<f64> {
+    let reach = (3.0 * SMOOTH).ceil() as isize;
+    let weights: Vec<f64> = (-reach..=reach)
+        .map(|n| (-0.5 * (n as f64 / SMOOTH).powi(2)).exp())
+        .collect();
+    for (line, next) in [(side, 1), (1, side)] {
+        let old = values.clone();
+        for at in 0..values.len() {
+            let place = (at / next % side) as isize;
+            let inside = (-reach..=reach).zip(&weights);
+            let inside = inside.filter(|(n, _)| (0..side as isize).contains(&(place + n)));
+            values[at] = inside
+                .map(|(n, weight)| weight * old[at.wrapping_add_signed(n * next as isize)])
+                .sum();
+        }
+        debug_assert_eq!(line * next, side);
+    }
+    values
+}
