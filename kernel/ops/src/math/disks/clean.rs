@@ -122,6 +122,14 @@ impl Clean {
         }
     }
 
+    /// The noise turned out to be this share of what it was taken for.
+    pub(super) fn lower_gain(&mut self, share: f64) {
+        self.gain *= share;
+        if (self.gain - 1.0).abs() < NEARLY_COUNTS {
+            (self.gain, self.offset) = (1.0, 0.0);
+        }
+    }
+
     /// Counts as values of the frame again.
     pub fn values(&self, counts: f32) -> f32 {
         (f64::from(counts) * self.gain - self.offset) as f32
@@ -323,12 +331,7 @@ fn noise(
         .map(|part| {
             let mean = part.iter().map(|[mean, _]| mean).sum::<f64>() / part.len() as f64;
             let mut variances: Vec<f64> = part.iter().map(|[_, variance]| *variance).collect();
-            // The median: edges, cosmic rays and hot pixels stay out.
-            let middle = variances.len() / 2;
-            [
-                mean,
-                *variances.select_nth_unstable_by(middle, f64::total_cmp).1,
-            ]
+            [mean, usual(&mut variances, mean)]
         })
         .collect();
     let ratio = {
@@ -348,6 +351,27 @@ fn noise(
     (gain > LEAST_GAIN).then_some((1.0, 0.0))
 }
 
+/// The median of the variances of blocks without those that edges, cosmic rays and hot pixels are in.
+fn usual(variances: &mut [f64], mean: f64) -> f64 {
+    variances.sort_unstable_by(f64::total_cmp);
+    let mut middle = variances[variances.len() / 2];
+    // Where most blocks have edges of bright disks the median is theirs; with few counts chance is more than they are.
+    if mean * mean > middle {
+        middle = variances[variances.len() / 5] / (1.0 - FIFTH * BY_CHANCE);
+        for _ in 0..4 {
+            let limit = middle * (1.0 + FAR * BY_CHANCE);
+            let within = variances.partition_point(|variance| *variance <= limit);
+            middle = variances[within / 2];
+        }
+    }
+    middle
+}
+
+/// Standard deviation of a block's variance as a share of it, how many of these a fifth of the blocks are below the middle, and
+/// from how many on a block is no noise.
+const BY_CHANCE: f64 = 0.28;
+const FIFTH: f64 = 0.84;
+const FAR: f64 = 2.5;
 /// Mean of the variances of blocks over their median.
 const TRIMMED: f64 = 1.03;
 /// Less noise than this share of that of counts is none at all: a simulation.

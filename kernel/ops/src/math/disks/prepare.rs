@@ -56,6 +56,8 @@ pub struct Prepared {
     pub shape_errors: [f64; 2],
     /// Mean square of what is left over, in units of its expected variance: 1 for Poisson counts.
     pub misfit: f64,
+    /// The median of that over the disks: the brightest have more that no model says.
+    usual_misfit: f64,
     /// Sum of that over all pixels, and what every disk costs.
     cost: f64,
 }
@@ -90,14 +92,21 @@ pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Opt
     let (_, radius) = look(&frames, size, given.direct_beam);
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
-    let again = clean.saturated.then(|| frames.clone());
+    let again = (clean.saturated || clean.gain != 1.0).then(|| frames.clone());
     let found = prepare_clean(frames, size, given, &clean);
-    let (None, Some(frames)) = (&found, again) else {
-        return found;
-    };
-    // All disks are saturated inside: then what is there is better than nothing.
-    clean.saturation = None;
-    prepare_clean(frames, size, given, &clean)
+    match (&found, again) {
+        // All disks are saturated inside: then what is there is better than nothing.
+        (None, Some(frames)) if clean.saturated => {
+            clean.saturation = None;
+            prepare_clean(frames, size, given, &clean)
+        }
+        // No model leaves over less than noise: edges of disks were taken for some of it.
+        (Some(prepared), Some(frames)) if prepared.usual_misfit < TOO_GOOD && clean.gain != 1.0 => {
+            clean.lower_gain(prepared.usual_misfit);
+            prepare_clean(frames, size, given, &clean)
+        }
+        _ => found,
+    }
 }
 
 /// Places and radii of the direct beam, and the median of these.
@@ -145,6 +154,8 @@ fn prepare_clean(
 }
 
 const SMALLER: f64 = 0.75;
+/// Below this misfit the noise is less than it was taken for.
+const TOO_GOOD: f64 = 0.92;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.03;
 /// Radii that differ by more than this share of one are two beginnings.
@@ -356,12 +367,16 @@ impl<'a> Measuring<'a> {
         let mut model = Model::new(scan, SURE);
         model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
         model.realigns = model.probe.is_some();
-        let costs = in_parts(self.frames.len(), |(image, scratch): &mut Work, n| {
+        let of_frames = in_parts(self.frames.len(), |(image, scratch): &mut Work, n| {
             let counts = &self.frames[n];
             image.fill(model.size(), model.margin(), counts, self.clean.most());
-            let found = model.find(image, scratch).len();
-            model.misfit(image, scratch) + DISK_COST * found as f64
+            let found = model.find(image, scratch);
+            let cost = model.misfit(image, scratch) + DISK_COST * found.len() as f64;
+            let misfits = found.iter().map(|peak| peak.evidence.misfit);
+            (cost, misfits.collect::<Vec<f64>>())
         });
+        let cost = of_frames.iter().map(|(cost, _)| cost).sum();
+        let usual_misfit = middle(of_frames.into_iter().flat_map(|(_, misfits)| misfits));
         let error = |n: usize| {
             let mut unit = [0.0; 2];
             unit[n] = 1.0;
@@ -374,7 +389,8 @@ impl<'a> Measuring<'a> {
             frames: self.frames.len(),
             shape_errors: [error(0), error(1)],
             misfit: sums.misfit / sums.disks as f64,
-            cost: costs.iter().sum(),
+            usual_misfit,
+            cost,
         }
     }
 

@@ -20,7 +20,7 @@ const LEAST_WEIGHT: f64 = 1.0;
 /// Directions agree that are brighter than the agreed by no more than this share and so many standard deviations of theirs.
 const NEARLY: f64 = 0.03;
 const CHANCE: f64 = 2.0;
-const AGREEING: usize = 4;
+const AGREEING: usize = 8;
 /// Weight of the logarithm of what only lies between rings that are known.
 const BETWEEN: f64 = 1.0;
 /// Mean square, in units of the variance, of what smoothing leaves over.
@@ -182,17 +182,19 @@ impl Rings {
         let under = |ring: usize| {
             (mean_v + (slope * (ring as f64 - mean_r)).clamp(-MOST_UNDER, MOST_UNDER)).exp()
         };
-        // Where hardly a pixel is free, one that is free may be of a disk that was missed: no more than nearer to the beam.
-        let mut least = f64::INFINITY;
+        // Where hardly a pixel is free, one that is free may be of a disk that was missed: no more than nearer to the beam, but for
+        // what is chance, or every ring that is too dark by chance would make all further out as dark.
+        let mut nearer = (f64::INFINITY, f64::INFINITY);
         for (ring, value) in known.iter_mut().enumerate() {
             let Some(value) = value else { continue };
             let (weights, pixels) = (self.cells[ring].iter()).fold((0.0, 0.0), |sum, cell| {
                 (sum.0 + cell.weights, sum.1 + cell.pixels)
             });
-            if weights < SURELY_FREE * pixels {
-                *value = value.min(least);
+            let chance = CHANCE * (1.0 / sure[ring].max(1e-3) + 1.0 / nearer.1).sqrt();
+            if weights < SURELY_FREE * pixels && *value > nearer.0 * chance.exp() {
+                *value = nearer.0;
             }
-            least = *value;
+            nearer = (*value, sure[ring].max(1e-3));
         }
         let mut out = vec![0.0; known.len()];
         let mut last: Option<(usize, f64)> = None;
@@ -253,13 +255,10 @@ fn agreed(cells: &[&Cell], darkest: f64) -> Option<(f64, f64)> {
     for _ in 0..AGREEING {
         // The darker ones are darker by chance too: with them belong all that are no brighter than chance makes them.
         let limit = |cell: &Cell| {
-            (1.0 + NEARLY) * value + CHANCE * (value * cell.weights).sqrt() / cell.weights
+            let expected = value * cell.weights;
+            (1.0 + NEARLY) * expected + CHANCE * (expected + 1.0).sqrt()
         };
-        let within = || {
-            cells
-                .iter()
-                .filter(|cell| cell.counts <= limit(cell) * cell.weights)
-        };
+        let within = || cells.iter().filter(|cell| cell.counts <= limit(cell));
         let (counts, weights, count) = within().fold((0.0, 0.0, 0.0), |sum, cell| {
             (sum.0 + cell.counts, sum.1 + cell.weights, sum.2 + 1.0)
         });

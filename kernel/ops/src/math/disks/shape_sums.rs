@@ -210,7 +210,7 @@ impl Vectorised for Normal<'_> {
                 let weight = valid[n] / expected;
                 let rest = counts[n] - expected;
                 let laplacian =
-                    along * ((1.0 - 2.0 * cover.share) / shape.edge - 1.0 / cover.distance);
+                    along * ((1.0 - 2.0 * cover.share) * (1.0 / shape.edge) - cover.nearness);
                 let mut at = 0;
                 for i in 0..6 {
                     let weighed = weight * all[i];
