@@ -16,6 +16,8 @@ const AROUND: [f64; 2] = [0.25, 0.5];
 /// Misfit of what is no such disk, and how many times as high it is as what it leaves over.
 const NO_DISK: f64 = 2.0;
 const LEFT_OVER: f64 = 2.5;
+/// Standard deviations that a disk beside a brighter one needs more than others.
+const BESIDE: f64 = 1.0;
 /// Disks nearer than this to a brighter one, in radii, may be what that leaves over.
 pub(super) const OVERLAP: f64 = 1.7;
 
@@ -233,15 +235,18 @@ impl Search<'_> {
         }
         self.scratch.passes = passes;
         found.sort_by(|a, b| b.evidence.deviations.total_cmp(&a.evidence.deviations));
-        // What a disk that is none leaves over is no other disk.
+        // What a disk that is none leaves over is no other disk; nor is what barely stands out beside a brighter one, whose own
+        // place and height are not known exactly.
         let near = OVERLAP * f64::from(self.model.shape.radius);
+        let least = self.model.threshold + BESIDE;
         let left_over = |n: usize| {
             let peak = &found[n];
+            let faint = peak.evidence.deviations < least;
             found[..n].iter().any(|other| {
                 let (dy, dx) = (peak.y - other.y, peak.x - other.x);
-                dy * dy + dx * dx < near * near
-                    && other.evidence.misfit > NO_DISK
-                    && other.height > LEFT_OVER * peak.height
+                let no_disk = other.evidence.misfit > NO_DISK;
+                let brighter = other.height > LEFT_OVER * peak.height;
+                dy * dy + dx * dx < near * near && brighter && (no_disk || faint)
             })
         };
         let stay: Vec<bool> = (0..found.len()).map(|n| !left_over(n)).collect();
