@@ -182,6 +182,8 @@ pub struct NormalizedCorrelation {
     pub radius: Option<f64>,
     /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in every frame. Allowed: (row, column) in pixels, or left out.
     pub direct_beam: Option<[f64; 2]>,
+    /// Scan positions without specimen: what the direct beam is there, all disks are, whatever is inside. Left out: that is measured from all disks. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
+    pub vacuum: Option<Region>,
     /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5. Allowed: 2 to 1000 σ, or left out.
     pub threshold: Option<f64>,
     /// Peaks this close to a surer one are dropped. Left out: the radius. Allowed: 0 to 512 px, or left out.
@@ -197,6 +199,7 @@ impl Default for NormalizedCorrelation {
         NormalizedCorrelation {
             radius: None,
             direct_beam: None,
+            vacuum: None,
             threshold: None,
             min_distance: None,
             exclude_border: None,
@@ -218,6 +221,11 @@ impl Operation for NormalizedCorrelation {
             "px",
             "(row, column) in pixels, or left out",
             "About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in every frame.",
+        ],
+        [
+            "",
+            "a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out",
+            "Scan positions without specimen: what the direct beam is there, all disks are, whatever is inside. Left out: that is measured from all disks.",
         ],
         [
             "σ",
@@ -245,6 +253,7 @@ impl Operation for NormalizedCorrelation {
         vec![
             ("radius", self.radius.to_json()),
             ("direct_beam", self.direct_beam.to_json()),
+            ("vacuum", self.vacuum.to_json()),
             ("threshold", self.threshold.to_json()),
             ("min_distance", self.min_distance.to_json()),
             ("exclude_border", self.exclude_border.to_json()),

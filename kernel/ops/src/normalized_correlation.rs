@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 use signal::{
     CancelToken, ElementType, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
-    OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce, Reduction, SignalMeta,
+    OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce, Reduction, Region, SignalMeta,
     parameters,
 };
 
@@ -36,6 +36,9 @@ parameters! {
         /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in
         /// every frame.
         pub direct_beam: Option<[f64; 2]> = None, units "px";
+        /// Scan positions without specimen: what the direct beam is there, all disks are, whatever is inside. Left out: that is measured
+        /// from all disks.
+        pub vacuum: Option<Region> = None;
         /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames,
         /// about 5.
         pub threshold: Option<f64> = None, range (2.0, 1000.0), units "σ";
@@ -105,6 +108,11 @@ impl Operation for FindDisks {
                 ));
             }
         }
+        let mut meta = meta;
+        if let Some(region) = params.vacuum {
+            meta.caveats
+                .extend(accept::region_inside(region, &meta.axes, "vacuum")?.1);
+        }
         let Some(radius) = params.radius else {
             return Ok(meta);
         };
@@ -129,9 +137,14 @@ impl Operation for FindDisks {
         let size = accept::frame_shape(input);
         let most = (MOST_PIXELS / (size.0 * size.1).max(1)).clamp(1, FRAMES);
         Some(Reduction {
-            positions: Positions::Spread(most),
+            positions: match params.vacuum {
+                Some(region) => Positions::SpreadAnd(most, region),
+                None => Positions::Spread(most),
+            },
             reduce: Box::new(Gather {
                 size,
+                region: params.vacuum,
+                vacuum: Vec::new(),
                 given: Given {
                     radius: params.radius,
                     direct_beam: params.direct_beam,
@@ -146,7 +159,7 @@ impl Operation for FindDisks {
     fn prepared_notes(prepared: &Option<Prepared>) -> Option<serde_json::Value> {
         let Some(prepared) = prepared else {
             return Some(
-                json!({ "disks": "none: no disk stands out in the frames that were looked at" }),
+                json!({ "disks": "none: no disk stands out in the frames that were looked at, or no direct beam in those without specimen" }),
             );
         };
         let model = &prepared.model;
@@ -290,17 +303,37 @@ impl FindDisks {
 
 struct Gather {
     size: (usize, usize),
+    /// Where there is no specimen, and the frames from there.
+    region: Option<Region>,
+    vacuum: Vec<Vec<f32>>,
     given: Given,
     frames: Vec<Vec<f32>>,
 }
 
 impl Reduce<Option<Prepared>> for Gather {
-    fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
-        self.frames.push(inputs.frame()?.to_f32().into_owned());
+    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+        let frame = inputs.frame()?.to_f32().into_owned();
+        match self.region {
+            Some(region) if region.contains(at) => self.vacuum.push(frame),
+            _ => self.frames.push(frame),
+        }
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<Option<Prepared>, OperationError> {
-        Ok(prepare(self.frames, self.size, self.given))
+        let Gather {
+            frames,
+            vacuum,
+            size,
+            given,
+            ..
+        } = *self;
+        // A scan that is vacuum everywhere has its beam.
+        let frames = if frames.is_empty() {
+            vacuum.clone()
+        } else {
+            frames
+        };
+        Ok(prepare(frames, vacuum, size, given))
     }
 }

@@ -81,6 +81,8 @@ pub enum Positions {
     Region(Region),
     /// At most so many, spread over all navigation axes alike.
     Spread(usize),
+    /// The same, and at most so many of a region.
+    SpreadAnd(usize, Region),
 }
 
 impl Positions {
@@ -93,6 +95,15 @@ impl Positions {
             Positions::Region(region) => all.filter(|at| region.contains(*at)).collect(),
             Positions::Spread(most) => {
                 let mut some = spread(most, shape);
+                some.sort_unstable();
+                some.dedup();
+                some
+            }
+            Positions::SpreadAnd(most, region) => {
+                let inside = Positions::Region(region).of(shape);
+                let every = inside.len().div_ceil(most.max(1)).max(1);
+                let mut some = Positions::Spread(most).of(shape);
+                some.extend(inside.into_iter().step_by(every));
                 some.sort_unstable();
                 some.dedup();
                 some
@@ -353,6 +364,11 @@ mod tests {
             seen.dedup();
             assert!(seen.len() >= size * 3 / 4, "{seen:?}");
         }
+        let region = Region::rectangle(1, 2, 20, 30);
+        let more = Positions::SpreadAnd(64, region).of(&shape);
+        assert!(more.is_sorted() && some.iter().all(|at| more.contains(at)));
+        let inside = more.iter().filter(|at| region.contains(**at)).count();
+        assert!((64..96).contains(&inside), "{inside}");
         let few = Positions::Spread(64).of(&[7, 5]);
         assert_eq!(few, Positions::All.of(&[7, 5]));
     }

@@ -271,7 +271,7 @@ fn in_one_pass(positions: Positions) -> Option<Option<Region>> {
     match positions {
         Positions::All => Some(None),
         Positions::Region(region) => Some(Some(region)),
-        Positions::Spread(_) => None,
+        Positions::Spread(_) | Positions::SpreadAnd(..) => None,
     }
 }
 

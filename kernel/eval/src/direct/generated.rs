@@ -31,6 +31,7 @@ super::parameters::operations! {
     NormalizedCorrelation: find_peaks {
         radius: Option<f64>,
         direct_beam: Option<[f64; 2]>,
+        vacuum: Option<Region>,
         threshold: Option<f64>,
         min_distance: Option<f64>,
         exclude_border: Option<f64>,

@@ -437,7 +437,12 @@ fn positions_are_at_the_bound_with_the_true_model() {
 fn radius_edge_and_background_are_measured() {
     for family in families() {
         let size = (family.rows, family.columns);
-        let prepared = prepare(frames(&family, 5000, 64), size, Given::default());
+        let prepared = prepare(
+            frames(&family, 5000, 64),
+            Vec::new(),
+            size,
+            Given::default(),
+        );
         let model = &prepared.as_ref().expect(family.name).model;
         let off = (f64::from(model.shape.radius) / family.radius - 1.0).abs();
         assert!(off < 0.01, "{}: radius {}", family.name, model.shape.radius);
@@ -459,7 +464,7 @@ fn a_radius_a_quarter_off_leads_to_the_same() {
                 ..Given::default()
             };
             let size = (family.rows, family.columns);
-            let prepared = prepare(frames(&family, 7000, 64), size, given);
+            let prepared = prepare(frames(&family, 7000, 64), Vec::new(), size, given);
             let model = &prepared.as_ref().expect(family.name).model;
             assert_at_the_bound(family.name, &try_on(&family, model, 3000));
         }
@@ -478,7 +483,8 @@ fn a_direct_beam_that_is_given_roughly_leads_to_the_same() {
         direct_beam: Some([66.0, 61.5]),
         ..Given::default()
     };
-    let measured = |given| prepare(frames(&family, 8000, 64), size, given).expect("disks");
+    let measured =
+        |given| prepare(frames(&family, 8000, 64), Vec::new(), size, given).expect("disks");
     let [found, told] = [Given::default(), given].map(|given| measured(given).model);
     for axis in 0..2 {
         assert!((found.centre[axis] - told.centre[axis]).abs() < 0.05);
@@ -502,7 +508,7 @@ fn a_direct_beam_that_is_given_is_found_among_brighter_disks() {
             direct_beam,
             ..Given::default()
         };
-        let model = prepare(frames(&family, 9000, 64), size, given)
+        let model = prepare(frames(&family, 9000, 64), Vec::new(), size, given)
             .expect("disks")
             .model;
         (model.centre, model.wander, model.beam_is_seen)
@@ -540,7 +546,7 @@ fn a_covered_direct_beam_is_where_it_is_said_to_be() {
             direct_beam,
             ..Given::default()
         };
-        prepare(some, size, given).expect("disks").model
+        prepare(some, Vec::new(), size, given).expect("disks").model
     };
     let told = covered(Some([64.5, 63.0]));
     assert_eq!((told.centre, told.beam_is_seen), ([64.5, 63.0], false));
@@ -599,7 +605,7 @@ fn what_detectors_do_is_left_out_or_measured() {
             (counts, frame.truth)
         };
         let some = (100..164).map(|seed| spoilt(seed).0).collect();
-        let prepared = prepare(some, size, Given::default()).expect(name);
+        let prepared = prepare(some, Vec::new(), size, Given::default()).expect(name);
         let (model, clean) = (&prepared.model, &prepared.clean);
         let (mut image, mut scratch, mut score) =
             (Image::default(), Scratch::default(), Score::default());
@@ -686,7 +692,12 @@ fn rings_are_background() {
         with("ring at the beam", [[12.0, 0.09, 0.03], [5.0, 0.3, 0.035]]),
     ] {
         let size = (family.rows, family.columns);
-        let prepared = prepare(frames(&family, 5000, 64), size, Given::default());
+        let prepared = prepare(
+            frames(&family, 5000, 64),
+            Vec::new(),
+            size,
+            Given::default(),
+        );
         let model = &prepared.as_ref().expect(family.name).model;
         let score = try_on(&family, model, 2000);
         let text = format!(
@@ -723,7 +734,12 @@ fn where_no_disks_are_none_are_found() {
     };
     for family in [none, ring, dark] {
         let size = (family.rows, family.columns);
-        if let Some(prepared) = prepare(frames(&family, 5000, 64), size, Given::default()) {
+        if let Some(prepared) = prepare(
+            frames(&family, 5000, 64),
+            Vec::new(),
+            size,
+            Given::default(),
+        ) {
             let score = try_on(&family, &prepared.model, 2000);
             let text = format!("{}: {} in 40 frames", family.name, score.peaks);
             assert!(score.peaks <= 2.0, "{text}");
@@ -738,7 +754,7 @@ fn single_frames_are_enough() {
     let size = (family.rows, family.columns);
     let (mut scratch, mut score) = (Scratch::default(), Score::default());
     for seed in 6000..6024 {
-        let prepared = prepare(frames(&family, seed, 1), size, Given::default());
+        let prepared = prepare(frames(&family, seed, 1), Vec::new(), size, Given::default());
         let model = prepared.expect("disks").model;
         let frame = family.frame(seed, model.margin());
         let mut found = model.find(&frame.image, &mut scratch);
@@ -762,7 +778,12 @@ fn gain_and_edge_are_measured_at_any_dose() {
             ..usual
         };
         let size = (family.rows, family.columns);
-        let prepared = prepare(frames(&family, 5000, 64), size, Given::default());
+        let prepared = prepare(
+            frames(&family, 5000, 64),
+            Vec::new(),
+            size,
+            Given::default(),
+        );
         let Prepared { model, clean, .. } = prepared.expect("disks");
         assert_eq!(clean.gain, 1.0, "{share}");
         let Shape { radius, edge } = model.shape;
@@ -800,7 +821,7 @@ fn patterned_probes_are_found_by_their_pattern() {
     ];
     for family in patterned {
         let size = (family.rows, family.columns);
-        let prepared = prepare(frames(&family, 600, 64), size, Given::default());
+        let prepared = prepare(frames(&family, 600, 64), Vec::new(), size, Given::default());
         let model = &prepared.as_ref().expect(family.name).model;
         assert!(model.probe.is_some(), "{}", family.name);
         let (mut scratch, mut score) = (Scratch::default(), Score::default());
@@ -816,4 +837,41 @@ fn patterned_probes_are_found_by_their_pattern() {
         }
         assert_at_the_bound(family.name, &score);
     }
+}
+
+/// The direct beam without specimen tells what is inside the disks, of which there are few counts.
+#[test]
+fn a_probe_without_specimen_is_what_disks_are() {
+    let family = Family {
+        name: "vacuum",
+        radius: 8.2,
+        edge: 0.6,
+        bragg: 6.0,
+        beam: 30.0,
+        diffuse: 1.0,
+        vectors: HEXAGONAL,
+        inside: bullseye,
+        ..Family::default()
+    };
+    let empty = Family {
+        bragg: 1e-9,
+        diffuse: 0.02,
+        beam: 100.0,
+        ..family
+    };
+    let size = (family.rows, family.columns);
+    let vacuum = frames(&empty, 4000, 48);
+    let prepared = prepare(frames(&family, 600, 64), vacuum, size, Given::default());
+    let model = prepared.expect("disks").model;
+    assert!(model.probe.is_some());
+    let (mut scratch, mut score) = (Scratch::default(), Score::default());
+    for seed in 800..840 {
+        let frame = family.frame(seed, model.margin());
+        let mut found = model.find(&frame.image, &mut scratch);
+        let inside =
+            |at: f64, size: usize| at >= family.radius - 1.0 && at <= size as f64 - family.radius;
+        found.retain(|peak| inside(peak.y, size.0) && inside(peak.x, size.1));
+        score.add(&family, &frame.truth, &found);
+    }
+    assert_at_the_bound(family.name, &score);
 }

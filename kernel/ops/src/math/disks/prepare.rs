@@ -87,23 +87,29 @@ pub struct Given {
 }
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
-/// direct beam and with the one that is given; what explains the counts with fewer disks is taken. `None` where there are none.
-pub fn prepare(frames: Vec<Vec<f32>>, size: (usize, usize), given: Given) -> Option<Prepared> {
+/// direct beam and with the one that is given; what explains the counts with fewer disks is taken. Where there are frames without
+/// specimen, `vacuum`, disks are what the direct beam is there. `None` where there are no disks, or no beam in those.
+pub fn prepare(
+    frames: Vec<Vec<f32>>,
+    vacuum: Vec<Vec<f32>>,
+    size: (usize, usize),
+    given: Given,
+) -> Option<Prepared> {
     let (_, radius) = look(&frames, size, given.direct_beam);
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
-    let again = (clean.saturated || clean.gain != 1.0).then(|| frames.clone());
-    let found = prepare_clean(frames, size, given, &clean);
-    match (&found, again) {
+    let measured = |clean: &Clean| prepare_clean(&frames, &vacuum, size, given, clean);
+    let found = measured(&clean);
+    match &found {
         // All disks are saturated inside: then what is there is better than nothing.
-        (None, Some(frames)) if clean.saturated => {
+        None if clean.saturated => {
             clean.saturation = None;
-            prepare_clean(frames, size, given, &clean)
+            measured(&clean)
         }
         // No model leaves over less than noise: edges of disks were taken for some of it.
-        (Some(prepared), Some(frames)) if prepared.usual_misfit < TOO_GOOD && clean.gain != 1.0 => {
+        Some(prepared) if prepared.usual_misfit < TOO_GOOD && clean.gain != 1.0 => {
             clean.lower_gain(prepared.usual_misfit);
-            prepare_clean(frames, size, given, &clean)
+            measured(&clean)
         }
         _ => found,
     }
@@ -121,16 +127,35 @@ fn look(
 }
 
 fn prepare_clean(
-    mut frames: Vec<Vec<f32>>,
+    frames: &[Vec<f32>],
+    vacuum: &[Vec<f32>],
     size: (usize, usize),
     given: Given,
     clean: &Clean,
 ) -> Option<Prepared> {
-    let mut flags = Vec::new();
-    frames
-        .iter_mut()
-        .for_each(|frame| clean.apply(frame, &mut flags));
-    let frames = &*frames;
+    let cleaned = |frames: &[Vec<f32>]| -> Vec<Vec<f32>> {
+        let mut flags = Vec::new();
+        let mut frames = frames.to_vec();
+        (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
+        frames
+    };
+    let frames = &*cleaned(frames);
+    if !vacuum.is_empty() {
+        let beam = measure_any(&cleaned(vacuum), size, given, clean)?;
+        let (seen, first) = look(frames, size, given.direct_beam);
+        let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
+        return measuring.told(given, &beam);
+    }
+    measure_any(frames, size, given, clean)
+}
+
+/// From several radii on, as long as something is left to explain.
+fn measure_any(
+    frames: &[Vec<f32>],
+    size: (usize, usize),
+    given: Given,
+    clean: &Clean,
+) -> Option<Prepared> {
     let (seen, measured) = look(frames, size, given.direct_beam);
     let mut best = measure(frames, size, given, clean, &seen, measured);
     // Other beginnings where something is left to explain: the one given; where a beam is said to be that is covered, that of
@@ -196,6 +221,8 @@ const PATTERNED: f64 = 1.1;
 const PATTERN_ROUNDS: usize = 8;
 const PATTERN_COST: f64 = 3000.0;
 const BETTER: f64 = 0.002;
+/// Rounds in which the background settles when the disks are known.
+const TOLD_ROUNDS: usize = 5;
 /// How far beyond its edge a pattern is looked for, in px.
 const AROUND_PATTERN: f64 = 1.0;
 
@@ -392,6 +419,24 @@ impl<'a> Measuring<'a> {
             usual_misfit,
             cost,
         }
+    }
+
+    /// All but what the disks are, which is what the direct beam is in frames without specimen.
+    fn told(&mut self, given: Given, beam: &Prepared) -> Option<Prepared> {
+        self.scan.shape = beam.model.shape;
+        self.scan.probe = beam.model.probe.clone();
+        let mut last = None;
+        for round in 0..TOLD_ROUNDS {
+            let model = Model::new(self.scan.clone(), SURE);
+            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
+            if looked.sums.disks == 0 {
+                return None;
+            }
+            last = Some(self.learn(looked, round + 1 >= FIRST_ROUNDS));
+        }
+        let mut prepared = self.conclude(given, &last?);
+        prepared.shape_errors = beam.shape_errors;
+        Some(prepared)
     }
 
     /// What is inside the disks, from what flat ones leave over.
