@@ -9,6 +9,7 @@ mod fit;
 mod ground;
 mod image;
 mod lanes;
+mod measuring;
 mod model;
 mod places;
 mod prepare;
@@ -17,10 +18,13 @@ mod radial;
 mod search;
 mod shape;
 mod shape_sums;
+mod statistics;
 mod sweep;
 
 #[cfg(test)]
 mod families;
+#[cfg(test)]
+mod tests;
 
 pub use fit::Evidence;
 pub use image::{Image, Stencil};

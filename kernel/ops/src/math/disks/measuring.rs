@@ -1,0 +1,415 @@
+//! A scan while it is measured: rounds of finding its disks and of learning from them.
+
+use super::beam::{is_covered, symmetric_centre};
+use super::clean::Clean;
+use super::darkest::darkest;
+use super::fit::cholesky;
+use super::image::Image;
+use super::model::{Beyond, Model, Scan};
+use super::prepare::{Given, Prepared};
+use super::probe::Probe;
+use super::radial::{Quarter, Rings};
+use super::search::Scratch;
+use super::shape::Shape;
+use super::shape_sums::ShapeSums;
+use super::statistics::{BEST_KNOWN, KNOWN, darker_half, level_share, middle, spread};
+use crate::math::in_parts::in_parts;
+const ROUNDS: usize = 12;
+/// After so many, what differs between disks is the disks'.
+const FIRST_ROUNDS: usize = 3;
+/// In the first rounds one frame in so many is looked at, if these have enough disks.
+const FEW: usize = 4;
+const ENOUGH: usize = 100;
+/// Between rounds radius and edge move by less than this in px in the end.
+const SETTLED: f64 = 0.003;
+/// Before anything is known of it: sharp on square pixels is about 0.3.
+const FIRST_EDGE: f64 = 0.75;
+const LEAST_EDGE: f64 = 0.2;
+/// Standard deviations that a disk is found with while the scan is measured.
+const SURE: f64 = 6.0;
+const SURE_LATER: f64 = 4.0;
+/// The background under a disk is not known before it is measured.
+const UNKNOWN: f64 = 5.0;
+/// Most that a radius changes in one round, as a share of it.
+const LARGEST_STEP: f64 = 0.25;
+/// What is taken for the beam wanders by this share of the frame: it is another disk each time.
+const LOST: f64 = 0.12;
+/// Share of the darker half of the pixels that no background is less than before it is measured.
+const LEAST_LEVEL: f64 = 1e-3;
+/// Beyond the wander that was seen, in px.
+const FURTHER: f64 = 2.0;
+/// Disks that are none in a frame of background, and between which thresholds that is looked for.
+const FALSE: f64 = 5e-4;
+const THRESHOLDS: [f64; 2] = [2.0, 10.0];
+
+/// From one radius on.
+pub(super) fn measure(
+    frames: &[Vec<f32>],
+    size: (usize, usize),
+    given: Given,
+    clean: &Clean,
+    seen: &[([f64; 2], f64)],
+    first: f64,
+) -> Option<Prepared> {
+    let mut measuring = Measuring::begin(frames, size, clean, seen, given.direct_beam, first);
+    let mut last = None;
+    for round in 0..ROUNDS {
+        let (looked, settled) = measuring.round(round)?;
+        last = Some(looked);
+        if round > FIRST_ROUNDS && settled {
+            break;
+        }
+    }
+    let flat = measuring.conclude(given, &last?);
+    if flat.misfit < PATTERNED {
+        return Some(flat);
+    }
+    let patterned = measuring.patterned(given, flat.shape_errors);
+    Some(match patterned {
+        Some(patterned) if patterned.cost + PATTERN_COST < flat.cost => patterned,
+        _ => flat,
+    })
+}
+
+/// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, what that must explain at least, and
+/// what a round does.
+pub(super) const PATTERNED: f64 = 1.1;
+const PATTERN_ROUNDS: usize = 8;
+const PATTERN_COST: f64 = 3000.0;
+const BETTER: f64 = 0.002;
+/// Rounds in which the background settles when the disks are known.
+const TOLD_ROUNDS: usize = 5;
+/// How far beyond its edge a pattern is looked for, in px.
+const AROUND_PATTERN: f64 = 1.0;
+
+/// A scan while it is measured.
+pub(super) struct Measuring<'a> {
+    frames: &'a [Vec<f32>],
+    clean: &'a Clean,
+    /// As measuring began, and as far as it is.
+    first: Scan,
+    scan: Scan,
+    /// Where the direct beam is covered.
+    covered: Option<[f64; 2]>,
+    quarter: Quarter,
+    /// Few frames have too few disks.
+    every_frame: bool,
+}
+
+impl<'a> Measuring<'a> {
+    pub(super) fn begin(
+        frames: &'a [Vec<f32>],
+        (rows, columns): (usize, usize),
+        clean: &'a Clean,
+        seen: &[([f64; 2], f64)],
+        told: Option<[f64; 2]>,
+        first: f64,
+    ) -> Self {
+        let size = (rows, columns);
+        let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
+        // A covered beam is between the disks on both sides.
+        let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+        let lost = lost > LOST * rows.min(columns) as f64;
+        let centre_of = || told.unwrap_or_else(|| symmetric_centre(frames, size));
+        let covered = if lost {
+            Some(centre_of())
+        } else if clean.dead.len() > clean.hot {
+            Some(centre_of()).filter(|centre| is_covered(*centre, size, clean, first))
+        } else {
+            None
+        };
+        let centre = covered.unwrap_or(centre);
+        let beam_is_seen = covered.is_none();
+        let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+        let wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
+        let radius = first.clamp(1.0, largest(size));
+        let shape = Shape {
+            radius: radius as f32,
+            edge: FIRST_EDGE.min(0.3 * radius) as f32,
+        };
+        let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
+        let level = darker_half(frames).max(1e-3);
+        let middles: Vec<[f64; 2]> = (seen.iter())
+            .map(
+                |(at, _)| match beam_is_seen && away(*at, centre) <= wander {
+                    true => *at,
+                    false => centre,
+                },
+            )
+            .collect();
+        let mut profile = darkest(frames, size, &middles, far, LEAST_LEVEL * level)
+            .unwrap_or_else(|| vec![level as f32; far]);
+        // The edge of the direct beam is soft.
+        let beside = (radius.ceil() as usize + 4).min(far - 1);
+        let under = profile[beside];
+        profile[..beside].fill(under);
+        let scan = Scan {
+            rows,
+            columns,
+            shape,
+            probe: None,
+            profile,
+            centre,
+            wander,
+            beam_is_seen,
+            darker: 1.0,
+            level_share: UNKNOWN,
+            frame_share: UNKNOWN,
+            brightest: 1000.0,
+            beyond: if clean.saturated {
+                Beyond::Foot
+            } else {
+                Beyond::Edge
+            },
+        };
+        Measuring {
+            frames,
+            clean,
+            first: scan.clone(),
+            scan,
+            covered,
+            quarter: Quarter::new(size, far),
+            every_frame: false,
+        }
+    }
+
+    /// Looks at frames once, and whether radius and edge stay as they are.
+    fn round(&mut self, round: usize) -> Option<(ShapeSums, bool)> {
+        let sure = if round < FIRST_ROUNDS {
+            SURE
+        } else {
+            SURE_LATER
+        };
+        let model = Model::new(self.scan.clone(), sure);
+        let few = round < FIRST_ROUNDS && !self.every_frame;
+        let look = |step| look_once(&model, &self.quarter, self.frames, self.clean, step);
+        let mut looked = look(if few { FEW } else { 1 });
+        if few && looked.sums.disks < ENOUGH {
+            self.every_frame = true;
+            looked = look(1);
+        }
+        if looked.sums.disks == 0 {
+            return None;
+        }
+        let settled = self.reshape(&looked.sums)?;
+        Some((self.learn(looked, round >= FIRST_ROUNDS), settled))
+    }
+
+    /// Radius and edge of the disks.
+    fn reshape(&mut self, sums: &ShapeSums) -> Option<bool> {
+        let step = cholesky(sums.information, sums.slope)?;
+        let Shape { radius, edge } = self.scan.shape;
+        let (radius, edge) = (f64::from(radius), f64::from(edge));
+        let limit = LARGEST_STEP * radius;
+        let largest = largest((self.scan.rows, self.scan.columns));
+        let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(0.8, largest);
+        let new_edge = (edge + step[1].clamp(-0.5 * edge, edge))
+            .clamp(LEAST_EDGE, (0.5 * new_radius).max(LEAST_EDGE));
+        self.scan.shape = Shape {
+            radius: new_radius as f32,
+            edge: new_edge as f32,
+        };
+        Some((new_radius - radius).abs().max((new_edge - edge).abs()) < SETTLED)
+    }
+
+    /// All but the shape of the disks.
+    fn learn(&mut self, looked: Looked, later: bool) -> ShapeSums {
+        let Looked {
+            sums,
+            rings,
+            ratios,
+            beams,
+            amplitudes,
+        } = looked;
+        let scan = &mut self.scan;
+        // Brighter ones may come.
+        scan.brightest = 10.0 * sums.brightest;
+        // In the median frame once the background.
+        let usual = middle(amplitudes.into_iter()) as f32;
+        scan.profile = rings.profile(&scan.profile, f64::from(scan.shape.radius));
+        scan.profile.iter_mut().for_each(|value| *value *= usual);
+        scan.centre = (self.covered)
+            .unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
+        scan.wander = spread(beams.iter().map(|at| away(*at, scan.centre))) + FURTHER;
+        scan.darker = middle(ratios.iter().copied());
+        scan.frame_share = spread(ratios.iter().map(|ratio| (ratio / scan.darker - 1.0).abs()))
+            .clamp(BEST_KNOWN, UNKNOWN);
+        scan.level_share = match later {
+            true => level_share(&sums.levels),
+            false => KNOWN,
+        };
+        sums
+    }
+
+    /// What all frames together are explained by.
+    fn conclude(&self, given: Given, sums: &ShapeSums) -> Prepared {
+        let scan = Scan {
+            brightest: sums.brightest,
+            ..self.scan.clone()
+        };
+        let mut model = Model::new(scan, SURE);
+        model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
+        model.realigns = model.probe.is_some();
+        let of_frames = in_parts(self.frames.len(), |(image, scratch): &mut Work, n| {
+            let counts = &self.frames[n];
+            image.fill(model.size(), model.margin(), counts, self.clean.most());
+            let found = model.find(image, scratch);
+            let cost = model.misfit(image, scratch) + DISK_COST * found.len() as f64;
+            let misfits = found.iter().map(|peak| peak.evidence.misfit);
+            (cost, misfits.collect::<Vec<f64>>())
+        });
+        let cost = of_frames.iter().map(|(cost, _)| cost).sum();
+        let usual_misfit = middle(of_frames.into_iter().flat_map(|(_, misfits)| misfits));
+        let error = |n: usize| {
+            let mut unit = [0.0; 2];
+            unit[n] = 1.0;
+            cholesky(sums.information, unit).map_or(f64::NAN, |inverse| inverse[n].sqrt())
+        };
+        Prepared {
+            model,
+            clean: self.clean.clone(),
+            disks: sums.disks,
+            frames: self.frames.len(),
+            shape_errors: [error(0), error(1)],
+            misfit: sums.misfit / sums.disks as f64,
+            usual_misfit,
+            cost,
+        }
+    }
+
+    /// All but what the disks are, which is what the direct beam is in frames without specimen.
+    pub(super) fn told(&mut self, given: Given, beam: &Prepared) -> Option<Prepared> {
+        self.scan.shape = beam.model.shape;
+        self.scan.probe = beam.model.probe.clone();
+        let mut last = None;
+        for round in 0..TOLD_ROUNDS {
+            let model = Model::new(self.scan.clone(), SURE);
+            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
+            if looked.sums.disks == 0 {
+                return None;
+            }
+            last = Some(self.learn(looked, round + 1 >= FIRST_ROUNDS));
+        }
+        let mut prepared = self.conclude(given, &last?);
+        prepared.shape_errors = beam.shape_errors;
+        Some(prepared)
+    }
+
+    /// What is inside the disks, from what flat ones leave over.
+    fn patterned(&mut self, given: Given, shape_errors: [f64; 2]) -> Option<Prepared> {
+        let Shape { radius, edge } = self.scan.shape;
+        let reach = f64::from(radius) + (4.0 * f64::from(edge)).clamp(2.0, 4.0) + AROUND_PATTERN;
+        let shape = self.scan.shape;
+        let mut probe = Probe::new(reach, |y, x| f64::from(shape.at(y as f32, x as f32).share));
+        // What flat disks left over was taken for more of them, and the background for less.
+        self.scan = Scan {
+            shape,
+            centre: self.scan.centre,
+            wander: self.scan.wander,
+            brightest: self.scan.brightest,
+            ..self.first.clone()
+        };
+        let mut misfit = f64::INFINITY;
+        for round in 1..=PATTERN_ROUNDS {
+            self.scan.probe = Some(probe);
+            let mut model = Model::new(self.scan.clone(), SURE);
+            // Not before it is about known what they are.
+            model.realigns = round > 2;
+            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
+            if looked.sums.disks == 0 {
+                return None;
+            }
+            let sums = self.learn(looked, true);
+            let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
+            if (before - misfit).abs() < BETTER || round == PATTERN_ROUNDS {
+                let mut prepared = self.conclude(given, &sums);
+                prepared.shape_errors = shape_errors;
+                return Some(prepared);
+            }
+            probe = sums.probe.as_ref()?.correct(self.scan.probe.as_ref()?);
+        }
+        None
+    }
+}
+
+fn away([y, x]: [f64; 2], centre: [f64; 2]) -> f64 {
+    (y - centre[0]).hypot(x - centre[1])
+}
+
+/// Most that a radius can be, in px.
+fn largest((rows, columns): (usize, usize)) -> f64 {
+    (0.25 * rows.min(columns) as f64).max(1.0)
+}
+
+/// What a thread finds with.
+type Work = (Image, Scratch);
+
+/// What one round says of the frames it looked at.
+struct Looked {
+    sums: ShapeSums,
+    rings: Rings,
+    ratios: Vec<f64>,
+    beams: Vec<[f64; 2]>,
+    amplitudes: Vec<f64>,
+}
+
+/// Frames of which sums are made together: as many whatever the number of threads, so that bits do not depend on it.
+const TOGETHER: usize = 4;
+
+/// Every `step`th of the frames.
+fn look_once(
+    model: &Model,
+    quarter: &Quarter,
+    frames: &[Vec<f32>],
+    clean: &Clean,
+    step: usize,
+) -> Looked {
+    let new = || Looked {
+        sums: ShapeSums::default(),
+        rings: Rings::new(quarter),
+        ratios: Vec::new(),
+        beams: Vec::new(),
+        amplitudes: Vec::new(),
+    };
+    let chosen: Vec<&Vec<f32>> = frames.iter().step_by(step).collect();
+    let parts: Vec<&[&Vec<f32>]> = chosen.chunks(TOGETHER).collect();
+    let looked = in_parts(parts.len(), |(image, scratch): &mut Work, n| {
+        let mut looked = new();
+        for frame in parts[n] {
+            image.fill(model.size(), model.margin(), frame, clean.most());
+            model.find(image, scratch);
+            model.shape_sums(image, scratch, &mut looked.sums);
+            looked.rings.add(quarter, model, image, scratch);
+            looked
+                .ratios
+                .push(scratch.amplitude / scratch.first_amplitude);
+            looked.beams.push(scratch.centre);
+            looked.amplitudes.push(scratch.amplitude);
+        }
+        looked
+    });
+    looked.into_iter().fold(new(), |mut all, other| {
+        all.sums.merge(other.sums);
+        all.rings.merge(&other.rings);
+        all.ratios.extend(other.ratios);
+        all.beams.extend(other.beams);
+        all.amplitudes.extend(other.amplitudes);
+        all
+    })
+}
+
+/// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
+const DISK_COST: f64 = 40.0;
+/// The threshold above which noise makes so few disks in a frame, whatever its counts are.
+fn threshold_of(model: &Model) -> f64 {
+    let [mut low, mut high] = THRESHOLDS;
+    for _ in 0..40 {
+        let at = 0.5 * (low + high);
+        if model.false_disks(at) > FALSE {
+            low = at;
+        } else {
+            high = at;
+        }
+    }
+    0.5 * (low + high)
+}
