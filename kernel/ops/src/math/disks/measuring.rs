@@ -42,7 +42,7 @@ const FURTHER: f64 = 2.0;
 const FALSE: f64 = 5e-4;
 const THRESHOLDS: [f64; 2] = [2.0, 10.0];
 
-/// From one radius on.
+/// From one radius on; what is inside the disks only where flat ones explain more than `before` does.
 pub(super) fn measure(
     frames: &[Vec<f32>],
     size: (usize, usize),
@@ -50,6 +50,7 @@ pub(super) fn measure(
     clean: &Clean,
     seen: &[([f64; 2], f64)],
     first: f64,
+    before: Option<&Prepared>,
 ) -> Option<Prepared> {
     let mut measuring = Measuring::begin(frames, size, clean, seen, given.direct_beam, first);
     let mut last = None;
@@ -61,12 +62,16 @@ pub(super) fn measure(
         }
     }
     let flat = measuring.conclude(given, &last?);
-    if flat.misfit < PATTERNED {
+    let worse = before.is_some_and(|before| before.flat_cost <= flat.cost);
+    if flat.misfit < PATTERNED || worse {
         return Some(flat);
     }
     let patterned = measuring.patterned(given, flat.shape_errors);
     Some(match patterned {
-        Some(patterned) if patterned.cost + PATTERN_COST < flat.cost => patterned,
+        Some(patterned) if patterned.cost + PATTERN_COST < flat.cost => Prepared {
+            flat_cost: flat.cost,
+            ..patterned
+        },
         _ => flat,
     })
 }
@@ -274,6 +279,7 @@ impl<'a> Measuring<'a> {
             misfit: sums.misfit / sums.disks as f64,
             usual_misfit,
             cost,
+            flat_cost: cost,
         }
     }
 

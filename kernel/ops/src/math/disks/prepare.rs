@@ -24,6 +24,8 @@ pub struct Prepared {
     pub(super) usual_misfit: f64,
     /// Sum of that over all pixels, and what every disk costs.
     pub(super) cost: f64,
+    /// The same with flat disks.
+    pub(super) flat_cost: f64,
 }
 
 impl Prepared {
@@ -121,7 +123,7 @@ fn measure_any(
     clean: &Clean,
 ) -> Option<Prepared> {
     let (seen, measured) = look(frames, size, given.direct_beam);
-    let mut best = measure(frames, size, given, clean, &seen, measured);
+    let mut best = measure(frames, size, given, clean, &seen, measured, None);
     // Other beginnings where something is left to explain: the one given; where a beam is said to be that is covered, that of
     // another disk; and, as a saturated beam looks larger, a smaller one.
     let elsewhere = given.direct_beam.map(|_| look(frames, size, None).1);
@@ -133,7 +135,7 @@ fn measure_any(
         if best.as_ref().is_some_and(Prepared::explains) {
             break;
         }
-        let other = measure(frames, size, given, clean, &seen, radius);
+        let other = measure(frames, size, given, clean, &seen, radius, best.as_ref());
         best = match (best, other) {
             (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
             (best, other) => best.or(other),
@@ -146,6 +148,6 @@ const SMALLER: f64 = 0.75;
 /// Below this misfit the noise is less than it was taken for.
 const TOO_GOOD: f64 = 0.92;
 /// Below this misfit nothing is left to explain.
-const EXPLAINED: f64 = 1.03;
+const EXPLAINED: f64 = 1.05;
 /// Radii that differ by more than this share of one are two beginnings.
 const ANOTHER: f64 = 0.1;
