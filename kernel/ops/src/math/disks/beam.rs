@@ -88,7 +88,7 @@ pub(super) fn is_covered(
 }
 
 /// Place and radius of the brightest disk near the middle, or near where the beam is said to be: what is connected above half
-/// its height.
+/// its height. Where that place is covered the radius is that of the brightest disk anywhere.
 pub(super) fn beam(
     frame: &[f32],
     (rows, columns): (usize, usize),
@@ -142,25 +142,37 @@ pub(super) fn beam(
     }
     let middle = sorted.len() / 2;
     let low = f64::from(*sorted.select_nth_unstable_by(middle, f32::total_cmp).1);
-    let half = 0.5 * (smooth(start[0], start[1]) + low);
-    let mut seen = vec![false; rows * columns];
-    let mut next = vec![start];
-    seen[start[0] * columns + start[1]] = true;
-    let mut pixels = 0usize;
-    while let Some([row, column]) = next.pop() {
-        pixels += 1;
-        let around = [
-            (row.wrapping_sub(1), column),
-            (row + 1, column),
-            (row, column.wrapping_sub(1)),
-            (row, column + 1),
-        ];
-        for (y, x) in around {
-            if y < rows && x < columns && !seen[y * columns + x] && smooth(y, x) > half {
-                seen[y * columns + x] = true;
-                next.push([y, x]);
+    let connected = |start: [usize; 2]| {
+        let half = 0.5 * (smooth(start[0], start[1]) + low);
+        let mut seen = vec![false; rows * columns];
+        let mut next = vec![start];
+        seen[start[0] * columns + start[1]] = true;
+        let mut pixels = 0usize;
+        while let Some([row, column]) = next.pop() {
+            pixels += 1;
+            let around = [
+                (row.wrapping_sub(1), column),
+                (row + 1, column),
+                (row, column.wrapping_sub(1)),
+                (row, column + 1),
+            ];
+            for (y, x) in around {
+                if y < rows && x < columns && !seen[y * columns + x] && smooth(y, x) > half {
+                    seen[y * columns + x] = true;
+                    next.push([y, x]);
+                }
             }
         }
+        pixels
+    };
+    let mut pixels = connected(start);
+    if pixels == 1 {
+        // It is covered; other disks have the same radius.
+        let all = (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column]));
+        let brightest = all
+            .map(|[row, column]| (smooth(row, column), [row, column]))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        pixels = brightest.map_or(pixels, |(_, start)| connected(start));
     }
     (at, (pixels as f64 / std::f64::consts::PI).sqrt())
 }

@@ -78,6 +78,7 @@ pub fn cross(radius: f64, dy: f64, dx: f64) -> f64 {
 
 pub const SQUARE: [[f64; 2]; 2] = [[1.9, 20.6], [20.1, -2.6]];
 pub const HEXAGONAL: [[f64; 2]; 2] = [[3.1, 26.2], [24.2, 10.4]];
+pub const CLOSE: [[f64; 2]; 2] = [[2.0, 23.0], [21.0, -10.0]];
 
 impl Default for Family {
     fn default() -> Self {

@@ -212,11 +212,11 @@ impl Model {
         search.settle_apart();
         search.sweep(self.level_share, (2, 0.1));
         for _ in 0..MOST_LOOKS {
-            let first = search.scratch.candidates.len();
-            search.distrust_amplitude();
             if self.realigns {
                 search.realign();
             }
+            let first = search.scratch.candidates.len();
+            search.distrust_amplitude();
             search.look_at_rest();
             if search.scratch.candidates.len() == first {
                 break;
@@ -228,7 +228,8 @@ impl Model {
             search.drop_unlikely(first);
             search.sweep(self.level_share, (2, 0.1));
             // With many more disks the background is another.
-            if (search.scratch.candidates.len() - first) as f64 <= MANY * first as f64 {
+            let more = search.scratch.candidates.len().saturating_sub(first);
+            if more as f64 <= MANY * first as f64 {
                 break;
             }
         }
