@@ -38,8 +38,10 @@ pooled!(
     f64: 0.0,
     bool: false,
     usize: 0,
+    u32: 0,
     u64: 0,
     (u64, u32): (0, 0),
+    [f64; 2]: [0.0; 2],
     super::maxima::Maximum: super::maxima::Maximum::NONE,
 );
 

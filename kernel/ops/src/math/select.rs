@@ -232,27 +232,6 @@ impl<T: Real> Vectorised for Alike<'_, T> {
     }
 }
 
-/// How many values are not above a limit.
-pub fn not_above<T: Real>(values: &[T], limit: f64) -> usize {
-    vectorised(NotAbove { values, limit })
-}
-
-struct NotAbove<'a, T> {
-    values: &'a [T],
-    limit: f64,
-}
-
-impl<T: Real> Vectorised for NotAbove<'_, T> {
-    type Result = usize;
-
-    #[inline(always)]
-    fn run(self) -> usize {
-        (self.values.chunks(PART))
-            .map(|part| count(part, |value| value.to_f64() <= self.limit))
-            .sum()
-    }
-}
-
 /// How many values are below a limit, and the largest of them.
 struct Below<'a, T> {
     values: &'a [T],
