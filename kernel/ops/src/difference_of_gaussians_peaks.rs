@@ -21,7 +21,7 @@ use signal::{
 use signal::simd::{Vectorised, vectorised};
 
 use crate::accept::{self, Image};
-use crate::math::gaussian::Blur;
+use crate::math::gaussian::{Blur, Fill, Pair};
 use crate::math::maxima::Score;
 use crate::math::robust::Scale;
 use crate::math::spot::Spots;
@@ -99,10 +99,12 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         let frame = inputs.frame()?;
         let shape @ (rows, columns) = accept::frame_rows_columns(frame)?;
         let plan = self.plan.get(shape, || {
-            let blur = |sigma| Blur::new(rows, columns, sigma, 3.0);
+            let [narrow, wide] = [params.sigma_narrow, params.sigma_wide]
+                .map(|sigma| Blur::new(rows, columns, sigma, 3.0));
             Filters {
-                narrow: blur(params.sigma_narrow),
-                wide: blur(params.sigma_wide),
+                both: narrow.pair_with(&wide),
+                narrow,
+                wide,
                 spots: Spots::new(columns, REACH * params.sigma_wide),
             }
         });
@@ -123,6 +125,7 @@ const REACH: f64 = 1.5;
 struct Filters {
     narrow: Blur,
     wide: Blur,
+    both: Option<Pair>,
     spots: Spots,
 }
 
@@ -139,30 +142,31 @@ impl Filters {
         };
         let Grid { rows, columns, .. } = *grid;
         let lend = || pool::grid(rows, columns);
-        let (mut centred, mut narrow, mut difference) = (lend(), lend(), lend());
+        let (mut narrow, mut difference) = (lend(), lend());
         // The level is taken off first, so that single precision is spent on the contrast.
-        vectorised(Centred {
-            values: &grid.values,
-            scale,
-            out: &mut centred.values,
-        });
+        let centred = Centred { grid, scale };
         let has_holes = grid.has_nan();
         let mut valid = has_holes.then(lend);
-        match &mut valid {
-            None => {
-                self.narrow.apply_into(&centred.values, &mut narrow.values);
-                self.wide
-                    .apply_into(&centred.values, &mut difference.values);
+        if let (Some(both), false) = (&self.both, has_holes) {
+            both.apply(centred, &mut narrow.values, &mut difference.values);
+        } else {
+            let mut image = lend();
+            vectorised(All(centred, &mut image));
+            match &mut valid {
+                None => {
+                    self.narrow.apply_into(&image.values, &mut narrow.values);
+                    self.wide.apply_into(&image.values, &mut difference.values);
+                }
+                Some(valid) => {
+                    self.wide.weighted_into(&image, &mut difference, valid);
+                    self.narrow.weighted_into(&image, &mut narrow, valid);
+                }
             }
-            Some(valid) => {
-                self.wide.weighted_into(&centred, &mut difference, valid);
-                self.narrow.weighted_into(&centred, &mut narrow, valid);
-            }
+            vectorised(Subtract {
+                narrow: &narrow.values,
+                wide: &mut difference.values,
+            });
         }
-        vectorised(Subtract {
-            narrow: &narrow.values,
-            wide: &mut difference.values,
-        });
         cancel.check()?;
         let Some(Scale { level, spread }) = scale_of_known(grid, &difference) else {
             return Ok(none);
@@ -208,18 +212,31 @@ fn scale_of_known<T: Real>(grid: &Grid<T>, difference: &Grid<f32>) -> Option<Sca
 }
 
 struct Centred<'a, T> {
-    values: &'a [T],
+    grid: &'a Grid<T>,
     scale: Scale,
-    out: &'a mut [f32],
 }
 
-impl<T: Real> Vectorised for Centred<'_, T> {
+impl<T: Real> Fill for Centred<'_, T> {
+    #[inline(always)]
+    fn row(&self, row: usize, out: &mut [f32]) {
+        for (out, value) in out.iter_mut().zip(self.grid.row(row)) {
+            *out = self.scale.centred(value.to_f64()) as f32;
+        }
+    }
+}
+
+/// Every row.
+struct All<'a, F>(F, &'a mut Grid<f32>);
+
+impl<F: Fill> Vectorised for All<'_, F> {
     type Result = ();
 
     #[inline(always)]
     fn run(self) {
-        for (out, value) in self.out.iter_mut().zip(self.values) {
-            *out = self.scale.centred(value.to_f64()) as f32;
+        let All(fill, out) = self;
+        let columns = out.columns.max(1);
+        for (row, out) in out.values.chunks_exact_mut(columns).enumerate() {
+            fill.row(row, out);
         }
     }
 }

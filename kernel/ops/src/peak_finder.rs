@@ -120,15 +120,17 @@ impl Finder {
     ) -> Output {
         let count = separate.len().min(self.max_peaks.unwrap_or(usize::MAX));
         let mut peaks = Peaks::with_capacity(count);
-        let disk = Disk::new(self.radius);
-        for maximum in &separate[..count] {
-            let [ky, kx] = self.position(score, maximum);
-            let intensity = disk.mean(grid, [ky, kx]);
+        let mut places = pool::empty();
+        places.extend((separate[..count].iter()).map(|maximum| self.position(score, maximum)));
+        let mut intensities = pool::any(count);
+        Disk::new(self.radius).means(grid, &places, &mut intensities);
+        let found = separate.iter().zip(places.iter().zip(&*intensities));
+        for (maximum, ([ky, kx], intensity)) in found {
             let score = maximum.score.clamp(self.score_range.0, self.score_range.1);
             peaks.push(Peak::new(
-                ky as f32,
-                kx as f32,
-                intensity as f32,
+                *ky as f32,
+                *kx as f32,
+                *intensity as f32,
                 score as f32,
             ));
         }

@@ -3,6 +3,7 @@
 use super::maxima::half_widths;
 use super::pool::Lent;
 use super::{Grid, Real};
+use signal::simd::{Vectorised, vectorised};
 
 /// A disk whose middle is a pixel.
 pub struct Disk {
@@ -15,6 +16,16 @@ impl Disk {
         Disk {
             half_widths: half_widths(radius),
         }
+    }
+
+    /// As [`Disk::mean`] around each of some places.
+    pub fn means<T: Real>(&self, grid: &Grid<T>, places: &[[f64; 2]], out: &mut [f64]) {
+        vectorised(Means {
+            disk: self,
+            grid,
+            places,
+            out,
+        });
     }
 
     /// Mean of the valid pixels in the disk around the pixel nearest to a place; NaN when nothing valid is inside the frame.
@@ -32,6 +43,71 @@ impl Disk {
             }
         }
         sum / count as f64
+    }
+}
+
+struct Means<'a, T> {
+    disk: &'a Disk,
+    grid: &'a Grid<T>,
+    places: &'a [[f64; 2]],
+    out: &'a mut [f64],
+}
+
+impl<T: Real> Vectorised for Means<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        match self.disk.half_widths.len() {
+            0..=4 => self.sums::<4>(),
+            5..=8 => self.sums::<8>(),
+            9..=16 => self.sums::<16>(),
+            _ => self.sums::<32>(),
+        }
+    }
+}
+
+impl<T: Real> Means<'_, T> {
+    /// Of whole rows of lanes, of which those outside the disk count as 0.
+    #[inline(always)]
+    fn sums<const LANES: usize>(self) {
+        let Means { disk, grid, .. } = self;
+        let widths = &disk.half_widths[..];
+        let reach = widths.len() / 2;
+        let area = widths.iter().map(|half| 2 * half + 1).sum::<usize>() as f64;
+        for (out, [y, x]) in self.out.iter_mut().zip(self.places) {
+            let (row, column) = (nearest(*y, grid.rows), nearest(*x, grid.columns));
+            let is_inside = widths.len() <= LANES
+                && row >= reach
+                && column >= reach
+                && row + reach < grid.rows
+                && column + reach < grid.columns
+                && (row + reach) * grid.columns + column - reach + LANES <= grid.values.len();
+            let mut sums = [0.0f64; LANES];
+            if is_inside {
+                let first = (row - reach) * grid.columns + column - reach;
+                for (down, half) in widths.iter().enumerate() {
+                    let values = &grid.values[first + down * grid.columns..][..LANES];
+                    let from = reach - half;
+                    for lane in 0..LANES {
+                        let is_in = lane.wrapping_sub(from) <= 2 * half;
+                        sums[lane] += if is_in { values[lane].to_f64() } else { 0.0 };
+                    }
+                }
+            }
+            let mut count = LANES;
+            while count > 1 {
+                count /= 2;
+                for lane in 0..count {
+                    sums[lane] += sums[lane + count];
+                }
+            }
+            // Where a pixel is invalid one has to look at each.
+            *out = match is_inside && !sums[0].is_nan() {
+                true => sums[0] / area,
+                false => disk.mean(grid, [*y, *x]),
+            };
+        }
     }
 }
 
@@ -58,6 +134,17 @@ mod tests {
                 .sum::<usize>(),
             29
         );
+        for radius in [0.0, 1.0, 2.5, 4.0, 9.0] {
+            let places = [[0.2, 0.3], [5.0, 4.4], [6.6, 4.0], [11.3, 8.4]];
+            let mut means = [0.0; 4];
+            for hole in [None, Some(6 * 9 + 3)] {
+                let mut grid = grid.clone();
+                hole.into_iter().for_each(|at| grid.values[at] = f64::NAN);
+                let disk = Disk::new(radius);
+                disk.means(&grid, &places, &mut means);
+                assert_eq!(means, places.map(|place| disk.mean(&grid, place)));
+            }
+        }
         grid.values[5 * 9 + 4] = f64::NAN;
         grid.values[5 * 9 + 5] = f64::NAN;
         let four = (grid.at(4, 4) + grid.at(6, 4) + grid.at(5, 3)) / 3.0;

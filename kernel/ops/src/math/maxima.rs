@@ -68,7 +68,7 @@ pub fn local_maxima<T: Real>(
     let values = &score.grid.values;
     let mut largest = pool::grid(rows, columns);
     largest_in_square(score.grid, reach, &mut largest);
-    let mut candidates = pool::any(values.len() + 1);
+    let mut candidates = pool::any::<u32>(values.len() + 1);
     let count = vectorised(Candidates {
         values,
         largest: &largest.values,
@@ -87,19 +87,26 @@ pub fn local_maxima<T: Real>(
     // Pixels of plateaus that were looked at; empty before the first one.
     let (mut seen, mut pixels) = (pool::empty(), pool::empty());
     for at in &candidates[..count] {
-        let value = values[*at];
+        let at = *at as usize;
+        let value = values[at];
         let rank = score.of(value);
         if rank < threshold {
             continue;
         }
-        let maximum = if has_equal_neighbour(score.grid, *at) {
-            seen.resize(values.len(), false);
-            match seen[*at] {
-                true => None,
-                false => plateau(score.grid, &largest, *at, &mut seen, &mut pixels),
+        let maximum = match likeness(score.grid, &largest, at) {
+            Likeness::Alone => Some((at, None)),
+            Likeness::Shoulder => {
+                // Nor is what is like it and touches it a maximum.
+                largest.values[at] = T::NAN;
+                None
             }
-        } else {
-            Some((*at, None))
+            Likeness::Plateau => {
+                seen.resize(values.len(), false);
+                match seen[at] {
+                    true => None,
+                    false => plateau(score.grid, &largest, at, &mut seen, &mut pixels),
+                }
+            }
         };
         let Some((at, plateau)) = maximum else {
             continue;
@@ -127,7 +134,7 @@ struct Candidates<'a, T> {
     largest: &'a [T],
     least: T,
     /// Longer than the pixels.
-    found: &'a mut [usize],
+    found: &'a mut [u32],
 }
 
 impl<T: Real> Vectorised for Candidates<'_, T> {
@@ -139,7 +146,7 @@ impl<T: Real> Vectorised for Candidates<'_, T> {
         let is_one = |value: T, largest: T| (value >= self.least) & (value == largest);
         let mut count = 0;
         let mut keep = |from: usize, values: &[T], largest: &[T]| {
-            for (at, (value, largest)) in (from..).zip(values.iter().zip(largest)) {
+            for (at, (value, largest)) in (from as u32..).zip(values.iter().zip(largest)) {
                 self.found[count] = at;
                 count += usize::from(is_one(*value, *largest));
             }
@@ -191,16 +198,45 @@ fn is_within<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> bool {
     row > 0 && column > 0 && row + 1 < grid.rows && column + 1 < grid.columns
 }
 
-fn has_equal_neighbour<T: Real>(grid: &Grid<T>, at: usize) -> bool {
-    let (values, columns) = (&grid.values, grid.columns);
+/// What the pixels around a maximum are.
+enum Likeness {
+    /// None is like it.
+    Alone,
+    /// Those like it are maxima of their squares, too.
+    Plateau,
+    /// One of those like it is none.
+    Shoulder,
+}
+
+#[inline(always)]
+fn likeness<T: Real>(grid: &Grid<T>, largest: &Grid<T>, at: usize) -> Likeness {
+    let columns = grid.columns;
     let (row, column) = (at / columns, at % columns);
-    let value = values[at];
-    if !is_within(grid, row, column) {
-        return neighbours(at, grid.rows, columns).any(|other| values[other] == value);
+    let value = grid.values[at];
+    let (mut alike, mut maxima) = (0, 0);
+    let mut look = |values: &[T], largest: &[T]| {
+        for (other, largest) in values.iter().zip(largest) {
+            alike += u32::from(*other == value);
+            maxima += u32::from((*other == value) & (*largest == value));
+        }
+    };
+    if is_within(grid, row, column) {
+        // Without branches, for one cannot tell where they go.
+        for middle in [at - columns, at, at + columns] {
+            let three = middle - 1..middle + 2;
+            look(&grid.values[three.clone()], &largest.values[three]);
+        }
+    } else {
+        look(&[value], &[value]);
+        for other in neighbours(at, grid.rows, columns) {
+            look(&grid.values[other..=other], &largest.values[other..=other]);
+        }
     }
-    let is_in = |from: usize| values[from..from + 3].contains(&value);
-    let beside = values[at - 1] == value || values[at + 1] == value;
-    beside || is_in(at - columns - 1) || is_in(at + columns - 1)
+    match (alike, maxima) {
+        (1, _) => Likeness::Alone,
+        _ if alike == maxima => Likeness::Plateau,
+        _ => Likeness::Shoulder,
+    }
 }
 
 /// All pixels alike that are connected with the one at `first`: the one nearest to their centroid, and that; `None` when one of
@@ -277,7 +313,8 @@ pub fn separate(
     (rows, columns): (usize, usize),
     most: usize,
 ) {
-    let mut taken = pool::filled(rows * columns, false);
+    // Empty before the first two alike.
+    let mut taken = pool::empty();
     let widths = half_widths(distance as f64);
     // Those near each other are alike, or one of them were no maximum.
     let is_alike =
@@ -290,6 +327,7 @@ pub fn separate(
             || is_alike([Some(&maximum), maxima.get(at + 1)]);
         before = Some(maximum);
         if has_like {
+            taken.resize(rows * columns, false);
             if taken[row * columns + column] {
                 continue;
             }

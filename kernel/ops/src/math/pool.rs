@@ -7,7 +7,7 @@ use std::thread::LocalKey;
 use super::Grid;
 
 /// Most buffers that a thread keeps of one type, and most bytes of one.
-const KEPT: usize = 8;
+const KEPT: usize = 16;
 const KEPT_BYTES: usize = 8 << 20;
 
 type Pool<T> = RefCell<Vec<Vec<T>>>;
@@ -38,8 +38,10 @@ pooled!(
     f64: 0.0,
     bool: false,
     usize: 0,
+    u32: 0,
     u64: 0,
     (u64, u32): (0, 0),
+    [f64; 2]: [0.0; 2],
     super::maxima::Maximum: super::maxima::Maximum::NONE,
 );
 
@@ -68,13 +70,15 @@ pub fn any<T: Pooled>(length: usize) -> Lent<T> {
     Lent(vector)
 }
 
-/// The shortest one that is as long, so that nothing has to be written; else the longest one.
+/// The shortest one that is as long, so that nothing has to be written; one that is more than twice as long is left to others,
+/// for it would be cut and filled again each time. Else the longest of the shorter ones.
 fn taken<T: Pooled>(length: usize) -> Vec<T> {
     T::pool().with_borrow_mut(|pool| {
         let lengths = || pool.iter().map(Vec::len).enumerate();
-        let fitting = lengths().filter(|(_, have)| *have >= length);
+        let fitting = lengths().filter(|(_, have)| (length..=2 * length).contains(have));
+        let shorter = || lengths().filter(|(_, have)| *have < length);
         let best = (fitting.min_by_key(|(_, have)| *have))
-            .or_else(|| lengths().max_by_key(|(_, have)| *have));
+            .or_else(|| shorter().max_by_key(|(_, have)| *have));
         best.map(|(at, _)| pool.swap_remove(at)).unwrap_or_default()
     })
 }

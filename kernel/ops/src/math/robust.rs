@@ -2,7 +2,7 @@
 
 use super::pool::{self, Lent};
 use super::real::{larger, smaller};
-use super::select::{at_rank, median, not_above};
+use super::select::{at_rank, median};
 use super::{Grid, Real};
 use signal::simd::{Vectorised, vectorised};
 
@@ -120,9 +120,23 @@ fn spread_of_few<T: Real>(values: &[T]) -> Option<f64> {
     (spread > 0.0).then_some(spread)
 }
 
+/// An odd step does not stay in a few columns of an image whose width is a power of two.
+fn sample_step<T: Real>(grid: &Grid<T>) -> usize {
+    grid.values.len().div_ceil(SAMPLED) | 1
+}
+
+/// Whether the median of the sample is not above a limit for certain.
+fn most_are_not_above<T: Real>(grid: &Grid<T>, limit: f64) -> bool {
+    let (mut count, mut valid) = (0, 0);
+    for value in grid.values.iter().step_by(sample_step(grid)) {
+        count += usize::from(value.to_f64() <= limit);
+        valid += usize::from(!value.is_nan());
+    }
+    count > valid / 2
+}
+
 fn sample<T: Real>(grid: &Grid<T>) -> Lent<T> {
-    // An odd step does not stay in a few columns of an image whose width is a power of two.
-    let step = grid.values.len().div_ceil(SAMPLED) | 1;
+    let step = sample_step(grid);
     let mut some = pool::any(grid.values.len().div_ceil(step));
     let mut count = 0;
     let out: &mut [T] = &mut some;
@@ -160,15 +174,15 @@ pub fn hot_pixels<T: Real>(grid: &Grid<T>) -> Vec<usize> {
         return hot_beyond(grid, &sample(grid), &[]);
     };
     let third = brightest_around(grid, [brightest, beside]);
-    let sample = sample(grid);
     // Without the median: what it must not be above so that the fainter of both confirms the brightest.
     let fainter = third.map_or(f64::NEG_INFINITY, |third| {
         smaller(grid.values[third], grid.values[beside]).to_f64()
     });
     let most = (HOT * fainter - high) / (HOT - 1.0);
-    if not_above(&sample, most) > sample.len() / 2 {
+    if most_are_not_above(grid, most) {
         return Vec::new();
     }
+    let sample = sample(grid);
     let level = median(&sample).unwrap_or(0.0);
     let confirms = |at: usize| high - level <= HOT * (grid.values[at].to_f64() - level);
     match (confirms(beside), third.is_some_and(confirms)) {

@@ -68,17 +68,23 @@ pub fn at_rank<T: Real>(values: &[T], rank: usize) -> T {
         };
         pivots = next;
     }
-    let mut kept = pool::empty();
-    vectorised(Collect {
+    let mut kept = pool::any(within.count + PER_LOOK);
+    let count = vectorised(Collect {
         values,
         low: within.low,
         high: within.high,
         kept: &mut kept,
     });
+    kept.truncate(count);
     match kept.is_empty() {
         // Only infinities, at one of both ends.
         true => partitioned(values, rank),
-        false => partitioned(&kept, rank - within.before),
+        false => {
+            let place = rank - within.before;
+            *kept
+                .select_nth_unstable_by_key(place, |value: &T| value.order())
+                .1
+        }
     }
 }
 
@@ -101,15 +107,26 @@ struct Within<T> {
 impl<T: Real> Within<T> {
     /// Between the pivots, or on one side of them; the value that is looked for when it is one.
     fn narrow(&mut self, values: &[T], [low, high]: [T; 2], rank: usize) -> Option<T> {
-        let counts = vectorised(Count { values, low, high });
-        let [below_low, upto_low, below_high, upto_high] = counts;
+        let [upto_low, below_high] = vectorised(Count { values, low, high });
         let end = self.before + self.count;
-        (self.low, self.high, self.before, self.count) = match rank {
-            _ if rank < below_low => (self.low, low, self.before, below_low - self.before),
-            _ if rank < upto_low => return Some(low),
-            _ if rank < below_high => (low, high, upto_low, below_high - upto_low),
-            _ if rank < upto_high => return Some(high),
-            _ => (high, self.high, upto_high, end - upto_high),
+        if (upto_low..below_high).contains(&rank) {
+            (self.low, self.high) = (low, high);
+            (self.before, self.count) = (upto_low, below_high - upto_low);
+            return None;
+        }
+        let is_low = rank < upto_low;
+        let pivot = if is_low { low } else { high };
+        let alike = vectorised(Alike { values, pivot });
+        let (first, last) = match is_low {
+            true => (upto_low - alike, upto_low),
+            false => (below_high, below_high + alike),
+        };
+        if (first..last).contains(&rank) {
+            return Some(pivot);
+        }
+        (self.low, self.high, self.before, self.count) = match is_low {
+            true => (self.low, low, self.before, first - self.before),
+            false => (high, self.high, last, end - last),
         };
         None
     }
@@ -129,23 +146,29 @@ impl<T: Real> Within<T> {
     }
 }
 
-/// The values between two.
+/// The values between two; how many.
 struct Collect<'a, T: Real> {
     values: &'a [T],
     low: T,
     high: T,
-    kept: &'a mut Vec<T>,
+    /// Longer than these by as many as are looked at together.
+    kept: &'a mut [T],
 }
 
 impl<T: Real> Vectorised for Collect<'_, T> {
-    type Result = ();
+    type Result = usize;
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> usize {
         let is_within = |value: T| (value > self.low) & (value < self.high);
+        let mut count = 0;
         let mut keep = |part: &[T]| {
-            let kept = part.iter().copied().filter(|value| is_within(*value));
-            self.kept.extend(kept);
+            let (kept, mut more) = (&mut self.kept[count..][..PER_LOOK], 0);
+            for value in part {
+                kept[more] = *value;
+                more += usize::from(is_within(*value));
+            }
+            count += more;
         };
         let mut parts = self.values.chunks_exact(PER_LOOK);
         for part in &mut parts {
@@ -157,6 +180,7 @@ impl<T: Real> Vectorised for Collect<'_, T> {
             }
         }
         keep(parts.remainder());
+        count
     }
 }
 
@@ -169,7 +193,7 @@ fn count<T: Copy>(values: &[T], belongs: impl Fn(T) -> bool) -> usize {
     count as usize
 }
 
-/// How many values are below `low`, not above it, below `high`, not above it.
+/// How many values are not above `low`, and below `high`.
 struct Count<'a, T> {
     values: &'a [T],
     low: T,
@@ -177,39 +201,33 @@ struct Count<'a, T> {
 }
 
 impl<T: Real> Vectorised for Count<'_, T> {
-    type Result = [usize; 4];
+    type Result = [usize; 2];
 
     #[inline(always)]
-    fn run(self) -> [usize; 4] {
+    fn run(self) -> [usize; 2] {
         let Count { values, low, high } = self;
-        let mut counts = [0; 4];
+        let mut counts = [0; 2];
         for part in values.chunks(PART) {
-            counts[0] += count(part, |value| value < low);
-            counts[1] += count(part, |value| value <= low);
-            counts[2] += count(part, |value| value < high);
-            counts[3] += count(part, |value| value <= high);
+            counts[0] += count(part, |value| value <= low);
+            counts[1] += count(part, |value| value < high);
         }
         counts
     }
 }
 
-/// How many values are not above a limit.
-pub fn not_above<T: Real>(values: &[T], limit: f64) -> usize {
-    vectorised(NotAbove { values, limit })
-}
-
-struct NotAbove<'a, T> {
+/// How many values are equal to one.
+struct Alike<'a, T> {
     values: &'a [T],
-    limit: f64,
+    pivot: T,
 }
 
-impl<T: Real> Vectorised for NotAbove<'_, T> {
+impl<T: Real> Vectorised for Alike<'_, T> {
     type Result = usize;
 
     #[inline(always)]
     fn run(self) -> usize {
         (self.values.chunks(PART))
-            .map(|part| count(part, |value| value.to_f64() <= self.limit))
+            .map(|part| count(part, |value| value == self.pivot))
             .sum()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::blocks::combine;
 use super::kernel::Kernel;
+use super::pair::Pair;
 use crate::math::half_sample;
 use signal::simd::{Vectorised, vectorised};
 
@@ -11,11 +12,15 @@ pub struct Direct {
     taps: Vec<f32>,
     /// Row behind each tap of each row: `-radius .. rows + radius` folded in.
     folded: Vec<usize>,
+    /// Column behind each pixel beyond the left and beyond the right edge.
+    beyond: [Vec<usize>; 2],
 }
 
 impl Direct {
     pub fn new(rows: usize, columns: usize, kernel: &Kernel) -> Self {
         let radius = kernel.radius() as isize;
+        let right = columns as isize;
+        let column = |at: isize| half_sample(at, columns);
         Direct {
             rows,
             columns,
@@ -23,7 +28,17 @@ impl Direct {
             folded: (-radius..rows as isize + radius)
                 .map(|row| half_sample(row, rows))
                 .collect(),
+            beyond: [
+                (-radius..0).map(column).collect(),
+                (right..right + radius).map(column).collect(),
+            ],
         }
+    }
+
+    /// `None` where the other one is narrower.
+    pub fn pair_with(&self, wide: &Direct) -> Option<Pair> {
+        let pair = || Pair::new(self.rows, self.columns, &self.taps, &wide.taps);
+        (self.taps.len() <= wide.taps.len()).then(pair)
     }
 
     /// Products and sums of one image.
@@ -68,10 +83,11 @@ impl Vectorised for Apply<'_> {
                 |tap| plan.taps[tap],
                 |tap| &image[folded[tap] * columns..(folded[tap] + 1) * columns],
             );
-            for at in 0..radius {
-                wide[at] = wide[radius + half_sample(at as isize - radius as isize, columns)];
-                let beyond = half_sample((columns + at) as isize, columns);
-                wide[radius + columns + at] = wide[radius + beyond];
+            for (at, from) in plan.beyond[0].iter().enumerate() {
+                wide[at] = wide[radius + from];
+            }
+            for (at, from) in plan.beyond[1].iter().enumerate() {
+                wide[radius + columns + at] = wide[radius + from];
             }
             let wide = &*wide;
             combine(
