@@ -470,34 +470,3 @@ fn a_superstructure_that_comes_or_goes_leaves_the_strain() {
         }
     }
 }
-
-/// `cargo test --release -p ops --lib -- --ignored time_per_position --nocapture`
-#[test]
-#[ignore = "prints times"]
-fn time_per_position() {
-    let faults = Faults {
-        missing: 0.1,
-        noise: 0.1,
-        strangers: 2,
-        brightness: 30.0,
-    };
-    for lattice in lattices() {
-        let reference = lattice.reference();
-        let mut random = Random(3);
-        let patterns: Vec<Pattern> = (0..200)
-            .map(|run| lattice.peaks(good(run), false, faults, &mut random))
-            .collect();
-        let start = std::time::Instant::now();
-        let mut some = 0;
-        for pattern in patterns.iter().cycle().take(10_000) {
-            some += u32::from(found(&reference, pattern, 0.25).is_some());
-        }
-        let each = start.elapsed().as_secs_f64() / 10_000.0 * 1e6;
-        println!(
-            "{:20} {} vectors, {each:.2} µs, {:.3} with a value",
-            lattice.name,
-            reference.points.len(),
-            f64::from(some) / 10_000.0
-        );
-    }
-}
