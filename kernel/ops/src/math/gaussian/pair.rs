@@ -150,8 +150,12 @@ impl<F: Fill> Vectorised for Apply<'_, F> {
                     for (less, wide) in less.iter_mut().zip(wide) {
                         *less -= wide;
                     }
-                    narrow[at..at + width].copy_from_slice(&smooth[..width]);
-                    difference[at..at + width].copy_from_slice(&less[..width]);
+                    let put = |out: &mut [f32], values: &[f32; LANES]| match out.first_chunk_mut() {
+                        Some(whole) => *whole = *values,
+                        None => out.copy_from_slice(&values[..out.len()]),
+                    };
+                    put(&mut narrow[at..at + width], smooth);
+                    put(&mut difference[at..at + width], &less);
                 }
             }
         }
