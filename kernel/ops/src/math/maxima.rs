@@ -70,8 +70,8 @@ pub fn local_maxima<T: Real>(
     largest_in_square(score.grid, reach, &mut largest);
     let mut candidates = pool::any::<u32>(values.len() + 1);
     let count = vectorised(Candidates {
-        values,
-        largest: &largest.values,
+        grid: score.grid,
+        largest: &largest,
         least: score.least(threshold),
         found: &mut candidates,
     });
@@ -86,26 +86,20 @@ pub fn local_maxima<T: Real>(
     let mut order = pool::empty();
     // Pixels of plateaus that were looked at; empty before the first one.
     let (mut seen, mut pixels) = (pool::empty(), pool::empty());
-    for at in &candidates[..count] {
-        let at = *at as usize;
+    for candidate in &candidates[..count] {
+        let (at, kind) = ((candidate >> 1) as usize, candidate & 1);
         let value = values[at];
         let rank = score.of(value);
         if rank < threshold {
             continue;
         }
-        let maximum = match likeness(score.grid, &largest, at) {
-            Likeness::Alone => Some((at, None)),
-            Likeness::Shoulder => {
-                // Nor is what is like it and touches it a maximum.
-                largest.values[at] = T::NAN;
-                None
-            }
-            Likeness::Plateau => {
-                seen.resize(values.len(), false);
-                match seen[at] {
-                    true => None,
-                    false => plateau(score.grid, &largest, at, &mut seen, &mut pixels),
-                }
+        let maximum = if kind == ALONE {
+            Some((at, None))
+        } else {
+            seen.resize(values.len(), false);
+            match seen[at] {
+                true => None,
+                false => plateau(score.grid, &largest, at, &mut seen, &mut pixels),
             }
         };
         let Some((at, plateau)) = maximum else {
@@ -128,43 +122,126 @@ pub fn local_maxima<T: Real>(
     sorted
 }
 
-/// Places of the pixels that are the largest of their square and not below `least`, in C order; how many.
+/// What a pixel is: none is like it around it, or there are more of a plateau. The last bit tells them apart.
+const NOTHING: u32 = 0;
+const ALONE: u32 = 1;
+const PLATEAU: u32 = 2;
+
+/// Pixels that are the largest of their square and not below `least`, in C order; how many. Most of those of which a neighbour is
+/// like them and no maximum are left out.
 struct Candidates<'a, T> {
-    values: &'a [T],
-    largest: &'a [T],
+    grid: &'a Grid<T>,
+    largest: &'a Grid<T>,
     least: T,
-    /// Longer than the pixels.
+    /// Twice the place, and the last bit of the kind. Longer than the pixels.
     found: &'a mut [u32],
 }
+
+/// Pixels that are looked at together.
+const PART: usize = 16;
 
 impl<T: Real> Vectorised for Candidates<'_, T> {
     type Result = usize;
 
     #[inline(always)]
     fn run(self) -> usize {
-        const PART: usize = 32;
-        let is_one = |value: T, largest: T| (value >= self.least) & (value == largest);
+        let (values, tops) = (&self.grid.values[..], &self.largest.values[..]);
+        let columns = self.grid.columns;
         let mut count = 0;
-        let mut keep = |from: usize, values: &[T], largest: &[T]| {
-            for (at, (value, largest)) in (from as u32..).zip(values.iter().zip(largest)) {
-                self.found[count] = at;
-                count += usize::from(is_one(*value, *largest));
+        for (number, (own, top)) in (values.chunks(PART).zip(tops.chunks(PART))).enumerate() {
+            if let (Some(own), Some(top)) = (own.first_chunk::<PART>(), top.first_chunk::<PART>()) {
+                let mut any = false;
+                for lane in 0..PART {
+                    any |= self.is_one(own[lane], top[lane]);
+                }
+                if !any {
+                    continue;
+                }
             }
-        };
-        let mut values = self.values.chunks_exact(PART);
-        let mut largest = self.largest.chunks_exact(PART);
-        for (number, (values, largest)) in (&mut values).zip(&mut largest).enumerate() {
-            let mut any = false;
-            for at in 0..PART {
-                any |= is_one(values[at], largest[at]);
+            let first = number * PART;
+            let end = first + own.len();
+            let is_inside = first > columns && end + columns < values.len() && own.len() == PART;
+            let mut kinds = [NOTHING; PART];
+            if is_inside {
+                kinds = self.kinds(first);
+                // What is beside the first and the last of a row is in another row.
+                let mut edge = first.next_multiple_of(columns);
+                while edge <= end {
+                    for at in [edge - 1, edge] {
+                        if (first..end).contains(&at) {
+                            kinds[at - first] = self.kind(at);
+                        }
+                    }
+                    edge += columns;
+                }
+            } else {
+                for (at, kind) in (first..end).zip(&mut kinds) {
+                    *kind = self.kind(at);
+                }
             }
-            if any {
-                keep(number * PART, values, largest);
+            for (at, kind) in (first as u32..).zip(kinds) {
+                self.found[count] = 2 * at + (kind & 1);
+                count += usize::from(kind != NOTHING);
             }
         }
-        let rest = values.remainder();
-        keep(self.values.len() - rest.len(), rest, largest.remainder());
         count
+    }
+}
+
+impl<T: Real> Candidates<'_, T> {
+    #[inline(always)]
+    fn is_one(&self, value: T, largest: T) -> bool {
+        (value >= self.least) & (value == largest)
+    }
+
+    fn kind(&self, at: usize) -> u32 {
+        match self.is_one(self.grid.values[at], self.largest.values[at]) {
+            false => NOTHING,
+            true if has_equal_neighbour(self.grid, at) => PLATEAU,
+            true => ALONE,
+        }
+    }
+
+    /// Of pixels that have others all around.
+    #[inline(always)]
+    fn kinds(&self, first: usize) -> [u32; PART] {
+        let columns = self.grid.columns;
+        let own = &self.grid.values[first..][..PART];
+        let top = &self.largest.values[first..][..PART];
+        let mut seen = [[0u32; PART]; 2];
+        seen = self.look(first - columns - 1, own, seen);
+        seen = self.look(first - columns, own, seen);
+        seen = self.look(first - columns + 1, own, seen);
+        seen = self.look(first - 1, own, seen);
+        seen = self.look(first + 1, own, seen);
+        seen = self.look(first + columns - 1, own, seen);
+        seen = self.look(first + columns, own, seen);
+        seen = self.look(first + columns + 1, own, seen);
+        let [alike, shoulder] = seen;
+        let mut kinds = [NOTHING; PART];
+        for lane in 0..PART {
+            let is_one = u32::from(self.is_one(own[lane], top[lane]));
+            kinds[lane] = (is_one & (1 - shoulder[lane])) << alike[lane];
+        }
+        kinds
+    }
+
+    /// Which of some pixels are like others, and like some that are no maximum, too.
+    #[inline(always)]
+    fn look(
+        &self,
+        from: usize,
+        own: &[T],
+        [mut alike, mut shoulder]: [[u32; PART]; 2],
+    ) -> [[u32; PART]; 2] {
+        let values = &self.grid.values[from..][..PART];
+        let tops = &self.largest.values[from..][..PART];
+        for lane in 0..PART {
+            let is_alike = values[lane] == own[lane];
+            alike[lane] |= u32::from(is_alike);
+            shoulder[lane] |= u32::from(is_alike & (tops[lane] != own[lane]));
+        }
+        [alike, shoulder]
     }
 }
 
@@ -198,45 +275,8 @@ fn is_within<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> bool {
     row > 0 && column > 0 && row + 1 < grid.rows && column + 1 < grid.columns
 }
 
-/// What the pixels around a maximum are.
-enum Likeness {
-    /// None is like it.
-    Alone,
-    /// Those like it are maxima of their squares, too.
-    Plateau,
-    /// One of those like it is none.
-    Shoulder,
-}
-
-#[inline(always)]
-fn likeness<T: Real>(grid: &Grid<T>, largest: &Grid<T>, at: usize) -> Likeness {
-    let columns = grid.columns;
-    let (row, column) = (at / columns, at % columns);
-    let value = grid.values[at];
-    let (mut alike, mut maxima) = (0, 0);
-    let mut look = |values: &[T], largest: &[T]| {
-        for (other, largest) in values.iter().zip(largest) {
-            alike += u32::from(*other == value);
-            maxima += u32::from((*other == value) & (*largest == value));
-        }
-    };
-    if is_within(grid, row, column) {
-        // Without branches, for one cannot tell where they go.
-        for middle in [at - columns, at, at + columns] {
-            let three = middle - 1..middle + 2;
-            look(&grid.values[three.clone()], &largest.values[three]);
-        }
-    } else {
-        look(&[value], &[value]);
-        for other in neighbours(at, grid.rows, columns) {
-            look(&grid.values[other..=other], &largest.values[other..=other]);
-        }
-    }
-    match (alike, maxima) {
-        (1, _) => Likeness::Alone,
-        _ if alike == maxima => Likeness::Plateau,
-        _ => Likeness::Shoulder,
-    }
+fn has_equal_neighbour<T: Real>(grid: &Grid<T>, at: usize) -> bool {
+    neighbours(at, grid.rows, grid.columns).any(|other| grid.values[other] == grid.values[at])
 }
 
 /// All pixels alike that are connected with the one at `first`: the one nearest to their centroid, and that; `None` when one of

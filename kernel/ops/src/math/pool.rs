@@ -71,11 +71,12 @@ pub fn any<T: Pooled>(length: usize) -> Lent<T> {
 }
 
 /// The shortest one that is as long, so that nothing has to be written; one that is more than twice as long is left to others,
-/// for it would be cut and filled again each time. Else the longest of the shorter ones.
+/// for it would be cut and filled again each time. Else the longest of the shorter ones; for no values the shortest of all.
 fn taken<T: Pooled>(length: usize) -> Vec<T> {
     T::pool().with_borrow_mut(|pool| {
         let lengths = || pool.iter().map(Vec::len).enumerate();
-        let fitting = lengths().filter(|(_, have)| (length..=2 * length).contains(have));
+        let most = if length == 0 { usize::MAX } else { 2 * length };
+        let fitting = lengths().filter(|(_, have)| (length..=most).contains(have));
         let shorter = || lengths().filter(|(_, have)| *have < length);
         let best = (fitting.min_by_key(|(_, have)| *have))
             .or_else(|| shorter().max_by_key(|(_, have)| *have));

@@ -13,7 +13,7 @@ const FEW: usize = 200;
 const SAMPLED: usize = 256;
 const TO_BOTH_SIDES: usize = 20;
 /// As many are looked at together for one that is wanted.
-const PER_LOOK: usize = 32;
+const PER_LOOK: usize = 16;
 /// How often a bracket is made narrower.
 const ROUNDS: usize = 3;
 

@@ -76,20 +76,26 @@ impl Pair {
         let across = self.columns.next_multiple_of(LANES);
         // Rows a power of two apart would share few places of the cache.
         let stride = across + LINE;
-        let mut half = pool::any::<f32>(2 * self.rows * stride + LINE);
+        let lend = || pool::any::<f32>(self.rows * stride + LINE);
+        let (mut narrow_half, mut wide_half) = (lend(), lend());
         let mut padded = pool::any::<f32>(across + 2 * self.wide.radius());
         padded.fill(0.0);
-        let start = half.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
         vectorised(Apply {
             plan: self,
             fill,
             stride,
             padded: &mut padded,
-            half: &mut half[start..],
+            halves: [on_a_line(&mut narrow_half), on_a_line(&mut wide_half)],
             narrow,
             difference,
         });
     }
+}
+
+/// From the first value on that begins a line of the cache.
+fn on_a_line(values: &mut [f32]) -> &mut [f32] {
+    let start = values.as_ptr().align_offset(LINE * size_of::<f32>());
+    &mut values[start.min(LINE)..]
 }
 
 /// Writes the rows of an image.
@@ -103,8 +109,8 @@ struct Apply<'a, F> {
     stride: usize,
     /// One row with its reflections.
     padded: &'a mut [f32],
-    /// Rows smoothed across, first by the narrow Gaussian, then by the wide one.
-    half: &'a mut [f32],
+    /// Rows smoothed across by the narrow Gaussian, and by the wide one.
+    halves: [&'a mut [f32]; 2],
     narrow: &'a mut [f32],
     difference: &'a mut [f32],
 }
@@ -117,7 +123,7 @@ impl<F: Fill> Vectorised for Apply<'_, F> {
         let (plan, stride, padded) = (self.plan, self.stride, self.padded);
         let (rows, columns) = (plan.rows, plan.columns);
         let (reach, narrow_reach) = (plan.wide.radius(), plan.narrow.radius());
-        let (half_narrow, half_wide) = self.half.split_at_mut(rows * stride);
+        let [half_narrow, half_wide] = self.halves;
         let blocks = (self.narrow.chunks_mut(BLOCK * columns))
             .zip(self.difference.chunks_mut(BLOCK * columns));
         let mut ready = 0;
@@ -150,8 +156,12 @@ impl<F: Fill> Vectorised for Apply<'_, F> {
                     for (less, wide) in less.iter_mut().zip(wide) {
                         *less -= wide;
                     }
-                    narrow[at..at + width].copy_from_slice(&smooth[..width]);
-                    difference[at..at + width].copy_from_slice(&less[..width]);
+                    let put = |out: &mut [f32], values: &[f32; LANES]| match out.first_chunk_mut() {
+                        Some(whole) => *whole = *values,
+                        None => out.copy_from_slice(&values[..out.len()]),
+                    };
+                    put(&mut narrow[at..at + width], smooth);
+                    put(&mut difference[at..at + width], &less);
                 }
             }
         }
