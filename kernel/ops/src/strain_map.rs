@@ -18,8 +18,9 @@
 //! ones among those expected, peaks that are as well those of another lattice (nothing but chance speaks for the orders
 //! that a coarser one lacks, or strangers as bright stand where a finer one has peaks), a second lattice near the reference, or a
 //! symmetry of the lattice that explains the peaks with about as little change. So is the whole map, with coverage 0, when
-//! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why. Needs the
-//! region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.
+//! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why. Two lattices so
+//! near each other that their disks merge look like one between them, and that is what is given. Needs the region's peaks first,
+//! then each position on its own: O(peaks), in closed form but for the search of strays.
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
 
 use serde_json::{Map, Value, json};
@@ -79,7 +80,7 @@ impl Operation for MapStrain {
          (see coverage and residual) or would bear out another lattice as well; or the reference region, where coverage is 0 \
          everywhere, has no single lattice: choose it inside one grain. Strain from -20 to +33 % is measured, and any rotation \
          up to the symmetry of the lattice";
-    const REVISION: u32 = 6;
+    const REVISION: u32 = 7;
 
     fn describe(
         &self,

@@ -222,14 +222,14 @@ fn without_shifts(
 
 /// A peak that a pattern has of a point.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
-    off: [f64; 2],
-    variance: Option<[f64; 2]>,
+pub(super) struct Seen {
+    pub off: [f64; 2],
+    pub variance: Option<[f64; 2]>,
 }
 
 /// Mean and its variance, without those that are further from the median than good ones. Those whose variance is known count by
 /// it and by what they differ by beyond it (R. DerSimonian and N. Laird, doi:10.1016/0197-2456(86)90046-2).
-fn mean_of(seen: &mut Vec<Seen>) -> ([f64; 2], [f64; 2]) {
+pub(super) fn mean_of(seen: &mut Vec<Seen>) -> ([f64; 2], [f64; 2]) {
     if seen.is_empty() {
         return Default::default();
     }

@@ -1,7 +1,9 @@
 //! The reference from the patterns of its region: aligned where the beam wanders, whether they have one lattice, and what
 //! the errors of peaks leave out.
 
-use super::super::lattice::{Flaw, Noise, Pattern, Point, Reference, stretch_and_turn};
+use super::super::lattice::{
+    Flaw, Noise, Pattern, Point, Reference, Seen, mean_of, stretch_and_turn,
+};
 use super::super::rings::median;
 use super::least_squares::{self, Match, Moments, Solved};
 use super::start::with_shift;
@@ -56,11 +58,13 @@ pub fn reference(
         if of_aligned.points.len() > reference.points.len() {
             reference = of_aligned;
             let radius = radius(&reference);
+            level(&mut reference, &aligned, radius, min_matches);
             learn(&mut reference, &aligned, radius, min_matches);
             return reference;
         }
     }
     let radius = radius(&reference);
+    level(&mut reference, patterns, radius, min_matches);
     learn(&mut reference, patterns, radius, min_matches);
     reference
 }
@@ -124,6 +128,57 @@ fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
             if !has_changed(&mut reference.noise, &fits) {
                 break;
             }
+        }
+    }
+}
+
+/// Rounds until the points are where the patterns put them.
+const LEVELLED: usize = 2;
+
+/// Takes the strain of each pattern of the region out of its peaks, and makes their mean that of the reference. A point near the
+/// border of the detector is only seen where the strain moves it inwards: its mean place is not that of the mean lattice.
+fn level(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_matches: usize) {
+    let all: Vec<&Pattern> = patterns.iter().collect();
+    let radius = radius.min(FURTHEST_MATCH * reference.spacing);
+    for _ in 0..LEVELLED {
+        let mut fits = fits(reference, &all, radius, min_matches);
+        let mut ratios: Vec<f64> = fits.iter().map(|one| one.squares / one.freedom).collect();
+        let usual = median(&mut ratios).unwrap_or(1.0).max(1.0);
+        fits.retain(|one| one.squares <= usual * by_chance(one.freedom, 4.0));
+        if fits.len() < LEAST_PATTERNS {
+            return;
+        }
+        let mut off: Vec<Vec<Seen>> = vec![Vec::new(); reference.points.len()];
+        let mut rows: [Vec<Seen>; 2] = Default::default();
+        for OfPattern {
+            matches, solved, ..
+        } in &fits
+        {
+            let Some(back) = solved.affine.inverse() else {
+                continue;
+            };
+            for one in matches {
+                let at = back.apply(one.to);
+                off[one.point as usize].push(Seen {
+                    off: [at[0] - one.from[0], at[1] - one.from[1]],
+                    variance: Some(one.variance),
+                });
+            }
+            for (row, seen) in rows.iter_mut().enumerate() {
+                let [xx, _, yy] = solved.covariance[row];
+                seen.push(Seen {
+                    off: solved.affine.matrix[row],
+                    variance: Some([xx, yy]),
+                });
+            }
+        }
+        let [first, second] = &mut rows;
+        let mean = [mean_of(first).0, mean_of(second).0];
+        let about = reference.orders.beam();
+        for (point, seen) in reference.points.iter_mut().zip(&mut off) {
+            let ([dx, dy], _) = mean_of(seen);
+            let [x, y] = [point[0] + dx - about[0], point[1] + dy - about[1]];
+            *point = [0, 1].map(|n| about[n] + mean[n][0] * x + mean[n][1] * y);
         }
     }
 }
