@@ -18,7 +18,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEERS = ("numpy", "libertem", "py4dstem", "hyperspy")
-OURS = ("whole_scan", "live", "frame_latency", "save")
+OURS = ("whole_scan", "live", "frame_latency", "save", "disks")
 
 # What is compared: text, ours (work, source), theirs (peer or bench, work, source), bound of ours / theirs.
 # `LiberTEM` alone stands for the fastest of its executors.
@@ -39,6 +39,9 @@ ROWS = [
     ("detector dragged: exact image", ("detector_exact", "npy"), ("LiberTEM", "bright_annular", "npy"), None),
     ("mean pattern of 64 x 64 positions moved by one", ("region_step", "npy"), ("ours", "region_afresh", "npy"), 0.05),
     ("mean pattern of 64 x 64 positions, afresh", ("region_afresh", "npy"), ("numpy", "region_afresh", "npy"), None),
+    ("disks of 128 x 128 patterns, all measured", ("find_disks", "npy"), ("py4DSTEM", "find_disks_poly", "npy"), 0.125),
+    ("disks of 128 x 128 patterns beside upsampling", ("find_disks", "npy"), ("py4DSTEM", "find_disks_multicorr", "npy"), 0.0125),
+    ("strain map of their disks", ("strain_map", "npy"), ("py4DSTEM", "strain_map", "npy"), 0.025),
     ("DoG background -> zspy, whole scan", ("background_save", "zspy"), ("pyxem", "background_save", "zspy"), 0.125),
 ]
 
@@ -78,6 +81,24 @@ def run_ours(name, folder, size):
     command += ["--scan", str(folder), "--json", str(out)] + (["--size", "small"] if size == "small" else [])
     subprocess.run(command, cwd=ROOT, timeout=3600, check=False)
     return lines_of(out.read_text()) if out.exists() else []
+
+
+def positions(folder, lines):
+    """How near disks are to their place, beside the peer and what is possible."""
+    import hyperspy.api as hs
+    import numpy as np
+    from disks import score
+
+    peaks = hs.load(str(folder / "ours_peaks.zspy")).data
+    ours = score(folder, lambda row, column: np.asarray(peaks[row, column])[:, :2])
+    bound = float(np.load(folder / "disks_truth.npz")["bound"])
+    text = f"RMS {ours['rms']:.3f} px, recall {ours['recall']:.4f}, precision {ours['precision']:.4f}"
+    rows = [{"row": f"positions of disks: {text}", "against": f"bound {bound:.3f} px", "ratio": ours["rms"] / bound, "bound": 1.15}]
+    theirs = next((line for line in lines if line.get("work") == "find_disks_poly" and "rms" in line), None)
+    if theirs:
+        text = f"py4DSTEM {theirs['rms']:.3f} px, {theirs['recall']:.4f}, {theirs['precision']:.4f}"
+        rows.append({"row": "positions of disks beside the peer's", "against": text, "ratio": ours["rms"] / theirs["rms"], "bound": 1.0})
+    return [{"bench": "disks", **row} for row in rows]
 
 
 def median(line):
@@ -156,6 +177,8 @@ def main():
     for name in OURS:
         if name in wanted:
             lines += run_ours(name, folder, options.size)
+    if "disks" in wanted and (folder / "ours_peaks.zspy").exists():
+        lines += positions(folder, lines)
     rows = table(lines)
     text = markdown(rows)
     print(text)

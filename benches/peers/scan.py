@@ -2,13 +2,14 @@
 
 `python scan.py FOLDER [--size small]` writes, where they are missing, `scan.npy` (raw), `scan_lz4.zarr`
 (Blosc lz4, zarr's default) and `scan_zstd.zarr` (Blosc zstd, hyperspy's default), the latter two in chunks of
-16 x 16 whole patterns, and `scan.zspy`, the same bytes as `scan_zstd.zarr` with hyperspy's axes.
+16 x 16 whole patterns, and `scan.zspy`, the same bytes as `scan_zstd.zarr` with hyperspy's axes; and the scan of `disks.py`.
 """
 
 import argparse
 import json
 import pathlib
 
+import disks
 import numpy as np
 
 SIZES = {"full": (128, 128, 256, 256), "small": (32, 24, 128, 112)}
@@ -104,6 +105,7 @@ def build(folder, size):
             write_zarr(folder / f"scan_{name}.zarr", raw, name)
     if not (folder / "scan.zspy").exists():
         write_zspy(folder / "scan.zspy", raw)
+    disks.build(folder, size)
 
 
 def main():
