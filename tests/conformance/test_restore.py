@@ -94,7 +94,8 @@ class Restore(unittest.TestCase):
     def tree(self, model):
         nodes = self.ask(model, {"type": "hello", "request_id": 1, "protocol": 1})[0]["tree"]["nodes"]
         # The last computation, and what was measured for it, are part of the state, not of the tree.
-        return [{key: value for key, value in node.items() if key not in ("progress", "measured")} for node in nodes]
+        left_out = ("progress", "measured", "measured_parameters")
+        return [{key: value for key, value in node.items() if key not in left_out} for node in nodes]
 
     def frame(self, model, node, index=(20, 31)):
         self.view += 1
