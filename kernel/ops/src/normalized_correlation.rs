@@ -36,8 +36,8 @@ parameters! {
         /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in
         /// every frame.
         pub direct_beam: Option<[f64; 2]> = None, units "px";
-        /// Scan positions without specimen: what the direct beam is there, all disks are, whatever is inside. Left out: that is measured
-        /// from all disks.
+        /// Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better.
+        /// Left out: measured from all disks.
         pub vacuum: Option<Region> = None;
         /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames,
         /// about 5.
@@ -159,7 +159,7 @@ impl Operation for FindDisks {
     fn prepared_notes(prepared: &Option<Prepared>) -> Option<serde_json::Value> {
         let Some(prepared) = prepared else {
             return Some(
-                json!({ "disks": "none: no disk stands out in the frames that were looked at, or no direct beam in those without specimen" }),
+                json!({ "disks": "none: no disk stands out in the frames that were looked at" }),
             );
         };
         let model = &prepared.model;
@@ -174,7 +174,7 @@ impl Operation for FindDisks {
             "background_counts": model.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
             "background_distance_step_px": 8,
             "misfit": prepared.misfit,
-            "pattern": model.probe.as_ref().map(|_| "the disks are not flat: their pattern was measured"),
+            "pattern": pattern(prepared),
             "gain": prepared.clean.gain,
             "offset": prepared.clean.offset,
             "covered_pixels": prepared.clean.dead.len() - prepared.clean.hot,
@@ -276,6 +276,18 @@ impl Operation for FindDisks {
         }
         self.idle().push(work);
         Ok(Output::Peaks(Arc::new(peaks)))
+    }
+}
+
+/// What the disks are, where that is not all said by radius and edge.
+fn pattern(prepared: &Prepared) -> Option<&'static str> {
+    match (prepared.told, prepared.model.probe.is_some()) {
+        (true, true) => Some("the disks are not flat: their pattern is that of the vacuum"),
+        (true, false) => Some("the disks are those of the vacuum"),
+        (false, true) => {
+            Some("the disks are not flat: their pattern was measured from all of them")
+        }
+        (false, false) => None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::probe::Probe;
 use super::radial::{Quarter, Rings};
 use super::search::Scratch;
 use super::shape::Shape;
-use super::shape_sums::ShapeSums;
+use super::shape_sums::{DOUBTFUL, ShapeSums};
 use super::statistics::{BEST_KNOWN, KNOWN, darker_half, level_share, middle, spread};
 use crate::math::in_parts::in_parts;
 const ROUNDS: usize = 12;
@@ -273,6 +273,7 @@ impl<'a> Measuring<'a> {
         Prepared {
             model,
             clean: self.clean.clone(),
+            told: false,
             disks: sums.disks,
             frames: self.frames.len(),
             shape_errors: [error(0), error(1)],
@@ -297,7 +298,9 @@ impl<'a> Measuring<'a> {
             last = Some(self.learn(looked, round + 1 >= FIRST_ROUNDS));
         }
         let mut prepared = self.conclude(given, &last?);
-        prepared.shape_errors = beam.shape_errors;
+        prepared.told = true;
+        // Of beams alone each has its whole weight.
+        prepared.shape_errors = (beam.shape_errors).map(|error| error * DOUBTFUL.sqrt());
         Some(prepared)
     }
 

@@ -13,6 +13,8 @@ pub struct Prepared {
     pub model: Model,
     /// How pixels become counts.
     pub clean: Clean,
+    /// Whether the disks are what the direct beam is without specimen.
+    pub told: bool,
     /// Disks that the shape was measured from.
     pub disks: usize,
     pub frames: usize,
@@ -54,7 +56,8 @@ pub struct Given {
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
 /// direct beam and with the one that is given; what explains the counts with fewer disks is taken. Where there are frames without
-/// specimen, `vacuum`, disks are what the direct beam is there. `None` where there are no disks, or no beam in those.
+/// specimen, `vacuum`, disks are what the direct beam is there if that explains the counts better than they do themselves. `None`
+/// where there are no disks.
 pub fn prepare(
     frames: Vec<Vec<f32>>,
     vacuum: Vec<Vec<f32>>,
@@ -106,13 +109,20 @@ fn prepare_clean(
         frames
     };
     let frames = &*cleaned(frames);
-    if !vacuum.is_empty() {
-        let beam = measure_any(&cleaned(vacuum), size, given, clean)?;
+    let own = measure_any(frames, size, given, clean);
+    if vacuum.is_empty() {
+        return own;
+    }
+    let told = measure_any(&cleaned(vacuum), size, given, clean).and_then(|beam| {
         let (seen, first) = look(frames, size, given.direct_beam);
         let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
-        return measuring.told(given, &beam);
+        measuring.told(given, &beam)
+    });
+    // Few beams may tell less than many disks, and there may be specimen after all.
+    match (own, told) {
+        (Some(own), Some(told)) => Some(if told.cost < own.cost { told } else { own }),
+        (own, told) => told.or(own),
     }
-    measure_any(frames, size, given, clean)
 }
 
 /// From several radii on, as long as something is left to explain.

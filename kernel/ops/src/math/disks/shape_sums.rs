@@ -12,7 +12,7 @@ use super::sweep::OVERLAP;
 /// Standard deviations from which on a disk tells the shape of all.
 const SHAPELY: f64 = 8.0;
 /// Weight of a disk that may not be whole or not one.
-const DOUBTFUL: f64 = 0.01;
+pub(super) const DOUBTFUL: f64 = 0.01;
 
 /// Normal equations of radius and edge over all disks, every disk's own numbers eliminated.
 #[derive(Clone, Debug, Default)]
