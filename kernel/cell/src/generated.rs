@@ -182,7 +182,7 @@ pub struct NormalizedCorrelation {
     pub radius: Option<f64>,
     /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in every frame. Allowed: (row, column) in pixels, or left out.
     pub direct_beam: Option<[f64; 2]>,
-    /// Scan positions without specimen: what the direct beam is there, all disks are, whatever is inside. Left out: that is measured from all disks. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
+    /// Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better. Left out: measured from all disks. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
     pub vacuum: Option<Region>,
     /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5. Allowed: 2 to 1000 σ, or left out.
     pub threshold: Option<f64>,
@@ -225,7 +225,7 @@ impl Operation for NormalizedCorrelation {
         [
             "",
             "a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out",
-            "Scan positions without specimen: what the direct beam is there, all disks are, whatever is inside. Left out: that is measured from all disks.",
+            "Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better. Left out: measured from all disks.",
         ],
         [
             "σ",
