@@ -5,25 +5,20 @@
 //! FOLDER holds `disks.npy` (made by `benches/peers/disks.py`; nothing is done without it). A session of its own for each
 //! repetition: what disks have in common is measured again each time and counted.
 
-use std::io::Write;
+mod shared;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+
+use shared::{Failure, append, remove, run};
 
 use protocol::{Command, OpenOptions, SaveOptions};
 use serde_json::{Value, json};
 use session::{Config, Session};
 
-type Failure = Box<dyn std::error::Error>;
-
 /// Unstrained corner of the scan, as the peer takes it.
 const REFERENCE: [usize; 4] = [0, 0, 8, 8];
-
-fn run(session: &Arc<Session>, command: Command) -> Result<u32, Failure> {
-    let reply = session.command(command, &|| false, &mut |_| {});
-    let reply = reply.map_err(|error| format!("{}; {}", error.message, error.hint))?;
-    Ok(reply.node.unwrap_or_default())
-}
 
 fn timed(session: &Arc<Session>, command: Command) -> Result<f64, Failure> {
     let began = Instant::now();
@@ -67,8 +62,7 @@ fn measure(folder: &Path, config: Config) -> Result<[f64; 2], Failure> {
     let mapped = timed(&session, Command::Compute { node: strain })?;
     for (node, name) in [(peaks, "ours_peaks.zspy"), (strain, "ours_strain.npy")] {
         let path = folder.join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        let _ = std::fs::remove_file(&path);
+        remove(&path);
         let path = path.display().to_string();
         let options = SaveOptions::default();
         run(
@@ -114,14 +108,8 @@ fn main() -> Result<(), Failure> {
             "bench": "disks", "work": work, "source": "npy", "threads": config.threads, "seconds": seconds,
         }));
     }
-    if let Some(path) = file {
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)?;
-        for line in lines {
-            writeln!(file, "{line}")?;
-        }
+    match &file {
+        Some(path) => append(path, &lines),
+        None => Ok(()),
     }
-    Ok(())
 }

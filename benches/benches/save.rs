@@ -12,17 +12,19 @@
 //! go to the same folder and are removed. Memory is what the process alone holds (`RssAnon`, sampled every 10 ms;
 //! pages of the mapped scan belong to the system).
 
+mod shared;
+
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use shared::{Failure, append, remove, run};
+
 use protocol::{Command, OpenOptions, SaveOptions};
 use serde_json::{Value, json};
 use session::{Config, Session};
-
-type Failure = Box<dyn std::error::Error>;
 
 /// What a save may need beside the budget.
 const ALLOWANCE_BYTES: f64 = 200e6;
@@ -190,12 +192,6 @@ fn held_bytes() -> u64 {
         .map_or(0, |kilobytes| kilobytes * 1024)
 }
 
-fn run(session: &Arc<Session>, command: Command) -> Result<u32, Failure> {
-    let reply = session.command(command, &|| false, &mut |_| {});
-    let reply = reply.map_err(|error| format!("{}; {}", error.message, error.hint))?;
-    Ok(reply.node.unwrap_or_default())
-}
-
 fn save(session: &Arc<Session>, node: u32, path: &Path) -> Result<(f64, u64), Failure> {
     remove(path);
     let watch = Watch::start();
@@ -212,11 +208,6 @@ fn save(session: &Arc<Session>, node: u32, path: &Path) -> Result<(f64, u64), Fa
     let peak = watch.end();
     saved?;
     Ok((seconds, peak))
-}
-
-fn remove(path: &Path) {
-    let _ = std::fs::remove_dir_all(path);
-    let _ = std::fs::remove_file(path);
 }
 
 fn stored_bytes(path: &Path) -> u64 {
@@ -242,17 +233,10 @@ fn main() -> Result<(), Failure> {
         remove(&scan);
     }
     let lines = measured?;
-    let Some(path) = &options.json else {
-        return Ok(());
-    };
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?;
-    for line in lines {
-        writeln!(file, "{line}")?;
+    match &options.json {
+        Some(path) => append(path, &lines),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn measure(options: &Options, scan: &Path) -> Result<Vec<Value>, Failure> {

@@ -2,10 +2,9 @@
 
 import contextlib
 import io
+import json
 import pathlib
 import sys
-
-import json
 import time
 
 import numpy as np
@@ -51,33 +50,28 @@ def disks(folder):
     rows = min(8, raw.shape[0])
     few, cube = (py4DSTEM.DataCube(data=part.astype(np.float32)) for part in (raw[:rows], raw))
 
-    def quality(vectors, shape):
+    def quality(vectors):
         def found(row, column):
             data = vectors.raw[row, column].data
             return np.stack([data["qx"], data["qy"]], 1)
 
-        return score(folder, found) if shape == raw.shape[:2] else None
+        return score(folder, found)
 
     best = None
     for least in (0.002, 0.005, 0.01, 0.02, 0.04):
         vectors = find(cube, "poly", least)
-        got = quality(vectors, raw.shape[:2])
+        got = quality(vectors)
         f1 = got["recall"] * got["precision"] / (got["recall"] + got["precision"])
         if best is None or f1 > best[0]:
-            best = (f1, least, got)
-    _, least, got = best
+            best = (f1, least, got, vectors)
+    _, least, got, vectors = best
     report("py4DSTEM", "find_disks_poly", "npy", lambda: find(cube, "poly", least), repeat=1, warm_up=False, **got)
-    strain(folder, find(cube, "poly", least))
-    scale = raw.shape[0] / rows
-    seconds = []
-
-    def upsampled():
-        seconds.append(find(few, "multicorr", least))
-
+    strain(folder, vectors)
     line = io.StringIO()
     with contextlib.redirect_stdout(line):
-        report("py4DSTEM", "find_disks_multicorr", "npy", upsampled, repeat=1, warm_up=False)
+        report("py4DSTEM", "find_disks_multicorr", "npy", lambda: find(few, "multicorr", least), repeat=1, warm_up=False)
     said = json.loads(line.getvalue())
+    scale = raw.shape[0] / rows
     said["seconds"] = [scale * value for value in said.get("seconds", [])]
     said["median"] = scale * said.get("median", float("nan"))
     print(json.dumps(said), flush=True)

@@ -11,9 +11,10 @@ use super::probe::Probe;
 use super::radial::{Quarter, Rings};
 use super::search::Scratch;
 use super::shape::Shape;
-use super::shape_sums::{DOUBTFUL, ShapeSums};
+use super::shape_sums::ShapeSums;
 use super::statistics::{BEST_KNOWN, KNOWN, darker_half, level_share, middle, spread};
 use crate::math::in_parts::in_parts;
+
 const ROUNDS: usize = 12;
 /// After so many, what differs between disks is the disks'.
 const FIRST_ROUNDS: usize = 3;
@@ -76,6 +77,8 @@ pub(super) fn measure(
     })
 }
 
+/// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
+const DISK_COST: f64 = 40.0;
 /// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, what that must explain at least, and
 /// what a round does.
 pub(super) const PATTERNED: f64 = 1.1;
@@ -107,7 +110,7 @@ impl<'a> Measuring<'a> {
         (rows, columns): (usize, usize),
         clean: &'a Clean,
         seen: &[([f64; 2], f64)],
-        told: Option<[f64; 2]>,
+        direct_beam: Option<[f64; 2]>,
         first: f64,
     ) -> Self {
         let size = (rows, columns);
@@ -115,7 +118,7 @@ impl<'a> Measuring<'a> {
         // A covered beam is between the disks on both sides.
         let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
         let lost = lost > LOST * rows.min(columns) as f64;
-        let centre_of = || told.unwrap_or_else(|| symmetric_centre(frames, size));
+        let centre_of = || direct_beam.unwrap_or_else(|| symmetric_centre(frames, size));
         let covered = if lost {
             Some(centre_of())
         } else if clean.dead.len() > clean.hot {
@@ -265,18 +268,13 @@ impl<'a> Measuring<'a> {
         });
         let cost = of_frames.iter().map(|(cost, _)| cost).sum();
         let usual_misfit = middle(of_frames.into_iter().flat_map(|(_, misfits)| misfits));
-        let error = |n: usize| {
-            let mut unit = [0.0; 2];
-            unit[n] = 1.0;
-            cholesky(sums.information, unit).map_or(f64::NAN, |inverse| inverse[n].sqrt())
-        };
         Prepared {
             model,
             clean: self.clean.clone(),
             told: false,
             disks: sums.disks,
             frames: self.frames.len(),
-            shape_errors: [error(0), error(1)],
+            shape_errors: sums.errors(),
             misfit: sums.misfit / sums.disks as f64,
             usual_misfit,
             cost,
@@ -299,8 +297,7 @@ impl<'a> Measuring<'a> {
         }
         let mut prepared = self.conclude(given, &last?);
         prepared.told = true;
-        // Of beams alone each has its whole weight.
-        prepared.shape_errors = (beam.shape_errors).map(|error| error * DOUBTFUL.sqrt());
+        prepared.shape_errors = beam.shape_errors;
         Some(prepared)
     }
 
@@ -407,8 +404,6 @@ fn look_once(
     })
 }
 
-/// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
-const DISK_COST: f64 = 40.0;
 /// The threshold above which noise makes so few disks in a frame, whatever its counts are.
 fn threshold_of(model: &Model) -> f64 {
     let [mut low, mut high] = THRESHOLDS;

@@ -2,6 +2,8 @@
 
 use super::around::Run;
 use super::fit::{Disk, Window};
+use crate::math::Grid;
+use crate::math::gaussian::Blur;
 
 /// Nodes per px that a pattern is measured at; between them it is linear.
 const PER_PIXEL: usize = 4;
@@ -210,20 +212,23 @@ impl ProbeSums {
     /// The pattern with the correction, its sum and its centroid as before.
     pub(super) fn correct(&self, probe: &Probe) -> Probe {
         let side = (2 * self.half + 1) * PER_PIXEL;
+        let blur = Blur::new(side, side, SMOOTH, 3.0);
+        let largest = (self.nodes.iter()).fold(0.0, |most: f64, [_, sure]| most.max(*sure));
         let [rest, sure] = [0, 1].map(|n| {
-            let values = self.nodes.iter().map(|sums| sums[n]).collect();
-            smooth(values, side)
+            // Sums over a whole scan may be beyond single precision.
+            let values = self.nodes.iter().map(|sums| (sums[n] / largest) as f32);
+            blur.apply(&Grid::new(side, side, values.collect())).values
         });
         let old = probe.nodes();
-        let surest = sure.iter().copied().fold(0.0, f64::max);
+        let surest = sure.iter().copied().fold(0.0, f32::max);
         let at = |node: usize| node as f64 / PER_PIXEL as f64 - self.half as f64;
-        let mut new: Vec<f64> = (0..old.len())
+        let new: Vec<f64> = (0..old.len())
             .map(|n| {
                 let distance = at(n / side).hypot(at(n % side));
                 let inside = ((probe.reach - distance) / RIM).clamp(0.0, 1.0);
                 let known = sure[n] > 1e-6 * surest;
                 let correction = if known { rest[n] / sure[n] } else { 0.0 };
-                inside * (old[n] + correction)
+                inside * (old[n] + f64::from(correction))
             })
             .collect();
         // Height and place are each disk's own.
@@ -243,7 +248,7 @@ impl ProbeSums {
             return probe.clone();
         }
         let inner = |n: usize| n > 0 && n + 1 < side;
-        let moved: Vec<f64> = (0..new.len())
+        let moved = (0..new.len())
             .map(|n| match inner(n / side) && inner(n % side) {
                 true => {
                     let down = off[0] * (new[n + side] - new[n - side]);
@@ -252,28 +257,6 @@ impl ProbeSums {
                 false => 0.0,
             })
             .collect();
-        new = moved;
-        Probe::from_nodes(probe.reach, probe.half, new)
+        Probe::from_nodes(probe.reach, probe.half, moved)
     }
-}
-
-/// A Gaussian of [`SMOOTH`] nodes over the rows, then over the columns of a square.
-fn smooth(mut values: Vec<f64>, side: usize) -> Vec<f64> {
-    let reach = (3.0 * SMOOTH).ceil() as isize;
-    let weights: Vec<f64> = (-reach..=reach)
-        .map(|n| (-0.5 * (n as f64 / SMOOTH).powi(2)).exp())
-        .collect();
-    for (line, next) in [(side, 1), (1, side)] {
-        let old = values.clone();
-        for at in 0..values.len() {
-            let place = (at / next % side) as isize;
-            let inside = (-reach..=reach).zip(&weights);
-            let inside = inside.filter(|(n, _)| (0..side as isize).contains(&(place + n)));
-            values[at] = inside
-                .map(|(n, weight)| weight * old[at.wrapping_add_signed(n * next as isize)])
-                .sum();
-        }
-        debug_assert_eq!(line * next, side);
-    }
-    values
 }

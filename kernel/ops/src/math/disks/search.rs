@@ -74,6 +74,12 @@ impl Candidate {
     }
 }
 
+/// Square of the distance between two places.
+pub(super) fn square_apart([y, x]: [f64; 2], [other_y, other_x]: [f64; 2]) -> f64 {
+    let (dy, dx) = (y - other_y, x - other_x);
+    dy * dy + dx * dx
+}
+
 /// One frame at work.
 pub(super) struct Search<'a> {
     pub(super) model: &'a Model,
@@ -273,13 +279,10 @@ impl Search<'_> {
     }
 
     /// Whether one of the first `n` candidates is at the same place.
-    pub(super) fn is_taken(&self, n: usize, [y, x]: [f64; 2]) -> bool {
+    pub(super) fn is_taken(&self, n: usize, place: [f64; 2]) -> bool {
         let apart = TAKEN * f64::from(self.model.shape.radius);
-        self.scratch.candidates[..n].iter().any(|other| {
-            let [oy, ox] = other.at();
-            let (dy, dx) = (y - oy, x - ox);
-            dy * dy + dx * dx < apart * apart
-        })
+        (self.scratch.candidates[..n].iter())
+            .any(|other| square_apart(other.at(), place) < apart * apart)
     }
 
     pub(super) fn enough_valid(&self, (row, column): (usize, usize)) -> bool {

@@ -12,13 +12,15 @@ use super::sweep::OVERLAP;
 /// Standard deviations from which on a disk tells the shape of all.
 const SHAPELY: f64 = 8.0;
 /// Weight of a disk that may not be whole or not one.
-pub(super) const DOUBTFUL: f64 = 0.01;
+const DOUBTFUL: f64 = 0.01;
 
 /// Normal equations of radius and edge over all disks, every disk's own numbers eliminated.
 #[derive(Clone, Debug, Default)]
 pub struct ShapeSums {
     pub information: [[f64; 2]; 2],
     pub slope: [f64; 2],
+    /// Variance of the slope: information with the square of each disk's trust.
+    pub scatter: [[f64; 2]; 2],
     pub disks: usize,
     /// Largest height.
     pub brightest: f64,
@@ -30,10 +32,24 @@ pub struct ShapeSums {
 }
 
 impl ShapeSums {
+    /// Standard errors of radius and edge in px, as far as counts make them; how far disks are trusted does not make them larger.
+    pub(super) fn errors(&self) -> [f64; 2] {
+        [0, 1].map(|n| {
+            let mut unit = [0.0; 2];
+            unit[n] = 1.0;
+            cholesky(self.information, unit).map_or(f64::NAN, |inverse| {
+                let [[a, b], [_, d]] = self.scatter;
+                let [u, v] = inverse;
+                (u * u * a + 2.0 * u * v * b + v * v * d).sqrt()
+            })
+        })
+    }
+
     pub(super) fn merge(&mut self, other: ShapeSums) {
         for i in 0..2 {
             for j in 0..2 {
                 self.information[i][j] += other.information[i][j];
+                self.scatter[i][j] += other.scatter[i][j];
             }
             self.slope[i] += other.slope[i];
         }
@@ -149,8 +165,11 @@ impl ShapeSums {
         });
         for (i, row) in [4, 5].into_iter().enumerate() {
             let dot = |other: &[f64; 4]| (0..4).map(|k| matrix[row][k] * other[k]).sum::<f64>();
-            self.information[i][0] += trust * (matrix[row][4] - dot(&first));
-            self.information[i][1] += trust * (matrix[row][5] - dot(&second));
+            let own = [matrix[row][4] - dot(&first), matrix[row][5] - dot(&second)];
+            for (j, own) in own.into_iter().enumerate() {
+                self.information[i][j] += trust * own;
+                self.scatter[i][j] += trust * trust * own;
+            }
             self.slope[i] += trust * (slope[row] - dot(&rest) - too_sharp[i]);
         }
         Some(own)

@@ -2,7 +2,7 @@
 
 use super::fit::Disk;
 use super::model::Found;
-use super::search::{Candidate, Search};
+use super::search::{Candidate, Search, square_apart};
 
 /// Share of the threshold that a candidate must pass after its first fit.
 const SURE_ENOUGH: f64 = 0.7;
@@ -169,11 +169,9 @@ impl Search<'_> {
         let far = self.model.reach + self.model.around.furthest;
         let all = &mut self.scratch.candidates;
         for n in 0..all.len() {
-            let [y, x] = all[n].at();
+            let place = all[n].at();
             all[n].settled = (all.iter().enumerate()).all(|(other, candidate)| {
-                let [oy, ox] = candidate.at();
-                let (dy, dx) = (y - oy, x - ox);
-                other == n || dy * dy + dx * dx > far * far
+                other == n || square_apart(candidate.at(), place) > far * far
             });
         }
     }
@@ -183,12 +181,9 @@ impl Search<'_> {
         let far = 2.0 * self.model.reach;
         let (old, new) = self.scratch.candidates.split_at_mut(first);
         for candidate in old {
-            let [y, x] = candidate.at();
-            candidate.settled = new.iter().all(|other| {
-                let [oy, ox] = other.at();
-                let (dy, dx) = (y - oy, x - ox);
-                dy * dy + dx * dx > far * far
-            });
+            let place = candidate.at();
+            candidate.settled =
+                (new.iter()).all(|other| square_apart(other.at(), place) > far * far);
         }
     }
 
@@ -243,10 +238,10 @@ impl Search<'_> {
             let peak = &found[n];
             let faint = peak.evidence.deviations < least;
             found[..n].iter().any(|other| {
-                let (dy, dx) = (peak.y - other.y, peak.x - other.x);
+                let apart = square_apart([peak.y, peak.x], [other.y, other.x]);
                 let no_disk = other.evidence.misfit > NO_DISK;
                 let brighter = other.height > LEFT_OVER * peak.height;
-                dy * dy + dx * dx < near * near && brighter && (no_disk || faint)
+                apart < near * near && brighter && (no_disk || faint)
             })
         };
         let stay: Vec<bool> = (0..found.len()).map(|n| !left_over(n)).collect();

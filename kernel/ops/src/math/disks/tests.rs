@@ -10,15 +10,30 @@ fn frames(family: &Family, first: u64, count: u64) -> Vec<Vec<f32>> {
         .collect()
 }
 
+/// What is measured of some frames with nothing given.
+fn measured(family: &Family, first: u64, count: u64) -> Option<Prepared> {
+    let size = (family.rows, family.columns);
+    prepare(
+        frames(family, first, count),
+        Vec::new(),
+        size,
+        Given::default(),
+    )
+}
+
 fn try_on(family: &Family, model: &Model, first: u64) -> Score {
+    try_within(family, model, first..first + 40, -family.radius)
+}
+
+/// Without peaks that are nearer to the frame's edge than `border` px.
+fn try_within(family: &Family, model: &Model, seeds: std::ops::Range<u64>, border: f64) -> Score {
     let (mut scratch, mut score) = (Scratch::default(), Score::default());
-    for seed in first..first + 40 {
+    let inside = |at: f64, size: usize| at >= border && at <= size as f64 - 1.0 - border;
+    for seed in seeds {
         let frame = family.frame(seed, model.margin());
-        score.add(
-            family,
-            &frame.truth,
-            &model.find(&frame.image, &mut scratch),
-        );
+        let mut found = model.find(&frame.image, &mut scratch);
+        found.retain(|peak| inside(peak.y, family.rows) && inside(peak.x, family.columns));
+        score.add(family, &frame.truth, &found);
     }
     score
 }
@@ -47,13 +62,7 @@ fn positions_are_at_the_bound_with_the_true_model() {
 #[test]
 fn radius_edge_and_background_are_measured() {
     for family in families() {
-        let size = (family.rows, family.columns);
-        let prepared = prepare(
-            frames(&family, 5000, 64),
-            Vec::new(),
-            size,
-            Given::default(),
-        );
+        let prepared = measured(&family, 5000, 64);
         let model = &prepared.as_ref().expect(family.name).model;
         let off = (f64::from(model.shape.radius) / family.radius - 1.0).abs();
         assert!(off < 0.01, "{}: radius {}", family.name, model.shape.radius);
@@ -367,13 +376,7 @@ fn rings_are_background() {
         with("two rings", [[12.0, 0.22, 0.035], [8.0, 0.4, 0.03]]),
         with("ring at the beam", [[12.0, 0.09, 0.03], [5.0, 0.3, 0.035]]),
     ] {
-        let size = (family.rows, family.columns);
-        let prepared = prepare(
-            frames(&family, 5000, 64),
-            Vec::new(),
-            size,
-            Given::default(),
-        );
+        let prepared = measured(&family, 5000, 64);
         let model = &prepared.as_ref().expect(family.name).model;
         let score = try_on(&family, model, 2000);
         let text = format!(
@@ -409,13 +412,7 @@ fn where_no_disks_are_none_are_found() {
         ..none
     };
     for family in [none, ring, dark] {
-        let size = (family.rows, family.columns);
-        if let Some(prepared) = prepare(
-            frames(&family, 5000, 64),
-            Vec::new(),
-            size,
-            Given::default(),
-        ) {
+        if let Some(prepared) = measured(&family, 5000, 64) {
             let score = try_on(&family, &prepared.model, 2000);
             let text = format!("{}: {} in 40 frames", family.name, score.peaks);
             assert!(score.peaks <= 2.0, "{text}");
@@ -427,10 +424,9 @@ fn where_no_disks_are_none_are_found() {
 #[test]
 fn single_frames_are_enough() {
     let family = Family::default();
-    let size = (family.rows, family.columns);
     let (mut scratch, mut score) = (Scratch::default(), Score::default());
     for seed in 6000..6024 {
-        let prepared = prepare(frames(&family, seed, 1), Vec::new(), size, Given::default());
+        let prepared = measured(&family, seed, 1);
         let model = prepared.expect("disks").model;
         let frame = family.frame(seed, model.margin());
         let mut found = model.find(&frame.image, &mut scratch);
@@ -453,13 +449,7 @@ fn gain_and_edge_are_measured_at_any_dose() {
             diffuse: share * usual.diffuse,
             ..usual
         };
-        let size = (family.rows, family.columns);
-        let prepared = prepare(
-            frames(&family, 5000, 64),
-            Vec::new(),
-            size,
-            Given::default(),
-        );
+        let prepared = measured(&family, 5000, 64);
         let Prepared { model, clean, .. } = prepared.expect("disks");
         assert_eq!(clean.gain, 1.0, "{share}");
         let Shape { radius, edge } = model.shape;
@@ -496,21 +486,11 @@ fn patterned_probes_are_found_by_their_pattern() {
         },
     ];
     for family in patterned {
-        let size = (family.rows, family.columns);
-        let prepared = prepare(frames(&family, 600, 64), Vec::new(), size, Given::default());
+        let prepared = measured(&family, 600, 64);
         let model = &prepared.as_ref().expect(family.name).model;
         assert!(model.probe.is_some(), "{}", family.name);
-        let (mut scratch, mut score) = (Scratch::default(), Score::default());
-        for seed in 800..840 {
-            let frame = family.frame(seed, model.margin());
-            let mut found = model.find(&frame.image, &mut scratch);
-            // Of disks that the frame cuts another ring may fit.
-            let inside = |at: f64, size: usize| {
-                at >= family.radius - 1.0 && at <= size as f64 - family.radius
-            };
-            found.retain(|peak| inside(peak.y, size.0) && inside(peak.x, size.1));
-            score.add(&family, &frame.truth, &found);
-        }
+        // Of disks that the frame cuts another ring may fit.
+        let score = try_within(&family, model, 800..840, family.radius - 1.0);
         assert_at_the_bound(family.name, &score);
     }
 }
@@ -540,14 +520,6 @@ fn a_probe_without_specimen_is_what_disks_are() {
     let prepared = prepare(frames(&family, 600, 64), vacuum, size, Given::default());
     let model = prepared.expect("disks").model;
     assert!(model.probe.is_some());
-    let (mut scratch, mut score) = (Scratch::default(), Score::default());
-    for seed in 800..840 {
-        let frame = family.frame(seed, model.margin());
-        let mut found = model.find(&frame.image, &mut scratch);
-        let inside =
-            |at: f64, size: usize| at >= family.radius - 1.0 && at <= size as f64 - family.radius;
-        found.retain(|peak| inside(peak.y, size.0) && inside(peak.x, size.1));
-        score.add(&family, &frame.truth, &found);
-    }
+    let score = try_within(&family, &model, 800..840, family.radius - 1.0);
     assert_at_the_bound(family.name, &score);
 }
