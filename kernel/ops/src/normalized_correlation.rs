@@ -88,7 +88,7 @@ impl Operation for FindDisks {
         radius: "radius",
     });
     const COUNTS: bool = true;
-    const REVISION: u32 = 5;
+    const REVISION: u32 = 6;
 
     fn describe(
         &self,

@@ -69,6 +69,11 @@ impl Around {
         around
     }
 
+    /// Furthest row or column of the pixels that take part in a fit.
+    pub(super) fn fitted_reach(&self) -> usize {
+        self.furthest as usize
+    }
+
     fn push(&mut self, down: isize, across: isize, count: usize) {
         let at = self.y.len();
         self.y.extend(std::iter::repeat_n(down as f32, count));

@@ -81,10 +81,15 @@ pub(super) fn measure(
 const DISK_COST: f64 = 40.0;
 /// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, what that must explain at least, and
 /// what a round does.
-pub(super) const PATTERNED: f64 = 1.1;
+const PATTERNED: f64 = 1.1;
 const PATTERN_ROUNDS: usize = 8;
 const PATTERN_COST: f64 = 3000.0;
-const BETTER: f64 = 0.002;
+const BETTER: f64 = 0.004;
+/// Rounds after which it is about known what a pattern is, and those that are of direct beams.
+const FIRST_PATTERNS: usize = 2;
+const BEAM_ROUNDS: usize = 1;
+/// Misfit below which a pattern leaves little to explain.
+pub(super) const PATTERN_EXPLAINS: f64 = 1.25;
 /// Rounds in which the background settles when the disks are known.
 const TOLD_ROUNDS: usize = 5;
 /// How far beyond its edge a pattern is looked for, in px.
@@ -190,7 +195,16 @@ impl<'a> Measuring<'a> {
         };
         let model = Model::new(self.scan.clone(), sure);
         let few = round < FIRST_ROUNDS && !self.every_frame;
-        let look = |step| look_once(&model, &self.quarter, self.frames, self.clean, step);
+        let look = |step| {
+            look_once(
+                &model,
+                &self.quarter,
+                self.frames,
+                self.clean,
+                step,
+                What::Disks,
+            )
+        };
         let mut looked = look(if few { FEW } else { 1 });
         if few && looked.sums.disks < ENOUGH {
             self.every_frame = true;
@@ -289,7 +303,14 @@ impl<'a> Measuring<'a> {
         let mut last = None;
         for round in 0..TOLD_ROUNDS {
             let model = Model::new(self.scan.clone(), SURE);
-            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
+            let looked = look_once(
+                &model,
+                &self.quarter,
+                self.frames,
+                self.clean,
+                1,
+                What::Disks,
+            );
             if looked.sums.disks == 0 {
                 return None;
             }
@@ -301,36 +322,64 @@ impl<'a> Measuring<'a> {
         Some(prepared)
     }
 
-    /// What is inside the disks, from what flat ones leave over.
+    /// What is inside the disks, beginning with that of the direct beam and, where that leaves something to explain, with flat ones.
     fn patterned(&mut self, given: Given, shape_errors: [f64; 2]) -> Option<Prepared> {
-        let Shape { radius, edge } = self.scan.shape;
-        let reach = f64::from(radius) + (4.0 * f64::from(edge)).clamp(2.0, 4.0) + AROUND_PATTERN;
+        let flat = self.scan.clone();
+        let from_beam = flat.beam_is_seen && !self.clean.saturated;
+        let mut best: Option<Prepared> = None;
+        for beam_rounds in [if from_beam { BEAM_ROUNDS } else { 0 }, 0] {
+            // What flat disks left over was taken for more of them, and the background for less.
+            self.scan = Scan {
+                shape: flat.shape,
+                centre: flat.centre,
+                wander: flat.wander,
+                brightest: flat.brightest,
+                ..self.first.clone()
+            };
+            let found = self.learn_pattern(given, beam_rounds);
+            best = match (best, found) {
+                (Some(best), Some(found)) => {
+                    Some(if found.cost < best.cost { found } else { best })
+                }
+                (best, found) => best.or(found),
+            };
+            let explains = |best: &Prepared| best.misfit < PATTERN_EXPLAINS;
+            if beam_rounds == 0 || best.as_ref().is_some_and(explains) {
+                break;
+            }
+        }
+        best.map(|best| Prepared {
+            shape_errors,
+            ..best
+        })
+    }
+
+    /// From what the pattern so far, at first a flat disk, leaves over; in so many rounds in direct beams only.
+    fn learn_pattern(&mut self, given: Given, beam_rounds: usize) -> Option<Prepared> {
         let shape = self.scan.shape;
+        let edge = f64::from(shape.edge);
+        let reach = f64::from(shape.radius) + (4.0 * edge).clamp(2.0, 4.0) + AROUND_PATTERN;
         let mut probe = Probe::new(reach, |y, x| f64::from(shape.at(y as f32, x as f32).share));
-        // What flat disks left over was taken for more of them, and the background for less.
-        self.scan = Scan {
-            shape,
-            centre: self.scan.centre,
-            wander: self.scan.wander,
-            brightest: self.scan.brightest,
-            ..self.first.clone()
-        };
         let mut misfit = f64::INFINITY;
         for round in 1..=PATTERN_ROUNDS {
             self.scan.probe = Some(probe);
+            let of_beam = round <= beam_rounds;
             let mut model = Model::new(self.scan.clone(), SURE);
             // Not before it is about known what they are.
-            model.realigns = round > 2;
-            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1);
+            model.realigns = round > FIRST_PATTERNS;
+            let what = if of_beam { What::Beam } else { What::Disks };
+            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1, what);
             if looked.sums.disks == 0 {
                 return None;
             }
-            let sums = self.learn(looked, true);
+            let sums = match of_beam {
+                true => looked.sums,
+                false => self.learn(looked, true),
+            };
             let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
-            if (before - misfit).abs() < BETTER || round == PATTERN_ROUNDS {
-                let mut prepared = self.conclude(given, &sums);
-                prepared.shape_errors = shape_errors;
-                return Some(prepared);
+            let settled = (before - misfit).abs() < BETTER * misfit;
+            if round > FIRST_PATTERNS && (settled || round == PATTERN_ROUNDS) {
+                return Some(self.conclude(given, &sums));
             }
             probe = sums.probe.as_ref()?.correct(self.scan.probe.as_ref()?);
         }
@@ -345,6 +394,13 @@ fn away([y, x]: [f64; 2], centre: [f64; 2]) -> f64 {
 /// Most that a radius can be, in px.
 fn largest((rows, columns): (usize, usize)) -> f64 {
     (0.25 * rows.min(columns) as f64).max(1.0)
+}
+
+/// What is looked at in a frame.
+#[derive(Clone, Copy)]
+enum What {
+    Disks,
+    Beam,
 }
 
 /// What a thread finds with.
@@ -369,6 +425,7 @@ fn look_once(
     frames: &[Vec<f32>],
     clean: &Clean,
     step: usize,
+    what: What,
 ) -> Looked {
     let new = || Looked {
         sums: ShapeSums::default(),
@@ -383,7 +440,10 @@ fn look_once(
         let mut looked = new();
         for frame in parts[n] {
             image.fill(model.size(), model.margin(), frame, clean.most());
-            model.find(image, scratch);
+            match what {
+                What::Disks => model.find(image, scratch),
+                What::Beam => model.find_beam(image, scratch),
+            };
             model.shape_sums(image, scratch, &mut looked.sums);
             looked.rings.add(quarter, model, image, scratch);
             looked

@@ -6,6 +6,7 @@ use super::around::Around;
 use super::fit::{Disk, Evidence, FAINTEST, Known, Pattern};
 use super::ground::Ground;
 use super::image::{Image, Stencil};
+use super::matched::Matched;
 use super::probe::Probe;
 use super::search::{LEAST_VALID, Scratch, Search};
 use super::shape::Shape;
@@ -60,6 +61,8 @@ pub struct Model {
     pub(super) step: usize,
     /// Share of the disk around each pixel of the grid that is inside the frame.
     pub(super) inside: Vec<f32>,
+    /// A pattern is looked for instead of the sums.
+    pub(super) matched: Option<Matched>,
     pub(super) around: Around,
     /// Distance of the pixels that take part in a fit.
     pub(super) reach: f64,
@@ -124,6 +127,7 @@ impl Model {
         stencil.sums(&ones.counts, (rows, columns), grid, &mut line, &mut inside);
         let all = stencil.pixels() as f32;
         inside.iter_mut().for_each(|share| *share /= all);
+        let matched = (scan.probe.as_ref()).map(|probe| Matched::new(probe, &stencil, step));
         Model {
             scan,
             ground,
@@ -131,6 +135,7 @@ impl Model {
             stencil,
             step,
             inside,
+            matched,
             around,
             reach,
             realigns: false,
@@ -171,8 +176,18 @@ impl Model {
         self.stencil.pixels() as f64
     }
 
-    /// Disks of a frame, the surest first.
-    pub fn find(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
+    /// The direct beam alone.
+    pub(super) fn find_beam(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
+        let mut search = self.begin(image, scratch);
+        search.keep_beam();
+        search.sweep(self.first_share(), (4, 0.1));
+        search.amplitude();
+        search.sweep(self.level_share, (2, 0.1));
+        search.conclude()
+    }
+
+    /// The candidates of a frame.
+    fn begin<'a>(&'a self, image: &'a Image, scratch: &'a mut Scratch) -> Search<'a> {
         let Scratch { line, sums, .. } = scratch;
         self.stencil.sums(
             &image.counts,
@@ -201,11 +216,13 @@ impl Model {
             scratch,
         };
         search.first_amplitude();
-        if image.holed {
-            search.fill();
-        }
-        search.deviations(false);
-        search.take_maxima();
+        search.look_at_counts();
+        search
+    }
+
+    /// Disks of a frame, the surest first.
+    pub fn find(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
+        let mut search = self.begin(image, scratch);
         search.sweep(self.first_share(), (3, 0.5));
         search.amplitude();
         search.drop_unlikely(0);

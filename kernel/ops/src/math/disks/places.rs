@@ -4,7 +4,8 @@ use signal::simd::{Vectorised, vectorised};
 
 use super::fit::Disk;
 use super::lanes::LANES;
-use super::search::{Candidate, Scratch, Search};
+use super::search::{Candidate, Scratch, Search, TAKEN, square_apart};
+use super::sweep::OVERLAP;
 
 /// Standard deviations of the counts in a disk from which a place is looked at. Far below what is kept: where the background is
 /// only about known, the sum misses it by more than the fit.
@@ -13,8 +14,40 @@ const LOOKED_AT: f32 = 3.0;
 const APART: f64 = 0.7;
 
 impl Search<'_> {
+    pub(super) fn look_at_counts(&mut self) {
+        match &self.model.matched {
+            Some(matched) => {
+                self.match_pattern(matched);
+                self.take_maxima(true);
+            }
+            None => {
+                if self.image.holed {
+                    self.fill();
+                }
+                self.take_maxima(false);
+            }
+        }
+    }
+
+    /// Of the candidates only the direct beam.
+    pub(super) fn keep_beam(&mut self) {
+        let centre = self.scratch.centre;
+        let nearest = (self.scratch.candidates.iter())
+            .map(|candidate| square_apart(candidate.at(), centre))
+            .fold(f64::INFINITY, f64::min);
+        let radius = f64::from(self.model.shape.radius);
+        self.scratch.candidates.retain(|candidate| {
+            let away = square_apart(candidate.at(), centre);
+            away <= nearest && away < radius * radius
+        });
+        for candidate in &mut self.scratch.candidates {
+            candidate.disk.y += centre[0] - candidate.at()[0];
+            candidate.disk.x += centre[1] - candidate.at()[1];
+        }
+    }
+
     /// Counts at invalid pixels as the background has them: a hole is no edge.
-    pub(super) fn fill(&mut self) {
+    fn fill(&mut self) {
         let Search {
             model,
             image,
@@ -49,6 +82,14 @@ impl Search<'_> {
 
     /// Looks for what the models of the disks so far leave over.
     pub(super) fn look_at_rest(&mut self) {
+        match &self.model.matched {
+            Some(matched) => self.match_pattern(matched),
+            None => self.sum_rest(),
+        }
+        self.take_maxima(true);
+    }
+
+    fn sum_rest(&mut self) {
         let Search {
             model,
             image,
@@ -56,6 +97,7 @@ impl Search<'_> {
             scratch,
         } = self;
         let amplitude = scratch.amplitude as f32;
+        scratch.rest.clear();
         scratch.rest.resize(image.counts.len(), 0.0);
         for row in 0..model.rows {
             let first = image.at(row, 0);
@@ -69,19 +111,21 @@ impl Search<'_> {
                 out: &mut scratch.rest[line],
             });
         }
-        // What was counted there is the variance too, also where a disk is.
-        std::mem::swap(&mut scratch.sums, &mut scratch.disk_sums);
         let Scratch {
-            line, sums, rest, ..
+            line,
+            rest_sums,
+            rest,
+            ..
         } = &mut **scratch;
         let margin = (image.margin, model.step);
-        model.stencil.sums(rest, model.size(), margin, line, sums);
-        self.deviations(true);
-        self.take_maxima();
+        model
+            .stencil
+            .sums(rest, model.size(), margin, line, rest_sums);
     }
 
-    /// `(sum - expected) / √expected`; of what is left over, `sums` is the difference and `disk_sums` the counts.
-    pub(super) fn deviations(&mut self, left_over: bool) {
+    /// `(sum - expected) / √expected`; of what is left over the sum is the difference, and what was counted there is the variance
+    /// too, also where a disk is.
+    fn deviations(&mut self, left_over: bool) {
         let Search {
             model,
             ground,
@@ -103,8 +147,8 @@ impl Search<'_> {
             vectorised(Deviations {
                 under: &ground.sums(row * model.step)[..columns],
                 inside: &model.inside[line.clone()],
-                sums: &scratch.sums[line.clone()],
-                others: left_over.then(|| &scratch.disk_sums[line.clone()]),
+                counted: &scratch.sums[line.clone()],
+                left_over: left_over.then(|| &scratch.rest_sums[line.clone()]),
                 amplitude,
                 out: &mut out[1..width - 1],
             });
@@ -112,7 +156,8 @@ impl Search<'_> {
         scratch.deviations[(rows + 1) * width..].fill(f32::NEG_INFINITY);
     }
 
-    pub(super) fn take_maxima(&mut self) {
+    fn take_maxima(&mut self, left_over: bool) {
+        self.deviations(left_over);
         let model = self.model;
         let (rows, columns) = model.grid();
         let step = model.step;
@@ -166,13 +211,23 @@ impl Search<'_> {
             let place = [(here[0], model.rows), (here[1], model.columns)]
                 .map(|(at, size)| (at.round().max(0.0) as usize).min(size - 1));
             let place = (place[0], place[1]);
-            if self.is_taken(known, here) || !self.enough_valid(place) {
+            // Between two brighter disks halves of both are like a faint one: that is looked for when these are known.
+            let (before, new) = self.scratch.candidates.split_at(known);
+            if self.is_taken(before, here, TAKEN)
+                || (model.probe.is_some() && self.is_taken(new, here, OVERLAP))
+                || !self.enough_valid(place)
+            {
                 continue;
             }
             let inside = f64::from(model.inside[at]);
             let amplitude = self.scratch.amplitude;
-            let under = f64::from(self.ground.sums(row * step)[column]) * inside * amplitude;
-            let over = f64::from(deviation) * under.max(1.0).sqrt();
+            let over = match left_over {
+                true => f64::from(self.scratch.rest_sums[at]),
+                false => {
+                    let under = f64::from(self.ground.sums(row * step)[column]);
+                    f64::from(self.scratch.sums[at]) - under * inside * amplitude
+                }
+            };
             let disk = Disk {
                 y: here[0] - place.0 as f64,
                 x: here[1] - place.1 as f64,
@@ -188,7 +243,7 @@ impl Search<'_> {
                 slot,
                 loaded: false,
                 painted: false,
-                realigned: false,
+                tries: 0,
                 settled: false,
             });
         }
@@ -267,8 +322,8 @@ impl Vectorised for Tops<'_> {
 struct Deviations<'a> {
     under: &'a [f32],
     inside: &'a [f32],
-    sums: &'a [f32],
-    others: Option<&'a [f32]>,
+    counted: &'a [f32],
+    left_over: Option<&'a [f32]>,
     amplitude: f32,
     out: &'a mut [f32],
 }
@@ -278,29 +333,27 @@ impl Vectorised for Deviations<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let all = self
-            .under
-            .iter()
+        let all = (self.under.iter())
             .zip(self.inside)
-            .zip(self.sums)
+            .zip(self.counted)
             .zip(self.out);
         let at_least_one = |value: f32| if value > 1.0 { value } else { 1.0 };
-        match self.others {
+        match self.left_over {
             None => {
-                for (((under, inside), sum), out) in all {
+                for (((under, inside), counted), out) in all {
                     let expected = self.amplitude * under * inside;
-                    *out = (sum - expected) / at_least_one(expected).sqrt();
+                    *out = (counted - expected) / at_least_one(expected).sqrt();
                 }
             }
-            Some(others) => {
-                for ((((under, inside), sum), out), others) in all.zip(others) {
+            Some(left_over) => {
+                for ((((under, inside), counted), out), sum) in all.zip(left_over) {
                     let expected = self.amplitude * under * inside;
-                    let counted = if *others > expected {
-                        *others
+                    let most = if *counted > expected {
+                        *counted
                     } else {
                         expected
                     };
-                    *out = sum / at_least_one(counted).sqrt();
+                    *out = sum / at_least_one(most).sqrt();
                 }
             }
         }

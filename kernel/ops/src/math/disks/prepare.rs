@@ -2,7 +2,7 @@
 
 use super::beam::beam;
 use super::clean::Clean;
-use super::measuring::{Measuring, PATTERNED, measure};
+use super::measuring::{Measuring, PATTERN_EXPLAINS, measure};
 use super::model::Model;
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
@@ -34,7 +34,7 @@ impl Prepared {
     /// Whether nothing is left to explain.
     fn explains(&self) -> bool {
         let explained = match self.model.probe {
-            Some(_) => PATTERNED,
+            Some(_) => PATTERN_EXPLAINS,
             None => EXPLAINED,
         };
         self.misfit < explained
@@ -68,20 +68,29 @@ pub fn prepare(
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
     let measured = |clean: &Clean| prepare_clean(&frames, &vacuum, size, given, clean);
-    let found = measured(&clean);
-    match &found {
-        // All disks are saturated inside: then what is there is better than nothing.
-        None if clean.saturated => {
-            clean.saturation = None;
-            measured(&clean)
+    // No model leaves over less than noise: edges of disks were taken for some of it.
+    let few: Vec<Vec<f32>> = match frames.len() / FEW {
+        0 | 1 => frames.clone(),
+        step => frames.iter().step_by(step).cloned().collect(),
+    };
+    for _ in 0..GAINS {
+        if clean.gain == 1.0 {
+            break;
         }
-        // No model leaves over less than noise: edges of disks were taken for some of it.
-        Some(prepared) if prepared.usual_misfit < TOO_GOOD && clean.gain != 1.0 => {
-            clean.lower_gain(prepared.usual_misfit);
-            measured(&clean)
+        match prepare_clean(&few, &[], size, given, &clean) {
+            Some(prepared) if prepared.usual_misfit < TOO_GOOD => {
+                clean.lower_gain(prepared.usual_misfit);
+            }
+            _ => break,
         }
-        _ => found,
     }
+    let found = measured(&clean);
+    if found.is_none() && clean.saturated {
+        // All disks are saturated inside: then what is there is better than nothing.
+        clean.saturation = None;
+        return measured(&clean);
+    }
+    found
 }
 
 /// Places and radii of the direct beam, and the median of these.
@@ -155,8 +164,10 @@ fn measure_any(
 }
 
 const SMALLER: f64 = 0.75;
-/// Below this misfit the noise is less than it was taken for.
+/// Below this misfit the noise is less than it was taken for, which so many frames tell in so many steps.
 const TOO_GOOD: f64 = 0.92;
+const FEW: usize = 16;
+const GAINS: usize = 2;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.05;
 /// Radii that differ by more than this share of one are two beginnings.

@@ -83,6 +83,15 @@ impl Probe {
             .collect()
     }
 
+    /// The value so many rows and columns from the middle.
+    pub(super) fn at_pixel(&self, down: isize, across: isize) -> f32 {
+        let half = self.half as isize;
+        if down.abs() > half || across.abs() > half {
+            return 0.0;
+        }
+        self.planes[0][0][((half + down) * (2 * half + 1) + half + across) as usize]
+    }
+
     /// Values, or values and slopes by row and column against the middle, at the pixels of runs around a disk at `place`.
     #[inline(always)]
     pub(super) fn fill<const N: usize>(

@@ -7,23 +7,25 @@ use super::fit::{Disk, Evidence, Known, Passes, Pattern, Window};
 use super::ground::Part;
 use super::image::Image;
 use super::model::Model;
+use super::realign::Surroundings;
 
 /// Least share of a disk's pixels that must be valid.
 pub(super) const LEAST_VALID: f32 = 0.3;
 /// Nearer than this to a brighter one, in radii, is no second disk.
-const TAKEN: f64 = 1.0;
+pub(super) const TAKEN: f64 = 1.0;
 
 /// What finding needs and what it leaves behind, so that nothing is allocated per frame.
 #[derive(Default)]
 pub struct Scratch {
     pub(super) line: Vec<f32>,
+    /// Over disks: of the counts, and of what is left over.
     pub(super) sums: Vec<f32>,
+    pub(super) rest_sums: Vec<f32>,
     /// Deviations of the sums.
     pub(super) deviations: Vec<f32>,
     /// Expected counts of all disks, laid out as the image.
     pub models: Vec<f32>,
     pub(super) rest: Vec<f32>,
-    pub(super) disk_sums: Vec<f32>,
     /// Windows of the candidates, one after the other.
     pub(super) counts: Vec<f32>,
     pub(super) valid: Vec<f32>,
@@ -32,6 +34,7 @@ pub struct Scratch {
     pub(super) own: Vec<f32>,
     pub(super) others: Vec<f32>,
     pub(super) passes: Passes,
+    pub(super) surroundings: Surroundings,
     pub(super) slots: usize,
     pub(super) candidates: Vec<Candidate>,
     pub(super) places: Vec<(f32, usize)>,
@@ -59,8 +62,8 @@ pub(super) struct Candidate {
     /// Whether its window has its pixels, and the models its own.
     pub(super) loaded: bool,
     pub(super) painted: bool,
-    /// Other places were tried.
-    pub(super) realigned: bool,
+    /// How often other places were tried.
+    pub(super) tries: u8,
     /// Not to be fitted again.
     pub(super) settled: bool,
 }
@@ -278,11 +281,10 @@ impl Search<'_> {
         }
     }
 
-    /// Whether one of the first `n` candidates is at the same place.
-    pub(super) fn is_taken(&self, n: usize, place: [f64; 2]) -> bool {
-        let apart = TAKEN * f64::from(self.model.shape.radius);
-        (self.scratch.candidates[..n].iter())
-            .any(|other| square_apart(other.at(), place) < apart * apart)
+    /// Whether one of some candidates is nearer to a place than so many radii.
+    pub(super) fn is_taken(&self, by: &[Candidate], place: [f64; 2], radii: f64) -> bool {
+        let apart = radii * f64::from(self.model.shape.radius);
+        (by.iter()).any(|other| square_apart(other.at(), place) < apart * apart)
     }
 
     pub(super) fn enough_valid(&self, (row, column): (usize, usize)) -> bool {

@@ -2,17 +2,12 @@
 
 use super::fit::Disk;
 use super::model::Found;
-use super::search::{Candidate, Search, square_apart};
+use super::search::{Candidate, Search, TAKEN, square_apart};
 
 /// Share of the threshold that a candidate must pass after its first fit.
 const SURE_ENOUGH: f64 = 0.7;
 /// How far outside the frame a disk's middle may be for its part inside to be told from background, in radii.
 const OUTSIDE: f64 = 0.8;
-/// Misfit, in standard deviations over 1, from which on a pattern fits badly; directions and distances, in radii, in which other
-/// places are tried.
-const BADLY: f64 = 5.0;
-const DIRECTIONS: usize = 8;
-const AROUND: [f64; 2] = [0.25, 0.5];
 /// Misfit of what is no such disk, and how many times as high it is as what it leaves over.
 const NO_DISK: f64 = 2.0;
 const LEFT_OVER: f64 = 2.5;
@@ -57,7 +52,7 @@ impl Search<'_> {
                 || outside(y, model.rows)
                 || outside(x, model.columns)
                 || walked > (1.5 * radius).max(2.0)
-                || self.is_taken(n, [y, x])
+                || self.is_taken(&self.scratch.candidates[..n], [y, x], TAKEN)
             {
                 if candidate.painted {
                     self.repaint(slot, (row, column), None);
@@ -113,55 +108,6 @@ impl Search<'_> {
                 n += 1;
             }
         }
-    }
-
-    /// A pattern with rings or rays fits in more places than one: where it fits badly, others around are tried.
-    pub(super) fn realign(&mut self) {
-        let known = self.known(self.model.level_share);
-        let radius = f64::from(self.model.shape.radius);
-        for n in 0..self.scratch.candidates.len() {
-            let Candidate {
-                slot,
-                row,
-                column,
-                disk,
-                realigned,
-                ..
-            } = self.scratch.candidates[n];
-            if realigned {
-                continue;
-            }
-            self.others(slot, (row, column));
-            let evidence = self.evidence(slot, disk, known);
-            let spread = (2.0 / evidence.pixels.max(1.0)).sqrt();
-            if evidence.misfit < 1.0 + BADLY * spread {
-                continue;
-            }
-            let mut best = (evidence.deviations, disk);
-            for step in 0..2 * DIRECTIONS {
-                let turn = std::f64::consts::TAU * step as f64 / DIRECTIONS as f64;
-                let far = AROUND[step / DIRECTIONS] * radius;
-                let start = Disk {
-                    y: disk.y + far * turn.sin(),
-                    x: disk.x + far * turn.cos(),
-                    ..disk
-                };
-                if let Some(disk) = self.improve(slot, start, known, (2, 0.5)) {
-                    let deviations = self.evidence(slot, disk, known).deviations;
-                    if deviations > best.0 {
-                        best = (deviations, disk);
-                    }
-                }
-            }
-            let candidate = &mut self.scratch.candidates[n];
-            candidate.realigned = true;
-            if best.1 != disk {
-                candidate.disk = best.1;
-                candidate.settled = false;
-                self.repaint(slot, (row, column), Some(best.1));
-            }
-        }
-        self.sweep(self.model.level_share, (2, 0.1));
     }
 
     /// Candidates whose windows no other disk reaches stay as they are.

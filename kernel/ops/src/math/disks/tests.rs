@@ -476,6 +476,15 @@ fn patterned_probes_are_found_by_their_pattern() {
             ..d25
         },
         Family {
+            name: "touching",
+            radius: 9.0,
+            edge: 0.6,
+            bragg: 60.0,
+            beam: 240.0,
+            inside: bullseye,
+            ..d25
+        },
+        Family {
             name: "cross",
             radius: 7.1,
             bragg: 60.0,
