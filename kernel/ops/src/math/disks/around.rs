@@ -15,6 +15,8 @@ pub(super) struct Around {
     /// Pixels of the first part, and runs of it.
     pub(super) fitted: usize,
     pub(super) fitted_runs: usize,
+    /// 1 for each of those, 0 where they only fill the lanes: valid pixels where all are.
+    pub(super) all: Vec<f32>,
     /// Fewest valid ones of the first part when the frame's edge cuts none off.
     pub(super) whole: f64,
     /// Distance of the pixels that a usual disk has counts in.
@@ -40,6 +42,7 @@ impl Around {
             x: Vec::new(),
             fitted: 0,
             fitted_runs: 0,
+            all: Vec::new(),
             whole: 0.9 * inner.pixels() as f64,
             furthest: fit,
             reach: outer.reach(),
@@ -48,8 +51,10 @@ impl Around {
         for (down, half) in (-reach..).zip(&inner.half_widths) {
             around.push(down, -(*half as isize), 2 * half + 1);
         }
+        around.all = vec![1.0; around.y.len()];
         around.close();
         around.fitted = around.y.len();
+        around.all.resize(around.fitted, 0.0);
         around.fitted_runs = around.runs.len();
         let reach = outer.reach() as isize;
         for (down, half) in (-reach..).zip(&outer.half_widths) {
@@ -94,12 +99,37 @@ impl Around {
     }
 }
 
+/// Copies pixels that `line` begins with for each run. Whole lanes at a time, as runs are short: what is too much the next run
+/// overwrites.
+#[inline(always)]
+pub(super) fn gather<'a>(runs: &[Run], line: impl Fn(&Run) -> &'a [f32], out: &mut [f32]) {
+    for run in runs {
+        let line = line(run);
+        for done in (0..run.count).step_by(LANES) {
+            let (from, to) = (&line[done..], &mut out[run.at + done..]);
+            match (from.first_chunk::<LANES>(), to.first_chunk_mut::<LANES>()) {
+                (Some(from), Some(to)) => *to = *from,
+                _ => {
+                    let count = (run.count - done).min(LANES);
+                    to[..count].copy_from_slice(&from[..count]);
+                }
+            }
+        }
+    }
+}
+
 impl Run {
     /// Places of its pixels in an image when the disk's middle is at `middle`.
     #[inline(always)]
     pub(super) fn from(&self, middle: usize, width: usize) -> std::ops::Range<usize> {
-        let first = middle.wrapping_add_signed(self.down * width as isize + self.across);
+        let first = self.first(middle, width);
         first..first + self.count
+    }
+
+    /// Place of the first of them.
+    #[inline(always)]
+    pub(super) fn first(&self, middle: usize, width: usize) -> usize {
+        middle.wrapping_add_signed(self.down * width as isize + self.across)
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use super::model::Scan;
 use crate::math::in_parts::in_parts;
 
 /// Most images along an axis between two pixels, and numbers in all of them.
-const MOST_PHASES: usize = 4;
+const MOST_PHASES: usize = 3;
 const MOST_NUMBERS: usize = 1 << 23;
 /// Standard deviations that a disk's counts of background may be off because the middle is not at one of the places.
 const OFF: f64 = 0.15;

@@ -2,7 +2,7 @@
 
 use signal::simd::{Vectorised, vectorised};
 
-use super::around::Around;
+use super::around::{Around, Run, gather};
 use super::fit::{Disk, Evidence, Known, Passes, Pattern, Window};
 use super::ground::Part;
 use super::image::Image;
@@ -29,6 +29,8 @@ pub struct Scratch {
     /// Windows of the candidates, one after the other.
     pub(super) counts: Vec<f32>,
     pub(super) valid: Vec<f32>,
+    /// Whether all pixels of a window are valid: then `valid` has none of it.
+    pub(super) whole: Vec<bool>,
     pub(super) grounds: Vec<f32>,
     /// What each has in `models`.
     pub(super) own: Vec<f32>,
@@ -99,10 +101,12 @@ impl Search<'_> {
         let Scratch {
             counts,
             valid,
+            whole,
             grounds,
             own,
             ..
         } = &mut *self.scratch;
+        whole.resize(whole.len().max(slot + 1), false);
         for (column, pixels) in [
             (counts, *fitted),
             (valid, *fitted),
@@ -140,6 +144,7 @@ impl Search<'_> {
         let Scratch {
             counts,
             valid,
+            whole,
             grounds,
             own,
             ..
@@ -147,18 +152,23 @@ impl Search<'_> {
         let (counts, valid) = (&mut counts[fitted.clone()], &mut valid[fitted.clone()]);
         let grounds = &mut grounds[fitted];
         let (middle, width) = (image.at(row, column), image.width());
-        for run in &model.around.runs[..model.around.fitted_runs] {
-            let from = run.from(middle, width);
-            let under = ground.row(row as isize + run.down, column as isize + run.across);
-            counts[run.to()].copy_from_slice(&image.counts[from.clone()]);
-            valid[run.to()].copy_from_slice(&image.valid[from]);
-            grounds[run.to()].copy_from_slice(&under[..run.count]);
+        let runs = &model.around.runs[..model.around.fitted_runs];
+        gather(
+            runs,
+            |run| &image.counts[run.first(middle, width)..],
+            counts,
+        );
+        let under = |run: &Run| ground.row(row as isize + run.down, column as isize + run.across);
+        gather(runs, under, grounds);
+        let reach = model.around.fitted_reach();
+        let inside = |at: usize, size: usize| at >= reach && at + reach < size;
+        whole[slot] = !image.holed && inside(row, image.rows) && inside(column, image.columns);
+        if !whole[slot] {
+            gather(runs, |run| &image.valid[run.first(middle, width)..], valid);
+            // Those that only fill the lanes may be left from another window.
+            let filled = runs.last().map_or(0, |run| run.to().end);
+            valid[filled..].fill(0.0);
         }
-        // Those that only fill the lanes may be left from another window.
-        let filled = model.around.runs[..model.around.fitted_runs]
-            .last()
-            .map_or(0, |run| run.to().end);
-        valid[filled..].fill(0.0);
         own[painted].fill(0.0);
     }
 
@@ -178,9 +188,8 @@ impl Search<'_> {
             ..
         } = &mut **scratch;
         let (middle, width) = (image.at(row, column), image.width());
-        for run in &model.around.runs[..model.around.fitted_runs] {
-            others[run.to()].copy_from_slice(&models[run.from(middle, width)]);
-        }
+        let runs = &model.around.runs[..model.around.fitted_runs];
+        gather(runs, |run| &models[run.first(middle, width)..], others);
         for (others, own) in others[..model.around.fitted].iter_mut().zip(&own[painted]) {
             let rest = *others - own;
             *others = if rest > 0.0 { rest } else { 0.0 };
@@ -230,12 +239,18 @@ impl Search<'_> {
         let Scratch {
             counts,
             valid,
+            whole,
             grounds,
             others,
             ..
         } = &*self.scratch;
         let Around {
-            y, x, fitted, runs, ..
+            y,
+            x,
+            fitted,
+            runs,
+            all,
+            ..
         } = &self.model.around;
         Window {
             y: &y[..*fitted],
@@ -244,7 +259,7 @@ impl Search<'_> {
             counts: &counts[range.clone()],
             ground: &grounds[range.clone()],
             others: &others[..*fitted],
-            valid: &valid[range],
+            valid: if whole[slot] { all } else { &valid[range] },
         }
     }
 
