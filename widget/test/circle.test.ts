@@ -101,7 +101,7 @@ describe("the circle of the disks", () => {
     pointer(canvas, "move", x + 100, y);
     const faint = (await drawn()).at(-1) ?? 0;
     expect(faint).toBeGreaterThan(0.3);
-    expect(faint).toBeLessThan(0.7);
+    expect(faint).toBeLessThan(0.9);
     st("tree-node-flat").click();
     await pass();
     expect(await drawn()).toEqual([]);

@@ -1,4 +1,4 @@
-/** A detector over a pattern: its area, its rims and, when it is held, its knobs; a thin or faint one is its rims alone. */
+/** A detector over a pattern: its area, its rims and, when it is held, its knobs; a thin or faint one has no area. */
 
 import { type Detector, knobs, middleOf } from "../geometry/detector";
 import type { Point, Rect } from "../geometry/fit";
@@ -7,7 +7,7 @@ import { strokeTwice } from "./overlay";
 export const DETECTOR = "#4be3b0";
 const AREA = "rgba(75, 227, 176, 0.14)";
 /** Opacity of what is not looked for. */
-const FAINT = 0.5;
+const FAINT = 0.75;
 const KNOB = 3.5;
 /** Below these extents, in CSS pixels, knobs would hide what they belong to. */
 const SMALL = 40;
@@ -45,6 +45,8 @@ export function drawDetector(
   if (style === "thin" || style === "faint") {
     context.globalAlpha = style === "faint" ? FAINT : 1;
     strokeTwice(context, DETECTOR, 1);
+    // The circle of a peak may lie under its own.
+    drawMiddle(context, middle);
     context.restore();
     return;
   }
