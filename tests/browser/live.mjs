@@ -167,7 +167,8 @@ async function comesBack(page) {
     const told = (await shownNode(page)).params.direct_beam;
     const found = (await circlePlace(page)).middle;
     const off = Math.hypot(found[0] - x, found[1] - y) / scale;
-    expect(off < 0.3, `it is ${off.toFixed(2)} px from where it was`);
+    // Until the peaks of this pattern are there it stands at its mean over the scan.
+    expect(off < 1, `it is ${off.toFixed(2)} px from where it was`);
     await page.mouse.move(x + 200, y);
     await undone(page, params);
     return `said to be at ${told}`;
