@@ -130,21 +130,54 @@ async function circle(page) {
     });
     expect(longest < 200, `the page stood still for ${longest.toFixed(0)} ms`);
     await page.mouse.move(x + 200, y);
-    await page.locator(st("parameters-undo")).last().click();
-    await page.waitForFunction(
-      (wanted) => {
-        const { nodes, node } = globalThis.__signaltree_test.state();
-        return JSON.stringify(nodes.find(({ id }) => id === node).params) === wanted;
-      },
-      params,
-      { timeout: 5_000 },
-    );
+    await undone(page, params);
     return `${before.peaks} peaks, ${tried.peaks} while tried, ${after.peaks} kept; ${drafts.length} tries, longest frame ${longest.toFixed(0)} ms`;
+  });
+}
+
+/** Takes the last change back, and waits until the parameters are these. */
+async function undone(page, params) {
+  await page.locator(st("parameters-undo")).last().click();
+  await page.waitForFunction(
+    (wanted) => {
+      const { nodes, node } = globalThis.__signaltree_test.state();
+      return JSON.stringify(nodes.find(({ id }) => id === node).params) === wanted;
+    },
+    params,
+    { timeout: 5_000 },
+  );
+}
+
+async function comesBack(page) {
+  await check("a circle that is dragged off the direct beam stands where the beam is found", async () => {
+    await drawn(page, (frame) => frame.peaks > 0 && !frame.draft, null, "peaks");
+    await screenshot(page, "9_circle_faint");
+    const params = await shownParams(page);
+    const { middle, scale, radius } = await circlePlace(page);
+    const [x, y] = middle;
+    const away = (radius + 2) * scale;
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + away / 2, y);
+    await page.mouse.move(x + away, y);
+    await page.mouse.up();
+    const readout = page.locator(st("detector-readout")).last();
+    await readout.getByText("px from where it was said").waitFor({ timeout: 10_000 });
+    await screenshot(page, "9_circle_back");
+    const told = (await shownNode(page)).params.direct_beam;
+    const found = (await circlePlace(page)).middle;
+    const off = Math.hypot(found[0] - x, found[1] - y) / scale;
+    // Until the peaks of this pattern are there it stands at its mean over the scan.
+    expect(off < 1, `it is ${off.toFixed(2)} px from where it was`);
+    await page.mouse.move(x + 200, y);
+    await undone(page, params);
+    return `said to be at ${told}`;
   });
 }
 
 export async function live(page, folder) {
   await circle(page);
+  await comesBack(page);
   let detector = null;
   await check("a detector lies over the pattern beside its image", async () => {
     await selectNode(page, "scan");

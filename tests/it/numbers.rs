@@ -4,6 +4,8 @@
 #[path = "numbers/dead_pixels.rs"]
 mod dead_pixels;
 mod desk;
+#[path = "numbers/doubts.rs"]
+mod doubts;
 #[path = "numbers/infinities.rs"]
 mod infinities;
 #[path = "numbers/maxima.rs"]

@@ -344,7 +344,7 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         "normalized_correlation",
         json!({"radius": 15}),
         &frames,
-        "needs 31 px",
+        "more than 7.25 px",
     )?;
     refused(
         "virtual_annulus",

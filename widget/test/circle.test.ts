@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { DETECTOR } from "../src/render/detector";
 import { measuredTree } from "./fixtures";
 import { eachLaidOut, pointer } from "./laid_out";
 import { eachOnAFreshPage, pass, press, show, type Viewer } from "./mounted";
@@ -9,8 +10,10 @@ eachLaidOut();
 const SCALE = 3;
 
 /** Over the peaks at the first position, where the direct beam is where it was measured or near it. */
-async function shown(): Promise<Viewer & { canvas: HTMLElement; middle: [number, number]; text(): string }> {
-  const viewer = await show({ node: 3 }, { nodes: measuredTree() });
+async function shown(
+  nodes = measuredTree(),
+): Promise<Viewer & { canvas: HTMLElement; middle: [number, number]; text(): string }> {
+  const viewer = await show({ node: 3 }, { nodes });
   const { st } = viewer;
   const canvas = st("signal-canvas");
   const text = (): string => {
@@ -54,6 +57,76 @@ describe("the circle of the disks", () => {
     const [x, y] = middle;
     expect(Math.hypot(x / SCALE - 64.6, y / SCALE - 56.7)).toBeLessThan(4.021);
     expect([x, y]).not.toEqual([64.6 * SCALE, 56.7 * SCALE]);
+  });
+
+  it("is faint over the selected peaks until it is looked for, and not over other pictures", async () => {
+    const arcs: { circles: number; alpha: number; colour: string }[] = [];
+    let circles = 0;
+    const known: Record<string, unknown> = {
+      beginPath: () => {
+        circles = 0;
+      },
+      arc: () => {
+        circles += 1;
+      },
+      stroke: () =>
+        arcs.push({ circles, alpha: Number(known.globalAlpha ?? 1), colour: `${known.strokeStyle}` }),
+      restore: () => {
+        known.globalAlpha = 1;
+      },
+      createImageData: (width: number, height: number) => ({
+        data: new Uint8ClampedArray(width * height * 4),
+      }),
+    };
+    const context = new Proxy(known, {
+      get: (_, name: string) => known[name] ?? ((): unknown => ({})),
+      set: (_, name: string, value) => {
+        known[name] = value;
+        return true;
+      },
+    });
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(context as never);
+    const { canvas, middle, st } = await shown();
+    const [x, y] = middle;
+    /** Opacities of the circle in what is drawn next. */
+    const drawn = async (): Promise<number[]> => {
+      arcs.length = 0;
+      await pass(100);
+      return arcs
+        .filter(({ circles: of, colour }) => of === 1 && colour === DETECTOR)
+        .map(({ alpha }) => alpha);
+    };
+    pointer(canvas, "move", x + 14, y);
+    expect((await drawn()).at(-1)).toBe(1);
+    pointer(canvas, "move", x + 100, y);
+    const faint = (await drawn()).at(-1) ?? 0;
+    expect(faint).toBeGreaterThan(0.3);
+    expect(faint).toBeLessThan(0.9);
+    st("tree-node-flat").click();
+    await pass();
+    expect(await drawn()).toEqual([]);
+  });
+
+  it("stands where the beam was found, wherever it was said to be, and tells how far that is", async () => {
+    const told = { direct_beam: [20, 30], radius: null };
+    const nodes = measuredTree().map((node) =>
+      node.name === "peaks" ? { ...node, params: { ...node.params, ...told } } : node,
+    );
+    const { canvas, text, kernel, middle } = await shown(nodes);
+    const [x, y] = middle;
+    expect(Math.hypot(x / SCALE - 64.6, y / SCALE - 56.7)).toBeLessThan(4.021);
+    press(canvas, "d");
+    expect(text()).toMatch(/· \d\d(\.\d)? px from where it was said$/);
+    // Until it was looked for anew it is where it was said to be.
+    for (const node of kernel.nodes.filter(({ name }) => name === "peaks")) {
+      delete node.measured;
+      delete node.measured_parameters;
+      node.revision += 1;
+    }
+    kernel.changed();
+    await pass();
+    expect(text()).toContain("· 20, 30 px ·");
+    expect(text()).not.toContain("from where");
   });
 
   it("is tried at its rim from what was measured, and kept once", async () => {

@@ -116,6 +116,7 @@ export const OPERATIONS: OperationDescription[] = [
         help: "Radius of the disks. Left out: measured.",
       }),
       parameter("direct_beam", { type: "signal_point" }, null, { optional: true, units: "px" }),
+      parameter("vacuum", { type: "navigation_region" }, null, { optional: true }),
       parameter("threshold", { type: "number" }, 0.35, {
         minimum: 0,
         maximum: 1,

@@ -186,6 +186,110 @@ describe("parameters", () => {
     expect(radius.valueAsNumber).toBe(5);
   });
 
+  it("go back also in the field that has the focus, and Reset ends what was said", async () => {
+    const { st, kernel, requests } = await show({ node: 3 }, { nodes: measuredTree() });
+    const radius = st("parameter-radius-value") as HTMLInputElement;
+    const reset = st("parameters-reset") as HTMLButtonElement;
+    expect(reset.disabled).toBe(true);
+    kernel.refuseNext = {
+      code: "not_applicable",
+      message: "a disk of 60 px does not fit into the frame",
+      hint: "take a smaller radius",
+      node: 3,
+      index: null,
+    };
+    radius.focus();
+    type(radius, "60");
+    await pass(600);
+    expect([document.activeElement, radius.value]).toEqual([radius, ""]);
+    expect([st("status-message").textContent?.includes("does not fit"), reset.disabled]).toEqual([
+      true,
+      false,
+    ]);
+    reset.click();
+    await pass(600);
+    expect([st("status-message").textContent, reset.disabled]).toEqual(["", true]);
+    expect(requests("set_params")).toHaveLength(1);
+  });
+
+  it("that were refused as they were typed say so until Reset or another change", async () => {
+    const { st, requests } = await show({ node: 3 }, { nodes: measuredTree() });
+    const radius = st("parameter-radius-value") as HTMLInputElement;
+    const problem = st("parameter-radius-problem");
+    const reset = st("parameters-reset") as HTMLButtonElement;
+    type(radius, "-3");
+    expect([radius.value, problem.textContent?.includes("at least"), reset.disabled]).toEqual([
+      "",
+      true,
+      false,
+    ]);
+    reset.click();
+    expect([radius.value, problem.textContent, reset.disabled]).toEqual(["", "", true]);
+    await pass(300);
+    expect(requests("set_params")).toEqual([]);
+    type(radius, "-3");
+    type(st("parameter-threshold-value"), "0.5");
+    expect(problem.textContent).toBe("");
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { radius: null, threshold: 0.5 } });
+  });
+
+  it("are no larger than the frames of their node let them be", async () => {
+    const nodes = measuredTree().map((node) =>
+      node.name === "peaks" ? { ...node, parameter_maxima: { radius: 28 } } : node,
+    );
+    const { st, requests } = await show({ node: 3 }, { nodes });
+    const radius = st("parameter-radius-value") as HTMLInputElement;
+    type(radius, "60");
+    expect(st("parameter-radius-problem").textContent).toContain("at most 28 px");
+    type(st("parameter-radius-slider"), "1000", "change");
+    await pass(300);
+    expect(requests("set_params").map(({ params }) => params)).toMatchObject([{ radius: 28 }]);
+  });
+
+  it("that are emptied are left out", async () => {
+    const { st, requests } = await show({ node: 3 }, { nodes: measuredTree() });
+    const field = st("parameter-max_peaks-value") as HTMLInputElement;
+    const auto = st("parameter-max_peaks-auto") as HTMLInputElement;
+    type(field, "20");
+    await pass(300);
+    expect([auto.checked, requests("set_params").length]).toEqual([false, 1]);
+    type(field, "");
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { max_peaks: null } });
+    expect([auto.checked, st("parameter-max_peaks-problem").textContent]).toEqual([true, ""]);
+    // What cannot be left out stays.
+    const threshold = st("parameter-threshold-value") as HTMLInputElement;
+    type(threshold, "");
+    await pass(300);
+    expect([threshold.value, requests("set_params").length]).toEqual(["0.35", 2]);
+    expect(st("parameter-threshold-problem").textContent).toBe("It has to be a number");
+  });
+
+  it("begin with a region that can be seen, and come back with the one they had", async () => {
+    const { st, requests } = await show({ node: 3 }, { nodes: measuredTree() });
+    const auto = st("parameter-vacuum-auto") as HTMLInputElement;
+    const last = (): unknown =>
+      (requests("set_params").at(-1)?.params as { vacuum: unknown } | undefined)?.vacuum;
+    auto.click();
+    await pass(300);
+    expect(last()).toEqual({ x0: 0, y0: 0, width: 7, height: 5 });
+    type(st("parameter-vacuum-x0"), "9");
+    await pass(300);
+    auto.click();
+    await pass(300);
+    expect([last(), auto.checked]).toEqual([null, true]);
+    auto.click();
+    await pass(300);
+    expect(last()).toEqual({ x0: 9, y0: 0, width: 7, height: 5 });
+    for (const part of ["x0", "y0", "width", "height"]) {
+      (st(`parameter-vacuum-${part}`) as HTMLInputElement).value = "";
+    }
+    type(st("parameter-vacuum-height"), "");
+    await pass(300);
+    expect([last(), auto.checked]).toEqual([null, true]);
+  });
+
   it("show the line of Rust and do not rebuild under the hand", async () => {
     const { st, kernel } = await show({ node: 3 });
     expect(st("code").textContent).toBe(
@@ -264,16 +368,22 @@ describe("parameters", () => {
     expect([waits(), auto.checked]).toEqual([true, false]);
   });
 
-  it("keep what was measured until it is measured anew", async () => {
+  it("keep what was measured, and say of what, until it is measured anew", async () => {
     const { st, kernel } = await show({ node: 3 }, { nodes: measuredTree() });
     const peaks = kernel.nodes.find(({ name }) => name === "peaks");
     const field = st("parameter-radius-value") as HTMLInputElement;
     for (const node of peaks ? [peaks] : []) {
       delete node.measured;
       delete node.measured_parameters;
-      kernel.changed();
-      await pass(50);
-      expect([field.placeholder, st("measured").hidden]).toEqual(["4.021", false]);
+      node.revision += 1;
+      for (let told = 0; told < 2; told += 1) {
+        kernel.changed();
+        await pass(50);
+        expect([field.placeholder, st("measured").textContent]).toEqual([
+          "4.021",
+          "Measured before the last change: radius 4.02 ± 0.01 px, threshold 4.6 σ",
+        ]);
+      }
       node.measured = "radius 4.50 ± 0.01 px";
       node.measured_parameters = { radius: 4.5 };
       kernel.changed();

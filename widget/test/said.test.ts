@@ -22,6 +22,10 @@ describe("what is said", () => {
     expect(progressText({ ...progress, rate: 3.25, seconds_left: 4000 }, "strain")).toBe(
       "strain map 25 % · 3.250 positions/s · 1 h 7 min left",
     );
+    // Of measuring nobody knows how far it is.
+    expect(progressText({ ...progress, done: 0, label: "measuring peaks" }, "strain")).toBe(
+      "measuring peaks",
+    );
     expect(durationText(0.2)).toBe("1 s");
     expect(durationText(605)).toBe("10 min");
   });

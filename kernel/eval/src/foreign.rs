@@ -20,7 +20,7 @@ use crate::text::{is_name, is_whole, last_expression, parses};
 pub(crate) use block::{block, is_header};
 pub(crate) use calls::{call, grown, is_module, with_type};
 pub(crate) use drawings::{component, drawing};
-pub(crate) use index::index;
+pub(crate) use index::{at_position, index_of_signal};
 pub(crate) use pixels::of_frame;
 pub(crate) use reduced::{index_and_call, of_every_frame};
 pub(crate) use scopes::scoped;

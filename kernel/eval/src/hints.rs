@@ -325,7 +325,7 @@ mod tests {
         ("scan.axes_manager[0].scale", "axes of a signal"),
         ("pattern[0][1]", "`frame[(row, column)]`"),
         ("pattern(0, 1)", "square brackets"),
-        ("scan(0, 1)", "square brackets"),
+        ("scan(0, 1)", "`frame((row, column))?`"),
         ("x = 5", "made by `let`"),
         ("let n = 5; n += 1;", "`let mut`"),
         ("let name: String = \"grain\";", "`.to_string()`"),

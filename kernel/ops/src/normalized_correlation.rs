@@ -18,9 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    CancelToken, ElementType, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
-    OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce, Reduction, Region, SignalMeta,
-    parameters,
+    CancelToken, Caveat, ElementType, Inputs, NavigationIndex, NotApplicable, Operation,
+    OperationError, OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce, Reduction,
+    Region, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -116,16 +116,23 @@ impl Operation for FindDisks {
         let Some(radius) = params.radius else {
             return Ok(meta);
         };
-        let side = 2 * radius.round() as usize + 1;
-        if side > rows.min(columns) {
+        let most = largest_radius((rows, columns));
+        if radius > most {
             return Err(accept::refuse(
                 format!(
-                    "a disk of radius {radius} px needs {side} px, the frame is {rows} x {columns} px"
+                    "radius = {radius} px is more than {most} px, a quarter of the shorter side of a frame of {rows} x {columns} px"
                 ),
-                "a radius that fits into the frame, or none: it is measured",
+                "a smaller radius, or none: it is measured",
             ));
         }
         Ok(meta)
+    }
+
+    fn maxima(&self, inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
+        let size = inputs.first().map(|input| accept::frame_shape(input));
+        (size.map(largest_radius).into_iter())
+            .map(|most| ("radius", most))
+            .collect()
     }
 
     fn reduction(
@@ -163,16 +170,24 @@ impl Operation for FindDisks {
             );
         };
         let model = &prepared.model;
-        Some(json!({
-            "radius_px": model.shape.radius,
-            "radius_error_px": prepared.shape_errors[0],
-            "edge_px": model.shape.edge,
-            "edge_error_px": prepared.shape_errors[1],
+        let [radius, edge] = [model.shape.radius, model.shape.edge];
+        let mut notes = match model.probe {
+            // Of another shape than the disks have: what counts say of their errors is not how far they are off.
+            Some(_) => json!({ "flat_radius_px": radius, "flat_edge_px": edge }),
+            None => json!({
+                "radius_px": radius,
+                "radius_error_px": prepared.shape_errors[0],
+                "edge_px": edge,
+                "edge_error_px": prepared.shape_errors[1],
+            }),
+        };
+        let others = json!({
             "threshold": model.threshold,
             "direct_beam_px": model.centre,
             "direct_beam_wander_px": model.wander,
             "background_counts": model.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
             "background_distance_step_px": 8,
+            "direct_beam": covered_beam(prepared),
             "misfit": prepared.misfit,
             "pattern": pattern(prepared),
             "gain": prepared.clean.gain,
@@ -180,7 +195,11 @@ impl Operation for FindDisks {
             "covered_pixels": prepared.clean.dead.len() - prepared.clean.hot,
             "hot_pixels": prepared.clean.hot,
             "measured_from": { "frames": prepared.frames, "disks": prepared.disks },
-        }))
+        });
+        if let (Value::Object(notes), Value::Object(others)) = (&mut notes, others) {
+            notes.extend(others);
+        }
+        Some(notes)
     }
 
     fn measured_parameters(
@@ -206,6 +225,40 @@ impl Operation for FindDisks {
             .filter(|(_, given, _)| given.is_none())
             .map(|(name, _, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    fn prepared_caveats(
+        params: &NormalizedCorrelation,
+        prepared: &Option<Prepared>,
+    ) -> Vec<Caveat> {
+        let Some(prepared) = prepared else {
+            return vec![Caveat::new("no_disks", no_disks(params))];
+        };
+        let unlike = (prepared.misfit > UNLIKE).then(|| {
+            Caveat::new(
+                "disks_unlike",
+                format!(
+                    "the disks do not look like the measured one (misfit {:.1}, it is 1 where they do), so disks may be \
+                     missed and errors are doubtful: {REMEDY}",
+                    prepared.misfit
+                ),
+            )
+        });
+        let doubtful = radius_error(prepared).filter(|error| *error > DOUBTFUL);
+        let doubtful = doubtful.map(|error| {
+            let disks = match prepared.disks {
+                1 => "1 disk".to_owned(),
+                count => format!("{count} disks"),
+            };
+            Caveat::new(
+                "radius_doubtful",
+                format!(
+                    "the radius of the disks is known to {:.0} % only, from {disks}: what was found may be no disks; {REMEDY}",
+                    100.0 * error
+                ),
+            )
+        });
+        unlike.into_iter().chain(doubtful).collect()
     }
 
     fn compute(
@@ -279,6 +332,38 @@ impl Operation for FindDisks {
     }
 }
 
+/// Above this misfit the disks are something else than the measured one.
+const UNLIKE: f64 = 2.0;
+/// Above this standard error, as a part of it, nobody knows whether the radius is one.
+const DOUBTFUL: f64 = 0.05;
+const REMEDY: &str = "say about how large they are, by `radius` or a circle dragged over the direct beam, or name a `vacuum` \
+                      region without specimen";
+
+/// Why there are no peaks anywhere.
+fn no_disks(params: &NormalizedCorrelation) -> String {
+    let remedy = match (params.radius, params.direct_beam) {
+        (None, _) => {
+            "say about how large they are, by `radius`, or name a `vacuum` region without specimen"
+        }
+        (Some(_), Some(_)) => "try another `radius`, or `direct_beam`, or a lower `threshold`",
+        (Some(_), None) => {
+            "try another `radius`, or say by `direct_beam` where the direct beam is, or lower `threshold`"
+        }
+    };
+    format!("no disk stands out in the frames that were looked at, so there are no peaks: {remedy}")
+}
+
+/// Standard error of the radius as a part of it; none where the disks are not flat, since theirs is that of another shape.
+fn radius_error(prepared: &Prepared) -> Option<f64> {
+    let radius = f64::from(prepared.model.shape.radius);
+    (prepared.model.probe.is_none()).then_some(prepared.shape_errors[0] / radius)
+}
+
+/// Said where the direct beam is not among the disks: its place is that of the pattern, or the one that was given.
+fn covered_beam(prepared: &Prepared) -> Option<&'static str> {
+    (!prepared.model.beam_is_seen).then_some("no direct beam was found")
+}
+
 /// What the disks are, where that is not all said by radius and edge.
 fn pattern(prepared: &Prepared) -> Option<&'static str> {
     match (prepared.told, prepared.model.probe.is_some()) {
@@ -294,6 +379,11 @@ fn pattern(prepared: &Prepared) -> Option<&'static str> {
 /// What is closer to the frame's edge is dropped where nothing else is said.
 fn usual_border(radius: f64) -> f64 {
     (radius - 1.0).max(0.0)
+}
+
+/// Most that is looked for in frames of a size, in px.
+fn largest_radius((rows, columns): (usize, usize)) -> f64 {
+    (0.25 * rows.min(columns) as f64).max(1.0)
 }
 
 /// The largest number of an integer type, as far as detectors reach it.

@@ -25,7 +25,7 @@
 
 use serde_json::{Map, Value, json};
 use signal::{
-    Axes, CancelToken, Component, Inputs, NavigationIndex, NotApplicable, Operation,
+    Axes, CancelToken, Caveat, Component, Inputs, NavigationIndex, NotApplicable, Operation,
     OperationError, OperationInfo, Output, Peaks, Positions, Reduce, Reduction, Region, SignalMeta,
     parameters,
 };
@@ -170,6 +170,14 @@ impl Operation for MapStrain {
             measured.insert("match_radius".to_owned(), rounded(radius));
         }
         measured
+    }
+
+    fn prepared_caveats(_params: &StrainMap, reference: &Reference) -> Vec<Caveat> {
+        let flaw = reference.flaw.map(Flaw::text);
+        let text = flaw.map(|why| format!("no position has a value: {why}"));
+        (text.into_iter())
+            .map(|text| Caveat::new(Caveat::NO_VALUE, text))
+            .collect()
     }
 
     fn compute(

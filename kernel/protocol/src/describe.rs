@@ -62,6 +62,10 @@ pub struct NodeDescription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub measured: Option<String>,
+    /// The most that a parameter can be for this input, by name, where that is less than the operation says.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[ts(type = "Record<string, number>", optional)]
+    pub parameter_maxima: Map<String, Value>,
     /// What was measured of parameters, by name: the values of those that were left out, and what became of those that were
     /// given as a beginning. Empty before that.
     #[serde(default, skip_serializing_if = "Map::is_empty")]

@@ -8,13 +8,16 @@ use tree::{Graph, MapProgress, Node, PassState};
 
 use crate::{Session, lock, measured, save};
 
-/// Of a node: what was known when it was made, what reading its file has shown since, and which positions of a map have no
-/// value.
+/// Of a node: what was known when it was made, what reading its file and measuring has shown since, and which positions of a
+/// map have no value.
 pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Vec<Caveat> {
+    let measured = measured_above(session, graph, node);
     let without = no_value(session, node);
     united(
         &node.meta.caveats,
-        found(graph, node).into_iter().chain(without),
+        (found(graph, node).into_iter())
+            .chain(measured)
+            .chain(without),
     )
 }
 
@@ -33,9 +36,13 @@ pub(crate) fn of_result(
     // Positions that could not be computed have no value either, and are said with their reason.
     let failed = noted.iter().any(|caveat| caveat.code == save::HOLES);
     let without = no_value(session, node).filter(|_| !failed);
+    let measured = measured_above(session, graph, node);
     united(
         &node.meta.caveats,
-        found.into_iter().chain(noted).chain(without),
+        (found.into_iter())
+            .chain(measured)
+            .chain(noted)
+            .chain(without),
     )
 }
 
@@ -62,20 +69,33 @@ fn found(graph: &Graph, node: &Node) -> Vec<Caveat> {
     graph.found_caveats(node.id)
 }
 
-/// Code of the caveat of positions of a map that have no value.
-const NO_VALUE: &str = "no_value";
+/// What the operation of a node has measured and is doubtful.
+fn measured(session: &Session, node: &Node) -> Vec<Caveat> {
+    let found = || {
+        let prepared = session.engine.prepared(node)?;
+        Some(node.computation()?.prepared_caveats(&prepared))
+    };
+    found().unwrap_or_default()
+}
+
+/// The same of everything that a node is computed from, first that of its parents.
+fn measured_above(session: &Session, graph: &Graph, node: &Node) -> Vec<Caveat> {
+    let parents = node.parents.iter().filter_map(|parent| graph.node(*parent));
+    let mut all: Vec<Caveat> = parents
+        .flat_map(|parent| measured_above(session, graph, parent))
+        .collect();
+    all.extend(measured(session, node));
+    all
+}
 
 fn no_value(session: &Session, node: &Node) -> Option<Caveat> {
-    if node
-        .meta
-        .caveats
-        .iter()
-        .any(|caveat| caveat.code == NO_VALUE)
-    {
-        return None; // A saved map says so, and why.
+    // A saved map says so, and why; so does what a map is measured against.
+    let known = |caveats: &[Caveat]| caveats.iter().any(|it| it.code == Caveat::NO_VALUE);
+    if known(&node.meta.caveats) || known(&measured(session, node)) {
+        return None;
     }
     let progress = session.engine.map_progress(node.id)?;
-    without_value(session, node, &progress).map(|text| Caveat::new(NO_VALUE, text))
+    without_value(session, node, &progress).map(|text| Caveat::new(Caveat::NO_VALUE, text))
 }
 
 /// What is to be said of the positions of a complete map that have no value.
@@ -88,12 +108,15 @@ pub(crate) fn without_value(
     if count == 0 || progress.state != PassState::Done || progress.revision != node.revision {
         return None;
     }
-    let why = measured::no_reference(session, node);
-    let why = why.as_deref().unwrap_or_else(|| {
-        node.computation()
-            .map_or("", |computation| computation.without_value())
-    });
+    let of_reference = measured(session, node);
+    if let Some(said) = (of_reference.into_iter()).find(|it| it.code == Caveat::NO_VALUE) {
+        return Some(said.text);
+    }
+    let why = node
+        .computation()
+        .map_or("", |computation| computation.without_value());
     let of = match count {
+        _ if count == total => "no position has a value".to_owned(),
         1 => format!("1 of {total} positions has no value"),
         _ => format!("{count} of {total} positions have no value"),
     };
@@ -113,7 +136,21 @@ pub(crate) fn own(session: &Session, graph: &Graph, node: &Node) -> Vec<Caveat> 
     (node.meta.caveats.iter())
         .filter(|caveat| !inherited(caveat))
         .cloned()
+        .chain(measured(session, node))
         .collect()
+}
+
+/// What becomes known of a node while it is used: of a file by reading it, of an operation by measuring, and of a map that has no
+/// value anywhere when it is complete.
+fn late(session: &Session, node: &Node) -> Vec<Caveat> {
+    if node.parents.is_empty() {
+        return node.found_caveats();
+    }
+    let progress = session.engine.map_progress(node.id);
+    let empty = progress.is_some_and(|progress| progress.without_value == progress.total);
+    let mut all = measured(session, node);
+    all.extend(no_value(session, node).filter(|_| empty));
+    all
 }
 
 /// What is known of a node only when something was computed.
@@ -124,21 +161,37 @@ pub(crate) struct Found {
     measured: Option<String>,
 }
 
-/// What cells have been told of what reading a file has shown.
+/// What cells have been told of what reading a file, or computing, has shown.
 #[derive(Default)]
 pub(crate) struct Told {
-    /// By number of the file. Codes: a count in the text grows as more is read.
-    codes: HashMap<u32, Vec<String>>,
-    /// Of files that nobody holds any more.
+    /// Codes: a count in the text grows as more is read.
+    codes: HashMap<About, Vec<String>>,
+    /// Of what nobody holds any more, too.
     late: Vec<Remark>,
+}
+
+/// Nodes of one file share what reading it has shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    File(u32),
+    Node(u32),
+}
+
+impl About {
+    fn of(node: &Node) -> Self {
+        match node.parents.is_empty() {
+            true => About::File(node.file.number),
+            false => About::Node(node.id),
+        }
+    }
 }
 
 /// Most remarks that wait for the end of a cell.
 const MOST_LATE: usize = 64;
 
 impl Told {
-    fn is_new(&mut self, file: u32, caveat: &Caveat) -> bool {
-        let codes = self.codes.entry(file).or_default();
+    fn is_new(&mut self, node: &Node, caveat: &Caveat) -> bool {
+        let codes = self.codes.entry(About::of(node)).or_default();
         let new = !codes.contains(&caveat.code);
         if new {
             codes.push(caveat.code.clone());
@@ -160,9 +213,7 @@ pub(crate) fn remarks(session: &Session, nodes: &[u32]) -> Vec<Remark> {
     for node in nodes.iter().filter_map(|node| graph.node(*node)) {
         let about = called(session, node);
         for caveat in own(session, &graph, node) {
-            if node.parents.is_empty() {
-                lock(&session.told).is_new(node.file.number, &caveat);
-            }
+            lock(&session.told).is_new(node, &caveat);
             all.push(Remark {
                 about: about.clone(),
                 text: caveat.text,
@@ -181,22 +232,21 @@ pub(crate) fn told(session: &Session, reply: CommandReply, nodes: &[u32]) -> Com
 }
 
 impl Session {
-    /// What reading has shown of files since cells were told of them, once: dead pixels and chunks that are not there are
-    /// found when a frame is computed, by whatever cell.
+    /// What has become known since cells were told, once: dead pixels and chunks that are not there are found when a frame is
+    /// computed, by whatever cell, and what disks look like when the first are looked for.
     pub fn new_remarks(&self) -> Vec<Remark> {
         let graph = self.tree.snapshot();
-        let roots = graph.nodes().iter().filter(|node| node.parents.is_empty());
-        roots.for_each(|root| self.note_late(root));
+        graph.nodes().iter().for_each(|node| self.note_late(node));
         std::mem::take(&mut lock(&self.told).late)
     }
 
-    fn note_late(&self, root: &Node) {
-        for caveat in root.found_caveats() {
+    fn note_late(&self, node: &Node) {
+        for caveat in late(self, node) {
             let mut told = lock(&self.told);
-            if told.is_new(root.file.number, &caveat) && told.late.len() < MOST_LATE {
+            if told.is_new(node, &caveat) && told.late.len() < MOST_LATE {
                 drop(told);
                 let remark = Remark {
-                    about: called(self, root),
+                    about: called(self, node),
                     text: caveat.text,
                 };
                 lock(&self.told).late.push(remark);
@@ -206,10 +256,12 @@ impl Session {
 
     /// Before it is forgotten what these nodes were: the cell that used them has not ended.
     pub(crate) fn remember_caveats(&self, gone: &tree::Removed) {
-        let roots = gone.nodes.iter().filter(|node| node.parents.is_empty());
-        roots.for_each(|root| self.note_late(root));
-        let ended = |file: &u32| gone.files.iter().any(|gone| gone.number == *file);
-        lock(&self.told).codes.retain(|file, _| !ended(file));
+        gone.nodes.iter().for_each(|node| self.note_late(node));
+        let ended = |about: &About| match about {
+            About::File(number) => gone.files.iter().any(|file| file.number == *number),
+            About::Node(id) => gone.nodes.iter().any(|node| node.id == *id),
+        };
+        lock(&self.told).codes.retain(|about, _| !ended(about));
     }
 
     /// Tells the pages when reading a file has shown something new, or an operation has measured something.
@@ -225,7 +277,7 @@ impl Session {
                     } else {
                         Vec::new()
                     },
-                    measured: measured::of(self, &graph, node),
+                    measured: measured::of(self, node),
                 }
             })
             .filter(|found| !found.caveats.is_empty() || found.measured.is_some())

@@ -7,10 +7,10 @@ use protocol::{
     ParameterDescription, Progress, ProgressState, SampleType, ShownUnitsDescription,
     TreeDescription, WireError,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use signal::{
     Axis, Frame, ParameterError, ParameterInfo, ParameterKind, Peaks, Registered, SignalKind,
-    SourceError,
+    SignalMeta, SourceError,
 };
 use tree::{ComputeError, Graph, MapProgress, Node, PassState, TreeError};
 use views::{Part, Reduced, Sample};
@@ -236,10 +236,20 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .filter(|progress| progress.state != PassState::Idle)
             .map(|progress| map_progress(session, node, &progress)),
         frame_cost: session.cost_of(node),
-        measured: crate::measured::of(session, graph, node),
-        measured_parameters: crate::measured::parameters(session, graph, node),
+        parameter_maxima: maxima(graph, node),
+        measured: crate::measured::of(session, node),
+        measured_parameters: crate::measured::parameters(session, node),
         caveats: caveats(session, graph, node),
     }
+}
+
+fn maxima(graph: &Graph, node: &Node) -> Map<String, Value> {
+    let metas = graph.input_metas(node).unwrap_or_default();
+    let inputs: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
+    let maxima = (node.computation()).map(|computation| computation.maxima(&inputs));
+    (maxima.into_iter().flatten())
+        .map(|(name, most)| (name.to_owned(), json!(most)))
+        .collect()
 }
 
 /// What was known when the node was made, what reading its file has shown since, and which positions have no value.
@@ -349,6 +359,23 @@ fn parameter(info: &ParameterInfo) -> ParameterDescription {
     }
 }
 
+/// What is not measured yet of what a map is computed from, or of the map itself: its first positions wait for that.
+fn measuring(session: &Session, node: &Node) -> Option<String> {
+    let graph = session.tree.snapshot();
+    let mut above = vec![graph.node(node.id)?];
+    let mut found = None;
+    while let Some(node) = above.pop() {
+        let inputs = graph.inputs(node)?;
+        let metas: Vec<&SignalMeta> = inputs.iter().map(|input| &*input.meta).collect();
+        let measures = || node.computation()?.reduction(&metas);
+        if session.engine.prepared(node).is_none() && measures().is_some() {
+            found = Some(node.name.clone());
+        }
+        above.extend(inputs);
+    }
+    found
+}
+
 pub(crate) fn map_progress(session: &Session, node: &Node, progress: &MapProgress) -> Progress {
     let message = match (&progress.error, progress.failures) {
         (None, _) => crate::caveats::without_value(session, node, progress).unwrap_or_default(),
@@ -365,7 +392,10 @@ pub(crate) fn map_progress(session: &Session, node: &Node, progress: &MapProgres
         },
         done: progress.done as f64,
         total: progress.total as f64,
-        label: format!("computing {}", node.name),
+        label: match measuring(session, node) {
+            Some(name) => format!("measuring {name}"),
+            None => format!("computing {}", node.name),
+        },
         message,
         rate: None,
         seconds_left: None,

@@ -1,7 +1,7 @@
 //! What an operation measured before its first frame, in words: the size of the disks, the reference lattice.
 
 use serde_json::{Map, Value};
-use tree::{Graph, Node};
+use tree::Node;
 
 use crate::Session;
 
@@ -9,6 +9,7 @@ use crate::Session;
 const NUMBERS: &[(&str, &str, &str, &str)] = &[
     ("radius_px", "radius_error_px", "radius", " px"),
     ("edge_px", "edge_error_px", "edge", " px"),
+    ("flat_radius_px", "", "radius", " px of a flat disk like it"),
     ("threshold", "", "threshold", " σ"),
     ("misfit", "", "misfit", ""),
     ("spacing_px", "", "spacing of the reference", " px"),
@@ -16,18 +17,20 @@ const NUMBERS: &[(&str, &str, &str, &str)] = &[
 /// Key of a number of pixels that are not used, and what they are.
 const LEFT_OUT: &[(&str, &str)] = &[("covered_pixels", "covered"), ("hot_pixels", "hot")];
 const NO_REFERENCE: &str = "no_reference";
+/// Notes that stand behind the numbers.
+const REMARKS: &[&str] = &["direct_beam", "pattern"];
 /// Notes that are sentences.
 const TEXTS: &[&str] = &["disks", NO_REFERENCE];
 
-fn notes(session: &Session, graph: &Graph, node: &Node) -> Option<Value> {
-    let prepared = session.engine.prepared(graph, node.id)?;
+fn notes(session: &Session, node: &Node) -> Option<Value> {
+    let prepared = session.engine.prepared(node)?;
     node.computation()?.prepared_notes(&prepared)
 }
 
 /// `radius 4.02 ± 0.01 px, edge 0.61 ± 0.02 px, threshold 4.6 σ`; nothing before it is measured.
-pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Option<String> {
-    let notes = notes(session, graph, node)?;
-    // A remark says that already, with the positions that have no value for it.
+pub(crate) fn of(session: &Session, node: &Node) -> Option<String> {
+    let notes = notes(session, node)?;
+    // A caveat says that already.
     match notes[NO_REFERENCE].is_string() {
         true => None,
         false => in_words(&notes),
@@ -35,18 +38,12 @@ pub(crate) fn of(session: &Session, graph: &Graph, node: &Node) -> Option<String
 }
 
 /// The values of parameters that were left out, and what became of those that were a beginning; empty before that is measured.
-pub(crate) fn parameters(session: &Session, graph: &Graph, node: &Node) -> Map<String, Value> {
+pub(crate) fn parameters(session: &Session, node: &Node) -> Map<String, Value> {
     let found = || {
-        let prepared = session.engine.prepared(graph, node.id)?;
+        let prepared = session.engine.prepared(node)?;
         Some(node.computation()?.measured_parameters(&prepared))
     };
     found().unwrap_or_default()
-}
-
-/// Why a map against a reference has no value anywhere.
-pub(crate) fn no_reference(session: &Session, node: &Node) -> Option<String> {
-    let notes = notes(session, &session.tree.snapshot(), node)?;
-    notes[NO_REFERENCE].as_str().map(str::to_owned)
 }
 
 fn in_words(notes: &Value) -> Option<String> {
@@ -74,11 +71,11 @@ fn in_words(notes: &Value) -> Option<String> {
     });
     let gain = notes["gain"].as_f64().filter(|gain| *gain != 1.0);
     let gain = gain.map(|gain| format!("gain {gain:.2}"));
-    let remark = notes["pattern"].as_str().map(str::to_owned);
+    let remarks = (REMARKS.iter()).filter_map(|key| notes[*key].as_str());
     let all: Vec<String> = (numbers.into_iter())
         .chain(gain)
         .chain(left_out)
-        .chain(remark)
+        .chain(remarks.map(str::to_owned))
         .collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
@@ -112,10 +109,10 @@ mod tests {
             in_words(&spoilt).as_deref(),
             Some("radius 4.00 px, gain 7.31, 1 covered pixel left out, 12 hot pixels left out")
         );
-        let patterned = json!({"radius_px": 4.0, "pattern": "not flat"});
+        let patterned = json!({"flat_radius_px": 9.7, "flat_edge_px": 0.6, "pattern": "not flat"});
         assert_eq!(
             in_words(&patterned).as_deref(),
-            Some("radius 4.00 px, not flat")
+            Some("radius 9.70 px of a flat disk like it, not flat")
         );
         let none = json!({"spacing_px": 0.0, "no_reference": "no lattice"});
         assert_eq!(in_words(&none).as_deref(), Some("no lattice"));

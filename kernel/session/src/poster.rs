@@ -98,7 +98,7 @@ impl Session {
                 }
             }
         }
-        if let Some(measured) = measured::of(self, &graph, own) {
+        if let Some(measured) = measured::of(self, own) {
             drawing.notes.push(format!("Measured: {measured}"));
         }
         for caveat in convert::caveats(self, &graph, own) {
@@ -192,7 +192,7 @@ impl Session {
         let shown = pictures::show(self, graph, node, at, &looking)?;
         debug_assert_eq!(shown.space, FrameSpace::Signal);
         let given = node.computation().map(|computation| computation.params());
-        let radius = (measured::parameters(self, graph, node).get("radius"))
+        let radius = (measured::parameters(self, node).get("radius"))
             .or_else(|| given.as_ref()?.get("radius"))
             .and_then(serde_json::Value::as_f64);
         let title = match at.as_slice() {

@@ -216,8 +216,8 @@ fn step(session: &Session, graph: &Graph, node: &Node, target: Option<&Path>) ->
     step.operation_revision = Some(computation.revision());
     step.title = Some(info.title.to_owned());
     step.parameters = Some(computation.params());
-    step.prepared = (session.engine.prepared(graph, node.id))
-        .and_then(|prepared| computation.prepared_notes(&prepared));
+    step.prepared =
+        (session.engine.prepared(node)).and_then(|prepared| computation.prepared_notes(&prepared));
     step.code = code::line(session, graph, node);
     step
 }

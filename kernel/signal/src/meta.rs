@@ -79,6 +79,9 @@ pub struct Caveat {
 }
 
 impl Caveat {
+    /// Code of the caveat of a map that has positions without value, or nothing else.
+    pub const NO_VALUE: &str = "no_value";
+
     pub fn new(code: impl Into<String>, text: impl Into<String>) -> Self {
         Caveat {
             code: code.into(),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Detector, ElementType, Frame, NavigationIndex, NotApplicable, OperationError,
-    Outline, Output, Parameters, Region, SignalMeta,
+    CancelToken, Caveat, Detector, ElementType, Frame, NavigationIndex, NotApplicable,
+    OperationError, Outline, Output, Parameters, Region, SignalMeta,
 };
 
 /// Names and texts of an operation.
@@ -211,6 +211,11 @@ pub trait Operation: Default + Send + Sync + 'static {
         params: &Self::Params,
     ) -> Result<SignalMeta, NotApplicable>;
 
+    /// The most that parameters can be of these inputs, by name, where that is less than they say of themselves.
+    fn maxima(&self, _inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
     /// What must be gathered over the scan first; `None` for a frame-local operation.
     fn reduction(
         &self,
@@ -232,6 +237,11 @@ pub trait Operation: Default + Send + Sync + 'static {
         _prepared: &Self::Prepared,
     ) -> Map<String, Value> {
         Map::new()
+    }
+
+    /// What the reduction found that makes the numbers doubtful, or why there are none, and what to do about it.
+    fn prepared_caveats(_params: &Self::Params, _prepared: &Self::Prepared) -> Vec<Caveat> {
+        Vec::new()
     }
 
     /// The virtual detector this is; `None` for anything else.
@@ -281,6 +291,10 @@ pub trait Computation: Send + Sync {
     fn measured_parameters(&self, _prepared: &Prepared) -> Map<String, Value> {
         Map::new()
     }
+    /// See [`Operation::prepared_caveats`].
+    fn prepared_caveats(&self, _prepared: &Prepared) -> Vec<Caveat> {
+        Vec::new()
+    }
     /// Whether a file's frames are handed to it as they are stored, with the largest number of their type at dead
     /// pixels; everything else is handed numbers with NaN there.
     fn takes_stored(&self) -> bool {
@@ -303,6 +317,10 @@ pub trait Computation: Send + Sync {
     /// # Errors
     /// [`NotApplicable`] saying why, and which signals it takes.
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable>;
+    /// See [`Operation::maxima`].
+    fn maxima(&self, _inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
     fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>>;
     /// The virtual detector this is; `None` for anything else.
     fn detector(&self, _inputs: &[&SignalMeta]) -> Option<Detector> {

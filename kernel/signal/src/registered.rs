@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Computation, Detector, Inputs, MapReference, NavigationIndex, NotApplicable,
-    Operation, OperationError, OperationInfo, Outline, Output, ParameterError, ParameterInfo,
-    Parameters, Prepared, Reduce, Reduction, SignalMeta,
+    CancelToken, Caveat, Computation, Detector, Inputs, MapReference, NavigationIndex,
+    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, ParameterError,
+    ParameterInfo, Parameters, Prepared, Reduce, Reduction, SignalMeta,
 };
 
 /// One entry of the registry: an operation that waits for its parameters.
@@ -114,8 +114,19 @@ impl<O: Operation> Computation for WithParams<O> {
         })
     }
 
+    fn prepared_caveats(&self, prepared: &Prepared) -> Vec<Caveat> {
+        let prepared = prepared.downcast_ref::<O::Prepared>();
+        prepared.map_or_else(Vec::new, |prepared| {
+            O::prepared_caveats(&self.params, prepared)
+        })
+    }
+
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         self.operation.describe(inputs, &self.params)
+    }
+
+    fn maxima(&self, inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
+        self.operation.maxima(inputs)
     }
 
     fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>> {

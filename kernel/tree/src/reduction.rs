@@ -108,8 +108,7 @@ impl Engine {
     }
 
     /// What the reduction of a node has found, if it has run.
-    pub fn prepared(&self, graph: &Graph, node: u32) -> Option<Prepared> {
-        let node = graph.node(node)?;
+    pub fn prepared(&self, node: &Node) -> Option<Prepared> {
         self.inner.reductions.made(node)?
     }
 }

@@ -1,5 +1,5 @@
 import { h } from "../dom";
-import type { Region } from "../geometry/fit";
+import type { Region, Size } from "../geometry/fit";
 import { pickButton } from "./pick";
 import type { Control, ControlContext } from "./registry";
 
@@ -8,8 +8,10 @@ const LABELS: Record<keyof Region, string> = { x0: "x", y0: "y", width: "w", hei
 
 /** A rectangle of scan positions: four fields, or a drag on the navigator. */
 export function navigationRegion(context: ControlContext): Control {
-  const { parameter, signal, id, change, refuse } = context;
+  const { parameter, signal, id, scan, change, refuse } = context;
   let last: unknown = null;
+  /** The last one that was no other than left out. */
+  let given: unknown = null;
   const fields = PARTS.map((part, i) =>
     h("input", {
       type: "number",
@@ -24,6 +26,7 @@ export function navigationRegion(context: ControlContext): Control {
   );
   const show = (value: unknown): void => {
     last = value;
+    given = value ?? given;
     const region = (value ?? {}) as Partial<Region>;
     PARTS.forEach((part, i) => {
       const field = fields[i];
@@ -41,7 +44,11 @@ export function navigationRegion(context: ControlContext): Control {
         const [x0 = -1, y0 = -1, width = 0, height = 0] = values;
         if (whole && x0 >= 0 && y0 >= 0 && width >= 1 && height >= 1) {
           last = { x0, y0, width, height };
+          given = last;
           change(last, false);
+        } else if (parameter.optional && fields.every((part) => part.value === "")) {
+          show(null);
+          change(null, false);
         } else {
           show(last);
           refuse("A region has whole numbers: x and y from 0, width and height from 1");
@@ -64,6 +71,12 @@ export function navigationRegion(context: ControlContext): Control {
   return {
     elements: [h("div", { class: "st-parts" }, ...labelled), pick],
     show,
-    start: () => parameter.default ?? { x0: 0, y0: 0, width: 1, height: 1 },
+    start: () => given ?? parameter.default ?? corner(scan()),
   };
+}
+
+/** Large enough to be seen and taken hold of, small enough to be moved. */
+function corner({ width, height }: Size): Region {
+  const part = (size: number): number => Math.min(size, Math.max(2, Math.round(size / 8)));
+  return { x0: 0, y0: 0, width: part(width), height: part(height) };
 }

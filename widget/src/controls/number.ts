@@ -111,6 +111,12 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
   field.addEventListener(
     "change",
     () => {
+      const empty = field.value === "" && !field.validity.badInput;
+      if (empty && parameter.optional) {
+        last = null;
+        change(null, false);
+        return;
+      }
       const value = field.valueAsNumber;
       const reason = refusalOf(value, parameter, whole);
       if (reason !== "") {

@@ -2,6 +2,7 @@
  * One control per kind of parameter, never per operation. A new kind is one file and one line here.
  */
 
+import type { Size } from "../geometry/fit";
 import type { ParameterControl, ParameterDescription } from "../protocol/generated";
 import type { Store } from "../state/store";
 import type { ViewState } from "../state/view";
@@ -18,7 +19,9 @@ export interface ControlContext {
   signal: AbortSignal;
   /** Id of the label's target. */
   id: string;
-  /** A new value; `moving` while a slider is held. */
+  /** Columns and rows of the scan. */
+  scan(): Size;
+  /** A new value, `null` of one that is left out; `moving` while a slider is held. */
   change(value: unknown, moving: boolean): void;
   /** What was typed cannot be: says why, until the next change. */
   refuse(reason: string): void;

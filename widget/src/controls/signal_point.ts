@@ -33,6 +33,12 @@ export function signalPoint(context: ControlContext): Control {
     element.addEventListener(
       "change",
       () => {
+        const empty = fields.every((part) => part.value === "" && !part.validity.badInput);
+        if (empty && parameter.optional) {
+          show(null, found);
+          change(null, false);
+          return;
+        }
         // Of one that is measured a single coordinate may be typed.
         const point = fields.map((part) => Number.parseFloat(part.value || part.placeholder));
         const typed = fields.every((part) => part.value !== "" || part.validity.badInput);

@@ -10,6 +10,13 @@ const STEPS: Record<string, readonly [number, number]> = {
 };
 const LONG_STEP = 10;
 
+/** Rows and columns by which an arrow key moves what it moves, ten times as many with Shift; `null` of other keys. */
+export function stepOf({ key, shiftKey }: KeyboardEvent): readonly [number, number] | null {
+  const [rows, columns] = STEPS[key] ?? [0, 0];
+  const length = shiftKey ? LONG_STEP : 1;
+  return key in STEPS ? [rows * length, columns * length] : null;
+}
+
 /** Moves through the scan; returns whether the key was one of ours. */
 export function moveByKey(event: KeyboardEvent, session: Session): boolean {
   if (event.metaKey || event.altKey || session.store.value.position.length === 0) {
@@ -22,12 +29,12 @@ export function moveByKey(event: KeyboardEvent, session: Session): boolean {
   return moved;
 }
 
-function move({ key, shiftKey }: KeyboardEvent, session: Session): boolean {
+function move(event: KeyboardEvent, session: Session): boolean {
+  const { key, shiftKey } = event;
   const { position } = session.store.value;
-  const step = STEPS[key];
+  const step = stepOf(event);
   if (step) {
-    const length = shiftKey ? LONG_STEP : 1;
-    session.moveBy(step[0] * length, step[1] * length);
+    session.moveBy(...step);
   } else if (key === "Home" || key === "End") {
     // Along the row, or a series.
     session.moveTo(position.with(-1, key === "Home" ? 0 : Number.MAX_SAFE_INTEGER));

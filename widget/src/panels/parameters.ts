@@ -3,7 +3,9 @@
 import { copyButton } from "../clipboard";
 import { CONTROLS, type Control } from "../controls/registry";
 import { h, setText } from "../dom";
+import type { Size } from "../geometry/fit";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
+import { isMeasuredFormerly, same } from "../state/tree";
 import { Tuning } from "../state/tuning";
 import { history } from "./history";
 import type { Panel, PanelContext } from "./registry";
@@ -14,6 +16,8 @@ interface Row {
   automatic: HTMLInputElement | null;
   /** It is no longer left out, and nothing has been typed yet. */
   waiting: boolean;
+  /** Why what was typed cannot be; empty, once that is over. */
+  problem: HTMLElement;
 }
 
 interface Form {
@@ -30,8 +34,10 @@ export const parameters: Panel = {
   place: "side",
   mount(element, context) {
     const { session, view, signal } = context;
-    // A refused value leaves the controls: they show what the node has.
-    const tuning = new Tuning(session, view, () => fill());
+    // A refused value leaves the controls, also the one that is typed in: they show what the node has.
+    const tuning = new Tuning(session, view, (refused) =>
+      fill((name) => !same(refused[name], session.node?.params[name])),
+    );
     const title = h("span", { class: "st-title" }, "Parameters");
     const reset = h(
       "button",
@@ -68,6 +74,8 @@ export const parameters: Panel = {
     let values: Record<string, unknown> = {};
     /** A slider is held: what the kernel says meanwhile does not move it. */
     let held = false;
+    /** What was typed into a control could not be, and that is said beside it. */
+    let mistyped = false;
     const send = (node: number, moving: boolean): void => {
       held = moving;
       if (moving) {
@@ -77,12 +85,14 @@ export const parameters: Panel = {
       }
     };
 
-    const fill = (): void => {
+    /** Controls in which somebody types keep that, but for those that `also` names. */
+    const fill = (also: (name: string) => boolean = () => false): void => {
       const { node, operation } = session;
       past.fill();
       code.show(node?.code ?? "");
       const found = node?.measured ?? "";
-      setText(measured, found && `Measured: ${found}`);
+      const when = node && isMeasuredFormerly(node) ? "Measured before the last change" : "Measured";
+      setText(measured, found && `${when}: ${found}`);
       measured.hidden = found === "";
       setText(about, operation?.summary ?? without(node));
       if (!node || !operation) {
@@ -99,36 +109,61 @@ export const parameters: Panel = {
         }
         form?.close.abort();
         held = false;
-        form = build(body, node, operation, context, (name, value, moving) => {
+        mistyped = false;
+        const change = (name: string, value: unknown, moving: boolean): void => {
+          // What was refused is over with the next change, of whichever.
+          forgive();
           values = { ...values, [name]: value };
           send(node.id, moving);
+        };
+        form = build(body, node, operation, context, change, () => {
+          mistyped = true;
+          fillReset();
         });
         values = { ...node.params };
         showValues(form, values, node);
       } else if (!tuning.busy && !held) {
         values = { ...node.params };
-        showValues(form, values, node);
+        showValues(form, values, node, also);
       }
       reset.hidden = operation.parameters.length === 0;
-      reset.disabled = operation.parameters.every((parameter) =>
-        same(values[parameter.name], parameter.default),
-      );
+      fillReset();
+    };
+    const isUsual = (): boolean =>
+      session.operation?.parameters.every(({ name, default: usual }) => same(values[name], usual)) ?? true;
+    /** It takes back what is said of a refused value, too. */
+    const fillReset = (): void => {
+      reset.disabled = isUsual() && !tuning.refused && !mistyped;
+    };
+    const forgive = (): void => {
+      mistyped = false;
+      for (const row of form?.controls.values() ?? []) {
+        setText(row.problem, "");
+        row.waiting = false;
+      }
     };
     reset.addEventListener(
       "click",
       () => {
         const { node, operation } = session;
         if (node && operation && form) {
+          const changes = !isUsual();
           values = Object.fromEntries(
             operation.parameters.map((parameter) => [parameter.name, parameter.default]),
           );
-          showValues(form, values, node);
-          send(node.id, false);
+          forgive();
+          tuning.forgive();
+          showValues(form, values, node, () => true);
+          if (changes) {
+            send(node.id, false);
+          }
+          fillReset();
         }
       },
       { signal },
     );
-    session.store.on(["node", "nodes", "operations"], fill, signal);
+    session.store.on(["node", "nodes", "operations"], () => fill(), signal);
+    session.store.on(["notice"], fillReset, signal);
     // What is tried elsewhere, by dragging a detector, stands in the controls too.
     view.on(
       ["draft"],
@@ -156,23 +191,24 @@ function without(node: NodeDescription | null): string {
     : "No parameters: this node is read from a file.";
 }
 
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-}
-
 function build(
   body: HTMLElement,
   node: NodeDescription,
   operation: OperationDescription,
   context: PanelContext,
   change: (name: string, value: unknown, moving: boolean) => void,
+  refused: () => void,
 ): Form {
   const close = new AbortController();
   const controls: Form["controls"] = new Map();
   for (const parameter of operation.parameters) {
+    const { name, maximum } = parameter;
+    const most = node.parameter_maxima?.[name] ?? maximum;
     controls.set(
-      parameter.name,
-      buildRow(parameter, context, close.signal, (value, moving) => change(parameter.name, value, moving)),
+      name,
+      buildRow({ ...parameter, maximum: most }, context, close.signal, refused, (value, moving) =>
+        change(name, value, moving),
+      ),
     );
   }
   close.signal.addEventListener("abort", () => context.view.set({ picking: null, pointedParameter: null }));
@@ -182,8 +218,9 @@ function build(
 
 function buildRow(
   parameter: ParameterDescription,
-  { view }: PanelContext,
+  { session, view }: PanelContext,
   signal: AbortSignal,
+  refused: () => void,
   change: (value: unknown, moving: boolean) => void,
 ): Row {
   nextId += 1;
@@ -202,21 +239,23 @@ function buildRow(
     role: "alert",
     "data-st": `parameter-${parameter.name}-problem`,
   });
-  const refuse = (reason: string): void => setText(problem, reason);
   const control = CONTROLS[parameter.control.type]({
     parameter,
     view,
     signal,
     id,
+    scan: () => scanOf(session.node),
     change: (value, moving) => {
-      refuse("");
       built.waiting = false;
-      markAutomatic(row, automatic, false);
+      markAutomatic(row, automatic, value === null);
       change(value, moving);
     },
-    refuse,
+    refuse: (reason) => {
+      setText(problem, reason);
+      refused();
+    },
   });
-  const built: Row = { control, row, automatic, waiting: false };
+  const built: Row = { control, row, automatic, waiting: false, problem };
   automatic?.addEventListener(
     "change",
     () => {
@@ -303,8 +342,18 @@ function markAutomatic(row: HTMLElement, automatic: HTMLInputElement | null, on:
   }
 }
 
-/** Shows values everywhere but where the user is typing. */
-function showValues(form: Form, values: Record<string, unknown>, node: NodeDescription | null): void {
+function scanOf(node: NodeDescription | null): Size {
+  const [rows, columns] = (node?.navigation_axes ?? []).slice(-2).map(({ size }) => size);
+  return columns === undefined ? { width: rows ?? 1, height: 1 } : { width: columns, height: rows ?? 1 };
+}
+
+/** Shows values everywhere but where the user is typing something that is not named by `also`. */
+function showValues(
+  form: Form,
+  values: Record<string, unknown>,
+  node: NodeDescription | null,
+  also: (name: string) => boolean = () => false,
+): void {
   for (const [name, { control, row, automatic, waiting }] of form.controls) {
     if (waiting) {
       continue;
@@ -313,7 +362,7 @@ function showValues(form: Form, values: Record<string, unknown>, node: NodeDescr
     row.classList.toggle("st-is-measured", (measured ?? null) !== null);
     const active = row.ownerDocument.activeElement;
     const typing = row.contains(active) && active instanceof HTMLInputElement && active.type !== "range";
-    if (!typing || active?.getAttribute("type") === "checkbox") {
+    if (!typing || also(name) || active?.getAttribute("type") === "checkbox") {
       control.show(values[name], measured);
     }
     markAutomatic(row, automatic, (values[name] ?? null) === null);

@@ -8,16 +8,11 @@ import type { NavigationRegion, RegionStatistic } from "../protocol/generated";
 import { drawDetector } from "../render/detector";
 import type { Sheet } from "../render/overlay";
 import type { Surface } from "../render/surface";
+import { same } from "../state/tree";
+import { stepOf } from "./keys";
 import type { PanelContext } from "./registry";
 
 const REACH = 7;
-const NUDGES: Record<string, readonly [number, number]> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-};
-const LONG_STEP = 10;
 
 export interface RegionTool {
   /** The switch and the choice between mean and sum, for the head of the panel. */
@@ -65,7 +60,7 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     const chosen: RegionStatistic = statistic.value === "sum" ? "sum" : "mean";
     const old = view.value.region;
     const next = region && { ...insideScan(region, scan()), statistic: chosen };
-    if (JSON.stringify(old) !== JSON.stringify(next)) {
+    if (!same(old, next)) {
       keep(next);
     }
   };
@@ -82,7 +77,7 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     if (region && rows && columns) {
       // Another scan may be smaller.
       const kept = insideScan(region, { width: columns.size, height: rows.size });
-      if (JSON.stringify({ ...kept, statistic: region.statistic }) !== JSON.stringify(region)) {
+      if (!same({ ...kept, statistic: region.statistic }, region)) {
         keep({ ...kept, statistic: region.statistic });
       }
     } else if (region && session.node) {
@@ -164,10 +159,9 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
 }
 
 function nudged(region: Detector, event: KeyboardEvent, scan: Size): Detector | null {
-  const step = NUDGES[event.key];
+  const step = stepOf(event);
   if (step) {
-    const length = event.shiftKey ? LONG_STEP : 1;
-    return moved(region, step[0] * length, step[1] * length, scan, 1);
+    return moved(region, ...step, scan, 1);
   }
   if (event.key === "+" || event.key === "=") {
     return resized(region, "move", 1, scan, 1);

@@ -415,6 +415,10 @@ frame_cost?: FrameCost,
  */
 measured?: string, 
 /**
+ * The most that a parameter can be for this input, by name, where that is less than the operation says.
+ */
+parameter_maxima?: Record<string, number>, 
+/**
  * What was measured of parameters, by name: the values of those that were left out, and what became of those that were
  * given as a beginning. Empty before that.
  */

@@ -1,4 +1,4 @@
-/** A detector over a pattern: its area, its rims and, when it is held, its knobs; a thin one is its rims alone. */
+/** A detector over a pattern: its area, its rims and, when it is held, its knobs; a thin or faint one has no area. */
 
 import { type Detector, knobs, middleOf } from "../geometry/detector";
 import type { Point, Rect } from "../geometry/fit";
@@ -6,6 +6,8 @@ import { strokeTwice } from "./overlay";
 
 export const DETECTOR = "#4be3b0";
 const AREA = "rgba(75, 227, 176, 0.14)";
+/** Opacity of what is not looked for. */
+const FAINT = 0.75;
 const KNOB = 3.5;
 /** Below these extents, in CSS pixels, knobs would hide what they belong to. */
 const SMALL = 40;
@@ -14,11 +16,13 @@ const TINY = 16;
 /** From continuous frame pixels to CSS pixels of the panel. */
 export type Place = (x: number, y: number) => Point;
 
+export type DetectorStyle = "plain" | "held" | "thin" | "faint";
+
 export function drawDetector(
   context: CanvasRenderingContext2D,
   detector: Detector,
   place: Place,
-  style: "plain" | "held" | "thin",
+  style: DetectorStyle,
 ): void {
   const held = style === "held";
   const { x, y } = middleOf(detector);
@@ -38,8 +42,11 @@ export function drawDetector(
       context.arc(middle.x, middle.y, Math.max(0, length), 0, Math.PI * 2);
     }
   }
-  if (style === "thin") {
+  if (style === "thin" || style === "faint") {
+    context.globalAlpha = style === "faint" ? FAINT : 1;
     strokeTwice(context, DETECTOR, 1);
+    // The circle of a peak may lie under its own.
+    drawMiddle(context, middle);
     context.restore();
     return;
   }

@@ -1,7 +1,7 @@
 /** What two nodes differ in: their own parameters, and the operations above them. */
 
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
-import { nodeById, operationOf } from "./tree";
+import { nodeById, operationOf, same } from "./tree";
 
 export interface Difference {
   /** The operation, and its parameter; `null`: the operation itself is on one side only. */
@@ -40,7 +40,7 @@ export function differences(
     }
     return (operation?.parameters ?? []).flatMap((parameter) => {
       const [x, y] = [a.params[parameter.name] ?? null, b.params[parameter.name] ?? null];
-      return equal(x, y) ? [] : [{ operation: operation?.title ?? "", parameter, left: x, right: y }];
+      return same(x, y) ? [] : [{ operation: operation?.title ?? "", parameter, left: x, right: y }];
     });
   });
 }
@@ -84,10 +84,6 @@ function align(ours: readonly NodeDescription[], theirs: readonly NodeDescriptio
 
 function paired(pairs: Pairs): number {
   return pairs.filter(([a, b]) => a && b).length;
-}
-
-function equal(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** A value as people read it. */

@@ -6,6 +6,11 @@ export function nodeById(nodes: readonly NodeDescription[], id: number | null): 
   return nodes.find((node) => node.id === id) ?? null;
 }
 
+/** A node with what was measured for earlier parameters of it. */
+interface FormerlyMeasured extends NodeDescription {
+  measured_formerly?: true;
+}
+
 /** With what was measured before its parameters changed, until it is measured anew: nothing that shows it comes and goes. */
 export function keptMeasured(before: NodeDescription | null, node: NodeDescription): NodeDescription {
   const told = node.measured !== undefined || node.measured_parameters !== undefined;
@@ -13,11 +18,23 @@ export function keptMeasured(before: NodeDescription | null, node: NodeDescripti
     return node;
   }
   const { measured, measured_parameters } = before;
-  return {
+  const kept: FormerlyMeasured = {
     ...node,
     ...(measured !== undefined && { measured }),
     ...(measured_parameters && { measured_parameters }),
+    ...((before.revision !== node.revision || isMeasuredFormerly(before)) && { measured_formerly: true }),
   };
+  return kept;
+}
+
+/** Whether two values of a parameter are the same; what is not there is left out. */
+export function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+}
+
+/** Whether what was measured of a node belongs to earlier parameters. */
+export function isMeasuredFormerly(node: FormerlyMeasured): boolean {
+  return node.measured_formerly === true;
 }
 
 export interface TreeRow {

@@ -16,10 +16,14 @@ export class Tuning {
   #sending = false;
   /** What was said of a refused change; it is over with the next one that is accepted. */
   #refusal: Notice | null = null;
-  #refused: () => void;
+  #refused: (params: Record<string, unknown>) => void;
 
-  /** `refused` is called once nothing is on its way and the last change was refused. */
-  constructor(session: Session, view: Store<ViewState>, refused: () => void = () => {}) {
+  /** `refused` is called with the parameters once nothing is on its way and the last change was refused. */
+  constructor(
+    session: Session,
+    view: Store<ViewState>,
+    refused: (params: Record<string, unknown>) => void = () => {},
+  ) {
     this.#session = session;
     this.#view = view;
     this.#refused = refused;
@@ -48,6 +52,19 @@ export class Tuning {
     }
   }
 
+  /** Whether what was said of a refused change stands still. */
+  get refused(): boolean {
+    return this.#refusal !== null && this.#session.store.value.notice === this.#refusal;
+  }
+
+  /** Takes back what was said of a refused change. */
+  forgive(): void {
+    if (this.refused) {
+      this.#session.store.set({ notice: null });
+    }
+    this.#refusal = null;
+  }
+
   async #send(): Promise<void> {
     const next = this.#waiting;
     if (!next) {
@@ -59,13 +76,12 @@ export class Tuning {
     const accepted = await this.#session.commit(next.node, next.params);
     if (!accepted) {
       this.#refusal = store.value.notice;
-    } else if (this.#refusal !== null && store.value.notice === this.#refusal) {
-      this.#refusal = null;
-      store.set({ notice: null });
+    } else {
+      this.forgive();
     }
     this.#sending = false;
     if (!accepted && this.#waiting === null) {
-      this.#refused();
+      this.#refused(next.params);
     }
     await this.#send();
   }

@@ -50,9 +50,11 @@ pub(crate) fn index(base: &str, inner: &str, notebook: &Notebook) -> Option<Advi
             .and_then(|rest| rest.strip_suffix('.'))
         {
             let indices: Vec<Index> = indices.iter().rev().copied().collect();
-            let advice = match of_scan {
-                true => of_scan_positions(receiver, &indices),
-                false => of_pixels(receiver, &indices),
+            let advice = match (notebook.holds(receiver), of_scan) {
+                (Holds::Peaks, _) => of_peaks(receiver, &indices),
+                (Holds::Map, true) => of_map(receiver, &indices),
+                (_, true) => of_scan_positions(receiver, &indices),
+                (_, false) => of_pixels(receiver, &indices),
             };
             return Some(said_first(
                 advice,
@@ -62,8 +64,7 @@ pub(crate) fn index(base: &str, inner: &str, notebook: &Notebook) -> Option<Advi
     }
     let plain = base.strip_suffix(".data").unwrap_or(base);
     match notebook.kind(plain) {
-        "Signal" if notebook.holds(plain) == Holds::Map => Some(of_map(plain, &indices)),
-        "Signal" => Some(of_signal(plain, &indices)),
+        "Signal" => Some(of_signal(plain, &indices, notebook.holds(plain))),
         "Frame" => of_frame(plain, &indices),
         "Shape" => Some(of_shape(plain, inner)),
         _ if base.ends_with(".shape") => {
@@ -73,6 +74,36 @@ pub(crate) fn index(base: &str, inner: &str, notebook: &Notebook) -> Option<Advi
         }
         _ => of_list(base, &indices),
     }
+}
+
+/// What to write instead of `base[inner]`, of an expression that is known to be a signal.
+pub(crate) fn index_of_signal(base: &str, inner: &str, notebook: &Notebook) -> Advice {
+    let written = items(inner);
+    let indices: Vec<Index> = written.iter().map(|item| Index::read(item)).collect();
+    of_signal(base, &indices, notebook.holds(base))
+}
+
+/// What a signal has at a scan position: `position` is one argument, `(3, 5)`.
+pub(crate) fn at_position(receiver: &str, position: &str, holds: Holds) -> Advice {
+    let (text, method) = match holds {
+        Holds::Frames => (
+            "the frame at a scan position is `frame((row, column))?`",
+            "frame",
+        ),
+        Holds::Peaks => (
+            "the peaks at a scan position are `peaks((row, column))?`",
+            "peaks",
+        ),
+        Holds::Map => (
+            "the values of a map at a scan position are `values((row, column))?`",
+            "values",
+        ),
+        Holds::Pattern => {
+            return Advice::new("a pattern is one frame, `frame(())?`")
+                .write(format!("{receiver}.frame(())?"));
+        }
+    };
+    Advice::new(text).write(format!("{receiver}.{method}({position})?"))
 }
 
 fn said_first(advice: Advice, text: &str) -> Advice {
@@ -92,8 +123,7 @@ fn of_scan_positions(receiver: &str, indices: &[Index]) -> Advice {
 }
 
 fn frame(receiver: &str, row: &str, column: &str) -> Advice {
-    Advice::new("the frame at a scan position is `frame((row, column))?`")
-        .write(format!("{receiver}.frame(({row}, {column}))?"))
+    at_position(receiver, &format!("({row}, {column})"), Holds::Frames)
 }
 
 /// A part of the scan: the pattern of a region.
@@ -136,8 +166,28 @@ fn pixel(receiver: &str, row: &str, column: &str) -> Advice {
     ))
 }
 
+/// Indices of the scan: a list of peaks has no others, and no part of the scan is taken at once.
+fn of_peaks(receiver: &str, indices: &[Index]) -> Advice {
+    if let [Index::One(position)] = indices
+        && position.starts_with('(')
+    {
+        return at_position(receiver, position, Holds::Peaks);
+    }
+    let at = |axis: usize| match indices.get(axis) {
+        Some(Index::One(one)) if *one != "..." => one,
+        Some(Index::Slice(start, _)) if !start.is_empty() => start,
+        _ => "0",
+    };
+    at_position(receiver, &format!("({}, {})", at(0), at(1)), Holds::Peaks)
+}
+
 /// Indices as numpy has them: scan rows, scan columns, detector rows, detector columns.
-fn of_signal(receiver: &str, indices: &[Index]) -> Advice {
+fn of_signal(receiver: &str, indices: &[Index], holds: Holds) -> Advice {
+    match holds {
+        Holds::Map => return of_map(receiver, indices),
+        Holds::Peaks => return of_peaks(receiver, indices),
+        Holds::Frames | Holds::Pattern => {}
+    }
     let all = |index: &Index| matches!(index, Index::Slice("", ""));
     match indices {
         [scan @ .., row, column] if indices.len() == 4 && scan.iter().all(all) => {
@@ -156,10 +206,7 @@ fn of_signal(receiver: &str, indices: &[Index]) -> Advice {
         )),
         [Index::One("...")] | [] => frame(receiver, "0", "0"),
         [Index::One(row)] => match row.strip_prefix('(').and_then(|row| row.strip_suffix(')')) {
-            Some(position) => {
-                Advice::new("the frame at a scan position is `frame((row, column))?`")
-                    .write(format!("{receiver}.frame(({position}))?"))
-            }
+            Some(position) => at_position(receiver, &format!("({position})"), holds),
             None => frame(receiver, row, "0"),
         },
         _ => region(receiver, &indices[..indices.len().min(2)]),

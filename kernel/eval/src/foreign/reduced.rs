@@ -87,7 +87,8 @@ pub(crate) fn of_every_frame(
             });
         }
         Holds::Pattern => return of_pattern(receiver, function),
-        Holds::Frames | Holds::Peaks => {}
+        Holds::Peaks => return Some(super::at_position(receiver, "(0, 0)", Holds::Peaks)),
+        Holds::Frames => {}
     }
     let over = Over::read(arguments);
     Some(match (over, over_positions(function)) {

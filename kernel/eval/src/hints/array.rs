@@ -1,8 +1,7 @@
 //! Signals, frames and lists as if they were arrays: indices, arithmetic, loops.
 
 use super::diagnostic::Diagnostic;
-use crate::advice::{Advice, Notebook};
-use crate::bridge::Variable;
+use crate::advice::{Advice, Holds};
 use crate::foreign;
 use crate::text::{first_expression, in_brackets, is_name, is_number, last_expression};
 use crate::typing::bare;
@@ -18,15 +17,7 @@ pub(super) fn indexed(diagnostic: &Diagnostic) -> Option<Advice> {
     let from = diagnostic.before.trim_end().len() - base.len();
     let to = diagnostic.before.len() + diagnostic.text.len();
     let advice = match kind {
-        "Signal" => {
-            let known = Variable {
-                name: base.to_owned(),
-                kind: "Signal".into(),
-                value: None,
-                node: None,
-            };
-            index_of(base, inner, known)?
-        }
+        "Signal" => foreign::index_of_signal(base, inner, diagnostic.notebook),
         "Shape" => {
             let at: usize = inner.trim().parse().unwrap_or(0);
             let (part, at) = if at < 2 {
@@ -42,26 +33,6 @@ pub(super) fn indexed(diagnostic: &Diagnostic) -> Option<Advice> {
     let mut placed = Advice::new(advice.text);
     for code in &advice.write {
         placed = placed.write(diagnostic.with_range(from, to, code));
-    }
-    Some(placed)
-}
-
-/// The advice for an index of an expression of which rustc has told the type.
-fn index_of(base: &str, inner: &str, known: Variable) -> Option<Advice> {
-    let variables = [Variable {
-        name: "value".into(),
-        ..known
-    }];
-    let notebook = Notebook {
-        cell: "",
-        variables: &variables,
-        lost: &[],
-        describe: None,
-    };
-    let advice = foreign::index("value", inner, &notebook)?;
-    let mut placed = Advice::new(advice.text);
-    for code in &advice.write {
-        placed = placed.write(code.replacen("value", base, 1));
     }
     Some(placed)
 }
@@ -219,6 +190,14 @@ pub(super) fn iterated(diagnostic: &Diagnostic) -> Option<Advice> {
     if !signal || !is_name(name) {
         return None;
     }
+    if diagnostic.notebook.holds(name) == Holds::Peaks {
+        return Some(
+            Advice::new("a signal is no list: a loop over the scan asks for the peaks of one position after the other")
+                .write(format!(
+                    "for row in 0..{name}.shape()?.navigation[0] {{\n    println!(\"{{:?}}\", {name}.peaks((row, 0))?);\n}}"
+                )),
+        );
+    }
     Some(
         Advice::new(
             "a signal is no list: `map` goes through its frames on all cores, and a loop over the scan asks for one frame after the other",
@@ -245,18 +224,23 @@ pub(super) fn called(diagnostic: &Diagnostic) -> Option<Advice> {
     let name = diagnostic.text.trim();
     let from = diagnostic.before.len();
     let inner = in_brackets(&line[from + name.len()..])?;
-    let at = inner.trim();
-    let code = match kind {
-        "Signal" => format!("{name}.frame(({at}))?"),
-        "Frame" => format!("{name}[({at})]"),
-        "Vec" => format!("{name}[{at}]"),
+    // `scan((0, 1))` is meant as `scan(0, 1)`.
+    let at = (in_brackets(inner.trim()).filter(|at| at.len() + 2 == inner.trim().len()))
+        .unwrap_or(inner)
+        .trim();
+    let brackets = "an index stands in square brackets and counts from 0";
+    let advice = match kind {
+        "Signal" => {
+            let holds = diagnostic.notebook.holds(name);
+            foreign::at_position(name, &format!("({at})"), holds)
+        }
+        "Frame" => Advice::new(brackets).write(format!("{name}[({at})]")),
+        "Vec" => Advice::new(brackets).write(format!("{name}[{at}]")),
         _ => return None,
     };
     let to = from + name.len() + inner.len() + 2;
-    Some(
-        Advice::new("an index stands in square brackets and counts from 0; a frame of a signal is asked for with `frame`")
-            .write(diagnostic.with_range(from, to, &code)),
-    )
+    let code = advice.write.first()?;
+    Some(Advice::new(&advice.text).write(diagnostic.with_range(from, to, code)))
 }
 
 /// A list by its methods of Python.

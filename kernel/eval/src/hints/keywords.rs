@@ -6,7 +6,7 @@ use crate::advice::Advice;
 use crate::api::API;
 use crate::foreign;
 use crate::repair;
-use crate::text::{in_brackets, is_name};
+use crate::text::{at_top, in_brackets, is_name};
 
 /// `find_peaks(radius=4.0)`: parameters are fields of a struct.
 pub(super) fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<Advice> {
@@ -45,9 +45,10 @@ pub(super) fn keyword_argument(diagnostic: &Diagnostic, field: &str) -> Option<A
     let method = crate::typing::last_word(call);
     let takes = API.parameters_of(method);
     let owns = |name: &str| API.fields(name).any(|entry| entry.name == field);
-    let end = crate::text::at_top(value, b',').first().copied();
     let value_from = value;
-    let value = value[..end.or_else(|| value.find(')')).unwrap_or(value.len())].trim();
+    let end = [b',', b')'].map(|sign| at_top(value, sign).first().copied());
+    let end = end.into_iter().flatten().min().unwrap_or(value.len());
+    let value = value[..end].trim();
     let found = takes
         .iter()
         .copied()

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::keywords;
-use crate::advice::{Advice, Instead};
+use crate::advice::{Advice, Holds, Instead};
 use crate::api::{API, Entry, Kind};
 use crate::foreign;
 use crate::nearest::nearest_by;
@@ -343,6 +343,34 @@ fn parameters(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     )
 }
 
+fn has_keyword(argument: &str) -> bool {
+    let name = argument.split('=').next().unwrap_or_default();
+    name.len() < argument.len() && is_name(name.trim())
+}
+
+/// `strain_map(reference=(0, 0, 4, 4))`: an operation as a function, of a signal that is not said.
+fn without_signal(diagnostic: &Diagnostic, name: &str, inner: &str) -> Advice {
+    let notebook = diagnostic.notebook;
+    let with_peaks = (notebook.variables.iter())
+        .filter(|variable| crate::typing::bare(&variable.kind) == "Signal")
+        .find(|variable| notebook.known_holds(&variable.name) == Some(Holds::Peaks));
+    let signal = match (name, with_peaks) {
+        ("strain_map", Some(peaks)) => peaks.name.clone(),
+        ("strain_map", None) => format!(
+            "{}.find_peaks(NormalizedCorrelation::default())?",
+            notebook.signal()
+        ),
+        _ => notebook.signal().to_owned(),
+    };
+    let from = diagnostic.before.len();
+    let to = from + name.len() + inner.len() + 2;
+    let to = to + usize::from(diagnostic.line()[to..].starts_with('?'));
+    Advice::new(format!(
+        "`{name}` is a method of a signal, and its parameters are a struct"
+    ))
+    .write(diagnostic.with_range(from, to, &format!("{signal}.{name}({inner})?")))
+}
+
 /// A variable nobody made: the nearest one, or a way to make it.
 fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     if diagnostic.code != "E0425" {
@@ -365,6 +393,10 @@ fn variable(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
             .members("Signal")
             .iter()
             .find(|entry| entry.name == name && entry.kind == Kind::Method)?;
+        let keywords = !arguments.is_empty() && arguments.iter().all(|item| has_keyword(item));
+        if keywords && !API.parameters_of(name).is_empty() {
+            return Some(without_signal(diagnostic, name, inner));
+        }
         let here = [diagnostic.notebook.signal()];
         let arguments = match arguments.is_empty() {
             true => &here[..],

@@ -187,10 +187,19 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
             2 => format!("({})", at.trim()),
             _ => "(0, 0)".into(),
         };
-        return Some(instead(
-            Advice::new("a signal gives one frame at a time, `frame((row, column))?`; what is done with each of them is a `map`")
-                .write(format!("{receiver}.frame({at})?")),
-        ));
+        let holds = diagnostic.notebook.holds(receiver);
+        let mut advice = foreign::at_position(receiver, &at, holds);
+        if holds == Holds::Frames {
+            advice.text += "; what is done with each of them is a `map`";
+        }
+        return Some(instead(advice));
+    }
+    if diagnostic.notebook.holds(receiver) == Holds::Peaks
+        && (OWN_STEP.contains(&name) || MISSING.contains(&name))
+    {
+        let mut advice = foreign::at_position(receiver, "(0, 0)", Holds::Peaks);
+        advice.text = format!("no step of your own goes over peaks yet; {}", advice.text);
+        return Some(instead(advice));
     }
     if OWN_STEP.contains(&name) {
         return Some(instead(own_step(receiver, name)));
@@ -358,6 +367,11 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
             if diagnostic.notebook.holds(receiver) == Holds::Map =>
         {
             return Some(super::component::asked(diagnostic, receiver, 0, from, end));
+        }
+        "data" | "inav" | "isig" | "values"
+            if diagnostic.notebook.holds(receiver) == Holds::Peaks =>
+        {
+            foreign::at_position(receiver, "(0, 0)", Holds::Peaks)
         }
         "data" | "inav" | "isig" | "values" => {
             let advice = Advice::new(

@@ -219,6 +219,10 @@ impl Engine for RecordingEngine {
     }
 
     fn frame(&self, node: u32, index: &[usize]) -> Result<Frame, String> {
+        let kind = self.kind_of(&node.into());
+        if kind != "frame" {
+            return Err(format!("it has {kind}, frames were asked for"));
+        }
         let operations = self.operations.lock().unwrap();
         let is_pattern = (operations.get(&node)).is_some_and(|name| name.ends_with("_pattern"));
         match index {

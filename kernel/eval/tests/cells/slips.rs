@@ -16,14 +16,15 @@ use crate::kernel::Kernel;
 /// Variables of the notebook in which the mistakes are made.
 const VARIABLES: &[&str] = &[
     "let scan = open(\"scan.zspy\")?; let flat = scan.subtract_background(RadialMedian::default())?; \
-     let strain = flat.find_peaks(LocalMaximum::default())?.strain_map(StrainMap::default())?; \
+     let found = flat.find_peaks(LocalMaximum::default())?; \
+     let strain = found.strain_map(StrainMap::default())?; \
      let pattern = scan.frame((0, 0))?; let n_rows = 3;",
     "let list = { vec![1, 2, 3] }; let pending = open(\"scan.zspy\");",
 ];
 
 /// Gives each remedy variables of its own, which it may take away.
-const CLONES: &str = "let (scan, flat, strain, pattern, list, pending) = (scan.clone(), flat.clone(), strain.clone(), \
-                      pattern.clone(), list.clone(), pending.clone());";
+const CLONES: &str = "let (scan, flat, found, strain, pattern, list, pending) = (scan.clone(), flat.clone(), \
+                      found.clone(), strain.clone(), pattern.clone(), list.clone(), pending.clone());";
 
 /// A cell, a part of the advice, and the code that is offered first; an empty one: nobody knows code that runs.
 type Mistake = (&'static str, &'static str, &'static str);

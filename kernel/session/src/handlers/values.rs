@@ -81,7 +81,7 @@ fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mu
         node.name,
         node.meta.summary()
     ));
-    if let Some(measured) = measured::of(session, graph, node) {
+    if let Some(measured) = measured::of(session, node) {
         text.push_str(&format!("{indent}  measured: {measured}\n"));
     }
     for caveat in caveats::own(session, graph, node) {

@@ -1,7 +1,7 @@
 /**
  * The shape of a detector over the pattern it measures: drag the inside to move it, a rim or a side to
  * resize it. Its image follows with what is tried; the parameters change once, when it is let go. The circle of
- * the disks of a peak finder is one too, also over the peaks themselves, where it is there when it is looked for.
+ * the disks of a peak finder is one too, also over the peaks themselves, where it is faint until it is looked for.
  */
 
 import { h, setAttributes, setHidden, setText } from "../../dom";
@@ -21,8 +21,9 @@ import {
 import type { Size } from "../../geometry/fit";
 import { PEAK_COLUMNS } from "../../protocol/buffers";
 import type { AxisDescription, NodeDescription, Outline } from "../../protocol/generated";
-import { drawDetector, drawTowards } from "../../render/detector";
-import { isShy, placedDetector } from "../../state/detector";
+import { type DetectorStyle, drawDetector, drawTowards } from "../../render/detector";
+import { isFound, isShy, placedDetector } from "../../state/detector";
+import { stepOf } from "../keys";
 import { type Drag, type Layer, type Pane, paneDetectors } from "../pane";
 import type { PanelContext } from "../registry";
 
@@ -37,12 +38,6 @@ const CLICK = 2;
 /** A run of key presses becomes one change of the parameters. */
 const KEYS_REST_MS = 400;
 
-const NUDGES: Record<string, readonly [number, number]> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-};
 const RESIZES: Record<string, readonly [Grip, number]> = {
   "+": ["outer", 1],
   "=": ["outer", 1],
@@ -53,7 +48,6 @@ const RESIZES: Record<string, readonly [Grip, number]> = {
   "[": ["inner", -1],
   "{": ["inner", -1],
 };
-const LONG_STEP = 10;
 const KEYS =
   "D takes hold of the detector: arrow keys move it, with Shift by ten; plus and minus resize it, brackets its hole; Enter or Escape lets go.";
 const DISK_KEYS =
@@ -65,7 +59,7 @@ interface Placed {
   detector: Detector;
   params: Record<string, unknown>;
   frame: Size;
-  /** It is seen only when it is looked for. */
+  /** It is faint until it is looked for. */
   shy: boolean;
 }
 
@@ -107,6 +101,13 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     const { pointedParameter } = view.value;
     const named = pointedParameter !== null && Object.values(found.outline).includes(pointedParameter);
     return !found.shy || near || named || isTaken(found);
+  };
+  const isSelected = (found: Placed): boolean => found.node.id === session.store.value.node;
+  const styleOf = (found: Placed): DetectorStyle => {
+    if (isTaken(found)) {
+      return "held";
+    }
+    return found.shy ? (isSought(found) ? "thin" : "faint") : "plain";
   };
   /** Whether some of it lies in the part of the pattern that is seen. */
   const inSight = ({ detector }: Placed): boolean => {
@@ -201,24 +202,20 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   return {
     draw(sheet) {
       const found = placed();
-      if (found && !isSought(found)) {
+      const isThere = found !== null && (isSought(found) || (isSelected(found) && inSight(found)));
+      if (!isThere) {
         return;
       }
-      const beyond = found !== null && !inSight(found);
+      const beyond = !inSight(found);
       if (beyond !== outside) {
         // The layout has changed since it was said.
         queueMicrotask(show);
       }
-      if (found && beyond) {
+      if (beyond) {
         const { x, y } = middleOf(found.detector);
         drawTowards(sheet(), surface.visible, surface.at(x, y));
-      } else if (found) {
-        drawDetector(
-          sheet(),
-          found.detector,
-          (x, y) => surface.at(x, y),
-          isTaken(found) ? "held" : found.shy ? "thin" : "plain",
-        );
+      } else {
+        drawDetector(sheet(), found.detector, (x, y) => surface.at(x, y), styleOf(found));
       }
     },
     cursor(at) {
@@ -316,7 +313,7 @@ function onItsPeak(
   { outline, detector, params }: Pick<Placed, "outline" | "detector" | "params">,
   peaks: Float32Array | null,
 ): Detector {
-  if (!isShy(node) || outline.type !== "disk" || detector.type !== "disk" || params[outline.centre]) {
+  if (outline.type !== "disk" || detector.type !== "disk" || !isFound(node, outline.centre, params)) {
     return detector;
   }
   let centre = detector.centre;
@@ -331,26 +328,29 @@ function onItsPeak(
   return { ...detector, centre };
 }
 
-/** A radius that only says where measuring begins became another one. */
+/** What only says where measuring begins became another radius, and another place. */
 function becameText({ node, outline, detector, params }: Placed): string {
   if (!isShy(node) || outline.type !== "disk" || detector.type !== "disk") {
     return "";
   }
+  const told = isFound(node, outline.centre, params) ? node.params[outline.centre] : null;
+  const [row, column] = Array.isArray(told) ? told.map(Number) : detector.centre;
+  const away = Math.hypot(Number(row) - detector.centre[0], Number(column) - detector.centre[1]);
+  const elsewhere = away > detector.radius ? ` · ${short(away)} px from where it was said` : "";
   const found = node.measured_parameters?.[outline.radius];
   const given = params[outline.radius] ?? null;
   return given !== null && given === node.params[outline.radius] && typeof found === "number"
-    ? ` · measured ${short(found)} px`
-    : "";
+    ? ` · measured ${short(found)} px${elsewhere}`
+    : elsewhere;
 }
 
 function nudged({ detector, frame }: Placed, event: KeyboardEvent): Detector | null {
-  const length = event.shiftKey && event.key in NUDGES ? LONG_STEP : 1;
-  const step = NUDGES[event.key];
+  const step = stepOf(event);
   if (step) {
-    return moved(detector, step[0] * length, step[1] * length, frame, FINEST);
+    return moved(detector, ...step, frame, FINEST);
   }
   const resize = RESIZES[event.key];
-  return resize ? resized(detector, resize[0], resize[1], frame, FINEST) : null;
+  return resize ? resized(detector, ...resize, frame, FINEST) : null;
 }
 
 /** `bright · 56, 64 px · radius 8.2 px (0.41 1/nm)`: what a person reads off while dragging. */

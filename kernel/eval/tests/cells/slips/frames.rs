@@ -136,4 +136,26 @@ pub(super) const SLIPS: &[Mistake] = &[
         "let mut list = list;\nlist.push(4);",
     ),
     ("let v = [0] * 10;", "equal entries", "let v = vec![0; 10];"),
+    // Peaks are no frames.
+    (
+        "found((0, 1))?",
+        "`peaks((row, column))?`",
+        "found.peaks((0, 1))?",
+    ),
+    ("found(0, 1)", "`peaks(", "found.peaks((0, 1))?"),
+    ("found[0, 1]", "`peaks(", "found.peaks((0, 1))?"),
+    ("found[(0, 1)]", "`peaks(", "found.peaks((0, 1))?"),
+    ("found[0]", "`peaks(", "found.peaks((0, 0))?"),
+    ("found[0:2, 1]", "`peaks(", "found.peaks((0, 1))?"),
+    ("found.inav[1, 0]", "`peaks(", "found.peaks((0, 1))?"),
+    ("found.inav(0, 1)", "`peaks(", "found.peaks((0, 1))?"),
+    ("found.data[0, 1]", "`peaks(", "found.peaks((0, 1))?"),
+    ("found.data", "`peaks(", "found.peaks((0, 0))?"),
+    ("found.mean(axis=0)", "`peaks(", "found.peaks((0, 0))?"),
+    ("found.abs()", "`peaks(", "found.peaks((0, 0))?"),
+    (
+        "for p in found { println!(\"{p:?}\"); }",
+        "the peaks of one position after the other",
+        "for row in 0..found.shape()?.navigation[0] {\n    println!(\"{:?}\", found.peaks((row, 0))?);\n}",
+    ),
 ];

@@ -3,6 +3,27 @@
 use super::Mistake;
 
 pub(super) const SLIPS: &[Mistake] = &[
+    ("strain((0, 1))?", "`values(", "strain.values((0, 1))?"),
+    (
+        "strain.inav[1, 0]",
+        "order of its components",
+        "strain.values((0, 1))?",
+    ),
+    (
+        "strain_map(reference=(0,0,2,2))",
+        "`StrainMap { reference: Region::rectangle(0, 0, 2, 2), ..default() }`",
+        "found.strain_map(StrainMap { reference: Region::rectangle(0, 0, 2, 2), ..default() })?",
+    ),
+    (
+        "let s = found.strain_map(reference=(0,0,2,2))?;",
+        "`StrainMap { reference: Region::rectangle(0, 0, 2, 2), ..default() }`",
+        "let s = found.strain_map(StrainMap { reference: Region::rectangle(0, 0, 2, 2), ..default() })?;",
+    ),
+    (
+        "found.strain_map(reference=(0,0,2,2), calibrated=True)",
+        "`StrainMap { reference: Region::rectangle(0, 0, 2, 2), ..default() }`",
+        "found.strain_map(StrainMap { reference: Region::rectangle(0, 0, 2, 2), calibrated: true, ..default() })",
+    ),
     (
         "strain.ε_xx",
         "chosen above its picture",

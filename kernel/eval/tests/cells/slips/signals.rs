@@ -82,7 +82,11 @@ pub(super) const SLIPS: &[Mistake] = &[
         "frame((row, column))",
         "scan.frame((0, 1))?",
     ),
-    ("scan(0, 1)", "square brackets", "scan.frame((0, 1))?"),
+    (
+        "scan(0, 1)",
+        "`frame((row, column))?`",
+        "scan.frame((0, 1))?",
+    ),
     (
         "scan.inav[1]",
         "frame((row, column))",

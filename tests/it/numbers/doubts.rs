@@ -1,0 +1,173 @@
+//! Peaks that nobody should trust, or that are not there: said once under the cell, in the viewer and in every result.
+
+use super::*;
+
+const SIZE: [usize; 4] = [3, 4, 90, 94];
+
+/// Counts whose mean at a scan position and a place of the detector is told.
+fn scan(desk: &Desk, mean: impl Fn(usize, f64, f64) -> f64) -> Result<u32> {
+    let [ny, nx, rows, columns] = SIZE;
+    let mut counts = Poisson(11);
+    let values: Vec<f64> = (0..ny * nx * rows * columns)
+        .map(|at| {
+            let (row, column) = ((at / columns % rows) as f64, (at % columns) as f64);
+            counts.count(mean(at / (rows * columns), row, column)) as f64
+        })
+        .collect();
+    write(&desk.path("scan.npy"), &SIZE, ElementType::U16, &values)?;
+    open(&desk.session, &desk.path("scan.npy"))
+}
+
+/// How far a place is from the nearest point of a lattice through the middle, and which point that is.
+fn from_lattice(row: f64, column: f64) -> (f64, [i32; 2]) {
+    const SPACING: f64 = 19.0;
+    let [dy, dx] = [row - 44.6, column - 46.3];
+    let at = [(dy / SPACING).round(), (dx / SPACING).round()];
+    let away = (dy - SPACING * at[0]).hypot(dx - SPACING * at[1]);
+    (away, at.map(|at| at as i32))
+}
+
+fn codes(desk: &Desk, node: u32) -> Vec<String> {
+    let description = desk.session.description(node);
+    let caveats = description.map(|node| node.caveats).unwrap_or_default();
+    caveats.into_iter().map(|caveat| caveat.code).collect()
+}
+
+/// What a cell that ends now is told, without what it is about.
+fn told(desk: &Desk) -> Vec<String> {
+    let remarks = desk.session.new_remarks().into_iter();
+    remarks.map(|remark| remark.text).collect()
+}
+
+/// The caveats inside a saved file.
+fn saved(desk: &Desk, node: u32) -> Result<Vec<String>> {
+    let path = desk.path("result.zspy");
+    desk::save(desk, node, &path)?;
+    let source = io::open(&path, &io::OpenOptions::default())?;
+    let caveats = source.meta().caveats.iter();
+    Ok(caveats.map(|caveat| caveat.code.clone()).collect())
+}
+
+#[test]
+fn a_radius_that_is_hardly_known_is_said() -> Result<()> {
+    let desk = Desk::new()?;
+    let only = |position, away, at| position == 0 && away <= 2.1 && at == [0, 0];
+    let scan = scan(&desk, |position, row, column| {
+        let (away, at) = from_lattice(row, column);
+        if only(position, away, at) { 7.0 } else { 1.0 }
+    })?;
+    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    ensure!(codes(&desk, peaks) == ["radius_doubtful"]);
+    let said = told(&desk);
+    let text = "the radius of the disks is known to 7 % only, from 1 disk: what was found may be no disks; say ";
+    ensure!(said.len() == 1 && said[0].starts_with(text), "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn a_radius_is_no_larger_than_the_frame_lets_it_be() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = scan(&desk, |_, _, _| 1.0)?;
+    let with = |radius: f64| desk.add(scan, "normalized_correlation", json!({"radius": radius}));
+    let refused = with(23.0).expect_err("it is larger than a quarter of 90 px");
+    ensure!(
+        refused
+            .message
+            .contains("radius = 23 px is more than 22.5 px"),
+        "{refused:?}"
+    );
+    let described = desk.session.description(with(22.5)?).context("no node")?;
+    ensure!(described.parameter_maxima["radius"] == 22.5);
+    let plain = desk.session.description(scan).context("no node")?;
+    ensure!(plain.parameter_maxima.is_empty());
+    Ok(())
+}
+
+/// Before its first position a map waits for what it is measured from.
+#[test]
+fn what_a_map_waits_for_is_said() -> Result<()> {
+    let desk = Desk::new()?;
+    let (labels, seen) = std::sync::mpsc::channel();
+    desk.session.subscribe(Box::new(move |event| {
+        if let protocol::Event::Progress(progress) = event {
+            let _ = labels.send(progress.label.clone());
+        }
+    }));
+    let scan = scan(&desk, |_, _, _| 3.0)?;
+    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+    let strain = desk.add(peaks, "strain_map", json!({}))?;
+    map(&desk, strain, 0)?;
+    let first = seen.try_recv().context("nothing said")?;
+    let peaks = desk.session.description(peaks).context("no node")?;
+    ensure!(first == format!("measuring {}", peaks.name), "{first}");
+    let strain = desk.session.description(strain).context("no node")?;
+    let after = strain.progress.context("no progress")?.label;
+    ensure!(after == format!("computing {}", strain.name), "{after}");
+    Ok(())
+}
+
+/// Every second disk of the lattice is half as large as the others.
+#[test]
+fn disks_that_look_unlike_say_so() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = scan(&desk, |_, row, column| {
+        let (away, at) = from_lattice(row, column);
+        let radius = [5.0, 2.5][(at[0] + at[1]).rem_euclid(2) as usize];
+        if away <= radius { 151.0 } else { 1.0 }
+    })?;
+    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+    let strain = desk.add(peaks, "strain_map", json!({}))?;
+    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    let said = told(&desk);
+    ensure!(said.len() == 1, "{said:?}");
+    ensure!(
+        said[0].starts_with("the disks do not look like the measured one (misfit 1"),
+        "{said:?}"
+    );
+    ensure!(caveat(&desk.session, strain, "disks_unlike").as_ref() == Some(&said[0]));
+    let tree = desk.run(Command::Tree)?.text.unwrap_or_default();
+    ensure!(tree.matches(&said[0]).count() == 1, "{tree}");
+    ensure!(saved(&desk, strain)?.contains(&"disks_unlike".to_owned()));
+    // Their pattern is no flat disk: what counts say of its radius would be no error of it.
+    let measured = desk
+        .session
+        .description(peaks)
+        .and_then(|node| node.measured);
+    let measured = measured.context("nothing measured")?;
+    ensure!(
+        measured.starts_with("radius 5.0")
+            && measured.contains(" px of a flat disk like it, threshold"),
+        "{measured}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_scan_without_disks_says_so_once() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = scan(&desk, |_, _, _| 3.0)?;
+    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+    let reference = json!({"reference": {"x0": 0, "y0": 0, "width": 2, "height": 2}});
+    let strain = desk.add(peaks, "strain_map", reference)?;
+    ensure!(codes(&desk, peaks).is_empty() && told(&desk).is_empty());
+    ensure!(map(&desk, strain, 0)?.iter().all(|value| value.is_nan()));
+    ensure!(codes(&desk, peaks) == ["no_disks"]);
+    ensure!(codes(&desk, strain) == ["no_disks", "no_value"]);
+    let said = told(&desk);
+    let begins = [
+        "no disk stands out in the frames that were looked at, so there are no peaks: say ",
+        "no position has a value: fewer than three peaks ",
+    ];
+    ensure!(said.len() == 2, "{said:?}");
+    for (text, begin) in said.iter().zip(begins) {
+        ensure!(text.starts_with(begin), "{text}");
+    }
+    ensure!(told(&desk).is_empty());
+    ensure!(saved(&desk, strain)? == ["no_disks", "no_value"]);
+    // The same cell once more has an output of its own.
+    let again = desk.add(scan, "normalized_correlation", json!({}))?;
+    frame_of(&desk.session, wish(again, [0, 0], [64, 64]))?;
+    ensure!(told(&desk).len() == 1);
+    Ok(())
+}
