@@ -7,7 +7,8 @@
 //! hot ones, which nothing around them confirms; a spot in whose middle one lies is found from the pixels around it.
 //! Pixels alike that touch are one peak. On a spot larger than the filter, one that goes further than `1.5 sigma_wide` from the
 //! maximum, D is a ring; it is one peak, in its middle. Of a disk, also one that others touch or the frame's edge cuts, that is the
-//! centre of the circle across which `G(sigma_narrow) I` drops most: a slope or a halo under it does not move it. Of anything else
+//! centre of the circle across which `G(sigma_narrow) I` drops most, by 0.8 to 3 times half the height of the maximum above what is
+//! around it: a slope or a halo under it does not move it, and the border of something much brighter is none of it. Of anything else
 //! compact it is the centroid of what is connected above half of the local contrast, and of a streak the middle of its width next
 //! to the maximum. Spots wider than 12 `sigma_wide` stay where the ring is highest.
 //! Frame-local, O(P) per frame. Made for spots of a few pixels. The Gaussians of spots see only the border of a larger disk, which
@@ -69,7 +70,7 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         reference: "D. G. Lowe, doi:10.1023/B:VISI.0000029664.99615.94",
     };
 
-    const REVISION: u32 = 5;
+    const REVISION: u32 = 6;
 
     fn describe(
         &self,

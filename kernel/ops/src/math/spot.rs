@@ -15,8 +15,14 @@ const LARGEST: f64 = 8.0;
 /// Directions from a point in which a middle is looked for, and points on a circle.
 const DIRECTIONS: usize = 16;
 const ON_CIRCLE: usize = 24;
+/// Places that are looked at before a circle is moved.
+const PAIRS: usize = ON_CIRCLE / 2;
 /// Across the edge of a disk, this far to both sides, the drop is measured.
 const EDGE: f64 = 1.5;
+/// The drop across a circle that may be a disk's border, in half the height of its maximum: where it is less there is no edge, and
+/// where it is more it is that of something brighter.
+const LEAST_DROP: f64 = 0.8;
+const MOST_DROP: f64 = 3.0;
 /// Least share of a circle that must be within the image.
 const WITHIN: f64 = 0.4;
 
@@ -55,7 +61,8 @@ struct Ring {
     middle: [f64; 2],
     radius: f64,
     /// Inside and outside of the edge.
-    pairs: [[Offset; 2]; ON_CIRCLE / 2],
+    pairs: [[Offset; PAIRS]; 2],
+    flat: [[i32; PAIRS]; 2],
     /// How far the pairs go up, left, down and right.
     extent: [usize; 4],
 }
@@ -66,13 +73,14 @@ impl Spots {
         let offset = |place: [f64; 2]| Offset::to(place, columns);
         let ring = |direction: f64, radius: f64| {
             let middle = moved(FROM, direction, radius - 1.0);
-            let pairs = std::array::from_fn(|n| {
-                [-EDGE, EDGE].map(|by| offset(moved(middle, angle(n, ON_CIRCLE / 2), radius + by)))
+            let pairs = [-EDGE, EDGE].map(|by| {
+                std::array::from_fn(|n| offset(moved(middle, angle(n, PAIRS), radius + by)))
             });
             Ring {
                 middle: [middle[0] - FROM[0], middle[1] - FROM[1]],
                 radius,
                 extent: extent(pairs.as_flattened()),
+                flat: pairs.map(|side| side.map(|offset| offset.flat)),
                 pairs,
             }
         };
@@ -145,34 +153,35 @@ fn extent(offsets: &[Offset]) -> [usize; 4] {
 }
 
 impl Ring {
-    /// As [`Circle::mean_drop`], of the pixels nearest to each place.
+    /// How much darker it is outside, of the pixels nearest to each place; `None` where too much of it is outside the image.
     #[inline(always)]
-    fn mean_drop(&self, image: &Grid<f32>, at: (usize, usize)) -> Option<f64> {
+    fn mean_drop(&self, image: &Grid<f32>, (row, column): (usize, usize)) -> Option<f32> {
         let [up, left, down, right] = self.extent;
-        let (row, column) = at;
         let is_inside = row >= up
             && column >= left
             && row + down < image.rows
             && column + right < image.columns;
+        if is_inside {
+            let start = (row * image.columns + column) as i32;
+            let value = |flat: i32| image.values[(start + flat) as usize];
+            let mut drops = [0.0; PAIRS];
+            for (n, drop) in drops.iter_mut().enumerate() {
+                *drop = value(self.flat[0][n]) - value(self.flat[1][n]);
+            }
+            let sum: f32 = drops.iter().sum();
+            if !sum.is_nan() {
+                return Some(sum / PAIRS as f32);
+            }
+        }
         let (mut sum, mut count) = (0.0, 0usize);
-        let mut add = |inside: f32, outside: f32| {
-            let drop = f64::from(inside) - f64::from(outside);
+        let value = |offset: &Offset| offset.value(image, (row, column));
+        for (inside, outside) in self.pairs[0].iter().zip(&self.pairs[1]) {
+            let drop = f64::from(value(inside)) - f64::from(value(outside));
             let is_valid = !drop.is_nan();
             sum += if is_valid { drop } else { 0.0 };
             count += usize::from(is_valid);
-        };
-        if is_inside {
-            let start = (row * image.columns + column) as i32;
-            let value = |offset: &Offset| image.values[(start + offset.flat) as usize];
-            for [inside, outside] in &self.pairs {
-                add(value(inside), value(outside));
-            }
-        } else {
-            for [inside, outside] in &self.pairs {
-                add(inside.value(image, at), outside.value(image, at));
-            }
         }
-        mean(sum, count, self.pairs.len())
+        mean(sum, count, PAIRS).map(|mean| mean as f32)
     }
 }
 
@@ -227,24 +236,29 @@ impl Search<'_> {
     /// is bright; and whether it is even and goes all around.
     fn disk(&self, at: (usize, usize), half: f64) -> Option<(Spot, bool)> {
         let (image, reach) = (self.image, self.spots.reach);
-        let mut best: Option<(f64, &Ring)> = None;
+        let top = f64::from(image.at(at.0, at.1));
+        let least = top - half;
+        let most = (MOST_DROP * least) as f32;
+        let mut best: Option<(f32, &Ring)> = None;
         for direction in &self.spots.directions {
             let first = f64::from(direction.first.value(image, at));
             if first.is_nan() || first < half {
                 continue;
             }
             for ring in &direction.rings {
-                if let Some(drop) = ring.mean_drop(image, at)
-                    && best.is_none_or(|(most, _)| drop > most)
-                {
+                let Some(drop) = ring.mean_drop(image, at) else {
+                    continue;
+                };
+                if drop > most {
+                    return None;
+                }
+                if best.is_none_or(|(best, _)| drop > best) {
                     best = Some((drop, ring));
                 }
             }
         }
-        let top = f64::from(image.at(at.0, at.1));
-        let least = top - half;
         let start = [at.0 as f64, at.1 as f64];
-        let (_, ring) = best.filter(|(drop, _)| *drop >= 0.5 * least && !top.is_nan())?;
+        let (_, ring) = best.filter(|(drop, _)| f64::from(*drop) >= LEAST_DROP * least)?;
         let circle = Circle {
             middle: [start[0] + ring.middle[0], start[1] + ring.middle[1]],
             radius: ring.radius,

@@ -7,11 +7,9 @@ use signal::simd::{Vectorised, vectorised};
 
 /// Pixels of the rows that are looked at together.
 const TOGETHER: usize = 2048;
-/// Columns that are looked at together.
-const WIDEST: usize = 32;
 
-/// Largest value within `reach` rows and columns, what is beyond the edges left out; NaN counts as the smallest value. O(P log
-/// reach) across, O(P) down.
+/// Largest value within `reach` rows and columns, what is beyond the edges left out; NaN counts as the smallest value.
+/// O(P log reach).
 pub fn largest_in_square<T: Real>(grid: &Grid<T>, reach: usize, out: &mut Grid<T>) {
     let Grid { rows, columns, .. } = *grid;
     if grid.values.is_empty() {
@@ -26,7 +24,6 @@ pub fn largest_in_square<T: Real>(grid: &Grid<T>, reach: usize, out: &mut Grid<T
         down: reach.min(rows - 1),
         lines: [&mut pool::any(length), &mut pool::any(length)],
         half: &mut pool::grid(rows, columns),
-        tails: &mut pool::any(WIDEST * rows),
         out,
     });
 }
@@ -39,8 +36,6 @@ struct Square<'a, T> {
     lines: [&'a mut [T]; 2],
     /// The largest within each row.
     half: &'a mut Grid<T>,
-    /// The largest from each row to the end of its block, of some columns.
-    tails: &'a mut [T],
     out: &'a mut Grid<T>,
 }
 
@@ -83,69 +78,39 @@ impl<T: Real> Vectorised for Square<'_, T> {
                 }
             }
         }
-        let (half, down, tails, out) = (&*self.half, self.down, self.tails, self.out);
-        let mut from = 0;
-        from = strips::<T, WIDEST>(half, down, tails, out, from);
-        from = strips::<T, 8>(half, down, tails, out, from);
-        strips::<T, 1>(half, down, tails, out, from);
+        below(self.half, self.down);
+        let half = &*self.half;
+        for (row, out) in self.out.values.chunks_exact_mut(columns).enumerate() {
+            // What is above a row and what is below it; near the top what begins with the first row does not go too far.
+            let (above, below) = (half.row(row.saturating_sub(self.down)), half.row(row));
+            for (out, (above, below)) in out.iter_mut().zip(above.iter().zip(below)) {
+                *out = larger(*above, *below);
+            }
+        }
     }
 }
 
-/// Some columns at a time: maxima from the end and from the start of blocks of the window's length (M. van Herk,
-/// doi:10.1016/0167-8655(92)90069-C). The rows are thought to go on by `reach` of the smallest value on both sides.
+/// Makes each row the largest of it and the `reach` rows below: of one, two, four, … rows; then of two such runs that overlap.
 #[inline(always)]
-fn strips<T: Real, const WIDTH: usize>(
-    grid: &Grid<T>,
-    reach: usize,
-    tails: &mut [T],
-    out: &mut Grid<T>,
-    mut from: usize,
-) -> usize {
+fn below<T: Real>(grid: &mut Grid<T>, reach: usize) {
     let (rows, columns) = (grid.rows, grid.columns);
-    let block = 2 * reach + 1;
-    let blank = [T::NEG_INFINITY; WIDTH];
-    while from + WIDTH <= columns {
-        let place = |row: usize| row * columns + from..row * columns + from + WIDTH;
-        let join = |running: &mut [T; WIDTH], at: usize| {
-            if at >= reach && at < reach + rows {
-                let row = &grid.values[place(at - reach)];
-                for (running, value) in running.iter_mut().zip(row) {
-                    *running = larger(*value, *running);
-                }
-            }
-        };
-        let mut first = (rows - 1) / block * block;
-        let mut running = blank;
-        let mut at = first + block;
-        while at > 0 {
-            at -= 1;
-            join(&mut running, at);
-            if at < rows {
-                tails[at * WIDTH..][..WIDTH].copy_from_slice(&running);
-            }
-            if at == first {
-                running = blank;
-                first = first.saturating_sub(block);
+    let mut join = |by: usize| {
+        for row in 0..rows.saturating_sub(by) {
+            let (own, other) = grid.values.split_at_mut((row + by) * columns);
+            let own = &mut own[row * columns..][..columns];
+            for (own, other) in own.iter_mut().zip(&other[..columns]) {
+                *own = larger(*other, *own);
             }
         }
-        let mut next = 0;
-        for at in 0..rows + 2 * reach {
-            if at == next {
-                running = blank;
-                next += block;
-            }
-            join(&mut running, at);
-            if at >= 2 * reach {
-                let out = &mut out.values[place(at - 2 * reach)];
-                let tail = &tails[(at - 2 * reach) * WIDTH..][..WIDTH];
-                for (out, (running, tail)) in out.iter_mut().zip(running.iter().zip(tail)) {
-                    *out = larger(*running, *tail);
-                }
-            }
-        }
-        from += WIDTH;
+    };
+    let mut length = 1;
+    while 2 * length <= reach + 1 {
+        join(length);
+        length *= 2;
     }
-    from
+    if length <= reach {
+        join(reach + 1 - length);
+    }
 }
 
 #[cfg(test)]

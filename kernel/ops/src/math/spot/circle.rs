@@ -8,8 +8,14 @@ use crate::math::Grid;
 use crate::math::pool::{self, Lent};
 use signal::simd::{Vectorised, vectorised};
 
-/// The circle is moved by steps down to this.
+/// The circle is moved until a step is shorter than this, by no more than so many, and by no more than this at a time.
 const FINEST: f64 = 0.03;
+const STEPS: usize = 10;
+const LONGEST: f64 = 1.0;
+/// How an edge bends as a share of its height, before it is known.
+const BEND: f64 = 0.4;
+/// Of a part of a circle not everything is known.
+const DAMPED: f64 = 0.01;
 /// Least share of that where the edge is, and of the places inside that are bright: from this share of the usual drop on.
 const ROUND: f64 = 0.7;
 const FILLED: f64 = 0.85;
@@ -18,7 +24,7 @@ const BRIGHT: f64 = 0.4;
 const ALL_AROUND: f64 = 0.95;
 const EVEN: f64 = 0.7;
 /// A peak with a foot, the halo of the beam say, is no disk: much of it rises higher.
-const BRIGHTEST: f64 = 2.0;
+const BRIGHTEST: f32 = 2.0;
 
 #[derive(Clone, Copy)]
 pub struct Circle {
@@ -28,8 +34,8 @@ pub struct Circle {
 
 /// Directions to the points on a circle: all to the bottom, all to the right.
 struct Units {
-    down: [f64; ON_CIRCLE],
-    right: [f64; ON_CIRCLE],
+    down: [f32; ON_CIRCLE],
+    right: [f32; ON_CIRCLE],
 }
 
 fn units() -> &'static Units {
@@ -37,102 +43,165 @@ fn units() -> &'static Units {
     UNITS.get_or_init(|| {
         let angle = |n: usize| TAU * n as f64 / ON_CIRCLE as f64;
         Units {
-            down: std::array::from_fn(|n| angle(n).sin()),
-            right: std::array::from_fn(|n| angle(n).cos()),
+            down: std::array::from_fn(|n| angle(n).sin() as f32),
+            right: std::array::from_fn(|n| angle(n).cos() as f32),
         }
     })
 }
 
-/// Between the four pixels around a place; NaN outside.
-fn between(image: &Grid<f32>, [y, x]: [f64; 2]) -> f64 {
-    if !(y >= 0.0 && x >= 0.0 && y <= image.rows as f64 - 1.0 && x <= image.columns as f64 - 1.0) {
-        return f64::NAN;
-    }
-    let (top, left) = (y as usize, x as usize);
-    let (bottom, right) = (
-        (top + 1).min(image.rows - 1),
-        (left + 1).min(image.columns - 1),
-    );
-    let (v, u) = (y - top as f64, x - left as f64);
-    let at = |row, column| f64::from(image.at(row, column));
-    (1.0 - v) * ((1.0 - u) * at(top, left) + u * at(top, right))
-        + v * ((1.0 - u) * at(bottom, left) + u * at(bottom, right))
+/// 2²³.
+const WHOLE: f32 = 8_388_608.0;
+
+/// Values between pixels on a circle, and how they change downwards and to the right; NaN outside the image.
+struct OnCircle {
+    values: [f32; ON_CIRCLE],
+    down: [f32; ON_CIRCLE],
+    right: [f32; ON_CIRCLE],
 }
 
-/// 2⁵².
-const WHOLE: f64 = 4_503_599_627_370_496.0;
-
-/// How much darker it is outside of circles.
-struct Drops<'a> {
+/// An image, to be looked at on circles.
+struct Rings<'a> {
     image: &'a Grid<f32>,
     units: &'a Units,
 }
 
-impl Drops<'_> {
-    /// The mean on the part that is within the image; `None` when that is little.
+impl Rings<'_> {
+    /// At `by` from the circle.
     #[inline(always)]
-    fn mean(&self, circle: &Circle) -> Option<f64> {
-        let (inside, outside) = (self.ring(circle, -EDGE), self.ring(circle, EDGE));
-        let (mut sum, mut count) = (0.0, 0usize);
-        for (inside, outside) in inside.iter().zip(&outside) {
-            let drop = inside - outside;
-            let is_valid = !drop.is_nan();
-            sum += if is_valid { drop } else { 0.0 };
-            count += usize::from(is_valid);
-        }
-        mean(sum, count, ON_CIRCLE)
-    }
-
-    /// The values between pixels at `by` from the circle.
-    #[inline(always)]
-    fn ring(&self, circle: &Circle, by: f64) -> [f64; ON_CIRCLE] {
-        let Drops { image, units } = self;
-        let ([y, x], radius) = (circle.middle, circle.radius + by);
+    fn at(&self, circle: &Circle, by: f32) -> OnCircle {
+        let Rings { image, units } = self;
+        let [y, x] = circle.middle.map(|at| at as f32);
+        let radius = circle.radius as f32 + by;
         let reach = radius.abs();
-        let is_inside = y >= reach
-            && x >= reach
-            && y + reach < image.rows as f64 - 1.0
-            && x + reach < image.columns as f64 - 1.0;
-        let mut values = [0.0; ON_CIRCLE];
-        if !is_inside {
-            for (n, value) in values.iter_mut().enumerate() {
-                *value = between(
-                    image,
-                    [y + radius * units.down[n], x + radius * units.right[n]],
-                );
-            }
-            return values;
-        }
-        let (mut down, mut right) = ([0.0f32; ON_CIRCLE], [0.0f32; ON_CIRCLE]);
-        let mut places = [0u32; ON_CIRCLE];
-        let columns = image.columns as f64;
+        let last = [image.rows, image.columns].map(|size| size as f32 - 1.0);
+        let is_inside = y >= reach && x >= reach && y + reach < last[0] && x + reach < last[1];
+        let (mut parts, mut corners) = ([[0.0f32; ON_CIRCLE]; 2], [[0.0f32; ON_CIRCLE]; 4]);
+        let mut places = [[0.0f32; ON_CIRCLE]; 2];
         for n in 0..ON_CIRCLE {
             let (y, x) = (y + radius * units.down[n], x + radius * units.right[n]);
-            let (top, left) = (y.floor(), x.floor());
-            (down[n], right[n]) = ((y - top) as f32, (x - left) as f32);
-            // A number this large has its whole part in the last bits; a cast would look at every number whether it fits.
-            places[n] = (top * columns + left + WHOLE).to_bits() as u32;
+            places[0][n] = y;
+            places[1][n] = x;
+            parts[0][n] = y - y.floor();
+            parts[1][n] = x - x.floor();
         }
-        let mut corners = [[0.0f32; ON_CIRCLE]; 4];
+        if is_inside {
+            let mut flat = [0u32; ON_CIRCLE];
+            for n in 0..ON_CIRCLE {
+                // A number this large has its whole part in the last bits; a cast would look at every number whether it fits.
+                let [top, left] = [0, 1].map(|axis| {
+                    let whole = places[axis][n] - parts[axis][n];
+                    (whole + WHOLE).to_bits() & (WHOLE as u32 - 1)
+                });
+                flat[n] = top * image.columns as u32 + left;
+            }
+            for n in 0..ON_CIRCLE {
+                let at = flat[n] as usize;
+                let around = &image.values[at..at + image.columns + 2];
+                corners[0][n] = around[0];
+                corners[1][n] = around[1];
+                corners[2][n] = around[image.columns];
+                corners[3][n] = around[image.columns + 1];
+            }
+        } else {
+            for n in 0..ON_CIRCLE {
+                let [y, x] = [places[0][n], places[1][n]];
+                let is_there = y >= 0.0 && x >= 0.0 && y <= last[0] && x <= last[1];
+                let (top, left) = (y as usize, x as usize);
+                for (corner, values) in corners.iter_mut().enumerate() {
+                    let row = (top + corner / 2).min(image.rows - 1);
+                    let column = (left + corner % 2).min(image.columns - 1);
+                    values[n] = match is_there {
+                        true => image.at(row, column),
+                        false => f32::NAN,
+                    };
+                }
+            }
+        }
+        let mut found = OnCircle {
+            values: [0.0; ON_CIRCLE],
+            down: [0.0; ON_CIRCLE],
+            right: [0.0; ON_CIRCLE],
+        };
         for n in 0..ON_CIRCLE {
-            let at = places[n] as usize;
-            let around = &image.values[at..at + image.columns + 2];
-            corners[0][n] = around[0];
-            corners[1][n] = around[1];
-            corners[2][n] = around[image.columns];
-            corners[3][n] = around[image.columns + 1];
+            let (v, u) = (parts[0][n], parts[1][n]);
+            let [upper, lower] = [0, 2].map(|left| corners[left + 1][n] - corners[left][n]);
+            let (above, below) = (corners[0][n] + u * upper, corners[2][n] + u * lower);
+            found.down[n] = below - above;
+            found.right[n] = upper + v * (lower - upper);
+            found.values[n] = above + v * (below - above);
         }
+        found
+    }
+
+    /// The mean drop across a circle, on the part that is within the image; `None` when that is little.
+    #[inline(always)]
+    fn drop(&self, circle: &Circle) -> Option<Drop> {
+        let edge = EDGE as f32;
+        let (inside, outside) = (self.at(circle, -edge), self.at(circle, edge));
+        let mut drop = Drop::default();
+        let mut count = 0;
         for n in 0..ON_CIRCLE {
-            let upper = corners[0][n] + right[n] * (corners[1][n] - corners[0][n]);
-            let lower = corners[2][n] + right[n] * (corners[3][n] - corners[2][n]);
-            values[n] = f64::from(upper + down[n] * (lower - upper));
+            let height = inside.values[n] - outside.values[n];
+            let is_valid = !height.is_nan();
+            count += usize::from(is_valid);
+            let valid = |value: f32| if is_valid { f64::from(value) } else { 0.0 };
+            let (y, x) = (self.units.down[n], self.units.right[n]);
+            let down = inside.down[n] - outside.down[n];
+            let right = inside.right[n] - outside.right[n];
+            drop.mean += valid(height);
+            drop.slope[0] += valid(down);
+            drop.slope[1] += valid(right);
+            // Both rings grow with the radius.
+            drop.slope[2] += valid(y * down + x * right);
+            for (sum, product) in drop.share.iter_mut().zip([y * y, y * x, y, x * x, x, 1.0]) {
+                *sum += valid(product);
+            }
         }
-        values
+        mean(drop.mean, count, ON_CIRCLE)?;
+        let part = 1.0 / count as f64;
+        drop.mean *= part;
+        drop.slope = drop.slope.map(|slope| part * slope);
+        drop.share = drop.share.map(|share| part * share);
+        Some(drop)
+    }
+}
+
+/// How much darker it is outside of a circle, and what that says of a better one.
+#[derive(Clone, Copy, Default)]
+struct Drop {
+    mean: f64,
+    /// By row, column and radius.
+    slope: [f64; 3],
+    /// Mean products of how far row, column and radius move the edge, the upper triangle by rows: on a whole circle those of one
+    /// with itself, on a part of one the others too.
+    share: [f64; 6],
+}
+
+impl Drop {
+    /// Row, column and radius to go, when the drop bends by one per square pixel.
+    fn way(&self) -> [f64; 3] {
+        let [a, b, c, d, e, f] = self.share;
+        let (a, d, f) = (a + DAMPED, d + DAMPED, f + DAMPED);
+        let [p, q, r] = self.slope;
+        // Cramer's rule.
+        let (first, second, third) = (d * f - e * e, c * e - b * f, b * e - c * d);
+        let all = a * first + b * second + c * third;
+        [
+            (first * p + second * q + third * r) / all,
+            (second * p + (a * f - c * c) * q + (b * c - a * e) * r) / all,
+            (third * p + (b * c - a * e) * q + (a * d - b * b) * r) / all,
+        ]
+    }
+
+    /// Of the square of a way.
+    fn length(&self, [p, q, r]: [f64; 3]) -> f64 {
+        let [a, b, c, d, e, f] = self.share;
+        a * p * p + d * q * q + f * r * r + 2.0 * (b * p * q + c * p * r + e * q * r)
     }
 }
 
 struct Refine<'a> {
-    drops: Drops<'a>,
+    rings: Rings<'a>,
     first: Circle,
 }
 
@@ -141,37 +210,39 @@ impl Vectorised for Refine<'_> {
 
     #[inline(always)]
     fn run(self) -> Circle {
-        let drop = |circle: &Circle| self.drops.mean(circle);
-        let (mut most, mut best) = (drop(&self.first).unwrap_or(0.0), self.first);
-        let mut step = 1.0;
-        // Where it came from is worse.
-        let mut back = usize::MAX;
-        while step > FINEST {
-            let [y, x] = best.middle;
-            let mut better: Option<(f64, usize, Circle)> = None;
-            for way in 0..6 {
-                let by = if way < 3 { -step } else { step };
-                let (middle, radius) = match way % 3 {
-                    0 => ([y + by, x], best.radius),
-                    1 => ([y, x + by], best.radius),
-                    _ => ([y, x], best.radius + by),
-                };
-                if way == back {
-                    continue;
+        let mut best = self.first;
+        let Some(mut here) = self.rings.drop(&best) else {
+            return best;
+        };
+        // How the drop bends is seen from one step to the next.
+        let mut bend = BEND * here.mean.abs();
+        for _ in 0..STEPS {
+            let way = here.way().map(|way| way / bend);
+            let most = way.iter().fold(0.0f64, |most, way| most.max(way.abs()));
+            let part = if most > LONGEST { LONGEST / most } else { 1.0 };
+            let way = way.map(|way| part * way);
+            let next = Circle {
+                middle: [best.middle[0] + way[0], best.middle[1] + way[1]],
+                radius: best.radius + way[2],
+            };
+            let there = self
+                .rings
+                .drop(&next)
+                .filter(|there| there.mean > here.mean);
+            let Some(there) = there else {
+                bend *= 3.0;
+                if most / 3.0 < FINEST {
+                    break;
                 }
-                let other = Circle { middle, radius };
-                let Some(drop) = drop(&other) else {
-                    continue;
-                };
-                if drop >= better.map_or(most.next_up(), |better| better.0) {
-                    better = Some((drop, way, other));
-                }
-            }
-            match better {
-                Some((drop, way, other)) => {
-                    (most, best, back) = (drop, other, (way + 3) % 6);
-                }
-                None => (step, back) = (0.5 * step, usize::MAX),
+                continue;
+            };
+            let seen = (0..3)
+                .map(|n| (here.slope[n] - there.slope[n]) * way[n])
+                .sum::<f64>();
+            bend = (seen / here.length(way)).clamp(0.3 * bend, 3.0 * bend);
+            (best, here) = (next, there);
+            if part * most < FINEST {
+                break;
             }
         }
         best
@@ -183,7 +254,7 @@ impl Circle {
     pub fn refined(self, image: &Grid<f32>) -> Self {
         let units = units();
         vectorised(Refine {
-            drops: Drops { image, units },
+            rings: Rings { image, units },
             first: self,
         })
     }
@@ -210,36 +281,56 @@ impl Circle {
     /// Whether the edge is even and goes all around; `None` where it is missing on much of the circle, where it drops by less than
     /// `least`, and where not everything inside is bright.
     pub fn edge(&self, image: &Grid<f32>, least: f64) -> Option<bool> {
-        let drops = Drops {
-            image,
-            units: units(),
-        };
-        let outside = drops.ring(self, EDGE);
-        let inside = drops.ring(self, -EDGE);
+        let units = units();
+        vectorised(Edge {
+            rings: Rings { image, units },
+            circle: self,
+            least: least as f32,
+        })
+    }
+}
+
+struct Edge<'a> {
+    rings: Rings<'a>,
+    circle: &'a Circle,
+    least: f32,
+}
+
+impl Vectorised for Edge<'_> {
+    type Result = Option<bool>;
+
+    #[inline(always)]
+    fn run(self) -> Option<bool> {
+        let Edge {
+            rings,
+            circle,
+            least,
+        } = self;
+        let outside = rings.at(circle, EDGE as f32).values;
+        let inside = rings.at(circle, -EDGE as f32).values;
         // NaN where one of both is outside the image.
-        let drops_at: [f64; ON_CIRCLE] = std::array::from_fn(|n| inside[n] - outside[n]);
+        let drops: [f32; ON_CIRCLE] = std::array::from_fn(|n| inside[n] - outside[n]);
         let opposite = |n: usize| (n + ON_CIRCLE / 2) % ON_CIRCLE;
-        let mut sorted = drops_at.map(|drop| if drop.is_nan() { f64::INFINITY } else { drop });
-        sorted.sort_by(f64::total_cmp);
-        let count = drops_at.iter().filter(|drop| !drop.is_nan()).count();
-        let usual = (sorted[..count].get(count / 2).copied()).filter(|usual| *usual >= least)?;
-        let share = |drops: &[f64; ON_CIRCLE], least: f64| {
-            let edge = drops.iter().filter(|drop| **drop >= least * usual).count();
+        let count = drops.iter().filter(|drop| !drop.is_nan()).count();
+        let mut sorted = drops.map(|drop| if drop.is_nan() { f32::INFINITY } else { drop });
+        sorted.select_nth_unstable_by(count / 2, f32::total_cmp);
+        let usual = sorted[count / 2];
+        if count == 0 || usual < least {
+            return None;
+        }
+        let share = |drops: &[f32; ON_CIRCLE], least: f64| {
+            let least = least as f32 * usual;
+            let edge = drops.iter().filter(|drop| **drop >= least).count();
             edge as f64 / count as f64
         };
-        // A slope under the disk takes from one side what it gives to the other.
-        let even: [f64; ON_CIRCLE] = std::array::from_fn(|n| {
-            let (here, there) = (drops_at[n], drops_at[opposite(n)]);
-            match there.is_nan() {
-                true => here,
-                false => 0.5 * (here + there),
-            }
-        });
+        if share(&drops, BRIGHT) < ROUND {
+            return None;
+        }
         let (mut bright, mut all) = (0usize, 0usize);
-        let outer = self.radius + EDGE;
+        let outer = (circle.radius + EDGE) as f32;
         for part in [0.1, 0.35, 0.6] {
-            let by = part * self.radius;
-            let values = drops.ring(self, by - self.radius);
+            let by = part * circle.radius as f32;
+            let values = rings.at(circle, by - circle.radius as f32).values;
             let part = 0.5 * (1.0 + by / outer);
             for n in 0..ON_CIRCLE {
                 let (here, there) = (outside[n], outside[opposite(n)]);
@@ -249,14 +340,21 @@ impl Circle {
                     (true, _) => there,
                 };
                 let height = (values[n] - level) / usual;
-                if !height.is_nan() {
-                    all += 1;
-                    bright += usize::from((BRIGHT..=BRIGHTEST).contains(&height));
-                }
+                all += usize::from(!height.is_nan());
+                bright += usize::from((height >= BRIGHT as f32) & (height <= BRIGHTEST));
             }
         }
-        let is_disk =
-            share(&drops_at, BRIGHT) >= ROUND && all > 0 && bright as f64 >= FILLED * all as f64;
-        is_disk.then(|| share(&even, EVEN) >= ALL_AROUND)
+        if all == 0 || (bright as f64) < FILLED * all as f64 {
+            return None;
+        }
+        // A slope under the disk takes from one side what it gives to the other.
+        let even: [f32; ON_CIRCLE] = std::array::from_fn(|n| {
+            let (here, there) = (drops[n], drops[opposite(n)]);
+            match there.is_nan() {
+                true => here,
+                false => 0.5 * (here + there),
+            }
+        });
+        Some(share(&even, EVEN) >= ALL_AROUND)
     }
 }
