@@ -88,6 +88,8 @@ impl Operation for FindDisks {
         radius: "radius",
     });
     const COUNTS: bool = true;
+    const AFTER_REDUCTION: &'static [&'static str] =
+        &["threshold", "min_distance", "exclude_border", "max_peaks"];
     const REVISION: u32 = 6;
 
     fn describe(
@@ -156,7 +158,6 @@ impl Operation for FindDisks {
                     radius: params.radius,
                     direct_beam: params.direct_beam,
                     saturation: saturation(input.element),
-                    threshold: params.threshold,
                 },
                 frames: Vec::new(),
             }),
@@ -300,7 +301,8 @@ impl Operation for FindDisks {
         let border = (params.exclude_border).unwrap_or_else(|| usual_border(radius));
         let inside = |at: f64, size: usize| at >= border && at <= size as f64 - 1.0 - border;
         let mut peaks = Peaks::default();
-        for found in model.find(image, scratch) {
+        let threshold = params.threshold.unwrap_or(model.threshold);
+        for found in model.find_above(threshold, image, scratch) {
             let taken = (peaks.ky.iter().zip(&peaks.kx))
                 .any(|(y, x)| (f64::from(*y) - found.y).hypot(f64::from(*x) - found.x) <= apart);
             let cut = !(inside(found.y, size.0) && inside(found.x, size.1));

@@ -198,6 +198,8 @@ pub trait Operation: Default + Send + Sync + 'static {
     /// Set when it measures counts, with the background a part of what it measures: of an input from which a background was
     /// subtracted it is handed what was there before.
     const COUNTS: bool = false;
+    /// Names of parameters that its reduction does not depend on: they change without doing it again.
+    const AFTER_REDUCTION: &'static [&'static str] = &[];
     /// Grows when the operation gives other results for the same parameters; saved results carry it.
     const REVISION: u32 = 1;
 
@@ -275,6 +277,10 @@ pub type Prepared = Arc<dyn Any + Send + Sync>;
 pub trait Computation: Send + Sync {
     fn info(&self) -> OperationInfo;
     fn params(&self) -> Value;
+    /// Those of its parameters that its reduction depends on.
+    fn preparation_params(&self) -> Value {
+        self.params()
+    }
     /// See [`Operation::REVISION`].
     fn revision(&self) -> u32 {
         1

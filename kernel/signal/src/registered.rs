@@ -91,6 +91,14 @@ impl<O: Operation> Computation for WithParams<O> {
         self.params.to_json()
     }
 
+    fn preparation_params(&self) -> Value {
+        let mut params = self.params();
+        if let Value::Object(params) = &mut params {
+            params.retain(|name, _| !O::AFTER_REDUCTION.contains(&name.as_str()));
+        }
+        params
+    }
+
     fn revision(&self) -> u32 {
         O::REVISION
     }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use signal::serde_json::Value;
 use signal::{CancelToken, Inputs, Positions, Prepared, Region, SignalMeta};
 
 use crate::compute::{EngineEvent, Inner, guarded};
@@ -21,9 +22,35 @@ enum Slot {
     Made(Option<Prepared>),
 }
 
+/// All that a reduction depends on: the same gathers the same.
+#[derive(Clone, PartialEq)]
+struct Depends {
+    operation: &'static str,
+    params: Value,
+    /// Nodes and revisions of the inputs.
+    inputs: Vec<(u32, u32)>,
+}
+
+impl Depends {
+    /// `None` for what has no recipe.
+    fn of(graph: &Graph, node: &Node) -> Option<Self> {
+        let computation = (node.computation()).filter(|computation| computation.has_recipe())?;
+        let inputs = graph.inputs(node)?;
+        Some(Depends {
+            operation: computation.info().name,
+            params: computation.preparation_params(),
+            inputs: (inputs.iter())
+                .map(|input| (input.id, input.revision))
+                .collect(),
+        })
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Reductions {
     slots: Mutex<HashMap<(u32, u32), Slot>>,
+    /// What was found last for each node: a parameter that the reduction does not depend on may change.
+    last: Mutex<HashMap<u32, (Depends, Prepared)>>,
     changed: Condvar,
 }
 
@@ -84,7 +111,15 @@ impl Reductions {
         }
     }
 
+    /// What was found last for the same operation on the same inputs.
+    fn found(&self, depends: &Depends) -> Option<Prepared> {
+        (lock(&self.last).values())
+            .find(|(of, _)| of == depends)
+            .map(|(_, prepared)| prepared.clone())
+    }
+
     pub fn forget(&self, nodes: &[u32]) {
+        lock(&self.last).retain(|node, _| !nodes.contains(node));
         lock(&self.slots).retain(|(node, _), _| !nodes.contains(node));
         self.changed.notify_all();
     }
@@ -152,11 +187,23 @@ impl Inner {
             key,
             made: None,
         };
-        let prepared = match self.prepared_of_the_same(graph, node) {
-            Some(prepared) => prepared,
-            None => self.reduce(graph, node, lane, cancel)?,
+        let depends = Depends::of(graph, node);
+        let found = (depends.as_ref())
+            .and_then(|depends| self.reductions.found(depends))
+            .filter(|_| graph.file_is_unchanged(node));
+        let prepared = match found {
+            Some(found) => Some(found),
+            None => match self.prepared_of_the_same(graph, node) {
+                Some(prepared) => prepared,
+                None => self.reduce(graph, node, lane, cancel)?,
+            },
         };
         making.made = Some(prepared.clone());
+        if let (Some(depends), Some(prepared)) = (depends, &prepared) {
+            let last = (depends, prepared.clone());
+            let before = lock(&self.reductions.last).insert(node.id, last);
+            drop(before);
+        }
         drop(making);
         if prepared.is_some() {
             self.tell(EngineEvent::Prepared { node: node.id });

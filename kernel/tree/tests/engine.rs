@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use fake::{Add, Asks, Scan, Sum};
+use fake::{Add, Asks, Mean, Scan, Sum};
 use signal::{CancelToken, ElementType, NavigationIndex, Output, Region, SourceError};
 use tree::{Cause, ComputeError, Engine, EngineConfig, Lane, PassState, Receiver, Tree, TreeError};
 
@@ -43,8 +43,12 @@ fn plain() -> Add {
 }
 
 fn frame_of(engine: &Engine, tree: &Tree, node: u32, y: usize, x: usize) -> Vec<f32> {
+    frame_at(engine, tree, node, at(y, x))
+}
+
+fn frame_at(engine: &Engine, tree: &Tree, node: u32, at: NavigationIndex) -> Vec<f32> {
     let never = CancelToken::new();
-    match engine.output(&tree.snapshot(), node, at(y, x), Lane::Interactive, &never) {
+    match engine.output(&tree.snapshot(), node, at, Lane::Interactive, &never) {
         Ok(Output::Frame(frame)) => frame.to_f32().into_owned(),
         other => panic!("no frame: {other:?}"),
     }
@@ -273,6 +277,37 @@ fn new_parameters_reach_everything_below_and_old_results_are_forgotten() {
     assert_eq!(frame_of(&engine, &tree, flat, 1, 1)[0], before[0] + 100.0);
     // The reference moves along, so the difference stays (up to the weights of the reduction).
     assert!((value(&graph) - old).abs() < 1.0);
+}
+
+/// What a reduction does not depend on changes without doing it again.
+#[test]
+fn a_reduction_is_done_again_only_for_what_it_depends_on() {
+    let tree = Tree::new();
+    let source = tree
+        .add_source("scan", Arc::new(Scan::new(6, 7, [2, 3])))
+        .unwrap();
+    let flat = tree
+        .add_operation("flat", source, Arc::new(plain()))
+        .unwrap();
+    let of = |region, times| Arc::new(Mean { region, times });
+    let mean = tree.add_operation("mean", flat, of(None, 1.0)).unwrap();
+    let engine = engine(2);
+    let whole = NavigationIndex::new(&[]);
+    let first = frame_at(&engine, &tree, mean, whole);
+    let change = |node, computation| {
+        let changed = tree.set_computation(node, computation).unwrap();
+        engine.forget_older(&tree.snapshot(), &changed);
+        frame_at(&engine, &tree, mean, whole)[0]
+    };
+    assert_eq!(change(mean, of(None, 2.0)), 2.0 * first[0]);
+    let region = Some(Region::rectangle(0, 0, 2, 2));
+    let other = change(mean, of(region, 1.0));
+    assert_ne!(other, first[0]);
+    let shifted = Add {
+        offset: 100.5,
+        ..Add::default()
+    };
+    assert!(change(flat, Arc::new(shifted)) > other + 50.0);
 }
 
 #[test]

@@ -298,9 +298,10 @@ impl Computation for Sum {
     }
 }
 
-/// Mean of the frames plus a tenth each, gathered in parts that are merged.
+/// Mean of the frames plus a tenth each, gathered in parts that are merged; shown so many times as large.
 pub struct Mean {
     pub region: Option<Region>,
+    pub times: f32,
 }
 
 #[derive(Default)]
@@ -342,7 +343,10 @@ impl Computation for Mean {
         info("mean")
     }
     fn params(&self) -> Value {
-        json!({})
+        json!({"region": format!("{:?}", self.region), "times": self.times})
+    }
+    fn preparation_params(&self) -> Value {
+        json!({"region": format!("{:?}", self.region)})
     }
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         let mut meta = frames_only(inputs)?;
@@ -351,6 +355,7 @@ impl Computation for Mean {
         Ok(meta)
     }
     fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+        assert_eq!(self.times, 1.0, "found already");
         Some(Reduction {
             positions: self.region.map_or(Positions::All, Positions::Region),
             reduce: Box::new(Means::default()),
@@ -365,7 +370,8 @@ impl Computation for Mean {
     ) -> Result<Output, OperationError> {
         let mean = prepared.and_then(|any| any.downcast_ref::<Vec<f32>>());
         let mean = mean.ok_or_else(|| OperationError::failed("nothing is prepared", ""))?;
-        Frame::from_vec(&[3, 5], mean.clone())
+        let mean = mean.iter().map(|value| self.times * value).collect();
+        Frame::from_vec(&[3, 5], mean)
             .map(Output::Frame)
             .map_err(|what| OperationError::failed(what, ""))
     }

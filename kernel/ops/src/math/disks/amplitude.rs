@@ -72,6 +72,7 @@ impl Search<'_> {
             image,
             ground,
             scratch,
+            ..
         } = self;
         // The median over pieces of rows, each with the weight of its expected counts: what is on disks that were not found stays
         // out. Of few counts the median is less than the mean.

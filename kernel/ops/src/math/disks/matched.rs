@@ -57,6 +57,7 @@ impl Search<'_> {
             image,
             ground,
             scratch,
+            ..
         } = self;
         let Matched { step, reach, .. } = *matched;
         let (rows, columns) = model.grid();

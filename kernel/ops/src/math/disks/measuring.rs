@@ -62,12 +62,12 @@ pub(super) fn measure(
             break;
         }
     }
-    let flat = measuring.conclude(given, &last?);
+    let flat = measuring.conclude(&last?);
     let worse = before.is_some_and(|before| before.flat_cost <= flat.cost);
     if flat.misfit < PATTERNED || worse {
         return Some(flat);
     }
-    let patterned = measuring.patterned(given, flat.shape_errors);
+    let patterned = measuring.patterned(flat.shape_errors);
     Some(match patterned {
         Some(patterned) if patterned.cost + PATTERN_COST < flat.cost => Prepared {
             flat_cost: flat.cost,
@@ -264,13 +264,13 @@ impl<'a> Measuring<'a> {
     }
 
     /// What all frames together are explained by.
-    fn conclude(&self, given: Given, sums: &ShapeSums) -> Prepared {
+    fn conclude(&self, sums: &ShapeSums) -> Prepared {
         let scan = Scan {
             brightest: sums.brightest,
             ..self.scan.clone()
         };
         let mut model = Model::new(scan, SURE);
-        model.threshold = given.threshold.unwrap_or_else(|| threshold_of(&model));
+        model.threshold = threshold_of(&model);
         model.realigns = model.probe.is_some();
         let of_frames = in_parts(self.frames.len(), |(image, scratch): &mut Work, n| {
             let counts = &self.frames[n];
@@ -297,7 +297,7 @@ impl<'a> Measuring<'a> {
     }
 
     /// All but what the disks are, which is what the direct beam is in frames without specimen.
-    pub(super) fn told(&mut self, given: Given, beam: &Prepared) -> Option<Prepared> {
+    pub(super) fn told(&mut self, beam: &Prepared) -> Option<Prepared> {
         self.scan.shape = beam.model.shape;
         self.scan.probe = beam.model.probe.clone();
         let mut last = None;
@@ -316,14 +316,14 @@ impl<'a> Measuring<'a> {
             }
             last = Some(self.learn(looked, round + 1 >= FIRST_ROUNDS));
         }
-        let mut prepared = self.conclude(given, &last?);
+        let mut prepared = self.conclude(&last?);
         prepared.told = true;
         prepared.shape_errors = beam.shape_errors;
         Some(prepared)
     }
 
     /// What is inside the disks, beginning with that of the direct beam and, where that leaves something to explain, with flat ones.
-    fn patterned(&mut self, given: Given, shape_errors: [f64; 2]) -> Option<Prepared> {
+    fn patterned(&mut self, shape_errors: [f64; 2]) -> Option<Prepared> {
         let flat = self.scan.clone();
         let from_beam = flat.beam_is_seen && !self.clean.saturated;
         let mut best: Option<Prepared> = None;
@@ -336,7 +336,7 @@ impl<'a> Measuring<'a> {
                 brightest: flat.brightest,
                 ..self.first.clone()
             };
-            let found = self.learn_pattern(given, beam_rounds);
+            let found = self.learn_pattern(beam_rounds);
             best = match (best, found) {
                 (Some(best), Some(found)) => {
                     Some(if found.cost < best.cost { found } else { best })
@@ -355,7 +355,7 @@ impl<'a> Measuring<'a> {
     }
 
     /// From what the pattern so far, at first a flat disk, leaves over; in so many rounds in direct beams only.
-    fn learn_pattern(&mut self, given: Given, beam_rounds: usize) -> Option<Prepared> {
+    fn learn_pattern(&mut self, beam_rounds: usize) -> Option<Prepared> {
         let shape = self.scan.shape;
         let edge = f64::from(shape.edge);
         let reach = f64::from(shape.radius) + (4.0 * edge).clamp(2.0, 4.0) + AROUND_PATTERN;
@@ -379,7 +379,7 @@ impl<'a> Measuring<'a> {
             let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
             let settled = (before - misfit).abs() < BETTER * misfit;
             if round > FIRST_PATTERNS && (settled || round == PATTERN_ROUNDS) {
-                return Some(self.conclude(given, &sums));
+                return Some(self.conclude(&sums));
             }
             probe = sums.probe.as_ref()?.correct(self.scan.probe.as_ref()?);
         }

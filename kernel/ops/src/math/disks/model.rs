@@ -54,7 +54,7 @@ pub struct Scan {
 pub struct Model {
     pub scan: Scan,
     pub(super) ground: Ground,
-    /// Least standard deviations that a disk is found with.
+    /// Least standard deviations that a disk is found with, if nothing else is said.
     pub threshold: f64,
     pub(super) stencil: Stencil,
     /// Sums over disks are made around every so many pixels of every so many rows: the grid.
@@ -211,6 +211,7 @@ impl Model {
         scratch.centre = centre;
         let mut search = Search {
             model: self,
+            threshold: self.threshold,
             image,
             ground: self.ground.around(centre, self.size()),
             scratch,
@@ -222,7 +223,13 @@ impl Model {
 
     /// Disks of a frame, the surest first.
     pub fn find(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
+        self.find_above(self.threshold, image, scratch)
+    }
+
+    /// The same with another threshold.
+    pub fn find_above(&self, threshold: f64, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
         let mut search = self.begin(image, scratch);
+        search.threshold = threshold;
         search.sweep(self.first_share(), (3, 0.5));
         search.amplitude();
         search.drop_unlikely(0);
@@ -291,6 +298,7 @@ impl Model {
         let ground = self.ground.around(scratch.centre, self.size());
         let mut search = Search {
             model: self,
+            threshold: self.threshold,
             image,
             ground,
             scratch,
@@ -337,6 +345,7 @@ impl Model {
         }
         let mut search = Search {
             model: self,
+            threshold: self.threshold,
             image,
             ground,
             scratch,

@@ -53,6 +53,7 @@ impl Search<'_> {
             image,
             ground,
             scratch,
+            ..
         } = self;
         let amplitude = scratch.amplitude as f32;
         scratch.rest.clear();
@@ -95,6 +96,7 @@ impl Search<'_> {
             image,
             ground,
             scratch,
+            ..
         } = self;
         let amplitude = scratch.amplitude as f32;
         scratch.rest.clear();

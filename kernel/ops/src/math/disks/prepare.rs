@@ -50,8 +50,6 @@ pub struct Given {
     pub direct_beam: Option<[f64; 2]>,
     /// The largest value that a pixel can have.
     pub saturation: Option<f32>,
-    /// Standard deviations; left out, so many that noise hardly makes a disk.
-    pub threshold: Option<f64>,
 }
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
@@ -125,7 +123,7 @@ fn prepare_clean(
     let told = measure_any(&cleaned(vacuum), size, given, clean).and_then(|beam| {
         let (seen, first) = look(frames, size, given.direct_beam);
         let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
-        measuring.told(given, &beam)
+        measuring.told(&beam)
     });
     // Few beams may tell less than many disks, and there may be specimen after all.
     match (own, told) {

@@ -173,6 +173,7 @@ impl Search<'_> {
             image,
             ground,
             scratch,
+            ..
         } = self;
         let Candidate { slot, disk, .. } = *candidate;
         // Compared are whole vectors of places.

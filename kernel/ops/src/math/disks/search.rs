@@ -88,6 +88,8 @@ pub(super) fn square_apart([y, x]: [f64; 2], [other_y, other_x]: [f64; 2]) -> f6
 /// One frame at work.
 pub(super) struct Search<'a> {
     pub(super) model: &'a Model,
+    /// Least standard deviations that a disk is found with.
+    pub(super) threshold: f64,
     pub(super) image: &'a Image,
     pub(super) ground: Part<'a>,
     pub(super) scratch: &'a mut Scratch,
@@ -140,6 +142,7 @@ impl Search<'_> {
             image,
             ground,
             scratch,
+            ..
         } = self;
         let Scratch {
             counts,

@@ -83,7 +83,7 @@ impl Search<'_> {
     /// Drops candidates from the `first` on that are no disks by most of the evidence that is asked for in the end.
     pub(super) fn drop_unlikely(&mut self, first: usize) {
         let known = self.known(self.model.level_share);
-        let (area, threshold) = (self.model.area(), self.model.threshold);
+        let (area, threshold) = (self.model.area(), self.threshold);
         let mut n = first;
         while n < self.scratch.candidates.len() {
             let Candidate {
@@ -151,7 +151,7 @@ impl Search<'_> {
             let Some([y_error, x_error]) = step.errors() else {
                 continue;
             };
-            if evidence.deviations < self.model.threshold {
+            if evidence.deviations < self.threshold {
                 continue;
             }
             let Disk { height, level, .. } = step.disk;
@@ -179,7 +179,7 @@ impl Search<'_> {
         // What a disk that is none leaves over is no other disk; nor is what barely stands out beside a brighter one, whose own
         // place and height are not known exactly.
         let near = OVERLAP * f64::from(self.model.shape.radius);
-        let least = self.model.threshold + BESIDE;
+        let least = self.threshold + BESIDE;
         let left_over = |n: usize| {
             let peak = &found[n];
             let faint = peak.evidence.deviations < least;
