@@ -47,6 +47,8 @@ pub struct Reference {
     pub orders: Orders,
     /// What the errors of the peaks leave out.
     pub noise: Noise,
+    /// How wide the peaks of one lattice are.
+    pub widths: Widths,
     /// How far the peaks of each point scatter, as a variance in px², for peaks whose finder knows no errors; empty where
     /// nothing is known of it.
     pub scatter: Vec<f64>,
@@ -69,6 +71,27 @@ impl Default for Noise {
         Noise {
             times: 1.0,
             more: LEAST_ERROR * LEAST_ERROR,
+        }
+    }
+}
+
+/// How far the peaks of one lattice are spread beyond what their finder takes for usual.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Widths {
+    /// Of each point, and the variance of that; empty where nothing is known of it.
+    pub usual: Vec<[f64; 2]>,
+    /// Variance between patterns of what all peaks of one have in common.
+    pub common: f64,
+    /// Standard deviation of how the spread grows with the distance from the beam, in its standard errors.
+    pub scatter: f64,
+}
+
+impl Default for Widths {
+    fn default() -> Self {
+        Widths {
+            usual: Vec::new(),
+            common: 0.0,
+            scatter: 1.0,
         }
     }
 }
@@ -105,6 +128,8 @@ pub struct Pattern {
     pub brightness: Vec<f64>,
     /// Of each along x and y; empty where the finder knows none.
     pub variance: Vec<[f64; 2]>,
+    /// Variance that each is spread by more than the scan's, and the variance of that; empty where the finder knows neither.
+    pub spread: Vec<[f64; 2]>,
 }
 
 impl Reference {
@@ -177,6 +202,7 @@ impl Reference {
             orders,
             alike,
             noise: Noise::default(),
+            widths: Widths::default(),
             scatter: Vec::new(),
             flaw: None,
         }

@@ -33,8 +33,8 @@ pub struct Window<'a> {
 #[derive(Default)]
 pub struct Passes {
     pub(super) share: Vec<f32>,
-    down: Vec<f32>,
-    across: Vec<f32>,
+    pub(super) down: Vec<f32>,
+    pub(super) across: Vec<f32>,
 }
 
 impl Passes {

@@ -18,11 +18,12 @@ mod radial;
 mod search;
 mod shape;
 mod shape_sums;
+mod spread;
 mod statistics;
 mod sweep;
 
 #[cfg(test)]
-mod families;
+pub mod families;
 #[cfg(test)]
 mod tests;
 
