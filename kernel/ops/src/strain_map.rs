@@ -10,7 +10,8 @@
 //! it, and that of the reference vector. Where the finder knows no errors, the scatter of each vector over the region takes
 //! their place, and the residual of each position says how large it is there. Strays are left out. Standard errors are
 //! these variances, to first order, enlarged where the peaks of a position disagree by more than chance: 68 % of the true
-//! errors lie within them. NaN where three peaks without errors leave nothing to tell them from.
+//! errors lie within them. Where disks touch, the errors of neighbours go together: how much is learned in the reference region
+//! (`math/affine/neighbours.rs`). NaN where three peaks without errors leave nothing to tell them from.
 //!
 //! Positions whose peaks do not bear out a lattice like the reference are NaN: too few matches, matches on one line, less than
 //! 35 % of the reference vectors, a residual above 0.09 of the peaks' spacing or one that leaves more than 5 % to chance (95 %

@@ -7,6 +7,7 @@
 mod borne_out;
 mod doubled;
 mod least_squares;
+mod neighbours;
 mod region;
 mod start;
 
@@ -318,10 +319,13 @@ impl Search<'_> {
             false => without_errors(&matches),
         };
         let Agreed {
-            solved,
+            mut solved,
             uncertain,
             squares: misfit,
         } = agreed.ok_or(count)?;
+        if known {
+            neighbours::add_correlation(self.reference, &matches, &mut solved);
+        }
         let squares = sum(&matches, &solved.affine, least_squares::distance);
         Ok(Settled {
             solved,

@@ -49,6 +49,8 @@ pub struct Reference {
     pub noise: Noise,
     /// How wide the peaks of one lattice are.
     pub widths: Widths,
+    /// Peaks whose errors go together.
+    pub neighbours: Neighbours,
     /// How far the peaks of each point scatter, as a variance in px², for peaks whose finder knows no errors; empty where
     /// nothing is known of it.
     pub scatter: Vec<f64>,
@@ -94,6 +96,21 @@ impl Default for Widths {
             scatter: 1.0,
         }
     }
+}
+
+/// Points that lie next to each other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Neighbours {
+    pub pairs: Vec<Pair>,
+    /// Of the errors of two of them along the line between them.
+    pub correlation: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    pub ends: [u32; 2],
+    /// Squares of the cosines of the line between them along x and y.
+    pub along: [f64; 2],
 }
 
 /// Why a region is no reference.
@@ -203,6 +220,7 @@ impl Reference {
             alike,
             noise: Noise::default(),
             widths: Widths::default(),
+            neighbours: Neighbours::default(),
             scatter: Vec::new(),
             flaw: None,
         }

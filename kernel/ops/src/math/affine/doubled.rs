@@ -11,6 +11,8 @@ use super::region::OfPattern;
 
 /// Standard deviations of a spread that is two lattices: one lattice reaches them in less than one position of a thousand.
 const DOUBLED: f64 = 3.0;
+/// The same of what all disks have, which has other causes too: a thickness or focus that the reference region does not have.
+const ALL_DOUBLED: f64 = 4.5;
 /// From so many on it may be two, and the map is as unsure as they would make it: one lattice in thirty positions.
 const DOUBTFUL: f64 = 1.7;
 /// Standard deviation in px² of what all disks of a pattern may be spread by, at least: where the growth is looked at (an edge that
@@ -94,7 +96,7 @@ pub(super) fn told(
         return Told::One;
     };
     let deviations = |[value, error]: [f64; 2]| value / error;
-    if deviations(growth) > DOUBLED || deviations(all) > DOUBLED {
+    if deviations(growth) > DOUBLED || deviations(all) > ALL_DOUBLED {
         return Told::Two;
     }
     if deviations(growth) > DOUBTFUL {

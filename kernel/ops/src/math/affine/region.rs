@@ -7,6 +7,7 @@ use super::super::lattice::{
 use super::super::rings::median;
 use super::doubled;
 use super::least_squares::{self, Match, Moments, Solved};
+use super::neighbours;
 use super::start::with_shift;
 use super::{Affine, FURTHEST_MATCH, Observed, Search, by_chance, freedom, more_variance, sum};
 
@@ -130,8 +131,9 @@ fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
                 break;
             }
         }
-        reference.widths =
-            doubled::widths(reference, &fits(reference, &known, radius, min_matches));
+        let fits = fits(reference, &known, radius, min_matches);
+        reference.widths = doubled::widths(reference, &fits);
+        reference.neighbours = neighbours::learned(reference, &fits);
     }
 }
 
@@ -245,9 +247,9 @@ fn scatter(reference: &Reference, fits: &[OfPattern<'_>]) -> Vec<f64> {
 pub(super) struct OfPattern<'a> {
     pub pattern: &'a Pattern,
     pub matches: Vec<Match>,
-    solved: Solved,
-    squares: f64,
-    freedom: f64,
+    pub solved: Solved,
+    pub squares: f64,
+    pub freedom: f64,
 }
 
 fn fits<'a>(
