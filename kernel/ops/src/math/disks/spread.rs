@@ -7,17 +7,19 @@
 
 use signal::simd::{Vectorised, vectorised};
 
+use super::around::Run;
 use super::fit::{FAINTEST, Passes, Pattern, Step, Window, cholesky};
 use super::lanes::{LANES, total};
 
 impl Pattern<'_> {
     /// How the share changes with the variance that a disk is spread by, per height and px², at the pixels where `share` is known.
     #[inline(always)]
-    fn spreads(self, window: Window<'_>, step: &Step, passes: &mut Passes) {
+    fn spreads(self, window: Window<'_>, passes: &mut Passes) {
         let Passes {
             share,
             down: spread,
-            across: moved,
+            grid,
+            ..
         } = passes;
         match self {
             Pattern::Disk(shape) => {
@@ -27,18 +29,34 @@ impl Pattern<'_> {
                     *out = 0.5 * slope * ((1.0 - 2.0 * *share) * per_edge - per_radius);
                 }
             }
-            Pattern::Probe(probe) => {
-                for (out, share) in spread.iter_mut().zip(share) {
-                    *out = -2.0 * *share;
-                }
-                for [dy, dx] in [[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]] {
-                    let place = [step.disk.y as f32 + dy, step.disk.x as f32 + dx];
-                    probe.fill(window.runs, place, &mut [moved]);
-                    for (out, moved) in spread.iter_mut().zip(&*moved) {
-                        *out += 0.5 * *moved;
-                    }
-                }
-            }
+            Pattern::Probe(_) => by_differences(window.runs, share, grid, spread),
+        }
+    }
+}
+
+/// From the pixels around each; outside the window there is nothing.
+#[inline(always)]
+fn by_differences(runs: &[Run], share: &[f32], grid: &mut Vec<f32>, spread: &mut [f32]) {
+    let reach = runs.iter().map(|run| run.down.max(-run.across)).max();
+    let reach = reach.unwrap_or(0).unsigned_abs() + 1;
+    let side = 2 * reach + 1;
+    grid.clear();
+    grid.resize(side * side, 0.0);
+    let middle = reach * side + reach;
+    for run in runs {
+        grid[run.from(middle, side)].copy_from_slice(&share[run.to()]);
+    }
+    for run in runs {
+        let at = run.from(middle, side);
+        let moved = |by: isize| {
+            let from = at.start.wrapping_add_signed(by);
+            grid[from..from + run.count].iter()
+        };
+        let beside = moved(-1).zip(moved(1));
+        let above = moved(-(side as isize)).zip(moved(side as isize));
+        let around = beside.zip(above).zip(&grid[at.clone()]);
+        for (out, (((left, right), (up, down)), own)) in spread[run.to()].iter_mut().zip(around) {
+            *out = 0.5 * ((left + right) + (up + down)) - 2.0 * own;
         }
     }
 }
@@ -61,7 +79,7 @@ impl Vectorised for Score<'_> {
             pattern,
             step,
         } = self;
-        pattern.spreads(window, step, passes);
+        pattern.spreads(window, passes);
         let (height, level) = (step.disk.height as f32, step.disk.level as f32);
         let mut sums = [[0.0f32; LANES]; 4];
         let all = (passes.share.chunks_exact(LANES))
