@@ -396,8 +396,20 @@ fn peaks_opened_by_hyperspy() -> Result<()> {
                 0.125,
                 0.0625,
                 1.5,
+                0.25,
+                0.5,
             ];
-            let [ky, kx, intensity, score, ky_error, kx_error, misfit] = row;
+            let [
+                ky,
+                kx,
+                intensity,
+                score,
+                ky_error,
+                kx_error,
+                misfit,
+                spread,
+                spread_error,
+            ] = row;
             peaks.push(Peak {
                 ky,
                 kx,
@@ -406,6 +418,8 @@ fn peaks_opened_by_hyperspy() -> Result<()> {
                 ky_error,
                 kx_error,
                 misfit,
+                spread,
+                spread_error,
             });
             rows.push(row);
         }

@@ -224,8 +224,28 @@ fn a_map_and_peaks_in_hspy_opened_by_hyperspy() -> Result<()> {
         let mut peaks = Peaks::default();
         let mut rows = Vec::new();
         for peak in 0..flat % 4 {
-            let row = [flat as f32 + 0.5, peak as f32, 100.0, 0.25, 0.125, 0.5, 1.5];
-            let [ky, kx, intensity, score, ky_error, kx_error, misfit] = row;
+            let row = [
+                flat as f32 + 0.5,
+                peak as f32,
+                100.0,
+                0.25,
+                0.125,
+                0.5,
+                1.5,
+                0.25,
+                0.5,
+            ];
+            let [
+                ky,
+                kx,
+                intensity,
+                score,
+                ky_error,
+                kx_error,
+                misfit,
+                spread,
+                spread_error,
+            ] = row;
             peaks.push(Peak {
                 ky,
                 kx,
@@ -234,6 +254,8 @@ fn a_map_and_peaks_in_hspy_opened_by_hyperspy() -> Result<()> {
                 ky_error,
                 kx_error,
                 misfit,
+                spread,
+                spread_error,
             });
             rows.push(row);
         }

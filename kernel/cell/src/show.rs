@@ -413,6 +413,8 @@ mod tests {
             ky_error: f64::NAN,
             kx_error: f64::NAN,
             misfit: f64::NAN,
+            spread: f64::NAN,
+            spread_error: f64::NAN,
         };
         assert_eq!(
             text(&peak),

@@ -171,6 +171,11 @@ pub struct Peak {
     /// How badly the finder's model fits: about 1 where it holds, larger where this is no such spot; NaN where the finder has
     /// no model.
     pub misfit: f64,
+    /// Variance in px² that the spot is spread by more than those of its scan, as two that nearly coincide are; NaN where the
+    /// finder has no model.
+    pub spread: f64,
+    /// Standard error of `spread`.
+    pub spread_error: f64,
 }
 
 /// A scan position, slowest axis first: `(row, column)`, or a single index for a line.
@@ -303,7 +308,7 @@ impl Signal {
     pub fn peaks(&self, at: impl ScanPosition) -> Result<Vec<Peak>> {
         let numbers = self.numbers("peaks", &at.to_index())?;
         Ok(numbers
-            .chunks_exact(7)
+            .chunks_exact(9)
             .map(|row| Peak {
                 ky: row[0],
                 kx: row[1],
@@ -312,6 +317,8 @@ impl Signal {
                 ky_error: row[4],
                 kx_error: row[5],
                 misfit: row[6],
+                spread: row[7],
+                spread_error: row[8],
             })
             .collect())
     }

@@ -98,7 +98,7 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
     }
     if meta.kind == SignalKind::Peaks {
         own["columns"] = json!(Peaks::COLUMNS);
-        own["column_units"] = json!(["px", "px", "counts", "", "px", "px", ""]);
+        own["column_units"] = json!(["px", "px", "counts", "", "px", "px", "", "px²", "px²"]);
         own["pattern_axes"] = json!(meta.axes.signal);
     }
     if !provenance.is_null() {

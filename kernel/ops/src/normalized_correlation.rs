@@ -1,7 +1,8 @@
 //! Finds disks of one shape by matched filter and maximum likelihood.
 //!
 //! `(ny, nx | ky, kx)` frames → `(ny, nx | ky, kx)` peaks: position in detector pixels, mean counts over the disk, score and
-//! threshold in standard deviations, standard errors of both coordinates in px, misfit (reduced χ²: 1 where the model holds).
+//! threshold in standard deviations, standard errors of both coordinates in px, misfit (reduced χ²: 1 where the model holds),
+//! and the variance in px² that a disk is spread by beyond the others (two disks that merged), with its standard error.
 //!
 //! The model of a frame is `λ = Σ hᵢ f(|p - cᵢ|) + a B(|p - c₀|)` with `f(r) = 1 / (1 + exp((r - R) / w))`. Radius R, edge w and the
 //! radial background B are the scan's, measured first from some of its frames (`math/disks/prepare.rs`); amplitude a, direct beam c₀
@@ -90,7 +91,7 @@ impl Operation for FindDisks {
     const COUNTS: bool = true;
     const AFTER_REDUCTION: &'static [&'static str] =
         &["threshold", "min_distance", "exclude_border", "max_peaks"];
-    const REVISION: u32 = 6;
+    const REVISION: u32 = 7;
 
     fn describe(
         &self,
@@ -327,6 +328,8 @@ impl Operation for FindDisks {
                 ky_error: (worse * found.y_error) as f32,
                 kx_error: (worse * found.x_error) as f32,
                 misfit: misfit as f32,
+                spread: found.spread[0] as f32,
+                spread_error: found.spread[1] as f32,
             });
         }
         self.idle().push(work);

@@ -10,7 +10,8 @@
 //! it, and that of the reference vector. Where the finder knows no errors, the scatter of each vector over the region takes
 //! their place, and the residual of each position says how large it is there. Strays are left out. Standard errors are
 //! these variances, to first order, enlarged where the peaks of a position disagree by more than chance: 68 % of the true
-//! errors lie within them. NaN where three peaks without errors leave nothing to tell them from.
+//! errors lie within them. Where disks touch, the errors of neighbours go together: how much is learned in the reference region
+//! (`math/affine/neighbours.rs`). NaN where three peaks without errors leave nothing to tell them from.
 //!
 //! Positions whose peaks do not bear out a lattice like the reference are NaN: too few matches, matches on one line, less than
 //! 35 % of the reference vectors, a residual above 0.09 of the peaks' spacing or one that leaves more than 5 % to chance (95 %
@@ -18,9 +19,14 @@
 //! ones among those expected, peaks that are as well those of another lattice (nothing but chance speaks for the orders
 //! that a coarser one lacks, or strangers as bright stand where a finer one has peaks), a second lattice near the reference, or a
 //! symmetry of the lattice that explains the peaks with about as little change. So is the whole map, with coverage 0, when
-//! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why. Two lattices so
-//! near each other that their disks merge look like one between them, and that is what is given. Needs the region's peaks first,
-//! then each position on its own: O(peaks), in closed form but for the search of strays.
+//! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why.
+//!
+//! Two lattices so near each other that their disks merge look like one between them. The merged disks are spread, the more the
+//! further out (`math/affine/doubled.rs`): beyond 3 standard deviations, which one lattice reaches in less than one of a thousand
+//! positions, the value is NaN, from 1.7 on the standard errors are so much larger that both lattices are within them. Where counts are too
+//! few for that, what is given lies between. Peaks of a finder that measures no spread are taken for those of one lattice.
+//!
+//! Needs the region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.
 
 use serde_json::{Map, Value, json};
@@ -77,10 +83,10 @@ impl Operation for MapStrain {
     };
 
     const WITHOUT_VALUE: &'static str = "too few peaks match the reference lattice, or they do not bear it out \
-         (see coverage and residual) or would bear out another lattice as well; or the reference region, where coverage is 0 \
-         everywhere, has no single lattice: choose it inside one grain. Strain from -20 to +33 % is measured, and any rotation \
-         up to the symmetry of the lattice";
-    const REVISION: u32 = 7;
+         (see coverage and residual) or would bear out another lattice as well, or their disks are spread like those of two \
+         lattices; or the reference region, where coverage is 0 everywhere, has no single lattice: choose it inside one grain. \
+         Strain from -20 to +33 % is measured, and any rotation up to the symmetry of the lattice";
+    const REVISION: u32 = 8;
 
     fn describe(
         &self,
@@ -199,6 +205,7 @@ impl Operation for MapStrain {
         let observed = Observed {
             points: &pattern.points,
             variance: &pattern.variance,
+            spread: &pattern.spread,
             weights: match params.intensity_weights {
                 true => &pattern.brightness,
                 false => &[],
@@ -273,6 +280,7 @@ fn pattern(peaks: &Peaks, row_height: f64) -> Pattern {
         points: points.collect(),
         brightness: brightness.collect(),
         variance: variance(peaks, row_height),
+        spread: spread(peaks),
     }
 }
 
@@ -299,6 +307,26 @@ fn variance(peaks: &Peaks, row_height: f64) -> Vec<[f64; 2]> {
     (x.into_iter().zip(y))
         .map(|(x, y)| [or_least(x), or_least(y)])
         .collect()
+}
+
+/// Empty when the finder knows it of none; what it does not know of some counts nothing.
+fn spread(peaks: &Peaks) -> Vec<[f64; 2]> {
+    let of = |(spread, error): (&f32, &f32)| {
+        let [spread, error] = [*spread, *error].map(f64::from);
+        let is_known = spread.is_finite() && error > 0.0;
+        is_known.then_some([spread, error * error])
+    };
+    let all: Vec<_> = peaks
+        .spread
+        .iter()
+        .zip(&peaks.spread_error)
+        .map(of)
+        .collect();
+    if all.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let or_unknown = |known: Option<[f64; 2]>| known.unwrap_or([0.0, f64::INFINITY]);
+    all.into_iter().map(or_unknown).collect()
 }
 
 /// How far from its place a peak is still that of a reference vector where nothing else is said.
@@ -332,3 +360,6 @@ impl Reduce<Reference> for Gather {
         Ok(reference)
     }
 }
+
+#[cfg(test)]
+mod overlapping;

@@ -16,6 +16,11 @@ pub struct Peaks {
     /// How badly the finder's model fits: about 1 where it holds, larger where this is no such spot; NaN where the
     /// finder has no model.
     pub misfit: Vec<f32>,
+    /// Variance in px² that the spot is spread by more than those of its scan, as two that nearly coincide are; NaN where the
+    /// finder has no model.
+    pub spread: Vec<f32>,
+    /// Standard error of `spread`.
+    pub spread_error: Vec<f32>,
 }
 
 /// One peak: a row of [`Peaks`].
@@ -28,10 +33,12 @@ pub struct Peak {
     pub ky_error: f32,
     pub kx_error: f32,
     pub misfit: f32,
+    pub spread: f32,
+    pub spread_error: f32,
 }
 
 impl Peak {
-    /// One whose finder knows neither errors nor a misfit.
+    /// One whose finder knows neither errors nor how its model fits.
     pub fn new(ky: f32, kx: f32, intensity: f32, score: f32) -> Self {
         Peak {
             ky,
@@ -41,6 +48,8 @@ impl Peak {
             ky_error: f32::NAN,
             kx_error: f32::NAN,
             misfit: f32::NAN,
+            spread: f32::NAN,
+            spread_error: f32::NAN,
         }
     }
 }
@@ -57,6 +66,8 @@ impl Peaks {
             ky_error: column(),
             kx_error: column(),
             misfit: column(),
+            spread: column(),
+            spread_error: column(),
         }
     }
 
@@ -69,7 +80,7 @@ impl Peaks {
     }
 
     /// Names of the columns, in their order in files and messages.
-    pub const COLUMNS: [&str; 7] = [
+    pub const COLUMNS: [&str; 9] = [
         "ky",
         "kx",
         "intensity",
@@ -77,10 +88,12 @@ impl Peaks {
         "ky_error",
         "kx_error",
         "misfit",
+        "spread",
+        "spread_error",
     ];
 
     /// In the order of [`Peaks::COLUMNS`].
-    pub fn columns(&self) -> [&[f32]; 7] {
+    pub fn columns(&self) -> [&[f32]; 9] {
         [
             &self.ky,
             &self.kx,
@@ -89,6 +102,8 @@ impl Peaks {
             &self.ky_error,
             &self.kx_error,
             &self.misfit,
+            &self.spread,
+            &self.spread_error,
         ]
     }
 
@@ -100,6 +115,8 @@ impl Peaks {
         self.ky_error.push(peak.ky_error);
         self.kx_error.push(peak.kx_error);
         self.misfit.push(peak.misfit);
+        self.spread.push(peak.spread);
+        self.spread_error.push(peak.spread_error);
     }
 
     /// Heap bytes.

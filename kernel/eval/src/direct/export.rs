@@ -153,6 +153,8 @@ fn named(fields: &syn::ExprStruct, name: &str) -> Option<Value> {
             ky_error: field(member("ky_error"))?,
             kx_error: field(member("kx_error"))?,
             misfit: field(member("misfit"))?,
+            spread: field(member("spread"))?,
+            spread_error: field(member("spread_error"))?,
         }),
         "Axis" => Value::Axis(Axis {
             name: field(member("name"))?,
@@ -205,6 +207,8 @@ mod tests {
             ky_error: 0.25,
             kx_error: f64::NAN,
             misfit: f64::INFINITY,
+            spread: -0.5,
+            spread_error: f64::NAN,
         };
         for (ty, text) in [
             ("i8", "-128".to_owned()),

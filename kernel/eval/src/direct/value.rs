@@ -146,6 +146,8 @@ impl Value {
                     ("ky_error", peak.ky_error),
                     ("kx_error", peak.kx_error),
                     ("misfit", peak.misfit),
+                    ("spread", peak.spread),
+                    ("spread_error", peak.spread_error),
                 ];
                 let mut expression = String::from("::signaltree::Peak {");
                 for (name, value) in fields {

@@ -5,7 +5,9 @@
 //! (`affine/least_squares.rs`). Nothing depends on other positions but the reference.
 
 mod borne_out;
+mod doubled;
 mod least_squares;
+mod neighbours;
 mod region;
 mod start;
 
@@ -102,6 +104,8 @@ pub struct Observed<'a> {
     pub points: &'a [Point],
     /// Variance of each along x and y.
     pub variance: &'a [[f64; 2]],
+    /// Variance that each is spread by more than those of its scan, and the variance of that.
+    pub spread: &'a [[f64; 2]],
     /// Weights that are wished for, instead of the inverse variances.
     pub weights: &'a [f64],
     pub brightness: &'a [f64],
@@ -150,12 +154,12 @@ pub fn fit(reference: &Reference, observed: &Observed<'_>, radius: f64, min_matc
         && settled.is_borne_out(&search)
     {
         return match start::choice(reference, settled.solved.affine.matrix) {
-            Choice::Least if !search.has_second(settled) => settled.fit(true),
+            Choice::Least => search.concluded(settled),
             Choice::Other(matrix) => start::with_shift(reference, observed.points, matrix)
                 .and_then(|start| search.settle(start).ok())
                 .filter(|other| other.is_surely_borne_out(&search))
-                .map_or(settled.fit(false), |other| other.fit(true)),
-            _ => settled.fit(false),
+                .map_or(settled.fit(false), |other| search.unless_merged(&other)),
+            Choice::Doubtful => settled.fit(false),
         };
     }
     if observed.points.len() >= search.least && !reference.points.is_empty() {
@@ -163,8 +167,10 @@ pub fn fit(reference: &Reference, observed: &Observed<'_>, radius: f64, min_matc
             if let Ok(found) = search.settle(start)
                 && found.is_surely_borne_out(&search)
             {
-                let choice = start::choice(reference, found.solved.affine.matrix);
-                return found.fit(choice == Choice::Least && !search.has_second(&found));
+                return match start::choice(reference, found.solved.affine.matrix) {
+                    Choice::Least => search.concluded(&found),
+                    _ => found.fit(false),
+                };
             }
         }
     }
@@ -313,10 +319,13 @@ impl Search<'_> {
             false => without_errors(&matches),
         };
         let Agreed {
-            solved,
+            mut solved,
             uncertain,
             squares: misfit,
         } = agreed.ok_or(count)?;
+        if known {
+            neighbours::add_correlation(self.reference, &matches, &mut solved);
+        }
         let squares = sum(&matches, &solved.affine, least_squares::distance);
         Ok(Settled {
             solved,
@@ -373,6 +382,34 @@ impl Search<'_> {
                 variance: [1.0; 2],
                 wish: 1.0,
             });
+        }
+    }
+
+    /// Without a value where there are two lattices.
+    fn concluded(&self, found: &Settled) -> Fit {
+        match self.has_second(found) {
+            true => found.fit(false),
+            false => self.unless_merged(found),
+        }
+    }
+
+    /// Without a value where the disks are those of two lattices, less sure where they may be.
+    fn unless_merged(&self, found: &Settled) -> Fit {
+        if self.observed.spread.is_empty() {
+            return found.fit(true);
+        }
+        let spread = |one: &Match| self.observed.spread[one.peak as usize];
+        match doubled::told(self.reference, &found.matches, spread) {
+            doubled::Told::One => found.fit(true),
+            doubled::Told::Two => found.fit(false),
+            doubled::Told::Perhaps(more) => {
+                let mut fit = found.fit(true);
+                for [xx, _, yy] in &mut fit.covariance {
+                    *xx += more;
+                    *yy += more;
+                }
+                fit
+            }
         }
     }
 

@@ -47,6 +47,10 @@ pub struct Reference {
     pub orders: Orders,
     /// What the errors of the peaks leave out.
     pub noise: Noise,
+    /// How wide the peaks of one lattice are.
+    pub widths: Widths,
+    /// Peaks whose errors go together.
+    pub neighbours: Neighbours,
     /// How far the peaks of each point scatter, as a variance in px², for peaks whose finder knows no errors; empty where
     /// nothing is known of it.
     pub scatter: Vec<f64>,
@@ -71,6 +75,42 @@ impl Default for Noise {
             more: LEAST_ERROR * LEAST_ERROR,
         }
     }
+}
+
+/// How far the peaks of one lattice are spread beyond what their finder takes for usual.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Widths {
+    /// Of each point, and the variance of that; empty where nothing is known of it.
+    pub usual: Vec<[f64; 2]>,
+    /// Variance between patterns of what all peaks of one have in common.
+    pub common: f64,
+    /// Standard deviation of how the spread grows with the distance from the beam, in its standard errors.
+    pub scatter: f64,
+}
+
+impl Default for Widths {
+    fn default() -> Self {
+        Widths {
+            usual: Vec::new(),
+            common: 0.0,
+            scatter: 1.0,
+        }
+    }
+}
+
+/// Points that lie next to each other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Neighbours {
+    pub pairs: Vec<Pair>,
+    /// Of the errors of two of them along the line between them.
+    pub correlation: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    pub ends: [u32; 2],
+    /// Squares of the cosines of the line between them along x and y.
+    pub along: [f64; 2],
 }
 
 /// Why a region is no reference.
@@ -105,6 +145,8 @@ pub struct Pattern {
     pub brightness: Vec<f64>,
     /// Of each along x and y; empty where the finder knows none.
     pub variance: Vec<[f64; 2]>,
+    /// Variance that each is spread by more than the scan's, and the variance of that; empty where the finder knows neither.
+    pub spread: Vec<[f64; 2]>,
 }
 
 impl Reference {
@@ -177,6 +219,8 @@ impl Reference {
             orders,
             alike,
             noise: Noise::default(),
+            widths: Widths::default(),
+            neighbours: Neighbours::default(),
             scatter: Vec::new(),
             flaw: None,
         }

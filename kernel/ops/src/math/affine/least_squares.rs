@@ -88,6 +88,24 @@ impl Moments {
         (moments.det() > 1e-4 * (0.5 * (xx + yy)).powi(2)).then_some(moments)
     }
 
+    pub(super) fn total(&self) -> f64 {
+        self.total
+    }
+
+    /// A place from the middle.
+    pub(super) fn about(&self, point: Point) -> Point {
+        [point[0] - self.middle[0], point[1] - self.middle[1]]
+    }
+
+    /// What a point at this place from the middle adds to the slopes, by its weight and value.
+    pub(super) fn slopes(&self, [x, y]: Point) -> [f64; 2] {
+        let det = self.det();
+        [
+            (x * self.yy - y * self.xy) / det,
+            (y * self.xx - x * self.xy) / det,
+        ]
+    }
+
     fn det(&self) -> f64 {
         self.xx * self.yy - self.xy * self.xy
     }

@@ -5,7 +5,9 @@ use super::super::lattice::{
     Flaw, Noise, Pattern, Point, Reference, Seen, mean_of, stretch_and_turn,
 };
 use super::super::rings::median;
+use super::doubled;
 use super::least_squares::{self, Match, Moments, Solved};
+use super::neighbours;
 use super::start::with_shift;
 use super::{Affine, FURTHEST_MATCH, Observed, Search, by_chance, freedom, more_variance, sum};
 
@@ -129,6 +131,9 @@ fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
                 break;
             }
         }
+        let fits = fits(reference, &known, radius, min_matches);
+        reference.widths = doubled::widths(reference, &fits);
+        reference.neighbours = neighbours::learned(reference, &fits);
     }
 }
 
@@ -184,7 +189,7 @@ fn level(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
 }
 
 /// One step towards the noise that explains the residuals; false where there is nothing to change.
-fn has_changed(noise: &mut Noise, fits: &[OfPattern]) -> bool {
+fn has_changed(noise: &mut Noise, fits: &[OfPattern<'_>]) -> bool {
     // Few peaks may hold a stray: patterns that are worse than most say nothing.
     let mut ratios: Vec<f64> = fits.iter().map(|one| one.squares / one.freedom).collect();
     let usual = median(&mut ratios).unwrap_or(1.0);
@@ -211,7 +216,7 @@ fn has_changed(noise: &mut Noise, fits: &[OfPattern]) -> bool {
 }
 
 /// Variance of the peaks about the map, for each point: of those that were matched too seldom that of all.
-fn scatter(reference: &Reference, fits: &[OfPattern]) -> Vec<f64> {
+fn scatter(reference: &Reference, fits: &[OfPattern<'_>]) -> Vec<f64> {
     let mut sums = vec![[0.0; 2]; reference.points.len()];
     for one in fits {
         let weight = |m: &Match| 1.0 / m.variance[0];
@@ -239,20 +244,21 @@ fn scatter(reference: &Reference, fits: &[OfPattern]) -> Vec<f64> {
         .collect()
 }
 
-struct OfPattern {
-    matches: Vec<Match>,
-    solved: Solved,
-    squares: f64,
-    freedom: f64,
+pub(super) struct OfPattern<'a> {
+    pub pattern: &'a Pattern,
+    pub matches: Vec<Match>,
+    pub solved: Solved,
+    pub squares: f64,
+    pub freedom: f64,
 }
 
-fn fits(
+fn fits<'a>(
     reference: &Reference,
-    patterns: &[&Pattern],
+    patterns: &[&'a Pattern],
     radius: f64,
     min_matches: usize,
-) -> Vec<OfPattern> {
-    let of = |pattern: &&Pattern| {
+) -> Vec<OfPattern<'a>> {
+    let of = |pattern: &&'a Pattern| {
         let observed = Observed {
             points: &pattern.points,
             variance: &pattern.variance,
@@ -267,6 +273,7 @@ fn fits(
         let matches = search.matches(Affine::NONE).ok()?;
         let solved = least_squares::solve(&matches)?;
         Some(OfPattern {
+            pattern,
             squares: sum(&matches, &solved.affine, least_squares::square),
             freedom: freedom(&matches),
             matches,

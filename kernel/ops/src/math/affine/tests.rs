@@ -17,6 +17,7 @@ fn fit(
         weights,
         brightness,
         variance: &[],
+        spread: &[],
     };
     super::fit(reference, &observed, radius, min_matches)
 }

@@ -122,21 +122,20 @@ impl Family {
             + rings.sum::<f64>()
     }
 
-    pub fn frame(&self, seed: u64, margin: usize) -> Frame {
-        let mut random = Random(seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(7));
-        let centre = [self.rows, self.columns]
-            .map(|size| 0.5 * size as f64 + self.wander * (2.0 * random.uniform() - 1.0));
-        let strain: Vec<f64> = (0..4).map(|_| 0.02 * random.normal()).collect();
-        let thick = 0.5 + 0.5 * random.uniform();
-        let mut disks = vec![[centre[0], centre[1], self.beam]];
+    /// Where the beam is in a frame.
+    pub fn somewhere(&self, random: &mut Random) -> [f64; 2] {
+        [self.rows, self.columns]
+            .map(|size| 0.5 * size as f64 + self.wander * (2.0 * random.uniform() - 1.0))
+    }
+
+    /// Bragg disks as row, column, height, of the lattice that `matrix` makes of the family's.
+    pub fn lattice(&self, centre: [f64; 2], matrix: [[f64; 2]; 2], thick: f64) -> Vec<[f64; 3]> {
+        let mut disks = Vec::new();
         for h in -7i32..=7 {
             for k in -7i32..=7 {
                 let [a, b] = self.vectors;
                 let g = [0, 1].map(|n| f64::from(h) * a[n] + f64::from(k) * b[n]);
-                let at = [
-                    centre[0] + g[0] * (1.0 + strain[0]) + g[1] * strain[1],
-                    centre[1] + g[1] * (1.0 + strain[2]) + g[0] * strain[3],
-                ];
+                let at = [0, 1].map(|n| centre[n] + g[0] * matrix[n][0] + g[1] * matrix[n][1]);
                 let length = g[0].hypot(g[1]);
                 let height = self.bragg
                     * thick
@@ -147,13 +146,20 @@ impl Family {
                 }
             }
         }
+        disks
+    }
+
+    /// What a disk of height 1 is at a place from its middle.
+    fn share(&self, dy: f64, dx: f64) -> f64 {
         let shape = Shape {
             radius: self.radius as f32,
             edge: self.edge as f32,
         };
-        let share = |dy: f64, dx: f64| {
-            f64::from(shape.at(dy as f32, dx as f32).share) * (self.inside)(self.radius, dy, dx)
-        };
+        f64::from(shape.at(dy as f32, dx as f32).share) * (self.inside)(self.radius, dy, dx)
+    }
+
+    /// Expected counts of a frame.
+    pub fn expected(&self, centre: [f64; 2], disks: &[[f64; 3]]) -> Vec<f64> {
         let mut expected = Vec::with_capacity(self.rows * self.columns);
         for row in 0..self.rows {
             for column in 0..self.columns {
@@ -162,11 +168,24 @@ impl Family {
             }
         }
         let reach = self.radius + 12.0 * self.edge;
-        for [y, x, height] in &disks {
+        for [y, x, height] in disks {
             self.near(*y, *x, reach, |at, dy, dx| {
-                expected[at] += height * share(dy, dx);
+                expected[at] += height * self.share(dy, dx);
             });
         }
+        expected
+    }
+
+    pub fn frame(&self, seed: u64, margin: usize) -> Frame {
+        let mut random = Random(seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(7));
+        let centre = self.somewhere(&mut random);
+        let strain: Vec<f64> = (0..4).map(|_| 0.02 * random.normal()).collect();
+        let thick = 0.5 + 0.5 * random.uniform();
+        let matrix = [[1.0 + strain[0], strain[1]], [strain[3], 1.0 + strain[2]]];
+        let mut disks = vec![[centre[0], centre[1], self.beam]];
+        disks.extend(self.lattice(centre, matrix, thick));
+        let expected = self.expected(centre, &disks);
+        let share = |dy: f64, dx: f64| self.share(dy, dx);
         let bounds = disks
             .iter()
             .map(|[y, x, height]| {

@@ -33,8 +33,10 @@ pub struct Window<'a> {
 #[derive(Default)]
 pub struct Passes {
     pub(super) share: Vec<f32>,
-    down: Vec<f32>,
+    pub(super) down: Vec<f32>,
     across: Vec<f32>,
+    /// The window as a square.
+    pub(super) grid: Vec<f32>,
 }
 
 impl Passes {
@@ -83,6 +85,7 @@ impl Pattern<'_> {
             share,
             down,
             across,
+            ..
         } = passes;
         match self {
             Pattern::Disk(shape) => {

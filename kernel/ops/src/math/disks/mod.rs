@@ -20,11 +20,12 @@ mod realign;
 mod search;
 mod shape;
 mod shape_sums;
+mod spread;
 mod statistics;
 mod sweep;
 
 #[cfg(test)]
-mod families;
+pub mod families;
 #[cfg(test)]
 mod tests;
 

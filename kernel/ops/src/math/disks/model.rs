@@ -97,6 +97,8 @@ pub struct Found {
     pub y_error: f64,
     pub x_error: f64,
     pub evidence: Evidence,
+    /// Variance in px² that it is spread by more than the model's disks, and its standard error.
+    pub spread: [f64; 2],
 }
 
 impl Model {

@@ -154,6 +154,7 @@ impl Search<'_> {
             if evidence.deviations < self.threshold {
                 continue;
             }
+            let spread = window.spread(&mut passes, pattern, &step);
             let Disk { height, level, .. } = step.disk;
             let [y, x] = Candidate {
                 disk: step.disk,
@@ -172,6 +173,7 @@ impl Search<'_> {
                 y_error,
                 x_error,
                 evidence,
+                spread,
             });
         }
         self.scratch.passes = passes;
