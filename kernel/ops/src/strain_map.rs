@@ -23,7 +23,7 @@
 //!
 //! Two lattices so near each other that their disks merge look like one between them. The merged disks are spread, the more the
 //! further out (`math/affine/doubled.rs`): beyond 3 standard deviations, which one lattice reaches in less than one of a thousand
-//! positions, the value is NaN, from 1.7 on the standard errors are so much larger that both lattices are within them. Where counts are too
+//! positions, the value is NaN, from 1.7 on the standard errors are those that two such lattices make. Where counts are too
 //! few for that, what is given lies between. Peaks of a finder that measures no spread are taken for those of one lattice.
 //!
 //! Needs the region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.
