@@ -22,9 +22,11 @@
 //! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why.
 //!
 //! Two lattices so near each other that their disks merge look like one between them. The merged disks are spread, the more the
-//! further out (`math/affine/doubled.rs`): beyond 3 standard deviations, which one lattice reaches in less than one of a thousand
-//! positions, the value is NaN, from 1.7 on the standard errors are those that two such lattices make. Where counts are too
-//! few for that, what is given lies between. Peaks of a finder that measures no spread are taken for those of one lattice.
+//! further out (`math/affine/doubled.rs`): beyond 3.2 standard deviations, which one lattice reaches in less than one of a
+//! thousand positions, the value is NaN, from 1.7 on the standard errors are those that two such lattices make. Where that is not
+//! told (a turn of 1°, 2 % of strain, few counts; one in three at 3 to 8°), what is given lies between. What all disks of a
+//! pattern are wider by says nothing: thickness, bending and focus do that too.
+//! Peaks of a finder that measures no spread are taken for those of one lattice.
 //!
 //! Needs the region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.
 //! Reference: Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7; Pekin et al., doi:10.1016/j.ultramic.2016.12.021.

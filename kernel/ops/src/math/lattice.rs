@@ -82,8 +82,6 @@ impl Default for Noise {
 pub struct Widths {
     /// Of each point, and the variance of that; empty where nothing is known of it.
     pub usual: Vec<[f64; 2]>,
-    /// Variance between patterns of what all peaks of one have in common.
-    pub common: f64,
     /// Standard deviation of how the spread grows with the distance from the beam, in its standard errors.
     pub scatter: f64,
 }
@@ -92,7 +90,6 @@ impl Default for Widths {
     fn default() -> Self {
         Widths {
             usual: Vec::new(),
-            common: 0.0,
             scatter: 1.0,
         }
     }
