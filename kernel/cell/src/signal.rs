@@ -362,7 +362,7 @@ impl Signal {
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn apply<P: Operation>(&self, parameters: &P) -> Result<Signal> {
         let reply = host::command(&format!(
-            r#"{{"command":"add_node","parent":{},"operation":{},"params":{}}}"#,
+            r#"{{"command":"add_node","parents":[{}],"operation":{},"params":{}}}"#,
             self.node,
             quoted(P::NAME),
             parameters.to_json()

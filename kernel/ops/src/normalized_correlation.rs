@@ -148,6 +148,7 @@ impl Operation for FindDisks {
                 Some(region) => Positions::SpreadAnd(most, region),
                 None => Positions::Spread(most),
             },
+            further: Vec::new(),
             reduce: Box::new(Gather {
                 size,
                 region: params.vacuum,

@@ -35,13 +35,13 @@ fn grown(scan: Scan) -> Grown {
 impl Grown {
     fn sums(&self, below: u32, region: Option<Region>) -> u32 {
         (self.tree)
-            .add_operation("sums", below, Arc::new(Sum { region }))
+            .add_operation("sums", &[below], Arc::new(Sum { region }))
             .unwrap()
     }
 
     fn add(&self, add: Add) -> u32 {
         (self.tree)
-            .add_operation("add", self.source, Arc::new(add))
+            .add_operation("add", &[self.source], Arc::new(add))
             .unwrap()
     }
 }
@@ -222,7 +222,7 @@ fn what_is_gathered_in_parts_reads_each_chunk_once_and_has_the_same_bits() {
         let found = [1, 2, 4].map(|threads| {
             let grown = grown(Scan::new(40, 13, [3, 5]));
             let mean = (grown.tree)
-                .add_operation("mean", grown.source, Arc::new(Mean { region }))
+                .add_operation("mean", &[grown.source], Arc::new(Mean { region }))
                 .unwrap();
             let below = grown.sums(mean, None);
             let engine = engine(threads);
@@ -273,7 +273,7 @@ fn a_bad_chunk_ends_what_is_gathered_in_parts_and_says_where() {
     scan.bad_chunk = Some(3);
     let grown = grown(scan);
     let mean = (grown.tree)
-        .add_operation("mean", grown.source, Arc::new(Mean { region: None }))
+        .add_operation("mean", &[grown.source], Arc::new(Mean { region: None }))
         .unwrap();
     let at = NavigationIndex::new(&[]);
     let never = CancelToken::new();
@@ -295,7 +295,7 @@ fn who_gets_off_a_block_finishes_each_piece_once() {
         ..Add::default()
     });
     let mean = (grown.tree)
-        .add_operation("mean", slow, Arc::new(Mean { region: None }))
+        .add_operation("mean", &[slow], Arc::new(Mean { region: None }))
         .unwrap();
     let quick = grown.sums(grown.source, None);
     let at = NavigationIndex::new(&[]);

@@ -75,9 +75,16 @@ fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mu
         || node.meta.title.clone(),
         |computation| computation.info().title.to_owned(),
     );
+    let further: Vec<&str> = (node.parents.iter().skip(1))
+        .filter_map(|parent| Some(graph.node(*parent)?.name.as_str()))
+        .collect();
+    let with = match further.is_empty() {
+        true => String::new(),
+        false => format!(" with {}", further.join(", ")),
+    };
     let indent = "  ".repeat(depth);
     text.push_str(&format!(
-        "{indent}{}  {}  {operation}\n",
+        "{indent}{}  {}  {operation}{with}\n",
         node.name,
         node.meta.summary()
     ));
@@ -87,7 +94,8 @@ fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mu
     for caveat in caveats::own(session, graph, node) {
         text.push_str(&format!("{indent}  ! {}\n", caveat.text));
     }
-    graph
-        .children(node.id)
+    // Once, below the signal that it is of.
+    (graph.children(node.id))
+        .filter(|child| child.parents.first() == Some(&node.id))
         .for_each(|child| branch(session, graph, child, depth + 1, text));
 }

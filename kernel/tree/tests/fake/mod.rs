@@ -271,6 +271,7 @@ impl Computation for Sum {
         let region = self.region?;
         Some(Reduction {
             positions: Positions::Region(region),
+            further: Vec::new(),
             reduce: Box::new(Gather {
                 sum: 0.0,
                 count: 0,
@@ -353,6 +354,7 @@ impl Computation for Mean {
     fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
         Some(Reduction {
             positions: self.region.map_or(Positions::All, Positions::Region),
+            further: Vec::new(),
             reduce: Box::new(Means::default()),
         })
     }
