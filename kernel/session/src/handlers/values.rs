@@ -71,20 +71,10 @@ pub(crate) fn tree(session: &Session) -> CommandReply {
 }
 
 fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mut String) {
-    let operation = node.computation().map_or_else(
-        || node.meta.title.clone(),
-        |computation| computation.info().title.to_owned(),
-    );
-    let further: Vec<&str> = (node.parents.iter().skip(1))
-        .filter_map(|parent| Some(graph.node(*parent)?.name.as_str()))
-        .collect();
-    let with = match further.is_empty() {
-        true => String::new(),
-        false => format!(" with {}", further.join(", ")),
-    };
+    let title = convert::title(graph, node);
     let indent = "  ".repeat(depth);
     text.push_str(&format!(
-        "{indent}{}  {}  {operation}{with}\n",
+        "{indent}{}  {}  {title}\n",
         node.name,
         node.meta.summary()
     ));
