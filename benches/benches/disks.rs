@@ -36,7 +36,7 @@ fn add(
     run(
         session,
         Command::AddNode {
-            parent,
+            parents: vec![parent],
             operation,
             params,
         },

@@ -69,7 +69,7 @@ impl Bench {
 
     fn add(&mut self, operation: &str) -> Result<(), Failure> {
         let command = Command::AddNode {
-            parent: self.node,
+            parents: vec![self.node],
             operation: operation.into(),
             params: serde_json::json!({}),
         };

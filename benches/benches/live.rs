@@ -83,7 +83,7 @@ impl Page {
         })?;
         let scan = scan.node.ok_or("no node")?;
         let disk = run(Command::AddNode {
-            parent: scan,
+            parents: vec![scan],
             operation: "virtual_disk".into(),
             params: json!({"radius": 30.0}),
         })?;

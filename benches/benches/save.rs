@@ -251,7 +251,7 @@ fn measure(options: &Options, scan: &Path) -> Result<Vec<Value>, Failure> {
     let flat = run(
         &session,
         Command::AddNode {
-            parent: source,
+            parents: vec![source],
             operation: "difference_of_gaussians".into(),
             params: json!({}),
         },

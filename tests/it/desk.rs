@@ -48,7 +48,7 @@ impl Desk {
 
     pub fn add(&self, parent: u32, operation: &str, params: Value) -> Result<u32, WireError> {
         let reply = self.run(Command::AddNode {
-            parent,
+            parents: vec![parent],
             operation: operation.into(),
             params,
         })?;

@@ -24,7 +24,7 @@ pub fn open(session: &Arc<Session>, path: &Path) -> Result<u32> {
 
 pub fn add(session: &Arc<Session>, parent: u32, operation: &str, params: Value) -> Result<u32> {
     let command = Command::AddNode {
-        parent,
+        parents: vec![parent],
         operation: operation.into(),
         params,
     };

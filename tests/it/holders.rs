@@ -177,7 +177,7 @@ fn what_was_made_in_the_viewer_stays_with_what_it_was_made_from_until_it_is_remo
         session,
         Request::AddOperation {
             request_id: 1,
-            parent: scan,
+            parents: vec![scan],
             operation: "virtual_disk".into(),
             params: json!({"radius": 4.0}),
         },

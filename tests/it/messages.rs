@@ -115,7 +115,7 @@ fn requests() -> Result<()> {
             },
             Request::AddOperation {
                 request_id: 3,
-                parent: 3,
+                parents: vec![3],
                 operation: "radial_median".into(),
                 params: json!({}),
             },

@@ -190,7 +190,7 @@ fn recipes_that_cannot_be_carried_out_say_why_and_write_nothing() -> Result<()> 
             "recipe",
             "no node before it",
             Box::new(|recipe| {
-                recipe["nodes"][0]["parent"] = json!("nobody");
+                recipe["nodes"][0]["parents"] = json!(["nobody"]);
             }),
         ),
         (

@@ -42,7 +42,7 @@ fn slow_node(folder: &Path) -> Result<(Arc<Session>, u32)> {
     let session = Session::new(Config::default());
     let scan = open(&session, &folder.join("slow.npy"))?;
     let command = Command::AddNode {
-        parent: scan,
+        parents: vec![scan],
         operation: "median_kernel".into(),
         params: json!({"footprint": 31}),
     };

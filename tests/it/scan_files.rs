@@ -44,6 +44,16 @@ pub fn write_npy(path: &Path, shape: [usize; 4]) -> Result<()> {
     Ok(file.flush()?)
 }
 
+/// A `.npy` of u16 `(ny, nx | ky, kx)` with these pixels.
+pub fn write_counts(path: &Path, shape: [usize; 4], counts: &[u16]) -> Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    file.write_all(&header(&shape))?;
+    for count in counts {
+        file.write_all(&count.to_le_bytes())?;
+    }
+    Ok(file.flush()?)
+}
+
 /// A `.npy` of u16 made of holes, but for some counts in the middle of the frames at `written`.
 pub fn write_sparse_npy(path: &Path, shape: [usize; 4], written: &[[usize; 2]]) -> Result<u64> {
     let mut file = File::create(path)?;

@@ -326,7 +326,7 @@ fn a_page_adds_and_removes_nodes_and_hears_of_it() -> Result<()> {
     }));
     let add = Request::AddOperation {
         request_id: 1,
-        parent: scan,
+        parents: vec![scan],
         operation: "virtual_disk".into(),
         params: json!({}),
     };

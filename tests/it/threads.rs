@@ -36,7 +36,7 @@ fn results(path: &Path, threads: usize) -> Result<Vec<Vec<u32>>> {
         threads,
     });
     let add = |name: &str, params| -> Result<u32> {
-        Ok(tree.add_operation(name, scan, ops::find(name)?.bind(&params)?)?)
+        Ok(tree.add_operation(name, &[scan], ops::find(name)?.bind(&params)?)?)
     };
     let maps = [
         add("virtual_disk", json!({"radius": 6.5}))?,

@@ -14,7 +14,7 @@ describe("tree changes", () => {
     st("operation-normalized_correlation").click();
     await pass(600);
     expect(requests("add_operation")[0]).toMatchObject({
-      parent: 2,
+      parents: [2],
       operation: "normalized_correlation",
       params: {},
     });

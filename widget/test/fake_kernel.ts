@@ -168,7 +168,7 @@ export class FakeKernel {
         this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
         break;
       case "add_operation":
-        this.#add(request.request_id, request.parent, request.operation);
+        this.#add(request.request_id, request.parents[0] ?? 0, request.operation);
         break;
       case "remove_node":
         this.#remove(request.request_id, request.node);

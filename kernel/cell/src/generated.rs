@@ -182,7 +182,7 @@ pub struct NormalizedCorrelation {
     pub radius: Option<f64>,
     /// About where the direct beam is (row, column). Left out: looked for near the middle. Its exact place is measured in every frame. Allowed: (row, column) in pixels, or left out.
     pub direct_beam: Option<[f64; 2]>,
-    /// Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better. Left out: measured from all disks. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
+    /// Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better. Left out: measured from all disks, or from a file without specimen: `scan.find_peaks_with(&vacuum, …)`. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
     pub vacuum: Option<Region>,
     /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames, about 5. Allowed: 2 to 1000 σ, or left out.
     pub threshold: Option<f64>,
@@ -225,7 +225,7 @@ impl Operation for NormalizedCorrelation {
         [
             "",
             "a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out",
-            "Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better. Left out: measured from all disks.",
+            "Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better. Left out: measured from all disks, or from a file without specimen: `scan.find_peaks_with(&vacuum, …)`.",
         ],
         [
             "σ",
@@ -945,5 +945,22 @@ impl Signal {
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn pattern<P: method::Pattern>(&self, parameters: P) -> Result<Signal> {
         self.apply(&parameters)
+    }
+
+    /// - [`NormalizedCorrelation`]: Finds disks of one shape whatever their brightness, as exactly as the counts allow, with their errors.
+    ///
+    /// As [`Signal::find_peaks`], with
+    /// - `vacuum`: A scan without specimen, or one frame of it, from the same detector: what the direct beam is there, all disks are, unless the disks themselves tell it better.
+    ///
+    /// Adds a node and computes nothing: `scan.find_peaks_with(&vacuum, NormalizedCorrelation::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit these signals.
+    pub fn find_peaks_with(
+        &self,
+        vacuum: &Signal,
+        parameters: NormalizedCorrelation,
+    ) -> Result<Signal> {
+        self.apply_with(&[vacuum], &parameters)
     }
 }

@@ -368,9 +368,21 @@ impl Signal {
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn apply<P: Operation>(&self, parameters: &P) -> Result<Signal> {
+        self.apply_with(&[], parameters)
+    }
+
+    /// The same with what the operation takes beside this signal.
+    pub(crate) fn apply_with<P: Operation>(
+        &self,
+        further: &[&Signal],
+        parameters: &P,
+    ) -> Result<Signal> {
+        let mut parents = self.node.to_string();
+        for signal in further {
+            parents.push_str(&format!(",{}", signal.node));
+        }
         let reply = host::command(&format!(
-            r#"{{"command":"add_node","parent":{},"operation":{},"params":{}}}"#,
-            self.node,
+            r#"{{"command":"add_node","parents":[{parents}],"operation":{},"params":{}}}"#,
             quoted(P::NAME),
             parameters.to_json()
         ))?;

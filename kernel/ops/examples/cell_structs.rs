@@ -9,7 +9,10 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use signal::{OperationInfo, ParameterInfo, ParameterKind};
+use signal::{FurtherInput, OperationInfo, ParameterInfo, ParameterKind};
+
+/// What the registry says of one operation.
+type Registered = (OperationInfo, Vec<ParameterInfo>, &'static [FurtherInput]);
 
 fn main() -> std::io::Result<()> {
     let source = match std::env::args().nth(1).as_deref() {
@@ -19,21 +22,21 @@ fn main() -> std::io::Result<()> {
     std::io::stdout().write_all(source.as_bytes())
 }
 
-fn registered() -> Vec<(OperationInfo, Vec<ParameterInfo>)> {
+fn registered() -> Vec<Registered> {
     ops::registry()
         .iter()
-        .map(|entry| (entry.info(), entry.parameters()))
+        .map(|entry| (entry.info(), entry.parameters(), entry.further_inputs()))
         .collect()
 }
 
 /// The list of structs, fields and choices, as the macro of the interpreter reads it.
-fn interpreter_source(operations: &[(OperationInfo, Vec<ParameterInfo>)]) -> String {
+fn interpreter_source(operations: &[Registered]) -> String {
     let mut out = String::from(
         "// Written by `cargo xtask codegen` from the registry of operations; do not edit.\n\n\
          super::parameters::operations! {\n    choices {\n",
     );
     let mut choices = BTreeSet::new();
-    for parameter in operations.iter().flat_map(|(_, parameters)| parameters) {
+    for parameter in operations.iter().flat_map(|(_, parameters, _)| parameters) {
         if let ParameterKind::Choice { choices: names } = &parameter.kind {
             let name = bare_type(parameter);
             if choices.insert(name) {
@@ -43,8 +46,13 @@ fn interpreter_source(operations: &[(OperationInfo, Vec<ParameterInfo>)]) -> Str
         }
     }
     out.push_str("    }\n");
-    for (info, parameters) in operations {
-        let _ = write!(out, "\n    {}: {} {{", info.parameters_type, info.method);
+    for (info, parameters, further) in operations {
+        let _ = write!(out, "\n    {}: {}", info.parameters_type, info.method);
+        if !further.is_empty() {
+            let names: Vec<&str> = further.iter().map(|input| input.name).collect();
+            let _ = write!(out, ", {}_with({})", info.method, names.join(", "));
+        }
+        out.push_str(" {");
         for (index, parameter) in parameters.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
             let _ = write!(
@@ -84,7 +92,7 @@ fn formatted(source: &str) -> std::io::Result<String> {
 }
 
 /// The source text for these operations, in the order of the registry.
-fn cell_source(operations: &[(OperationInfo, Vec<ParameterInfo>)]) -> String {
+fn cell_source(operations: &[Registered]) -> String {
     let mut out = String::from(
         "// Written by `cargo xtask codegen` from the registry of operations; do not edit.\n\n\
          use crate::error::Result;\n\
@@ -94,7 +102,7 @@ fn cell_source(operations: &[(OperationInfo, Vec<ParameterInfo>)]) -> String {
          use crate::signal::Signal;\n",
     );
     let mut choices = BTreeSet::new();
-    for (info, parameters) in operations {
+    for (info, parameters, _) in operations {
         for parameter in parameters {
             if let ParameterKind::Choice { choices: names } = &parameter.kind {
                 let name = bare_type(parameter);
@@ -286,57 +294,97 @@ fn bare_literal(value: &Value, parameter: &ParameterInfo) -> String {
     }
 }
 
-fn methods(out: &mut String, operations: &[(OperationInfo, Vec<ParameterInfo>)]) {
-    let mut names: Vec<&str> = Vec::new();
-    for (info, _) in operations {
-        if !names.contains(&info.method) {
-            names.push(info.method);
+/// A method of `Signal` with the operations that it takes the parameters of.
+struct Method<'a> {
+    name: String,
+    /// The plain one, of one that takes further signals.
+    plain: &'a str,
+    further: &'static [FurtherInput],
+    operations: Vec<&'a OperationInfo>,
+}
+
+/// Those of one signal, then those of several.
+fn methods_of(operations: &[Registered]) -> Vec<Method<'_>> {
+    let mut methods: Vec<Method<'_>> = Vec::new();
+    for with in [false, true] {
+        for (info, _, further) in operations
+            .iter()
+            .filter(|(.., further)| !with || !further.is_empty())
+        {
+            let name = match with {
+                true => format!("{}_with", info.method),
+                false => info.method.to_owned(),
+            };
+            let further: &[FurtherInput] = if with { further } else { &[] };
+            match methods.iter_mut().find(|method| method.name == name) {
+                Some(method) => {
+                    let names = |inputs: &[FurtherInput]| -> Vec<&str> {
+                        inputs.iter().map(|input| input.name).collect()
+                    };
+                    assert_eq!(names(method.further), names(further), "inputs of `{name}`");
+                    method.operations.push(info);
+                }
+                None => methods.push(Method {
+                    name,
+                    plain: info.method,
+                    further,
+                    operations: vec![info],
+                }),
+            }
         }
     }
-    let of = |method: &str| -> Vec<&OperationInfo> {
-        operations
-            .iter()
-            .map(|(info, _)| info)
-            .filter(|info| info.method == method)
-            .collect()
-    };
+    methods
+}
 
+fn methods(out: &mut String, operations: &[Registered]) {
+    let methods = methods_of(operations);
     out.push_str("\n/// Which parameters each method of [`Signal`] takes.\npub mod method {\n");
     let mut first = true;
-    for method in names.iter().filter(|method| of(method).len() > 1) {
-        let structs: Vec<&str> = of(method).iter().map(|info| info.parameters_type).collect();
+    for Method {
+        name, operations, ..
+    } in methods.iter().filter(|method| method.operations.len() > 1)
+    {
+        let structs: Vec<&str> = operations.iter().map(|info| info.parameters_type).collect();
         if !first {
             out.push('\n');
         }
         first = false;
         let _ = writeln!(
             out,
-            "    /// Parameters of [`Signal::{method}`](super::Signal::{method}).\n    \
+            "    /// Parameters of [`Signal::{name}`](super::Signal::{name}).\n    \
              #[diagnostic::on_unimplemented(\n        \
-             message = \"`{method}` does not take `{{Self}}`\",\n        \
-             label = \"not parameters of `{method}`\",\n        \
+             message = \"`{name}` does not take `{{Self}}`\",\n        \
+             label = \"not parameters of `{name}`\",\n        \
              note = \"it takes {}\"\n    )]\n    \
              pub trait {}: super::Operation {{}}",
             structs.join(", "),
-            pascal(method)
+            pascal(name)
         );
-        for name in structs {
-            let _ = writeln!(out, "    impl {} for super::{name} {{}}", pascal(method));
+        for parameters in structs {
+            let _ = writeln!(
+                out,
+                "    impl {} for super::{parameters} {{}}",
+                pascal(name)
+            );
         }
     }
     out.push_str("}\n\nimpl Signal {\n");
-    let mut first = true;
-    for method in &names {
-        if !first {
+    for (number, method) in methods.iter().enumerate() {
+        if number > 0 {
             out.push('\n');
         }
-        first = false;
-        signal_method(out, method, &of(method));
+        signal_method(out, method);
     }
     out.push_str("}\n");
 }
 
-fn signal_method(out: &mut String, method: &str, operations: &[&OperationInfo]) {
+fn signal_method(out: &mut String, method: &Method<'_>) {
+    let Method {
+        name,
+        plain,
+        further,
+        operations,
+    } = method;
     for info in operations {
         doc(
             out,
@@ -344,34 +392,57 @@ fn signal_method(out: &mut String, method: &str, operations: &[&OperationInfo]) 
             &format!("- [`{}`]: {}", info.parameters_type, info.summary),
         );
     }
+    if !further.is_empty() {
+        doc(out, "    ", &format!("\nAs [`Signal::{plain}`], with"));
+        for input in *further {
+            doc(out, "    ", &format!("- `{}`: {}", input.name, input.help));
+        }
+    }
     let example = operations[0].parameters_type;
     // A lattice is found in peaks.
-    let receiver = if method == "strain_map" {
+    let receiver = if *plain == "strain_map" {
         "peaks"
     } else {
         "scan"
+    };
+    let given: String = further
+        .iter()
+        .map(|input| format!("&{}, ", input.name))
+        .collect();
+    let refused = match further.is_empty() {
+        true => "A parameter is out of range, or the operation does not fit this signal.",
+        false => "A parameter is out of range, or the operation does not fit these signals.",
     };
     doc(
         out,
         "    ",
         &format!(
-            "\nAdds a node and computes nothing: `{receiver}.{method}({example}::default())?`.\n\n\
-             # Errors\nA parameter is out of range, or the operation does not fit this signal."
+            "\nAdds a node and computes nothing: `{receiver}.{name}({given}{example}::default())?`.\n\n\
+             # Errors\n{refused}"
         ),
     );
-    if operations.len() > 1 {
-        let _ = writeln!(
-            out,
-            "    pub fn {method}<P: method::{}>(&self, parameters: P) -> Result<Signal> {{",
-            pascal(method)
-        );
+    let (generic, parameters) = match operations.len() {
+        1 => (String::new(), example),
+        _ => (format!("<P: method::{}>", pascal(name)), "P"),
+    };
+    let taken: String = further
+        .iter()
+        .map(|input| format!("{}: &Signal, ", input.name))
+        .collect();
+    let _ = writeln!(
+        out,
+        "    pub fn {name}{generic}(&self, {taken}parameters: {parameters}) -> Result<Signal> {{"
+    );
+    if further.is_empty() {
+        out.push_str("        self.apply(&parameters)\n    }\n");
     } else {
+        let names: Vec<&str> = further.iter().map(|input| input.name).collect();
         let _ = writeln!(
             out,
-            "    pub fn {method}(&self, parameters: {example}) -> Result<Signal> {{"
+            "        self.apply_with(&[{}], &parameters)\n    }}",
+            names.join(", ")
         );
     }
-    out.push_str("        self.apply(&parameters)\n    }\n");
 }
 
 #[cfg(test)]
@@ -453,6 +524,7 @@ mod tests {
                 ),
                 parameter("f", ParameterKind::Text, "String", json!("a\"b")),
             ],
+            &[][..],
         )];
         let source = cell_source(&operations);
         for line in [
@@ -472,11 +544,40 @@ mod tests {
     #[test]
     fn methods_of_several_operations_take_a_marker() {
         let operations = [
-            (info("one", "strain_map", "StrainMap"), Vec::new()),
-            (info("two", "strain_map", "Other"), Vec::new()),
+            (info("one", "strain_map", "StrainMap"), Vec::new(), &[][..]),
+            (info("two", "strain_map", "Other"), Vec::new(), &[][..]),
         ];
         let source = cell_source(&operations);
         assert!(source.contains("pub fn strain_map<P: method::StrainMap>"));
         assert!(source.contains("impl StrainMap for super::Other {}"));
+    }
+
+    #[test]
+    fn further_inputs_are_arguments() {
+        const DARK: FurtherInput = FurtherInput {
+            name: "dark",
+            help: "Subtracted.",
+            required: false,
+            needs: signal::Needs::Same,
+        };
+        let operations = [
+            (info("one", "clean", "One"), Vec::new(), &[DARK][..]),
+            (info("two", "clean", "Two"), Vec::new(), &[][..]),
+        ];
+        let source = cell_source(&operations);
+        for line in [
+            "pub fn clean<P: method::Clean>(&self, parameters: P)",
+            "pub fn clean_with(&self, dark: &Signal, parameters: One) -> Result<Signal>",
+            "self.apply_with(&[dark], &parameters)",
+            "/// - `dark`: Subtracted.",
+            "`scan.clean_with(&dark, One::default())?`",
+        ] {
+            assert!(source.contains(line), "{line} is missing in\n{source}");
+        }
+        let source = interpreter_source(&operations);
+        assert!(
+            source.contains("One: clean, clean_with(dark) {}"),
+            "{source}"
+        );
     }
 }

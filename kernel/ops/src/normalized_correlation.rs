@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    CancelToken, Caveat, ElementType, Inputs, NavigationIndex, NotApplicable, Operation,
-    OperationError, OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce, Reduction,
-    Region, SignalMeta, parameters,
+    Axis, CancelToken, Caveat, ElementType, FurtherInput, Inputs, NavigationIndex, Needs,
+    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks,
+    Positions, Reduce, Reduction, Region, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -38,7 +38,7 @@ parameters! {
         /// every frame.
         pub direct_beam: Option<[f64; 2]> = None, units "px";
         /// Scan positions without specimen: what the direct beam is there, all disks are, unless the disks themselves tell it better.
-        /// Left out: measured from all disks.
+        /// Left out: measured from all disks, or from a file without specimen: `scan.find_peaks_with(&vacuum, …)`.
         pub vacuum: Option<Region> = None;
         /// Least standard deviations by which the counts speak for a disk. Left out: as many as noise reaches once in two thousand frames,
         /// about 5.
@@ -91,6 +91,13 @@ impl Operation for FindDisks {
     const COUNTS: bool = true;
     const AFTER_REDUCTION: &'static [&'static str] =
         &["threshold", "min_distance", "exclude_border", "max_peaks"];
+    const FURTHER_INPUTS: &'static [FurtherInput] = &[FurtherInput {
+        name: "vacuum",
+        help: "A scan without specimen, or one frame of it, from the same detector: what the direct beam is there, all disks are, unless \
+               the disks themselves tell it better.",
+        required: false,
+        needs: Needs::Nothing,
+    }];
     const REVISION: u32 = 7;
 
     fn describe(
@@ -98,7 +105,7 @@ impl Operation for FindDisks {
         inputs: &[&SignalMeta],
         params: &NormalizedCorrelation,
     ) -> Result<SignalMeta, NotApplicable> {
-        let meta = peak_finder::describe(inputs)?;
+        let meta = peak_finder::describe(&inputs[..inputs.len().min(1)])?;
         let (rows, columns) = accept::frame_shape(&meta);
         if let Some([y, x]) = params.direct_beam {
             let inside = |at: f64, size: usize| at >= 0.0 && at <= size as f64 - 1.0;
@@ -115,6 +122,9 @@ impl Operation for FindDisks {
         if let Some(region) = params.vacuum {
             meta.caveats
                 .extend(accept::region_inside(region, &meta.axes, "vacuum")?.1);
+        }
+        if let Some(vacuum) = inputs.get(1) {
+            meta.caveats.extend(vacuum_beside(vacuum, &meta, params)?);
         }
         let Some(radius) = params.radius else {
             return Ok(meta);
@@ -151,6 +161,10 @@ impl Operation for FindDisks {
                 Some(region) => Positions::SpreadAnd(most, region),
                 None => Positions::Spread(most),
             },
+            further: inputs[1..]
+                .iter()
+                .map(|_| Positions::Spread(most))
+                .collect(),
             reduce: Box::new(Gather {
                 size,
                 region: params.vacuum,
@@ -337,6 +351,54 @@ impl Operation for FindDisks {
     }
 }
 
+/// Refuses a further input that says nothing of the disks of `scan`; what is doubtful of it.
+fn vacuum_beside(
+    vacuum: &SignalMeta,
+    scan: &SignalMeta,
+    params: &NormalizedCorrelation,
+) -> Result<Option<Caveat>, NotApplicable> {
+    let is_image = accept::images(&[vacuum]);
+    is_image.map_err(|refused| NotApplicable {
+        reason: format!("of the vacuum, {}", refused.reason),
+        ..refused
+    })?;
+    let sizes = [vacuum, scan].map(accept::frame_shape);
+    if sizes[0] != sizes[1] {
+        let [(rows, columns), (ny, nx)] = sizes;
+        return Err(accept::refuse(
+            format!(
+                "the frames of the vacuum have {rows} x {columns} px, those with specimen {ny} x {nx} px"
+            ),
+            "a vacuum from the same detector with the same binning",
+        ));
+    }
+    if params.vacuum.is_some() {
+        return Err(accept::refuse(
+            "both a region and another signal are given as the vacuum",
+            "leave one of them out: `find_peaks` with the parameter `vacuum`, or `find_peaks_with` without it",
+        ));
+    }
+    let differ =
+        (vacuum.axes.signal.iter().zip(&scan.axes.signal)).find(|(one, other)| !alike(one, other));
+    Ok(differ.map(|(one, other)| {
+        Caveat::new(
+            "vacuum_scale",
+            format!(
+                "a pixel of the vacuum is {} {} wide and one of the scan {} {}: at another camera length its disks have another size",
+                one.scale, one.units, other.scale, other.units
+            ),
+        )
+    }))
+}
+
+/// Whether two axes have the same step, as far as calibrations are exact, or nothing is known of one.
+fn alike(one: &Axis, other: &Axis) -> bool {
+    let unknown = |axis: &Axis| matches!(axis.units.as_str(), "px" | "");
+    let same =
+        one.units == other.units && (one.scale - other.scale).abs() <= 0.01 * other.scale.abs();
+    same || unknown(one) || unknown(other)
+}
+
 /// Above this misfit the disks are something else than the measured one.
 const UNLIKE: f64 = 2.0;
 /// Above this standard error, as a part of it, nobody knows whether the radius is one.
@@ -410,7 +472,7 @@ impl FindDisks {
 
 struct Gather {
     size: (usize, usize),
-    /// Where there is no specimen, and the frames from there.
+    /// Where there is no specimen, and the frames from there or from a signal of its own.
     region: Option<Region>,
     vacuum: Vec<Vec<f32>>,
     given: Given,
@@ -424,6 +486,16 @@ impl Reduce<Option<Prepared>> for Gather {
             Some(region) if region.contains(at) => self.vacuum.push(frame),
             _ => self.frames.push(frame),
         }
+        Ok(())
+    }
+
+    fn add_further(
+        &mut self,
+        _which: usize,
+        _at: NavigationIndex,
+        inputs: &Inputs<'_>,
+    ) -> Result<(), OperationError> {
+        self.vacuum.push(inputs.frame()?.to_f32().into_owned());
         Ok(())
     }
 

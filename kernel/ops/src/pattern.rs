@@ -114,6 +114,7 @@ macro_rules! pattern {
                 let input = inputs.first()?;
                 Some(Reduction {
                     positions: wanted(params.positions),
+                    further: Vec::new(),
                     reduce: Box::new($gather::new(input)),
                 })
             }

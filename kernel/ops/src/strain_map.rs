@@ -151,6 +151,7 @@ impl Operation for MapStrain {
         let positions = region.width * region.height * outer;
         Some(Reduction {
             positions: Positions::Region(region),
+            further: Vec::new(),
             reduce: Box::new(Gather {
                 every: positions.div_ceil(MOST_PATTERNS).max(1),
                 seen: 0,

@@ -15,7 +15,9 @@ pub enum Command {
     },
     /// Adds a lazy node; computes nothing.
     AddNode {
-        parent: u32,
+        /// The first is the signal the operation is of.
+        #[serde(alias = "parent", deserialize_with = "crate::parents")]
+        parents: Vec<u32>,
         operation: String,
         #[serde(default)]
         params: Value,
@@ -85,7 +87,7 @@ pub enum Command {
     Redo {
         node: u32,
     },
-    /// A second node with the operation, parameters and parent of this one.
+    /// A second node with the operation, parameters and parents of this one.
     Branch {
         node: u32,
     },

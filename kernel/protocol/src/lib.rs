@@ -9,6 +9,7 @@ mod command;
 mod describe;
 mod error;
 mod event;
+mod parents;
 mod reply;
 mod request;
 mod typescript;
@@ -24,6 +25,7 @@ pub use describe::{
 };
 pub use error::WireError;
 pub use event::{Event, NoticeLevel, Progress, ProgressState};
+pub use parents::parents;
 pub use reply::{
     Encoding, FrameReply, FrameSpace, NavigatorReply, Reply, SampleType, TimesMs, Welcome,
 };

@@ -20,10 +20,11 @@ pub enum Request {
         #[ts(type = "Record<string, unknown>")]
         params: Value,
     },
-    /// A new node below `parent`, with default parameters where `params` has none.
+    /// A new node below `parents`, of which the first is the signal the operation is of, with default parameters where `params` has none.
     AddOperation {
         request_id: u32,
-        parent: u32,
+        #[serde(alias = "parent", deserialize_with = "crate::parents")]
+        parents: Vec<u32>,
         operation: String,
         #[ts(type = "Record<string, unknown>")]
         params: Value,
@@ -38,7 +39,7 @@ pub enum Request {
         request_id: u32,
         node: u32,
     },
-    /// A second node with the operation, parameters and parent of this one; `done` names it.
+    /// A second node with the operation, parameters and parents of this one; `done` names it.
     Branch {
         request_id: u32,
         node: u32,

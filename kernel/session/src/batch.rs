@@ -32,7 +32,7 @@ pub struct Batch {
     pub recipe: PathBuf,
     /// Folder of the outputs; made if it is not there.
     pub out: PathBuf,
-    /// Files for the inputs of the recipe; without a name, for its only input.
+    /// Files for the inputs of the recipe; without a name, for the only scan that it computes from.
     pub inputs: Vec<(Option<String>, PathBuf)>,
     pub part: Option<Part>,
     /// Compute again what is there already.
@@ -173,10 +173,12 @@ fn build(
         let computation =
             change::bind_written(&node.operation, &recipe::parameters(node)).map_err(above)?;
         // The recipe was checked: every parent comes before its children.
-        let parent = nodes.get(&node.parent).copied().unwrap_or_default();
+        let parents: Vec<u32> = (node.parents.iter())
+            .filter_map(|parent| nodes.get(parent).copied())
+            .collect();
         let id = session
             .tree
-            .add_operation(&node.name, parent, computation)
+            .add_operation(&node.name, &parents, computation)
             .map_err(|error| above(convert::tree_error(error)))?;
         nodes.insert(node.name.clone(), id);
     }
@@ -191,12 +193,14 @@ fn given_inputs<'a>(
     let names: Vec<&str> = (recipe.inputs.iter())
         .map(|input| input.name.as_str())
         .collect();
+    // Another scan with the same vacuum: what goes with a scan is what the recipe says, unless it is named.
+    let scans = recipe.scans();
     let mut given = HashMap::new();
     for (name, path) in &batch.inputs {
-        let name = match (name.as_deref(), names.as_slice()) {
-            (Some(name), names) if names.contains(&name) => name,
+        let name = match (name.as_deref(), scans.as_slice()) {
+            (Some(name), _) if names.contains(&name) => name,
             (None, [only]) => only,
-            (name, names) => {
+            (name, _) => {
                 let what = name.map_or_else(
                     || "--input does not say which input it is".to_owned(),
                     |name| format!("the recipe has no input `{name}`"),

@@ -17,11 +17,9 @@ pub(crate) fn line(session: &Session, graph: &Graph, node: &Node) -> String {
             None => String::new(),
         };
     };
-    let parent = node
-        .parents
-        .first()
-        .and_then(|parent| graph.node(*parent))
-        .map_or("", |parent| parent.name.as_str());
+    let names = (node.parents.iter()).filter_map(|parent| Some(graph.node(*parent)?.name.as_str()));
+    let names: Vec<&str> = names.collect();
+    let (parent, further) = names.split_first().unwrap_or((&"", &[]));
     let info = computation.info();
     if info.name == closure::MAP {
         return format!("let {name} = {parent}.map(|frame| …)?;");
@@ -30,7 +28,14 @@ pub(crate) fn line(session: &Session, graph: &Graph, node: &Node) -> String {
         .map(|entry| entry.parameters())
         .unwrap_or_default();
     let parameters = parameters(info.parameters_type, &infos, &computation.params());
-    format!("let {name} = {parent}.{}({parameters})?;", info.method)
+    if further.is_empty() {
+        return format!("let {name} = {parent}.{}({parameters})?;", info.method);
+    }
+    let further: String = further.iter().map(|name| format!("&{name}, ")).collect();
+    format!(
+        "let {name} = {parent}.{}_with({further}{parameters})?;",
+        info.method
+    )
 }
 
 fn open_call(opened: &Opened) -> String {

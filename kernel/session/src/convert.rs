@@ -187,10 +187,7 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
     NodeDescription {
         id: node.id,
         name: node.name.clone(),
-        title: computation.map_or_else(
-            || meta.title.clone(),
-            |computation| computation.info().title.to_owned(),
-        ),
+        title: title(graph, node),
         operation: node.operation_name().map(str::to_owned),
         parents: node.parents.clone(),
         source: node.source,
@@ -243,6 +240,21 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
     }
 }
 
+/// What a node does, with the names of what it takes beside its first parent.
+pub(crate) fn title(graph: &Graph, node: &Node) -> String {
+    let Some(computation) = node.computation() else {
+        return node.meta.title.clone();
+    };
+    let title = computation.info().title;
+    let further: Vec<&str> = (node.parents.iter().skip(1))
+        .filter_map(|parent| Some(graph.node(*parent)?.name.as_str()))
+        .collect();
+    match further.is_empty() {
+        true => title.to_owned(),
+        false => format!("{title} with {}", further.join(", ")),
+    }
+}
+
 fn maxima(graph: &Graph, node: &Node) -> Map<String, Value> {
     let metas = graph.input_metas(node).unwrap_or_default();
     let inputs: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
@@ -267,8 +279,8 @@ fn menu_entry(entry: &dyn Registered, node: &Node) -> MenuEntry {
     let reason = match (&node.fault, entry.bind(&json!({}))) {
         (Some(fault), _) => Some(fault.to_string()),
         (None, Err(error)) => Some(error.to_string()),
-        (None, Ok(computation)) => computation
-            .describe(&[&node.meta])
+        (None, Ok(computation)) => signal::check_inputs(entry.further_inputs(), 1)
+            .and_then(|()| computation.describe(&[&node.meta]))
             .err()
             .map(|error| error.to_string()),
     };

@@ -5,7 +5,6 @@ use serde_json::Value;
 use signal::ParameterInfo;
 use tree::{Graph, Node};
 
-use crate::handlers::lineage::line_of_descent;
 use crate::{Session, code, convert, lock};
 
 pub(crate) fn between(session: &Session, a: u32, b: u32) -> Result<CommandReply, WireError> {
@@ -19,7 +18,12 @@ pub(crate) fn between(session: &Session, a: u32, b: u32) -> Result<CommandReply,
 }
 
 fn difference(session: &Session, graph: &Graph, a: &Node, b: &Node) -> Difference {
-    let (line_a, line_b) = (line_of_descent(graph, a), line_of_descent(graph, b));
+    let line = |node: &Node| -> Vec<&Node> {
+        (graph.with_ancestors(node.id).into_iter())
+            .map(|node| &**node)
+            .collect()
+    };
+    let (line_a, line_b) = (line(a), line(b));
     let shared = line_a
         .iter()
         .zip(&line_b)

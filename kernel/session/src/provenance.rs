@@ -14,7 +14,6 @@ use serde_json::{Map, Value};
 use signal::{Axes, Axis, Caveat, Component, ElementType, SignalKind, SignalMeta};
 use tree::{Graph, Node};
 
-use crate::handlers::lineage::line_of_descent;
 use crate::journal::Stamp;
 use crate::{Session, closure, code, date, lock};
 
@@ -44,16 +43,21 @@ pub struct Provenance {
     pub conventions: Conventions,
 }
 
-/// A node: a file (`file`), an operation (`parent`, `operation`, `parameters`), or a closure of a cell, of which
-/// only that it was there is known (`parent`, `closure`).
+/// A node: a file (`file`), an operation (`parents`, `operation`, `parameters`), or a closure of a cell, of which
+/// only that it was there is known (`parents`, `closure`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Step {
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<FileIdentity>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent: Option<String>,
+    /// The first is the signal the operation is of. Results of earlier releases have one, called `parent`.
+    #[serde(
+        alias = "parent",
+        deserialize_with = "protocol::parents",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub parents: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// Grows when an operation gives other results for the same parameters.
@@ -182,8 +186,7 @@ pub(crate) fn of(
         signaltree: env!("CARGO_PKG_VERSION").to_owned(),
         result: node.name.clone(),
         identity: identity(session, graph, node),
-        nodes: line_of_descent(graph, node)
-            .into_iter()
+        nodes: (graph.with_ancestors(node.id).into_iter())
             .map(|node| step(session, graph, node, target))
             .collect(),
         conventions: Conventions::of(&node.meta, caveats),
@@ -205,9 +208,9 @@ fn step(session: &Session, graph: &Graph, node: &Node, target: Option<&Path>) ->
         return step;
     };
     let info = computation.info();
-    step.parent = (node.parents.first())
-        .and_then(|parent| graph.node(*parent))
-        .map(|parent| parent.name.clone());
+    step.parents = (node.parents.iter())
+        .filter_map(|parent| Some(graph.node(*parent)?.name.clone()))
+        .collect();
     if info.name == closure::MAP {
         step.closure = true;
         return step;
@@ -273,8 +276,9 @@ pub(crate) fn relative(folder: &Path, path: &Path) -> Option<PathBuf> {
 /// when a closure is among the operations.
 pub(crate) fn identity(session: &Session, graph: &Graph, node: &Node) -> String {
     let mut steps: Vec<Value> = vec![env!("CARGO_PKG_VERSION").into()];
-    for node in line_of_descent(graph, node) {
-        steps.push(match node.computation() {
+    let all = graph.with_ancestors(node.id);
+    for node in &all {
+        let mut step = match node.computation() {
             Some(computation) if computation.info().name == closure::MAP => {
                 // Nothing can be said of a closure.
                 return String::new();
@@ -298,7 +302,16 @@ pub(crate) fn identity(session: &Session, graph: &Graph, node: &Node) -> String 
                     })
                 })
             }
-        });
+        };
+        // Of one parent it is the step before: so it was when there were no others.
+        if let (Value::Object(step), [_, _, ..]) = (&mut step, node.parents.as_slice()) {
+            let places = node
+                .parents
+                .iter()
+                .map(|parent| all.iter().position(|node| node.id == *parent));
+            step.insert("parents".into(), places.collect::<Vec<_>>().into());
+        }
+        steps.push(step);
     }
     fingerprint(Value::Array(steps).to_string().as_bytes())
 }
@@ -344,5 +357,21 @@ pub(crate) fn parse(value: &Value, path: &Path) -> Result<Provenance, WireError>
             "how it was made is written in version {version}, this program reads version {VERSION}"
         ))),
         None => Err(refuse("what it says of how it was made is not ours".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Step;
+
+    #[test]
+    fn results_of_the_time_when_each_step_had_one_parent_are_read() {
+        let written =
+            r#"{"name": "flat", "parent": "scan", "operation": "radial_median", "parameters": {}}"#;
+        let step: Step = serde_json::from_str(written).unwrap();
+        assert_eq!(step.parents, ["scan"]);
+        let file: Step = serde_json::from_str(r#"{"name": "scan"}"#).unwrap();
+        assert!(file.parents.is_empty());
+        assert!(!serde_json::to_string(&file).unwrap().contains("parent"));
     }
 }

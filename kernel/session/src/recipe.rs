@@ -6,13 +6,13 @@
 //! its meaning.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use protocol::{CommandReply, SaveOptions, WireError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tree::{Graph, Node};
 
-use crate::handlers::lineage::line_of_descent;
 use crate::journal::absolute;
 use crate::provenance::{self, FileIdentity};
 use crate::{Session, closure, convert, lock};
@@ -56,8 +56,10 @@ pub struct RecipeInput {
 #[serde(deny_unknown_fields)]
 pub struct RecipeNode {
     pub name: String,
-    /// Name of an input or of a node before this one.
-    pub parent: String,
+    /// Names of inputs or of nodes before this one; the first is the signal the operation is of. One may be written as
+    /// `"parent": "scan"`.
+    #[serde(alias = "parent", deserialize_with = "protocol::parents")]
+    pub parents: Vec<String>,
     /// Wire name: `radial_median`.
     pub operation: String,
     #[serde(default)]
@@ -119,7 +121,7 @@ fn of(session: &Session, graph: &Graph, nodes: &[u32], path: &Path) -> Result<Re
         nodes: Vec::new(),
         outputs: Vec::new(),
     };
-    let mut wanted: Vec<&Node> = Vec::new();
+    let mut wanted: Vec<&Arc<Node>> = Vec::new();
     for id in nodes {
         let node = graph.node(*id).ok_or_else(|| convert::no_node(*id))?;
         if node.computation().is_none() {
@@ -130,7 +132,7 @@ fn of(session: &Session, graph: &Graph, nodes: &[u32], path: &Path) -> Result<Re
             )
             .at_node(*id));
         }
-        wanted.extend(line_of_descent(graph, node));
+        wanted.extend(graph.with_ancestors(node.id));
         recipe.outputs.push(RecipeOutput {
             node: node.name.clone(),
             file: format!("{}.zspy", node.name).into(),
@@ -154,10 +156,10 @@ fn of(session: &Session, graph: &Graph, nodes: &[u32], path: &Path) -> Result<Re
                 .at_node(node.id));
             }
             Some(computation) => {
-                let parent = node.parents.first().and_then(|parent| graph.node(*parent));
+                let parents = node.parents.iter().filter_map(|parent| graph.node(*parent));
                 recipe.nodes.push(RecipeNode {
                     name: node.name.clone(),
-                    parent: parent.map_or_else(String::new, |parent| parent.name.clone()),
+                    parents: parents.map(|parent| parent.name.clone()).collect(),
                     operation: computation.info().name.to_owned(),
                     parameters: computation.params(),
                 });
@@ -220,13 +222,16 @@ impl Recipe {
     /// Names are there once, parents before children, outputs have different files.
     fn check(&self) -> Result<(), String> {
         let mut names: Vec<&str> = Vec::new();
-        let inputs = self.inputs.iter().map(|input| (&input.name, None));
-        let nodes = (self.nodes.iter()).map(|node| (&node.name, Some(&node.parent)));
-        for (name, parent) in inputs.chain(nodes) {
+        let inputs = (self.inputs.iter()).map(|input| (&input.name, &[][..]));
+        let nodes = (self.nodes.iter()).map(|node| (&node.name, &node.parents[..]));
+        for (name, parents) in inputs.chain(nodes) {
             if names.contains(&name.as_str()) {
                 return Err(format!("the name `{name}` is given twice"));
             }
-            if let Some(parent) = parent.filter(|parent| !names.contains(&parent.as_str())) {
+            if let Some(parent) = parents
+                .iter()
+                .find(|parent| !names.contains(&parent.as_str()))
+            {
                 return Err(format!(
                     "`{name}` is made from `{parent}`, which is no input and no node before it"
                 ));
@@ -257,6 +262,26 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// The inputs that results are of, at the top of their lines of first parents; the others go with them.
+    pub(crate) fn scans(&self) -> Vec<&str> {
+        let tops: Vec<&str> = (self.outputs.iter())
+            .map(|output| self.top(&output.node))
+            .collect();
+        (self.inputs.iter())
+            .map(|input| input.name.as_str())
+            .filter(|name| tops.contains(name))
+            .collect()
+    }
+
+    fn top<'a>(&'a self, name: &'a str) -> &'a str {
+        (self.nodes.iter().rev()).fold(name, |name, node| match node.parents.first() {
+            Some(first) if node.name == name => first,
+            _ => name,
+        })
+    }
+}
+
 impl RecipeInput {
     /// As a provenance would know it, with a path relative to the folder of the recipe made absolute.
     pub(crate) fn identity(&self, folder: &Path) -> Option<FileIdentity> {
@@ -278,5 +303,36 @@ pub(crate) fn parameters(node: &RecipeNode) -> Value {
     match &node.parameters {
         Value::Null => Value::Object(Map::new()),
         given => given.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Recipe, RecipeNode};
+
+    #[test]
+    fn recipes_of_the_time_when_each_node_had_one_parent_are_read() {
+        let written = r#"{"name": "flat", "parent": "scan", "operation": "radial_median"}"#;
+        let node: RecipeNode = serde_json::from_str(written).unwrap();
+        assert_eq!(node.parents, ["scan"]);
+        let again = serde_json::to_value(&node).unwrap();
+        assert_eq!(again["parents"], serde_json::json!(["scan"]));
+    }
+
+    #[test]
+    fn the_scan_is_what_first_parents_lead_to() {
+        let recipe: Recipe = serde_json::from_value(serde_json::json!({
+            "signaltree_recipe": 1, "signaltree": "0.1.0",
+            "inputs": [{"name": "vacuum"}, {"name": "scan"}],
+            "nodes": [
+                {"name": "clean", "parent": "vacuum", "operation": "radial_median"},
+                {"name": "flat", "parents": ["scan"], "operation": "radial_median"},
+                {"name": "peaks", "parents": ["flat", "clean"], "operation": "normalized_correlation"},
+            ],
+            "outputs": [{"node": "peaks", "file": "peaks.zspy"}],
+        }))
+        .unwrap();
+        assert_eq!(recipe.check(), Ok(()));
+        assert_eq!(recipe.scans(), ["scan"]);
     }
 }

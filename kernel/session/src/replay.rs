@@ -45,9 +45,10 @@ fn records(
     let folder = folder.parent().unwrap_or(Path::new("/"));
     let mut ids: HashMap<&str, u32> = HashMap::new();
     let mut records = Vec::new();
+    let scan = scan(provenance);
     for (step, id) in provenance.nodes.iter().zip(1..) {
-        let parent = step.parent.as_deref().map(|parent| {
-            ids.get(parent).copied().ok_or_else(|| {
+        let parents = step.parents.iter().map(|parent| {
+            ids.get(parent.as_str()).copied().ok_or_else(|| {
                 WireError::new(
                     "provenance",
                     format!(
@@ -58,7 +59,9 @@ fn records(
                 )
             })
         });
-        let made = made(step, parent.transpose()?, written, folder, input)?;
+        let parents = parents.collect::<Result<Vec<u32>, _>>()?;
+        let input = input.filter(|_| Some(step.name.as_str()) == scan);
+        let made = made(step, parents, written, folder, input)?;
         ids.insert(&step.name, id);
         records.push(NodeRecord {
             id,
@@ -74,14 +77,25 @@ fn records(
     Ok(records)
 }
 
+/// The file that the result is of: at the top of the line of first parents.
+fn scan(provenance: &Provenance) -> Option<&str> {
+    let mut at = provenance.nodes.last()?;
+    for step in provenance.nodes.iter().rev() {
+        if at.parents.first() == Some(&step.name) {
+            at = step;
+        }
+    }
+    Some(&at.name)
+}
+
 fn made(
     step: &Step,
-    parent: Option<u32>,
+    parents: Vec<u32>,
     written: &str,
     folder: &Path,
     input: Option<&Path>,
 ) -> Result<Made, WireError> {
-    match (&step.file, parent, &step.operation) {
+    match (&step.file, parents.first(), &step.operation) {
         (Some(file), _, _) => {
             let remedy = format!("say where it is now: replay_with({written:?}, \"its path\")?");
             let found = provenance::find(file, folder, input, &remedy)?;
@@ -92,12 +106,12 @@ fn made(
                 stamp: file.stamp(),
             })
         }
-        (None, Some(parent), Some(operation)) => Ok(Made::Operation {
-            parent,
+        (None, Some(_), Some(operation)) => Ok(Made::Operation {
+            parents,
             operation: operation.clone(),
             params: step.parameters.clone().unwrap_or_else(|| json!({})),
         }),
-        (None, Some(parent), None) => Ok(Made::Closure { parent }),
+        (None, Some(_), None) => Ok(Made::Closure { parents }),
         (None, None, _) => Err(WireError::new(
             "provenance",
             format!("{written}: `{}` comes from nothing", step.name),

@@ -83,11 +83,11 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
         }),
         Request::AddOperation {
             request_id,
-            parent,
+            parents,
             operation,
             params,
         } => changed(session, request_id, answer, move |session| {
-            let node = change::add_node(session, parent, &operation, &params)?;
+            let node = change::add_node(session, &parents, &operation, &params)?;
             Ok(done(request_id, Some(change::by_hand(session, node))))
         }),
         Request::Undo { request_id, node } => {
@@ -163,10 +163,10 @@ pub(crate) fn command(
     match command {
         Command::Open { path, options } => files::open(session, &path, &options),
         Command::AddNode {
-            parent,
+            parents,
             operation,
             params,
-        } => change::add_node(session, parent, &operation, &params).and_then(|node| {
+        } => change::add_node(session, &parents, &operation, &params).and_then(|node| {
             let reply = values::described(session, node)?;
             Ok(caveats::told(session, reply, &[node]))
         }),

@@ -19,7 +19,6 @@ use signal::{CancelToken, Caveat, SignalKind, SignalMeta};
 use tree::{Graph, Node};
 
 use crate::errand::Failed;
-use crate::handlers::lineage::line_of_descent;
 use crate::{Session, caveats, closure, convert, date, handlers, journal, lock, provenance};
 pub(crate) use memory::{compute, compute_all};
 pub(crate) use meta::HOLES;
@@ -60,8 +59,9 @@ impl Job {
 
     fn kept_text(&self) -> Option<String> {
         // Of a file that was replaced nothing can be gone on with.
-        let (_, source) = self.graph.source_of(self.node.id)?;
-        source.check().ok()?;
+        for (_, source) in self.graph.sources_of(self.node.id) {
+            source.check().ok()?;
+        }
         let kept = self.kept().filter(|kept| *kept > 0)?;
         let percent = 100 * kept / (self.node.meta.axes.positions() as u64).max(1);
         Some(format!(
@@ -216,7 +216,7 @@ fn job(
     let mut options = write_options(options, &path).map_err(|error| error.at_node(node))?;
     options.part = part;
     // Nothing tells whether a closure is the one of last time.
-    let closures = (line_of_descent(&graph, &found).iter())
+    let closures = (graph.with_ancestors(found.id).iter())
         .any(|node| node.operation_name() == Some(closure::MAP));
     if !closures {
         options.identity = provenance::identity(session, &graph, &found);

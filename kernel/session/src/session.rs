@@ -208,7 +208,7 @@ impl Session {
     pub fn add_map(&self, parent: u32, function: Arc<dyn FrameFunction>) -> Result<u32, WireError> {
         let node = self
             .tree
-            .add_operation("map", parent, closure::computation(function))
+            .add_operation("map", &[parent], closure::computation(function))
             .map_err(convert::tree_error)?;
         self.tell_tree();
         Ok(node)

@@ -38,8 +38,8 @@ pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region};
 pub use meta::{Caveat, Component, ShownUnits, SignalKind, SignalMeta};
 pub use nearest::{edits, nearest_names};
 pub use operation::{
-    Computation, FrameFunction, Inputs, Locality, MapReference, Operation, OperationInfo,
-    Positions, Prepared, Reduce, Reduction,
+    Computation, FrameFunction, FurtherInput, Inputs, Locality, MapReference, Needs, Operation,
+    OperationInfo, Positions, Prepared, Reduce, Reduction, check_inputs,
 };
 pub use outline::Outline;
 pub use output::Output;

@@ -36,7 +36,54 @@ pub enum Locality {
     WholeScan,
 }
 
-/// The inputs of one frame: each parent's description and its output at this position.
+/// What one scan position of a result takes of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Its output at the same position.
+    Same,
+    /// Nothing: what is taken of it was gathered before.
+    Nothing,
+}
+
+/// An input beside the first one; of the first, every position needs its output there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FurtherInput {
+    /// What it is to the operation, as a cell would call it: `vacuum`.
+    pub name: &'static str,
+    /// What it is good for, in a sentence.
+    pub help: &'static str,
+    pub required: bool,
+    pub needs: Needs,
+}
+
+/// Whether so many inputs are what an operation with these further ones takes.
+///
+/// # Errors
+/// [`NotApplicable`] with the inputs that are missing or too many.
+pub fn check_inputs(further: &[FurtherInput], given: usize) -> Result<(), NotApplicable> {
+    let required = 1 + further.iter().take_while(|input| input.required).count();
+    if (required..=1 + further.len()).contains(&given) {
+        return Ok(());
+    }
+    let names: Vec<String> = (further.iter())
+        .map(|input| match input.required {
+            true => format!("`{}`", input.name),
+            false => format!("`{}`, which may be left out", input.name),
+        })
+        .collect();
+    let takes = match names.as_slice() {
+        [] => "one signal, and no other beside it".to_owned(),
+        names => format!("one signal, and beside it {}", names.join(" and ")),
+    };
+    let inputs = if given == 1 {
+        "input was"
+    } else {
+        "inputs were"
+    };
+    Err(NotApplicable::new(format!("{given} {inputs} given"), takes))
+}
+
+/// The inputs of one frame: each parent's description, and the outputs at this position of those that are needed there.
 pub struct Inputs<'a> {
     pub metas: &'a [Arc<SignalMeta>],
     pub outputs: &'a [Output],
@@ -156,6 +203,22 @@ pub trait Reduce<T>: Send {
     /// # Errors
     /// [`OperationError`] when the input cannot be used.
     fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError>;
+
+    /// What a further input has at one of the positions that the reduction names for it, when all of the first input is
+    /// there: `inputs` has this one only, `which` counts from 0.
+    ///
+    /// # Errors
+    /// [`OperationError`] when the input cannot be used.
+    fn add_further(
+        &mut self,
+        which: usize,
+        at: NavigationIndex,
+        inputs: &Inputs<'_>,
+    ) -> Result<(), OperationError> {
+        let _ = (which, at, inputs);
+        Ok(())
+    }
+
     /// # Errors
     /// [`OperationError`] when what was added is not enough.
     fn finish(self: Box<Self>) -> Result<T, OperationError>;
@@ -180,7 +243,10 @@ pub trait Reduce<T>: Send {
 
 /// Work over other scan positions that must be done before any frame: a reference lattice, a mean pattern.
 pub struct Reduction<T> {
+    /// Of the first input.
     pub positions: Positions,
+    /// Of the further inputs, each of its own scan, in their order; those that are not named are not read.
+    pub further: Vec<Positions>,
     pub reduce: Box<dyn Reduce<T>>,
 }
 
@@ -200,6 +266,8 @@ pub trait Operation: Default + Send + Sync + 'static {
     const COUNTS: bool = false;
     /// Names of parameters that its reduction does not depend on: they change without doing it again.
     const AFTER_REDUCTION: &'static [&'static str] = &[];
+    /// What it takes beside its first input; those that may be left out come last.
+    const FURTHER_INPUTS: &'static [FurtherInput] = &[];
     /// Grows when the operation gives other results for the same parameters; saved results carry it.
     const REVISION: u32 = 1;
 
@@ -310,6 +378,10 @@ pub trait Computation: Send + Sync {
     fn counts(&self) -> bool {
         false
     }
+    /// See [`Operation::FURTHER_INPUTS`].
+    fn further_inputs(&self) -> &'static [FurtherInput] {
+        &[]
+    }
     /// Why a position of a map may have no value, in words for people: `too few peaks`; empty where nothing is known.
     fn without_value(&self) -> &'static str {
         ""
@@ -375,6 +447,28 @@ pub trait FrameFunction: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_operation_is_given_as_many_inputs_as_it_takes() {
+        let input = |name, required| FurtherInput {
+            name,
+            help: "",
+            required,
+            needs: Needs::Same,
+        };
+        assert!(check_inputs(&[], 1).is_ok());
+        let error = check_inputs(&[], 2).unwrap_err().to_string();
+        assert!(error.contains("2 inputs were given"), "{error}");
+        assert!(error.contains("no other beside it"), "{error}");
+        let both = [input("dark", true), input("gain", false)];
+        assert!(check_inputs(&both, 2).is_ok() && check_inputs(&both, 3).is_ok());
+        let error = check_inputs(&both, 1).unwrap_err().to_string();
+        assert!(
+            error.contains("1 input was given") && error.contains("`dark` and `gain`, which may"),
+            "{error}"
+        );
+        assert!(check_inputs(&both, 4).is_err() && check_inputs(&both, 0).is_err());
+    }
 
     #[test]
     fn a_few_positions_are_spread_over_every_row_and_column_of_a_scan() {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Caveat, Computation, Detector, Inputs, MapReference, NavigationIndex,
-    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, ParameterError,
-    ParameterInfo, Parameters, Prepared, Reduce, Reduction, SignalMeta,
+    CancelToken, Caveat, Computation, Detector, FurtherInput, Inputs, MapReference,
+    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output,
+    ParameterError, ParameterInfo, Parameters, Prepared, Reduce, Reduction, SignalMeta,
 };
 
 /// One entry of the registry: an operation that waits for its parameters.
@@ -18,6 +18,8 @@ pub trait Registered: Send + Sync {
     fn parameters(&self) -> Vec<ParameterInfo>;
     /// The region of the pattern its parameters place, if they do.
     fn outline(&self) -> Option<Outline>;
+    /// See [`Operation::FURTHER_INPUTS`].
+    fn further_inputs(&self) -> &'static [FurtherInput];
     /// # Errors
     /// [`ParameterError`] naming parameter, value and allowed range.
     fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError>;
@@ -45,6 +47,10 @@ impl<O: Operation> Registered for Bound<O> {
         O::OUTLINE
     }
 
+    fn further_inputs(&self) -> &'static [FurtherInput] {
+        O::FURTHER_INPUTS
+    }
+
     fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError> {
         Ok(Arc::new(WithParams {
             operation: O::default(),
@@ -63,6 +69,15 @@ struct Erased<T>(Box<dyn Reduce<T>>);
 impl<T: Send + Sync + 'static> Reduce<Prepared> for Erased<T> {
     fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
         self.0.add(at, inputs)
+    }
+
+    fn add_further(
+        &mut self,
+        which: usize,
+        at: NavigationIndex,
+        inputs: &Inputs<'_>,
+    ) -> Result<(), OperationError> {
+        self.0.add_further(which, at, inputs)
     }
 
     fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
@@ -107,6 +122,10 @@ impl<O: Operation> Computation for WithParams<O> {
         O::COUNTS
     }
 
+    fn further_inputs(&self) -> &'static [FurtherInput] {
+        O::FURTHER_INPUTS
+    }
+
     fn without_value(&self) -> &'static str {
         O::WITHOUT_VALUE
     }
@@ -141,6 +160,7 @@ impl<O: Operation> Computation for WithParams<O> {
         let reduction = self.operation.reduction(inputs, &self.params)?;
         Some(Reduction {
             positions: reduction.positions,
+            further: reduction.further,
             reduce: Box::new(Erased(reduction.reduce)),
         })
     }

@@ -465,12 +465,8 @@ impl Inner {
     ) -> Result<Output, ComputeError> {
         let prepared = self.prepared(graph, node, lane, cancel)?;
         // One frame for the whole scan: what it takes of the others is in `prepared`.
-        let gathers = |parent: &u32| {
-            graph
-                .node(*parent)
-                .is_some_and(|parent| is_lone(node, parent))
-        };
-        let (metas, outputs) = match node.parents.iter().any(gathers) {
+        let needed = (graph.position_inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
+        let (metas, outputs) = match needed.iter().any(|input| is_lone(node, input)) {
             true => (graph.input_metas(node).unwrap_or_default(), Vec::new()),
             false => self.inputs(graph, node, at, lane, cancel)?,
         };
@@ -502,7 +498,8 @@ impl Inner {
         check(node, at, output)
     }
 
-    /// Each parent's description and output at `at`, without dead pixels unless the operation takes what is stored.
+    /// Each input's description, and the outputs at `at` of those that are needed there, without dead pixels unless the
+    /// operation takes what is stored.
     pub fn inputs(
         &self,
         graph: &Graph,
@@ -511,19 +508,31 @@ impl Inner {
         lane: Lane,
         cancel: &CancelToken,
     ) -> Result<(Vec<Arc<signal::SignalMeta>>, Vec<Output>), ComputeError> {
-        let stored = (node.computation()).is_some_and(|computation| computation.takes_stored());
-        let mut metas = Vec::with_capacity(node.parents.len());
-        let mut outputs = Vec::with_capacity(node.parents.len());
-        let parents = (graph.inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
-        for parent in parents {
-            metas.push(parent.meta.clone());
-            let output = self.output(graph, parent, at, lane, cancel)?;
-            outputs.push(match stored {
-                true => output,
-                false => self.in_use(parent, output, lane, cancel)?,
-            });
-        }
+        let no_node = || ComputeError::no_node(node.id);
+        let metas = graph.input_metas(node).ok_or_else(no_node)?;
+        let needed = graph.position_inputs(node).ok_or_else(no_node)?;
+        let outputs = (needed.into_iter())
+            .map(|input| self.input(graph, node, input, at, lane, cancel))
+            .collect::<Result<_, _>>()?;
         Ok((metas, outputs))
+    }
+
+    /// The output of one input of `node`.
+    pub fn input(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        input: &Arc<Node>,
+        at: NavigationIndex,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        let stored = (node.computation()).is_some_and(|computation| computation.takes_stored());
+        let output = self.output(graph, input, at, lane, cancel)?;
+        match stored {
+            true => Ok(output),
+            false => self.in_use(input, output, lane, cancel),
+        }
     }
 }
 

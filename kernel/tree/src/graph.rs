@@ -1,6 +1,9 @@
 use std::sync::{Arc, Mutex};
 
-use signal::{Caveat, Computation, MAX_NAVIGATION_RANK, NotApplicable, SignalMeta, Source};
+use signal::{
+    Caveat, Computation, MAX_NAVIGATION_RANK, Needs, NotApplicable, SignalMeta, Source,
+    check_inputs,
+};
 
 use crate::{History, Node, OpenedFile, Origin, TreeError, lock};
 
@@ -100,9 +103,45 @@ impl Graph {
         }
     }
 
-    /// What reading has shown of the file a node goes back to, and is not in its description.
+    /// The sources that `id` is computed from, that of its first-parent line among them.
+    pub fn sources_of(&self, id: u32) -> Vec<(&Arc<Node>, &Arc<dyn Source>)> {
+        let above = self.with_ancestors(id);
+        (above.into_iter())
+            .filter_map(|node| match &node.origin {
+                Origin::Source(source) => Some((node, source)),
+                Origin::Operation(_) => None,
+            })
+            .collect()
+    }
+
+    /// What reading has shown of the files a node goes back to, and is not in its description.
     pub fn found_caveats(&self, node: u32) -> Vec<Caveat> {
-        (self.source_of(node)).map_or_else(Vec::new, |(root, _)| root.found_caveats())
+        let mut found: Vec<Caveat> = Vec::new();
+        for (root, _) in self.sources_of(node) {
+            for caveat in root.found_caveats() {
+                if !found.contains(&caveat) {
+                    found.push(caveat);
+                }
+            }
+        }
+        found
+    }
+
+    /// Everything `id` is made from and itself: of each node first its parents, in their order. What nodes are numbered
+    /// makes no difference.
+    pub fn with_ancestors(&self, id: u32) -> Vec<&Arc<Node>> {
+        fn visit<'a>(graph: &'a Graph, id: u32, all: &mut Vec<&'a Arc<Node>>) {
+            if all.iter().any(|node| node.id == id) {
+                return;
+            }
+            if let Some(node) = graph.node(id) {
+                (node.parents.iter()).for_each(|parent| visit(graph, *parent, all));
+                all.push(node);
+            }
+        }
+        let mut all = Vec::new();
+        visit(self, id, &mut all);
+        all
     }
 
     /// Descriptions of `node`'s parents; `None` when one is gone.
@@ -128,6 +167,19 @@ impl Graph {
                 Some(input)
             })
             .collect()
+    }
+
+    /// Those of [`Graph::inputs`] whose output at a scan position is needed for the output there.
+    pub fn position_inputs(&self, node: &Node) -> Option<Vec<&Arc<Node>>> {
+        let mut inputs = self.inputs(node)?;
+        let further =
+            (node.computation()).map_or(&[][..], |computation| computation.further_inputs());
+        let mut number = 0;
+        inputs.retain(|_| {
+            number += 1;
+            number == 1 || (further.get(number - 2)).is_none_or(|input| input.needs == Needs::Same)
+        });
+        Some(inputs)
     }
 
     /// Descriptions of [`Graph::inputs`].
@@ -174,6 +226,7 @@ pub(crate) fn described(
     computation: &dyn Computation,
     parents: &[&SignalMeta],
 ) -> Result<SignalMeta, NotApplicable> {
+    check_inputs(computation.further_inputs(), parents.len())?;
     let mut meta = computation.describe(parents)?;
     meta.inherit_caveats(parents);
     Ok(meta)
@@ -254,27 +307,36 @@ impl Tree {
         })
     }
 
-    /// A lazy node below `parent`; returns its id.
+    /// A lazy node below `parents`, on the scan and the file of the first of them; returns its id.
     ///
     /// # Errors
-    /// [`TreeError::NotApplicable`] when the operation does not fit, [`TreeError::NoNode`].
+    /// [`TreeError::NotApplicable`] when the operation does not fit or takes another number of inputs, [`TreeError::NoNode`].
     pub fn add_operation(
         &self,
         name: &str,
-        parent: u32,
+        parents: &[u32],
         computation: Arc<dyn Computation>,
     ) -> Result<u32, TreeError> {
         // Kept until the lock is free: a refused closure may ask for the tree when it is dropped.
         let kept = computation.clone();
         let added = self.change(|graph| {
-            let above = graph.nodes[graph.position(parent)?].clone();
-            let reason = match &above.fault {
-                Some(fault) => Err(fault.clone()),
-                None => described(&*computation, &[&above.meta]),
+            let above = (parents.iter())
+                .map(|parent| Ok(graph.nodes[graph.position(*parent)?].clone()))
+                .collect::<Result<Vec<_>, TreeError>>()?;
+            let first = above.first().ok_or(TreeError::NoNode { node: 0 })?;
+            let faulty = above
+                .iter()
+                .find_map(|node| Some((node, node.fault.clone()?)));
+            let meta = match faulty {
+                Some((node, fault)) => Err((node, fault)),
+                None => {
+                    let metas: Vec<&SignalMeta> = above.iter().map(|node| &*node.meta).collect();
+                    described(&*computation, &metas).map_err(|reason| (first, reason))
+                }
             };
-            let meta = reason.map_err(|reason| TreeError::NotApplicable {
+            let meta = meta.map_err(|(node, reason)| TreeError::NotApplicable {
                 operation: computation.info().name,
-                parent: above.name.clone(),
+                parent: node.name.clone(),
                 reason,
             })?;
             graph.next_id += 1;
@@ -283,12 +345,12 @@ impl Tree {
                 id,
                 name: graph.free_name(name, None),
                 wanted: name.to_owned(),
-                parents: vec![parent],
+                parents: parents.to_vec(),
                 origin: Origin::Operation(computation),
                 meta: Arc::new(meta),
                 revision: 1,
-                source: above.source,
-                file: above.file.clone(),
+                source: first.source,
+                file: first.file.clone(),
                 fault: None,
                 history: Arc::default(),
                 ended: Arc::default(),

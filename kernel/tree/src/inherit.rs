@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use signal::Prepared;
+use signal::{Prepared, Source};
 
 use crate::compute::{Inner, guarded};
 use crate::held::HeldSignal;
@@ -120,10 +120,11 @@ impl Graph {
         graph
     }
 
-    /// Whether the file of a node is still what it was.
-    pub(crate) fn file_is_unchanged(&self, node: &Node) -> bool {
-        let source = self.source_of(node.id);
-        source.is_some_and(|(_, source)| guarded(|| source.is_as_opened()) == Ok(true))
+    /// Whether the files that a node is computed from are still what they were.
+    pub(crate) fn files_are_unchanged(&self, node: &Node) -> bool {
+        let sources = self.sources_of(node.id);
+        let unchanged = |source: &Arc<dyn Source>| guarded(|| source.is_as_opened()) == Ok(true);
+        !sources.is_empty() && sources.iter().all(|(_, source)| unchanged(source))
     }
 }
 
@@ -142,7 +143,7 @@ impl Engine {
         let Some(node) = graph.node(node) else { return };
         let same = |estate: &Estate| graph.has_same_recipe(node, &estate.graph, &estate.node);
         let found = self.inner.estates.take(same);
-        if let Some(estate) = found.filter(|_| graph.file_is_unchanged(node)) {
+        if let Some(estate) = found.filter(|_| graph.files_are_unchanged(node)) {
             self.inner.give(node, estate.map, estate.prepared);
             if let Some(held) = estate.held {
                 self.inner.share_held(node, held);
@@ -186,7 +187,7 @@ impl Inner {
         let heir =
             (graph.nodes().iter().rev()).find(|heir| graph.has_same_recipe(heir, before, node));
         match heir {
-            Some(heir) if graph.file_is_unchanged(heir) => {
+            Some(heir) if graph.files_are_unchanged(heir) => {
                 self.give(heir, map, prepared);
                 if let Some(held) = held.filter(|_| !self.held.has(heir)) {
                     self.share_held(heir, held);
@@ -244,7 +245,7 @@ impl Inner {
             .filter_map(|other| graph.node(other))
             .filter(|other| graph.has_same_recipe(node, graph, other))
             .find_map(|other| self.reductions.made(other).filter(Option::is_some))?;
-        graph.file_is_unchanged(node).then_some(found)
+        graph.files_are_unchanged(node).then_some(found)
     }
 
     /// What is held of another node with the same recipe.
@@ -253,6 +254,6 @@ impl Inner {
             .filter(|other| other.id != node.id && self.held.has(other))
             .find(|other| graph.has_same_recipe(node, graph, other))?;
         let held = self.held.of(found)?;
-        graph.file_is_unchanged(node).then_some(held)
+        graph.files_are_unchanged(node).then_some(held)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use signal::serde_json::Value;
-use signal::{CancelToken, Inputs, Positions, Prepared, Region, SignalMeta};
+use signal::{CancelToken, Inputs, NavigationIndex, Positions, Prepared, Region, SignalMeta};
 
 use crate::compute::{EngineEvent, Inner, guarded};
 use crate::gate::{Gate, Lane};
@@ -190,7 +190,7 @@ impl Inner {
         let depends = Depends::of(graph, node);
         let found = (depends.as_ref())
             .and_then(|depends| self.reductions.found(depends))
-            .filter(|_| graph.file_is_unchanged(node));
+            .filter(|_| graph.files_are_unchanged(node));
         let prepared = match found {
             Some(found) => Some(found),
             None => match self.prepared_of_the_same(graph, node) {
@@ -237,11 +237,8 @@ impl Inner {
             .first()
             .map_or_else(Vec::new, |meta| meta.axes.navigation_shape());
         let mut reduce = reduction.reduce;
-        let parent = match graph.inputs(node).as_deref() {
-            Some([parent]) => Some(*parent),
-            _ => None,
-        };
-        if let Some(parent) = parent
+        let inputs = graph.inputs(node).unwrap_or_default();
+        if let [parent] = *inputs.as_slice()
             && !Gate::inside_a_pass()
             && reduce.fork().is_some()
             && let Some(region) = in_one_pass(reduction.positions)
@@ -250,6 +247,15 @@ impl Inner {
             return finish(node, whole).map(Some);
         }
         let positions = reduction.positions.of(&shape);
+        // Those of the first input, then those of the further ones, each with the number of its input.
+        let mut work: Vec<(usize, NavigationIndex)> =
+            positions.into_iter().map(|at| (0, at)).collect();
+        for ((number, input), positions) in
+            inputs.iter().enumerate().skip(1).zip(&reduction.further)
+        {
+            let positions = positions.of(&input.meta.axes.navigation_shape());
+            work.extend(positions.into_iter().map(|at| (number, at)));
+        }
         let mut failed = None;
         let threads = if Gate::inside_a_pass() {
             1
@@ -257,24 +263,35 @@ impl Inner {
             self.threads
         };
         in_order(
-            positions.len(),
+            work.len(),
             threads,
             &|number| {
                 // Gathering counts as batch work too: several references at once would leave no core to a drag.
                 let _slot = self.gate.slot(lane);
                 self.gate.step_aside(lane);
-                self.inputs(graph, node, positions[number], lane, cancel)
+                let (input, at) = work[number];
+                match input {
+                    0 => self.inputs(graph, node, at, lane, cancel),
+                    _ => {
+                        let input = inputs[input];
+                        let output = self.input(graph, node, input, at, lane, cancel)?;
+                        Ok((vec![input.meta.clone()], vec![output]))
+                    }
+                }
             },
             &mut |number, inputs| {
-                let at = positions[number];
+                let (input, at) = work[number];
                 let added = inputs.and_then(|(metas, outputs)| {
                     let inputs = Inputs {
                         metas: &metas,
                         outputs: &outputs,
                     };
-                    guarded(|| reduce.add(at, &inputs))
-                        .map_err(|text| fail(Some(at), Cause::Panic(text)))?
-                        .map_err(|error| fail(Some(at), Cause::Operation(error)))
+                    guarded(|| match input {
+                        0 => reduce.add(at, &inputs),
+                        _ => reduce.add_further(input - 1, at, &inputs),
+                    })
+                    .map_err(|text| fail(Some(at), Cause::Panic(text)))?
+                    .map_err(|error| fail(Some(at), Cause::Operation(error)))
                 });
                 match added {
                     Ok(()) => ControlFlow::Continue(()),

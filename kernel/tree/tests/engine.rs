@@ -27,10 +27,12 @@ fn grown(scan: Scan, add: Add) -> (Tree, Arc<Scan>, [u32; 3]) {
     let tree = Tree::new();
     let scan = Arc::new(scan);
     let source = tree.add_source("scan", scan.clone()).unwrap();
-    let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
+    let flat = tree
+        .add_operation("flat", &[source], Arc::new(add))
+        .unwrap();
     let region = Some(Region::rectangle(1, 0, 3, 2));
     let sums = tree
-        .add_operation("sums", flat, Arc::new(Sum { region }))
+        .add_operation("sums", &[flat], Arc::new(Sum { region }))
         .unwrap();
     (tree, scan, [source, flat, sums])
 }
@@ -192,7 +194,7 @@ fn failed_frames_are_nan_and_counted_and_do_not_end_a_map() {
     let tree = Tree::new();
     let source = tree.add_source("scan", Arc::new(scan)).unwrap();
     let sums = tree
-        .add_operation("sums", source, Arc::new(Sum { region: None }))
+        .add_operation("sums", &[source], Arc::new(Sum { region: None }))
         .unwrap();
     let engine = engine(2);
     let map = engine
@@ -219,9 +221,11 @@ fn slow_sums(scan: Scan, delay: Duration) -> (Tree, u32) {
     let add = Add { delay, ..plain() };
     let tree = Tree::new();
     let source = tree.add_source("scan", Arc::new(scan)).unwrap();
-    let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
+    let flat = tree
+        .add_operation("flat", &[source], Arc::new(add))
+        .unwrap();
     let sums = tree
-        .add_operation("sums", flat, Arc::new(Sum { region: None }))
+        .add_operation("sums", &[flat], Arc::new(Sum { region: None }))
         .unwrap();
     (tree, sums)
 }
@@ -287,10 +291,10 @@ fn a_reduction_is_done_again_only_for_what_it_depends_on() {
         .add_source("scan", Arc::new(Scan::new(6, 7, [2, 3])))
         .unwrap();
     let flat = tree
-        .add_operation("flat", source, Arc::new(plain()))
+        .add_operation("flat", &[source], Arc::new(plain()))
         .unwrap();
     let of = |region, times| Arc::new(Mean { region, times });
-    let mean = tree.add_operation("mean", flat, of(None, 1.0)).unwrap();
+    let mean = tree.add_operation("mean", &[flat], of(None, 1.0)).unwrap();
     let engine = engine(2);
     let whole = NavigationIndex::new(&[]);
     let first = frame_at(&engine, &tree, mean, whole);
@@ -317,18 +321,18 @@ fn a_node_that_no_longer_fits_stays_with_its_reason() {
     scan.meta.element = ElementType::U16;
     let source = tree.add_source("scan", Arc::new(scan)).unwrap();
     let first = tree
-        .add_operation("first", source, Arc::new(plain()))
+        .add_operation("first", &[source], Arc::new(plain()))
         .unwrap();
     let picky = Add {
         refuses: Some(ElementType::U16),
         ..plain()
     };
     let error = tree
-        .add_operation("second", source, Arc::new(picky))
+        .add_operation("second", &[source], Arc::new(picky))
         .unwrap_err();
     assert!(matches!(error, TreeError::NotApplicable { .. }));
     let sums = tree
-        .add_operation("sums", first, Arc::new(Sum { region: None }))
+        .add_operation("sums", &[first], Arc::new(Sum { region: None }))
         .unwrap();
     assert!(
         tree.remove(first)
@@ -358,7 +362,9 @@ fn a_node_that_no_longer_fits_stays_with_its_reason() {
 #[test]
 fn a_name_goes_to_its_newest_node() {
     let (tree, _, [source, ..]) = grown(Scan::new(2, 3, [1, 1]), plain());
-    let again = tree.add_operation("x", source, Arc::new(plain())).unwrap();
+    let again = tree
+        .add_operation("x", &[source], Arc::new(plain()))
+        .unwrap();
     let earlier = |node: &tree::Node| format!("{}_earlier", node.name);
     let other = tree.rename(again, "flat", earlier).unwrap();
     let graph = tree.snapshot();
@@ -504,9 +510,9 @@ fn what_a_computation_asks_when_it_is_dropped_is_answered() {
     let (removed, refused) = (asks(), asks());
     let changed = tree.clone();
     std::thread::spawn(move || {
-        let node = changed.add_operation("asks", source, removed).unwrap();
+        let node = changed.add_operation("asks", &[source], removed).unwrap();
         changed.remove(node).unwrap();
-        tell.send(changed.add_operation("asks", sums, refused).is_err())
+        tell.send(changed.add_operation("asks", &[sums], refused).is_err())
             .unwrap();
     });
     assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));

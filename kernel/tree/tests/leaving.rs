@@ -45,10 +45,10 @@ fn engine() -> Engine {
 fn run(tree: &Tree, source: &Arc<dyn Source>) -> [u32; 3] {
     let scan = tree.add_source("scan", source.clone()).unwrap();
     let flat = tree
-        .add_operation("flat", scan, Arc::new(Add::default()))
+        .add_operation("flat", &[scan], Arc::new(Add::default()))
         .unwrap();
     let sums = tree
-        .add_operation("sums", flat, Arc::new(Sum { region: None }))
+        .add_operation("sums", &[flat], Arc::new(Sum { region: None }))
         .unwrap();
     [scan, flat, sums]
 }
@@ -117,7 +117,7 @@ fn what_something_stands_below_stays_and_names_come_back() {
     let source: Arc<dyn Source> = Arc::new(Scan::new(3, 4, [3, 4]));
     let first = run(&tree, &source);
     let branch = tree
-        .add_operation("flat", first[0], Arc::new(Add::default()))
+        .add_operation("flat", &[first[0]], Arc::new(Add::default()))
         .unwrap();
     let again = run(&tree, &source);
     assert_eq!(

@@ -35,13 +35,13 @@ fn grown(scan: Scan) -> Grown {
 impl Grown {
     fn sums(&self, below: u32, region: Option<Region>) -> u32 {
         (self.tree)
-            .add_operation("sums", below, Arc::new(Sum { region }))
+            .add_operation("sums", &[below], Arc::new(Sum { region }))
             .unwrap()
     }
 
     fn add(&self, add: Add) -> u32 {
         (self.tree)
-            .add_operation("add", self.source, Arc::new(add))
+            .add_operation("add", &[self.source], Arc::new(add))
             .unwrap()
     }
 }
@@ -222,7 +222,11 @@ fn what_is_gathered_in_parts_reads_each_chunk_once_and_has_the_same_bits() {
         let found = [1, 2, 4].map(|threads| {
             let grown = grown(Scan::new(40, 13, [3, 5]));
             let mean = (grown.tree)
-                .add_operation("mean", grown.source, Arc::new(Mean { region, times: 1.0 }))
+                .add_operation(
+                    "mean",
+                    &[grown.source],
+                    Arc::new(Mean { region, times: 1.0 }),
+                )
                 .unwrap();
             let below = grown.sums(mean, None);
             let engine = engine(threads);
@@ -275,7 +279,7 @@ fn a_bad_chunk_ends_what_is_gathered_in_parts_and_says_where() {
     let mean = (grown.tree)
         .add_operation(
             "mean",
-            grown.source,
+            &[grown.source],
             Arc::new(Mean {
                 region: None,
                 times: 1.0,
@@ -304,7 +308,7 @@ fn who_gets_off_a_block_finishes_each_piece_once() {
     let mean = (grown.tree)
         .add_operation(
             "mean",
-            slow,
+            &[slow],
             Arc::new(Mean {
                 region: None,
                 times: 1.0,

@@ -27,7 +27,9 @@ impl Drag {
             offset: 0.5,
             ..Add::default()
         };
-        let flat = tree.add_operation("flat", source, Arc::new(add)).unwrap();
+        let flat = tree
+            .add_operation("flat", &[source], Arc::new(add))
+            .unwrap();
         let engine = Engine::new(EngineConfig {
             budget_bytes,
             threads: 2,

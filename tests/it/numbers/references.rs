@@ -208,7 +208,7 @@ fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
             params[parameter] = region;
             let operation = operation.to_owned();
             desk.run(Command::AddNode {
-                parent,
+                parents: vec![parent],
                 operation,
                 params,
             })

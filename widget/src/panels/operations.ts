@@ -21,7 +21,7 @@ export function operationsMenu(
       popover.close();
       const done = await session.act({
         type: "add_operation",
-        parent: node.id,
+        parents: [node.id],
         operation: operation.name,
         params: {},
       });

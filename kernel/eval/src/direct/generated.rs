@@ -28,7 +28,7 @@ super::parameters::operations! {
         h: f64
     }
 
-    NormalizedCorrelation: find_peaks {
+    NormalizedCorrelation: find_peaks, find_peaks_with(vacuum) {
         radius: Option<f64>,
         direct_beam: Option<[f64; 2]>,
         vacuum: Option<Region>,

@@ -4,7 +4,7 @@
 macro_rules! operations {
     (
         choices { $($choice:ident { $($variant:ident),* })* }
-        $($name:ident: $method:ident { $($field:ident: $kind:ty),* })*
+        $($name:ident: $method:ident $(, $with:ident($($further:ident),+))? { $($field:ident: $kind:ty),* })*
     ) => {
         use std::fmt;
 
@@ -16,6 +16,11 @@ macro_rules! operations {
 
         /// Every method of `Signal` that takes parameters, with the structs it takes.
         pub(crate) const METHODS: &[(&str, &str)] = &[$((stringify!($method), stringify!($name))),*];
+
+        /// Those that take further signals, with the struct and how many.
+        pub(crate) const METHODS_WITH: &[(&str, &str, usize)] = &[
+            $($((stringify!($with), stringify!($name), [$(stringify!($further)),+].len()),)?)*
+        ];
 
         /// One of the parameter structs.
         #[derive(Clone, PartialEq)]
@@ -70,6 +75,18 @@ macro_rules! operations {
             pub(crate) fn call(&self, signal: &Signal) -> Result<Signal> {
                 match self {
                     $(Parameters::$name(parameters) => signal.$method(parameters.clone())),*
+                }
+            }
+
+            /// The method that takes them with so many further signals.
+            pub(crate) fn call_with(&self, signal: &Signal, further: &[Signal]) -> Option<Result<Signal>> {
+                match self {
+                    $($(Parameters::$name(parameters) => match further {
+                        [$($further),+] => Some(signal.$with($($further,)+ parameters.clone())),
+                        _ => None,
+                    },)?)*
+                    #[allow(unreachable_patterns)] // where every operation takes some
+                    _ => None,
                 }
             }
 

@@ -8,7 +8,7 @@ use signaltree::{
 };
 
 use super::convert::{Accepts, Borrowed, Line, Parameter, Path, Position, Rust, Signals, Slice};
-use super::generated::METHODS;
+use super::generated::{METHODS, METHODS_WITH};
 use super::show;
 use super::types::Type;
 use super::value::Value;
@@ -206,6 +206,11 @@ fn table() -> Vec<Entry> {
             parameters.call(signal).into_value()
         }));
     }
+    let mut names: Vec<(&'static str, usize)> = (METHODS_WITH.iter())
+        .map(|(method, _, further)| (*method, *further))
+        .collect();
+    names.dedup();
+    table.extend((names.into_iter()).map(|(name, further)| with_further(name, further)));
     table.push(with_parameters(
         "apply",
         Accepts::AnyParameters,
@@ -219,6 +224,35 @@ fn table() -> Vec<Entry> {
     change.result = <signaltree::Result<()>>::ty();
     table.push(change);
     table
+}
+
+/// A method of `Signal` that takes so many further signals and a parameter struct.
+fn with_further(name: &'static str, further: usize) -> Entry {
+    let structs: Vec<&'static str> = (METHODS_WITH.iter())
+        .filter(|(method, ..)| *method == name)
+        .map(|(_, parameters, _)| *parameters)
+        .collect();
+    let mut parameters = vec![Borrowed::<Signal>::accepts(); further];
+    parameters.push(Accepts::OneOf(structs.leak()));
+    Entry {
+        name,
+        receiver: Some(Signal::ty()),
+        parameters,
+        result: <signaltree::Result<Signal>>::ty(),
+        call: Box::new(move |arguments| match arguments {
+            [
+                Value::Signal(signal),
+                further @ ..,
+                Value::Parameters(parameters),
+            ] => {
+                let further =
+                    (further.iter()).map(|value| Some(Borrowed::<Signal>::take(value)?.0));
+                let further = further.collect::<Option<Vec<Signal>>>()?;
+                Some(parameters.call_with(signal, &further)?.into_value())
+            }
+            _ => None,
+        }),
+    }
 }
 
 /// A method of `Signal` that takes a parameter struct.

@@ -49,7 +49,7 @@ pub fn computed(kernel: &mut Kernel) {
         let added = sent("add_node");
         assert_eq!(added.len(), 2, "{commands:#?}");
         assert_eq!(added[1]["operation"], "local_maximum");
-        assert_eq!(added[1]["parent"], flat);
+        assert_eq!(added[1]["parents"], serde_json::json!([flat]));
         // Either way the next cell has it.
         kernel.direct("flat1.find_peaks(LocalMaximum::default())?;");
         kernel.compiled("flat1.find_peaks(LocalMaximum::default())?;");

@@ -54,7 +54,7 @@ pub(crate) fn bind_written(
 
 pub(crate) fn add_node(
     session: &Session,
-    parent: u32,
+    parents: &[u32],
     operation: &str,
     params: &Value,
 ) -> Result<u32, WireError> {
@@ -62,8 +62,10 @@ pub(crate) fn add_node(
     let name = computation.info().method;
     let node = session
         .tree
-        .add_operation(name, parent, computation)
-        .map_err(|error| convert::tree_error(error).at_node(parent))?;
+        .add_operation(name, parents, computation)
+        .map_err(|error| {
+            convert::tree_error(error).at_node(parents.first().copied().unwrap_or_default())
+        })?;
     session.engine.take_up(&session.tree.snapshot(), node);
     session.tell_tree();
     Ok(node)

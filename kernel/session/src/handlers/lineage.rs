@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use protocol::{CommandReply, WireError};
-use tree::{Graph, Node, Step};
+use tree::Step;
 
 use crate::{Session, code, convert, provenance};
 
@@ -24,7 +24,7 @@ pub(crate) fn step(session: &Session, node: u32, step: Step) -> Result<(), WireE
 pub(crate) fn branch(session: &Session, node: u32) -> Result<u32, WireError> {
     let graph = session.tree.snapshot();
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-    let (Some(computation), Some(parent)) = (found.computation(), found.parents.first()) else {
+    let Some(computation) = found.computation() else {
         return Err(WireError::new(
             "no_parameters",
             format!(
@@ -39,7 +39,7 @@ pub(crate) fn branch(session: &Session, node: u32) -> Result<u32, WireError> {
         .tree
         .add_operation(
             &format!("{}_branch", found.name),
-            *parent,
+            &found.parents,
             computation.clone(),
         )
         .map_err(|error| convert::tree_error(error).at_node(node))?;
@@ -53,8 +53,7 @@ pub(crate) fn export(session: &Session, node: Option<u32>) -> Result<CommandRepl
     let lines: Vec<String> = match node {
         Some(node) => {
             let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-            line_of_descent(&graph, found)
-                .into_iter()
+            (graph.with_ancestors(found.id).into_iter())
                 .map(|node| code::line(session, &graph, node))
                 .collect()
         }
@@ -77,16 +76,4 @@ pub(crate) fn provenance(written: &str) -> Result<CommandReply, WireError> {
         text: Some(provenance::describe(Path::new(written), false)?),
         ..CommandReply::default()
     })
-}
-
-/// The file at the top, and every operation down to `node`.
-pub(crate) fn line_of_descent<'a>(graph: &'a Graph, node: &'a Node) -> Vec<&'a Node> {
-    let mut line = vec![node];
-    let mut above = node;
-    while let Some(parent) = above.parents.first().and_then(|id| graph.node(*id)) {
-        line.push(parent);
-        above = parent;
-    }
-    line.reverse();
-    line
 }

@@ -71,13 +71,10 @@ pub(crate) fn tree(session: &Session) -> CommandReply {
 }
 
 fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mut String) {
-    let operation = node.computation().map_or_else(
-        || node.meta.title.clone(),
-        |computation| computation.info().title.to_owned(),
-    );
+    let title = convert::title(graph, node);
     let indent = "  ".repeat(depth);
     text.push_str(&format!(
-        "{indent}{}  {}  {operation}\n",
+        "{indent}{}  {}  {title}\n",
         node.name,
         node.meta.summary()
     ));
@@ -87,7 +84,8 @@ fn branch(session: &Session, graph: &Graph, node: &Node, depth: usize, text: &mu
     for caveat in caveats::own(session, graph, node) {
         text.push_str(&format!("{indent}  ! {}\n", caveat.text));
     }
-    graph
-        .children(node.id)
+    // Once, below the signal that it is of.
+    (graph.children(node.id))
+        .filter(|child| child.parents.first() == Some(&node.id))
         .for_each(|child| branch(session, graph, child, depth + 1, text));
 }

@@ -60,19 +60,24 @@ pub(crate) enum Made {
         stamp: Option<Stamp>,
     },
     Operation {
-        parent: u32,
+        /// Journals of earlier releases have one, called `parent`.
+        #[serde(alias = "parent", deserialize_with = "protocol::parents")]
+        parents: Vec<u32>,
         operation: String,
         params: Value,
     },
     /// A closure of a cell, of which nothing can be written down.
-    Closure { parent: u32 },
+    Closure {
+        #[serde(alias = "parent", deserialize_with = "protocol::parents")]
+        parents: Vec<u32>,
+    },
 }
 
 impl Made {
-    pub fn parent(&self) -> Option<u32> {
+    pub fn parents(&self) -> &[u32] {
         match self {
-            Made::File { .. } => None,
-            Made::Operation { parent, .. } | Made::Closure { parent } => Some(*parent),
+            Made::File { .. } => &[],
+            Made::Operation { parents, .. } | Made::Closure { parents } => parents,
         }
     }
 }
@@ -114,17 +119,15 @@ impl Record {
 
 /// `None` for a file that is being opened at this moment; the next writing has it.
 fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
-    let parent = node.parents.first().copied();
-    let made = match (node.computation(), parent) {
-        (Some(computation), Some(parent)) if computation.info().name == closure::MAP => {
-            Made::Closure { parent }
-        }
-        (Some(computation), Some(parent)) => Made::Operation {
-            parent,
+    let parents = node.parents.clone();
+    let made = match node.computation() {
+        Some(computation) if computation.info().name == closure::MAP => Made::Closure { parents },
+        Some(computation) => Made::Operation {
+            parents,
             operation: computation.info().name.to_owned(),
             params: computation.params(),
         },
-        _ => {
+        None => {
             let opened = lock(&session.opened).get(&node.id).cloned()?;
             Made::File {
                 written: opened.written,
@@ -134,7 +137,7 @@ fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
             }
         }
     };
-    debug_assert!(made.parent().is_none_or(|id| graph.node(id).is_some()));
+    debug_assert!((made.parents().iter()).all(|id| graph.node(*id).is_some()));
     let (variable, by_hand) = {
         let holds = lock(&session.holds);
         (holds.is_named(node.id), holds.is_by_hand(node.id))
@@ -153,4 +156,21 @@ fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
 
 fn parameters(steps: &[Arc<dyn Computation>]) -> Vec<Value> {
     steps.iter().map(|step| step.params()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Made;
+
+    #[test]
+    fn nodes_of_the_time_when_each_had_one_parent_are_read() {
+        let written = r#"{"operation": {"parent": 4, "operation": "radial_median", "params": {"clip": true}}}"#;
+        let made: Made = serde_json::from_str(written).unwrap();
+        assert!(matches!(&made, Made::Operation { parents, .. } if *parents == [4]));
+        let again = serde_json::to_value(&made).unwrap();
+        assert_eq!(again["operation"]["parents"], serde_json::json!([4]));
+        assert_eq!(serde_json::from_value::<Made>(again).unwrap(), made);
+        let closure: Made = serde_json::from_str(r#"{"closure": {"parent": 4}}"#).unwrap();
+        assert_eq!(closure.parents(), [4]);
+    }
 }

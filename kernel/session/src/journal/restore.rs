@@ -171,13 +171,11 @@ impl Work<'_> {
     }
 
     fn is_same(&self, graph: &Graph, node: &Node, made: &Made) -> bool {
-        let parent = made.parent().map(|parent| self.moved.get(&parent));
-        let same_parent = match parent {
-            None => node.parents.is_empty(),
-            Some(parent) => parent.is_some_and(|parent| node.parents == [*parent]),
-        };
+        let parents: Option<Vec<u32>> = (made.parents().iter())
+            .map(|parent| self.moved.get(parent).copied())
+            .collect();
         debug_assert!(graph.node(node.id).is_some());
-        same_parent
+        parents.is_some_and(|parents| node.parents == parents)
             && match (made, node.computation()) {
                 (Made::File { path, options, .. }, None) => lock(&self.session.opened)
                     .get(&node.id)
@@ -213,16 +211,16 @@ impl Work<'_> {
                 stamp,
             } => self.file(record, earlier, (written, path), options, *stamp),
             Made::Operation {
-                parent,
+                parents,
                 operation,
                 params,
             } => {
-                let node = self.operation(earlier, *parent, operation, params)?;
+                let node = self.operation(earlier, parents, operation, params)?;
                 self.history(node, operation, record);
                 Ok(node)
             }
-            Made::Closure { parent } => {
-                self.parent(*parent)?;
+            Made::Closure { parents } => {
+                self.parents(parents)?;
                 Err(Lost {
                     message: "it is a closure, of which nothing can be written down".into(),
                     hint: match self.ids {
@@ -235,6 +233,10 @@ impl Work<'_> {
                 })
             }
         }
+    }
+
+    fn parents(&self, parents: &[u32]) -> Result<Vec<u32>, Lost> {
+        parents.iter().map(|parent| self.parent(*parent)).collect()
     }
 
     fn parent(&self, parent: u32) -> Result<u32, Lost> {
@@ -252,15 +254,15 @@ impl Work<'_> {
     fn operation(
         &self,
         earlier: Earlier<'_>,
-        parent: u32,
+        parents: &[u32],
         operation: &str,
         params: &Value,
     ) -> Result<u32, Lost> {
-        let parent = self.parent(parent)?;
+        let parents = self.parents(parents)?;
         let computation = change::bind_written(operation, params)?;
         self.session
             .tree
-            .restore_operation(earlier, parent, computation)
+            .restore_operation(earlier, &parents, computation)
             .map_err(|error| convert::tree_error(error).into())
     }
 

@@ -195,18 +195,24 @@ fn step_lines(text: &mut String, step: &Step, indent: &str) {
         );
         return;
     }
-    let parent = step.parent.as_deref().unwrap_or("?");
+    let parents = match step.parents.as_slice() {
+        [] => "?".to_owned(),
+        [first, further @ ..] => {
+            let with = if further.is_empty() { "" } else { " with " };
+            format!("{first}{with}{}", further.join(", "))
+        }
+    };
     let Some(operation) = &step.operation else {
         line(
             text,
-            &format!("{indent}  {}  a closure of a cell on {parent}", step.name),
+            &format!("{indent}  {}  a closure of a cell on {parents}", step.name),
         );
         return;
     };
     let title = step.title.as_ref().unwrap_or(operation);
     line(
         text,
-        &format!("{indent}  {}  {title} of {parent}", step.name),
+        &format!("{indent}  {}  {title} of {parents}", step.name),
     );
     if let Some(Value::Object(parameters)) = &step.parameters {
         for (name, value) in parameters {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use protocol::{Remark, WireError};
 use tree::{Graph, Node, Origin};
 
-use crate::handlers::lineage::line_of_descent;
 use crate::holds::Holds;
 use crate::{Session, lock, provenance};
 
@@ -30,7 +29,7 @@ pub(super) fn replaced(
         })
         .collect();
     open.sort_by_key(|(open, _)| open.id);
-    let own = line_of_descent(graph, node);
+    let own = graph.with_ancestors(node.id);
     for (open, place) in &open {
         let below: Vec<_> = graph.children(open.id).collect();
         let (what, may_go) = if own.iter().any(|above| above.id == open.id) {

@@ -45,10 +45,10 @@ impl Tree {
     pub fn restore_operation(
         &self,
         earlier: Earlier<'_>,
-        parent: u32,
+        parents: &[u32],
         computation: Arc<dyn Computation>,
     ) -> Result<u32, TreeError> {
-        let id = self.add_operation(earlier.name, parent, computation)?;
+        let id = self.add_operation(earlier.name, parents, computation)?;
         self.move_back(id, earlier)
     }
 

@@ -318,8 +318,8 @@ pub(super) fn rider(
 ) -> Result<Rider, ComputeError> {
     let (node, cancel) = (&pass.node, &pass.cancel);
     inner.prepare_all(graph, node, Lane::Batch, cancel)?;
-    let parents = (graph.inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
-    let (rides_on, last) = match parents.as_slice() {
+    let inputs = (graph.position_inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
+    let (rides_on, last) = match inputs.as_slice() {
         [parent] => {
             let parent = *parent;
             let last = Step::new(inner, graph, node, parent, Lane::Batch, cancel)?;

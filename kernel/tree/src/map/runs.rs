@@ -79,7 +79,7 @@ impl Inner {
                 })
         });
         let (_, run) = runs.into_iter().max_by_key(|(_, run)| run.worth())?;
-        graph.file_is_unchanged(node).then_some(run)
+        graph.files_are_unchanged(node).then_some(run)
     }
 
     /// `heir` goes on with the run of a node that left the tree, unless it has come further or is at work itself.

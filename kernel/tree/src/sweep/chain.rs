@@ -16,8 +16,9 @@ use crate::{Cause, ComputeError, Graph, Node, Origin};
 pub(crate) struct Step {
     pub node: Arc<Node>,
     pub computation: Arc<dyn Computation>,
-    pub metas: [Arc<SignalMeta>; 1],
-    /// Of the input's frames.
+    /// Of all inputs; the first one's outputs are what is computed from.
+    pub metas: Vec<Arc<SignalMeta>>,
+    /// Of the first input's frames.
     shape: Vec<usize>,
     pub prepared: Option<Prepared>,
     /// What the operation does, where it is a virtual detector: measured without a call per frame.
@@ -40,9 +41,12 @@ impl Step {
             let cause = Cause::NotApplicable(fault.clone());
             return Err(ComputeError::new(node, None, cause));
         }
+        let metas = graph
+            .input_metas(node)
+            .ok_or_else(|| ComputeError::no_node(node.id))?;
         Ok(Some(Step {
+            metas,
             computation: computation.clone(),
-            metas: [parent.meta.clone()],
             shape: parent.meta.axes.signal_shape(),
             prepared: inner.prepared(graph, node, lane, cancel)?,
             detector: guarded(|| computation.detector(&[&parent.meta])).unwrap_or_default(),
@@ -113,7 +117,7 @@ impl<'a> Frames<'a> {
 pub(crate) enum Chain {
     /// Each step takes the output of the one before; none: the source itself.
     Steps(Vec<Step>),
-    /// A node with several parents, computed through the tree.
+    /// A node of which a position needs several inputs, computed through the tree.
     Tree(Arc<Graph>, Arc<Node>, Lane),
 }
 
@@ -165,8 +169,8 @@ impl Chain {
         let mut steps = Vec::new();
         let mut at = node;
         while let Origin::Operation(_) = at.origin {
-            let parents = (graph.inputs(at)).ok_or_else(|| ComputeError::no_node(at.id))?;
-            let [parent] = *parents.as_slice() else {
+            let inputs = (graph.position_inputs(at)).ok_or_else(|| ComputeError::no_node(at.id))?;
+            let [parent] = *inputs.as_slice() else {
                 return Ok(Chain::Tree(graph.clone(), node.clone(), lane));
             };
             steps.extend(Step::new(inner, graph, at, parent, lane, cancel)?);

@@ -271,6 +271,7 @@ impl Computation for Sum {
         let region = self.region?;
         Some(Reduction {
             positions: Positions::Region(region),
+            further: Vec::new(),
             reduce: Box::new(Gather {
                 sum: 0.0,
                 count: 0,
@@ -358,6 +359,7 @@ impl Computation for Mean {
         assert_eq!(self.times, 1.0, "found already");
         Some(Reduction {
             positions: self.region.map_or(Positions::All, Positions::Region),
+            further: Vec::new(),
             reduce: Box::new(Means::default()),
         })
     }

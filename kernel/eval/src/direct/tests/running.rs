@@ -35,6 +35,18 @@ fn the_cells_of_the_main_journey() {
 }
 
 #[test]
+fn a_further_signal_is_an_argument() {
+    let mut session = Session::new();
+    session.run("let scan   = open(\"scan.zspy\")?;");
+    session.run("let vacuum = open(\"vacuum.zspy\")?;");
+    session.run("scan.find_peaks_with(&vacuum, NormalizedCorrelation { max_peaks: Some(9), ..default() })?;");
+    let commands = session.commands();
+    assert_eq!(commands[4]["operation"], "normalized_correlation");
+    assert_eq!(commands[4]["parents"], serde_json::json!([1, 2]));
+    assert_eq!(commands[4]["params"]["max_peaks"], 9);
+}
+
+#[test]
 fn literals_take_the_types_rustc_gives_them() {
     let mut session = Session::new();
     for (cell, name, ty) in [
