@@ -193,13 +193,18 @@ impl Search<'_> {
             let from = image.at(y as usize, columns.start as usize);
             let count = columns.len();
             let under = &ground.row(y, columns.start)[..count];
-            let out = line * width + (columns.start - (column - far)) as usize;
-            for n in 0..count {
-                let others = scratch.models[from + n];
-                let expected = level * under[n] + others;
-                surroundings.rest[out + n] = image.counts[from + n] - expected;
-                surroundings.weights[out + n] =
-                    image.valid[from + n] / (expected + 0.5 * disk.height as f32).max(FAINTEST);
+            let first = line * width + (columns.start - (column - far)) as usize;
+            let own = from..from + count;
+            let pixels = (image.counts[own.clone()].iter())
+                .zip(&image.valid[own.clone()])
+                .zip(&scratch.models[own])
+                .zip(under);
+            let out =
+                (surroundings.rest[first..].iter_mut()).zip(&mut surroundings.weights[first..]);
+            for ((rest, weight), (((counts, valid), models), under)) in out.zip(pixels) {
+                let expected = level * under + models;
+                *rest = counts - expected;
+                *weight = valid / (expected + 0.5 * disk.height as f32).max(FAINTEST);
             }
         }
         // What the candidate itself has is in the models.
