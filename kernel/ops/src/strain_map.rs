@@ -25,7 +25,7 @@
 //! further out (`math/affine/doubled.rs`): beyond 3.2 standard deviations, which one lattice reaches in less than one of a
 //! thousand positions, the value is NaN, from 1.7 on the standard errors are those that two such lattices make. Where that is not
 //! told (a turn of 1°, 2 % of strain, few counts; one in three at 3 to 8°), what is given lies between. What all disks of a
-//! pattern are wider by says nothing: thickness, bending and focus do that too.
+//! pattern are wider by is left out, where they do not touch: thickness, bending and focus do that too.
 //! Peaks of a finder that measures no spread are taken for those of one lattice.
 //!
 //! Needs the region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.

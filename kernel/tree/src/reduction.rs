@@ -118,9 +118,18 @@ impl Reductions {
             .map(|(_, prepared)| prepared.clone())
     }
 
+    /// Unless the node was forgotten in the meantime.
+    fn keep_last(&self, key: (u32, u32), depends: Depends, prepared: Prepared) {
+        let slots = lock(&self.slots);
+        if slots.contains_key(&key) {
+            lock(&self.last).insert(key.0, (depends, prepared));
+        }
+    }
+
     pub fn forget(&self, nodes: &[u32]) {
-        lock(&self.last).retain(|node, _| !nodes.contains(node));
         lock(&self.slots).retain(|(node, _), _| !nodes.contains(node));
+        // After the slots: nothing is kept for a node that has none.
+        lock(&self.last).retain(|node, _| !nodes.contains(node));
         self.changed.notify_all();
     }
 }
@@ -200,9 +209,7 @@ impl Inner {
         };
         making.made = Some(prepared.clone());
         if let (Some(depends), Some(prepared)) = (depends, &prepared) {
-            let last = (depends, prepared.clone());
-            let before = lock(&self.reductions.last).insert(node.id, last);
-            drop(before);
+            self.reductions.keep_last(key, depends, prepared.clone());
         }
         drop(making);
         if prepared.is_some() {
