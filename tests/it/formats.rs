@@ -398,6 +398,9 @@ fn peaks_opened_by_hyperspy() -> Result<()> {
                 1.5,
                 0.25,
                 0.5,
+                -0.5,
+                0.0625,
+                0.25,
             ];
             let [
                 ky,
@@ -409,6 +412,9 @@ fn peaks_opened_by_hyperspy() -> Result<()> {
                 misfit,
                 spread,
                 spread_error,
+                stretch,
+                stretch_diagonal,
+                stretch_error,
             ] = row;
             peaks.push(Peak {
                 ky,
@@ -420,6 +426,9 @@ fn peaks_opened_by_hyperspy() -> Result<()> {
                 misfit,
                 spread,
                 spread_error,
+                stretch,
+                stretch_diagonal,
+                stretch_error,
             });
             rows.push(row);
         }

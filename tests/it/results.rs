@@ -234,6 +234,9 @@ fn a_map_and_peaks_in_hspy_opened_by_hyperspy() -> Result<()> {
                 1.5,
                 0.25,
                 0.5,
+                -0.5,
+                0.0625,
+                0.25,
             ];
             let [
                 ky,
@@ -245,6 +248,9 @@ fn a_map_and_peaks_in_hspy_opened_by_hyperspy() -> Result<()> {
                 misfit,
                 spread,
                 spread_error,
+                stretch,
+                stretch_diagonal,
+                stretch_error,
             ] = row;
             peaks.push(Peak {
                 ky,
@@ -256,6 +262,9 @@ fn a_map_and_peaks_in_hspy_opened_by_hyperspy() -> Result<()> {
                 misfit,
                 spread,
                 spread_error,
+                stretch,
+                stretch_diagonal,
+                stretch_error,
             });
             rows.push(row);
         }

@@ -415,6 +415,9 @@ mod tests {
             misfit: f64::NAN,
             spread: f64::NAN,
             spread_error: f64::NAN,
+            stretch: f64::NAN,
+            stretch_diagonal: f64::NAN,
+            stretch_error: f64::NAN,
         };
         assert_eq!(
             text(&peak),

@@ -176,6 +176,13 @@ pub struct Peak {
     pub spread: f64,
     /// Standard error of `spread`.
     pub spread_error: f64,
+    /// Half of what that variance is more along rows of pixels than along columns, in px²: spots that lie beside each other are
+    /// spread along one line. NaN where the finder has no model.
+    pub stretch: f64,
+    /// The same of the diagonals: more along +kx+ky than along +kx-ky.
+    pub stretch_diagonal: f64,
+    /// Standard error of `stretch` and of `stretch_diagonal`.
+    pub stretch_error: f64,
 }
 
 /// A scan position, slowest axis first: `(row, column)`, or a single index for a line.
@@ -308,7 +315,7 @@ impl Signal {
     pub fn peaks(&self, at: impl ScanPosition) -> Result<Vec<Peak>> {
         let numbers = self.numbers("peaks", &at.to_index())?;
         Ok(numbers
-            .chunks_exact(9)
+            .chunks_exact(12)
             .map(|row| Peak {
                 ky: row[0],
                 kx: row[1],
@@ -319,6 +326,9 @@ impl Signal {
                 misfit: row[6],
                 spread: row[7],
                 spread_error: row[8],
+                stretch: row[9],
+                stretch_diagonal: row[10],
+                stretch_error: row[11],
             })
             .collect())
     }

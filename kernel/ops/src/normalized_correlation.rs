@@ -2,7 +2,8 @@
 //!
 //! `(ny, nx | ky, kx)` frames → `(ny, nx | ky, kx)` peaks: position in detector pixels, mean counts over the disk, score and
 //! threshold in standard deviations, standard errors of both coordinates in px, misfit (reduced χ²: 1 where the model holds),
-//! and the variance in px² that a disk is spread by beyond the others (two disks that merged), with its standard error.
+//! and the variance in px² that a disk is spread by beyond the others (two disks that merged), in the mean of all directions and
+//! how much more along one than across it, with standard errors.
 //!
 //! The model of a frame is `λ = Σ hᵢ f(|p - cᵢ|) + a B(|p - c₀|)` with `f(r) = 1 / (1 + exp((r - R) / w))`. Radius R, edge w and the
 //! radial background B are the scan's, measured first from some of its frames (`math/disks/prepare.rs`); amplitude a, direct beam c₀
@@ -98,7 +99,7 @@ impl Operation for FindDisks {
         required: false,
         needs: Needs::Nothing,
     }];
-    const REVISION: u32 = 7;
+    const REVISION: u32 = 8;
 
     fn describe(
         &self,
@@ -342,8 +343,11 @@ impl Operation for FindDisks {
                 ky_error: (worse * found.y_error) as f32,
                 kx_error: (worse * found.x_error) as f32,
                 misfit: misfit as f32,
-                spread: found.spread[0] as f32,
-                spread_error: found.spread[1] as f32,
+                spread: found.spread.even as f32,
+                spread_error: found.spread.even_error as f32,
+                stretch: found.spread.stretch[0] as f32,
+                stretch_diagonal: found.spread.stretch[1] as f32,
+                stretch_error: found.spread.stretch_error as f32,
             });
         }
         self.idle().push(work);

@@ -21,11 +21,12 @@
 //! symmetry of the lattice that explains the peaks with about as little change. So is the whole map, with coverage 0, when
 //! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why.
 //!
-//! Two lattices so near each other that their disks merge look like one between them. The merged disks are spread, the more the
-//! further out (`math/affine/doubled.rs`): beyond 3.2 standard deviations, which one lattice reaches in less than one of a
-//! thousand positions, the value is NaN, from 1.7 on the standard errors are those that two such lattices make. Where that is not
-//! told (a turn of 1°, 2 % of strain, few counts; one in three at 3 to 8°), what is given lies between. What all disks of a
-//! pattern are wider by is left out, where they do not touch: thickness, bending and focus do that too.
+//! Two lattices so near each other that their disks merge look like one between them. The merged disks are spread along the line
+//! between them, the more the further out, and further out still there are two (`math/affine/doubled.rs`). Where the likeliest two
+//! lattices explain that by 21 in twice the logarithm of the likelihood, which one lattice reaches in one of a thousand positions, the
+//! value is NaN; from 10 on, one in twenty, the standard errors are those that two such lattices make. Where that is not told (a turn
+//! of 1°, 2 % of strain, few counts), what is given lies between. What all disks of a pattern are wider by, or stretched by, is left
+//! out: thickness, bending, focus and astigmatism do that too.
 //! Peaks of a finder that measures no spread are taken for those of one lattice.
 //!
 //! Needs the region's peaks first, then each position on its own: O(peaks), in closed form but for the search of strays.
@@ -41,7 +42,7 @@ use signal::{
 use crate::accept;
 use crate::math::affine::{self, Affine, Observed};
 use crate::math::deformation::{Deformation, standard_errors};
-use crate::math::lattice::{Flaw, Pattern, Point, Reference};
+use crate::math::lattice::{Flaw, Pattern, Point, Reference, Spread};
 use crate::measured::rounded;
 
 parameters! {
@@ -88,7 +89,7 @@ impl Operation for MapStrain {
          (see coverage and residual) or would bear out another lattice as well, or their disks are spread like those of two \
          lattices; or the reference region, where coverage is 0 everywhere, has no single lattice: choose it inside one grain. \
          Strain from -20 to +33 % is measured, and any rotation up to the symmetry of the lattice";
-    const REVISION: u32 = 8;
+    const REVISION: u32 = 9;
 
     fn describe(
         &self,
@@ -283,7 +284,7 @@ fn pattern(peaks: &Peaks, row_height: f64) -> Pattern {
         points: points.collect(),
         brightness: brightness.collect(),
         variance: variance(peaks, row_height),
-        spread: spread(peaks),
+        spread: spread(peaks, row_height),
     }
 }
 
@@ -313,23 +314,33 @@ fn variance(peaks: &Peaks, row_height: f64) -> Vec<[f64; 2]> {
 }
 
 /// Empty when the finder knows it of none; what it does not know of some counts nothing.
-fn spread(peaks: &Peaks) -> Vec<[f64; 2]> {
-    let of = |(spread, error): (&f32, &f32)| {
-        let [spread, error] = [*spread, *error].map(f64::from);
-        let is_known = spread.is_finite() && error > 0.0;
-        is_known.then_some([spread, error * error])
+fn spread(peaks: &Peaks, row_height: f64) -> Vec<Spread> {
+    let of = |n: usize| {
+        let number = |column: &[f32]| column.get(n).map_or(f64::NAN, |value| f64::from(*value));
+        let variance = |error: f64| match error > 0.0 {
+            true => error * error,
+            false => f64::INFINITY,
+        };
+        let or_none = |value: f64| if value.is_finite() { value } else { 0.0 };
+        let (even, stretch) = (number(&peaks.spread), number(&peaks.stretch));
+        // A detector pixel may be higher than it is wide.
+        let xx = or_none(even + stretch);
+        let yy = or_none(even - stretch) * row_height * row_height;
+        Spread {
+            even: 0.5 * (xx + yy),
+            even_variance: variance(number(&peaks.spread_error)),
+            stretch: [
+                0.5 * (xx - yy),
+                or_none(number(&peaks.stretch_diagonal)) * row_height,
+            ],
+            stretch_variance: variance(number(&peaks.stretch_error)),
+        }
     };
-    let all: Vec<_> = peaks
-        .spread
-        .iter()
-        .zip(&peaks.spread_error)
-        .map(of)
-        .collect();
-    if all.iter().all(Option::is_none) {
-        return Vec::new();
+    let all: Vec<Spread> = (0..peaks.len()).map(of).collect();
+    match all.iter().any(|of| of.even_variance.is_finite()) {
+        true => all,
+        false => Vec::new(),
     }
-    let or_unknown = |known: Option<[f64; 2]>| known.unwrap_or([0.0, f64::INFINITY]);
-    all.into_iter().map(or_unknown).collect()
 }
 
 /// How far from its place a peak is still that of a reference vector where nothing else is said.

@@ -64,8 +64,8 @@ pub enum Command {
         node: u32,
         index: Vec<usize>,
     },
-    /// The peaks at a scan position: rows `ky, kx, intensity, score, ky_error, kx_error, misfit, spread, spread_error`; what the
-    /// finder does not know is not a number.
+    /// The peaks at a scan position: rows `ky, kx, intensity, score, ky_error, kx_error, misfit, spread, spread_error,
+    /// stretch, stretch_diagonal, stretch_error`; what the finder does not know is not a number.
     Peaks {
         node: u32,
         index: Vec<usize>,

@@ -21,6 +21,13 @@ pub struct Peaks {
     pub spread: Vec<f32>,
     /// Standard error of `spread`.
     pub spread_error: Vec<f32>,
+    /// Half of what that variance is more along rows of pixels than along columns, in px²: spots that lie beside each other are
+    /// spread along one line. NaN where the finder has no model.
+    pub stretch: Vec<f32>,
+    /// The same of the diagonals: more along +kx+ky than along +kx-ky.
+    pub stretch_diagonal: Vec<f32>,
+    /// Standard error of `stretch` and of `stretch_diagonal`.
+    pub stretch_error: Vec<f32>,
 }
 
 /// One peak: a row of [`Peaks`].
@@ -35,6 +42,9 @@ pub struct Peak {
     pub misfit: f32,
     pub spread: f32,
     pub spread_error: f32,
+    pub stretch: f32,
+    pub stretch_diagonal: f32,
+    pub stretch_error: f32,
 }
 
 impl Peak {
@@ -50,6 +60,9 @@ impl Peak {
             misfit: f32::NAN,
             spread: f32::NAN,
             spread_error: f32::NAN,
+            stretch: f32::NAN,
+            stretch_diagonal: f32::NAN,
+            stretch_error: f32::NAN,
         }
     }
 }
@@ -68,6 +81,9 @@ impl Peaks {
             misfit: column(),
             spread: column(),
             spread_error: column(),
+            stretch: column(),
+            stretch_diagonal: column(),
+            stretch_error: column(),
         }
     }
 
@@ -80,7 +96,7 @@ impl Peaks {
     }
 
     /// Names of the columns, in their order in files and messages.
-    pub const COLUMNS: [&str; 9] = [
+    pub const COLUMNS: [&str; 12] = [
         "ky",
         "kx",
         "intensity",
@@ -90,10 +106,13 @@ impl Peaks {
         "misfit",
         "spread",
         "spread_error",
+        "stretch",
+        "stretch_diagonal",
+        "stretch_error",
     ];
 
     /// In the order of [`Peaks::COLUMNS`].
-    pub fn columns(&self) -> [&[f32]; 9] {
+    pub fn columns(&self) -> [&[f32]; 12] {
         [
             &self.ky,
             &self.kx,
@@ -104,6 +123,9 @@ impl Peaks {
             &self.misfit,
             &self.spread,
             &self.spread_error,
+            &self.stretch,
+            &self.stretch_diagonal,
+            &self.stretch_error,
         ]
     }
 
@@ -117,6 +139,9 @@ impl Peaks {
         self.misfit.push(peak.misfit);
         self.spread.push(peak.spread);
         self.spread_error.push(peak.spread_error);
+        self.stretch.push(peak.stretch);
+        self.stretch_diagonal.push(peak.stretch_diagonal);
+        self.stretch_error.push(peak.stretch_error);
     }
 
     /// Heap bytes.

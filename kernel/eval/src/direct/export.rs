@@ -155,6 +155,9 @@ fn named(fields: &syn::ExprStruct, name: &str) -> Option<Value> {
             misfit: field(member("misfit"))?,
             spread: field(member("spread"))?,
             spread_error: field(member("spread_error"))?,
+            stretch: field(member("stretch"))?,
+            stretch_diagonal: field(member("stretch_diagonal"))?,
+            stretch_error: field(member("stretch_error"))?,
         }),
         "Axis" => Value::Axis(Axis {
             name: field(member("name"))?,
@@ -209,6 +212,9 @@ mod tests {
             misfit: f64::INFINITY,
             spread: -0.5,
             spread_error: f64::NAN,
+            stretch: f64::NAN,
+            stretch_diagonal: f64::NAN,
+            stretch_error: f64::NAN,
         };
         for (ty, text) in [
             ("i8", "-128".to_owned()),

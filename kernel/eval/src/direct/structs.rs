@@ -79,7 +79,7 @@ structs! {
     Shape { navigation: Vec<usize>, signal: Vec<usize> } complete;
     Peak {
         ky: f64, kx: f64, intensity: f64, score: f64, ky_error: f64, kx_error: f64, misfit: f64,
-        spread: f64, spread_error: f64
+        spread: f64, spread_error: f64, stretch: f64, stretch_diagonal: f64, stretch_error: f64
     } complete;
     Axis { name: String, size: usize, scale: f64, offset: f64, units: String, values: Vec<f64> } default;
     Open { scan: (usize, usize), signal_axes: usize, axes: Vec<Axis>, dataset: String } default;

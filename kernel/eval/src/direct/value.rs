@@ -148,6 +148,9 @@ impl Value {
                     ("misfit", peak.misfit),
                     ("spread", peak.spread),
                     ("spread_error", peak.spread_error),
+                    ("stretch", peak.stretch),
+                    ("stretch_diagonal", peak.stretch_diagonal),
+                    ("stretch_error", peak.stretch_error),
                 ];
                 let mut expression = String::from("::signaltree::Peak {");
                 for (name, value) in fields {

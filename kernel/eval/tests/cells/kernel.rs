@@ -195,7 +195,7 @@ impl Engine for RecordingEngine {
                 "signal_axes": [axis("ky", 4), axis("kx", 6)]}}),
             Some("values") => json!({"numbers": [0.01, -0.02, 0.0, 0.1, 1.0, 0.2]}),
             Some("peaks") => {
-                json!({"numbers": [1.5, 2.5, 100.0, 0.9, 0.25, null, 1.5, 0.02, 0.01]})
+                json!({"numbers": [1.5, 2.5, 100.0, 0.9, 0.25, null, 1.5, 0.02, 0.01, 0.0, 0.0, 0.01]})
             }
             Some("diff") => {
                 json!({"difference": {"a": "annulus", "b": "wider", "common": "scan", "rows": [

@@ -4,6 +4,7 @@
 //! reference, else from the differences of the peaks (`affine/start.rs`); and which of them are strays
 //! (`affine/least_squares.rs`). Nothing depends on other positions but the reference.
 
+mod apart;
 mod borne_out;
 mod doubled;
 mod least_squares;
@@ -15,7 +16,7 @@ use self::least_squares::{Match, Solved};
 pub use self::region::reference;
 use self::start::Choice;
 use super::deformation::Matrix;
-use super::lattice::{Point, Reference, distance_squared, stretch_and_turn};
+use super::lattice::{Point, Reference, Spread, distance_squared, stretch_and_turn};
 
 /// Least share of the reference vectors that must find a peak.
 const LEAST_COVERAGE: f64 = 0.35;
@@ -37,6 +38,8 @@ const LEAST_SEARCHED: f64 = 0.5;
 const FURTHEST_MATCH: f64 = 0.45;
 /// Where fewer peaks than tell a stray disagree by more than chance by so many standard deviations, one of them is.
 const STRAY_AMONG_FEW: f64 = 5.0;
+/// Where there may be two lattices, the map has so many times the variance that they would make.
+const UNSURE: f64 = 2.0;
 /// A second lattice that is as well there has this share of the matches.
 const AS_WELL: f64 = 0.6;
 
@@ -104,8 +107,8 @@ pub struct Observed<'a> {
     pub points: &'a [Point],
     /// Variance of each along x and y.
     pub variance: &'a [[f64; 2]],
-    /// Variance that each is spread by more than those of its scan, and the variance of that.
-    pub spread: &'a [[f64; 2]],
+    /// How each is spread more than those of its scan.
+    pub spread: &'a [Spread],
     /// Weights that are wished for, instead of the inverse variances.
     pub weights: &'a [f64],
     pub brightness: &'a [f64],
@@ -398,15 +401,16 @@ impl Search<'_> {
         if self.observed.spread.is_empty() {
             return found.fit(true);
         }
-        let spread = |one: &Match| self.observed.spread[one.peak as usize];
-        match doubled::told(self.reference, &found.matches, spread) {
+        let of = (&*found.matches, &found.solved.affine);
+        match doubled::told(self.reference, self.observed, of) {
             doubled::Told::One => found.fit(true),
             doubled::Told::Two => found.fit(false),
-            doubled::Told::Perhaps(more) => {
+            doubled::Told::Perhaps(by) => {
                 let mut fit = found.fit(true);
-                for [xx, _, yy] in &mut fit.covariance {
-                    *xx += more;
-                    *yy += more;
+                for ([xx, xy, yy], [x, y]) in fit.covariance.iter_mut().zip(by) {
+                    *xx += UNSURE * x * x;
+                    *xy += UNSURE * x * y;
+                    *yy += UNSURE * y * y;
                 }
                 fit
             }

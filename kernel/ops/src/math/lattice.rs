@@ -80,9 +80,9 @@ impl Default for Noise {
 /// How far the peaks of one lattice are spread beyond what their finder takes for usual.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Widths {
-    /// Of each point, and the variance of that; empty where nothing is known of it.
-    pub usual: Vec<[f64; 2]>,
-    /// Standard deviation of how the spread grows with the distance from the beam, in its standard errors.
+    /// Of each point, and the variances of that; empty where nothing is known of it.
+    pub usual: Vec<Spread>,
+    /// How far the spreads go with the place by themselves, as a variance in units of the usual one.
     pub scatter: f64,
 }
 
@@ -142,8 +142,19 @@ pub struct Pattern {
     pub brightness: Vec<f64>,
     /// Of each along x and y; empty where the finder knows none.
     pub variance: Vec<[f64; 2]>,
-    /// Variance that each is spread by more than the scan's, and the variance of that; empty where the finder knows neither.
-    pub spread: Vec<[f64; 2]>,
+    /// How each is spread more than the scan's; empty where the finder knows it of none.
+    pub spread: Vec<Spread>,
+}
+
+/// Variances in px² that a peak is spread by, and their own variances.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// In the mean of all directions.
+    pub even: f64,
+    pub even_variance: f64,
+    /// Half of what it is more along x than along y, and the same of the diagonals.
+    pub stretch: [f64; 2],
+    pub stretch_variance: f64,
 }
 
 impl Reference {

@@ -10,6 +10,8 @@ use crate::math::disks::families::{Family, HEXAGONAL, Random, bullseye, cross, f
 use crate::math::disks::{Given, Prepared, prepare};
 use crate::normalized_correlation::{FindDisks, NormalizedCorrelation};
 
+mod diagnosis;
+
 const IDENTITY: Matrix = [[1.0, 0.0], [0.0, 1.0]];
 
 fn product(a: Matrix, b: Matrix) -> Matrix {
@@ -123,9 +125,14 @@ impl Scan {
     }
 
     fn strain(&mut self, lattices: &[(Matrix, f64)]) -> ([f64; 4], [f64; 4]) {
+        let peaks = self.peaks(lattices);
+        self.strain_of(peaks)
+    }
+
+    fn strain_of(&self, peaks: Arc<Peaks>) -> ([f64; 4], [f64; 4]) {
         let inputs = Inputs {
             metas: &[],
-            outputs: &[Output::Peaks(self.peaks(lattices))],
+            outputs: &[Output::Peaks(peaks)],
         };
         let (at, params) = (NavigationIndex::new(&[0, 0]), StrainMap::default());
         let found = MapStrain.compute(

@@ -1,85 +1,141 @@
-//! Whether the peaks that bear a map out are those of two lattices whose disks merged.
+//! Whether the peaks that bear a map out are those of two lattices.
 //!
-//! Two disks a little apart look like one between them that is spread by a variance (`disks/spread.rs`). Of two lattices that share
-//! the direct beam they are further apart the further out they are, so the spread grows with the square of the distance from the
-//! beam. What all disks of a pattern have says nothing: thickness, bending and focus widen them too. What some disks have in all
-//! patterns is learned in the reference region.
+//! Of two lattices that share the direct beam the disks merge near it and lie beside each other further out. Two disks a little apart
+//! look like one between them that is spread along the line between them (`disks/spread.rs`); where the finder has both, they are
+//! taken for one that is spread by as much. How that goes with the place of the disk tells the lattices (`affine/apart.rs`). What
+//! some disks have in all patterns is learned in the reference region.
 
-use super::super::lattice::{Reference, Widths, distance_squared};
+use super::super::deformation::Matrix;
+use super::super::lattice::{Reference, Spread, Widths};
 use super::super::rings::median;
+use super::apart::{Apart, Spreading, apart};
 use super::least_squares::Match;
 use super::region::OfPattern;
+use super::{Affine, FURTHEST_MATCH, Observed};
 
-/// Standard deviations of a spread that is two lattices: one lattice reaches them in less than one position of a thousand.
-const DOUBLED: f64 = 3.2;
-/// From so many on it may be two, and the map is as unsure as they would make it: one lattice in thirty positions.
-const DOUBTFUL: f64 = 1.7;
-/// Share of the spread at the mean square of the distance that grows, at least: of two lattices all of it.
-const GROWS: f64 = 0.5;
-/// Median of the size of a normal number.
-const MEDIAN_SIZE: f64 = 0.6745;
+/// Gain in log-likelihood, times 2, that is two lattices: one lattice reaches it in one position of a thousand.
+const DOUBLED: f64 = 21.0;
+/// From so much on it may be two, and the map is as unsure as they would make it: one lattice in twenty positions.
+const DOUBTFUL: f64 = 10.0;
+/// Share of the gain that stays without the disk that speaks most against one lattice: one disk alone is no lattice.
+const WITHOUT_ONE: f64 = 0.5;
+/// Usual gain of one lattice.
+const USUAL: f64 = 3.5;
 
-/// What the spread of the matched peaks says.
+/// What the spread of the peaks says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Told {
     One,
-    /// Perhaps two: variance of each element of the map's matrix that they would make.
-    Perhaps(f64),
+    /// Perhaps two: how far each element of the map's matrix would be from theirs.
+    Perhaps(Matrix),
     Two,
 }
 
-/// How the spread grows with the square of the distance from the beam, with its standard error; `None` where peaks are too few, or all are spread.
-fn growth(
-    reference: &Reference,
-    matches: &[Match],
-    spread: impl Fn(&Match) -> [f64; 2],
-) -> Option<[f64; 2]> {
-    let (beam, widths) = (reference.orders.beam(), &reference.widths);
-    let more = |one: &Match| {
-        let [usual, doubt] = *widths.usual.get(one.point as usize)?;
-        let far = distance_squared(one.from, beam);
-        let [spread, variance] = spread(one);
-        Some([1.0 / (variance + doubt), far, spread - usual])
+/// Variances, and those that are usual of the point taken off.
+fn spreading(reference: &Reference, one: &Match, spread: Spread) -> Option<Spreading> {
+    let usual = reference.widths.usual.get(one.point as usize)?;
+    let beam = reference.orders.beam();
+    let disk = Spreading {
+        at: [one.from[0] - beam[0], one.from[1] - beam[1]],
+        even: spread.even - usual.even,
+        even_variance: spread.even_variance + usual.even_variance,
+        stretch: [0, 1].map(|n| spread.stretch[n] - usual.stretch[n]),
+        stretch_variance: spread.stretch_variance + usual.stretch_variance,
     };
-    let peaks: Vec<[f64; 3]> = matches.iter().filter_map(more).collect();
-    let freedom = peaks.len() as f64 - 2.0;
-    if freedom < 2.0 {
-        return None;
+    (disk.even_variance.is_finite() && disk.stretch_variance.is_finite()).then_some(disk)
+}
+
+/// Adds to each disk what lies beside it: peaks that were not matched, by how bright they are.
+fn add_others(
+    reference: &Reference,
+    observed: &Observed<'_>,
+    (matches, map): (&[Match], &Affine),
+    spread: &mut [Spread],
+) {
+    let peaks = observed.points;
+    let Some(back) = map.inverse().filter(|_| peaks.len() > matches.len()) else {
+        return;
+    };
+    let (mut at, mut used) = (
+        vec![usize::MAX; reference.points.len()],
+        vec![false; peaks.len()],
+    );
+    for (n, one) in matches.iter().enumerate() {
+        at[one.point as usize] = n;
+        used[one.peak as usize] = true;
     }
-    let sum = |of: &dyn Fn(&[f64; 3]) -> f64| peaks.iter().map(of).sum::<f64>();
-    let total = sum(&|[weight, ..]| *weight);
-    let far = sum(&|[weight, far, _]| weight * far) / total;
-    let mean = sum(&|[weight, _, spread]| weight * spread) / total;
-    let across = sum(&|[weight, a, _]| weight * (a - far).powi(2));
-    let along = sum(&|[weight, a, b]| weight * (a - far) * (b - mean));
-    if across <= 0.0 {
-        return None;
+    let bright = |peak: usize| {
+        observed
+            .brightness
+            .get(peak)
+            .map_or(1.0, |value| value.max(0.0))
+    };
+    let furthest = (FURTHEST_MATCH * reference.spacing).powi(2);
+    // Of each match: brightness, and that times places from the matched one, and times their squares.
+    let mut sums: Vec<[f64; 6]> = vec![[0.0; 6]; matches.len()];
+    for (peak, place) in peaks.iter().enumerate().filter(|(n, _)| !used[*n]) {
+        let order = reference.orders.order_at(back.apply(*place));
+        let Some(n) = reference.orders.point(order).map(|point| at[point]) else {
+            continue;
+        };
+        let Some(one) = matches.get(n) else { continue };
+        let [x, y] = map.apply(one.from);
+        if (place[0] - x).powi(2) + (place[1] - y).powi(2) < furthest {
+            let [x, y] = [place[0] - one.to[0], place[1] - one.to[1]];
+            let terms = [1.0, x, y, x * x, x * y, y * y];
+            for (sum, term) in sums[n].iter_mut().zip(terms) {
+                *sum += bright(peak) * term;
+            }
+        }
     }
-    let slope = along / across;
-    if slope * far < GROWS * mean {
-        return None;
+    for ((sums, one), spread) in sums.iter().zip(matches).zip(spread) {
+        let all = sums[0] + bright(one.peak as usize);
+        if sums[0] > 0.0 {
+            let [_, x, y, xx, xy, yy] = sums.map(|sum| sum / all);
+            let (xx, xy, yy) = (xx - x * x, xy - x * y, yy - y * y);
+            spread.even += 0.5 * (xx + yy);
+            spread.stretch[0] += 0.5 * (xx - yy);
+            spread.stretch[1] += xy;
+        }
     }
-    let rest = sum(&|[weight, _, b]| weight * (b - mean).powi(2)) - slope * along;
-    let scatter = (rest / freedom).max(1.0);
-    Some([slope, widths.scatter * (scatter / across).sqrt()])
+}
+
+/// Squares of what speaks against one lattice.
+fn against(disk: &Spreading) -> f64 {
+    let [along, diagonal] = disk.stretch;
+    (along * along + diagonal * diagonal) / disk.stretch_variance
+        + disk.even * disk.even / disk.even_variance
 }
 
 pub(super) fn told(
     reference: &Reference,
-    matches: &[Match],
-    spread: impl Fn(&Match) -> [f64; 2],
+    observed: &Observed<'_>,
+    (matches, map): (&[Match], &Affine),
 ) -> Told {
-    let Some([slope, error]) = growth(reference, matches, spread) else {
+    let mut spread: Vec<Spread> = (matches.iter())
+        .map(|one| observed.spread[one.peak as usize])
+        .collect();
+    add_others(reference, observed, (matches, map), &mut spread);
+    let disks = matches.iter().zip(spread);
+    let mut disks: Vec<Spreading> = disks
+        .filter_map(|(one, spread)| spreading(reference, one, spread))
+        .collect();
+    let scatter = reference.widths.scatter;
+    let gain_of =
+        |disks: &[Spreading]| apart(disks).filter(|apart| apart.gain > DOUBTFUL * scatter);
+    let Some(Apart { gain, by }) = gain_of(&disks) else {
         return Told::One;
     };
-    if slope > DOUBLED * error {
-        Told::Two
-    } else if slope > DOUBTFUL * error {
-        // A line of two points is spread along one axis, a disk as far along both: twice as much.
-        Told::Perhaps(2.0 * (slope + error))
-    } else {
-        Told::One
+    if gain > DOUBLED * scatter {
+        let most = |a: &usize, b: &usize| against(&disks[*a]).total_cmp(&against(&disks[*b]));
+        if let Some(most) = (0..disks.len()).max_by(most) {
+            disks.swap_remove(most);
+        }
+        if apart(&disks).is_some_and(|apart| apart.gain > WITHOUT_ONE * DOUBLED * scatter) {
+            return Told::Two;
+        }
     }
+    Told::Perhaps(by)
 }
 
 /// What the patterns of the reference region say of the widths.
@@ -87,36 +143,53 @@ pub(super) fn widths(reference: &Reference, fits: &[OfPattern<'_>]) -> Widths {
     let known: Vec<&OfPattern<'_>> = (fits.iter())
         .filter(|one| !one.pattern.spread.is_empty())
         .collect();
-    let mut widths = Widths::default();
     if known.is_empty() {
-        return widths;
+        return Widths::default();
     }
-    let mut sums = vec![[0.0; 2]; reference.points.len()];
-    let mut all = [0.0; 2];
+    // Weights, and sums of the weighted: even, and both of the stretch.
+    let mut sums = vec![[0.0; 5]; reference.points.len()];
+    let mut all = [0.0; 5];
     for one in &known {
         for m in &one.matches {
-            let [spread, variance] = one.pattern.spread[m.peak as usize];
-            for [sum, weight] in [&mut sums[m.point as usize], &mut all] {
-                *sum += spread / variance;
-                *weight += 1.0 / variance;
+            let of = &one.pattern.spread[m.peak as usize];
+            let (even, stretch) = (1.0 / of.even_variance, 1.0 / of.stretch_variance);
+            let [along, diagonal] = of.stretch.map(|value| stretch * value);
+            let terms = [even, even * of.even, stretch, along, diagonal];
+            for sums in [&mut sums[m.point as usize], &mut all] {
+                for (sum, term) in sums.iter_mut().zip(terms) {
+                    *sum += term;
+                }
             }
         }
     }
-    let mean = |[sum, weight]: [f64; 2]| match weight > 0.0 {
-        true => [sum / weight, 1.0 / weight],
+    let mean = |of: [f64; 5]| {
         // What no pattern has is as wide as the others.
-        false => [all[0] / all[1], 1.0 / all[1]],
+        let [even, of_even, stretch, along, diagonal] = match of[0] > 0.0 && of[2] > 0.0 {
+            true => of,
+            false => all,
+        };
+        Spread {
+            even: of_even / even,
+            even_variance: 1.0 / even,
+            stretch: [along / stretch, diagonal / stretch],
+            stretch_variance: 1.0 / stretch,
+        }
     };
-    widths.usual = sums.into_iter().map(mean).collect();
+    let usual = sums.into_iter().map(mean).collect();
     let with = Reference {
-        widths,
+        widths: Widths {
+            usual,
+            scatter: 1.0,
+        },
         ..reference.clone()
     };
-    let mut sizes: Vec<f64> = (known.iter())
-        .filter_map(|one| growth(&with, &one.matches, |m| one.pattern.spread[m.peak as usize]))
-        .map(|[slope, error]| (slope / error).abs())
-        .collect();
-    let usual = median(&mut sizes).unwrap_or(0.0) / MEDIAN_SIZE;
+    let gain = |one: &&OfPattern<'_>| {
+        let of = |m: &Match| spreading(&with, m, one.pattern.spread[m.peak as usize]);
+        let disks: Vec<Spreading> = one.matches.iter().filter_map(of).collect();
+        Some(apart(&disks)?.gain)
+    };
+    let mut gains: Vec<f64> = known.iter().filter_map(gain).collect();
+    let usual = median(&mut gains).unwrap_or(0.0) / USUAL;
     Widths {
         scatter: usual.max(1.0),
         ..with.widths

@@ -150,7 +150,7 @@ impl Family {
     }
 
     /// What a disk of height 1 is at a place from its middle.
-    fn share(&self, dy: f64, dx: f64) -> f64 {
+    pub fn share(&self, dy: f64, dx: f64) -> f64 {
         let shape = Shape {
             radius: self.radius as f32,
             edge: self.edge as f32,

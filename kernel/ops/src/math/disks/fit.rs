@@ -34,7 +34,8 @@ pub struct Window<'a> {
 pub struct Passes {
     pub(super) share: Vec<f32>,
     pub(super) down: Vec<f32>,
-    across: Vec<f32>,
+    pub(super) across: Vec<f32>,
+    pub(super) diagonal: Vec<f32>,
     /// The window as a square.
     pub(super) grid: Vec<f32>,
 }
@@ -44,6 +45,7 @@ impl Passes {
         self.share.resize(pixels, 0.0);
         self.down.resize(pixels, 0.0);
         self.across.resize(pixels, 0.0);
+        self.diagonal.resize(pixels, 0.0);
     }
 }
 
@@ -417,7 +419,7 @@ pub fn cholesky<const N: usize>(a: [[f64; N]; N], b: [f64; N]) -> Option<[f64; N
 }
 
 /// A symmetric positive matrix as `L D Lᵀ`.
-struct Factors<const N: usize> {
+pub(super) struct Factors<const N: usize> {
     /// Below the diagonal, where there are ones.
     lower: [[f64; N]; N],
     per_diagonal: [f64; N],
@@ -425,7 +427,7 @@ struct Factors<const N: usize> {
 
 impl<const N: usize> Factors<N> {
     #[inline(always)]
-    fn of(mut a: [[f64; N]; N]) -> Option<Self> {
+    pub(super) fn of(mut a: [[f64; N]; N]) -> Option<Self> {
         let mut per_diagonal = [0.0; N];
         for j in 0..N {
             let scale = a[j][j];
@@ -452,7 +454,7 @@ impl<const N: usize> Factors<N> {
     }
 
     #[inline(always)]
-    fn solve(&self, mut b: [f64; N]) -> [f64; N] {
+    pub(super) fn solve(&self, mut b: [f64; N]) -> [f64; N] {
         for i in 0..N {
             for k in 0..i {
                 b[i] -= self.lower[i][k] * b[k];

@@ -29,9 +29,10 @@ pub mod families;
 #[cfg(test)]
 mod tests;
 
-pub use fit::Evidence;
+pub use fit::{Evidence, cholesky};
 pub use image::{Image, Stencil};
 pub use model::{Found, Model};
 pub use prepare::{Given, Prepared, prepare};
 pub use search::Scratch;
 pub use shape::Shape;
+pub use spread::Spread;

@@ -11,6 +11,7 @@ use super::probe::Probe;
 use super::search::{LEAST_VALID, Scratch, Search};
 use super::shape::Shape;
 use super::shape_sums::ShapeSums;
+use super::spread::Spread;
 
 /// Share of the radius by which the disk that is counted is larger, in px: half of the pixels at the edge belong to it.
 const HARD: f64 = 0.3;
@@ -97,8 +98,8 @@ pub struct Found {
     pub y_error: f64,
     pub x_error: f64,
     pub evidence: Evidence,
-    /// Variance in px² that it is spread by more than the model's disks, and its standard error.
-    pub spread: [f64; 2],
+    /// How it is spread more than the model's disks.
+    pub spread: Spread,
 }
 
 impl Model {
