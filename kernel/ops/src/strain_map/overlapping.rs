@@ -11,6 +11,7 @@ use crate::math::disks::{Given, Prepared, prepare};
 use crate::normalized_correlation::{FindDisks, NormalizedCorrelation};
 
 mod diagnosis;
+mod one;
 
 const IDENTITY: Matrix = [[1.0, 0.0], [0.0, 1.0]];
 
@@ -102,6 +103,10 @@ impl Scan {
 
     fn peaks(&mut self, lattices: &[(Matrix, f64)]) -> Arc<Peaks> {
         let counts = Self::frame(&self.family, lattices, &mut self.random);
+        self.peaks_of(counts)
+    }
+
+    fn peaks_of(&self, counts: Vec<f32>) -> Arc<Peaks> {
         let shape = [self.family.rows, self.family.columns];
         let inputs = Inputs {
             metas: &[],

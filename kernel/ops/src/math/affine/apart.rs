@@ -4,7 +4,8 @@
 //! spread by the variances `uu`, `uv` and `vv`: of those the finder tells half the sum, half the difference and the mixed one.
 //! Each is a form of second degree in the place of the disk, with coefficients that are the products of the four elements of `D`;
 //! so the sums over the disks are taken once, and the likeliest `D` is found from them. What is even in all directions and the same
-//! for all disks, or the same stretch of all, is no second lattice: thickness, focus and astigmatism.
+//! for all disks, or the same stretch of all, is no second lattice: thickness, focus and astigmatism. Nor are disks that are all
+//! narrower than those of the reference region and stretched towards the beam or across: a thick specimen darkens their ends.
 
 use super::super::deformation::Matrix;
 use super::super::disks::cholesky;
@@ -12,6 +13,12 @@ use super::super::lattice::Point;
 
 /// So much of what the disks are wider by in the mean may grow with the square of the distance from the beam for other reasons.
 const GROWS: f64 = 0.3;
+/// Disks that are wider in the mean differ from each other by this share of it.
+const UNEVEN: f64 = 0.15;
+/// Fewer disks tell nothing.
+const FEWEST: usize = 6;
+/// Little against all variances.
+const NOTHING: f64 = 1e-12;
 /// Steps until the likeliest matrix is found.
 const STEPS: usize = 8;
 /// Angles of each turn that are tried to begin with.
@@ -51,52 +58,51 @@ fn dot(a: Form, b: Form) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
+/// A number of a disk: the form that it is of, what it is, its variance, and what else it may go with.
+type Number = (Form, f64, f64, f64);
+
 impl Told {
-    /// Of numbers about a mean that says nothing.
-    fn of(values: impl Iterator<Item = (Form, f64, f64)> + Clone) -> (Self, f64) {
-        let (mut total, mut place, mut mean) = (0.0, [0.0; 3], 0.0);
-        for (form, value, variance) in values.clone() {
-            let weight = 1.0 / variance;
-            total += weight;
-            mean += weight * value;
-            for n in 0..3 {
-                place[n] += weight * form[n];
+    /// Of numbers about a mean that says nothing, and which may go with something else by a factor of this variance.
+    fn of(numbers: impl Iterator<Item = Number> + Clone, else_variance: f64) -> Self {
+        let mut total = 0.0;
+        let mut means = [0.0; 5];
+        for ([xx, xy, yy], value, variance, other) in numbers.clone() {
+            total += 1.0 / variance;
+            for (mean, of) in means.iter_mut().zip([xx, xy, yy, value, other]) {
+                *mean += of / variance;
             }
         }
-        let (place, mean) = (place.map(|sum| sum / total), mean / total);
+        let [xx, xy, yy, mean, other_mean] = means.map(|sum| sum / total);
+        let place = [xx, xy, yy];
         let mut told = Told::default();
-        for (form, value, variance) in values {
+        let (mut along, mut own, mut share) = ([0.0; 3], 1.0 / else_variance, 0.0);
+        for (form, value, variance, other) in numbers {
             let weight = 1.0 / variance;
-            let (form, value) = ([0, 1, 2].map(|n| form[n] - place[n]), value - mean);
+            let form = [0, 1, 2].map(|n| form[n] - place[n]);
+            let (value, other) = (value - mean, other - other_mean);
             for i in 0..3 {
                 told.slope[i] += weight * form[i] * value;
+                along[i] += weight * form[i] * other;
                 for j in 0..3 {
                     told.information[i][j] += weight * form[i] * form[j];
                 }
             }
             told.squares += weight * value * value;
+            own += weight * other * other;
+            share += weight * other * value;
         }
-        (told, mean)
+        for i in 0..3 {
+            told.slope[i] -= along[i] * share / own;
+            for j in 0..3 {
+                told.information[i][j] -= along[i] * along[j] / own;
+            }
+        }
+        told.squares -= share * share / own;
+        told
     }
 
     fn times(&self, form: Form) -> Form {
         self.information.map(|row| dot(row, form))
-    }
-
-    /// Without what a share of one form, of this variance, would say.
-    fn without(self, form: Form, variance: f64) -> Self {
-        let along = self.times(form);
-        let information = dot(along, form) + 1.0 / variance;
-        let share = dot(self.slope, form) / information;
-        let mut left = self;
-        for i in 0..3 {
-            left.slope[i] -= along[i] * share;
-            for j in 0..3 {
-                left.information[i][j] -= along[i] * along[j] / information;
-            }
-        }
-        left.squares -= dot(self.slope, form) * share;
-        left
     }
 }
 
@@ -202,37 +208,55 @@ fn likeliest(told: &[Told; 3]) -> (f64, [f64; 4]) {
 
 /// `None` where disks are too few.
 pub(super) fn apart(disks: &[Spreading]) -> Option<Apart> {
-    let count = disks.len() as f64;
-    let freedom = 3.0 * count - 4.0 - 4.0;
     if disks.len() < FEWEST {
         return None;
     }
-    let far = disks
-        .iter()
-        .map(|disk| disk.at[0].powi(2) + disk.at[1].powi(2));
-    let far = (far.sum::<f64>() / count).sqrt();
+    let weights = disks.iter().map(|disk| 1.0 / disk.even_variance);
+    let weighed = disks.iter().map(|disk| disk.even / disk.even_variance);
+    let wider = weighed.sum::<f64>() / weights.sum::<f64>();
+    let found = beside(disks, wider, 0.0);
+    if wider < 0.0 && found.gain > 0.0 {
+        let with = beside(disks, wider, wider);
+        return Some(if with.gain < found.gain { with } else { found });
+    }
+    found.gain.is_finite().then_some(found)
+}
+
+/// Beside disks that are wider by so much in the mean, and stretched towards the beam or across by about so much.
+fn beside(disks: &[Spreading], wider: f64, inwards: f64) -> Apart {
+    let count = disks.len() as f64;
+    let square = |at: Point| at[0] * at[0] + at[1] * at[1];
+    let far = disks.iter().map(|disk| square(disk.at)).sum::<f64>();
+    let far = (far / count).sqrt().max(f64::MIN_POSITIVE);
     let form = |disk: &Spreading| {
         let [x, y] = disk.at.map(|x| x / far);
         [x * x, x * y, y * y]
     };
-    let of = |n: usize| {
-        let value = move |disk: &Spreading| (form(disk), disk.stretch[n], disk.stretch_variance);
-        Told::of(disks.iter().map(value)).0
+    let uneven = (UNEVEN * wider).powi(2);
+    let even = disks.iter().map(|disk| {
+        let form = form(disk);
+        let variance = disk.even_variance + uneven;
+        (form, disk.even, variance, form[0] + form[2])
+    });
+    let even = Told::of(even, (GROWS * wider).powi(2) + NOTHING);
+    let stretch = |n: usize| {
+        let number = move |disk: &Spreading| {
+            let form = form(disk);
+            let [xx, xy, yy] = form.map(|of| of / (form[0] + form[2] + NOTHING));
+            let towards = if n == 0 { xx - yy } else { 2.0 * xy };
+            let variance = disk.stretch_variance + uneven;
+            (form, disk.stretch[n], variance, towards)
+        };
+        Told::of(disks.iter().map(number), inwards * inwards + NOTHING)
     };
-    let even = (disks.iter()).map(|disk| (form(disk), disk.even, disk.even_variance));
-    let (even, mean) = Told::of(even);
-    let even = even.without([1.0, 0.0, 1.0], (GROWS * mean).powi(2).max(1e-12));
-    let told = [even, of(0), of(1)];
+    let told = [even, stretch(0), stretch(1)];
     let (gain, by) = likeliest(&told);
     let squares: f64 = told.iter().map(|told| told.squares).sum();
+    let freedom = 3.0 * count - 4.0 - 4.0;
     let scatter = ((squares - gain) / freedom).max(1.0);
     let [a, b, c, d] = by.map(|x| x / far);
-    let apart = Apart {
+    Apart {
         gain: gain / scatter,
         by: [[a, b], [c, d]],
-    };
-    apart.gain.is_finite().then_some(apart)
+    }
 }
-
-/// Fewer disks tell nothing.
-const FEWEST: usize = 6;
