@@ -279,7 +279,8 @@ fn of_one(family: Family, seed: u64, runs: usize) -> Told {
     told
 }
 
-/// Where counts tell it; 1 degree, 2 % and small doses are beyond them. Without a look at the spread of disks 94 % are wrong.
+/// Where counts tell it; 1 degree, 2 % and small doses are beyond them. Without a look at how disks are spread 94 % are wrong, with
+/// one at how much only 34 %.
 #[test]
 fn where_two_lattices_overlap_one_of_them_is_given_or_none() {
     let told_by_counts: Vec<_> = (others().into_iter())
@@ -298,7 +299,7 @@ fn where_two_lattices_overlap_one_of_them_is_given_or_none() {
         all.wrong()
     );
     println!("{text}");
-    assert!(all.wrong() < 0.45, "{text}");
+    assert!(all.wrong() < 0.06, "{text}");
 }
 
 /// Disks that are wider all over the pattern, for a thickness or focus that the reference region does not have, are no two lattices.

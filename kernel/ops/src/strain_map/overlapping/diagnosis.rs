@@ -104,6 +104,8 @@ fn brightest(peaks: &Peaks) -> usize {
 fn diagnosis() {
     use std::collections::BTreeMap;
     let mut classes: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    // All, marked and wrong where twice the possible gain is below 9, 25, 50, 100, 400, and above.
+    let mut by_bound = [[0; 3]; 6];
     let mut at_each: BTreeMap<String, BTreeMap<(&str, &str), usize>> = BTreeMap::new();
     for radius in [3.2, 5.76, 9.0] {
         for dose in [8.0, 25.0, 100.0] {
@@ -161,6 +163,13 @@ fn diagnosis() {
                         } else {
                             "F divided"
                         };
+                        let limit = [9.0, 25.0, 50.0, 100.0, 400.0]
+                            .iter()
+                            .filter(|limit| bound >= **limit);
+                        let at = &mut by_bound[limit.count()];
+                        at[0] += 1;
+                        at[1] += usize::from(how == "marked");
+                        at[2] += usize::from(how.starts_with("wrong"));
                         *classes.entry((what, how)).or_default() += 1;
                         *at_each
                             .entry(format!("{name} {}", dose))
@@ -176,7 +185,53 @@ fn diagnosis() {
     for (name, of) in at_each {
         println!("{name}: {of:?}");
     }
+    println!("{by_bound:?}");
     for (class, count) in classes {
         println!("{class:?}: {count}");
+    }
+}
+
+/// Seeds, lattices and shapes that nothing was chosen by.
+#[test]
+#[ignore = "prints a table"]
+fn held_out() {
+    let hexagonal = |radius: f64, dose: f64| Family {
+        vectors: HEXAGONAL,
+        ..of(radius, dose)
+    };
+    let by = |degrees: f64, xx: f64, xy: f64, yy: f64| {
+        product(turned(degrees), [[1.0 + xx, xy], [xy, 1.0 + yy]])
+    };
+    let others = [
+        ("1.5 degrees and 1 %", by(1.5, 0.01, 0.0, 0.01)),
+        ("2.5 degrees, -2 %", by(-2.5, -0.02, 0.01, 0.0)),
+        ("5 degrees, 3 %", by(5.0, 0.03, 0.0, -0.01)),
+        ("shear of 3 %", by(0.0, 0.0, 0.03, 0.0)),
+        ("7 degrees", by(-7.0, 0.0, 0.0, 0.0)),
+        ("6 % larger", by(0.0, 0.06, 0.0, 0.06)),
+        ("10 degrees", by(10.0, 0.0, 0.0, 0.0)),
+    ];
+    let patterned = |inside| Family {
+        inside,
+        columns: 140,
+        ..of(7.6, 50.0)
+    };
+    let families = [
+        of(4.4, 4.0),
+        of(4.4, 40.0),
+        hexagonal(7.3, 12.0),
+        hexagonal(7.3, 60.0),
+        hexagonal(10.0, 30.0),
+        patterned(bullseye),
+        patterned(cross),
+    ];
+    for (family, seed) in families.into_iter().zip(7001..) {
+        for ratio in [1.0, 0.4] {
+            let share = 1.0 / (1.0 + ratio);
+            let both = |other| [(IDENTITY, share), (other, ratio * share)];
+            let bounds = others.map(|(_, other)| possible(&family, &both(other)).round());
+            println!("possible: {bounds:?}");
+        }
+        of_two(family, &others, seed, 20);
     }
 }

@@ -146,3 +146,26 @@ fn changed() {
         println!();
     }
 }
+
+/// What is reached: touching disks (R 9, 20.6 apart) of another width at 100 counts are marked at a few of a hundred positions, others
+/// at none; a grain that is bent or thick as no reference is, or a background that the scan has not, is in the table only.
+#[test]
+fn disks_that_are_not_those_of_the_reference_region_are_no_second_lattice() {
+    let larger = |pixels: f64, radius: f64| Changed::Shape(1.0, 1.0 + pixels / radius);
+    let mut told = [Told::default(); 2];
+    for (family, kind, touching) in [
+        (of(5.76, 100.0), Changed::Shape(1.3, 1.0), 0),
+        (of(5.76, 100.0), Changed::Shape(0.8, 1.0), 0),
+        (of(5.76, 100.0), Changed::Shape(1.0, 1.1), 0),
+        (of(3.2, 25.0), Changed::Shaken(1.2), 0),
+        (of(5.76, 25.0), Changed::Band(0.3), 0),
+        (of(9.0, 25.0), larger(0.3, 9.0), 0),
+        (of(9.0, 100.0), larger(0.3, 9.0), 1),
+    ] {
+        let mut scan = Scan::new(family, &[], 47);
+        told[touching].merge(scan.told_of(kind, 50));
+    }
+    let text = told.map(|told| format!("{} of {} marked", told.marked, told.runs));
+    println!("{text:?}");
+    assert!(told[0].marked <= 1.0 && told[1].marked <= 5.0, "{text:?}");
+}
