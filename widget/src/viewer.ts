@@ -1,6 +1,6 @@
 /** One view: the panels in their columns, tied to the session of the model. */
 
-import { h } from "./dom";
+import { h, listen } from "./dom";
 import { watchMaximised } from "./maximise";
 import { outlast } from "./outlast";
 import { listenForHistory } from "./panels/history";
@@ -66,7 +66,8 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
  */
 function keepKeys(root: HTMLElement, view: Store<ViewState>, signal: AbortSignal): void {
   for (const type of ["keydown", "keyup", "keypress"] as const) {
-    root.addEventListener(
+    listen(
+      root,
       type,
       (event) => {
         const leaves = event.type === "keydown" && event.key === "Escape" && !event.defaultPrevented;
@@ -75,7 +76,7 @@ function keepKeys(root: HTMLElement, view: Store<ViewState>, signal: AbortSignal
         }
         event.stopPropagation();
       },
-      { signal },
+      signal,
     );
   }
   document.addEventListener(
@@ -134,15 +135,16 @@ function watchAttention(root: HTMLElement, view: Store<ViewState>, signal: Abort
   const look = (): void =>
     view.set({ attended: root.matches(":hover") || root.contains(document.activeElement) });
   for (const type of ["pointerenter", "pointerleave", "focusin"] as const) {
-    root.addEventListener(type, look, { signal });
+    listen(root, type, look, signal);
   }
-  root.addEventListener(
+  listen(
+    root,
     "focusout",
     (event) => {
       const inside = event.relatedTarget instanceof Node && root.contains(event.relatedTarget);
       view.set({ attended: inside || root.matches(":hover") });
     },
-    { signal },
+    signal,
   );
 }
 

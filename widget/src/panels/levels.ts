@@ -1,6 +1,6 @@
 /** Which values are dark and bright: histogram with two limits, gamma, logarithm, colormap. */
 
-import { calmly, h, perFrame, setHidden, setText } from "../dom";
+import { calmly, h, listen, perFrame, setHidden, setText } from "../dom";
 import { clamp } from "../geometry/fit";
 import { readValue, type Writing, writingOf, writtenText } from "../geometry/units";
 import type { NodeDescription } from "../protocol/generated";
@@ -49,7 +49,7 @@ function shown({ session, view }: PanelContext): Shown | null {
 }
 
 function quietButton(name: string, text: string, title: string): HTMLButtonElement {
-  return h("button", { type: "button", class: "st-button st-quiet", "data-st": name, title }, text);
+  return h("button", { class: "st-button st-quiet", "data-st": name, title }, text);
 }
 
 export const levels: Panel = {
@@ -72,9 +72,7 @@ export const levels: Panel = {
       "Same levels",
       "Draw all pictures of this kind with the levels of the focused one",
     );
-    same.addEventListener("click", () => session.store.set({ sameLevels: !session.store.value.sameLevels }), {
-      signal,
-    });
+    listen(same, "click", () => session.store.set({ sameLevels: !session.store.value.sameLevels }), signal);
     const several = (): void => {
       setHidden(same, session.panes.filter((pane) => !pane.companion).length < 2);
       same.setAttribute("aria-pressed", String(session.store.value.sameLevels));
@@ -188,7 +186,8 @@ export const levels: Panel = {
         },
       });
     }
-    automatic.addEventListener(
+    listen(
+      automatic,
       "click",
       () => {
         const now = shown(context);
@@ -204,9 +203,10 @@ export const levels: Panel = {
           setText(problem, "");
         }
       },
-      { signal },
+      signal,
     );
-    symmetric.addEventListener(
+    listen(
+      symmetric,
       "click",
       () => {
         const now = shown(context);
@@ -216,7 +216,7 @@ export const levels: Panel = {
           session.holdLevels(now.node, now.component, { ...opposite, free: now.symmetric });
         }
       },
-      { signal },
+      signal,
     );
     // Counting every picture of a drag would take longer than drawing it.
     view.on(["picture"], calmly(draw, HISTOGRAM_MS, signal), signal);

@@ -1,6 +1,6 @@
 /** The image of the scan: drag or use the arrow keys to choose the scan position. */
 
-import { calmly, h, setText } from "../dom";
+import { calmly, h, listen, setText } from "../dom";
 import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
 import { regionText } from "../geometry/region";
@@ -135,7 +135,7 @@ export const navigator: Panel = {
     };
     session.store.on(["node", "nodes"], place, signal);
     place();
-    listen(surface, context, tool, zoom, (region) => {
+    listenTo(surface, context, tool, zoom, (region) => {
       drawn = region;
       surface.redraw();
     });
@@ -143,7 +143,7 @@ export const navigator: Panel = {
 };
 
 /** Clicks and drags: the scan position, the region that is shown, or the one a parameter asks for. */
-function listen(
+function listenTo(
   surface: Surface,
   context: PanelContext,
   tool: RegionTool,
@@ -177,7 +177,8 @@ function listen(
       }
     }
   };
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointerdown",
     (event) => {
       if (zoom.isPan(event)) {
@@ -195,9 +196,10 @@ function listen(
       begin(event);
       event.preventDefault();
     },
-    { signal },
+    signal,
   );
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointermove",
     (event) => {
       canvas.style.cursor = view.value.picking ? "" : tool.cursor(surface.pixelsOf(event));
@@ -209,7 +211,7 @@ function listen(
         begin(event);
       }
     },
-    { signal },
+    signal,
   );
   const end = (event: PointerEvent): void => {
     const picking = view.value.picking;
@@ -225,9 +227,10 @@ function listen(
     tool.release();
     preview(null);
   };
-  canvas.addEventListener("pointerup", end, { signal });
-  canvas.addEventListener("pointercancel", end, { signal });
-  canvas.addEventListener(
+  listen(canvas, "pointerup", end, signal);
+  listen(canvas, "pointercancel", end, signal);
+  listen(
+    canvas,
     "keydown",
     (event) => {
       if (event.key === "Escape" && view.value.picking) {
@@ -237,7 +240,7 @@ function listen(
         moveByKey(event, session);
       }
     },
-    { signal },
+    signal,
   );
 }
 

@@ -1,6 +1,6 @@
 /** The menu of operations for the shown node, by category; what does not fit says why. */
 
-import { h } from "../dom";
+import { h, listen } from "../dom";
 import type { NodeDescription, OperationDescription } from "../protocol/generated";
 import { FIRST, opensPopover, type Popover } from "./popover";
 import type { PanelContext } from "./registry";
@@ -30,7 +30,7 @@ export function operationsMenu(
       }
     };
     session.store.on(["node"], popover.close, closed);
-    popover.element.addEventListener("keydown", (event) => onKey(event, popover), { signal: closed });
+    listen(popover.element, "keydown", (event) => onKey(event, popover), closed);
     const content = groups(node, session.store.value.operations, choose);
     const items = content.flatMap((group) => [...group.querySelectorAll<HTMLElement>("[role=menuitem]")]);
     const enabled = items.find((entry) => entry.getAttribute("aria-disabled") !== "true");
@@ -70,7 +70,6 @@ function item(
   const element = h(
     "button",
     {
-      type: "button",
       role: "menuitem",
       tabindex: -1,
       class: "st-menu-item",

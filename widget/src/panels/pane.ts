@@ -1,6 +1,6 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
-import { h, setAttributes } from "../dom";
+import { h, listen, setAttributes } from "../dom";
 import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
@@ -160,7 +160,7 @@ export function makePane(key: number, context: PanelContext): Pane {
     },
     signal,
   );
-  listen(pane, context, { layers, zoom, isCompanion: () => companion }, (point) => {
+  listenTo(pane, context, { layers, zoom, isCompanion: () => companion }, (point) => {
     cursor = point;
     describe();
   });
@@ -252,7 +252,7 @@ interface Tools {
   isCompanion(): boolean;
 }
 
-function listen(
+function listenTo(
   pane: Pane,
   context: PanelContext,
   { layers, zoom, isCompanion }: Tools,
@@ -296,7 +296,8 @@ function listen(
     }
     return surface.zoom.scale > 1 ? zoom.pan(event) : null;
   };
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointerdown",
     (event) => {
       canvas.focus({ preventScroll: true });
@@ -307,9 +308,10 @@ function listen(
       }
       event.preventDefault();
     },
-    { signal },
+    signal,
   );
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointermove",
     (event) => {
       const at = surface.pixelsOf(event);
@@ -320,20 +322,22 @@ function listen(
       }
       point(inside ? at : null);
     },
-    { signal },
+    signal,
   );
   for (const type of ["pointerup", "pointercancel"] as const) {
-    canvas.addEventListener(
+    listen(
+      canvas,
       type,
       (event) => {
         drag?.end(type === "pointerup" ? surface.pixelsOf(event) : null, event);
         drag = null;
       },
-      { signal },
+      signal,
     );
   }
-  canvas.addEventListener("pointerleave", () => point(null), { signal });
-  canvas.addEventListener(
+  listen(canvas, "pointerleave", () => point(null), signal);
+  listen(
+    canvas,
     "keydown",
     (event) => {
       if (event.key === "Escape" && drag) {
@@ -350,7 +354,7 @@ function listen(
         moveByKey(event, session);
       }
     },
-    { signal },
+    signal,
   );
 }
 

@@ -1,7 +1,7 @@
 /** What is being done, what went wrong and what to do about it. */
 
 import { withCode } from "../clipboard";
-import { calmly, h, icon, setHidden, setText } from "../dom";
+import { calmly, h, icon, listen, setHidden, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { bytesText } from "../geometry/bytes";
 import type { FrameCost } from "../protocol/generated";
@@ -54,7 +54,7 @@ export const status: Panel = {
     const hint = h("span", { class: "st-hint" });
     const dismiss = h(
       "button",
-      { type: "button", class: "st-icon-button", "aria-label": "Dismiss", title: "Dismiss" },
+      { class: "st-icon-button", "aria-label": "Dismiss", title: "Dismiss" },
       icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
     );
     const latency = h("span", {
@@ -97,7 +97,8 @@ export const status: Panel = {
         late ? "waiting…" : latencyMs === null ? "" : `${numberText(Math.max(1, Math.round(latencyMs)))} ms`,
       );
     };
-    dismiss.addEventListener(
+    listen(
+      dismiss,
       "click",
       () => {
         const advice = adviceOf(session);
@@ -107,7 +108,7 @@ export const status: Panel = {
         session.store.set({ notice: null });
         fill();
       },
-      { signal },
+      signal,
     );
     session.store.on(["notice", "connection", "node", "nodes"], fill, signal);
     view.on(["latencyMs"], calmly(fillLatency, LATENCY_MS, signal), signal);

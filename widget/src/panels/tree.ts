@@ -1,6 +1,6 @@
 /** The tree: choose what the signal view shows, add an operation below it, remove a node. */
 
-import { h, icon, setAttributes, setText } from "../dom";
+import { h, icon, listen, setAttributes, setText } from "../dom";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
 import { MOST_PANES, type PaneChoice } from "../state/panes";
 import type { Session } from "../state/session";
@@ -36,7 +36,6 @@ export const tree: Panel = {
     const add = h(
       "button",
       {
-        type: "button",
         class: "st-button st-quiet",
         "data-st": "add-operation",
         "aria-haspopup": "menu",
@@ -54,7 +53,7 @@ export const tree: Panel = {
     });
     element.append(h("div", { class: "st-head" }, h("span", { class: "st-title" }, "Tree"), add), list);
     const menu = operationsMenu(element, add, context);
-    add.addEventListener("click", menu.toggle, { signal });
+    listen(add, "click", menu.toggle, signal);
 
     const shown = new Map<number, Row>();
     /** What was scrolled to: afterwards the list stays as it is scrolled by hand. */
@@ -95,7 +94,7 @@ export const tree: Panel = {
     const observer = new ResizeObserver(() => reveal(list, selected()));
     observer.observe(list);
     signal.addEventListener("abort", () => observer.disconnect());
-    list.addEventListener("keydown", (event) => onKey(event, context, shown), { signal });
+    listen(list, "keydown", (event) => onKey(event, context, shown), signal);
     fill();
   },
 };
@@ -119,14 +118,10 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
   const progress = h("span", { class: "st-node-progress" });
   const compare = h(
     "button",
-    { type: "button", class: "st-icon-button st-compare", tabindex: -1 },
+    { class: "st-icon-button st-compare", tabindex: -1 },
     icon("M2.5 3.5h11v9h-11z", "M8 3.5v9"),
   );
-  const remove = h(
-    "button",
-    { type: "button", class: "st-icon-button", tabindex: -1 },
-    icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
-  );
+  const remove = h("button", { class: "st-icon-button", tabindex: -1 }, icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
   const element = h(
     "div",
     { class: "st-node", role: "treeitem" },
@@ -137,7 +132,8 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
     compare,
     remove,
   );
-  element.addEventListener(
+  listen(
+    element,
     "click",
     (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) {
@@ -147,23 +143,25 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
       }
       element.focus({ preventScroll: true });
     },
-    { signal },
+    signal,
   );
-  compare.addEventListener(
+  listen(
+    compare,
     "click",
     (event) => {
       event.stopPropagation();
       toggleBeside(session, id);
     },
-    { signal },
+    signal,
   );
-  remove.addEventListener(
+  listen(
+    remove,
     "click",
     (event) => {
       event.stopPropagation();
       void session.act({ type: "remove_node", node: id });
     },
-    { signal },
+    signal,
   );
   return { element, name, title, progress, compare, remove };
 }

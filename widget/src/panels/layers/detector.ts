@@ -4,7 +4,7 @@
  * the disks of a peak finder is one too, also over the peaks themselves, where it is faint until it is looked for.
  */
 
-import { h, setAttributes, setHidden, setText } from "../../dom";
+import { h, listen, setAttributes, setHidden, setText } from "../../dom";
 import { isUneven, niceBelow } from "../../geometry/axes";
 import {
   changedParams,
@@ -166,20 +166,21 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   };
   session.store.on(["zoom"], show, signal);
   signal.addEventListener("abort", () => rest !== undefined && settle());
-  surface.overlay.addEventListener(
-    "blur",
-    // A view that is taken out of the page loses the focus too, and gets it again.
+  listen(
+    surface.overlay,
+    "blur", // A view that is taken out of the page loses the focus too, and gets it again.
     () => queueMicrotask(() => surface.overlay.isConnected && letGo()),
-    { signal },
+    signal,
   );
-  surface.overlay.addEventListener(
+  listen(
+    surface.overlay,
     "pointerleave",
     () => {
       hovered = false;
       near = false;
       show();
     },
-    { signal },
+    signal,
   );
   view.on(["draft"], show, signal);
   view.on(["pointedParameter"], () => placed()?.shy && show(), signal);
