@@ -7,6 +7,7 @@ import type { Size } from "../geometry/fit";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
 import { isMeasuredFormerly, same } from "../state/tree";
 import { Tuning } from "../state/tuning";
+import { furtherInput } from "./further_input";
 import { history } from "./history";
 import type { Panel, PanelContext } from "./registry";
 
@@ -49,6 +50,7 @@ export const parameters: Panel = {
       "Reset",
     );
     const past = history(context);
+    const further = furtherInput(context);
     const refusal = h("p", {
       class: "st-refusal",
       role: "alert",
@@ -88,6 +90,7 @@ export const parameters: Panel = {
     const fill = (also: (name: string) => boolean = () => false): void => {
       const { node, operation } = session;
       past.fill();
+      further.fill();
       code.show(node?.code ?? "");
       const found = node?.measured ?? "";
       const when = node && isMeasuredFormerly(node) ? "Measured before the last change" : "Measured";
@@ -119,6 +122,7 @@ export const parameters: Panel = {
           mistyped = true;
           fillReset();
         });
+        body.prepend(further.element);
         values = { ...node.params };
         showValues(form, values, node);
       } else if (!tuning.busy && !held) {

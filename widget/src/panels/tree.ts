@@ -4,7 +4,7 @@ import { h, icon, listen, setAttributes, setText } from "../dom";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
 import { MOST_PANES, type PaneChoice } from "../state/panes";
 import type { Session } from "../state/session";
-import { nodeById, rows, type TreeRow } from "../state/tree";
+import { nodeById, operationOf, rows, type TreeRow } from "../state/tree";
 import { operationsMenu } from "./operations";
 import type { Panel, PanelContext } from "./registry";
 
@@ -23,6 +23,8 @@ interface Row {
   element: HTMLElement;
   name: HTMLElement;
   title: HTMLElement;
+  /** What it is made from beside the node above it. */
+  beside: HTMLElement;
   progress: HTMLElement;
   compare: HTMLButtonElement;
   remove: HTMLButtonElement;
@@ -115,6 +117,7 @@ function reveal(list: HTMLElement, row: HTMLElement | undefined): void {
 function makeRow(id: number, { session, signal }: PanelContext): Row {
   const name = h("span", { class: "st-node-name" });
   const title = h("span", { class: "st-node-title" });
+  const beside = h("span", { class: "st-node-beside" });
   const progress = h("span", { class: "st-node-progress" });
   const compare = h(
     "button",
@@ -128,6 +131,7 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
     h("span", { class: "st-node-kind" }),
     name,
     title,
+    beside,
     progress,
     compare,
     remove,
@@ -163,7 +167,7 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
     },
     signal,
   );
-  return { element, name, title, progress, compare, remove };
+  return { element, name, title, beside, progress, compare, remove };
 }
 
 /** The pane beside the selected one that shows a node, if any. */
@@ -207,7 +211,12 @@ function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): 
     "data-st": `compare-node-${node.name}`,
   });
   setText(row.name, node.name);
-  setText(row.title, node.title);
+  // Of a long title the end is cut off; what else it is made from is not.
+  const operation = operationOf(node, session.store.value.operations)?.title;
+  const own =
+    node.parents.length > 1 && operation && node.title.startsWith(operation) ? operation : node.title;
+  setText(row.title, own);
+  setText(row.beside, node.title.slice(own.length).trim());
   setAttributes(row.element, {
     "aria-selected": String(selected),
     "aria-level": depth + 1,

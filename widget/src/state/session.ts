@@ -6,7 +6,7 @@
 import { clamp } from "../geometry/fit";
 import { WHOLE, type Zoom } from "../geometry/zoom";
 import { hold } from "../notebook_output";
-import { Client, type Question, RequestError } from "../protocol/client";
+import { type Answered, Client, type Question, RequestError } from "../protocol/client";
 import {
   type Event,
   type NodeDescription,
@@ -328,9 +328,20 @@ export class Session {
 
   /** Carries out a request; a refusal is shown as a notice and answered with `null`. */
   async act(question: Question): Promise<{ node: number | null } | null> {
+    const reply = await this.#ask(question);
+    return reply && { node: reply.type === "done" ? reply.node : null };
+  }
+
+  /** What an operation could take beside a node; without one, what the node itself could take instead of what it has. */
+  async possible(node: number, operation?: string): Promise<NodeDescription[]> {
+    const reply = await this.#ask({ type: "inputs", node, ...(operation !== undefined && { operation }) });
+    const ids = reply?.type === "inputs" ? reply.nodes : [];
+    return ids.flatMap((id) => nodeById(this.store.value.nodes, id) ?? []);
+  }
+
+  async #ask(question: Question): Promise<Answered | null> {
     try {
-      const reply = await this.client.ask(question);
-      return { node: reply.type === "done" ? reply.node : null };
+      return await this.client.ask(question);
     } catch (error) {
       if (error instanceof RequestError && !this.signal.aborted) {
         this.report(error.wire);
