@@ -98,7 +98,7 @@ impl Operation for FindDisks {
         required: false,
         needs: Needs::Nothing,
     }];
-    const REVISION: u32 = 7;
+    const REVISION: u32 = 8;
 
     fn describe(
         &self,
