@@ -36,9 +36,9 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
     panel.mount(section, context);
   }
   const showConnection = (): void => {
-    root.dataset.connection = session.store.value.connection;
+    root.dataset.connection = session.state.connection;
     // Without a kernel that ever answered there is nothing but the poster to show.
-    const { connection, nodes } = session.store.value;
+    const { connection, nodes } = session.state;
     root.classList.toggle("st-static", nodes.length === 0 && connection !== "connecting");
   };
   session.store.on(["connection", "nodes"], showConnection, signal);
@@ -54,7 +54,7 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   signal.addEventListener("abort", () => root.remove());
   const returned = outlast(root, signal);
   watchMaximised(root, element, view, returned, signal);
-  installTestHook(root, () => ({ ...session.store.value, view: { ...view.value } }));
+  installTestHook(root, () => ({ ...session.state, view: { ...view.value } }));
   navigator.refresh();
   return { returned };
 }
@@ -112,7 +112,7 @@ function endDrafts(session: Session, view: Store<ViewState>, signal: AbortSignal
   session.store.on(
     ["committed"],
     () => {
-      const { committed } = session.store.value;
+      const { committed } = session.state;
       if (view.value.draft && view.value.draft.params === committed?.params) {
         view.set({ draft: null });
       }
@@ -122,7 +122,7 @@ function endDrafts(session: Session, view: Store<ViewState>, signal: AbortSignal
   session.store.on(
     ["nodes"],
     () => {
-      if (view.value.draft && !nodeById(session.store.value.nodes, view.value.draft.node)) {
+      if (view.value.draft && !nodeById(session.state.nodes, view.value.draft.node)) {
         view.set({ draft: null });
       }
     },
@@ -159,7 +159,7 @@ function watchVisibility(
   const look = (): void => {
     const visible = inside && document.visibilityState !== "hidden";
     view.set({ visible });
-    if (visible && session.store.value.connection === "gone") {
+    if (visible && session.state.connection === "gone") {
       void session.greet();
     }
   };

@@ -24,7 +24,7 @@ export function codeButton(host: HTMLElement, context: PanelContext): HTMLElemen
   const popover = opensPopover(host, button, "Code of the tree", "export-dialog", fill, signal);
   listen(button, "click", popover.toggle, signal);
   const show = (): void => {
-    button.hidden = session.store.value.nodes.length === 0;
+    button.hidden = session.state.nodes.length === 0;
   };
   session.store.on(["nodes"], show, signal);
   show();
@@ -49,7 +49,7 @@ function codeView({ session }: PanelContext, signal: AbortSignal): Node[] {
   };
   const tabs = [tab("To the shown node", false, "export-node"), tab("Whole tree", true, "export-tree")];
   const fill = (): void => {
-    const { nodes, node } = session.store.value;
+    const { nodes, node } = session.state;
     setText(code, whole ? codeOfTree(nodes) : codeOf(nodes, node));
     tabs.forEach((element, i) => {
       setAttributes(element, { "aria-selected": String((i === 1) === whole) });

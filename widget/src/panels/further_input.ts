@@ -21,7 +21,7 @@ export function furtherInput({ session, signal }: PanelContext): { element: HTML
 
   const show = (): void => {
     const { node, operation } = session;
-    const now = nodeById(session.store.value.nodes, node?.parents[1] ?? null);
+    const now = nodeById(session.state.nodes, node?.parents[1] ?? null);
     const all = now && !possible.some(({ id }) => id === now.id) ? [now, ...possible] : possible;
     const options = all.map(({ id, name, summary }) => [String(id), `${name}  ${summary}`]);
     if (!operation?.further_inputs?.[0]?.required) {
@@ -58,17 +58,14 @@ export function furtherInput({ session, signal }: PanelContext): { element: HTML
       }
       setText(label, input.required ? input.name : `with ${input.name}`);
       setAttributes(element, { title: input.help });
-      const state = [
-        node.id,
-        ...session.store.value.nodes.map(({ id, revision }) => `${id}@${revision}`),
-      ].join();
+      const state = [node.id, ...session.state.nodes.map(({ id, revision }) => `${id}@${revision}`)].join();
       if (state !== asked) {
         if (asked.split(",")[0] !== String(node.id)) {
           possible = [];
         }
         asked = state;
         void session.possible(node.id).then((nodes) => {
-          if (asked === state) {
+          if (nodes && asked === state) {
             possible = nodes;
             show();
           }

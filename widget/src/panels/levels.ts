@@ -38,12 +38,12 @@ interface Shown {
 
 function shown({ session, view }: PanelContext): Shown | null {
   const { picture } = view.value;
-  const node = nodeById(session.store.value.nodes, picture?.reply.node ?? null);
+  const node = nodeById(session.state.nodes, picture?.reply.node ?? null);
   if (!picture || !node) {
     return null;
   }
   const component = picture.reply.component;
-  const levels = session.store.value.levels[levelsKey(node, component)];
+  const levels = session.state.levels[levelsKey(node, component)];
   const symmetric = (node.components[component]?.diverging ?? false) && !levels?.free;
   return levels ? { picture, node, component, levels, symmetric, writing: writingOf(node, component) } : null;
 }
@@ -72,10 +72,10 @@ export const levels: Panel = {
       "Same levels",
       "Draw all pictures of this kind with the levels of the focused one",
     );
-    listen(same, "click", () => session.store.set({ sameLevels: !session.store.value.sameLevels }), signal);
+    listen(same, "click", () => session.store.set({ sameLevels: !session.state.sameLevels }), signal);
     const several = (): void => {
       setHidden(same, session.panes.filter((pane) => !pane.companion).length < 2);
-      same.setAttribute("aria-pressed", String(session.store.value.sameLevels));
+      same.setAttribute("aria-pressed", String(session.state.sameLevels));
     };
     session.store.on(["panes", "focused", "node", "sameLevels", "companion"], several, signal);
     several();
@@ -133,7 +133,7 @@ export const levels: Panel = {
       automatic.setAttribute("aria-pressed", String(current.automatic));
       setHidden(symmetric, !(now.node.components[now.component]?.diverging ?? false));
       symmetric.setAttribute("aria-pressed", String(now.symmetric));
-      const choice = session.store.value.contrast[pictureClass(now.node, now.component)];
+      const choice = session.state.contrast[pictureClass(now.node, now.component)];
       ramp.style.background = rampOf(choice, share(current.low), share(current.high));
     }, signal);
 

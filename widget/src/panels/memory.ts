@@ -28,7 +28,7 @@ export function memoryGauge(host: HTMLElement, context: PanelContext): HTMLEleme
   const fill: Fill = (open, closed) => budgetForm(open, context, closed);
   const popover = opensPopover(host, button, "Memory", "memory-dialog", fill, signal);
   const show = (): void => {
-    const { memory, connection } = session.store.value;
+    const { memory, connection } = session.state;
     button.hidden = memory === null || connection !== "live";
     if (!memory) {
       return;
@@ -68,12 +68,12 @@ function budgetForm(popover: Popover, { session }: PanelContext, signal: AbortSi
     autocomplete: "off",
     spellcheck: "false",
   });
-  field.value = bytesText(session.store.value.memory?.budget_bytes ?? 0);
+  field.value = bytesText(session.state.memory?.budget_bytes ?? 0);
   const set = h("button", { type: "submit", class: "st-button", "data-st": "memory-set" }, "Set");
   const problem = h("p", { class: "st-problem", role: "alert", "data-st": "memory-problem" });
   const form = h("form", { class: "st-popover-row" }, field, set);
   const describe = (): void => {
-    const { memory } = session.store.value;
+    const { memory } = session.state;
     setText(
       usage,
       memory

@@ -38,14 +38,14 @@ export function operationsMenu(
         return;
       }
       const nodes = await session.possible(node.id, operation.name);
-      if (!closed.aborted) {
+      if (nodes && !closed.aborted) {
         popover.element.replaceChildren(...others(nodes, input, (other) => void add(operation, [other.id])));
         popover.element.querySelector<HTMLElement>("[role=menuitem]")?.focus();
       }
     };
     session.store.on(["node"], popover.close, closed);
     listen(popover.element, "keydown", (event) => onKey(event, popover), closed);
-    const content = groups(node, session.store.value.operations, choose);
+    const content = groups(node, session.state.operations, choose);
     const items = content.flatMap((group) => [...group.querySelectorAll<HTMLElement>("[role=menuitem]")]);
     const enabled = items.find((entry) => entry.getAttribute("aria-disabled") !== "true");
     (enabled ?? items[0])?.setAttribute(FIRST, "");

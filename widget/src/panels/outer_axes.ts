@@ -17,7 +17,7 @@ export function outerAxes({ session, signal }: PanelContext): HTMLElement {
   let built = "";
   let rows: AxisRow[] = [];
   const move = (axis: number, index: number): void => {
-    const position = [...session.store.value.position];
+    const position = [...session.state.position];
     position[axis] = index;
     session.moveTo(position);
   };
@@ -31,7 +31,7 @@ export function outerAxes({ session, signal }: PanelContext): HTMLElement {
       element.hidden = rows.length === 0;
     }
     rows.forEach((row, i) => {
-      row.show(session.store.value.position[i] ?? 0);
+      row.show(session.state.position[i] ?? 0);
     });
   };
   session.store.on(["node", "nodes", "position"], fill, signal);

@@ -70,10 +70,10 @@ export function makePane(key: number, context: PanelContext): Pane {
     element,
     signal,
     get node() {
-      return nodeById(session.store.value.nodes, state.value.node);
+      return nodeById(session.state.nodes, state.value.node);
     },
     get focused() {
-      return session.store.value.focused === key;
+      return session.state.focused === key;
     },
     choose(choice, count) {
       companion = choice.companion;
@@ -142,11 +142,7 @@ export function makePane(key: number, context: PanelContext): Pane {
   };
   view.on(["picking"], pick, signal);
   session.store.on(["levels", "sameLevels", "contrast"], draw, signal);
-  session.store.on(
-    ["node", "component"],
-    () => session.store.value.sameLevels && !pane.focused && draw(),
-    signal,
-  );
+  session.store.on(["node", "component"], () => session.state.sameLevels && !pane.focused && draw(), signal);
   session.store.on(["node", "nodes"], () => surface.redraw(), signal);
   const cross = withPictures(surface.redraw, { ...context, signal });
   session.store.on(
@@ -192,7 +188,7 @@ function sameMarks(one: Picture, other: Picture): boolean {
  * pane.
  */
 export function paneDetectors({ node, session }: Pane): NodeDescription[] {
-  const { nodes, node: selected } = session.store.value;
+  const { nodes, node: selected } = session.state;
   const shown = session.panes.map((choice) => choice.node).filter((id) => id !== selected);
   const below = [selected, ...shown]
     .map((id) => nodeById(nodes, id))
@@ -202,11 +198,11 @@ export function paneDetectors({ node, session }: Pane): NodeDescription[] {
 
 function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
   const { reply, peaks } = picture;
-  const node = nodeById(session.store.value.nodes, reply.node);
+  const node = nodeById(session.state.nodes, reply.node);
   if (!node) {
     return;
   }
-  const { contrast } = session.store.value;
+  const { contrast } = session.state;
   pane.surface.show(
     {
       pixels: picture,
@@ -217,7 +213,7 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       axis: lineAxis(axesOf(node, picture)),
       writing: writingOf(node, reply.component),
     },
-    levelsFor(session.store.value, session.node, node, reply.component) ?? {
+    levelsFor(session.state, session.node, node, reply.component) ?? {
       low: reply.percentiles[0],
       high: reply.percentiles[1],
     },
@@ -361,7 +357,7 @@ function listenTo(
 /** The scan position goes to a pixel of a map. */
 function follow({ surface }: Pane, { session }: PanelContext, at: Point): void {
   const pixel = pixelAt(at, surface.span);
-  const { position } = session.store.value;
+  const { position } = session.state;
   session.moveTo(position.length > 1 ? [...position.slice(0, -2), pixel.y, pixel.x] : [pixel.x]);
 }
 

@@ -81,7 +81,7 @@ export function makeHead(key: number, context: PanelContext, signal: AbortSignal
         note.hidden = node.components.length > 1 || count > 1;
         title.title = count > 1 ? `${node.name} · ${node.title}\n${node.summary}` : "";
         setAttributes(close, { "aria-label": `Close ${node.name}`, title: `Close ${node.name}` });
-        const aspect = aspectOf(session.store.value.nodes, node);
+        const aspect = aspectOf(session.state.nodes, node);
         pane.surface.element.style.setProperty("--st-aspect", String(aspect));
         setAttributes(pane.surface.overlay, { "aria-label": `Signal: ${node.name}, ${node.title}` });
       }

@@ -66,7 +66,7 @@ export function progressControls(context: PanelContext): HTMLElement[] {
   const writing = new Set<number>();
   /** A file that is complete is worth a word. */
   const tell = (): void => {
-    for (const { id, progress } of session.store.value.nodes) {
+    for (const { id, progress } of session.state.nodes) {
       const path = progress ? savedPath(progress.label) : null;
       if (path !== null && progress?.state === "running") {
         writing.add(id);
@@ -100,8 +100,8 @@ export function progressText(progress: Progress, name: string): string {
 
 /** The shown node's computation first, else any other one. */
 function runningNode({ session }: PanelContext): NodeDescription | null {
-  const running = session.store.value.nodes.filter((node) => node.progress?.state === "running");
-  return running.find((node) => node.id === session.store.value.node) ?? running[0] ?? null;
+  const running = session.state.nodes.filter((node) => node.progress?.state === "running");
+  return running.find((node) => node.id === session.state.node) ?? running[0] ?? null;
 }
 
 /** The shown node, if something of it was stopped before its end and can go on. */

@@ -64,7 +64,7 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     }
   };
   const flip = (): void => {
-    const { position } = session.store.value;
+    const { position } = session.state;
     const at = { x: position.at(-1) ?? 0, y: position.at(-2) ?? 0 };
     set(view.value.region ? null : regionAbout(at, scan()));
   };

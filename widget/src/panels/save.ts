@@ -47,7 +47,7 @@ export function saveButton(host: HTMLElement, context: PanelContext): HTMLElemen
     session.node ? saveForm(open, session.node, context, closed) : [];
   const popover = opensPopover(host, button, "Save", "save-dialog", fill, signal);
   const show = (): void => {
-    button.hidden = session.node === null || session.store.value.connection !== "live";
+    button.hidden = session.node === null || session.state.connection !== "live";
   };
   listen(button, "click", popover.toggle, signal);
   session.store.on(["node"], popover.close, signal);

@@ -80,7 +80,7 @@ export const status: Panel = {
     );
 
     const fill = (): void => {
-      const { notice, connection } = session.store.value;
+      const { notice, connection } = session.state;
       const cut = connectionNotice(session);
       const advice = adviceOf(session);
       const said = cut ?? notice ?? (advice && !dismissed.has(advice.node) ? advice : null);
@@ -102,7 +102,7 @@ export const status: Panel = {
       "click",
       () => {
         const advice = adviceOf(session);
-        if (session.store.value.notice === null && advice) {
+        if (session.state.notice === null && advice) {
           dismissed.add(advice.node);
         }
         session.store.set({ notice: null });

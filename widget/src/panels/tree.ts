@@ -60,9 +60,9 @@ export const tree: Panel = {
     const shown = new Map<number, Row>();
     /** What was scrolled to: afterwards the list stays as it is scrolled by hand. */
     let revealed = "";
-    const selected = (): HTMLElement | undefined => shown.get(session.store.value.node ?? -1)?.element;
+    const selected = (): HTMLElement | undefined => shown.get(session.state.node ?? -1)?.element;
     const fill = (): void => {
-      const { nodes } = session.store.value;
+      const { nodes } = session.state;
       const wanted = rows(nodes);
       let focusLost = false;
       for (const [id, row] of shown) {
@@ -85,7 +85,7 @@ export const tree: Panel = {
         // Keys go on in the viewer: the notebook would take them for commands.
         selected()?.focus({ preventScroll: true });
       }
-      const what = `${session.store.value.node} of ${wanted.length}`;
+      const what = `${session.state.node} of ${wanted.length}`;
       if (what !== revealed) {
         revealed = what;
         reveal(list, selected());
@@ -172,13 +172,13 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
 
 /** The pane beside the selected one that shows a node, if any. */
 function paneBeside(session: Session, id: number): PaneChoice | undefined {
-  const { focused } = session.store.value;
+  const { focused } = session.state;
   return session.panes.find((pane) => pane.node === id && pane.key !== focused && !pane.companion);
 }
 
 /** Shows a node beside the selected one, or no longer; of a map one image more each time. */
 function toggleBeside(session: Session, id: number): void {
-  const node = nodeById(session.store.value.nodes, id);
+  const node = nodeById(session.state.nodes, id);
   const images = node?.components.length ?? 0;
   const beside = paneBeside(session, id);
   if (images < 2 && beside) {
@@ -196,7 +196,7 @@ function toggleBeside(session: Session, id: number): void {
 }
 
 function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): void {
-  const selected = node.id === session.store.value.node;
+  const selected = node.id === session.state.node;
   const beside = paneBeside(session, node.id) !== undefined;
   // A frame beside itself says nothing; two images of one map do.
   row.compare.hidden = selected && !beside && node.components.length < 2;
@@ -212,7 +212,7 @@ function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): 
   });
   setText(row.name, node.name);
   // Of a long title the end is cut off; what else it is made from is not.
-  const operation = operationOf(node, session.store.value.operations)?.title;
+  const operation = operationOf(node, session.state.operations)?.title;
   const own =
     node.parents.length > 1 && operation && node.title.startsWith(operation) ? operation : node.title;
   setText(row.title, own);
@@ -252,10 +252,10 @@ function showProgress(element: HTMLElement, { progress }: NodeDescription): void
  * beside the selected one.
  */
 function onKey(event: KeyboardEvent, { session }: PanelContext, shown: Map<number, Row>): void {
-  const order = rows(session.store.value.nodes).map(({ node }) => node);
+  const order = rows(session.state.nodes).map(({ node }) => node);
   const held = event.ctrlKey || event.metaKey;
   const focused = [...shown].find(([, row]) => row.element.contains(document.activeElement))?.[0];
-  const start = focused ?? session.store.value.node;
+  const start = focused ?? session.state.node;
   const at = order.findIndex((node) => node.id === start);
   const current = order[at];
   const target: Record<string, NodeDescription | undefined> = {

@@ -10,7 +10,7 @@ export interface Wire {
   send(content: unknown): void;
 }
 
-export type Answered = Extract<Reply, { type: "welcome" | "done" | "inputs" }>;
+type Answered = Extract<Reply, { type: "welcome" | "done" | "inputs" }>;
 type PictureReply = Extract<Reply, { type: "frame" | "navigator" }>;
 type WithoutId<T> = T extends { request_id: number } ? Omit<T, "request_id"> : never;
 export type Question = WithoutId<Request>;

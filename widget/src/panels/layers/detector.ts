@@ -85,7 +85,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       return null;
     }
     const frame = { width: picture.reply.full_width, height: picture.reply.full_height };
-    const { operations } = session.store.value;
+    const { operations } = session.state;
     for (const node of paneDetectors(pane)) {
       const found = placedDetector(node, operations, view.value.draft, frame);
       if (found) {
@@ -102,7 +102,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     const named = pointedParameter !== null && Object.values(found.outline).includes(pointedParameter);
     return !found.shy || near || named || isTaken(found);
   };
-  const isSelected = (found: Placed): boolean => found.node.id === session.store.value.node;
+  const isSelected = (found: Placed): boolean => found.node.id === session.state.node;
   const styleOf = (found: Placed): DetectorStyle => {
     if (isTaken(found)) {
       return "held";

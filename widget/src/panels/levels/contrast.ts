@@ -27,7 +27,7 @@ export function contrastControls(context: PanelContext): { element: HTMLElement;
     ...COLORMAPS.map((map) => h("option", { value: map.name }, map.title)),
   );
   const choice = (): ContrastChoice =>
-    session.store.value.contrast[pictureClass(session.node, session.store.value.component)];
+    session.state.contrast[pictureClass(session.node, session.state.component)];
 
   listen(
     gamma,
