@@ -13,6 +13,7 @@ const common = {
   format: "esm",
   target: "es2022",
   legalComments: "none",
+  charset: "utf8",
   logLevel: "warning",
 };
 

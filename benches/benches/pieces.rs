@@ -55,13 +55,18 @@ fn operations(criterion: &mut Criterion, counts: &Frame) {
         let Ok(computation) = entry.bind(&serde_json::json!({})) else {
             continue; // a parameter without default
         };
+        let required = computation.further_inputs().iter();
+        let count = 1 + required.filter(|input| input.required).count();
+        let metas = vec![meta.clone(); count];
+        let described: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
         // Those that take peaks, or the whole scan first, have no frame to be measured on.
-        if computation.describe(&[&meta]).is_err() || computation.reduction(&[&meta]).is_some() {
+        if computation.describe(&described).is_err() || computation.reduction(&described).is_some()
+        {
             continue;
         }
-        let outputs = [Output::Frame(counts.clone())];
+        let outputs = vec![Output::Frame(counts.clone()); count];
         let inputs = Inputs {
-            metas: std::slice::from_ref(&meta),
+            metas: &metas,
             outputs: &outputs,
         };
         let (at, never) = (NavigationIndex::new(&[2, 3]), CancelToken::new());

@@ -212,7 +212,7 @@ impl Bench {
         let mut nodes = Vec::new();
         for (name, params) in operations {
             let computation = ops::find(name)?.bind(params)?;
-            nodes.push(self.tree.add_operation(name, self.scan, computation)?);
+            nodes.push(self.tree.add_operation(name, &[self.scan], computation)?);
         }
         let go_on = &mut |_: &tree::MapProgress| ControlFlow::Continue(());
         let maps = (self.engine).finish_maps(&self.tree.snapshot(), &nodes, go_on)?;

@@ -207,6 +207,36 @@ async function journey(page, server) {
     return name;
   });
 
+  await check("an operation takes another signal from the menu, and another one or none afterwards", async () => {
+    const row = (name) => page.locator(st(`tree-node-${name}`)).last();
+    await selectNode(page, "scan");
+    await page.locator(st("add-operation")).last().click();
+    await page.locator(st("operation-subtract")).last().click();
+    await page.locator(st("input-flat")).last().click();
+    await row("subtract").waitFor();
+    expect((await row("subtract").textContent()).includes("flat"), "the tree does not say what is subtracted");
+    expect((await page.locator(st("code")).last().textContent()).includes("scan.subtract(&flat)?"), "another line of code");
+    await selectNode(page, "peaks");
+    const input = page.locator(st("further-input")).last();
+    const said = async (words) =>
+      page.waitForFunction(
+        ([selector, text]) => [...document.querySelectorAll(selector)].at(-1)?.textContent.includes(text),
+        [st("code"), words],
+        { timeout: 10_000 },
+      );
+    // Younger than the peaks: it was added just now.
+    await input.locator("option", { hasText: "subtract" }).waitFor({ state: "attached" });
+    const younger = await input.locator("option", { hasText: "subtract" }).getAttribute("value");
+    await input.selectOption(younger);
+    await said("find_peaks_with(&subtract,");
+    expect((await row("peaks").textContent()).includes("with subtract"), "the tree does not say with what");
+    await screenshot(page, "further_input");
+    await input.selectOption("");
+    await said("find_peaks(");
+    await page.locator(st("remove-node-subtract")).last().click({ force: true });
+    await row("subtract").waitFor({ state: "detached" });
+  });
+
   await check("keys pressed over the viewer never reach JupyterLab", async () => {
     const before = (await cells(page)).count;
     for (const canvas of ["navigator-canvas", "signal-canvas"]) {

@@ -226,6 +226,22 @@ def patterns():
         case(operation, {}, expected, tolerance, "numpy, the definition", "ops_frames.npy")
 
 
+def arithmetic():
+    """Two frames of one position, with what is unknown in either; hyperspy divides by 0 to infinity, ours is no value."""
+    random = np.random.default_rng(19)
+    frames = random.normal(50, 20, (2, 9, 5)).astype(np.float32)
+    frames[0, 2, 3] = frames[1, 4, 1] = np.nan
+    frames[1, 6, :2] = 0.0
+    frames[0, 6, 1] = 0.0
+    np.save(HERE / "ops_two_frames.npy", frames)
+    a, b = (hs.signals.Signal2D(frame) for frame in frames)
+    with np.errstate(all="ignore"):
+        results = {"add": a + b, "subtract": a - b, "multiply": a * b, "divide": a / b}
+    for operation, result in results.items():
+        expected = np.where(np.isfinite(result.data), result.data, np.nan)
+        case(operation, {}, expected, 0.0, "hyperspy, arithmetic of signals", "ops_two_frames.npy")
+
+
 def strain():
     """Peaks of known deformations; the polar decomposition is scipy's. Position 0 is the reference."""
     rotate = lambda a: np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
@@ -265,6 +281,7 @@ def main():
     detectors(image)
     strain()
     patterns()
+    arithmetic()
     programs = {p.__name__: p.__version__ for p in (np, scipy, skimage, hyperspy, pyxem)}
     text = json.dumps({"made_by": "make_ops.py", "programs": programs, "cases": CASES}, indent=1)
     (HERE / "ops.json").write_text(text + "\n")

@@ -119,6 +119,16 @@ fn requests() -> Result<()> {
                 operation: "radial_median".into(),
                 params: json!({}),
             },
+            Request::Inputs {
+                request_id: 11,
+                node: 3,
+                operation: Some("normalized_correlation".into()),
+            },
+            Request::SetInputs {
+                request_id: 12,
+                node: 4,
+                further: vec![7],
+            },
             Request::RemoveNode {
                 request_id: 4,
                 node: 3,
@@ -251,6 +261,10 @@ fn replies() -> Result<()> {
             Reply::Done {
                 request_id: 3,
                 node: Some(4),
+            },
+            Reply::Inputs {
+                request_id: 11,
+                nodes: vec![7, 2],
             },
             Reply::Refused {
                 request_id: 2,

@@ -37,8 +37,8 @@ fn compute(
     prepared: Option<&Prepared>,
 ) -> Result<Output> {
     let inputs = Inputs {
-        metas: std::slice::from_ref(meta),
-        outputs: &[input],
+        metas: &repeated(computation, meta),
+        outputs: &repeated(computation, &input),
     };
     let at = NavigationIndex::new(&[0, 0]);
     Ok(computation.compute(&inputs, at, prepared, &CancelToken::new())?)
@@ -207,6 +207,12 @@ fn keeps_its_promise(described: &SignalMeta, output: &Output) -> Result<()> {
     Ok(())
 }
 
+/// As many of an input as an operation must have.
+fn repeated<T: Clone>(computation: &dyn Computation, one: &T) -> Vec<T> {
+    let further = computation.further_inputs().iter();
+    vec![one.clone(); 1 + further.filter(|input| input.required).count()]
+}
+
 /// The input an operation takes: frames, or for those that refuse frames the peaks found in them.
 fn suitable_input(
     computation: &dyn Computation,
@@ -214,7 +220,10 @@ fn suitable_input(
     frame: &Frame,
 ) -> Result<(Arc<SignalMeta>, Output)> {
     let input = Output::Frame(frame.clone());
-    if computation.describe(&[frames]).is_ok() {
+    if computation
+        .describe(&repeated(computation, &&**frames))
+        .is_ok()
+    {
         return Ok((frames.clone(), input));
     }
     let finder = bind("normalized_correlation", &json!({}))?;
@@ -234,7 +243,7 @@ fn every_operation_keeps_the_contract_on_awkward_frames() -> Result<()> {
             let frames = Arc::new(meta(SCAN, DETECTOR, frame.element()));
             let check = || -> Result<()> {
                 let (meta, input) = suitable_input(&*computation, &frames, &frame)?;
-                let described = computation.describe(&[&meta])?;
+                let described = computation.describe(&repeated(&*computation, &&*meta))?;
                 // Or one frame for the whole scan.
                 ensure!(
                     described.axes.navigation == meta.axes.navigation
@@ -301,7 +310,8 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
     spectra.axes.signal.truncate(1);
 
     let refused = |name: &str, params: Value, input: &SignalMeta, words: &str| -> Result<()> {
-        let error = bind(name, &params)?.describe(&[input]).err();
+        let computation = bind(name, &params)?;
+        let error = (computation.describe(&repeated(&*computation, &input))).err();
         let text = error
             .with_context(|| format!("`{name}` accepted {params}"))?
             .to_string();
@@ -309,6 +319,11 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         Ok(())
     };
     for entry in ops::registry() {
+        // Numbers are numbers, whatever they are of.
+        if entry.info().category == "Arithmetic" {
+            refused(entry.info().name, json!({}), &peaks, "a signal has peaks")?;
+            continue;
+        }
         refused(entry.info().name, json!({}), &map, "the signal has maps")?;
         if !["strain_map", "pattern"].contains(&entry.info().method) {
             refused(

@@ -129,7 +129,7 @@ fn score(session: &Arc<Session>, peaks: u32) -> Result<(usize, f64)> {
         let index = vec![y, x];
         let numbers = values(session, Command::Peaks { node: peaks, index })?;
         for [ky, kx] in disks(y, x) {
-            let off = (numbers.chunks_exact(7))
+            let off = (numbers.chunks_exact(9))
                 .map(|peak| (peak[0] - ky).hypot(peak[1] - kx))
                 .fold(f64::INFINITY, f64::min);
             if off < 2.0 {
@@ -161,11 +161,11 @@ fn few_counts_are_measured_better_with_a_vacuum_of_its_own_file() -> Result<()> 
         tree.contains("that of the vacuum") && tree.contains("(matched filter) with vacuum"),
         "{tree}"
     );
-    // One frame is a vacuum too, as far as it tells more than the disks themselves.
+    // One frame is a vacuum too: the mean of ten has a tenth of the noise that counts would have.
     let mean = desk.add(vacuum, "mean_pattern", json!({}))?;
     let (count, off) = score(&desk.session, found(&desk, &[scan, mean])?)?;
     println!("with one frame {count} off by {off:.3} px");
-    ensure!(count >= alone && off < 1.05 * alone_off);
+    ensure!(count >= alone && off < 0.75 * alone_off);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 /** Copying text, with a button that says so. */
 
-import { h, icon, setText } from "./dom";
+import { h, icon, listen, setText } from "./dom";
 
 /** Whether the text is in the clipboard now. */
 async function copyText(text: string): Promise<boolean> {
@@ -29,16 +29,17 @@ export function copyButton(
   const said = h("span", { class: "st-said", role: "status" });
   const button = h(
     "button",
-    { type: "button", class: "st-icon-button", "data-st": name, title, "aria-label": title },
+    { class: "st-icon-button", "data-st": name, title, "aria-label": title },
     icon("M5.5 5.5h8v8h-8z", "M10.5 5.5v-3h-8v8h3"),
   );
-  button.addEventListener(
+  listen(
+    button,
     "click",
     async () => {
       setText(said, (await copyText(text())) ? "Copied" : "Select it and copy by hand");
       setTimeout(() => setText(said, ""), 1500);
     },
-    { signal },
+    signal,
   );
   return [said, button];
 }

@@ -2,14 +2,14 @@
 
 type Attributes = Record<string, string | number | boolean | null | undefined>;
 
-/** An element with attributes (`false`, `null` and `undefined` leave one out) and children. */
+/** An element with attributes (`false`, `null` and `undefined` leave one out) and children; a button submits nothing. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
   ...children: (Node | string)[]
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
-  setAttributes(element, attributes);
+  setAttributes(element, tag === "button" ? { type: "button", ...attributes } : attributes);
   element.append(...children);
   return element;
 }
@@ -59,6 +59,16 @@ export function setHidden(element: HTMLElement, hidden: boolean): void {
   if (element.hidden !== hidden) {
     element.hidden = hidden;
   }
+}
+
+/** Calls `work` for every event of a kind until the signal is aborted. */
+export function listen<K extends keyof GlobalEventHandlersEventMap>(
+  target: EventTarget,
+  type: K,
+  work: (event: GlobalEventHandlersEventMap[K]) => void,
+  signal: AbortSignal,
+): void {
+  target.addEventListener(type, work as EventListener, { signal });
 }
 
 /** Whether a key goes into a field, and is no command of the viewer. */

@@ -1,6 +1,6 @@
 /** The viewer over the whole page: in a dialog of the page's body, where no cell can clip or replace it. */
 
-import { h, isTyping } from "./dom";
+import { h, isTyping, listen } from "./dom";
 import type { Store } from "./state/store";
 import type { ViewState } from "./state/view";
 
@@ -37,7 +37,8 @@ export function watchMaximised(
     stage.showModal?.();
     returned();
   };
-  root.addEventListener(
+  listen(
+    root,
     "keydown",
     (event) => {
       const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event);
@@ -46,7 +47,7 @@ export function watchMaximised(
         event.preventDefault();
       }
     },
-    { signal },
+    signal,
   );
   view.on(["maximised"], () => (view.value.maximised ? open() : close()), signal);
   signal.addEventListener("abort", () => stage?.remove());

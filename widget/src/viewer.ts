@@ -1,6 +1,6 @@
 /** One view: the panels in their columns, tied to the session of the model. */
 
-import { h } from "./dom";
+import { h, listen } from "./dom";
 import { watchMaximised } from "./maximise";
 import { outlast } from "./outlast";
 import { listenForHistory } from "./panels/history";
@@ -36,9 +36,9 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
     panel.mount(section, context);
   }
   const showConnection = (): void => {
-    root.dataset.connection = session.store.value.connection;
+    root.dataset.connection = session.state.connection;
     // Without a kernel that ever answered there is nothing but the poster to show.
-    const { connection, nodes } = session.store.value;
+    const { connection, nodes } = session.state;
     root.classList.toggle("st-static", nodes.length === 0 && connection !== "connecting");
   };
   session.store.on(["connection", "nodes"], showConnection, signal);
@@ -54,7 +54,7 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
   signal.addEventListener("abort", () => root.remove());
   const returned = outlast(root, signal);
   watchMaximised(root, element, view, returned, signal);
-  installTestHook(root, () => ({ ...session.store.value, view: { ...view.value } }));
+  installTestHook(root, () => ({ ...session.state, view: { ...view.value } }));
   navigator.refresh();
   return { returned };
 }
@@ -66,7 +66,8 @@ export function mountViewer(element: HTMLElement, session: Session, signal: Abor
  */
 function keepKeys(root: HTMLElement, view: Store<ViewState>, signal: AbortSignal): void {
   for (const type of ["keydown", "keyup", "keypress"] as const) {
-    root.addEventListener(
+    listen(
+      root,
       type,
       (event) => {
         const leaves = event.type === "keydown" && event.key === "Escape" && !event.defaultPrevented;
@@ -75,7 +76,7 @@ function keepKeys(root: HTMLElement, view: Store<ViewState>, signal: AbortSignal
         }
         event.stopPropagation();
       },
-      { signal },
+      signal,
     );
   }
   document.addEventListener(
@@ -111,7 +112,7 @@ function endDrafts(session: Session, view: Store<ViewState>, signal: AbortSignal
   session.store.on(
     ["committed"],
     () => {
-      const { committed } = session.store.value;
+      const { committed } = session.state;
       if (view.value.draft && view.value.draft.params === committed?.params) {
         view.set({ draft: null });
       }
@@ -121,7 +122,7 @@ function endDrafts(session: Session, view: Store<ViewState>, signal: AbortSignal
   session.store.on(
     ["nodes"],
     () => {
-      if (view.value.draft && !nodeById(session.store.value.nodes, view.value.draft.node)) {
+      if (view.value.draft && !nodeById(session.state.nodes, view.value.draft.node)) {
         view.set({ draft: null });
       }
     },
@@ -134,15 +135,16 @@ function watchAttention(root: HTMLElement, view: Store<ViewState>, signal: Abort
   const look = (): void =>
     view.set({ attended: root.matches(":hover") || root.contains(document.activeElement) });
   for (const type of ["pointerenter", "pointerleave", "focusin"] as const) {
-    root.addEventListener(type, look, { signal });
+    listen(root, type, look, signal);
   }
-  root.addEventListener(
+  listen(
+    root,
     "focusout",
     (event) => {
       const inside = event.relatedTarget instanceof Node && root.contains(event.relatedTarget);
       view.set({ attended: inside || root.matches(":hover") });
     },
-    { signal },
+    signal,
   );
 }
 
@@ -157,7 +159,7 @@ function watchVisibility(
   const look = (): void => {
     const visible = inside && document.visibilityState !== "hidden";
     view.set({ visible });
-    if (visible && session.store.value.connection === "gone") {
+    if (visible && session.state.connection === "gone") {
       void session.greet();
     }
   };

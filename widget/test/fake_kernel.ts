@@ -93,6 +93,8 @@ export class FakeKernel {
   filled = false;
   /** Bytes the kernel may keep. */
   budget = 4 * 2 ** 30;
+  /** What any operation would take beside any node. */
+  possible: number[] = [];
   /** Answers nothing at all. */
   silent = false;
   /** Next picture fails with this. */
@@ -168,8 +170,22 @@ export class FakeKernel {
         this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
         break;
       case "add_operation":
-        this.#add(request.request_id, request.parents[0] ?? 0, request.operation);
+        this.#add(request.request_id, request.parents, request.operation);
         break;
+      case "inputs":
+        this.#model.deliver({ type: "inputs", request_id: request.request_id, nodes: this.possible });
+        break;
+      case "set_inputs": {
+        const node = this.nodes.find(({ id }) => id === request.node);
+        this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
+        if (node) {
+          node.parents = [node.parents[0] ?? 0, ...request.further];
+          node.revision += 1;
+          this.#entitle(node);
+          this.changed();
+        }
+        break;
+      }
       case "remove_node":
         this.#remove(request.request_id, request.node);
         break;
@@ -419,8 +435,16 @@ export class FakeKernel {
     }
   }
 
-  #add(request_id: number, parent: number, operation: string): void {
-    const above = this.nodes.find(({ id }) => id === parent);
+  /** What stands in the tree, as the kernel says it. */
+  #entitle(node: NodeDescription): void {
+    const operation = OPERATIONS.find(({ name }) => name === node.operation);
+    const names = node.parents.slice(1).map((parent) => this.nodes.find(({ id }) => id === parent)?.name);
+    const joined = operation?.further_inputs?.[0]?.required ? " " : " with ";
+    node.title = [operation?.title, ...names].join(joined);
+  }
+
+  #add(request_id: number, parents: number[], operation: string): void {
+    const above = this.nodes.find(({ id }) => id === parents[0]);
     const description = OPERATIONS.find(({ name }) => name === operation);
     if (!above || !description) {
       return;
@@ -433,13 +457,16 @@ export class FakeKernel {
       name,
       title: description.title,
       operation,
-      parents: [parent],
+      parents,
       revision: 1,
       params: Object.fromEntries(
         description.parameters.map((parameter) => [parameter.name, parameter.default]),
       ),
       code: `let ${name} = ${above.name}.${description.method}(${description.parameters_type}::default())?;`,
     });
+    for (const node of this.nodes.filter((other) => other.id === id)) {
+      this.#entitle(node);
+    }
     this.changed();
     this.#model.deliver({ type: "done", request_id, node: id });
   }

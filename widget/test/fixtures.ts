@@ -106,6 +106,7 @@ export const OPERATIONS: OperationDescription[] = [
     summary: "Correlates each pattern with a disk and keeps the maxima.",
     category: "peaks",
     reference: "10.1017/S1431927621000477",
+    further_inputs: [{ name: "vacuum", help: "A scan without specimen.", required: false }],
     outline: { type: "disk", centre: "direct_beam", radius: "radius" },
     parameters: [
       parameter("radius", { type: "number" }, null, {
@@ -131,6 +132,17 @@ export const OPERATIONS: OperationDescription[] = [
       parameter("max_peaks", { type: "integer" }, null, { optional: true, minimum: 1, maximum: 100000 }),
       parameter("subpixel", { type: "choice", choices: ["parabola", "center_of_mass", "none"] }, "parabola"),
     ],
+  },
+  {
+    name: "subtract",
+    method: "subtract",
+    parameters_type: "Subtract",
+    title: "Subtract",
+    summary: "Subtracts another signal.",
+    category: "arithmetic",
+    reference: "",
+    parameters: [],
+    further_inputs: [{ name: "other", help: "What is subtracted.", required: true }],
   },
   {
     name: "strain_map",

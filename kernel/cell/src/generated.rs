@@ -828,6 +828,78 @@ impl Operation for MaximumPattern {
     }
 }
 
+/// Subtract: Subtracts another signal, position by position and pixel by pixel: a dark frame, an earlier result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subtract {}
+
+impl Default for Subtract {
+    fn default() -> Self {
+        Subtract {}
+    }
+}
+
+impl Operation for Subtract {
+    const NAME: &'static str = "subtract";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Add: Adds another signal, position by position and pixel by pixel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Add {}
+
+impl Default for Add {
+    fn default() -> Self {
+        Add {}
+    }
+}
+
+impl Operation for Add {
+    const NAME: &'static str = "add";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Multiply by: Multiplies by another signal, position by position and pixel by pixel: a mask, a gain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Multiply {}
+
+impl Default for Multiply {
+    fn default() -> Self {
+        Multiply {}
+    }
+}
+
+impl Operation for Multiply {
+    const NAME: &'static str = "multiply";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Divide by: Divides by another signal, position by position and pixel by pixel: a gain reference, another detector. Without value where that is 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Divide {}
+
+impl Default for Divide {
+    fn default() -> Self {
+        Divide {}
+    }
+}
+
+impl Operation for Divide {
+    const NAME: &'static str = "divide";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
 /// Which parameters each method of [`Signal`] takes.
 pub mod method {
     /// Parameters of [`Signal::subtract_background`](super::Signal::subtract_background).
@@ -945,6 +1017,58 @@ impl Signal {
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn pattern<P: method::Pattern>(&self, parameters: P) -> Result<Signal> {
         self.apply(&parameters)
+    }
+
+    /// Subtracts another signal, position by position and pixel by pixel: a dark frame, an earlier result.
+    ///
+    /// With
+    /// - `other`: What is subtracted: a signal of the same shape, or one frame for all scan positions.
+    ///
+    /// Adds a node and computes nothing: `scan.subtract(&other)?`.
+    ///
+    /// # Errors
+    /// The operation does not fit these signals.
+    pub fn subtract(&self, other: &Signal) -> Result<Signal> {
+        self.apply_with(&[other], &Subtract {})
+    }
+
+    /// Adds another signal, position by position and pixel by pixel.
+    ///
+    /// With
+    /// - `other`: What is added: a signal of the same shape, or one frame for all scan positions.
+    ///
+    /// Adds a node and computes nothing: `scan.add(&other)?`.
+    ///
+    /// # Errors
+    /// The operation does not fit these signals.
+    pub fn add(&self, other: &Signal) -> Result<Signal> {
+        self.apply_with(&[other], &Add {})
+    }
+
+    /// Multiplies by another signal, position by position and pixel by pixel: a mask, a gain.
+    ///
+    /// With
+    /// - `other`: What it is multiplied by: a signal of the same shape, or one frame for all scan positions.
+    ///
+    /// Adds a node and computes nothing: `scan.multiply(&other)?`.
+    ///
+    /// # Errors
+    /// The operation does not fit these signals.
+    pub fn multiply(&self, other: &Signal) -> Result<Signal> {
+        self.apply_with(&[other], &Multiply {})
+    }
+
+    /// Divides by another signal, position by position and pixel by pixel: a gain reference, another detector. Without value where that is 0.
+    ///
+    /// With
+    /// - `other`: What it is divided by: a signal of the same shape, or one frame for all scan positions.
+    ///
+    /// Adds a node and computes nothing: `scan.divide(&other)?`.
+    ///
+    /// # Errors
+    /// The operation does not fit these signals.
+    pub fn divide(&self, other: &Signal) -> Result<Signal> {
+        self.apply_with(&[other], &Divide {})
     }
 
     /// - [`NormalizedCorrelation`]: Finds disks of one shape whatever their brightness, as exactly as the counts allow, with their errors.

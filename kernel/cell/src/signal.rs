@@ -382,11 +382,8 @@ impl Signal {
     }
 
     /// The same with what the operation takes beside this signal.
-    pub(crate) fn apply_with<P: Operation>(
-        &self,
-        further: &[&Signal],
-        parameters: &P,
-    ) -> Result<Signal> {
+    #[doc(hidden)]
+    pub fn apply_with<P: Operation>(&self, further: &[&Signal], parameters: &P) -> Result<Signal> {
         let mut parents = self.node.to_string();
         for signal in further {
             parents.push_str(&format!(",{}", signal.node));

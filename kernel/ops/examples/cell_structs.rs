@@ -47,12 +47,18 @@ fn interpreter_source(operations: &[Registered]) -> String {
     }
     out.push_str("    }\n");
     for (info, parameters, further) in operations {
-        let _ = write!(out, "\n    {}: {}", info.parameters_type, info.method);
-        if !further.is_empty() {
-            let names: Vec<&str> = further.iter().map(|input| input.name).collect();
-            let _ = write!(out, ", {}_with({})", info.method, names.join(", "));
-        }
-        out.push_str(" {");
+        let methods: Vec<String> = (calls_of(info, further).into_iter())
+            .map(|(name, further)| {
+                let names: Vec<&str> = further.iter().map(|input| input.name).collect();
+                format!("{name}({})", names.join(", "))
+            })
+            .collect();
+        let _ = write!(
+            out,
+            "\n    {}: {} {{",
+            info.parameters_type,
+            methods.join(", ")
+        );
         for (index, parameter) in parameters.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
             let _ = write!(
@@ -297,38 +303,56 @@ fn bare_literal(value: &Value, parameter: &ParameterInfo) -> String {
 /// A method of `Signal` with the operations that it takes the parameters of.
 struct Method<'a> {
     name: String,
-    /// The plain one, of one that takes further signals.
-    plain: &'a str,
+    /// The one with fewer further signals, if there is one.
+    plain: Option<&'a str>,
     further: &'static [FurtherInput],
     operations: Vec<&'a OperationInfo>,
+    /// Its operation has none.
+    has_parameters: bool,
 }
 
-/// Those of one signal, then those of several.
+/// The methods of one operation with what each takes beside its signal: the plain one what cannot be left out, another one
+/// all there is.
+fn calls_of(
+    info: &OperationInfo,
+    further: &'static [FurtherInput],
+) -> Vec<(String, &'static [FurtherInput])> {
+    let required = further.iter().take_while(|input| input.required).count();
+    let mut calls = vec![(info.method.to_owned(), &further[..required])];
+    if required < further.len() {
+        calls.push((format!("{}_with", info.method), further));
+    }
+    calls
+}
+
+/// Plain ones, then those that take what may be left out.
 fn methods_of(operations: &[Registered]) -> Vec<Method<'_>> {
     let mut methods: Vec<Method<'_>> = Vec::new();
-    for with in [false, true] {
-        for (info, _, further) in operations
-            .iter()
-            .filter(|(.., further)| !with || !further.is_empty())
-        {
-            let name = match with {
-                true => format!("{}_with", info.method),
-                false => info.method.to_owned(),
+    for number in [0, 1] {
+        for (info, parameters, further) in operations {
+            let Some((name, further)) = calls_of(info, further).into_iter().nth(number) else {
+                continue;
             };
-            let further: &[FurtherInput] = if with { further } else { &[] };
+            // Nothing can be said in a struct without fields; a lone one is there to choose the operation.
+            let has_parameters = further.is_empty() || !parameters.is_empty();
             match methods.iter_mut().find(|method| method.name == name) {
                 Some(method) => {
                     let names = |inputs: &[FurtherInput]| -> Vec<&str> {
                         inputs.iter().map(|input| input.name).collect()
                     };
                     assert_eq!(names(method.further), names(further), "inputs of `{name}`");
+                    assert!(
+                        method.has_parameters && has_parameters,
+                        "`{name}` cannot tell its operations apart"
+                    );
                     method.operations.push(info);
                 }
                 None => methods.push(Method {
                     name,
-                    plain: info.method,
+                    plain: (number > 0).then_some(info.method),
                     further,
                     operations: vec![info],
+                    has_parameters,
                 }),
             }
         }
@@ -384,62 +408,75 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
         plain,
         further,
         operations,
+        has_parameters,
     } = method;
     for info in operations {
-        doc(
-            out,
-            "    ",
-            &format!("- [`{}`]: {}", info.parameters_type, info.summary),
-        );
+        let listed = match has_parameters {
+            true => format!("- [`{}`]: {}", info.parameters_type, info.summary),
+            false => info.summary.to_owned(),
+        };
+        doc(out, "    ", &listed);
     }
     if !further.is_empty() {
-        doc(out, "    ", &format!("\nAs [`Signal::{plain}`], with"));
+        let head = match plain {
+            Some(plain) => format!("\nAs [`Signal::{plain}`], with"),
+            None => "\nWith".to_owned(),
+        };
+        doc(out, "    ", &head);
         for input in *further {
             doc(out, "    ", &format!("- `{}`: {}", input.name, input.help));
         }
     }
     let example = operations[0].parameters_type;
     // A lattice is found in peaks.
-    let receiver = if *plain == "strain_map" {
+    let receiver = if name == "strain_map" {
         "peaks"
     } else {
         "scan"
     };
-    let given: String = further
-        .iter()
-        .map(|input| format!("&{}, ", input.name))
+    let (generic, parameters) = match operations.len() {
+        1 => (String::new(), example),
+        _ => (format!("<P: method::{}>", pascal(name)), "P"),
+    };
+    let mut given: Vec<String> = further.iter().map(|i| format!("&{}", i.name)).collect();
+    let mut taken: Vec<String> = (further.iter())
+        .map(|input| format!("{}: &Signal", input.name))
         .collect();
-    let refused = match further.is_empty() {
-        true => "A parameter is out of range, or the operation does not fit this signal.",
-        false => "A parameter is out of range, or the operation does not fit these signals.",
+    if *has_parameters {
+        given.push(format!("{example}::default()"));
+        taken.push(format!("parameters: {parameters}"));
+    }
+    let (given, taken) = (given.join(", "), taken.join(", "));
+    let unfit = match (further.is_empty(), has_parameters) {
+        (true, _) => "A parameter is out of range, or the operation does not fit this signal.",
+        (false, true) => {
+            "A parameter is out of range, or the operation does not fit these signals."
+        }
+        (false, false) => "The operation does not fit these signals.",
     };
     doc(
         out,
         "    ",
         &format!(
-            "\nAdds a node and computes nothing: `{receiver}.{name}({given}{example}::default())?`.\n\n\
-             # Errors\n{refused}"
+            "\nAdds a node and computes nothing: `{receiver}.{name}({given})?`.\n\n\
+             # Errors\n{unfit}"
         ),
     );
-    let (generic, parameters) = match operations.len() {
-        1 => (String::new(), example),
-        _ => (format!("<P: method::{}>", pascal(name)), "P"),
-    };
-    let taken: String = further
-        .iter()
-        .map(|input| format!("{}: &Signal, ", input.name))
-        .collect();
     let _ = writeln!(
         out,
-        "    pub fn {name}{generic}(&self, {taken}parameters: {parameters}) -> Result<Signal> {{"
+        "    pub fn {name}{generic}(&self, {taken}) -> Result<Signal> {{"
     );
+    let parameters = match has_parameters {
+        true => "parameters".to_owned(),
+        false => format!("{example} {{}}"),
+    };
     if further.is_empty() {
-        out.push_str("        self.apply(&parameters)\n    }\n");
+        let _ = writeln!(out, "        self.apply(&{parameters})\n    }}");
     } else {
         let names: Vec<&str> = further.iter().map(|input| input.name).collect();
         let _ = writeln!(
             out,
-            "        self.apply_with(&[{}], &parameters)\n    }}",
+            "        self.apply_with(&[{}], &{parameters})\n    }}",
             names.join(", ")
         );
     }
@@ -561,7 +598,11 @@ mod tests {
             needs: signal::Needs::Same,
         };
         let operations = [
-            (info("one", "clean", "One"), Vec::new(), &[DARK][..]),
+            (
+                info("one", "clean", "One"),
+                vec![parameter("width", ParameterKind::Number, "f64", json!(1))],
+                &[DARK][..],
+            ),
             (info("two", "clean", "Two"), Vec::new(), &[][..]),
         ];
         let source = cell_source(&operations);
@@ -576,8 +617,52 @@ mod tests {
         }
         let source = interpreter_source(&operations);
         assert!(
-            source.contains("One: clean, clean_with(dark) {}"),
+            source.contains("One: clean(), clean_with(dark) {"),
             "{source}"
         );
+    }
+
+    #[test]
+    fn what_cannot_be_left_out_is_an_argument_of_the_plain_method() {
+        const fn input(name: &'static str, required: bool) -> FurtherInput {
+            FurtherInput {
+                name,
+                help: "Compared.",
+                required,
+                needs: signal::Needs::Same,
+            }
+        }
+        const BOTH: &[FurtherInput] = &[input("other", true), input("mask", false)];
+        let width = || parameter("width", ParameterKind::Number, "f64", json!(1));
+        let operations = [
+            (info("one", "compare", "One"), vec![width()], BOTH),
+            (info("two", "less", "Two"), Vec::new(), &BOTH[..1]),
+        ];
+        let source = cell_source(&operations);
+        for line in [
+            "pub fn compare(&self, other: &Signal, parameters: One)",
+            "pub fn compare_with(&self, other: &Signal, mask: &Signal, parameters: One)",
+            "pub fn less(&self, other: &Signal) -> Result<Signal>",
+            "self.apply_with(&[other], &Two {})",
+            "`scan.compare(&other, One::default())?`",
+            "`scan.less(&other)?`",
+        ] {
+            assert!(source.contains(line), "{line} is missing in\n{source}");
+        }
+        for method in ["compare", "less"] {
+            for alone in [
+                format!("{method}(&self, parameters"),
+                format!("{method}(&self)"),
+            ] {
+                assert!(!source.contains(&alone), "{alone} in\n{source}");
+            }
+        }
+        let source = interpreter_source(&operations);
+        for line in [
+            "One: compare(other), compare_with(other, mask) {",
+            "Two: less(other) {}",
+        ] {
+            assert!(source.contains(line), "{line} is missing in\n{source}");
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    Axes, Caveat, Element, ElementType, Frame, NotApplicable, OperationError, Region, SignalKind,
-    SignalMeta,
+    Axes, Axis, Caveat, Element, ElementType, Frame, NotApplicable, OperationError, Region,
+    SignalKind, SignalMeta,
 };
 
 use crate::math::pool::{self, LentGrid};
@@ -59,6 +59,14 @@ pub fn even(input: &SignalMeta) -> Result<(), NotApplicable> {
             "a detector whose pixels are equally far apart",
         )),
     }
+}
+
+/// Whether two axes have the same step, as far as calibrations are exact, or nothing is known of one.
+pub fn steps_alike(one: &Axis, other: &Axis) -> bool {
+    let unknown = |axis: &Axis| matches!(axis.units.as_str(), "px" | "");
+    let same =
+        one.units == other.units && (one.scale - other.scale).abs() <= 0.01 * other.scale.abs();
+    same || unknown(one) || unknown(other)
 }
 
 /// Where a stretch of this length begins so that it lies inside of `size`, as near to `first` as can be.

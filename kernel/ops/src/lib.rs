@@ -29,6 +29,7 @@
 //! ```
 
 mod accept;
+mod arithmetic;
 mod background;
 mod center_of_mass;
 mod difference_of_gaussians;
@@ -49,6 +50,7 @@ mod strain_map;
 mod template;
 mod virtual_image;
 
+pub use arithmetic::{Add, Divide, Multiply, Subtract};
 pub use center_of_mass::{CenterOfMass, Reference};
 pub use difference_of_gaussians::DifferenceOfGaussians;
 pub use difference_of_gaussians_peaks::DifferenceOfGaussiansPeaks;

@@ -20,9 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    Axis, CancelToken, Caveat, ElementType, FurtherInput, Inputs, NavigationIndex, Needs,
-    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks,
-    Positions, Reduce, Reduction, Region, SignalMeta, parameters,
+    CancelToken, Caveat, ElementType, FurtherInput, Inputs, NavigationIndex, Needs, NotApplicable,
+    Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce,
+    Reduction, Region, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -99,7 +99,7 @@ impl Operation for FindDisks {
         required: false,
         needs: Needs::Nothing,
     }];
-    const REVISION: u32 = 8;
+    const REVISION: u32 = 9;
 
     fn describe(
         &self,
@@ -382,8 +382,8 @@ fn vacuum_beside(
             "leave one of them out: `find_peaks` with the parameter `vacuum`, or `find_peaks_with` without it",
         ));
     }
-    let differ =
-        (vacuum.axes.signal.iter().zip(&scan.axes.signal)).find(|(one, other)| !alike(one, other));
+    let differ = (vacuum.axes.signal.iter().zip(&scan.axes.signal))
+        .find(|(one, other)| !accept::steps_alike(one, other));
     Ok(differ.map(|(one, other)| {
         Caveat::new(
             "vacuum_scale",
@@ -393,14 +393,6 @@ fn vacuum_beside(
             ),
         )
     }))
-}
-
-/// Whether two axes have the same step, as far as calibrations are exact, or nothing is known of one.
-fn alike(one: &Axis, other: &Axis) -> bool {
-    let unknown = |axis: &Axis| matches!(axis.units.as_str(), "px" | "");
-    let same =
-        one.units == other.units && (one.scale - other.scale).abs() <= 0.01 * other.scale.abs();
-    same || unknown(one) || unknown(other)
 }
 
 /// Above this misfit the disks are something else than the measured one.

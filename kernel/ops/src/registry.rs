@@ -3,6 +3,7 @@
 
 use signal::{Bound, Registered, nearest_names};
 
+use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSignals};
 use crate::center_of_mass::MeasureCenterOfMass;
 use crate::difference_of_gaussians::SubtractDifferenceOfGaussians;
 use crate::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
@@ -30,6 +31,10 @@ static REGISTRY: &[&dyn Registered] = &[
     &Bound::<MeasureCenterOfMass>::entry(),
     &Bound::<GatherMean>::entry(),
     &Bound::<GatherMaximum>::entry(),
+    &Bound::<SubtractSignals>::entry(),
+    &Bound::<AddSignals>::entry(),
+    &Bound::<MultiplySignals>::entry(),
+    &Bound::<DivideSignals>::entry(),
 ];
 
 /// Every operation, in menu order.

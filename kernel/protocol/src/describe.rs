@@ -8,7 +8,7 @@ use crate::Progress;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct TreeDescription {
     pub revision: u32,
-    /// Parents before children, in order of creation.
+    /// In order of creation: first parents before their children.
     pub nodes: Vec<NodeDescription>,
 }
 
@@ -43,7 +43,7 @@ pub struct NodeDescription {
     pub params: Value,
     /// The Rust line that makes this node: `let flat = scan.subtract_background(RadialMedian::default())?;`.
     pub code: String,
-    /// Whether a change of its parameters can be taken back, or made again.
+    /// Whether a change of its parameters or inputs can be taken back, or made again.
     pub can_undo: bool,
     pub can_redo: bool,
     /// Grows when this node's result may have changed.
@@ -152,10 +152,23 @@ pub struct OperationDescription {
     pub category: String,
     pub reference: String,
     pub parameters: Vec<ParameterDescription>,
+    /// What it takes beside the node it is added to; what may be left out comes last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<FurtherInputDescription>>", optional)]
+    pub further_inputs: Vec<FurtherInputDescription>,
     /// The part of the pattern its parameters place, for drawing and dragging it there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub outline: Option<Outline>,
+}
+
+/// A signal that an operation takes beside its first one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct FurtherInputDescription {
+    /// What it is to the operation: `vacuum`.
+    pub name: String,
+    pub help: String,
+    pub required: bool,
 }
 
 /// A region of the pattern, by the names of the parameters that place it; points and lengths in pixels.

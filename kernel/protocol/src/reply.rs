@@ -18,6 +18,11 @@ pub enum Reply {
         /// The node that was added, if one was.
         node: Option<u32>,
     },
+    /// Nodes, those of other files first.
+    Inputs {
+        request_id: u32,
+        nodes: Vec<u32>,
+    },
     /// A request with `request_id` was refused.
     Refused {
         request_id: u32,

@@ -29,7 +29,22 @@ pub enum Request {
         #[ts(type = "Record<string, unknown>")]
         params: Value,
     },
-    /// Takes the last change of a node's parameters back.
+    /// Which nodes an operation would take beside `node`; without an operation, which ones the node itself would take in
+    /// the place of its further input. Answered by `inputs`.
+    Inputs {
+        request_id: u32,
+        node: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        operation: Option<String>,
+    },
+    /// Other nodes in the place of those a node takes beside its first parent; none to take nothing.
+    SetInputs {
+        request_id: u32,
+        node: u32,
+        further: Vec<u32>,
+    },
+    /// Takes the last change of a node's parameters or inputs back.
     Undo {
         request_id: u32,
         node: u32,

@@ -57,6 +57,7 @@ pub fn typescript() -> String {
         FrameCost,
         NodeDescription,
         TreeDescription,
+        FurtherInputDescription,
         ParameterControl,
         ParameterDescription,
         Outline,

@@ -27,15 +27,24 @@ pub(crate) fn line(session: &Session, graph: &Graph, node: &Node) -> String {
     let infos = ops::find(info.name)
         .map(|entry| entry.parameters())
         .unwrap_or_default();
-    let parameters = parameters(info.parameters_type, &infos, &computation.params());
-    if further.is_empty() {
-        return format!("let {name} = {parent}.{}({parameters})?;", info.method);
+    // What cannot be left out is an argument of the plain method; without fields the struct is not.
+    let required = computation.further_inputs().iter();
+    let required = required.take_while(|input| input.required).count();
+    let with = if further.len() > required {
+        "_with"
+    } else {
+        ""
+    };
+    let mut given: Vec<String> = further.iter().map(|name| format!("&{name}")).collect();
+    if further.is_empty() || !infos.is_empty() {
+        given.push(parameters(
+            info.parameters_type,
+            &infos,
+            &computation.params(),
+        ));
     }
-    let further: String = further.iter().map(|name| format!("&{name}, ")).collect();
-    format!(
-        "let {name} = {parent}.{}_with({further}{parameters})?;",
-        info.method
-    )
+    let (method, given) = (info.method, given.join(", "));
+    format!("let {name} = {parent}.{method}{with}({given})?;")
 }
 
 fn open_call(opened: &Opened) -> String {

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use protocol::{
-    AxisDescription, CaveatDescription, ComponentDescription, Encoding, FramePart, MenuEntry,
-    NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
-    ParameterDescription, Progress, ProgressState, SampleType, ShownUnitsDescription,
-    TreeDescription, WireError,
+    AxisDescription, CaveatDescription, ComponentDescription, Encoding, FramePart,
+    FurtherInputDescription, MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline,
+    ParameterControl, ParameterDescription, Progress, ProgressState, SampleType,
+    ShownUnitsDescription, TreeDescription, WireError,
 };
 use serde_json::{Map, Value, json};
 use signal::{
@@ -249,9 +249,12 @@ pub(crate) fn title(graph: &Graph, node: &Node) -> String {
     let further: Vec<&str> = (node.parents.iter().skip(1))
         .filter_map(|parent| Some(graph.node(*parent)?.name.as_str()))
         .collect();
-    match further.is_empty() {
-        true => title.to_owned(),
-        false => format!("{title} with {}", further.join(", ")),
+    let further = further.join(", ");
+    match computation.further_inputs().first() {
+        _ if further.is_empty() => title.to_owned(),
+        // `Divide by gain`: what cannot be left out is what the title speaks of.
+        Some(input) if input.required => format!("{title} {further}"),
+        _ => format!("{title} with {further}"),
     }
 }
 
@@ -279,10 +282,13 @@ fn menu_entry(entry: &dyn Registered, node: &Node) -> MenuEntry {
     let reason = match (&node.fault, entry.bind(&json!({}))) {
         (Some(fault), _) => Some(fault.to_string()),
         (None, Err(error)) => Some(error.to_string()),
-        (None, Ok(computation)) => signal::check_inputs(entry.further_inputs(), 1)
-            .and_then(|()| computation.describe(&[&node.meta]))
-            .err()
-            .map(|error| error.to_string()),
+        // In the place of another signal that it must have, itself: which others there are is asked when it is chosen.
+        (None, Ok(computation)) => {
+            let required = entry.further_inputs().iter();
+            let required = required.take_while(|input| input.required).count();
+            let refused = computation.describe(&vec![&*node.meta; 1 + required]).err();
+            refused.map(|error| error.to_string())
+        }
     };
     MenuEntry {
         operation: entry.info().name.to_owned(),
@@ -315,6 +321,13 @@ pub(crate) fn operations() -> Vec<OperationDescription> {
                 category: info.category.into(),
                 reference: info.reference.into(),
                 parameters: entry.parameters().iter().map(parameter).collect(),
+                further_inputs: (entry.further_inputs().iter())
+                    .map(|input| FurtherInputDescription {
+                        name: input.name.into(),
+                        help: input.help.into(),
+                        required: input.required,
+                    })
+                    .collect(),
                 outline: entry.outline().map(outline),
             }
         })

@@ -9,7 +9,7 @@ use protocol::{Command, CommandReply, NavigatorRequest, Progress, Reply, Request
 use tree::Step;
 
 use crate::Session;
-use crate::handlers::{change, files, lineage, memory, pictures, values};
+use crate::handlers::{change, files, inputs, lineage, memory, pictures, values};
 use crate::view::{Picture, Turn, ViewKey, Wish};
 use crate::{caveats, convert, difference, journal, recipe, replay, save};
 
@@ -89,6 +89,22 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
         } => changed(session, request_id, answer, move |session| {
             let node = change::add_node(session, &parents, &operation, &params)?;
             Ok(done(request_id, Some(change::by_hand(session, node))))
+        }),
+        Request::Inputs {
+            request_id,
+            node,
+            operation,
+        } => changed(session, request_id, answer, move |session| {
+            let nodes = inputs::possible(session, node, operation.as_deref())?;
+            Ok(Reply::Inputs { request_id, nodes })
+        }),
+        Request::SetInputs {
+            request_id,
+            node,
+            further,
+        } => changed(session, request_id, answer, move |session| {
+            inputs::set(session, node, &further)?;
+            Ok(done(request_id, None))
         }),
         Request::Undo { request_id, node } => {
             changed(session, request_id, answer, move |session| {

@@ -517,7 +517,7 @@ impl Inner {
         Ok((metas, outputs))
     }
 
-    /// The output of one input of `node`.
+    /// The output of one input of `node`; the one of an input that has a single position is that of all of them.
     pub fn input(
         &self,
         graph: &Graph,
@@ -528,6 +528,11 @@ impl Inner {
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let stored = (node.computation()).is_some_and(|computation| computation.takes_stored());
+        let axes = &input.meta.axes;
+        let at = match axes.positions() {
+            1 => NavigationIndex::from_flat(0, &axes.navigation_shape()),
+            _ => at,
+        };
         let output = self.output(graph, input, at, lane, cancel)?;
         match stored {
             true => Ok(output),

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use signal::{
@@ -5,7 +6,7 @@ use signal::{
     check_inputs,
 };
 
-use crate::{History, Node, OpenedFile, Origin, TreeError, lock};
+use crate::{Binding, History, Node, OpenedFile, Origin, TreeError, lock};
 
 mod restore;
 pub use restore::Earlier;
@@ -13,7 +14,8 @@ pub use restore::Earlier;
 /// An immutable snapshot of the tree.
 #[derive(Clone, Default)]
 pub struct Graph {
-    /// Parents before children, in order of creation (ascending ids).
+    /// In order of creation (ascending ids). First parents come before their children; a further input may be younger than what
+    /// was given it afterwards.
     nodes: Vec<Arc<Node>>,
     revision: u32,
     next_id: u32,
@@ -35,7 +37,7 @@ impl Removed {
 }
 
 impl Graph {
-    /// Parents before children, in order of creation.
+    /// In order of creation.
     pub fn nodes(&self) -> &[Arc<Node>] {
         &self.nodes
     }
@@ -60,10 +62,32 @@ impl Graph {
             .filter(move |node| node.parents.contains(&id))
     }
 
+    /// All nodes, parents before children.
+    pub fn parents_first(&self) -> Vec<&Arc<Node>> {
+        let mut all = Vec::with_capacity(self.nodes.len());
+        let mut known = HashSet::new();
+        (self.nodes.iter()).for_each(|node| self.visit(node, &mut known, &mut all));
+        all
+    }
+
+    /// A node after its parents, in their order, but for those that are `known`.
+    fn visit<'a>(
+        &'a self,
+        node: &'a Arc<Node>,
+        known: &mut HashSet<u32>,
+        all: &mut Vec<&'a Arc<Node>>,
+    ) {
+        if known.insert(node.id) {
+            let parents = node.parents.iter().filter_map(|parent| self.node(*parent));
+            parents.for_each(|parent| self.visit(parent, known, all));
+            all.push(node);
+        }
+    }
+
     /// `id` and every node below it, parents first.
     pub fn with_descendants(&self, id: u32) -> Vec<u32> {
         let mut found = vec![id];
-        for node in &self.nodes {
+        for node in self.parents_first() {
             if node.parents.iter().any(|parent| found.contains(parent)) {
                 found.push(node.id);
             }
@@ -74,18 +98,11 @@ impl Graph {
     /// This snapshot with nothing but `ids` and what is above them: whoever keeps it for long keeps no other node
     /// alive.
     pub fn above(&self, ids: &[u32]) -> Graph {
-        let mut wanted = ids.to_vec();
-        let mut nodes: Vec<Arc<Node>> = (self.nodes.iter().rev())
-            .filter(|node| {
-                let above = wanted.contains(&node.id);
-                if above {
-                    wanted.extend(&node.parents);
-                }
-                above
-            })
-            .cloned()
-            .collect();
-        nodes.reverse();
+        let (mut above, mut known) = (Vec::new(), HashSet::new());
+        let nodes = ids.iter().filter_map(|id| self.node(*id));
+        nodes.for_each(|node| self.visit(node, &mut known, &mut above));
+        let mut nodes: Vec<Arc<Node>> = above.into_iter().cloned().collect();
+        nodes.sort_by_key(|node| node.id);
         Graph { nodes, ..*self }
     }
 
@@ -130,17 +147,10 @@ impl Graph {
     /// Everything `id` is made from and itself: of each node first its parents, in their order. What nodes are numbered
     /// makes no difference.
     pub fn with_ancestors(&self, id: u32) -> Vec<&Arc<Node>> {
-        fn visit<'a>(graph: &'a Graph, id: u32, all: &mut Vec<&'a Arc<Node>>) {
-            if all.iter().any(|node| node.id == id) {
-                return;
-            }
-            if let Some(node) = graph.node(id) {
-                (node.parents.iter()).for_each(|parent| visit(graph, *parent, all));
-                all.push(node);
-            }
-        }
         let mut all = Vec::new();
-        visit(self, id, &mut all);
+        if let Some(node) = self.node(id) {
+            self.visit(node, &mut HashSet::new(), &mut all);
+        }
         all
     }
 
@@ -372,19 +382,34 @@ impl Tree {
         id: u32,
         computation: Arc<dyn Computation>,
     ) -> Result<Vec<u32>, TreeError> {
-        self.replace_computation(id, |node, current| {
-            Ok((computation, node.history.changed(current)))
+        self.bind_again(id, |node, current| {
+            let next = Binding {
+                computation,
+                parents: current.parents.clone(),
+            };
+            Ok((next, node.history.changed(current)))
         })
     }
 
-    /// `next` says what takes the place of a node's computation, and the history behind it.
-    pub(crate) fn replace_computation(
+    /// Other further inputs for a node, in the place of those it has; otherwise as [`Tree::set_computation`].
+    ///
+    /// # Errors
+    /// [`TreeError`] as there, and when one of them is made from the node itself.
+    pub fn set_further_inputs(&self, id: u32, further: &[u32]) -> Result<Vec<u32>, TreeError> {
+        self.bind_again(id, |node, current| {
+            let next = Binding {
+                computation: current.computation.clone(),
+                parents: (node.parents.iter().take(1).chain(further).copied()).collect(),
+            };
+            Ok((next, node.history.changed(current)))
+        })
+    }
+
+    /// `next` says what a node becomes, and the history behind it. Its first parent stays: scan and file are that one's.
+    pub(crate) fn bind_again(
         &self,
         id: u32,
-        next: impl FnOnce(
-            &Node,
-            &Arc<dyn Computation>,
-        ) -> Result<(Arc<dyn Computation>, History), TreeError>,
+        next: impl FnOnce(&Node, &Binding) -> Result<(Binding, History), TreeError>,
     ) -> Result<Vec<u32>, TreeError> {
         self.change(|graph| {
             let at = graph.position(id)?;
@@ -394,18 +419,38 @@ impl Tree {
                     name: node.name.clone(),
                 });
             };
-            let (computation, history) = next(&node, current)?;
-            let metas = graph
-                .parent_metas(&node)
-                .ok_or(TreeError::NoNode { node: id })?;
-            let metas: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
-            let meta =
-                described(&*computation, &metas).map_err(|reason| TreeError::NotApplicable {
-                    operation: computation.info().name,
-                    parent: node.name.clone(),
-                    reason,
-                })?;
+            let current = Binding {
+                computation: current.clone(),
+                parents: node.parents.clone(),
+            };
+            let (next, history) = next(&node, &current)?;
+            let Binding {
+                computation,
+                parents,
+            } = next;
+            let above = (parents.iter())
+                .map(|parent| Ok(graph.nodes[graph.position(*parent)?].clone()))
+                .collect::<Result<Vec<_>, TreeError>>()?;
+            let below = graph.with_descendants(id);
+            let given = (above.iter()).filter(|parent| !node.parents.contains(&parent.id));
+            let unfit = given
+                .filter_map(|parent| match &parent.fault {
+                    Some(fault) => Some(fault.clone()),
+                    None => below.contains(&parent.id).then(|| {
+                        let reason = format!("`{}` is made from it", parent.name);
+                        NotApplicable::new(reason, "what is not made from it")
+                    }),
+                })
+                .next();
+            let metas: Vec<&SignalMeta> = above.iter().map(|node| &*node.meta).collect();
+            let meta = unfit.map_or_else(|| described(&*computation, &metas), Err);
+            let meta = meta.map_err(|reason| TreeError::NotApplicable {
+                operation: computation.info().name,
+                parent: node.name.clone(),
+                reason,
+            })?;
             graph.nodes[at] = Arc::new(Node {
+                parents,
                 origin: Origin::Operation(computation),
                 meta: Arc::new(meta),
                 revision: node.revision + 1,
@@ -487,10 +532,10 @@ impl Tree {
     ) -> Removed {
         let swept = self.change(|graph| {
             let mut gone = Vec::new();
-            // Children come after their parents.
-            for at in (0..graph.nodes.len()).rev() {
-                let node = &graph.nodes[at];
-                if graph.children(node.id).next().is_none() && loose(graph, node) {
+            let ids: Vec<u32> = graph.parents_first().iter().map(|node| node.id).collect();
+            for id in ids.into_iter().rev() {
+                let Ok(at) = graph.position(id) else { continue };
+                if graph.children(id).next().is_none() && loose(graph, &graph.nodes[at]) {
                     gone.push(graph.nodes.remove(at));
                 }
             }

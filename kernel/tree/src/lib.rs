@@ -38,7 +38,7 @@ pub use error::{Cause, ComputeError, TreeError};
 pub use estimate::Estimate;
 pub use gate::{InteractiveGuard, Lane};
 pub use graph::{Earlier, Graph, Removed, Tree};
-pub use history::{History, REMEMBERED_CHANGES, Step};
+pub use history::{Binding, History, REMEMBERED_CHANGES, Step};
 pub use map::{MapImages, MapProgress, PassState, refer};
 pub use navigator::{Navigator, NavigatorPicture};
 pub use node::{Node, OpenedFile, Origin};

@@ -181,6 +181,27 @@ fn every_position_has_its_own_of_one_input_and_all_of_the_other() {
 }
 
 #[test]
+fn what_has_one_position_goes_with_every_one() {
+    let tree = Tree::new();
+    let source = |name: &str, scan: Scan| tree.add_source(name, Arc::new(scan)).unwrap();
+    let scan = source("scan", Scan::new(4, 6, [2, 3]));
+    let single = source("single", Scan::new(1, 1, [1, 1]));
+    let takes = Minus {
+        takes: &[DARK, VACUUM],
+    };
+    let minus = tree
+        .add_operation("minus", &[scan, single], Arc::new(takes))
+        .unwrap();
+    let map = engine(2)
+        .finish_map(&tree.snapshot(), minus, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
+    for (flat, value) in map.component(0).iter().enumerate() {
+        let here = sum_at(flat / 6, flat % 6);
+        assert_eq!(*value, here - 2.0 * sum_at(0, 0), "{flat}");
+    }
+}
+
+#[test]
 fn inputs_that_do_not_fit_are_refused_and_hold_what_they_are_made_from() {
     let tree = Tree::new();
     let scan = tree

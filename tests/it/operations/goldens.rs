@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use signal::{Computation, ElementType, Frame, Output, Peak, Peaks, SignalKind, SignalMeta};
+use signal::{
+    CancelToken, Computation, ElementType, Frame, Inputs, NavigationIndex, Output, Peak, Peaks,
+    SignalKind, SignalMeta,
+};
 
 use super::{bind, compute, meta, numbers, prepare};
 
@@ -102,6 +105,9 @@ fn run_case(case: &Value) -> Result<f64> {
     if text("operation")?.ends_with("_pattern") {
         return frames_case(&*computation, &given, &expected);
     }
+    if given.shape.first() == Some(&2) {
+        return two_frames_case(&*computation, &given, &expected);
+    }
     if text("operation")? == "normalized_correlation" {
         return disks_case(&*computation, &given, &expected);
     }
@@ -163,18 +169,31 @@ fn disks_case(computation: &dyn Computation, given: &Array, expected: &Array) ->
     Ok(worst)
 }
 
+/// Two frames that become one.
+fn two_frames_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let (frames, meta) = frames_of(given)?;
+    let inputs = Inputs {
+        metas: &[meta.clone(), meta],
+        outputs: &frames,
+    };
+    let at = NavigationIndex::new(&[0, 0]);
+    let output = computation.compute(&inputs, at, None, &CancelToken::new())?;
+    with_invalid(&numbers(&output), &expected.values)
+}
+
+/// As [`largest_difference`], of those that have a value in both; the others are the same.
+fn with_invalid(found: &[f64], expected: &[f64]) -> Result<f64> {
+    let invalid = |values: &[f64]| values.iter().map(|v| v.is_nan()).collect::<Vec<_>>();
+    ensure!(invalid(found) == invalid(expected), "other pixels are NaN");
+    largest_difference(found, expected)
+}
+
 /// Frames of several positions that become one.
 fn frames_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
     let (frames, meta) = frames_of(given)?;
     let prepared = prepare(computation, &meta, &frames)?;
     let output = compute(computation, &meta, frames[0].clone(), prepared.as_ref())?;
-    let found = numbers(&output);
-    let invalid = |values: &[f64]| values.iter().map(|v| v.is_nan()).collect::<Vec<_>>();
-    ensure!(
-        invalid(&found) == invalid(&expected.values),
-        "other pixels are NaN"
-    );
-    largest_difference(&found, &expected.values)
+    with_invalid(&numbers(&output), &expected.values)
 }
 
 /// Peaks of several positions (row, column); the first is the reference.

@@ -1,4 +1,4 @@
-import { h } from "../dom";
+import { h, listen } from "../dom";
 import type { Control, ControlContext } from "./registry";
 
 /** One of a few names. */
@@ -9,7 +9,7 @@ export function choice({ parameter, signal, id, change }: ControlContext): Contr
     { id, class: "st-field st-grow", "data-st": `parameter-${parameter.name}-value` },
     ...choices.map((name) => h("option", { value: name }, name.replaceAll("_", " "))),
   );
-  select.addEventListener("change", () => change(select.value, false), { signal });
+  listen(select, "change", () => change(select.value, false), signal);
   return {
     elements: [select],
     show(value) {

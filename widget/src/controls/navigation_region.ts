@@ -1,4 +1,4 @@
-import { h } from "../dom";
+import { h, listen } from "../dom";
 import type { Region, Size } from "../geometry/fit";
 import { pickButton } from "./pick";
 import type { Control, ControlContext } from "./registry";
@@ -36,7 +36,8 @@ export function navigationRegion(context: ControlContext): Control {
     });
   };
   for (const field of fields) {
-    field.addEventListener(
+    listen(
+      field,
       "change",
       () => {
         const values = fields.map((part) => part.valueAsNumber);
@@ -54,7 +55,7 @@ export function navigationRegion(context: ControlContext): Control {
           refuse("A region has whole numbers: x and y from 0, width and height from 1");
         }
       },
-      { signal },
+      signal,
     );
   }
   const pick = pickButton(context, "Draw the region on the navigator", () => ({

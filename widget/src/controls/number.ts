@@ -1,6 +1,6 @@
 /** Numbers: a field, and a slider where both limits are known. */
 
-import { h } from "../dom";
+import { h, listen } from "../dom";
 import { niceBelow, numberText, withUnits } from "../geometry/axes";
 import { clamp } from "../geometry/fit";
 import type { ParameterDescription } from "../protocol/generated";
@@ -108,7 +108,8 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
       paint();
     }
   };
-  field.addEventListener(
+  listen(
+    field,
     "change",
     () => {
       const empty = field.value === "" && !field.validity.badInput;
@@ -128,9 +129,10 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
       place(value);
       change(value, false);
     },
-    { signal },
+    signal,
   );
-  field.addEventListener(
+  listen(
+    field,
     "keydown",
     ({ key }) => {
       if (field.value === "" && found !== null && (key === "ArrowUp" || key === "ArrowDown")) {
@@ -138,7 +140,7 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
         field.value = fieldText(found);
       }
     },
-    { signal },
+    signal,
   );
   if (slider) {
     /** The pointer holds the slider. */
@@ -151,8 +153,8 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
       paint();
       change(value, moving);
     };
-    slider.addEventListener("input", () => slide(true), { signal });
-    slider.addEventListener("change", () => slide(false), { signal });
+    listen(slider, "input", () => slide(true), signal);
+    listen(slider, "change", () => slide(false), signal);
     for (const type of ["pointerup", "pointercancel"] as const) {
       // A slider that was taken out of the page while it was held does not tell its end.
       globalThis.addEventListener(type, () => held && setTimeout(() => held && slide(false)), {
@@ -163,7 +165,8 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
     /** Keys have moved the slider and are still held. */
     let stepped = false;
     for (const type of ["keyup", "blur"] as const) {
-      slider.addEventListener(
+      listen(
+        slider,
         type,
         () => {
           if (stepped) {
@@ -171,10 +174,11 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
             change(limited(field.valueAsNumber), false);
           }
         },
-        { signal },
+        signal,
       );
     }
-    slider.addEventListener(
+    listen(
+      slider,
       "keydown",
       (event) => {
         const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
@@ -189,7 +193,7 @@ function numeric({ parameter, signal, id, change, refuse }: ControlContext, whol
           event.preventDefault();
         }
       },
-      { signal },
+      signal,
     );
   }
 

@@ -1,4 +1,4 @@
-import { h, icon, setAttributes } from "../dom";
+import { h, icon, listen, setAttributes } from "../dom";
 import type { Picking } from "../state/view";
 import type { ControlContext } from "./registry";
 
@@ -11,7 +11,6 @@ export function pickButton(
   const button = h(
     "button",
     {
-      type: "button",
       class: "st-icon-button st-pick",
       title: hint,
       "aria-label": hint,
@@ -20,7 +19,7 @@ export function pickButton(
     icon("M8 1.5v4M8 10.5v4M1.5 8h4M10.5 8h4", "M8 4.5a3.5 3.5 0 1 0 .01 0z"),
   );
   const active = (): boolean => view.value.picking?.parameter === parameter.name;
-  button.addEventListener("click", () => view.set({ picking: active() ? null : picking() }), { signal });
+  listen(button, "click", () => view.set({ picking: active() ? null : picking() }), signal);
   view.on(["picking"], () => setAttributes(button, { "aria-pressed": String(active()) }), signal);
   setAttributes(button, { "aria-pressed": "false" });
   return button;

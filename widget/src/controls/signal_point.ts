@@ -1,4 +1,4 @@
-import { h } from "../dom";
+import { h, listen } from "../dom";
 import { pickButton } from "./pick";
 import type { Control, ControlContext } from "./registry";
 
@@ -30,7 +30,8 @@ export function signalPoint(context: ControlContext): Control {
     });
   };
   for (const element of fields) {
-    element.addEventListener(
+    listen(
+      element,
       "change",
       () => {
         const empty = fields.every((part) => part.value === "" && !part.validity.badInput);
@@ -50,7 +51,7 @@ export function signalPoint(context: ControlContext): Control {
           refuse("Row and column have to be numbers");
         }
       },
-      { signal },
+      signal,
     );
   }
   const pick = pickButton(context, "Click the point in the signal view", () => ({

@@ -1,4 +1,4 @@
-import { h } from "../dom";
+import { h, listen } from "../dom";
 import type { Control, ControlContext } from "./registry";
 
 /** Free text, reported when it is complete. */
@@ -10,7 +10,7 @@ export function text({ parameter, signal, id, change }: ControlContext): Control
     spellcheck: "false",
     "data-st": `parameter-${parameter.name}-value`,
   });
-  field.addEventListener("change", () => change(field.value, false), { signal });
+  listen(field, "change", () => change(field.value, false), signal);
   return {
     elements: [field],
     show(value) {

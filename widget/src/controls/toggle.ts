@@ -1,4 +1,4 @@
-import { h } from "../dom";
+import { h, listen } from "../dom";
 import type { Control, ControlContext } from "./registry";
 
 /** Yes or no. */
@@ -10,7 +10,7 @@ export function toggle({ parameter, signal, id, change }: ControlContext): Contr
     class: "st-switch",
     "data-st": `parameter-${parameter.name}-value`,
   });
-  box.addEventListener("change", () => change(box.checked, false), { signal });
+  listen(box, "change", () => change(box.checked, false), signal);
   return {
     elements: [box],
     show(value) {

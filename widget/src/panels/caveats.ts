@@ -1,6 +1,6 @@
 /** What must be known before the numbers of the shown node are trusted: a badge with their count, and the list. */
 
-import { h, icon, setAttributes, setText } from "../dom";
+import { h, icon, listen, setAttributes, setText } from "../dom";
 import type { CaveatDescription } from "../protocol/generated";
 import type { Session } from "../state/session";
 import { openPopover, type Popover } from "./popover";
@@ -13,7 +13,6 @@ export function caveatsBadge(host: HTMLElement, context: PanelContext): HTMLElem
   const button = h(
     "button",
     {
-      type: "button",
       class: "st-button st-quiet st-caveats",
       "aria-haspopup": "dialog",
       "aria-expanded": "false",
@@ -38,7 +37,8 @@ export function caveatsBadge(host: HTMLElement, context: PanelContext): HTMLElem
       "aria-label": `${caveats.length} ${caveats.length === 1 ? "caveat" : "caveats"}`,
     });
   };
-  button.addEventListener(
+  listen(
+    button,
     "click",
     () => {
       if (popover?.element.isConnected) {
@@ -54,7 +54,7 @@ export function caveatsBadge(host: HTMLElement, context: PanelContext): HTMLElem
         signal,
       );
     },
-    { signal },
+    signal,
   );
   session.store.on(["node", "nodes"], show, signal);
   show();

@@ -1,7 +1,7 @@
 /** The nodes as a cell of code that makes them again. */
 
 import { copyButton } from "../clipboard";
-import { h, setAttributes, setText } from "../dom";
+import { h, listen, setAttributes, setText } from "../dom";
 import { codeOf, codeOfTree } from "../state/export";
 import { type Fill, opensPopover } from "./popover";
 import type { PanelContext } from "./registry";
@@ -12,7 +12,6 @@ export function codeButton(host: HTMLElement, context: PanelContext): HTMLElemen
   const button = h(
     "button",
     {
-      type: "button",
       class: "st-button st-quiet",
       "aria-haspopup": "dialog",
       "aria-expanded": "false",
@@ -23,9 +22,9 @@ export function codeButton(host: HTMLElement, context: PanelContext): HTMLElemen
   );
   const fill: Fill = (_, closed) => codeView(context, closed);
   const popover = opensPopover(host, button, "Code of the tree", "export-dialog", fill, signal);
-  button.addEventListener("click", popover.toggle, { signal });
+  listen(button, "click", popover.toggle, signal);
   const show = (): void => {
-    button.hidden = session.store.value.nodes.length === 0;
+    button.hidden = session.state.nodes.length === 0;
   };
   session.store.on(["nodes"], show, signal);
   show();
@@ -36,20 +35,21 @@ function codeView({ session }: PanelContext, signal: AbortSignal): Node[] {
   const code = h("code", { "data-st": "export-code" });
   let whole = false;
   const tab = (text: string, all: boolean, name: string): HTMLElement => {
-    const element = h("button", { type: "button", role: "tab", "data-st": name }, text);
-    element.addEventListener(
+    const element = h("button", { role: "tab", "data-st": name }, text);
+    listen(
+      element,
       "click",
       () => {
         whole = all;
         fill();
       },
-      { signal },
+      signal,
     );
     return element;
   };
   const tabs = [tab("To the shown node", false, "export-node"), tab("Whole tree", true, "export-tree")];
   const fill = (): void => {
-    const { nodes, node } = session.store.value;
+    const { nodes, node } = session.state;
     setText(code, whole ? codeOfTree(nodes) : codeOf(nodes, node));
     tabs.forEach((element, i) => {
       setAttributes(element, { "aria-selected": String((i === 1) === whole) });

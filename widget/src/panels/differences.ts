@@ -19,7 +19,7 @@ export const differences: Panel = {
       const { node } = session;
       element.hidden = !node || !other;
       if (node && other) {
-        const { nodes, operations } = session.store.value;
+        const { nodes, operations } = session.state;
         const found = differencesOf(node, other, nodes, operations);
         setText(title, "Differences");
         body.replaceChildren(found.length === 0 ? same(node, other) : table(node, other, found));
@@ -33,10 +33,10 @@ export const differences: Panel = {
 /** The node of the nearest other pane; a pattern beside its own detector is not compared. */
 function otherNode({ session }: PanelContext): NodeDescription | null {
   const { panes } = session;
-  const at = panes.findIndex(({ key }) => key === session.store.value.focused);
+  const at = panes.findIndex(({ key }) => key === session.state.focused);
   const others = [...panes.slice(at + 1), ...panes.slice(0, Math.max(0, at)).reverse()];
   const other = others.find((pane) => !pane.companion && pane.node !== panes[at]?.node);
-  return nodeById(session.store.value.nodes, other?.node ?? null);
+  return nodeById(session.state.nodes, other?.node ?? null);
 }
 
 function same(node: NodeDescription, other: NodeDescription): HTMLElement {

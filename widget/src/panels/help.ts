@@ -1,6 +1,6 @@
 /** The keys and gestures, behind a button and the key `?`. */
 
-import { h, isTyping } from "../dom";
+import { h, isTyping, listen } from "../dom";
 import { opensPopover } from "./popover";
 import type { PanelContext } from "./registry";
 
@@ -44,7 +44,6 @@ export function helpButton(host: HTMLElement, { signal }: PanelContext): HTMLEle
   const button = h(
     "button",
     {
-      type: "button",
       class: "st-button st-quiet",
       "aria-haspopup": "dialog",
       "aria-expanded": "false",
@@ -66,7 +65,7 @@ export function helpButton(host: HTMLElement, { signal }: PanelContext): HTMLEle
     ),
   ];
   const popover = opensPopover(host, button, "Keys", "help-dialog", fill, signal);
-  button.addEventListener("click", popover.toggle, { signal });
+  listen(button, "click", popover.toggle, signal);
   host.closest<HTMLElement>(".signaltree")?.addEventListener(
     "keydown",
     (event) => {

@@ -1,6 +1,6 @@
 /** Back and forth through the parameters of the shown node, and a branch to try others beside it. */
 
-import { h, icon, isTyping } from "../dom";
+import { h, icon, isTyping, listen } from "../dom";
 import type { NodeDescription } from "../protocol/generated";
 import type { Session } from "../state/session";
 import type { PanelContext } from "./registry";
@@ -13,7 +13,6 @@ export function history({ session, signal }: PanelContext): { elements: HTMLElem
     h(
       "button",
       {
-        type: "button",
         class: "st-icon-button",
         "data-st": name,
         "aria-label": label,
@@ -40,9 +39,9 @@ export function history({ session, signal }: PanelContext): { elements: HTMLElem
     "M4.5 5.5v5M4.5 2.3a1.6 1.6 0 1 0 .01 0zM4.5 10.5a1.6 1.6 0 1 0 .01 0zM11.5 4.3a1.6 1.6 0 1 0 .01 0z",
     "M11.5 7.5c0 2-4 1.5-7 3",
   );
-  undo.addEventListener("click", () => travel(session, "undo"), { signal });
-  redo.addEventListener("click", () => travel(session, "redo"), { signal });
-  fork.addEventListener("click", () => void branch(session), { signal });
+  listen(undo, "click", () => travel(session, "undo"), signal);
+  listen(redo, "click", () => travel(session, "redo"), signal);
+  listen(fork, "click", () => void branch(session), signal);
   return {
     elements: [undo, redo, fork],
     fill() {
@@ -75,7 +74,8 @@ async function branch(session: Session): Promise<void> {
 
 /** Ctrl+Z and its kin, everywhere in the viewer but where text is typed. */
 export function listenForHistory(root: HTMLElement, session: Session, signal: AbortSignal): void {
-  root.addEventListener(
+  listen(
+    root,
     "keydown",
     (event) => {
       if (isTyping(event) || event.altKey || !(event.ctrlKey || event.metaKey)) {
@@ -87,6 +87,6 @@ export function listenForHistory(root: HTMLElement, session: Session, signal: Ab
         event.preventDefault();
       }
     },
-    { signal },
+    signal,
   );
 }

@@ -19,7 +19,7 @@ export function stepOf({ key, shiftKey }: KeyboardEvent): readonly [number, numb
 
 /** Moves through the scan; returns whether the key was one of ours. */
 export function moveByKey(event: KeyboardEvent, session: Session): boolean {
-  if (event.metaKey || event.altKey || session.store.value.position.length === 0) {
+  if (event.metaKey || event.altKey || session.state.position.length === 0) {
     return false;
   }
   const moved = event.ctrlKey ? toCorner(event.key, session) : move(event, session);
@@ -31,7 +31,7 @@ export function moveByKey(event: KeyboardEvent, session: Session): boolean {
 
 function move(event: KeyboardEvent, session: Session): boolean {
   const { key, shiftKey } = event;
-  const { position } = session.store.value;
+  const { position } = session.state;
   const step = stepOf(event);
   if (step) {
     session.moveBy(...step);
@@ -53,7 +53,7 @@ function move(event: KeyboardEvent, session: Session): boolean {
 
 /** The first or last position of the plane that is shown. */
 function toCorner(key: string, session: Session): boolean {
-  const { position } = session.store.value;
+  const { position } = session.state;
   if (key !== "Home" && key !== "End") {
     return false;
   }

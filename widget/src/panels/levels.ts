@@ -1,6 +1,6 @@
 /** Which values are dark and bright: histogram with two limits, gamma, logarithm, colormap. */
 
-import { calmly, h, perFrame, setHidden, setText } from "../dom";
+import { calmly, h, listen, perFrame, setHidden, setText } from "../dom";
 import { clamp } from "../geometry/fit";
 import { readValue, type Writing, writingOf, writtenText } from "../geometry/units";
 import type { NodeDescription } from "../protocol/generated";
@@ -38,18 +38,18 @@ interface Shown {
 
 function shown({ session, view }: PanelContext): Shown | null {
   const { picture } = view.value;
-  const node = nodeById(session.store.value.nodes, picture?.reply.node ?? null);
+  const node = nodeById(session.state.nodes, picture?.reply.node ?? null);
   if (!picture || !node) {
     return null;
   }
   const component = picture.reply.component;
-  const levels = session.store.value.levels[levelsKey(node, component)];
+  const levels = session.state.levels[levelsKey(node, component)];
   const symmetric = (node.components[component]?.diverging ?? false) && !levels?.free;
   return levels ? { picture, node, component, levels, symmetric, writing: writingOf(node, component) } : null;
 }
 
 function quietButton(name: string, text: string, title: string): HTMLButtonElement {
-  return h("button", { type: "button", class: "st-button st-quiet", "data-st": name, title }, text);
+  return h("button", { class: "st-button st-quiet", "data-st": name, title }, text);
 }
 
 export const levels: Panel = {
@@ -72,12 +72,10 @@ export const levels: Panel = {
       "Same levels",
       "Draw all pictures of this kind with the levels of the focused one",
     );
-    same.addEventListener("click", () => session.store.set({ sameLevels: !session.store.value.sameLevels }), {
-      signal,
-    });
+    listen(same, "click", () => session.store.set({ sameLevels: !session.state.sameLevels }), signal);
     const several = (): void => {
       setHidden(same, session.panes.filter((pane) => !pane.companion).length < 2);
-      same.setAttribute("aria-pressed", String(session.store.value.sameLevels));
+      same.setAttribute("aria-pressed", String(session.state.sameLevels));
     };
     session.store.on(["panes", "focused", "node", "sameLevels", "companion"], several, signal);
     several();
@@ -135,7 +133,7 @@ export const levels: Panel = {
       automatic.setAttribute("aria-pressed", String(current.automatic));
       setHidden(symmetric, !(now.node.components[now.component]?.diverging ?? false));
       symmetric.setAttribute("aria-pressed", String(now.symmetric));
-      const choice = session.store.value.contrast[pictureClass(now.node, now.component)];
+      const choice = session.state.contrast[pictureClass(now.node, now.component)];
       ramp.style.background = rampOf(choice, share(current.low), share(current.high));
     }, signal);
 
@@ -188,7 +186,8 @@ export const levels: Panel = {
         },
       });
     }
-    automatic.addEventListener(
+    listen(
+      automatic,
       "click",
       () => {
         const now = shown(context);
@@ -204,9 +203,10 @@ export const levels: Panel = {
           setText(problem, "");
         }
       },
-      { signal },
+      signal,
     );
-    symmetric.addEventListener(
+    listen(
+      symmetric,
       "click",
       () => {
         const now = shown(context);
@@ -216,7 +216,7 @@ export const levels: Panel = {
           session.holdLevels(now.node, now.component, { ...opposite, free: now.symmetric });
         }
       },
-      { signal },
+      signal,
     );
     // Counting every picture of a drag would take longer than drawing it.
     view.on(["picture"], calmly(draw, HISTOGRAM_MS, signal), signal);

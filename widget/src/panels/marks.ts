@@ -14,7 +14,7 @@ export const marks: MakeLayer = (pane, { session, view }) => ({
   draw(sheet) {
     const { picture } = pane.state.value;
     const { node, surface } = pane;
-    const { nodes, operations } = session.store.value;
+    const { nodes, operations } = session.state;
     if (!picture || node?.id !== picture.reply.node) {
       return;
     }

@@ -1,6 +1,6 @@
 /** How much memory the kernel uses of what it may, and the change of that limit. */
 
-import { h, setAttributes, setText } from "../dom";
+import { h, listen, setAttributes, setText } from "../dom";
 import { bytesText, parseBytes } from "../geometry/bytes";
 import { RequestError } from "../protocol/client";
 import { type Fill, opensPopover, type Popover } from "./popover";
@@ -17,7 +17,6 @@ export function memoryGauge(host: HTMLElement, context: PanelContext): HTMLEleme
   const button = h(
     "button",
     {
-      type: "button",
       class: "st-button st-quiet st-memory",
       "aria-haspopup": "dialog",
       "aria-expanded": "false",
@@ -29,7 +28,7 @@ export function memoryGauge(host: HTMLElement, context: PanelContext): HTMLEleme
   const fill: Fill = (open, closed) => budgetForm(open, context, closed);
   const popover = opensPopover(host, button, "Memory", "memory-dialog", fill, signal);
   const show = (): void => {
-    const { memory, connection } = session.store.value;
+    const { memory, connection } = session.state;
     button.hidden = memory === null || connection !== "live";
     if (!memory) {
       return;
@@ -42,7 +41,7 @@ export function memoryGauge(host: HTMLElement, context: PanelContext): HTMLEleme
     setText(text, `${bytesText(memory.used_bytes)} of ${bytesText(memory.budget_bytes)}`);
     setAttributes(button, { title: memoryTitle(memory) });
   };
-  button.addEventListener("click", popover.toggle, { signal });
+  listen(button, "click", popover.toggle, signal);
   session.store.on(["memory", "connection"], show, signal);
   show();
   return button;
@@ -69,12 +68,12 @@ function budgetForm(popover: Popover, { session }: PanelContext, signal: AbortSi
     autocomplete: "off",
     spellcheck: "false",
   });
-  field.value = bytesText(session.store.value.memory?.budget_bytes ?? 0);
+  field.value = bytesText(session.state.memory?.budget_bytes ?? 0);
   const set = h("button", { type: "submit", class: "st-button", "data-st": "memory-set" }, "Set");
   const problem = h("p", { class: "st-problem", role: "alert", "data-st": "memory-problem" });
   const form = h("form", { class: "st-popover-row" }, field, set);
   const describe = (): void => {
-    const { memory } = session.store.value;
+    const { memory } = session.state;
     setText(
       usage,
       memory
@@ -82,7 +81,8 @@ function budgetForm(popover: Popover, { session }: PanelContext, signal: AbortSi
         : "",
     );
   };
-  form.addEventListener(
+  listen(
+    form,
     "submit",
     async (event) => {
       event.preventDefault();
@@ -104,7 +104,7 @@ function budgetForm(popover: Popover, { session }: PanelContext, signal: AbortSi
         set.disabled = false;
       }
     },
-    { signal },
+    signal,
   );
   session.store.on(["memory"], describe, signal);
   describe();

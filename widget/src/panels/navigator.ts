@@ -1,6 +1,6 @@
 /** The image of the scan: drag or use the arrow keys to choose the scan position. */
 
-import { calmly, h, setText } from "../dom";
+import { calmly, h, listen, setText } from "../dom";
 import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
 import { regionText } from "../geometry/region";
@@ -76,7 +76,7 @@ export const navigator: Panel = {
     const read = calmly(
       () => {
         const { node } = session;
-        const { position } = session.store.value;
+        const { position } = session.state;
         readout.show(
           tool.region
             ? regionText(tool.region, node?.navigation_axes ?? [])
@@ -98,11 +98,11 @@ export const navigator: Panel = {
       if (!node || !view.value.navigator) {
         return;
       }
-      drawRegions(sheet, surface, node, session.store.value.operations, drawn);
+      drawRegions(sheet, surface, node, session.state.operations, drawn);
       if (tool.region) {
         tool.draw(sheet);
       } else {
-        drawPosition(sheet(), surface, session.store.value.position);
+        drawPosition(sheet(), surface, session.state.position);
       }
     };
     surface.barAxis = () => barAxis(session.node?.navigation_axes ?? []);
@@ -126,7 +126,7 @@ export const navigator: Panel = {
     view.on(["region"], describe, signal);
     const place = (): void => {
       const { node } = session;
-      const none = node !== null && !hasNavigator(session.store.value.nodes, node);
+      const none = node !== null && !hasNavigator(session.state.nodes, node);
       for (const part of [head, surface.element, readout.element]) {
         part.hidden = none;
       }
@@ -135,7 +135,7 @@ export const navigator: Panel = {
     };
     session.store.on(["node", "nodes"], place, signal);
     place();
-    listen(surface, context, tool, zoom, (region) => {
+    listenTo(surface, context, tool, zoom, (region) => {
       drawn = region;
       surface.redraw();
     });
@@ -143,7 +143,7 @@ export const navigator: Panel = {
 };
 
 /** Clicks and drags: the scan position, the region that is shown, or the one a parameter asks for. */
-function listen(
+function listenTo(
   surface: Surface,
   context: PanelContext,
   tool: RegionTool,
@@ -162,9 +162,7 @@ function listen(
     } else if (tool.region) {
       tool.move(surface.pixelsOf(event));
     } else {
-      session.moveTo(
-        session.store.value.position.length > 1 ? [...leading(context), pixel.y, pixel.x] : [pixel.x],
-      );
+      session.moveTo(session.state.position.length > 1 ? [...leading(context), pixel.y, pixel.x] : [pixel.x]);
     }
   };
   /** The button is down; without a picture yet nothing has begun. */
@@ -177,7 +175,8 @@ function listen(
       }
     }
   };
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointerdown",
     (event) => {
       if (zoom.isPan(event)) {
@@ -195,9 +194,10 @@ function listen(
       begin(event);
       event.preventDefault();
     },
-    { signal },
+    signal,
   );
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointermove",
     (event) => {
       canvas.style.cursor = view.value.picking ? "" : tool.cursor(surface.pixelsOf(event));
@@ -209,7 +209,7 @@ function listen(
         begin(event);
       }
     },
-    { signal },
+    signal,
   );
   const end = (event: PointerEvent): void => {
     const picking = view.value.picking;
@@ -225,9 +225,10 @@ function listen(
     tool.release();
     preview(null);
   };
-  canvas.addEventListener("pointerup", end, { signal });
-  canvas.addEventListener("pointercancel", end, { signal });
-  canvas.addEventListener(
+  listen(canvas, "pointerup", end, signal);
+  listen(canvas, "pointercancel", end, signal);
+  listen(
+    canvas,
     "keydown",
     (event) => {
       if (event.key === "Escape" && view.value.picking) {
@@ -237,7 +238,7 @@ function listen(
         moveByKey(event, session);
       }
     },
-    { signal },
+    signal,
   );
 }
 
@@ -249,7 +250,7 @@ function shapeName({ view }: PanelContext): string | null {
 
 /** Navigation axes before the two that are shown keep their index. */
 function leading({ session }: PanelContext): readonly number[] {
-  return session.store.value.position.slice(0, -2);
+  return session.state.position.slice(0, -2);
 }
 
 export function drawPosition(
@@ -288,12 +289,12 @@ export function isRegion(value: unknown): value is Region {
 /** Whether the image is that of the position of the slower axes. */
 function isCurrent({ session, view }: PanelContext): boolean {
   const outer = view.value.navigator?.reply.outer ?? [];
-  return outer.every((index, axis) => index === session.store.value.position[axis]);
+  return outer.every((index, axis) => index === session.state.position[axis]);
 }
 
 function valueAt(surface: Surface, context: PanelContext): string {
   const { session, view } = context;
-  const { position } = session.store.value;
+  const { position } = session.state;
   if (!isCurrent(context)) {
     return "";
   }

@@ -1,6 +1,6 @@
 /** The navigation axes before the two that a picture spans: a slider and a field for each. */
 
-import { h, setAttributes, setText } from "../dom";
+import { h, listen, setAttributes, setText } from "../dom";
 import { axisText } from "../geometry/axes";
 import { clamp } from "../geometry/fit";
 import type { AxisDescription } from "../protocol/generated";
@@ -17,7 +17,7 @@ export function outerAxes({ session, signal }: PanelContext): HTMLElement {
   let built = "";
   let rows: AxisRow[] = [];
   const move = (axis: number, index: number): void => {
-    const position = [...session.store.value.position];
+    const position = [...session.state.position];
     position[axis] = index;
     session.moveTo(position);
   };
@@ -31,7 +31,7 @@ export function outerAxes({ session, signal }: PanelContext): HTMLElement {
       element.hidden = rows.length === 0;
     }
     rows.forEach((row, i) => {
-      row.show(session.store.value.position[i] ?? 0);
+      row.show(session.state.position[i] ?? 0);
     });
   };
   session.store.on(["node", "nodes", "position"], fill, signal);
@@ -74,8 +74,9 @@ function makeRow(
   });
   const note = h("span", { class: "st-note" });
   let shown = 0;
-  slider.addEventListener("input", () => move(slider.valueAsNumber), { signal });
-  field.addEventListener(
+  listen(slider, "input", () => move(slider.valueAsNumber), signal);
+  listen(
+    field,
     "change",
     () => {
       const typed = Math.round(field.valueAsNumber);
@@ -83,7 +84,7 @@ function makeRow(
       field.valueAsNumber = index;
       move(index);
     },
-    { signal },
+    signal,
   );
   const element = h(
     "div",

@@ -1,6 +1,6 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
-import { h, setAttributes } from "../dom";
+import { h, listen, setAttributes } from "../dom";
 import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
@@ -70,10 +70,10 @@ export function makePane(key: number, context: PanelContext): Pane {
     element,
     signal,
     get node() {
-      return nodeById(session.store.value.nodes, state.value.node);
+      return nodeById(session.state.nodes, state.value.node);
     },
     get focused() {
-      return session.store.value.focused === key;
+      return session.state.focused === key;
     },
     choose(choice, count) {
       companion = choice.companion;
@@ -142,11 +142,7 @@ export function makePane(key: number, context: PanelContext): Pane {
   };
   view.on(["picking"], pick, signal);
   session.store.on(["levels", "sameLevels", "contrast"], draw, signal);
-  session.store.on(
-    ["node", "component"],
-    () => session.store.value.sameLevels && !pane.focused && draw(),
-    signal,
-  );
+  session.store.on(["node", "component"], () => session.state.sameLevels && !pane.focused && draw(), signal);
   session.store.on(["node", "nodes"], () => surface.redraw(), signal);
   const cross = withPictures(surface.redraw, { ...context, signal });
   session.store.on(
@@ -160,7 +156,7 @@ export function makePane(key: number, context: PanelContext): Pane {
     },
     signal,
   );
-  listen(pane, context, { layers, zoom, isCompanion: () => companion }, (point) => {
+  listenTo(pane, context, { layers, zoom, isCompanion: () => companion }, (point) => {
     cursor = point;
     describe();
   });
@@ -192,7 +188,7 @@ function sameMarks(one: Picture, other: Picture): boolean {
  * pane.
  */
 export function paneDetectors({ node, session }: Pane): NodeDescription[] {
-  const { nodes, node: selected } = session.store.value;
+  const { nodes, node: selected } = session.state;
   const shown = session.panes.map((choice) => choice.node).filter((id) => id !== selected);
   const below = [selected, ...shown]
     .map((id) => nodeById(nodes, id))
@@ -202,11 +198,11 @@ export function paneDetectors({ node, session }: Pane): NodeDescription[] {
 
 function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
   const { reply, peaks } = picture;
-  const node = nodeById(session.store.value.nodes, reply.node);
+  const node = nodeById(session.state.nodes, reply.node);
   if (!node) {
     return;
   }
-  const { contrast } = session.store.value;
+  const { contrast } = session.state;
   pane.surface.show(
     {
       pixels: picture,
@@ -217,7 +213,7 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       axis: lineAxis(axesOf(node, picture)),
       writing: writingOf(node, reply.component),
     },
-    levelsFor(session.store.value, session.node, node, reply.component) ?? {
+    levelsFor(session.state, session.node, node, reply.component) ?? {
       low: reply.percentiles[0],
       high: reply.percentiles[1],
     },
@@ -252,7 +248,7 @@ interface Tools {
   isCompanion(): boolean;
 }
 
-function listen(
+function listenTo(
   pane: Pane,
   context: PanelContext,
   { layers, zoom, isCompanion }: Tools,
@@ -296,7 +292,8 @@ function listen(
     }
     return surface.zoom.scale > 1 ? zoom.pan(event) : null;
   };
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointerdown",
     (event) => {
       canvas.focus({ preventScroll: true });
@@ -307,9 +304,10 @@ function listen(
       }
       event.preventDefault();
     },
-    { signal },
+    signal,
   );
-  canvas.addEventListener(
+  listen(
+    canvas,
     "pointermove",
     (event) => {
       const at = surface.pixelsOf(event);
@@ -320,20 +318,22 @@ function listen(
       }
       point(inside ? at : null);
     },
-    { signal },
+    signal,
   );
   for (const type of ["pointerup", "pointercancel"] as const) {
-    canvas.addEventListener(
+    listen(
+      canvas,
       type,
       (event) => {
         drag?.end(type === "pointerup" ? surface.pixelsOf(event) : null, event);
         drag = null;
       },
-      { signal },
+      signal,
     );
   }
-  canvas.addEventListener("pointerleave", () => point(null), { signal });
-  canvas.addEventListener(
+  listen(canvas, "pointerleave", () => point(null), signal);
+  listen(
+    canvas,
     "keydown",
     (event) => {
       if (event.key === "Escape" && drag) {
@@ -350,14 +350,14 @@ function listen(
         moveByKey(event, session);
       }
     },
-    { signal },
+    signal,
   );
 }
 
 /** The scan position goes to a pixel of a map. */
 function follow({ surface }: Pane, { session }: PanelContext, at: Point): void {
   const pixel = pixelAt(at, surface.span);
-  const { position } = session.store.value;
+  const { position } = session.state;
   session.moveTo(position.length > 1 ? [...position.slice(0, -2), pixel.y, pixel.x] : [pixel.x]);
 }
 

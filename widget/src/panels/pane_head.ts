@@ -1,6 +1,6 @@
 /** The head of a pane: what it shows, the images of a map, and the buttons that enlarge and close it. */
 
-import { h, icon, setAttributes, setText } from "../dom";
+import { h, icon, listen, setAttributes, setText } from "../dom";
 import type { NodeDescription } from "../protocol/generated";
 import type { Pane } from "./pane";
 import type { PanelContext } from "./registry";
@@ -19,29 +19,31 @@ export function makeHead(key: number, context: PanelContext, signal: AbortSignal
   const components = h("div", { class: "st-tabs", role: "tablist", "aria-label": "Image of the map" });
   const close = h(
     "button",
-    { type: "button", class: "st-icon-button", "data-st": "pane-close" },
+    { class: "st-icon-button", "data-st": "pane-close" },
     icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
   );
-  close.addEventListener(
+  listen(
+    close,
     "click",
     (event) => {
       event.stopPropagation();
       session.closePane(key);
     },
-    { signal },
+    signal,
   );
   const enlarge = h(
     "button",
-    { type: "button", class: "st-icon-button st-maximise", "data-st": "maximise" },
+    { class: "st-icon-button st-maximise", "data-st": "maximise" },
     icon("M9.5 2.5h4v4M13.5 2.5L9 7M6.5 13.5h-4v-4M2.5 13.5L7 9"),
   );
-  enlarge.addEventListener(
+  listen(
+    enlarge,
     "click",
     (event) => {
       event.stopPropagation();
       view.set({ maximised: !view.value.maximised });
     },
-    { signal },
+    signal,
   );
   const showMaximised = (): void => {
     const { maximised } = view.value;
@@ -64,7 +66,7 @@ export function makeHead(key: number, context: PanelContext, signal: AbortSignal
     close,
   );
   for (const part of [element, components]) {
-    part.addEventListener("click", () => session.focusPane(key), { signal });
+    listen(part, "click", () => session.focusPane(key), signal);
   }
   setText(title, session.posterText);
   return {
@@ -79,7 +81,7 @@ export function makeHead(key: number, context: PanelContext, signal: AbortSignal
         note.hidden = node.components.length > 1 || count > 1;
         title.title = count > 1 ? `${node.name} · ${node.title}\n${node.summary}` : "";
         setAttributes(close, { "aria-label": `Close ${node.name}`, title: `Close ${node.name}` });
-        const aspect = aspectOf(session.store.value.nodes, node);
+        const aspect = aspectOf(session.state.nodes, node);
         pane.surface.element.style.setProperty("--st-aspect", String(aspect));
         setAttributes(pane.surface.overlay, { "aria-label": `Signal: ${node.name}, ${node.title}` });
       }
@@ -112,10 +114,10 @@ function fillComponents(
       ...components.map((component, i) => {
         const tab = h(
           "button",
-          { type: "button", role: "tab", title: component.title, "data-st": `component-${component.name}` },
+          { role: "tab", title: component.title, "data-st": `component-${component.name}` },
           ...titled(component.title || component.name),
         );
-        tab.addEventListener("click", () => session.setComponent(i, key), { signal });
+        listen(tab, "click", () => session.setComponent(i, key), signal);
         return tab;
       }),
     );

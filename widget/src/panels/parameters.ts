@@ -2,11 +2,12 @@
 
 import { copyButton } from "../clipboard";
 import { CONTROLS, type Control } from "../controls/registry";
-import { h, setText } from "../dom";
+import { h, listen, setText } from "../dom";
 import type { Size } from "../geometry/fit";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
 import { isMeasuredFormerly, same } from "../state/tree";
 import { Tuning } from "../state/tuning";
+import { furtherInput } from "./further_input";
 import { history } from "./history";
 import type { Panel, PanelContext } from "./registry";
 
@@ -42,7 +43,6 @@ export const parameters: Panel = {
     const reset = h(
       "button",
       {
-        type: "button",
         class: "st-button st-quiet",
         title: "Back to the default values",
         "data-st": "parameters-reset",
@@ -50,6 +50,7 @@ export const parameters: Panel = {
       "Reset",
     );
     const past = history(context);
+    const further = furtherInput(context);
     const refusal = h("p", {
       class: "st-refusal",
       role: "alert",
@@ -89,6 +90,7 @@ export const parameters: Panel = {
     const fill = (also: (name: string) => boolean = () => false): void => {
       const { node, operation } = session;
       past.fill();
+      further.fill();
       code.show(node?.code ?? "");
       const found = node?.measured ?? "";
       const when = node && isMeasuredFormerly(node) ? "Measured before the last change" : "Measured";
@@ -120,6 +122,7 @@ export const parameters: Panel = {
           mistyped = true;
           fillReset();
         });
+        body.prepend(further.element);
         values = { ...node.params };
         showValues(form, values, node);
       } else if (!tuning.busy && !held) {
@@ -142,7 +145,8 @@ export const parameters: Panel = {
         row.waiting = false;
       }
     };
-    reset.addEventListener(
+    listen(
+      reset,
       "click",
       () => {
         const { node, operation } = session;
@@ -160,7 +164,7 @@ export const parameters: Panel = {
           fillReset();
         }
       },
-      { signal },
+      signal,
     );
     session.store.on(["node", "nodes", "operations"], () => fill(), signal);
     session.store.on(["notice"], fillReset, signal);
@@ -273,7 +277,8 @@ function buildRow(
     },
     { signal },
   );
-  row.addEventListener(
+  listen(
+    row,
     "focusout",
     ({ relatedTarget }) => {
       if (built.waiting && !(relatedTarget instanceof Node && row.contains(relatedTarget))) {
@@ -281,7 +286,7 @@ function buildRow(
         markAutomatic(row, automatic, true);
       }
     },
-    { signal },
+    signal,
   );
   point(row, parameter.name, view, signal);
   const label = h("label", { for: id, class: "st-label" }, labelOf(parameter));
@@ -307,11 +312,11 @@ function point(row: HTMLElement, name: string, view: PanelContext["view"], signa
     }
   };
   for (const type of ["pointerenter", "focusin"] as const) {
-    row.addEventListener(type, enter, { signal });
+    listen(row, type, enter, signal);
   }
-  row.addEventListener("pointerleave", leave, { signal });
+  listen(row, "pointerleave", leave, signal);
   // The focus is elsewhere only after this.
-  row.addEventListener("focusout", () => queueMicrotask(leave), { signal });
+  listen(row, "focusout", () => queueMicrotask(leave), signal);
 }
 
 /** Why what is tried cannot be: beside its control if it is named, else below all of them. */

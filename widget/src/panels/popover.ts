@@ -1,6 +1,6 @@
 /** A small dialog or menu beside the button that opens it. */
 
-import { h, setAttributes } from "../dom";
+import { h, listen, setAttributes } from "../dom";
 
 export interface Popover {
   readonly element: HTMLElement;
@@ -95,16 +95,17 @@ export function openPopover(
     { capture: true, signal },
   );
   page.addEventListener("pointerdown", ({ target }) => isOurs(target) || end(), { capture: true, signal });
-  element.addEventListener(
+  listen(
+    element,
     "focusout",
     ({ relatedTarget }) => {
       if (relatedTarget !== null && !isOurs(relatedTarget)) {
         end();
       }
     },
-    { signal },
+    signal,
   );
-  outer.addEventListener("abort", end, { signal: closing.signal });
+  listen(outer, "abort", end, closing.signal);
   host.append(element);
   keepInside(element, root);
   setAttributes(button, { "aria-expanded": "true" });

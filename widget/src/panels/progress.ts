@@ -1,6 +1,6 @@
 /** The computation that runs: how far, how fast, how long still; to stop it or to go on with it. */
 
-import { h, setAttributes, setHidden, setText } from "../dom";
+import { h, listen, setAttributes, setHidden, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { durationText } from "../geometry/bytes";
 import type { NodeDescription, Progress } from "../protocol/generated";
@@ -17,16 +17,8 @@ export function progressControls(context: PanelContext): HTMLElement[] {
     "data-st": "status-progress",
   });
   const label = h("span", { class: "st-progress-label", "data-st": "status-progress-label" });
-  const cancel = h(
-    "button",
-    { type: "button", class: "st-button st-quiet", "data-st": "status-cancel" },
-    "Cancel",
-  );
-  const goOn = h(
-    "button",
-    { type: "button", class: "st-button st-quiet", "data-st": "status-compute" },
-    "Compute",
-  );
+  const cancel = h("button", { class: "st-button st-quiet", "data-st": "status-cancel" }, "Cancel");
+  const goOn = h("button", { class: "st-button st-quiet", "data-st": "status-compute" }, "Compute");
   const fill = (): void => {
     const running = runningNode(context);
     const progress = running?.progress ?? null;
@@ -47,7 +39,8 @@ export function progressControls(context: PanelContext): HTMLElement[] {
       setAttributes(goOn, { title: resumeTitle(stopped) });
     }
   };
-  cancel.addEventListener(
+  listen(
+    cancel,
     "click",
     () => {
       const running = runningNode(context);
@@ -55,9 +48,10 @@ export function progressControls(context: PanelContext): HTMLElement[] {
         void session.act({ type: "cancel", node: running.id });
       }
     },
-    { signal },
+    signal,
   );
-  goOn.addEventListener(
+  listen(
+    goOn,
     "click",
     () => {
       const stopped = stoppedNode(context);
@@ -67,12 +61,12 @@ export function progressControls(context: PanelContext): HTMLElement[] {
         void session.act(path === null ? { type: "compute", node } : { type: "save", node, path });
       }
     },
-    { signal },
+    signal,
   );
   const writing = new Set<number>();
   /** A file that is complete is worth a word. */
   const tell = (): void => {
-    for (const { id, progress } of session.store.value.nodes) {
+    for (const { id, progress } of session.state.nodes) {
       const path = progress ? savedPath(progress.label) : null;
       if (path !== null && progress?.state === "running") {
         writing.add(id);
@@ -106,8 +100,8 @@ export function progressText(progress: Progress, name: string): string {
 
 /** The shown node's computation first, else any other one. */
 function runningNode({ session }: PanelContext): NodeDescription | null {
-  const running = session.store.value.nodes.filter((node) => node.progress?.state === "running");
-  return running.find((node) => node.id === session.store.value.node) ?? running[0] ?? null;
+  const running = session.state.nodes.filter((node) => node.progress?.state === "running");
+  return running.find((node) => node.id === session.state.node) ?? running[0] ?? null;
 }
 
 /** The shown node, if something of it was stopped before its end and can go on. */

@@ -1,6 +1,6 @@
 /** The navigator's region tool: the patterns of many scan positions together, instead of one. */
 
-import { h, icon, setAttributes, setHidden } from "../dom";
+import { h, icon, listen, setAttributes, setHidden } from "../dom";
 import { cursorOf, type Detector, dragged, type Grip, gripAt, moved, resized } from "../geometry/detector";
 import { type Point, pixelAt, type Region, regionBetween, type Size } from "../geometry/fit";
 import { asDetector, asRegion, insideScan, regionAbout } from "../geometry/region";
@@ -32,7 +32,6 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
   const toggle = h(
     "button",
     {
-      type: "button",
       class: "st-icon-button st-region-toggle",
       title: "Show the patterns of a region together (R)",
       "aria-label": "Show the patterns of a region together",
@@ -65,7 +64,7 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     }
   };
   const flip = (): void => {
-    const { position } = session.store.value;
+    const { position } = session.state;
     const at = { x: position.at(-1) ?? 0, y: position.at(-2) ?? 0 };
     set(view.value.region ? null : regionAbout(at, scan()));
   };
@@ -89,8 +88,8 @@ export function regionTool(surface: Surface, context: PanelContext): RegionTool 
     statistic.value = view.value.region?.statistic ?? statistic.value;
     surface.redraw();
   };
-  toggle.addEventListener("click", flip, { signal });
-  statistic.addEventListener("change", () => set(view.value.region), { signal });
+  listen(toggle, "click", flip, signal);
+  listen(statistic, "change", () => set(view.value.region), signal);
   view.on(["region", "navigator"], show, signal);
   session.store.on(["node", "nodes"], show, signal);
   show();

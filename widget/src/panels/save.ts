@@ -1,6 +1,6 @@
 /** Writing the shown node's whole result to a file, or keeping it in memory. */
 
-import { h, setText } from "../dom";
+import { h, listen, setText } from "../dom";
 import { bytesText } from "../geometry/bytes";
 import { RequestError } from "../protocol/client";
 import type { NodeDescription } from "../protocol/generated";
@@ -35,7 +35,6 @@ export function saveButton(host: HTMLElement, context: PanelContext): HTMLElemen
   const button = h(
     "button",
     {
-      type: "button",
       class: "st-button st-quiet",
       "aria-haspopup": "dialog",
       "aria-expanded": "false",
@@ -48,9 +47,9 @@ export function saveButton(host: HTMLElement, context: PanelContext): HTMLElemen
     session.node ? saveForm(open, session.node, context, closed) : [];
   const popover = opensPopover(host, button, "Save", "save-dialog", fill, signal);
   const show = (): void => {
-    button.hidden = session.node === null || session.store.value.connection !== "live";
+    button.hidden = session.node === null || session.state.connection !== "live";
   };
-  button.addEventListener("click", popover.toggle, { signal });
+  listen(button, "click", popover.toggle, signal);
   session.store.on(["node"], popover.close, signal);
   session.store.on(["node", "nodes", "connection"], show, signal);
   show();
@@ -86,7 +85,6 @@ function saveForm(
   const compute = h(
     "button",
     {
-      type: "button",
       class: "st-button",
       title: "Compute everything now, so that every position is there at once",
       "data-st": "save-compute",
@@ -95,12 +93,8 @@ function saveForm(
   );
   /** Asks what to do about a file that is there under the name. */
   const there = h("p", { class: "st-about", "data-st": "save-exists" });
-  const replace = h("button", { type: "button", class: "st-button", "data-st": "save-replace" }, "Replace");
-  const other = h(
-    "button",
-    { type: "button", class: "st-button st-primary", "data-st": "save-other" },
-    "Other name",
-  );
+  const replace = h("button", { class: "st-button", "data-st": "save-replace" }, "Replace");
+  const other = h("button", { class: "st-button st-primary", "data-st": "save-other" }, "Other name");
   const exists = h(
     "div",
     { role: "alert", hidden: true },
@@ -136,7 +130,8 @@ function saveForm(
       compute.disabled = false;
     }
   };
-  field.addEventListener(
+  listen(
+    field,
     "input",
     () => {
       const known = FORMATS.find(({ suffix }) => field.value.trim().toLowerCase().endsWith(suffix));
@@ -144,17 +139,18 @@ function saveForm(
       asks(false);
       setText(problem, "");
     },
-    { signal },
+    signal,
   );
-  format.addEventListener(
+  listen(
+    format,
     "change",
     () => {
       field.value = withSuffix(field.value, format.value);
       asks(false);
     },
-    { signal },
+    signal,
   );
-  compute.addEventListener("click", () => void ask({ type: "compute", node: node.id }), { signal });
+  listen(compute, "click", () => void ask({ type: "compute", node: node.id }), signal);
   const form = h(
     "form",
     {},
@@ -174,17 +170,19 @@ function saveForm(
       ...(replacing && { replace: true }),
     });
   };
-  replace.addEventListener("click", () => start(true), { signal });
-  other.addEventListener(
+  listen(replace, "click", () => start(true), signal);
+  listen(
+    other,
     "click",
     () => {
       asks(false);
       field.focus();
       field.select();
     },
-    { signal },
+    signal,
   );
-  form.addEventListener(
+  listen(
+    form,
     "submit",
     (event) => {
       event.preventDefault();
@@ -205,7 +203,7 @@ function saveForm(
       }
       start(false);
     },
-    { signal },
+    signal,
   );
   return [
     h("div", { class: "st-title" }, `Save ${node.name}`),

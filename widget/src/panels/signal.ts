@@ -15,7 +15,7 @@ export const signal: Panel = {
 
     /** The picture of the focused pane is that of the view. */
     const mirror = (): void => {
-      const now = panes.get(session.store.value.focused)?.state.value;
+      const now = panes.get(session.state.focused)?.state.value;
       if (!now) {
         return;
       }

@@ -1,7 +1,7 @@
 /** What is being done, what went wrong and what to do about it. */
 
 import { withCode } from "../clipboard";
-import { calmly, h, icon, setHidden, setText } from "../dom";
+import { calmly, h, icon, listen, setHidden, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { bytesText } from "../geometry/bytes";
 import type { FrameCost } from "../protocol/generated";
@@ -54,7 +54,7 @@ export const status: Panel = {
     const hint = h("span", { class: "st-hint" });
     const dismiss = h(
       "button",
-      { type: "button", class: "st-icon-button", "aria-label": "Dismiss", title: "Dismiss" },
+      { class: "st-icon-button", "aria-label": "Dismiss", title: "Dismiss" },
       icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
     );
     const latency = h("span", {
@@ -80,7 +80,7 @@ export const status: Panel = {
     );
 
     const fill = (): void => {
-      const { notice, connection } = session.store.value;
+      const { notice, connection } = session.state;
       const cut = connectionNotice(session);
       const advice = adviceOf(session);
       const said = cut ?? notice ?? (advice && !dismissed.has(advice.node) ? advice : null);
@@ -97,17 +97,18 @@ export const status: Panel = {
         late ? "waiting…" : latencyMs === null ? "" : `${numberText(Math.max(1, Math.round(latencyMs)))} ms`,
       );
     };
-    dismiss.addEventListener(
+    listen(
+      dismiss,
       "click",
       () => {
         const advice = adviceOf(session);
-        if (session.store.value.notice === null && advice) {
+        if (session.state.notice === null && advice) {
           dismissed.add(advice.node);
         }
         session.store.set({ notice: null });
         fill();
       },
-      { signal },
+      signal,
     );
     session.store.on(["notice", "connection", "node", "nodes"], fill, signal);
     view.on(["latencyMs"], calmly(fillLatency, LATENCY_MS, signal), signal);

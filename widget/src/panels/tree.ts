@@ -1,10 +1,10 @@
 /** The tree: choose what the signal view shows, add an operation below it, remove a node. */
 
-import { h, icon, setAttributes, setText } from "../dom";
+import { h, icon, listen, setAttributes, setText } from "../dom";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
 import { MOST_PANES, type PaneChoice } from "../state/panes";
 import type { Session } from "../state/session";
-import { nodeById, rows, type TreeRow } from "../state/tree";
+import { nodeById, operationOf, rows, type TreeRow } from "../state/tree";
 import { operationsMenu } from "./operations";
 import type { Panel, PanelContext } from "./registry";
 
@@ -23,6 +23,8 @@ interface Row {
   element: HTMLElement;
   name: HTMLElement;
   title: HTMLElement;
+  /** What it is made from beside the node above it. */
+  beside: HTMLElement;
   progress: HTMLElement;
   compare: HTMLButtonElement;
   remove: HTMLButtonElement;
@@ -36,7 +38,6 @@ export const tree: Panel = {
     const add = h(
       "button",
       {
-        type: "button",
         class: "st-button st-quiet",
         "data-st": "add-operation",
         "aria-haspopup": "menu",
@@ -54,14 +55,14 @@ export const tree: Panel = {
     });
     element.append(h("div", { class: "st-head" }, h("span", { class: "st-title" }, "Tree"), add), list);
     const menu = operationsMenu(element, add, context);
-    add.addEventListener("click", menu.toggle, { signal });
+    listen(add, "click", menu.toggle, signal);
 
     const shown = new Map<number, Row>();
     /** What was scrolled to: afterwards the list stays as it is scrolled by hand. */
     let revealed = "";
-    const selected = (): HTMLElement | undefined => shown.get(session.store.value.node ?? -1)?.element;
+    const selected = (): HTMLElement | undefined => shown.get(session.state.node ?? -1)?.element;
     const fill = (): void => {
-      const { nodes } = session.store.value;
+      const { nodes } = session.state;
       const wanted = rows(nodes);
       let focusLost = false;
       for (const [id, row] of shown) {
@@ -84,7 +85,7 @@ export const tree: Panel = {
         // Keys go on in the viewer: the notebook would take them for commands.
         selected()?.focus({ preventScroll: true });
       }
-      const what = `${session.store.value.node} of ${wanted.length}`;
+      const what = `${session.state.node} of ${wanted.length}`;
       if (what !== revealed) {
         revealed = what;
         reveal(list, selected());
@@ -95,7 +96,7 @@ export const tree: Panel = {
     const observer = new ResizeObserver(() => reveal(list, selected()));
     observer.observe(list);
     signal.addEventListener("abort", () => observer.disconnect());
-    list.addEventListener("keydown", (event) => onKey(event, context, shown), { signal });
+    listen(list, "keydown", (event) => onKey(event, context, shown), signal);
     fill();
   },
 };
@@ -116,28 +117,27 @@ function reveal(list: HTMLElement, row: HTMLElement | undefined): void {
 function makeRow(id: number, { session, signal }: PanelContext): Row {
   const name = h("span", { class: "st-node-name" });
   const title = h("span", { class: "st-node-title" });
+  const beside = h("span", { class: "st-node-beside" });
   const progress = h("span", { class: "st-node-progress" });
   const compare = h(
     "button",
-    { type: "button", class: "st-icon-button st-compare", tabindex: -1 },
+    { class: "st-icon-button st-compare", tabindex: -1 },
     icon("M2.5 3.5h11v9h-11z", "M8 3.5v9"),
   );
-  const remove = h(
-    "button",
-    { type: "button", class: "st-icon-button", tabindex: -1 },
-    icon("M4.5 4.5l7 7M11.5 4.5l-7 7"),
-  );
+  const remove = h("button", { class: "st-icon-button", tabindex: -1 }, icon("M4.5 4.5l7 7M11.5 4.5l-7 7"));
   const element = h(
     "div",
     { class: "st-node", role: "treeitem" },
     h("span", { class: "st-node-kind" }),
     name,
     title,
+    beside,
     progress,
     compare,
     remove,
   );
-  element.addEventListener(
+  listen(
+    element,
     "click",
     (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) {
@@ -147,36 +147,38 @@ function makeRow(id: number, { session, signal }: PanelContext): Row {
       }
       element.focus({ preventScroll: true });
     },
-    { signal },
+    signal,
   );
-  compare.addEventListener(
+  listen(
+    compare,
     "click",
     (event) => {
       event.stopPropagation();
       toggleBeside(session, id);
     },
-    { signal },
+    signal,
   );
-  remove.addEventListener(
+  listen(
+    remove,
     "click",
     (event) => {
       event.stopPropagation();
       void session.act({ type: "remove_node", node: id });
     },
-    { signal },
+    signal,
   );
-  return { element, name, title, progress, compare, remove };
+  return { element, name, title, beside, progress, compare, remove };
 }
 
 /** The pane beside the selected one that shows a node, if any. */
 function paneBeside(session: Session, id: number): PaneChoice | undefined {
-  const { focused } = session.store.value;
+  const { focused } = session.state;
   return session.panes.find((pane) => pane.node === id && pane.key !== focused && !pane.companion);
 }
 
 /** Shows a node beside the selected one, or no longer; of a map one image more each time. */
 function toggleBeside(session: Session, id: number): void {
-  const node = nodeById(session.store.value.nodes, id);
+  const node = nodeById(session.state.nodes, id);
   const images = node?.components.length ?? 0;
   const beside = paneBeside(session, id);
   if (images < 2 && beside) {
@@ -194,7 +196,7 @@ function toggleBeside(session: Session, id: number): void {
 }
 
 function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): void {
-  const selected = node.id === session.store.value.node;
+  const selected = node.id === session.state.node;
   const beside = paneBeside(session, node.id) !== undefined;
   // A frame beside itself says nothing; two images of one map do.
   row.compare.hidden = selected && !beside && node.components.length < 2;
@@ -209,7 +211,12 @@ function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): 
     "data-st": `compare-node-${node.name}`,
   });
   setText(row.name, node.name);
-  setText(row.title, node.title);
+  // Of a long title the end is cut off; what else it is made from is not.
+  const operation = operationOf(node, session.state.operations)?.title;
+  const own =
+    node.parents.length > 1 && operation && node.title.startsWith(operation) ? operation : node.title;
+  setText(row.title, own);
+  setText(row.beside, node.title.slice(own.length).trim());
   setAttributes(row.element, {
     "aria-selected": String(selected),
     "aria-level": depth + 1,
@@ -245,10 +252,10 @@ function showProgress(element: HTMLElement, { progress }: NodeDescription): void
  * beside the selected one.
  */
 function onKey(event: KeyboardEvent, { session }: PanelContext, shown: Map<number, Row>): void {
-  const order = rows(session.store.value.nodes).map(({ node }) => node);
+  const order = rows(session.state.nodes).map(({ node }) => node);
   const held = event.ctrlKey || event.metaKey;
   const focused = [...shown].find(([, row]) => row.element.contains(document.activeElement))?.[0];
-  const start = focused ?? session.store.value.node;
+  const start = focused ?? session.state.node;
   const at = order.findIndex((node) => node.id === start);
   const current = order[at];
   const target: Record<string, NodeDescription | undefined> = {

@@ -1,6 +1,6 @@
 /** The wheel, the keys + − 0 and dragging with Shift choose which part of a picture is seen. */
 
-import { h, setHidden } from "../dom";
+import { h, listen, setHidden } from "../dom";
 import { isInside, type Point } from "../geometry/fit";
 import { WHOLE } from "../geometry/zoom";
 import type { Surface } from "../render/surface";
@@ -34,7 +34,6 @@ export function zooming(
 ): Zooming {
   const canvas = surface.overlay;
   const badge = h("button", {
-    type: "button",
     class: "st-zoom",
     hidden: true,
     title: "Show the whole picture (0)",
@@ -65,7 +64,7 @@ export function zooming(
       badge.setAttribute("aria-label", `Zoomed ${text}; show the whole picture`);
     }
   };
-  badge.addEventListener("click", reset, { signal });
+  listen(badge, "click", reset, signal);
   session.store.on(["zoom"], follow, signal);
 
   canvas.addEventListener(
@@ -87,7 +86,7 @@ export function zooming(
     },
     { passive: false, signal },
   );
-  canvas.addEventListener("dblclick", reset, { signal });
+  listen(canvas, "dblclick", reset, signal);
 
   return {
     key(event) {

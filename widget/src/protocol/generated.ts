@@ -123,7 +123,7 @@ fresh?: boolean, };
 /**
  * Page → kernel. Every request but `frame` and `navigator` carries a `request_id` and gets exactly one reply with it.
  */
-export type Request = { "type": "hello", request_id: number, protocol: number, } | { "type": "frame" } & FrameRequest | { "type": "navigator" } & NavigatorRequest | { "type": "set_params", request_id: number, node: number, params: Record<string, unknown>, } | { "type": "add_operation", request_id: number, parents: Array<number>, operation: string, params: Record<string, unknown>, } | { "type": "undo", request_id: number, node: number, } | { "type": "redo", request_id: number, node: number, } | { "type": "branch", request_id: number, node: number, } | { "type": "remove_node", request_id: number, node: number, } | { "type": "compute", request_id: number, node: number, } | { "type": "cancel", request_id: number, node: number, } | { "type": "attention", request_id: number, view: number, node: number, state: Attention, } | { "type": "set_budget", request_id: number, bytes: number, } | { "type": "save", request_id: number, node: number, 
+export type Request = { "type": "hello", request_id: number, protocol: number, } | { "type": "frame" } & FrameRequest | { "type": "navigator" } & NavigatorRequest | { "type": "set_params", request_id: number, node: number, params: Record<string, unknown>, } | { "type": "add_operation", request_id: number, parents: Array<number>, operation: string, params: Record<string, unknown>, } | { "type": "inputs", request_id: number, node: number, operation?: string, } | { "type": "set_inputs", request_id: number, node: number, further: Array<number>, } | { "type": "undo", request_id: number, node: number, } | { "type": "redo", request_id: number, node: number, } | { "type": "branch", request_id: number, node: number, } | { "type": "remove_node", request_id: number, node: number, } | { "type": "compute", request_id: number, node: number, } | { "type": "cancel", request_id: number, node: number, } | { "type": "attention", request_id: number, view: number, node: number, state: Attention, } | { "type": "set_budget", request_id: number, bytes: number, } | { "type": "save", request_id: number, node: number, 
 /**
  * Relative to the folder of the notebook.
  */
@@ -247,7 +247,7 @@ export type Reply = { "type": "welcome" } & Welcome | { "type": "frame" } & Fram
 /**
  * The node that was added, if one was.
  */
-node: number | null, } | { "type": "refused", request_id: number, error: WireError, } | { "type": "failed", view: number, generation: number, error: WireError, };
+node: number | null, } | { "type": "inputs", request_id: number, nodes: Array<number>, } | { "type": "refused", request_id: number, error: WireError, } | { "type": "failed", view: number, generation: number, error: WireError, };
 
 export type ProgressState = "running" | "done" | "cancelled" | "failed";
 
@@ -387,7 +387,7 @@ components: Array<ComponentDescription>, params: Record<string, unknown>,
  */
 code: string, 
 /**
- * Whether a change of its parameters can be taken back, or made again.
+ * Whether a change of its parameters or inputs can be taken back, or made again.
  */
 can_undo: boolean, can_redo: boolean, 
 /**
@@ -433,9 +433,18 @@ caveats?: Array<CaveatDescription>, };
  */
 export type TreeDescription = { revision: number, 
 /**
- * Parents before children, in order of creation.
+ * In order of creation: first parents before their children.
  */
 nodes: Array<NodeDescription>, };
+
+/**
+ * A signal that an operation takes beside its first one.
+ */
+export type FurtherInputDescription = { 
+/**
+ * What it is to the operation: `vacuum`.
+ */
+name: string, help: string, required: boolean, };
 
 /**
  * Kind of a parameter; the widget has one control for each.
@@ -465,6 +474,10 @@ method: string,
  * Parameter struct: `RadialMedian`.
  */
 parameters_type: string, title: string, summary: string, category: string, reference: string, parameters: Array<ParameterDescription>, 
+/**
+ * What it takes beside the node it is added to; what may be left out comes last.
+ */
+further_inputs?: Array<FurtherInputDescription>, 
 /**
  * The part of the pattern its parameters place, for drawing and dragging it there.
  */

@@ -68,7 +68,7 @@ export class FramePuller {
     session.store.on(
       ["connection"],
       () => {
-        if (session.store.value.connection === "live") {
+        if (session.state.connection === "live") {
           // Another kernel takes every view for visible.
           this.#attention = "visible";
           this.#attend();
@@ -103,7 +103,7 @@ export class FramePuller {
   refresh(detail: Detail): void {
     const node = this.#node;
     const { component } = this.#pane.value;
-    if (!node || this.#session.store.value.connection !== "live" || !this.#view.value.visible) {
+    if (!node || this.#session.state.connection !== "live" || !this.#view.value.visible) {
       return;
     }
     const index = this.#session.positionIn(node);
@@ -139,7 +139,7 @@ export class FramePuller {
   }
 
   get #node(): NodeDescription | null {
-    return nodeById(this.#session.store.value.nodes, this.#pane.value.node);
+    return nodeById(this.#session.state.nodes, this.#pane.value.node);
   }
 
   /** Something is tried, perhaps on another node. */
@@ -165,7 +165,7 @@ export class FramePuller {
   /** Progress and names change the tree often; the picture only with the revision of its node. */
   #treeChanged(): void {
     const node = this.#node;
-    const { refinements } = this.#session.store.value;
+    const { refinements } = this.#session.state;
     const result = node ? `${node.id}@${node.revision}+${refinements[node.id] ?? 0}` : "";
     const fills = this.#shown?.key === "" && this.#fill === undefined;
     if (result !== this.#result || fills) {
@@ -204,7 +204,7 @@ export class FramePuller {
       return;
     }
     const wish = sent?.wish.type === "frame" ? sent.wish : null;
-    const node = nodeById(this.#session.store.value.nodes, reply.node);
+    const node = nodeById(this.#session.state.nodes, reply.node);
     const index = node?.kind === "map" ? reply.index.slice(0, -2) : reply.index;
     const trial = { draft: wish?.draft ?? null, region: wish?.region ?? null };
     // What is tried has a revision of its own.
@@ -263,7 +263,7 @@ export class FramePuller {
   #chooseLevels(picture: Picture, trial: Trial): void {
     // Its samples are unpacked when they are read: most pictures need none of them here.
     const { reply } = picture;
-    const { nodes, levels } = this.#session.store.value;
+    const { nodes, levels } = this.#session.state;
     const node = nodeById(nodes, reply.node);
     if (!node) {
       return;
@@ -295,7 +295,7 @@ export class FramePuller {
 
   #tell(state: Attention): void {
     const { node } = this.#pane.value;
-    if (state !== this.#attention && node !== null && this.#session.store.value.connection === "live") {
+    if (state !== this.#attention && node !== null && this.#session.state.connection === "live") {
       this.#attention = state;
       this.#session.client.tell({ type: "attention", view: this.#channel.view, node, state });
     }

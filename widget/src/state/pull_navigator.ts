@@ -49,7 +49,7 @@ export class NavigatorPuller {
   /** Asks when the scan is another one, the position of its slower axes is, its image became better, or another part is seen. */
   refresh(): void {
     const { node } = this.#session;
-    const { connection, navigators, nodes } = this.#session.store.value;
+    const { connection, navigators, nodes } = this.#session.state;
     if (!node || connection !== "live" || !this.#view.value.visible || !hasNavigator(nodes, node)) {
       return;
     }
@@ -80,7 +80,7 @@ export class NavigatorPuller {
   }
 
   #arrived(reply: NavigatorReply, buffers: readonly DataView[]): void {
-    const source = nodeById(this.#session.store.value.nodes, reply.node)?.source;
+    const source = nodeById(this.#session.state.nodes, reply.node)?.source;
     try {
       if (source !== undefined && buffers[0]) {
         const samples = samplesOf(buffers[0], "f32", reply.width * reply.height);

@@ -144,14 +144,18 @@ export class Session {
     return word === "restore" || word === "run" ? word : null;
   }
 
+  get state(): Readonly<SharedState> {
+    return this.store.value;
+  }
+
   get node(): NodeDescription | null {
-    return nodeById(this.store.value.nodes, this.store.value.node);
+    return nodeById(this.state.nodes, this.state.node);
   }
 
   /** Asks the kernel for the tree; again and again, ever less often, while it is silent. */
   async greet(): Promise<void> {
     const ended = this.#retired || this.signal.aborted;
-    if (this.#greeting || ended || this.store.value.connection === "mismatch" || this.waking !== null) {
+    if (this.#greeting || ended || this.state.connection === "mismatch" || this.waking !== null) {
       return;
     }
     this.#greeting = true;
@@ -190,14 +194,14 @@ export class Session {
 
   /** The panes in their order, with the pattern that comes by itself beside a detector's image. */
   get panes(): PaneChoice[] {
-    const { nodes, operations } = this.store.value;
-    return shownPanes(this.store.value, nodes, operations);
+    const { nodes, operations } = this.state;
+    return shownPanes(this.state, nodes, operations);
   }
 
   /** Shows a node in the focused pane, or goes to the pane that shows it already. */
   select(node: number): void {
     const pinned = this.panes.find((pane) => pane.node === node && !pane.companion);
-    if (pinned && node !== this.store.value.node) {
+    if (pinned && node !== this.state.node) {
       this.store.set({ notice: null });
       this.focusPane(pinned.key);
       return;
@@ -210,7 +214,7 @@ export class Session {
    * image of the node may be `shown`, or there may be no room.
    */
   compare(node: number): "added" | "shown" | "full" {
-    if (!this.store.value.companion && node === this.node?.parents[0]) {
+    if (!this.state.companion && node === this.node?.parents[0]) {
       // The pattern beside its detector is wanted again.
       this.store.set({ companion: true });
       if (this.panes.some((pane) => pane.companion)) {
@@ -218,7 +222,7 @@ export class Session {
       }
     }
     const { panes } = this;
-    const count = Math.max(1, nodeById(this.store.value.nodes, node)?.components.length ?? 1);
+    const count = Math.max(1, nodeById(this.state.nodes, node)?.components.length ?? 1);
     const first = this.#componentOf(node);
     const isShown = (component: number): boolean =>
       panes.some((pane) => pane.node === node && pane.component === component && !pane.companion);
@@ -238,7 +242,7 @@ export class Session {
 
   /** Selects a node and keeps the one that was selected beside it, if there is room. */
   showBeside(node: number): void {
-    const change = besideSelected(this.store.value, this.panes, node, this.#componentOf(node));
+    const change = besideSelected(this.state, this.panes, node, this.#componentOf(node));
     if (change) {
       this.store.set(change);
     } else {
@@ -248,13 +252,13 @@ export class Session {
 
   /** The pane with this key has the selected node; a companion becomes a pane like others. */
   focusPane(key: number): void {
-    this.store.set(focusedOn(this.store.value, this.panes, key) ?? {});
+    this.store.set(focusedOn(this.state, this.panes, key) ?? {});
   }
 
   closePane(key: number): void {
     const { panes } = this;
     const closed = panes.find((pane) => pane.key === key);
-    this.store.set(withoutPane(this.store.value, panes, key) ?? {});
+    this.store.set(withoutPane(this.state, panes, key) ?? {});
     // Whoever closes the pattern beside a detector does not want it back by itself.
     if (this.panes.some((pane) => pane.companion && pane.node === closed?.node)) {
       this.store.set({ companion: false });
@@ -263,21 +267,21 @@ export class Session {
 
   /** Which part of the pictures of one shape is shown. */
   zoomOf(shape: string): Zoom {
-    return this.store.value.zoom[shape] ?? WHOLE;
+    return this.state.zoom[shape] ?? WHOLE;
   }
 
   setZoom(shape: string, zoom: Zoom): void {
-    this.store.set({ zoom: { ...this.store.value.zoom, [shape]: zoom } });
+    this.store.set({ zoom: { ...this.state.zoom, [shape]: zoom } });
   }
 
   /** The image of a map that a pane shows. */
-  setComponent(component: number, key = this.store.value.focused): void {
-    const { focused, panes } = this.store.value;
+  setComponent(component: number, key = this.state.focused): void {
+    const { focused, panes } = this.state;
     if (key !== focused) {
       this.store.set({ panes: panes.map((pane) => (pane.key === key ? { ...pane, component } : pane)) });
       return;
     }
-    const { node } = this.store.value;
+    const { node } = this.state;
     if (node !== null) {
       this.#components.set(node, component);
     }
@@ -286,20 +290,20 @@ export class Session {
 
   /** The position inside the scan of a node. */
   positionIn(node: NodeDescription): number[] {
-    return this.#inside(this.store.value.position, node);
+    return this.#inside(this.state.position, node);
   }
 
   /** Moves to a scan position, kept inside the scan. */
   moveTo(position: readonly number[]): void {
     const inside = this.#inside(position, this.node);
-    const { position: old } = this.store.value;
+    const { position: old } = this.state;
     if (inside.length !== old.length || inside.some((index, axis) => index !== old[axis])) {
       this.store.set({ position: inside });
     }
   }
 
   moveBy(rows: number, columns: number): void {
-    const position = [...this.store.value.position];
+    const position = [...this.state.position];
     const last = position.length - 1;
     position[last] = (position[last] ?? 0) + columns;
     if (last > 0) {
@@ -311,17 +315,17 @@ export class Session {
   /** What is left out stays as it was. */
   holdLevels(node: NodeDescription, component: number, change: Partial<HeldLevels>): void {
     const key = levelsKey(node, component);
-    const old = this.store.value.levels[key];
+    const old = this.state.levels[key];
     const next: HeldLevels = { ...NO_LEVELS, ...old, ...change };
     const same = old && LEVELS_KEYS.every((name) => old[name] === next[name]);
     // Levels that stay while a map grows are news when it is complete: each piece of news puts off the writing.
     if (!same || (next.complete >= 1 && old.complete < 1)) {
-      this.store.set({ levels: { ...this.store.value.levels, [key]: next } });
+      this.store.set({ levels: { ...this.state.levels, [key]: next } });
     }
   }
 
   setContrast(change: Partial<ContrastChoice>): void {
-    const { contrast, component } = this.store.value;
+    const { contrast, component } = this.state;
     const kind = pictureClass(this.node, component);
     this.store.set({ contrast: { ...contrast, [kind]: { ...contrast[kind], ...change } } });
   }
@@ -337,6 +341,17 @@ export class Session {
       }
       return null;
     }
+  }
+
+  /**
+   * What an operation could take beside a node; without one, what the node itself could take instead of what it has. `null` from
+   * a kernel that is silent, which the status says.
+   */
+  async possible(node: number, operation?: string): Promise<NodeDescription[] | null> {
+    const question = { type: "inputs", node, ...(operation !== undefined && { operation }) } as const;
+    const reply = await this.client.ask(question).catch(() => null);
+    const { nodes } = this.state;
+    return reply?.type === "inputs" ? reply.nodes.flatMap((id) => nodeById(nodes, id) ?? []) : null;
   }
 
   /** Gives a node its parameters: one step of its history. Views end their drafts of them. */
@@ -357,7 +372,7 @@ export class Session {
   }
 
   report(error: WireError): void {
-    const where = error.node === null ? null : nodeById(this.store.value.nodes, error.node);
+    const where = error.node === null ? null : nodeById(this.state.nodes, error.node);
     const message =
       where && !error.message.includes(where.name) ? `${where.name}: ${error.message}` : error.message;
     this.store.set({ notice: { level: "error", message, hint: error.hint } });
@@ -380,7 +395,7 @@ export class Session {
       clearTimeout(this.#helloTimer);
       if (this.waking !== null) {
         this.store.set({ connection: "asleep" });
-      } else if (this.store.value.connection === "asleep") {
+      } else if (this.state.connection === "asleep") {
         this.store.set({ connection: "connecting" });
         void this.greet();
       }
@@ -420,7 +435,7 @@ export class Session {
 
   /** The page has cut the connection to the kernel: it was restarted, or has ended. */
   #closed(): void {
-    if (this.store.value.connection === "live" || this.store.value.connection === "connecting") {
+    if (this.state.connection === "live" || this.state.connection === "connecting") {
       this.store.set({ connection: "gone" });
     }
   }
@@ -434,7 +449,7 @@ export class Session {
       // Setting a trait reports it as changed, one by one: not news to us.
       this.#reading = true;
       try {
-        writeTraits(this.#model, this.store.value);
+        writeTraits(this.#model, this.state);
       } catch {
         // The connection is closed; the traits are in the model all the same.
         this.#closed();
@@ -447,19 +462,19 @@ export class Session {
   #event(event: Event): void {
     switch (event.type) {
       case "tree_changed":
-        this.#adoptTree(event.tree.nodes, this.store.value.operations);
+        this.#adoptTree(event.tree.nodes, this.state.operations);
         break;
       case "progress":
         this.#progress(event);
         break;
       case "navigator_changed": {
-        const { navigators } = this.store.value;
+        const { navigators } = this.state;
         const count = (navigators[event.source] ?? 0) + 1;
         this.store.set({ navigators: { ...navigators, [event.source]: count } });
         break;
       }
       case "refined": {
-        const { refinements } = this.store.value;
+        const { refinements } = this.state;
         const count = (refinements[event.node] ?? 0) + 1;
         this.store.set({ refinements: { ...refinements, [event.node]: count } });
         break;
@@ -479,9 +494,7 @@ export class Session {
   }
 
   #progress(progress: Progress): void {
-    const nodes = this.store.value.nodes.map((node) =>
-      node.id === progress.node ? { ...node, progress } : node,
-    );
+    const nodes = this.state.nodes.map((node) => (node.id === progress.node ? { ...node, progress } : node));
     this.store.set({ nodes });
     if (progress.state === "failed" && progress.message !== "") {
       this.report({ code: "failed", message: progress.message, hint: "", node: progress.node, index: null });
@@ -489,15 +502,15 @@ export class Session {
   }
 
   #adoptTree(told: readonly NodeDescription[], operations: readonly OperationDescription[]): void {
-    const { nodes: before, node: selected, position, focused } = this.store.value;
+    const { nodes: before, node: selected, position, focused } = this.state;
     const nodes = told.map((node) => keptMeasured(nodeById(before, node.id), node));
     const node = nodeById(nodes, selected) ? selected : nearestNode(before, nodes, selected);
     this.store.set({
       nodes,
       operations,
       node,
-      component: node === selected ? this.store.value.component : 0,
-      panes: keepPanes(this.store.value.panes, focused, before, nodes),
+      component: node === selected ? this.state.component : 0,
+      panes: keepPanes(this.state.panes, focused, before, nodes),
       position: this.#inside(position, nodeById(nodes, node)),
     });
   }
@@ -513,14 +526,14 @@ export class Session {
 
   /** The image a map showed last, else the same one of another map of its kind, else the first. */
   #componentOf(id: number): number {
-    const next = nodeById(this.store.value.nodes, id);
-    const alike = next?.operation === this.node?.operation ? this.store.value.component : 0;
+    const next = nodeById(this.state.nodes, id);
+    const alike = next?.operation === this.node?.operation ? this.state.component : 0;
     const component = this.#components.get(id) ?? alike;
     return Math.min(component, Math.max(0, (next?.components.length ?? 1) - 1));
   }
 
   get operation(): OperationDescription | null {
-    return operationOf(this.node, this.store.value.operations);
+    return operationOf(this.node, this.state.operations);
   }
 }
 

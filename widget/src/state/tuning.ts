@@ -36,7 +36,7 @@ export class Tuning {
 
   /** Shows parameters without keeping them. A whole map is computed for kept ones only. */
   attempt(node: number, params: Record<string, unknown>): void {
-    const { nodes, operations } = this.#session.store.value;
+    const { nodes, operations } = this.#session.state;
     const tuned = nodeById(nodes, node);
     if (tuned?.kind !== "map" || isDetector(operationOf(tuned, operations))) {
       this.#view.set({ draft: { node, params } });
@@ -54,7 +54,7 @@ export class Tuning {
 
   /** Whether what was said of a refused change stands still. */
   get refused(): boolean {
-    return this.#refusal !== null && this.#session.store.value.notice === this.#refusal;
+    return this.#refusal !== null && this.#session.state.notice === this.#refusal;
   }
 
   /** Takes back what was said of a refused change. */

@@ -7,28 +7,28 @@ super::parameters::operations! {
         Reference { None, Mean, Plane }
     }
 
-    RadialMedian: subtract_background {
+    RadialMedian: subtract_background() {
         centre: Option<[f64; 2]>,
         keep_direct_beam: bool,
         clip: bool
     }
 
-    DifferenceOfGaussians: subtract_background {
+    DifferenceOfGaussians: subtract_background() {
         min_sigma: f64,
         max_sigma: f64,
         clip: bool
     }
 
-    MedianKernel: subtract_background {
+    MedianKernel: subtract_background() {
         footprint: usize,
         clip: bool
     }
 
-    HDome: subtract_background {
+    HDome: subtract_background() {
         h: f64
     }
 
-    NormalizedCorrelation: find_peaks, find_peaks_with(vacuum) {
+    NormalizedCorrelation: find_peaks(), find_peaks_with(vacuum) {
         radius: Option<f64>,
         direct_beam: Option<[f64; 2]>,
         vacuum: Option<Region>,
@@ -38,7 +38,7 @@ super::parameters::operations! {
         max_peaks: Option<usize>
     }
 
-    DifferenceOfGaussiansPeaks: find_peaks {
+    DifferenceOfGaussiansPeaks: find_peaks() {
         sigma_narrow: f64,
         sigma_wide: f64,
         threshold: f64,
@@ -48,7 +48,7 @@ super::parameters::operations! {
         max_peaks: Option<usize>
     }
 
-    LocalMaximum: find_peaks {
+    LocalMaximum: find_peaks() {
         min_distance: usize,
         threshold_abs: Option<f64>,
         threshold_rel: Option<f64>,
@@ -57,7 +57,7 @@ super::parameters::operations! {
         max_peaks: Option<usize>
     }
 
-    StrainMap: strain_map {
+    StrainMap: strain_map() {
         reference: Region,
         match_radius: Option<f64>,
         min_matches: usize,
@@ -67,37 +67,45 @@ super::parameters::operations! {
         calibrated: bool
     }
 
-    Disk: virtual_image {
+    Disk: virtual_image() {
         centre: Option<[f64; 2]>,
         radius: f64,
         statistic: Statistic
     }
 
-    Annulus: virtual_image {
+    Annulus: virtual_image() {
         centre: Option<[f64; 2]>,
         inner_radius: f64,
         outer_radius: f64,
         statistic: Statistic
     }
 
-    Rectangle: virtual_image {
+    Rectangle: virtual_image() {
         corner: Option<[f64; 2]>,
         height: f64,
         width: f64,
         statistic: Statistic
     }
 
-    CenterOfMass: center_of_mass {
+    CenterOfMass: center_of_mass() {
         centre: Option<[f64; 2]>,
         radius: Option<f64>,
         reference: Reference
     }
 
-    MeanPattern: pattern {
+    MeanPattern: pattern() {
         positions: Option<Region>
     }
 
-    MaximumPattern: pattern {
+    MaximumPattern: pattern() {
         positions: Option<Region>
     }
+
+    Subtract: subtract(other) {}
+
+    Add: add(other) {}
+
+    Multiply: multiply(other) {}
+
+    Divide: divide(other) {}
 }

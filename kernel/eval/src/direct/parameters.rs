@@ -1,26 +1,35 @@
 //! What the interpreter knows of the parameter structs, written out of their list in `generated`.
 
+/// A method of `Signal` that adds a node.
+pub(crate) struct Method {
+    pub(crate) name: &'static str,
+    /// The struct it takes, or would take if that had fields.
+    pub(crate) parameters: &'static str,
+    /// How many signals it takes beside its own.
+    pub(crate) further: usize,
+}
+
 /// Defines `Parameters`, `Choice` and `METHODS` from the operations of the registry.
 macro_rules! operations {
     (
         choices { $($choice:ident { $($variant:ident),* })* }
-        $($name:ident: $method:ident $(, $with:ident($($further:ident),+))? { $($field:ident: $kind:ty),* })*
+        $($name:ident: $($method:ident($($further:ident),*)),+ { $($field:ident: $kind:ty),* })*
     ) => {
         use std::fmt;
 
         use signaltree::{$($choice,)* Region, Result, Show as _, Signal};
 
         use crate::direct::convert::Rust;
+        use crate::direct::parameters::Method;
         use crate::direct::types::Type;
         use crate::direct::value::Value;
 
-        /// Every method of `Signal` that takes parameters, with the structs it takes.
-        pub(crate) const METHODS: &[(&str, &str)] = &[$((stringify!($method), stringify!($name))),*];
-
-        /// Those that take further signals, with the struct and how many.
-        pub(crate) const METHODS_WITH: &[(&str, &str, usize)] = &[
-            $($((stringify!($with), stringify!($name), [$(stringify!($further)),+].len()),)?)*
-        ];
+        /// Every method of `Signal` that adds a node, with the structs it takes.
+        pub(crate) const METHODS: &[Method] = &[$($(Method {
+            name: stringify!($method),
+            parameters: stringify!($name),
+            further: <[&str]>::len(&[$(stringify!($further)),*]),
+        },)+)*];
 
         /// One of the parameter structs.
         #[derive(Clone, PartialEq)]
@@ -71,28 +80,10 @@ macro_rules! operations {
                 }
             }
 
-            /// The method of `Signal` that takes these parameters.
-            pub(crate) fn call(&self, signal: &Signal) -> Result<Signal> {
+            /// What the methods of `Signal` call.
+            pub(crate) fn apply(&self, signal: &Signal, further: &[&Signal]) -> Result<Signal> {
                 match self {
-                    $(Parameters::$name(parameters) => signal.$method(parameters.clone())),*
-                }
-            }
-
-            /// The method that takes them with so many further signals.
-            pub(crate) fn call_with(&self, signal: &Signal, further: &[Signal]) -> Option<Result<Signal>> {
-                match self {
-                    $($(Parameters::$name(parameters) => match further {
-                        [$($further),+] => Some(signal.$with($($further,)+ parameters.clone())),
-                        _ => None,
-                    },)?)*
-                    #[allow(unreachable_patterns)] // where every operation takes some
-                    _ => None,
-                }
-            }
-
-            pub(crate) fn apply(&self, signal: &Signal) -> Result<Signal> {
-                match self {
-                    $(Parameters::$name(parameters) => signal.apply(parameters)),*
+                    $(Parameters::$name(parameters) => signal.apply_with(further, parameters)),*
                 }
             }
 

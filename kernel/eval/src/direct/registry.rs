@@ -8,7 +8,8 @@ use signaltree::{
 };
 
 use super::convert::{Accepts, Borrowed, Line, Parameter, Path, Position, Rust, Signals, Slice};
-use super::generated::{METHODS, METHODS_WITH};
+use super::generated::{METHODS, Parameters};
+use super::parameters::Method;
 use super::show;
 use super::types::Type;
 use super::value::Value;
@@ -193,28 +194,14 @@ fn table() -> Vec<Entry> {
         on(of1("round", f64::round)),
         shown("update", Some(<Arc<DisplayHandle>>::ty())),
     ];
-    let mut names: Vec<&'static str> = METHODS.iter().map(|(method, _)| *method).collect();
-    names.dedup();
-    for name in names {
-        let structs: Vec<&'static str> = METHODS
-            .iter()
-            .filter(|(method, _)| *method == name)
-            .map(|(_, parameters)| *parameters)
-            .collect();
-        let accepts = Accepts::OneOf(structs.leak());
-        table.push(with_parameters(name, accepts, |signal, parameters| {
-            parameters.call(signal).into_value()
-        }));
-    }
-    let mut names: Vec<(&'static str, usize)> = (METHODS_WITH.iter())
-        .map(|(method, _, further)| (*method, *further))
-        .collect();
-    names.dedup();
-    table.extend((names.into_iter()).map(|(name, further)| with_further(name, further)));
+    let mut named: Vec<&Method> = METHODS.iter().collect();
+    named.sort_by_key(|method| method.name);
+    named.dedup_by_key(|method| method.name);
+    table.extend(named.into_iter().map(adding));
     table.push(with_parameters(
         "apply",
         Accepts::AnyParameters,
-        |signal, parameters| parameters.apply(signal).into_value(),
+        |signal, parameters| parameters.apply(signal, &[]).into_value(),
     ));
     let mut change = with_parameters(
         "set_parameters",
@@ -226,31 +213,42 @@ fn table() -> Vec<Entry> {
     table
 }
 
-/// A method of `Signal` that takes so many further signals and a parameter struct.
-fn with_further(name: &'static str, further: usize) -> Entry {
-    let structs: Vec<&'static str> = (METHODS_WITH.iter())
-        .filter(|(method, ..)| *method == name)
-        .map(|(_, parameters, _)| *parameters)
+/// A method of `Signal` that adds a node: of further signals, and of a parameter struct.
+fn adding(method: &Method) -> Entry {
+    let structs: Vec<&'static str> = (METHODS.iter())
+        .filter(|other| other.name == method.name)
+        .map(|other| other.parameters)
         .collect();
-    let mut parameters = vec![Borrowed::<Signal>::accepts(); further];
-    parameters.push(Accepts::OneOf(structs.leak()));
+    let mut parameters = vec![Borrowed::<Signal>::accepts(); method.further];
+    // A struct without fields says nothing beside further signals.
+    let says_something = Parameters::fields(method.parameters).is_some_and(|all| !all.is_empty());
+    let fixed = match method.further == 0 || says_something {
+        true => {
+            parameters.push(Accepts::OneOf(structs.leak()));
+            None
+        }
+        false => Parameters::default_of(method.parameters),
+    };
     Entry {
-        name,
+        name: method.name,
         receiver: Some(Signal::ty()),
         parameters,
         result: <signaltree::Result<Signal>>::ty(),
-        call: Box::new(move |arguments| match arguments {
-            [
-                Value::Signal(signal),
-                further @ ..,
-                Value::Parameters(parameters),
-            ] => {
-                let further =
-                    (further.iter()).map(|value| Some(Borrowed::<Signal>::take(value)?.0));
-                let further = further.collect::<Option<Vec<Signal>>>()?;
-                Some(parameters.call_with(signal, &further)?.into_value())
+        call: Box::new(move |arguments| {
+            let (signal, rest) = arguments.split_first()?;
+            let (parameters, further) = match (&fixed, rest.split_last()) {
+                (Some(fixed), _) => (fixed, rest),
+                (None, Some((Value::Parameters(parameters), further))) => (parameters, further),
+                _ => return None,
+            };
+            let further = (further.iter())
+                .map(|value| Some(Borrowed::<Signal>::take(value)?.0))
+                .collect::<Option<Vec<Signal>>>()?;
+            let further: Vec<&Signal> = further.iter().collect();
+            match signal {
+                Value::Signal(signal) => Some(parameters.apply(signal, &further).into_value()),
+                _ => None,
             }
-            _ => None,
         }),
     }
 }
@@ -259,7 +257,7 @@ fn with_further(name: &'static str, further: usize) -> Entry {
 fn with_parameters(
     name: &'static str,
     accepts: Accepts,
-    call: fn(&Signal, &super::generated::Parameters) -> Value,
+    call: fn(&Signal, &Parameters) -> Value,
 ) -> Entry {
     Entry {
         name,

@@ -57,9 +57,7 @@ pub(crate) fn export(session: &Session, node: Option<u32>) -> Result<CommandRepl
                 .map(|node| code::line(session, &graph, node))
                 .collect()
         }
-        None => graph
-            .nodes()
-            .iter()
+        None => (graph.parents_first().into_iter())
             .map(|node| code::line(session, &graph, node))
             .collect(),
     };

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod files;
+pub(crate) mod inputs;
 pub(crate) mod lineage;
 pub(crate) mod live;
 pub(crate) mod memory;

@@ -1,13 +1,11 @@
 //! The content of a journal.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use protocol::OpenOptions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use signal::Computation;
-use tree::{Graph, Node};
+use tree::{Binding, Graph, Node};
 
 use super::{Place, Stamp};
 use crate::{Session, closure, lock};
@@ -103,9 +101,7 @@ impl Record {
             version: VERSION,
             notebook: place.notebook.clone(),
             pid: std::process::id(),
-            nodes: graph
-                .nodes()
-                .iter()
+            nodes: (graph.parents_first().into_iter())
                 .filter_map(|node| record(session, &graph, node))
                 .collect(),
             views,
@@ -120,12 +116,13 @@ impl Record {
 /// `None` for a file that is being opened at this moment; the next writing has it.
 fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
     let parents = node.parents.clone();
+    let params = (node.computation()).map_or(Value::Null, |computation| computation.params());
     let made = match node.computation() {
         Some(computation) if computation.info().name == closure::MAP => Made::Closure { parents },
         Some(computation) => Made::Operation {
             parents,
             operation: computation.info().name.to_owned(),
-            params: computation.params(),
+            params: params.clone(),
         },
         None => {
             let opened = lock(&session.opened).get(&node.id).cloned()?;
@@ -149,13 +146,18 @@ fn record(session: &Session, graph: &Graph, node: &Node) -> Option<NodeRecord> {
         variable,
         by_hand,
         made,
-        past: parameters(node.history.past()),
-        future: parameters(node.history.future()),
+        past: parameters(node.history.past(), &params),
+        future: parameters(node.history.future(), &params),
     })
 }
 
-fn parameters(steps: &[Arc<dyn Computation>]) -> Vec<Value> {
-    steps.iter().map(|step| step.params()).collect()
+/// Steps up to `now`. Those that only gave other inputs are left out: these may be gone when the tree comes back.
+fn parameters(steps: &[Binding], now: &Value) -> Vec<Value> {
+    let mut all: Vec<Value> = steps.iter().map(|step| step.computation.params()).collect();
+    all.push(now.clone());
+    all.dedup();
+    all.pop();
+    all
 }
 
 #[cfg(test)]

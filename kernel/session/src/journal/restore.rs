@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protocol::{CommandReply, OpenOptions, RestoreProblem, Restored, RestoredNode, WireError};
 use serde_json::Value;
 use signal::Source;
-use tree::{Earlier, Graph, History, Node};
+use tree::{Binding, Earlier, Graph, History, Node};
 
 use super::record::{Made, NodeRecord};
 use super::{Moved, Stamp};
@@ -268,10 +268,15 @@ impl Work<'_> {
 
     /// Steps that this version of the operation does not take are left out.
     fn history(&self, node: u32, operation: &str, record: &NodeRecord) {
+        let graph = self.session.tree.snapshot();
+        let parents = (graph.node(node)).map_or_else(Vec::new, |node| node.parents.clone());
         let steps = |params: &[Value]| {
-            params
-                .iter()
+            (params.iter())
                 .filter_map(|params| change::bind_written(operation, params).ok())
+                .map(|computation| Binding {
+                    computation,
+                    parents: parents.clone(),
+                })
                 .collect()
         };
         let history = History::new(steps(&record.past), steps(&record.future));

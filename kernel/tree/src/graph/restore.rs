@@ -57,7 +57,7 @@ impl Tree {
         self.change(|graph| {
             let at = graph.position(id)?;
             let node = graph.nodes[at].clone();
-            let parents_above = node.parents.iter().all(|parent| *parent < earlier.id);
+            let parents_above = (node.parents.first()).is_none_or(|parent| *parent < earlier.id);
             let free = graph.nodes.iter().all(|node| node.id != earlier.id);
             let own = if free && parents_above && earlier.id != 0 {
                 earlier.id

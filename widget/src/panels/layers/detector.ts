@@ -4,7 +4,7 @@
  * the disks of a peak finder is one too, also over the peaks themselves, where it is faint until it is looked for.
  */
 
-import { h, setAttributes, setHidden, setText } from "../../dom";
+import { h, listen, setAttributes, setHidden, setText } from "../../dom";
 import { isUneven, niceBelow } from "../../geometry/axes";
 import {
   changedParams,
@@ -85,7 +85,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       return null;
     }
     const frame = { width: picture.reply.full_width, height: picture.reply.full_height };
-    const { operations } = session.store.value;
+    const { operations } = session.state;
     for (const node of paneDetectors(pane)) {
       const found = placedDetector(node, operations, view.value.draft, frame);
       if (found) {
@@ -102,7 +102,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     const named = pointedParameter !== null && Object.values(found.outline).includes(pointedParameter);
     return !found.shy || near || named || isTaken(found);
   };
-  const isSelected = (found: Placed): boolean => found.node.id === session.store.value.node;
+  const isSelected = (found: Placed): boolean => found.node.id === session.state.node;
   const styleOf = (found: Placed): DetectorStyle => {
     if (isTaken(found)) {
       return "held";
@@ -166,20 +166,21 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   };
   session.store.on(["zoom"], show, signal);
   signal.addEventListener("abort", () => rest !== undefined && settle());
-  surface.overlay.addEventListener(
-    "blur",
-    // A view that is taken out of the page loses the focus too, and gets it again.
+  listen(
+    surface.overlay,
+    "blur", // A view that is taken out of the page loses the focus too, and gets it again.
     () => queueMicrotask(() => surface.overlay.isConnected && letGo()),
-    { signal },
+    signal,
   );
-  surface.overlay.addEventListener(
+  listen(
+    surface.overlay,
     "pointerleave",
     () => {
       hovered = false;
       near = false;
       show();
     },
-    { signal },
+    signal,
   );
   view.on(["draft"], show, signal);
   view.on(["pointedParameter"], () => placed()?.shy && show(), signal);

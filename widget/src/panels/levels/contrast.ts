@@ -1,6 +1,6 @@
 /** Gamma, logarithm and colormap. */
 
-import { h, setText } from "../../dom";
+import { h, listen, setText } from "../../dom";
 import { COLORMAPS, colormapNamed, gradient } from "../../render/colormap";
 import { type ContrastChoice, pictureClass } from "../../state/contrast";
 import type { PanelContext } from "../registry";
@@ -27,19 +27,20 @@ export function contrastControls(context: PanelContext): { element: HTMLElement;
     ...COLORMAPS.map((map) => h("option", { value: map.name }, map.title)),
   );
   const choice = (): ContrastChoice =>
-    session.store.value.contrast[pictureClass(session.node, session.store.value.component)];
+    session.state.contrast[pictureClass(session.node, session.state.component)];
 
-  gamma.addEventListener(
+  listen(
+    gamma,
     "input",
     () => {
       const steps = Math.abs(gamma.valueAsNumber) < 6 ? 0 : gamma.valueAsNumber;
       session.setContrast({ gamma: Number((10 ** (steps / 100)).toPrecision(3)) });
     },
-    { signal },
+    signal,
   );
-  gamma.addEventListener("dblclick", () => session.setContrast({ gamma: 1 }), { signal });
-  log.addEventListener("change", () => session.setContrast({ log: log.checked }), { signal });
-  colormap.addEventListener("change", () => session.setContrast({ colormap: colormap.value }), { signal });
+  listen(gamma, "dblclick", () => session.setContrast({ gamma: 1 }), signal);
+  listen(log, "change", () => session.setContrast({ log: log.checked }), signal);
+  listen(colormap, "change", () => session.setContrast({ colormap: colormap.value }), signal);
 
   const fill = (): void => {
     const now = choice();

@@ -1,6 +1,6 @@
 /** A limit of the levels: dragged on the histogram, moved by keys, typed in its field. */
 
-import { h, setAttributes } from "../../dom";
+import { h, listen, setAttributes } from "../../dom";
 import { numberText } from "../../geometry/axes";
 import { clamp } from "../../geometry/fit";
 import { type Writing, writtenText } from "../../geometry/units";
@@ -64,7 +64,8 @@ export function makeLimit(which: "low" | "high", signal: AbortSignal): Limit {
       }
     },
     listen(events) {
-      element.addEventListener(
+      listen(
+        element,
         "pointerdown",
         (event) => {
           element.setPointerCapture?.(event.pointerId);
@@ -73,9 +74,10 @@ export function makeLimit(which: "low" | "high", signal: AbortSignal): Limit {
           events.held(true);
           event.preventDefault();
         },
-        { signal },
+        signal,
       );
-      element.addEventListener(
+      listen(
+        element,
         "pointermove",
         (event) => {
           const plot = element.parentElement?.getBoundingClientRect();
@@ -83,19 +85,21 @@ export function makeLimit(which: "low" | "high", signal: AbortSignal): Limit {
             events.move(clamp((event.clientX - plot.left) / Math.max(1, plot.width), 0, 1));
           }
         },
-        { signal },
+        signal,
       );
       for (const type of ["pointerup", "pointercancel"] as const) {
-        element.addEventListener(
+        listen(
+          element,
           type,
           () => {
             element.classList.remove("st-held");
             events.held(false);
           },
-          { signal },
+          signal,
         );
       }
-      element.addEventListener(
+      listen(
+        element,
         "keydown",
         (event) => {
           const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
@@ -104,17 +108,19 @@ export function makeLimit(which: "low" | "high", signal: AbortSignal): Limit {
             event.preventDefault();
           }
         },
-        { signal },
+        signal,
       );
-      field.addEventListener(
+      listen(
+        field,
         "change",
         () => {
           last = events.type(field.value);
           field.value = levelText(last, writing);
         },
-        { signal },
+        signal,
       );
-      field.addEventListener(
+      listen(
+        field,
         "keydown",
         (event) => {
           if (event.key === "Escape" && field.value !== levelText(last, writing)) {
@@ -122,7 +128,7 @@ export function makeLimit(which: "low" | "high", signal: AbortSignal): Limit {
             event.preventDefault();
           }
         },
-        { signal },
+        signal,
       );
     },
   };

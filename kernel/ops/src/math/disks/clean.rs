@@ -10,6 +10,8 @@ const HOT: f64 = 0.3;
 const COUNTED: f64 = 15.0;
 /// Gains nearer to 1 than this are counts.
 const NEARLY_COUNTS: f64 = 0.15;
+/// Noise that differs by less than this factor is the same: a few frames do not tell it any better.
+const OTHER_NOISE: f64 = 2.0;
 /// Pixels along a side of the blocks that gain and noise are measured in.
 const BLOCK: usize = 8;
 
@@ -43,12 +45,13 @@ impl Clean {
         radius: f64,
     ) -> Self {
         // Eight bits are also stored as sixteen. Without noise a plateau is no end.
-        let noisy = noise(frames, (rows, columns), None).is_some();
+        let noisy = noise(frames, (rows, columns), None, LEAST_GAIN).is_some();
         let saturation = match noisy {
             true => piled_up(frames).or(saturation),
             false => saturation,
         };
-        let (gain, offset) = noise(frames, (rows, columns), saturation).unwrap_or((1.0, 0.0));
+        let noise = noise(frames, (rows, columns), saturation, LEAST_GAIN);
+        let (gain, offset) = noise.unwrap_or((1.0, 0.0));
         let apart = match radius {
             radius if radius >= 3.5 => 2,
             radius if radius >= 1.8 => 1,
@@ -88,6 +91,25 @@ impl Clean {
         }
         clean.dead = (0..dead.len()).filter(|at| dead[*at]).collect();
         clean
+    }
+
+    /// For frames of the same detector whose noise may be another one: of many that were averaged into one it is less, and each
+    /// value stands for as many more counts.
+    pub(super) fn beside(&self, frames: &[Vec<f32>]) -> Self {
+        let size = (self.rows, self.columns);
+        let noise = noise(frames, size, self.saturation, LEAST_OF_MEANS);
+        let noise = noise.unwrap_or((self.gain, self.offset));
+        let other = (noise.0 / self.gain).ln().abs() > OTHER_NOISE.ln();
+        let (gain, offset) = if other {
+            noise
+        } else {
+            (self.gain, self.offset)
+        };
+        Clean {
+            gain,
+            offset,
+            ..self.clone()
+        }
     }
 
     /// Turns a frame's pixels into counts: NaN where they say nothing, ∞ where there are more than can be said.
@@ -289,11 +311,12 @@ fn covered(sums: &[f64], (rows, columns): (usize, usize), dead: &mut [bool]) {
     }
 }
 
-/// `None` where there is no noise. Gain and offset such that variance is `gain · mean + gain · offset`: of blocks of pixels, from how much neighbours differ.
+/// `None` where there is no noise, or less than `least` of that of counts. Gain and offset such that variance is `gain · mean + gain · offset`: of blocks of pixels, from how much neighbours differ.
 fn noise(
     frames: &[Vec<f32>],
     (rows, columns): (usize, usize),
     saturation: Option<f32>,
+    least: f64,
 ) -> Option<(f64, f64)> {
     let mut blocks: Vec<[f64; 2]> = Vec::new();
     let most = saturation.unwrap_or(f32::INFINITY);
@@ -345,10 +368,10 @@ fn noise(
         }
     };
     let gain = ratio * TRIMMED;
-    if gain.is_finite() && gain > LEAST_GAIN && (gain - 1.0).abs() > NEARLY_COUNTS {
+    if gain.is_finite() && gain > least && (gain - 1.0).abs() > NEARLY_COUNTS {
         return Some(line(&points, gain));
     }
-    (gain > LEAST_GAIN).then_some((1.0, 0.0))
+    (gain > least).then_some((1.0, 0.0))
 }
 
 /// The median of the variances of blocks without those that edges, cosmic rays and hot pixels are in.
@@ -376,6 +399,8 @@ const FAR: f64 = 2.5;
 const TRIMMED: f64 = 1.03;
 /// Less noise than this share of that of counts is none at all: a simulation.
 const LEAST_GAIN: f64 = 0.05;
+/// That of the mean of ten thousand frames.
+const LEAST_OF_MEANS: f64 = 1e-4;
 
 /// Weighted least squares of variance against mean, both parts not negative.
 fn line(points: &[[f64; 2]], ratio: f64) -> (f64, f64) {

@@ -43,16 +43,25 @@ const FURTHER: f64 = 2.0;
 const FALSE: f64 = 5e-4;
 const THRESHOLDS: [f64; 2] = [2.0, 10.0];
 
-/// From one radius on; what is inside the disks only where flat ones explain more than `before` does.
+/// Where measuring begins.
+pub(super) struct Start<'a> {
+    pub radius: f64,
+    /// What is known from another beginning.
+    pub before: Option<&'a Prepared>,
+    /// What a pattern must explain more than flat disks do.
+    pub pattern_cost: f64,
+}
+
+/// From one radius on; what is inside the disks only where flat ones explain more than what was known before.
 pub(super) fn measure(
     frames: &[Vec<f32>],
     size: (usize, usize),
     given: Given,
     clean: &Clean,
     seen: &[([f64; 2], f64)],
-    first: f64,
-    before: Option<&Prepared>,
+    start: &Start<'_>,
 ) -> Option<Prepared> {
+    let first = start.radius;
     let mut measuring = Measuring::begin(frames, size, clean, seen, given.direct_beam, first);
     let mut last = None;
     for round in 0..ROUNDS {
@@ -63,13 +72,15 @@ pub(super) fn measure(
         }
     }
     let flat = measuring.conclude(&last?);
-    let worse = before.is_some_and(|before| before.flat_cost <= flat.cost);
+    let worse = start
+        .before
+        .is_some_and(|before| before.flat_cost <= flat.cost);
     if flat.misfit < PATTERNED || worse {
         return Some(flat);
     }
     let patterned = measuring.patterned(flat.shape_errors);
     Some(match patterned {
-        Some(patterned) if patterned.cost + PATTERN_COST < flat.cost => Prepared {
+        Some(patterned) if patterned.cost + start.pattern_cost < flat.cost => Prepared {
             flat_cost: flat.cost,
             ..patterned
         },
@@ -79,11 +90,9 @@ pub(super) fn measure(
 
 /// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
 const DISK_COST: f64 = 40.0;
-/// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, what that must explain at least, and
-/// what a round does.
+/// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, and what a round does.
 const PATTERNED: f64 = 1.1;
 const PATTERN_ROUNDS: usize = 8;
-const PATTERN_COST: f64 = 3000.0;
 const BETTER: f64 = 0.004;
 /// Rounds after which it is about known what a pattern is, and those that are of direct beams.
 const FIRST_PATTERNS: usize = 2;

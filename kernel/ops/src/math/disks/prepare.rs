@@ -2,7 +2,7 @@
 
 use super::beam::beam;
 use super::clean::Clean;
-use super::measuring::{Measuring, PATTERN_EXPLAINS, measure};
+use super::measuring::{Measuring, PATTERN_EXPLAINS, Start, measure};
 use super::model::Model;
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
@@ -109,18 +109,26 @@ fn prepare_clean(
     given: Given,
     clean: &Clean,
 ) -> Option<Prepared> {
-    let cleaned = |frames: &[Vec<f32>]| -> Vec<Vec<f32>> {
+    let cleaned = |frames: &[Vec<f32>], clean: &Clean| -> Vec<Vec<f32>> {
         let mut flags = Vec::new();
         let mut frames = frames.to_vec();
         (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
         frames
     };
-    let frames = &*cleaned(frames);
-    let own = measure_any(frames, size, given, clean);
+    let frames = &*cleaned(frames, clean);
+    let own = measure_any(frames, size, given, clean, PATTERN_COST);
     if vacuum.is_empty() {
         return own;
     }
-    let told = measure_any(&cleaned(vacuum), size, given, clean).and_then(|beam| {
+    let of_vacuum = clean.beside(vacuum);
+    let told = measure_any(
+        &cleaned(vacuum, &of_vacuum),
+        size,
+        given,
+        &of_vacuum,
+        BEAM_PATTERN_COST,
+    )
+    .and_then(|beam| {
         let (seen, first) = look(frames, size, given.direct_beam);
         let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
         measuring.told(&beam)
@@ -138,9 +146,18 @@ fn measure_any(
     size: (usize, usize),
     given: Given,
     clean: &Clean,
+    pattern_cost: f64,
 ) -> Option<Prepared> {
     let (seen, measured) = look(frames, size, given.direct_beam);
-    let mut best = measure(frames, size, given, clean, &seen, measured, None);
+    let measure_from = |radius, before: Option<&Prepared>| {
+        let start = Start {
+            radius,
+            before,
+            pattern_cost,
+        };
+        measure(frames, size, given, clean, &seen, &start)
+    };
+    let mut best = measure_from(measured, None);
     // Other beginnings where something is left to explain: the one given; where a beam is said to be that is covered, that of
     // another disk; and, as a saturated beam looks larger, a smaller one.
     let elsewhere = given.direct_beam.map(|_| look(frames, size, None).1);
@@ -152,7 +169,7 @@ fn measure_any(
         if best.as_ref().is_some_and(Prepared::explains) {
             break;
         }
-        let other = measure(frames, size, given, clean, &seen, radius, best.as_ref());
+        let other = measure_from(radius, best.as_ref());
         best = match (best, other) {
             (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
             (best, other) => best.or(other),
@@ -162,6 +179,10 @@ fn measure_any(
 }
 
 const SMALLER: f64 = 0.75;
+/// What a pattern must explain at least. That of a vacuum has to explain the disks of the scan in the end: one frame of it has few
+/// counts to speak for it.
+const PATTERN_COST: f64 = 3000.0;
+const BEAM_PATTERN_COST: f64 = 300.0;
 /// Below this misfit the noise is less than it was taken for, which so many frames tell in so many steps.
 const TOO_GOOD: f64 = 0.92;
 const FEW: usize = 16;
