@@ -24,6 +24,9 @@ OURS = ("whole_scan", "live", "frame_latency", "save", "disks")
 # `LiberTEM` alone stands for the fastest of its executors.
 ROWS = [
     ("navigation image, raw", ("navigation_image", "npy"), ("ours", "memory_read", "npy"), 1.3),
+    ("navigation image, raw f32", ("navigation_image", "npy_f32"), ("ours", "memory_read", "npy_f32"), 1.5),
+    ("BF + ADF + CoM, raw", ("bright_annular_com", "npy"), ("ours", "memory_read", "npy"), 2.0),
+    ("BF + ADF + CoM, raw f32", ("bright_annular_com", "npy_f32"), ("ours", "memory_read", "npy_f32"), 2.0),
     ("navigation image, raw", ("navigation_image", "npy"), ("LiberTEM", "navigation_image", "npy"), None),
     ("navigation image, raw", ("navigation_image", "npy"), ("numpy", "navigation_image", "npy"), None),
     ("BF + ADF + CoM here, BF + ADF there, raw", ("bright_annular_com", "npy"), ("LiberTEM", "bright_annular", "npy"), 0.33),
