@@ -8,40 +8,15 @@
 mod shared;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
 
-use shared::{Failure, append, remove, run};
+use shared::{Failure, add, append, remove, run, timed};
 
 use protocol::{Command, OpenOptions, SaveOptions};
-use serde_json::{Value, json};
+use serde_json::json;
 use session::{Config, Session};
 
 /// Unstrained corner of the scan, as the peer takes it.
 const REFERENCE: [usize; 4] = [0, 0, 8, 8];
-
-fn timed(session: &Arc<Session>, command: Command) -> Result<f64, Failure> {
-    let began = Instant::now();
-    run(session, command)?;
-    Ok(began.elapsed().as_secs_f64())
-}
-
-fn add(
-    session: &Arc<Session>,
-    parent: u32,
-    operation: &str,
-    params: Value,
-) -> Result<u32, Failure> {
-    let operation = operation.into();
-    run(
-        session,
-        Command::AddNode {
-            parents: vec![parent],
-            operation,
-            params,
-        },
-    )
-}
 
 /// Seconds that peaks and, once these are there, the map of strain take.
 fn measure(folder: &Path, config: Config) -> Result<[f64; 2], Failure> {

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p benches --bench whole_scan -- --scan FOLDER [--size small] [--json FILE] [--repeats N] [--threads N]`
 //!
-//! FOLDER holds `scan.npy` (made when it is absent) and, where they are to be measured, `scan_zstd.zarr` and
-//! `scan_lz4.zarr` (`benches/peers/scan.py` makes them), all u16 of the same shape. In one run, repetition by repetition
+//! FOLDER holds `scan.npy` and `scan_f32.npy` (made when they are absent) and, where they are to be measured, `scan_zstd.zarr` and
+//! `scan_lz4.zarr` (`benches/peers/scan.py` makes them), u16 of the same shape but for half as many f32. In one run, repetition by repetition
 //! in turn so that a loaded machine is as slow for one as for the other: the navigation image against reading the same
 //! mapped file with as many threads; bright field, annular dark field and centre of mass in one pass, against the same
 //! loop written by hand over the mapped file and, for compressed chunks, against decoding them on all cores and doing
@@ -260,7 +260,7 @@ fn by_hand(source: &dyn Source, threads: usize) -> Result<(), Failure> {
 
 fn measure(report: &mut Report, name: &str, path: &Path) -> Result<(), Failure> {
     let source: Arc<dyn Source> = io::open(path, &io::OpenOptions::default())?;
-    let mapped = name == "npy";
+    let mapped = name.starts_with("npy");
     let threads = report.options.threads;
     let of = |work| Series {
         work,
@@ -307,24 +307,24 @@ fn measure(report: &mut Report, name: &str, path: &Path) -> Result<(), Failure> 
     if mapped {
         report.series(&hand);
         report.ratio(
-            "navigation image / reading the memory, raw",
+            &format!("navigation image / reading the memory, {name}"),
             &navigation,
             &floor,
-            Some(1.3),
+            Some(if name == "npy" { 1.3 } else { 1.5 }),
         );
         report.ratio(
-            "BF + ADF + centre of mass / the loop by hand, raw",
+            &format!("BF + ADF + centre of mass / the loop by hand, {name}"),
             &fused,
             &hand,
             None,
         );
         report.ratio(
-            "BF + ADF + centre of mass / reading the memory, raw",
+            &format!("BF + ADF + centre of mass / reading the memory, {name}"),
             &fused,
             &floor,
-            None,
+            Some(2.0),
         );
-        return first_pass(report, path);
+        return first_pass(report, name, path);
     }
     report.ratio(
         &format!("BF + ADF + centre of mass / decoding alone, {name}"),
@@ -342,11 +342,11 @@ fn measure(report: &mut Report, name: &str, path: &Path) -> Result<(), Failure> 
 }
 
 /// The first pass after opening, when no page of the file is mapped yet.
-fn first_pass(report: &mut Report, path: &Path) -> Result<(), Failure> {
+fn first_pass(report: &mut Report, name: &str, path: &Path) -> Result<(), Failure> {
     let threads = report.options.threads;
     let of = |work| Series {
         work,
-        source: "npy".into(),
+        source: name.into(),
         seconds: Vec::new(),
     };
     let (mut floor, mut navigation) = (of("memory_read_first"), of("navigation_image_first"));
@@ -368,7 +368,7 @@ fn first_pass(report: &mut Report, path: &Path) -> Result<(), Failure> {
     report.series(&floor);
     report.series(&navigation);
     report.ratio(
-        "first navigation image after opening / first read of the memory, raw",
+        &format!("first navigation image after opening / first read of the memory, {name}"),
         &navigation,
         &floor,
         None,
@@ -376,10 +376,16 @@ fn first_pass(report: &mut Report, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A scan with a bright disk whose centre moves and a ring whose counts change.
-fn write_npy(path: &Path, scan: [usize; 2], detector: [usize; 2]) -> Result<(), Failure> {
+/// A scan with a bright disk whose centre moves; counts as `u16`, or four fifths of them as `f32`.
+fn write_npy(
+    path: &Path,
+    scan: [usize; 2],
+    detector: [usize; 2],
+    is_float: bool,
+) -> Result<(), Failure> {
+    let element = if is_float { "<f4" } else { "<u2" };
     let mut text = format!(
-        "{{'descr': '<u2', 'fortran_order': False, 'shape': ({}, {}, {}, {}), }}",
+        "{{'descr': '{element}', 'fortran_order': False, 'shape': ({}, {}, {}, {}), }}",
         scan[0], scan[1], detector[0], detector[1]
     );
     while (10 + text.len() + 1) % 64 != 0 {
@@ -391,7 +397,7 @@ fn write_npy(path: &Path, scan: [usize; 2], detector: [usize; 2]) -> Result<(), 
     file.write_all(&(text.len() as u16).to_le_bytes())?;
     file.write_all(text.as_bytes())?;
     let mut noise = 0x2545_f491_4f6c_dd1d_u64;
-    let mut frame = Vec::with_capacity(detector[0] * detector[1] * 2);
+    let mut frame = Vec::new();
     for y in 0..scan[0] {
         for x in 0..scan[1] {
             frame.clear();
@@ -407,7 +413,11 @@ fn write_npy(path: &Path, scan: [usize; 2], detector: [usize; 2]) -> Result<(), 
                     } else {
                         3
                     };
-                    frame.extend(((level + (noise >> 60)) as u16).to_le_bytes());
+                    let count = (level + (noise >> 60)) as u16;
+                    match is_float {
+                        true => frame.extend((0.8 * f32::from(count)).to_le_bytes()),
+                        false => frame.extend(count.to_le_bytes()),
+                    }
                 }
             }
             file.write_all(&frame)?;
@@ -419,13 +429,18 @@ fn write_npy(path: &Path, scan: [usize; 2], detector: [usize; 2]) -> Result<(), 
 fn main() -> Result<(), Failure> {
     let options = Options::read()?;
     std::fs::create_dir_all(&options.folder)?;
+    let (scan, detector) = match options.small {
+        true => ([32, 24], [128, 112]),
+        false => ([128, 128], [256, 256]),
+    };
     let npy = options.folder.join("scan.npy");
     if !npy.exists() {
-        let (scan, detector) = match options.small {
-            true => ([32, 24], [128, 112]),
-            false => ([128, 128], [256, 256]),
-        };
-        write_npy(&npy, scan, detector)?;
+        write_npy(&npy, scan, detector, false)?;
+    }
+    let float = options.folder.join("scan_f32.npy");
+    if !float.exists() {
+        // As many bytes.
+        write_npy(&float, [scan[0] / 2, scan[1]], detector, true)?;
     }
     println!(
         "{} threads, {} repetitions",
@@ -437,6 +452,7 @@ fn main() -> Result<(), Failure> {
         lines: Vec::new(),
     };
     measure(&mut report, "npy", &npy)?;
+    measure(&mut report, "npy_f32", &float)?;
     for (name, file) in [
         ("zarr_lz4", "scan_lz4.zarr"),
         ("zarr_zstd", "scan_zstd.zarr"),

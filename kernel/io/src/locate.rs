@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use signal::{SourceError, nearest_names};
 
-use crate::registry::io_error;
+use crate::error::io_error;
 
 /// Nearest names in an error.
 const MOST_NAMES: usize = 3;

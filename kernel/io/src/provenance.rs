@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::Value;
 use signal::SourceError;
 
-use crate::json;
 use crate::locate::locate;
-use crate::npy;
-use crate::npy_write::sidecar_of;
+use crate::numpy::npy;
+use crate::numpy::npy_write::sidecar_of;
 use crate::options::OpenOptions;
 use crate::registry::open;
+use crate::storage::json;
 
 /// The provenance that was given when a file was written, `None` when it has none.
 ///
@@ -28,8 +28,8 @@ pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
     if path.is_file() && sidecar_of(path).is_file() {
         return Ok(present(npy::sidecar(path)?["provenance"].clone()));
     }
-    if crate::hspy::is_hdf5(path) {
-        return Ok(text(&crate::hspy::metadata(path)?));
+    if crate::hyperspy::hspy::is_hdf5(path) {
+        return Ok(text(&crate::hyperspy::hspy::metadata(path)?));
     }
     let source = open(path, &OpenOptions::default())?;
     Ok(text(&source.meta().original["metadata"]))
@@ -37,8 +37,8 @@ pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
 
 /// Peaks cannot be opened as frames, and say where they come from all the same.
 fn in_store(path: &Path) -> Result<Option<Value>, SourceError> {
-    let (experiment, _) = crate::zspy::find_experiment(path, &OpenOptions::default())?;
-    let tree = crate::dictionary::read(&experiment.join("metadata"))?;
+    let (experiment, _) = crate::hyperspy::zspy::find_experiment(path, &OpenOptions::default())?;
+    let tree = crate::hyperspy::dictionary::read(&experiment.join("metadata"))?;
     Ok(text(&tree))
 }
 

@@ -7,11 +7,15 @@ use std::sync::Arc;
 
 use signal::{Source, SourceError};
 
+use crate::error::io_error;
 use crate::format::{Candidate, Format, FormatInfo};
+use crate::hyperspy::{hspy::Hspy, zspy::Zspy};
 use crate::locate::{locate, not_found};
-use crate::map_file::as_map;
+use crate::mrc::format::Mrc;
+use crate::numpy::map_file::as_map;
+use crate::numpy::npy::Npy;
 use crate::options::{OpenOptions, check_axes};
-use crate::{hspy::Hspy, mrc::Mrc, npy::Npy, zarr::Zarr, zspy::Zspy};
+use crate::zarr::format::Zarr;
 
 /// To add a format: one file beside this one, one line here.
 static FORMATS: &[&dyn Format] = &[&Zspy, &Zarr, &Hspy, &Npy, &Mrc];
@@ -76,13 +80,6 @@ fn recognise(path: &Path) -> Result<&'static dyn Format, SourceError> {
         .find(|format| format.sniff(&candidate))
         .copied()
         .ok_or_else(|| unknown(path, &found))
-}
-
-pub(crate) fn io_error(path: &Path, error: &std::io::Error) -> SourceError {
-    SourceError::Io {
-        path: path.into(),
-        reason: error.to_string(),
-    }
 }
 
 fn unknown(path: &Path, found: &std::fs::Metadata) -> SourceError {

@@ -169,8 +169,8 @@ pub enum Image {
     Double(LentGrid<f64>),
 }
 
-/// As [`grid_without_hot_pixels`], in memory that is used again.
-pub fn image_without_hot_pixels(frame: &Frame) -> Result<Image, OperationError> {
+/// The frame's pixels, what is not finite as invalid, in memory that is used again.
+pub fn image(frame: &Frame) -> Result<Image, OperationError> {
     let (rows, columns) = frame_rows_columns(frame)?;
     let mut single = pool::grid(rows, columns);
     let is_exact = signal::for_pixels!(frame, |pixels| vectorised(Single {
@@ -178,7 +178,6 @@ pub fn image_without_hot_pixels(frame: &Frame) -> Result<Image, OperationError> 
         out: &mut single.values,
     }));
     if is_exact {
-        robust::leave_out_hot_pixels(&mut single);
         return Ok(Image::Single(single));
     }
     let mut double = pool::grid(rows, columns);
@@ -187,8 +186,17 @@ pub fn image_without_hot_pixels(frame: &Frame) -> Result<Image, OperationError> 
             *out = valid(pixel.to_f64());
         }
     });
-    robust::leave_out_hot_pixels(&mut double);
     Ok(Image::Double(double))
+}
+
+/// As [`image`], with hot pixels as invalid ones too.
+pub fn image_without_hot_pixels(frame: &Frame) -> Result<Image, OperationError> {
+    let mut image = image(frame)?;
+    match &mut image {
+        Image::Single(grid) => robust::leave_out_hot_pixels(grid),
+        Image::Double(grid) => robust::leave_out_hot_pixels(grid),
+    }
+    Ok(image)
 }
 
 /// Pixels in single precision, what is not finite as NaN; whether that is all of them.

@@ -100,7 +100,7 @@ impl Operation for MeasureCenterOfMass {
     });
 
     const WITHOUT_VALUE: &'static str = "there is no intensity in the circle";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
 
     fn describe(
         &self,

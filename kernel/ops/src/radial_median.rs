@@ -13,8 +13,9 @@ use signal::{
     Output, SignalMeta, parameters,
 };
 
-use crate::math::{direct_beam, rings};
-use crate::{accept, background};
+use crate::accept::{self, Image};
+use crate::background;
+use crate::math::{Grid, Real, direct_beam, rings};
 
 parameters! {
     /// Subtracts the median of each ring around the direct beam.
@@ -76,9 +77,15 @@ impl Operation for SubtractRadialMedian {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let grid = accept::grid(frame)?;
-        let centre = params.centre.unwrap_or_else(|| direct_beam::find(&grid));
-        let pixels = rings::minus_median(&grid, centre, params.keep_direct_beam);
+        let pixels = match accept::image(frame)? {
+            Image::Single(grid) => flattened(&grid, params),
+            Image::Double(grid) => flattened(&grid, params),
+        };
         background::subtracted(frame.shape(), pixels, params.clip)
     }
+}
+
+fn flattened<T: Real>(grid: &Grid<T>, params: &RadialMedian) -> Vec<f32> {
+    let centre = params.centre.unwrap_or_else(|| direct_beam::find(grid));
+    rings::minus_median(grid, centre, params.keep_direct_beam)
 }

@@ -156,7 +156,7 @@ macro_rules! virtual_detector {
             };
             const OUTLINE: Option<Outline> = Some($outline);
             const WITHOUT_VALUE: &'static str = "no pixel of the detector has one";
-            const REVISION: u32 = 2;
+            const REVISION: u32 = 3;
 
             fn describe(
                 &self,

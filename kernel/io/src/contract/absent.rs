@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use signal::{CancelToken, ChunkId, NavigationIndex, Source};
 
 use super::{asymmetric, check, frame_at};
-use crate::result_options::{Compression, ResultFormat, WriteOptions};
-use crate::result_plan::Plan;
+use crate::result::options::{Compression, ResultFormat, WriteOptions};
+use crate::result::plan::Plan;
 use crate::{OpenOptions, ResultWriter, open};
 
 fn caveats(source: &dyn Source) -> Vec<String> {
@@ -170,8 +170,8 @@ fn plan(path: &Path) -> Plan {
 /// Our own sample (3, 5 | 4, 6) with chunks of two frames; all but those that `skips` are stored.
 fn stored(path: &Path, skips: impl Fn(usize) -> bool) -> PathBuf {
     let plan = plan(path);
-    crate::result_sink::prepare(&plan, path).unwrap();
-    let sink = crate::result_sink::open_sink(&plan, path).unwrap();
+    crate::writers::prepare(&plan, path).unwrap();
+    let sink = crate::writers::open_sink(&plan, path).unwrap();
     for chunk in 0..plan.chunks.count() {
         let ranges = plan.chunks.ranges(chunk);
         let pixels: Vec<u8> = (0..2)

@@ -1,9 +1,7 @@
 //! Position of the direct beam in one pattern.
 
-use std::borrow::Cow;
-
 use super::gaussian::Blur;
-use super::{Grid, robust};
+use super::{Grid, Real, robust};
 
 /// Standard deviation of the smoothing before the brightest point is looked for, in pixels.
 const SIGMA: f64 = 2.0;
@@ -15,22 +13,17 @@ const SIGMA: f64 = 2.0;
 /// The smoothed disk's part above half its height is cut out, and the centroid of what rises above that
 /// level is the answer; for a flat disk it is unbiased whatever the disk's radius. Hot pixels take no part. A frame without
 /// contrast or valid pixel gives the reference centre. O(P) with a small factor.
-pub fn find(grid: &Grid<f64>) -> [f64; 2] {
+pub fn find<T: Real>(grid: &Grid<T>) -> [f64; 2] {
     let half_width = (grid.rows.min(grid.columns) / 4).max(4);
     find_within(grid, grid.reference_centre(), half_width)
 }
 
 /// The same near a place that is known roughly: no further from it than an eighth of the frame.
-pub fn find_about(grid: &Grid<f64>, about: [f64; 2]) -> [f64; 2] {
+pub fn find_about<T: Real>(grid: &Grid<T>, about: [f64; 2]) -> [f64; 2] {
     find_within(grid, about, (grid.rows.min(grid.columns) / 8).max(4))
 }
 
-fn find_within(grid: &Grid<f64>, reference: [f64; 2], half_width: usize) -> [f64; 2] {
-    let mut grid = Cow::Borrowed(grid);
-    for hot in robust::hot_pixels(&grid) {
-        grid.to_mut().values[hot] = f64::NAN;
-    }
-    let grid = &*grid;
+fn find_within<T: Real>(grid: &Grid<T>, reference: [f64; 2], half_width: usize) -> [f64; 2] {
     let (top, left, square) = cut(grid, reference, half_width);
     let smooth = Blur::new(square.rows, square.columns, SIGMA, 3.0).apply(&square);
     let middle = [reference[0] - top as f64, reference[1] - left as f64];
@@ -43,7 +36,8 @@ fn find_within(grid: &Grid<f64>, reference: [f64; 2], half_width: usize) -> [f64
     }
 }
 
-fn cut(grid: &Grid<f64>, about: [f64; 2], half_width: usize) -> (usize, usize, Grid<f32>) {
+/// The square around a place, hot pixels as invalid ones.
+fn cut<T: Real>(grid: &Grid<T>, about: [f64; 2], half_width: usize) -> (usize, usize, Grid<f32>) {
     let nearest = |at: f64, size: usize| (at.round().max(0.0) as usize).min(size.saturating_sub(1));
     let (cy, cx) = (
         nearest(about[0], grid.rows),
@@ -54,30 +48,37 @@ fn cut(grid: &Grid<f64>, about: [f64; 2], half_width: usize) -> (usize, usize, G
     let right = (cx + half_width + 1).min(grid.columns);
     let values = (top..bottom)
         .flat_map(|row| &grid.row(row)[left..right])
-        .map(|value| *value as f32)
+        .map(|value| value.to_f64() as f32)
         .collect();
-    (top, left, Grid::new(bottom - top, right - left, values))
+    let mut square = Grid::new(bottom - top, right - left, values);
+    for hot in robust::hot_pixels(grid) {
+        let (row, column) = (hot / grid.columns, hot % grid.columns);
+        if (top..bottom).contains(&row) && (left..right).contains(&column) {
+            square.values[(row - top) * (right - left) + column - left] = f32::NAN;
+        }
+    }
+    (top, left, square)
 }
 
 /// The pixel with the largest rise above the square's lowest value, weighted by its distance from the middle.
 fn brightest(smooth: &Grid<f32>, middle: [f64; 2], half_width: usize) -> Option<usize> {
-    let lowest = smooth.values.iter().copied().fold(f32::NAN, f32::min);
-    let highest = smooth.values.iter().copied().fold(f32::NAN, f32::max);
+    let (lowest, highest) = smooth.range()?;
     // Rounding alone makes a constant frame uneven by about 1e-7 of its value.
-    let contrast = highest - lowest;
-    if contrast.is_nan() || contrast <= 1e-5 * highest.abs().max(lowest.abs()) {
+    if highest - lowest <= 1e-5 * highest.abs().max(lowest.abs()) {
         return None;
     }
     let weight = |distance: f64| {
         let angle = distance.abs() / (half_width as f64 + 1.0) * std::f64::consts::FRAC_PI_2;
         angle.min(std::f64::consts::FRAC_PI_2).cos().powi(2)
     };
+    let across = |column: usize| weight(column as f64 - middle[1]);
+    let across: Vec<f64> = (0..smooth.columns).map(across).collect();
     let mut best = None;
     let mut most = 0.0;
     for row in 0..smooth.rows {
         let down = weight(row as f64 - middle[0]);
-        for (column, value) in smooth.row(row).iter().enumerate() {
-            let rise = f64::from(value - lowest) * down * weight(column as f64 - middle[1]);
+        for (column, (value, across)) in smooth.row(row).iter().zip(&across).enumerate() {
+            let rise = f64::from(*value - lowest as f32) * down * across;
             if rise > most {
                 most = rise;
                 best = Some(row * smooth.columns + column);

@@ -26,6 +26,11 @@ impl<T: Copy> Grid<T> {
         Grid::new(rows, columns, vec![value; rows * columns])
     }
 
+    /// Zero-frequency pixel of a shifted Fourier transform: `floor(size / 2)`, row first.
+    pub fn reference_centre(&self) -> [f64; 2] {
+        [(self.rows / 2) as f64, (self.columns / 2) as f64]
+    }
+
     #[inline(always)]
     pub fn at(&self, row: usize, column: usize) -> T {
         self.values[row * self.columns + column]
@@ -126,11 +131,6 @@ impl Grid<f64> {
     pub fn to_f32(&self) -> Grid<f32> {
         let values = self.values.iter().map(|value| *value as f32).collect();
         Grid::new(self.rows, self.columns, values)
-    }
-
-    /// Zero-frequency pixel of a shifted Fourier transform: `floor(size / 2)`, row first.
-    pub fn reference_centre(&self) -> [f64; 2] {
-        [(self.rows / 2) as f64, (self.columns / 2) as f64]
     }
 }
 

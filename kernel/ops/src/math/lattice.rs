@@ -1,15 +1,12 @@
 //! A reference set of diffraction peaks, gathered over many patterns.
 //! Points are (x, y) = (column, row).
 
-mod clusters;
-
-pub(super) use self::clusters::Cells;
-use self::clusters::{all_pairs, clusters, median_point, nearest_distances};
+use super::clusters::{all_pairs, clusters, median_point, nearest_distances};
 use super::deformation::Matrix;
 use super::orders::Orders;
+pub use super::point::Point;
+pub(super) use super::point::distance_squared;
 use super::rings::median;
-
-pub type Point = [f64; 2];
 
 /// A vector belongs to the reference when this share of the patterns has it.
 const SEEN_IN: f64 = 0.5;
@@ -233,10 +230,6 @@ impl Reference {
             flaw: None,
         }
     }
-}
-
-pub(super) fn distance_squared(a: Point, b: Point) -> f64 {
-    (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
 }
 
 /// Mean of each reference point over the patterns, every pattern moved by its median difference from the reference, and the

@@ -2,7 +2,7 @@
 
 mod largest;
 
-use super::pool::{self, Lent};
+use super::pool::{self, Lent, pooled};
 use super::{Grid, Real};
 pub use largest::largest_in_square;
 use signal::simd::{Vectorised, vectorised};
@@ -259,6 +259,8 @@ impl Maximum {
         self.plateau.unwrap_or(whole)
     }
 }
+
+pooled!(Maximum: Maximum::NONE);
 
 /// The pixels around one, also at its corners.
 fn neighbours(at: usize, rows: usize, columns: usize) -> impl Iterator<Item = usize> {

@@ -2,6 +2,7 @@
 
 pub mod affine;
 pub mod around;
+mod clusters;
 pub mod deformation;
 pub mod direct_beam;
 pub mod disks;
@@ -12,6 +13,7 @@ pub mod lattice;
 pub mod maxima;
 pub mod median;
 mod orders;
+mod point;
 pub mod pool;
 pub mod real;
 pub mod reconstruction;

@@ -10,7 +10,8 @@ use std::f64::consts::PI;
 
 use self::chance::{few_of_many, is_at_most, so_few_of, so_few_of_at_least, so_many_of};
 use self::table::Table;
-use super::lattice::{Cells, Point, distance_squared};
+use super::clusters::Cells;
+use super::point::{Point, distance_squared};
 
 /// Furthest a point may be from where its order would be, in spacings.
 const NEAR: f64 = 0.15;

@@ -10,7 +10,7 @@ use super::Grid;
 const KEPT: usize = 16;
 const KEPT_BYTES: usize = 8 << 20;
 
-type Pool<T> = RefCell<Vec<Vec<T>>>;
+pub(super) type Pool<T> = RefCell<Vec<Vec<T>>>;
 
 /// What a thread keeps buffers of.
 pub trait Pooled: Copy + 'static {
@@ -19,19 +19,23 @@ pub trait Pooled: Copy + 'static {
     fn pool() -> &'static LocalKey<Pool<Self>>;
 }
 
+/// Types that threads keep buffers of.
 macro_rules! pooled {
     ($($kept:ty: $blank:expr),* $(,)?) => {$(
-        impl Pooled for $kept {
+        impl $crate::math::pool::Pooled for $kept {
             const BLANK: Self = $blank;
-            fn pool() -> &'static LocalKey<Pool<Self>> {
+            fn pool() -> &'static std::thread::LocalKey<$crate::math::pool::Pool<Self>> {
                 thread_local! {
-                    static POOL: Pool<$kept> = const { RefCell::new(Vec::new()) };
+                    static POOL: $crate::math::pool::Pool<$kept> =
+                        const { std::cell::RefCell::new(Vec::new()) };
                 }
                 &POOL
             }
         }
     )*};
 }
+
+pub(super) use pooled;
 
 pooled!(
     f32: 0.0,
@@ -42,7 +46,6 @@ pooled!(
     u64: 0,
     (u64, u32): (0, 0),
     [f64; 2]: [0.0; 2],
-    super::maxima::Maximum: super::maxima::Maximum::NONE,
 );
 
 /// A vector that goes back to its thread.

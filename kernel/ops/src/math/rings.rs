@@ -1,59 +1,83 @@
 //! Rings of whole-pixel width around a centre.
 
-use super::Grid;
+use signal::simd::{Vectorised, vectorised};
+
+use super::pool::{self, Lent};
+use super::{Grid, Real, select};
 
 /// Each pixel minus the median of its ring `floor(hypot)`; NaN pixels take no part and stay NaN.
 /// With `keep_beam` the rings of a bright centre take the median of the first ring outside it.
-pub fn minus_median(grid: &Grid<f64>, centre: [f64; 2], keep_beam: bool) -> Vec<f32> {
+pub fn minus_median<T: Real>(grid: &Grid<T>, centre: [f64; 2], keep_beam: bool) -> Vec<f32> {
     let ring_of = rings(grid.rows, grid.columns, centre);
     let mut medians = ring_medians(grid, &ring_of);
     if keep_beam {
         spare_beam(&mut medians, grid.rows.min(grid.columns) / 4);
     }
-    ring_of
-        .iter()
-        .zip(&grid.values)
-        .map(|(ring, value)| (value - medians[*ring as usize]) as f32)
+    (ring_of.iter().zip(&grid.values))
+        .map(|(ring, value)| (value.to_f64() - medians[*ring as usize]) as f32)
         .collect()
 }
 
-fn rings(rows: usize, columns: usize, [cy, cx]: [f64; 2]) -> Vec<u32> {
-    let mut ring_of = Vec::with_capacity(rows * columns);
-    for row in 0..rows {
-        let dy = row as f64 - cy;
-        ring_of.extend((0..columns).map(|column| {
-            let dx = column as f64 - cx;
-            (dy * dy + dx * dx).sqrt() as u32
-        }));
-    }
+fn rings(rows: usize, columns: usize, centre: [f64; 2]) -> Lent<u32> {
+    let mut ring_of = pool::any(rows * columns);
+    vectorised(Rings {
+        columns,
+        centre,
+        out: &mut ring_of,
+    });
     ring_of
 }
 
+struct Rings<'a> {
+    columns: usize,
+    centre: [f64; 2],
+    out: &'a mut [u32],
+}
+
+impl Vectorised for Rings<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let [cy, cx] = self.centre;
+        for (row, out) in self.out.chunks_exact_mut(self.columns.max(1)).enumerate() {
+            let dy = row as f64 - cy;
+            for (column, ring) in out.iter_mut().enumerate() {
+                let dx = column as f64 - cx;
+                *ring = (dy * dy + dx * dx).sqrt() as u32;
+            }
+        }
+    }
+}
+
 /// Median of every ring by a counting sort into rings; 0 for a ring without valid pixel.
-fn ring_medians(grid: &Grid<f64>, ring_of: &[u32]) -> Vec<f64> {
+fn ring_medians<T: Real>(grid: &Grid<T>, ring_of: &[u32]) -> Vec<f64> {
     let last = ring_of.iter().max().map_or(0, |ring| *ring as usize);
-    let mut ends = vec![0usize; last + 2];
-    let valid = || {
+    let mut ends = pool::filled(last + 2, 0usize);
+    if grid.has_nan() {
+        for (ring, value) in ring_of.iter().zip(&grid.values) {
+            ends[*ring as usize + 1] += usize::from(!value.is_nan());
+        }
+    } else {
         ring_of
             .iter()
-            .zip(&grid.values)
-            .filter(|(_, v)| !v.is_nan())
-    };
-    for (ring, _) in valid() {
-        ends[*ring as usize + 1] += 1;
+            .for_each(|ring| ends[*ring as usize + 1] += 1);
     }
     for ring in 0..=last {
         ends[ring + 1] += ends[ring];
     }
-    let mut next = ends.clone();
-    let mut sorted = vec![0.0f64; ends[last + 1]];
-    for (ring, value) in valid() {
-        let slot = &mut next[*ring as usize];
-        sorted[*slot] = *value;
-        *slot += 1;
+    let mut next = pool::empty();
+    next.extend_from_slice(&ends);
+    let mut sorted = pool::any::<T>(ends[last + 1]);
+    for (ring, value) in ring_of.iter().zip(&grid.values) {
+        let place = &mut next[*ring as usize];
+        if !value.is_nan() {
+            sorted[*place] = *value;
+            *place += 1;
+        }
     }
     ends.windows(2)
-        .map(|range| median(&mut sorted[range[0]..range[1]]).unwrap_or(0.0))
+        .map(|range| select::median(&sorted[range[0]..range[1]]).unwrap_or(0.0))
         .collect()
 }
 
