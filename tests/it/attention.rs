@@ -88,6 +88,71 @@ fn a_map_that_somebody_asked_for_goes_on_unseen() -> Result<()> {
     wait_until("the map is whole", || done(session, map) == Some(35.0))
 }
 
+fn state(session: &Arc<Session>, node: u32) -> Option<ProgressState> {
+    Some(session.description(node)?.progress?.state)
+}
+
+/// A page draws the picture of an output again whenever it has come to rest.
+#[test]
+fn a_map_that_was_stopped_rests_until_somebody_asks_for_it() -> Result<()> {
+    let desk = Desk::new()?;
+    let map = slow_map(&desk)?;
+    let session = &desk.session;
+    let cancel = || {
+        let request = Request::Cancel {
+            request_id: 2,
+            node: map,
+        };
+        ask(session, request)
+    };
+    let look = || frame_of(session, wish(map, [0, 0], [64, 64]));
+    let draw = || session.poster(map, &session::Look::default());
+    let stopped = |what: &str| {
+        std::thread::sleep(Duration::from_millis(100));
+        let found = state(session, map);
+        ensure!(found == Some(ProgressState::Cancelled), "{what}: {found:?}");
+        Ok(())
+    };
+    look()?;
+    wait_until("the pass runs", || {
+        done(session, map).is_some_and(|done| done >= 1.0)
+    })?;
+    cancel()?;
+    stopped("cancelled")?;
+    draw()?;
+    stopped("its picture was drawn")?;
+    ask(session, attention(1, map, Attention::Hidden))?;
+    ask(session, attention(1, map, Attention::Focused))?;
+    look()?;
+    stopped("it was shown again")?;
+    // One that rests because nobody looks at it can be stopped, too, and its picture does not wake it.
+    let compute = Request::Compute {
+        request_id: 3,
+        node: map,
+    };
+    let other = slow_map(&desk)?;
+    frame_of(session, wish(other, [0, 0], [64, 64]))?;
+    wait_until("the other runs", || state(session, other).is_some())?;
+    ask(session, attention(1, other, Attention::Hidden))?;
+    ensure!(state(session, other).is_none(), "it goes on unseen");
+    session.poster(other, &session::Look::default())?;
+    ensure!(state(session, other).is_none(), "its picture woke it");
+    let request = Request::Cancel {
+        request_id: 4,
+        node: other,
+    };
+    ask(session, request)?;
+    frame_of(session, wish(other, [0, 0], [64, 64]))?;
+    ensure!(state(session, other) == Some(ProgressState::Cancelled));
+    // A cell that shows it asks for it, as "Go on" does.
+    session.poster_unless(other, &|| false)?;
+    ensure!(state(session, other) == Some(ProgressState::Running));
+    ask(session, compute)?;
+    wait_until("the map is whole", || {
+        state(session, map) == Some(ProgressState::Done)
+    })
+}
+
 #[test]
 fn a_hidden_view_gets_its_slot_back_and_asks_again_when_it_is_shown() -> Result<()> {
     let desk = Desk::new()?;

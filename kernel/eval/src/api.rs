@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use syn::{Attribute, Expr, Fields, ImplItem, Item, Lit, Meta, Type, UseTree, Visibility};
 
+use crate::text::{in_brackets, items};
 use crate::user_crate::SOURCES;
 
 /// The API, parsed at first use.
@@ -58,7 +59,8 @@ pub(crate) struct Operation {
 impl Operation {
     /// The call with all defaults, without its receiver: `pattern(MeanPattern::default())?`.
     pub(crate) fn call(&self) -> String {
-        format!("{}({}::default())?", self.method, self.parameters)
+        let parameters = format!("{}::default()", self.parameters);
+        format!("{}?", API.call(&self.method, &parameters))
     }
 }
 
@@ -140,6 +142,26 @@ impl Api {
                 .filter_map(|line| line.strip_prefix("- [`")?.split('`').next())
                 .collect()
         })
+    }
+
+    /// The signals that a method of `Signal` takes before its parameters, as it names them.
+    pub(crate) fn further_of(&self, method: &str) -> Vec<&str> {
+        let entry = (self.members("Signal").iter()).find(|entry| entry.name == method);
+        let Some(entry) = entry.filter(|_| !self.parameters_of(method).is_empty()) else {
+            return Vec::new();
+        };
+        let taken = (entry.signature.find('(')).and_then(|at| in_brackets(&entry.signature[at..]));
+        (taken.map_or_else(Vec::new, items).into_iter())
+            .filter_map(|taken| taken.strip_suffix(": &Signal"))
+            .collect()
+    }
+
+    /// A call of a method of `Signal`, without its receiver: `find_peaks_with(&vacuum, parameters)`.
+    pub(crate) fn call(&self, method: &str, parameters: &str) -> String {
+        let further: String = (self.further_of(method).iter())
+            .map(|name| format!("&{name}, "))
+            .collect();
+        format!("{method}({further}{parameters})")
     }
 
     /// Public fields of a struct, in order.
@@ -486,6 +508,12 @@ mod tests {
         let mean = mean.unwrap();
         assert_eq!(mean.title, "Mean pattern");
         assert_eq!(mean.call(), "pattern(MeanPattern::default())?");
+        assert_eq!(API.further_of("find_peaks_with"), ["vacuum"]);
+        assert!(API.further_of("find_peaks").is_empty() && API.further_of("diff").is_empty());
+        assert_eq!(
+            API.call("find_peaks_with", "x"),
+            "find_peaks_with(&vacuum, x)"
+        );
         assert_eq!(API.operations.len(), 14);
         assert!(API.has_default("MeanPattern") && API.has_default("Open"));
         assert!(!API.has_default("Region") && !API.has_default("Signal"));

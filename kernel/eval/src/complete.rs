@@ -311,6 +311,12 @@ mod tests {
         assert_eq!(texts("flat.find_peaks("), structs);
         assert_eq!(texts("flat.find_peaks( Loc"), structs[2..]);
         assert_eq!(texts("flat.strain_map("), ["StrainMap { ..default() }"]);
+        // Signals come before the parameters.
+        assert_eq!(texts("flat.find_peaks_with("), ["&flat"]);
+        assert_eq!(texts("flat.find_peaks_with(&"), ["flat"]);
+        assert_eq!(texts("flat.find_peaks_with(&fl"), ["flat"]);
+        assert_eq!(texts("flat.find_peaks_with(&flat, "), structs[..1]);
+        assert!(texts("flat.find_peaks(&").is_empty());
         assert_eq!(texts("open_with(\"a.mrc\", "), ["Open { ..default() }"]);
         assert_eq!(texts("flat.diff(&"), ["flat"]);
         assert_eq!(texts("flat.diff("), ["&flat"]);

@@ -144,8 +144,11 @@ fn owner_of(entry: &Entry) -> Option<String> {
 fn signature(entry: &Entry, owner: Option<&str>, takes: &[&str]) -> String {
     match (entry.kind, owner) {
         (Kind::Method, Some(owner)) if !takes.is_empty() => {
+            let further: String = (API.further_of(&entry.name).iter())
+                .map(|name| format!("{name}: &Signal, "))
+                .collect();
             format!(
-                "fn {owner}::{}(&self, parameters: {}) -> Result<Signal>",
+                "fn {owner}::{}(&self, {further}parameters: {}) -> Result<Signal>",
                 entry.name,
                 takes.join(" | ")
             )
@@ -179,10 +182,11 @@ fn example(method: &str, parameters: &str) -> String {
     } else {
         "scan"
     };
-    match field {
-        Some(field) => format!("{receiver}.{method}({parameters} {{ {field}, ..default() }})?"),
-        None => format!("{receiver}.{method}({parameters}::default())?"),
-    }
+    let parameters = match field {
+        Some(field) => format!("{parameters} {{ {field}, ..default() }}"),
+        None => format!("{parameters}::default()"),
+    };
+    format!("{receiver}.{}?", API.call(method, &parameters))
 }
 
 /// A page as text and as Markdown.
@@ -275,8 +279,13 @@ pub fn examples() -> Vec<String> {
         .operations
         .iter()
         .map(|found| example(&found.method, &found.parameters));
+    let methods = (API.members("Signal").iter()).filter_map(|entry| {
+        let takes = API.parameters_of(&entry.name);
+        let with_further = !API.further_of(&entry.name).is_empty();
+        with_further.then(|| example(&entry.name, takes[0]))
+    });
     let words = WORDS.iter().map(|(_, _, example)| (*example).to_owned());
-    operations.chain(words).collect()
+    operations.chain(methods).chain(words).collect()
 }
 
 #[cfg(test)]
@@ -337,6 +346,18 @@ mod tests {
         ] {
             assert!(found.contains(part), "{part} is missing in\n{found}");
         }
+        let found = page("find_peaks_with").unwrap().plain;
+        for part in [
+            "Signal::find_peaks_with(&self, vacuum: &Signal, parameters: NormalizedCorrelation) -> Result<Signal>",
+            "- `vacuum`: A scan without specimen",
+            "Example: scan.find_peaks_with(&vacuum, NormalizedCorrelation::default())?",
+        ] {
+            assert!(found.contains(part), "{part} is missing in\n{found}");
+        }
+        assert!(
+            !found.contains("find_peaks_with(NormalizedCorrelation"),
+            "{found}"
+        );
         let found = page("radius").unwrap().plain;
         assert!(
             found.contains("Disk { radius: f64 }")

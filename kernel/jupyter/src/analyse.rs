@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use jupyter_protocol::{CompleteRequest, InspectRequest};
 use serde_json::{Value, json};
 
-use crate::cells::{Cells, Inspection};
+use crate::cells::{Cells, Inspection, Match};
 use crate::iopub::Iopub;
 use crate::requests::{answer, parse};
 use crate::sockets::Replies;
@@ -165,7 +165,7 @@ fn complete(cells: &dyn Cells, message: Incoming) -> Result<Value, String> {
     let types: Vec<Value> = found
         .matches
         .iter()
-        .map(|item| json!({ "text": item.text, "type": item.kind, "signature": item.signature, "start": found.start, "end": found.end }))
+        .map(|item| json!({ "text": inserted(&item.text, &found.matches), "type": item.kind, "signature": item.signature, "start": found.start, "end": found.end }))
         .collect();
     let matches: Vec<&str> = found
         .matches
@@ -179,6 +179,18 @@ fn complete(cells: &dyn Cells, message: Incoming) -> Result<Value, String> {
         "cursor_end": found.end,
         "metadata": { "_jupyter_types_experimental": types },
     }))
+}
+
+/// What JupyterLab puts in, by which it sorts, `_` before `(`: without its parenthesis `find_peaks` comes before
+/// `find_peaks_with`.
+fn inserted<'a>(text: &'a str, all: &[Match]) -> &'a str {
+    let goes_on = |name: &str| {
+        let longer = |other: &Match| {
+            (other.text.strip_prefix(name)).is_some_and(|rest| rest.starts_with('_'))
+        };
+        all.iter().any(longer)
+    };
+    (text.strip_suffix('(').filter(|name| goes_on(name))).unwrap_or(text)
 }
 
 fn inspect(cells: &dyn Cells, message: Incoming) -> Result<Value, String> {
@@ -212,4 +224,40 @@ pub fn documentation(found: &Inspection) -> Value {
         }
     }
     data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// JupyterLab sorts by what it puts in, as `localeCompare` does: `_` comes before `(`.
+    #[test]
+    fn a_name_comes_before_those_that_go_on_from_it() {
+        let all = [
+            "find_peaks(",
+            "find_peaks_with(",
+            "undo()",
+            "frame(",
+            "frames_of(",
+        ]
+        .map(|text| Match {
+            text: text.into(),
+            kind: String::new(),
+            signature: String::new(),
+        });
+        let texts: Vec<&str> = all
+            .iter()
+            .map(|found| inserted(&found.text, &all))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "find_peaks",
+                "find_peaks_with(",
+                "undo()",
+                "frame(",
+                "frames_of("
+            ]
+        );
+    }
 }

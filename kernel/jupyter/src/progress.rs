@@ -132,6 +132,12 @@ impl<'a> Report<'a> {
         )]
         let full = (self.share * WIDTH as f64).round() as usize;
         let bar = "█".repeat(full) + &"░".repeat(WIDTH - full);
+        if let Some(measuring) = self.measuring() {
+            return match measuring == self.progress.label {
+                true => format!("{measuring} …"),
+                false => format!("{}: {measuring} …", self.progress.label),
+            };
+        }
         format!(
             "{}  {bar}  {:.0} %  {}",
             self.progress.label,
@@ -152,6 +158,14 @@ impl<'a> Report<'a> {
         if *state != ProgressState::Running {
             return format!("<div>{}</div>", escaped(&self.summary()));
         }
+        if let Some(measuring) = self.measuring() {
+            let beside = if measuring == label { "" } else { measuring };
+            return format!(
+                "<div>{}<br><progress style=\"width:20em\"></progress>&ensp;{}</div>",
+                escaped(label),
+                escaped(beside)
+            );
+        }
         format!(
             "<div>{}<br><progress value=\"{done:.0}\" max=\"{:.0}\" style=\"width:20em\"></progress>\
              &ensp;<b>{:.0}&thinsp;%</b>&ensp;{}</div>",
@@ -160,6 +174,13 @@ impl<'a> Report<'a> {
             self.percent(),
             escaped(&self.details().join(" · "))
         )
+    }
+
+    /// `measuring peaks`, while nothing else is done yet: how far that is nobody knows.
+    fn measuring(&self) -> Option<&str> {
+        let Progress { label, message, .. } = self.progress;
+        let is_measuring = |text: &&str| text.starts_with("measuring ");
+        [label.as_str(), message].into_iter().find(is_measuring)
     }
 
     fn percent(&self) -> f64 {
@@ -315,6 +336,22 @@ mod tests {
             "saving <a>.zspy  █████████████████░░░░░░░░░░░░░  55 %  110 of 200 scan positions, 10 per second, 9.0 s left"
         );
         assert!(after(0).text().ends_with("110 of 200 scan positions"));
+        // Nothing is done yet, and nobody knows how far what is done first is.
+        let measuring = Progress {
+            message: "measuring peaks".into(),
+            ..progress(0.0, ProgressState::Running)
+        };
+        let report = Report::new(&measuring, Duration::from_secs(3));
+        assert_eq!(report.text(), "saving <a>.zspy: measuring peaks …");
+        assert!(
+            report.html().contains("<progress style=") && report.html().contains("measuring peaks")
+        );
+        let computing = Progress {
+            label: "measuring peaks".into(),
+            ..progress(0.0, ProgressState::Running)
+        };
+        let report = Report::new(&computing, Duration::from_secs(3));
+        assert_eq!(report.text(), "measuring peaks …");
         // What was there before was not computed in this time.
         let resumed = Progress {
             kept: 88.0,

@@ -3,7 +3,7 @@
 use signal::simd::{Vectorised, vectorised};
 use signal::{
     Axes, Axis, Caveat, Element, ElementType, Frame, NotApplicable, OperationError, Region,
-    SignalKind, SignalMeta,
+    SignalKind, SignalMeta, rows_and_columns,
 };
 
 use crate::math::pool::{self, LentGrid};
@@ -111,7 +111,7 @@ pub fn region_inside(
         ..region
     };
     if inside.width == 0 || inside.height == 0 {
-        let scan = format!("the scan of {rows} rows and {columns} columns");
+        let scan = format!("the scan of {}", rows_and_columns(rows, columns));
         return Err(refuse(
             format!("{asked} lies outside {scan}"),
             format!(
@@ -128,9 +128,11 @@ pub fn region_inside(
         Caveat::new(
             "region_cut",
             format!(
-                "{asked} reaches beyond the scan of {rows} rows and {columns} columns; the {} rows and {} columns \
-                 inside (height = {}, width = {}) are used",
-                inside.height, inside.width, inside.height, inside.width
+                "{asked} reaches beyond the scan of {}; the {} inside (height = {}, width = {}) are used",
+                rows_and_columns(rows, columns),
+                rows_and_columns(inside.height, inside.width),
+                inside.height,
+                inside.width
             ),
         )
     });

@@ -399,15 +399,13 @@ fn vacuum_beside(
 const UNLIKE: f64 = 2.0;
 /// Above this standard error, as a part of it, nobody knows whether the radius is one.
 const DOUBTFUL: f64 = 0.05;
-const REMEDY: &str = "say about how large they are, by `radius` or a circle dragged over the direct beam, or name a `vacuum` \
-                      region without specimen";
+const REMEDY: &str =
+    "say about how large they are, by `radius`, or name a `vacuum` region without specimen";
 
 /// Why there are no peaks anywhere.
 fn no_disks(params: &NormalizedCorrelation) -> String {
     let remedy = match (params.radius, params.direct_beam) {
-        (None, _) => {
-            "say about how large they are, by `radius`, or name a `vacuum` region without specimen"
-        }
+        (None, _) => REMEDY,
         (Some(_), Some(_)) => "try another `radius`, or `direct_beam`, or a lower `threshold`",
         (Some(_), None) => {
             "try another `radius`, or say by `direct_beam` where the direct beam is, or lower `threshold`"

@@ -87,7 +87,7 @@ impl Operation for MapStrain {
 
     const WITHOUT_VALUE: &'static str = "too few peaks match the reference lattice, or they do not bear it out \
          (see coverage and residual) or would bear out another lattice as well, or their disks are spread like those of two \
-         lattices; or the reference region, where coverage is 0 everywhere, has no single lattice: choose it inside one grain. \
+         lattices. \
          Strain from -20 to +33 % is measured, and any rotation up to the symmetry of the lattice";
     const REVISION: u32 = 9;
 

@@ -124,7 +124,10 @@ impl Session {
         self.engine.look_away(key.number());
         self.leave(page, view);
         if !self.viewers.is_looked_at(node) {
-            self.engine.pause_map(node);
+            if self.engine.pause_map(node) {
+                // Other views would go on saying that it runs.
+                self.tell_tree();
+            }
             self.pause_estimates(node);
         }
     }

@@ -1,6 +1,7 @@
 //! What must be known before numbers are trusted: of the file, of the operations above, of what was read so far.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use protocol::{CommandReply, Remark};
 use signal::Caveat;
@@ -200,10 +201,25 @@ impl Told {
     }
 }
 
-/// A file is called as the user wrote it.
+/// A file is called as the user wrote it; what is made of one, by its variable or else what makes it, and the name of the
+/// file: under another cell a variable alone may be another one by then.
 fn called(session: &Session, node: &Node) -> String {
-    let opened = lock(&session.opened).get(&node.id).cloned();
-    opened.map_or_else(|| node.name.clone(), |opened| opened.written)
+    let opened = lock(&session.opened);
+    let written = |node: u32| opened.get(&node).map(|opened| opened.written.as_str());
+    if let Some(written) = written(node.id) {
+        return written.to_owned();
+    }
+    let name = match node.computation() {
+        Some(computation) if !lock(&session.holds).is_named(node.id) => computation.info().method,
+        _ => &node.name,
+    };
+    let file = written(node.source)
+        .map(Path::new)
+        .and_then(Path::file_name);
+    match file {
+        Some(file) => format!("{name} of {}", file.to_string_lossy()),
+        None => name.to_owned(),
+    }
 }
 
 /// What is told under the cell that made these nodes.

@@ -85,7 +85,8 @@ pub(crate) fn parameter_error(operation: &str, error: &ParameterError) -> WireEr
     let value = serde_json::from_str(&error.value).unwrap_or_default();
     let remedy = match signal::former_parameter(operation, &error.parameter, &value) {
         Some(now) => now.to_owned(),
-        None => format!("give a value that is {}", error.allowed),
+        // What is allowed the error says itself.
+        None => format!("`?{operation}` describes its parameters"),
     };
     WireError::new("parameter", format!("{operation}: {error}"), remedy)
 }
@@ -384,8 +385,11 @@ fn parameter(info: &ParameterInfo) -> ParameterDescription {
     }
 }
 
+/// Begins what is said of a pass that waits for a measurement; pages and cells say no share then.
+pub(crate) const MEASURING: &str = "measuring ";
+
 /// What is not measured yet of what a map is computed from, or of the map itself: its first positions wait for that.
-fn measuring(session: &Session, node: &Node) -> Option<String> {
+pub(crate) fn measuring(session: &Session, node: &Node) -> Option<String> {
     let graph = session.tree.snapshot();
     let mut above = vec![graph.node(node.id)?];
     let mut found = None;
@@ -405,6 +409,7 @@ pub(crate) fn map_progress(session: &Session, node: &Node, progress: &MapProgres
     let message = match (&progress.error, progress.failures) {
         (None, _) => crate::caveats::without_value(session, node, progress).unwrap_or_default(),
         (Some(error), 0) => error.to_string(),
+        (Some(error), 1) => format!("1 position failed: {error}"),
         (Some(error), failures) => format!("{failures} positions failed; the first: {error}"),
     };
     Progress {
@@ -418,7 +423,7 @@ pub(crate) fn map_progress(session: &Session, node: &Node, progress: &MapProgres
         done: progress.done as f64,
         total: progress.total as f64,
         label: match measuring(session, node) {
-            Some(name) => format!("measuring {name}"),
+            Some(name) => format!("{MEASURING}{name}"),
             None => format!("computing {}", node.name),
         },
         message,

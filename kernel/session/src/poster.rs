@@ -52,7 +52,8 @@ struct Drawing {
 
 impl Session {
     /// A figure of what a page shows of a node: its images with the navigation image, or those of its map as far as they
-    /// are computed after a moment; and of the other nodes in the page's panes.
+    /// are computed after a moment; and of the other nodes in the page's panes. It starts no map: one that was stopped, or
+    /// that nobody looks at, rests until it is asked for.
     ///
     /// # Errors
     /// [`WireError`] when the node is gone or nothing of it can be computed.
@@ -60,7 +61,8 @@ impl Session {
         self.draw_poster(node, look, &CancelToken::new())
     }
 
-    /// As [`Session::poster`] before any page has shown it, for a cell: ends within milliseconds of `interrupted`.
+    /// As [`Session::poster`] before any page has shown it, for a cell, which asks for its map: ends within milliseconds of
+    /// `interrupted`.
     ///
     /// # Errors
     /// As [`Session::poster`], and `cancelled`.
@@ -70,6 +72,11 @@ impl Session {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Poster, WireError> {
         self.errand(Some(node), interrupted, move |session, cancel| {
+            let graph = session.tree.snapshot();
+            if (graph.node(node)).is_some_and(|node| node.meta.kind == SignalKind::Map) {
+                let shown = session.engine.show_map(&graph, node);
+                shown.map_err(|error| convert::compute_error(&error))?;
+            }
             session.draw_poster(node, &Look::default(), cancel)
         })
     }
@@ -102,12 +109,18 @@ impl Session {
             drawing.notes.push(format!("Measured: {measured}"));
         }
         for caveat in convert::caveats(self, &graph, own) {
-            drawing.notes.push(caveat.text);
+            // Nothing there can be typed or copied.
+            drawing.notes.push(caveat.text.replace('`', ""));
         }
         // Where no page renews it, it stays as it is for long.
         drawing
             .notes
             .push(format!("Drawn {}", date::to_the_minute(&date::now())));
+        for panel in &mut drawing.panels {
+            if !(panel.frame.to_f32().iter()).any(|value| value.is_finite()) {
+                panel.levels = [f64::NAN; 2];
+            }
+        }
         let figure = views::figure(&drawing.panels, &drawing.notes)
             .map_err(|what| WireError::new("poster", what, "").at_node(own.id))?;
         Ok(Poster {
@@ -240,7 +253,7 @@ impl Session {
     ) -> Result<(), WireError> {
         let fail = |error: tree::ComputeError| convert::compute_error(&error);
         let until = Instant::now() + MAP_PATIENCE;
-        let map = self.engine.show_map(graph, node.id).map_err(fail)?;
+        let map = self.engine.map(graph, node.id).map_err(fail)?;
         let waited = self.engine.wait_for_map(&map, &mut |_| {
             if Instant::now() < until {
                 ControlFlow::Continue(())
@@ -440,16 +453,16 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
             _ => "image",
         };
         // Writing to a text does not fail.
-        let _ = write!(
-            text,
-            " {kind} {title}{underscore}{subscript}{rest}, {} to {} {}",
-            short(low),
-            short(high),
-            panel.values
-        );
+        let _ = write!(text, " {kind} {title}{underscore}{subscript}{rest}, ");
+        let _ = match low.is_nan() {
+            true => write!(text, "no value"),
+            false => write!(text, "{} to {} {}", short(low), short(high), panel.values),
+        };
         text.truncate(text.trim_end().len());
         if !panel.peaks.is_empty() {
-            let _ = write!(text, ", {} peaks circled", panel.peaks.len());
+            let count = panel.peaks.len();
+            let peaks = if count == 1 { "peak" } else { "peaks" };
+            let _ = write!(text, ", {count} {peaks} circled");
         }
         text.push('.');
     }
@@ -477,7 +490,8 @@ fn summary(meta: &SignalMeta) -> String {
 fn short(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 || !value.is_finite() {
-        return format!("{value}");
+        // No minus before zero.
+        return format!("{}", value + 0.0);
     }
     if !(1e-4..1e6).contains(&size) {
         return format!("{value:.2e}");

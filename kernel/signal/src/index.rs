@@ -89,6 +89,19 @@ impl Region {
     }
 }
 
+/// `20 rows and 28 columns`, `1 row and 1 column`.
+pub fn rows_and_columns(rows: usize, columns: usize) -> String {
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    format!(
+        "{} and {}",
+        counted(rows, "row"),
+        counted(columns, "column")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

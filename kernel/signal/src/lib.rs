@@ -34,7 +34,7 @@ pub use element::{Element, ElementType};
 pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use former::{former_parameter, without_former_parameters};
 pub use frame::Frame;
-pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region};
+pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region, rows_and_columns};
 pub use meta::{Caveat, Component, ShownUnits, SignalKind, SignalMeta};
 pub use nearest::{edits, nearest_names};
 pub use operation::{

@@ -1,4 +1,6 @@
-use signal::{NavigationIndex, NotApplicable, OperationError, Region, SourceError};
+use signal::{
+    NavigationIndex, NotApplicable, OperationError, Region, SourceError, rows_and_columns,
+};
 use thiserror::Error;
 
 use crate::{Node, Step};
@@ -34,7 +36,7 @@ pub enum Cause {
     NoNode,
     #[error("this position is outside the scan of shape {shape:?}")]
     OutsideScan { shape: Vec<usize> },
-    #[error("the region of {} rows and {} columns from row {}, column {} is not inside the scan of shape {shape:?}", region.height, region.width, region.y0, region.x0)]
+    #[error("the region of {} from row {}, column {} is not inside the scan of shape {shape:?}", rows_and_columns(region.height, region.width), region.y0, region.x0)]
     RegionOutside { region: Region, shape: Vec<usize> },
     #[error("{what} needs {need_bytes} bytes; the memory budget is {budget_bytes} bytes")]
     Memory {

@@ -140,12 +140,11 @@ impl Engine {
         self.begin_map(graph, node, 0)
     }
 
-    /// Nobody looks at a map any more: unless somebody asked for it, its pass rests until it is looked at again.
-    pub fn pause_map(&self, node: u32) {
+    /// Nobody looks at a map any more: unless somebody asked for it, its pass rests until it is looked at again. Whether it
+    /// was running.
+    pub fn pause_map(&self, node: u32) -> bool {
         let run = lock(&self.inner.maps).get(&node).cloned();
-        if let Some(run) = run {
-            run.pause();
-        }
+        run.is_some_and(|run| run.pause())
     }
 
     /// Starts or resumes several maps; those below the same source are filled by one pass over it.
@@ -318,7 +317,7 @@ impl Engine {
         }
     }
 
-    /// Ends the pass of a node; what is done is kept.
+    /// Ends the pass of a node, also one that rests, until somebody asks for the map; what is done is kept.
     pub fn cancel_map(&self, node: u32) {
         let run = lock(&self.inner.maps).get(&node).cloned();
         if let Some(run) = run {
@@ -370,7 +369,7 @@ impl Inner {
     }
 
     fn cancel_run(&self, run: &MapRun) {
-        if run.cancel() {
+        if run.stop() {
             self.tell(EngineEvent::Map(run.progress()));
         }
     }

@@ -21,7 +21,7 @@ pub struct Panel {
     pub title: Words,
     /// The values, of any type; what is not finite is hatched.
     pub frame: Frame,
-    /// Values drawn with the first and the last colour, or at the bottom and the top of a curve.
+    /// Values drawn with the first and the last colour, or at the bottom and the top of a curve; NaN where there is no value.
     pub levels: [f64; 2],
     pub contrast: Contrast,
     /// Quantity or unit of the values: `%`, `counts`.
@@ -213,6 +213,9 @@ fn value_label(panel: &Panel) -> String {
         return String::new();
     }
     let [low, high] = panel.levels;
+    if low.is_nan() {
+        return scale::number(low);
+    }
     let multiplier = scale::Ticks::inside(low, high, image::TICKS).multiplier;
     match (multiplier.as_str(), panel.values.as_str()) {
         ("", values) => values.to_owned(),
@@ -411,6 +414,22 @@ mod tests {
         assert!(height as usize == px(TITLE + NUMBER + GAP / 2 + 2 * MARGIN) && width > 100);
         let dark = pixels.iter().filter(|pixel| pixel[0] < 60).count();
         assert!((100..4000).contains(&dark), "{dark}");
+    }
+
+    #[test]
+    fn an_image_without_values_has_no_colours_to_tell_them_by() {
+        let nothing = || Frame::from_vec(&[2, 3], vec![f32::NAN; 6]).unwrap();
+        let empty = Panel {
+            levels: [f64::NAN; 2],
+            ..panel("ε_xx", nothing(), "viridis")
+        };
+        assert_eq!(value_label(&empty), "no value");
+        let coloured = |panel: Panel| {
+            let (_, _, pixels) = decoded(&figure(&[panel], &[]).unwrap());
+            pixels.contains(&[253, 231, 37])
+        };
+        assert!(!coloured(empty));
+        assert!(coloured(panel("ε_xx", nothing(), "viridis")));
     }
 
     #[test]

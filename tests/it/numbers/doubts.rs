@@ -107,6 +107,39 @@ fn what_a_map_waits_for_is_said() -> Result<()> {
     Ok(())
 }
 
+/// The cell of a save hears it, too, instead of a share that does not grow.
+#[test]
+fn what_a_save_waits_for_is_said() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = scan(&desk, |_, _, _| 3.0)?;
+    let slow = desk::Slow(std::time::Duration::from_millis(120));
+    let slow = desk.session.add_map(scan, std::sync::Arc::new(slow))?;
+    let peaks = desk.add(slow, "normalized_correlation", json!({}))?;
+    let strain = desk.add(peaks, "strain_map", json!({}))?;
+    let mut said = Vec::new();
+    let save = Command::Save {
+        node: strain,
+        path: desk.path("strain.npy").display().to_string(),
+        options: Default::default(),
+    };
+    let mut hear = |progress: &protocol::Progress| {
+        let is_saving = progress.label.starts_with("saving ");
+        said.push((is_saving, progress.message.clone(), progress.done));
+    };
+    desk.session.command(save, &|| false, &mut hear)?;
+    let found = desk.session.description(peaks).context("no node")?.name;
+    let measuring = said
+        .iter()
+        .filter(|(_, text, _)| *text == format!("measuring {found}"));
+    ensure!(measuring.clone().count() > 1, "{said:?}");
+    for (is_saving, _, done) in measuring {
+        ensure!(*is_saving && *done == 0.0, "{said:?}");
+    }
+    let (_, last, _) = said.last().context("nothing said")?;
+    ensure!(last.is_empty(), "{last}");
+    Ok(())
+}
+
 /// Every second disk of the lattice is half as large as the others.
 #[test]
 fn disks_that_look_unlike_say_so() -> Result<()> {
@@ -143,6 +176,42 @@ fn disks_that_look_unlike_say_so() -> Result<()> {
     Ok(())
 }
 
+/// What is told under a later cell may be of a variable that is another one by then.
+#[test]
+fn what_is_told_late_names_the_file() -> Result<()> {
+    let desk = Desk::new()?;
+    let about = || -> Vec<String> {
+        let remarks = desk.session.new_remarks().into_iter();
+        remarks.map(|remark| remark.about).collect()
+    };
+    let named = |node: u32| {
+        let name = "p".to_owned();
+        desk.run(Command::Name { node, name })
+    };
+    let scan = scan(&desk, |_, _, _| 3.0)?;
+    let find = |scan: u32| desk.add(scan, "normalized_correlation", json!({}));
+    let peaks = find(scan)?;
+    named(peaks)?;
+    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    ensure!(about() == ["p of scan.npy"]);
+    let peaks = find(scan)?;
+    named(peaks)?;
+    named(find(scan)?)?;
+    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    let earlier = desk.session.description(peaks).context("no node")?.name;
+    ensure!(earlier.starts_with("p_earlier"), "{earlier}");
+    let said = about();
+    ensure!(
+        said.contains(&"find_peaks of scan.npy".to_owned()),
+        "{said:?}"
+    );
+    ensure!(
+        said.iter().all(|about| !about.contains("earlier")),
+        "{said:?}"
+    );
+    Ok(())
+}
+
 #[test]
 fn a_scan_without_disks_says_so_once() -> Result<()> {
     let desk = Desk::new()?;
@@ -165,6 +234,16 @@ fn a_scan_without_disks_says_so_once() -> Result<()> {
     }
     ensure!(told(&desk).is_empty());
     ensure!(saved(&desk, strain)? == ["no_disks", "no_value"]);
+    // Nothing in a picture can be typed, and no colour stands for a value.
+    let alt = desk.session.poster(strain, &session::Look::default())?.alt;
+    ensure!(
+        alt.contains("ε_xx, no value.") && alt.contains("Coverage, 0 to "),
+        "{alt}"
+    );
+    ensure!(
+        alt.contains(" by radius, or name a vacuum region") && !alt.contains('`'),
+        "{alt}"
+    );
     // The same cell once more has an output of its own.
     let again = desk.add(scan, "normalized_correlation", json!({}))?;
     frame_of(&desk.session, wish(again, [0, 0], [64, 64]))?;

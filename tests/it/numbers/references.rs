@@ -223,11 +223,11 @@ fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
             ),
             (
                 [0, 2, 4, 2],
-                "1 rows and 4 columns inside (height = 1, width = 4)",
+                "1 row and 4 columns inside (height = 1, width = 4)",
             ),
             (
                 [3, 2, 9, usize::MAX],
-                "1 rows and 1 columns inside (height = 1, width = 1)",
+                "1 row and 1 column inside (height = 1, width = 1)",
             ),
         ] {
             let [x0, y0, width, height] = asked;

@@ -104,7 +104,9 @@ fn of_argument(argument: Argument, variables: &[Variable]) -> Vec<Match> {
         )];
     }
     let takes = API.parameters_of(argument.of);
-    if !takes.is_empty() && argument.index == 0 {
+    let borrowed = argument.written.ends_with('&');
+    // Parameters are given away, and what comes before them are signals.
+    if !takes.is_empty() && argument.index == API.further_of(argument.of).len() && !borrowed {
         let structs = takes.iter().map(|name| parameters(name));
         let own = takes.iter().flat_map(|name| of_type(variables, name));
         return structs.chain(own).collect();
@@ -112,7 +114,6 @@ fn of_argument(argument: Argument, variables: &[Variable]) -> Vec<Match> {
     let Some(kind) = parameter_kind(&entry.signature, argument.index) else {
         return Vec::new();
     };
-    let borrowed = argument.written.ends_with('&');
     let sign = if borrowed { "" } else { "&" };
     if kind == "&P" || kind == "&impl Operation" {
         return API

@@ -161,7 +161,8 @@ pub(super) fn parameters_of_another_method(diagnostic: &Diagnostic) -> Option<Ad
     let first = takes.first()?;
     Some(
         Advice::new(format!(
-            "say which parameters: `.{method}({first}::default())`; it takes {}",
+            "say which parameters: `.{}`; it takes {}",
+            API.call(method, &format!("{first}::default()")),
             takes.join(", ")
         ))
         .write(diagnostic.mended(&line)),
@@ -417,8 +418,9 @@ pub(super) fn method_as_field(diagnostic: &Diagnostic) -> Option<Advice> {
         let takes = API.parameters_of(name);
         let first = takes.first()?;
         return Some(
-            Advice::new(format!("`{name}` is a method with parameters"))
-                .write(diagnostic.with(&format!("{name}({first}::default())?"))),
+            Advice::new(format!("`{name}` is a method with parameters")).write(diagnostic.with(
+                &format!("{}?", API.call(name, &format!("{first}::default()"))),
+            )),
         );
     }
     let tail = if entry.signature.contains("-> Result<") {
@@ -451,8 +453,9 @@ pub(super) fn did_you_mean(entry: &Entry) -> Advice {
     let takes = API.parameters_of(&entry.name);
     if let Some(first) = takes.first().filter(|_| entry.kind == Kind::Method) {
         return Advice::new(format!(
-            "did you mean `{0}`: `.{0}({first}::default())?`",
-            entry.name
+            "did you mean `{}`: `.{}?`",
+            entry.name,
+            API.call(&entry.name, &format!("{first}::default()"))
         ));
     }
     let about = entry

@@ -13,7 +13,10 @@ pub(super) fn arguments(diagnostic: &Diagnostic) -> Option<Advice> {
     }
     if let Some((method, kind)) = diagnostic.text.split_once("::<") {
         // `find_peaks::<LocalMaximum>()`
-        let code = format!("{method}({}::default())", kind.trim_end_matches('>'));
+        let code = API.call(
+            method,
+            &format!("{}::default()", kind.trim_end_matches('>')),
+        );
         let to = diagnostic.line().len() - diagnostic.behind.strip_prefix("()")?.len();
         return Some(
             Advice::new("parameters are a value between the brackets")
@@ -65,12 +68,26 @@ pub(super) fn arguments(diagnostic: &Diagnostic) -> Option<Advice> {
             false => advice.write(changed),
         });
     };
-    Some(
-        Advice::new(format!(
-            "it takes its parameters as one struct: `.{method}({first}::default())`"
-        ))
-        .write(changed),
-    )
+    let call = API.call(method, &format!("{first}::default()"));
+    let further = API.further_of(method);
+    let Some(missing) = further
+        .first()
+        .filter(|_| items(given).len() <= further.len())
+    else {
+        return Some(
+            Advice::new(format!("it takes its parameters as one struct: `.{call}`")).write(changed),
+        );
+    };
+    let advice = Advice::new(format!(
+        "it takes another signal before its parameters: `.{call}`"
+    ));
+    let from = diagnostic.before.len() + diagnostic.text.len() + 1;
+    let known = diagnostic.notebook.kind(missing) == "Signal"
+        && takes.iter().any(|name| given.starts_with(name));
+    Some(match known {
+        true => advice.write(diagnostic.with_range(from, from, &format!("&{missing}, "))),
+        false => advice,
+    })
 }
 
 /// The call without the arguments that are too many, or with a path where that is missing.

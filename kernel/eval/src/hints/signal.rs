@@ -290,7 +290,10 @@ fn elsewhere(receiver: &str, ours: &str, parameters: &str, call: Option<&MethodC
             let own = takes.iter().any(|name| given.starts_with(name));
             match own {
                 true => format!("{receiver}.{ours}({given})?"),
-                false => format!("{receiver}.{ours}({first}::default())?"),
+                false => format!(
+                    "{receiver}.{}?",
+                    API.call(ours, &format!("{first}::default()"))
+                ),
             }
         }
         _ => format!("{receiver}.{ours}()?"),

@@ -29,6 +29,10 @@ pub(super) fn method(name: &str, inner: &str) -> Result<Option<String>, Beyond> 
     let Some(first) = takes.first() else {
         return Ok(other_method(name, &arguments));
     };
+    if !API.further_of(name).is_empty() {
+        // Which signal it takes nobody can guess.
+        return Ok(None);
+    }
     if arguments.is_empty() {
         return Ok(Some(format!("{name}({first}::default())")));
     }

@@ -139,7 +139,7 @@ pub fn examples(kernel: &mut Kernel) {
         "let scan = open(\"scan.zspy\")?; let flat = scan.subtract_background(RadialMedian::default())?; \
          let peaks = flat.find_peaks(LocalMaximum::default())?; let strain = peaks.strain_map(StrainMap::default())?; \
          let bright = scan.virtual_image(Disk::default())?; let shift = scan.center_of_mass(CenterOfMass::default())?; \
-         let other = flat.branch()?;",
+         let other = flat.branch()?; let vacuum = open(\"scan.zspy\")?;",
     );
     let mut compiled = Vec::new();
     for code in eval::examples_of_pages() {

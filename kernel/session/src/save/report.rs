@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{Event, Progress, ProgressState, WireError};
 
+use crate::convert::{self, MEASURING};
 use crate::{Session, lock};
 
 /// Shortest time between two reports.
@@ -122,14 +123,26 @@ impl<'a> Report<'a> {
     /// `already` of them were there before.
     pub fn done(&mut self, done: usize, already: usize, total: usize) {
         self.count(done, already, total);
-        let progress = &mut self.progress;
         if self.told.elapsed() >= TELL_EVERY {
+            let measuring = self.measuring().filter(|_| done <= already);
+            let progress = &mut self.progress;
+            match measuring {
+                Some(name) => progress.message = format!("{MEASURING}{name}"),
+                None if progress.message.starts_with(MEASURING) => progress.message.clear(),
+                None => {}
+            }
             (progress.rate, progress.seconds_left) = match done > already {
                 true => self.pace.of(progress.done, progress.total),
                 false => (None, None),
             };
             self.tell();
         }
+    }
+
+    /// What has to be measured over the scan before the first position can be computed.
+    fn measuring(&self) -> Option<String> {
+        let graph = self.session.tree.snapshot();
+        convert::measuring(self.session, graph.node(self.progress.node)?)
     }
 
     fn tell(&mut self) {
@@ -171,6 +184,9 @@ impl<'a> Report<'a> {
             Ok(_) => {
                 progress.state = ProgressState::Done;
                 progress.done = progress.total;
+                if progress.message.starts_with(MEASURING) {
+                    progress.message.clear();
+                }
             }
             Err(error) if error.code == "cancelled" => {
                 progress.state = ProgressState::Cancelled;

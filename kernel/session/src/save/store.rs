@@ -169,7 +169,10 @@ pub(super) fn tell_holes(job: &Job, holes: usize, first: &str) {
     lock(&job.writing.found).push(meta::holes(holes, first));
     job.session.events.send(&Event::Notice {
         level: NoticeLevel::Warning,
-        message: format!("{holes} positions have no value; the first: {first}"),
+        message: match holes {
+            1 => format!("1 position has no value: {first}"),
+            _ => format!("{holes} positions have no value; the first: {first}"),
+        },
         hint: "they are NaN in the file".into(),
         node: Some(job.node.id),
     });

@@ -186,17 +186,18 @@ impl MapRun {
         lock(&self.filling).asked = true;
     }
 
-    /// Ends a pass that was begun only because the map was looked at; looking again resumes it.
-    pub fn pause(&self) {
+    /// Ends a pass that was begun only because the map was looked at; looking again resumes it. Whether one was running.
+    pub fn pause(&self) -> bool {
         let mut filling = lock(&self.filling);
         let running = filling.progress.state == PassState::Running;
         if !running || filling.asked || filling.waiting > 0 {
-            return;
+            return false;
         }
         filling.cancel.cancel();
         filling.progress.state = PassState::Idle;
         drop(filling);
         self.changed.notify_all();
+        true
     }
 
     pub fn fail_to_start(&self) {
@@ -230,6 +231,19 @@ impl MapRun {
     /// next frame; what they still compute is dropped, and a new pass may begin before that.
     pub fn cancel(&self) -> bool {
         self.cancel_if(|_| true)
+    }
+
+    /// As [`MapRun::cancel`], also when the pass rests: looking at the map does not resume it.
+    pub fn stop(&self) -> bool {
+        let mut rested = false;
+        let ran = self.cancel_if(|filling| {
+            rested = filling.progress.state == PassState::Idle;
+            if rested {
+                filling.progress.state = PassState::Cancelled;
+            }
+            true
+        });
+        ran || rested
     }
 
     pub(super) fn cancel_if(&self, wanted: impl FnOnce(&mut Filling) -> bool) -> bool {

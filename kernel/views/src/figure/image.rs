@@ -74,7 +74,9 @@ pub(super) fn draw(
     }
     scale_bar(canvas, panel, &area);
     canvas.outline(area.top, area.left, area.height, area.width, 1);
-    color_bar(canvas, panel, &table, [top, left + width + px(BAR_GAP)]);
+    if !panel.levels[0].is_nan() {
+        color_bar(canvas, panel, &table, [top, left + width + px(BAR_GAP)]);
+    }
 }
 
 fn pixels(

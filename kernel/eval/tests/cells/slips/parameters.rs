@@ -58,6 +58,22 @@ pub(super) const SLIPS: &[Mistake] = &[
         "no keyword arguments",
         "scan.subtract_background(DifferenceOfGaussians { max_sigma: 9.0, ..default() })?",
     ),
+    // Another signal comes first.
+    (
+        "scan.find_peaks_with(NormalizedCorrelation::default())?",
+        "another signal before its parameters: `.find_peaks_with(&vacuum, NormalizedCorrelation::default())`",
+        "",
+    ),
+    (
+        "let vacuum = open(\"scan.zspy\")?;\nscan.find_peaks_with(NormalizedCorrelation { radius: Some(4.0), ..default() })?",
+        "another signal before its parameters",
+        "let vacuum = open(\"scan.zspy\")?;\nscan.find_peaks_with(&vacuum, NormalizedCorrelation { radius: Some(4.0), ..default() })?",
+    ),
+    (
+        "scan.find_peaks_with()?",
+        "another signal before its parameters",
+        "",
+    ),
     (
         "scan.find_peaks(LocalMaximum { subpixel: None, max_peaks: 5, ..default() })?",
         "`Subpixel::None`",
