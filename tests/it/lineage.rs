@@ -247,6 +247,32 @@ fn every_format_carries_how_it_was_made_and_replays_to_the_same_frames() -> Resu
 }
 
 #[test]
+fn a_file_of_peaks_tells_its_columns_with_their_units() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let peaks = desk.add(scan, "normalized_correlation", json!({"radius": 4.0}))?;
+    for format in ["zspy", "hspy"] {
+        let path = desk.path(&format!("peaks.{format}"));
+        desk::save(&desk, peaks, &path)?;
+        let text = session::provenance::describe(&path, false)?;
+        for column in signal::Peaks::COLUMNS {
+            let unit = signal::Peaks::unit(column, "counts");
+            let told = text.lines().any(|line| {
+                let mut words = line.split_whitespace();
+                words.next() == Some(column) && (unit.is_empty() || words.next() == Some(unit))
+            });
+            ensure!(told, "{format}: {column} in {unit} is missing in\n{text}");
+        }
+        ensure!(text.contains("threshold = left out"), "{text}");
+        ensure!(
+            !text.contains("automatically") && !text.contains("values in"),
+            "{text}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn replay_finds_a_moved_file_and_says_when_it_is_another_or_gone() -> Result<()> {
     let desk = Desk::new()?;
     let (scan, ring) = annulus(&desk)?;

@@ -113,15 +113,20 @@ fn facts(about: &Value) -> Vec<(&'static str, String)> {
         _ => ("operation", format!("{} (`{operation}`)", text("title"))),
     });
     if let Some(params) = about["params"].as_object() {
+        let plain = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
         facts.extend(params.iter().map(|(name, value)| {
-            let value = match value {
-                Value::String(text) => text.clone(),
-                Value::Null => "found automatically".into(),
-                other => other.to_string(),
+            let value = match (value, &about["measured_parameters"][name]) {
+                (Value::Null, Value::Null) => "left out".to_owned(),
+                (Value::Null, measured) => format!("left out, measured: {}", plain(measured)),
+                (value, _) => plain(value),
             };
             ("parameter", format!("{name} = {value}"))
         }));
     }
+    facts.push(("measured", text("measured")));
     if text("summary").starts_with("does not fit") {
         facts.push(("fault", text("summary")));
     }
@@ -255,7 +260,8 @@ mod tests {
             "navigation_axes": [{"name": "y", "size": 40, "scale": 0.5, "offset": 0.0, "units": "nm"}],
             "signal_axes": [{"name": "ky", "size": 128, "scale": 0.01, "offset": -0.64, "units": "1/Å"}],
             "element": "f32", "value_units": "counts", "components": [],
-            "params": {"radius": 4.0, "centre": null}, "summary": "(40 | 128) peaks",
+            "params": {"radius": 4.0, "centre": null, "threshold": null}, "summary": "(40 | 128) peaks",
+            "measured": "radius 4.02 ± 0.01 px, threshold 4.60 σ", "measured_parameters": {"threshold": 4.6},
             "code": "let peaks = flat.find_peaks(NormalizedCorrelation::default())?;",
         });
         let found = inspection(&variable("peaks", "Signal", None, Some(3)), |node| {
@@ -268,7 +274,9 @@ mod tests {
             "f32 in counts",
             "Find peaks",
             "radius = 4.0",
-            "centre = found automatically",
+            "centre = left out\n",
+            "threshold = left out, measured: 4.6\n",
+            "measured   radius 4.02 ± 0.01 px, threshold 4.60 σ\n",
             "let peaks = flat",
             "128 × 0.01 1/Å, first at -0.64 1/Å",
         ] {

@@ -27,7 +27,7 @@ mod zarr;
 pub use format::{Format, FormatInfo};
 pub use locate::{expanded, locate};
 pub use options::OpenOptions;
-pub use provenance::provenance;
+pub use provenance::{peak_columns, provenance};
 pub use registry::{format_name, formats, open};
 pub use result::options::{Compression, Part, ResultFormat, Unfinished, WriteOptions};
 pub use result::partial::{UnfinishedInfo, discard_unfinished, unfinished};

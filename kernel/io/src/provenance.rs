@@ -19,7 +19,7 @@ use crate::storage::json;
 pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
     let path = &locate(path)?;
     if path.join("Experiments").is_dir() {
-        return in_store(path);
+        return Ok(text(&in_store(path)?));
     }
     if path.is_dir() {
         let header = json::read(&path.join("zarr.json"))?.unwrap_or_default();
@@ -35,11 +35,29 @@ pub fn provenance(path: &Path) -> Result<Option<Value>, SourceError> {
     Ok(text(&source.meta().original["metadata"]))
 }
 
+/// Name and unit of each column of saved peaks; empty for other files.
+///
+/// # Errors
+/// As [`provenance`].
+pub fn peak_columns(path: &Path) -> Result<Vec<(String, String)>, SourceError> {
+    let path = &locate(path)?;
+    let metadata = match path {
+        _ if path.join("Experiments").is_dir() => in_store(path)?,
+        _ if crate::hyperspy::hspy::is_hdf5(path) => crate::hyperspy::hspy::metadata(path)?,
+        _ => return Ok(Vec::new()),
+    };
+    let own = &metadata["SignalTree"];
+    let texts = |name: &str| {
+        let all = own[name].as_array().into_iter().flatten();
+        all.map(|text| text.as_str().unwrap_or_default().to_owned())
+    };
+    Ok(texts("columns").zip(texts("column_units")).collect())
+}
+
 /// Peaks cannot be opened as frames, and say where they come from all the same.
-fn in_store(path: &Path) -> Result<Option<Value>, SourceError> {
+fn in_store(path: &Path) -> Result<Value, SourceError> {
     let (experiment, _) = crate::hyperspy::zspy::find_experiment(path, &OpenOptions::default())?;
-    let tree = crate::hyperspy::dictionary::read(&experiment.join("metadata"))?;
-    Ok(text(&tree))
+    crate::hyperspy::dictionary::read(&experiment.join("metadata"))
 }
 
 /// hyperspy's metadata tree keeps it as text.

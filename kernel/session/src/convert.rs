@@ -500,9 +500,17 @@ pub(crate) fn peak_rows(peaks: &Peaks) -> Vec<f32> {
     rows(&peaks.columns())
 }
 
-/// What is drawn of peaks: rows `ky, kx, misfit`.
+/// What is drawn and told of peaks: rows `ky, kx, misfit, ky_error, kx_error, score, spread`.
 pub(crate) fn peak_marks(peaks: &Peaks) -> Vec<f32> {
-    rows(&[&peaks.ky, &peaks.kx, &peaks.misfit])
+    rows(&[
+        &peaks.ky,
+        &peaks.kx,
+        &peaks.misfit,
+        &peaks.ky_error,
+        &peaks.kx_error,
+        &peaks.score,
+        &peaks.spread,
+    ])
 }
 
 fn rows(columns: &[&[f32]]) -> Vec<f32> {

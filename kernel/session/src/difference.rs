@@ -158,7 +158,7 @@ fn whole(session: &Session, node: &Node) -> String {
 
 fn text(value: &Value) -> String {
     match value {
-        Value::Null => "found automatically".to_owned(),
+        Value::Null => "left out".to_owned(),
         Value::String(text) => text.clone(),
         Value::Number(number) => number
             .as_f64()

@@ -111,6 +111,17 @@ impl Peaks {
         "stretch_error",
     ];
 
+    /// Unit of a column, where intensities are in `value_units`.
+    pub fn unit<'a>(column: &str, value_units: &'a str) -> &'a str {
+        match column {
+            "ky" | "kx" | "ky_error" | "kx_error" => "px",
+            "intensity" => value_units,
+            "score" | "misfit" => "",
+            // Variances.
+            _ => "px²",
+        }
+    }
+
     /// In the order of [`Peaks::COLUMNS`].
     pub fn columns(&self) -> [&[f32]; 12] {
         [

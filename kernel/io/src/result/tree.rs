@@ -96,7 +96,8 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
     }
     if meta.kind == SignalKind::Peaks {
         own["columns"] = json!(Peaks::COLUMNS);
-        own["column_units"] = json!(["px", "px", "counts", "", "px", "px", "", "px²", "px²"]);
+        let unit = |column| Peaks::unit(column, &meta.value_units);
+        own["column_units"] = json!(Peaks::COLUMNS.map(unit));
         own["pattern_axes"] = json!(meta.axes.signal);
     }
     if !provenance.is_null() {

@@ -40,7 +40,12 @@ pub fn describe(path: &Path, as_json: bool) -> Result<String, WireError> {
         &mut text,
         &format!("{}  {}  ({format})", path.display(), meta.summary()),
     );
-    axes(&mut text, meta);
+    let columns = match meta.kind {
+        SignalKind::Peaks => io::peak_columns(path),
+        SignalKind::Frame | SignalKind::Map => Ok(Vec::new()),
+    };
+    let columns = columns.map_err(|error| crate::convert::source_error(&error))?;
+    axes(&mut text, meta, &columns);
     let told = (provenance.as_ref()).map_or(&[][..], |known| &known.conventions.caveats[..]);
     let untold: Vec<&Caveat> = (caveats.iter())
         .filter(|caveat| !told.contains(caveat))
@@ -89,14 +94,42 @@ fn line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-fn axes(text: &mut String, meta: &SignalMeta) {
+/// What a column of peaks is, where its name does not say it.
+fn about(column: &str) -> &'static str {
+    match column {
+        "ky" => "  row, counted from 0",
+        "kx" => "  column, counted from 0",
+        "intensity" => "  mean over the disk, or at the spot",
+        "score" => "  the finder's own, by which the rows are sorted",
+        "misfit" => "  about 1 where it is such a disk, more where it overlaps, is cut or is none",
+        "spread" => "  variance that it is wider by than the others",
+        "stretch" => "  half of what that variance is more along kx than along ky",
+        "stretch_diagonal" => "  the same, along one diagonal and the other",
+        error if error.ends_with("_error") => "  standard error",
+        _ => "",
+    }
+}
+
+fn axes(text: &mut String, meta: &SignalMeta, columns: &[(String, String)]) {
     line(text, "\nAxes, slowest first");
     let navigation = meta.axes.navigation.iter().map(|axis| ("scan", axis));
     let signal = meta.axes.signal.iter().map(|axis| ("frame", axis));
     for (space, axis) in navigation.chain(signal) {
         line(text, &format!("  {space:<6}{}", axis_text(axis)));
     }
-    if !meta.value_units.is_empty() && meta.components.is_empty() {
+    if !columns.is_empty() {
+        line(
+            text,
+            "\nColumns of the peaks of each frame; NaN is what the finder does not know",
+        );
+    }
+    for (column, units) in columns {
+        line(
+            text,
+            format!("  {column:<18}{units:<7}{}", about(column)).trim_end(),
+        );
+    }
+    if !meta.value_units.is_empty() && meta.components.is_empty() && columns.is_empty() {
         line(text, &format!("  values in {}", meta.value_units));
     }
     for component in &meta.components {
@@ -219,7 +252,7 @@ fn step_lines(text: &mut String, step: &Step, indent: &str) {
             line(text, &format!("{indent}      {name} = {}", plain(value)));
         }
     }
-    if let Some(prepared) = &step.prepared {
+    if let Some(prepared) = step.prepared.as_ref().filter(|found| !found.is_null()) {
         let mut found = String::new();
         if write!(found, "{indent}      found: {}", plain(prepared)).is_ok() {
             line(text, &found);
@@ -229,7 +262,7 @@ fn step_lines(text: &mut String, step: &Step, indent: &str) {
 
 fn plain(value: &Value) -> String {
     match value {
-        Value::Null => "found automatically".to_owned(),
+        Value::Null => "left out".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
             let mut shown: Vec<String> = parts.iter().take(MOST_SHOWN).map(plain).collect();
@@ -240,10 +273,21 @@ fn plain(value: &Value) -> String {
         }
         Value::Object(fields) => {
             let fields: Vec<String> = (fields.iter())
+                .filter(|(_, value)| !value.is_null())
                 .map(|(name, value)| format!("{name} {}", plain(value)))
                 .collect();
             fields.join(", ")
         }
+        // More digits than were measured tell nothing; the JSON has them.
+        Value::Number(number) => match number.as_f64().filter(|number| number.fract() != 0.0) {
+            Some(number) => format!("{}", rounded(number)),
+            None => number.to_string(),
+        },
         other => other.to_string(),
     }
+}
+
+/// To six significant digits.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
 }
