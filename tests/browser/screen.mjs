@@ -25,8 +25,11 @@ const CELLS = [
   `${slowPeaks(21)}\nlet third = dots.strain_map(StrainMap { reference: Region::rectangle(30, 20, 10, 14), ..default() })?;\nthird`,
   `let tilted = open("${TILTED}")?;\ntilted`,
   'strain.save("strain.npy")?;',
+  `${slowPeaks(23)}\nlet stopped = dots.strain_map(StrainMap { reference: Region::rectangle(2, 30, 14, 9), ..default() })?;\nstopped`,
+  // Somebody types here.
+  "",
 ];
-const [STRAIN, OTHER, THIRD, TILT, SAVE] = [3, 4, 5, 6, 7];
+const [STRAIN, OTHER, THIRD, TILT, SAVE, STOPPED, TYPED] = [3, 4, 5, 6, 7, 8, 9];
 const MAP_MS = 180_000;
 
 /** A value that tells its position, so that no two axes can be swapped. */
@@ -330,6 +333,67 @@ async function hidden(page) {
   });
 }
 
+async function cancelled(page) {
+  await check("a map that was cancelled rests until somebody goes on with it", async () => {
+    await runCell(page, STOPPED);
+    await showCell(page, STOPPED);
+    const progress = () =>
+      part(page, STOPPED, "viewer").evaluate((element) => {
+        const { nodes, node: id } = element.__signaltree_state();
+        return nodes.find((each) => each.id === id).progress;
+      });
+    const becomes = async (state) => {
+      for (const end = Date.now() + 20_000; (await progress())?.state !== state; await page.waitForTimeout(50)) {
+        expect(Date.now() < end, `it is never ${state}: ${JSON.stringify(await progress())}`);
+      }
+    };
+    const rests = async (when) => {
+      const now = await progress();
+      expect(now?.state === "cancelled", `${when}: ${JSON.stringify(now)}`);
+    };
+    await part(page, STOPPED, "status-cancel").click();
+    await becomes("cancelled");
+    const { done } = await progress();
+    // Whatever is seen changes the picture of the output, which is drawn when the viewer has rested for a second.
+    await part(page, STOPPED, "navigator-canvas").click({ position: { x: 30, y: 30 } });
+    await page.waitForTimeout(500);
+    await rests("after a click");
+    await showCell(page, CELLS.length);
+    await page.waitForTimeout(2500);
+    await showCell(page, STOPPED);
+    await page.waitForTimeout(1000);
+    await rests("after it was scrolled away and back");
+    expect((await progress()).done === done, "more of it was computed");
+    await part(page, STOPPED, "status-compute").click();
+    await becomes("running");
+    await part(page, STOPPED, "status-cancel").click();
+    await becomes("cancelled");
+    return `${done} positions were there`;
+  });
+}
+
+async function completed(page) {
+  await check("Tab offers the plain call first, and signals where one comes before the parameters", async () => {
+    await showCell(page, TYPED);
+    await cell(page, TYPED).locator(".cm-content").click();
+    const offered = async (typed) => {
+      await page.keyboard.type(typed);
+      await page.keyboard.press("Tab");
+      const items = page.locator(".jp-Completer-item");
+      await items.first().waitFor({ timeout: 10_000 });
+      const all = await items.evaluateAll((found) => found.map((item) => item.dataset.value));
+      await screenshot(page, `6_tab_${typed.endsWith("(") ? "signals" : "calls"}`);
+      await page.keyboard.press("Escape");
+      return all;
+    };
+    const calls = await offered("scan.find_");
+    expect(calls.join() === "find_peaks,find_peaks_with(", `calls: ${calls}`);
+    const signals = await offered("peaks_with(");
+    expect(signals.includes("&scan") && signals.every((text) => text.startsWith("&")), `signals: ${signals}`);
+    return `${signals.length} signals`;
+  });
+}
+
 async function enlarged(page) {
   await check("zoomed, over the whole page, and with levels that were typed", async () => {
     await showCell(page, STRAIN);
@@ -453,10 +517,66 @@ const clipped = (page, index) =>
     return found;
   });
 
+/** Numbers that are wider than their fields. */
+const cutOff = (page, index) =>
+  part(page, index, "viewer").evaluate((root) => {
+    const pen = document.createElement("canvas").getContext("2d");
+    const fields = [...root.querySelectorAll('input[type="number"]')].filter((field) => field.checkVisibility());
+    return fields.flatMap((field) => {
+      const style = getComputedStyle(field);
+      pen.font = style.font;
+      const room = field.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
+      const text = field.value || field.placeholder;
+      return pen.measureText(text).width > room ? [`${field.dataset.st} ${text}`] : [];
+    });
+  });
+
+async function numbers(page) {
+  await check("numbers have room in their fields, and a peak tells what is known of it", async () => {
+    await command(page, "application:toggle-left-area").catch(() => {});
+    await showCell(page, STRAIN);
+    await part(page, STRAIN, "tree-node-peaks").click();
+    await settled(page, STRAIN, "peaks");
+    for (const pictures of [1, 2]) {
+      if (pictures > 1) {
+        await part(page, STRAIN, "tree-node-scan").click({ modifiers: ["Control"] });
+      }
+      for (const width of [1440, 1400, 1150, 900, 480]) {
+        await page.setViewportSize({ width, height: 1000 });
+        await page.waitForTimeout(300);
+        await showCell(page, STRAIN);
+        const found = await cutOff(page, STRAIN);
+        expect(found.length === 0, `${pictures} pictures at ${width} px: ${found.join(", ")}`);
+      }
+      await page.setViewportSize({ width: 1440, height: 1000 });
+      await page.waitForTimeout(300);
+    }
+    await part(page, STRAIN, "pane-close").last().click();
+    await page.waitForTimeout(300);
+    const canvas = picture(page, STRAIN);
+    await canvas.scrollIntoViewIfNeeded();
+    const box = await canvas.boundingBox();
+    const [[ky, kx], { width, height }] = await part(page, STRAIN, "viewer").evaluate((element) => {
+      const { peaks, reply } = element.__signaltree_state().view.picture;
+      return [[...peaks[1]], { width: reply.full_width, height: reply.full_height }];
+    });
+    const scale = Math.min(box.width / width, box.height / height);
+    await page.mouse.move(
+      box.x + box.width / 2 + (kx + 0.5 - width / 2) * scale,
+      box.y + box.height / 2 + (ky + 0.5 - height / 2) * scale,
+    );
+    const text = await part(page, STRAIN, "signal-readout").first().textContent();
+    const form = /^ky [\d.]+ ± [\d.]+, kx [\d.]+ ± [\d.]+ px · misfit [\d.]+ · score [\d.]+ · spread \u2212?[\d.e-]+ px²$/;
+    expect(form.test(text), `the peak says "${text}"`);
+    await screenshot(page, "7_peak");
+    await part(page, STRAIN, "tree-node-strain").click();
+    return text;
+  });
+}
+
 async function narrow(page) {
   await check("nothing is clipped at any width, with one picture and with three", async () => {
     const texts = [];
-    await command(page, "application:toggle-left-area").catch(() => {});
     await showCell(page, STRAIN);
     for (const pictures of [1, 3]) {
       if (pictures > 1) {
@@ -497,10 +617,13 @@ try {
   await held(page);
   await toggled(page);
   await hidden(page);
+  await cancelled(page);
+  await completed(page);
   await enlarged(page);
   await outerAxes(page);
   await saved(page);
   await reloaded(page, server);
+  await numbers(page);
   await narrow(page);
   await check("no uncaught error in the page", () => {
     const ours = complaints.filter((text) => !/ResizeObserver loop/.test(text));

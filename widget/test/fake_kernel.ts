@@ -271,7 +271,9 @@ export class FakeKernel {
         const found = latticeAt(y, x).filter(([, , order]) => Math.exp(-order / 2) > threshold * 0.6);
         // The faintest is no such spot as was looked for.
         const misfit = (at: number): number => (at + 1 < found.length ? 1 : 9);
-        buffers.push(Float32Array.from(found.flatMap(([ky, kx], at) => [ky, kx, misfit(at)])));
+        // Errors, score and spread; the second knows no spread.
+        const rest = (at: number): number[] => [0.013, 0.2, 40 - at, at === 1 ? Number.NaN : 0.0312];
+        buffers.push(Float32Array.from(found.flatMap(([ky, kx], at) => [ky, kx, misfit(at), ...rest(at)])));
         part.peak_count = found.length;
       }
     }

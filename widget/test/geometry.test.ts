@@ -174,6 +174,8 @@ describe("slider", () => {
       [1, 128, 4, false],
       [1, 512, 5, true],
       [-1, 1, 0.5, false],
+      [2, 1000, 5.2, false],
+      [1, 100_000, 20, true],
     ] as const) {
       const scale = scaleFor(low, high, whole, usual);
       expect(toValue(toPosition(usual, scale), scale)).toBeCloseTo(usual, 1);
@@ -186,5 +188,8 @@ describe("slider", () => {
 
   it("leaves room for usual values far below the limit", () => {
     expect(toPosition(4, scaleFor(1, 128, false, 4))).toBeGreaterThan(200);
+    // A range of many factors goes through them in equal steps.
+    const wide = scaleFor(1, 100_000, true, 1);
+    expect([0, 200, 400, 600, 800, 1000].map((at) => toValue(at, wide))).toEqual([1, 10, 100, 1e3, 1e4, 1e5]);
   });
 });

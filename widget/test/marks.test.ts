@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { peakText } from "../src/panels/pane";
 import type { PanelContext } from "../src/panels/registry";
 import { withPictures } from "../src/panels/with_pictures";
 import type { Picture } from "../src/state/picture";
 import { Store } from "../src/state/store";
 import { INITIAL_VIEW } from "../src/state/view";
-import { eachLaidOut } from "./laid_out";
+import { eachLaidOut, patternOf, pointer } from "./laid_out";
 import { eachOnAFreshPage, hook, pass, show } from "./mounted";
 
 eachOnAFreshPage();
@@ -83,6 +84,35 @@ describe("peaks", () => {
     const count = hook().frame?.peaks ?? 0;
     expect(count).toBeGreaterThan(3);
     expect([most(false), most(true)]).toEqual([count - 1, 1]);
+  });
+});
+
+describe("a peak under the pointer", () => {
+  it("tells its place with errors, and what else the finder knows of it", async () => {
+    const { element, st } = await show({ node: 3 });
+    const peaks = (hook().state() as unknown as { view: { picture: Picture } }).view.picture.peaks ?? [];
+    const over = (peak: number): string => {
+      const [ky = 0, kx = 0] = peaks[peak] ?? [];
+      pointer(patternOf(element), "move", (kx + 0.5) * 3 + 1, (ky + 0.5) * 3);
+      return st("signal-readout").textContent ?? "";
+    };
+    const place = (peak: number): string =>
+      `ky ${peaks[peak]?.[0]?.toFixed(2)} ± 0.01, kx ${peaks[peak]?.[1]?.toFixed(1)} ± 0.2 px`;
+    expect(over(0)).toBe(`${place(0)} · misfit 1 · score 40 · spread 0.0312 px²`);
+    expect(over(1)).toBe(`${place(1)} · misfit 1 · score 39`);
+    pointer(patternOf(element), "move", 2, 2);
+    expect(st("signal-readout").textContent).toMatch(/^ky .*, kx .* · /);
+  });
+
+  it("has no errors where the finder knows none", () => {
+    const axes = ["ky", "kx"].map((name) => ({ name, size: 9, scale: 1, offset: 0, units: "px" }));
+    const none = Number.NaN;
+    expect(peakText(Float32Array.of(4, 5.25, none, none, none, 1234.5, none), axes)).toBe(
+      "ky 4.0, kx 5.3 px · score 1230",
+    );
+    expect(peakText(Float32Array.of(4, 5.25, 0.98, 2.5, 0.00004, 31.2, -0.0123), axes)).toBe(
+      "ky 4 ± 3, kx 5.25000 ± 0.00004 px · misfit 0.98 · score 31.2 · spread −0.0123 px²",
+    );
   });
 });
 

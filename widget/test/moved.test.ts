@@ -115,12 +115,19 @@ describe("a view whose output is replaced", () => {
 });
 
 describe("a poster", () => {
-  it("stands for the selected picture until its own one comes", async () => {
-    const { st } = await show({ poster: poster() }, { delayMs: 1000 });
-    // Below the canvas, which covers it.
-    expect(st("poster").nextElementSibling?.className).toBe("st-frame");
-    await pass(1000);
+  it("goes with the first picture, for which its place waits", async () => {
+    const { element } = await show({ poster: poster() }, { delayMs: 1000 });
+    // It is seen where no kernel answers; what is said meanwhile stands in both places.
+    expect(document.querySelectorAll(".signaltree:not(.st-static) [data-st=poster]")).toHaveLength(1);
+    const waiting = (): (boolean | undefined)[] =>
+      ["navigator", "signal"].map((name) => {
+        const said = element.querySelector<HTMLElement>(`.st-surface-${name} .st-single`);
+        return said?.textContent === "waiting…" && !said.hidden;
+      });
+    expect(waiting()).toEqual([true, true]);
+    await pass(2500);
     expect(document.querySelector("[data-st=poster]")).toBeNull();
+    expect(waiting()).toEqual([false, false]);
   });
 
   it("stays while no kernel answers", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { measuredTree, strainTree } from "./fixtures";
+import { detectorTree, measuredTree, strainTree } from "./fixtures";
 import { eachOnAFreshPage, hook, pass, press, show, type } from "./mounted";
 
 eachOnAFreshPage();
@@ -245,6 +245,17 @@ describe("parameters", () => {
     type(st("parameter-radius-slider"), "1000", "change");
     await pass(300);
     expect(requests("set_params").map(({ params }) => params)).toMatchObject([{ radius: 28 }]);
+  });
+
+  it("end where the frame does, though more may be typed", async () => {
+    const { st, requests } = await show({ node: 5 }, { nodes: detectorTree() });
+    type(st("parameter-radius-slider"), "1000", "change");
+    await pass(300);
+    // The longer side of the patterns.
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { radius: 128 } });
+    type(st("parameter-radius-value"), "300");
+    await pass(300);
+    expect(requests("set_params").at(-1)).toMatchObject({ params: { radius: 300 } });
   });
 
   it("that are emptied are left out", async () => {

@@ -26,6 +26,8 @@ describe("what is said", () => {
     expect(progressText({ ...progress, done: 0, label: "measuring peaks" }, "strain")).toBe(
       "measuring peaks",
     );
+    const saving = { ...progress, done: 0, label: "saving a.npy", message: "measuring peaks" };
+    expect(progressText(saving, "strain")).toBe("saving a.npy · measuring peaks");
     expect(durationText(0.2)).toBe("1 s");
     expect(durationText(605)).toBe("10 min");
   });

@@ -26,7 +26,7 @@ describe("trouble", () => {
     const poster = new DataView(Uint8Array.of(137, 80, 78, 71).buffer);
     const { st, kernel, element } = await show({ poster, poster_text: "strain" }, { silent: true });
     expect(st("poster").getAttribute("src")).toBe("blob:poster");
-    expect(st("status-message").textContent).toBe("");
+    expect(st("status-message").textContent).toBe("Connecting to the kernel…");
     await pass(3000);
     expect(st("status-message").textContent).toBe("Kernel gone, last frame");
     kernel.silent = false;

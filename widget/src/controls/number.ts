@@ -10,12 +10,15 @@ import type { Control, ControlContext } from "./registry";
 const POSITIONS = 1000;
 const WIDE = 400;
 
+/** A range of so many times its low end is gone through in equal factors. */
+const FACTORS = 500;
+
 export interface Scale {
   low: number;
   high: number;
   /** Values are multiples of it. */
   step: number;
-  /** Exponent from slider share to value share. */
+  /** Exponent from slider share to value share; 0: equal steps are equal factors. */
   power: number;
 }
 
@@ -23,19 +26,26 @@ export function scaleFor(low: number, high: number, whole: boolean, usual: numbe
   const range = high - low;
   const usualShare = range > 0 ? (usual - low) / range : 0.5;
   // A usual value in the lowest few percent would leave no room to tune it.
-  const power = usualShare > 0 && usualShare < 0.08 && range > 0 ? 3 : 1;
+  const power =
+    low > 0 && high >= low * FACTORS ? 0 : usualShare > 0 && usualShare < 0.08 && range > 0 ? 3 : 1;
   const fine = power === 1 ? range : Math.min(range, Math.abs(usual - low) * 4 || range);
   const step = whole ? 1 : niceBelow(fine / 200) || niceBelow(range / WIDE) || 0.01;
   return { low, high, step, power };
 }
 
 export function toValue(position: number, { low, high, step, power }: Scale): number {
-  const value = low + (high - low) * clamp(position / POSITIONS, 0, 1) ** power;
+  const share = clamp(position / POSITIONS, 0, 1);
+  const value = power > 0 ? low + (high - low) * share ** power : low * (high / low) ** share;
   return clamp(Number((Math.round(value / step) * step).toPrecision(10)), low, high);
 }
 
 export function toPosition(value: number, { low, high, power }: Scale): number {
-  return high > low ? Math.round(clamp((value - low) / (high - low), 0, 1) ** (1 / power) * POSITIONS) : 0;
+  const inside = clamp(value, low, high);
+  const share =
+    power > 0
+      ? ((inside - low) / (high - low)) ** (1 / power)
+      : Math.log(inside / low) / Math.log(high / low);
+  return high > low ? Math.round(share * POSITIONS) : 0;
 }
 
 export const number = (context: ControlContext): Control => numeric(context, false);
@@ -62,12 +72,12 @@ export function refusalOf(
   return whole && !Number.isInteger(value) ? `${typed} is not taken: it has to be a whole number` : "";
 }
 
-function numeric({ parameter, signal, id, change, refuse }: ControlContext, whole: boolean): Control {
+function numeric({ parameter, most, signal, id, change, refuse }: ControlContext, whole: boolean): Control {
   const { name, minimum, maximum, default: usual } = parameter;
   /** Where there is no usual value the first that is known tells how fine the slider has to be. */
   let typical = typeof usual === "number" ? usual : null;
   const scaled = (): Scale | null =>
-    minimum !== null && maximum !== null ? scaleFor(minimum, maximum, whole, typical ?? minimum) : null;
+    minimum !== null && most !== null ? scaleFor(minimum, most, whole, typical ?? minimum) : null;
   let scale = scaled();
   const field = h("input", {
     type: "number",

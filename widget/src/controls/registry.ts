@@ -15,6 +15,8 @@ import { toggle } from "./toggle";
 
 export interface ControlContext {
   parameter: ParameterDescription;
+  /** Where a slider ends: what is larger is typed. */
+  most: number | null;
   view: Store<ViewState>;
   signal: AbortSignal;
   /** Id of the label's target. */

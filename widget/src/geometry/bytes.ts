@@ -18,29 +18,13 @@ export function bytesText(bytes: number): string {
   return `${Math.round(bytes)} B`;
 }
 
-const FACTORS: Record<string, number> = {
-  "": 2 ** 30,
-  b: 1,
-  k: 2 ** 10,
-  kib: 2 ** 10,
-  kb: 1e3,
-  m: 2 ** 20,
-  mib: 2 ** 20,
-  mb: 1e6,
-  g: 2 ** 30,
-  gib: 2 ** 30,
-  gb: 1e9,
-  t: 2 ** 40,
-  tib: 2 ** 40,
-  tb: 1e12,
-};
-
 /** The bytes of a text like `4 GiB`, `1.5g` or `800 MB`; a bare number counts GiB. `null`: not an amount. */
 export function parseBytes(text: string): number | null {
-  const [, digits, unit] = /^\s*(\d+(?:[.,]\d+)?|[.,]\d+)\s*([a-z]*)\s*$/i.exec(text) ?? [];
-  const factor = FACTORS[(unit ?? "").toLowerCase()];
-  const amount = Number((digits ?? "").replace(",", "."));
-  return factor !== undefined && digits !== undefined && amount > 0 ? Math.round(amount * factor) : null;
+  const parts = /^\s*(\d+(?:[.,]\d+)?|[.,]\d+)\s*(?:([kmgt])(i?b)?|(b))?\s*$/.exec(text.toLowerCase());
+  const [, digits = "", prefix, ending, bare] = parts ?? [];
+  const power = bare ? 0 : "kmgt".indexOf(prefix ?? "g") + 1;
+  const bytes = Math.round(Number(digits.replace(",", ".")) * (ending === "b" ? 1000 : 1024) ** power);
+  return bytes > 0 ? bytes : null;
 }
 
 /** `8 s`, `2 min 10 s`, `1 h 5 min`. */

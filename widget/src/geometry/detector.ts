@@ -72,25 +72,12 @@ export function changedParams(outline: Outline, from: Detector, to: Detector): R
   );
 }
 
-function paramsOf(outline: Outline, detector: Detector): Record<string, unknown> {
-  if (outline.type === "disk" && detector.type === "disk") {
-    return { [outline.centre]: detector.centre, [outline.radius]: detector.radius };
-  }
-  if (outline.type === "annulus" && detector.type === "annulus") {
-    return {
-      [outline.centre]: detector.centre,
-      [outline.inner_radius]: detector.inner,
-      [outline.outer_radius]: detector.outer,
-    };
-  }
-  if (outline.type === "rectangle" && detector.type === "rectangle") {
-    return {
-      [outline.corner]: detector.corner,
-      [outline.height]: detector.height,
-      [outline.width]: detector.width,
-    };
-  }
-  return {};
+/** The outline names the parameter of each part of the detector; those of an annulus end in `_radius`. */
+function paramsOf({ type: _, ...outline }: Outline, detector: Detector): Record<string, unknown> {
+  const parts = detector as unknown as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(outline).map(([part, name]) => [name, parts[part.replace("_radius", "")]]),
+  );
 }
 
 /** Middle of a detector in continuous pixels. */
@@ -284,25 +271,13 @@ function rounded(value: number, step: number): number {
   return Number((Math.round(value / step) * step).toPrecision(10));
 }
 
-const DIAGONAL: Partial<Record<Grip, string>> = {
-  n: "ns-resize",
-  s: "ns-resize",
-  e: "ew-resize",
-  w: "ew-resize",
-  nw: "nwse-resize",
-  se: "nwse-resize",
-  ne: "nesw-resize",
-  sw: "nesw-resize",
-  move: "move",
-};
-
-/** The pointer's shape over a grip; a rim's follows its direction from the middle. */
+/** The pointer's shape over a grip; it follows the direction of a side, or of the place on a rim, from the middle. */
 export function cursorOf(detector: Detector, grip: Grip, point: Point): string {
-  const fixed = DIAGONAL[grip];
-  if (fixed) {
-    return fixed;
+  if (grip === "move") {
+    return grip;
   }
   const middle = middleOf(detector);
-  const eighth = Math.round(Math.atan2(point.y - middle.y, point.x - middle.x) / (Math.PI / 4));
-  return ["ew-resize", "nwse-resize", "ns-resize", "nesw-resize"][(eighth + 8) % 4] ?? "ew-resize";
+  const [down, right] = isSide(grip) ? SIDES[grip] : [point.y - middle.y, point.x - middle.x];
+  const eighth = Math.round(Math.atan2(down, right) / (Math.PI / 4));
+  return `${["ew", "nwse", "ns", "nesw"][(eighth + 8) % 4]}-resize`;
 }

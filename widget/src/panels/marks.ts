@@ -1,20 +1,25 @@
 /** Peaks, points and regions among the parameters, and the scan position on a map. */
 
 import type { Point } from "../geometry/fit";
-import { PEAK_COLUMNS } from "../protocol/buffers";
 import { drawPeaks, drawTarget } from "../render/overlay";
 import { parametersOfKind, peakRadius } from "../state/tree";
 import type { MakeLayer } from "./layers";
 import { drawPosition, drawRegions, MARK } from "./navigator";
+import type { Pane } from "./pane";
 
 /** Peaks with a larger misfit, about 1 where the finder's model holds, are dashed. */
 const MISFIT = 3;
+
+/** Radius of the circles around the peaks, CSS pixels. */
+export function circleOf({ node, session, surface }: Pane): number {
+  return Math.max(3, (peakRadius(session.state.nodes, node) ?? 4) * surface.scale);
+}
 
 export const marks: MakeLayer = (pane, { session, view }) => ({
   draw(sheet) {
     const { picture } = pane.state.value;
     const { node, surface } = pane;
-    const { nodes, operations } = session.state;
+    const { operations } = session.state;
     if (!picture || node?.id !== picture.reply.node) {
       return;
     }
@@ -26,13 +31,11 @@ export const marks: MakeLayer = (pane, { session, view }) => ({
     // Apart those that are no such spot as was looked for; without a model no peak is.
     const points: Point[] = [];
     const doubtful: Point[] = [];
-    const rows = picture.peaks ?? new Float32Array();
-    for (let row = 0; row + PEAK_COLUMNS <= rows.length; row += PEAK_COLUMNS) {
-      const [ky = 0, kx = 0, misfit = 0] = rows.subarray(row, row + PEAK_COLUMNS);
+    for (const [ky = 0, kx = 0, misfit = 0] of picture.peaks ?? []) {
       (misfit > MISFIT ? doubtful : points).push(surface.at(kx + 0.5, ky + 0.5));
     }
-    if (rows.length > 0) {
-      const radius = Math.max(3, (peakRadius(nodes, node) ?? 4) * surface.scale);
+    if (picture.peaks?.length) {
+      const radius = circleOf(pane);
       drawPeaks(sheet(), points, radius);
       drawPeaks(sheet(), doubtful, radius, [3, 3]);
     }

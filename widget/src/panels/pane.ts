@@ -2,16 +2,16 @@
 
 import { h, listen, setAttributes } from "../dom";
 import { axisText, barAxis, lineAxis } from "../geometry/axes";
-import { isInside, type Point, pixelAt } from "../geometry/fit";
+import { clamp, isInside, type Point, pixelAt } from "../geometry/fit";
 import { type SampleAt, sampleText } from "../geometry/sample";
 import { writingOf } from "../geometry/units";
-import { checksum, PEAK_COLUMNS } from "../protocol/buffers";
+import { checksum } from "../protocol/buffers";
 import type { AxisDescription, NodeDescription } from "../protocol/generated";
 import { makeReadout } from "../readout";
 import { Surface } from "../render/surface";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
 import type { PaneChoice } from "../state/panes";
-import type { Picture } from "../state/picture";
+import { type Peak, type Picture, peakAt } from "../state/picture";
 import { FramePuller } from "../state/pull";
 import type { Session } from "../state/session";
 import { Store } from "../state/store";
@@ -20,6 +20,7 @@ import { INITIAL_PANE, type PaneState } from "../state/view";
 import { recordFrame } from "../test_hook";
 import { moveByKey } from "./keys";
 import { type Drag, LAYERS, type Layer } from "./layers";
+import { circleOf } from "./marks";
 import { makeHead } from "./pane_head";
 import type { PanelContext } from "./registry";
 import { withPictures } from "./with_pictures";
@@ -52,7 +53,8 @@ export function makePane(key: number, context: PanelContext): Pane {
   const head = makeHead(key, context, signal);
   const readout = makeReadout("signal-readout", "off");
   const failure = h("div", { class: "st-failure", role: "alert", "data-st": "signal-failure", hidden: true });
-  surface.element.append(failure, h("div", { class: "st-busy" }));
+  surface.element.prepend(failure);
+  surface.element.append(h("div", { class: "st-busy" }));
   const element = h(
     "div",
     { class: "st-pane", role: "group", "data-pane": key },
@@ -235,7 +237,7 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
     exact: reply.exact,
     draft: reply.draft,
     size: [reply.width, reply.height],
-    peaks: peaks ? peaks.length / PEAK_COLUMNS : null,
+    peaks: peaks?.length ?? null,
     get checksum() {
       return checksum(picture.samples);
     },
@@ -365,8 +367,12 @@ function axesOf(node: NodeDescription, picture: Picture): readonly AxisDescripti
   return picture.reply.space === "navigation" ? node.navigation_axes : node.signal_axes;
 }
 
-/** `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`, with `, mean of 2 × 2` where pixels share a sample. */
-function cursorText({ node, state, surface }: Pane, cursor: Point | null): string {
+/**
+ * `ky 1.25 1/nm, kx −0.40 1/nm · 37 counts`, with `, mean of 2 × 2` where pixels share a sample; over a peak what was
+ * measured of it.
+ */
+function cursorText(pane: Pane, cursor: Point | null): string {
+  const { node, state, surface } = pane;
   const { picture } = state.value;
   if (!picture || node?.id !== picture.reply.node) {
     return "";
@@ -375,6 +381,10 @@ function cursorText({ node, state, surface }: Pane, cursor: Point | null): strin
     const count = picture.reply.peak_count;
     return count === null ? "\u00a0" : `${count} ${count === 1 ? "peak" : "peaks"}`;
   }
+  const peak = peakAt(picture.peaks, [cursor.y - 0.5, cursor.x - 0.5], circleOf(pane) / surface.scale);
+  if (peak) {
+    return peakText(peak, node.signal_axes);
+  }
   const pixel = pixelAt(cursor, { width: picture.reply.full_width, height: picture.reply.full_height });
   const axes = axesOf(node, picture);
   const places = axes.slice(-2).map((axis, i, shown) => {
@@ -382,6 +392,29 @@ function cursorText({ node, state, surface }: Pane, cursor: Point | null): strin
     return `${axis.name} ${axisText(axis, isColumn ? pixel.x : pixel.y)}`;
   });
   return [places.join(", "), textAt(node, picture, surface, pixel)].filter((part) => part !== "").join(" · ");
+}
+
+/** `ky 45.31 ± 0.02, kx 60.12 ± 0.03 px · misfit 1.02 · score 45.2 · spread 0.03 px²`, as far as the finder knows it. */
+export function peakText(peak: Peak, axes: readonly AxisDescription[]): string {
+  const [ky = 0, kx = 0, misfit, kyError = 0, kxError = 0, score, spread] = peak;
+  const place = (name: string, value: number, error: number): string => {
+    const digits = error > 0 ? clamp(Math.ceil(-Math.log10(error)), 0, 5) : 1;
+    return `${name} ${value.toFixed(digits)}${error > 0 ? ` ± ${error.toFixed(digits)}` : ""}`;
+  };
+  const [row, column] = axes;
+  const others = [
+    ["misfit", misfit, ""],
+    ["score", score, ""],
+    ["spread", spread, " px²"],
+  ] as const;
+  return [
+    `${place(row?.name ?? "", ky, kyError)}, ${place(column?.name ?? "", kx, kxError)} px`,
+    ...others
+      .filter(([, value]) => Number.isFinite(value))
+      .map(([name, value, units]) =>
+        `${name} ${Number(value?.toPrecision(3))}${units}`.replace("-", "\u2212"),
+      ),
+  ].join(" · ");
 }
 
 /** The value of a pixel, or why there is none yet. */

@@ -5,7 +5,7 @@ import { CONTROLS, type Control } from "../controls/registry";
 import { h, listen, setText } from "../dom";
 import type { Size } from "../geometry/fit";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
-import { isMeasuredFormerly, same } from "../state/tree";
+import { isMeasuredFormerly, nodeById, same } from "../state/tree";
 import { Tuning } from "../state/tuning";
 import { furtherInput } from "./further_input";
 import { history } from "./history";
@@ -205,12 +205,16 @@ function build(
 ): Form {
   const close = new AbortController();
   const controls: Form["controls"] = new Map();
+  const above = nodeById(context.session.state.nodes, node.parents[0] ?? null);
+  const side = Math.max(...(above?.signal_axes ?? []).map(({ size }) => size));
   for (const parameter of operation.parameters) {
-    const { name, maximum } = parameter;
-    const most = node.parameter_maxima?.[name] ?? maximum;
+    const { name, units } = parameter;
+    const maximum = node.parameter_maxima?.[name] ?? parameter.maximum;
+    // Lengths beyond the frame are of no use.
+    const most = maximum !== null && units === "px" && side > 0 ? Math.min(maximum, side) : maximum;
     controls.set(
       name,
-      buildRow({ ...parameter, maximum: most }, context, close.signal, refused, (value, moving) =>
+      buildRow({ ...parameter, maximum }, most, context, close.signal, refused, (value, moving) =>
         change(name, value, moving),
       ),
     );
@@ -222,6 +226,7 @@ function build(
 
 function buildRow(
   parameter: ParameterDescription,
+  most: number | null,
   { session, view }: PanelContext,
   signal: AbortSignal,
   refused: () => void,
@@ -245,6 +250,7 @@ function buildRow(
   });
   const control = CONTROLS[parameter.control.type]({
     parameter,
+    most,
     view,
     signal,
     id,

@@ -87,7 +87,8 @@ export function progressText(progress: Progress, name: string): string {
   const share = progress.total > 0 ? progress.done / progress.total : 0;
   const label = progress.label || name;
   // How far measuring is nobody knows: no position of the map is begun.
-  const parts = [label.startsWith("measuring ") ? label : `${label} ${Math.floor(share * 100)} %`];
+  const measuring = [label, progress.message].find((text) => text.startsWith("measuring "));
+  const parts = measuring ? [...new Set([label, measuring])] : [`${label} ${Math.floor(share * 100)} %`];
   if (progress.rate !== undefined && progress.rate > 0) {
     const rate = progress.rate >= 10 ? Math.round(progress.rate) : progress.rate;
     parts.push(`${numberText(rate)} positions/s`);

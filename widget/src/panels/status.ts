@@ -85,7 +85,7 @@ export const status: Panel = {
       const advice = adviceOf(session);
       const said = cut ?? notice ?? (advice && !dismissed.has(advice.node) ? advice : null);
       element.dataset.level = cut ? "warning" : (notice?.level ?? "");
-      const waiting = connection === "connecting" && !session.poster ? "Connecting to the kernel…" : "";
+      const waiting = connection === "connecting" ? "Connecting to the kernel…" : "";
       setCode(message, said?.message ?? waiting, signal);
       setCode(hint, said?.hint ?? "", signal);
       setHidden(dismiss, said === null || cut !== null);

@@ -3,35 +3,35 @@ import type { SampleType } from "./generated";
 /** Pixels of one picture, C order. */
 export type Samples = Uint8Array | Uint16Array | Float32Array;
 
-/** Rows `ky, kx, misfit` of a peaks buffer. */
-export const PEAK_COLUMNS = 3;
+/** Rows `ky, kx, misfit, ky_error, kx_error, score, spread` of a peaks buffer. */
+export const PEAK_COLUMNS = 7;
 
-const BYTES: Record<SampleType, number> = { u8: 1, u16: 2, f32: 4 };
+const TYPES = { u8: Uint8Array, u16: Uint16Array, f32: Float32Array } as const satisfies Record<
+  SampleType,
+  unknown
+>;
 
-/**
- * A typed view of a received buffer, without a copy where its offset allows one.
- * Throws when the buffer has not `count` samples.
- */
+/** A typed view of the first numbers of a buffer, without a copy where its offset allows one. */
+export function typed<T>(
+  { buffer, byteOffset, byteLength }: DataView,
+  Type: { new (buffer: ArrayBufferLike, offset: number, count: number): T; BYTES_PER_ELEMENT: number },
+  count: number,
+): T {
+  return byteOffset % Type.BYTES_PER_ELEMENT === 0
+    ? new Type(buffer, byteOffset, count)
+    : new Type(buffer.slice(byteOffset, byteOffset + byteLength), 0, count);
+}
+
+/** A typed view of a received buffer. Throws when it has not `count` samples. */
 export function samplesOf(buffer: DataView, sample: SampleType, count: number): Samples {
-  const bytes = BYTES[sample];
-  if (buffer.byteLength !== count * bytes) {
+  const Type = TYPES[sample];
+  const bytes = count * Type.BYTES_PER_ELEMENT;
+  if (buffer.byteLength !== bytes) {
     throw new RangeError(
-      `a picture of ${count} ${sample} samples needs ${count * bytes} bytes, ${buffer.byteLength} came`,
+      `a picture of ${count} ${sample} samples needs ${bytes} bytes, ${buffer.byteLength} came`,
     );
   }
-  const aligned = buffer.byteOffset % bytes === 0;
-  const source = aligned
-    ? buffer.buffer
-    : buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength);
-  const offset = aligned ? buffer.byteOffset : 0;
-  switch (sample) {
-    case "u8":
-      return new Uint8Array(source, offset, count);
-    case "u16":
-      return new Uint16Array(source, offset, count);
-    case "f32":
-      return new Float32Array(source, offset, count);
-  }
+  return typed<Samples>(buffer, Type, count);
 }
 
 /** FNV-1a over the bytes: tells two pictures apart in a test. */

@@ -3,6 +3,8 @@
  * in a table as they are; half a megabyte of samples is unpacked only when somebody reads them.
  */
 
+import { typed } from "./buffers";
+
 const RUN = 64;
 const LEAST_BITS = 27;
 const LEAST = (1 << LEAST_BITS) - 1;
@@ -14,12 +16,7 @@ const WORDS = Uint8Array.from({ length: 32 }, (_, bits) => wordsOf(RUN, bits));
 
 /** The words of `count` packed samples. Throws when they are not. */
 export function packedWords(buffer: DataView, count: number): Uint32Array {
-  const aligned = buffer.byteOffset % 4 === 0;
-  const start = aligned ? buffer.byteOffset : 0;
-  const bytes = aligned
-    ? buffer.buffer
-    : buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength);
-  const words = new Uint32Array(bytes, start, Math.floor(buffer.byteLength / 4));
+  const words = typed(buffer, Uint32Array, Math.floor(buffer.byteLength / 4));
   let at = 0;
   for (let i = 0; i < count && at < words.length; i += RUN) {
     const bits = (words[at] as number) >>> LEAST_BITS;

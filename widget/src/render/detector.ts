@@ -2,7 +2,7 @@
 
 import { type Detector, knobs, middleOf } from "../geometry/detector";
 import type { Point, Rect } from "../geometry/fit";
-import { strokeTwice } from "./overlay";
+import { line, strokeTwice } from "./overlay";
 
 export const DETECTOR = "#4be3b0";
 const AREA = "rgba(75, 227, 176, 0.14)";
@@ -78,10 +78,8 @@ function drawKnobs(context: CanvasRenderingContext2D, detector: Detector, place:
 
 function drawMiddle(context: CanvasRenderingContext2D, { x, y }: Point): void {
   context.beginPath();
-  context.moveTo(x - 4, y);
-  context.lineTo(x + 4, y);
-  context.moveTo(x, y - 4);
-  context.lineTo(x, y + 4);
+  line(context, x - 4, y, x + 4, y);
+  line(context, x, y - 4, x, y + 4);
   strokeTwice(context, DETECTOR, 1);
 }
 

@@ -5,17 +5,35 @@ import type { Point, Rect } from "../geometry/fit";
 /** The canvas of the marks. Who asks for it draws on it: while nobody does, it is not there. */
 export type Sheet = () => CanvasRenderingContext2D;
 
-const LIGHT = "rgba(255, 255, 255, 0.95)";
 const DARK = "rgba(0, 0, 0, 0.55)";
 
-/** Strokes the current path twice: a dark halo and a line. */
-export function strokeTwice(context: CanvasRenderingContext2D, colour = LIGHT, width = 1): void {
+/** Strokes the current path twice: a dark halo and a line, dashed as in a canvas. */
+export function strokeTwice(
+  context: CanvasRenderingContext2D,
+  colour: string,
+  width = 1,
+  dash: number[] = [],
+): void {
   context.lineWidth = width + 2;
   context.strokeStyle = DARK;
   context.stroke();
   context.lineWidth = width;
   context.strokeStyle = colour;
+  context.setLineDash(dash);
   context.stroke();
+  context.setLineDash([]);
+}
+
+/** Adds a line to the path. */
+export function line(
+  context: CanvasRenderingContext2D,
+  x0: number,
+  y0: number,
+  x1: number,
+  y1: number,
+): void {
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
 }
 
 /** Lines through the middle of the pixel that lies at `pixel`, which stays free. */
@@ -30,18 +48,14 @@ export function drawCrosshair(
   const y = Math.round(pixel.top + pixel.height / 2) + 0.5;
   const [halfWidth, halfHeight] = [Math.max(4, pixel.width / 2), Math.max(4, pixel.height / 2)];
   context.beginPath();
+  const bottom = area.top + area.height;
   if (vertical) {
-    context.moveTo(x, area.top);
-    context.lineTo(x, area.top + area.height);
+    line(context, x, area.top, x, bottom);
   } else {
-    context.moveTo(area.left, y);
-    context.lineTo(x - halfWidth, y);
-    context.moveTo(x + halfWidth, y);
-    context.lineTo(area.left + area.width, y);
-    context.moveTo(x, area.top);
-    context.lineTo(x, y - halfHeight);
-    context.moveTo(x, y + halfHeight);
-    context.lineTo(x, area.top + area.height);
+    line(context, area.left, y, x - halfWidth, y);
+    line(context, x + halfWidth, y, area.left + area.width, y);
+    line(context, x, area.top, x, y - halfHeight);
+    line(context, x, y + halfHeight, x, bottom);
     context.rect(x - halfWidth, y - halfHeight, halfWidth * 2, halfHeight * 2);
   }
   strokeTwice(context, colour);
@@ -60,15 +74,7 @@ export function drawRectangle(
     Math.round(to.x - from.x) - 1,
     Math.round(to.y - from.y) - 1,
   );
-  context.setLineDash([]);
-  context.lineWidth = 3;
-  context.strokeStyle = DARK;
-  context.stroke();
-  context.setLineDash([5, 3]);
-  context.lineWidth = 1.25;
-  context.strokeStyle = colour;
-  context.stroke();
-  context.setLineDash([]);
+  strokeTwice(context, colour, 1.25, [5, 3]);
 }
 
 export function drawTarget(context: CanvasRenderingContext2D, at: Point, colour: string): void {
@@ -80,8 +86,7 @@ export function drawTarget(context: CanvasRenderingContext2D, at: Point, colour:
     [0, 1],
     [0, -1],
   ] as const) {
-    context.moveTo(at.x + dx * 3, at.y + dy * 3);
-    context.lineTo(at.x + dx * 10, at.y + dy * 10);
+    line(context, at.x + dx * 3, at.y + dy * 3, at.x + dx * 10, at.y + dy * 10);
   }
   strokeTwice(context, colour, 1.25);
 }
@@ -93,15 +98,10 @@ export function drawPeaks(
   radius: number,
   dash: number[] = [],
 ): void {
-  if (peaks.length === 0) {
-    return;
-  }
-  context.setLineDash(dash);
   context.beginPath();
   for (const { x, y } of peaks) {
     context.moveTo(x + radius, y);
     context.arc(x, y, radius, 0, Math.PI * 2);
   }
-  strokeTwice(context, "#ff9d2e", 1.25);
-  context.setLineDash([]);
+  strokeTwice(context, "#ff9d2e", 1.25, dash);
 }

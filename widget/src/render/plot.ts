@@ -5,6 +5,7 @@ import type { Rect, Size } from "../geometry/fit";
 import type { Writing } from "../geometry/units";
 import type { Samples } from "../protocol/buffers";
 import type { AxisDescription } from "../protocol/generated";
+import { line } from "./overlay";
 
 /** Side of a lone sample. */
 const DOT = 3;
@@ -56,7 +57,7 @@ export function drawPlot(
   { samples, axis, writing, along, pixels }: Line,
   style: CSSStyleDeclaration,
 ): void {
-  const colour = (name: string, fallback: string): string => style.getPropertyValue(name).trim() || fallback;
+  const colour = (name: string): string => style.getPropertyValue(name).trim();
   const block = pixels / samples.length;
   const pixelAt = (x: number): number => along.pixel((x - whole.left) / whole.width);
   const xOf = (pixel: number): number => whole.left + along.share(pixel) * whole.width;
@@ -68,8 +69,8 @@ export function drawPlot(
 
   context.font = "10px system-ui, sans-serif";
   context.lineWidth = 1;
-  context.strokeStyle = colour("--st-line", "#ccc");
-  context.fillStyle = colour("--st-muted", "#777");
+  context.strokeStyle = colour("--st-line");
+  context.fillStyle = colour("--st-muted");
   context.textBaseline = "middle";
   context.textAlign = "right";
   const { factor, units } = writing;
@@ -78,8 +79,7 @@ export function drawPlot(
   for (const [i, tick] of levels.entries()) {
     const at = y(tick / factor);
     context.beginPath();
-    context.moveTo(area.left, Math.round(at) + 0.5);
-    context.lineTo(area.left + area.width, Math.round(at) + 0.5);
+    line(context, area.left, Math.round(at) + 0.5, area.left + area.width, Math.round(at) + 0.5);
     context.stroke();
     context.fillText(texts[i] ?? "", area.left - 6, at);
   }
@@ -100,7 +100,7 @@ export function drawPlot(
     context.fillText(units, area.left + 4, area.top);
   }
 
-  context.strokeStyle = colour("--st-accent", "#1976d2");
+  context.strokeStyle = colour("--st-accent");
   context.fillStyle = context.strokeStyle;
   context.lineWidth = 1.25;
   context.save();

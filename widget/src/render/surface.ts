@@ -80,7 +80,9 @@ export class Surface {
 
   constructor(name: string, label: string, signal: AbortSignal) {
     this.#frame = h("div", { class: "st-frame", style: "visibility: hidden" }, this.#image);
-    this.#number = h("div", { class: "st-single", "data-st": `${name}-number`, hidden: true });
+    // Until its first picture.
+    const waiting = h("span", { class: "st-waiting" }, "waiting…");
+    this.#number = h("div", { class: "st-single", "data-st": `${name}-number` }, waiting);
     this.#marks = h("canvas", { class: "st-marks", "aria-hidden": "true", hidden: true });
     this.overlay = h(
       "div",

@@ -4,13 +4,32 @@ import { PEAK_COLUMNS, type Samples, samplesOf } from "../protocol/buffers";
 import type { FrameReply } from "../protocol/generated";
 import { packedWords, unpack } from "../protocol/packed";
 
+/** `ky, kx, misfit, ky_error, kx_error, score, spread`. */
+export type Peak = Float32Array;
+
+/** The peak nearest to a row and a column, if one is nearer than so many pixels. */
+export function peakAt(
+  peaks: readonly Peak[] | null | undefined,
+  [row, column]: readonly [number, number],
+  within: number,
+): Peak | null {
+  let [found, least]: [Peak | null, number] = [null, within];
+  for (const peak of peaks ?? []) {
+    const away = Math.hypot((peak[0] as number) - row, (peak[1] as number) - column);
+    if (away < least) {
+      [found, least] = [peak, away];
+    }
+  }
+  return found;
+}
+
 /** Sums of the blocks of one picture, until they are means. */
 let scratch = new Uint32Array();
 
 export class Picture {
   readonly reply: FrameReply;
-  /** Rows `ky, kx, misfit`, or none. */
-  readonly peaks: Float32Array | null;
+  /** A row for each peak, or none. */
+  readonly peaks: readonly Peak[] | null = null;
   /** Samples that are whole numbers, as they came. */
   readonly packed: Uint32Array | null;
   /** Memory of what came. */
@@ -29,11 +48,14 @@ export class Picture {
     this.packed = reply.encoding === "packed" ? words : null;
     this.#sums = reply.encoding === "packed_sums" ? words : null;
     this.#samples = words ? null : samplesOf(pixels, reply.sample, count);
-    this.peaks =
-      reply.peak_count !== null && rows
-        ? (samplesOf(rows, "f32", reply.peak_count * PEAK_COLUMNS) as Float32Array)
-        : null;
-    this.bytes = pixels.byteLength + (this.peaks?.byteLength ?? 0);
+    this.bytes = pixels.byteLength + (rows?.byteLength ?? 0);
+    if (reply.peak_count !== null && rows) {
+      const all = samplesOf(rows, "f32", reply.peak_count * PEAK_COLUMNS);
+      this.peaks = Array.from(
+        { length: reply.peak_count },
+        (_, row) => all.subarray(row * PEAK_COLUMNS, (row + 1) * PEAK_COLUMNS) as Peak,
+      );
+    }
   }
 
   /** C order. */

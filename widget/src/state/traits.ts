@@ -59,13 +59,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** Reads the traits; what is missing or of another kind gets its default. */
 export function readTraits(model: Model): SavedState {
-  const node = model.get("node");
   const position = model.get("position");
-  const component = model.get("component");
   return {
-    node: typeof node === "number" ? node : null,
+    node: wholeOr(model.get("node"), null),
     position: Array.isArray(position) ? position.filter((index) => Number.isInteger(index)) : [],
-    component: typeof component === "number" && component >= 0 ? component : 0,
+    component: Math.max(0, wholeOr(model.get("component"), 0)),
     panes: readPanes(model.get("panes")),
     focused: wholeOr(model.get("focused"), 0),
     companion: model.get("companion") !== false,
@@ -76,14 +74,14 @@ export function readTraits(model: Model): SavedState {
   };
 }
 
-function wholeOr(value: unknown, otherwise: number): number {
+function wholeOr<T>(value: unknown, otherwise: T): number | T {
   return Number.isInteger(value) ? (value as number) : otherwise;
 }
 
 function readPanes(value: unknown): PaneChoice[] {
   const panes = (Array.isArray(value) ? value : []).filter(isRecord).map(({ key, node, component }, i) => ({
     key: wholeOr(key, i),
-    node: Number.isInteger(node) ? (node as number) : null,
+    node: wholeOr(node, null),
     component: Math.max(0, wholeOr(component, 0)),
     companion: false,
   }));
@@ -141,20 +139,23 @@ function readContrast(model: Model): Record<PictureClass, ContrastChoice> {
 export function writeTraits(model: Model, state: SavedState): void {
   const of = <K extends keyof ContrastChoice>(key: K): Record<string, ContrastChoice[K]> =>
     Object.fromEntries(CLASSES.map((kind) => [kind, state.contrast[kind][key]]));
-  model.set("node", state.node);
-  model.set("position", [...state.position]);
-  model.set("component", state.component);
-  model.set(
-    "panes",
-    state.panes.map(({ key, node, component }) => ({ key, node, component })),
-  );
-  model.set("focused", state.focused);
-  model.set("companion", state.companion);
-  model.set("zoom", { ...state.zoom });
-  model.set("levels", { ...state.levels });
-  model.set("same_levels", state.sameLevels);
-  model.set("colormap", of("colormap"));
-  model.set("gamma", of("gamma"));
-  model.set("log", of("log"));
+  const { node, component, focused, companion } = state;
+  const traits: Record<Trait, unknown> = {
+    node,
+    position: [...state.position],
+    component,
+    panes: state.panes.map(({ key, node, component }) => ({ key, node, component })),
+    focused,
+    companion,
+    zoom: { ...state.zoom },
+    levels: { ...state.levels },
+    same_levels: state.sameLevels,
+    colormap: of("colormap"),
+    gamma: of("gamma"),
+    log: of("log"),
+  };
+  for (const [name, value] of Object.entries(traits)) {
+    model.set(name, value);
+  }
   model.save_changes();
 }

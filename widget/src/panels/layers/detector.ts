@@ -19,10 +19,10 @@ import {
   resized,
 } from "../../geometry/detector";
 import type { Size } from "../../geometry/fit";
-import { PEAK_COLUMNS } from "../../protocol/buffers";
 import type { AxisDescription, NodeDescription, Outline } from "../../protocol/generated";
 import { type DetectorStyle, drawDetector, drawTowards } from "../../render/detector";
 import { isFound, isShy, placedDetector } from "../../state/detector";
+import { type Picture, peakAt } from "../../state/picture";
 import { stepOf } from "../keys";
 import { type Drag, type Layer, type Pane, paneDetectors } from "../pane";
 import type { PanelContext } from "../registry";
@@ -312,21 +312,14 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
 function onItsPeak(
   node: NodeDescription,
   { outline, detector, params }: Pick<Placed, "outline" | "detector" | "params">,
-  peaks: Float32Array | null,
+  peaks: Picture["peaks"],
 ): Detector {
   if (outline.type !== "disk" || detector.type !== "disk" || !isFound(node, outline.centre, params)) {
     return detector;
   }
-  let centre = detector.centre;
-  let least = Number(node.measured_parameters?.[outline.radius] ?? detector.radius);
-  for (let row = 0; peaks && row + PEAK_COLUMNS <= peaks.length; row += PEAK_COLUMNS) {
-    const [ky = 0, kx = 0] = peaks.subarray(row, row + PEAK_COLUMNS);
-    const away = Math.hypot(ky - detector.centre[0], kx - detector.centre[1]);
-    if (away < least) {
-      [centre, least] = [[ky, kx], away];
-    }
-  }
-  return { ...detector, centre };
+  const radius = Number(node.measured_parameters?.[outline.radius] ?? detector.radius);
+  const [ky, kx] = peakAt(peaks, detector.centre, radius) ?? detector.centre;
+  return { ...detector, centre: [Number(ky), Number(kx)] };
 }
 
 /** What only says where measuring begins became another radius, and another place. */
