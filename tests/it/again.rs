@@ -1,15 +1,12 @@
 //! A cell that runs again unchanged goes on with what was computed for it; one that was changed does not.
 
-mod desk;
-mod scan_files;
-
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::desk::{self, Desk, ask, frame_of, wish};
 use anyhow::{Result, ensure};
-use desk::{Desk, ask, frame_of, wish};
 use protocol::{Command, Request};
 use serde_json::{Value, json};
 use session::Session;

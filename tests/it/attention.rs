@@ -1,14 +1,11 @@
 //! What a view costs that nobody looks at, what a drag finds read already, and the budget at run time.
 
-mod desk;
-mod scan_files;
-
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use crate::desk::{self, Desk, Root, ask, ask_later, frame_of, wish};
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, Root, ask, ask_later, frame_of, wish};
 use protocol::{Attention, Command, Event, ProgressState, Reply, Request};
 use serde_json::json;
 use session::Session;

@@ -1,15 +1,12 @@
 //! What must be known before numbers are trusted: under the cell, in the tree, in every result.
 
-mod desk;
-mod scan_files;
-
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use crate::desk::{Desk, frame_of, open, wish};
 use anyhow::{Context, Result, ensure};
-use desk::{Desk, frame_of, open, wish};
 use protocol::{Command, CommandReply, Event, OpenOptions};
 use serde_json::{Value, json};
 use session::journal::Place;

@@ -1,15 +1,12 @@
 //! Nodes stay while somebody holds them, and no longer; one file is open once.
 
-mod desk;
-mod scan_files;
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::desk::{self, Desk, Root, SHAPE, ask, open, wish};
 use anyhow::{Result, ensure};
-use desk::{Desk, Root, SHAPE, ask, open, wish};
 use protocol::{Attention, Command, OpenOptions, Reply, Request, SaveOptions};
 use serde_json::json;
 use session::Session;

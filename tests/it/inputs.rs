@@ -1,15 +1,12 @@
 //! Nodes of two signals: arithmetic through every door, and other inputs for a node that is there.
 
-mod desk;
-mod scan_files;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::desk::{Desk, SHAPE, ask, open, save};
+use crate::scan_files::{pixel, write_npy};
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, SHAPE, ask, open, save};
 use protocol::{Command, Reply, Request, WireError};
-use scan_files::{pixel, write_npy};
 use serde_json::json;
 use session::journal::Place;
 use session::{Config, Session};

@@ -1,9 +1,7 @@
 //! The journeys of a person, through the session.
 
-mod drag;
-
+use crate::drag::{add, drag, open};
 use anyhow::{Context, Result, ensure};
-use drag::{add, drag, open};
 use protocol::Command;
 use serde_json::json;
 use session::sample::StrainedGrain;

@@ -1,13 +1,11 @@
 //! How results came to be: history, branches, differences, provenance, replay.
 
-mod desk;
-mod scan_files;
-
+use crate::scan_files;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::desk::{self, Desk, Root, annulus, ask, save};
 use anyhow::{Context, Result, ensure};
-use desk::{Desk, Root, annulus, ask, save};
 use protocol::{Command, Reply, Request, WireError};
 use serde_json::{Value, json};
 use session::journal::Place;

@@ -1,19 +1,16 @@
 //! While something is dragged: parameters that are tried, virtual detectors, regions of the scan.
 
-mod desk;
-mod scan_files;
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::desk::{self, Desk, ask, frame_of, wish};
+use crate::scan_files::{pixel, write_npy};
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
-use desk::{Desk, ask, frame_of, wish};
 use protocol::{
     Command, Detail, Event, FrameReply, FrameRequest, NavigationRegion, RegionStatistic, Reply,
     Request,
 };
-use scan_files::{pixel, write_npy};
 use serde_json::{Value, json};
 use session::Session;
 

@@ -1,17 +1,14 @@
 //! Maps and navigation images: filled in the background, while a page goes on dragging.
 
-mod desk;
-mod scan_files;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::desk::{self, Desk, ask, frame_of, wish};
+use crate::scan_files::pixel;
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, ask, frame_of, wish};
 use protocol::{
     Command, Event, FrameSpace, NavigatorRequest, ProgressState, Reply, Request, SampleType,
 };
-use scan_files::pixel;
 use serde_json::json;
 use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
 

@@ -1,6 +1,6 @@
 //! Every message of page and kernel as JSON in `tests/messages/`, read by this test and by the widget's.
 //!
-//! `UPDATE_MESSAGES=1 cargo test --release -p tests --test messages` writes them anew; look at the difference before
+//! `UPDATE_MESSAGES=1 cargo test --release -p tests --test it -- messages` writes them anew; look at the difference before
 //! committing it, since a page of an older kernel reads them too.
 
 use std::collections::BTreeSet;

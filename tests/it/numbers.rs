@@ -1,25 +1,18 @@
 //! Numbers that must not be silently wrong: detector gaps and dead pixels, hot pixels, infinities, saturated disks, what a
 //! shift is measured from, positions without a value.
 
-#[path = "numbers/dead_pixels.rs"]
 mod dead_pixels;
-mod desk;
-#[path = "numbers/doubts.rs"]
 mod doubts;
-#[path = "numbers/infinities.rs"]
 mod infinities;
-#[path = "numbers/maxima.rs"]
 mod maxima;
-#[path = "numbers/references.rs"]
 mod references;
-mod scan_files;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::desk::{Desk, ask, frame_of, open, wish};
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, ask, frame_of, open, wish};
 use protocol::{
     Command, FrameReply, FrameRequest, NavigationRegion, NavigatorRequest, RegionStatistic, Reply,
     Request, SaveOptions,

@@ -1,6 +1,5 @@
 //! Every operation of the registry: against its golden, and against the contract all of them sign.
 
-#[path = "operations/goldens.rs"]
 mod goldens;
 
 use std::sync::Arc;

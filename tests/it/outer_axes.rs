@@ -1,14 +1,11 @@
 //! Scans with more than two navigation axes: every position of them is shown, and pictures agree with the values
 //! a cell gets.
 
-mod desk;
-mod scan_files;
-
 use std::fs;
 use std::time::{Duration, Instant};
 
+use crate::desk::{Desk, ask, frame_of, open, wish};
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, ask, frame_of, open, wish};
 use protocol::{Command, NavigatorReply, NavigatorRequest, Reply, Request};
 use serde_json::json;
 

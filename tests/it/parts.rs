@@ -1,15 +1,12 @@
 //! What is seen of a large picture: its own pixels where they are shown one by one, means that say so elsewhere.
 
-mod desk;
-mod scan_files;
-
 use std::time::Duration;
 
+use crate::desk::{Desk, ask, frame_of, open, wish};
+use crate::scan_files::{pixel, write_npy};
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
-use desk::{Desk, ask, frame_of, open, wish};
 use protocol::{Encoding, FramePart, FrameReply, NavigatorRequest, Reply, Request, SampleType};
-use scan_files::{pixel, write_npy};
 
 /// A frame that is larger than a canvas of 100 x 80, with a ragged edge in blocks of 4.
 const SHAPE: [usize; 4] = [2, 3, 301, 258];

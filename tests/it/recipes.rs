@@ -1,14 +1,11 @@
 //! Recipes: what a notebook has computed, computed again without one.
 
-mod desk;
-mod scan_files;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::desk::{Desk, Root, annulus, open, save};
 use anyhow::{Context, Result, ensure};
-use desk::{Desk, Root, annulus, open, save};
 use protocol::{Command, WireError};
 use serde_json::{Value, json};
 use session::batch::{self, Batch, Listener, Part};

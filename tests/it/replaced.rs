@@ -1,13 +1,10 @@
 //! Files that are changed or replaced while they are open.
 
-mod desk;
-mod scan_files;
-
 use std::path::Path;
 use std::time::Duration;
 
+use crate::desk::{self, Desk, open, wish};
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, open, wish};
 use protocol::{Command, OpenOptions, SaveOptions};
 use serde_json::json;
 

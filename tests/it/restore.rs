@@ -1,17 +1,14 @@
 //! The tree comes back after a kernel has ended, however it ended.
 
-mod desk;
-mod scan_files;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::desk::{Desk, Root, SHAPE, open};
+use crate::scan_files::write_npy;
 use anyhow::{Context, Result, ensure};
-use desk::{Desk, Root, SHAPE, open};
 use protocol::{Command, RestoreProblem, Restored};
-use scan_files::write_npy;
 use serde_json::{Map, json};
 use session::journal::{Place, View};
 use session::{Config, Session};

@@ -1,8 +1,5 @@
 //! Long work: a save goes on where it was stopped or killed, files are written anew.
 
-mod desk;
-mod scan_files;
-
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,10 +7,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use crate::desk::{Desk, ask, open};
+use crate::scan_files::write_npy;
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, ask, open};
 use protocol::{Command, Event, Progress, ProgressState, Reply, Request, SaveOptions};
-use scan_files::write_npy;
 use serde_json::json;
 use session::{Config, Session};
 

@@ -1,14 +1,12 @@
 //! Saving: what is written opens again, what cannot be written leaves the old file.
 
-mod desk;
-mod scan_files;
-
+use crate::scan_files;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::desk::{self, Desk, Root, Slow, ask, open, wish};
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, Root, Slow, ask, open, wish};
 use protocol::{Command, ProgressState, Reply, SaveOptions, WireError};
 use serde_json::json;
 use session::{Config, Session};

@@ -1,16 +1,13 @@
 //! The session as pages and cells see it.
 
-mod desk;
-mod scan_files;
-
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::desk::{Desk, Root, ask, ask_later, frame_of, wish};
+use crate::scan_files::pixel;
 use anyhow::{Context, Result, bail, ensure};
-use desk::{Desk, Root, ask, ask_later, frame_of, wish};
 use protocol::{Command, Event, FrameSpace, OpenOptions, Reply, Request, SampleType};
-use scan_files::pixel;
 use serde_json::json;
 use signal::NavigationIndex;
 

@@ -1,16 +1,13 @@
 //! Disks whose pattern was measured without specimen, in another file.
 
-mod desk;
-mod scan_files;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::desk::{Desk, open, save};
+use crate::scan_files::write_counts;
 use anyhow::{Context, Result, ensure};
-use desk::{Desk, open, save};
 use protocol::{Command, CommandReply, WireError};
-use scan_files::write_counts;
 use serde_json::{Value, json};
 use session::batch::{self, Batch, Listener};
 use session::journal::Place;

@@ -1,0 +1,33 @@
+//! The crates together, each module a part of what they do: `cargo test --release -p tests --test it -- lineage`.
+
+mod accuracy;
+mod again;
+mod architecture;
+mod attention;
+mod caveats;
+mod circles;
+mod desk;
+mod drag;
+mod formats;
+mod holders;
+mod inputs;
+mod journeys;
+mod kinds;
+mod lineage;
+mod live;
+mod maps;
+mod messages;
+mod numbers;
+mod operations;
+mod outer_axes;
+mod parts;
+mod recipes;
+mod replaced;
+mod restore;
+mod results;
+mod resume;
+mod saving;
+mod scan_files;
+mod session;
+mod threads;
+mod vacuum;
