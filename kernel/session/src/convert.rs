@@ -453,7 +453,13 @@ fn progress(session: &Session, node: &Node) -> Option<Progress> {
         return Some(map_progress(session, node, &map));
     }
     let measured = session.engine.preparation_progress(node)?;
-    (measured.state != PassState::Done).then(|| preparation_progress(session, node, &measured))
+    let shown = match measured.state {
+        PassState::Done => false,
+        // Of a map nobody has stopped anything: it begins when it is looked at.
+        PassState::Cancelled => node.meta.kind != SignalKind::Map,
+        _ => true,
+    };
+    shown.then(|| preparation_progress(session, node, &measured))
 }
 
 pub(crate) fn map_progress(session: &Session, node: &Node, progress: &MapProgress) -> Progress {

@@ -8,10 +8,7 @@ use protocol::{
     TreeDescription, WireError,
 };
 use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
-use tree::{
-    Engine, EngineConfig, EngineEvent, Graph, Lane, Node, PassState, PreparationProgress, Removed,
-    Tree,
-};
+use tree::{Engine, EngineConfig, EngineEvent, Graph, Lane, Node, PassState, Removed, Tree};
 
 use crate::attention::Viewers;
 use crate::drafts::Drafts;
@@ -442,46 +439,6 @@ impl Session {
         let of = |number: u32| gone.files.iter().any(|file| file.number == number);
         lock(&self.costs).retain(|file, _| !of(*file));
         lock(&self.holds).forget(nodes);
-    }
-
-    /// What is measured first is on its way, for nodes that measure it and for maps that wait for it.
-    fn preparation_news(&self, news: &PreparationProgress) {
-        let graph = self.tree.snapshot();
-        let is_same = |progress: &PreparationProgress| {
-            (progress.node, progress.revision) == (news.node, news.revision)
-        };
-        let measures = |node: &Node| {
-            (self.engine.preparation_progress(node)).is_some_and(|progress| is_same(&progress))
-        };
-        let running = |node: &Node| {
-            (self.engine.map_progress(node.id))
-                .filter(|map| map.state == PassState::Running && map.revision == node.revision)
-        };
-        for node in graph.nodes() {
-            let said = match running(node) {
-                Some(map) => {
-                    let said = convert::map_progress(self, node, &map);
-                    let waits = (said.measuring.as_ref())
-                        .and_then(|measuring| graph.node(measuring.node))
-                        .is_some_and(|node| measures(node));
-                    waits.then_some(said)
-                }
-                None => (measures(node)).then(|| convert::preparation_progress(self, node, news)),
-            };
-            if let Some(said) = said {
-                let is_there =
-                    said.label.starts_with(convert::MEASURING) && news.state == PassState::Done;
-                self.events.send(&Event::Progress(said));
-                if is_there {
-                    // A view that was told of a cancel asks again.
-                    self.events.send(&Event::Refined {
-                        node: node.id,
-                        view: None,
-                        complete: 1.0,
-                    });
-                }
-            }
-        }
     }
 
     fn engine_news(&self, event: &EngineEvent) {
