@@ -169,7 +169,8 @@ pub trait Operation: Default + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What must be prepared over the scan first; `None` for a frame-local operation.
+    /// What must be prepared over the scan first; `None` for a frame-local operation. Asked more than once: nothing is worked
+    /// out here, see [`Preparation`] for an example.
     fn preparation(
         &self,
         _inputs: &[&SignalMeta],
