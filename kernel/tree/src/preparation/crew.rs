@@ -139,7 +139,9 @@ mod tests {
         for lane in [Lane::Batch, Lane::Interactive] {
             let crew = crew(lane);
             let taken: Vec<AtomicUsize> = (0..100).map(|_| AtomicUsize::new(0)).collect();
-            let take = |part: usize| drop(taken[part].fetch_add(1, Ordering::SeqCst));
+            let take = |part: usize| {
+                taken[part].fetch_add(1, Ordering::SeqCst);
+            };
             crew.share(100, &|parts| parts.for_each(take));
             assert!(taken.iter().all(|times| times.load(Ordering::SeqCst) == 1));
             assert_eq!(most_at_once(&crew, &|| {}), THREADS);
