@@ -60,7 +60,8 @@ fn operations(criterion: &mut Criterion, counts: &Frame) {
         let metas = vec![meta.clone(); count];
         let described: Vec<&SignalMeta> = metas.iter().map(|meta| &**meta).collect();
         // Those that take peaks, or the whole scan first, have no frame to be measured on.
-        if computation.describe(&described).is_err() || computation.reduction(&described).is_some()
+        if computation.describe(&described).is_err()
+            || computation.preparation(&described).is_some()
         {
             continue;
         }

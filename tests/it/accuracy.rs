@@ -6,7 +6,8 @@ use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 use session::sample::StrainedGrain;
 use signal::{
-    CancelToken, Computation, Inputs, NavigationIndex, Output, Peaks, Prepared, SignalMeta,
+    CancelToken, Computation, Finished, Inputs, NavigationIndex, Output, Peaks, Prepared,
+    SignalMeta,
 };
 
 /// A found peak belongs to a true disk within this distance.
@@ -50,13 +51,18 @@ impl Step {
         scan: [usize; 2],
         input: impl Fn(NavigationIndex) -> Result<Output>,
     ) -> Result<Prepared> {
-        let Some(mut reduction) = self.computation.reduction(&[&self.input]) else {
+        let Some(mut pass) = self.computation.preparation(&[&self.input]) else {
             bail!("nothing to measure first");
         };
-        for at in reduction.positions.of(&scan) {
-            reduction.reduce.add(at, &self.inputs(&input(at)?))?;
+        let never = CancelToken::new();
+        for at in pass.positions.of(&scan) {
+            let output = input(at)?;
+            pass.prepare.add(at, &self.inputs(&output), &never)?;
         }
-        Ok(reduction.reduce.finish()?)
+        match pass.prepare.finish(&never)? {
+            Finished::Done(prepared) => Ok(prepared),
+            Finished::Again(_) => bail!("one pass is enough"),
+        }
     }
 }
 

@@ -120,6 +120,72 @@ fn a_page_stops_a_map_and_goes_on_with_it() -> Result<()> {
     Ok(())
 }
 
+/// What is measured first says how far it is, also where no map waits for it.
+#[test]
+fn a_page_stops_a_measurement_and_goes_on_with_it() -> Result<()> {
+    let desk = Desk::new()?;
+    let slow = (desk.session).add_map(
+        desk.open()?,
+        Arc::new(desk::Slow(Duration::from_millis(30))),
+    )?;
+    let peaks = desk.add(slow, "normalized_correlation", json!({}))?;
+    let (tell, said) = std::sync::mpsc::channel();
+    desk.session.subscribe(Box::new(move |event| {
+        if let Event::Progress(progress) = event
+            && progress.node == peaks
+        {
+            let _ = tell.send(progress.clone());
+        }
+    }));
+    let next = || said.recv_timeout(Duration::from_secs(20));
+    let looks = desk::ask_later(&desk.session, wish(peaks, [0, 0], [64, 64]));
+    let first = next()?;
+    let measuring = first.measuring.clone().context("nothing is said of it")?;
+    ensure!((measuring.node, measuring.pass, measuring.passes) == (peaks, 1, Some(1)));
+    ensure!(measuring.share.is_some_and(|share| share < 1.0) && first.total == 35.0);
+    ask(
+        &desk.session,
+        Request::Cancel {
+            request_id: 1,
+            node: peaks,
+        },
+    )?;
+    let (reply, _) = looks.recv_timeout(Duration::from_secs(20))?;
+    ensure!(
+        matches!(&reply, Reply::Failed { error, .. } if error.code == "cancelled"),
+        "{reply:?}"
+    );
+    let stopped = std::iter::from_fn(|| next().ok())
+        .find(|progress| progress.state == ProgressState::Cancelled)
+        .context("it does not stop")?;
+    ensure!(stopped.can_resume && stopped.measuring.is_none());
+    let described = desk.session.description(peaks).context("no node")?;
+    let state = described.progress.context("it is not said")?.state;
+    ensure!(state == ProgressState::Cancelled, "{state:?}");
+    ask(
+        &desk.session,
+        Request::Compute {
+            request_id: 2,
+            node: peaks,
+        },
+    )?;
+    loop {
+        let progress = next()?;
+        ensure!(
+            progress.done >= stopped.done,
+            "{progress:?} after {stopped:?}"
+        );
+        if progress.state == ProgressState::Done {
+            break;
+        }
+    }
+    let (frame, _) = frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    ensure!(frame.complete == 1.0);
+    let described = desk.session.description(peaks).context("no node")?;
+    ensure!(described.progress.is_none());
+    Ok(())
+}
+
 #[test]
 fn new_parameters_while_a_map_fills_start_it_afresh_and_silence_the_old_pass() -> Result<()> {
     let desk = Desk::new()?;

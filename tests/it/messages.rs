@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use protocol::{
-    Attention, Detail, Encoding, Event, FramePart, FrameReply, FrameRequest, FrameSpace,
+    Attention, Detail, Encoding, Event, FramePart, FrameReply, FrameRequest, FrameSpace, Measuring,
     NavigationRegion, NavigatorReply, NavigatorRequest, NoticeLevel, Progress, ProgressState,
     RegionStatistic, Reply, Request, SampleType, SaveOptions, TimesMs, Welcome, WireError,
 };
@@ -299,6 +299,13 @@ fn events() -> Result<()> {
                 seconds_left: Some(30.0),
                 kept: 224.0,
                 can_resume: false,
+                measuring: Some(Measuring {
+                    node: 3,
+                    name: "peaks".into(),
+                    pass: 2,
+                    passes: Some(3),
+                    share: Some(0.5),
+                }),
             }),
             Event::NavigatorChanged {
                 source: 1,

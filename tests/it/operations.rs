@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use signal::{
-    Axes, Axis, CancelToken, Computation, ElementType, Frame, Inputs, NavigationIndex, Output,
-    ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
+    Axes, Axis, CancelToken, Computation, ElementType, Finished, Frame, Inputs, NavigationIndex,
+    Output, ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
 };
 
 fn meta(scan: [usize; 2], detector: [usize; 2], element: ElementType) -> SignalMeta {
@@ -43,28 +43,34 @@ fn compute(
     Ok(computation.compute(&inputs, at, prepared, &CancelToken::new())?)
 }
 
-/// The reduction of an operation over outputs in C order, `None` when it has none.
+/// What an operation prepares over outputs in C order, `None` when it needs nothing.
 fn prepare(
     computation: &dyn Computation,
     meta: &Arc<SignalMeta>,
     outputs: &[Output],
 ) -> Result<Option<Prepared>> {
-    let Some(mut reduction) = computation.reduction(&[meta]) else {
+    let Some(mut pass) = computation.preparation(&[meta]) else {
         return Ok(None);
     };
     let shape = meta.axes.navigation_shape();
-    let wanted = reduction.positions.of(&shape);
-    for (flat, output) in outputs.iter().enumerate() {
-        let at = NavigationIndex::from_flat(flat, &shape);
-        if wanted.contains(&at) {
-            let inputs = Inputs {
-                metas: std::slice::from_ref(meta),
-                outputs: std::slice::from_ref(output),
-            };
-            reduction.reduce.add(at, &inputs)?;
+    let never = CancelToken::new();
+    loop {
+        let wanted = pass.positions.of(&shape);
+        for (flat, output) in outputs.iter().enumerate() {
+            let at = NavigationIndex::from_flat(flat, &shape);
+            if wanted.contains(&at) {
+                let inputs = Inputs {
+                    metas: std::slice::from_ref(meta),
+                    outputs: std::slice::from_ref(output),
+                };
+                pass.prepare.add(at, &inputs, &never)?;
+            }
+        }
+        match pass.prepare.finish(&never)? {
+            Finished::Done(prepared) => return Ok(Some(prepared)),
+            Finished::Again(next) => pass = next,
         }
     }
-    Ok(Some(reduction.reduce.finish()?))
 }
 
 fn numbers(output: &Output) -> Vec<f64> {

@@ -22,12 +22,17 @@ describe("what is said", () => {
     expect(progressText({ ...progress, rate: 3.25, seconds_left: 4000 }, "strain")).toBe(
       "strain map 25 % · 3.250 positions/s · 1 h 7 min left",
     );
-    // Of measuring nobody knows how far it is.
-    expect(progressText({ ...progress, done: 0, label: "measuring peaks" }, "strain")).toBe(
-      "measuring peaks",
+    const measured = { ...progress, done: 0, label: "measuring peaks" };
+    expect(progressText(measured, "strain")).toBe("measuring peaks");
+    const far = { node: 2, name: "peaks", pass: 1, passes: 1 };
+    expect(progressText({ ...measured, measuring: far }, "strain")).toBe("measuring peaks");
+    expect(progressText({ ...measured, measuring: { ...far, share: 0.429 } }, "strain")).toBe(
+      "measuring peaks 42 %",
     );
-    const saving = { ...progress, done: 0, label: "saving a.npy", message: "measuring peaks" };
-    expect(progressText(saving, "strain")).toBe("saving a.npy · measuring peaks");
+    const saving = { ...measured, label: "saving a.npy", message: "measuring peaks" };
+    expect(progressText({ ...saving, measuring: { ...far, pass: 2, passes: 3, share: 0.5 } }, "strain")).toBe(
+      "saving a.npy: measuring peaks, pass 2 of 3, 50 %",
+    );
     expect(durationText(0.2)).toBe("1 s");
     expect(durationText(605)).toBe("10 min");
   });

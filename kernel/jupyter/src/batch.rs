@@ -404,6 +404,7 @@ mod tests {
             seconds_left: None,
             kept: 0.0,
             can_resume: false,
+            measuring: None,
         };
         for (label, state) in [
             ("saving a.zspy", ProgressState::Running),

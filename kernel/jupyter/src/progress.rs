@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use protocol::{Progress, ProgressState};
+use protocol::{Measuring, Progress, ProgressState};
 use serde_json::{Map, Value};
 
 use crate::cells::{Display, Outlet};
@@ -132,10 +132,10 @@ impl<'a> Report<'a> {
         )]
         let full = (self.share * WIDTH as f64).round() as usize;
         let bar = "█".repeat(full) + &"░".repeat(WIDTH - full);
-        if let Some(measuring) = self.measuring() {
-            return match measuring == self.progress.label {
-                true => format!("{measuring} …"),
-                false => format!("{}: {measuring} …", self.progress.label),
+        if let Some((beside, measuring)) = self.measuring() {
+            return match beside {
+                false => format!("{measuring} …"),
+                true => format!("{}: {measuring} …", self.progress.label),
             };
         }
         format!(
@@ -158,12 +158,17 @@ impl<'a> Report<'a> {
         if *state != ProgressState::Running {
             return format!("<div>{}</div>", escaped(&self.summary()));
         }
-        if let Some(measuring) = self.measuring() {
-            let beside = if measuring == label { "" } else { measuring };
+        if let Some((beside, measuring)) = self.measuring() {
+            let share = (self.progress.measuring.as_ref()).and_then(|measuring| measuring.share);
+            let share = share.map_or_else(String::new, |share| format!(" value=\"{share:.3}\""));
+            let (above, measuring) = match beside {
+                true => (label.as_str(), measuring.as_str()),
+                false => (measuring.as_str(), ""),
+            };
             return format!(
-                "<div>{}<br><progress style=\"width:20em\"></progress>&ensp;{}</div>",
-                escaped(label),
-                escaped(beside)
+                "<div>{}<br><progress{share} style=\"width:20em\"></progress>&ensp;{}</div>",
+                escaped(above),
+                escaped(measuring)
             );
         }
         format!(
@@ -176,11 +181,37 @@ impl<'a> Report<'a> {
         )
     }
 
-    /// `measuring peaks`, while nothing else is done yet: how far that is nobody knows.
-    fn measuring(&self) -> Option<&str> {
-        let Progress { label, message, .. } = self.progress;
-        let is_measuring = |text: &&str| text.starts_with("measuring ");
-        [label.as_str(), message].into_iter().find(is_measuring)
+    /// `measuring peaks, pass 2 of 3, 42 %`, while nothing else is done yet, and whether that stands beside the label.
+    fn measuring(&self) -> Option<(bool, String)> {
+        let Progress {
+            label,
+            message,
+            measuring,
+            ..
+        } = self.progress;
+        let is_measuring = |(_, text): &(bool, &String)| text.starts_with("measuring ");
+        let (beside, text) = [(false, label), (true, message)]
+            .into_iter()
+            .find(is_measuring)?;
+        let mut text = text.clone();
+        if let Some(Measuring {
+            pass,
+            passes,
+            share,
+            ..
+        }) = measuring
+        {
+            match passes {
+                Some(1) => {}
+                Some(passes) => text.push_str(&format!(", pass {pass} of {passes},")),
+                None => text.push_str(&format!(", pass {pass},")),
+            }
+            match share {
+                Some(share) => text.push_str(&format!(" {:.0} %", (100.0 * share).floor())),
+                None => text.truncate(text.trim_end_matches(',').len()),
+            }
+        }
+        Some((beside, text))
     }
 
     fn percent(&self) -> f64 {
@@ -324,6 +355,7 @@ mod tests {
             seconds_left: None,
             kept: 0.0,
             can_resume: false,
+            measuring: None,
         }
     }
 
@@ -336,7 +368,7 @@ mod tests {
             "saving <a>.zspy  █████████████████░░░░░░░░░░░░░  55 %  110 of 200 scan positions, 10 per second, 9.0 s left"
         );
         assert!(after(0).text().ends_with("110 of 200 scan positions"));
-        // Nothing is done yet, and nobody knows how far what is done first is.
+        // Nothing is done yet, and perhaps nobody knows how far what is done first is.
         let measuring = Progress {
             message: "measuring peaks".into(),
             ..progress(0.0, ProgressState::Running)
@@ -352,6 +384,31 @@ mod tests {
         };
         let report = Report::new(&computing, Duration::from_secs(3));
         assert_eq!(report.text(), "measuring peaks …");
+        let far = |pass, passes, share| Progress {
+            measuring: Some(Measuring {
+                node: 2,
+                name: "peaks".into(),
+                pass,
+                passes,
+                share,
+            }),
+            ..computing.clone()
+        };
+        let text = |progress: &Progress| Report::new(progress, Duration::from_secs(3)).text();
+        assert_eq!(
+            text(&far(1, Some(1), Some(0.429))),
+            "measuring peaks 42 % …"
+        );
+        let second = far(2, Some(3), Some(0.5));
+        assert_eq!(text(&second), "measuring peaks, pass 2 of 3, 50 % …");
+        assert_eq!(
+            text(&far(2, Some(3), None)),
+            "measuring peaks, pass 2 of 3 …"
+        );
+        assert_eq!(
+            text(&far(4, None, Some(0.0))),
+            "measuring peaks, pass 4, 0 % …"
+        );
         // What was there before was not computed in this time.
         let resumed = Progress {
             kept: 88.0,

@@ -20,9 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    CancelToken, Caveat, ElementType, FurtherInput, Inputs, NavigationIndex, Needs, NotApplicable,
-    Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks, Positions, Reduce,
-    Reduction, Region, SignalMeta, parameters,
+    CancelToken, Caveat, ElementType, Finished, FurtherInput, HeapBytes, Inputs, NavigationIndex,
+    Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks,
+    Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -90,7 +90,7 @@ impl Operation for FindDisks {
         radius: "radius",
     });
     const COUNTS: bool = true;
-    const AFTER_REDUCTION: &'static [&'static str] =
+    const AFTER_PREPARATION: &'static [&'static str] =
         &["threshold", "min_distance", "exclude_border", "max_peaks"];
     const FURTHER_INPUTS: &'static [FurtherInput] = &[FurtherInput {
         name: "vacuum",
@@ -149,35 +149,31 @@ impl Operation for FindDisks {
             .collect()
     }
 
-    fn reduction(
+    fn preparation(
         &self,
         inputs: &[&SignalMeta],
         params: &NormalizedCorrelation,
-    ) -> Option<Reduction<Option<Prepared>>> {
+    ) -> Option<Preparation<Option<Prepared>>> {
         let input = inputs.first()?;
         let size = accept::frame_shape(input);
         let most = (MOST_PIXELS / (size.0 * size.1).max(1)).clamp(1, FRAMES);
-        Some(Reduction {
-            positions: match params.vacuum {
-                Some(region) => Positions::SpreadAnd(most, region),
-                None => Positions::Spread(most),
+        let positions = match params.vacuum {
+            Some(region) => Positions::SpreadAnd(most, region),
+            None => Positions::Spread(most),
+        };
+        let gather = Gather {
+            size,
+            region: params.vacuum,
+            vacuum: Vec::new(),
+            given: Given {
+                radius: params.radius,
+                direct_beam: params.direct_beam,
+                saturation: saturation(input.element),
             },
-            further: inputs[1..]
-                .iter()
-                .map(|_| Positions::Spread(most))
-                .collect(),
-            reduce: Box::new(Gather {
-                size,
-                region: params.vacuum,
-                vacuum: Vec::new(),
-                given: Given {
-                    radius: params.radius,
-                    direct_beam: params.direct_beam,
-                    saturation: saturation(input.element),
-                },
-                frames: Vec::new(),
-            }),
-        })
+            frames: Vec::new(),
+        };
+        let further = (inputs[1..].iter()).map(|_| Positions::Spread(most));
+        Some(Preparation::new(positions, gather).with_further(further.collect()))
     }
 
     fn prepared_notes(prepared: &Option<Prepared>) -> Option<serde_json::Value> {
@@ -473,8 +469,13 @@ struct Gather {
     frames: Vec<Vec<f32>>,
 }
 
-impl Reduce<Option<Prepared>> for Gather {
-    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+impl Prepare<Option<Prepared>> for Gather {
+    fn add(
+        &mut self,
+        at: NavigationIndex,
+        inputs: &Inputs<'_>,
+        _cancel: &CancelToken,
+    ) -> Result<(), OperationError> {
         let frame = inputs.frame()?.to_f32().into_owned();
         match self.region {
             Some(region) if region.contains(at) => self.vacuum.push(frame),
@@ -488,25 +489,34 @@ impl Reduce<Option<Prepared>> for Gather {
         _which: usize,
         _at: NavigationIndex,
         inputs: &Inputs<'_>,
+        _cancel: &CancelToken,
     ) -> Result<(), OperationError> {
         self.vacuum.push(inputs.frame()?.to_f32().into_owned());
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Option<Prepared>, OperationError> {
-        let Gather {
-            frames,
-            vacuum,
-            size,
-            given,
-            ..
-        } = *self;
+    fn finish(
+        &mut self,
+        _cancel: &CancelToken,
+    ) -> Result<Finished<Option<Prepared>>, OperationError> {
         // A scan that is vacuum everywhere has its beam.
-        let frames = if frames.is_empty() {
-            vacuum.clone()
-        } else {
-            frames
+        let frames = match self.frames.is_empty() {
+            true => &self.vacuum,
+            false => &self.frames,
         };
-        Ok(prepare(frames, vacuum, size, given))
+        // Of copies: it may be interrupted between its parts, and the frames stay for the next time.
+        let prepared = prepare(frames.clone(), self.vacuum.clone(), self.size, self.given);
+        Ok(Finished::Done(prepared))
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let frames = self.frames.iter().chain(&self.vacuum);
+        frames.map(HeapBytes::heap_bytes).sum()
+    }
+}
+
+impl HeapBytes for Prepared {
+    fn heap_bytes(&self) -> usize {
+        self.model.heap_bytes() + self.clean.dead.heap_bytes()
     }
 }

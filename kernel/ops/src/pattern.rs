@@ -10,9 +10,9 @@ use std::any::Any;
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    Axes, CancelToken, Element, ElementType, Frame, Inputs, NavigationIndex, NotApplicable,
-    Operation, OperationError, OperationInfo, Output, Positions, Reduce, Reduction, Region,
-    SignalKind, SignalMeta, for_pixels, parameters,
+    Axes, CancelToken, Element, ElementType, Finished, Frame, HeapBytes, Inputs, NavigationIndex,
+    NotApplicable, Operation, OperationError, OperationInfo, Output, Positions, Preparation,
+    Prepare, Region, SignalKind, SignalMeta, for_pixels, parameters,
 };
 
 use crate::accept;
@@ -72,9 +72,7 @@ fn wanted(region: Option<Region>) -> Positions {
 }
 
 fn gathered(frame: Option<&Frame>) -> Result<Output, OperationError> {
-    let frame = frame.ok_or_else(|| {
-        OperationError::failed("no frame was gathered", "choose another region of the scan")
-    })?;
+    let frame = frame.ok_or_else(none_gathered)?;
     Ok(Output::Frame(frame.clone()))
 }
 
@@ -106,17 +104,13 @@ macro_rules! pattern {
                 describe(inputs, params.positions, $element)
             }
 
-            fn reduction(
+            fn preparation(
                 &self,
                 inputs: &[&SignalMeta],
                 params: &$Params,
-            ) -> Option<Reduction<Frame>> {
-                let input = inputs.first()?;
-                Some(Reduction {
-                    positions: wanted(params.positions),
-                    further: Vec::new(),
-                    reduce: Box::new($gather::new(input)),
-                })
+            ) -> Option<Preparation<Frame>> {
+                let gather = $gather::new(inputs.first()?);
+                Some(Preparation::new(wanted(params.positions), gather))
             }
 
             fn compute(
@@ -152,6 +146,10 @@ pattern!(
     ElementType::as_float,
     Maximum
 );
+
+fn none_gathered() -> OperationError {
+    OperationError::failed("no frame was gathered", "choose another region of the scan")
+}
 
 fn fits(frame: &Frame, shape: &[usize]) -> Result<(), OperationError> {
     if frame.shape() == shape {
@@ -225,6 +223,16 @@ fn widen(wide: &mut Vec<u64>, narrow: &mut [u32]) {
     wide.resize(narrow.len(), 0);
     for (wide, narrow) in wide.iter_mut().zip(narrow) {
         *wide += u64::from(std::mem::take(narrow));
+    }
+}
+
+impl HeapBytes for Sums {
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Sums::Nothing => 0,
+            Sums::Whole { narrow, wide, .. } => narrow.heap_bytes() + wide.heap_bytes(),
+            Sums::Float { sums, valid } => sums.heap_bytes() + valid.heap_bytes(),
+        }
     }
 }
 
@@ -367,25 +375,35 @@ impl Sums {
     }
 }
 
-impl Reduce<Frame> for Mean {
-    fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+impl Prepare<Frame> for Mean {
+    fn add(
+        &mut self,
+        _at: NavigationIndex,
+        inputs: &Inputs<'_>,
+        _cancel: &CancelToken,
+    ) -> Result<(), OperationError> {
         let frame = inputs.frame()?;
         fits(frame, &self.shape)?;
         self.sums.add(frame);
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Frame, OperationError> {
-        Frame::from_vec(&self.shape, self.sums.mean())
-            .map_err(|_| OperationError::failed("no frame was gathered", "choose another region"))
+    fn finish(&mut self, _cancel: &CancelToken) -> Result<Finished<Frame>, OperationError> {
+        let sums = std::mem::replace(&mut self.sums, Sums::Nothing);
+        let mean = Frame::from_vec(&self.shape, sums.mean()).map_err(|_| none_gathered())?;
+        Ok(Finished::Done(mean))
     }
 
-    fn fork(&self) -> Option<Box<dyn Reduce<Frame>>> {
+    fn heap_bytes(&self) -> usize {
+        self.sums.heap_bytes()
+    }
+
+    fn fork(&self) -> Option<Box<dyn Prepare<Frame>>> {
         (self.shape.iter().product::<usize>() <= MOST_PIXELS).then(|| {
             Box::new(Mean {
                 shape: self.shape.clone(),
                 sums: Sums::Nothing,
-            }) as Box<dyn Reduce<Frame>>
+            }) as Box<dyn Prepare<Frame>>
         })
     }
 
@@ -433,8 +451,13 @@ impl<T: Element> Vectorised for Largest<'_, T> {
     }
 }
 
-impl Reduce<Frame> for Maximum {
-    fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+impl Prepare<Frame> for Maximum {
+    fn add(
+        &mut self,
+        _at: NavigationIndex,
+        inputs: &Inputs<'_>,
+        _cancel: &CancelToken,
+    ) -> Result<(), OperationError> {
         let frame = inputs.frame()?;
         fits(frame, &self.shape)?;
         self.largest.resize(frame.len(), f64::NAN);
@@ -445,20 +468,23 @@ impl Reduce<Frame> for Maximum {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Frame, OperationError> {
-        let largest = Frame::from_vec(&self.shape, self.largest).map_err(|_| {
-            OperationError::failed("no frame was gathered", "choose another region")
-        })?;
-        Ok(largest.cast(self.element))
+    fn finish(&mut self, _cancel: &CancelToken) -> Result<Finished<Frame>, OperationError> {
+        let largest = std::mem::take(&mut self.largest);
+        let largest = Frame::from_vec(&self.shape, largest).map_err(|_| none_gathered())?;
+        Ok(Finished::Done(largest.cast(self.element)))
     }
 
-    fn fork(&self) -> Option<Box<dyn Reduce<Frame>>> {
+    fn heap_bytes(&self) -> usize {
+        self.largest.heap_bytes()
+    }
+
+    fn fork(&self) -> Option<Box<dyn Prepare<Frame>>> {
         (self.shape.iter().product::<usize>() <= MOST_PIXELS).then(|| {
             Box::new(Maximum {
                 shape: self.shape.clone(),
                 element: self.element,
                 largest: Vec::new(),
-            }) as Box<dyn Reduce<Frame>>
+            }) as Box<dyn Prepare<Frame>>
         })
     }
 
@@ -482,16 +508,24 @@ mod tests {
 
     use super::*;
 
-    fn gather(mut reduce: Box<dyn Reduce<Frame>>, frames: &[Frame]) -> Box<dyn Reduce<Frame>> {
+    fn gather(mut prepare: Box<dyn Prepare<Frame>>, frames: &[Frame]) -> Box<dyn Prepare<Frame>> {
         for frame in frames {
             let outputs = [Output::Frame(frame.clone())];
             let inputs = Inputs {
                 metas: &[] as &[Arc<SignalMeta>],
                 outputs: &outputs,
             };
-            reduce.add(NavigationIndex::new(&[0, 0]), &inputs).unwrap();
+            let at = NavigationIndex::new(&[0, 0]);
+            prepare.add(at, &inputs, &CancelToken::new()).unwrap();
         }
-        reduce
+        prepare
+    }
+
+    fn finish(mut gathered: Box<dyn Prepare<Frame>>) -> Frame {
+        match gathered.finish(&CancelToken::new()).unwrap() {
+            Finished::Done(frame) => frame,
+            Finished::Again(_) => panic!("one pass is enough"),
+        }
     }
 
     fn meta(element: ElementType) -> SignalMeta {
@@ -511,14 +545,14 @@ mod tests {
             Frame::from_vec(&[2, 2], vec![6.0f32, 8.0, nan, -4.0]).unwrap(),
         ];
         let meta = meta(ElementType::F32);
-        let kinds: [Box<dyn Reduce<Frame>>; 2] =
+        let kinds: [Box<dyn Prepare<Frame>>; 2] =
             [Box::new(Mean::new(&meta)), Box::new(Maximum::new(&meta))];
         let expected = [[3.0, 6.5, nan, -3.5], [6.0, 8.0, nan, -3.0]];
         for (kind, expected) in kinds.into_iter().zip(expected) {
             let mut first = gather(kind.fork().unwrap(), &frames[..1]);
             let mut later = gather(kind.fork().unwrap(), &frames[1..]);
             first.merge(later.as_any().unwrap());
-            let frame = first.finish().unwrap();
+            let frame = finish(first);
             let found = frame.pixels::<f32>().unwrap();
             for (found, expected) in found.iter().zip(expected) {
                 assert_eq!(found.to_bits(), expected.to_bits());
@@ -538,7 +572,7 @@ mod tests {
             let mut later = gather(Box::new(Mean::new(&meta)), &frames[1..]);
             first.merge(later.as_any().unwrap());
             for mean in [together, first] {
-                let frame = mean.finish().unwrap();
+                let frame = finish(mean);
                 assert_eq!(frame.pixels::<f32>().unwrap(), [3.0, 2.0, 5.0, 1.0]);
             }
         }
@@ -552,7 +586,7 @@ mod tests {
         let mut mean = gather(Box::new(Mean::new(&meta)), &frames);
         let mut later = gather(Box::new(Mean::new(&meta)), &frames);
         mean.merge(later.as_any().unwrap());
-        let frame = mean.finish().unwrap();
+        let frame = finish(mean);
         assert_eq!(frame.pixels::<f32>().unwrap(), [65535.0, 0.0, 1.0, 65534.0]);
     }
 }

@@ -34,9 +34,9 @@
 
 use serde_json::{Map, Value, json};
 use signal::{
-    Axes, CancelToken, Caveat, Component, Inputs, NavigationIndex, NotApplicable, Operation,
-    OperationError, OperationInfo, Output, Peaks, Positions, Reduce, Reduction, Region, SignalMeta,
-    parameters,
+    Axes, CancelToken, Caveat, Component, Finished, HeapBytes, Inputs, NavigationIndex,
+    NotApplicable, Operation, OperationError, OperationInfo, Output, Peaks, Positions, Preparation,
+    Prepare, Region, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -133,11 +133,11 @@ impl Operation for MapStrain {
         Ok(meta)
     }
 
-    fn reduction(
+    fn preparation(
         &self,
         inputs: &[&SignalMeta],
         params: &StrainMap,
-    ) -> Option<Reduction<Reference>> {
+    ) -> Option<Preparation<Reference>> {
         let input = inputs.first()?;
         let inside = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION);
         let region = inside.map_or(params.reference, |(region, _)| region);
@@ -150,18 +150,15 @@ impl Operation for MapStrain {
             .map(|axis| axis.size)
             .product();
         let positions = region.width * region.height * outer;
-        Some(Reduction {
-            positions: Positions::Region(region),
-            further: Vec::new(),
-            reduce: Box::new(Gather {
-                every: positions.div_ceil(MOST_PATTERNS).max(1),
-                seen: 0,
-                centre: centre(&input.axes),
-                radius: params.match_radius,
-                min_matches: params.min_matches,
-                patterns: Vec::new(),
-            }),
-        })
+        let gather = Gather {
+            every: positions.div_ceil(MOST_PATTERNS).max(1),
+            seen: 0,
+            centre: centre(&input.axes),
+            radius: params.match_radius,
+            min_matches: params.min_matches,
+            patterns: Vec::new(),
+        };
+        Some(Preparation::new(Positions::Region(region), gather))
     }
 
     fn prepared_notes(reference: &Reference) -> Option<serde_json::Value> {
@@ -357,8 +354,19 @@ struct Gather {
     patterns: Vec<Pattern>,
 }
 
-impl Reduce<Reference> for Gather {
-    fn add(&mut self, _at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+impl Gather {
+    fn reference(&self) -> Reference {
+        affine::reference(&self.patterns, self.centre, self.radius, self.min_matches)
+    }
+}
+
+impl Prepare<Reference> for Gather {
+    fn add(
+        &mut self,
+        _at: NavigationIndex,
+        inputs: &Inputs<'_>,
+        _cancel: &CancelToken,
+    ) -> Result<(), OperationError> {
         if self.seen.is_multiple_of(self.every) {
             let peaks = inputs.peaks()?;
             self.patterns.push(pattern(peaks, row_height(inputs)));
@@ -368,10 +376,12 @@ impl Reduce<Reference> for Gather {
     }
 
     /// Too few peaks are no error: the reference is then empty and the map NaN.
-    fn finish(self: Box<Self>) -> Result<Reference, OperationError> {
-        let reference =
-            affine::reference(&self.patterns, self.centre, self.radius, self.min_matches);
-        Ok(reference)
+    fn finish(&mut self, _cancel: &CancelToken) -> Result<Finished<Reference>, OperationError> {
+        Ok(Finished::Done(self.reference()))
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.patterns.iter().map(HeapBytes::heap_bytes).sum()
     }
 }
 

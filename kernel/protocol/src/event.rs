@@ -84,6 +84,28 @@ pub struct Progress {
     /// It was stopped or failed, and asking for the same again goes on where it was.
     #[serde(default)]
     pub can_resume: bool,
+    /// What has to be measured over the scan before the first of these positions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub measuring: Option<Measuring>,
+}
+
+/// How far the measurement is that a result begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct Measuring {
+    /// The node whose operation measures.
+    pub node: u32,
+    pub name: String,
+    /// The pass over the scan, from 1.
+    pub pass: u32,
+    /// Passes in all; absent when nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub passes: Option<u32>,
+    /// Share of the scan positions of this pass; absent before the first of them, and while it is worked out what they come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub share: Option<f64>,
 }
 
 fn is_nothing(count: &f64) -> bool {

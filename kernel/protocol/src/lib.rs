@@ -24,7 +24,7 @@ pub use describe::{
     ParameterDescription, ShownUnitsDescription, TreeDescription,
 };
 pub use error::WireError;
-pub use event::{Event, NoticeLevel, Progress, ProgressState};
+pub use event::{Event, Measuring, NoticeLevel, Progress, ProgressState};
 pub use parents::parents;
 pub use reply::{
     Encoding, FrameReply, FrameSpace, NavigatorReply, Reply, SampleType, TimesMs, Welcome,

@@ -45,6 +45,7 @@ pub fn typescript() -> String {
         Welcome,
         Reply,
         ProgressState,
+        Measuring,
         Progress,
         NoticeLevel,
         Event,

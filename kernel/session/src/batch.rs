@@ -483,6 +483,7 @@ mod tests {
                 seconds_left: None,
                 kept: 0.0,
                 can_resume: false,
+                measuring: None,
             })
         };
         assert!(together(&[None, None]).is_none());

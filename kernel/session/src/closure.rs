@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use signal::{
     CancelToken, Component, Computation, FrameFunction, Inputs, NavigationIndex, NotApplicable,
-    OperationError, OperationInfo, Output, Prepared, Reduction, SignalKind, SignalMeta,
+    OperationError, OperationInfo, Output, Preparation, Prepared, SignalKind, SignalMeta,
 };
 
 /// Wire name and method of a user's closure.
@@ -65,7 +65,7 @@ impl Computation for Mapped {
         })
     }
 
-    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+    fn preparation(&self, _: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
         None
     }
 

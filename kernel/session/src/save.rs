@@ -443,13 +443,15 @@ fn write(job: &Arc<Job>) -> Result<(), WireError> {
     let _place = wait_for_earlier(job)?;
     let writing = &job.writing;
     let mut options = job.options.clone();
-    if options.part.is_none_or(|part| part.of <= 1) {
-        // The record of how the result was made says what the reductions have found. Of several processes,
-        // those with nothing to do for a node do not gather its reference either.
-        (job.session.engine)
-            .prepare(&job.graph, job.node.id, &writing.cancel)
-            .map_err(|error| convert::compute_error(&error))?;
-    }
+    // The record of how the result was made says what the preparations have found. Of several processes,
+    // those with nothing to do for a node do not gather its reference either.
+    let _prepared = (options.part.is_none_or(|part| part.of <= 1))
+        .then(|| {
+            (job.session.engine)
+                .prepare(&job.graph, job.node.id, &writing.cancel)
+                .map_err(|error| convert::compute_error(&error))
+        })
+        .transpose()?;
     if job.node.computation().is_some() {
         (job.session.engine)
             .find_dead_pixels(&job.graph, job.node.id, &writing.cancel)

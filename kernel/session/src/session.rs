@@ -474,6 +474,7 @@ impl Session {
             EngineEvent::Estimate { node, .. } => {
                 self.estimate_news(*node);
             }
+            EngineEvent::Preparing(progress) => self.preparation_news(progress),
             EngineEvent::GivenUp { node } => self.given_up(*node),
             EngineEvent::Caveats { .. } => self.tell_tree(),
             // What is tried is in no tree.

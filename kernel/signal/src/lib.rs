@@ -1,12 +1,13 @@
 //! Vocabulary and contracts of SignalTree: axes, frames, peaks, sources, operations.
 //!
-//! No I/O, no threads, no wire format. Axis order everywhere is slowest first, navigation before
+//! No I/O, no threads (whoever runs an operation brings them, see [`Crew`]), no wire format. Axis order everywhere is slowest first, navigation before
 //! signal: `(ny, nx | ky, kx)`; index 0 is top-left; a calibrated value is `offset + scale · index`.
 
 mod axes;
 mod axis;
 mod cancel;
 mod chunk;
+mod crew;
 mod detector;
 mod element;
 mod error;
@@ -20,6 +21,7 @@ mod outline;
 mod output;
 mod parameters;
 mod peaks;
+mod preparation;
 mod registered;
 pub mod simd;
 mod source;
@@ -29,6 +31,7 @@ pub use axes::Axes;
 pub use axis::Axis;
 pub use cancel::CancelToken;
 pub use chunk::{Block, Chunk, ChunkId};
+pub use crew::{Crew, Interrupted, crew, with_crew};
 pub use detector::{Detector, Measure, Span};
 pub use element::{Element, ElementType};
 pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
@@ -39,7 +42,7 @@ pub use meta::{Caveat, Component, ShownUnits, SignalKind, SignalMeta};
 pub use nearest::{edits, nearest_names};
 pub use operation::{
     Computation, FrameFunction, FurtherInput, Inputs, Locality, MapReference, Needs, Operation,
-    OperationInfo, Positions, Prepared, Reduce, Reduction, check_inputs,
+    OperationInfo, check_inputs,
 };
 pub use outline::Outline;
 pub use output::Output;
@@ -48,6 +51,7 @@ pub use parameters::{
     reject_unknown_parameters,
 };
 pub use peaks::{Peak, Peaks};
+pub use preparation::{Finished, HeapBytes, Positions, Preparation, Prepare, Prepared};
 pub use registered::{Bound, Registered};
 pub use source::{Access, Source};
 

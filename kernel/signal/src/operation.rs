@@ -1,12 +1,11 @@
-use std::any::Any;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Caveat, Detector, ElementType, Frame, NavigationIndex, NotApplicable,
-    OperationError, Outline, Output, Parameters, Region, SignalMeta,
+    CancelToken, Caveat, Detector, ElementType, Frame, HeapBytes, NavigationIndex, NotApplicable,
+    OperationError, Outline, Output, Parameters, Preparation, Prepared, SignalMeta,
 };
 
 /// Names and texts of an operation.
@@ -32,7 +31,7 @@ pub struct OperationInfo {
 pub enum Locality {
     /// The parents' frame at the same position only.
     Frame,
-    /// A reduction over other positions first, then the frame.
+    /// What is prepared over other positions first, then the frame.
     WholeScan,
 }
 
@@ -41,7 +40,7 @@ pub enum Locality {
 pub enum Needs {
     /// Its output at the same position.
     Same,
-    /// Nothing: what is taken of it was gathered before.
+    /// Nothing: what is taken of it was prepared before.
     Nothing,
 }
 
@@ -121,69 +120,6 @@ impl Inputs<'_> {
     }
 }
 
-/// Scan positions a reduction runs over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Positions {
-    All,
-    Region(Region),
-    /// At most so many, spread over all navigation axes alike.
-    Spread(usize),
-    /// The same, and at most so many of a region.
-    SpreadAnd(usize, Region),
-}
-
-impl Positions {
-    /// Those of a scan of this shape (slowest axis first), in C order.
-    pub fn of(self, shape: &[usize]) -> Vec<NavigationIndex> {
-        let count = shape.iter().product();
-        let all = (0..count).map(|flat| NavigationIndex::from_flat(flat, shape));
-        match self {
-            Positions::All => all.collect(),
-            Positions::Region(region) => all.filter(|at| region.contains(*at)).collect(),
-            Positions::Spread(most) => {
-                let mut some = spread(most, shape);
-                some.sort_unstable();
-                some.dedup();
-                some
-            }
-            Positions::SpreadAnd(most, region) => {
-                let inside = Positions::Region(region).of(shape);
-                let every = inside.len().div_ceil(most.max(1)).max(1);
-                let mut some = Positions::Spread(most).of(shape);
-                some.extend(inside.into_iter().step_by(every));
-                some.sort_unstable();
-                some.dedup();
-                some
-            }
-        }
-    }
-}
-
-/// Places that fill a box evenly in any number of dimensions and are in no step with its rows: the fractions of the
-/// multiples of the powers of an irrational number (Roberts 2018, the R sequence).
-fn spread(most: usize, shape: &[usize]) -> Vec<NavigationIndex> {
-    let count: usize = shape.iter().product();
-    if count <= most {
-        return Positions::All.of(shape);
-    }
-    let dimensions = shape.len() as i32;
-    // The root of x^(d + 1) = x + 1, by iteration.
-    let root = (0..40).fold(2.0f64, |x, _| {
-        (1.0 + x).powf(1.0 / f64::from(dimensions + 1))
-    });
-    (0..most)
-        .map(|n| {
-            let place: Vec<usize> = (shape.iter().zip(1..))
-                .map(|(size, axis)| {
-                    let share = (0.5 + n as f64 * root.powi(-axis)).fract();
-                    ((share * *size as f64) as usize).min(size - 1)
-                })
-                .collect();
-            NavigationIndex::new(&place)
-        })
-        .collect()
-}
-
 /// What the values of a map are measured from. It is known once the whole map is computed; until then what is there so
 /// far stands for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -197,65 +133,12 @@ pub enum MapReference {
     Plane,
 }
 
-/// An accumulator over scan positions. `add` is called in C order of the positions, one at a time,
-/// whatever the number of threads that compute the inputs, so a result never depends on it.
-pub trait Reduce<T>: Send {
-    /// # Errors
-    /// [`OperationError`] when the input cannot be used.
-    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError>;
-
-    /// What a further input has at one of the positions that the reduction names for it, when all of the first input is
-    /// there: `inputs` has this one only, `which` counts from 0.
-    ///
-    /// # Errors
-    /// [`OperationError`] when the input cannot be used.
-    fn add_further(
-        &mut self,
-        which: usize,
-        at: NavigationIndex,
-        inputs: &Inputs<'_>,
-    ) -> Result<(), OperationError> {
-        let _ = (which, at, inputs);
-        Ok(())
-    }
-
-    /// # Errors
-    /// [`OperationError`] when what was added is not enough.
-    fn finish(self: Box<Self>) -> Result<T, OperationError>;
-
-    /// An empty one of the same kind for a part of the scan, when parts can be merged; then `add` is called in C
-    /// order within each part only, and parts are merged with their neighbours, always in the same pairs: the
-    /// result does not depend on the number of threads either.
-    fn fork(&self) -> Option<Box<dyn Reduce<T>>> {
-        None
-    }
-
-    /// This, for [`Reduce::merge`]; an accumulator that forks gives itself.
-    fn as_any(&mut self) -> Option<&mut dyn Any> {
-        None
-    }
-
-    /// Takes over what the part after this one has gathered: an accumulator of the same type.
-    fn merge(&mut self, later: &mut dyn Any) {
-        let _ = later;
-    }
-}
-
-/// Work over other scan positions that must be done before any frame: a reference lattice, a mean pattern.
-pub struct Reduction<T> {
-    /// Of the first input.
-    pub positions: Positions,
-    /// Of the further inputs, each of its own scan, in their order; those that are not named are not read.
-    pub further: Vec<Positions>,
-    pub reduce: Box<dyn Reduce<T>>,
-}
-
 /// One processing step. Pure: the same inputs, index and parameters give the same bits; no I/O, no
 /// globals, no threads, no clock.
 pub trait Operation: Default + Send + Sync + 'static {
     type Params: Parameters;
-    /// Result of [`Operation::reduction`]; `()` when there is none.
-    type Prepared: Send + Sync + 'static;
+    /// Result of [`Operation::preparation`]; `()` when there is none.
+    type Prepared: HeapBytes + Send + Sync + 'static;
     const INFO: OperationInfo;
     /// Set when parameters place a region of the pattern.
     const OUTLINE: Option<Outline> = None;
@@ -264,8 +147,8 @@ pub trait Operation: Default + Send + Sync + 'static {
     /// Set when it measures counts, with the background a part of what it measures: of an input from which a background was
     /// subtracted it is handed what was there before.
     const COUNTS: bool = false;
-    /// Names of parameters that its reduction does not depend on: they change without doing it again.
-    const AFTER_REDUCTION: &'static [&'static str] = &[];
+    /// Names of parameters that its preparation does not depend on: they change without doing it again.
+    const AFTER_PREPARATION: &'static [&'static str] = &[];
     /// What it takes beside its first input; those that may be left out come last.
     const FURTHER_INPUTS: &'static [FurtherInput] = &[];
     /// Grows when the operation gives other results for the same parameters; saved results carry it.
@@ -286,21 +169,22 @@ pub trait Operation: Default + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What must be gathered over the scan first; `None` for a frame-local operation.
-    fn reduction(
+    /// What must be prepared over the scan first; `None` for a frame-local operation. Asked more than once: nothing is worked
+    /// out here, see [`Preparation`] for an example.
+    fn preparation(
         &self,
         _inputs: &[&SignalMeta],
         _params: &Self::Params,
-    ) -> Option<Reduction<Self::Prepared>> {
+    ) -> Option<Preparation<Self::Prepared>> {
         None
     }
 
-    /// What the reduction found, for the record of how a result was made: lattice vectors, a centre.
+    /// What the preparation found, for the record of how a result was made: lattice vectors, a centre.
     fn prepared_notes(_prepared: &Self::Prepared) -> Option<Value> {
         None
     }
 
-    /// What the reduction measured of parameters, by name: the values of those that are left out, where a page begins, and
+    /// What the preparation measured of parameters, by name: the values of those that are left out, where a page begins, and
     /// what became of those that only say where measuring begins.
     fn measured_parameters(
         _params: &Self::Params,
@@ -309,7 +193,7 @@ pub trait Operation: Default + Send + Sync + 'static {
         Map::new()
     }
 
-    /// What the reduction found that makes the numbers doubtful, or why there are none, and what to do about it.
+    /// What the preparation found that makes the numbers doubtful, or why there are none, and what to do about it.
     fn prepared_caveats(_params: &Self::Params, _prepared: &Self::Prepared) -> Vec<Caveat> {
         Vec::new()
     }
@@ -324,7 +208,7 @@ pub trait Operation: Default + Send + Sync + 'static {
         MapReference::None
     }
 
-    /// The output at scan position `at`; `prepared` is present exactly when `reduction` gave one.
+    /// The output at scan position `at`; `prepared` is present exactly when `preparation` gave one.
     ///
     /// # Errors
     /// [`OperationError`]; the caller adds node and position.
@@ -338,14 +222,11 @@ pub trait Operation: Default + Send + Sync + 'static {
     ) -> Result<Output, OperationError>;
 }
 
-/// Result of a reduction, type-erased.
-pub type Prepared = Arc<dyn Any + Send + Sync>;
-
 /// An operation bound to its parameters: what a node of the tree holds.
 pub trait Computation: Send + Sync {
     fn info(&self) -> OperationInfo;
     fn params(&self) -> Value;
-    /// Those of its parameters that its reduction depends on.
+    /// Those of its parameters that its preparation depends on.
     fn preparation_params(&self) -> Value {
         self.params()
     }
@@ -387,7 +268,7 @@ pub trait Computation: Send + Sync {
         ""
     }
     fn locality(&self, inputs: &[&SignalMeta]) -> Locality {
-        match self.reduction(inputs) {
+        match self.preparation(inputs) {
             Some(_) => Locality::WholeScan,
             None => Locality::Frame,
         }
@@ -399,7 +280,8 @@ pub trait Computation: Send + Sync {
     fn maxima(&self, _inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
-    fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>>;
+    /// See [`Operation::preparation`].
+    fn preparation(&self, inputs: &[&SignalMeta]) -> Option<Preparation<Prepared>>;
     /// The virtual detector this is; `None` for anything else.
     fn detector(&self, _inputs: &[&SignalMeta]) -> Option<Detector> {
         None
@@ -468,26 +350,5 @@ mod tests {
             "{error}"
         );
         assert!(check_inputs(&both, 4).is_err() && check_inputs(&both, 0).is_err());
-    }
-
-    #[test]
-    fn a_few_positions_are_spread_over_every_row_and_column_of_a_scan() {
-        let shape = [32, 40];
-        let some = Positions::Spread(64).of(&shape);
-        assert_eq!(some.len(), 64);
-        assert!(some.is_sorted());
-        for (axis, size) in shape.into_iter().enumerate() {
-            let mut seen: Vec<usize> = some.iter().map(|at| at.as_slice()[axis]).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            assert!(seen.len() >= size * 3 / 4, "{seen:?}");
-        }
-        let region = Region::rectangle(1, 2, 20, 30);
-        let more = Positions::SpreadAnd(64, region).of(&shape);
-        assert!(more.is_sorted() && some.iter().all(|at| more.contains(at)));
-        let inside = more.iter().filter(|at| region.contains(**at)).count();
-        assert!((64..96).contains(&inside), "{inside}");
-        let few = Positions::Spread(64).of(&[7, 5]);
-        assert_eq!(few, Positions::All.of(&[7, 5]));
     }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Caveat, Computation, Detector, FurtherInput, Inputs, MapReference,
-    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output,
-    ParameterError, ParameterInfo, Parameters, Prepared, Reduce, Reduction, SignalMeta,
+    CancelToken, Caveat, Computation, Detector, Finished, FurtherInput, HeapBytes, Inputs,
+    MapReference, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
+    Outline, Output, ParameterError, ParameterInfo, Parameters, Preparation, Prepare, Prepared,
+    SignalMeta,
 };
 
 /// One entry of the registry: an operation that waits for its parameters.
@@ -64,11 +65,16 @@ struct WithParams<O: Operation> {
     params: O::Params,
 }
 
-struct Erased<T>(Box<dyn Reduce<T>>);
+struct Erased<T>(Box<dyn Prepare<T>>);
 
-impl<T: Send + Sync + 'static> Reduce<Prepared> for Erased<T> {
-    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
-        self.0.add(at, inputs)
+impl<T: HeapBytes + Send + Sync + 'static> Prepare<Prepared> for Erased<T> {
+    fn add(
+        &mut self,
+        at: NavigationIndex,
+        inputs: &Inputs<'_>,
+        cancel: &CancelToken,
+    ) -> Result<(), OperationError> {
+        self.0.add(at, inputs, cancel)
     }
 
     fn add_further(
@@ -76,15 +82,23 @@ impl<T: Send + Sync + 'static> Reduce<Prepared> for Erased<T> {
         which: usize,
         at: NavigationIndex,
         inputs: &Inputs<'_>,
+        cancel: &CancelToken,
     ) -> Result<(), OperationError> {
-        self.0.add_further(which, at, inputs)
+        self.0.add_further(which, at, inputs, cancel)
     }
 
-    fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
-        Ok(Arc::new(self.0.finish()?))
+    fn finish(&mut self, cancel: &CancelToken) -> Result<Finished<Prepared>, OperationError> {
+        Ok(match self.0.finish(cancel)? {
+            Finished::Done(value) => Finished::Done(Prepared::new(value)),
+            Finished::Again(next) => Finished::Again(erased(next)),
+        })
     }
 
-    fn fork(&self) -> Option<Box<dyn Reduce<Prepared>>> {
+    fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
+    }
+
+    fn fork(&self) -> Option<Box<dyn Prepare<Prepared>>> {
         Some(Box::new(Erased(self.0.fork()?)))
     }
 
@@ -94,6 +108,15 @@ impl<T: Send + Sync + 'static> Reduce<Prepared> for Erased<T> {
 
     fn merge(&mut self, later: &mut dyn Any) {
         self.0.merge(later);
+    }
+}
+
+fn erased<T: HeapBytes + Send + Sync + 'static>(of: Preparation<T>) -> Preparation<Prepared> {
+    Preparation {
+        positions: of.positions,
+        further: of.further,
+        passes: of.passes,
+        prepare: Box::new(Erased(of.prepare)),
     }
 }
 
@@ -109,7 +132,7 @@ impl<O: Operation> Computation for WithParams<O> {
     fn preparation_params(&self) -> Value {
         let mut params = self.params();
         if let Value::Object(params) = &mut params {
-            params.retain(|name, _| !O::AFTER_REDUCTION.contains(&name.as_str()));
+            params.retain(|name, _| !O::AFTER_PREPARATION.contains(&name.as_str()));
         }
         params
     }
@@ -156,13 +179,8 @@ impl<O: Operation> Computation for WithParams<O> {
         self.operation.maxima(inputs)
     }
 
-    fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
-        let reduction = self.operation.reduction(inputs, &self.params)?;
-        Some(Reduction {
-            positions: reduction.positions,
-            further: reduction.further,
-            reduce: Box::new(Erased(reduction.reduce)),
-        })
+    fn preparation(&self, inputs: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
+        (self.operation.preparation(inputs, &self.params)).map(erased)
     }
 
     fn detector(&self, inputs: &[&SignalMeta]) -> Option<Detector> {

@@ -11,7 +11,7 @@ use crate::{ComputeError, lock};
 
 mod kept;
 
-pub(crate) use kept::{Evictable, Reservation};
+pub(crate) use kept::{Evictable, NOBODY, Reservation, Use};
 
 /// What one entry costs besides its pixels: keys, map nodes, reference counts.
 const ENTRY_BYTES: usize = 256;
@@ -67,7 +67,7 @@ pub struct Memory {
     /// Cached chunks and outputs, map and navigation images, intermediate blocks.
     pub used_bytes: usize,
     pub budget_bytes: usize,
-    /// The part of `used_bytes` that cannot be evicted: map and navigation images.
+    /// The part of `used_bytes` that cannot be evicted: map and navigation images, and what is prepared while it is used.
     pub pinned_bytes: usize,
 }
 
@@ -75,6 +75,8 @@ pub struct Memory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
     Asked(Lane),
+    /// It takes long to make again.
+    Costly,
     OnScreen,
 }
 
@@ -87,6 +89,8 @@ struct Entry {
     rank: Rank,
     /// Views that show it.
     screens: u32,
+    /// Those who use it: it cannot go meanwhile, and has no place in the order.
+    users: u32,
 }
 
 #[derive(Clone)]
@@ -391,8 +395,10 @@ impl State {
         };
         let (before, cost) = (entry.rank, entry.cost);
         entry.rank = rank;
-        self.order.remove(&before);
-        self.order.insert(rank, *key);
+        if entry.users == 0 {
+            self.order.remove(&before);
+            self.order.insert(rank, *key);
+        }
         if let Some(bytes) = self.share(before.0) {
             *bytes -= cost;
         }
@@ -432,7 +438,7 @@ impl State {
         let gone = self.evict_until(self.budget - cost, most);
         if self.used + cost <= self.budget {
             let screens = self.screens.values().filter(|shown| **shown == key).count() as u32;
-            self.put(key, Content::Held(value), cost, lane, screens);
+            self.put(key, Content::Held(value), cost, Worth::Asked(lane), screens);
         }
         gone
     }
@@ -448,13 +454,9 @@ impl State {
         }
     }
 
-    fn put(&mut self, key: Key, value: Content, cost: usize, lane: Lane, screens: u32) {
+    fn put(&mut self, key: Key, value: Content, cost: usize, worth: Worth, screens: u32) {
         self.tick += 1;
-        let worth = if screens > 0 {
-            Worth::OnScreen
-        } else {
-            Worth::Asked(lane)
-        };
+        let worth = if screens > 0 { Worth::OnScreen } else { worth };
         let rank = (worth, self.tick);
         self.used += cost;
         if let Some(bytes) = self.share(worth) {
@@ -466,6 +468,7 @@ impl State {
             cost,
             rank,
             screens,
+            users: 0,
         };
         self.entries.insert(key, entry);
     }
@@ -489,6 +492,9 @@ impl State {
         let entry = self.entries.remove(key)?;
         self.order.remove(&entry.rank);
         self.used -= entry.cost;
+        if entry.users > 0 {
+            self.pinned -= entry.cost;
+        }
         if let Some(bytes) = self.share(entry.rank.0) {
             *bytes -= entry.cost;
         }

@@ -1,5 +1,6 @@
 //! From (node, scan position) to an output, through the node's ancestors.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +20,7 @@ use crate::inherit::Estates;
 use crate::map::MapRun;
 use crate::navigator::Navigators;
 use crate::prefetch::Ahead;
-use crate::reduction::Reductions;
+use crate::preparation::{PreparationProgress, Preparations};
 use crate::region_sum::{Regions, Viewer};
 use crate::scan::is_lone;
 use crate::sweep::Sweep;
@@ -76,6 +77,8 @@ pub enum EngineEvent {
     GivenUp {
         node: u32,
     },
+    /// What this node needs of other scan positions is on its way.
+    Preparing(PreparationProgress),
     /// What this node needs of other scan positions is there.
     Prepared {
         node: u32,
@@ -103,7 +106,7 @@ pub(crate) struct Inner {
     pub ahead: Arc<Ahead>,
     pub cubes: Cubes,
     pub regions: Regions,
-    pub reductions: Reductions,
+    pub preparations: Preparations,
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
     /// Signals that were computed to memory as a whole.
     pub held: HeldSignals,
@@ -144,7 +147,7 @@ impl Engine {
                 ahead: Arc::default(),
                 cubes: Cubes::default(),
                 regions: Regions::default(),
-                reductions: Reductions::default(),
+                preparations: Preparations::default(),
                 maps: Mutex::default(),
                 held: HeldSignals::default(),
                 estates: Estates::default(),
@@ -200,7 +203,7 @@ impl Engine {
         let changed: Vec<u32> = current.iter().map(|(node, _)| *node).collect();
         self.inner.regions.forget(&changed);
         self.inner.cache.forget_older(&current);
-        self.inner.reductions.forget_older(&current);
+        self.inner.preparations.forget_older(&current);
         let mut maps = lock(&self.inner.maps);
         for (node, revision) in &current {
             if maps.get(node).is_some_and(|run| run.revision() < *revision)
@@ -262,7 +265,7 @@ impl Engine {
         self.inner.cubes.forget(nodes);
         self.inner.regions.forget(nodes);
         self.inner.cache.forget(nodes, &files);
-        self.inner.reductions.forget(nodes);
+        self.inner.preparations.forget(nodes);
         lock(&self.inner.sweeps).retain(|file, _| !files.contains(file));
         let mut maps = lock(&self.inner.maps);
         let runs: Vec<_> = nodes.iter().filter_map(|node| maps.remove(node)).collect();
@@ -278,6 +281,7 @@ impl Engine {
         self.inner.ended.cancel();
         self.inner.ahead.end();
         self.inner.estates.clear();
+        self.inner.preparations.cancel_all();
         self.inner.cubes.clear();
         self.inner.regions.clear();
         *lock(&self.inner.observer) = None;
@@ -474,7 +478,7 @@ impl Inner {
             metas: &metas,
             outputs: &outputs,
         };
-        self.apply(node, computation, &inputs, at, prepared.as_ref(), cancel)
+        self.apply(node, computation, &inputs, at, prepared.as_deref(), cancel)
     }
 
     /// One operation on one frame; a panic in it becomes an error.
@@ -604,11 +608,14 @@ fn wrong(node: &Node, at: NavigationIndex, expected: &str, found: &str) -> Compu
 /// Runs code of an operation or a format; a panic becomes its message. What that code was working on
 /// is dropped, so no half-made value is seen afterwards.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".into())
-    })
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(&*panic))
+}
+
+/// The message of a panic.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
 }

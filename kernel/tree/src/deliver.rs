@@ -71,7 +71,7 @@ impl Engine {
     /// middle of a frame drops it later.
     ///
     /// # Errors
-    /// [`ComputeError`] when the pass cannot start, when a reduction before it fails, or `cancelled`, also by
+    /// [`ComputeError`] when the pass cannot start, when a preparation before it fails, or `cancelled`, also by
     /// the receiver.
     pub fn deliver(
         &self,

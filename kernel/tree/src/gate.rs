@@ -152,6 +152,20 @@ impl Drop for Slot<'_> {
     }
 }
 
+/// A place that its thread gave up while it waits for somebody who may need it.
+pub(crate) struct Lent<'a> {
+    gate: Option<&'a Gate>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(gate) = self.gate {
+            // The slot is that of a guard further up, which gives it back.
+            std::mem::forget(gate.slot(Lane::Batch));
+        }
+    }
+}
+
 impl Gate {
     pub fn new(slots: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -298,9 +312,27 @@ impl Gate {
         Slot { gate: Some(self) }
     }
 
-    /// Whether this thread works inside a pass; a pass inside a pass runs on its thread alone.
-    pub fn inside_a_pass() -> bool {
-        HOLDS_SLOT.get()
+    /// To be held while waiting for work that needs places itself: otherwise threads of a pass that all wait would leave it
+    /// none.
+    pub fn lend_slot(&self) -> Lent<'_> {
+        if !HOLDS_SLOT.replace(false) {
+            return Lent { gate: None };
+        }
+        lock(&self.slots).free += 1;
+        self.freed.notify_all();
+        Lent { gate: Some(self) }
+    }
+
+    /// Called between two parts of work that somebody waits for, by the `number`th thread at it: while somebody drags, a core
+    /// is left to it. `over`: nothing is left to do.
+    pub fn leave_a_core(&self, number: usize, over: impl Fn() -> bool) {
+        if number < self.slots_of_a_drag {
+            return;
+        }
+        let mut slots = lock(&self.slots);
+        while self.is_dragged() && !over() {
+            slots = self.wait_for_slots(slots);
+        }
     }
 
     /// Whether this thread was started for a pass, also where it holds no slot (gathering a reference).

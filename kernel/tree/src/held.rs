@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use signal::{CancelToken, NavigationIndex, Output, SignalKind};
 
-use crate::cache::Evictable;
+use crate::cache::{Evictable, NOBODY};
 use crate::compute::Inner;
 use crate::deliver::Receiver;
 use crate::gate::Lane;
@@ -17,9 +17,6 @@ use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 const SLOT_BYTES: usize = 192;
 /// Peaks are counted in the budget in steps of at least so many bytes, and at least a quarter of what is there.
 const STEP_BYTES: usize = 4 << 20;
-
-/// Whom the memory budget names for what is held: it may be that of several nodes. No node has this number.
-const NOBODY: u32 = u32::MAX;
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 

@@ -4,11 +4,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use signal::{Prepared, Source};
+use signal::Source;
 
 use crate::compute::{Inner, guarded};
 use crate::held::HeldSignal;
 use crate::map::MapRun;
+use crate::preparation::Run;
 use crate::{Engine, Graph, Node, Origin, Removed, lock};
 
 /// The most nodes whose results wait; of more, those that left last.
@@ -20,7 +21,7 @@ struct Estate {
     /// The node with those above it.
     graph: Graph,
     map: Option<Arc<MapRun>>,
-    prepared: Option<Option<Prepared>>,
+    prepared: Option<Arc<Run>>,
     held: Option<HeldSignal>,
     /// The cell that it waits for, which has failed; `None`: for the one that runs.
     cell: Option<String>,
@@ -178,8 +179,7 @@ impl Inner {
     fn hand_over(&self, graph: &Graph, before: &Graph, node: &Arc<Node>) {
         let map = lock(&self.maps).get(&node.id).cloned();
         let map = map.filter(|run| run.revision() == node.revision && run.worth() > 0);
-        // What was looked for and not found is no work.
-        let prepared = self.reductions.made(node).filter(Option::is_some);
+        let prepared = self.preparations.worth_keeping(node);
         let held = self.held.take(node);
         if map.is_none() && prepared.is_none() && held.is_none() {
             return;
@@ -208,7 +208,7 @@ impl Inner {
         node: &Arc<Node>,
         graph: Graph,
         map: Option<Arc<MapRun>>,
-        prepared: Option<Option<Prepared>>,
+        prepared: Option<Arc<Run>>,
         held: Option<HeldSignal>,
     ) {
         if let Some(map) = &map {
@@ -228,24 +228,13 @@ impl Inner {
         }
     }
 
-    fn give(&self, heir: &Arc<Node>, map: Option<Arc<MapRun>>, prepared: Option<Option<Prepared>>) {
+    fn give(&self, heir: &Arc<Node>, map: Option<Arc<MapRun>>, prepared: Option<Arc<Run>>) {
         if let Some(prepared) = prepared {
-            self.reductions.give(heir, prepared);
+            self.preparations.give(heir, prepared);
         }
         if let Some(earlier) = map {
             self.succeed(heir, &earlier);
         }
-    }
-
-    /// What was gathered for another node with the same recipe.
-    pub fn prepared_of_the_same(&self, graph: &Graph, node: &Node) -> Option<Option<Prepared>> {
-        let others = self.reductions.nodes();
-        let found = (others.into_iter())
-            .filter(|other| *other != node.id)
-            .filter_map(|other| graph.node(other))
-            .filter(|other| graph.has_same_recipe(node, graph, other))
-            .find_map(|other| self.reductions.made(other).filter(Option::is_some))?;
-        graph.files_are_unchanged(node).then_some(found)
     }
 
     /// What is held of another node with the same recipe.

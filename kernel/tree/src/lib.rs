@@ -25,7 +25,7 @@ mod navigator;
 mod node;
 mod ordered;
 mod prefetch;
-mod reduction;
+mod preparation;
 mod region_sum;
 mod scan;
 mod sweep;
@@ -42,6 +42,7 @@ pub use history::{Binding, History, REMEMBERED_CHANGES, Step};
 pub use map::{MapImages, MapProgress, PassState, refer};
 pub use navigator::{Navigator, NavigatorPicture};
 pub use node::{Node, OpenedFile, Origin};
+pub use preparation::{PreparationProgress, PreparedAbove};
 pub use region_sum::{RegionFrame, RegionStatistic, Viewer};
 
 /// A lock that a panic elsewhere does not poison: every guarded value here stays consistent, because

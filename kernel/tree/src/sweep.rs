@@ -397,7 +397,7 @@ impl Inner {
     /// To be called from a thread that does not itself work for a pass.
     ///
     /// # Errors
-    /// [`ComputeError`] when a reduction above a node fails, or `cancelled`.
+    /// [`ComputeError`] when a preparation above a node fails, or `cancelled`.
     pub fn sweep(self: &Arc<Self>, riders: Vec<Rider>) -> Result<(), ComputeError> {
         let mut rides = Vec::new();
         for ride in self.board(riders) {
@@ -462,7 +462,7 @@ impl Inner {
     /// `None`: there was one frame to take, and it is taken.
     fn seat(&self, rider: &Rider) -> Result<Option<(Arc<Sweep>, Chain)>, ComputeError> {
         let (graph, node) = (&rider.graph, &rider.node);
-        self.prepare_all(graph, node, rider.lane, &rider.cancel)?;
+        let prepared = self.prepare_all(graph, node, rider.lane, &rider.cancel)?;
         let (root, source) = graph
             .source_of(node.id)
             .ok_or_else(|| ComputeError::no_node(node.source))?;
@@ -475,7 +475,7 @@ impl Inner {
             }
             return Ok(None);
         }
-        let chain = Chain::new(self, graph, node, rider.lane, &rider.cancel)?;
+        let chain = Chain::new(self, graph, node, rider.lane, &rider.cancel, prepared)?;
         // Before the first frame: none is used before it is known which pixels are to be left out.
         if !(rider.stored && node.id == root.id) {
             self.dead_pixels(root, source, rider.lane, &rider.cancel)?;

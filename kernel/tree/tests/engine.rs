@@ -176,7 +176,7 @@ fn a_map_fills_and_has_the_same_bits_for_any_number_of_threads() {
         assert_eq!(map.progress().done, 42);
         assert_eq!(map.complete(), 1.0);
         assert_eq!(map.component(1)[7 * 5 + 2], 502.0);
-        // Every chunk once: six, however the reduction and the pass met them.
+        // Every chunk once: six, however the preparation and the pass met them.
         assert_eq!(scan.reads.load(Ordering::SeqCst), 6);
         map.all()
             .iter()
@@ -279,13 +279,13 @@ fn new_parameters_reach_everything_below_and_old_results_are_forgotten() {
     let graph = tree.snapshot();
     assert_eq!(graph.node(sums).unwrap().revision, 2);
     assert_eq!(frame_of(&engine, &tree, flat, 1, 1)[0], before[0] + 100.0);
-    // The reference moves along, so the difference stays (up to the weights of the reduction).
+    // The reference moves along, so the difference stays (up to the weights of the preparation).
     assert!((value(&graph) - old).abs() < 1.0);
 }
 
-/// What a reduction does not depend on changes without doing it again.
+/// What a preparation does not depend on changes without doing it again.
 #[test]
-fn a_reduction_is_done_again_only_for_what_it_depends_on() {
+fn what_is_prepared_is_done_again_only_for_what_it_depends_on() {
     let tree = Tree::new();
     let source = tree
         .add_source("scan", Arc::new(Scan::new(6, 7, [2, 3])))

@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 use fake::{Add, Scan, Sum};
 use serde_json::{Value, json};
 use signal::{
-    CancelToken, Component, Computation, FurtherInput, Inputs, NavigationIndex, Needs,
-    NotApplicable, OperationError, OperationInfo, Output, Positions, Prepared, Reduce, Reduction,
-    SignalMeta,
+    CancelToken, Component, Computation, Finished, FurtherInput, Inputs, NavigationIndex, Needs,
+    NotApplicable, OperationError, OperationInfo, Output, Positions, Preparation, Prepare,
+    Prepared, SignalMeta,
 };
 use tree::{Engine, EngineConfig, Lane, Tree, TreeError};
 
@@ -38,8 +38,13 @@ struct Total {
     sum: f32,
 }
 
-impl Reduce<Prepared> for Total {
-    fn add(&mut self, at: NavigationIndex, _: &Inputs<'_>) -> Result<(), OperationError> {
+impl Prepare<Prepared> for Total {
+    fn add(
+        &mut self,
+        at: NavigationIndex,
+        _: &Inputs<'_>,
+        _: &CancelToken,
+    ) -> Result<(), OperationError> {
         panic!("{at:?} of the first input was not asked for")
     }
     fn add_further(
@@ -47,13 +52,17 @@ impl Reduce<Prepared> for Total {
         which: usize,
         _: NavigationIndex,
         inputs: &Inputs<'_>,
+        _: &CancelToken,
     ) -> Result<(), OperationError> {
         assert_eq!((which, inputs.metas.len()), (self.vacuum, 1));
         self.sum += total(&inputs.outputs[0]);
         Ok(())
     }
-    fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
-        Ok(Arc::new(self.sum))
+    fn finish(&mut self, _: &CancelToken) -> Result<Finished<Prepared>, OperationError> {
+        Ok(Finished::Done(Prepared::new(vec![self.sum])))
+    }
+    fn heap_bytes(&self) -> usize {
+        0
     }
 }
 
@@ -80,14 +89,12 @@ impl Computation for Minus {
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         Ok(inputs[0].to_map(vec![Component::new("left", "left", "", false)]))
     }
-    fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+    fn preparation(&self, inputs: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
         let vacuum = self.takes.len() - 1;
-        let mut further = vec![Positions::Spread(0); vacuum];
+        let mut further = vec![Positions::None; vacuum];
         further.push(Positions::All);
-        (inputs.len() == 1 + self.takes.len()).then(|| Reduction {
-            positions: Positions::Spread(0),
-            further,
-            reduce: Box::new(Total { vacuum, sum: 0.0 }),
+        (inputs.len() == 1 + self.takes.len()).then(|| {
+            Preparation::new(Positions::None, Total { vacuum, sum: 0.0 }).with_further(further)
         })
     }
     fn compute(
@@ -100,7 +107,7 @@ impl Computation for Minus {
         let here = (self.takes.iter()).filter(|input| input.needs == Needs::Same);
         assert_eq!(inputs.outputs.len(), 1 + here.count());
         let dark = inputs.outputs.get(1).map_or(0.0, total);
-        let vacuum = prepared.map_or(0.0, |any| *any.downcast_ref::<f32>().unwrap());
+        let vacuum = prepared.map_or(0.0, |any| any.downcast_ref::<Vec<f32>>().unwrap()[0]);
         let left = total(&inputs.outputs[0]) - 2.0 * dark - vacuum;
         Ok(Output::Values([left].into()))
     }

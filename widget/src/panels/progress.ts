@@ -26,7 +26,7 @@ export function progressControls(context: PanelContext): HTMLElement[] {
       setHidden(part, progress === null);
     }
     if (running && progress) {
-      const share = progress.total > 0 ? progress.done / progress.total : 0;
+      const share = progress.measuring?.share ?? shareOf(progress);
       bar.style.setProperty("--st-share", String(share));
       setAttributes(bar, { "aria-valuenow": Math.round(share * 100), "aria-label": progress.label });
       setText(label, progressText(progress, running.name));
@@ -84,11 +84,12 @@ export function progressControls(context: PanelContext): HTMLElement[] {
 
 /** `saving flat.zspy 63 % · 1240 positions/s · 12 s left`. */
 export function progressText(progress: Progress, name: string): string {
-  const share = progress.total > 0 ? progress.done / progress.total : 0;
   const label = progress.label || name;
-  // How far measuring is nobody knows: no position of the map is begun.
-  const measuring = [label, progress.message].find((text) => text.startsWith("measuring "));
-  const parts = measuring ? [...new Set([label, measuring])] : [`${label} ${Math.floor(share * 100)} %`];
+  const measuring = measuringText(progress);
+  if (measuring !== null) {
+    return label.startsWith("measuring ") ? measuring : `${label}: ${measuring}`;
+  }
+  const parts = [`${label} ${percent(shareOf(progress))}`];
   if (progress.rate !== undefined && progress.rate > 0) {
     const rate = progress.rate >= 10 ? Math.round(progress.rate) : progress.rate;
     parts.push(`${numberText(rate)} positions/s`);
@@ -97,6 +98,25 @@ export function progressText(progress: Progress, name: string): string {
     parts.push(`${durationText(progress.seconds_left)} left`);
   }
   return parts.join(" · ");
+}
+
+/** `measuring peaks, pass 2 of 3, 42 %`: no position of the result is begun. */
+function measuringText({ label, measuring }: Progress): string | null {
+  if (!measuring) {
+    return label.startsWith("measuring ") ? label : null;
+  }
+  const { name, pass, passes, share } = measuring;
+  const which = passes === 1 ? "" : `, pass ${pass}${passes === undefined ? "" : ` of ${passes}`}`;
+  const far = share === undefined ? "" : `${which && ","} ${percent(share)}`;
+  return `measuring ${name}${which}${far}`;
+}
+
+function shareOf({ done, total }: Progress): number {
+  return total > 0 ? done / total : 0;
+}
+
+function percent(share: number): string {
+  return `${Math.floor(share * 100)} %`;
 }
 
 /** The shown node's computation first, else any other one. */
@@ -127,6 +147,5 @@ function resumeTitle({ progress }: NodeDescription): string {
   if (progress.message !== "") {
     return progress.message;
   }
-  const share = progress.total > 0 ? Math.floor((progress.done / progress.total) * 100) : 0;
-  return `${progress.label}: stopped at ${share} %, goes on from there`;
+  return `${progress.label}: stopped at ${percent(shareOf(progress))}, goes on from there`;
 }

@@ -252,6 +252,27 @@ node: number | null, } | { "type": "inputs", request_id: number, nodes: Array<nu
 export type ProgressState = "running" | "done" | "cancelled" | "failed";
 
 /**
+ * How far the measurement is that a result begins with.
+ */
+export type Measuring = { 
+/**
+ * The node whose operation measures.
+ */
+node: number, name: string, 
+/**
+ * The pass over the scan, from 1.
+ */
+pass: number, 
+/**
+ * Passes in all; absent when nobody knows.
+ */
+passes?: number, 
+/**
+ * Share of the scan positions of this pass; absent before the first of them, and while it is worked out what they come to.
+ */
+share?: number, };
+
+/**
  * State of a whole-scan computation.
  */
 export type Progress = { node: number, state: ProgressState, 
@@ -278,7 +299,11 @@ kept?: number,
 /**
  * It was stopped or failed, and asking for the same again goes on where it was.
  */
-can_resume: boolean, };
+can_resume: boolean, 
+/**
+ * What has to be measured over the scan before the first of these positions.
+ */
+measuring?: Measuring, };
 
 export type NoticeLevel = "info" | "warning" | "error";
 

@@ -1,7 +1,10 @@
-//! Independent parts of one piece of work, on all cores.
+//! Independent parts of one piece of work, shared by the crew of whoever runs it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use signal::Crew;
 
 /// `work(0..count)` in the order of the parts, whatever thread did them: the result has the same bits on every machine. Each thread
 /// has a state of its own, for memory that is used again.
@@ -9,33 +12,46 @@ pub fn in_parts<S: Default, R: Send>(
     count: usize,
     work: impl Fn(&mut S, usize) -> R + Sync,
 ) -> Vec<R> {
-    let threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(count);
-    let next = AtomicUsize::new(0);
-    let some = || {
-        let (mut state, mut done) = (S::default(), Vec::new());
-        loop {
-            let part = next.fetch_add(1, Ordering::Relaxed);
-            if part >= count {
-                return done;
-            }
-            done.push((part, work(&mut state, part)));
+    let all = Mutex::new(Vec::with_capacity(count));
+    let some = |parts: &mut dyn Iterator<Item = usize>| {
+        let mut state = S::default();
+        for part in parts {
+            let done = (part, work(&mut state, part));
+            all.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(done);
         }
     };
-    let mut all = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(some)).collect();
-        let mut all = some();
-        for other in others {
-            match other.join() {
-                Ok(done) => all.extend(done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        all
-    });
+    match signal::crew() {
+        Some(crew) => crew.share(count, &some),
+        None => EveryCore.share(count, &some),
+    }
+    let mut all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
     all.sort_unstable_by_key(|(part, _)| *part);
     all.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Where nobody has said who may help.
+struct EveryCore;
+
+impl Crew for EveryCore {
+    fn share(&self, parts: usize, work: &(dyn Fn(&mut dyn Iterator<Item = usize>) + Sync)) {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let next = AtomicUsize::new(0);
+        let some = || {
+            let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|part| *part < parts);
+            work(&mut std::iter::from_fn(take));
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..cores.min(parts)).map(|_| scope.spawn(some)).collect();
+            some();
+            for other in others {
+                if let Err(panic) = other.join() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        });
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! A reference set of diffraction peaks, gathered over many patterns.
 //! Points are (x, y) = (column, row).
 
+use signal::HeapBytes;
+
 use super::clusters::{all_pairs, clusters, median_point, nearest_distances};
 use super::deformation::Matrix;
 use super::orders::Orders;
@@ -152,6 +154,28 @@ pub struct Spread {
     /// Half of what it is more along x than along y, and the same of the diagonals.
     pub stretch: [f64; 2],
     pub stretch_variance: f64,
+}
+
+impl HeapBytes for Pattern {
+    fn heap_bytes(&self) -> usize {
+        self.points.heap_bytes()
+            + self.brightness.heap_bytes()
+            + self.variance.heap_bytes()
+            + self.spread.heap_bytes()
+    }
+}
+
+impl HeapBytes for Reference {
+    fn heap_bytes(&self) -> usize {
+        self.points.heap_bytes()
+            + self.variance.heap_bytes()
+            + self.brightness.heap_bytes()
+            + self.orders.heap_bytes()
+            + self.widths.usual.heap_bytes()
+            + self.neighbours.pairs.heap_bytes()
+            + self.scatter.heap_bytes()
+            + self.alike.heap_bytes()
+    }
 }
 
 impl Reference {

@@ -8,6 +8,8 @@ mod table;
 use std::collections::HashSet;
 use std::f64::consts::PI;
 
+use signal::HeapBytes;
+
 use self::chance::{few_of_many, is_at_most, so_few_of, so_few_of_at_least, so_many_of};
 use self::table::Table;
 use super::clusters::Cells;
@@ -91,6 +93,17 @@ pub struct Orders {
     table: Table,
     /// Of each point on the lattice, the coset of each sublattice.
     cosets: Vec<Option<[u8; SUBLATTICES.len()]>>,
+}
+
+impl HeapBytes for Orders {
+    fn heap_bytes(&self) -> usize {
+        let sets = self.sides.iter().chain([&self.cells]);
+        let sets: usize = sets.map(HashSet::capacity).sum();
+        self.of.heap_bytes()
+            + self.cosets.heap_bytes()
+            + self.table.heap_bytes()
+            + sets * size_of::<[i64; 2]>()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -97,7 +97,7 @@ impl Scan {
             min_matches: 4,
             patterns: patterns.collect(),
         };
-        scan.reference = Box::new(gather).finish().unwrap();
+        scan.reference = gather.reference();
         scan
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::{CommandReply, PROTOCOL_VERSION, Reply, Welcome, WireError};
 use serde_json::Value;
-use signal::Computation;
+use signal::{Computation, SignalKind};
 use tree::Node;
 
 use super::memory;
@@ -179,18 +179,22 @@ pub(crate) fn remove(session: &Session, node: u32) -> Result<(), WireError> {
     Ok(())
 }
 
+/// Computes a map; of anything else, what it measures first.
 pub(crate) fn start(session: &Session, node: u32) -> Result<(), WireError> {
-    session
-        .engine
-        .start_map(&session.tree.snapshot(), node)
-        .map(|_| ())
-        .map_err(|error| convert::compute_error(&error))
+    let graph = session.tree.snapshot();
+    let is_map = (graph.node(node)).is_none_or(|node| node.meta.kind == SignalKind::Map);
+    let started = match is_map {
+        true => session.engine.start_map(&graph, node).map(|_| ()),
+        false => session.engine.start_preparation(&graph, node),
+    };
+    started.map_err(|error| convert::compute_error(&error))
 }
 
 pub(crate) fn cancel(session: &Session, node: u32) -> Result<(), WireError> {
     let graph = session.tree.snapshot();
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
     session.engine.cancel_map(node);
+    session.engine.cancel_preparation(found);
     // Estimates would go on computing what was just stopped.
     for parent in &found.parents {
         session.engine.pause_estimates(*parent);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protocol::{Detail, Event, FrameRequest, FrameSpace, NavigationRegion, WireError};
 use signal::{MapReference, NavigationIndex, Region, SignalKind};
-use tree::{Graph, MapImages, MapProgress, Node, PassState, Viewer};
+use tree::{Graph, MapImages, MapProgress, Node, PassState, PreparationProgress, Viewer};
 
 use crate::drafts::ViewName;
 use crate::handlers::pictures::{self, Looking, Shown, map_to_show, plane};
@@ -221,6 +221,53 @@ impl Session {
                 view: Some(draft.view.view),
                 complete: progress.done as f64 / progress.total.max(1) as f64,
             });
+        }
+    }
+
+    /// What is measured first is on its way, for nodes that measure it and for maps that wait for it.
+    pub(crate) fn preparation_news(&self, news: &PreparationProgress) {
+        let graph = self.tree.snapshot();
+        let is_same = |progress: &PreparationProgress| {
+            (progress.node, progress.revision) == (news.node, news.revision)
+        };
+        let is_stopped = news.state == PassState::Cancelled;
+        let measures = |node: &Node| {
+            (self.engine.preparation_progress(node)).is_some_and(|progress| is_same(&progress))
+        };
+        let running = |node: &Node| {
+            (self.engine.map_progress(node.id))
+                .filter(|map| map.state == PassState::Running && map.revision == node.revision)
+        };
+        for node in graph.nodes() {
+            let said = match running(node) {
+                Some(map) => {
+                    let said = convert::map_progress(self, node, &map);
+                    let waits = (said.measuring.as_ref())
+                        .and_then(|measuring| graph.node(measuring.node))
+                        .is_some_and(|node| measures(node));
+                    waits.then_some(said)
+                }
+                None if !measures(node) => None,
+                // It is described without, see `convert::progress`.
+                None if is_stopped && node.meta.kind == SignalKind::Map => {
+                    self.tell_tree();
+                    None
+                }
+                None => Some(convert::preparation_progress(self, node, news)),
+            };
+            if let Some(said) = said {
+                let is_made =
+                    said.label.starts_with(convert::MEASURING) && news.state == PassState::Done;
+                self.events.send(&Event::Progress(said));
+                if is_made {
+                    // A view that was told of a cancel asks again.
+                    self.events.send(&Event::Refined {
+                        node: node.id,
+                        view: None,
+                        complete: 1.0,
+                    });
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use protocol::{Event, Progress, ProgressState, WireError};
+use protocol::{Event, Measuring, Progress, ProgressState, WireError};
 
 use crate::convert::{self, MEASURING};
 use crate::{Session, lock};
@@ -102,6 +102,7 @@ impl<'a> Report<'a> {
                 seconds_left: None,
                 kept: 0.0,
                 can_resume: false,
+                measuring: None,
             },
             cell,
         };
@@ -126,11 +127,12 @@ impl<'a> Report<'a> {
         if self.told.elapsed() >= TELL_EVERY {
             let measuring = self.measuring().filter(|_| done <= already);
             let progress = &mut self.progress;
-            match measuring {
-                Some(name) => progress.message = format!("{MEASURING}{name}"),
+            match &measuring {
+                Some(found) => progress.message = format!("{MEASURING}{}", found.name),
                 None if progress.message.starts_with(MEASURING) => progress.message.clear(),
                 None => {}
             }
+            progress.measuring = measuring;
             (progress.rate, progress.seconds_left) = match done > already {
                 true => self.pace.of(progress.done, progress.total),
                 false => (None, None),
@@ -140,7 +142,7 @@ impl<'a> Report<'a> {
     }
 
     /// What has to be measured over the scan before the first position can be computed.
-    fn measuring(&self) -> Option<String> {
+    fn measuring(&self) -> Option<Measuring> {
         let graph = self.session.tree.snapshot();
         convert::measuring(self.session, graph.node(self.progress.node)?)
     }
@@ -179,6 +181,7 @@ impl<'a> Report<'a> {
     ) -> Result<T, WireError> {
         let progress = &mut self.progress;
         progress.seconds_left = None;
+        progress.measuring = None;
         progress.can_resume = can_resume;
         match &result {
             Ok(_) => {

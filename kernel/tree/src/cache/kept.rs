@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Cache, Content, Gone, Key, Worth};
+use super::{Cache, Content, Gone, Key, State, Worth};
 use crate::gate::Lane;
 use crate::lock;
 
 pub(super) type OnEvict = Arc<dyn Fn() + Send + Sync>;
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+/// Whom the budget names for what several nodes may share. No node has this number.
+pub(crate) const NOBODY: u32 = u32::MAX;
 
 /// Bytes of something kept outside the cache, counted in its budget while this lives.
 pub(crate) struct Reservation {
@@ -30,7 +33,7 @@ impl Drop for Reservation {
 pub(crate) struct Evictable {
     cache: Arc<Cache>,
     key: Key,
-    lane: Lane,
+    worth: Worth,
 }
 
 impl Evictable {
@@ -38,8 +41,60 @@ impl Evictable {
     pub fn touch(&self) -> bool {
         let mut state = lock(&self.cache.state);
         let held = state.entries.contains_key(&self.key);
-        state.rank(&self.key, Worth::Asked(self.lane));
+        state.rank(&self.key, self.worth);
         held
+    }
+
+    /// It does not go while the answer lives; `None` when it has been given up.
+    pub fn used(&self) -> Option<Use> {
+        let begun = lock(&self.cache.state).begin_use(&self.key);
+        begun.then(|| Use {
+            cache: self.cache.clone(),
+            key: self.key,
+        })
+    }
+}
+
+/// Somebody uses something that could be given up otherwise.
+pub(crate) struct Use {
+    cache: Arc<Cache>,
+    key: Key,
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        let gone = lock(&self.cache.state).end_use(&self.key);
+        drop(gone);
+    }
+}
+
+impl State {
+    fn begin_use(&mut self, key: &Key) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return false;
+        };
+        entry.users += 1;
+        if entry.users == 1 {
+            self.order.remove(&entry.rank);
+            self.pinned += entry.cost;
+        }
+        true
+    }
+
+    /// It may go again, after all that was of use before.
+    fn end_use(&mut self, key: &Key) -> Gone {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return Gone::default();
+        };
+        entry.users -= 1;
+        if entry.users == 0 {
+            self.tick += 1;
+            self.pinned -= entry.cost;
+            entry.rank.1 = self.tick;
+            self.order.insert(entry.rank, *key);
+        }
+        // The budget may have become smaller meanwhile.
+        self.evict_until(self.budget, Worth::OnScreen)
     }
 }
 
@@ -83,6 +138,24 @@ impl Cache {
         lane: Lane,
         told: OnEvict,
     ) -> Option<Evictable> {
+        self.keep(node, bytes, Worth::Asked(lane), Worth::Asked(lane), told)
+    }
+
+    /// As [`Cache::reserve_evictable`] of what takes long to make again and belongs to no single node: all that can be made
+    /// again goes for it, and goes before it.
+    pub fn reserve_costly(self: &Arc<Self>, bytes: usize, told: OnEvict) -> Option<Evictable> {
+        self.keep(NOBODY, bytes, Worth::Costly, Worth::OnScreen, told)
+    }
+
+    /// Entries worth up to `most` may go for it.
+    fn keep(
+        self: &Arc<Self>,
+        node: u32,
+        bytes: usize,
+        worth: Worth,
+        most: Worth,
+        told: OnEvict,
+    ) -> Option<Evictable> {
         let key = Key::Kept {
             node,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -92,17 +165,17 @@ impl Cache {
             return None;
         }
         let room = state.budget - bytes;
-        let gone: Gone = state.evict_until(room, Worth::Asked(lane));
+        let gone: Gone = state.evict_until(room, most);
         let fits = state.used <= room;
         if fits {
-            state.put(key, Content::Kept(told), bytes, lane, 0);
+            state.put(key, Content::Kept(told), bytes, worth, 0);
         }
         drop(state);
         drop(gone);
         fits.then(|| Evictable {
             cache: self.clone(),
             key,
-            lane,
+            worth,
         })
     }
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signal::{
-    CancelToken, Computation, Detector, Inputs, NavigationIndex, Output, Prepared, SignalMeta,
-};
+use signal::{CancelToken, Computation, Detector, Inputs, NavigationIndex, Output, SignalMeta};
 
 use crate::cache::{Held, Key};
 use crate::compute::{Inner, guarded};
 use crate::gate::Lane;
+use crate::preparation::InUse;
 use crate::{Cause, ComputeError, Graph, Node, Origin};
 
 /// One per-frame operation with what it needs to run.
@@ -20,7 +19,7 @@ pub(crate) struct Step {
     pub metas: Vec<Arc<SignalMeta>>,
     /// Of the first input's frames.
     shape: Vec<usize>,
-    pub prepared: Option<Prepared>,
+    pub prepared: Option<InUse>,
     /// What the operation does, where it is a virtual detector: measured without a call per frame.
     detector: Option<Detector>,
 }
@@ -65,7 +64,7 @@ impl Step {
             metas: &self.metas,
             outputs: std::slice::from_ref(input),
         };
-        let prepared = self.prepared.as_ref();
+        let prepared = self.prepared.as_deref();
         inner.apply(
             &self.node,
             &*self.computation,
@@ -118,7 +117,13 @@ pub(crate) enum Chain {
     /// Each step takes the output of the one before; none: the source itself.
     Steps(Vec<Step>),
     /// A node of which a position needs several inputs, computed through the tree.
-    Tree(Arc<Graph>, Arc<Node>, Lane),
+    Tree {
+        graph: Arc<Graph>,
+        node: Arc<Node>,
+        lane: Lane,
+        /// Of the node and all above it: it stays for the whole pass.
+        _prepared: Vec<InUse>,
+    },
 }
 
 /// Outputs of one scan position that several chains have in common.
@@ -165,13 +170,19 @@ impl Chain {
         node: &Arc<Node>,
         lane: Lane,
         cancel: &CancelToken,
+        prepared: Vec<InUse>,
     ) -> Result<Self, ComputeError> {
         let mut steps = Vec::new();
         let mut at = node;
         while let Origin::Operation(_) = at.origin {
             let inputs = (graph.position_inputs(at)).ok_or_else(|| ComputeError::no_node(at.id))?;
             let [parent] = *inputs.as_slice() else {
-                return Ok(Chain::Tree(graph.clone(), node.clone(), lane));
+                return Ok(Chain::Tree {
+                    graph: graph.clone(),
+                    node: node.clone(),
+                    lane,
+                    _prepared: prepared,
+                });
             };
             steps.extend(Step::new(inner, graph, at, parent, lane, cancel)?);
             at = parent;
@@ -186,7 +197,7 @@ impl Chain {
             Chain::Steps(steps) => {
                 (steps.first()).is_none_or(|step| !step.computation.takes_stored())
             }
-            Chain::Tree(..) => false,
+            Chain::Tree { .. } => false,
         }
     }
 
@@ -209,7 +220,9 @@ impl Chain {
                     walk(steps, inner, frame, at, cancel, memo)
                 }
             },
-            Chain::Tree(graph, node, lane) => memo.find(node).unwrap_or_else(|| {
+            Chain::Tree {
+                graph, node, lane, ..
+            } => memo.find(node).unwrap_or_else(|| {
                 let began = Instant::now();
                 let output = inner.output(graph, node, at, *lane, cancel);
                 memo.keep(node, output, began.elapsed())

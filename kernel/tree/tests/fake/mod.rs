@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signal::{
-    Axes, Axis, Block, CancelToken, Chunk, ChunkId, Component, Computation, ElementType, Frame,
-    Inputs, NavigationIndex, NotApplicable, OperationError, OperationInfo, Output, Positions,
-    Prepared, Reduce, Reduction, Region, SignalKind, SignalMeta, Source, SourceError,
+    Axes, Axis, Block, CancelToken, Chunk, ChunkId, Component, Computation, ElementType, Finished,
+    Frame, HeapBytes, Inputs, NavigationIndex, NotApplicable, OperationError, OperationInfo,
+    Output, Positions, Preparation, Prepare, Prepared, Region, SignalKind, SignalMeta, Source,
+    SourceError,
 };
 
 /// A scan `(ny, nx | 3, 5)` of u16 whose pixel values tell their position.
@@ -153,7 +154,7 @@ impl Computation for Add {
         meta.element = ElementType::F32;
         Ok(meta)
     }
-    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+    fn preparation(&self, _: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
         None
     }
     fn compute(
@@ -207,8 +208,8 @@ impl Computation for Asks {
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         self.add.describe(inputs)
     }
-    fn reduction(&self, inputs: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
-        self.add.reduction(inputs)
+    fn preparation(&self, inputs: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
+        self.add.preparation(inputs)
     }
     fn compute(
         &self,
@@ -232,16 +233,25 @@ struct Gather {
     order: Vec<NavigationIndex>,
 }
 
-impl Reduce<Prepared> for Gather {
-    fn add(&mut self, at: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+impl Prepare<Prepared> for Gather {
+    fn add(
+        &mut self,
+        at: NavigationIndex,
+        inputs: &Inputs<'_>,
+        _: &CancelToken,
+    ) -> Result<(), OperationError> {
         self.sum = self.sum * 1.000_001 + f64::from(total(inputs.frame()?));
         self.count += 1;
         self.order.push(at);
         Ok(())
     }
-    fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
+    fn finish(&mut self, _: &CancelToken) -> Result<Finished<Prepared>, OperationError> {
         assert!(self.order.is_sorted());
-        Ok(Arc::new((self.sum / self.count as f64) as f32))
+        let mean = (self.sum / self.count as f64) as f32;
+        Ok(Finished::Done(Prepared::new(vec![mean])))
+    }
+    fn heap_bytes(&self) -> usize {
+        self.order.heap_bytes()
     }
 }
 
@@ -267,17 +277,14 @@ impl Computation for Sum {
         ];
         Ok(frames_only(inputs)?.to_map(components))
     }
-    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+    fn preparation(&self, _: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
         let region = self.region?;
-        Some(Reduction {
-            positions: Positions::Region(region),
-            further: Vec::new(),
-            reduce: Box::new(Gather {
-                sum: 0.0,
-                count: 0,
-                order: Vec::new(),
-            }),
-        })
+        let gather = Gather {
+            sum: 0.0,
+            count: 0,
+            order: Vec::new(),
+        };
+        Some(Preparation::new(Positions::Region(region), gather))
     }
     fn compute(
         &self,
@@ -287,9 +294,8 @@ impl Computation for Sum {
         _: &CancelToken,
     ) -> Result<Output, OperationError> {
         let reference = prepared
-            .and_then(|any| any.downcast_ref::<f32>())
-            .copied()
-            .unwrap_or(0.0);
+            .and_then(|any| any.downcast_ref::<Vec<f32>>())
+            .map_or(0.0, |mean| mean[0]);
         let value = total(inputs.frame()?) - reference;
         let place = at
             .as_slice()
@@ -311,8 +317,13 @@ struct Means {
     count: f64,
 }
 
-impl Reduce<Prepared> for Means {
-    fn add(&mut self, _: NavigationIndex, inputs: &Inputs<'_>) -> Result<(), OperationError> {
+impl Prepare<Prepared> for Means {
+    fn add(
+        &mut self,
+        _: NavigationIndex,
+        inputs: &Inputs<'_>,
+        _: &CancelToken,
+    ) -> Result<(), OperationError> {
         self.sums.resize(15, 0.0);
         let frame = inputs.frame()?;
         for (sum, pixel) in self.sums.iter_mut().zip(frame.to_f32().iter()) {
@@ -321,11 +332,15 @@ impl Reduce<Prepared> for Means {
         self.count += 1.0;
         Ok(())
     }
-    fn finish(self: Box<Self>) -> Result<Prepared, OperationError> {
+    fn finish(&mut self, _: &CancelToken) -> Result<Finished<Prepared>, OperationError> {
         let mean = self.sums.iter().map(|sum| (sum / self.count) as f32);
-        Ok(Arc::new(mean.collect::<Vec<f32>>()))
+        let mean: Vec<f32> = mean.collect();
+        Ok(Finished::Done(Prepared::new(mean)))
     }
-    fn fork(&self) -> Option<Box<dyn Reduce<Prepared>>> {
+    fn heap_bytes(&self) -> usize {
+        self.sums.heap_bytes()
+    }
+    fn fork(&self) -> Option<Box<dyn Prepare<Prepared>>> {
         Some(Box::new(Means::default()))
     }
     fn as_any(&mut self) -> Option<&mut dyn std::any::Any> {
@@ -355,13 +370,10 @@ impl Computation for Mean {
         meta.element = ElementType::F32;
         Ok(meta)
     }
-    fn reduction(&self, _: &[&SignalMeta]) -> Option<Reduction<Prepared>> {
+    fn preparation(&self, _: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
         assert_eq!(self.times, 1.0, "found already");
-        Some(Reduction {
-            positions: self.region.map_or(Positions::All, Positions::Region),
-            further: Vec::new(),
-            reduce: Box::new(Means::default()),
-        })
+        let positions = self.region.map_or(Positions::All, Positions::Region);
+        Some(Preparation::new(positions, Means::default()))
     }
     fn compute(
         &self,

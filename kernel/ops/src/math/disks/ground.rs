@@ -1,5 +1,7 @@
 //! What is under the disks: the counts that depend on the distance from the direct beam only.
 
+use signal::HeapBytes;
+
 use super::image::Stencil;
 use super::model::Scan;
 use crate::math::in_parts::in_parts;
@@ -101,6 +103,14 @@ impl Ground {
             row,
             column,
         }
+    }
+}
+
+impl HeapBytes for Ground {
+    fn heap_bytes(&self) -> usize {
+        let surfaces = self.images.iter();
+        let numbers = surfaces.map(|image| image.values.heap_bytes() + image.sums.heap_bytes());
+        numbers.sum()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use signal::HeapBytes;
+
 use super::around::Around;
 use super::fit::{Disk, Evidence, FAINTEST, Known, Pattern};
 use super::ground::Ground;
@@ -100,6 +102,16 @@ pub struct Found {
     pub evidence: Evidence,
     /// How it is spread more than the model's disks.
     pub spread: Spread,
+}
+
+/// What is large in it.
+impl HeapBytes for Model {
+    fn heap_bytes(&self) -> usize {
+        self.ground.heap_bytes()
+            + self.scan.profile.heap_bytes()
+            + self.scan.probe.heap_bytes()
+            + self.inside.heap_bytes()
+    }
 }
 
 impl Model {

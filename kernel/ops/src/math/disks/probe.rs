@@ -1,5 +1,7 @@
 //! The pattern inside all disks of a scan where they are not flat: measured, and at any place between the pixels.
 
+use signal::HeapBytes;
+
 use super::around::Run;
 use super::fit::{Disk, Window};
 use crate::math::Grid;
@@ -23,6 +25,13 @@ pub struct Probe {
     half: usize,
     /// Of the nodes that are whole pixels apart, for each place between pixels: values, and slopes by row and column per px.
     planes: Vec<[Vec<f32>; 3]>,
+}
+
+impl HeapBytes for Probe {
+    fn heap_bytes(&self) -> usize {
+        let numbers = self.planes.iter().flatten();
+        numbers.map(HeapBytes::heap_bytes).sum()
+    }
 }
 
 impl Probe {

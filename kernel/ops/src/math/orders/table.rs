@@ -1,11 +1,19 @@
 //! From orders to points.
 
+use signal::HeapBytes;
+
 /// Which point has an order, in rows of `width` orders from `low` on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Table {
     low: [i64; 2],
     width: i64,
     points: Vec<Option<u32>>,
+}
+
+impl HeapBytes for Table {
+    fn heap_bytes(&self) -> usize {
+        self.points.heap_bytes()
+    }
 }
 
 impl Table {
