@@ -839,7 +839,7 @@ pub struct AzimuthalIntegral {
     pub npt: Option<usize>,
     /// Where the first ring begins, in the unit of the pattern's axes. Allowed: 0 to 1000000.
     pub inner_radius: f64,
-    /// Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, but no nearer than a quarter of the frame. Allowed: 0 to 1000000, or left out.
+    /// Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, or for a centre near an edge at half the smaller side of the frame. Allowed: 0 to 1000000, or left out.
     pub outer_radius: Option<f64>,
     /// Average of the pixels of a ring, or their total.
     pub statistic: Statistic,
@@ -879,7 +879,7 @@ impl Operation for AzimuthalIntegral {
         [
             "",
             "0 to 1000000, or left out",
-            "Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, but no nearer than a quarter of the frame.",
+            "Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, or for a centre near an edge at half the smaller side of the frame.",
         ],
         [
             "",

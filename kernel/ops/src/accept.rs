@@ -171,6 +171,21 @@ pub fn frame_shape(meta: &SignalMeta) -> (usize, usize) {
     }
 }
 
+/// Refuses a centre (row, column) that is further outside the frame than half of it.
+pub fn near_the_frame(
+    [y, x]: [f64; 2],
+    (rows, columns): (usize, usize),
+) -> Result<(), NotApplicable> {
+    let near = |at: f64, size: usize| (-0.5..=1.5).contains(&(at / size as f64));
+    if near(y, rows) && near(x, columns) {
+        return Ok(());
+    }
+    Err(refuse(
+        format!("centre = [{y}, {x}] is far outside the frame of {rows} x {columns} px"),
+        "a centre (row, column) at most half a frame outside the frame",
+    ))
+}
+
 /// Rows and columns of a frame signal that [`images_or_spectra`] accepted; a spectrum is one row.
 pub fn signal_rows_columns(meta: &SignalMeta) -> (usize, usize) {
     match meta.axes.signal.as_slice() {

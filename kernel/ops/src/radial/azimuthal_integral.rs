@@ -197,6 +197,9 @@ impl Operation for IntegrateAzimuthally {
     ) -> Result<SignalMeta, NotApplicable> {
         let input = accept::images(inputs)?;
         accept::even(input)?;
+        if let Some(centre) = params.centre {
+            accept::near_the_frame(centre, accept::frame_shape(input))?;
+        }
         let known = known_centre(input, params);
         let Layout { range, rings, .. } =
             layout(input, params, known.map_or([0.0; 2], |(centre, _)| centre))?;
