@@ -11,15 +11,29 @@ use std::path::PathBuf;
 use shared::{Failure, add, append, run, timed};
 
 use protocol::{Command, OpenOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 use session::{Config, Session};
 
-const OPERATIONS: [&str; 4] = [
+const OPERATIONS: [&str; 8] = [
     "radial_median",
     "difference_of_gaussians",
     "h_dome",
     "median_kernel",
+    "azimuthal_integral",
+    "center_direct_beam",
+    "rebin_signal",
+    "crop_signal",
 ];
+
+/// What the peer does by default too, where ours does something else.
+fn parameters(operation: &str) -> Value {
+    match operation {
+        "azimuthal_integral" => json!({"centre": [64.0, 72.0], "npt": 64, "outer_radius": 64.0}),
+        "center_direct_beam" => json!({"method": "blur"}),
+        "crop_signal" => json!({"top": 16, "bottom": 112, "left": 24, "right": 120}),
+        _ => json!({}),
+    }
+}
 
 fn main() -> Result<(), Failure> {
     let mut folder = PathBuf::new();
@@ -50,7 +64,7 @@ fn main() -> Result<(), Failure> {
             let path = scan.display().to_string();
             let options = OpenOptions::default();
             let scan = run(&session, Command::Open { path, options })?;
-            let node = add(&session, scan, operation, json!({}))?;
+            let node = add(&session, scan, operation, parameters(operation))?;
             seconds.push(timed(&session, Command::Compute { node })?);
         }
         println!("{operation:<24} {seconds:.4?} s");

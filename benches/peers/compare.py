@@ -49,6 +49,10 @@ ROWS = [
     ("DoG background of 128 x 144 frames", ("difference_of_gaussians", "frames"), ("pyxem", "difference_of_gaussians", "frames"), 1 / 10),
     ("h-dome of 128 x 144 frames", ("h_dome", "frames"), ("pyxem", "h_dome", "frames"), 1 / 10),
     ("median kernel of 128 x 144 frames", ("median_kernel", "frames"), ("pyxem", "median_kernel", "frames"), 1 / 25),
+    ("azimuthal integral of 128 x 144 frames", ("azimuthal_integral", "frames"), ("pyxem", "azimuthal_integral", "frames"), 1 / 10),
+    ("direct beam to the middle of 128 x 144 frames", ("center_direct_beam", "frames"), ("pyxem", "center_direct_beam", "frames"), 1 / 10),
+    ("128 x 144 frames joined 2 x 2", ("rebin_signal", "frames"), ("pyxem", "rebin_signal", "frames"), None),
+    ("128 x 144 frames cropped to 96 x 96", ("crop_signal", "frames"), ("pyxem", "crop_signal", "frames"), None),
     ("DoG background -> zspy, whole scan", ("background_save", "zspy"), ("pyxem", "background_save", "zspy"), 0.125),
 ]
 

@@ -37,6 +37,20 @@ def main():
 
         report("pyxem", work, "frames", run, repeat=1 if work == "median_kernel" else 3, warm_up=work != "median_kernel")
 
+    for work, run in other_work(signal):
+        report("pyxem", work, "frames", run)
+
+
+def other_work(signal):
+    """What is no background, with the parameters that `benches/frames.rs` gives ours."""
+    signal.calibration.center = (72, 64)
+    return [
+        ("azimuthal_integral", lambda: signal.get_azimuthal_integral1d(npt=64, radial_range=(0, 64), mean=True, show_progressbar=False)),
+        ("center_direct_beam", lambda: signal.center_direct_beam(method="blur", sigma=3, half_square_width=32, inplace=False)),
+        ("rebin_signal", lambda: signal.rebin(scale=(1, 1, 2, 2))),
+        ("crop_signal", lambda: signal.isig[24:120, 16:112].deepcopy()),
+    ]
+
 
 if __name__ == "__main__":
     main()

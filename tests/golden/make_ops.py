@@ -242,6 +242,53 @@ def arithmetic():
         case(operation, {}, expected, 0.0, "hyperspy, arithmetic of signals", "ops_two_frames.npy")
 
 
+def radial(image):
+    """Sums over rings: over all sectors of 2-D integration, whose polygons then have 3600 corners instead of 360."""
+    signal = pyxem.signals.Diffraction2D(image[None].astype(np.float64))
+    signal.calibration.scale = 0.1
+    signal.calibration.units = "1/nm"
+    signal.calibration.center = (21.3, 22.6)
+    polar = signal.get_azimuthal_integral2d(npt=14, npt_azim=3600, radial_range=(0.2, 1.6), mean=False)
+    expected = np.nansum(np.asarray(polar.data, dtype=np.float64).reshape(-1, 14, 3600)[0], axis=1)
+    case(
+        "azimuthal_integral",
+        {"centre": [22.6, 21.3], "npt": 14, "inner_radius": 0.2, "outer_radius": 1.6, "statistic": "sum"},
+        expected,
+        1e-6 * expected.max(),
+        "pyxem, get_azimuthal_integral2d, summed over azimuth",
+    )
+
+
+def geometry(image):
+    signal = pyxem.signals.Diffraction2D(image[None])
+    moved = signal.center_direct_beam(method="blur", sigma=3, half_square_width=10, subpixel=False, inplace=False)
+    case(
+        "center_direct_beam",
+        {"method": "blur", "sigma": 3, "movement": "whole_pixels", "outside": "zero"},
+        np.asarray(moved.data[0], dtype=np.float64),
+        0.0,
+        "pyxem, center_direct_beam(blur)",
+    )
+    signal = hs.signals.Signal2D(image)
+    cropped = signal.isig[5:37, 3:44].data
+    case(
+        "crop_signal",
+        {"top": 3, "bottom": 44, "left": 5, "right": 37},
+        cropped.astype(np.float64),
+        0.0,
+        "hyperspy, isig",
+    )
+    # The end that is left over is cut off here first: then the reference sums without interpolation.
+    whole = hs.signals.Signal2D(image[:45, :40].astype(np.int64))
+    case(
+        "rebin_signal",
+        {"rows": 5, "columns": 4},
+        whole.rebin(scale=(4, 5)).data.astype(np.float64),
+        0.0,
+        "hyperspy, rebin",
+    )
+
+
 def strain():
     """Peaks of known deformations; the polar decomposition is scipy's. Position 0 is the reference."""
     rotate = lambda a: np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
@@ -279,6 +326,8 @@ def main():
     disks()
     peaks(image)
     detectors(image)
+    radial(image)
+    geometry(image)
     strain()
     patterns()
     arithmetic()

@@ -330,7 +330,8 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
             continue;
         }
         refused(entry.info().name, json!({}), &map, "the signal has maps")?;
-        if !["strain_map", "pattern"].contains(&entry.info().method) {
+        let takes_spectra = ["pattern", "crop_signal", "rebin_signal"];
+        if entry.info().method != "strain_map" && !takes_spectra.contains(&entry.info().method) {
             refused(
                 entry.info().name,
                 json!({}),

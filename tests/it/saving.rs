@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::desk::{self, Desk, Root, Slow, ask, open, wish};
+use crate::desk::{self, Desk, Root, Slow, ask, frame_of, open, wish};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, ProgressState, Reply, SaveOptions, WireError};
 use serde_json::json;
@@ -100,6 +100,47 @@ fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> R
         error.code == "in_use" && error.message.contains("a part of it"),
         "{error}"
     );
+    Ok(())
+}
+
+/// A radial profile is a spectrum: it has a picture, and opens again as one.
+#[test]
+fn frames_of_another_shape_than_the_scan_open_again_in_every_format() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let steps = [
+        ("azimuthal_integral", json!({"npt": 9})),
+        ("center_direct_beam", json!({})),
+        ("crop_signal", json!({"top": 3, "left": 5, "right": 17})),
+        ("rebin_signal", json!({"rows": 3})),
+    ];
+    for (operation, params) in steps {
+        let node = desk.add(scan, operation, params)?;
+        let (picture, _) = frame_of(&desk.session, wish(node, [2, 3], [200, 100]))?;
+        ensure!(picture.node == node);
+        let described = desk.session.description(node).context("a node")?;
+        for ending in ["zspy", "hspy", "zarr", "npy"] {
+            let path = desk.path(&format!("{operation}.{ending}"));
+            desk::save(&desk, node, &path)?;
+            let again = open(&desk.session, &path)?;
+            let seen = desk.session.description(again).context("a node")?;
+            ensure!(
+                seen.signal_axes == described.signal_axes,
+                "{operation} as {ending}: {:?}",
+                seen.signal_axes
+            );
+            for index in [[0, 0], [4, 6], [2, 3]] {
+                let (old, new) = (
+                    desk.session.frame(node, &index)?,
+                    desk.session.frame(again, &index)?,
+                );
+                ensure!(
+                    old.as_bytes() == new.as_bytes() && old.shape() == new.shape(),
+                    "{operation} as {ending} at {index:?}"
+                );
+            }
+        }
+    }
     Ok(())
 }
 

@@ -828,6 +828,318 @@ impl Operation for MaximumPattern {
     }
 }
 
+/// Azimuthal integral: Averages or sums each pattern over rings around the direct beam: a radial profile.
+///
+/// Ashiotis et al. (pyFAI), doi:10.1107/S1600576715004306; pyxem, doi:10.5281/zenodo.2649351
+#[derive(Clone, Debug, PartialEq)]
+pub struct AzimuthalIntegral {
+    /// Centre of the rings (row, column). Left out: where both axes of the pattern are 0 if that is inside the frame, else the direct beam, measured in up to 32 patterns. Allowed: (row, column) in pixels, or left out.
+    pub centre: Option<[f64; 2]>,
+    /// Number of rings. Left out: one for each pixel of the range of radii. Allowed: whole numbers from 2 to 4096, or left out.
+    pub npt: Option<usize>,
+    /// Where the first ring begins, in the unit of the pattern's axes. Allowed: 0 to 1000000.
+    pub inner_radius: f64,
+    /// Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, or for a centre near an edge at half the smaller side of the frame. Allowed: 0 to 1000000, or left out.
+    pub outer_radius: Option<f64>,
+    /// Average of the pixels of a ring, or their total.
+    pub statistic: Statistic,
+}
+
+impl Default for AzimuthalIntegral {
+    fn default() -> Self {
+        AzimuthalIntegral {
+            centre: None,
+            npt: None,
+            inner_radius: 0.0,
+            outer_radius: None,
+            statistic: Statistic::Mean,
+        }
+    }
+}
+
+impl Operation for AzimuthalIntegral {
+    const NAME: &'static str = "azimuthal_integral";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "(row, column) in pixels, or left out",
+            "Centre of the rings (row, column). Left out: where both axes of the pattern are 0 if that is inside the frame, else the direct beam, measured in up to 32 patterns.",
+        ],
+        [
+            "",
+            "whole numbers from 2 to 4096, or left out",
+            "Number of rings. Left out: one for each pixel of the range of radii.",
+        ],
+        [
+            "",
+            "0 to 1000000",
+            "Where the first ring begins, in the unit of the pattern's axes.",
+        ],
+        [
+            "",
+            "0 to 1000000, or left out",
+            "Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, or for a centre near an edge at half the smaller side of the frame.",
+        ],
+        [
+            "",
+            "sum, mean",
+            "Average of the pixels of a ring, or their total.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("centre", self.centre.to_json()),
+            ("npt", self.npt.to_json()),
+            ("inner_radius", self.inner_radius.to_json()),
+            ("outer_radius", self.outer_radius.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
+/// How the direct beam is found: the centroid above half of its height, the centre of mass, or the maximum of the smoothed pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeamMethod {
+    HalfHeight,
+    Com,
+    Blur,
+}
+
+impl ToJson for BeamMethod {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            BeamMethod::HalfHeight => "half_height",
+            BeamMethod::Com => "com",
+            BeamMethod::Blur => "blur",
+        })
+    }
+}
+
+/// How patterns are moved: between pixels, or by whole ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Movement {
+    Bilinear,
+    WholePixels,
+}
+
+impl ToJson for Movement {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            Movement::Bilinear => "bilinear",
+            Movement::WholePixels => "whole_pixels",
+        })
+    }
+}
+
+/// What comes in at the border: no value, or 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    Nan,
+    Zero,
+}
+
+impl ToJson for Outside {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            Outside::Nan => "nan",
+            Outside::Zero => "zero",
+        })
+    }
+}
+
+/// Centre direct beam: Moves every pattern so that its direct beam is in the middle of the frame.
+///
+/// pyxem, center_direct_beam, doi:10.5281/zenodo.2649351
+#[derive(Clone, Debug, PartialEq)]
+pub struct CenterDirectBeam {
+    /// How the direct beam is found: the centroid above half of its height, the centre of mass, or the maximum of the smoothed pattern.
+    pub method: BeamMethod,
+    /// Where it is looked for (row, column). Left out: around the middle of the frame. Allowed: (row, column) in pixels, or left out.
+    pub centre: Option<[f64; 2]>,
+    /// How far from there it may be. Left out: a quarter of the frame; for the centre of mass the largest circle inside the frame. Allowed: 2 to 100000 px, or left out.
+    pub radius: Option<f64>,
+    /// Width of the smoothing, for `blur` only. Allowed: 1 to 10 px.
+    pub sigma: f64,
+    /// How patterns are moved: between pixels, or by whole ones.
+    pub movement: Movement,
+    /// What comes in at the border: no value, or 0.
+    pub outside: Outside,
+}
+
+impl Default for CenterDirectBeam {
+    fn default() -> Self {
+        CenterDirectBeam {
+            method: BeamMethod::HalfHeight,
+            centre: None,
+            radius: None,
+            sigma: 3.0,
+            movement: Movement::Bilinear,
+            outside: Outside::Nan,
+        }
+    }
+}
+
+impl Operation for CenterDirectBeam {
+    const NAME: &'static str = "center_direct_beam";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "half_height, com, blur",
+            "How the direct beam is found: the centroid above half of its height, the centre of mass, or the maximum of the smoothed pattern.",
+        ],
+        [
+            "px",
+            "(row, column) in pixels, or left out",
+            "Where it is looked for (row, column). Left out: around the middle of the frame.",
+        ],
+        [
+            "px",
+            "2 to 100000 px, or left out",
+            "How far from there it may be. Left out: a quarter of the frame; for the centre of mass the largest circle inside the frame.",
+        ],
+        [
+            "px",
+            "1 to 10 px",
+            "Width of the smoothing, for `blur` only.",
+        ],
+        [
+            "",
+            "bilinear, whole_pixels",
+            "How patterns are moved: between pixels, or by whole ones.",
+        ],
+        [
+            "",
+            "nan, zero",
+            "What comes in at the border: no value, or 0.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("method", self.method.to_json()),
+            ("centre", self.centre.to_json()),
+            ("radius", self.radius.to_json()),
+            ("sigma", self.sigma.to_json()),
+            ("movement", self.movement.to_json()),
+            ("outside", self.outside.to_json()),
+        ]
+    }
+}
+
+/// Crop signal: Keeps a part of every pattern or spectrum; its axes go on where the part begins.
+///
+/// hyperspy, crop_signal, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct CropSignal {
+    /// First row that is kept. Allowed: whole numbers from 0 to 1000000 px.
+    pub top: usize,
+    /// First row below that is not kept. Left out: all rows to the end. Allowed: whole numbers from 1 to 1000000 px, or left out.
+    pub bottom: Option<usize>,
+    /// First column that is kept; of a spectrum the first channel. Allowed: whole numbers from 0 to 1000000 px.
+    pub left: usize,
+    /// First column behind that is not kept. Left out: all columns to the end. Allowed: whole numbers from 1 to 1000000 px, or left out.
+    pub right: Option<usize>,
+}
+
+impl Default for CropSignal {
+    fn default() -> Self {
+        CropSignal {
+            top: 0,
+            bottom: None,
+            left: 0,
+            right: None,
+        }
+    }
+}
+
+impl Operation for CropSignal {
+    const NAME: &'static str = "crop_signal";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "whole numbers from 0 to 1000000 px",
+            "First row that is kept.",
+        ],
+        [
+            "px",
+            "whole numbers from 1 to 1000000 px, or left out",
+            "First row below that is not kept. Left out: all rows to the end.",
+        ],
+        [
+            "px",
+            "whole numbers from 0 to 1000000 px",
+            "First column that is kept; of a spectrum the first channel.",
+        ],
+        [
+            "px",
+            "whole numbers from 1 to 1000000 px, or left out",
+            "First column behind that is not kept. Left out: all columns to the end.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("top", self.top.to_json()),
+            ("bottom", self.bottom.to_json()),
+            ("left", self.left.to_json()),
+            ("right", self.right.to_json()),
+        ]
+    }
+}
+
+/// Rebin signal: Joins blocks of pixels or channels, for less noise and less memory.
+///
+/// hyperspy, rebin, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct RebinSignal {
+    /// Rows that become one; of a spectrum, which has one row, this is left out. Allowed: whole numbers from 1 to 4096 px.
+    pub rows: usize,
+    /// Columns that become one; of a spectrum: channels. Allowed: whole numbers from 1 to 4096 px.
+    pub columns: usize,
+    /// Total of a block, or its average.
+    pub statistic: Statistic,
+}
+
+impl Default for RebinSignal {
+    fn default() -> Self {
+        RebinSignal {
+            rows: 2,
+            columns: 2,
+            statistic: Statistic::Sum,
+        }
+    }
+}
+
+impl Operation for RebinSignal {
+    const NAME: &'static str = "rebin_signal";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "whole numbers from 1 to 4096 px",
+            "Rows that become one; of a spectrum, which has one row, this is left out.",
+        ],
+        [
+            "px",
+            "whole numbers from 1 to 4096 px",
+            "Columns that become one; of a spectrum: channels.",
+        ],
+        ["", "sum, mean", "Total of a block, or its average."],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("rows", self.rows.to_json()),
+            ("columns", self.columns.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
 /// Subtract: Subtracts another signal, position by position and pixel by pixel: a dark frame, an earlier result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subtract {}
@@ -1016,6 +1328,46 @@ impl Signal {
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn pattern<P: method::Pattern>(&self, parameters: P) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`AzimuthalIntegral`]: Averages or sums each pattern over rings around the direct beam: a radial profile.
+    ///
+    /// Adds a node and computes nothing: `scan.azimuthal_integral(AzimuthalIntegral::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn azimuthal_integral(&self, parameters: AzimuthalIntegral) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`CenterDirectBeam`]: Moves every pattern so that its direct beam is in the middle of the frame.
+    ///
+    /// Adds a node and computes nothing: `scan.center_direct_beam(CenterDirectBeam::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn center_direct_beam(&self, parameters: CenterDirectBeam) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`CropSignal`]: Keeps a part of every pattern or spectrum; its axes go on where the part begins.
+    ///
+    /// Adds a node and computes nothing: `scan.crop_signal(CropSignal::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn crop_signal(&self, parameters: CropSignal) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`RebinSignal`]: Joins blocks of pixels or channels, for less noise and less memory.
+    ///
+    /// Adds a node and computes nothing: `scan.rebin_signal(RebinSignal::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn rebin_signal(&self, parameters: RebinSignal) -> Result<Signal> {
         self.apply(&parameters)
     }
 

@@ -2,7 +2,7 @@
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    Axes, Axis, Caveat, Element, ElementType, Frame, NotApplicable, OperationError, Region,
+    Axes, Axis, Caveat, Element, ElementType, Frame, Inputs, NotApplicable, OperationError, Region,
     SignalKind, SignalMeta, rows_and_columns,
 };
 
@@ -17,12 +17,34 @@ pub fn images<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplic
     two_dimensional(inputs, SignalKind::Frame, IMAGES)
 }
 
+/// The one input, when its frames are images or spectra.
+pub fn images_or_spectra<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplicable> {
+    let takes = "frames with one or two signal axes: patterns, images, spectra";
+    let input = of_kind(inputs, SignalKind::Frame, takes)?;
+    match input.axes.signal.len() {
+        1 | 2 => Ok(input),
+        _ => Err(rank(input, "1 or 2", takes)),
+    }
+}
+
 /// The one input, when it has peaks in a plane.
 pub fn peaks<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplicable> {
     two_dimensional(inputs, SignalKind::Peaks, PEAKS)
 }
 
 fn two_dimensional<'a>(
+    inputs: &[&'a SignalMeta],
+    kind: SignalKind,
+    takes: &str,
+) -> Result<&'a SignalMeta, NotApplicable> {
+    let input = of_kind(inputs, kind, takes)?;
+    match input.axes.signal.len() {
+        2 => Ok(input),
+        _ => Err(rank(input, "2", takes)),
+    }
+}
+
+fn of_kind<'a>(
     inputs: &[&'a SignalMeta],
     kind: SignalKind,
     takes: &str,
@@ -37,17 +59,19 @@ fn two_dimensional<'a>(
         let reason = format!("the signal has {}, not {}", input.kind.noun(), kind.noun());
         return Err(NotApplicable::new(reason, takes));
     }
-    match input.axes.signal.len() {
-        2 => Ok(*input),
-        rank => Err(NotApplicable::new(
-            format!(
-                "the signal {} has {rank} signal {}, not 2",
-                input.axes.shape_text(),
-                if rank == 1 { "axis" } else { "axes" }
-            ),
-            takes,
-        )),
-    }
+    Ok(input)
+}
+
+fn rank(input: &SignalMeta, wanted: &str, takes: &str) -> NotApplicable {
+    let rank = input.axes.signal.len();
+    let axes = if rank == 1 { "axis" } else { "axes" };
+    NotApplicable::new(
+        format!(
+            "the signal {} has {rank} signal {axes}, not {wanted}",
+            input.axes.shape_text(),
+        ),
+        takes,
+    )
 }
 
 /// Refuses a plane whose steps are not the same everywhere, where lengths and angles in it are measured in pixels.
@@ -145,6 +169,48 @@ pub fn frame_shape(meta: &SignalMeta) -> (usize, usize) {
         [rows, columns] => (rows.size, columns.size),
         _ => (0, 0),
     }
+}
+
+/// Refuses a centre (row, column) that is further outside the frame than half of it.
+pub fn near_the_frame(
+    [y, x]: [f64; 2],
+    (rows, columns): (usize, usize),
+) -> Result<(), NotApplicable> {
+    let near = |at: f64, size: usize| (-0.5..=1.5).contains(&(at / size as f64));
+    if near(y, rows) && near(x, columns) {
+        return Ok(());
+    }
+    Err(refuse(
+        format!("centre = [{y}, {x}] is far outside the frame of {rows} x {columns} px"),
+        "a centre (row, column) at most half a frame outside the frame",
+    ))
+}
+
+/// Rows and columns of a frame signal that [`images_or_spectra`] accepted; a spectrum is one row.
+pub fn signal_rows_columns(meta: &SignalMeta) -> (usize, usize) {
+    match meta.axes.signal.as_slice() {
+        [rows, columns] => (rows.size, columns.size),
+        [channels] => (1, channels.size),
+        _ => (0, 0),
+    }
+}
+
+/// The description of the first input, when its frame at this position is as it says.
+pub fn of_this_shape<'a>(
+    inputs: &Inputs<'a>,
+    frame: &Frame,
+) -> Result<&'a SignalMeta, OperationError> {
+    let meta = inputs.metas.first();
+    let meta = meta.filter(|meta| meta.axes.signal_shape() == frame.shape());
+    meta.map(|meta| &**meta).ok_or_else(|| {
+        OperationError::failed(
+            format!(
+                "the frame has shape {:?}, other than the signal",
+                frame.shape()
+            ),
+            "the file is damaged, or its header does not describe it",
+        )
+    })
 }
 
 /// Rows and columns of an image.

@@ -43,7 +43,7 @@ parameters! {
 }
 
 /// The circle around the centre, row by row.
-fn circle((rows, columns): (usize, usize), params: &CenterOfMass) -> Detector {
+pub fn circle((rows, columns): (usize, usize), params: &CenterOfMass) -> Detector {
     let [cy, cx] = params
         .centre
         .unwrap_or([(rows / 2) as f64, (columns / 2) as f64]);

@@ -1,26 +1,24 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A value that depends on an operation's parameters and the frame's shape only (a mask, Gaussian
-/// weights), kept for the last shape seen. A pure cache: it changes the time, never a bit of the result.
-pub struct Plan<T>(Mutex<Option<Kept<T>>>);
+/// weights), kept for the last shape seen; or for the last of whatever else tells it. A pure cache: it changes the time,
+/// never a bit of the result.
+pub struct Plan<T, K = (usize, usize)>(Mutex<Option<(K, Arc<T>)>>);
 
-/// Rows and columns it was made for.
-type Kept<T> = ((usize, usize), Arc<T>);
-
-impl<T> Default for Plan<T> {
+impl<T, K> Default for Plan<T, K> {
     fn default() -> Self {
         Plan(Mutex::new(None))
     }
 }
 
-impl<T> Plan<T> {
-    pub fn get(&self, shape: (usize, usize), build: impl FnOnce() -> T) -> Arc<T> {
+impl<T, K: PartialEq> Plan<T, K> {
+    pub fn get(&self, key: K, build: impl FnOnce() -> T) -> Arc<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some((kept_shape, value)) if *kept_shape == shape => value.clone(),
+            Some((kept_key, value)) if *kept_key == key => value.clone(),
             _ => {
                 let value = Arc::new(build());
-                *kept = Some((shape, value.clone()));
+                *kept = Some((key, value.clone()));
                 value
             }
         }

@@ -54,16 +54,8 @@ impl Operation for SubtractRadialMedian {
     ) -> Result<SignalMeta, NotApplicable> {
         let meta = background::describe(inputs)?;
         let (rows, columns) = accept::frame_shape(&meta);
-        if let Some([y, x]) = params.centre {
-            let near = |at: f64, size: usize| (-0.5..=1.5).contains(&(at / size as f64));
-            if !near(y, rows) || !near(x, columns) {
-                return Err(accept::refuse(
-                    format!(
-                        "centre = [{y}, {x}] is far outside the frame of {rows} x {columns} px"
-                    ),
-                    "a centre (row, column) at most half a frame outside the frame",
-                ));
-            }
+        if let Some(centre) = params.centre {
+            accept::near_the_frame(centre, (rows, columns))?;
         }
         Ok(meta)
     }

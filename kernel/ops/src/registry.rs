@@ -7,11 +7,15 @@ use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSign
 use crate::center_of_mass::MeasureCenterOfMass;
 use crate::difference_of_gaussians::SubtractDifferenceOfGaussians;
 use crate::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
+use crate::geometry::center_direct_beam::MoveToBeam;
+use crate::geometry::crop_signal::CutSignal;
+use crate::geometry::rebin_signal::JoinPixels;
 use crate::h_dome::SubtractHDome;
 use crate::local_maximum::FindLocalMaxima;
 use crate::median_kernel::SubtractMedianKernel;
 use crate::normalized_correlation::FindDisks;
 use crate::pattern::{GatherMaximum, GatherMean};
+use crate::radial::azimuthal_integral::IntegrateAzimuthally;
 use crate::radial_median::SubtractRadialMedian;
 use crate::strain_map::MapStrain;
 use crate::virtual_image::{MeasureAnnulus, MeasureDisk, MeasureRectangle};
@@ -31,6 +35,10 @@ static REGISTRY: &[&dyn Registered] = &[
     &Bound::<MeasureCenterOfMass>::entry(),
     &Bound::<GatherMean>::entry(),
     &Bound::<GatherMaximum>::entry(),
+    &Bound::<IntegrateAzimuthally>::entry(),
+    &Bound::<MoveToBeam>::entry(),
+    &Bound::<CutSignal>::entry(),
+    &Bound::<JoinPixels>::entry(),
     &Bound::<SubtractSignals>::entry(),
     &Bound::<AddSignals>::entry(),
     &Bound::<MultiplySignals>::entry(),

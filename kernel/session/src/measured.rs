@@ -14,6 +14,8 @@ const NUMBERS: &[(&str, &str, &str, &str)] = &[
     ("misfit", "", "misfit", ""),
     ("spacing_px", "", "spacing of the reference", " px"),
 ];
+/// Key of a place (row, column), what it is, and what was measured for it.
+const PLACES: &[(&str, &str, &str)] = &[("centre_px", "centre", "the direct beam")];
 /// Key of a number of pixels that are not used, and what they are.
 const LEFT_OUT: &[(&str, &str)] = &[("covered_pixels", "covered"), ("hot_pixels", "hot")];
 const NO_REFERENCE: &str = "no_reference";
@@ -64,6 +66,10 @@ fn in_words(notes: &Value) -> Option<String> {
             })
         })
         .collect();
+    let places = (PLACES.iter()).filter_map(|(key, name, what)| {
+        let [row, column] = [0, 1].map(|axis| notes[*key][axis].as_f64());
+        Some(format!("{name} ({:.2}, {:.2}) px: {what}", row?, column?))
+    });
     let left_out = (LEFT_OUT.iter()).filter_map(|(key, what)| {
         let count = notes[*key].as_u64().filter(|count| *count > 0)?;
         let pixels = if count == 1 { "pixel" } else { "pixels" };
@@ -73,6 +79,7 @@ fn in_words(notes: &Value) -> Option<String> {
     let gain = gain.map(|gain| format!("gain {gain:.2}"));
     let remarks = (REMARKS.iter()).filter_map(|key| notes[*key].as_str());
     let all: Vec<String> = (numbers.into_iter())
+        .chain(places)
         .chain(gain)
         .chain(left_out)
         .chain(remarks.map(str::to_owned))
@@ -120,6 +127,11 @@ mod tests {
         assert_eq!(
             in_words(&lattice).as_deref(),
             Some("spacing of the reference 12.35 px")
+        );
+        let rings = json!({"centre_px": [27.412, 16.2], "direct_beam_wander_px": 0.3});
+        assert_eq!(
+            in_words(&rings).as_deref(),
+            Some("centre (27.41, 16.20) px: the direct beam")
         );
         assert_eq!(in_words(&json!({"pixels": 3})), None);
     }

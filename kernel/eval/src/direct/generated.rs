@@ -5,6 +5,9 @@ super::parameters::operations! {
         Subpixel { None, Parabola, Com }
         Statistic { Sum, Mean }
         Reference { None, Mean, Plane }
+        BeamMethod { HalfHeight, Com, Blur }
+        Movement { Bilinear, WholePixels }
+        Outside { Nan, Zero }
     }
 
     RadialMedian: subtract_background() {
@@ -99,6 +102,36 @@ super::parameters::operations! {
 
     MaximumPattern: pattern() {
         positions: Option<Region>
+    }
+
+    AzimuthalIntegral: azimuthal_integral() {
+        centre: Option<[f64; 2]>,
+        npt: Option<usize>,
+        inner_radius: f64,
+        outer_radius: Option<f64>,
+        statistic: Statistic
+    }
+
+    CenterDirectBeam: center_direct_beam() {
+        method: BeamMethod,
+        centre: Option<[f64; 2]>,
+        radius: Option<f64>,
+        sigma: f64,
+        movement: Movement,
+        outside: Outside
+    }
+
+    CropSignal: crop_signal() {
+        top: usize,
+        bottom: Option<usize>,
+        left: usize,
+        right: Option<usize>
+    }
+
+    RebinSignal: rebin_signal() {
+        rows: usize,
+        columns: usize,
+        statistic: Statistic
     }
 
     Subtract: subtract(other) {}

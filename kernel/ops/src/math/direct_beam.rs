@@ -23,7 +23,8 @@ pub fn find_about<T: Real>(grid: &Grid<T>, about: [f64; 2]) -> [f64; 2] {
     find_within(grid, about, (grid.rows.min(grid.columns) / 8).max(4))
 }
 
-fn find_within<T: Real>(grid: &Grid<T>, reference: [f64; 2], half_width: usize) -> [f64; 2] {
+/// The same in the square of some half width around a place; brightness counts less towards the square's border.
+pub fn find_within<T: Real>(grid: &Grid<T>, reference: [f64; 2], half_width: usize) -> [f64; 2] {
     let (top, left, square) = cut(grid, reference, half_width);
     let smooth = Blur::new(square.rows, square.columns, SIGMA, 3.0).apply(&square);
     let middle = [reference[0] - top as f64, reference[1] - left as f64];

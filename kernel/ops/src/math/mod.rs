@@ -1,7 +1,9 @@
 //! Formulas on plain arrays, without signals, axes or parameters. Rows first; NaN means "no value".
 
 pub mod affine;
+pub mod annuli;
 pub mod around;
+pub mod beam_found;
 mod clusters;
 pub mod deformation;
 pub mod direct_beam;
@@ -20,6 +22,7 @@ pub mod reconstruction;
 pub mod rings;
 pub mod robust;
 pub mod select;
+pub mod shift;
 pub mod spot;
 
 pub use grid::{Grid, half_sample};
