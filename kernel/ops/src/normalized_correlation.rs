@@ -26,7 +26,7 @@ use signal::{
 };
 
 use crate::accept;
-use crate::math::disks::{Given, Image, Prepared, Scratch, prepare};
+use crate::math::disks::{Elsewhere, Given, Image, Prepared, Scratch, prepare};
 use crate::measured::{rounded, rounded_place};
 use crate::peak_finder;
 
@@ -99,7 +99,7 @@ impl Operation for FindDisks {
         required: false,
         needs: Needs::Nothing,
     }];
-    const REVISION: u32 = 9;
+    const REVISION: u32 = 10;
 
     fn describe(
         &self,
@@ -271,7 +271,12 @@ impl Operation for FindDisks {
                 ),
             )
         });
-        unlike.into_iter().chain(doubtful).collect()
+        let pieces = (prepared.whole).map(|whole| pieces(prepared, whole));
+        let elsewhere = (prepared.elsewhere.as_ref()).map(beam_elsewhere);
+        (unlike.into_iter().chain(doubtful))
+            .chain(pieces)
+            .chain(elsewhere)
+            .collect()
     }
 
     fn compute(
@@ -408,6 +413,39 @@ fn no_disks(params: &NormalizedCorrelation) -> String {
         }
     };
     format!("no disk stands out in the frames that were looked at, so there are no peaks: {remedy}")
+}
+
+/// Said where larger disks may have been taken to pieces.
+fn pieces(prepared: &Prepared, whole: f64) -> Caveat {
+    Caveat::new(
+        "disks_in_pieces",
+        format!(
+            "the disks were found with a radius of {:.1} px, but the counts of the direct beam reach as far as {whole:.1} px: these may be              pieces of larger, patterned disks; {REMEDY}",
+            prepared.model.shape.radius
+        ),
+    )
+}
+
+/// Said where the direct beam is not where it was said to be.
+fn beam_elsewhere(elsewhere: &Elsewhere) -> Caveat {
+    let place = |[y, x]: [f64; 2]| format!("[{y:.1}, {x:.1}]");
+    let (said, brightest) = (place(elsewhere.said), place(elsewhere.brightest));
+    let how = match elsewhere.times {
+        Some(times) => format!("{times:.1} times as bright as the one there"),
+        None => "and there is none there".to_owned(),
+    };
+    let what = match elsewhere.taken {
+        true => "the beam was looked for near the middle instead, which explains the frames better",
+        false => {
+            "the background is measured about the place that was given, and wrong if the beam is elsewhere"
+        }
+    };
+    Caveat::new(
+        "direct_beam_elsewhere",
+        format!(
+            "direct_beam = {said}, but the brightest disk is at {brightest}, {how}: {what}; leave `direct_beam` out, or say where it is"
+        ),
+    )
 }
 
 /// Standard error of the radius as a part of it; none where the disks are not flat, since theirs is that of another shape.

@@ -38,8 +38,6 @@ const LEAST_SEARCHED: f64 = 0.5;
 const FURTHEST_MATCH: f64 = 0.45;
 /// Where fewer peaks than tell a stray disagree by more than chance by so many standard deviations, one of them is.
 const STRAY_AMONG_FEW: f64 = 5.0;
-/// Where there may be two lattices, the map has so many times the variance that they would make.
-const UNSURE: f64 = 2.0;
 /// A second lattice that is as well there has this share of the matches.
 const AS_WELL: f64 = 0.6;
 
@@ -408,9 +406,9 @@ impl Search<'_> {
             doubled::Told::Perhaps(by) => {
                 let mut fit = found.fit(true);
                 for ([xx, xy, yy], [x, y]) in fit.covariance.iter_mut().zip(by) {
-                    *xx += UNSURE * x * x;
-                    *xy += UNSURE * x * y;
-                    *yy += UNSURE * y * y;
+                    *xx += x * x;
+                    *xy += x * y;
+                    *yy += y * y;
                 }
                 fit
             }

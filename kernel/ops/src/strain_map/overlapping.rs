@@ -345,6 +345,37 @@ fn one_lattice_is_seldom_taken_for_two() {
     );
 }
 
+/// Chance looks a little like a second lattice in many positions, which makes their errors larger, but hardly ever by much.
+#[test]
+fn errors_of_single_positions_are_like_those_of_others() {
+    let hexagonal = |radius: f64, dose: f64| Family {
+        vectors: HEXAGONAL,
+        ..of(radius, dose)
+    };
+    let mut much = [0.0; 3];
+    for (family, seed) in [of(3.2, 100.0), of(5.76, 25.0), hexagonal(7.3, 60.0)]
+        .into_iter()
+        .zip(61..)
+    {
+        let mut scan = Scan::new(family, &[], seed);
+        let mut errors: Vec<f64> = (0..400)
+            .map(|_| {
+                let lattices = [(Scan::own(&mut scan.random, 0.01), 1.0)];
+                scan.strain(&lattices).1[0]
+            })
+            .collect();
+        errors.sort_by(f64::total_cmp);
+        for (much, times) in much.iter_mut().zip([3.0, 5.0, 10.0]) {
+            *much += (errors.iter())
+                .filter(|error| **error > times * errors[200])
+                .count() as f64
+                / 1200.0;
+        }
+    }
+    println!("3, 5 and 10 times as large: {much:.4?}");
+    assert!(much[2] <= 0.003 && much[1] < 0.04, "{much:?}");
+}
+
 /// Everything, as a table: half a minute.
 #[test]
 #[ignore = "prints a table"]

@@ -5,7 +5,7 @@ use super::clean::Clean;
 use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
-use super::model::{Beyond, Model, Scan};
+use super::model::{Beyond, Found, Model, Scan};
 use super::prepare::{Given, Prepared};
 use super::probe::Probe;
 use super::radial::{Quarter, Rings};
@@ -31,6 +31,7 @@ const SURE: f64 = 6.0;
 const SURE_LATER: f64 = 4.0;
 /// The background under a disk is not known before it is measured.
 const UNKNOWN: f64 = 5.0;
+const LEAST_RADIUS: f64 = 0.8;
 /// Most that a radius changes in one round, as a share of it.
 const LARGEST_STEP: f64 = 0.25;
 /// What is taken for the beam wanders by this share of the frame: it is another disk each time.
@@ -46,6 +47,8 @@ const THRESHOLDS: [f64; 2] = [2.0, 10.0];
 /// Where measuring begins.
 pub(super) struct Start<'a> {
     pub radius: f64,
+    /// Whether the disks have about that radius: what is smaller is a piece of one.
+    pub binds: bool,
     /// What is known from another beginning.
     pub before: Option<&'a Prepared>,
     /// What a pattern must explain more than flat disks do.
@@ -63,6 +66,9 @@ pub(super) fn measure(
 ) -> Option<Prepared> {
     let first = start.radius;
     let mut measuring = Measuring::begin(frames, size, clean, seen, given.direct_beam, first);
+    if start.binds {
+        measuring.bind(first);
+    }
     let mut last = None;
     for round in 0..ROUNDS {
         let (looked, settled) = measuring.round(round)?;
@@ -75,7 +81,12 @@ pub(super) fn measure(
     let worse = start
         .before
         .is_some_and(|before| before.flat_cost <= flat.cost);
-    if flat.misfit < PATTERNED || worse {
+    let left = if start.binds {
+        BOUND_PATTERNED
+    } else {
+        PATTERNED
+    };
+    if flat.misfit < left || (worse && !start.binds) {
         return Some(flat);
     }
     let patterned = measuring.patterned(flat.shape_errors);
@@ -89,14 +100,21 @@ pub(super) fn measure(
 }
 
 /// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
-const DISK_COST: f64 = 40.0;
+pub(super) const DISK_COST: f64 = 40.0;
 /// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, and what a round does.
 const PATTERNED: f64 = 1.1;
+/// The same where the radius is known: then nothing else can be the reason.
+const BOUND_PATTERNED: f64 = 1.02;
+/// Most that a radius which binds is off, as a factor.
+pub(super) const ABOUT: f64 = 1.4;
 const PATTERN_ROUNDS: usize = 8;
 const BETTER: f64 = 0.004;
 /// Rounds after which it is about known what a pattern is, and those that are of direct beams.
 const FIRST_PATTERNS: usize = 2;
 const BEAM_ROUNDS: usize = 1;
+const BOUND_BEAM_ROUNDS: usize = 4;
+/// Share of the radius by which the centroid of a pattern is off its circle when it is not chance.
+const UNEVEN: f64 = 0.08;
 /// Misfit below which a pattern leaves little to explain.
 pub(super) const PATTERN_EXPLAINS: f64 = 1.25;
 /// Rounds in which the background settles when the disks are known.
@@ -116,6 +134,9 @@ pub(super) struct Measuring<'a> {
     quarter: Quarter,
     /// Few frames have too few disks.
     every_frame: bool,
+    /// Between which the radius is, in px, and the one that binds.
+    limits: [f64; 2],
+    bound: Option<f64>,
 }
 
 impl<'a> Measuring<'a> {
@@ -145,10 +166,7 @@ impl<'a> Measuring<'a> {
         let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
         let wander = if beam_is_seen { wandered } else { 0.0 } + FURTHER;
         let radius = first.clamp(1.0, largest(size));
-        let shape = Shape {
-            radius: radius as f32,
-            edge: FIRST_EDGE.min(0.3 * radius) as f32,
-        };
+        let shape = first_shape(radius);
         let far = ((rows * rows + columns * columns) as f64).sqrt().ceil() as usize + 2;
         let level = darker_half(frames).max(1e-3);
         let middles: Vec<[f64; 2]> = (seen.iter())
@@ -192,7 +210,16 @@ impl<'a> Measuring<'a> {
             covered,
             quarter: Quarter::new(size, far),
             every_frame: false,
+            limits: [LEAST_RADIUS, largest(size)],
+            bound: None,
         }
+    }
+
+    /// The disks have about this radius.
+    fn bind(&mut self, radius: f64) {
+        let [low, high] = self.limits;
+        self.limits = [radius / ABOUT, radius * ABOUT].map(|limit| limit.clamp(low, high));
+        self.bound = Some(radius.clamp(low, high));
     }
 
     /// Looks at frames once, and whether radius and edge stay as they are.
@@ -232,8 +259,8 @@ impl<'a> Measuring<'a> {
         let Shape { radius, edge } = self.scan.shape;
         let (radius, edge) = (f64::from(radius), f64::from(edge));
         let limit = LARGEST_STEP * radius;
-        let largest = largest((self.scan.rows, self.scan.columns));
-        let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(0.8, largest);
+        let [low, high] = self.limits;
+        let new_radius = (radius + step[0].clamp(-limit, limit)).clamp(low, high);
         let new_edge = (edge + step[1].clamp(-0.5 * edge, edge))
             .clamp(LEAST_EDGE, (0.5 * new_radius).max(LEAST_EDGE));
         self.scan.shape = Shape {
@@ -286,11 +313,15 @@ impl<'a> Measuring<'a> {
             image.fill(model.size(), model.margin(), counts, self.clean.most());
             let found = model.find(image, scratch);
             let cost = model.misfit(image, scratch) + DISK_COST * found.len() as f64;
-            let misfits = found.iter().map(|peak| peak.evidence.misfit);
-            (cost, misfits.collect::<Vec<f64>>())
+            let of_peaks = (found.iter()).map(|peak| [peak.evidence.misfit, nearest(peak, &found)]);
+            (cost, of_peaks.collect::<Vec<[f64; 2]>>())
         });
         let cost = of_frames.iter().map(|(cost, _)| cost).sum();
-        let usual_misfit = middle(of_frames.into_iter().flat_map(|(_, misfits)| misfits));
+        let usual = |n: usize| {
+            let of_peaks = of_frames.iter().flat_map(|(_, of_peaks)| of_peaks);
+            middle(of_peaks.map(move |of| of[n]))
+        };
+        let (usual_misfit, apart) = (usual(0), usual(1));
         Prepared {
             model,
             clean: self.clean.clone(),
@@ -300,8 +331,11 @@ impl<'a> Measuring<'a> {
             shape_errors: sums.errors(),
             misfit: sums.misfit / sums.disks as f64,
             usual_misfit,
+            apart,
             cost,
             flat_cost: cost,
+            whole: None,
+            elsewhere: None,
         }
     }
 
@@ -333,10 +367,18 @@ impl<'a> Measuring<'a> {
 
     /// What is inside the disks, beginning with that of the direct beam and, where that leaves something to explain, with flat ones.
     fn patterned(&mut self, shape_errors: [f64; 2]) -> Option<Prepared> {
-        let flat = self.scan.clone();
+        let mut flat = self.scan.clone();
+        if let Some(radius) = self.bound {
+            // What of a soft edge is too much the background would have, and nothing tells.
+            flat.shape = first_shape(radius);
+        }
         let from_beam = flat.beam_is_seen && !self.clean.saturated;
         let mut best: Option<Prepared> = None;
-        for beam_rounds in [if from_beam { BEAM_ROUNDS } else { 0 }, 0] {
+        let beam_rounds = match self.bound {
+            Some(_) => BOUND_BEAM_ROUNDS,
+            None => BEAM_ROUNDS,
+        };
+        for beam_rounds in [if from_beam { beam_rounds } else { 0 }, 0] {
             // What flat disks left over was taken for more of them, and the background for less.
             self.scan = Scan {
                 shape: flat.shape,
@@ -363,6 +405,21 @@ impl<'a> Measuring<'a> {
         })
     }
 
+    /// Radius and middle of disks by the circle that their pattern fills, where its counts are not even about their centroid.
+    fn encircle(&mut self) {
+        let Some((middle, radius)) = self.scan.probe.as_ref().and_then(Probe::circle) else {
+            return;
+        };
+        let [low, high] = self.limits;
+        let radius = radius.clamp(low, high);
+        self.scan.shape.radius = radius as f32;
+        let probe = self.scan.probe.take();
+        self.scan.probe = match away(middle, [0.0; 2]) > UNEVEN * radius {
+            true => probe.map(|probe| probe.about(middle)),
+            false => probe,
+        };
+    }
+
     /// From what the pattern so far, at first a flat disk, leaves over; in so many rounds in direct beams only.
     fn learn_pattern(&mut self, beam_rounds: usize) -> Option<Prepared> {
         let shape = self.scan.shape;
@@ -370,12 +427,13 @@ impl<'a> Measuring<'a> {
         let reach = f64::from(shape.radius) + (4.0 * edge).clamp(2.0, 4.0) + AROUND_PATTERN;
         let mut probe = Probe::new(reach, |y, x| f64::from(shape.at(y as f32, x as f32).share));
         let mut misfit = f64::INFINITY;
-        for round in 1..=PATTERN_ROUNDS {
+        let rounds = PATTERN_ROUNDS + beam_rounds.saturating_sub(BEAM_ROUNDS);
+        for round in 1..=rounds {
             self.scan.probe = Some(probe);
             let of_beam = round <= beam_rounds;
             let mut model = Model::new(self.scan.clone(), SURE);
             // Not before it is about known what they are.
-            model.realigns = round > FIRST_PATTERNS;
+            model.realigns = round > FIRST_PATTERNS.max(beam_rounds);
             let what = if of_beam { What::Beam } else { What::Disks };
             let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1, what);
             if looked.sums.disks == 0 {
@@ -387,13 +445,32 @@ impl<'a> Measuring<'a> {
             };
             let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
             let settled = (before - misfit).abs() < BETTER * misfit;
-            if round > FIRST_PATTERNS && (settled || round == PATTERN_ROUNDS) {
+            if round > FIRST_PATTERNS.max(beam_rounds) && (settled || round == rounds) {
+                if self.bound.is_some() {
+                    self.encircle();
+                }
                 return Some(self.conclude(&sums));
             }
             probe = sums.probe.as_ref()?.correct(self.scan.probe.as_ref()?);
         }
         None
     }
+}
+
+fn first_shape(radius: f64) -> Shape {
+    Shape {
+        radius: radius as f32,
+        edge: FIRST_EDGE.min(0.3 * radius) as f32,
+    }
+}
+
+/// How far the nearest other one is.
+fn nearest(peak: &Found, all: &[Found]) -> f64 {
+    let away = all
+        .iter()
+        .map(|other| (other.y - peak.y).hypot(other.x - peak.x));
+    away.filter(|away| *away > 0.0)
+        .fold(f64::INFINITY, f64::min)
 }
 
 fn away([y, x]: [f64; 2], centre: [f64; 2]) -> f64 {
@@ -413,7 +490,7 @@ enum What {
 }
 
 /// What a thread finds with.
-type Work = (Image, Scratch);
+pub(super) type Work = (Image, Scratch);
 
 /// What one round says of the frames it looked at.
 struct Looked {

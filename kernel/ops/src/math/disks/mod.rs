@@ -5,6 +5,8 @@ mod around;
 mod beam;
 mod clean;
 mod darkest;
+mod elsewhere;
+mod extent;
 mod fit;
 mod ground;
 mod image;
@@ -27,8 +29,11 @@ mod sweep;
 #[cfg(test)]
 pub mod families;
 #[cfg(test)]
+mod patterns;
+#[cfg(test)]
 mod tests;
 
+pub use elsewhere::Elsewhere;
 pub use fit::{Evidence, cholesky};
 pub use image::{Image, Stencil};
 pub use model::{Found, Model};

@@ -1,6 +1,6 @@
 //! What a scan's disks have in common, and the way from a frame to its disks.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use signal::HeapBytes;
 
@@ -290,22 +290,32 @@ impl Model {
 
     /// Sum of the squares of what is left over after [`Model::find`], in units of its variance.
     pub fn misfit(&self, image: &Image, scratch: &Scratch) -> f64 {
+        self.misfit_within(image, scratch, 0..self.rows, 0..self.columns)
+    }
+
+    /// The same of a part of the frame.
+    pub(super) fn misfit_within(
+        &self,
+        image: &Image,
+        scratch: &Scratch,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> f64 {
         let ground = self.ground.around(scratch.centre, self.size());
         let amplitude = scratch.amplitude as f32;
-        (0..self.rows)
-            .map(|row| {
-                let line = image.at(row, 0)..image.at(row, 0) + self.columns;
-                let pixels = (image.counts[line.clone()].iter())
-                    .zip(&image.valid[line.clone()])
-                    .zip(&scratch.models[line])
-                    .zip(ground.row(row as isize, 0));
-                let squares = pixels.map(|(((counts, valid), models), under)| {
-                    let expected = (models + amplitude * under).max(FAINTEST);
-                    f64::from(valid * (counts - expected) * (counts - expected) / expected)
-                });
-                squares.sum::<f64>()
-            })
-            .sum()
+        rows.map(|row| {
+            let line = image.at(row, columns.start)..image.at(row, columns.end);
+            let pixels = (image.counts[line.clone()].iter())
+                .zip(&image.valid[line.clone()])
+                .zip(&scratch.models[line])
+                .zip(ground.row(row as isize, columns.start as isize));
+            let squares = pixels.map(|(((counts, valid), models), under)| {
+                let expected = (models + amplitude * under).max(FAINTEST);
+                f64::from(valid * (counts - expected) * (counts - expected) / expected)
+            });
+            squares.sum::<f64>()
+        })
+        .sum()
     }
 
     /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge, or of what is inside.

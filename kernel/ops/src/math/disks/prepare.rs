@@ -1,8 +1,12 @@
 //! What the disks of a scan have in common, measured from some of its frames: radius, edge, background, wander of the beam.
 
+use std::ops::Range;
+
 use super::beam::beam;
 use super::clean::Clean;
-use super::measuring::{Measuring, PATTERN_EXPLAINS, Start, measure};
+use super::elsewhere::{Elsewhere, elsewhere};
+use super::extent::extent;
+use super::measuring::{ABOUT, DISK_COST, Measuring, PATTERN_EXPLAINS, Start, Work, measure};
 use super::model::Model;
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
@@ -24,13 +28,45 @@ pub struct Prepared {
     pub misfit: f64,
     /// The median of that over the disks: the brightest have more that no model says.
     pub(super) usual_misfit: f64,
+    /// The median distance in px from one disk to the next.
+    pub(super) apart: f64,
     /// Sum of that over all pixels, and what every disk costs.
     pub(super) cost: f64,
     /// The same with flat disks.
     pub(super) flat_cost: f64,
+    /// As far in px as the counts of the direct beam reach, where the disks that were found may be pieces of larger ones.
+    pub whole: Option<f64>,
+    /// Where the direct beam is not where it is said to be.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Prepared {
+    /// Cost of what is further than so many px from the edges of the frames.
+    fn cost_within(&self, frames: &[Vec<f32>], border: f64) -> f64 {
+        let model = &self.model;
+        let [rows, columns] = [model.rows, model.columns].map(|size| {
+            let border = (border as usize).min(size / 2);
+            border..(size - border).max(border + 1)
+        });
+        let inside = |at: f64, range: &Range<usize>| {
+            at >= range.start as f64 - 0.5 && at < range.end as f64 - 0.5
+        };
+        let costs = in_parts(frames.len(), |(image, scratch): &mut Work, n| {
+            image.fill(model.size(), model.margin(), &frames[n], self.clean.most());
+            let found = model.find(image, scratch);
+            let disks = (found.iter())
+                .filter(|peak| inside(peak.y, &rows) && inside(peak.x, &columns))
+                .count();
+            let misfit = model.misfit_within(image, scratch, rows.clone(), columns.clone());
+            misfit + DISK_COST * disks as f64
+        });
+        costs.iter().sum()
+    }
+
+    fn is_about(&self, radius: f64, factor: f64) -> bool {
+        (f64::from(self.model.shape.radius) / radius).ln().abs() < factor.ln()
+    }
+
     /// Whether nothing is left to explain.
     fn explains(&self) -> bool {
         let explained = match self.model.probe {
@@ -82,13 +118,58 @@ pub fn prepare(
             _ => break,
         }
     }
-    let found = measured(&clean);
+    let mut found = measured(&clean);
     if found.is_none() && clean.saturated {
         // All disks are saturated inside: then what is there is better than nothing.
         clean.saturation = None;
-        return measured(&clean);
+        found = measured(&clean);
     }
-    found
+    let Some(said) = given.direct_beam else {
+        return found;
+    };
+    let doubt = elsewhere(&cleaned(&frames, &clean), found.as_ref()?, said);
+    let Some(doubt) = doubt else {
+        return found;
+    };
+    if doubt.taken {
+        return found.map(|found| Prepared {
+            elsewhere: Some(doubt),
+            ..found
+        });
+    }
+    let looked_for = Given {
+        direct_beam: None,
+        ..given
+    };
+    let other = prepare_clean(&frames, &vacuum, size, looked_for, &clean);
+    either(found?, other, doubt)
+}
+
+/// Of the beam that is said and the one that is found, what explains the frames better; what is said if both do.
+fn either(said: Prepared, found: Option<Prepared>, doubt: Elsewhere) -> Option<Prepared> {
+    Some(match found {
+        Some(found) if found.cost + PATTERN_COST < said.cost => Prepared {
+            elsewhere: Some(Elsewhere {
+                taken: true,
+                ..doubt
+            }),
+            ..found
+        },
+        // The background is about the disk at the place that was said: a beam that is fainter than others.
+        Some(found) if doubt.times.is_some() && said.cost + PATTERN_COST < found.cost => said,
+        _ => Prepared {
+            elsewhere: Some(doubt),
+            ..said
+        },
+    })
+}
+
+/// Frames as counts.
+fn cleaned(frames: &[Vec<f32>], clean: &Clean) -> Vec<Vec<f32>> {
+    let mut flags = Vec::new();
+    let mut frames = frames.to_vec();
+    (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
+    frames
 }
 
 /// Places and radii of the direct beam, and the median of these.
@@ -109,26 +190,17 @@ fn prepare_clean(
     given: Given,
     clean: &Clean,
 ) -> Option<Prepared> {
-    let cleaned = |frames: &[Vec<f32>], clean: &Clean| -> Vec<Vec<f32>> {
-        let mut flags = Vec::new();
-        let mut frames = frames.to_vec();
-        (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
-        frames
-    };
     let frames = &*cleaned(frames, clean);
-    let own = measure_any(frames, size, given, clean, PATTERN_COST);
     if vacuum.is_empty() {
-        return own;
+        return measure_any(frames, size, given, clean, given.radius);
     }
     let of_vacuum = clean.beside(vacuum);
-    let told = measure_any(
-        &cleaned(vacuum, &of_vacuum),
-        size,
-        given,
-        &of_vacuum,
-        BEAM_PATTERN_COST,
-    )
-    .and_then(|beam| {
+    let vacuum = &*cleaned(vacuum, &of_vacuum);
+    let beam = measure_beam(vacuum, size, given, &of_vacuum);
+    // Disks of the scan are as large as its beam.
+    let radius = beam.as_ref().map(|(_, radius)| *radius).or(given.radius);
+    let own = measure_any(frames, size, given, clean, radius);
+    let told = beam.and_then(|(beam, _)| {
         let (seen, first) = look(frames, size, given.direct_beam);
         let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
         measuring.told(&beam)
@@ -140,28 +212,76 @@ fn prepare_clean(
     }
 }
 
-/// From several radii on, as long as something is left to explain.
+/// The direct beam alone and its radius.
+fn measure_beam(
+    frames: &[Vec<f32>],
+    size: (usize, usize),
+    given: Given,
+    clean: &Clean,
+) -> Option<(Prepared, f64)> {
+    let (seen, measured) = look(frames, size, given.direct_beam);
+    let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
+    let radius = given.radius.or_else(|| extent(frames, size, &places))?;
+    let measure_from = |radius, binds| {
+        let start = Start {
+            radius,
+            binds,
+            before: None,
+            pattern_cost: BEAM_PATTERN_COST,
+        };
+        measure(frames, size, given, clean, &seen, &start)
+    };
+    let is_whole = |beam: &Prepared| beam.explains() && beam.is_about(radius, ABOUT);
+    let beam = match measure_from(measured, false).filter(is_whole) {
+        Some(beam) => beam,
+        None => measure_from(radius, true)?,
+    };
+    let radius = f64::from(beam.model.shape.radius);
+    Some((beam, radius))
+}
+
+/// From several radii on, as long as something is left to explain; what is said of the radius binds.
 fn measure_any(
     frames: &[Vec<f32>],
     size: (usize, usize),
     given: Given,
     clean: &Clean,
-    pattern_cost: f64,
+    said: Option<f64>,
 ) -> Option<Prepared> {
     let (seen, measured) = look(frames, size, given.direct_beam);
-    let measure_from = |radius, before: Option<&Prepared>| {
+    let measure_from = |radius, binds, before: Option<&Prepared>| {
         let start = Start {
             radius,
+            binds,
             before,
-            pattern_cost,
+            pattern_cost: PATTERN_COST,
         };
         measure(frames, size, given, clean, &seen, &start)
     };
-    let mut best = measure_from(measured, None);
+    let better = |best: Option<Prepared>, other: Option<Prepared>| match (best, other) {
+        (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
+        (best, other) => best.or(other),
+    };
+    let mut best = measure_from(measured, false, None);
+    // Pieces of disks explain some of them; so do the disks as a whole, and better.
+    let mut whole = None;
+    if let Some(said) = said
+        && !best
+            .as_ref()
+            .is_some_and(|best| best.explains() && best.is_about(said, ABOUT))
+    {
+        whole = measure_from(said, true, None);
+        if whole
+            .as_ref()
+            .is_some_and(|whole| whole.explains() && whole.is_about(said, NEARLY_SAID))
+        {
+            return whole;
+        }
+    }
     // Other beginnings where something is left to explain: the one given; where a beam is said to be that is covered, that of
     // another disk; and, as a saturated beam looks larger, a smaller one.
     let elsewhere = given.direct_beam.map(|_| look(frames, size, None).1);
-    let others = [given.radius, elsewhere]
+    let others = [said, elsewhere]
         .into_iter()
         .flatten()
         .filter(|radius| (radius / measured - 1.0).abs() > ANOTHER);
@@ -169,16 +289,68 @@ fn measure_any(
         if best.as_ref().is_some_and(Prepared::explains) {
             break;
         }
-        let other = measure_from(radius, best.as_ref());
-        best = match (best, other) {
-            (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
-            (best, other) => best.or(other),
-        };
+        let other = measure_from(radius, false, best.as_ref());
+        best = better(best, other);
     }
-    best
+    let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
+    // Where there are no pieces there is no whole: a background that is brightest in the middle.
+    let of_beam = || (best.as_ref()).and_then(|_| extent(frames, size, &places));
+    let Some(radius) = said.or_else(of_beam) else {
+        return best;
+    };
+    let is_whole = |best: &Prepared| {
+        let [own, edge] = [best.model.shape.radius, best.model.shape.edge].map(f64::from);
+        match said {
+            Some(said) => best.is_about(said, ABOUT),
+            // Of a soft edge some is beyond, of a beam that wanders some more.
+            None => radius < ABOUT * (own + edge + BLUR),
+        }
+    };
+    if best.as_ref().is_some_and(is_whole) {
+        return best;
+    }
+    if said.is_none() {
+        whole = measure_from(radius, true, best.as_ref());
+    }
+    for times in LARGER {
+        if said.is_some() || best.as_ref().is_some_and(Prepared::explains) {
+            break;
+        }
+        if whole.as_ref().is_some_and(Prepared::explains) {
+            break;
+        }
+        let other = measure_from(times * measured, true, best.as_ref());
+        whole = better(whole, other);
+    }
+    // What was said binds, unless the disks are flat ones of another radius and nothing else.
+    let is_flat = |best: &Prepared| best.model.probe.is_none() && best.explains();
+    let best = match (best, whole) {
+        (Some(best), Some(whole)) => {
+            let free = said.is_none() || is_flat(&best);
+            // Of larger disks more are cut by the frame's edge, where what is seen of them has no place in a model.
+            let [of_whole, of_best] =
+                [&whole, &best].map(|one| one.cost_within(frames, 1.5 * radius));
+            let is_better = of_whole + PATTERN_COST < of_best;
+            Some(if is_better || !free { whole } else { best })
+        }
+        (best, whole) => best.or(whole),
+    };
+    let in_pieces = |best: &Prepared| !is_whole(best) && best.apart < PIECES * radius;
+    best.map(|best| Prepared {
+        whole: (said.is_none() && in_pieces(&best)).then_some(radius),
+        ..best
+    })
 }
 
 const SMALLER: f64 = 0.75;
+/// A radius that is nearer than this factor to the one that was said is that one.
+const NEARLY_SAID: f64 = 1.3;
+/// Times that disks may be as large as what was taken for the beam, where their pieces leave something to explain.
+const LARGER: [f64; 2] = [2.0, 2.9];
+/// The extent of a beam is told to about so much, in px.
+const BLUR: f64 = 0.5;
+/// Pieces of a disk are nearer to each other than so many of its radii.
+const PIECES: f64 = 1.3;
 /// What a pattern must explain at least. That of a vacuum has to explain the disks of the scan in the end: one frame of it has few
 /// counts to speak for it.
 const PATTERN_COST: f64 = 3000.0;

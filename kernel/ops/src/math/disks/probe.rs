@@ -3,6 +3,7 @@
 use signal::HeapBytes;
 
 use super::around::Run;
+use super::extent::{NEARLY_ALL, OF_FLAT};
 use super::fit::{Disk, Window};
 use crate::math::Grid;
 use crate::math::gaussian::Blur;
@@ -13,6 +14,10 @@ const PER_PIXEL: usize = 4;
 const FURTHER: f64 = 4.0;
 /// Standard deviation that a measured correction is smoothed with, in nodes: what repeated rounds do not sharpen is noise.
 const SMOOTH: f64 = 1.4;
+/// Share of its brightest that is nothing.
+const FAINT: f64 = 0.05;
+/// Parts of a px that its circle is told to.
+const FINE: usize = 8;
 /// The pattern ends within this distance of its window's rim, in px.
 const RIM: f64 = 1.0;
 
@@ -99,6 +104,77 @@ impl Probe {
             return 0.0;
         }
         self.planes[0][0][((half + down) * (2 * half + 1) + half + across) as usize]
+    }
+
+    /// Middle and radius of the smallest circle that has nearly all of it, by flat disks of that share of the radius.
+    pub(super) fn circle(&self) -> Option<([f64; 2], f64)> {
+        let half = self.half as isize;
+        let places = || (-half..=half).flat_map(|down| (-half..=half).map(move |x| (down, x)));
+        let mut values: Vec<([f64; 2], f64)> = places()
+            .map(|(down, across)| {
+                let at = [down as f64, across as f64];
+                (at, f64::from(self.at_pixel(down, across)))
+            })
+            .filter(|([y, x], _)| y.hypot(*x) <= self.reach)
+            .collect();
+        // Far out there is nothing but noise, over many pixels; inside, bright parts tell no more than dark ones.
+        let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        let far = |at: [f64; 2]| self.reach - at[0].hypot(at[1]);
+        let outside = || (values.iter()).filter(|(at, _)| (RIM..RIM + 1.5).contains(&far(*at)));
+        let squares: f64 = outside().map(|(_, value)| value * value).sum();
+        let noise = (squares / outside().count().max(1) as f64).sqrt();
+        let least = (FAINT * most).max(2.0 * noise);
+        values.retain(|(_, value)| *value > least);
+        (values.iter_mut()).for_each(|(_, value)| *value = value.min(1.5 * least));
+        let all: f64 = values.iter().map(|(_, value)| value).sum();
+        let radius = |[y, x]: [f64; 2]| {
+            let mut rings = vec![0.0; FINE * (2 * self.half + 1)];
+            for ([row, column], value) in &values {
+                let ring = FINE as f64 * (row - y).hypot(column - x);
+                if let Some(ring) = rings.get_mut(ring as usize) {
+                    *ring += value;
+                }
+            }
+            let mut within = 0.0;
+            let ring = rings.iter().position(|ring| {
+                within += ring;
+                within >= NEARLY_ALL * all
+            })?;
+            Some((ring as f64 + 0.5) / FINE as f64 / OF_FLAT)
+        };
+        let mut best = ([0.0; 2], radius([0.0; 2])?);
+        for (step, reach) in [(1.0, 6), (0.25, 4)] {
+            let [y, x] = best.0;
+            for (down, across) in
+                (-reach..=reach).flat_map(|n| (-reach..=reach).map(move |m| (n, m)))
+            {
+                let at = [y + step * f64::from(down), x + step * f64::from(across)];
+                if let Some(radius) = radius(at).filter(|radius| *radius < best.1) {
+                    best = (at, radius);
+                }
+            }
+        }
+        Some(best)
+    }
+
+    /// With another place as its middle.
+    pub(super) fn about(&self, [y, x]: [f64; 2]) -> Probe {
+        let nodes = self.nodes();
+        let side = (2 * self.half + 1) * PER_PIXEL;
+        let at = |node: isize, place: isize| match (0..side as isize).contains(&node)
+            && (0..side as isize).contains(&place)
+        {
+            true => nodes[node as usize * side + place as usize],
+            false => 0.0,
+        };
+        Probe::new(self.reach, |row, column| {
+            let node = [row + y, column + x].map(|at| (at + self.half as f64) * PER_PIXEL as f64);
+            let [down, across] = node.map(|node| node.floor() as isize);
+            let [below, beside] = node.map(|node| node - node.floor());
+            let above = (1.0 - beside) * at(down, across) + beside * at(down, across + 1);
+            let under = (1.0 - beside) * at(down + 1, across) + beside * at(down + 1, across + 1);
+            (1.0 - below) * above + below * under
+        })
     }
 
     /// Values, or values and slopes by row and column against the middle, at the pixels of runs around a disk at `place`.
@@ -261,10 +337,29 @@ impl ProbeSums {
         };
         let (before, after) = (moments(&old), moments(&new));
         let scale = before[0] / after[0];
-        let off = [1, 2].map(|n| (after[n] - before[n]) * 0.5 * PER_PIXEL as f64);
-        if !(scale.is_finite() && off.iter().all(|off| off.abs() < 1.0)) {
+        let off = [1, 2].map(|n| (after[n] - before[n]) * PER_PIXEL as f64);
+        if !(scale.is_finite() && off.iter().all(|off| off.abs() < 0.25 * side as f64)) {
             return probe.clone();
         }
+        // By whole nodes, and the rest.
+        let nodes = off.map(|off| (0.5 * off).round() * 2.0);
+        let from = |n: usize| {
+            let [row, column] = [n / side, n % side].map(|at| at as isize);
+            let [row, column] = [row + nodes[0] as isize, column + nodes[1] as isize];
+            let is_inside = [row, column]
+                .iter()
+                .all(|at| (0..side as isize).contains(at));
+            if is_inside {
+                new[row as usize * side + column as usize]
+            } else {
+                0.0
+            }
+        };
+        let new: Vec<f64> = match nodes == [0.0; 2] {
+            true => new,
+            false => (0..new.len()).map(from).collect(),
+        };
+        let off = [0, 1].map(|n| 0.5 * (off[n] - nodes[n]));
         let inner = |n: usize| n > 0 && n + 1 < side;
         let moved = (0..new.len())
             .map(|n| match inner(n / side) && inner(n % side) {

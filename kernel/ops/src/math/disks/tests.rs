@@ -149,6 +149,54 @@ fn a_direct_beam_that_is_given_is_found_among_brighter_disks() {
     assert!(lost > wander + 3.0 || !still_seen, "{lost}");
 }
 
+/// Nothing is where the beam is said to be, or a fainter disk: that is told, and the beam is where it is.
+#[test]
+fn a_direct_beam_that_is_elsewhere_is_told() {
+    let hexagonal = Family {
+        vectors: HEXAGONAL,
+        radius: 7.1,
+        columns: 150,
+        ..Family::default()
+    };
+    for family in [Family::default(), hexagonal] {
+        let size = (family.rows, family.columns);
+        let middle = [0.5 * size.0 as f64, 0.5 * size.1 as f64];
+        let [a, b] = family.vectors;
+        let at = |h: f64, k: f64| Some([0, 1].map(|n| middle[n] + h * a[n] + k * b[n]));
+        for (said, is_wrong) in [
+            (Some([0.0, 0.0]), true),
+            (Some([size.0 as f64 - 1.0, 20.0]), true),
+            (at(0.5, 0.5), true),
+            (at(1.0, 0.0), true),
+            (at(-1.0, 1.0), true),
+            (at(0.05, 0.05), false),
+        ] {
+            let given = Given {
+                direct_beam: said,
+                ..Given::default()
+            };
+            let some = frames(&family, 8100, 32);
+            let prepared = prepare(some, Vec::new(), size, given).expect("disks");
+            let Prepared {
+                model, elsewhere, ..
+            } = &prepared;
+            let text = format!("{said:?}: {:?} {elsewhere:?}", model.centre);
+            println!("{text}");
+            let off = (model.centre[0] - middle[0]).hypot(model.centre[1] - middle[1]);
+            assert_eq!(elsewhere.is_some(), is_wrong, "{text}");
+            assert!(is_wrong || off < 2.0, "{text}");
+            assert!(
+                elsewhere.is_none_or(|told| !told.taken || off < 2.0),
+                "{text}"
+            );
+            if let Some(told) = elsewhere {
+                let off = (told.brightest[0] - middle[0]).hypot(told.brightest[1] - middle[1]);
+                assert!(off < 2.0, "{text}");
+            }
+        }
+    }
+}
+
 /// Where it is covered nothing is found: what is said is taken.
 #[test]
 fn a_covered_direct_beam_is_where_it_is_said_to_be() {
@@ -166,11 +214,13 @@ fn a_covered_direct_beam_is_where_it_is_said_to_be() {
             direct_beam,
             ..Given::default()
         };
-        prepare(some, Vec::new(), size, given).expect("disks").model
+        let prepared = prepare(some, Vec::new(), size, given).expect("disks");
+        (prepared.model, prepared.elsewhere)
     };
-    let told = covered(Some([64.5, 63.0]));
+    let (told, doubt) = covered(Some([64.5, 63.0]));
     assert_eq!((told.centre, told.beam_is_seen), ([64.5, 63.0], false));
-    let found = covered(None);
+    assert_eq!(doubt, None);
+    let (found, _) = covered(None);
     assert!(!found.beam_is_seen);
     assert!(
         (found.centre[0] - 64.0).hypot(found.centre[1] - 64.0) < 1.5,
