@@ -99,7 +99,7 @@ impl Operation for FindDisks {
         required: false,
         needs: Needs::Nothing,
     }];
-    const REVISION: u32 = 9;
+    const REVISION: u32 = 10;
 
     fn describe(
         &self,
@@ -198,6 +198,12 @@ impl Operation for FindDisks {
                 "edge_error_px": prepared.shape_errors[1],
             }),
         };
+        let clean = &prepared.clean;
+        // Both are one number: the variance of pixels without counts.
+        let (offset, readout) = match clean.shifted {
+            true => (clean.values(0.0), 0.0),
+            false => (0.0, clean.gain * clean.offset),
+        };
         let others = json!({
             "threshold": model.threshold,
             "direct_beam_px": model.centre,
@@ -207,10 +213,11 @@ impl Operation for FindDisks {
             "direct_beam": covered_beam(prepared),
             "misfit": prepared.misfit,
             "pattern": pattern(prepared),
-            "gain": prepared.clean.gain,
-            "offset": prepared.clean.offset,
-            "covered_pixels": prepared.clean.dead.len() - prepared.clean.hot,
-            "hot_pixels": prepared.clean.hot,
+            "gain": clean.gain,
+            "offset": offset,
+            "readout_variance": readout,
+            "covered_pixels": clean.dead.len() - clean.hot,
+            "hot_pixels": clean.hot,
             "measured_from": { "frames": prepared.frames, "disks": prepared.disks },
         });
         if let (Value::Object(notes), Value::Object(others)) = (&mut notes, others) {
@@ -275,7 +282,11 @@ impl Operation for FindDisks {
                 ),
             )
         });
-        unlike.into_iter().chain(doubtful).collect()
+        (unlike.into_iter())
+            .chain(doubtful)
+            .chain(too_quiet(prepared))
+            .chain(mostly_covered(prepared))
+            .collect()
     }
 
     fn compute(
@@ -412,6 +423,42 @@ fn no_disks(params: &NormalizedCorrelation) -> String {
         }
     };
     format!("no disk stands out in the frames that were looked at, so there are no peaks: {remedy}")
+}
+
+/// Below this misfit pixels are no counts, whatever they were taken for.
+const QUIET: f64 = 0.75;
+/// From this share of a frame on it is said that it is left out.
+const MOSTLY: f64 = 0.2;
+
+/// Where less is left over than counts make.
+fn too_quiet(prepared: &Prepared) -> Option<Caveat> {
+    let misfit = prepared.misfit;
+    (misfit < QUIET).then(|| {
+        Caveat::new(
+            "noise_less",
+            format!(
+                "pixels scatter less than counts do (misfit {misfit:.2}, it is 1 for counts), so errors are too large and faint disks are \
+                 missed: a constant that could not be measured is added to them, or they are scaled, smoothed or without noise; a constant \
+                 is taken off with `map`"
+            ),
+        )
+    })
+}
+
+/// Where much of the frame is taken for covered.
+fn mostly_covered(prepared: &Prepared) -> Option<Caveat> {
+    let covered = prepared.clean.dead.len() - prepared.clean.hot;
+    let share = covered as f64 / (prepared.model.rows * prepared.model.columns) as f64;
+    (share > MOSTLY).then(|| {
+        Caveat::new(
+            "mostly_covered",
+            format!(
+                "{:.0} % of the pixels have no counts in any frame that was looked at, beside others that have, and are left out as \
+                 covered by a beam stop or mask: where nothing covers them, disks there are missed",
+                100.0 * share
+            ),
+        )
+    })
 }
 
 /// Standard error of the radius as a part of it; none where the disks are not flat, since theirs is that of another shape.

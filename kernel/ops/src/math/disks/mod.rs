@@ -4,14 +4,17 @@ mod amplitude;
 mod around;
 mod beam;
 mod clean;
+mod covered;
 mod darkest;
 mod fit;
 mod ground;
 mod image;
 mod lanes;
+mod left_over;
 mod matched;
 mod measuring;
 mod model;
+mod noise;
 mod places;
 mod prepare;
 mod probe;
@@ -24,6 +27,8 @@ mod spread;
 mod statistics;
 mod sweep;
 
+#[cfg(test)]
+mod added;
 #[cfg(test)]
 pub mod families;
 #[cfg(test)]

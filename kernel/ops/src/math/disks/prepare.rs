@@ -2,6 +2,7 @@
 
 use super::beam::beam;
 use super::clean::Clean;
+use super::left_over::left_over;
 use super::measuring::{Measuring, PATTERN_EXPLAINS, Start, measure};
 use super::model::Model;
 use super::statistics::middle;
@@ -75,11 +76,22 @@ pub fn prepare(
         if clean.gain == 1.0 {
             break;
         }
-        match prepare_clean(&few, &[], size, given, &clean) {
-            Some(prepared) if prepared.usual_misfit < TOO_GOOD => {
-                clean.lower_gain(prepared.usual_misfit);
+        let Some(prepared) = prepare_clean(&few, &[], size, given, &clean) else {
+            break;
+        };
+        let left = match clean.shifted {
+            true => left_over(&prepared.model, &clean, &cleaned(&few, &clean)),
+            false => None,
+        };
+        match left {
+            Some(left) => {
+                clean.take_line(left);
+                if (left.gain - 1.0).abs() < SAME_GAIN {
+                    break;
+                }
             }
-            _ => break,
+            None if prepared.usual_misfit < TOO_GOOD => clean.lower_gain(prepared.usual_misfit),
+            None => break,
         }
     }
     let found = measured(&clean);
@@ -102,6 +114,13 @@ fn look(
     (seen, radius)
 }
 
+fn cleaned(frames: &[Vec<f32>], clean: &Clean) -> Vec<Vec<f32>> {
+    let mut flags = Vec::new();
+    let mut frames = frames.to_vec();
+    (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
+    frames
+}
+
 fn prepare_clean(
     frames: &[Vec<f32>],
     vacuum: &[Vec<f32>],
@@ -109,12 +128,6 @@ fn prepare_clean(
     given: Given,
     clean: &Clean,
 ) -> Option<Prepared> {
-    let cleaned = |frames: &[Vec<f32>], clean: &Clean| -> Vec<Vec<f32>> {
-        let mut flags = Vec::new();
-        let mut frames = frames.to_vec();
-        (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
-        frames
-    };
     let frames = &*cleaned(frames, clean);
     let own = measure_any(frames, size, given, clean, PATTERN_COST);
     if vacuum.is_empty() {
@@ -187,6 +200,8 @@ const BEAM_PATTERN_COST: f64 = 300.0;
 const TOO_GOOD: f64 = 0.92;
 const FEW: usize = 16;
 const GAINS: usize = 2;
+/// A gain that changes by less than this share is measured.
+const SAME_GAIN: f64 = 0.03;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.05;
 /// Radii that differ by more than this share of one are two beginnings.
