@@ -202,7 +202,7 @@ impl Operation for FindDisks {
         // Both are one number: the variance of pixels without counts.
         let (offset, readout) = match clean.shifted {
             true => (clean.values(0.0), 0.0),
-            false => (0.0, clean.gain * clean.offset),
+            false => (0.0, (clean.gain * clean.offset).max(0.0)),
         };
         let others = json!({
             "threshold": model.threshold,
@@ -438,8 +438,8 @@ fn too_quiet(prepared: &Prepared) -> Option<Caveat> {
             "noise_less",
             format!(
                 "pixels scatter less than counts do (misfit {misfit:.2}, it is 1 for counts), so errors are too large and faint disks are \
-                 missed: a constant that could not be measured is added to them, or they are scaled, smoothed or without noise; a constant \
-                 is taken off with `map`"
+                 missed: a constant that could not be measured is added to them, or they are smoothed or without noise; a constant of \
+                 100 is taken off by `scan.map(|frame: Frame<f32>| frame.mapv(|value| value - 100.0))?`"
             ),
         )
     })

@@ -152,19 +152,12 @@ impl Clean {
         }
     }
 
-    /// The noise turned out to be this share of what it was taken for.
-    pub(super) fn lower_gain(&mut self, share: f64) {
-        self.gain *= share;
-        if !self.shifted && is_counts(self.gain) {
-            (self.gain, self.offset) = (1.0, 0.0);
-        }
-    }
-
     /// The variance of counts turned out to be another line.
     pub(super) fn take_line(&mut self, left: Left) {
         self.offset += self.gain * left.rest / left.gain;
         self.gain *= left.gain;
-        if let Some(zero) = self.zero.filter(|_| is_counts(self.gain)) {
+        let zero = if self.shifted { self.zero } else { Some(0.0) };
+        if let Some(zero) = zero.filter(|_| is_counts(self.gain)) {
             (self.gain, self.offset) = (1.0, -zero);
         }
     }

@@ -12,13 +12,15 @@ const DARKER: usize = 6;
 const FEWEST: usize = 12;
 const PARTS: usize = 6;
 const LINE_PARTS: usize = 12;
-/// Standard deviation of a block's variance as a share of it, how many of these a fifth of the blocks are below the middle, and
-/// from how many on a block is no noise.
+/// Standard deviation of the variance of a block, and of half of one, as a share of it, how many of these a fifth of the blocks
+/// are below the middle, and from how many on a block is no noise.
 const BY_CHANCE: f64 = 0.28;
+const HALF_BY_CHANCE: f64 = 0.4;
 const FIFTH: f64 = 0.84;
 const FAR: f64 = 2.5;
 /// Mean of the variances of blocks over their median.
 const TRIMMED: f64 = 1.03;
+const HALF_TRIMMED: f64 = 1.05;
 /// Less noise than this share of that of counts is none at all: a simulation.
 pub(super) const LEAST_GAIN: f64 = 0.05;
 /// That of the mean of ten thousand frames.
@@ -56,13 +58,16 @@ pub(super) fn noise(
     saturation: Option<f32>,
     least: f64,
 ) -> Option<Noise> {
-    let mut blocks = blocks(frames, size, saturation.unwrap_or(f32::INFINITY));
+    let halves = halves(frames, size, saturation.unwrap_or(f32::INFINITY));
+    let mut blocks: Vec<[f64; 2]> = (halves.iter())
+        .map(|[one, other]| [0, 1].map(|n| 0.5 * (one[n] + other[n])))
+        .collect();
     blocks.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
     let dark = &blocks[..blocks.len() * DARKER / 10];
     if dark.len() < FEWEST {
         return Some(COUNTS);
     }
-    let line = Line::of(&blocks);
+    let line = Line::of(&by_the_other(&halves));
     if let Some(line) = line.as_ref().filter(|line| line.is_shifted()) {
         return (line.gain > least).then(|| line.noise(frames));
     }
@@ -121,38 +126,48 @@ fn broken(frames: &[Vec<f32>], (rows, columns): (usize, usize)) -> Vec<bool> {
         .collect()
 }
 
-/// Means and variances of blocks of pixels.
-fn blocks(frames: &[Vec<f32>], (rows, columns): (usize, usize), most: f32) -> Vec<[f64; 2]> {
+/// Means and variances of the even and the odd rows of blocks of pixels.
+fn halves(frames: &[Vec<f32>], (rows, columns): (usize, usize), most: f32) -> Vec<[[f64; 2]; 2]> {
     let broken = broken(frames, (rows, columns));
-    let mut blocks: Vec<[f64; 2]> = Vec::new();
-    for frame in frames {
-        for row in (0..rows.saturating_sub(BLOCK - 1)).step_by(BLOCK) {
-            for column in (0..columns.saturating_sub(BLOCK - 1)).step_by(BLOCK) {
-                let (mut square, mut sum, mut count) = (0.0f64, 0.0f64, 0.0f64);
-                for y in row..row + BLOCK {
-                    let line = y * columns + column..y * columns + column + BLOCK;
-                    let windows = frame[line.clone()].windows(3).zip(broken[line].windows(3));
-                    for (three, broken) in windows {
-                        let bend =
-                            f64::from(three[0]) - 2.0 * f64::from(three[1]) + f64::from(three[2]);
-                        let sound =
-                            !broken.contains(&true) && three.iter().all(|value| *value < most);
-                        if bend.is_finite() && sound {
-                            square += bend * bend / 6.0;
-                            // As much of each as the difference has of its variance.
-                            sum += three.iter().map(|value| f64::from(*value)).sum::<f64>() / 6.0
-                                + f64::from(three[1]) / 2.0;
-                            count += 1.0;
-                        }
-                    }
-                }
-                if count >= 24.0 {
-                    blocks.push([sum / count, square / count]);
+    let half = |frame: &[f32], row: usize, column: usize| {
+        let (mut square, mut sum, mut count) = (0.0f64, 0.0f64, 0.0f64);
+        for y in (row..row + BLOCK - 1).step_by(2) {
+            let line = y * columns + column..y * columns + column + BLOCK;
+            let windows = frame[line.clone()].windows(3).zip(broken[line].windows(3));
+            for (three, broken) in windows {
+                let bend = f64::from(three[0]) - 2.0 * f64::from(three[1]) + f64::from(three[2]);
+                let sound = !broken.contains(&true) && three.iter().all(|value| *value < most);
+                if bend.is_finite() && sound {
+                    square += bend * bend / 6.0;
+                    // As much of each as the difference has of its variance.
+                    sum += three.iter().map(|value| f64::from(*value)).sum::<f64>() / 6.0
+                        + f64::from(three[1]) / 2.0;
+                    count += 1.0;
                 }
             }
         }
+        (count >= 12.0).then(|| [sum / count, square / count])
+    };
+    let mut halves = Vec::new();
+    for frame in frames {
+        for row in (0..rows.saturating_sub(BLOCK - 1)).step_by(BLOCK) {
+            for column in (0..columns.saturating_sub(BLOCK - 1)).step_by(BLOCK) {
+                let both = half(frame, row, column).zip(half(frame, row + 1, column));
+                halves.extend(both.map(|(even, odd)| [even, odd]));
+            }
+        }
     }
-    blocks
+    halves
+}
+
+/// In the order of the mean of the other half: by their own they would be bright or dark by chance, of which their variance knows
+/// nothing, and the line would be too flat.
+fn by_the_other(halves: &[[[f64; 2]; 2]]) -> Vec<[f64; 2]> {
+    let mut sorted: Vec<([f64; 2], f64)> = (halves.iter())
+        .flat_map(|[even, odd]| [(*even, odd[0]), (*odd, even[0])])
+        .collect();
+    sorted.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
+    sorted.into_iter().map(|(half, _)| half).collect()
 }
 
 /// Blocks of about one mean.
@@ -166,7 +181,7 @@ struct Point {
 /// Of blocks in the order of their means.
 fn points(dark: &[[f64; 2]], parts: usize) -> Vec<Point> {
     dark.chunks(dark.len().div_ceil(parts))
-        .map(|part| Point::of(part, usual))
+        .map(|part| Point::of(part, |variances, mean| usual(variances, mean, BY_CHANCE)))
         .collect()
 }
 
@@ -184,14 +199,14 @@ impl Point {
 }
 
 /// The median of the variances of blocks without those that edges, cosmic rays and hot pixels are in.
-fn usual(variances: &mut [f64], mean: f64) -> f64 {
+fn usual(variances: &mut [f64], mean: f64, by_chance: f64) -> f64 {
     variances.sort_unstable_by(f64::total_cmp);
     let mut middle = variances[variances.len() / 2];
     // Where most blocks have edges of bright disks the median is theirs; with few counts chance is more than they are.
     if mean * mean > middle {
-        middle = variances[variances.len() / 5] / (1.0 - FIFTH * BY_CHANCE);
+        middle = variances[variances.len() / 5] / (1.0 - FIFTH * by_chance);
         for _ in 0..4 {
-            let limit = middle * (1.0 + FAR * BY_CHANCE);
+            let limit = middle * (1.0 + FAR * by_chance);
             let within = variances.partition_point(|variance| *variance <= limit);
             middle = variances[within / 2];
         }
@@ -257,7 +272,9 @@ const LINE_ROUNDS: usize = 5;
 const FEW: f64 = 1.5;
 /// As long as the brightest of the dark blocks have fewer, brighter ones are taken: tenths of all.
 const HARDLY_ANY: f64 = 0.2;
-const BRIGHTER: [usize; 3] = [DARKER, 8, 9];
+const BRIGHTER: [usize; 3] = [8, 9, 10];
+/// One of so many blocks is among the darkest.
+const DARKEST: usize = 20;
 
 /// Variance is `gain · mean + rest`.
 struct Line {
@@ -272,45 +289,38 @@ struct Line {
 }
 
 impl Line {
-    /// Through all that are dark, in the order of their means.
+    /// Through the darker ones of blocks that are in the order of what their means should be.
     fn of(blocks: &[[f64; 2]]) -> Option<Self> {
-        // What is added is not known at first, but for what the darkest have.
-        let mut added = blocks[0][0];
-        let mut line = None;
-        for _ in 0..2 {
-            let counts = |mean: f64, variance: f64| {
-                let above = (mean - added).max(0.0);
-                above * above / variance
-            };
-            let usual = |variances: &mut [f64], mean: f64| {
-                let all = mean_of(variances);
-                match counts(mean, all) < FEW {
-                    true => all,
-                    false => TRIMMED * usual(variances, mean - added),
-                }
-            };
-            let points = |tenths: usize| -> Vec<Point> {
-                let dark = &blocks[..blocks.len() * tenths / 10];
-                let parts = dark.chunks(dark.len().div_ceil(LINE_PARTS));
-                parts.map(|part| Point::of(part, usual)).collect()
-            };
-            let hardly = |points: &Vec<Point>| {
-                (points.last()).is_none_or(|last| counts(last.mean, last.variance) < HARDLY_ANY)
-            };
-            let mut tries = BRIGHTER.into_iter().map(points);
-            let mut points = tries.next()?;
-            let few = hardly(&points);
-            for brighter in tries {
-                if !hardly(&points) {
-                    break;
-                }
-                points = brighter;
+        let darkest = &blocks[..(blocks.len() / DARKEST).max(1)];
+        let least = darkest.iter().map(|[mean, _]| mean).sum::<f64>() / darkest.len() as f64;
+        let counts = |mean: f64, variance: f64| {
+            let above = (mean - least).max(0.0);
+            above * above / variance.max(f64::MIN_POSITIVE)
+        };
+        let usual = |variances: &mut [f64], mean: f64| {
+            let all = mean_of(variances);
+            match counts(mean, all) < FEW {
+                true => all,
+                false => HALF_TRIMMED * usual(variances, mean - least, HALF_BY_CHANCE),
             }
-            let found = Line::through(points, few)?;
-            added = found.zero();
-            line = Some(found);
+        };
+        let points = |tenths: usize| -> Vec<Point> {
+            let dark = &blocks[..blocks.len() * tenths / 10];
+            let parts = dark.chunks(dark.len().div_ceil(LINE_PARTS));
+            parts.map(|part| Point::of(part, usual)).collect()
+        };
+        let hardly = |points: &[Point]| {
+            (points.last()).is_none_or(|last| counts(last.mean, last.variance) < HARDLY_ANY)
+        };
+        let mut dark = points(DARKER);
+        let few = hardly(&dark);
+        for tenths in BRIGHTER {
+            if !hardly(&dark) {
+                break;
+            }
+            dark = points(tenths);
         }
-        line
+        Self::through(dark, few)
     }
 
     /// Least squares, weighted by what the line itself says.
@@ -318,7 +328,7 @@ impl Line {
         let all = middle(points.iter().map(|point| point.variance));
         let least = LEAST_VARIANCE * all;
         let weight = |variance: f64, blocks: f64| {
-            let chance = BY_CHANCE * BY_CHANCE * 1.57 / blocks;
+            let chance = HALF_BY_CHANCE * HALF_BY_CHANCE * 1.57 / blocks;
             1.0 / (variance.max(least).powi(2) * (chance + LINE_SURE * LINE_SURE))
         };
         let mut weights: Vec<f64> = (points.iter())
@@ -384,7 +394,7 @@ impl Line {
 
     /// Where something is added to all pixels.
     fn noise(&self, frames: &[Vec<f32>]) -> Noise {
-        let reach = 1.0 + ZERO_SURE * (self.points[0].mean - self.zero()).max(0.0);
+        let reach = 0.5 + ZERO_SURE * (self.points[0].mean - self.zero()).max(0.0);
         let zero = whole_zero(frames, self.zero(), reach);
         let counts = zero.filter(|zero| is_counts(self.gain_from(*zero)));
         let (gain, offset) = match counts {

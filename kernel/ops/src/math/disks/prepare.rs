@@ -2,7 +2,7 @@
 
 use super::beam::beam;
 use super::clean::Clean;
-use super::left_over::left_over;
+use super::left_over::{Left, left_over};
 use super::measuring::{Measuring, PATTERN_EXPLAINS, Start, measure};
 use super::model::Model;
 use super::statistics::middle;
@@ -67,7 +67,7 @@ pub fn prepare(
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
     let measured = |clean: &Clean| prepare_clean(&frames, &vacuum, size, given, clean);
-    // No model leaves over less than noise: edges of disks were taken for some of it.
+    // Edges of disks were taken for noise, and noise for counts: what the model leaves over is neither.
     let few: Vec<Vec<f32>> = match frames.len() / FEW {
         0 | 1 => frames.clone(),
         step => frames.iter().step_by(step).cloned().collect(),
@@ -79,18 +79,18 @@ pub fn prepare(
         let Some(prepared) = prepare_clean(&few, &[], size, given, &clean) else {
             break;
         };
-        let left = match clean.shifted {
-            true => left_over(&prepared.model, &clean, &cleaned(&few, &clean)),
-            false => None,
-        };
-        match left {
+        match left_over(&prepared.model, &clean, &cleaned(&few, &clean)) {
             Some(left) => {
                 clean.take_line(left);
                 if (left.gain - 1.0).abs() < SAME_GAIN {
                     break;
                 }
             }
-            None if prepared.usual_misfit < TOO_GOOD => clean.lower_gain(prepared.usual_misfit),
+            // No model leaves over less than noise.
+            None if prepared.usual_misfit < TOO_GOOD => clean.take_line(Left {
+                gain: prepared.usual_misfit,
+                rest: 0.0,
+            }),
             None => break,
         }
     }
