@@ -12,6 +12,7 @@
 //! its neighbours' models added, then what the models leave over is searched once more. A peak is kept when twice the gain in
 //! log-likelihood over background alone is above the square of the threshold. Invalid pixels, saturated ones and single ones far
 //! above all around them have no weight.
+//! Where values are no counts the line that their variance is of their mean makes them some: gain and offset (`math/disks/noise.rs`).
 //! O(P · R) per frame plus O(R²) per disk. Positions are within some percent of the Cramér-Rao bound on simulated scans.
 //! Reference: G. L. Turin, doi:10.1109/TIT.1960.1057571 (matched filter); the fit is that of point sources in crowded fields,
 //! P. B. Stetson, doi:10.1086/131977, with Poisson weights.

@@ -415,7 +415,7 @@ const SOME: usize = 29;
 /// How far from a whole number of steps a value may be, and by how much of it for its few digits.
 const ROUNDED: f64 = 1e-3;
 const DIGITS: f64 = 1e-6;
-/// How far the zero of counts may be from that of the line, beside one count, as a share of the darkest.
+/// How far the zero of counts may be from that of the line, beside half a count, as a share of the darkest.
 const ZERO_SURE: f64 = 0.15;
 /// Share of the pixels that have no counts, from which on the zero of counts is seen, and of those that may be broken below it.
 const AT_ZERO: f64 = 1e-3;
