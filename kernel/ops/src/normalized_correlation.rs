@@ -12,6 +12,7 @@
 //! its neighbours' models added, then what the models leave over is searched once more. A peak is kept when twice the gain in
 //! log-likelihood over background alone is above the square of the threshold. Invalid pixels, saturated ones and single ones far
 //! above all around them have no weight.
+//! Where values are no counts the line that their variance is of their mean makes them some: gain and offset (`math/disks/noise.rs`).
 //! O(P · R) per frame plus O(R²) per disk. Positions are within some percent of the Cramér-Rao bound on simulated scans.
 //! Reference: G. L. Turin, doi:10.1109/TIT.1960.1057571 (matched filter); the fit is that of point sources in crowded fields,
 //! P. B. Stetson, doi:10.1086/131977, with Poisson weights.
@@ -194,6 +195,12 @@ impl Operation for FindDisks {
                 "edge_error_px": prepared.shape_errors[1],
             }),
         };
+        let clean = &prepared.clean;
+        // Both are one number: the variance of pixels without counts.
+        let (offset, readout) = match clean.shifted {
+            true => (clean.values(0.0), 0.0),
+            false => (0.0, (clean.gain * clean.offset).max(0.0)),
+        };
         let others = json!({
             "threshold": model.threshold,
             "direct_beam_px": model.centre,
@@ -203,10 +210,11 @@ impl Operation for FindDisks {
             "direct_beam": covered_beam(prepared),
             "misfit": prepared.misfit,
             "pattern": pattern(prepared),
-            "gain": prepared.clean.gain,
-            "offset": prepared.clean.offset,
-            "covered_pixels": prepared.clean.dead.len() - prepared.clean.hot,
-            "hot_pixels": prepared.clean.hot,
+            "gain": clean.gain,
+            "offset": offset,
+            "readout_variance": readout,
+            "covered_pixels": clean.dead.len() - clean.hot,
+            "hot_pixels": clean.hot,
             "measured_from": { "frames": prepared.frames, "disks": prepared.disks },
         });
         if let (Value::Object(notes), Value::Object(others)) = (&mut notes, others) {
@@ -276,6 +284,8 @@ impl Operation for FindDisks {
         (unlike.into_iter().chain(doubtful))
             .chain(pieces)
             .chain(elsewhere)
+            .chain(too_quiet(prepared))
+            .chain(mostly_covered(prepared))
             .collect()
     }
 
@@ -420,7 +430,7 @@ fn pieces(prepared: &Prepared, whole: f64) -> Caveat {
     Caveat::new(
         "disks_in_pieces",
         format!(
-            "the disks were found with a radius of {:.1} px, but the counts of the direct beam reach as far as {whole:.1} px: these may be              pieces of larger, patterned disks; {REMEDY}",
+            "the disks were found with a radius of {:.1} px, but the counts of the direct beam reach as far as {whole:.1} px: these may be pieces of larger, patterned disks; {REMEDY}",
             prepared.model.shape.radius
         ),
     )
@@ -446,6 +456,42 @@ fn beam_elsewhere(elsewhere: &Elsewhere) -> Caveat {
             "direct_beam = {said}, but the brightest disk is at {brightest}, {how}: {what}; leave `direct_beam` out, or say where it is"
         ),
     )
+}
+
+/// Below this misfit pixels are no counts, whatever they were taken for.
+const QUIET: f64 = 0.75;
+/// From this share of a frame on it is said that it is left out.
+const MOSTLY: f64 = 0.2;
+
+/// Where less is left over than counts make.
+fn too_quiet(prepared: &Prepared) -> Option<Caveat> {
+    let misfit = prepared.misfit;
+    (misfit < QUIET).then(|| {
+        Caveat::new(
+            "noise_less",
+            format!(
+                "pixels scatter less than counts do (misfit {misfit:.2}, it is 1 for counts), so errors are too large and faint disks are \
+                 missed: a constant that could not be measured is added to them, or they are smoothed or without noise; a constant of \
+                 100 is taken off by `scan.map(|frame: Frame<f32>| frame.mapv(|value| value - 100.0))?`"
+            ),
+        )
+    })
+}
+
+/// Where much of the frame is taken for covered.
+fn mostly_covered(prepared: &Prepared) -> Option<Caveat> {
+    let covered = prepared.clean.dead.len() - prepared.clean.hot;
+    let share = covered as f64 / (prepared.model.rows * prepared.model.columns) as f64;
+    (share > MOSTLY).then(|| {
+        Caveat::new(
+            "mostly_covered",
+            format!(
+                "{:.0} % of the pixels have no counts in any frame that was looked at, beside others that have, and are left out as \
+                 covered by a beam stop or mask: where nothing covers them, disks there are missed",
+                100.0 * share
+            ),
+        )
+    })
 }
 
 /// Standard error of the radius as a part of it; none where the disks are not flat, since theirs is that of another shape.

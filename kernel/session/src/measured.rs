@@ -76,15 +76,39 @@ fn in_words(notes: &Value) -> Option<String> {
         Some(format!("{count} {what} {pixels} left out"))
     });
     let gain = notes["gain"].as_f64().filter(|gain| *gain != 1.0);
-    let gain = gain.map(|gain| format!("gain {gain:.2}"));
+    let gain = gain.map(|gain| format!("gain {}", three_digits(gain)));
+    // Less than half a count may be noise of the readout.
+    let seen = |offset: &f64| match gain {
+        Some(_) => offset.abs() > 0.5 * notes["gain"].as_f64().unwrap_or(1.0),
+        None => *offset != 0.0,
+    };
+    let offset = notes["offset"].as_f64().filter(seen);
+    let offset = offset.map(|offset| format!("offset {}", three_digits(offset)));
     let remarks = (REMARKS.iter()).filter_map(|key| notes[*key].as_str());
     let all: Vec<String> = (numbers.into_iter())
         .chain(places)
         .chain(gain)
+        .chain(offset)
         .chain(left_out)
         .chain(remarks.map(str::to_owned))
         .collect();
     (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// A number of any size with at least three digits that count; whole ones as they are.
+fn three_digits(value: f64) -> String {
+    let size = value.abs();
+    if !(1e-3..1e6).contains(&size) && size > 0.0 {
+        return format!("{value:.2e}");
+    }
+    let whole = value.fract() == 0.0;
+    let before = size.max(1e-3).log10().floor() as i32;
+    let digits = if whole {
+        0
+    } else {
+        (2 - before).max(0) as usize
+    };
+    format!("{value:.digits$}")
 }
 
 /// Decimal places that a number with this standard error has: the first of the error.
@@ -116,6 +140,21 @@ mod tests {
             in_words(&spoilt).as_deref(),
             Some("radius 4.00 px, gain 7.31, 1 covered pixel left out, 12 hot pixels left out")
         );
+        let shifted = |gain: f64, offset: f64| {
+            in_words(&json!({"radius_px": 4.0, "gain": gain, "offset": offset})).unwrap_or_default()
+        };
+        for (gain, offset, said) in [
+            (19.973, 98.23, ", gain 20.0, offset 98.2"),
+            (1.0, -3.0, ", offset -3"),
+            (1.0, 1.5, ", offset 1.50"),
+            (1.0, 0.0, ""),
+            (10.02, 4.7, ", gain 10.0"),
+            (9.917_960_004e29, 0.0, ", gain 9.92e29"),
+            (0.000_312_4, 0.001_27, ", gain 3.12e-4, offset 0.00127"),
+            (0.0312, 12_345.6, ", gain 0.0312, offset 12346"),
+        ] {
+            assert_eq!(shifted(gain, offset), format!("radius 4.00 px{said}"));
+        }
         let patterned = json!({"flat_radius_px": 9.7, "flat_edge_px": 0.6, "pattern": "not flat"});
         assert_eq!(
             in_words(&patterned).as_deref(),

@@ -2,18 +2,16 @@
 
 use signal::simd::{Vectorised, vectorised};
 
+use super::covered::{Seen, covered};
+use super::left_over::Left;
+use super::noise::{LEAST_GAIN, LEAST_OF_MEANS, Noise, is_counts, noise};
+
 /// Standard deviations by which a single pixel is above everything around it.
 const LONE: f32 = 6.0;
 /// Share of the frames in which a pixel is alone above everything around it, from which on it is hot.
 const HOT: f64 = 0.3;
-/// Usual counts of nine pixels over all frames, from which on none at all means that they are covered.
-const COUNTED: f64 = 15.0;
-/// Gains nearer to 1 than this are counts.
-const NEARLY_COUNTS: f64 = 0.15;
 /// Noise that differs by less than this factor is the same: a few frames do not tell it any better.
 const OTHER_NOISE: f64 = 2.0;
-/// Pixels along a side of the blocks that gain and noise are measured in.
-const BLOCK: usize = 8;
 
 /// How pixel values become counts.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +20,13 @@ pub struct Clean {
     columns: usize,
     /// Variance over mean; 1 for counts.
     pub gain: f64,
-    /// Added to values before they are divided by the gain: the variance that is there without counts.
+    /// Added to values before they are divided by the gain: the variance that is there without counts, less what is added to all
+    /// pixels.
     pub offset: f64,
+    /// Whether something is added to all pixels, or taken from them.
+    pub shifted: bool,
+    /// The value of pixels without counts, where values are whole numbers above it.
+    zero: Option<f64>,
     /// The largest value that a pixel can have, when it has an end.
     pub saturation: Option<f32>,
     /// Pixels that are covered or hot, flat, in C order.
@@ -45,13 +48,21 @@ impl Clean {
         radius: f64,
     ) -> Self {
         // Eight bits are also stored as sixteen. Without noise a plateau is no end.
-        let noisy = noise(frames, (rows, columns), None, LEAST_GAIN).is_some();
+        let mut noisy = noise(frames, (rows, columns), None, LEAST_GAIN);
         let saturation = match noisy {
-            true => piled_up(frames).or(saturation),
-            false => saturation,
+            Some(noise) => piled_up(frames, noise).or(saturation),
+            None => saturation,
         };
-        let noise = noise(frames, (rows, columns), saturation, LEAST_GAIN);
-        let (gain, offset) = noise.unwrap_or((1.0, 0.0));
+        let reached = |end: f32| frames.iter().flatten().any(|value| *value >= end);
+        if saturation.is_some_and(reached) {
+            noisy = noise(frames, (rows, columns), saturation, LEAST_GAIN);
+        }
+        let Noise {
+            gain,
+            offset,
+            shifted,
+            zero,
+        } = noisy.unwrap_or_default();
         let apart = match radius {
             radius if radius >= 3.5 => 2,
             radius if radius >= 1.8 => 1,
@@ -62,33 +73,27 @@ impl Clean {
             columns,
             gain,
             offset,
+            shifted,
+            zero,
             saturation,
             dead: Vec::new(),
             hot: 0,
             saturated: false,
             apart,
         };
-        let mut sums = vec![0.0f64; rows * columns];
+        let mut seen = vec![Seen::NOTHING; rows * columns];
         let mut lone = vec![0u32; rows * columns];
         let mut flags = Vec::new();
         for frame in frames {
             let mut counts = frame.clone();
             clean.saturated |= clean.to_counts(&mut counts);
-            for (sum, value) in sums.iter_mut().zip(&counts) {
-                *sum += if value.is_finite() {
-                    f64::from(*value)
-                } else {
-                    1.0
-                };
-            }
+            (seen.iter_mut().zip(&counts)).for_each(|(seen, counts)| seen.add(*counts));
             clean.lone(&counts, &mut flags, |at| lone[at] += 1);
         }
         let often = ((HOT * frames.len() as f64).ceil() as u32).max(2);
         let mut dead: Vec<bool> = lone.iter().map(|times| *times >= often).collect();
         clean.hot = dead.iter().filter(|dead| **dead).count();
-        if offset == 0.0 {
-            covered(&sums, (rows, columns), &mut dead);
-        }
+        covered(&seen, (rows, columns), &mut dead);
         clean.dead = (0..dead.len()).filter(|at| dead[*at]).collect();
         clean
     }
@@ -97,18 +102,21 @@ impl Clean {
     /// value stands for as many more counts.
     pub(super) fn beside(&self, frames: &[Vec<f32>]) -> Self {
         let size = (self.rows, self.columns);
-        let noise = noise(frames, size, self.saturation, LEAST_OF_MEANS);
-        let noise = noise.unwrap_or((self.gain, self.offset));
-        let other = (noise.0 / self.gain).ln().abs() > OTHER_NOISE.ln();
-        let (gain, offset) = if other {
-            noise
-        } else {
-            (self.gain, self.offset)
-        };
-        Clean {
-            gain,
-            offset,
-            ..self.clone()
+        // What is added to all pixels is that of the detector, however many frames were averaged.
+        let added = if self.shifted { self.offset } else { 0.0 };
+        let mut above = frames.to_vec();
+        (above.iter_mut().flatten()).for_each(|value| *value += added as f32);
+        let saturation = self.saturation.map(|end| end + added as f32);
+        let found = noise(&above, size, saturation, LEAST_OF_MEANS);
+        let other = |found: &Noise| (found.gain / self.gain).ln().abs() > OTHER_NOISE.ln();
+        match found.filter(other) {
+            Some(found) => Clean {
+                gain: found.gain,
+                offset: found.offset + added,
+                shifted: self.shifted || found.shifted,
+                ..self.clone()
+            },
+            None => self.clone(),
         }
     }
 
@@ -144,11 +152,13 @@ impl Clean {
         }
     }
 
-    /// The noise turned out to be this share of what it was taken for.
-    pub(super) fn lower_gain(&mut self, share: f64) {
-        self.gain *= share;
-        if (self.gain - 1.0).abs() < NEARLY_COUNTS {
-            (self.gain, self.offset) = (1.0, 0.0);
+    /// The variance of counts turned out to be another line.
+    pub(super) fn take_line(&mut self, left: Left) {
+        self.offset += self.gain * left.rest / left.gain;
+        self.gain *= left.gain;
+        let zero = if self.shifted { self.zero } else { Some(0.0) };
+        if let Some(zero) = zero.filter(|_| is_counts(self.gain)) {
+            (self.gain, self.offset) = (1.0, -zero);
         }
     }
 
@@ -178,6 +188,13 @@ impl Clean {
             values
                 .iter_mut()
                 .for_each(|value| *value = (*value + offset) * gain);
+        }
+        if self.shifted {
+            // A broken pixel holds what it holds, whatever is added to the others.
+            let least = -LONE - 3.0;
+            for value in values.iter_mut() {
+                *value = if *value < least { f32::NAN } else { *value };
+            }
         }
         any
     }
@@ -255,7 +272,12 @@ impl Vectorised for Alone<'_> {
 }
 
 /// The largest value of all, when many more pixels have it than a little less: there the detector ends.
-fn piled_up(frames: &[Vec<f32>]) -> Option<f32> {
+fn piled_up(frames: &[Vec<f32>], noise: Noise) -> Option<f32> {
+    let added = if noise.shifted {
+        -noise.offset as f32
+    } else {
+        0.0
+    };
     let all = || {
         frames
             .iter()
@@ -265,163 +287,17 @@ fn piled_up(frames: &[Vec<f32>]) -> Option<f32> {
     };
     let most = all().fold(f32::NEG_INFINITY, f32::max);
     let (mut at_most, mut nearly) = (0usize, 0usize);
-    for value in all().filter(|value| *value > 0.95 * most) {
+    let range = most - added;
+    for value in all().filter(|value| *value > added + 0.95 * range) {
         *(if value == most {
             &mut at_most
         } else {
             &mut nearly
         }) += 1;
     }
-    let each = nearly as f32 / (0.05 * most).max(1.0);
-    (most > PILE && at_most as f32 > 20.0 + 3.0 * each).then_some(most)
+    let each = nearly as f32 / (0.05 * range).max(1.0);
+    (range > PILE && at_most as f32 > 20.0 + 3.0 * each).then_some(most)
 }
 
 /// Less than this is reached by chance.
 const PILE: f32 = 20.0;
-
-/// Marks pixels of which no frame has counts, together with those around them, and what their edge may reach.
-fn covered(sums: &[f64], (rows, columns): (usize, usize), dead: &mut [bool]) {
-    let block = |row: usize, column: usize| {
-        let mut sum = 0.0;
-        for y in row - 1..=row + 1 {
-            for x in column - 1..=column + 1 {
-                sum += sums[y * columns + x].max(0.0);
-            }
-        }
-        sum
-    };
-    if rows < 5 || columns < 5 {
-        return;
-    }
-    let inside = || (1..rows - 1).flat_map(|row| (1..columns - 1).map(move |column| (row, column)));
-    let mut blocks: Vec<f64> = inside()
-        .map(|(row, column)| block(row, column))
-        .filter(|sum| *sum > 0.0)
-        .collect();
-    let middle = blocks.len() / 4;
-    if blocks.is_empty() || *blocks.select_nth_unstable_by(middle, f64::total_cmp).1 < COUNTED {
-        return;
-    }
-    for (row, column) in inside().filter(|(row, column)| block(*row, *column) == 0.0) {
-        for y in row.saturating_sub(2)..(row + 3).min(rows) {
-            for x in column.saturating_sub(2)..(column + 3).min(columns) {
-                dead[y * columns + x] = true;
-            }
-        }
-    }
-}
-
-/// `None` where there is no noise, or less than `least` of that of counts. Gain and offset such that variance is `gain · mean + gain · offset`: of blocks of pixels, from how much neighbours differ.
-fn noise(
-    frames: &[Vec<f32>],
-    (rows, columns): (usize, usize),
-    saturation: Option<f32>,
-    least: f64,
-) -> Option<(f64, f64)> {
-    let mut blocks: Vec<[f64; 2]> = Vec::new();
-    let most = saturation.unwrap_or(f32::INFINITY);
-    for frame in frames {
-        for row in (0..rows.saturating_sub(BLOCK - 1)).step_by(BLOCK) {
-            for column in (0..columns.saturating_sub(BLOCK - 1)).step_by(BLOCK) {
-                let (mut square, mut sum, mut count) = (0.0f64, 0.0f64, 0.0f64);
-                for y in row..row + BLOCK {
-                    let line = &frame[y * columns + column..][..BLOCK];
-                    for three in line.windows(3) {
-                        let bend =
-                            f64::from(three[0]) - 2.0 * f64::from(three[1]) + f64::from(three[2]);
-                        if bend.is_finite() && three.iter().all(|value| *value < most) {
-                            square += bend * bend / 6.0;
-                            sum += f64::from(three[1]);
-                            count += 1.0;
-                        }
-                    }
-                }
-                if count >= 24.0 {
-                    blocks.push([sum / count, square / count]);
-                }
-            }
-        }
-    }
-    // The darker ones have no edges of disks.
-    blocks.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
-    let dark = &blocks[..blocks.len() * 6 / 10];
-    if dark.len() < 12 {
-        return Some((1.0, 0.0));
-    }
-    const PARTS: usize = 6;
-    let points: Vec<[f64; 2]> = dark
-        .chunks(dark.len().div_ceil(PARTS))
-        .map(|part| {
-            let mean = part.iter().map(|[mean, _]| mean).sum::<f64>() / part.len() as f64;
-            let mut variances: Vec<f64> = part.iter().map(|[_, variance]| *variance).collect();
-            [mean, usual(&mut variances, mean)]
-        })
-        .collect();
-    let ratio = {
-        let (mean, variance) = points.iter().fold((0.0, 0.0), |(m, v), [mean, variance]| {
-            (m + mean, v + variance)
-        });
-        if mean > 0.0 {
-            variance / mean
-        } else {
-            return Some((1.0, 0.0));
-        }
-    };
-    let gain = ratio * TRIMMED;
-    if gain.is_finite() && gain > least && (gain - 1.0).abs() > NEARLY_COUNTS {
-        return Some(line(&points, gain));
-    }
-    (gain > least).then_some((1.0, 0.0))
-}
-
-/// The median of the variances of blocks without those that edges, cosmic rays and hot pixels are in.
-fn usual(variances: &mut [f64], mean: f64) -> f64 {
-    variances.sort_unstable_by(f64::total_cmp);
-    let mut middle = variances[variances.len() / 2];
-    // Where most blocks have edges of bright disks the median is theirs; with few counts chance is more than they are.
-    if mean * mean > middle {
-        middle = variances[variances.len() / 5] / (1.0 - FIFTH * BY_CHANCE);
-        for _ in 0..4 {
-            let limit = middle * (1.0 + FAR * BY_CHANCE);
-            let within = variances.partition_point(|variance| *variance <= limit);
-            middle = variances[within / 2];
-        }
-    }
-    middle
-}
-
-/// Standard deviation of a block's variance as a share of it, how many of these a fifth of the blocks are below the middle, and
-/// from how many on a block is no noise.
-const BY_CHANCE: f64 = 0.28;
-const FIFTH: f64 = 0.84;
-const FAR: f64 = 2.5;
-/// Mean of the variances of blocks over their median.
-const TRIMMED: f64 = 1.03;
-/// Less noise than this share of that of counts is none at all: a simulation.
-const LEAST_GAIN: f64 = 0.05;
-/// That of the mean of ten thousand frames.
-const LEAST_OF_MEANS: f64 = 1e-4;
-
-/// Weighted least squares of variance against mean, both parts not negative.
-fn line(points: &[[f64; 2]], ratio: f64) -> (f64, f64) {
-    let weight = |variance: f64| 1.0 / (variance * variance).max(1e-30);
-    let mut sums = [0.0; 5];
-    for [mean, variance] in points {
-        let w = weight(*variance);
-        for (sum, value) in
-            sums.iter_mut()
-                .zip([1.0, *mean, mean * mean, *variance, mean * variance])
-        {
-            *sum += w * value;
-        }
-    }
-    let [n, x, xx, y, xy] = sums;
-    let determinant = n * xx - x * x;
-    let gain = (n * xy - x * y) / determinant * TRIMMED;
-    let rest = (y * xx - x * xy) / determinant * TRIMMED;
-    if gain.is_finite() && gain > 0.2 * ratio && rest > 0.02 * ratio * points[0][0].abs() {
-        (gain, rest / gain)
-    } else {
-        (ratio, 0.0)
-    }
-}

@@ -58,6 +58,8 @@ pub struct Family {
     pub rings: [[f64; 3]; 2],
     /// Reciprocal vectors in px.
     pub vectors: [[f64; 2]; 2],
+    /// Variance in counts² that the readout adds to every pixel, of which the bound knows and the frames do not.
+    pub readout: f64,
     /// How far the beam wanders, in px.
     pub wander: f64,
     /// What is inside a disk, by the radius and the place from its middle; 1 where it is flat.
@@ -93,6 +95,7 @@ impl Default for Family {
             diffuse: 6.0,
             rings: [[0.0, 0.3, 0.035]; 2],
             vectors: SQUARE,
+            readout: 0.0,
             wander: 2.5,
             inside: |_, _, _| 1.0,
         }
@@ -198,7 +201,8 @@ impl Family {
                     let along = [slope * down, slope * across, share(dy, dx), 1.0];
                     for i in 0..4 {
                         for j in 0..4 {
-                            information[i][j] += along[i] * along[j] / expected[at].max(1e-6);
+                            let variance = (expected[at] + self.readout).max(1e-6);
+                            information[i][j] += along[i] * along[j] / variance;
                         }
                     }
                 });

@@ -4,6 +4,7 @@ mod amplitude;
 mod around;
 mod beam;
 mod clean;
+mod covered;
 mod darkest;
 mod elsewhere;
 mod extent;
@@ -11,9 +12,11 @@ mod fit;
 mod ground;
 mod image;
 mod lanes;
+mod left_over;
 mod matched;
 mod measuring;
 mod model;
+mod noise;
 mod places;
 mod prepare;
 mod probe;
@@ -26,6 +29,8 @@ mod spread;
 mod statistics;
 mod sweep;
 
+#[cfg(test)]
+mod added;
 #[cfg(test)]
 pub mod families;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::beam::beam;
 use super::clean::Clean;
 use super::elsewhere::{Elsewhere, elsewhere};
 use super::extent::extent;
+use super::left_over::{Left, left_over};
 use super::measuring::{ABOUT, DISK_COST, Measuring, PATTERN_EXPLAINS, Start, Work, measure};
 use super::model::Model;
 use super::statistics::middle;
@@ -102,7 +103,7 @@ pub fn prepare(
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(&frames, size, given.saturation, radius);
     let measured = |clean: &Clean| prepare_clean(&frames, &vacuum, size, given, clean);
-    // No model leaves over less than noise: edges of disks were taken for some of it.
+    // Edges of disks were taken for noise, and noise for counts: what the model leaves over is neither.
     let few: Vec<Vec<f32>> = match frames.len() / FEW {
         0 | 1 => frames.clone(),
         step => frames.iter().step_by(step).cloned().collect(),
@@ -111,11 +112,22 @@ pub fn prepare(
         if clean.gain == 1.0 {
             break;
         }
-        match prepare_clean(&few, &[], size, given, &clean) {
-            Some(prepared) if prepared.usual_misfit < TOO_GOOD => {
-                clean.lower_gain(prepared.usual_misfit);
+        let Some(prepared) = prepare_clean(&few, &[], size, given, &clean) else {
+            break;
+        };
+        match left_over(&prepared.model, &clean, &cleaned(&few, &clean)) {
+            Some(left) => {
+                clean.take_line(left);
+                if (left.gain - 1.0).abs() < SAME_GAIN {
+                    break;
+                }
             }
-            _ => break,
+            // No model leaves over less than noise.
+            None if prepared.usual_misfit < TOO_GOOD => clean.take_line(Left {
+                gain: prepared.usual_misfit,
+                rest: 0.0,
+            }),
+            None => break,
         }
     }
     let mut found = measured(&clean);
@@ -181,6 +193,13 @@ fn look(
     let seen = in_parts(frames.len(), |_: &mut (), n| beam(&frames[n], size, about));
     let radius = middle(seen.iter().map(|(_, radius)| *radius));
     (seen, radius)
+}
+
+fn cleaned(frames: &[Vec<f32>], clean: &Clean) -> Vec<Vec<f32>> {
+    let mut flags = Vec::new();
+    let mut frames = frames.to_vec();
+    (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
+    frames
 }
 
 fn prepare_clean(
@@ -359,6 +378,8 @@ const BEAM_PATTERN_COST: f64 = 300.0;
 const TOO_GOOD: f64 = 0.92;
 const FEW: usize = 16;
 const GAINS: usize = 2;
+/// A gain that changes by less than this share is measured.
+const SAME_GAIN: f64 = 0.03;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.05;
 /// Radii that differ by more than this share of one are two beginnings.

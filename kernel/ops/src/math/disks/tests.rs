@@ -39,7 +39,7 @@ fn try_within(family: &Family, model: &Model, seeds: std::ops::Range<u64>, borde
 }
 
 /// 40 frames with some 1400 disks: the error of a ratio is 2 %, of a share 1 %.
-fn assert_at_the_bound(name: &str, score: &Score) {
+pub(super) fn assert_at_the_bound(name: &str, score: &Score) {
     let text = format!(
         "{name}: {:.3} times the bound, recall {:.4}, precision {:.4}, {:.3} within the errors",
         score.ratio(),
