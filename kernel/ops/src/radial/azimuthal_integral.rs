@@ -193,7 +193,7 @@ impl Operation for IntegrateAzimuthally {
         category: "Radial",
         reference: "Ashiotis et al. (pyFAI), doi:10.1107/S1600576715004306; pyxem, doi:10.5281/zenodo.2649351",
     };
-    const AFTER_REDUCTION: &'static [&'static str] =
+    const AFTER_PREPARATION: &'static [&'static str] =
         &["npt", "inner_radius", "outer_radius", "statistic"];
 
     fn describe(

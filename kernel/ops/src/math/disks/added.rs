@@ -202,3 +202,40 @@ fn what_is_added_covers_nothing() {
         assert!(off.abs() < 0.05, "{holds}: {}", model.shape.radius);
     }
 }
+
+/// A vacuum that is the mean of many frames has less noise than one of the scan, and the same constant.
+#[test]
+fn a_vacuum_has_the_constant_of_the_detector() {
+    let family = Family {
+        radius: 8.2,
+        edge: 0.6,
+        beam: 30.0,
+        diffuse: 1.0,
+        inside: bullseye,
+        ..of_dose(6.0)
+    };
+    let empty = Family {
+        bragg: 1e-9,
+        diffuse: 0.02,
+        beam: 100.0,
+        wander: 0.0,
+        ..family
+    };
+    let size = (family.rows, family.columns);
+    let measured = |added: f32| {
+        let counts = |seed: u64| family.frame(seed, 0).image.counts;
+        let above = |counts: Vec<f32>| counts.iter().map(|count| count + added).collect();
+        let some = (35_000..35_064).map(|seed| above(counts(seed))).collect();
+        let mut mean = vec![added; family.rows * family.columns];
+        for seed in 36_000..36_048 {
+            let counts = empty.frame(seed, 0).image.counts;
+            (mean.iter_mut().zip(counts)).for_each(|(mean, count)| *mean += count / 48.0);
+        }
+        prepare(some, vec![mean], size, Given::default()).expect("disks")
+    };
+    let (alone, above) = (measured(0.0), measured(100.0));
+    assert!(alone.told && above.told && above.model.probe.is_some());
+    let off = (alone.model.shape.radius - above.model.shape.radius).abs();
+    assert!(off < 0.01, "{off}");
+    assert!((above.misfit - alone.misfit).abs() < 0.01);
+}

@@ -195,13 +195,6 @@ fn look(
     (seen, radius)
 }
 
-fn cleaned(frames: &[Vec<f32>], clean: &Clean) -> Vec<Vec<f32>> {
-    let mut flags = Vec::new();
-    let mut frames = frames.to_vec();
-    (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
-    frames
-}
-
 fn prepare_clean(
     frames: &[Vec<f32>],
     vacuum: &[Vec<f32>],

@@ -63,7 +63,8 @@ fn positions_are_at_the_bound_with_the_true_model() {
 fn radius_edge_and_background_are_measured() {
     for family in families() {
         let prepared = measured(&family, 5000, 64);
-        let model = &prepared.as_ref().expect(family.name).model;
+        let Prepared { model, clean, .. } = prepared.as_ref().expect(family.name);
+        assert_eq!((clean.gain, clean.offset), (1.0, 0.0), "{}", family.name);
         let off = (f64::from(model.shape.radius) / family.radius - 1.0).abs();
         assert!(off < 0.01, "{}: radius {}", family.name, model.shape.radius);
         assert!(
