@@ -1,5 +1,7 @@
 //! Peaks that nobody should trust, or that are not there: said once under the cell, in the viewer and in every result.
 
+use crate::desk;
+
 use super::*;
 
 const SIZE: [usize; 4] = [3, 4, 90, 94];

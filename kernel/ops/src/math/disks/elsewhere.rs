@@ -38,6 +38,8 @@ pub struct Elsewhere {
     pub times: Option<f64>,
     /// Whether that was taken for the beam instead.
     pub taken: bool,
+    /// Whether a disk is at the place that was said.
+    pub(super) is_there: bool,
 }
 
 /// What a frame says.
@@ -109,11 +111,12 @@ pub(super) fn elsewhere(
     };
     let off = square_apart(model.centre, said).sqrt();
     let is_off = off > OFF[0] * radius + OFF[1];
-    let doubt = |times| Elsewhere {
+    let doubt = |times: Option<f64>| Elsewhere {
         said,
         brightest,
         times,
         taken: false,
+        is_there: times.is_some() && !is_off,
     };
     let times = |look: &Look| Some(look.brightest?.height / look.beam?.height);
     if share(&|look| look.beam.is_some()) >= MOST {

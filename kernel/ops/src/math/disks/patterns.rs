@@ -160,6 +160,9 @@ fn strongly_patterned_disks_are_found_whole() {
     for (pattern, vectors, said) in [
         (1, HEXAGONAL, Said::Radius(9.0)),
         (0, OBLIQUE, Said::Vacuum),
+        (4, HEXAGONAL, Said::Radius(9.0)),
+        (2, OBLIQUE, Said::Nothing),
+        (3, HEXAGONAL, Said::Nothing),
     ] {
         let (name, inside) = PATTERNS[pattern];
         let family = Family {

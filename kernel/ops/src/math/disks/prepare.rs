@@ -168,7 +168,7 @@ fn either(said: Prepared, found: Option<Prepared>, doubt: Elsewhere) -> Option<P
             ..found
         },
         // The background is about the disk at the place that was said: a beam that is fainter than others.
-        Some(found) if doubt.times.is_some() && said.cost + PATTERN_COST < found.cost => said,
+        Some(found) if doubt.is_there && said.cost + PATTERN_COST < found.cost => said,
         _ => Prepared {
             elsewhere: Some(doubt),
             ..said
@@ -305,8 +305,10 @@ fn measure_any(
         best = better(best, other);
     }
     let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
-    // Where there are no pieces there is no whole: a background that is brightest in the middle.
-    let of_beam = || (best.as_ref()).and_then(|_| extent(frames, size, &places));
+    // Where there are no pieces there is no whole: a background that is brightest in the middle; nor is there one to be seen of a
+    // beam that is covered.
+    let seen_in = best.as_ref().filter(|best| best.model.beam_is_seen);
+    let of_beam = || seen_in.and_then(|_| extent(frames, size, &places));
     let Some(radius) = said.or_else(of_beam) else {
         return best;
     };
@@ -338,12 +340,14 @@ fn measure_any(
     let is_flat = |best: &Prepared| best.model.probe.is_none() && best.explains();
     let best = match (best, whole) {
         (Some(best), Some(whole)) => {
-            let free = said.is_none() || is_flat(&best);
             // Of larger disks more are cut by the frame's edge, where what is seen of them has no place in a model.
             let [of_whole, of_best] =
                 [&whole, &best].map(|one| one.cost_within(frames, 1.5 * radius));
-            let is_better = of_whole + PATTERN_COST < of_best;
-            Some(if is_better || !free { whole } else { best })
+            let is_better = match said {
+                Some(_) => !is_flat(&best) || of_whole < of_best + PATTERN_COST,
+                None => of_whole + PATTERN_COST < of_best,
+            };
+            Some(if is_better { whole } else { best })
         }
         (best, whole) => best.or(whole),
     };

@@ -159,7 +159,13 @@ fn a_direct_beam_that_is_elsewhere_is_told() {
         columns: 150,
         ..Family::default()
     };
-    for family in [Family::default(), hexagonal] {
+    let faint = Family {
+        diffuse: 0.5,
+        bragg: 8.0,
+        beam: 60.0,
+        ..Family::default()
+    };
+    for family in [Family::default(), hexagonal, faint] {
         let size = (family.rows, family.columns);
         let middle = [0.5 * size.0 as f64, 0.5 * size.1 as f64];
         let [a, b] = family.vectors;

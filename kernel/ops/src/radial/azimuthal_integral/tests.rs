@@ -114,7 +114,7 @@ fn the_centre_is_said_or_measured() {
     let inside = meta([0.1; 2], [-2.6, -1.9], ["1/nm"; 2]);
     let at_corner = meta([0.1; 2], [0.0; 2], ["1/nm"; 2]);
     let integral = bound(json!({}));
-    assert!(integral.reduction(&[&inside]).is_none());
+    assert!(integral.preparation(&[&inside]).is_none());
     let note = |meta: &SignalMeta, params: Value| {
         bound(params).describe(&[meta]).unwrap().notes["centre_from"].clone()
     };
