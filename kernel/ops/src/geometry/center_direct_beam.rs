@@ -220,29 +220,19 @@ impl Operation for MoveToBeam {
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
         let input = accept::of_this_shape(inputs, frame)?;
-        let beam = match accept::image(frame)? {
-            Image::Single(grid) => self.beam(frame, &grid, params),
-            Image::Double(grid) => self.beam(frame, &grid, params),
-        };
-        let (rows, columns) = frame.rows_columns();
-        let by = beam.map(|[y, x]| {
-            let by = [y - (rows / 2) as f64, x - (columns / 2) as f64];
-            match params.movement {
-                Movement::Bilinear => by,
-                Movement::WholePixels => by.map(f64::round),
+        let shape = frame.shape();
+        let moved = match (accept::image(frame)?, input.element.as_float()) {
+            (Image::Single(grid), ElementType::F32) => {
+                let beam = self.beam(frame, &grid, params);
+                Frame::from_vec(shape, centred(&*grid, beam, params))
             }
-        });
-        let moved = match input.element.as_float() {
-            ElementType::F64 => {
-                let grid = accept::grid(frame)?;
-                Frame::from_vec(frame.shape(), centred(&grid, by, params.outside))
+            (image, _) => {
+                let beam = match &image {
+                    Image::Single(grid) => self.beam(frame, grid, params),
+                    Image::Double(grid) => self.beam(frame, grid, params),
+                };
+                Frame::from_vec(shape, centred(&accept::grid(frame)?, beam, params))
             }
-            _ => match accept::image(frame)? {
-                Image::Single(grid) => {
-                    Frame::from_vec(frame.shape(), centred(&*grid, by, params.outside))
-                }
-                Image::Double(_) => Err("the pixels are of another type than the signal's".into()),
-            },
         };
         moved
             .map(Output::Frame)
@@ -250,18 +240,21 @@ impl Operation for MoveToBeam {
     }
 }
 
-fn centred<T: Real>(grid: &Grid<T>, by: Option<[f64; 2]>, outside: Outside) -> Vec<T> {
-    match by {
-        None => vec![T::NAN; grid.values.len()],
-        Some(by) => shift::moved(
-            grid,
-            by,
-            match outside {
-                Outside::Nan => T::NAN,
-                Outside::Zero => T::nearest(0.0),
-            },
-        ),
-    }
+/// The image moved from where the beam is; without a beam nothing has a value.
+fn centred<T: Real>(grid: &Grid<T>, beam: Option<[f64; 2]>, params: &CenterDirectBeam) -> Vec<T> {
+    let Some([y, x]) = beam else {
+        return vec![T::NAN; grid.values.len()];
+    };
+    let [cy, cx] = grid.reference_centre();
+    let by = match params.movement {
+        Movement::Bilinear => [y - cy, x - cx],
+        Movement::WholePixels => [y - cy, x - cx].map(f64::round),
+    };
+    let outside = match params.outside {
+        Outside::Nan => T::NAN,
+        Outside::Zero => T::nearest(0.0),
+    };
+    shift::moved(grid, by, outside)
 }
 
 #[cfg(test)]
