@@ -169,6 +169,7 @@ fn engine(threads: usize, budget_bytes: usize) -> Engine {
 
 struct Grown {
     tree: Tree,
+    scan: Arc<Scan>,
     plus: u32,
     folded: u32,
 }
@@ -177,14 +178,19 @@ struct Grown {
 fn grown(folded: &Folded) -> Grown {
     let tree = Tree::new();
     let scan = Arc::new(Scan::new(20, 10, [2, 5]));
-    let source = tree.add_source("scan", scan).unwrap();
+    let source = tree.add_source("scan", scan.clone()).unwrap();
     let plus = Add {
         offset: 0.5,
         ..Add::default()
     };
     let plus = (tree.add_operation("plus", &[source], Arc::new(plus))).unwrap();
     let folded = (tree.add_operation("folded", &[plus], Arc::new(folded.clone()))).unwrap();
-    Grown { tree, plus, folded }
+    Grown {
+        tree,
+        scan,
+        plus,
+        folded,
+    }
 }
 
 const POSITIONS: usize = 200;
@@ -373,6 +379,25 @@ fn it_goes_on_only_with_what_depends_on_the_same() {
     let before = folded.adds();
     assert_ne!(scan.prepare(&engine).unwrap(), first);
     assert_eq!(folded.adds(), before + POSITIONS);
+}
+
+#[test]
+fn nothing_goes_on_with_what_was_gathered_from_a_file_that_has_changed() {
+    for forks in [false, true] {
+        let folded = Folded {
+            delay: Duration::from_millis(1),
+            forks,
+            ..Folded::new()
+        };
+        let (scan, engine) = (grown(&folded), engine(2, MEBIBYTE));
+        scan.cancel_when(&engine, || folded.adds() >= 120);
+        wait_until(|| scan.progress_state(&engine) == Some(PassState::Cancelled));
+        std::thread::sleep(Duration::from_millis(50));
+        scan.scan.changed.store(true, Ordering::SeqCst);
+        let before = folded.adds();
+        scan.prepare(&engine).unwrap();
+        assert_eq!(folded.adds(), before + POSITIONS);
+    }
 }
 
 #[test]

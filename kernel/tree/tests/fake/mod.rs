@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ pub struct Scan {
     pub bad_chunk: Option<u64>,
     pub panicking_chunk: Option<u64>,
     pub delay: Duration,
+    /// The file is no longer as it was opened.
+    pub changed: AtomicBool,
 }
 
 impl Scan {
@@ -37,6 +39,7 @@ impl Scan {
             bad_chunk: None,
             panicking_chunk: None,
             delay: Duration::ZERO,
+            changed: AtomicBool::new(false),
         }
     }
 
@@ -75,6 +78,10 @@ impl Source for Scan {
             range(row, self.chunk[0], ny),
             range(column, self.chunk[1], nx),
         ]
+    }
+
+    fn is_as_opened(&self) -> bool {
+        !self.changed.load(Ordering::SeqCst)
     }
 
     fn read_chunk(&self, chunk: ChunkId, cancel: &CancelToken) -> Result<Chunk, SourceError> {
