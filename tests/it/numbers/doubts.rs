@@ -8,12 +8,22 @@ const SIZE: [usize; 4] = [3, 4, 90, 94];
 
 /// Counts whose mean at a scan position and a place of the detector is told.
 fn scan(desk: &Desk, mean: impl Fn(usize, f64, f64) -> f64) -> Result<u32> {
+    scan_holding(desk, mean, |_, count| count)
+}
+
+/// What pixels hold of their mean and their counts.
+fn scan_holding(
+    desk: &Desk,
+    mean: impl Fn(usize, f64, f64) -> f64,
+    holds: impl Fn(f64, f64) -> f64,
+) -> Result<u32> {
     let [ny, nx, rows, columns] = SIZE;
     let mut counts = Poisson(11);
     let values: Vec<f64> = (0..ny * nx * rows * columns)
         .map(|at| {
             let (row, column) = ((at / columns % rows) as f64, (at % columns) as f64);
-            counts.count(mean(at / (rows * columns), row, column)) as f64
+            let mean = mean(at / (rows * columns), row, column);
+            holds(mean, counts.count(mean) as f64)
         })
         .collect();
     write(&desk.path("scan.npy"), &SIZE, ElementType::U16, &values)?;
@@ -175,6 +185,74 @@ fn disks_that_look_unlike_say_so() -> Result<()> {
             && measured.contains(" px of a flat disk like it, threshold"),
         "{measured}"
     );
+    Ok(())
+}
+
+/// Soft disks of 40 counts on a background that falls outwards.
+fn soft_disks(row: f64, column: f64) -> f64 {
+    let (away, _) = from_lattice(row, column);
+    let outside = (row - 44.6).hypot(column - 46.3) / 30.0;
+    1.0 + 4.0 / (1.0 + outside * outside) + 40.0 / (1.0 + ((away - 4.2) / 0.5).exp())
+}
+
+#[test]
+fn a_constant_in_the_counts_is_measured_and_no_doubt() -> Result<()> {
+    let found = |added: f64| -> Result<(Vec<String>, String)> {
+        let desk = Desk::new()?;
+        let disks = |_, row, column| soft_disks(row, column);
+        let scan = scan_holding(&desk, disks, |_, count| count + added)?;
+        let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+        frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+        let node = desk.session.description(peaks).context("no node")?;
+        let measured = node.measured.context("nothing measured")?;
+        Ok((codes(&desk, peaks), measured))
+    };
+    let (no_doubt, alone) = found(0.0)?;
+    ensure!(no_doubt.is_empty() && !alone.contains("offset"), "{alone}");
+    for added in [3.0, 100.0] {
+        let (doubts, measured) = found(added)?;
+        let said = format!("{alone}, offset {added}");
+        ensure!(
+            doubts.is_empty() && measured == said,
+            "{measured} {doubts:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn where_values_are_no_counts_and_where_much_is_covered_is_said() -> Result<()> {
+    let said = |covered: bool, noise: bool| -> Result<(Vec<String>, Vec<String>)> {
+        let desk = Desk::new()?;
+        let disks = |_, row: f64, column: f64| match covered && column > 65.0 {
+            true => 0.0,
+            false => soft_disks(row, column),
+        };
+        let holds = |mean: f64, count: f64| if noise { count } else { mean.round() };
+        let scan = scan_holding(&desk, disks, holds)?;
+        let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+        frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+        Ok((codes(&desk, peaks), told(&desk)))
+    };
+    for (covered, noise, code, text) in [
+        (
+            false,
+            false,
+            "noise_less",
+            "pixels scatter less than counts do",
+        ),
+        (
+            true,
+            true,
+            "mostly_covered",
+            " % of the pixels have no counts",
+        ),
+    ] {
+        let (codes, told) = said(covered, noise)?;
+        ensure!(codes.contains(&code.to_owned()), "{codes:?} {told:?}");
+        let times = told.iter().filter(|told| told.contains(text)).count();
+        ensure!(times == 1, "{told:?}");
+    }
     Ok(())
 }
 
