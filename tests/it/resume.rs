@@ -172,7 +172,7 @@ fn wait_until(mut done: impl FnMut() -> Result<bool>) -> Result<()> {
 /// The process that is killed is this test again, told by the variable what to save.
 #[test]
 fn a_killed_save_is_continued_by_the_next_kernel() -> Result<()> {
-    const NAME: &str = "a_killed_save_is_continued_by_the_next_kernel";
+    const NAME: &str = "resume::a_killed_save_is_continued_by_the_next_kernel";
     const FOLDER: &str = "TESTS_SAVE_AND_BE_KILLED";
     if let Some(folder) = std::env::var_os(FOLDER) {
         let folder = PathBuf::from(folder);

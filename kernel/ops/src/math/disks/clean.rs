@@ -4,7 +4,7 @@ use signal::simd::{Vectorised, vectorised};
 
 use super::covered::{Seen, covered};
 use super::left_over::Left;
-use super::noise::{LEAST_GAIN, LEAST_OF_MEANS, Noise, is_counts, noise};
+use super::noise::{Added, Noise, is_counts, noise};
 
 /// Standard deviations by which a single pixel is above everything around it.
 const LONE: f32 = 6.0;
@@ -48,14 +48,14 @@ impl Clean {
         radius: f64,
     ) -> Self {
         // Eight bits are also stored as sixteen. Without noise a plateau is no end.
-        let mut noisy = noise(frames, (rows, columns), None, LEAST_GAIN);
+        let mut noisy = noise(frames, (rows, columns), None, Added::Unknown);
         let saturation = match noisy {
             Some(noise) => piled_up(frames, noise).or(saturation),
             None => saturation,
         };
         let reached = |end: f32| frames.iter().flatten().any(|value| *value >= end);
         if saturation.is_some_and(reached) {
-            noisy = noise(frames, (rows, columns), saturation, LEAST_GAIN);
+            noisy = noise(frames, (rows, columns), saturation, Added::Unknown);
         }
         let Noise {
             gain,
@@ -107,13 +107,12 @@ impl Clean {
         let mut above = frames.to_vec();
         (above.iter_mut().flatten()).for_each(|value| *value += added as f32);
         let saturation = self.saturation.map(|end| end + added as f32);
-        let found = noise(&above, size, saturation, LEAST_OF_MEANS);
+        let found = noise(&above, size, saturation, Added::Nothing);
         let other = |found: &Noise| (found.gain / self.gain).ln().abs() > OTHER_NOISE.ln();
         match found.filter(other) {
             Some(found) => Clean {
                 gain: found.gain,
                 offset: found.offset + added,
-                shifted: self.shifted || found.shifted,
                 ..self.clone()
             },
             None => self.clone(),

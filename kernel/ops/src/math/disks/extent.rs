@@ -12,6 +12,13 @@ const DARK: f64 = 0.25;
 /// Times that the frames are laid on each other: by the places that are known first, then by the middles of the counts there.
 const ROUNDS: usize = 3;
 
+/// What else is in the frames.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Around {
+    Nothing,
+    Disks,
+}
+
 /// Counts per frame of a pixel, of frames that are laid on each other, by the place from their middles.
 struct Laid {
     /// Rows and columns to each side.
@@ -73,7 +80,7 @@ impl Laid {
 }
 
 /// Where a beam ends about a place, counts per pixel there, and the radius that nearly all of it is within.
-fn end(rings: &[[f64; 2]]) -> Option<(usize, f64, f64)> {
+fn end(rings: &[[f64; 2]], around: Around) -> Option<(usize, f64, f64)> {
     let means: Vec<f64> = rings.iter().map(|[sum, pixels]| sum / pixels).collect();
     let brightest = (1..means.len()).filter(|ring| means[*ring].is_finite());
     let brightest = brightest.max_by(|a, b| means[*a].total_cmp(&means[*b]))?;
@@ -82,7 +89,8 @@ fn end(rings: &[[f64; 2]]) -> Option<(usize, f64, f64)> {
     let (mut darkest, mut last) = (brightest, brightest);
     for ring in brightest..means.len() {
         let is_dark = means[darkest] < least + DARK * (means[brightest] - least);
-        if means[ring].is_nan() || is_dark && means[ring] > AGAIN * means[darkest] {
+        let is_another = around == Around::Disks && is_dark && means[ring] > AGAIN * means[darkest];
+        if means[ring].is_nan() || is_another {
             break;
         }
         if means[ring] < means[darkest] {
@@ -114,13 +122,14 @@ pub(super) fn extent(
     frames: &[Vec<f32>],
     size: (usize, usize),
     places: &[[f64; 2]],
+    around: Around,
 ) -> Option<f64> {
     let half = (size.0.min(size.1) / 3).max(2);
     let mut places = places.to_vec();
     let mut radius = None;
     for _ in 0..ROUNDS {
         let laid = Laid::of(frames, size, &places, half);
-        let (far, under, _) = end(&laid.rings([0.0; 2]))?;
+        let (far, under, _) = end(&laid.rings([0.0; 2]), around)?;
         let mut moments = [0.0; 3];
         for ([y, x], mean) in laid.pixels() {
             if y.hypot(x) <= far as f64 {
@@ -136,7 +145,7 @@ pub(super) fn extent(
         if !about.iter().all(|at| at.abs() < half as f64) {
             return radius;
         }
-        let (far, under, found) = end(&laid.rings(about))?;
+        let (far, under, found) = end(&laid.rings(about), around)?;
         radius = Some((found / OF_FLAT).max(1.0));
         // Each frame by the counts of its own beam.
         for (frame, place) in frames.iter().zip(&mut places) {

@@ -21,10 +21,10 @@ const FAR: f64 = 2.5;
 /// Mean of the variances of blocks over their median.
 const TRIMMED: f64 = 1.03;
 const HALF_TRIMMED: f64 = 1.05;
-/// Less noise than this share of that of counts is none at all: a simulation.
-pub(super) const LEAST_GAIN: f64 = 0.05;
-/// That of the mean of ten thousand frames.
-pub(super) const LEAST_OF_MEANS: f64 = 1e-4;
+/// Less noise than this share of that of counts is none at all: a simulation; of frames from which is taken what is added to all
+/// pixels, that of the mean of ten thousand.
+const LEAST_GAIN: f64 = 0.05;
+const LEAST_OF_MEANS: f64 = 1e-4;
 
 /// Variance of a pixel is `gain · (mean + offset)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,13 +51,25 @@ impl Default for Noise {
     }
 }
 
-/// `None` where there is none, or less than `least` of that of counts. Of blocks of pixels, from how much neighbours differ.
+/// Frames as they are read, or without what is added to all of their pixels: few of these may have the direct beam only, of which
+/// no line is seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Added {
+    Unknown,
+    Nothing,
+}
+
+/// `None` where there is none. Of blocks of pixels, from how much neighbours differ.
 pub(super) fn noise(
     frames: &[Vec<f32>],
     size: (usize, usize),
     saturation: Option<f32>,
-    least: f64,
+    added: Added,
 ) -> Option<Noise> {
+    let least = match added {
+        Added::Unknown => LEAST_GAIN,
+        Added::Nothing => LEAST_OF_MEANS,
+    };
     let halves = halves(frames, size, saturation.unwrap_or(f32::INFINITY));
     let mut blocks: Vec<[f64; 2]> = (halves.iter())
         .map(|[one, other]| [0, 1].map(|n| 0.5 * (one[n] + other[n])))
@@ -68,7 +80,8 @@ pub(super) fn noise(
         return Some(COUNTS);
     }
     let line = Line::of(&by_the_other(&halves));
-    if let Some(line) = line.as_ref().filter(|line| line.is_shifted()) {
+    let shifted = (line.as_ref()).filter(|line| added == Added::Unknown && line.is_shifted());
+    if let Some(line) = shifted {
         return (line.gain > least).then(|| line.noise(frames));
     }
     let points = points(dark, PARTS);
@@ -198,8 +211,13 @@ impl Point {
     }
 }
 
-/// The median of the variances of blocks without those that edges, cosmic rays and hot pixels are in.
+/// The median of the variances of blocks without those that edges, cosmic rays and hot pixels are in. Of hardly any counts a median
+/// is none.
 fn usual(variances: &mut [f64], mean: f64, by_chance: f64) -> f64 {
+    let all = mean_of(variances);
+    if mean * mean < HARDLY_ANY * all {
+        return all / TRIMMED;
+    }
     variances.sort_unstable_by(f64::total_cmp);
     let mut middle = variances[variances.len() / 2];
     // Where most blocks have edges of bright disks the median is theirs; with few counts chance is more than they are.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::beam::beam;
 use super::clean::Clean;
 use super::elsewhere::{Elsewhere, elsewhere};
-use super::extent::extent;
+use super::extent::{Around, extent};
 use super::left_over::{Left, left_over};
 use super::measuring::{ABOUT, DISK_COST, Measuring, PATTERN_EXPLAINS, Start, Work, measure};
 use super::model::Model;
@@ -233,7 +233,7 @@ fn measure_beam(
 ) -> Option<(Prepared, f64)> {
     let (seen, measured) = look(frames, size, given.direct_beam);
     let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
-    let radius = given.radius.or_else(|| extent(frames, size, &places))?;
+    let radius = (given.radius).or_else(|| extent(frames, size, &places, Around::Nothing))?;
     let measure_from = |radius, binds| {
         let start = Start {
             radius,
@@ -244,9 +244,10 @@ fn measure_beam(
         measure(frames, size, given, clean, &seen, &start)
     };
     let is_whole = |beam: &Prepared| beam.explains() && beam.is_about(radius, ABOUT);
-    let beam = match measure_from(measured, false).filter(is_whole) {
-        Some(beam) => beam,
-        None => measure_from(radius, true)?,
+    let free = measure_from(measured, false);
+    let beam = match free {
+        Some(beam) if is_whole(&beam) => beam,
+        free => measure_from(radius, true).or(free)?,
     };
     let radius = f64::from(beam.model.shape.radius);
     Some((beam, radius))
@@ -305,10 +306,15 @@ fn measure_any(
         best = better(best, other);
     }
     let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
+    // Flat disks that explain everything are no pieces, whatever a background that falls outwards makes of the beam's extent.
+    let is_flat = |best: &Prepared| best.model.probe.is_none() && best.explains();
+    if said.is_none() && best.as_ref().is_some_and(is_flat) {
+        return best;
+    }
     // Where there are no pieces there is no whole: a background that is brightest in the middle; nor is there one to be seen of a
     // beam that is covered.
     let seen_in = best.as_ref().filter(|best| best.model.beam_is_seen);
-    let of_beam = || seen_in.and_then(|_| extent(frames, size, &places));
+    let of_beam = || seen_in.and_then(|_| extent(frames, size, &places, Around::Disks));
     let Some(radius) = said.or_else(of_beam) else {
         return best;
     };
@@ -337,7 +343,6 @@ fn measure_any(
         whole = better(whole, other);
     }
     // What was said binds, unless the disks are flat ones of another radius and nothing else.
-    let is_flat = |best: &Prepared| best.model.probe.is_none() && best.explains();
     let best = match (best, whole) {
         (Some(best), Some(whole)) => {
             // Of larger disks more are cut by the frame's edge, where what is seen of them has no place in a model.
