@@ -126,7 +126,7 @@ fn score(session: &Arc<Session>, peaks: u32) -> Result<(usize, f64)> {
         let index = vec![y, x];
         let numbers = values(session, Command::Peaks { node: peaks, index })?;
         for [ky, kx] in disks(y, x) {
-            let off = (numbers.chunks_exact(9))
+            let off = (numbers.chunks_exact(signal::Peaks::COLUMNS.len()))
                 .map(|peak| (peak[0] - ky).hypot(peak[1] - kx))
                 .fold(f64::INFINITY, f64::min);
             if off < 2.0 {

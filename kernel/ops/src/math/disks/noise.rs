@@ -283,6 +283,8 @@ const LINE_SURE: f64 = 0.03;
 const LEAST_VARIANCE: f64 = 0.05;
 /// How much worse a line through the origin must be for anything to be added.
 const MUCH_WORSE: f64 = 12.0;
+/// Squares that a line leaves over at most, of all points: more is no line, but edges of disks in most blocks.
+const NO_LINE: f64 = 150.0;
 /// What is added is seen from this share of the variance of the darkest on.
 const SEEN: f64 = 0.5;
 const LINE_ROUNDS: usize = 5;
@@ -407,7 +409,8 @@ impl Line {
         let misfit = self.misfit(self.gain, self.zero());
         let worse = self.misfit(self.gain_from(0.0), 0.0) - misfit;
         let decisive = worse > MUCH_WORSE * (misfit / LINE_PARTS as f64).max(1.0);
-        decisive && self.rest.abs() > SEEN * self.darkest && self.gain > 0.0
+        let is_line = misfit < NO_LINE && self.gain > 0.0;
+        is_line && decisive && self.rest.abs() > SEEN * self.darkest
     }
 
     /// Where something is added to all pixels.

@@ -217,9 +217,15 @@ fn prepare_clean(
         let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
         measuring.told(&beam)
     });
-    // Few beams may tell less than many disks, and there may be specimen after all.
+    // Few beams may tell less than many disks, and there may be specimen after all; but a pattern of many disks has a part of their
+    // noise too.
+    let noise = |own: &Prepared| own.model.probe.as_ref().map_or(0.0, |_| 2.0 * PATTERN_COST);
     match (own, told) {
-        (Some(own), Some(told)) => Some(if told.cost < own.cost { told } else { own }),
+        (Some(own), Some(told)) => Some(if told.cost < own.cost + noise(&own) {
+            told
+        } else {
+            own
+        }),
         (own, told) => told.or(own),
     }
 }
