@@ -115,7 +115,10 @@ pub fn prepare(
         let Some(prepared) = prepare_clean(&few, &[], size, given, &clean) else {
             break;
         };
-        match left_over(&prepared.model, &clean, &cleaned(&few, &clean)) {
+        // Where the model is none for most of what is there, that is no noise.
+        let is_noise = |left: &Left| left.gain < 1.0 || prepared.usual_misfit >= TOO_GOOD;
+        let left = left_over(&prepared.model, &clean, &cleaned(&few, &clean));
+        match left.filter(is_noise) {
             Some(left) => {
                 clean.take_line(left);
                 if (left.gain - 1.0).abs() < SAME_GAIN {
