@@ -234,7 +234,10 @@ class Restore(unittest.TestCase):
         for number in range(10):
             self.show("scan", f"more-{number}")
         idle = statistics.median(self.states()[2] for _ in range(7))
-        asked = self.client.execute("strain.compute()?;")
+        asked = self.client.execute(
+            "scan.subtract_background(MedianKernel { footprint: 21, ..default() })?.find_peaks(DifferenceOfGaussiansPeaks::default())?"
+            ".strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), ..default() })?.compute()?;"
+        )
         self.client.wait("iopub", lambda message: message[0] == "execute_input" and message[1] == asked)
         time.sleep(0.3)
         times = []

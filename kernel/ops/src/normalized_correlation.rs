@@ -284,6 +284,7 @@ impl Operation for FindDisks {
         (unlike.into_iter().chain(doubtful))
             .chain(pieces)
             .chain(elsewhere)
+            .chain(background_taken(prepared))
             .chain(too_quiet(prepared))
             .chain(mostly_covered(prepared))
             .collect()
@@ -462,6 +463,25 @@ fn beam_elsewhere(elsewhere: &Elsewhere) -> Caveat {
 const QUIET: f64 = 0.75;
 /// From this share of a frame on it is said that it is left out.
 const MOSTLY: f64 = 0.2;
+
+/// From this share of pixels below zero on they are no counts.
+const BELOW_ZERO: f64 = 0.2;
+
+/// Where a file has lost its background.
+fn background_taken(prepared: &Prepared) -> Option<Caveat> {
+    let share = prepared.clean.below_zero;
+    (share > BELOW_ZERO).then(|| {
+        Caveat::new(
+            "background_taken",
+            format!(
+                "{:.0} % of the pixels are below zero, so a background was subtracted before these were stored, and how large its noise is \
+                 nobody can tell from them: errors are doubtful and peaks may be noise; find the peaks in the file as it was recorded \
+                 (`find_peaks` measures the background itself)",
+                100.0 * share
+            ),
+        )
+    })
+}
 
 /// Where less is left over than counts make.
 fn too_quiet(prepared: &Prepared) -> Option<Caveat> {

@@ -25,6 +25,8 @@ pub struct Clean {
     pub offset: f64,
     /// Whether something is added to all pixels, or taken from them.
     pub shifted: bool,
+    /// Share of the pixels that are still below zero as counts: a background was taken away, and nobody knows its noise.
+    pub below_zero: f64,
     /// The value of pixels without counts, where values are whole numbers above it.
     zero: Option<f64>,
     /// The largest value that a pixel can have, when it has an end.
@@ -74,6 +76,7 @@ impl Clean {
             gain,
             offset,
             shifted,
+            below_zero: 0.0,
             zero,
             saturation,
             dead: Vec::new(),
@@ -84,12 +87,15 @@ impl Clean {
         let mut seen = vec![Seen::NOTHING; rows * columns];
         let mut lone = vec![0u32; rows * columns];
         let mut flags = Vec::new();
+        let mut below = 0;
         for frame in frames {
             let mut counts = frame.clone();
             clean.saturated |= clean.to_counts(&mut counts);
+            below += counts.iter().filter(|counts| **counts < 0.0).count();
             (seen.iter_mut().zip(&counts)).for_each(|(seen, counts)| seen.add(*counts));
             clean.lone(&counts, &mut flags, |at| lone[at] += 1);
         }
+        clean.below_zero = below as f64 / (frames.len() * rows * columns).max(1) as f64;
         let often = ((HOT * frames.len() as f64).ceil() as u32).max(2);
         let mut dead: Vec<bool> = lone.iter().map(|times| *times >= often).collect();
         clean.hot = dead.iter().filter(|dead| **dead).count();

@@ -185,7 +185,7 @@ fn is_lattice(found: &[Found], place: [f64; 2], near: f64) -> Option<bool> {
             on += f64::from(u8::from(is_on));
         }
     }
-    (of >= 4.0).then(|| on >= ON_LATTICE * of)
+    (of >= 4.0).then_some(on >= ON_LATTICE * of)
 }
 
 /// Whether a disk at the place would not be seen: pixels are invalid, or darker than nearly everywhere else.

@@ -285,6 +285,12 @@ fn measure_any(
         (best, other) => best.or(other),
     };
     let mut best = measure_from(measured, false, None);
+    // Flat disks that explain everything are no pieces, whatever was said of the radius, and whatever a background that falls outwards
+    // makes of the beam's extent.
+    let is_flat = |best: &Prepared| best.model.probe.is_none() && best.explains();
+    if best.as_ref().is_some_and(is_flat) {
+        return best;
+    }
     // Pieces of disks explain some of them; so do the disks as a whole, and better.
     let mut whole = None;
     if let Some(said) = said
@@ -315,11 +321,6 @@ fn measure_any(
         best = better(best, other);
     }
     let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
-    // Flat disks that explain everything are no pieces, whatever a background that falls outwards makes of the beam's extent.
-    let is_flat = |best: &Prepared| best.model.probe.is_none() && best.explains();
-    if said.is_none() && best.as_ref().is_some_and(is_flat) {
-        return best;
-    }
     // Where there are no pieces there is no whole: a background that is brightest in the middle; nor is there one to be seen of a
     // beam that is covered.
     let seen_in = best.as_ref().filter(|best| best.model.beam_is_seen);
