@@ -220,25 +220,6 @@ fn a_constant_in_the_counts_is_measured_and_no_doubt() -> Result<()> {
     Ok(())
 }
 
-/// The tree knows what was subtracted; a file does not.
-#[test]
-fn a_stored_signal_without_its_background_says_so() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk, |_, row, column| soft_disks(row, column))?;
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let peaks = desk.add(flat, "normalized_correlation", json!({}))?;
-    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
-    ensure!(codes(&desk, peaks).is_empty(), "{:?}", codes(&desk, peaks));
-    let path = desk.path("flat.zspy");
-    desk::save(&desk, flat, &path)?;
-    let stored = desk::open(&desk.session, &path)?;
-    let peaks = desk.add(stored, "normalized_correlation", json!({}))?;
-    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
-    let codes = codes(&desk, peaks);
-    ensure!(codes.contains(&"background_taken".to_owned()), "{codes:?}");
-    Ok(())
-}
-
 #[test]
 fn where_values_are_no_counts_and_where_much_is_covered_is_said() -> Result<()> {
     let said = |covered: bool, noise: bool| -> Result<(Vec<String>, Vec<String>)> {

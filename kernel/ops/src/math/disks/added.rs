@@ -239,3 +239,37 @@ fn a_vacuum_has_the_constant_of_the_detector() {
     assert!(off < 0.01, "{off}");
     assert!((above.misfit - alone.misfit).abs() < 0.01);
 }
+
+/// A background that was taken from every frame leaves pixels below zero that nothing explains; a constant does not.
+#[test]
+fn a_background_that_was_taken_away_is_noticed() {
+    let family = of_dose(25.0);
+    let size = (family.rows, family.columns);
+    let middle = [size.0, size.1].map(|size| 0.5 * (size as f64 - 1.0));
+    let ring = |at: usize| {
+        let (y, x) = ((at / size.1) as f64, (at % size.1) as f64);
+        (y - middle[0]).hypot(x - middle[1]).round() as usize
+    };
+    let without_rings = |mut frame: Vec<f32>| {
+        let mut rings = vec![Vec::new(); size.0 + size.1];
+        for (at, value) in frame.iter().enumerate() {
+            rings[ring(at)].push(*value);
+        }
+        rings
+            .iter_mut()
+            .for_each(|ring| ring.sort_by(f32::total_cmp));
+        for (at, value) in frame.iter_mut().enumerate() {
+            let ring = &rings[ring(at)];
+            *value -= ring[ring.len() / 2];
+        }
+        frame
+    };
+    let measured = |of: &dyn Fn(Vec<f32>) -> Vec<f32>| {
+        let some = (40_000..40_024).map(|seed| of(family.frame(seed, 0).image.counts));
+        let prepared = prepare(some.collect(), Vec::new(), size, Given::default());
+        prepared.expect("disks").clean.below_zero
+    };
+    let constant = |frame: Vec<f32>| frame.iter().map(|value| value - 3.0).collect();
+    let [taken, constant] = [measured(&without_rings), measured(&constant)];
+    assert!(taken > 0.2 && constant == 0.0, "{taken} {constant}");
+}
