@@ -341,16 +341,16 @@ fn measure_any(
     }
     if said.is_none() {
         whole = measure_from(radius, true, best.as_ref());
-    }
-    for times in LARGER {
-        if said.is_some() || best.as_ref().is_some_and(Prepared::explains) {
-            break;
+        for times in LARGER {
+            if [&best, &whole]
+                .iter()
+                .any(|one| one.as_ref().is_some_and(Prepared::explains))
+            {
+                break;
+            }
+            let other = measure_from(times * measured, true, best.as_ref());
+            whole = better(whole, other);
         }
-        if whole.as_ref().is_some_and(Prepared::explains) {
-            break;
-        }
-        let other = measure_from(times * measured, true, best.as_ref());
-        whole = better(whole, other);
     }
     // What was said binds, unless the disks are flat ones of another radius and nothing else.
     let best = match (best, whole) {
