@@ -3,3 +3,5 @@
 pub mod center_direct_beam;
 pub mod crop_signal;
 pub mod rebin_signal;
+#[cfg(test)]
+mod testing;

@@ -21,13 +21,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    CancelToken, Caveat, ElementType, Finished, FurtherInput, HeapBytes, Inputs, NavigationIndex,
-    Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks,
-    Positions, Preparation, Prepare, Region, SignalMeta, parameters,
+    CancelToken, Caveat, Element, ElementType, Finished, FurtherInput, HeapBytes, Inputs,
+    NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline,
+    Output, Peak, Peaks, Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
 
 use crate::accept;
-use crate::math::disks::{Given, Image, Prepared, Scratch, prepare};
+use crate::math::disks::{Given, Image, Prepared, Scratch, Stencil, prepare};
 use crate::measured::{rounded, rounded_place};
 use crate::peak_finder;
 
@@ -102,7 +102,7 @@ impl Operation for FindDisks {
         required: false,
         needs: Needs::Nothing,
     }];
-    const REVISION: u32 = 10;
+    const REVISION: u32 = 11;
 
     fn describe(
         &self,
@@ -288,18 +288,25 @@ impl Operation for FindDisks {
             scratch,
         } = &mut work;
         values.clear();
-        values.extend_from_slice(&frame.to_f32());
+        signal::for_pixels!(frame, |pixels| values
+            .extend(pixels.iter().map(|pixel| pixel.to_f32())));
         prepared.clean.apply(values, flags);
         image.fill(size, model.margin(), values, prepared.clean.most());
         let radius = f64::from(model.shape.radius);
         let apart = params.min_distance.unwrap_or(radius);
         let border = (params.exclude_border).unwrap_or_else(|| usual_border(radius));
         let inside = |at: f64, size: usize| at >= border && at <= size as f64 - 1.0 - border;
-        let mut peaks = Peaks::default();
+        let disk = Stencil::new(radius);
         let threshold = params.threshold.unwrap_or(model.threshold);
-        for found in model.find_above(threshold, image, scratch) {
-            let taken = (peaks.ky.iter().zip(&peaks.kx))
-                .any(|(y, x)| (f64::from(*y) - found.y).hypot(f64::from(*x) - found.x) <= apart);
+        let all = model.find_above(threshold, image, scratch);
+        let mut peaks = Peaks::with_capacity(all.len());
+        for found in all {
+            let square = |y: f32, x: f32| {
+                let (dy, dx) = (f64::from(y) - found.y, f64::from(x) - found.x);
+                dy * dy + dx * dx
+            };
+            let taken =
+                (peaks.ky.iter().zip(&peaks.kx)).any(|(y, x)| square(*y, *x) <= apart * apart);
             let cut = !(inside(found.y, size.0) && inside(found.x, size.1));
             if taken || cut || peaks.len() >= params.max_peaks.unwrap_or(usize::MAX) {
                 continue;
@@ -317,7 +324,7 @@ impl Operation for FindDisks {
                 kx: found.x as f32,
                 intensity: prepared
                     .clean
-                    .values(image.mean_over_disk([found.y, found.x], radius)),
+                    .values(image.mean_over_disk([found.y, found.x], &disk)),
                 score: found.evidence.deviations as f32,
                 ky_error: (worse * found.y_error) as f32,
                 kx_error: (worse * found.x_error) as f32,

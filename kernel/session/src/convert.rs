@@ -1,21 +1,21 @@
-//! Between the domain and the wire: the only file that knows both.
+//! Between the domain and the wire.
 
 use bytes::Bytes;
 use protocol::{
     AxisDescription, CaveatDescription, ComponentDescription, Encoding, FramePart,
-    FurtherInputDescription, Measuring, MenuEntry, NodeDescription, NodeKind, OperationDescription,
-    Outline, ParameterControl, ParameterDescription, Progress, ProgressState, SampleType,
-    ShownUnitsDescription, TreeDescription, WireError,
+    FurtherInputDescription, MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline,
+    ParameterControl, ParameterDescription, SampleType, ShownUnitsDescription, TreeDescription,
+    WireError,
 };
 use serde_json::{Map, Value, json};
 use signal::{
     Axis, Frame, ParameterError, ParameterInfo, ParameterKind, Peaks, Registered, SignalKind,
     SignalMeta, SourceError,
 };
-use tree::{ComputeError, Graph, MapProgress, Node, PassState, PreparationProgress, TreeError};
+use tree::{ComputeError, Graph, Node, TreeError};
 use views::{Part, Reduced, Sample};
 
-use crate::{Session, code};
+use crate::{Session, code, progress};
 
 pub(crate) fn source_error(error: &SourceError) -> WireError {
     WireError::new(error.code(), error.to_string(), error.remedy())
@@ -228,7 +228,7 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             .iter()
             .map(|entry| menu_entry(*entry, node))
             .collect(),
-        progress: progress(session, node),
+        progress: progress::of(session, node),
         frame_cost: session.cost_of(node),
         parameter_maxima: maxima(graph, node),
         measured: crate::measured::of(session, node),
@@ -378,113 +378,6 @@ fn parameter(info: &ParameterInfo) -> ParameterDescription {
         maximum: info.maximum,
         units: info.units.clone(),
         help: info.help.clone(),
-    }
-}
-
-/// Begins what is said of a pass that waits for a measurement.
-pub(crate) const MEASURING: &str = "measuring ";
-
-/// What is not measured yet of what a map is computed from, or of the map itself: its first positions wait for that.
-pub(crate) fn measuring(session: &Session, node: &Node) -> Option<Measuring> {
-    let graph = session.tree.snapshot();
-    let mut above = vec![graph.node(node.id)?];
-    let mut found = None;
-    while let Some(node) = above.pop() {
-        let inputs = graph.inputs(node)?;
-        let metas: Vec<&SignalMeta> = inputs.iter().map(|input| &*input.meta).collect();
-        let measures = || node.computation()?.preparation(&metas);
-        if session.engine.prepared(node).is_none() && measures().is_some() {
-            found = Some(measuring_of(session, node));
-        }
-        above.extend(inputs);
-    }
-    found
-}
-
-/// How far the measurement of a node is.
-fn measuring_of(session: &Session, node: &Node) -> Measuring {
-    let progress = session.engine.preparation_progress(node);
-    let share = (progress.as_ref())
-        .filter(|progress| progress.total > 0 && !progress.concluding)
-        .map(|progress| progress.done as f64 / progress.total as f64);
-    Measuring {
-        node: node.id,
-        name: node.name.clone(),
-        pass: progress.as_ref().map_or(1, |progress| progress.pass as u32),
-        passes: (progress.as_ref()).and_then(|progress| Some(progress.passes? as u32)),
-        share,
-    }
-}
-
-/// A measurement that is asked for by itself.
-pub(crate) fn preparation_progress(
-    session: &Session,
-    node: &Node,
-    progress: &PreparationProgress,
-) -> Progress {
-    Progress {
-        node: node.id,
-        state: progress_state(progress.state),
-        done: progress.done as f64,
-        total: progress.total as f64,
-        label: format!("{MEASURING}{}", node.name),
-        message: (progress.error.as_ref()).map_or_else(String::new, ToString::to_string),
-        rate: None,
-        seconds_left: None,
-        kept: 0.0,
-        can_resume: progress.state == PassState::Cancelled,
-        measuring: (progress.state == PassState::Running).then(|| measuring_of(session, node)),
-    }
-}
-
-fn progress_state(state: PassState) -> ProgressState {
-    match state {
-        PassState::Idle | PassState::Running => ProgressState::Running,
-        PassState::Done => ProgressState::Done,
-        PassState::Cancelled => ProgressState::Cancelled,
-        PassState::Failed => ProgressState::Failed,
-    }
-}
-
-/// The computation of a node that runs or was stopped: of its map, or of what it measures first.
-fn progress(session: &Session, node: &Node) -> Option<Progress> {
-    let map = session.engine.map_progress(node.id);
-    if let Some(map) = map.filter(|map| map.state != PassState::Idle) {
-        return Some(map_progress(session, node, &map));
-    }
-    let measured = session.engine.preparation_progress(node)?;
-    let shown = match measured.state {
-        PassState::Done => false,
-        // Of a map nobody has stopped anything: it begins when it is looked at.
-        PassState::Cancelled => node.meta.kind != SignalKind::Map,
-        _ => true,
-    };
-    shown.then(|| preparation_progress(session, node, &measured))
-}
-
-pub(crate) fn map_progress(session: &Session, node: &Node, progress: &MapProgress) -> Progress {
-    let message = match (&progress.error, progress.failures) {
-        (None, _) => crate::caveats::without_value(session, node, progress).unwrap_or_default(),
-        (Some(error), 0) => error.to_string(),
-        (Some(error), 1) => format!("1 position failed: {error}"),
-        (Some(error), failures) => format!("{failures} positions failed; the first: {error}"),
-    };
-    let measuring = measuring(session, node);
-    Progress {
-        node: node.id,
-        state: progress_state(progress.state),
-        done: progress.done as f64,
-        total: progress.total as f64,
-        label: match &measuring {
-            Some(measuring) => format!("{MEASURING}{}", measuring.name),
-            None => format!("computing {}", node.name),
-        },
-        message,
-        rate: None,
-        seconds_left: None,
-        kept: 0.0,
-        can_resume: false,
-        measuring,
     }
 }
 

@@ -23,6 +23,7 @@ mod look;
 mod measured;
 mod news;
 mod poster;
+mod progress;
 pub mod provenance;
 mod recipe;
 mod replay;

@@ -19,7 +19,7 @@ use crate::journal::{Journal, Stamp};
 use crate::news::News;
 use crate::sources::OpenFiles;
 use crate::view::Workers;
-use crate::{closure, code, convert, cost, lock, router, save};
+use crate::{closure, code, convert, cost, lock, progress, router, save};
 
 /// Name of the environment variable that sets the memory budget, in bytes.
 pub const BUDGET_VARIABLE: &str = "SIGNALTREE_MEMORY_BUDGET";
@@ -451,7 +451,7 @@ impl Session {
                 // What ends because its parameters changed is of no interest any more.
                 let current = graph.node(progress.node);
                 if let Some(node) = current.filter(|node| node.revision == progress.revision) {
-                    let said = self.paced(convert::map_progress(self, node, progress));
+                    let said = self.paced(progress::of_map(self, node, progress));
                     self.events.send(&Event::Progress(said));
                     if progress.state == PassState::Done && progress.without_value > 0 {
                         self.tell_tree(); // the node has a caveat more

@@ -195,6 +195,7 @@ mod tests {
 
     use signal::{Axes, Bound, Registered, serde_json::json};
 
+    use super::super::testing::result_of;
     use super::*;
 
     fn meta(element: ElementType) -> Arc<SignalMeta> {
@@ -217,24 +218,7 @@ mod tests {
     }
 
     fn cropped(meta: &Arc<SignalMeta>, frame: Frame, params: serde_json::Value) -> Frame {
-        let bound = Bound::<CutSignal>::entry().bind(&params).unwrap();
-        let described = bound.describe(&[meta]).unwrap();
-        let inputs = Inputs {
-            metas: std::slice::from_ref(meta),
-            outputs: &[Output::Frame(frame)],
-        };
-        let at = NavigationIndex::new(&[0]);
-        match bound
-            .compute(&inputs, at, None, &CancelToken::new())
-            .unwrap()
-        {
-            Output::Frame(frame) => {
-                assert_eq!(frame.shape(), described.axes.signal_shape());
-                assert_eq!(frame.element(), described.element);
-                frame
-            }
-            other => panic!("{other:?}"),
-        }
+        result_of::<CutSignal>(meta, frame, &params)
     }
 
     #[test]

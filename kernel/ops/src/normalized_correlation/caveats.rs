@@ -35,9 +35,11 @@ pub(super) fn of(params: &NormalizedCorrelation, prepared: Option<&Prepared>) ->
         )
     });
     let pieces = (prepared.whole).map(|whole| pieces(prepared, whole));
+    let large = large(params, prepared);
     let elsewhere = (prepared.elsewhere.as_ref()).map(beam_elsewhere);
     (unlike.into_iter().chain(doubtful))
         .chain(pieces)
+        .chain(large)
         .chain(elsewhere)
         .chain(background_taken(prepared))
         .chain(too_quiet(prepared))
@@ -73,6 +75,26 @@ fn pieces(prepared: &Prepared, whole: f64) -> Caveat {
             prepared.model.shape.radius
         ),
     )
+}
+
+/// From this share of the frame's shorter side on a disk may be all of the pattern.
+const LARGE: f64 = 0.2;
+
+/// Said where many disks may have been taken for one: those of an annular aperture are like a lattice of their own.
+fn large(params: &NormalizedCorrelation, prepared: &Prepared) -> Option<Caveat> {
+    let model = &prepared.model;
+    let radius = f64::from(model.shape.radius);
+    let is_large = radius > LARGE * model.rows.min(model.columns) as f64;
+    (is_large && params.radius.is_none() && !prepared.told).then(|| {
+        Caveat::new(
+            "disks_so_large",
+            format!(
+                "the disks were found with a radius of {radius:.1} px in frames of {} x {} px: each may be several smaller disks \
+                 that were taken for one; {REMEDY}",
+                model.rows, model.columns
+            ),
+        )
+    })
 }
 
 /// Said where the direct beam is not where it was said to be.

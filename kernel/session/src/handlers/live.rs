@@ -10,7 +10,7 @@ use tree::{Graph, MapImages, MapProgress, Node, PassState, PreparationProgress, 
 
 use crate::drafts::ViewName;
 use crate::handlers::pictures::{self, Looking, Shown, map_to_show, plane};
-use crate::{Session, convert};
+use crate::{Session, convert, progress};
 
 /// Longest wait for more than the very first patterns of an estimate.
 const ESTIMATE_PATIENCE: Duration = Duration::from_millis(20);
@@ -241,23 +241,23 @@ impl Session {
         for node in graph.nodes() {
             let said = match running(node) {
                 Some(map) => {
-                    let said = convert::map_progress(self, node, &map);
+                    let said = progress::of_map(self, node, &map);
                     let waits = (said.measuring.as_ref())
                         .and_then(|measuring| graph.node(measuring.node))
                         .is_some_and(|node| measures(node));
                     waits.then_some(said)
                 }
                 None if !measures(node) => None,
-                // It is described without, see `convert::progress`.
+                // It is described without, see `progress::of`.
                 None if is_stopped && node.meta.kind == SignalKind::Map => {
                     self.tell_tree();
                     None
                 }
-                None => Some(convert::preparation_progress(self, node, news)),
+                None => Some(progress::of_preparation(self, node, news)),
             };
             if let Some(said) = said {
                 let is_made =
-                    said.label.starts_with(convert::MEASURING) && news.state == PassState::Done;
+                    said.label.starts_with(progress::MEASURING) && news.state == PassState::Done;
                 self.events.send(&Event::Progress(said));
                 if is_made {
                     // A view that was told of a cancel asks again.

@@ -11,7 +11,7 @@ use super::flow;
 use super::report::{Pace, Report, TELL_EVERY};
 use crate::errand::Failed;
 use crate::handlers::memory;
-use crate::{Session, convert};
+use crate::{Session, convert, progress};
 
 /// Computes a whole signal and keeps it: the images of a map, or every frame or list of peaks.
 pub(crate) fn compute(
@@ -107,7 +107,7 @@ fn fill(
             && let Some(node) = graph.node(state.node)
         {
             told = Instant::now();
-            let mut now = convert::map_progress(session, node, state);
+            let mut now = progress::of_map(session, node, state);
             let found = nodes.iter().zip(&there).find(|(of, _)| **of == node.id);
             now.kept = found.map_or(0.0, |(_, there)| *there as f64);
             if !over {

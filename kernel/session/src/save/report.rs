@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protocol::{Event, Measuring, Progress, ProgressState, WireError};
 
-use crate::convert::{self, MEASURING};
+use crate::progress::{self, MEASURING};
 use crate::{Session, lock};
 
 /// Shortest time between two reports.
@@ -144,7 +144,7 @@ impl<'a> Report<'a> {
     /// What has to be measured over the scan before the first position can be computed.
     fn measuring(&self) -> Option<Measuring> {
         let graph = self.session.tree.snapshot();
-        convert::measuring(self.session, graph.node(self.progress.node)?)
+        progress::measuring(self.session, graph.node(self.progress.node)?)
     }
 
     fn tell(&mut self) {

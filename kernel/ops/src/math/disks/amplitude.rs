@@ -11,16 +11,20 @@ const FREE: f64 = 0.25;
 /// Least counts, in the mean of a frame, that a place is judged by.
 const TELLING: f32 = 20.0;
 /// Least counts off the disks that tell a frame's background better than its first guess.
-const LEAST_FREE: f64 = 100.0;
+const LEAST_FREE: f64 = 50.0;
+/// Counts of a frame's background from which on some of its rows have enough of them.
+const ENOUGH: f64 = 1e4;
 /// Counts in a piece of a row.
 const PIECE: f32 = 100.0;
+/// Counts that pieces have at least, together if need be.
+const FEWEST: f64 = 20.0;
 /// See [`Search::distrust_amplitude`]: for frames that disks cover but for this share.
 const FREE_ENOUGH: f64 = 0.1;
 const MUCH_LESS: f64 = 0.8;
 
 impl Search<'_> {
-    /// Times the scan's background that the darker places of this frame have.
-    pub(super) fn first_amplitude(&mut self) {
+    /// Times the scan's background that the darker places of this frame have, of which `darker` is background.
+    pub(super) fn first_amplitude(&mut self, darker: f64) {
         let Model {
             stencil, inside, ..
         } = self.model;
@@ -61,7 +65,7 @@ impl Search<'_> {
         if place < scratch.ratios.len() {
             let (_, ratio, _) = scratch.ratios.select_nth_unstable_by(place, f32::total_cmp);
             scratch.first_amplitude = f64::from(*ratio).max(1e-3);
-            scratch.amplitude = scratch.first_amplitude * self.model.darker;
+            scratch.amplitude = scratch.first_amplitude * darker;
         }
     }
 
@@ -75,15 +79,20 @@ impl Search<'_> {
             ..
         } = self;
         // The median over pieces of rows, each with the weight of its expected counts: what is on disks that were not found stays
-        // out. Of few counts the median is less than the mean.
+        // out. Of few counts the median is less than the mean, and of hardly any it is 0.
         scratch.rows.clear();
         let mut everything = 0.0;
         let middle = ground.row((model.rows / 2) as isize, 0);
         let mean = middle[..model.columns].iter().sum::<f32>() / model.columns as f32;
         let enough = PIECE / (scratch.amplitude as f32 * mean).max(1e-6);
         let piece = (enough as usize).next_multiple_of(LANES).max(LANES);
-        // Some rows tell it as well as it is needed.
-        for row in (0..model.rows).step_by(2 * model.step) {
+        // Some rows tell it as well as it is needed, unless they have few counts.
+        let pixels = (model.rows * model.columns) as f64;
+        let step = match scratch.amplitude * f64::from(mean) * pixels < ENOUGH {
+            true => 1,
+            false => 2 * model.step,
+        };
+        for row in (0..model.rows).step_by(step) {
             for from in (0..model.columns).step_by(piece) {
                 let count = piece.min(model.columns - from);
                 let first = image.at(row, from);
@@ -97,15 +106,14 @@ impl Search<'_> {
                 });
                 everything += f64::from(whole);
                 if under > 0.0 {
-                    scratch.rows.push([sum / under, under]);
+                    scratch.rows.push([sum, under]);
                 }
             }
         }
-        let all: f64 = scratch
-            .rows
-            .iter()
-            .map(|[_, under]| f64::from(*under))
-            .sum();
+        let (counts, all) = (scratch.rows.iter()).fold((0.0, 0.0), |all, [sum, under]| {
+            (all.0 + f64::from(*sum), all.1 + f64::from(*under))
+        });
+        together(&mut scratch.rows, FEWEST * all / counts.max(1.0));
         scratch.free = if everything > 0.0 {
             all / everything
         } else {
@@ -141,6 +149,20 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Of pieces' counts and background, neighbours together until they have `enough` background: ratio and background of each.
+fn together(pieces: &mut Vec<[f32; 2]>, enough: f64) {
+    let (mut joined, mut open) = (0, [0.0f32; 2]);
+    for n in 0..pieces.len() {
+        let [sum, under] = pieces[n];
+        open = [open[0] + sum, open[1] + under];
+        if f64::from(open[1]) >= enough || n + 1 == pieces.len() {
+            pieces[joined] = [open[0] / open[1], open[1]];
+            (joined, open) = (joined + 1, [0.0; 2]);
+        }
+    }
+    pieces.truncate(joined);
 }
 
 /// Sums of counts and background of the pixels that disks do not reach, and of the background of all.

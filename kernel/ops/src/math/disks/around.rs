@@ -1,5 +1,7 @@
 //! Pixels around a disk, as runs in the rows of an image.
 
+use signal::simd::{Vectorised, vectorised};
+
 use super::image::Stencil;
 use super::lanes::LANES;
 
@@ -101,17 +103,32 @@ impl Around {
 
 /// Copies pixels that `line` begins with for each run. Whole lanes at a time, as runs are short: what is too much the next run
 /// overwrites.
-#[inline(always)]
 pub(super) fn gather<'a>(runs: &[Run], line: impl Fn(&Run) -> &'a [f32], out: &mut [f32]) {
-    for run in runs {
-        let line = line(run);
-        for done in (0..run.count).step_by(LANES) {
-            let (from, to) = (&line[done..], &mut out[run.at + done..]);
-            match (from.first_chunk::<LANES>(), to.first_chunk_mut::<LANES>()) {
-                (Some(from), Some(to)) => *to = *from,
-                _ => {
-                    let count = (run.count - done).min(LANES);
-                    to[..count].copy_from_slice(&from[..count]);
+    vectorised(Gather { runs, line, out });
+}
+
+struct Gather<'a, F> {
+    runs: &'a [Run],
+    line: F,
+    out: &'a mut [f32],
+}
+
+impl<'a, F: Fn(&Run) -> &'a [f32]> Vectorised for Gather<'_, F> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Gather { runs, line, out } = self;
+        for run in runs {
+            let line = line(run);
+            for done in (0..run.count).step_by(LANES) {
+                let (from, to) = (&line[done..], &mut out[run.at + done..]);
+                match (from.first_chunk::<LANES>(), to.first_chunk_mut::<LANES>()) {
+                    (Some(from), Some(to)) => *to = *from,
+                    _ => {
+                        let count = (run.count - done).min(LANES);
+                        to[..count].copy_from_slice(&from[..count]);
+                    }
                 }
             }
         }

@@ -180,28 +180,10 @@ impl Clean {
 
     /// Whether any is saturated.
     fn to_counts(&self, values: &mut [f32]) -> bool {
-        let mut any = false;
-        if let Some(saturation) = self.saturation {
-            for value in values.iter_mut() {
-                let saturated = *value >= saturation;
-                any |= saturated;
-                *value = if saturated { f32::INFINITY } else { *value };
-            }
-        }
-        if self.gain != 1.0 || self.offset != 0.0 {
-            let (gain, offset) = (1.0 / self.gain as f32, self.offset as f32);
-            values
-                .iter_mut()
-                .for_each(|value| *value = (*value + offset) * gain);
-        }
-        if self.shifted {
-            // A broken pixel holds what it holds, whatever is added to the others.
-            let least = -LONE - 3.0;
-            for value in values.iter_mut() {
-                *value = if *value < least { f32::NAN } else { *value };
-            }
-        }
-        any
+        vectorised(ToCounts {
+            clean: self,
+            values,
+        })
     }
 
     /// Pixels far above everything around them.
@@ -228,6 +210,42 @@ impl Clean {
                 }
             }
         }
+    }
+}
+
+struct ToCounts<'a> {
+    clean: &'a Clean,
+    values: &'a mut [f32],
+}
+
+impl Vectorised for ToCounts<'_> {
+    type Result = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let ToCounts { clean, values } = self;
+        let mut any = false;
+        if let Some(saturation) = clean.saturation {
+            for value in values.iter_mut() {
+                let saturated = *value >= saturation;
+                any |= saturated;
+                *value = if saturated { f32::INFINITY } else { *value };
+            }
+        }
+        if clean.gain != 1.0 || clean.offset != 0.0 {
+            let (gain, offset) = (1.0 / clean.gain as f32, clean.offset as f32);
+            values
+                .iter_mut()
+                .for_each(|value| *value = (*value + offset) * gain);
+        }
+        if clean.shifted {
+            // A broken pixel holds what it holds, whatever is added to the others.
+            let least = -LONE - 3.0;
+            for value in values.iter_mut() {
+                *value = if *value < least { f32::NAN } else { *value };
+            }
+        }
+        any
     }
 }
 

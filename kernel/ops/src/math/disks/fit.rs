@@ -87,6 +87,7 @@ impl Pattern<'_> {
             share,
             down,
             across,
+            diagonal: nearness,
             ..
         } = passes;
         match self {
@@ -94,8 +95,9 @@ impl Pattern<'_> {
                 let places = (window.y.chunks_exact(LANES)).zip(window.x.chunks_exact(LANES));
                 let out = (share.chunks_exact_mut(LANES))
                     .zip(down.chunks_exact_mut(LANES))
-                    .zip(across.chunks_exact_mut(LANES));
-                for ((y, x), ((share, down), across)) in places.zip(out) {
+                    .zip(across.chunks_exact_mut(LANES))
+                    .zip(nearness.chunks_exact_mut(LANES));
+                for ((y, x), (((share, down), across), nearness)) in places.zip(out) {
                     for n in 0..LANES {
                         let (dy, dx) = (y[n] - y0, x[n] - x0);
                         let cover = shape.at(dy, dx);
@@ -103,6 +105,7 @@ impl Pattern<'_> {
                         share[n] = cover.share;
                         down[n] = slope * dy;
                         across[n] = slope * dx;
+                        nearness[n] = cover.nearness;
                     }
                 }
             }
@@ -211,6 +214,8 @@ impl Vectorised for Sum<'_> {
 pub struct Step {
     pub disk: Disk,
     pub information: [[f64; 4]; 4],
+    /// Whether it is nearer than was asked for to where the pixels were last compared with a disk.
+    pub settled: bool,
 }
 
 impl Step {
@@ -274,12 +279,14 @@ impl Window<'_> {
                 return None;
             }
             let moved = part * far;
+            let sharper = sums.information[0][0].max(sums.information[1][1]);
+            let settled = moved * moved * sharper < enough * enough;
             step = Some(Step {
                 disk,
                 information: sums.information,
+                settled,
             });
-            let sharper = sums.information[0][0].max(sums.information[1][1]);
-            if moved * moved * sharper < enough * enough {
+            if settled {
                 break;
             }
         }
@@ -297,8 +304,24 @@ impl Window<'_> {
     ) -> Evidence {
         vectorised(Judge {
             window: *self,
-            share: &mut passes.share,
-            pattern,
+            passes,
+            pattern: Some(pattern),
+            disk,
+            known,
+        })
+    }
+
+    /// The same right after [`Window::improve`] of a disk that it left settled: its share of the pixels is that of the last step.
+    pub(super) fn evidence_of_settled(
+        &self,
+        passes: &mut Passes,
+        disk: Disk,
+        known: Known,
+    ) -> Evidence {
+        vectorised(Judge {
+            window: *self,
+            passes,
+            pattern: None,
             disk,
             known,
         })
@@ -316,8 +339,9 @@ pub struct Evidence {
 
 struct Judge<'a> {
     window: Window<'a>,
-    share: &'a mut [f32],
-    pattern: Pattern<'a>,
+    passes: &'a mut Passes,
+    /// `None` where the passes are those of the disk.
+    pattern: Option<Pattern<'a>>,
     disk: Disk,
     known: Known,
 }
@@ -367,16 +391,18 @@ impl Vectorised for Judge<'_> {
         let alone = self.level_alone();
         let Judge {
             window,
-            share,
+            passes,
             pattern,
             disk,
             known,
         } = self;
-        pattern.shares((window.y, window.x), window.runs, disk, share);
+        if let Some(pattern) = pattern {
+            pattern.slopes(window, disk, passes);
+        }
         let (height, level) = (disk.height as f32, disk.level as f32);
         let (mut gain, mut square, mut pixels) =
             ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
-        let all = (share.chunks_exact(LANES))
+        let all = (passes.share.chunks_exact(LANES))
             .zip(window.counts.chunks_exact(LANES))
             .zip(window.ground.chunks_exact(LANES))
             .zip(window.others.chunks_exact(LANES))

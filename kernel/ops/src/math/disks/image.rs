@@ -145,6 +145,33 @@ impl Vectorised for DiskSums<'_> {
     }
 }
 
+struct FillRow<'a> {
+    values: &'a [f32],
+    counts: &'a mut [f32],
+    known: &'a mut [f32],
+    most: f32,
+}
+
+impl Vectorised for FillRow<'_> {
+    /// Whether all are valid.
+    type Result = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let mut valid = true;
+        let out = self.counts.iter_mut().zip(self.known);
+        for ((counts, known), value) in out.zip(self.values) {
+            let finite = value.is_finite();
+            valid &= finite;
+            let least = if value.is_infinite() { self.most } else { 0.0 };
+            let least = if *value < 0.0 { 0.5 * least } else { least };
+            *counts = if finite { *value } else { least };
+            *known = if finite { 1.0 } else { 0.0 };
+        }
+        valid
+    }
+}
+
 impl Image {
     /// Takes over a frame's counts in C order; what is no number is invalid. What is infinite is invalid too, but so many
     /// counts at least, and what is less than all numbers is half of that.
@@ -169,16 +196,14 @@ impl Image {
         let mut valid = true;
         for (row, values) in values.chunks_exact(columns).enumerate() {
             let first = self.at(row, 0);
-            let out = (self.counts[first..first + columns].iter_mut())
-                .zip(&mut self.valid[first..first + columns]);
-            for ((counts, known), value) in out.zip(values) {
-                let finite = value.is_finite();
-                valid &= finite;
-                let least = if value.is_infinite() { most } else { 0.0 };
-                let least = if *value < 0.0 { 0.5 * least } else { least };
-                *counts = if finite { *value } else { least };
-                *known = if finite { 1.0 } else { 0.0 };
-            }
+            let line = first..first + columns;
+            let (counts, known) = (&mut self.counts[line.clone()], &mut self.valid[line]);
+            valid &= vectorised(FillRow {
+                values,
+                counts,
+                known,
+                most,
+            });
         }
         self.holed = !valid;
     }
@@ -194,9 +219,8 @@ impl Image {
         (row + self.margin) * self.width() + column + self.margin
     }
 
-    /// Mean of the valid pixels with `dy² + dx² ≤ radius²` around the pixel next to a place; NaN where there are none.
-    pub fn mean_over_disk(&self, [y, x]: [f64; 2], radius: f64) -> f32 {
-        let stencil = Stencil::new(radius);
+    /// Mean of the valid pixels of a disk around the pixel next to a place; NaN where there are none.
+    pub fn mean_over_disk(&self, [y, x]: [f64; 2], stencil: &Stencil) -> f32 {
         let reach = stencil.reach() as isize;
         let (y, x) = (y.round() as isize, x.round() as isize);
         let (mut sum, mut count) = (0.0f32, 0.0f32);

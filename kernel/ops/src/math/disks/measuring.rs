@@ -113,6 +113,8 @@ const BETTER: f64 = 0.004;
 const FIRST_PATTERNS: usize = 2;
 const BEAM_ROUNDS: usize = 1;
 const BOUND_BEAM_ROUNDS: usize = 4;
+/// Frames that say how far disks are from each other.
+const NEIGHBOURS_FRAMES: usize = 8;
 /// Share of the radius by which the centroid of a pattern is off its circle when it is not chance.
 const UNEVEN: f64 = 0.08;
 /// Misfit below which a pattern leaves little to explain.
@@ -406,18 +408,37 @@ impl<'a> Measuring<'a> {
     }
 
     /// Radius and middle of disks by the circle that their pattern fills, where its counts are not even about their centroid.
-    fn encircle(&mut self) {
-        let Some((middle, radius)) = self.scan.probe.as_ref().and_then(Probe::circle) else {
+    fn encircle(&mut self, model: &Model) {
+        let end = self.neighbours(model);
+        let Some((middle, radius)) = (self.scan.probe.as_ref()).and_then(|probe| probe.circle(end))
+        else {
             return;
         };
         let [low, high] = self.limits;
         let radius = radius.clamp(low, high);
         self.scan.shape.radius = radius as f32;
         let probe = self.scan.probe.take();
-        self.scan.probe = match away(middle, [0.0; 2]) > UNEVEN * radius {
-            true => probe.map(|probe| probe.about(middle)),
-            false => probe,
+        self.scan.probe = match middle.filter(|middle| away(*middle, [0.0; 2]) > UNEVEN * radius) {
+            Some(middle) => probe.map(|probe| probe.about(middle)),
+            None => probe,
         };
+    }
+
+    /// How far from the middle of a disk nothing is of the next one, in px; of disks that overlap nobody knows.
+    fn neighbours(&self, model: &Model) -> f64 {
+        let some = self.frames.len().div_ceil(NEIGHBOURS_FRAMES);
+        let chosen: Vec<&Vec<f32>> = self.frames.iter().step_by(some).collect();
+        let of_frames = in_parts(chosen.len(), |(image, scratch): &mut Work, n| {
+            image.fill(model.size(), model.margin(), chosen[n], self.clean.most());
+            let found = model.find(image, scratch);
+            let away = found.iter().map(|peak| nearest(peak, &found));
+            away.collect::<Vec<f64>>()
+        });
+        let half = 0.5 * middle(of_frames.into_iter().flatten());
+        match self.bound {
+            Some(bound) if half >= bound => half,
+            _ => f64::INFINITY,
+        }
     }
 
     /// From what the pattern so far, at first a flat disk, leaves over; in so many rounds in direct beams only.
@@ -447,7 +468,7 @@ impl<'a> Measuring<'a> {
             let settled = (before - misfit).abs() < BETTER * misfit;
             if round > FIRST_PATTERNS.max(beam_rounds) && (settled || round == rounds) {
                 if self.bound.is_some() {
-                    self.encircle();
+                    self.encircle(&model);
                 }
                 return Some(self.conclude(&sums));
             }

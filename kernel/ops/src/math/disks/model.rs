@@ -9,6 +9,7 @@ use super::fit::{Disk, Evidence, FAINTEST, Known, Pattern};
 use super::ground::Ground;
 use super::image::{Image, Stencil};
 use super::matched::Matched;
+use super::measuring::DISK_COST;
 use super::probe::Probe;
 use super::search::{LEAST_VALID, Scratch, Search};
 use super::shape::Shape;
@@ -22,6 +23,8 @@ const COARSE: f32 = 4.0;
 /// Looks at what the disks so far leave over, the next one only where the one before found so many more, as a share.
 const MOST_LOOKS: usize = 3;
 const MANY: f64 = 0.15;
+/// A frame's first guess of its background, of the scan's, below which it has perhaps no disks in its darker places.
+const MUCH_DARKER: f64 = 0.6;
 /// A disk's edge is seen to where it is this share of the background's noise.
 const SEEN: f64 = 0.3;
 
@@ -193,7 +196,7 @@ impl Model {
 
     /// The direct beam alone.
     pub(super) fn find_beam(&self, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
-        let mut search = self.begin(image, scratch);
+        let mut search = self.begin(image, scratch, self.darker);
         search.keep_beam();
         search.sweep(self.first_share(), (4, 0.1));
         search.amplitude();
@@ -201,8 +204,8 @@ impl Model {
         search.conclude()
     }
 
-    /// The candidates of a frame.
-    fn begin<'a>(&'a self, image: &'a Image, scratch: &'a mut Scratch) -> Search<'a> {
+    /// The candidates of a frame, of whose darker places this share is background.
+    fn begin<'a>(&'a self, image: &'a Image, scratch: &'a mut Scratch, darker: f64) -> Search<'a> {
         let Scratch { line, sums, .. } = scratch;
         self.stencil.sums(
             &image.counts,
@@ -231,7 +234,7 @@ impl Model {
             ground: self.ground.around(centre, self.size()),
             scratch,
         };
-        search.first_amplitude();
+        search.first_amplitude(darker);
         search.look_at_counts();
         search
     }
@@ -243,7 +246,31 @@ impl Model {
 
     /// The same with another threshold.
     pub fn find_above(&self, threshold: f64, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
-        let mut search = self.begin(image, scratch);
+        let found = self.find_beside(self.darker, threshold, image, scratch);
+        if scratch.first_amplitude * self.darker > MUCH_DARKER {
+            return found;
+        }
+        // Much darker than usual: there are hardly any disks, so that all of it is background, or there is less of that.
+        let cost = |found: &[Found], scratch: &Scratch| {
+            self.misfit(image, scratch) + DISK_COST * found.len() as f64
+        };
+        let usual = cost(&found, scratch);
+        let without = self.find_beside(1.0, threshold, image, scratch);
+        if cost(&without, scratch) < usual {
+            return without;
+        }
+        self.find_beside(self.darker, threshold, image, scratch)
+    }
+
+    /// The same when of the frame's darker places this share is background.
+    fn find_beside(
+        &self,
+        darker: f64,
+        threshold: f64,
+        image: &Image,
+        scratch: &mut Scratch,
+    ) -> Vec<Found> {
+        let mut search = self.begin(image, scratch, darker);
         search.threshold = threshold;
         search.sweep(self.first_share(), (3, 0.5));
         search.amplitude();

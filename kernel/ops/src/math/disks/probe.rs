@@ -18,6 +18,11 @@ const SMOOTH: f64 = 1.4;
 const FAINT: f64 = 0.05;
 /// Parts of a px that its circle is told to.
 const FINE: usize = 8;
+/// Standard deviations of what is perhaps, and of what is surely no noise, and how near the middles of their circles must be, in
+/// radii.
+const LIKELY: f64 = 2.0;
+const SURELY: f64 = 3.0;
+const AGREED: f64 = 0.12;
 /// The pattern ends within this distance of its window's rim, in px.
 const RIM: f64 = 1.0;
 
@@ -106,8 +111,19 @@ impl Probe {
         self.planes[0][0][((half + down) * (2 * half + 1) + half + across) as usize]
     }
 
-    /// Middle and radius of the smallest circle that has nearly all of it, by flat disks of that share of the radius.
-    pub(super) fn circle(&self) -> Option<([f64; 2], f64)> {
+    /// Middle and radius of the smallest circle that has nearly all of it, by flat disks of that share of the radius; nothing of it
+    /// is further out than `end` px, where other disks may be. The middle is told only where a circle of what is surely no noise
+    /// has it too.
+    pub(super) fn circle(&self, end: f64) -> Option<(Option<[f64; 2]>, f64)> {
+        let (middle, radius) = self.circle_above(LIKELY, end)?;
+        let (surely, _) = self.circle_above(SURELY, end)?;
+        let off = (middle[0] - surely[0]).hypot(middle[1] - surely[1]);
+        Some(((off < AGREED * radius).then_some(middle), radius))
+    }
+
+    /// Of what is above so many standard deviations of the noise.
+    fn circle_above(&self, deviations: f64, end: f64) -> Option<([f64; 2], f64)> {
+        let rim = end.min(self.reach - RIM);
         let half = self.half as isize;
         let places = || (-half..=half).flat_map(|down| (-half..=half).map(move |x| (down, x)));
         let mut values: Vec<([f64; 2], f64)> = places()
@@ -115,15 +131,15 @@ impl Probe {
                 let at = [down as f64, across as f64];
                 (at, f64::from(self.at_pixel(down, across)))
             })
-            .filter(|([y, x], _)| y.hypot(*x) <= self.reach)
+            .filter(|([y, x], _)| y.hypot(*x) <= rim + RIM)
             .collect();
         // Far out there is nothing but noise, over many pixels; inside, bright parts tell no more than dark ones.
         let most = values.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-        let far = |at: [f64; 2]| self.reach - at[0].hypot(at[1]);
-        let outside = || (values.iter()).filter(|(at, _)| (RIM..RIM + 1.5).contains(&far(*at)));
+        let far = |at: [f64; 2]| rim - at[0].hypot(at[1]);
+        let outside = || (values.iter()).filter(|(at, _)| (0.0..1.5).contains(&far(*at)));
         let squares: f64 = outside().map(|(_, value)| value * value).sum();
         let noise = (squares / outside().count().max(1) as f64).sqrt();
-        let least = (FAINT * most).max(2.0 * noise);
+        let least = (FAINT * most).max(deviations * noise);
         values.retain(|(_, value)| *value > least);
         (values.iter_mut()).for_each(|(_, value)| *value = value.min(1.5 * least));
         let all: f64 = values.iter().map(|(_, value)| value).sum();

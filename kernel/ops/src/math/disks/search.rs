@@ -193,10 +193,10 @@ impl Search<'_> {
         let (middle, width) = (image.at(row, column), image.width());
         let runs = &model.around.runs[..model.around.fitted_runs];
         gather(runs, |run| &models[run.first(middle, width)..], others);
-        for (others, own) in others[..model.around.fitted].iter_mut().zip(&own[painted]) {
-            let rest = *others - own;
-            *others = if rest > 0.0 { rest } else { 0.0 };
-        }
+        vectorised(Without {
+            others: &mut others[..model.around.fitted],
+            own: &own[painted],
+        });
     }
 
     /// Replaces what a disk has in the models of the frame, by nothing when it is none.
@@ -228,12 +228,13 @@ impl Search<'_> {
             change,
         });
         let (middle, width) = (image.at(row, column), image.width());
-        for run in &model.around.runs {
-            let out = models[run.from(middle, width)].iter_mut();
-            for (out, change) in out.zip(&change[run.to()]) {
-                *out += change;
-            }
-        }
+        vectorised(AddRuns {
+            runs: &model.around.runs,
+            change,
+            models,
+            middle,
+            width,
+        });
     }
 
     /// The window of a slot; [`Search::others`] first.
@@ -321,6 +322,45 @@ impl Search<'_> {
                 .count() as f32;
         }
         valid >= LEAST_VALID * model.stencil.pixels() as f32
+    }
+}
+
+struct Without<'a> {
+    others: &'a mut [f32],
+    own: &'a [f32],
+}
+
+impl Vectorised for Without<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (others, own) in self.others.iter_mut().zip(self.own) {
+            let rest = *others - own;
+            *others = if rest > 0.0 { rest } else { 0.0 };
+        }
+    }
+}
+
+struct AddRuns<'a> {
+    runs: &'a [Run],
+    change: &'a [f32],
+    models: &'a mut [f32],
+    middle: usize,
+    width: usize,
+}
+
+impl Vectorised for AddRuns<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for run in self.runs {
+            let out = self.models[run.from(self.middle, self.width)].iter_mut();
+            for (out, change) in out.zip(&self.change[run.to()]) {
+                *out += change;
+            }
+        }
     }
 }
 

@@ -25,8 +25,8 @@ pub struct Spread {
 }
 
 impl Pattern<'_> {
-    /// How the share changes with the variances that a disk is spread by, per height and px², at the pixels where `share` is known:
-    /// the even one, and both of the stretch.
+    /// How the share changes with the variances that a disk is spread by, per height and px², at the pixels of the passes: the
+    /// even one, and both of the stretch.
     #[inline(always)]
     fn spreads(self, window: Window<'_>, disk: Disk, passes: &mut Passes) {
         let Passes {
@@ -51,7 +51,8 @@ impl Pattern<'_> {
                         let (dy, dx) = (y[n] - y0, x[n] - x0);
                         let slope = 0.5 * share[n] * (1.0 - share[n]) * per_edge;
                         let bend = (1.0 - 2.0 * share[n]) * per_edge;
-                        let turn = slope * (bend + per_radius) / (dy * dy + dx * dx + NO_PLACE);
+                        // How near its pixel is lies where the third will.
+                        let turn = slope * (bend + per_radius) * (diagonal[n] * diagonal[n]);
                         even[n] = slope * (bend - per_radius);
                         along[n] = turn * (dx * dx - dy * dy);
                         diagonal[n] = turn * (2.0 * dx * dy);
@@ -62,9 +63,6 @@ impl Pattern<'_> {
         }
     }
 }
-
-/// Added to the square of a distance that is divided by.
-const NO_PLACE: f32 = 1e-3;
 
 /// From the pixels around each; outside the window there is nothing.
 #[inline(always)]

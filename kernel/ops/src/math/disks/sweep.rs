@@ -147,7 +147,10 @@ impl Search<'_> {
             else {
                 continue;
             };
-            let evidence = window.evidence(&mut passes, pattern, step.disk, known);
+            let evidence = match step.settled {
+                true => window.evidence_of_settled(&mut passes, step.disk, known),
+                false => window.evidence(&mut passes, pattern, step.disk, known),
+            };
             let Some([y_error, x_error]) = step.errors() else {
                 continue;
             };

@@ -92,6 +92,42 @@ fn a_radius_a_quarter_off_leads_to_the_same() {
     }
 }
 
+/// Hardly any counts between disks that cover half of the frame, and none of these in a third of the frames: what is dark there is all
+/// of the background, and no disk.
+#[test]
+fn frames_without_disks_beside_others_have_none() {
+    for (radius, bragg, diffuse) in [(5.0, 20.0, 0.3), (8.0, 20.0, 1.5), (8.0, 300.0, 1.0)] {
+        let family = Family {
+            radius,
+            edge: 0.4,
+            bragg,
+            beam: 1.5 * bragg,
+            diffuse,
+            wander: 1.0,
+            ..Family::default()
+        };
+        let without = Family {
+            bragg: 0.0,
+            ..family
+        };
+        let text = format!("radius {radius}, {bragg} counts on {diffuse}");
+        let all = [frames(&family, 4000, 32), frames(&without, 4100, 16)].concat();
+        let prepared = prepare(all, Vec::new(), (128, 128), Given::default());
+        let model = &prepared.as_ref().expect(&text).model;
+        let off = (f64::from(model.shape.radius) / radius - 1.0).abs();
+        assert!(off < 0.01, "{text}: radius {}", model.shape.radius);
+        let score = try_on(&family, model, 4200);
+        let precise = score.recall() > 0.995 && score.precision() > 0.995;
+        assert!(precise, "{text}: {} {}", score.recall(), score.precision());
+        let mut scratch = Scratch::default();
+        let of_beams = (4300..4320).map(|seed| {
+            let frame = without.frame(seed, model.margin());
+            model.find(&frame.image, &mut scratch).len()
+        });
+        assert_eq!(of_beams.sum::<usize>(), 20, "{text}");
+    }
+}
+
 /// The beam wanders by 6 px; it is looked for where it is said to be, 3 px off, and found where it is.
 #[test]
 fn a_direct_beam_that_is_given_roughly_leads_to_the_same() {
