@@ -1,15 +1,24 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
 import { h, listen, setAttributes } from "../dom";
-import { axisText, barAxis, lineAxis } from "../geometry/axes";
+import { axisText, barAxis, lineAxis, numberText, withUnits } from "../geometry/axes";
 import { clamp, isInside, type Point, pixelAt } from "../geometry/fit";
-import { type SampleAt, sampleText } from "../geometry/sample";
-import { writingOf } from "../geometry/units";
+import { blockText, type SampleAt, sampleText } from "../geometry/sample";
+import { writingOf, writtenText } from "../geometry/units";
 import { checksum } from "../protocol/buffers";
-import type { AxisDescription, NodeDescription } from "../protocol/generated";
+import type {
+  AxisDescription,
+  CompositeDescription,
+  FrameReply,
+  NodeDescription,
+} from "../protocol/generated";
 import { makeReadout } from "../readout";
+import { type Composed, turnOf } from "../render/composite";
+import { automaticLevels } from "../render/levels";
 import { Surface } from "../render/surface";
+import type { Levels } from "../render/table";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
+import { compositeOf, hasLevels, showsOf } from "../state/images";
 import type { PaneChoice } from "../state/panes";
 import { type Peak, type Picture, peakAt } from "../state/picture";
 import { FramePuller } from "../state/pull";
@@ -204,10 +213,13 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
   if (!node) {
     return;
   }
-  const { contrast } = session.state;
+  const kind = pictureClass(node, reply.component);
+  const composed = composedOf(node, picture);
   pane.surface.show(
     {
-      pixels: picture,
+      pixels: composed
+        ? { samples: picture.samples, packed: null, planes: picture.planes, composed }
+        : picture,
       size: { width: reply.width, height: reply.height },
       full: { width: reply.full_width, height: reply.full_height },
       part: reply.part,
@@ -215,11 +227,8 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       axis: lineAxis(axesOf(node, picture)),
       writing: writingOf(node, reply.component),
     },
-    levelsFor(session.state, session.node, node, reply.component) ?? {
-      low: reply.percentiles[0],
-      high: reply.percentiles[1],
-    },
-    contrastOf(contrast[pictureClass(node, reply.component)]),
+    drawnLevels(session, node, reply),
+    contrastOf(session.state.contrast, kind),
   );
   if (reply.full_width * reply.full_height === 1) {
     pane.surface.number = textAt(node, picture, pane.surface, { x: 0, y: 0 });
@@ -242,6 +251,24 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       return checksum(picture.samples);
     },
   });
+}
+
+/** The levels a picture is drawn with: those that are held, or what leaves no choice. */
+export function drawnLevels(session: Session, node: NodeDescription, reply: FrameReply): Levels {
+  const shows = showsOf(node, reply.component);
+  const held = hasLevels(shows) ? levelsFor(session.state, session.node, node, reply.component) : undefined;
+  return held ?? automaticLevels(reply.percentiles, reply.extrema, shows);
+}
+
+/** What a composite is drawn from; `null` for other pictures. */
+function composedOf(node: NodeDescription, { reply, planes }: Picture): Composed | null {
+  const { type } = showsOf(node, reply.component);
+  const [first, second] = planes;
+  if (type === "wheel" && first && second) {
+    return { type, y: first, x: second };
+  }
+  const levels = (reply.ranges ?? []).map(([low, high]) => ({ low, high }));
+  return type === "rgb" ? { type, channels: planes, levels } : null;
 }
 
 interface Tools {
@@ -425,12 +452,44 @@ function textAt(node: NodeDescription, { reply }: Picture, surface: Surface, pix
   return missing ? "not computed yet" : valueText(node, reply.component, sample);
 }
 
-/** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in. */
-function valueText(node: NodeDescription, component: number, sample: SampleAt | null): string {
-  const map = node.components[component];
-  const { factor, units } = writingOf(node, component);
-  const text = sampleText(sample && { ...sample, value: sample.value * factor }, units);
+/** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in; of a composite what it is drawn from. */
+export function valueText(node: NodeDescription, picture: number, sample: SampleAt | null): string {
+  const composite = compositeOf(node, picture);
+  if (composite && sample) {
+    return compositeText(node, composite, picture, sample);
+  }
+  const map = node.components[picture];
+  const { factor, units } = writingOf(node, picture);
+  const written = sample && { ...sample, value: sample.value * factor };
+  const { display } = map ?? {};
+  const name = display?.type === "categorical" && display.names[Math.round(sample?.value ?? Number.NaN)];
+  const picked = display?.type === "categorical" || display?.type === "cyclic";
+  const text =
+    picked && written
+      ? (name || withUnits(numberText(written.value), units)) + blockText(written, "one")
+      : sampleText(written, units);
   return map && node.components.length > 1 && text !== "" ? `${map.title} ${text}` : text;
+}
+
+/** `Δy −0.310 px, Δx 0.120 px · Deflection 0.332 px at 291°`: the direction from +x towards +y, which is down. */
+function compositeText(
+  node: NodeDescription,
+  { title, colouring, components }: CompositeDescription,
+  picture: number,
+  sample: SampleAt,
+): string {
+  const values = components.map((component, i) => {
+    const { factor, units } = writingOf(node, component);
+    const value = (sample.planes?.[i] ?? Number.NaN) * factor;
+    return `${node.components[component]?.title ?? ""} ${withUnits(numberText(value), units)}`;
+  });
+  const [y, x] = sample.planes ?? [];
+  if (colouring !== "wheel" || !Number.isFinite(sample.value) || y === undefined || x === undefined) {
+    return values.join(", ") + blockText(sample, "mean");
+  }
+  const length = writtenText(sample.value, writingOf(node, picture));
+  const direction = sample.value > 0 ? ` at ${(turnOf(y, x) * 360).toFixed(0)}°` : "";
+  return `${values.join(", ")} · ${title} ${length}${direction}${blockText(sample, "mean")}`;
 }
 
 /** What is refused while it is tried is said beside its control. */
