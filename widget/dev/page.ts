@@ -3,7 +3,14 @@
 import signaltree from "../src/index";
 import { FakeKernel } from "../test/fake_kernel";
 import { FakeModel } from "../test/fake_model";
-import { deflectionTree, detectorTree, singleTree, spectrumTree, strainTree, tiltTree } from "../test/fixtures";
+import {
+  deflectionTree,
+  detectorTree,
+  singleTree,
+  spectrumTree,
+  strainTree,
+  tiltTree,
+} from "../test/fixtures";
 
 const query = new URLSearchParams(location.search);
 document.body.classList.toggle("dark", query.has("dark"));

@@ -56,6 +56,11 @@ describe("the colours of a wheel", () => {
       }
     }
     expect([turnOf(0, 1), turnOf(1, 0), turnOf(0, -1), turnOf(-1, 0)]).toEqual([0, 0.25, 0.5, 0.75]);
+    for (let i = 0; i < 1000; i++) {
+      const [y, x] = [Math.sin(0.00629 * i) * (i + 1), Math.cos(0.00629 * i) * (i + 1)];
+      // The error of the polynomial, 1e-5 radians.
+      expect(Math.abs(turnOf(y, x) - ((Math.atan2(y, x) / (2 * Math.PI) + 1) % 1))).toBeLessThan(2e-6);
+    }
   });
 
   it("are those of pyxem", () => {

@@ -11,6 +11,7 @@ export type Composed =
 
 /** Steps of a turn and of brightness: finer than a screen shows. */
 const STEPS = 4096;
+const LAST = STEPS - 1;
 const OPAQUE = 0xff000000;
 
 /** Writes one RGBA word per sample, transparent where one of its images has no value; whether one has not. */
@@ -37,32 +38,43 @@ function paintWheel(
   contrast: Contrast,
 ): boolean {
   const ring = new Uint8Array(colours(contrast.colormap, STEPS).buffer);
-  const bright = Float64Array.from({ length: STEPS }, (_, i) => brightness(i / (STEPS - 1), contrast));
+  const bright = Float64Array.from({ length: STEPS }, (_, i) => brightness(i / LAST, contrast));
+  const factor = LAST / (levels.high > levels.low ? levels.high - levels.low : 1);
   let gaps = false;
   for (let i = 0; i < target.length; i++) {
-    const [down, right] = [y[i] as number, x[i] as number];
+    const down = y[i] as number;
+    const right = x[i] as number;
     const length = Math.sqrt(down * down + right * right);
-    if (!Number.isFinite(length)) {
+    if (!(length < Number.POSITIVE_INFINITY)) {
       target[i] = 0;
       gaps = true;
       continue;
     }
-    const share = bright[Math.round(shareOf(length, levels) * (STEPS - 1))] as number;
-    const at = Math.round(turnOf(down, right) * (STEPS - 1)) * 4;
+    const entry = (length - levels.low) * factor;
+    const share = bright[entry <= 0 ? 0 : entry >= LAST ? LAST : (entry + 0.5) | 0] as number;
+    const at = ((turnOf(down, right) * LAST + 0.5) | 0) << 2;
     target[i] =
-      (OPAQUE |
-        (Math.round((ring[at + 2] as number) * share) << 16) |
-        (Math.round((ring[at + 1] as number) * share) << 8) |
-        Math.round((ring[at] as number) * share)) >>>
-      0;
+      OPAQUE |
+      (((ring[at + 2] as number) * share + 0.5) << 16) |
+      (((ring[at + 1] as number) * share + 0.5) << 8) |
+      ((ring[at] as number) * share + 0.5);
   }
   return gaps;
 }
 
-/** The direction of a vector as a share of a turn: 0 to the right (+x), a quarter down (+y). */
+/** The direction of a vector as a share of a turn, to a thousandth of a degree: 0 to the right (+x), a quarter down (+y). */
 export function turnOf(y: number, x: number): number {
-  const turn = Math.atan2(y, x) / (2 * Math.PI);
-  return turn < 0 ? turn + 1 : turn;
+  const [down, right] = [Math.abs(y), Math.abs(x)];
+  const steep = down > right;
+  const slope = steep ? right / down : down / right || 0;
+  // Abramowitz and Stegun, 4.4.49: with `Math.atan2` a large map takes three times as long.
+  const s = slope * slope;
+  const eighth =
+    (slope * (0.999866 + s * (-0.3302995 + s * (0.180141 + s * (-0.085133 + s * 0.0208351))))) /
+    (2 * Math.PI);
+  const quarter = steep ? 0.25 - eighth : eighth;
+  const half = x < 0 ? 0.5 - quarter : quarter;
+  return y < 0 ? 1 - half : half;
 }
 
 function paintRgb(
