@@ -109,7 +109,8 @@ async function vectors(page) {
     await showCell(page, IMAGE);
     await part(page, IMAGE, "composite-deflection").click();
     const { node, component, samples: lengths } = await drawn(page, IMAGE);
-    expect(component === 2 && (await part(page, IMAGE, "key").isVisible()), "no key");
+    const shown = cell(page, IMAGE).locator(".st-pane.st-focused");
+    expect(component === 2 && (await shown.locator('[data-st="key"]').isVisible()), "no key");
     await screenshot(page, "6_hues");
     await part(page, IMAGE, "levels-colormap").selectOption("hsv");
     await page.waitForTimeout(700);
@@ -117,7 +118,7 @@ async function vectors(page) {
     const { low, high } = levels[`${node.id}.2`];
     const sorted = lengths.toSorted((a, b) => a - b);
     expect(low === 0 && Math.abs(high - sorted[Math.floor((sorted.length - 1) * 0.99)]) < 1e-6, `levels ${low} to ${high}`);
-    const rim = Number(/rim ([\d.]+) px/.exec(await part(page, IMAGE, "key-rim").textContent())?.[1]);
+    const rim = Number(/rim ([\d.]+) px/.exec(await shown.locator('[data-st="key-rim"]').textContent())?.[1]);
     expect(Math.abs(rim - high) < 0.001 * high, `rim ${rim} for ${high}`);
     const model = await page.evaluate((at) => {
       const { outputs } = globalThis.jupyterapp.shell.currentWidget.content.model.cells.get(at).toJSON();
@@ -127,13 +128,13 @@ async function vectors(page) {
     const { reply, data } = await samples(page, model, asked);
     expect(reply.planes === 2, "not two planes");
     const picture = { data, type: reply.sample, width: reply.width, height: reply.height, part: reply.part, planes: 2 };
-    const canvas = cell(page, IMAGE).locator('.st-pane.st-focused [data-st="signal-canvas"]');
+    const canvas = shown.locator('[data-st="signal-canvas"]');
     const { compared } = await compare(page, canvas, picture, { low, high, colormap: "hsv" }, "vectors");
     // Under the pointer: row 1, column 7 of 6 x 9.
-    const image = await cell(page, IMAGE).locator(".st-pane.st-focused .st-image").boundingBox();
+    const image = await shown.locator(".st-image").boundingBox();
     await page.mouse.move(image.x + (image.width * 7.5) / 9, image.y + (image.height * 1.5) / 6);
     await page.waitForTimeout(200);
-    const readout = await cell(page, IMAGE).locator('.st-pane.st-focused [data-st="signal-readout"]').textContent();
+    const readout = await shown.locator('[data-st="signal-readout"]').textContent();
     const values = new Float32Array(new Uint8Array(Buffer.from(data, "base64")).buffer);
     const [dy, dx] = [values[9 + 7], values[54 + 9 + 7]];
     const said = /Δy (−?[\d.]+) px, Δx (−?[\d.]+) px · Deflection ([\d.]+) px at (\d+)°/.exec(readout);

@@ -98,7 +98,7 @@ fn a_saved_map_keeps_its_displays_and_composites() -> Result<()> {
     let desk = Desk::new()?;
     let scan = [3, 4];
     let axes = ["y", "x"].iter().zip(scan);
-    let axes = axes.map(|(name, size)| signal::Axis::new(name, size, 2.0, 0.0, "nm"));
+    let axes = axes.map(|(name, size)| signal::Axis::new(*name, size, 2.0, 0.0, "nm"));
     let axes = signal::Axes::new(axes.collect(), Vec::new());
     let names = vec!["matrix".to_owned(), "twin".into()];
     let mut map = signal::SignalMeta::frames("all", axes, ElementType::F32).to_map(vec![
