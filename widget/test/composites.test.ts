@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { categories, hues, twilight } from "../dev/colormaps";
 import { wheelOf } from "../src/panels/layers/key";
-import { valueText } from "../src/panels/pane";
+import { valueText } from "../src/panels/values";
 import { type Colormap, colormapNamed, colours } from "../src/render/colormap";
 import { paintComposed, turnOf } from "../src/render/composite";
 import { automaticLevels } from "../src/render/levels";

@@ -1,24 +1,18 @@
 /** One picture of several: a pattern, a spectrum or a map, with its head, marks and tools. */
 
 import { h, listen, setAttributes } from "../dom";
-import { axisText, barAxis, lineAxis, numberText, withUnits } from "../geometry/axes";
+import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { clamp, isInside, type Point, pixelAt } from "../geometry/fit";
-import { blockText, type SampleAt, sampleText } from "../geometry/sample";
-import { writingOf, writtenText } from "../geometry/units";
+import { writingOf } from "../geometry/units";
 import { checksum } from "../protocol/buffers";
-import type {
-  AxisDescription,
-  CompositeDescription,
-  FrameReply,
-  NodeDescription,
-} from "../protocol/generated";
+import type { AxisDescription, FrameReply, NodeDescription } from "../protocol/generated";
 import { makeReadout } from "../readout";
-import { type Composed, turnOf } from "../render/composite";
+import type { Composed } from "../render/composite";
 import { automaticLevels } from "../render/levels";
 import { Surface } from "../render/surface";
 import type { Levels } from "../render/table";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
-import { compositeOf, hasLevels, showsOf } from "../state/images";
+import { hasLevels, showsOf } from "../state/images";
 import type { PaneChoice } from "../state/panes";
 import { type Peak, type Picture, peakAt } from "../state/picture";
 import { FramePuller } from "../state/pull";
@@ -32,6 +26,7 @@ import { type Drag, LAYERS, type Layer } from "./layers";
 import { circleOf } from "./marks";
 import { makeHead } from "./pane_head";
 import type { PanelContext } from "./registry";
+import { valueText } from "./values";
 import { withPictures } from "./with_pictures";
 import { type Zooming, zooming } from "./zooming";
 
@@ -450,46 +445,6 @@ function textAt(node: NodeDescription, { reply }: Picture, surface: Surface, pix
   const missing =
     (!sample || Number.isNaN(sample.value)) && reply.space === "navigation" && reply.complete < 1;
   return missing ? "not computed yet" : valueText(node, reply.component, sample);
-}
-
-/** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in; of a composite what it is drawn from. */
-export function valueText(node: NodeDescription, picture: number, sample: SampleAt | null): string {
-  const composite = compositeOf(node, picture);
-  if (composite && sample) {
-    return compositeText(node, composite, picture, sample);
-  }
-  const map = node.components[picture];
-  const { factor, units } = writingOf(node, picture);
-  const written = sample && { ...sample, value: sample.value * factor };
-  const { display } = map ?? {};
-  const name = display?.type === "categorical" && display.names[Math.round(sample?.value ?? Number.NaN)];
-  const picked = display?.type === "categorical" || display?.type === "cyclic";
-  const text =
-    picked && written
-      ? (name || withUnits(numberText(written.value), units)) + blockText(written, "one")
-      : sampleText(written, units);
-  return map && node.components.length > 1 && text !== "" ? `${map.title} ${text}` : text;
-}
-
-/** `Δy −0.310 px, Δx 0.120 px · Deflection 0.332 px at 291°`: the direction from +x towards +y, which is down. */
-function compositeText(
-  node: NodeDescription,
-  { title, colouring, components }: CompositeDescription,
-  picture: number,
-  sample: SampleAt,
-): string {
-  const values = components.map((component, i) => {
-    const { factor, units } = writingOf(node, component);
-    const value = (sample.planes?.[i] ?? Number.NaN) * factor;
-    return `${node.components[component]?.title ?? ""} ${withUnits(numberText(value), units)}`;
-  });
-  const [y, x] = sample.planes ?? [];
-  if (colouring !== "wheel" || !Number.isFinite(sample.value) || y === undefined || x === undefined) {
-    return values.join(", ") + blockText(sample, "mean");
-  }
-  const length = writtenText(sample.value, writingOf(node, picture));
-  const direction = sample.value > 0 ? ` at ${(turnOf(y, x) * 360).toFixed(0)}°` : "";
-  return `${values.join(", ")} · ${title} ${length}${direction}${blockText(sample, "mean")}`;
 }
 
 /** What is refused while it is tried is said beside its control. */
