@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { check, expect, launch, SCREENSHOTS, verdict } from "./chromium.mjs";
+import { compare, samples } from "./pixels.mjs";
 import { kernelIdle, openNotebook, runCell, showCell, startServer } from "./jupyterlab.mjs";
 
 const [jupyter, folder] = process.argv.slice(2);
@@ -103,13 +104,70 @@ async function lines(page) {
   });
 }
 
+async function vectors(page) {
+  await check("direction and length of the shift are one picture, with its wheel, in viewer, readout and figure", async () => {
+    await showCell(page, IMAGE);
+    await part(page, IMAGE, "composite-deflection").click();
+    const { node, component, samples: lengths } = await drawn(page, IMAGE);
+    const shown = cell(page, IMAGE).locator(".st-pane.st-focused");
+    expect(component === 2 && (await shown.locator('[data-st="key"]').isVisible()), "no key");
+    await screenshot(page, "6_hues");
+    await part(page, IMAGE, "levels-colormap").selectOption("hsv");
+    await page.waitForTimeout(700);
+    const levels = await part(page, IMAGE, "viewer").evaluate((element) => element.__signaltree_state().levels);
+    const { low, high } = levels[`${node.id}.2`];
+    const sorted = lengths.toSorted((a, b) => a - b);
+    expect(low === 0 && Math.abs(high - sorted[Math.floor((sorted.length - 1) * 0.99)]) < 1e-6, `levels ${low} to ${high}`);
+    const rim = Number(/rim ([\d.]+) px/.exec(await shown.locator('[data-st="key-rim"]').textContent())?.[1]);
+    expect(Math.abs(rim - high) < 0.001 * high, `rim ${rim} for ${high}`);
+    const model = await page.evaluate((at) => {
+      const { outputs } = globalThis.jupyterapp.shell.currentWidget.content.model.cells.get(at).toJSON();
+      return outputs.map((each) => each.data?.["application/vnd.jupyter.widget-view+json"]?.model_id).find(Boolean);
+    }, IMAGE);
+    const asked = { type: "frame", node: node.id, index: [3, 4], component: 2, size_px: [900, 900], detail: "settled" };
+    const { reply, data } = await samples(page, model, asked);
+    expect(reply.planes === 2, "not two planes");
+    const picture = { data, type: reply.sample, width: reply.width, height: reply.height, part: reply.part, planes: 2 };
+    const canvas = shown.locator('[data-st="signal-canvas"]');
+    const { compared } = await compare(page, canvas, picture, { low, high, colormap: "hsv" }, "vectors");
+    // Under the pointer: row 1, column 7 of 6 x 9.
+    const image = await shown.locator(".st-image").boundingBox();
+    await page.mouse.move(image.x + (image.width * 7.5) / 9, image.y + (image.height * 1.5) / 6);
+    await page.waitForTimeout(200);
+    const readout = await shown.locator('[data-st="signal-readout"]').textContent();
+    const values = new Float32Array(new Uint8Array(Buffer.from(data, "base64")).buffer);
+    const [dy, dx] = [values[9 + 7], values[54 + 9 + 7]];
+    const said = /Δy (−?[\d.]+) px, Δx (−?[\d.]+) px · Deflection ([\d.]+) px at (\d+)°/.exec(readout);
+    const [y, x, length, angle] = (said ?? []).slice(1).map((text) => Number(text.replace("−", "-")));
+    const turn = ((Math.atan2(dy, dx) * 180) / Math.PI + 360) % 360;
+    expect(Math.abs(y - dy) < 2e-3 && Math.abs(x - dx) < 2e-3, `${readout} for ${dy}, ${dx}`);
+    expect(Math.abs(length - Math.hypot(dy, dx)) < 2e-3 && Math.abs(angle - turn) <= 0.5, `${readout} for ${turn}°`);
+    await screenshot(page, "6_hsv");
+    const figure = await until("the figure", async () => {
+      const now = await held(page, IMAGE);
+      return now.alt.includes("Deflection, direction as hue") && now;
+    });
+    writeFileSync(join(SCREENSHOTS, "maps_figure_vectors.png"), Buffer.from(figure.png, "base64"));
+    await page.evaluate(() => globalThis.jupyterapp.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" }));
+    await page.waitForTimeout(900);
+    await screenshot(page, "6_dark");
+    await page.evaluate(() => globalThis.jupyterapp.commands.execute("apputils:change-theme", { theme: "JupyterLab Light" }));
+    await part(page, IMAGE, "levels-colormap").selectOption("hues");
+    await part(page, IMAGE, "component-dy").click();
+    await page.waitForTimeout(700);
+    return `${compared} pixels, ${readout}`;
+  });
+}
+
 async function savedAgain(page) {
   await check("a saved map that is opened is seen as the map it was", async () => {
     const before = await drawn(page, IMAGE);
     await runCell(page, SAVED);
     const after = await drawn(page, SAVED);
     await screenshot(page, "2_saved");
-    expect(JSON.stringify(after.node.components) === JSON.stringify(before.node.components), "components");
+    for (const kept of ["components", "composites"]) {
+      expect(JSON.stringify(after.node[kept]) === JSON.stringify(before.node[kept]), kept);
+    }
     expect(JSON.stringify(after.samples) === JSON.stringify(before.samples), "values");
     return after.node.summary;
   });
@@ -245,6 +303,7 @@ try {
   const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
   await openNotebook(page, server, NOTEBOOK);
   await lines(page);
+  await vectors(page);
   await savedAgain(page);
   await asks(page);
   await reloaded(page, server);

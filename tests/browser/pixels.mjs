@@ -7,6 +7,7 @@ import { expect } from "./chromium.mjs";
 const COLORMAPS = {
   gray: ["#000000", "#ffffff"],
   viridis: ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"],
+  hsv: ["#ff0000", "#ffff00", "#00ff00", "#00ffff", "#0000ff", "#ff00ff", "#ff0000"],
   diverging: ["#16305f", "#3a6fb0", "#8cb3dc", "#d5e3ef", "#f5f4f1", "#f2d7ca", "#e39c83", "#c34f3e", "#701322"],
 };
 /** Steps of 255 a channel may differ by: tables of colours are rounded. */
@@ -94,9 +95,10 @@ function answer(page, model, request) {
 
 /**
  * Compares a picture on the screen with samples: every pixel of the screen that no mark covers has the colour of
- * the sample under it. `part`: the pixels of the frame that the page has drawn. Returns how many were compared.
+ * the sample under it. `part`: the pixels of the frame that the page has drawn. With two `planes` the samples are
+ * those of y, then of x, drawn by direction and length. Returns how many were compared.
  */
-export async function compare(page, canvas, { data, type, width, height, part }, { low, high, colormap }, what) {
+export async function compare(page, canvas, { data, type, width, height, part, planes }, { low, high, colormap }, what) {
   await canvas.scrollIntoViewIfNeeded();
   const surface = canvas.locator("xpath=..");
   const clip = await surface.evaluate((element) => {
@@ -110,7 +112,7 @@ export async function compare(page, canvas, { data, type, width, height, part },
   await page.mouse.move(1, 1);
   const png = (await page.screenshot({ clip })).toString("base64");
   const found = await surface.evaluate(
-    async (element, { png, clip, data, type, width, height, part, low, high, points, rounding }) => {
+    async (element, { png, clip, data, type, width, height, part, planes, low, high, points, rounding }) => {
       const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
       const kinds = { u8: Uint8Array, u16: Uint16Array, f32: Float32Array };
       const values = new kinds[type](bytes(data).buffer);
@@ -136,17 +138,28 @@ export async function compare(page, canvas, { data, type, width, height, part },
         }
       }
       const isMarked = (x, y) => marked[Math.floor(y - over.top) * marks.width + Math.floor(x - over.left)] === 1;
-      const words = [...element.querySelectorAll(".st-chip, .st-zoom, .st-scale-bar")]
+      const words = [...element.querySelectorAll(".st-chip, .st-zoom, .st-scale-bar, .st-key")]
         .filter((part) => !part.hidden)
         .map((part) => part.getBoundingClientRect());
       const isSaid = (x, y) =>
         words.some((box) => x > box.left - 2 && x < box.right + 2 && y > box.top - 2 && y < box.bottom + 2);
 
       const channels = points.map((point) => [1, 3, 5].map((at) => Number.parseInt(point.slice(at, at + 2), 16)));
-      const colour = (value) => {
-        const share = Math.min(1, Math.max(0, (value - low) / (high - low))) * (channels.length - 1);
+      const ramp = (part) => {
+        const share = part * (channels.length - 1);
         const before = Math.min(channels.length - 2, Math.floor(share));
         return channels[before].map((from, i) => from + (channels[before + 1][i] - from) * (share - before));
+      };
+      const between = (value) => Math.min(1, Math.max(0, (value - low) / (high - low)));
+      const count = width * height;
+      const valueAt = (at) => (planes === 2 ? Math.hypot(values[at], values[count + at]) : values[at]);
+      const colour = (at) => {
+        if (planes !== 2) {
+          return ramp(between(values[at]));
+        }
+        // The direction from the right, downwards.
+        const turn = (Math.atan2(values[at], values[count + at]) / (2 * Math.PI) + 1) % 1;
+        return ramp(turn).map((channel) => channel * between(valueAt(at)));
       };
       const near = (at, scale, from, size) =>
         [...new Set([at - 0.8, at, at + 0.8].map((place) => Math.floor(from + (place / scale) * size)))];
@@ -162,14 +175,14 @@ export async function compare(page, canvas, { data, type, width, height, part },
             continue;
           }
           const under = near(dy, image.height, part.y0, part.height).flatMap((j) =>
-            near(dx, image.width, part.x0, part.width).map((i) => values[j * width + i]),
+            near(dx, image.width, part.x0, part.width).map((i) => j * width + i),
           );
-          if (under.some((value) => !Number.isFinite(value))) {
+          if (under.some((at) => !Number.isFinite(valueAt(at)))) {
             empty += 1;
             continue;
           }
           const seen = shot.slice((row * clip.width + column) * 4, (row * clip.width + column) * 4 + 3);
-          const same = under.some((value) => colour(value).every((channel, i) => Math.abs(channel - seen[i]) <= rounding));
+          const same = under.some((at) => colour(at).every((channel, i) => Math.abs(channel - seen[i]) <= rounding));
           compared += 1;
           if (!same) {
             different += 1;
@@ -187,6 +200,7 @@ export async function compare(page, canvas, { data, type, width, height, part },
       width,
       height,
       part: part ?? { x0: 0, y0: 0, width, height },
+      planes,
       low,
       high,
       points: COLORMAPS[colormap],

@@ -93,7 +93,7 @@ async function shown(page, index, viewer = part(page, index, "viewer")) {
     const node = nodes.find((each) => each.id === id);
     const reply = view.picture?.reply;
     const isMap = node?.kind === "map";
-    const kind = !isMap ? "signal" : node.components[component].diverging ? "diverging" : "map";
+    const kind = !isMap ? "signal" : node.components[component].display.type === "diverging" ? "diverging" : "map";
     return {
       node,
       component: isMap ? component : 0,

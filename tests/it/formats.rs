@@ -269,8 +269,8 @@ fn uneven_axes_come_back_to_hyperspy_as_they_were() -> Result<()> {
 
 fn strain_of(meta: &SignalMeta) -> SignalMeta {
     let mut map = meta.to_map(vec![
-        Component::new("e_xx", "ε_xx", "", true),
-        Component::new("theta", "θ", "rad", true),
+        Component::new("e_xx", "ε_xx", "", signal::Display::Diverging),
+        Component::new("theta", "θ", "rad", signal::Display::Diverging),
     ]);
     map.title = "Strain map of grain".into();
     map
@@ -325,7 +325,7 @@ fn one_image_is_a_plain_image_for_hyperspy() -> Result<()> {
         "intensity",
         "Virtual image",
         "counts",
-        false,
+        signal::Display::Sequential,
     )]);
     map.title = "Virtual image (disk) of grain".into();
     for ending in ["zspy", "hspy", "zarr", "npy"] {

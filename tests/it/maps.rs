@@ -389,8 +389,8 @@ fn map_file(desk: &Desk, scan: &[usize]) -> Result<u32> {
         .collect();
     let axes = signal::Axes::new(axes, Vec::new());
     let map = signal::SignalMeta::frames("grain", axes, ElementType::F32).to_map(vec![
-        signal::Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
-        signal::Component::new("residual", "Residual", "px", false),
+        signal::Component::new("e_xx", "ε_xx", "", signal::Display::Diverging).shown_in(100.0, "%"),
+        signal::Component::new("residual", "Residual", "px", signal::Display::Sequential),
     ]);
     let path = desk.path(&format!("map{}.zspy", scan.len() * 100 + scan[0]));
     let writer = io::ResultWriter::create(&path, &map)?;

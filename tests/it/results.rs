@@ -193,8 +193,8 @@ fn a_map_and_peaks_in_hspy_opened_by_hyperspy() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("strain.hspy");
     let map = meta().to_map(vec![
-        Component::new("e_xx", "ε_xx", "", true),
-        Component::new("theta", "θ", "°", true),
+        Component::new("e_xx", "ε_xx", "", signal::Display::Diverging),
+        Component::new("theta", "θ", "°", signal::Display::Diverging),
     ]);
     let writer = ResultWriter::create(&path, &map)?;
     for flat in 0..35 {

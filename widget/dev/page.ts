@@ -3,7 +3,14 @@
 import signaltree from "../src/index";
 import { FakeKernel } from "../test/fake_kernel";
 import { FakeModel } from "../test/fake_model";
-import { detectorTree, singleTree, spectrumTree, strainTree, tiltTree } from "../test/fixtures";
+import {
+  deflectionTree,
+  detectorTree,
+  singleTree,
+  spectrumTree,
+  strainTree,
+  tiltTree,
+} from "../test/fixtures";
 
 const query = new URLSearchParams(location.search);
 document.body.classList.toggle("dark", query.has("dark"));
@@ -14,6 +21,7 @@ const model = new FakeModel({
   protocol: 1,
   node,
   position: [18, 30],
+  component: Number(query.get("picture") ?? 0),
   panes: [node, ...beside.map(Number)].map((id, key) => ({ key, node: id, component: 0 })),
   zoom: query.has("zoom") ? { "signal:128x112": { scale: Number(query.get("zoom")), x: 0.6, y: 0.5 } } : {},
 });
@@ -21,6 +29,7 @@ const trees = {
   spectrum: spectrumTree,
   tilt: tiltTree,
   single: singleTree,
+  deflection: deflectionTree,
   detector: () => detectorTree(query.get("detector") ?? undefined),
 };
 const [, makeTree] = Object.entries(trees).find(([name]) => query.has(name)) ?? ["strain", strainTree];

@@ -39,6 +39,11 @@ const SHOTS = [
   { name: "four_1100", width: 1100, query: "node=1&beside=2,3,4", wait: 2600 },
   { name: "two_900", width: 900, query: "node=4&beside=2", wait: 2600 },
   { name: "two_600", width: 600, query: "node=2&beside=1" },
+  { name: "deflection_1200", width: 1200, query: "deflection&node=6&picture=4", wait: 2600 },
+  { name: "deflection_900_dark", width: 900, query: "deflection&node=6&picture=4&dark", wait: 2600 },
+  { name: "grains_1200_dark", width: 1200, query: "deflection&node=6&picture=3&dark", wait: 2600 },
+  { name: "phase_1200", width: 1200, query: "deflection&node=6&picture=2", wait: 2600 },
+  { name: "mixed_600", width: 600, query: "deflection&node=6&picture=5", wait: 2600 },
   { name: "zoom_1200", width: 1200, query: "node=3&zoom=4" },
   {
     name: "detector_1300",

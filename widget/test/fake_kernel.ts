@@ -11,7 +11,7 @@ import {
 } from "../src/protocol/generated";
 import { detectorImage } from "./fake_detector";
 import type { FakeModel } from "./fake_model";
-import { DETECTOR, OPERATIONS, SCAN, strainTree } from "./fixtures";
+import { DETECTOR, deflectionAt, OPERATIONS, SCAN, strainTree } from "./fixtures";
 
 /** Deterministic noise, 0 to 1. */
 function noise(seed: number): number {
@@ -250,11 +250,29 @@ export class FakeKernel {
     } else if (node.kind === "map") {
       const complete = this.#complete.get(node.id) ?? 0;
       const outer = request.index.at(-3) ?? 0;
-      const image = mapImage(request.component, complete).map((value) => value * (1 + outer));
       const [width = 1, height = 1] = node.navigation_axes.map((axis) => axis.size).reverse();
-      // Of a smaller scan the first values.
-      buffers.push(image.subarray(0, width * height));
-      Object.assign(part, { space: "navigation", complete, exact: complete >= 1 });
+      const composite = node.composites[request.component - node.components.length];
+      const planes = (composite?.components ?? [request.component]).map((component) => {
+        const image = node.name === "shift" ? deflectionImage(component) : mapImage(component, complete);
+        // Of a smaller scan the first values.
+        return image.map((value) => value * (1 + outer)).subarray(0, width * height);
+      });
+      const all = new Float32Array(planes.length * width * height);
+      for (const [i, plane] of planes.entries()) {
+        all.set(plane, i * width * height);
+      }
+      buffers.push(all);
+      const [y, x] = planes;
+      const whole =
+        composite?.colouring === "wheel" && y && x ? y.map((v, i) => Math.hypot(v, x[i] ?? 0)) : y;
+      Object.assign(part, {
+        space: "navigation",
+        complete,
+        exact: complete >= 1,
+        planes: planes.length,
+        ...(composite && { ranges: planes.map((plane) => statistics(plane).percentiles) }),
+        ...statistics(whole ?? []),
+      });
       size = { width, height };
     } else if (node.signal_axes.length === 1) {
       buffers.push(spectrum(y, x));
@@ -296,8 +314,9 @@ export class FakeKernel {
         draft: request.draft !== undefined,
         exact: true,
         filled: this.filled || undefined,
-        ...part,
+        planes: 1,
         ...statistics(buffers[0] as unknown as ArrayLike<number>),
+        ...part,
       },
       buffers.map(view),
     );
@@ -533,6 +552,12 @@ function mapImage(component: number, complete: number): Float32Array {
     pixels[i] = (values[component] ?? 0) + (component < 3 ? (noise(i + 7) - 0.5) * 0.001 : 0);
   }
   return pixels;
+}
+
+function deflectionImage(component: number): Float32Array {
+  return Float32Array.from({ length: SCAN.ny * SCAN.nx }, (_, i) => {
+    return deflectionAt(Math.floor(i / SCAN.nx), i % SCAN.nx)[component] ?? Number.NaN;
+  });
 }
 
 function spectrum(y: number, x: number): Uint16Array {

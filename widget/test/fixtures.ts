@@ -195,6 +195,7 @@ function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDes
     element: "f32",
     value_units: "counts",
     components: [],
+    composites: [],
     params: {},
     code: "",
     revision: 1,
@@ -250,12 +251,12 @@ export function strainTree(): NodeDescription[] {
       value_units: "",
       params: { reference: { x0: 0, y0: 0, width: 16, height: 16 }, label: "" },
       components: [
-        { name: "e_xx", title: "ε_xx", units: "", diverging: true, shown: PERCENT },
-        { name: "e_yy", title: "ε_yy", units: "", diverging: true, shown: PERCENT },
-        { name: "e_xy", title: "ε_xy", units: "", diverging: true, shown: PERCENT },
-        { name: "theta", title: "θ", units: "rad", diverging: true, shown: DEGREES },
-        { name: "coverage", title: "Coverage", units: "", diverging: false, shown: PERCENT },
-        { name: "residual", title: "Residual", units: "px", diverging: false },
+        { name: "e_xx", title: "ε_xx", units: "", display: { type: "diverging" }, shown: PERCENT },
+        { name: "e_yy", title: "ε_yy", units: "", display: { type: "diverging" }, shown: PERCENT },
+        { name: "e_xy", title: "ε_xy", units: "", display: { type: "diverging" }, shown: PERCENT },
+        { name: "theta", title: "θ", units: "rad", display: { type: "diverging" }, shown: DEGREES },
+        { name: "coverage", title: "Coverage", units: "", display: { type: "sequential" }, shown: PERCENT },
+        { name: "residual", title: "Residual", units: "px", display: { type: "sequential" } },
       ],
       code: "let strain = peaks.strain_map(StrainMap { reference: Region::rectangle(0, 0, 16, 16), ..default() })?;",
       summary: "(40, 56) f32 × 6",
@@ -289,11 +290,54 @@ export function detectorTree(operation = "virtual_disk"): NodeDescription[] {
       kind: "map",
       signal_axes: [],
       params,
-      components: [{ name: "intensity", title: "Virtual image", units: "counts", diverging: false }],
+      components: [
+        { name: "intensity", title: "Virtual image", units: "counts", display: { type: "sequential" } },
+      ],
       code: `let bright = scan.virtual_image(${description?.parameters_type}::default())?;`,
       summary: "(40, 56) f32",
     }),
   ];
+}
+
+/** A map of vectors with their composite, an angle, names, and three images in one. */
+export function deflectionTree(): NodeDescription[] {
+  const diverging = { type: "diverging" } as const;
+  return [
+    ...strainTree().slice(0, 1),
+    node(6, "shift", {
+      title: "Centre of mass",
+      operation: "center_of_mass",
+      parents: [1],
+      kind: "map",
+      signal_axes: [],
+      value_units: "px",
+      components: [
+        { name: "dy", title: "Δy", units: "px", display: diverging },
+        { name: "dx", title: "Δx", units: "px", display: diverging },
+        { name: "phase", title: "Phase", units: "°", display: { type: "cyclic", period: 360 } },
+        {
+          name: "grain",
+          title: "Grain",
+          units: "",
+          display: { type: "categorical", names: ["matrix", "twin", "void"] },
+        },
+      ],
+      composites: [
+        { name: "deflection", title: "Deflection", colouring: "wheel", components: [0, 1] },
+        { name: "mixed", title: "Mixed", colouring: "rgb", components: [0, 1, 2] },
+      ],
+      code: "let shift = scan.center_of_mass(CenterOfMass::default())?;",
+      summary: "(40, 56) map of Δy, Δx, Phase, Grain",
+    }),
+  ];
+}
+
+/** Its values at a scan position. */
+export function deflectionAt(y: number, x: number): [number, number, number, number] {
+  if (y === 5 && x === 9) {
+    return [Number.NaN, 1, Number.NaN, Number.NaN];
+  }
+  return [(y - 20) / 10, (x - 28) / 14, (y * 56 + x) % 400, (y + x) % 3];
 }
 
 /** A scan at three tilts and four times, with a strain map. */

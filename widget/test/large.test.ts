@@ -37,6 +37,7 @@ function answer(model: FakeModel, request: FrameRequest): void {
       block,
       sample: block === 1 ? "u16" : "f32",
       encoding: "raw",
+      planes: 1,
       percentiles: [0, 8000],
       extrema: [0, 8188],
       peak_count: null,

@@ -123,7 +123,7 @@ describe("a column of a picture", () => {
     const surface = new Surface("signal", "", new AbortController().signal);
     const nothing = { low: 0, high: 1 };
     const contrast = {
-      colormap: { name: "", title: "", points: ["#000000", "#ffffff"] },
+      colormap: { name: "", title: "", points: ["#000000", "#ffffff"], kind: "sequential" as const },
       gamma: 1,
       log: false,
     };

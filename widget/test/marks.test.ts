@@ -159,7 +159,7 @@ describe("the canvas of a picture", () => {
     const first = image();
     const gaps = (samples: number[]): [boolean, unknown, boolean] => {
       const size = { width: 2, height: 2 };
-      const colormap = { name: "", title: "", points: ["#000000", "#ffffff"] };
+      const colormap = { name: "", title: "", points: ["#000000", "#ffffff"], kind: "sequential" as const };
       surface.show(
         {
           pixels: { samples: Float32Array.from(samples), packed: null },

@@ -13,6 +13,7 @@ function picture(change: Partial<FrameReply>, ...buffers: DataView[]): Picture {
     height,
     part: { x0: 0, y0: 0, width, height },
     block: 1,
+    planes: 1,
     encoding: "packed",
     sample: "u16",
     peak_count: null,

@@ -3,6 +3,7 @@ import type { Samples } from "../src/protocol/buffers";
 import { COLORMAPS, colormapNamed, colours } from "../src/render/colormap";
 import { automaticLevels, binsFor, histogram, histogramDomain } from "../src/render/levels";
 import { type Contrast, Painter, type Pixels, transfer } from "../src/render/table";
+import { FRAME } from "../src/state/images";
 
 const GRAY: Contrast = { colormap: colormapNamed("gray"), gamma: 1, log: false };
 
@@ -87,6 +88,7 @@ describe("colour table", () => {
       const hex = (i: number): string =>
         `#${[...bytes.slice(i * 4, i * 4 + 3)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
       expect([hex(0), hex(255)]).toEqual([map.points[0], map.points.at(-1)]);
+      expect(map.kind === "cyclic").toBe(map.points[0] === map.points.at(-1));
       expect(bytes.filter((_, i) => i % 4 === 3).every((alpha) => alpha === 255)).toBe(true);
     }
   });
@@ -94,14 +96,19 @@ describe("colour table", () => {
 
 describe("levels", () => {
   it("come from the percentiles, around zero for diverging values", () => {
-    expect(automaticLevels([3, 90], [0, 1000], false)).toEqual({ low: 3, high: 90 });
-    expect(automaticLevels([-0.01, 0.03], [-1, 1], true)).toEqual({ low: -0.03, high: 0.03 });
+    expect(automaticLevels([3, 90], [0, 1000], FRAME)).toEqual({ low: 3, high: 90 });
+    expect(automaticLevels([-0.01, 0.03], [-1, 1], { type: "diverging" })).toEqual({
+      low: -0.03,
+      high: 0.03,
+    });
   });
 
   it("fall back to the extrema, and to something with a range", () => {
-    expect(automaticLevels([0, 0], [0, 7], false)).toEqual({ low: 0, high: 7 });
-    expect(automaticLevels([5, 5], [5, 5], false)).toEqual({ low: 5, high: 6 });
-    expect(automaticLevels([Number.NaN, Number.NaN], [Number.NaN, Number.NaN], true)).toEqual({
+    expect(automaticLevels([0, 0], [0, 7], FRAME)).toEqual({ low: 0, high: 7 });
+    expect(automaticLevels([5, 5], [5, 5], FRAME)).toEqual({ low: 5, high: 6 });
+    expect(
+      automaticLevels([Number.NaN, Number.NaN], [Number.NaN, Number.NaN], { type: "diverging" }),
+    ).toEqual({
       low: 0,
       high: 1,
     });

@@ -64,6 +64,7 @@ describe("trouble", () => {
         view,
         generation: generation + 1,
         node: 1,
+        planes: 1,
         width: 9,
         height: 9,
         sample: "u16",

@@ -10,9 +10,9 @@ use std::marker::PhantomData;
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    Axis, CancelToken, Caveat, Component, ElementType, Frame, FurtherInput, Inputs,
-    NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Output,
-    SignalKind, SignalMeta, check_inputs, parameters,
+    Axis, CancelToken, Caveat, Component, Composite, Display, ElementType, Frame, FurtherInput,
+    Inputs, NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo,
+    Output, SignalKind, SignalMeta, check_inputs, parameters,
 };
 
 use crate::accept;
@@ -47,9 +47,12 @@ trait Rule {
     /// [`NotApplicable`] where the two have no such result.
     fn units(a: &str, b: &str) -> Result<String, NotApplicable>;
 
-    /// Whether an image of the result has zero in its middle.
-    fn diverging(a: bool) -> bool {
-        a
+    /// How an image of the result is shown.
+    fn display(a: &Display) -> Display {
+        match a {
+            Display::Diverging => Display::Diverging,
+            _ => Display::Sequential,
+        }
     }
 
     /// Whether numbers are written as the first one's are, in percent for instance.
@@ -144,6 +147,12 @@ impl Rule for AddSignals {
     fn units(a: &str, b: &str) -> Result<String, NotApplicable> {
         same_units(a, b)
     }
+    fn display(a: &Display) -> Display {
+        match a {
+            Display::Cyclic { .. } | Display::Diverging => a.clone(),
+            _ => Display::Sequential,
+        }
+    }
 }
 
 impl Rule for SubtractSignals {
@@ -155,8 +164,11 @@ impl Rule for SubtractSignals {
     fn units(a: &str, b: &str) -> Result<String, NotApplicable> {
         same_units(a, b)
     }
-    fn diverging(_a: bool) -> bool {
-        true
+    fn display(a: &Display) -> Display {
+        match a {
+            Display::Cyclic { .. } => a.clone(),
+            _ => Display::Diverging,
+        }
     }
 }
 
@@ -236,6 +248,7 @@ fn describe<R: Rule>(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable
         element: ElementType::F32,
         value_units: R::units(&a.value_units, &b.value_units)?,
         components: components::<R>(a, b)?,
+        composites: composites::<R>(a, b),
         ..(*a).clone()
     };
     let of_scan = a.axes.navigation.iter().zip(&b.axes.navigation);
@@ -274,12 +287,21 @@ fn components<R: Rule>(a: &SignalMeta, b: &SignalMeta) -> Result<Vec<Component>,
             let shown = a.shown.clone().filter(|_| R::KEEPS_WRITING);
             Ok(Component {
                 units: R::units(&a.units, &b.units)?,
-                diverging: R::diverging(a.diverging),
+                display: R::display(&a.display),
                 shown,
                 ..a.clone()
             })
         })
         .collect()
+}
+
+/// Sums and differences of vectors are vectors, and so is a vector times a number.
+fn composites<R: Rule>(a: &SignalMeta, b: &SignalMeta) -> Vec<Composite> {
+    let one_number = a.components.len() != 1 && b.components.len() == 1;
+    match one_number != R::KEEPS_WRITING {
+        true => a.composites.clone(),
+        false => Vec::new(),
+    }
 }
 
 fn compute<R: Rule>(inputs: &Inputs<'_>) -> Result<Output, OperationError> {
@@ -459,11 +481,30 @@ mod tests {
         let found = described("divide", &gain, &meta(&[], &[5, 6], "nm")).unwrap();
         assert_eq!(found.value_units, "1/(nm)");
         let map = |units: &str| {
-            let shown = Component::new("e", "ε", units, false).shown_in(100.0, "%");
+            let shown = Component::new("e", "ε", units, Display::Sequential).shown_in(100.0, "%");
             scan.to_map(vec![shown])
         };
         let found = described("subtract", &map(""), &map("")).unwrap();
-        assert!(found.components[0].diverging && found.components[0].shown.is_some());
+        assert_eq!(found.components[0].display, Display::Diverging);
+        assert!(found.components[0].shown.is_some());
+        let vectors = || {
+            let both =
+                ["dy", "dx"].map(|name| Component::new(name, name, "px", Display::Diverging));
+            let mut map = scan.to_map(both.to_vec());
+            map.composites = vec![Composite::new(
+                "d",
+                "d",
+                signal::Colouring::Wheel,
+                &["dy", "dx"],
+            )];
+            map
+        };
+        let keeps = |name, other: &SignalMeta| {
+            let found = described(name, &vectors(), other).unwrap();
+            found.composites == vectors().composites
+        };
+        assert!(keeps("subtract", &vectors()) && keeps("divide", &map("s")));
+        assert!(!keeps("multiply", &vectors()) && !keeps("add", &map("px")));
         let found = described("divide", &map("nm"), &map("nm")).unwrap();
         assert_eq!(
             (
@@ -479,7 +520,7 @@ mod tests {
         let scan = meta(&[3, 4], &[5, 6], "counts");
         let mut peaks = scan.clone();
         peaks.kind = SignalKind::Peaks;
-        let map = scan.to_map(vec![Component::new("a", "a", "", false)]);
+        let map = scan.to_map(vec![Component::new("a", "a", "", Display::Sequential)]);
         let cases = [
             (&scan, meta(&[4, 3], &[5, 6], "counts"), "(3, 4 | 5, 6)"),
             (&scan, meta(&[3, 4], &[6, 5], "counts"), "(3, 4 | 6, 5)"),

@@ -4,14 +4,15 @@
 //! `com = (Σ m I ky / Σ m I, Σ m I kx / Σ m I)` over the pixels within `radius` of `centre`; shift = com - centre, less the
 //! `reference`: the mean shift of the scan (nothing is deflected on average), or the plane of least squares through the
 //! shifts (descan: the beam wanders over the detector as it is scanned), each image of two fastest navigation axes for
-//! itself; a single position has no reference. Positive Δy and Δx: towards larger rows and columns. NaN and infinite pixels
+//! itself; a single position has no reference. Positive Δy and Δx: towards larger rows and columns; both together are a
+//! composite, drawn by direction `atan2(Δy, Δx)` and length. NaN and infinite pixels
 //! are left out; a sum that is not positive gives NaN. Frame-local but for the reference, O(pixels inside).
 //! Reference: Müller et al., doi:10.1038/ncomms6653; signs as LiberTEM `CoMUDF`.
 
 use signal::{
-    CancelToken, Component, Detector, Inputs, MapReference, Measure, NavigationIndex,
-    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, SignalMeta, Span,
-    choices, parameters,
+    CancelToken, Colouring, Component, Composite, Detector, Display, Inputs, MapReference, Measure,
+    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output,
+    SignalMeta, Span, choices, parameters,
 };
 
 use crate::accept;
@@ -123,9 +124,12 @@ impl Operation for MeasureCenterOfMass {
             ));
         }
         let mut meta = input.to_map(vec![
-            Component::new("dy", "Δy", "px", true),
-            Component::new("dx", "Δx", "px", true),
+            Component::new("dy", "Δy", "px", Display::Diverging),
+            Component::new("dx", "Δx", "px", Display::Diverging),
         ]);
+        let deflection =
+            Composite::new("deflection", "Deflection", Colouring::Wheel, &["dy", "dx"]);
+        meta.composites = vec![deflection];
         meta.notes
             .insert("centre_px".into(), serde_json::json!([cy, cx]));
         let reference = match params.reference {
@@ -142,6 +146,10 @@ impl Operation for MeasureCenterOfMass {
         );
         meta.notes
             .insert("axes".into(), "x=columns,y=rows, detector".into());
+        meta.notes.insert(
+            "direction".into(),
+            "atan2(dy, dx): 0 towards +x, 90 degrees towards +y, which is down in a pattern".into(),
+        );
         Ok(meta)
     }
 

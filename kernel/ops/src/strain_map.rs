@@ -34,7 +34,7 @@
 
 use serde_json::{Map, Value, json};
 use signal::{
-    Axes, CancelToken, Caveat, Component, Finished, HeapBytes, Inputs, NavigationIndex,
+    Axes, CancelToken, Caveat, Component, Display, Finished, HeapBytes, Inputs, NavigationIndex,
     NotApplicable, Operation, OperationError, OperationInfo, Output, Peaks, Positions, Preparation,
     Prepare, Region, SignalMeta, parameters,
 };
@@ -100,16 +100,21 @@ impl Operation for MapStrain {
         accept::even(input)?;
         let (region, cut) = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION)?;
         let mut meta = input.to_map(vec![
-            Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
-            Component::new("e_yy", "ε_yy", "", true).shown_in(100.0, "%"),
-            Component::new("e_xy", "ε_xy", "", true).shown_in(100.0, "%"),
-            Component::new("theta", "θ", "rad", true).shown_in(1f64.to_degrees(), "°"),
-            Component::new("coverage", "Coverage", "", false).shown_in(100.0, "%"),
-            Component::new("residual", "Residual", "px", false),
-            Component::new("e_xx_error", "ε_xx error", "", false).shown_in(100.0, "%"),
-            Component::new("e_yy_error", "ε_yy error", "", false).shown_in(100.0, "%"),
-            Component::new("e_xy_error", "ε_xy error", "", false).shown_in(100.0, "%"),
-            Component::new("theta_error", "θ error", "rad", false).shown_in(1f64.to_degrees(), "°"),
+            Component::new("e_xx", "ε_xx", "", Display::Diverging).shown_in(100.0, "%"),
+            Component::new("e_yy", "ε_yy", "", Display::Diverging).shown_in(100.0, "%"),
+            Component::new("e_xy", "ε_xy", "", Display::Diverging).shown_in(100.0, "%"),
+            Component::new("theta", "θ", "rad", Display::Diverging)
+                .shown_in(1f64.to_degrees(), "°"),
+            Component::new("coverage", "Coverage", "", Display::Sequential).shown_in(100.0, "%"),
+            Component::new("residual", "Residual", "px", Display::Sequential),
+            Component::new("e_xx_error", "ε_xx error", "", Display::Sequential)
+                .shown_in(100.0, "%"),
+            Component::new("e_yy_error", "ε_yy error", "", Display::Sequential)
+                .shown_in(100.0, "%"),
+            Component::new("e_xy_error", "ε_xy error", "", Display::Sequential)
+                .shown_in(100.0, "%"),
+            Component::new("theta_error", "θ error", "rad", Display::Sequential)
+                .shown_in(1f64.to_degrees(), "°"),
         ]);
         let notes = json!({
             "frame": if params.calibrated { "scan" } else { "detector" },

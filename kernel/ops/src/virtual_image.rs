@@ -7,8 +7,8 @@
 //! Reference: Clausen et al. (LiberTEM), doi:10.21105/joss.02006.
 
 use signal::{
-    CancelToken, Component, Detector, Inputs, Measure, NavigationIndex, NotApplicable, Operation,
-    OperationError, OperationInfo, Outline, Output, SignalMeta, choices, parameters,
+    CancelToken, Component, Detector, Display, Inputs, Measure, NavigationIndex, NotApplicable,
+    Operation, OperationError, OperationInfo, Outline, Output, SignalMeta, choices, parameters,
 };
 
 use crate::accept;
@@ -105,7 +105,12 @@ fn describe(
             format!("{article} {what} that covers at least one pixel"),
         ));
     }
-    let component = Component::new("intensity", "Virtual image", &input.value_units, false);
+    let component = Component::new(
+        "intensity",
+        "Virtual image",
+        &input.value_units,
+        Display::Sequential,
+    );
     Ok(input.to_map(vec![component]))
 }
 

@@ -39,6 +39,8 @@ pub struct NodeDescription {
     pub value_units: String,
     /// The images of a map; empty otherwise.
     pub components: Vec<ComponentDescription>,
+    /// Pictures drawn from several of them: the pictures of a map are counted through, images first.
+    pub composites: Vec<CompositeDescription>,
     #[ts(type = "Record<string, unknown>")]
     pub params: Value,
     /// The Rust line that makes this node: `let flat = scan.subtract_background(RadialMedian::default())?;`.
@@ -117,12 +119,46 @@ pub struct ComponentDescription {
     pub name: String,
     pub title: String,
     pub units: String,
-    /// Whether zero is the middle of the range.
-    pub diverging: bool,
+    pub display: DisplayDescription,
     /// How a value is written for people: `1.61 %` for 0.0161. Absent: in `units`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub shown: Option<ShownUnitsDescription>,
+}
+
+/// How the values of an image are shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum DisplayDescription {
+    Sequential,
+    /// Zero is the middle of the range.
+    Diverging,
+    /// Values a period apart mean the same.
+    Cyclic {
+        period: f64,
+    },
+    /// The value `n` stands for `names[n]`.
+    Categorical {
+        names: Vec<String>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct CompositeDescription {
+    pub name: String,
+    pub title: String,
+    pub colouring: ColouringDescription,
+    /// Numbers of the components it is drawn from: `y`, `x` of a wheel; red, green, blue.
+    pub components: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ColouringDescription {
+    /// Direction `atan2(y, x)` as hue, y down; length as brightness.
+    Wheel,
+    /// Each image between its own levels.
+    Rgb,
 }
 
 /// `factor` times a value is the number in `units`.

@@ -19,8 +19,9 @@ pub use command::{
     RestoreProblem, Restored, RestoredNode,
 };
 pub use describe::{
-    AxisDescription, CaveatDescription, ComponentDescription, FrameCost, FurtherInputDescription,
-    MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
+    AxisDescription, CaveatDescription, ColouringDescription, ComponentDescription,
+    CompositeDescription, DisplayDescription, FrameCost, FurtherInputDescription, MenuEntry,
+    NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
     ParameterDescription, ShownUnitsDescription, TreeDescription,
 };
 pub use error::WireError;

@@ -87,6 +87,8 @@ pub struct FrameReply {
     pub revision: u32,
     pub index: Vec<u32>,
     pub component: u32,
+    /// Images that come one after the other: those of a composite, or one.
+    pub planes: u32,
     pub space: FrameSpace,
     /// Samples sent.
     pub width: u32,
@@ -100,10 +102,15 @@ pub struct FrameReply {
     pub block: u32,
     pub sample: SampleType,
     pub encoding: Encoding,
-    /// 1st and 99th percentile of the finite values of the frame: its samples, or its pixels when a part is sent.
+    /// 1st and 99th percentile of the finite values of the frame: its samples, or its pixels when a part is sent. Of a
+    /// wheel: of the lengths.
     pub percentiles: [f64; 2],
     /// Least and greatest of them.
     pub extrema: [f64; 2],
+    /// Of a composite: the percentiles of each of its images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<[f64; 2]>>", optional)]
+    pub ranges: Vec<[f64; 2]>,
     /// Peaks in the second buffer; absent when the node has none.
     pub peak_count: Option<u32>,
     /// Share of a map or of a region that is computed, 0 to 1; 1 for a frame.

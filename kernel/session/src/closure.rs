@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use signal::{
-    CancelToken, Component, Computation, FrameFunction, Inputs, NavigationIndex, NotApplicable,
-    OperationError, OperationInfo, Output, Preparation, Prepared, SignalKind, SignalMeta,
+    CancelToken, Component, Computation, Display, FrameFunction, Inputs, NavigationIndex,
+    NotApplicable, OperationError, OperationInfo, Output, Preparation, Prepared, SignalKind,
+    SignalMeta,
 };
 
 /// Wire name and method of a user's closure.
@@ -61,7 +62,12 @@ impl Computation for Mapped {
                 value_units: String::new(),
                 ..meta.clone()
             },
-            None => meta.to_map(vec![Component::new("value", "value", "", false)]),
+            None => meta.to_map(vec![Component::new(
+                "value",
+                "value",
+                "",
+                Display::Sequential,
+            )]),
         })
     }
 

@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use protocol::{
-    AxisDescription, CaveatDescription, ComponentDescription, Encoding, FramePart,
-    FurtherInputDescription, MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline,
-    ParameterControl, ParameterDescription, SampleType, ShownUnitsDescription, TreeDescription,
-    WireError,
+    AxisDescription, CaveatDescription, ColouringDescription, ComponentDescription,
+    CompositeDescription, DisplayDescription, Encoding, FramePart, FurtherInputDescription,
+    MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline,
+    ParameterControl, ParameterDescription, SampleType,
+    ShownUnitsDescription, TreeDescription, WireError,
 };
 use serde_json::{Map, Value, json};
 use signal::{
-    Axis, Frame, ParameterError, ParameterInfo, ParameterKind, Peaks, Registered, SignalKind,
-    SignalMeta, SourceError,
+    Axis, Colouring, Composite, Display, Frame, ParameterError, ParameterInfo, ParameterKind,
+    Peaks, Registered, SignalKind, SignalMeta, SourceError,
 };
 use tree::{ComputeError, Graph, Node, TreeError};
 use views::{Part, Reduced, Sample};
@@ -208,12 +209,17 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
                 name: component.name.clone(),
                 title: component.title.clone(),
                 units: component.units.clone(),
-                diverging: component.diverging,
+                display: display(&component.display),
                 shown: (component.shown.as_ref()).map(|shown| ShownUnitsDescription {
                     factor: shown.factor,
                     units: shown.units.clone(),
                 }),
             })
+            .collect(),
+        composites: meta
+            .composites
+            .iter()
+            .map(|one| composite(meta, one))
             .collect(),
         params: computation.map_or_else(|| json!({}), |computation| computation.params()),
         code: code::line(session, graph, node),
@@ -290,6 +296,30 @@ fn menu_entry(entry: &dyn Registered, node: &Node) -> MenuEntry {
     MenuEntry {
         operation: entry.info().name.to_owned(),
         reason,
+    }
+}
+
+fn display(display: &Display) -> DisplayDescription {
+    match display {
+        Display::Sequential => DisplayDescription::Sequential,
+        Display::Diverging => DisplayDescription::Diverging,
+        Display::Cyclic { period } => DisplayDescription::Cyclic { period: *period },
+        Display::Categorical { names } => DisplayDescription::Categorical {
+            names: names.clone(),
+        },
+    }
+}
+
+fn composite(meta: &SignalMeta, composite: &Composite) -> CompositeDescription {
+    let planes = composite.planes(&meta.components).unwrap_or_default();
+    CompositeDescription {
+        name: composite.name.clone(),
+        title: composite.title.clone(),
+        colouring: match composite.colouring {
+            Colouring::Wheel => ColouringDescription::Wheel,
+            Colouring::Rgb => ColouringDescription::Rgb,
+        },
+        components: planes.into_iter().map(|plane| plane as u32).collect(),
     }
 }
 

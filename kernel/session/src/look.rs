@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
-use signal::{SignalKind, SignalMeta};
-use views::Contrast;
+use signal::{Colouring, Display, SignalKind, SignalMeta};
+use views::{ColormapKind, Contrast};
 
 /// What a page shows.
 #[derive(Clone, Debug, Default)]
@@ -69,26 +69,73 @@ const TRAITS: [&str; 9] = [
     "log",
 ];
 /// Classes of pictures that share a contrast, and their colormaps.
-const CLASSES: [(&str, &str); 3] = [
+const CLASSES: [(&str, &str); 7] = [
     ("signal", "gray"),
     ("map", "viridis"),
     ("diverging", "diverging"),
+    ("cyclic", "twilight"),
+    ("categorical", "categories"),
+    ("wheel", "hues"),
+    ("rgb", "gray"),
 ];
 
-/// Pictures of a node that share a contrast.
-fn class(meta: &SignalMeta, component: usize) -> &'static str {
-    match meta.kind {
-        SignalKind::Map => match meta.components.get(component) {
-            Some(component) if component.diverging => "diverging",
-            _ => "map",
-        },
-        SignalKind::Frame | SignalKind::Peaks => "signal",
+/// How a picture of a node is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shows<'a> {
+    Frame,
+    Component(&'a Display),
+    Composite(Colouring),
+}
+
+impl<'a> Shows<'a> {
+    pub fn of(meta: &'a SignalMeta, picture: usize) -> Self {
+        match (meta.kind, meta.composite(picture)) {
+            (SignalKind::Frame | SignalKind::Peaks, _) => Shows::Frame,
+            (SignalKind::Map, Some(composite)) => Shows::Composite(composite.colouring),
+            (SignalKind::Map, None) => match meta.components.get(picture) {
+                Some(component) => Shows::Component(&component.display),
+                None => Shows::Component(&Display::Sequential),
+            },
+        }
+    }
+
+    /// Pictures that share a contrast.
+    fn class(self) -> &'static str {
+        match self {
+            Shows::Frame => "signal",
+            Shows::Component(Display::Sequential) => "map",
+            Shows::Component(Display::Diverging) => "diverging",
+            Shows::Component(Display::Cyclic { .. }) => "cyclic",
+            Shows::Component(Display::Categorical { .. }) => "categorical",
+            Shows::Composite(Colouring::Wheel) => "wheel",
+            Shows::Composite(Colouring::Rgb) => "rgb",
+        }
+    }
+
+    /// Whether a colormap can show it.
+    fn suits(self, kind: ColormapKind) -> bool {
+        match self {
+            Shows::Component(Display::Cyclic { .. }) | Shows::Composite(Colouring::Wheel) => {
+                kind == ColormapKind::Cyclic
+            }
+            Shows::Component(Display::Categorical { .. }) => kind == ColormapKind::Categorical,
+            _ => kind != ColormapKind::Categorical,
+        }
+    }
+
+    /// Whether levels can be chosen for it: a period, names, and images with levels of their own leave no choice.
+    fn has_levels(self) -> bool {
+        !matches!(
+            self,
+            Shows::Component(Display::Cyclic { .. } | Display::Categorical { .. })
+                | Shows::Composite(Colouring::Rgb)
+        )
     }
 }
 
-fn key(node: u32, meta: &SignalMeta, component: usize) -> String {
+fn key(node: u32, meta: &SignalMeta, picture: usize) -> String {
     match meta.kind {
-        SignalKind::Map => format!("{node}.{component}"),
+        SignalKind::Map => format!("{node}.{picture}"),
         SignalKind::Frame | SignalKind::Peaks => node.to_string(),
     }
 }
@@ -140,11 +187,18 @@ impl Look {
         }
     }
 
-    pub(crate) fn contrast(&self, meta: &SignalMeta, component: usize) -> Contrast {
-        let class = class(meta, component);
+    pub(crate) fn contrast(&self, shows: Shows<'_>) -> Contrast {
+        let class = shows.class();
         let usual = CLASSES.iter().find(|(name, _)| *name == class);
-        let chosen = self.contrast.get(class).copied();
-        chosen.unwrap_or_else(|| Contrast::of(usual.map_or("gray", |(_, colormap)| colormap)))
+        let usual = Contrast::of(usual.map_or("gray", |(_, colormap)| colormap));
+        match self.contrast.get(class).copied() {
+            Some(chosen) if shows.suits(chosen.colormap.kind) => chosen,
+            Some(chosen) => Contrast {
+                colormap: usual.colormap,
+                ..chosen
+            },
+            None => usual,
+        }
     }
 
     /// The levels the page draws a picture with, if it has drawn it and the values are still those it has seen.
@@ -159,9 +213,13 @@ impl Look {
             levels.still(&now)
         };
         let here = now(node)?;
+        let shows = Shows::of(here.meta, component);
+        if !shows.has_levels() {
+            return None;
+        }
         let of_selected = self.same_levels.and_then(|(selected, number)| {
             let there = now(selected)?;
-            let alike = class(there.meta, number) == class(here.meta, component);
+            let alike = Shows::of(there.meta, number).class() == shows.class();
             alike.then(|| held(selected, number, there)).flatten()
         });
         of_selected.or_else(|| held(node, component, here))
@@ -169,14 +227,20 @@ impl Look {
 }
 
 /// The page's rule for levels that nobody has chosen (`automaticLevels`).
-pub(crate) fn automatic(levels: &views::Levels, diverging: bool) -> [f64; 2] {
+pub(crate) fn automatic(levels: &views::Levels, shows: Shows<'_>) -> [f64; 2] {
     let [mut low, mut high] = levels.percentiles;
     if high <= low {
         [low, high] = levels.extrema;
     }
-    if diverging {
-        let reach = low.abs().max(high.abs());
-        [low, high] = [-reach, reach];
+    match shows {
+        Shows::Component(Display::Diverging) => {
+            let reach = low.abs().max(high.abs());
+            [low, high] = [-reach, reach];
+        }
+        Shows::Component(Display::Cyclic { period }) => [low, high] = [0.0, *period],
+        // No length is dark, so that the hue of a weak field is not that of a strong one.
+        Shows::Composite(Colouring::Wheel) => low = 0.0,
+        _ => {}
     }
     if high > low {
         [low, high]
@@ -188,7 +252,7 @@ pub(crate) fn automatic(levels: &views::Levels, diverging: bool) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use signal::{Axes, Axis, Component, ElementType};
+    use signal::{Axes, Axis, Component, Composite, ElementType};
 
     use super::*;
 
@@ -222,20 +286,23 @@ mod tests {
         assert_eq!(look.index, [3, 7]);
         let scan = frames();
         let map = scan.to_map(vec![
-            Component::new("a", "a", "", false),
-            Component::new("b", "b", "", true),
+            Component::new("a", "a", "", Display::Sequential),
+            Component::new("b", "b", "", Display::Diverging),
         ]);
         assert_eq!(look.levels(2, 0, |_| now(&scan)), Some([1.5, 9.0]));
         assert_eq!(look.levels(4, 1, |_| now(&map)), Some([-2.0, 2.0]));
         assert_eq!(look.levels(7, 0, |_| now(&scan)), None);
         assert_eq!(look.levels(2, 0, |_| None), None);
-        let drawn = look.contrast(&scan, 0);
+        let drawn = look.contrast(Shows::Frame);
         assert_eq!(
             (drawn.colormap.name.as_str(), drawn.gamma, drawn.log),
             ("magma", 0.5, true)
         );
-        assert_eq!(look.contrast(&map, 0), Contrast::of("viridis"));
-        assert_eq!(look.contrast(&map, 1), Contrast::of("diverging_dark"));
+        assert_eq!(look.contrast(Shows::of(&map, 0)), Contrast::of("viridis"));
+        assert_eq!(
+            look.contrast(Shows::of(&map, 1)),
+            Contrast::of("diverging_dark")
+        );
     }
 
     #[test]
@@ -245,7 +312,7 @@ mod tests {
             "levels": {"2": {"low": 0, "high": 10}, "3": {"low": 5, "high": 6}},
         })));
         let scan = frames();
-        let map = scan.to_map(vec![Component::new("a", "a", "", false)]);
+        let map = scan.to_map(vec![Component::new("a", "a", "", Display::Sequential)]);
         let of = |node| now(if node == 2 { &scan } else { &map });
         assert_eq!(look.levels(3, 0, |_| now(&scan)), Some([0.0, 10.0]));
         assert_eq!(look.levels(3, 0, of), None);
@@ -253,7 +320,7 @@ mod tests {
 
     #[test]
     fn levels_that_nobody_has_set_hold_for_the_values_they_were_chosen_from() {
-        let map = frames().to_map(vec![Component::new("a", "a", "", true)]);
+        let map = frames().to_map(vec![Component::new("a", "a", "", Display::Diverging)]);
         let levels = |held: Value, revision, complete| {
             let look = Look::of(&traits(json!({ "levels": { "4.0": held } })));
             let now = Now {
@@ -282,8 +349,8 @@ mod tests {
             json!({ "colormap": "inferno", "gamma": -1, "node": null }),
         ));
         assert_eq!((look.nodes.len(), look.index.len()), (0, 0));
-        assert_eq!(look.contrast(&frames(), 0), Contrast::of("inferno"));
-        assert_eq!(Look::default().contrast(&frames(), 0), Contrast::of("gray"));
+        assert_eq!(look.contrast(Shows::Frame), Contrast::of("inferno"));
+        assert_eq!(Look::default().contrast(Shows::Frame), Contrast::of("gray"));
         assert!(Look::concerns(&traits(json!({ "gamma": 2 }))));
         assert!(!Look::concerns(&traits(json!({ "zoom": {} }))));
     }
@@ -295,20 +362,58 @@ mod tests {
             extrema,
         };
         assert_eq!(
-            automatic(&levels([1.0, 9.0], [0.0, 99.0]), false),
+            automatic(&levels([1.0, 9.0], [0.0, 99.0]), Shows::Frame),
             [1.0, 9.0]
         );
         assert_eq!(
-            automatic(&levels([0.0, 0.0], [0.0, 4.0]), false),
+            automatic(&levels([0.0, 0.0], [0.0, 4.0]), Shows::Frame),
             [0.0, 4.0]
         );
         assert_eq!(
-            automatic(&levels([-1.0, 3.0], [-5.0, 5.0]), true),
+            automatic(
+                &levels([-1.0, 3.0], [-5.0, 5.0]),
+                Shows::Component(&Display::Diverging)
+            ),
             [-3.0, 3.0]
         );
         assert_eq!(
-            automatic(&levels([2.0, 2.0], [2.0, 2.0]), false),
+            automatic(&levels([2.0, 2.0], [2.0, 2.0]), Shows::Frame),
             [2.0, 3.0]
         );
+        let cyclic = Display::Cyclic { period: 360.0 };
+        assert_eq!(
+            automatic(&levels([-9.0, 3.0], [-9.0, 5.0]), Shows::Component(&cyclic)),
+            [0.0, 360.0]
+        );
+        let wheel = Shows::Composite(Colouring::Wheel);
+        assert_eq!(
+            automatic(&levels([1.0, 9.0], [0.0, 99.0]), wheel),
+            [0.0, 9.0]
+        );
+        assert_eq!(
+            automatic(&levels([0.0, 0.0], [0.0, 0.0]), wheel),
+            [0.0, 1.0]
+        );
+    }
+
+    #[test]
+    fn a_colormap_that_cannot_show_a_picture_is_not_taken_for_it() {
+        let look = Look::of(&traits(json!({
+            "colormap": {"wheel": "magma", "cyclic": "hsv", "categorical": "hues", "map": "twilight"},
+            "gamma": {"wheel": 0.5}, "levels": {"4.1": {"low": 0, "high": 7}, "4.0": {"low": 0, "high": 7}},
+        })));
+        let display = Display::Cyclic { period: 1.0 };
+        let mut map = frames().to_map(vec![Component::new("y", "y", "", display)]);
+        let shown = |shows| look.contrast(shows).colormap.name.as_str();
+        let wheel = Shows::Composite(Colouring::Wheel);
+        assert_eq!((shown(wheel), look.contrast(wheel).gamma), ("hues", 0.5));
+        assert_eq!(shown(Shows::of(&map, 0)), "hsv");
+        let names = Display::Categorical { names: Vec::new() };
+        assert_eq!(shown(Shows::Component(&names)), "categories");
+        assert_eq!(shown(Shows::Component(&Display::Sequential)), "twilight");
+        // The levels of a period are its own, those of a composite are held by its number.
+        assert_eq!(look.levels(4, 0, |_| now(&map)), None);
+        map.composites = vec![Composite::new("w", "w", Colouring::Wheel, &["y", "y"])];
+        assert_eq!(look.levels(4, 1, |_| now(&map)), Some([0.0, 7.0]));
     }
 }

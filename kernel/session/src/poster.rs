@@ -8,18 +8,20 @@ use std::time::{Duration, Instant};
 use protocol::{FrameSpace, WireError};
 use signal::{Axis, CancelToken, Frame, NavigationIndex, ShownUnits, SignalKind, SignalMeta};
 use tree::{Graph, Node};
-use views::{Contrast, Panel, ScaleBar, Words};
+use views::{Colours, Contrast, Panel, ScaleBar, Words};
 
 use crate::handlers::pictures;
-use crate::look::{Look, Now, automatic};
+use crate::look::{Look, Now, Shows, automatic};
 use crate::{Session, convert, date, measured};
+
+mod coloured;
 
 /// Longest wait for the coarse navigation image.
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
 /// Longest time a map is computed for its picture; what is missing then is hatched.
 const MAP_PATIENCE: Duration = Duration::from_millis(400);
-/// Images of a map that are drawn.
-const MOST_COMPONENTS: usize = 10;
+/// Pictures of a map that are drawn: images, then composites.
+const MOST_PICTURES: usize = 10;
 /// Radius of the circles around peaks when the operation has none.
 const PEAK_RADIUS_PX: f32 = 4.0;
 
@@ -216,7 +218,7 @@ impl Session {
                 format!("{} at ({})", node.name, indices.join(", "))
             }
         };
-        let contrast = look.contrast(&node.meta, 0);
+        let contrast = look.contrast(Shows::Frame);
         let mut drawn = Panel {
             values: node.meta.value_units.clone(),
             ..panel(
@@ -267,38 +269,38 @@ impl Session {
             return Err(fail(error));
         }
         let complete = map.complete();
-        let components = &node.meta.components;
-        let shape = node.meta.axes.navigation_shape();
-        for (number, component) in components.iter().take(MOST_COMPONENTS).enumerate() {
-            let image = pictures::plane(&map.component(number), &shape, at)
-                .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
-            let title = match components.len() {
-                1 => Words::plain(&node.name),
-                _ => {
-                    let name = Words::with_subscript(&component.title);
-                    Words {
-                        text: format!("{}: {}", node.name, name.text),
-                        ..name
-                    }
-                }
+        let meta = &node.meta;
+        let count = meta.components.len() + meta.composites.len();
+        let failed = |what| WireError::new("poster", what, "").at_node(node.id);
+        for picture in 0..count.min(MOST_PICTURES) {
+            let drawn = coloured::of(meta, picture, &|plane| {
+                pictures::plane(&map.component(plane), &meta.axes.navigation_shape(), at)
+            });
+            let (image, colours) = drawn.map_err(failed)?;
+            let shows = Shows::of(meta, picture);
+            let drawn = Panel {
+                colours,
+                ..panel(
+                    coloured::title(node, picture),
+                    image,
+                    look.contrast(shows),
+                    &meta.axes.navigation,
+                )
             };
-            let contrast = look.contrast(&node.meta, number);
-            let drawn = panel(title, image, contrast, &node.meta.axes.navigation);
-            let mut drawn = laid_along(drawn, &node.meta.axes.navigation);
+            let mut drawn = laid_along(drawn, &meta.axes.navigation);
             if drawn.frame.shape().len() == 1 {
                 drawn.levels = curve_range(views::levels(&drawn.frame).extrema);
             } else {
-                drawn.levels = automatic(&views::levels(&drawn.frame), component.diverging);
-                if let Some(levels) = self.chosen(graph, node, number, look) {
+                drawn.levels = automatic(&views::levels(&drawn.frame), shows);
+                if let Some(levels) = self.chosen(graph, node, picture, look) {
                     drawn.levels = levels;
                 }
             }
-            let drawn = written(drawn, &node.meta.writing(number))
-                .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
+            let drawn = written(drawn, &meta.writing(picture)).map_err(failed)?;
             drawing.panels.push(drawn);
         }
-        if components.len() > MOST_COMPONENTS {
-            let rest = components.len() - MOST_COMPONENTS;
+        if count > MOST_PICTURES {
+            let rest = count - MOST_PICTURES;
             drawing.notes.push(format!(
                 "{rest} more images of {} are not drawn here",
                 node.name
@@ -357,9 +359,10 @@ fn position(node: &Node, look: &Look) -> Vec<usize> {
 fn panel(title: Words, frame: Frame, contrast: Contrast, axes: &[Axis]) -> Panel {
     Panel {
         title,
-        levels: automatic(&views::levels(&frame), false),
+        levels: automatic(&views::levels(&frame), Shows::Frame),
         frame,
         contrast,
+        colours: Colours::Values,
         values: String::new(),
         scale_bar: axes
             .last()
@@ -418,14 +421,9 @@ fn curve_range([low, high]: [f64; 2]) -> [f64; 2] {
 /// Values and levels in the unit people write them in: the colours stay.
 fn written(panel: Panel, writing: &ShownUnits) -> Result<Panel, String> {
     let factor = writing.factor;
-    let values = panel
-        .frame
-        .to_f32()
-        .iter()
-        .map(|value| (f64::from(*value) * factor) as f32)
-        .collect();
     Ok(Panel {
-        frame: Frame::from_vec::<f32>(panel.frame.shape(), values)?,
+        frame: coloured::times(&panel.frame, factor)?,
+        colours: coloured::written(panel.colours, factor)?,
         levels: panel.levels.map(|level| level * factor),
         values: writing.units.clone(),
         ..panel
@@ -441,7 +439,7 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
             subscript,
             rest,
         } = &panel.title;
-        let [low, high] = panel.levels;
+        let [low, _] = panel.levels;
         let underscore = if subscript.is_empty() { "" } else { "_" };
         let kind = match panel.frame.shape().len() {
             0 => {
@@ -456,7 +454,7 @@ fn alt(node: &Node, drawing: &Drawing) -> String {
         let _ = write!(text, " {kind} {title}{underscore}{subscript}{rest}, ");
         let _ = match low.is_nan() {
             true => write!(text, "no value"),
-            false => write!(text, "{} to {} {}", short(low), short(high), panel.values),
+            false => write!(text, "{}", coloured::words(panel, &short)),
         };
         text.truncate(text.trim_end().len());
         if !panel.peaks.is_empty() {

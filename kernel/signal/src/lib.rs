@@ -7,6 +7,7 @@ mod axes;
 mod axis;
 mod cancel;
 mod chunk;
+mod component;
 mod crew;
 mod detector;
 mod element;
@@ -31,6 +32,7 @@ pub use axes::Axes;
 pub use axis::Axis;
 pub use cancel::CancelToken;
 pub use chunk::{Block, Chunk, ChunkId};
+pub use component::{Colouring, Component, Composite, Display, ShownUnits};
 pub use crew::{Crew, Interrupted, crew, with_crew};
 pub use detector::{Detector, Measure, Span};
 pub use element::{Element, ElementType};
@@ -38,7 +40,7 @@ pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use former::{former_parameter, without_former_parameters};
 pub use frame::Frame;
 pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region, rows_and_columns};
-pub use meta::{Caveat, Component, ShownUnits, SignalKind, SignalMeta};
+pub use meta::{Caveat, SignalKind, SignalMeta};
 pub use nearest::{edits, nearest_names};
 pub use operation::{
     Computation, FrameFunction, FurtherInput, Inputs, Locality, MapReference, Needs, Operation,

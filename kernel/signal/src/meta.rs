@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Axes, ElementType};
+use crate::{Axes, Component, Composite, ElementType, ShownUnits};
 
 /// What a signal has at every scan position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,49 +21,6 @@ impl SignalKind {
             SignalKind::Frame => "frames",
             SignalKind::Peaks => "peaks",
             SignalKind::Map => "maps",
-        }
-    }
-}
-
-/// One image of a map signal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Component {
-    /// Identifier, also the name on disk: `e_xx`.
-    pub name: String,
-    /// Text on screen: `ε_xx`.
-    pub title: String,
-    pub units: String,
-    /// Whether zero is the middle of the range, so that a diverging colormap fits.
-    pub diverging: bool,
-    /// How a value is written for people, where they are used to another unit than the one it is stored in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shown: Option<ShownUnits>,
-}
-
-/// `factor` times the stored value is the number in `units`: 100 and `%` for a strain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShownUnits {
-    pub factor: f64,
-    pub units: String,
-}
-
-impl Component {
-    pub fn new(name: &str, title: &str, units: &str, diverging: bool) -> Self {
-        Component {
-            name: name.into(),
-            title: title.into(),
-            units: units.into(),
-            diverging,
-            shown: None,
-        }
-    }
-
-    /// The same, written for people as `factor` times the value, in `units`.
-    pub fn shown_in(self, factor: f64, units: &str) -> Self {
-        let units = units.into();
-        Component {
-            shown: Some(ShownUnits { factor, units }),
-            ..self
         }
     }
 }
@@ -102,6 +59,9 @@ pub struct SignalMeta {
     pub value_units: String,
     /// The images of a map; empty for other kinds.
     pub components: Vec<Component>,
+    /// Pictures drawn from several of them. The pictures of a map are counted through: images, then composites.
+    #[serde(default)]
+    pub composites: Vec<Composite>,
     /// hyperspy's `Signal.signal_type`: `electron_diffraction`, `EELS`, … or empty.
     pub signal_type: String,
     pub beam_energy_kev: Option<f64>,
@@ -123,6 +83,7 @@ impl SignalMeta {
             element,
             value_units: "counts".into(),
             components: Vec::new(),
+            composites: Vec::new(),
             signal_type: String::new(),
             beam_energy_kev: None,
             notes: Map::new(),
@@ -131,7 +92,7 @@ impl SignalMeta {
         }
     }
 
-    /// A map over this signal's scan positions with the given components.
+    /// A map over this signal's scan positions with the given components, and no composites.
     pub fn to_map(&self, components: Vec<Component>) -> Self {
         SignalMeta {
             kind: SignalKind::Map,
@@ -145,6 +106,7 @@ impl SignalMeta {
                 _ => String::new(),
             },
             components,
+            composites: Vec::new(),
             signal_type: String::new(),
             notes: Map::new(),
             ..self.clone()
@@ -178,10 +140,27 @@ impl SignalMeta {
             .saturating_mul(self.element.size_bytes() as u64)
     }
 
-    /// In which unit the values of an image of a map are written for people, or those of frames: figures and
-    /// pages have it from here.
-    pub fn writing(&self, component: usize) -> ShownUnits {
-        let component = self.components.get(component);
+    /// The composite that is a picture of a map, by the number of the picture.
+    pub fn composite(&self, picture: usize) -> Option<&Composite> {
+        (self.composites).get(picture.checked_sub(self.components.len())?)
+    }
+
+    /// The components that a picture of a map is drawn from: itself, or those of a composite; `None` for a picture that
+    /// is not there.
+    pub fn planes(&self, picture: usize) -> Option<Vec<usize>> {
+        match self.composite(picture) {
+            Some(composite) => composite.planes(&self.components),
+            None => (picture < self.components.len()).then(|| vec![picture]),
+        }
+    }
+
+    /// In which unit the values of a picture of a map are written for people, or those of frames: figures and
+    /// pages have it from here. A composite has that of its first component.
+    pub fn writing(&self, picture: usize) -> ShownUnits {
+        let first = self
+            .planes(picture)
+            .and_then(|planes| planes.first().copied());
+        let component = first.and_then(|first| self.components.get(first));
         let units = match component.map(|component| component.units.as_str()) {
             None | Some("") => &self.value_units,
             Some(units) => units,

@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use fake::{Add, Scan, Sum};
 use serde_json::{Value, json};
 use signal::{
-    CancelToken, Component, Computation, Finished, FurtherInput, Inputs, NavigationIndex, Needs,
-    NotApplicable, OperationError, OperationInfo, Output, Positions, Preparation, Prepare,
+    CancelToken, Component, Computation, Display, Finished, FurtherInput, Inputs, NavigationIndex,
+    Needs, NotApplicable, OperationError, OperationInfo, Output, Positions, Preparation, Prepare,
     Prepared, SignalMeta,
 };
 use tree::{Engine, EngineConfig, Lane, Tree, TreeError};
@@ -87,7 +87,12 @@ impl Computation for Minus {
         self.takes
     }
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
-        Ok(inputs[0].to_map(vec![Component::new("left", "left", "", false)]))
+        Ok(inputs[0].to_map(vec![Component::new(
+            "left",
+            "left",
+            "",
+            Display::Sequential,
+        )]))
     }
     fn preparation(&self, inputs: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
         let vacuum = self.takes.len() - 1;

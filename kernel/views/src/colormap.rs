@@ -11,13 +11,24 @@ const TABLE: &str = include_str!("../../../widget/src/render/colormaps.json");
 /// Strength of the logarithm, as in the page: the share of the range shown linearly is about its inverse.
 const LOG_STRENGTH: f64 = 1000.0;
 
-/// A colormap: control points at equal steps, interpolated linearly in sRGB.
+/// A colormap: control points at equal steps, interpolated linearly in sRGB; of categories one colour each.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Colormap {
     pub name: String,
     points: Vec<Rgb>,
-    /// For values on both sides of zero.
-    pub diverging: bool,
+    pub kind: ColormapKind,
+}
+
+/// The values that a colormap is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColormapKind {
+    Sequential,
+    /// On both sides of zero.
+    Diverging,
+    /// That come back: the last colour is the first.
+    Cyclic,
+    /// That stand for something.
+    Categorical,
 }
 
 impl Colormap {
@@ -39,7 +50,7 @@ impl Colormap {
                 all.push(Colormap {
                     name: "gray".into(),
                     points: vec![[0; 3], [255; 3]],
-                    diverging: false,
+                    kind: ColormapKind::Sequential,
                 });
             }
             all
@@ -55,7 +66,12 @@ impl Colormap {
         Colormap {
             name: entry["name"].as_str().unwrap_or_default().to_owned(),
             points,
-            diverging: entry["diverging"] == true,
+            kind: match entry["kind"].as_str() {
+                Some("diverging") => ColormapKind::Diverging,
+                Some("cyclic") => ColormapKind::Cyclic,
+                Some("categorical") => ColormapKind::Categorical,
+                _ => ColormapKind::Sequential,
+            },
         }
     }
 
@@ -70,6 +86,17 @@ impl Colormap {
             );
             (a + (b - a) * part).round() as u8
         })
+    }
+
+    /// The colour of a turn in the direction `atan2(y, x)` whose brightness is `share`.
+    pub(crate) fn toward(&self, y: f64, x: f64, share: f64) -> Rgb {
+        let turn = (y.atan2(x) / std::f64::consts::TAU).rem_euclid(1.0);
+        (self.color(turn)).map(|channel| (f64::from(channel) * share).round() as u8)
+    }
+
+    /// The colour of a category; beyond the last they begin anew.
+    pub(crate) fn category(&self, number: usize) -> Rgb {
+        self.points[number % self.points.len()]
     }
 }
 
@@ -100,10 +127,19 @@ impl Contrast {
     /// Share of the colormap of a share of the range between the levels; the page's rule.
     pub(crate) fn transfer(&self, share: f64) -> f64 {
         let share = share.clamp(0.0, 1.0);
-        if self.colormap.diverging {
-            let side = share * 2.0 - 1.0;
-            return 0.5 + 0.5 * side.signum() * side.abs().powf(self.gamma);
+        match self.colormap.kind {
+            ColormapKind::Sequential => self.brightness(share),
+            ColormapKind::Diverging => {
+                let side = share * 2.0 - 1.0;
+                0.5 + 0.5 * side.signum() * side.abs().powf(self.gamma)
+            }
+            ColormapKind::Cyclic | ColormapKind::Categorical => share,
         }
+    }
+
+    /// Gamma and logarithm of a share of the range between the levels.
+    pub(crate) fn brightness(&self, share: f64) -> f64 {
+        let share = share.clamp(0.0, 1.0);
         let compressed = match self.log {
             true => (LOG_STRENGTH * share).ln_1p() / LOG_STRENGTH.ln_1p(),
             false => share,
@@ -131,10 +167,18 @@ mod tests {
                 "magma",
                 "inferno",
                 "diverging",
-                "diverging_dark"
+                "diverging_dark",
+                "twilight",
+                "hues",
+                "hsv",
+                "categories"
             ]
         );
-        assert!(Colormap::named("diverging").diverging && !Colormap::named("magma").diverging);
+        let kind = |name| Colormap::named(name).kind;
+        assert_eq!(kind("magma"), ColormapKind::Sequential);
+        assert_eq!(kind("diverging"), ColormapKind::Diverging);
+        assert_eq!(kind("hues"), ColormapKind::Cyclic);
+        assert_eq!(kind("categories"), ColormapKind::Categorical);
         assert_eq!(Colormap::named("nothing of the kind").name, "gray");
     }
 

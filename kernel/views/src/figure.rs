@@ -4,6 +4,7 @@
 mod canvas;
 mod curve;
 mod image;
+mod key;
 mod scale;
 mod text;
 
@@ -24,6 +25,7 @@ pub struct Panel {
     /// Values drawn with the first and the last colour, or at the bottom and the top of a curve; NaN where there is no value.
     pub levels: [f64; 2],
     pub contrast: Contrast,
+    pub colours: Colours,
     /// Quantity or unit of the values: `%`, `counts`.
     pub values: String,
     pub scale_bar: Option<ScaleBar>,
@@ -35,6 +37,37 @@ pub struct Panel {
     pub peaks: Vec<[f32; 2]>,
     /// Radius of the circles in pixels of the frame.
     pub peak_radius: f32,
+}
+
+/// What the colours of an image are taken from.
+#[derive(Clone, Debug, Default)]
+pub enum Colours {
+    /// The values between the levels.
+    #[default]
+    Values,
+    /// The values, which come back after the high level.
+    Cyclic,
+    /// The values as numbers of these names.
+    Categories(Vec<String>),
+    /// Vectors `y`, `x`: direction and length. The values are their lengths.
+    Wheel {
+        components: [Frame; 2],
+        /// What they are called, `y` first.
+        names: [String; 2],
+    },
+    /// Red, green and blue, each between levels of its own. The values are of no use.
+    Rgb {
+        components: [Frame; 3],
+        levels: [[f64; 2]; 3],
+        names: [String; 3],
+    },
+}
+
+impl Colours {
+    /// Whether the colours are those of a colormap between its levels, so that few of them say all.
+    fn is_ramp(&self) -> bool {
+        matches!(self, Colours::Values | Colours::Cyclic)
+    }
 }
 
 /// A figure as PNG, and how wide it is meant to be seen.
@@ -99,7 +132,8 @@ impl Panel {
 /// # Errors
 /// A sentence when the PNG cannot be written.
 pub fn figure(panels: &[Panel], notes: &[String]) -> Result<Figure, String> {
-    let palette = Palette::new(panels.iter().map(|panel| panel.contrast));
+    let ramps = panels.iter().filter(|panel| panel.colours.is_ramp());
+    let palette = Palette::new(ramps.map(|panel| panel.contrast));
     let layouts = aligned(panels.iter().map(layout).collect());
     let rows = rows(&layouts);
     let width = (rows.iter())
@@ -216,7 +250,11 @@ fn value_label(panel: &Panel) -> String {
     if low.is_nan() {
         return scale::number(low);
     }
-    let multiplier = scale::Ticks::inside(low, high, image::TICKS).multiplier;
+    if panel.frame.shape().len() > 1 && !panel.colours.is_ramp() {
+        // The key says it.
+        return String::new();
+    }
+    let multiplier = scale::Ticks::inside(low, high, key::TICKS).multiplier;
     match (multiplier.as_str(), panel.values.as_str()) {
         ("", values) => values.to_owned(),
         (multiplier, "") => multiplier.to_owned(),
@@ -286,6 +324,7 @@ mod tests {
             levels: crate::levels(&frame).percentiles,
             frame,
             contrast: Contrast::of(colormap),
+            colours: Colours::Values,
             values: "counts".into(),
             scale_bar: Some(ScaleBar {
                 share: 0.25,
@@ -351,6 +390,133 @@ mod tests {
         }
         let hatched = (top + down + down / 2) * width as usize + left + across + across / 2;
         assert!([[214, 214, 220], [186, 186, 196]].contains(&pixels[hatched]));
+    }
+
+    /// The middle of each pixel of an image that is drawn alone, row by row.
+    fn middles(shown: &Panel, size: [usize; 2]) -> Vec<[u8; 3]> {
+        let drawn = figure(std::slice::from_ref(shown), &[]).unwrap();
+        let (width, _, pixels) = decoded(&drawn);
+        let inner = layout(shown);
+        let (top, left) = (px(MARGIN + TITLE), px(MARGIN) + inner.left);
+        let (across, down) = (inner.width / size[1], px(HEIGHT) / size[0]);
+        let middle = |row: usize, column: usize| {
+            let row = top + row * down + down / 2;
+            pixels[row * width as usize + left + column * across + across / 2]
+        };
+        (0..size[0])
+            .flat_map(|row| (0..size[1]).map(move |column| middle(row, column)))
+            .collect()
+    }
+
+    const HATCHES: [[u8; 3]; 2] = [[214, 214, 220], [186, 186, 196]];
+
+    fn bare(title: &str, frame: Frame, colormap: &str, colours: Colours) -> Panel {
+        Panel {
+            scale_bar: None,
+            crosshair: None,
+            peaks: Vec::new(),
+            colours,
+            ..panel(title, frame, colormap)
+        }
+    }
+
+    #[test]
+    fn vectors_are_drawn_by_direction_and_length_beside_their_wheel() {
+        let frame = |values: [f32; 6]| Frame::from_vec(&[2, 3], values.to_vec()).unwrap();
+        let y = frame([0.0, 1.0, 0.0, -1.0, f32::NAN, 0.2]);
+        let x = frame([1.0, 0.0, -0.5, 0.0, 1.0, 0.1]);
+        let shown = Panel {
+            levels: [0.0, 1.0],
+            values: "px".into(),
+            ..bare(
+                "Deflection",
+                crate::lengths(&y, &x).unwrap(),
+                "hues",
+                Colours::Wheel {
+                    components: [y.clone(), x.clone()],
+                    names: ["Δy".into(), "Δx".into()],
+                },
+            )
+        };
+        let drawn = middles(&shown, [2, 3]);
+        let (y, x) = (y.to_f32(), x.to_f32());
+        for (at, drawn) in drawn.iter().enumerate() {
+            match crate::composite::vector_color(&shown.contrast, [0.0, 1.0], [y[at], x[at]]) {
+                Some(exact) => assert_eq!(*drawn, exact, "{at}"),
+                None => assert!(at == 4 && HATCHES.contains(drawn), "{at}"),
+            }
+        }
+        // The key: its rim at the right is the colour of a vector to the right, at the bottom of one down.
+        let figure = figure(std::slice::from_ref(&shown), &[]).unwrap();
+        let (width, _, pixels) = decoded(&figure);
+        let inner = layout(&shown);
+        let left = px(MARGIN) + inner.width + px(8);
+        let side = px(76);
+        let at = |row: usize, column: usize| {
+            let row = px(MARGIN + TITLE) + row;
+            pixels[row * width as usize + left + column]
+        };
+        let near = |found: [u8; 3], exact: [u8; 3]| {
+            let off = found.iter().zip(exact).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(off.is_some_and(|off| off <= 6), "{found:?} for {exact:?}");
+        };
+        let hues = crate::Colormap::named("hues");
+        near(at(side / 2, side - 1), hues.color(0.0));
+        near(at(side - 1, side / 2), hues.color(0.25));
+        near(at(side / 2, 0), hues.color(0.5));
+        near(at(0, side / 2), hues.color(0.75));
+        near(at(side / 2, side / 2), [0, 0, 0]);
+        assert_eq!(at(0, 0), [255, 255, 255]);
+        assert_eq!(value_label(&shown), "");
+    }
+
+    #[test]
+    fn angles_come_back_and_names_have_one_colour_each() {
+        let frame = |values: [f32; 4]| Frame::from_vec(&[2, 2], values.to_vec()).unwrap();
+        let angles = Panel {
+            levels: [0.0, 360.0],
+            ..bare(
+                "θ",
+                frame([30.0, 390.0, -330.0, f32::NAN]),
+                "twilight",
+                Colours::Cyclic,
+            )
+        };
+        let drawn = middles(&angles, [2, 2]);
+        assert!(drawn[0] == drawn[1] && drawn[0] == drawn[2], "{drawn:?}");
+        assert!(HATCHES.contains(&drawn[3]));
+        let exact = angles.contrast.colormap.color(30.0 / 360.0);
+        let off = drawn[0].iter().zip(exact).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(off.is_some_and(|off| off <= 6), "{drawn:?} for {exact:?}");
+
+        let names = Colours::Categories(["matrix", "twin"].map(String::from).to_vec());
+        let grains = bare("grain", frame([0.0, 1.0, 0.0, -1.0]), "categories", names);
+        let drawn = middles(&grains, [2, 2]);
+        let map = grains.contrast.colormap;
+        assert_eq!(
+            drawn[..3],
+            [map.category(0), map.category(1), map.category(0)]
+        );
+        assert!(HATCHES.contains(&drawn[3]));
+    }
+
+    #[test]
+    fn three_images_are_red_green_and_blue() {
+        let frame = |values: [f32; 2]| Frame::from_vec(&[1, 2], values.to_vec()).unwrap();
+        let components = [
+            frame([1.0, 0.0]),
+            frame([20.0, 5.0]),
+            frame([0.0, f32::NAN]),
+        ];
+        let colours = Colours::Rgb {
+            levels: [[0.0, 1.0], [0.0, 100.0], [-1.0, 1.0]],
+            names: ["a", "b", "c"].map(String::from),
+            components: components.clone(),
+        };
+        let shown = bare("all", components[0].clone(), "gray", colours);
+        let drawn = middles(&shown, [1, 2]);
+        assert_eq!(drawn[0], [255, 51, 128]);
+        assert!(HATCHES.contains(&drawn[1]));
     }
 
     #[test]

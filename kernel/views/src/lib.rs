@@ -3,13 +3,15 @@
 //! Contrast is applied in the browser; here colour is used only for figures.
 
 mod colormap;
+mod composite;
 mod figure;
 mod levels;
 mod pack;
 mod reduce;
 
-pub use colormap::{Colormap, Contrast};
-pub use figure::{Figure, Panel, ScaleBar, Words, base64_text, figure};
+pub use colormap::{Colormap, ColormapKind, Contrast};
+pub use composite::lengths;
+pub use figure::{Colours, Figure, Panel, ScaleBar, Words, base64_text, figure};
 pub use levels::{Levels, levels};
 pub use pack::packed;
-pub use reduce::{Part, Reduced, Sample, reduce};
+pub use reduce::{Part, Reduced, Sample, pick, reduce};

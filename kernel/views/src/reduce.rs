@@ -45,6 +45,38 @@ const SUMMED: usize = 1 << 8;
 /// Block means are `f32`, so that sparse counts below one survive; invalid pixels (NaN, infinity) are left out,
 /// and a block of invalid pixels is NaN. A spectrum has no parts.
 pub fn reduce(frame: &Frame, part: Option<Part>, size_px: [usize; 2]) -> Reduced {
+    let (part, blocks) = blocks(frame, part, size_px);
+    reduced(frame, part, blocks)
+}
+
+/// As [`reduce`], with the pixel in the middle of each block: for values that have no mean, as angles and names.
+pub fn pick(frame: &Frame, part: Option<Part>, size_px: [usize; 2]) -> Reduced {
+    let (part, [down, across]) = blocks(frame, part, size_px);
+    if across == 1 {
+        return reduced(frame, part, [1, 1]);
+    }
+    let (_, columns) = frame.rows_columns();
+    let middle = |at: usize, block: usize, size: usize| (at * block + block / 2).min(size - 1);
+    let values = frame.to_f32();
+    let rows: Vec<&[f32]> = part.rows(&values, columns).collect();
+    let (height, width) = (part.height.div_ceil(down), part.width.div_ceil(across));
+    let picked = (0..height).flat_map(|row| {
+        let row = rows[middle(row, down, part.height)];
+        (0..width).map(move |column| row[middle(column, across, part.width)])
+    });
+    Reduced {
+        width,
+        height,
+        part,
+        block: across,
+        sample: Sample::F32,
+        frame: from_pixels(&[height, width], picked.collect::<Vec<f32>>()),
+        sums: None,
+    }
+}
+
+/// The part that is seen, in whole blocks of pixels down and across.
+fn blocks(frame: &Frame, part: Option<Part>, size_px: [usize; 2]) -> (Part, [usize; 2]) {
     let (rows, columns) = frame.rows_columns();
     let whole = Part {
         x0: 0,
@@ -57,12 +89,12 @@ pub fn reduce(frame: &Frame, part: Option<Part>, size_px: [usize; 2]) -> Reduced
             true => 1,
             false => columns.div_ceil(size_px[0].max(1)),
         };
-        return reduced(frame, whole, [1, block]);
+        return (whole, [1, block]);
     }
     let part = part.map_or(whole, |part| part.inside(whole));
     let across = part.width.div_ceil(size_px[0].max(1));
     let block = across.max(part.height.div_ceil(size_px[1].max(1))).max(1);
-    reduced(frame, part.to_blocks(block, whole), [block, block])
+    (part.to_blocks(block, whole), [block, block])
 }
 
 impl Part {
@@ -279,6 +311,22 @@ mod tests {
         let means = reduced.frame.pixels::<f32>().unwrap();
         assert_eq!(means[0], (1.0 + 5.0 + 6.0) / 3.0);
         assert_eq!(means[5], 14.0);
+    }
+
+    #[test]
+    fn a_pick_is_a_value_of_the_frame_in_the_blocks_of_the_mean() {
+        let angles: Vec<f32> = (0..35).map(|n| [359.0, 1.0][n % 2]).collect();
+        let frame = Frame::from_vec(&[5, 7], angles).unwrap();
+        for size in [[3, 2], [7, 5], [1, 1], [4, 9]] {
+            let (picked, mean) = (pick(&frame, None, size), reduce(&frame, None, size));
+            assert_eq!((picked.width, picked.height), (mean.width, mean.height));
+            assert_eq!((picked.part, picked.block), (mean.part, mean.block));
+            let values = picked.frame.to_f32();
+            assert!(values.iter().all(|value| [359.0, 1.0].contains(value)));
+        }
+        let numbered = Frame::from_vec(&[5, 7], (0..35).map(|n| n as f32).collect()).unwrap();
+        let picked = pick(&numbered, None, [3, 2]).frame;
+        assert_eq!(*picked.to_f32(), [8.0, 11.0, 13.0, 29.0, 32.0, 34.0]);
     }
 
     #[test]

@@ -98,7 +98,10 @@ fn a_shift_is_measured_from_the_centre_the_mean_or_a_plane() -> Result<()> {
         let last = map(&desk, node, 1)?[53].to_le_bytes();
         ensure!(images.ends_with(&last));
         let description = desk.session.description(node).context("gone")?;
-        ensure!(description.components[0].units == "px" && description.components[0].diverging);
+        ensure!(
+            description.components[0].units == "px"
+                && description.components[0].display == protocol::DisplayDescription::Diverging
+        );
     }
     Ok(())
 }

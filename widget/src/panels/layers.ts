@@ -4,6 +4,7 @@ import type { Point } from "../geometry/fit";
 import type { Sheet } from "../render/overlay";
 import { detectorLayer } from "./layers/detector";
 import { exactLayer } from "./layers/exact";
+import { keyLayer } from "./layers/key";
 import { posterLayer } from "./layers/poster";
 import { regionLayer } from "./layers/region";
 import { marks } from "./marks";
@@ -30,4 +31,11 @@ export interface Layer {
 export type MakeLayer = (pane: Pane, context: PanelContext) => Layer;
 
 /** From the lowest to the highest; the highest gets presses and keys first. */
-export const LAYERS: readonly MakeLayer[] = [posterLayer, marks, exactLayer, regionLayer, detectorLayer];
+export const LAYERS: readonly MakeLayer[] = [
+  posterLayer,
+  keyLayer,
+  marks,
+  exactLayer,
+  regionLayer,
+  detectorLayer,
+];

@@ -4,17 +4,11 @@ import { calmly, h, listen, perFrame, setHidden, setText } from "../dom";
 import { clamp } from "../geometry/fit";
 import { readValue, type Writing, writingOf, writtenText } from "../geometry/units";
 import type { NodeDescription } from "../protocol/generated";
+import { colormapNamed } from "../render/colormap";
 import { automaticLevels, binsFor, histogram, histogramDomain } from "../render/levels";
-import { type Levels, transfer } from "../render/table";
-import {
-  type ContrastChoice,
-  chosenFrom,
-  contrastOf,
-  type HeldLevels,
-  levelsKey,
-  pictureClass,
-  trialOf,
-} from "../state/contrast";
+import { type Contrast, type Levels, transfer } from "../render/table";
+import { chosenFrom, contrastOf, type HeldLevels, levelsKey, pictureClass, trialOf } from "../state/contrast";
+import { hasLevels, type Shows, showsOf } from "../state/images";
 import type { Picture } from "../state/picture";
 import { nodeById } from "../state/tree";
 import { contrastControls } from "./levels/contrast";
@@ -31,6 +25,7 @@ interface Shown {
   node: NodeDescription;
   component: number;
   levels: HeldLevels;
+  shows: Shows;
   /** Zero is the middle of the values, and stays in the middle of the colours. */
   symmetric: boolean;
   writing: Writing;
@@ -43,9 +38,15 @@ function shown({ session, view }: PanelContext): Shown | null {
     return null;
   }
   const component = picture.reply.component;
-  const levels = session.state.levels[levelsKey(node, component)];
-  const symmetric = (node.components[component]?.diverging ?? false) && !levels?.free;
-  return levels ? { picture, node, component, levels, symmetric, writing: writingOf(node, component) } : null;
+  const shows = showsOf(node, component);
+  const fixed = (): HeldLevels => ({
+    ...automaticLevels(picture.reply.percentiles, picture.reply.extrema, shows),
+    ...{ automatic: true, free: false, of: "", complete: 1 },
+  });
+  const levels = hasLevels(shows) ? session.state.levels[levelsKey(node, component)] : fixed();
+  const symmetric = shows.type === "diverging" && !levels?.free;
+  const writing = writingOf(node, component);
+  return levels ? { picture, node, component, shows, levels, symmetric, writing } : null;
 }
 
 function quietButton(name: string, text: string, title: string): HTMLButtonElement {
@@ -92,20 +93,17 @@ export const levels: Panel = {
     const problem = h("p", { class: "st-problem", role: "alert", "data-st": "levels-problem" });
     const controls = contrastControls(context);
     controls.element.append(same);
-    element.append(
-      h(
-        "div",
-        { class: "st-levels-row" },
-        low.field,
-        h("div", { class: "st-levels-plot" }, plot, ramp),
-        high.field,
-        units,
-        symmetric,
-        automatic,
-      ),
-      problem,
-      controls.element,
+    const row = h(
+      "div",
+      { class: "st-levels-row" },
+      low.field,
+      h("div", { class: "st-levels-plot" }, plot, ramp),
+      high.field,
+      units,
+      symmetric,
+      automatic,
     );
+    element.append(row, problem, controls.element);
 
     let domain: Levels | null = null;
     /** The shown range stays while a handle is held. */
@@ -118,9 +116,22 @@ export const levels: Panel = {
       if (!now || element.hidden) {
         return;
       }
-      const { levels: current, picture } = now;
+      const { levels: current, picture, shows } = now;
+      // What has no levels has no limits, and names and three images at once have no histogram either.
+      setHidden(row, shows.type === "categorical" || shows.type === "rgb");
+      const free = hasLevels(shows);
+      for (const part of [low.element, high.element, automatic]) {
+        setHidden(part, !free);
+      }
+      low.field.disabled = !free;
+      high.field.disabled = !free;
+      if (row.hidden) {
+        return;
+      }
       if (!held || !domain) {
-        domain = histogramDomain(current, picture.reply.percentiles, picture.reply.extrema);
+        domain = free
+          ? histogramDomain(current, picture.reply.percentiles, picture.reply.extrema)
+          : { low: current.low, high: current.high };
       }
       drawHistogram(chart, picture, domain, current);
       const share = (value: number): number =>
@@ -131,10 +142,12 @@ export const levels: Panel = {
       high.show(share(current.high), current.high, now.writing);
       setText(units, now.writing.units);
       automatic.setAttribute("aria-pressed", String(current.automatic));
-      setHidden(symmetric, !(now.node.components[now.component]?.diverging ?? false));
+      setHidden(symmetric, shows.type !== "diverging");
       symmetric.setAttribute("aria-pressed", String(now.symmetric));
-      const choice = session.state.contrast[pictureClass(now.node, now.component)];
-      ramp.style.background = rampOf(choice, share(current.low), share(current.high));
+      const contrast = contrastOf(session.state.contrast, pictureClass(now.node, now.component));
+      // Of a wheel the brightness; its hues are in its key.
+      const along = shows.type === "wheel" ? { ...contrast, colormap: colormapNamed("gray") } : contrast;
+      ramp.style.background = rampOf(along, share(current.low), share(current.high));
     }, signal);
 
     /** The level afterwards. A level that cannot be is refused, with the reason. */
@@ -193,9 +206,8 @@ export const levels: Panel = {
         const now = shown(context);
         if (now) {
           const { reply } = now.picture;
-          const diverging = now.node.components[now.component]?.diverging ?? false;
           session.holdLevels(now.node, now.component, {
-            ...automaticLevels(reply.percentiles, reply.extrema, diverging),
+            ...automaticLevels(reply.percentiles, reply.extrema, now.shows),
             automatic: true,
             of: chosenFrom(reply, trialOf(view.value, now.node)),
             complete: reply.complete,
@@ -253,8 +265,7 @@ function tidy(value: number, domain: Levels, { factor }: Writing): number {
 }
 
 /** The colours as they run along the histogram, gamma and logarithm included. */
-function rampOf(choice: ContrastChoice, low: number, high: number): string {
-  const contrast = contrastOf(choice);
+function rampOf(contrast: Contrast, low: number, high: number): string {
   const points = contrast.colormap.points;
   const stops = Array.from({ length: 17 }, (_, i) => {
     const at = transfer(i / 16, contrast) * (points.length - 1);

@@ -11,6 +11,7 @@ import { colormapNamed } from "../render/colormap";
 import { automaticLevels } from "../render/levels";
 import { drawCrosshair, drawRectangle, type Sheet } from "../render/overlay";
 import { Surface } from "../render/surface";
+import { FRAME } from "../state/images";
 import { navigatorShape } from "../state/pull_navigator";
 import { hasNavigator, parametersOfKind } from "../state/tree";
 import { moveByKey } from "./keys";
@@ -66,7 +67,7 @@ export const navigator: Panel = {
           axis: lineAxis(axes),
           writing: { factor: 1, units: reply.value_units },
         },
-        automaticLevels(reply.percentiles, reply.extrema, false),
+        automaticLevels(reply.percentiles, reply.extrema, FRAME),
         CONTRAST,
       );
       zoom.follow();

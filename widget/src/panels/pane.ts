@@ -3,13 +3,16 @@
 import { h, listen, setAttributes } from "../dom";
 import { axisText, barAxis, lineAxis } from "../geometry/axes";
 import { clamp, isInside, type Point, pixelAt } from "../geometry/fit";
-import { type SampleAt, sampleText } from "../geometry/sample";
 import { writingOf } from "../geometry/units";
 import { checksum } from "../protocol/buffers";
-import type { AxisDescription, NodeDescription } from "../protocol/generated";
+import type { AxisDescription, FrameReply, NodeDescription } from "../protocol/generated";
 import { makeReadout } from "../readout";
+import type { Composed } from "../render/composite";
+import { automaticLevels } from "../render/levels";
 import { Surface } from "../render/surface";
+import type { Levels } from "../render/table";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
+import { hasLevels, showsOf } from "../state/images";
 import type { PaneChoice } from "../state/panes";
 import { type Peak, type Picture, peakAt } from "../state/picture";
 import { FramePuller } from "../state/pull";
@@ -23,6 +26,7 @@ import { type Drag, LAYERS, type Layer } from "./layers";
 import { circleOf } from "./marks";
 import { makeHead } from "./pane_head";
 import type { PanelContext } from "./registry";
+import { valueText } from "./values";
 import { withPictures } from "./with_pictures";
 import { type Zooming, zooming } from "./zooming";
 
@@ -204,10 +208,13 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
   if (!node) {
     return;
   }
-  const { contrast } = session.state;
+  const kind = pictureClass(node, reply.component);
+  const composed = composedOf(node, picture);
   pane.surface.show(
     {
-      pixels: picture,
+      pixels: composed
+        ? { samples: picture.samples, packed: null, planes: picture.planes, composed }
+        : picture,
       size: { width: reply.width, height: reply.height },
       full: { width: reply.full_width, height: reply.full_height },
       part: reply.part,
@@ -215,11 +222,8 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       axis: lineAxis(axesOf(node, picture)),
       writing: writingOf(node, reply.component),
     },
-    levelsFor(session.state, session.node, node, reply.component) ?? {
-      low: reply.percentiles[0],
-      high: reply.percentiles[1],
-    },
-    contrastOf(contrast[pictureClass(node, reply.component)]),
+    drawnLevels(session, node, reply),
+    contrastOf(session.state.contrast, kind),
   );
   if (reply.full_width * reply.full_height === 1) {
     pane.surface.number = textAt(node, picture, pane.surface, { x: 0, y: 0 });
@@ -242,6 +246,24 @@ function show(pane: Pane, { session }: PanelContext, picture: Picture): void {
       return checksum(picture.samples);
     },
   });
+}
+
+/** The levels a picture is drawn with: those that are held, or what leaves no choice. */
+export function drawnLevels(session: Session, node: NodeDescription, reply: FrameReply): Levels {
+  const shows = showsOf(node, reply.component);
+  const held = hasLevels(shows) ? levelsFor(session.state, session.node, node, reply.component) : undefined;
+  return held ?? automaticLevels(reply.percentiles, reply.extrema, shows);
+}
+
+/** What a composite is drawn from; `null` for other pictures. */
+function composedOf(node: NodeDescription, { reply, planes }: Picture): Composed | null {
+  const { type } = showsOf(node, reply.component);
+  const [first, second] = planes;
+  if (type === "wheel" && first && second) {
+    return { type, y: first, x: second };
+  }
+  const levels = (reply.ranges ?? []).map(([low, high]) => ({ low, high }));
+  return type === "rgb" ? { type, channels: planes, levels } : null;
 }
 
 interface Tools {
@@ -423,14 +445,6 @@ function textAt(node: NodeDescription, { reply }: Picture, surface: Surface, pix
   const missing =
     (!sample || Number.isNaN(sample.value)) && reply.space === "navigation" && reply.complete < 1;
   return missing ? "not computed yet" : valueText(node, reply.component, sample);
-}
-
-/** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in. */
-function valueText(node: NodeDescription, component: number, sample: SampleAt | null): string {
-  const map = node.components[component];
-  const { factor, units } = writingOf(node, component);
-  const text = sampleText(sample && { ...sample, value: sample.value * factor }, units);
-  return map && node.components.length > 1 && text !== "" ? `${map.title} ${text}` : text;
 }
 
 /** What is refused while it is tried is said beside its control. */

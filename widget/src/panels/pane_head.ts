@@ -1,7 +1,8 @@
 /** The head of a pane: what it shows, the images of a map, and the buttons that enlarge and close it. */
 
 import { h, icon, listen, setAttributes, setText } from "../dom";
-import type { NodeDescription } from "../protocol/generated";
+import type { ColouringDescription, NodeDescription } from "../protocol/generated";
+import { pictureCount } from "../state/images";
 import type { Pane } from "./pane";
 import type { PanelContext } from "./registry";
 
@@ -78,7 +79,7 @@ export function makeHead(key: number, context: PanelContext, signal: AbortSignal
       if (node) {
         setText(title, node.title === "" ? node.name : `${node.name} · ${node.title}`);
         setText(note, node.summary);
-        note.hidden = node.components.length > 1 || count > 1;
+        note.hidden = pictureCount(node) > 1 || count > 1;
         title.title = count > 1 ? `${node.name} · ${node.title}\n${node.summary}` : "";
         setAttributes(close, { "aria-label": `Close ${node.name}`, title: `Close ${node.name}` });
         const aspect = aspectOf(session.state.nodes, node);
@@ -107,25 +108,41 @@ function fillComponents(
   signal: AbortSignal,
 ): void {
   const components = node?.components ?? [];
-  const shown = `${node?.id}\n${components.map((component) => component.name).join("\n")}`;
+  const composites = node?.composites ?? [];
+  const pictures = [
+    ...components.map(({ name, title }) => ({ mark: `component-${name}`, name, title, help: title })),
+    ...composites.map(({ name, title, colouring, components: of }) => ({
+      mark: `composite-${name}`,
+      name,
+      title,
+      help: compositeHelp(
+        colouring,
+        of.map((i) => components[i]?.title ?? ""),
+      ),
+    })),
+  ];
+  const shown = `${node?.id}\n${pictures.map(({ mark }) => mark).join("\n")}`;
   if (element.dataset.shown !== shown) {
     element.dataset.shown = shown;
     element.replaceChildren(
-      ...components.map((component, i) => {
-        const tab = h(
-          "button",
-          { role: "tab", title: component.title, "data-st": `component-${component.name}` },
-          ...titled(component.title || component.name),
-        );
+      ...pictures.map(({ mark, name, title, help }, i) => {
+        const tab = h("button", { role: "tab", title: help, "data-st": mark }, ...titled(title || name));
         listen(tab, "click", () => session.setComponent(i, key), signal);
         return tab;
       }),
     );
   }
-  element.hidden = components.length < 2;
+  element.hidden = pictures.length < 2;
   [...element.children].forEach((tab, i) => {
     setAttributes(tab, { "aria-selected": String(i === state.value.component) });
   });
+}
+
+/** What a composite shows. */
+function compositeHelp(colouring: ColouringDescription, titles: readonly string[]): string {
+  return colouring === "wheel"
+    ? `${titles.join(" and ")} in one picture: the direction is the hue, the length the brightness`
+    : `${titles.join(", ")} in one picture: red, green, blue`;
 }
 
 /** `ε_xx` with a subscript, `ε_xx error` too; other titles as they are. */

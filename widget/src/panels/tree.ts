@@ -2,6 +2,7 @@
 
 import { h, icon, listen, setAttributes, setText } from "../dom";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
+import { pictureCount } from "../state/images";
 import { MOST_PANES, type PaneChoice } from "../state/panes";
 import type { Session } from "../state/session";
 import { nodeById, operationOf, rows, type TreeRow } from "../state/tree";
@@ -179,7 +180,7 @@ function paneBeside(session: Session, id: number): PaneChoice | undefined {
 /** Shows a node beside the selected one, or no longer; of a map one image more each time. */
 function toggleBeside(session: Session, id: number): void {
   const node = nodeById(session.state.nodes, id);
-  const images = node?.components.length ?? 0;
+  const images = pictureCount(node);
   const beside = paneBeside(session, id);
   if (images < 2 && beside) {
     session.closePane(beside.key);
@@ -199,9 +200,9 @@ function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): 
   const selected = node.id === session.state.node;
   const beside = paneBeside(session, node.id) !== undefined;
   // A frame beside itself says nothing; two images of one map do.
-  row.compare.hidden = selected && !beside && node.components.length < 2;
+  row.compare.hidden = selected && !beside && pictureCount(node) < 2;
   row.element.classList.toggle("st-beside", beside);
-  const several = node.components.length > 1;
+  const several = pictureCount(node) > 1;
   const shows = several && (beside || selected) ? "Show another image of" : "Show";
   const action = beside && !several ? `Close ${node.name} beside` : `${shows} ${node.name} beside`;
   setAttributes(row.compare, {

@@ -58,7 +58,7 @@ generation: number, node: number,
  */
 index: Array<number>, 
 /**
- * Which image of a map; 0 otherwise.
+ * Which picture of a map, images first, then composites; 0 otherwise.
  */
 component: number, 
 /**
@@ -163,7 +163,11 @@ compute: number,
  */
 encode: number, };
 
-export type FrameReply = { view: number, generation: number, node: number, revision: number, index: Array<number>, component: number, space: FrameSpace, 
+export type FrameReply = { view: number, generation: number, node: number, revision: number, index: Array<number>, component: number, 
+/**
+ * Images that come one after the other: those of a composite, or one.
+ */
+planes: number, space: FrameSpace, 
 /**
  * Samples sent.
  */
@@ -181,13 +185,18 @@ part: FramePart,
  */
 block: number, sample: SampleType, encoding: Encoding, 
 /**
- * 1st and 99th percentile of the finite values of the frame: its samples, or its pixels when a part is sent.
+ * 1st and 99th percentile of the finite values of the frame: its samples, or its pixels when a part is sent. Of a
+ * wheel: of the lengths.
  */
 percentiles: [number, number], 
 /**
  * Least and greatest of them.
  */
 extrema: [number, number], 
+/**
+ * Of a composite: the percentiles of each of its images.
+ */
+ranges?: Array<[number, number]>, 
 /**
  * Peaks in the second buffer; absent when the node has none.
  */
@@ -342,15 +351,24 @@ values?: Array<number>, };
  */
 export type ShownUnitsDescription = { factor: number, units: string, };
 
-export type ComponentDescription = { name: string, title: string, units: string, 
-/**
- * Whether zero is the middle of the range.
- */
-diverging: boolean, 
+export type ColouringDescription = "wheel" | "rgb";
+
+export type ComponentDescription = { name: string, title: string, units: string, display: DisplayDescription, 
 /**
  * How a value is written for people: `1.61 %` for 0.0161. Absent: in `units`.
  */
 shown?: ShownUnitsDescription, };
+
+export type CompositeDescription = { name: string, title: string, colouring: ColouringDescription, 
+/**
+ * Numbers of the components it is drawn from: `y`, `x` of a wheel; red, green, blue.
+ */
+components: Array<number>, };
+
+/**
+ * How the values of an image are shown.
+ */
+export type DisplayDescription = { "type": "sequential" } | { "type": "diverging" } | { "type": "cyclic", period: number, } | { "type": "categorical", names: Array<string>, };
 
 export type MenuEntry = { operation: string, 
 /**
@@ -406,7 +424,11 @@ element: string, value_units: string,
 /**
  * The images of a map; empty otherwise.
  */
-components: Array<ComponentDescription>, params: Record<string, unknown>, 
+components: Array<ComponentDescription>, 
+/**
+ * Pictures drawn from several of them: the pictures of a map are counted through, images first.
+ */
+composites: Array<CompositeDescription>, params: Record<string, unknown>, 
 /**
  * The Rust line that makes this node: `let flat = scan.subtract_background(RadialMedian::default())?;`.
  */

@@ -7,12 +7,12 @@ export interface Colormap {
   title: string;
   /** `#rrggbb`, evenly spaced. */
   points: readonly string[];
-  /** For values on both sides of zero. */
-  diverging?: boolean;
+  /** The values it is for: diverging ones lie on both sides of zero, cyclic ones come back, categories have names. */
+  kind: "sequential" | "diverging" | "cyclic" | "categorical";
 }
 
 /** In the order of the menu; the kernel draws its figures with the same table. */
-export const COLORMAPS: readonly Colormap[] = table;
+export const COLORMAPS = table as readonly Colormap[];
 
 export function colormapNamed(name: string): Colormap {
   return COLORMAPS.find((map) => map.name === name) ?? (COLORMAPS[0] as Colormap);
@@ -39,6 +39,11 @@ export function colours(map: Colormap, size: number): Uint32Array {
     bytes[i * 4 + 3] = 255;
   }
   return table;
+}
+
+/** The colour of a category; beyond the last they begin anew. */
+export function categoryColour(map: Colormap, number: number): string {
+  return map.points[number % map.points.length] ?? "#000000";
 }
 
 /** The map as a CSS gradient, low values first. */

@@ -1,21 +1,29 @@
 /** Automatic levels and the histogram they are chosen on. */
 
 import type { Samples } from "../protocol/buffers";
+import type { Shows } from "../state/images";
 import type { Levels } from "./table";
 
-/** Levels from the percentiles of a picture; around zero when zero is the middle of its range. */
+/**
+ * Levels from the percentiles of a picture; around zero when zero is the middle of its range, from zero for lengths, and
+ * what is known of a period.
+ */
 export function automaticLevels(
   percentiles: readonly [number, number],
   extrema: readonly [number, number],
-  diverging: boolean,
+  shows: Shows,
 ): Levels {
   let [low, high] = percentiles;
   if (!(high > low)) {
     [low, high] = extrema;
   }
-  if (diverging) {
+  if (shows.type === "diverging") {
     const reach = Math.max(Math.abs(low), Math.abs(high));
     [low, high] = [-reach, reach];
+  } else if (shows.type === "cyclic") {
+    [low, high] = [0, shows.period];
+  } else if (shows.type === "wheel") {
+    low = 0;
   }
   if (!(high > low)) {
     const value = Number.isFinite(low) ? low : 0;

@@ -257,8 +257,11 @@ export class Surface {
     if (!(column >= 0 && column < size.width && row >= 0 && row < size.height)) {
       return null;
     }
+    const at = row * size.width + column;
+    const { planes = [] } = pixels;
     return {
-      value: pixels.samples[row * size.width + column] ?? Number.NaN,
+      value: pixels.samples[at] ?? Number.NaN,
+      ...(planes.length > 0 && { planes: planes.map((plane) => plane[at] ?? Number.NaN) }),
       width: Math.min(block, part.width - column * block),
       height: Math.min(down, part.height - row * down),
     };

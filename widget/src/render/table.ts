@@ -3,11 +3,15 @@
 import type { Samples } from "../protocol/buffers";
 import { lookUp } from "../protocol/packed";
 import { type Colormap, colours } from "./colormap";
+import { type Composed, paintComposed, paintNames } from "./composite";
 
 /** Samples, and the words they are packed in if they are whole numbers that came so. */
 export interface Pixels {
   readonly samples: Samples;
   readonly packed: Uint32Array | null;
+  /** The images of a composite, and what they are to it: it is drawn from them. */
+  readonly planes?: readonly Samples[];
+  readonly composed?: Composed | null;
 }
 
 export interface Levels {
@@ -20,6 +24,8 @@ export interface Contrast {
   /** Exponent of the normalised value: below 1 lifts the dark parts. */
   gamma: number;
   log: boolean;
+  /** Values come back after the high level. */
+  wraps?: boolean;
 }
 
 const ENTRIES = 65_536;
@@ -29,13 +35,23 @@ const LOG_STRENGTH = 1000;
 
 /** Share of the colormap (0 to 1) of a share of the levels' range (0 to 1). */
 export function transfer(share: number, contrast: Contrast): number {
-  if (contrast.colormap.diverging) {
-    // Both halves alike, so that zero stays in the middle.
-    const side = share * 2 - 1;
-    return 0.5 + 0.5 * Math.sign(side) * Math.abs(side) ** contrast.gamma;
+  switch (contrast.colormap.kind) {
+    case "sequential":
+      return brightness(share, contrast);
+    case "diverging": {
+      // Both halves alike, so that zero stays in the middle.
+      const side = share * 2 - 1;
+      return 0.5 + 0.5 * Math.sign(side) * Math.abs(side) ** contrast.gamma;
+    }
+    default:
+      return share;
   }
-  const compressed = contrast.log ? Math.log1p(LOG_STRENGTH * share) / Math.log1p(LOG_STRENGTH) : share;
-  return compressed ** contrast.gamma;
+}
+
+/** Gamma and logarithm of a share of the levels' range. */
+export function brightness(share: number, { gamma, log }: Pick<Contrast, "gamma" | "log">): number {
+  const compressed = log ? Math.log1p(LOG_STRENGTH * share) / Math.log1p(LOG_STRENGTH) : share;
+  return compressed ** gamma;
 }
 
 /** Colours of `entries` table rows; `shareOf` grows with the row. */
@@ -89,10 +105,17 @@ export class Painter {
       lookUp(pixels.packed, integers(this.#contrast), target);
       return false;
     }
-    const { samples } = pixels;
+    const { samples, composed } = pixels;
+    if (composed) {
+      return paintComposed(composed, target, this.#levels, this.#contrast);
+    }
+    if (samples instanceof Float32Array && this.#contrast.colormap.kind === "categorical") {
+      return paintNames(samples, target, this.#contrast.colormap);
+    }
     if (samples instanceof Float32Array) {
       this.#shares ??= shaded(this.#contrast, (entry) => entry / (ENTRIES - 1), ENTRIES);
-      return paintFloats(samples, target, this.#shares, low, (ENTRIES - 1) / range);
+      const paint = this.#contrast.wraps ? paintWrapped : paintFloats;
+      return paint(samples, target, this.#shares, low, (ENTRIES - 1) / range);
     }
     if (samples instanceof Uint16Array) {
       paintWords(samples, target, integers(this.#contrast));
@@ -115,6 +138,27 @@ function paintBytes(samples: Uint8Array, target: Uint32Array, table: Uint32Array
   for (let i = 0; i < samples.length; i++) {
     target[i] = table[samples[i] as number] as number;
   }
+}
+
+function paintWrapped(
+  samples: Float32Array,
+  target: Uint32Array,
+  table: Uint32Array,
+  low: number,
+  factor: number,
+): boolean {
+  const last = table.length - 1;
+  let gaps = false;
+  for (let i = 0; i < samples.length; i++) {
+    const entry = (((samples[i] as number) - low) * factor) % last;
+    if (Number.isFinite(entry)) {
+      target[i] = table[(entry + (entry < 0 ? last : 0) + 0.5) | 0] as number;
+    } else {
+      target[i] = 0;
+      gaps = true;
+    }
+  }
+  return gaps;
 }
 
 function paintFloats(

@@ -1,12 +1,13 @@
 /** What is remembered about the display of each kind of picture. */
 
 import type { FrameReply, NavigationRegion, NodeDescription } from "../protocol/generated";
-import { colormapNamed } from "../render/colormap";
+import { COLORMAPS, type Colormap, colormapNamed } from "../render/colormap";
 import type { Contrast, Levels } from "../render/table";
 import type { Draft } from "./detector";
+import { showsOf } from "./images";
 
 /** Pictures that share colormap, gamma and logarithm. */
-export type PictureClass = "signal" | "map" | "diverging";
+export type PictureClass = "signal" | "map" | "diverging" | "cyclic" | "categorical" | "wheel" | "rgb";
 
 export interface ContrastChoice {
   colormap: string;
@@ -29,13 +30,29 @@ export const DEFAULT_CONTRAST: Record<PictureClass, ContrastChoice> = {
   signal: { colormap: "gray", gamma: 1, log: false },
   map: { colormap: "viridis", gamma: 1, log: false },
   diverging: { colormap: "diverging", gamma: 1, log: false },
+  cyclic: { colormap: "twilight", gamma: 1, log: false },
+  categorical: { colormap: "categories", gamma: 1, log: false },
+  wheel: { colormap: "hues", gamma: 1, log: false },
+  rgb: { colormap: "gray", gamma: 1, log: false },
 };
 
-export function pictureClass(node: NodeDescription | null, component: number): PictureClass {
-  if (node?.kind !== "map") {
-    return "signal";
+export const CLASSES = Object.keys(DEFAULT_CONTRAST) as PictureClass[];
+
+export function pictureClass(node: NodeDescription | null, picture: number): PictureClass {
+  const { type } = showsOf(node, picture);
+  return type === "frame" ? "signal" : type === "sequential" ? "map" : type;
+}
+
+/** Whether a colormap can show the pictures of a class. */
+function suits(kind: PictureClass, { kind: of }: Colormap): boolean {
+  if (kind === "cyclic" || kind === "wheel") {
+    return of === "cyclic";
   }
-  return node.components[component]?.diverging ? "diverging" : "map";
+  return kind === "categorical" ? of === "categorical" : of !== "categorical";
+}
+
+export function colormapsFor(kind: PictureClass): Colormap[] {
+  return COLORMAPS.filter((map) => suits(kind, map));
 }
 
 /** Levels are held per node and component: values of different nodes have nothing in common. */
@@ -86,6 +103,13 @@ export function levelsFor(
     : own;
 }
 
-export function contrastOf(choice: ContrastChoice): Contrast {
-  return { colormap: colormapNamed(choice.colormap), gamma: choice.gamma, log: choice.log };
+/** The contrast of a class of pictures; a colormap that cannot show them is not taken for them. */
+export function contrastOf(
+  choices: Readonly<Record<PictureClass, ContrastChoice>>,
+  kind: PictureClass,
+): Contrast {
+  const { colormap, gamma, log } = choices[kind];
+  const chosen = colormapNamed(colormap);
+  const usual = colormapNamed(DEFAULT_CONTRAST[kind].colormap);
+  return { colormap: suits(kind, chosen) ? chosen : usual, gamma, log, wraps: kind === "cyclic" };
 }

@@ -23,6 +23,11 @@ export function peakAt(
   return found;
 }
 
+/** Lengths of vectors; NaN where one of their components is not there. */
+function lengthsOf(y: Samples, x: Samples): Float32Array {
+  return Float32Array.from(y, (down, i) => Math.sqrt(down * down + (x[i] as number) ** 2));
+}
+
 /** Sums of the blocks of one picture, until they are means. */
 let scratch = new Uint32Array();
 
@@ -30,6 +35,8 @@ export class Picture {
   readonly reply: FrameReply;
   /** A row for each peak, or none. */
   readonly peaks: readonly Peak[] | null = null;
+  /** The images of a composite; of other pictures none. */
+  readonly planes: readonly Samples[];
   /** Samples that are whole numbers, as they came. */
   readonly packed: Uint32Array | null;
   /** Memory of what came. */
@@ -47,7 +54,11 @@ export class Picture {
     const words = reply.encoding?.startsWith("packed") ? packedWords(pixels, count) : null;
     this.packed = reply.encoding === "packed" ? words : null;
     this.#sums = reply.encoding === "packed_sums" ? words : null;
-    this.#samples = words ? null : samplesOf(pixels, reply.sample, count);
+    const all = words ? null : samplesOf(pixels, reply.sample, count * reply.planes);
+    const plane = (_: unknown, i: number): Samples =>
+      all?.subarray(i * count, (i + 1) * count) ?? new Float32Array();
+    this.planes = reply.planes > 1 ? Array.from({ length: reply.planes }, plane) : [];
+    this.#samples = this.planes.length === 0 ? all : null;
     this.bytes = pixels.byteLength + (rows?.byteLength ?? 0);
     if (reply.peak_count !== null && rows) {
       const all = samplesOf(rows, "f32", reply.peak_count * PEAK_COLUMNS);
@@ -58,7 +69,7 @@ export class Picture {
     }
   }
 
-  /** C order. */
+  /** C order; of the two images of a vector its lengths, of other composites the first image. */
   get samples(): Samples {
     this.#samples ??= this.#unpacked();
     return this.#samples;
@@ -66,7 +77,7 @@ export class Picture {
 
   /** It is not shown any more: what was unpacked is forgotten. */
   rest(): void {
-    if (this.packed || this.#sums) {
+    if (this.packed || this.#sums || this.planes.length > 0) {
       this.#samples = null;
     }
   }
@@ -74,6 +85,10 @@ export class Picture {
   #unpacked(): Samples {
     const { sample, width, height } = this.reply;
     const count = width * height;
+    const [first, second] = this.planes;
+    if (first) {
+      return second && this.planes.length === 2 ? lengthsOf(first, second) : first;
+    }
     if (this.packed) {
       return unpack(this.packed, sample === "u8" ? new Uint8Array(count) : new Uint16Array(count));
     }

@@ -8,6 +8,7 @@ import type { Attention, Detail, FrameReply, NodeDescription } from "../protocol
 import { automaticLevels } from "../render/levels";
 import { recordTiming } from "../test_hook";
 import { chosenFrom, levelsKey, type Trial, trialOf } from "./contrast";
+import { hasLevels, showsOf } from "./images";
 import { malformed } from "./malformed";
 import { Picture } from "./picture";
 import type { Session } from "./session";
@@ -268,6 +269,10 @@ export class FramePuller {
     if (!node) {
       return;
     }
+    const shows = showsOf(node, reply.component);
+    if (!hasLevels(shows)) {
+      return;
+    }
     const held = levels[levelsKey(node, reply.component)];
     const { complete } = reply;
     const of = chosenFrom(reply, trial);
@@ -278,8 +283,7 @@ export class FramePuller {
     if (!Number.isFinite(reply.extrema[0]) || (growing && !isEnough(picture.samples))) {
       return;
     }
-    const diverging = node.components[reply.component]?.diverging ?? false;
-    let { low, high } = automaticLevels(reply.percentiles, reply.extrema, diverging);
+    let { low, high } = automaticLevels(reply.percentiles, reply.extrema, shows);
     if (held && growing && held.of === of) {
       // The rest of the map may look like what was there before: levels only widen until it is complete.
       [low, high] = [Math.min(low, held.low), Math.max(high, held.high)];

@@ -17,6 +17,7 @@ import {
 } from "../protocol/generated";
 import { type ContrastChoice, type HeldLevels, levelsKey, pictureClass } from "./contrast";
 import { FrameCache } from "./frame_cache";
+import { pictureCount } from "./images";
 import {
   besideSelected,
   focusedOn,
@@ -222,7 +223,7 @@ export class Session {
       }
     }
     const { panes } = this;
-    const count = Math.max(1, nodeById(this.state.nodes, node)?.components.length ?? 1);
+    const count = Math.max(1, pictureCount(nodeById(this.state.nodes, node)));
     const first = this.#componentOf(node);
     const isShown = (component: number): boolean =>
       panes.some((pane) => pane.node === node && pane.component === component && !pane.companion);
@@ -529,7 +530,7 @@ export class Session {
     const next = nodeById(this.state.nodes, id);
     const alike = next?.operation === this.node?.operation ? this.state.component : 0;
     const component = this.#components.get(id) ?? alike;
-    return Math.min(component, Math.max(0, (next?.components.length ?? 1) - 1));
+    return Math.min(component, Math.max(0, pictureCount(next) - 1));
   }
 
   get operation(): OperationDescription | null {

@@ -5,7 +5,13 @@
  */
 
 import { WHOLE, type Zoom } from "../geometry/zoom";
-import { type ContrastChoice, DEFAULT_CONTRAST, type HeldLevels, type PictureClass } from "./contrast";
+import {
+  CLASSES,
+  type ContrastChoice,
+  DEFAULT_CONTRAST,
+  type HeldLevels,
+  type PictureClass,
+} from "./contrast";
 import { type Arrangement, MOST_PANES, type PaneChoice } from "./panes";
 
 /** The part of an anywidget model the viewer uses. */
@@ -50,8 +56,6 @@ export interface SavedState extends Arrangement {
   sameLevels: boolean;
   contrast: Readonly<Record<PictureClass, ContrastChoice>>;
 }
-
-const CLASSES: readonly PictureClass[] = ["signal", "map", "diverging"];
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use signal::{
-    Axes, Axis, Caveat, Component, ElementType, NavigationIndex, Output, Peaks, SignalKind,
-    SignalMeta,
+    Axes, Axis, Caveat, Component, Display, ElementType, NavigationIndex, Output, Peaks,
+    SignalKind, SignalMeta,
 };
 
 use super::check;
@@ -15,8 +15,8 @@ use crate::{OpenOptions, ResultFormat, ResultWriter, open};
 fn maps_in_every_format_and_peaks_where_the_format_can() {
     let folder = tempfile::tempdir().unwrap();
     let map = meta(ElementType::U16).to_map(vec![
-        Component::new("e_xx", "ε_xx", "", true),
-        Component::new("theta", "θ", "°", true),
+        Component::new("e_xx", "ε_xx", "", Display::Diverging),
+        Component::new("theta", "θ", "°", Display::Diverging),
     ]);
     let mut peaks = meta(ElementType::F32);
     peaks.kind = SignalKind::Peaks;
@@ -73,9 +73,9 @@ fn a_saved_map_is_opened_as_the_map_it_was() {
     );
     let z = Axis::new("z", 2, 10.0, 0.0, "nm");
     let several = vec![
-        Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
-        Component::new("theta", "θ", "rad", true).shown_in(1f64.to_degrees(), "°"),
-        Component::new("residual", "Residual", "px", false),
+        Component::new("e_xx", "ε_xx", "", Display::Diverging).shown_in(100.0, "%"),
+        Component::new("theta", "θ", "rad", Display::Diverging).shown_in(1f64.to_degrees(), "°"),
+        Component::new("residual", "Residual", "px", Display::Sequential),
     ];
     let single = several[2..].to_vec();
     let scans = [
@@ -134,8 +134,8 @@ fn a_map_that_was_cut_elsewhere_is_opened_as_its_images() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("strain.npy");
     let map = meta(ElementType::U16).to_map(vec![
-        Component::new("a", "a", "", true),
-        Component::new("b", "b", "", true),
+        Component::new("a", "a", "", Display::Diverging),
+        Component::new("b", "b", "", Display::Diverging),
     ]);
     let writer = ResultWriter::create(&path, &map).unwrap();
     writer.write_map(&vec![1.0; 2 * POSITIONS]).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use signal::{Component, ElementType, Output, SignalKind};
+use signal::{Component, Display, ElementType, Output, SignalKind};
 
 use super::results::{POSITIONS, SCAN, at, check_file, frame, meta, names_in, options, path_in};
 use super::{asymmetric, check};
@@ -148,7 +148,8 @@ fn a_damaged_shard_is_computed_again() {
 
 #[test]
 fn parts_are_written_side_by_side_and_put_together() {
-    let map = meta(ElementType::U16).to_map(vec![Component::new("e_xx", "ε_xx", "", true)]);
+    let map =
+        meta(ElementType::U16).to_map(vec![Component::new("e_xx", "ε_xx", "", Display::Diverging)]);
     let frames = meta(ElementType::U16);
     for (format, meta) in [
         (ResultFormat::Zarr, &frames),

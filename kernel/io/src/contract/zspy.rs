@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use signal::{
-    Axes, Axis, Component, ElementType, Frame, NavigationIndex, Output, Peaks, SignalKind,
+    Axes, Axis, Component, Display, ElementType, Frame, NavigationIndex, Output, Peaks, SignalKind,
     SignalMeta,
 };
 
@@ -280,8 +280,8 @@ fn a_map_of_many_rows_is_cut_into_runs_of_rows() {
         Vec::new(),
     );
     let map = SignalMeta::frames("wide", axes, ElementType::F32).to_map(vec![
-        Component::new("a", "a", "", false),
-        Component::new("b", "b", "", false),
+        Component::new("a", "a", "", Display::Sequential),
+        Component::new("b", "b", "", Display::Sequential),
     ]);
     let writer = ResultWriter::create(&path, &map).unwrap();
     let values: Vec<f32> = (0..2 * 1100 * 1001).map(|flat| flat as f32).collect();

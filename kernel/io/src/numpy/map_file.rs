@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use signal::{
-    Access, Axes, CancelToken, Caveat, Chunk, ChunkId, Component, ElementType, NavigationIndex,
-    SignalKind, SignalMeta, Source, SourceError,
+    Access, Axes, CancelToken, Caveat, Chunk, ChunkId, Component, Composite, ElementType,
+    NavigationIndex, SignalKind, SignalMeta, Source, SourceError,
 };
 
 use crate::metadata::axes::NAVIGATION_ONLY;
@@ -51,6 +51,12 @@ fn map_meta(file: &SignalMeta) -> Option<(SignalMeta, bool)> {
     if components.is_empty() || images != components.len() {
         return None;
     }
+    // Of a later release there may be some that this one cannot draw: their components can be seen.
+    let composites = own["composites"].as_array().into_iter().flatten();
+    let composites = composites
+        .filter_map(|one| serde_json::from_value::<Composite>(one.clone()).ok())
+        .filter(|one| one.planes(&components).is_some())
+        .collect();
     let mut caveats = file.caveats.clone();
     if scan.is_empty() {
         // The numbers of a map without a scan lie along no axis of a frame.
@@ -64,6 +70,7 @@ fn map_meta(file: &SignalMeta) -> Option<(SignalMeta, bool)> {
             kind: SignalKind::Map,
             axes: Axes::new(scan, Vec::new()),
             components,
+            composites,
             caveats,
             ..file.clone()
         },

@@ -87,6 +87,9 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
     });
     if meta.kind == SignalKind::Map {
         own["components"] = json!(meta.components);
+        if !meta.composites.is_empty() {
+            own["composites"] = json!(meta.composites);
+        }
         let names: Vec<&str> = meta
             .components
             .iter()

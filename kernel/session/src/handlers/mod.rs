@@ -1,6 +1,7 @@
 //! What requests and commands do, by what they touch.
 
 pub(crate) mod change;
+pub(crate) mod composites;
 pub(crate) mod files;
 pub(crate) mod inputs;
 pub(crate) mod lineage;

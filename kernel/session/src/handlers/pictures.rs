@@ -1,18 +1,19 @@
 //! Pictures for pages: the frame, peaks or map of a node, and the navigation image.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use protocol::{
-    FrameReply, FrameRequest, FrameSpace, NavigatorReply, NavigatorRequest, Reply, TimesMs,
-    WireError,
+    Encoding, FrameReply, FrameRequest, FrameSpace, NavigatorReply, NavigatorRequest, Reply,
+    TimesMs, WireError,
 };
 use signal::{CancelToken, Frame, NavigationIndex, Output, Peaks, SignalKind};
 use tree::{Graph, Lane, MapImages, Node, PassState};
 use views::{Levels, Part};
 
-use crate::handlers::live;
+use crate::handlers::{composites, live};
 use crate::{Session, convert};
 
 /// Longest wait for the first, coarse navigation image.
@@ -48,19 +49,45 @@ pub(crate) fn frame(
         .ok_or_else(|| convert::no_node(wish.node))?;
     let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
     let at = session.position(&graph, wish.node, &index)?;
-    let looking = Looking {
-        component: wish.component as usize,
-        focused,
-        cancel,
+    let picture = wish.component as usize;
+    let planes = (node.meta.planes(picture)).unwrap_or_else(|| vec![picture]);
+    let mut images = planes.iter().map(|plane| {
+        let looking = Looking {
+            component: *plane,
+            focused,
+            cancel,
+        };
+        live::show(session, &graph, node, at, page, wish, &looking)
+    });
+    let mut shown = match images.next() {
+        Some(first) => first?,
+        None => return Err(no_picture(node, picture)),
     };
-    let shown = live::show(session, &graph, node, at, page, wish, &looking)?;
+    let mut others = Vec::new();
+    for other in images {
+        let other = other?;
+        shown.complete = shown.complete.min(other.complete);
+        shown.exact &= other.exact;
+        others.push(other.image);
+    }
     let compute = started.elapsed();
     let reducing = Instant::now();
     let (full_height, full_width) = shown.image.rows_columns();
     let part = wish.part.map(convert::part);
-    let reduced = views::reduce(&shown.image, part, wish.size_px.map(|px| px as usize));
-    let levels = levels(&shown.image, part, &reduced.frame);
-    let (encoding, samples) = convert::samples(&reduced);
+    let size_px = wish.size_px.map(|px| px as usize);
+    let reduced = composites::reduced(&node.meta, picture, &shown.image, part, size_px);
+    let (levels, ranges, encoding, samples) = if others.is_empty() {
+        let levels = levels(&shown.image, part, &reduced.frame);
+        let (encoding, samples) = convert::samples(&reduced);
+        (levels, Vec::new(), encoding, samples)
+    } else {
+        let whole: Vec<Frame> = iter::once(shown.image.clone()).chain(others).collect();
+        let sent = composites::sent(&whole, part, size_px, &reduced.frame);
+        let from = if part.is_some() { &whole } else { &sent };
+        let (levels, ranges) = composites::levels(&node.meta, picture, from)
+            .map_err(|what| WireError::new("internal", what, "").at_node(node.id))?;
+        (levels, ranges, Encoding::Raw, composites::bytes(&sent))
+    };
     let reply = FrameReply {
         view: wish.view,
         generation: wish.generation,
@@ -68,6 +95,7 @@ pub(crate) fn frame(
         revision: node.revision,
         index: wish.index.clone(),
         component: wish.component,
+        planes: planes.len() as u32,
         space: shown.space,
         width: reduced.width as u32,
         height: reduced.height as u32,
@@ -79,6 +107,7 @@ pub(crate) fn frame(
         encoding,
         percentiles: levels.percentiles,
         extrema: levels.extrema,
+        ranges,
         peak_count: shown.peaks.as_ref().map(|peaks| peaks.len() as u32),
         complete: shown.complete,
         draft: wish.draft.is_some(),
@@ -201,18 +230,18 @@ pub(crate) fn map_to_show(
     component: usize,
 ) -> Result<MapImages, WireError> {
     if component >= node.meta.components.len() {
-        return Err(WireError::new(
-            "no_component",
-            format!(
-                "`{}` has {} components; number {component} was asked for",
-                node.name,
-                node.meta.components.len()
-            ),
-            "components are counted from 0",
-        )
-        .at_node(node.id));
+        return Err(no_picture(node, component));
     }
     (session.engine.map(graph, node.id)).map_err(|error| convert::compute_error(&error))
+}
+
+fn no_picture(node: &Node, component: usize) -> WireError {
+    let count = node.meta.components.len();
+    let message = format!(
+        "`{}` has {count} components; number {component} was asked for",
+        node.name
+    );
+    WireError::new("no_component", message, "components are counted from 0").at_node(node.id)
 }
 
 /// Starts the pass of a map that is shown for the first time.

@@ -7,7 +7,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Poisson};
-use signal::{Axes, Axis, Component, ElementType, Frame, NavigationIndex, SignalMeta};
+use signal::{Axes, Axis, Component, Display, ElementType, Frame, NavigationIndex, SignalMeta};
 
 /// Radius of every disk in pixels.
 pub const DISK_RADIUS_PX: f64 = 4.0;
@@ -107,13 +107,14 @@ impl StrainedGrain {
     /// are written in are those of the strain map: fractions shown in %, radians shown in degrees.
     pub fn truth_meta(&self) -> SignalMeta {
         let mut meta = self.meta().to_map(vec![
-            Component::new("e_xx", "ε_xx", "", true).shown_in(100.0, "%"),
-            Component::new("e_yy", "ε_yy", "", true).shown_in(100.0, "%"),
-            Component::new("e_xy", "ε_xy", "", true).shown_in(100.0, "%"),
-            Component::new("rotation", "θ", "rad", true).shown_in(1f64.to_degrees(), "°"),
-            Component::new("beam_ky", "beam ky", "px", false),
-            Component::new("beam_kx", "beam kx", "px", false),
-            Component::new("grain", "grain", "", false),
+            Component::new("e_xx", "ε_xx", "", Display::Diverging).shown_in(100.0, "%"),
+            Component::new("e_yy", "ε_yy", "", Display::Diverging).shown_in(100.0, "%"),
+            Component::new("e_xy", "ε_xy", "", Display::Diverging).shown_in(100.0, "%"),
+            Component::new("rotation", "θ", "rad", Display::Diverging)
+                .shown_in(1f64.to_degrees(), "°"),
+            Component::new("beam_ky", "beam ky", "px", Display::Sequential),
+            Component::new("beam_kx", "beam kx", "px", Display::Sequential),
+            Component::new("grain", "grain", "", Display::Sequential),
         ]);
         meta.title = "strained grain, truth".into();
         meta

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signal::{
-    Axes, Axis, Block, CancelToken, Chunk, ChunkId, Component, Computation, ElementType, Finished,
-    Frame, HeapBytes, Inputs, NavigationIndex, NotApplicable, OperationError, OperationInfo,
-    Output, Positions, Preparation, Prepare, Prepared, Region, SignalKind, SignalMeta, Source,
-    SourceError,
+    Axes, Axis, Block, CancelToken, Chunk, ChunkId, Component, Computation, Display, ElementType,
+    Finished, Frame, HeapBytes, Inputs, NavigationIndex, NotApplicable, OperationError,
+    OperationInfo, Output, Positions, Preparation, Prepare, Prepared, Region, SignalKind,
+    SignalMeta, Source, SourceError,
 };
 
 /// A scan `(ny, nx | 3, 5)` of u16 whose pixel values tell their position.
@@ -279,8 +279,8 @@ impl Computation for Sum {
     }
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         let components = vec![
-            Component::new("sum", "sum", "counts", false),
-            Component::new("flat", "flat", "", false),
+            Component::new("sum", "sum", "counts", Display::Sequential),
+            Component::new("flat", "flat", "", Display::Sequential),
         ];
         Ok(frames_only(inputs)?.to_map(components))
     }

@@ -1,5 +1,5 @@
-//! An indexed picture: inks of the figure, and one ramp of shades for each colormap that it uses. A third of the size
-//! of one in full colour.
+//! A picture of inks and of one ramp of shades for each colormap that it uses: indexed, which is a third of the size of one in
+//! full colour; unless something is drawn in colours that no ramp has.
 
 use crate::colormap::{Colormap, Contrast, Rgb};
 
@@ -125,10 +125,18 @@ impl Palette {
 /// Entries of [`Palette::table`].
 pub(crate) const TABLE: usize = 1024;
 
+/// What a pixel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pixel {
+    /// An entry of the palette.
+    Entry(u8),
+    Rgb(Rgb),
+}
+
 pub(crate) struct Canvas {
     pub width: usize,
     pub height: usize,
-    pixels: Vec<u8>,
+    pixels: Vec<Pixel>,
 }
 
 impl Canvas {
@@ -136,17 +144,17 @@ impl Canvas {
         Canvas {
             width,
             height,
-            pixels: vec![Ink::Ground.index(); width * height],
+            pixels: vec![Pixel::Entry(Ink::Ground.index()); width * height],
         }
     }
 
     pub fn set(&mut self, row: isize, column: isize, ink: Ink) {
-        self.put(row, column, ink.index());
+        self.put(row, column, Pixel::Entry(ink.index()));
     }
 
-    pub fn put(&mut self, row: isize, column: isize, entry: u8) {
+    pub fn put(&mut self, row: isize, column: isize, pixel: Pixel) {
         if (0..self.height as isize).contains(&row) && (0..self.width as isize).contains(&column) {
-            self.pixels[row as usize * self.width + column as usize] = entry;
+            self.pixels[row as usize * self.width + column as usize] = pixel;
         }
     }
 
@@ -172,15 +180,33 @@ impl Canvas {
     pub fn png(&self, palette: &Palette) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
-        encoder.set_color(png::ColorType::Indexed);
         encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_palette(palette.colors().concat());
+        let colors = palette.colors();
+        let entries = self.pixels.iter().map(|pixel| match pixel {
+            Pixel::Entry(entry) => Some(*entry),
+            Pixel::Rgb(_) => None,
+        });
+        let data: Vec<u8> = match entries.collect() {
+            Some(entries) => {
+                encoder.set_color(png::ColorType::Indexed);
+                encoder.set_palette(colors.concat());
+                entries
+            }
+            None => {
+                encoder.set_color(png::ColorType::Rgb);
+                let rgb = self.pixels.iter().map(|pixel| match pixel {
+                    Pixel::Entry(entry) => colors[usize::from(*entry)],
+                    Pixel::Rgb(rgb) => *rgb,
+                });
+                rgb.flatten().collect()
+            }
+        };
         // Most rows are those above them: pixels of an image are drawn several times as large.
         encoder.set_filter(png::Filter::Up);
         encoder.set_compression(png::Compression::Balanced);
         let fail = |error| format!("the picture cannot be written: {error}");
         let mut writer = encoder.write_header().map_err(fail)?;
-        writer.write_image_data(&self.pixels).map_err(fail)?;
+        writer.write_image_data(&data).map_err(fail)?;
         drop(writer);
         Ok(bytes)
     }

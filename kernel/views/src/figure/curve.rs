@@ -8,7 +8,7 @@ use super::text::{self, Words};
 use super::{HEIGHT, Layout, PIXELS, Panel, SMALL_SIZE, px, size, write};
 
 const WIDTH: usize = 400;
-const VALUE_TICKS: usize = super::image::TICKS;
+const VALUE_TICKS: usize = super::key::TICKS;
 const AXIS_TICKS: usize = 6;
 /// Room above the greatest value.
 const HEADROOM: f64 = 0.04;

@@ -1,15 +1,14 @@
-//! An image of a figure with its scale bar and its colour bar.
+//! An image of a figure with its scale bar, beside the key to its colours.
 
-use super::canvas::{Canvas, Ink, Palette, TABLE};
-use super::scale::Ticks;
+use signal::Frame;
+
+use super::canvas::{Canvas, Ink, Palette, Pixel, TABLE};
 use super::text::{self, Words};
-use super::{HEIGHT, Layout, PIXELS, Panel, SMALL_SIZE, px, size, write};
-use crate::reduce;
+use super::{Colours, HEIGHT, Layout, PIXELS, Panel, SMALL_SIZE, key, px, size};
+use crate::composite::{rgb_color, vector_color};
+use crate::{pick, reduce};
 
-/// Ticks of a colour bar, about.
-pub(super) const TICKS: usize = 5;
-const BAR_GAP: usize = 8;
-const BAR: usize = 12;
+const KEY_GAP: usize = 8;
 /// Least height of a strip.
 const MIN_STRIP: usize = 18;
 
@@ -26,22 +25,13 @@ fn drawn_size(panel: &Panel) -> [usize; 2] {
     [height, width]
 }
 
-fn ticks(panel: &Panel) -> Ticks {
-    let [low, high] = panel.levels;
-    Ticks::inside(low, high, TICKS)
-}
-
 pub(super) fn layout(panel: &Panel) -> Layout {
     let [_, width] = drawn_size(panel);
-    let labels = (ticks(panel).labels.iter())
-        .map(|label| text::width(&Words::plain(label), size(SMALL_SIZE)).ceil() as usize)
-        .max()
-        .unwrap_or(0);
     Layout {
         left: 0,
         width,
-        outer_width: width + px(BAR_GAP + BAR + 6) + labels,
-        height: px(HEIGHT),
+        outer_width: width + px(KEY_GAP) + key::width(panel),
+        height: px(HEIGHT).max(key::height(panel)),
     }
 }
 
@@ -75,7 +65,7 @@ pub(super) fn draw(
     scale_bar(canvas, panel, &area);
     canvas.outline(area.top, area.left, area.height, area.width, 1);
     if !panel.levels[0].is_nan() {
-        color_bar(canvas, panel, &table, [top, left + width + px(BAR_GAP)]);
+        key::draw(canvas, panel, &table, [top, left + width + px(KEY_GAP)]);
     }
 }
 
@@ -86,29 +76,78 @@ fn pixels(
     [top, left]: [usize; 2],
     [height, width]: [usize; 2],
 ) {
-    // Means where an image has more pixels than are drawn, as on the screen.
-    let reduced = reduce(&panel.frame, None, [width, height]);
-    let (rows, columns) = (reduced.height.max(1), reduced.width.max(1));
-    let values = reduced.frame.to_f32();
-    let [low, high] = panel.levels;
-    let factor = (TABLE - 1) as f64 / if high > low { high - low } else { 1.0 };
+    let coloured = coloured(panel, table, [height, width]);
+    let (rows, columns) = (coloured.rows.max(1), coloured.columns.max(1));
     for row in 0..height {
         let line = (row * rows / height) * columns;
         for column in 0..width {
-            let value = values.get(line + column * columns / width).copied();
+            let pixel = coloured.pixels.get(line + column * columns / width);
             let (y, x) = ((top + row) as isize, (left + column) as isize);
-            match value.filter(|value| value.is_finite()) {
-                Some(value) => {
-                    let entry =
-                        ((f64::from(value) - low) * factor + 0.5).clamp(0.0, (TABLE - 1) as f64);
-                    canvas.put(y, x, table[entry as usize]);
-                }
+            match pixel.copied().flatten() {
+                Some(pixel) => canvas.put(y, x, pixel),
                 None => {
                     let stripe = ((row + column) / px(3)).is_multiple_of(2);
                     canvas.set(y, x, Ink::Hatch(stripe));
                 }
             }
         }
+    }
+}
+
+/// The samples of an image as they are drawn; `None` where there is no value.
+struct Coloured {
+    rows: usize,
+    columns: usize,
+    pixels: Vec<Option<Pixel>>,
+}
+
+fn coloured(panel: &Panel, table: &[u8], [height, width]: [usize; 2]) -> Coloured {
+    // Means where an image has more pixels than are drawn, as on the screen; of what has no mean one of them.
+    let reduced = match panel.colours {
+        Colours::Cyclic | Colours::Categories(_) => pick(&panel.frame, None, [width, height]),
+        _ => reduce(&panel.frame, None, [width, height]),
+    };
+    let part = |frame: &Frame| reduce(frame, None, [width, height]).frame;
+    let [low, high] = panel.levels;
+    let last = (TABLE - 1) as f64;
+    let factor = last / if high > low { high - low } else { 1.0 };
+    let values = reduced.frame.to_f32();
+    let each = |color: &dyn Fn(f64) -> Option<Pixel>| -> Vec<Option<Pixel>> {
+        let finite = |value: &f32| Some(f64::from(*value)).filter(|value| value.is_finite());
+        values.iter().map(|value| color(finite(value)?)).collect()
+    };
+    let entry = |place: f64| Some(Pixel::Entry(table[(place + 0.5) as usize]));
+    let pixels = match &panel.colours {
+        Colours::Values => each(&|value| entry(((value - low) * factor).clamp(0.0, last))),
+        Colours::Cyclic => each(&|value| entry(((value - low) * factor).rem_euclid(last))),
+        Colours::Categories(_) => each(&|value| {
+            let number = value.round();
+            let known = number >= 0.0;
+            known.then(|| Pixel::Rgb(panel.contrast.colormap.category(number as usize)))
+        }),
+        Colours::Wheel { components, .. } => {
+            let [y, x] = components.each_ref().map(part);
+            (y.to_f32().iter().zip(x.to_f32().iter()))
+                .map(|(y, x)| vector_color(&panel.contrast, panel.levels, [*y, *x]))
+                .map(|color| color.map(Pixel::Rgb))
+                .collect()
+        }
+        Colours::Rgb {
+            components, levels, ..
+        } => {
+            let [red, green, blue] = components.each_ref().map(part);
+            let (green, blue) = (green.to_f32(), blue.to_f32());
+            (red.to_f32().iter().zip(green.iter().zip(blue.iter())))
+                .map(|(red, (green, blue))| {
+                    rgb_color(&panel.contrast, levels, [*red, *green, *blue]).map(Pixel::Rgb)
+                })
+                .collect()
+        }
+    };
+    Coloured {
+        rows: reduced.height,
+        columns: reduced.width,
+        pixels,
     }
 }
 
@@ -197,44 +236,4 @@ fn scale_bar(canvas: &mut Canvas, panel: &Panel, area: &Area) {
             }
         },
     );
-}
-
-/// From the low level at the bottom to the high one at the top, as high as a panel.
-fn color_bar(canvas: &mut Canvas, panel: &Panel, table: &[u8], [top, left]: [usize; 2]) {
-    let height = px(HEIGHT);
-    for row in 0..height {
-        let entry = (TABLE - 1) * (height - 1 - row) / (height - 1);
-        for column in 0..px(BAR) {
-            canvas.put((top + row) as isize, (left + column) as isize, table[entry]);
-        }
-    }
-    canvas.outline(
-        top as isize,
-        left as isize,
-        height as isize,
-        px(BAR) as isize,
-        1,
-    );
-    let [low, high] = panel.levels;
-    let ticks = ticks(panel);
-    for (value, label) in ticks.values.iter().zip(&ticks.labels) {
-        let share = (value - low) / (high - low);
-        let row = ((1.0 - share) * (height - 1) as f64).round() as usize + top;
-        let right = left + px(BAR);
-        canvas.fill(
-            row as isize,
-            right as isize,
-            PIXELS as isize,
-            px(3) as isize,
-            Ink::Text(12),
-        );
-        let baseline = (row + px(4)).clamp(top + px(9), top + height);
-        write(
-            canvas,
-            &Words::plain(label),
-            SMALL_SIZE,
-            (right + px(6)) as f32,
-            baseline,
-        );
-    }
 }

@@ -1,8 +1,14 @@
 /** Gamma, logarithm and colormap. */
 
 import { h, listen, setText } from "../../dom";
-import { COLORMAPS, colormapNamed, gradient } from "../../render/colormap";
-import { type ContrastChoice, pictureClass } from "../../state/contrast";
+import { gradient } from "../../render/colormap";
+import {
+  type ContrastChoice,
+  colormapsFor,
+  contrastOf,
+  type PictureClass,
+  pictureClass,
+} from "../../state/contrast";
 import type { PanelContext } from "../registry";
 
 /** Gamma, logarithm and colormap of this kind of picture. */
@@ -21,13 +27,17 @@ export function contrastControls(context: PanelContext): { element: HTMLElement;
   const log = h("input", { type: "checkbox", role: "switch", class: "st-switch", "data-st": "levels-log" });
   const logLabel = h("label", { class: "st-inline" }, log, "Log");
   const swatch = h("span", { class: "st-swatch" });
-  const colormap = h(
-    "select",
-    { class: "st-field", "aria-label": "Colormap", "data-st": "levels-colormap" },
-    ...COLORMAPS.map((map) => h("option", { value: map.name }, map.title)),
-  );
-  const choice = (): ContrastChoice =>
-    session.state.contrast[pictureClass(session.node, session.state.component)];
+  const colormap = h("select", { class: "st-field", "aria-label": "Colormap", "data-st": "levels-colormap" });
+  /** The kind of picture whose colormaps are listed. */
+  let listed: PictureClass | null = null;
+  const list = (kind: PictureClass): void => {
+    if (kind !== listed) {
+      listed = kind;
+      const maps = colormapsFor(kind);
+      colormap.replaceChildren(...maps.map((map) => h("option", { value: map.name }, map.title)));
+    }
+  };
+  const choice = (kind: PictureClass): ContrastChoice => session.state.contrast[kind];
 
   listen(
     gamma,
@@ -43,24 +53,26 @@ export function contrastControls(context: PanelContext): { element: HTMLElement;
   listen(colormap, "change", () => session.setContrast({ colormap: colormap.value }), signal);
 
   const fill = (): void => {
-    const now = choice();
+    const kind = pictureClass(session.node, session.state.component);
+    const now = choice(kind);
     const position = Math.round(Math.log10(now.gamma) * 100);
     gamma.value = String(position);
     gamma.style.setProperty("--st-share", String((position + 100) / 200));
     setText(gammaText, now.gamma.toFixed(2));
     log.checked = now.log;
-    const map = colormapNamed(now.colormap);
-    logLabel.hidden = map.diverging === true;
+    const { colormap: map } = contrastOf(session.state.contrast, kind);
+    list(kind);
+    // A period and names have no dark parts to lift; around zero there is no logarithm.
+    const bare = kind === "cyclic" || kind === "categorical";
+    gammaLabel.hidden = bare;
+    logLabel.hidden = bare || (kind !== "wheel" && kind !== "rgb" && map.kind !== "sequential");
+    choiceLabel.hidden = kind === "rgb" || colormap.options.length < 2;
     colormap.value = map.name;
     swatch.style.background = gradient(map);
   };
+  const gammaLabel = h("label", { class: "st-inline st-gamma" }, "Gamma", gamma, gammaText);
+  const choiceLabel = h("span", { class: "st-inline st-colormap" }, swatch, colormap);
   fill();
-  const element = h(
-    "div",
-    { class: "st-contrast" },
-    h("label", { class: "st-inline st-gamma" }, "Gamma", gamma, gammaText),
-    logLabel,
-    h("span", { class: "st-inline st-colormap" }, swatch, colormap),
-  );
+  const element = h("div", { class: "st-contrast" }, gammaLabel, logLabel, choiceLabel);
   return { element, fill };
 }
