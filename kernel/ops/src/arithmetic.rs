@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use signal::simd::{Vectorised, vectorised};
 use signal::{
     Axis, CancelToken, Caveat, Component, ElementType, Frame, FurtherInput, Inputs,
-    NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Output,
-    SignalKind, SignalMeta, check_inputs, parameters,
+    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Output, SignalKind,
+    SignalMeta, check_inputs, parameters,
 };
 
 use crate::accept;
@@ -77,7 +77,6 @@ macro_rules! arithmetic {
                 name: "other",
                 help: $help,
                 required: true,
-                needs: Needs::Same,
             }];
 
             fn describe(
