@@ -21,7 +21,7 @@ pub use command::{
 pub use describe::{
     AxisDescription, CaveatDescription, ComponentDescription, FrameCost, FurtherInputDescription,
     MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
-    ParameterDescription, ShownUnitsDescription, TreeDescription,
+    ParameterDescription, ScanSteps, ShownUnitsDescription, TreeDescription,
 };
 pub use error::WireError;
 pub use event::{Event, Measuring, NoticeLevel, Progress, ProgressState};
