@@ -38,6 +38,6 @@ for (const file of ["dist/index.js", "dist/style.css"]) {
   console.log(`${file} ${kilobytes.toFixed(1)} kB`);
 }
 const script = (await stat(join(here, "dist/index.js"))).size;
-if (script > 140_000) {
-  throw new Error(`dist/index.js has ${script} bytes; every model sends it again, the limit is 140000`);
+if (script > 142_000) {
+  throw new Error(`dist/index.js has ${script} bytes; every model sends it again, the limit is 142000`);
 }

@@ -28,6 +28,7 @@ const JOURNEY: &str = "browser journey in JupyterLab";
 const SCREEN: &str = "screen against computed values in JupyterLab";
 const LARGE: &str = "large frames in JupyterLab";
 const MAPS: &str = "maps in JupyterLab";
+const SCANS: &str = "parts of scans in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
@@ -126,6 +127,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(SCREEN, || browser::screen(&chromium, environment));
             report.stage(LARGE, || browser::large_frames(&chromium, environment));
             report.stage(MAPS, || browser::maps(&chromium, environment));
+            report.stage(SCANS, || browser::scans(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }

@@ -23,8 +23,8 @@ impl Inner {
         (done && (progress.failures == 0 || is_referred(node))).then_some(run)
     }
 
-    /// Whether an output of `node` is computed from frames of a file, and not from a map that is finished or a signal in
-    /// memory.
+    /// Whether an output of `node` is computed from frames, and not from maps that are finished: what is left to do for each
+    /// position is little then.
     ///
     /// # Errors
     /// [`ComputeError`] when a node above is gone, or an operation panics.
@@ -32,7 +32,7 @@ impl Inner {
         if let Origin::Source(_) = node.origin {
             return Ok(true);
         }
-        if self.finished_map(node).is_some() || self.held.has(node) {
+        if self.finished_map(node).is_some() {
             return Ok(false);
         }
         for takes in graph.takes(node)? {
