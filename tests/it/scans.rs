@@ -1,7 +1,7 @@
 //! Nodes whose scan is another one than that of their file: a part of it, groups of its positions, means over neighbours.
 
 use crate::desk::{Desk, ask, frame_of, open, save, wish};
-use crate::scan_files::pixel;
+use crate::scan_files::{pixel, write_counts};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{NavigatorRequest, Reply, Request};
 use serde_json::json;
@@ -199,5 +199,55 @@ fn a_phase_is_integrated_from_the_map_that_is_there() -> Result<()> {
         "{}",
         told.summary
     );
+    Ok(())
+}
+
+/// A part passes on what the file has: dead pixels are stored as they were, and left out of what is computed.
+#[test]
+fn dead_pixels_stay_dead_in_a_part() -> Result<()> {
+    let desk = Desk::new()?;
+    let shape = [6usize, 5, 8, 9];
+    let counts = (0..shape.iter().product()).map(|at: usize| match at % 72 {
+        31 => u16::MAX,
+        _ => (at % 911) as u16,
+    });
+    let path = desk.path("dead.npy");
+    write_counts(&path, shape, &counts.collect::<Vec<u16>>())?;
+    let scan = open(&desk.session, &path)?;
+    let region = json!({"region": {"x0": 1, "y0": 2, "width": 3, "height": 4}});
+    let crop = desk.add(scan, "crop_scan", region.clone())?;
+    // What is computed of the part is what is computed of its place, at single positions and in a pass.
+    let whole = desk.add(scan, "radial_median", json!({}))?;
+    let cut = desk.add(crop, "radial_median", json!({}))?;
+    for at in [[0, 0], [3, 2], [1, 1]] {
+        let (one, other) = (
+            desk.session.frame(cut, &at)?,
+            desk.session.frame(whole, &[at[0] + 2, at[1] + 1])?,
+        );
+        ensure!(
+            one.as_bytes() == other.as_bytes() && one.value(31).is_nan(),
+            "{at:?}"
+        );
+    }
+    let sum = |node: u32| -> Result<Vec<u8>> {
+        let map = desk.add(
+            node,
+            "virtual_rectangle",
+            json!({"corner": [2.0, 2.0], "height": 4.0, "width": 4.0}),
+        )?;
+        let cut = match node == crop {
+            true => map,
+            false => desk.add(map, "crop_scan", region.clone())?,
+        };
+        desk.run(protocol::Command::Compute { node: cut })?;
+        let path = desk.path(&format!("sums_{node}.npy"));
+        save(&desk, cut, &path)?;
+        Ok(std::fs::read(&path)?)
+    };
+    ensure!(sum(crop)? == sum(scan)?, "a sum has no dead pixel");
+    ensure!(desk.session.frame(crop, &[0, 0])?.value(31) == f64::from(u16::MAX));
+    let mean = desk.add(crop, "mean_pattern", json!({}))?;
+    let mean = desk.session.frame(mean, &[])?;
+    ensure!(mean.value(31).is_nan() && mean.value(30).is_finite());
     Ok(())
 }

@@ -32,7 +32,7 @@ const SCANS: &str = "parts of scans in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 9] = [
+const IN_JUPYTER: [&str; 10] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,
@@ -40,6 +40,7 @@ const IN_JUPYTER: [&str; 9] = [
     SCREEN,
     LARGE,
     MAPS,
+    SCANS,
     RESTART,
     SAVED,
 ];
@@ -137,6 +138,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(SCREEN, reason.clone());
             report.not_run(LARGE, reason.clone());
             report.not_run(MAPS, reason.clone());
+            report.not_run(SCANS, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }
