@@ -367,9 +367,8 @@ def phase():
     along_columns = mirror(keep(along_columns, 0), 1)
     ky, kx = np.meshgrid(*(np.fft.fftfreq(size, step) for size in along_rows.shape), indexing="ij")
     squared = ky**2 + kx**2
-    squared[0, 0] = np.inf
-    transformed = (ky * np.fft.fft2(along_rows) + kx * np.fft.fft2(along_columns)) / (1j * squared)
-    squared[0, 0] = 0.0
+    squared[0, 0] = 1.0  # of the mean, which is taken away below
+    transformed = (ky * np.fft.fft2(along_rows) + kx * np.fft.fft2(along_columns)) / (2j * np.pi * squared)
     butterworth = lambda edge: 1.0 / (1.0 + (np.sqrt(squared) / edge) ** 4)
     integrated = np.fft.ifft2(transformed * butterworth(low_pass) * (1.0 - butterworth(high_pass))).real
     expected = 2.0 * np.pi * integrated[:18, :23]

@@ -307,8 +307,9 @@ fn integrated(
             continue;
         }
         let sum = y.scaled(ky) + x.scaled(kx);
-        // Divided by i.
-        *y = Complex::new(sum.im, -sum.re).scaled(passed(squared, params) / squared);
+        // Divided by 2πi k².
+        let share = passed(squared, params) / (std::f64::consts::TAU * squared);
+        *y = Complex::new(sum.im, -sum.re).scaled(share);
     }
     if !fourier::image(&mut y, size, true, &mut keep_on) {
         return Err(OperationError::Cancelled);
