@@ -216,13 +216,12 @@ impl Prepare<Phase> for Gather {
             [columns] => [1, *columns],
             [] => [1, 1],
         };
-        let is_hole = |[y, x]: &[f32; 2]| !y.is_finite() || !x.is_finite();
         let mut values = Vec::with_capacity(self.shifts.len());
         for shifts in self.shifts.chunks_exact(plane[0] * plane[1]) {
             let fields = self.fields(shifts);
             let phase = integrated(&fields, plane, self.scale.steps, &self.params, cancel)?;
             values.extend(
-                (phase.iter().zip(shifts)).map(|(value, shift)| match is_hole(shift) {
+                (phase.iter().zip(shifts)).map(|(value, shift)| match is_hole(*shift) {
                     true => f32::NAN,
                     false => (value * self.scale.factor) as f32,
                 }),
@@ -231,7 +230,7 @@ impl Prepare<Phase> for Gather {
         Ok(Finished::Done(Phase {
             shape: self.shape.clone(),
             values,
-            holes: self.shifts.iter().filter(|shift| is_hole(shift)).count(),
+            holes: self.shifts.iter().filter(|shift| is_hole(**shift)).count(),
         }))
     }
 
@@ -247,10 +246,10 @@ impl Gather {
         let [sy, sx] = self.scale.pixels;
         (shifts.iter())
             .map(|shift| {
-                let [y, x] = shift.map(|value| match value.is_finite() {
-                    true => f64::from(value),
-                    false => 0.0,
-                });
+                let [y, x] = match is_hole(*shift) {
+                    true => [0.0; 2],
+                    false => shift.map(f64::from),
+                };
                 let (y, x) = match self.params.transpose {
                     true => (x * sx, y * sy),
                     false => (y * sy, x * sx),
@@ -260,6 +259,10 @@ impl Gather {
             })
             .collect()
     }
+}
+
+fn is_hole([y, x]: [f32; 2]) -> bool {
+    !y.is_finite() || !x.is_finite()
 }
 
 /// The field of mean 0 whose slopes along rows and columns are nearest to these, in C order.
