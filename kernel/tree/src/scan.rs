@@ -188,7 +188,10 @@ impl Pieces {
 
 /// Layouts of scans that were cut or grouped, the one asked for last at the end.
 #[derive(Default)]
-pub(crate) struct Layouts(Mutex<Vec<((u32, u32), Arc<Moved>)>>);
+pub(crate) struct Layouts(Mutex<Vec<Layout>>);
+
+/// Of a node and its revision.
+type Layout = ((u32, u32), Arc<Moved>);
 
 impl Layouts {
     fn of(&self, key: (u32, u32)) -> Option<Arc<Moved>> {

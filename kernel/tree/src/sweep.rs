@@ -174,6 +174,9 @@ pub(crate) struct Ride {
 /// are that it takes together.
 type Boarding = (Rider, Chain, Option<Arc<Moved>>, Vec<usize>);
 
+/// A rider's place in the caller's list, and what boards.
+type Waiting = (usize, Boarding);
+
 /// How a rider gets its outputs.
 enum Way {
     /// On the pass over a file.
@@ -456,7 +459,7 @@ impl Inner {
     /// Begins rides together: those below the same source see the same blocks.
     pub fn board(self: &Arc<Self>, riders: Vec<Rider>) -> Vec<Result<Ride, ComputeError>> {
         let mut results: Vec<Option<Result<Ride, ComputeError>>> = Vec::new();
-        let mut groups: Vec<(Arc<Sweep>, Vec<(usize, Boarding)>)> = Vec::new();
+        let mut groups: Vec<(Arc<Sweep>, Vec<Waiting>)> = Vec::new();
         let mut taken = Vec::new();
         for (number, rider) in riders.into_iter().enumerate() {
             results.push(None);
