@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use signal::{
-    Axes, Axis, CancelToken, ChunkId, ElementType, Frame, Inputs, NavigationIndex, Output,
+    Axes, Axis, CancelToken, ChunkId, ElementType, Frame, Inputs, NavigationIndex, Needs, Output,
     SignalMeta, Source,
 };
 
@@ -65,12 +65,18 @@ fn operations(criterion: &mut Criterion, counts: &Frame) {
         {
             continue;
         }
-        let outputs = vec![Output::Frame(counts.clone()); count];
+        let (at, never) = (NavigationIndex::new(&[2, 3]), CancelToken::new());
+        let taken = |number: usize| match computation.needs(number, at, &metas) {
+            Needs::Same | Needs::At(_) => 1,
+            Needs::Window(window) => window.count(),
+            Needs::Nothing | Needs::WholeMap => 0,
+        };
+        let taken: usize = (0..count).map(taken).sum();
+        let outputs = vec![Output::Frame(counts.clone()); taken];
         let inputs = Inputs {
             metas: &metas,
             outputs: &outputs,
         };
-        let (at, never) = (NavigationIndex::new(&[2, 3]), CancelToken::new());
         group.bench_function(entry.info().name, |bencher| {
             bencher.iter(|| black_box(computation.compute(&inputs, at, None, &never)));
         });

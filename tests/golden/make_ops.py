@@ -319,6 +319,71 @@ def strain():
     )
 
 
+def scans():
+    """Frames of a scan and of a series: parts, groups and windows of positions."""
+    random = np.random.default_rng(29)
+    scan = random.poisson(40, (5, 7, 4, 3)).astype(np.float32)
+    np.save(HERE / "ops_scan.npy", scan)
+    signal = hs.signals.Signal2D(scan)
+    case(
+        "crop_scan",
+        {"region": {"x0": 2, "y0": 1, "width": 4, "height": 3}},
+        signal.inav[2:6, 1:4].data.astype(np.float64),
+        0.0,
+        "hyperspy, inav",
+        "ops_scan.npy",
+    )
+    # The end that is left over is cut off here first: then the reference sums without interpolation.
+    whole = hs.signals.Signal2D(scan[:4, :6].astype(np.int64))
+    case(
+        "rebin_scan",
+        {"rows": 2, "columns": 3},
+        whole.rebin(scale=(3, 2, 1, 1)).data.astype(np.float64),
+        0.0,
+        "hyperspy, rebin",
+        "ops_scan.npy",
+    )
+    rows = np.arange(7)
+    windows = [np.abs(rows - row) <= 2 for row in rows]
+    rolled = np.stack([scan[:, window].astype(np.float64).mean(axis=1) for window in windows], axis=1)
+    # Means in single precision.
+    case("rolling_mean", {"along": "columns", "window": 5}, rolled, 1e-5, "numpy, the definition", "ops_scan.npy")
+
+
+def phase():
+    """Integration in Fourier space; mirrored, the field of slopes is continued as that of an even phase."""
+    random = np.random.default_rng(31)
+    shifts = random.normal(0.0, 0.3, (2, 18, 23)).astype(np.float32)
+    np.save(HERE / "ops_shifts.npy", shifts)
+    # The scan of the tests has steps of 2 nm, the detector 0.1 / nm.
+    step, pixel, high_pass, low_pass = 2.0, 0.1, 0.02, 0.2
+    angle = np.deg2rad(20.0)
+    first, second = shifts.astype(np.float64) * pixel
+    along_rows = np.cos(angle) * first - np.sin(angle) * second
+    along_columns = np.sin(angle) * first + np.cos(angle) * second
+    mirror = lambda field, axis: np.concatenate([field, -np.flip(field, axis)], axis)
+    keep = lambda field, axis: np.concatenate([field, np.flip(field, axis)], axis)
+    along_rows = keep(mirror(along_rows, 0), 1)
+    along_columns = mirror(keep(along_columns, 0), 1)
+    ky, kx = np.meshgrid(*(np.fft.fftfreq(size, step) for size in along_rows.shape), indexing="ij")
+    squared = ky**2 + kx**2
+    squared[0, 0] = 1.0  # of the mean, which is taken away below
+    transformed = (ky * np.fft.fft2(along_rows) + kx * np.fft.fft2(along_columns)) / (2j * np.pi * squared)
+    butterworth = lambda edge: 1.0 / (1.0 + (np.sqrt(squared) / edge) ** 4)
+    integrated = np.fft.ifft2(transformed * butterworth(low_pass) * (1.0 - butterworth(high_pass))).real
+    expected = 2.0 * np.pi * integrated[:18, :23]
+    expected -= expected.mean()
+    case(
+        "integrated_center_of_mass",
+        {"rotation": 20.0, "high_pass": high_pass, "low_pass": low_pass},
+        expected,
+        # The result is in single precision.
+        1e-6 * np.abs(expected).max(),
+        "numpy, fft2 of Lazić et al., doi:10.1016/j.ultramic.2015.10.011",
+        "ops_shifts.npy",
+    )
+
+
 def main():
     image = pattern()
     np.save(HERE / "ops_pattern.npy", image)
@@ -331,6 +396,8 @@ def main():
     strain()
     patterns()
     arithmetic()
+    scans()
+    phase()
     programs = {p.__name__: p.__version__ for p in (np, scipy, skimage, hyperspy, pyxem)}
     text = json.dumps({"made_by": "make_ops.py", "programs": programs, "cases": CASES}, indent=1)
     (HERE / "ops.json").write_text(text + "\n")

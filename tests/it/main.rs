@@ -29,6 +29,7 @@ mod results;
 mod resume;
 mod saving;
 mod scan_files;
+mod scans;
 mod session;
 mod threads;
 mod vacuum;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use signal::{
     Axes, Axis, CancelToken, Computation, ElementType, Finished, Frame, Inputs, NavigationIndex,
-    Output, ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
+    Needs, Output, ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
 };
 
 fn meta(scan: [usize; 2], detector: [usize; 2], element: ElementType) -> SignalMeta {
@@ -29,17 +29,53 @@ fn bind(name: &str, params: &Value) -> Result<Arc<dyn Computation>> {
     Ok(ops::find(name)?.bind(params)?)
 }
 
+/// Every position of a scan, C order.
+fn positions(meta: &SignalMeta) -> impl Iterator<Item = NavigationIndex> {
+    let shape = meta.axes.navigation_shape();
+    let count: usize = shape.iter().product();
+    (0..count).map(move |flat| NavigationIndex::from_flat(flat, &shape))
+}
+
+/// What an operation takes at a position of its one input, whose outputs are in C order.
+fn taken(
+    computation: &dyn Computation,
+    at: NavigationIndex,
+    meta: &Arc<SignalMeta>,
+    all: &[Output],
+) -> Result<Vec<Output>> {
+    let shape = meta.axes.navigation_shape();
+    let output = |at: NavigationIndex| {
+        ensure!(meta.axes.contains(at), "it takes {at}, which is not there");
+        Ok(all[at.flat(&shape)].clone())
+    };
+    match computation.needs(0, at, std::slice::from_ref(meta)) {
+        Needs::Same => Ok(vec![output(at)?]),
+        Needs::At(at) => Ok(vec![output(at)?]),
+        Needs::Window(window) => window.positions().map(output).collect(),
+        Needs::Nothing | Needs::WholeMap => Ok(Vec::new()),
+    }
+}
+
 fn compute(
     computation: &dyn Computation,
     meta: &Arc<SignalMeta>,
     input: Output,
     prepared: Option<&Prepared>,
 ) -> Result<Output> {
-    let inputs = Inputs {
-        metas: &repeated(computation, meta),
-        outputs: &repeated(computation, &input),
-    };
     let at = NavigationIndex::new(&[0, 0]);
+    let metas = repeated(computation, meta);
+    let mut outputs = Vec::new();
+    for number in 0..metas.len() {
+        match computation.needs(number, at, &metas) {
+            Needs::Same | Needs::At(_) => outputs.push(input.clone()),
+            Needs::Window(window) => outputs.extend(vec![input.clone(); window.count()]),
+            Needs::Nothing | Needs::WholeMap => {}
+        }
+    }
+    let inputs = Inputs {
+        metas: &metas,
+        outputs: &outputs,
+    };
     Ok(computation.compute(&inputs, at, prepared, &CancelToken::new())?)
 }
 
@@ -231,12 +267,47 @@ fn suitable_input(
     {
         return Ok((frames.clone(), input));
     }
+    let shifts = bind("center_of_mass", &json!({}))?;
+    let meta = Arc::new(shifts.describe(&[frames])?);
+    if computation.describe(&[&meta]).is_ok() {
+        return Ok((meta.clone(), compute(&*shifts, frames, input, None)?));
+    }
     let finder = bind("normalized_correlation", &json!({}))?;
     let meta = Arc::new(finder.describe(&[frames])?);
     let all = vec![input.clone(); SCAN[0] * SCAN[1]];
     let prepared = prepare(&*finder, frames, &all)?;
     let peaks = compute(&*finder, frames, input, prepared.as_ref())?;
     Ok((meta, peaks))
+}
+
+/// Whatever the scan of the result is: what a position of it takes lies in the scan of the input, and is of one kind at all.
+fn takes_what_is_there(
+    computation: &dyn Computation,
+    meta: &Arc<SignalMeta>,
+    described: &SignalMeta,
+) -> Result<()> {
+    let metas = repeated(computation, meta);
+    let inside = |at| meta.axes.contains(at);
+    for number in 0..metas.len() {
+        let mut kinds = Vec::new();
+        for at in positions(described) {
+            let needs = computation.needs(number, at, &metas);
+            kinds.push(std::mem::discriminant(&needs));
+            let fits = match needs {
+                Needs::Same => described.axes.navigation == meta.axes.navigation,
+                Needs::At(at) => inside(at),
+                Needs::Window(window) => {
+                    window.count() > 0 && inside(window.first()) && inside(window.last())
+                }
+                Needs::Nothing => true,
+                Needs::WholeMap => meta.kind == SignalKind::Map,
+            };
+            ensure!(fits, "{needs:?} at {at} of input {number}");
+        }
+        kinds.dedup();
+        ensure!(kinds.len() == 1, "input {number} is needed in several ways");
+    }
+    Ok(())
 }
 
 #[test]
@@ -249,12 +320,7 @@ fn every_operation_keeps_the_contract_on_awkward_frames() -> Result<()> {
             let check = || -> Result<()> {
                 let (meta, input) = suitable_input(&*computation, &frames, &frame)?;
                 let described = computation.describe(&repeated(&*computation, &&*meta))?;
-                // Or one frame for the whole scan.
-                ensure!(
-                    described.axes.navigation == meta.axes.navigation
-                        || described.axes.navigation.is_empty(),
-                    "navigation changed"
-                );
+                takes_what_is_there(&*computation, &meta, &described)?;
                 let all = vec![input.clone(); SCAN[0] * SCAN[1]];
                 let prepared = prepare(&*computation, &meta, &all)?;
                 let once = compute(&*computation, &meta, input.clone(), prepared.as_ref())?;
@@ -327,6 +393,18 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         // Numbers are numbers, whatever they are of.
         if entry.info().category == "Arithmetic" {
             refused(entry.info().name, json!({}), &peaks, "a signal has peaks")?;
+            continue;
+        }
+        // What lies behind a position makes no difference to those.
+        if ["crop_scan", "rebin_scan", "rolling_mean"].contains(&entry.info().name) {
+            let mut one = frames.clone();
+            one.axes.navigation.clear();
+            refused(entry.info().name, json!({}), &one, "has one frame")?;
+            continue;
+        }
+        if entry.info().name == "integrated_center_of_mass" {
+            let name = entry.info().name;
+            refused(name, json!({}), &frames, "the signal has frames, not maps")?;
             continue;
         }
         refused(entry.info().name, json!({}), &map, "the signal has maps")?;

@@ -189,6 +189,7 @@ function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDes
     operation: null,
     parents: [],
     source: 1,
+    scan: 1,
     kind: "frame",
     navigation_axes: NAVIGATION,
     signal_axes: SIGNAL,
@@ -349,7 +350,9 @@ export function tiltTree(): NodeDescription[] {
 /** A strain map that was saved and opened again: its file has no frames. */
 export function savedTree(outer = false): NodeDescription[] {
   const [map] = (outer ? tiltTree() : strainTree()).slice(-1);
-  return map ? [{ ...map, title: "Strain map of grain", operation: null, parents: [], source: map.id }] : [];
+  return map
+    ? [{ ...map, title: "Strain map of grain", operation: null, parents: [], source: map.id, scan: map.id }]
+    : [];
 }
 
 /** The same over a scan of so many rows and columns. */
@@ -370,6 +373,7 @@ export function spectrumTree(): NodeDescription[] {
     node(11, "spectra", {
       title: "EELS",
       source: 11,
+      scan: 11,
       element: "u16",
       code: 'let spectra = open("eels.zspy")?;',
       summary: "(40, 56 | 1024) u16",

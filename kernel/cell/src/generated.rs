@@ -774,6 +774,93 @@ impl Operation for CenterOfMass {
     }
 }
 
+/// What lies beyond the edges of the scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanEdges {
+    Mirrored,
+    Periodic,
+}
+
+impl ToJson for ScanEdges {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            ScanEdges::Mirrored => "mirrored",
+            ScanEdges::Periodic => "periodic",
+        })
+    }
+}
+
+/// Integrated centre of mass: The phase of the specimen from the deflection of the beam (iDPC).
+///
+/// Lazić et al., doi:10.1016/j.ultramic.2015.10.011
+#[derive(Clone, Debug, PartialEq)]
+pub struct IntegratedCenterOfMass {
+    /// Angle from the detector's axes to those of the scan, counter-clockwise. Allowed: -180 to 180 °.
+    pub rotation: f64,
+    /// Whether rows and columns of the detector are swapped against those of the scan; before the rotation.
+    pub transpose: bool,
+    /// Slow changes below this frequency are damped, in 1 / unit of the scan: uneven thickness, drift. Left out: none. Allowed: 0.000001 to 1000000, or left out.
+    pub high_pass: Option<f64>,
+    /// Noise above this frequency is damped, in 1 / unit of the scan. Left out: none. Allowed: 0.000001 to 1000000, or left out.
+    pub low_pass: Option<f64>,
+    /// What lies beyond the edges of the scan.
+    pub edges: ScanEdges,
+}
+
+impl Default for IntegratedCenterOfMass {
+    fn default() -> Self {
+        IntegratedCenterOfMass {
+            rotation: 0.0,
+            transpose: false,
+            high_pass: None,
+            low_pass: None,
+            edges: ScanEdges::Mirrored,
+        }
+    }
+}
+
+impl Operation for IntegratedCenterOfMass {
+    const NAME: &'static str = "integrated_center_of_mass";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "°",
+            "-180 to 180 °",
+            "Angle from the detector's axes to those of the scan, counter-clockwise.",
+        ],
+        [
+            "",
+            "true or false",
+            "Whether rows and columns of the detector are swapped against those of the scan; before the rotation.",
+        ],
+        [
+            "",
+            "0.000001 to 1000000, or left out",
+            "Slow changes below this frequency are damped, in 1 / unit of the scan: uneven thickness, drift. Left out: none.",
+        ],
+        [
+            "",
+            "0.000001 to 1000000, or left out",
+            "Noise above this frequency is damped, in 1 / unit of the scan. Left out: none.",
+        ],
+        [
+            "",
+            "mirrored, periodic",
+            "What lies beyond the edges of the scan.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("rotation", self.rotation.to_json()),
+            ("transpose", self.transpose.to_json()),
+            ("high_pass", self.high_pass.to_json()),
+            ("low_pass", self.low_pass.to_json()),
+            ("edges", self.edges.to_json()),
+        ]
+    }
+}
+
 /// Mean pattern: One frame: the mean of all frames of the scan, or of a region of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanPattern {
@@ -1140,6 +1227,179 @@ impl Operation for RebinSignal {
     }
 }
 
+/// Crop scan: Keeps a region of the scan, or a part of a series; positions keep their place in calibrated units.
+///
+/// hyperspy, inav, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct CropScan {
+    /// Rows and columns of the scan that are kept; of a scan along one line its columns. Left out: all. Allowed: a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out.
+    pub region: Option<Region>,
+    /// First one that is kept along the slowest axis of a series: of scans, or of frames. Allowed: whole numbers from 0 to 1000000.
+    pub first: usize,
+    /// First one behind that is not kept. Left out: all to the end. Allowed: whole numbers from 1 to 1000000, or left out.
+    pub end: Option<usize>,
+}
+
+impl Default for CropScan {
+    fn default() -> Self {
+        CropScan {
+            region: None,
+            first: 0,
+            end: None,
+        }
+    }
+}
+
+impl Operation for CropScan {
+    const NAME: &'static str = "crop_scan";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "a region of scan positions: x0, y0, width, height, at least 1 by 1, or left out",
+            "Rows and columns of the scan that are kept; of a scan along one line its columns. Left out: all.",
+        ],
+        [
+            "",
+            "whole numbers from 0 to 1000000",
+            "First one that is kept along the slowest axis of a series: of scans, or of frames.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 1000000, or left out",
+            "First one behind that is not kept. Left out: all to the end.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("region", self.region.to_json()),
+            ("first", self.first.to_json()),
+            ("end", self.end.to_json()),
+        ]
+    }
+}
+
+/// Rebin scan: Joins neighbouring scan positions, for less noise and fewer frames.
+///
+/// hyperspy, rebin, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct RebinScan {
+    /// Rows of the scan that become one; a series of frames, or a line, has one row. Allowed: whole numbers from 1 to 4096.
+    pub rows: usize,
+    /// Columns of the scan that become one; of a series of frames: frames. Allowed: whole numbers from 1 to 4096.
+    pub columns: usize,
+    /// Scans of a series that become one: along the slowest of three axes or more. Allowed: whole numbers from 1 to 4096.
+    pub along: usize,
+    /// Total of a group, or its average.
+    pub statistic: Statistic,
+}
+
+impl Default for RebinScan {
+    fn default() -> Self {
+        RebinScan {
+            rows: 2,
+            columns: 2,
+            along: 1,
+            statistic: Statistic::Sum,
+        }
+    }
+}
+
+impl Operation for RebinScan {
+    const NAME: &'static str = "rebin_scan";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "whole numbers from 1 to 4096",
+            "Rows of the scan that become one; a series of frames, or a line, has one row.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 4096",
+            "Columns of the scan that become one; of a series of frames: frames.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 4096",
+            "Scans of a series that become one: along the slowest of three axes or more.",
+        ],
+        ["", "sum, mean", "Total of a group, or its average."],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("rows", self.rows.to_json()),
+            ("columns", self.columns.to_json()),
+            ("along", self.along.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
+/// The axis the window lies along: the slowest one (time of a series), rows or columns of the scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanAxis {
+    Slowest,
+    Rows,
+    Columns,
+}
+
+impl ToJson for ScanAxis {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            ScanAxis::Slowest => "slowest",
+            ScanAxis::Rows => "rows",
+            ScanAxis::Columns => "columns",
+        })
+    }
+}
+
+/// Rolling mean: The mean of each frame and its neighbours along one axis of the scan.
+///
+/// pandas, rolling mean, doi:10.5281/zenodo.3509134
+#[derive(Clone, Debug, PartialEq)]
+pub struct RollingMean {
+    /// The axis the window lies along: the slowest one (time of a series), rows or columns of the scan.
+    pub along: ScanAxis,
+    /// Positions of the window, an odd number: one in the middle, and as many before it as behind. Allowed: whole numbers from 1 to 1001.
+    pub window: usize,
+}
+
+impl Default for RollingMean {
+    fn default() -> Self {
+        RollingMean {
+            along: ScanAxis::Slowest,
+            window: 3,
+        }
+    }
+}
+
+impl Operation for RollingMean {
+    const NAME: &'static str = "rolling_mean";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "slowest, rows, columns",
+            "The axis the window lies along: the slowest one (time of a series), rows or columns of the scan.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 1001",
+            "Positions of the window, an odd number: one in the middle, and as many before it as behind.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("along", self.along.to_json()),
+            ("window", self.window.to_json()),
+        ]
+    }
+}
+
 /// Subtract: Subtracts another signal, position by position and pixel by pixel: a dark frame, an earlier result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subtract {}
@@ -1320,6 +1580,16 @@ impl Signal {
         self.apply(&parameters)
     }
 
+    /// - [`IntegratedCenterOfMass`]: The phase of the specimen from the deflection of the beam (iDPC).
+    ///
+    /// Adds a node and computes nothing: `scan.integrated_center_of_mass(IntegratedCenterOfMass::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn integrated_center_of_mass(&self, parameters: IntegratedCenterOfMass) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
     /// - [`MeanPattern`]: One frame: the mean of all frames of the scan, or of a region of it.
     /// - [`MaximumPattern`]: One frame: the largest value of every pixel over the scan, or over a region of it.
     ///
@@ -1368,6 +1638,36 @@ impl Signal {
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn rebin_signal(&self, parameters: RebinSignal) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`CropScan`]: Keeps a region of the scan, or a part of a series; positions keep their place in calibrated units.
+    ///
+    /// Adds a node and computes nothing: `scan.crop_scan(CropScan::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn crop_scan(&self, parameters: CropScan) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`RebinScan`]: Joins neighbouring scan positions, for less noise and fewer frames.
+    ///
+    /// Adds a node and computes nothing: `scan.rebin_scan(RebinScan::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn rebin_scan(&self, parameters: RebinScan) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`RollingMean`]: The mean of each frame and its neighbours along one axis of the scan.
+    ///
+    /// Adds a node and computes nothing: `scan.rolling_mean(RollingMean::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn rolling_mean(&self, parameters: RollingMean) -> Result<Signal> {
         self.apply(&parameters)
     }
 

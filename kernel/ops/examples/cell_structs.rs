@@ -595,7 +595,6 @@ mod tests {
             name: "dark",
             help: "Subtracted.",
             required: false,
-            needs: signal::Needs::Same,
         };
         let operations = [
             (
@@ -629,7 +628,6 @@ mod tests {
                 name,
                 help: "Compared.",
                 required,
-                needs: signal::Needs::Same,
             }
         }
         const BOTH: &[FurtherInput] = &[input("other", true), input("mask", false)];

@@ -32,6 +32,22 @@ pub fn peaks<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplica
     two_dimensional(inputs, SignalKind::Peaks, PEAKS)
 }
 
+/// The one input, of any kind, when it has scan positions.
+pub fn a_scan<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplicable> {
+    let takes = "a signal with scan positions: a scan, a series";
+    let [input] = inputs else {
+        let reason = format!("{} inputs were given, not 1", inputs.len());
+        return Err(NotApplicable::new(reason, takes));
+    };
+    match input.axes.navigation.is_empty() {
+        false => Ok(input),
+        true => Err(NotApplicable::new(
+            format!("the signal {} has one frame", input.axes.shape_text()),
+            takes,
+        )),
+    }
+}
+
 fn two_dimensional<'a>(
     inputs: &[&'a SignalMeta],
     kind: SignalKind,
@@ -193,6 +209,12 @@ pub fn signal_rows_columns(meta: &SignalMeta) -> (usize, usize) {
         [channels] => (1, channels.size),
         _ => (0, 0),
     }
+}
+
+/// The description of the first input.
+pub fn first_meta<'a>(inputs: &Inputs<'a>) -> Result<&'a SignalMeta, OperationError> {
+    let first = inputs.metas.first().map(|meta| &**meta);
+    first.ok_or_else(|| OperationError::failed("no input was given", "give one"))
 }
 
 /// The description of the first input, when its frame at this position is as it says.

@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 use signal::simd::{Vectorised, vectorised};
 use signal::{
     Axis, CancelToken, Caveat, Component, Composite, Display, ElementType, Frame, FurtherInput,
-    Inputs, NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalKind, SignalMeta, check_inputs, parameters,
+    Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Output,
+    SignalKind, SignalMeta, check_inputs, parameters,
 };
 
 use crate::accept;
@@ -80,7 +80,6 @@ macro_rules! arithmetic {
                 name: "other",
                 help: $help,
                 required: true,
-                needs: Needs::Same,
             }];
 
             fn describe(

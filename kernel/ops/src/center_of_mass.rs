@@ -150,6 +150,14 @@ impl Operation for MeasureCenterOfMass {
             "direction".into(),
             "atan2(dy, dx): 0 towards +x, 90 degrees towards +y, which is down in a pattern".into(),
         );
+        // For what is made from the shifts: the map has no axes of the detector.
+        let detector = &input.axes.signal;
+        if detector.iter().all(signal::Axis::is_uniform) {
+            let scales: Vec<f64> = detector.iter().map(|axis| axis.scale).collect();
+            let units: Vec<&str> = detector.iter().map(|axis| axis.units.as_str()).collect();
+            let pixel = serde_json::json!({"scale": scales, "units": units});
+            meta.notes.insert("detector_pixel".into(), pixel);
+        }
         Ok(meta)
     }
 

@@ -100,7 +100,6 @@ impl Operation for FindDisks {
         help: "A scan without specimen, or one frame of it, from the same detector: what the direct beam is there, all disks are, unless \
                the disks themselves tell it better.",
         required: false,
-        needs: Needs::Nothing,
     }];
     const REVISION: u32 = 11;
 
@@ -150,6 +149,20 @@ impl Operation for FindDisks {
         (size.map(largest_radius).into_iter())
             .map(|most| ("radius", most))
             .collect()
+    }
+
+    /// Of the vacuum nothing: its disks are measured before.
+    fn needs(
+        &self,
+        input: usize,
+        _at: NavigationIndex,
+        _inputs: &[Arc<SignalMeta>],
+        _params: &NormalizedCorrelation,
+    ) -> Needs {
+        match input {
+            0 => Needs::Same,
+            _ => Needs::Nothing,
+        }
     }
 
     fn preparation(

@@ -7,11 +7,12 @@
 //! for any number of threads. Whole scan, O(scan · P). Reference: none needed.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
     Axes, CancelToken, Element, ElementType, Finished, Frame, HeapBytes, Inputs, NavigationIndex,
-    NotApplicable, Operation, OperationError, OperationInfo, Output, Positions, Preparation,
+    Needs, NotApplicable, Operation, OperationError, OperationInfo, Output, Positions, Preparation,
     Prepare, Region, SignalKind, SignalMeta, for_pixels, parameters,
 };
 
@@ -102,6 +103,17 @@ macro_rules! pattern {
                 params: &$Params,
             ) -> Result<SignalMeta, NotApplicable> {
                 describe(inputs, params.positions, $element)
+            }
+
+            /// All is gathered before.
+            fn needs(
+                &self,
+                _input: usize,
+                _at: NavigationIndex,
+                _inputs: &[Arc<SignalMeta>],
+                _params: &$Params,
+            ) -> Needs {
+                Needs::Nothing
             }
 
             fn preparation(

@@ -7,14 +7,18 @@ use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSign
 use crate::center_of_mass::MeasureCenterOfMass;
 use crate::difference_of_gaussians::SubtractDifferenceOfGaussians;
 use crate::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
+use crate::filter::rolling_mean::AverageWindow;
 use crate::geometry::center_direct_beam::MoveToBeam;
+use crate::geometry::crop_scan::CutScan;
 use crate::geometry::crop_signal::CutSignal;
+use crate::geometry::rebin_scan::JoinPositions;
 use crate::geometry::rebin_signal::JoinPixels;
 use crate::h_dome::SubtractHDome;
 use crate::local_maximum::FindLocalMaxima;
 use crate::median_kernel::SubtractMedianKernel;
 use crate::normalized_correlation::FindDisks;
 use crate::pattern::{GatherMaximum, GatherMean};
+use crate::phase_contrast::integrated_center_of_mass::IntegrateShift;
 use crate::radial::azimuthal_integral::IntegrateAzimuthally;
 use crate::radial_median::SubtractRadialMedian;
 use crate::strain_map::MapStrain;
@@ -33,12 +37,16 @@ static REGISTRY: &[&dyn Registered] = &[
     &Bound::<MeasureAnnulus>::entry(),
     &Bound::<MeasureRectangle>::entry(),
     &Bound::<MeasureCenterOfMass>::entry(),
+    &Bound::<IntegrateShift>::entry(),
     &Bound::<GatherMean>::entry(),
     &Bound::<GatherMaximum>::entry(),
     &Bound::<IntegrateAzimuthally>::entry(),
     &Bound::<MoveToBeam>::entry(),
     &Bound::<CutSignal>::entry(),
     &Bound::<JoinPixels>::entry(),
+    &Bound::<CutScan>::entry(),
+    &Bound::<JoinPositions>::entry(),
+    &Bound::<AverageWindow>::entry(),
     &Bound::<SubtractSignals>::entry(),
     &Bound::<AddSignals>::entry(),
     &Bound::<MultiplySignals>::entry(),

@@ -1,7 +1,8 @@
 //! Multiplies every pixel by a factor. (Copy this file to start an operation: one sentence first.)
 //!
 //! `(ny, nx | ky, kx) → (ny, nx | ky, kx)`, counts → counts as `f32`. (Shapes and units.)
-//! result = `factor · I`. (Formula; edge behaviour; what NaN does:) NaN stays NaN. Frame-local, O(P). (Locality, cost.)
+//! result = `factor · I`. (Formula; edge behaviour; what NaN does:) NaN stays NaN. Takes the same position, O(P). (What a
+//! position takes of the input, where that is more, is said by `needs`: see `geometry/crop_scan.rs`, `filter/rolling_mean.rs`; cost.)
 //! Reference: none needed. (Literature with DOI, or the program it agrees with.)
 
 use signal::{

@@ -29,8 +29,15 @@ pub struct NodeDescription {
     /// Wire name of the operation; absent for a file.
     pub operation: Option<String>,
     pub parents: Vec<u32>,
-    /// The file this node goes back to: nodes with the same source share a navigation image.
+    /// The file this node goes back to.
     pub source: u32,
+    /// The node whose scan this is, its file or one that cut or grouped the scan: nodes with the same one share positions and
+    /// a navigation image.
+    pub scan: u32,
+    /// Where its scan positions are in that of the file; absent where they are those of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub in_file: Option<ScanSteps>,
     pub kind: NodeKind,
     pub navigation_axes: Vec<AxisDescription>,
     pub signal_axes: Vec<AxisDescription>,
@@ -77,6 +84,13 @@ pub struct NodeDescription {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<CaveatDescription>>", optional)]
     pub caveats: Vec<CaveatDescription>,
+}
+
+/// Position `i` of a scan lies at `first + i · step` positions of the scan of its file, per navigation axis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct ScanSteps {
+    pub first: Vec<f64>,
+    pub step: Vec<f64>,
 }
 
 /// What was assumed, filled in, approximated or left out.

@@ -22,7 +22,7 @@ pub use describe::{
     AxisDescription, CaveatDescription, ColouringDescription, ComponentDescription,
     CompositeDescription, DisplayDescription, FrameCost, FurtherInputDescription, MenuEntry,
     NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
-    ParameterDescription, ShownUnitsDescription, TreeDescription,
+    ParameterDescription, ScanSteps, ShownUnitsDescription, TreeDescription,
 };
 pub use error::WireError;
 pub use event::{Event, Measuring, NoticeLevel, Progress, ProgressState};

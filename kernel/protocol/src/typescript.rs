@@ -50,6 +50,7 @@ pub fn typescript() -> String {
         NoticeLevel,
         Event,
         AxisDescription,
+        ScanSteps,
         ShownUnitsDescription,
         ColouringDescription,
         ComponentDescription,

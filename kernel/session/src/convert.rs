@@ -4,9 +4,8 @@ use bytes::Bytes;
 use protocol::{
     AxisDescription, CaveatDescription, ColouringDescription, ComponentDescription,
     CompositeDescription, DisplayDescription, Encoding, FramePart, FurtherInputDescription,
-    MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline,
-    ParameterControl, ParameterDescription, SampleType,
-    ShownUnitsDescription, TreeDescription, WireError,
+    MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
+    ParameterDescription, SampleType, ScanSteps, ShownUnitsDescription, TreeDescription, WireError,
 };
 use serde_json::{Map, Value, json};
 use signal::{
@@ -193,6 +192,8 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
         operation: node.operation_name().map(str::to_owned),
         parents: node.parents.clone(),
         source: node.source,
+        scan: graph.scan_of(node.id).map_or(node.source, |scan| scan.id),
+        in_file: (graph.steps_in_file(node.id)).map(|(first, step)| ScanSteps { first, step }),
         kind: match meta.kind {
             SignalKind::Frame => NodeKind::Frame,
             SignalKind::Peaks => NodeKind::Peaks,

@@ -92,12 +92,12 @@ impl Session {
         let graph = self.tree.snapshot();
         let own = graph.node(node).ok_or_else(|| convert::no_node(node))?;
         let mut drawing = Drawing::default();
-        let index = position(own, look);
+        let index = position(&graph, own, look);
         self.draw_node(&mut drawing, &graph, own, &index, look, cancel)?;
         for other in &look.nodes {
             let other = graph.node(*other).filter(|other| other.id != node);
             if let Some(other) = other {
-                let index = position(other, look);
+                let index = position(&graph, other, look);
                 // The node of the cell is what the figure is for; another one that cannot be drawn is left out.
                 let added = self.draw_node(&mut drawing, &graph, other, &index, look, cancel);
                 if let Err(error) = added {
@@ -162,13 +162,15 @@ impl Session {
         node: &Node,
         at: NavigationIndex,
     ) -> Result<(), WireError> {
-        if node.meta.axes.positions() <= 1 || drawing.navigators.contains(&node.source) {
+        // One for all nodes of a scan.
+        let scan = graph.scan_of(node.id).map_or(node, |scan| &**scan);
+        if node.meta.axes.positions() <= 1 || drawing.navigators.contains(&scan.id) {
             return Ok(());
         }
         let (_, image) = pictures::navigation_image(self, graph, node.id, at, NAVIGATOR_PATIENCE)?;
         let source = graph.node(node.source).map_or(node, |source| &**source);
         let axes = &node.meta.axes.navigation;
-        let title = Words::plain(format!("{}: navigation image", source.name));
+        let title = Words::plain(format!("{}: navigation image", scan.name));
         let drawn = Panel {
             crosshair: match at.as_slice() {
                 [] => None,
@@ -185,7 +187,7 @@ impl Session {
             // From its least to its greatest value.
             drawn.levels = views::levels(&drawn.frame).extrema;
         }
-        drawing.navigators.push(node.source);
+        drawing.navigators.push(scan.id);
         drawing.panels.push(drawn);
         Ok(())
     }
@@ -346,8 +348,22 @@ impl Session {
 }
 
 /// Where the page is in the scan of a node; the middle of a scan it has not been in.
-fn position(node: &Node, look: &Look) -> Vec<usize> {
+fn position(graph: &Graph, node: &Node, look: &Look) -> Vec<usize> {
     let axes = &node.meta.axes;
+    // The page's position is one of the node it has selected.
+    let selected = look.nodes.first().and_then(|node| graph.node(*node));
+    if let Some(selected) = selected.filter(|selected| {
+        let axes = &selected.meta.axes;
+        let at = NavigationIndex::new(&look.index);
+        selected.id != node.id && look.index.len() == axes.navigation.len() && axes.contains(at)
+    }) && axes.navigation.len() == look.index.len()
+    {
+        let at = NavigationIndex::new(&look.index);
+        return graph
+            .nearest_position(selected, at, node)
+            .as_slice()
+            .to_vec();
+    }
     if look.index.len() == axes.navigation.len() && axes.contains(NavigationIndex::new(&look.index))
     {
         return look.index.clone();

@@ -17,6 +17,7 @@ mod frame;
 mod index;
 mod meta;
 mod nearest;
+mod needs;
 mod operation;
 mod outline;
 mod output;
@@ -42,9 +43,10 @@ pub use frame::Frame;
 pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region, rows_and_columns};
 pub use meta::{Caveat, SignalKind, SignalMeta};
 pub use nearest::{edits, nearest_names};
+pub use needs::{Needs, Window};
 pub use operation::{
-    Computation, FrameFunction, FurtherInput, Inputs, Locality, MapReference, Needs, Operation,
-    OperationInfo, check_inputs,
+    Computation, FrameFunction, FurtherInput, Inputs, MapReference, Operation, OperationInfo,
+    check_inputs,
 };
 pub use outline::Outline;
 pub use output::Output;

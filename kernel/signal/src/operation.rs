@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Caveat, Detector, ElementType, Frame, HeapBytes, NavigationIndex, NotApplicable,
-    OperationError, Outline, Output, Parameters, Preparation, Prepared, SignalMeta,
+    CancelToken, Caveat, Detector, ElementType, Frame, HeapBytes, NavigationIndex, Needs,
+    NotApplicable, OperationError, Outline, Output, Parameters, Preparation, Prepared, SignalMeta,
 };
 
 /// Names and texts of an operation.
@@ -25,26 +25,7 @@ pub struct OperationInfo {
     pub reference: &'static str,
 }
 
-/// What the frame at one scan position depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Locality {
-    /// The parents' frame at the same position only.
-    Frame,
-    /// What is prepared over other positions first, then the frame.
-    WholeScan,
-}
-
-/// What one scan position of a result takes of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Its output at the same position.
-    Same,
-    /// Nothing: what is taken of it was prepared before.
-    Nothing,
-}
-
-/// An input beside the first one; of the first, every position needs its output there.
+/// An input beside the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FurtherInput {
     /// What it is to the operation, as a cell would call it: `vacuum`.
@@ -52,7 +33,6 @@ pub struct FurtherInput {
     /// What it is good for, in a sentence.
     pub help: &'static str,
     pub required: bool,
-    pub needs: Needs,
 }
 
 /// Whether so many inputs are what an operation with these further ones takes.
@@ -82,7 +62,7 @@ pub fn check_inputs(further: &[FurtherInput], given: usize) -> Result<(), NotApp
     Err(NotApplicable::new(format!("{given} {inputs} given"), takes))
 }
 
-/// The inputs of one frame: each parent's description, and the outputs at this position of those that are needed there.
+/// The inputs of one frame: each parent's description, and the outputs that are needed of them, those of the first parent first.
 pub struct Inputs<'a> {
     pub metas: &'a [Arc<SignalMeta>],
     pub outputs: &'a [Output],
@@ -147,6 +127,9 @@ pub trait Operation: Default + Send + Sync + 'static {
     /// Set when it measures counts, with the background a part of what it measures: of an input from which a background was
     /// subtracted it is handed what was there before.
     const COUNTS: bool = false;
+    /// Set when its outputs are those of its first input at other positions, as they are: dead pixels of a file stay what they
+    /// are in the file, and nothing is kept of them twice.
+    const PASSES_ON: bool = false;
     /// Names of parameters that its preparation does not depend on: they change without doing it again.
     const AFTER_PREPARATION: &'static [&'static str] = &[];
     /// What it takes beside its first input; those that may be left out come last.
@@ -169,7 +152,19 @@ pub trait Operation: Default + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// What must be prepared over the scan first; `None` for a frame-local operation. Asked more than once: nothing is worked
+    /// What the output at scan position `at` takes of input number `input` (0: the first one). The scan of the result may be
+    /// another one than that of its inputs: what is named lies inside the input's. Asked for every position, often: cheap.
+    fn needs(
+        &self,
+        _input: usize,
+        _at: NavigationIndex,
+        _inputs: &[Arc<SignalMeta>],
+        _params: &Self::Params,
+    ) -> Needs {
+        Needs::Same
+    }
+
+    /// What must be prepared over the scan first; `None` where nothing must. Asked more than once: nothing is worked
     /// out here, see [`Preparation`] for an example.
     fn preparation(
         &self,
@@ -255,6 +250,10 @@ pub trait Computation: Send + Sync {
     fn takes_stored(&self) -> bool {
         false
     }
+    /// See [`Operation::PASSES_ON`].
+    fn passes_on(&self) -> bool {
+        false
+    }
     /// See [`Operation::COUNTS`].
     fn counts(&self) -> bool {
         false
@@ -267,11 +266,9 @@ pub trait Computation: Send + Sync {
     fn without_value(&self) -> &'static str {
         ""
     }
-    fn locality(&self, inputs: &[&SignalMeta]) -> Locality {
-        match self.preparation(inputs) {
-            Some(_) => Locality::WholeScan,
-            None => Locality::Frame,
-        }
+    /// See [`Operation::needs`].
+    fn needs(&self, _input: usize, _at: NavigationIndex, _inputs: &[Arc<SignalMeta>]) -> Needs {
+        Needs::Same
     }
     /// # Errors
     /// [`NotApplicable`] saying why, and which signals it takes.
@@ -336,7 +333,6 @@ mod tests {
             name,
             help: "",
             required,
-            needs: Needs::Same,
         };
         assert!(check_inputs(&[], 1).is_ok());
         let error = check_inputs(&[], 2).unwrap_err().to_string();

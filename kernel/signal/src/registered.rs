@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     CancelToken, Caveat, Computation, Detector, Finished, FurtherInput, HeapBytes, Inputs,
-    MapReference, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
+    MapReference, NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo,
     Outline, Output, ParameterError, ParameterInfo, Parameters, Preparation, Prepare, Prepared,
     SignalMeta,
 };
@@ -141,12 +141,24 @@ impl<O: Operation> Computation for WithParams<O> {
         O::REVISION
     }
 
+    fn passes_on(&self) -> bool {
+        O::PASSES_ON
+    }
+
+    fn takes_stored(&self) -> bool {
+        O::PASSES_ON
+    }
+
     fn counts(&self) -> bool {
         O::COUNTS
     }
 
     fn further_inputs(&self) -> &'static [FurtherInput] {
         O::FURTHER_INPUTS
+    }
+
+    fn needs(&self, input: usize, at: NavigationIndex, inputs: &[Arc<SignalMeta>]) -> Needs {
+        (self.operation).needs(input, at, inputs, &self.params)
     }
 
     fn without_value(&self) -> &'static str {

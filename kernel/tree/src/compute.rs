@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use signal::{
-    CancelToken, Chunk, ChunkId, Computation, Inputs, MapReference, NavigationIndex,
-    OperationError, Output, Prepared, SignalKind, Source, SourceError,
+    CancelToken, Chunk, ChunkId, Computation, Inputs, NavigationIndex, OperationError, Output,
+    Prepared, SignalKind, Source, SourceError,
 };
 
 use crate::cache::{Cache, Held, Key, Memory};
@@ -17,12 +17,12 @@ use crate::estimate::Cubes;
 use crate::gate::{Gate, InteractiveGuard, Lane};
 use crate::held::HeldSignals;
 use crate::inherit::Estates;
-use crate::map::MapRun;
+use crate::map::{MapRun, is_referred};
 use crate::navigator::Navigators;
 use crate::prefetch::Ahead;
 use crate::preparation::{PreparationProgress, Preparations};
 use crate::region_sum::{Regions, Viewer};
-use crate::scan::is_lone;
+use crate::scan::Layouts;
 use crate::sweep::Sweep;
 use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, Removed, lock};
 
@@ -108,6 +108,7 @@ pub(crate) struct Inner {
     pub regions: Regions,
     pub preparations: Preparations,
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
+    pub layouts: Layouts,
     /// Signals that were computed to memory as a whole.
     pub held: HeldSignals,
     pub estates: Estates,
@@ -149,6 +150,7 @@ impl Engine {
                 regions: Regions::default(),
                 preparations: Preparations::default(),
                 maps: Mutex::default(),
+                layouts: Layouts::default(),
                 held: HeldSignals::default(),
                 estates: Estates::default(),
                 navigators: Mutex::default(),
@@ -219,6 +221,12 @@ impl Engine {
         let node = graph.node(node)?;
         if let Some(output) = self.inner.held.output(node, at) {
             return Some(output);
+        }
+        if node.fault.is_none()
+            && node.meta.axes.contains(at)
+            && let Some((input, at)) = graph.passed_on(node, at).ok()?
+        {
+            return self.at_hand(graph, input.id, at);
         }
         let key = match &node.origin {
             _ if node.fault.is_some() || !node.meta.axes.contains(at) => return None,
@@ -342,14 +350,15 @@ impl Inner {
         if let Some(output) = self.held.output(node, at) {
             return Ok(output);
         }
+        if let Some(map) = self.finished_map(node) {
+            return Ok(Output::Values(map.values(at).into()));
+        }
+        if let Some((input, at)) = graph.passed_on(node, at)? {
+            return self.output(graph, input, at, lane, cancel);
+        }
         match &node.origin {
             Origin::Source(source) => self.read(node, source, at, lane, cancel),
-            Origin::Operation(computation)
-                if node.meta.kind == SignalKind::Map
-                    && computation.map_reference() != MapReference::None =>
-            {
-                self.referred(graph, node, at, cancel)
-            }
+            Origin::Operation(_) if is_referred(node) => self.referred(graph, node, at, cancel),
             // A batch pass over a map keeps the values in the map's images.
             Origin::Operation(computation)
                 if node.meta.kind == SignalKind::Map && lane < Lane::Prefetch =>
@@ -458,7 +467,8 @@ impl Inner {
         self.chunks_read.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn compute(
+    /// The output of an operation, without looking whether somebody has it.
+    pub fn compute(
         &self,
         graph: &Graph,
         node: &Arc<Node>,
@@ -468,12 +478,7 @@ impl Inner {
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let prepared = self.prepared(graph, node, lane, cancel)?;
-        // One frame for the whole scan: what it takes of the others is in `prepared`.
-        let needed = (graph.position_inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
-        let (metas, outputs) = match needed.iter().any(|input| is_lone(node, input)) {
-            true => (graph.input_metas(node).unwrap_or_default(), Vec::new()),
-            false => self.inputs(graph, node, at, lane, cancel)?,
-        };
+        let (metas, outputs) = self.inputs(graph, node, at, lane, cancel)?;
         let inputs = Inputs {
             metas: &metas,
             outputs: &outputs,
@@ -500,48 +505,6 @@ impl Inner {
             error => fail(Cause::Operation(error)),
         })?;
         check(node, at, output)
-    }
-
-    /// Each input's description, and the outputs at `at` of those that are needed there, without dead pixels unless the
-    /// operation takes what is stored.
-    pub fn inputs(
-        &self,
-        graph: &Graph,
-        node: &Node,
-        at: NavigationIndex,
-        lane: Lane,
-        cancel: &CancelToken,
-    ) -> Result<(Vec<Arc<signal::SignalMeta>>, Vec<Output>), ComputeError> {
-        let no_node = || ComputeError::no_node(node.id);
-        let metas = graph.input_metas(node).ok_or_else(no_node)?;
-        let needed = graph.position_inputs(node).ok_or_else(no_node)?;
-        let outputs = (needed.into_iter())
-            .map(|input| self.input(graph, node, input, at, lane, cancel))
-            .collect::<Result<_, _>>()?;
-        Ok((metas, outputs))
-    }
-
-    /// The output of one input of `node`; the one of an input that has a single position is that of all of them.
-    pub fn input(
-        &self,
-        graph: &Graph,
-        node: &Node,
-        input: &Arc<Node>,
-        at: NavigationIndex,
-        lane: Lane,
-        cancel: &CancelToken,
-    ) -> Result<Output, ComputeError> {
-        let stored = (node.computation()).is_some_and(|computation| computation.takes_stored());
-        let axes = &input.meta.axes;
-        let at = match axes.positions() {
-            1 => NavigationIndex::from_flat(0, &axes.navigation_shape()),
-            _ => at,
-        };
-        let output = self.output(graph, input, at, lane, cancel)?;
-        match stored {
-            true => Ok(output),
-            false => self.in_use(input, output, lane, cancel),
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use signal::{
 use crate::compute::{Inner, UnitScope};
 use crate::gate::Lane;
 use crate::region_sum::far_step;
-use crate::{ComputeError, Engine, EngineEvent, Graph, Node, Origin};
+use crate::{ComputeError, Engine, EngineEvent, Graph, Node};
 
 mod search;
 
@@ -85,7 +85,7 @@ impl Engine {
     ) -> Result<Output, ComputeError> {
         let output = self.output(graph, node, at, lane, cancel)?;
         match graph.node(node) {
-            Some(node) => self.inner.in_use(node, output, lane, cancel),
+            Some(node) => self.inner.in_use(graph, node, output, lane, cancel),
             None => Ok(output),
         }
     }
@@ -114,18 +114,22 @@ impl Inner {
     /// See [`Engine::output_in_use`]; `output` is that of `node`.
     pub fn in_use(
         &self,
+        graph: &Graph,
         node: &Arc<Node>,
         output: Output,
         lane: Lane,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
-        let (Origin::Source(source), Output::Frame(frame)) = (&node.origin, &output) else {
+        let Output::Frame(frame) = &output else {
             return Ok(output);
         };
-        let dead = match node.file.found.dead.get() {
+        let Some((root, source)) = graph.stored_in(node) else {
+            return Ok(output);
+        };
+        let dead = match root.file.found.dead.get() {
             Some(known) => known.as_ref(),
             None if !has_largest(frame) => None,
-            None => self.dead_pixels(node, source, lane, cancel)?,
+            None => self.dead_pixels(root, source, lane, cancel)?,
         };
         Ok(match dead {
             Some(dead) => Output::Frame(dead.leave_out(frame)),

@@ -281,8 +281,8 @@ impl Inner {
         let axes = &node.meta.axes;
         let outer = axes.navigation.len().saturating_sub(2);
         let outer = at.as_slice().get(..outer)?.to_vec();
-        let element = match graph.source_of(node.id) {
-            Some((root, source)) if root.id == node.id => {
+        let element = match graph.stored_in(node) {
+            Some((root, source)) => {
                 let never = CancelToken::new();
                 match self
                     .dead_pixels(root, source, Lane::Interactive, &never)

@@ -2,8 +2,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use signal::{
-    Caveat, Computation, MAX_NAVIGATION_RANK, Needs, NotApplicable, SignalMeta, Source,
-    check_inputs,
+    Caveat, Computation, MAX_NAVIGATION_RANK, NotApplicable, SignalMeta, Source, check_inputs,
 };
 
 use crate::{Binding, History, Node, OpenedFile, Origin, TreeError, lock};
@@ -177,19 +176,6 @@ impl Graph {
                 Some(input)
             })
             .collect()
-    }
-
-    /// Those of [`Graph::inputs`] whose output at a scan position is needed for the output there.
-    pub fn position_inputs(&self, node: &Node) -> Option<Vec<&Arc<Node>>> {
-        let mut inputs = self.inputs(node)?;
-        let further =
-            (node.computation()).map_or(&[][..], |computation| computation.further_inputs());
-        let mut number = 0;
-        inputs.retain(|_| {
-            number += 1;
-            number == 1 || (further.get(number - 2)).is_none_or(|input| input.needs == Needs::Same)
-        });
-        Some(inputs)
     }
 
     /// Descriptions of [`Graph::inputs`].

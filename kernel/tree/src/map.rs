@@ -11,9 +11,11 @@ use crate::gate::work_for_a_pass;
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 
 mod filling;
+mod finished;
 mod reference;
 mod runs;
 pub(crate) use filling::{MapRun, copy};
+pub(crate) use finished::is_referred;
 pub use reference::refer;
 
 /// How often somebody who waits for a map is asked whether to go on: an interrupt is felt within it.
@@ -189,7 +191,9 @@ impl Engine {
             all.push(images);
             match pass {
                 // Gathering a reference may take long; the others do not wait for it.
-                Some(pass) if gathers_first(graph, &pass.node) => self.fill(graph, vec![pass]),
+                Some(pass) if self.inner.gathers_first(graph, &pass.node) => {
+                    self.fill(graph, vec![pass])
+                }
                 pass => together.extend(pass),
             }
         }
@@ -442,15 +446,18 @@ impl MapPass {
     }
 }
 
-/// Whether something must be gathered over the scan before a frame of `node` can be computed.
-fn gathers_first(graph: &Graph, node: &Node) -> bool {
-    let gathers = node.computation().is_some_and(|computation| {
-        let metas = graph.input_metas(node).unwrap_or_default();
-        let metas: Vec<_> = metas.iter().map(|meta| &**meta).collect();
-        guarded(|| computation.locality(&metas)) == Ok(signal::Locality::WholeScan)
-    });
-    gathers
-        || (node.parents.iter())
-            .filter_map(|parent| graph.node(*parent))
-            .any(|parent| gathers_first(graph, parent))
+impl Inner {
+    /// Whether something must be gathered over the scan, or a map filled, before a frame of `node` can be computed.
+    fn gathers_first(&self, graph: &Graph, node: &Node) -> bool {
+        let prepares = node.computation().is_some_and(|computation| {
+            let metas = graph.input_metas(node).unwrap_or_default();
+            let metas: Vec<_> = metas.iter().map(|meta| &**meta).collect();
+            guarded(|| computation.preparation(&metas).is_some()) == Ok(true)
+        });
+        prepares
+            || self.waits_for_maps(graph, node)
+            || (node.parents.iter())
+                .filter_map(|parent| graph.node(*parent))
+                .any(|parent| self.gathers_first(graph, parent))
+    }
 }

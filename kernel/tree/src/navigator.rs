@@ -1,6 +1,7 @@
 //! The navigation image of a file: the mean of each frame, coarse at once, exact in the background.
 
 mod planes;
+mod scans;
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,11 +11,12 @@ use signal::{CancelToken, Frame, NavigationIndex, Output, sums};
 use crate::cache::Reservation;
 use crate::compute::{Inner, UnitScope, guarded};
 use crate::gate::{Lane, work_for_a_pass};
-use crate::scan::Units;
+use crate::scan::Pieces;
 use crate::sweep::{Consumer, Rider, Take};
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, Origin, lock};
 
 pub(crate) use planes::Navigators;
+pub use scans::NavigationImage;
 
 /// Frames read for the coarse pictures, one level after the other.
 const COARSE_READS: [usize; 3] = [64, 256, 1024];
@@ -37,9 +39,9 @@ struct Painting {
     error: Option<ComputeError>,
 }
 
-/// The navigation image shared by every node of the same file. Of a scan with more than two
+/// The navigation image of a file, from which every node below has its own. Of a scan with more than two
 /// navigation axes it is one plane, at a position of the slower ones.
-pub struct Navigator {
+pub(crate) struct Navigator {
     file: u32,
     rows: usize,
     columns: usize,
@@ -120,30 +122,14 @@ impl Navigator {
 }
 
 impl Engine {
-    /// The navigation image of `node`'s source that goes through `at` (what is missing of it is 0); the first
-    /// call starts computing it in the background.
-    ///
-    /// # Errors
-    /// [`ComputeError`] when the node is gone, the position is outside the scan, or the image does not fit into
-    /// the memory budget.
-    pub fn navigator(
+    /// The image of the file of `root` at a position of its slower axes; the first call starts computing it in the background.
+    fn navigator_of_file(
         &self,
         graph: &Arc<Graph>,
-        node: u32,
-        at: NavigationIndex,
+        root: &Arc<Node>,
+        outer: Vec<usize>,
     ) -> Result<Arc<Navigator>, ComputeError> {
-        let (root, _) = graph
-            .source_of(node)
-            .ok_or_else(|| ComputeError::no_node(node))?;
         let shape = root.meta.axes.navigation_shape();
-        let outer_shape = &shape[..shape.len().saturating_sub(2)];
-        let outer: Vec<usize> = (0..outer_shape.len())
-            .map(|axis| at.as_slice().get(axis).copied().unwrap_or(0))
-            .collect();
-        if outer.iter().zip(outer_shape).any(|(at, size)| at >= size) {
-            let cause = Cause::OutsideScan { shape };
-            return Err(ComputeError::new(root, Some(at), cause));
-        }
         let mut navigators = lock(&self.inner.navigators);
         if let Some(navigator) = navigators.get(root.file.number, &outer) {
             return Ok(navigator);
@@ -310,7 +296,7 @@ impl Inner {
     ) -> f32 {
         let cancel = &navigator.cancel;
         let output = self.output(graph, root, at, lane, cancel);
-        match output.and_then(|output| self.in_use(root, output, lane, cancel)) {
+        match output.and_then(|output| self.in_use(graph, root, output, lane, cancel)) {
             Ok(Output::Frame(frame)) => self.mean(root, &frame),
             Ok(_) => f32::NAN,
             Err(error) => {
@@ -368,7 +354,7 @@ struct Exact {
     inner: Arc<Inner>,
     root: Arc<Node>,
     navigator: Arc<Navigator>,
-    pieces: Units,
+    pieces: Pieces,
 }
 
 impl Consumer for Exact {

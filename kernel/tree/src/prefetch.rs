@@ -40,10 +40,11 @@ const MOST_VIEWS: usize = 64;
 /// Something that will probably be asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wanted {
-    /// The chunk that holds this position, of a file that is decoded.
+    /// The chunk that holds this position of a file that is decoded.
     Chunk(NavigationIndex, Key),
-    /// Pages of a mapped file.
+    /// Pages of a mapped file, at a position of it.
     Pages(NavigationIndex),
+    /// At a position of the node.
     Output(NavigationIndex, Key),
 }
 
@@ -97,7 +98,7 @@ impl Engine {
         let Some(found) = graph.node(node) else {
             return;
         };
-        self.inner.cache.show(view, key_of(found, at));
+        self.inner.cache.show(view, key_of(graph, found, at));
         let ahead = &self.inner.ahead;
         let mut course = lock(&ahead.course);
         let moved = course.head(
@@ -251,10 +252,18 @@ impl Heading {
         if node.meta.kind == SignalKind::Map || node.fault.is_some() || self.step == [0, 0] {
             return Vec::new();
         }
+        let Ok(route) = self.graph.route(node) else {
+            return Vec::new();
+        };
+        // Where in the file the position is.
+        let in_file = |at| guarded(|| route.anchor(at)).ok()?;
+        let Some(here) = in_file(self.at) else {
+            return Vec::new();
+        };
         let access = source.access();
-        let computed = matches!(node.origin, Origin::Operation(_));
+        let computed = self.graph.stored_in(node).is_none();
         let mut plan = Vec::new();
-        let mut chunks: Vec<Option<ChunkId>> = vec![chunk_at(source, self.at)];
+        let mut chunks: Vec<Option<ChunkId>> = vec![chunk_at(source, here)];
         for steps in 1..=MOST_STEPS {
             let near = steps <= POSITIONS;
             if !near && (access.mapped || chunks.len() > CHUNKS) {
@@ -263,22 +272,24 @@ impl Heading {
             let Some(at) = self.position(node, steps) else {
                 break;
             };
-            let chunk = chunk_at(source, at);
+            let Some(place) = in_file(at) else { break };
+            let chunk = chunk_at(source, place);
             let fits = chunks.len() * access.chunk_bytes <= most_bytes || chunks.len() == 1;
             match chunk {
-                Some(_) if access.mapped => plan.push(Wanted::Pages(at)),
+                Some(_) if access.mapped => plan.push(Wanted::Pages(place)),
                 Some(id) if !chunks.contains(&chunk) && fits => {
                     chunks.push(chunk);
                     let key = Key::Chunk {
                         file: root.file.number,
                         chunk: id,
                     };
-                    plan.push(Wanted::Chunk(at, key));
+                    plan.push(Wanted::Chunk(place, key));
                 }
                 _ => {}
             }
             if computed && near && chunks.contains(&chunk) {
-                plan.extend(key_of(node, at).map(|key| Wanted::Output(at, key)));
+                let key = key_of(&self.graph, node, at);
+                plan.extend(key.map(|key| Wanted::Output(at, key)));
             }
         }
         plan
@@ -286,7 +297,10 @@ impl Heading {
 }
 
 /// Where the output of a node at a position is kept.
-fn key_of(node: &Node, at: NavigationIndex) -> Option<Key> {
+fn key_of(graph: &Graph, node: &Node, at: NavigationIndex) -> Option<Key> {
+    if let Some((input, at)) = graph.passed_on(node, at).ok()? {
+        return key_of(graph, input, at);
+    }
     match &node.origin {
         Origin::Source(source) => Some(Key::Chunk {
             file: node.file.number,

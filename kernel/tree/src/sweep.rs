@@ -20,12 +20,13 @@ use signal::{CancelToken, NavigationIndex, Output, Source};
 use crate::compute::{Inner, guarded};
 use crate::gate::{Lane, work_for_a_pass};
 use crate::region_sum::far_step;
-use crate::scan::{Units, is_lone};
+use crate::scan::{Moved, Pieces, Units};
 use crate::{Cause, ComputeError, Graph, Node, lock};
 
 mod block;
 mod chain;
 mod lost;
+mod order;
 
 use block::Block;
 pub(crate) use chain::{Chain, Step};
@@ -111,6 +112,8 @@ struct Seat {
     number: u64,
     rider: Rider,
     chain: Chain,
+    /// Which of its positions go with which of the file, where its scan is another one.
+    moved: Option<Arc<Moved>>,
     pace: block::Pace,
     /// Pieces that were finished: a block that is opened again for this rider has some of them.
     done: Vec<AtomicBool>,
@@ -125,6 +128,19 @@ struct Riding {
     left: usize,
     /// Blocks that are open for it.
     open: usize,
+    /// All blocks, where it goes through them in an order of its own, and how far it is.
+    order: Option<(Vec<usize>, usize)>,
+}
+
+impl Riding {
+    /// Its next block, where it has an order of its own.
+    fn next_in_order(&mut self) -> Option<usize> {
+        let (order, at) = self.order.as_mut()?;
+        while order.get(*at).is_some_and(|block| !self.wants[*block]) {
+            *at += 1;
+        }
+        order.get(*at).copied()
+    }
 }
 
 #[derive(Default)]
@@ -154,8 +170,20 @@ pub(crate) struct Ride {
     seat: Option<(Arc<Sweep>, Arc<Seat>)>,
 }
 
-/// A rider's place in the caller's list, the rider, and the way to its node.
-type Waiting = (usize, Rider, Chain);
+/// A rider, the way to its node, its positions where its scan is not that of the file, and how far apart those of the file
+/// are that it takes together.
+type Boarding = (Rider, Chain, Option<Arc<Moved>>, Vec<usize>);
+
+/// A rider's place in the caller's list, and what boards.
+type Waiting = (usize, Boarding);
+
+/// How a rider gets its outputs.
+enum Way {
+    /// On the pass over a file.
+    Sweep(Arc<Sweep>, Chain, Option<Arc<Moved>>, Vec<usize>),
+    /// Nothing is read for them: they are taken at once.
+    Taken(Pieces, Chain),
+}
 
 /// What a worker does next.
 enum Task {
@@ -168,7 +196,7 @@ impl Sweep {
         let meta = source.meta();
         let frame_bytes = meta.axes.frame_len() * meta.element.size_bytes();
         let total_bytes = meta.total_bytes();
-        let units = pieces(&source, frame_bytes);
+        let units = units(&source, frame_bytes);
         Sweep {
             node,
             source,
@@ -185,18 +213,21 @@ impl Sweep {
     }
 
     /// Takes the riders along, all of them from the same block on.
-    fn board(&self, seats: Vec<(Rider, Chain)>) -> Vec<Arc<Seat>> {
+    fn board(&self, seats: Vec<Boarding>, room_bytes: usize) -> Vec<Arc<Seat>> {
         let blocks = self.units.blocks();
         let mut boarded = Vec::with_capacity(seats.len());
         let mut riding = Vec::with_capacity(seats.len());
-        for (rider, chain) in seats {
+        for (rider, chain, moved, reach) in seats {
+            let has = |unit| (moved.as_ref()).is_none_or(|moved| !moved.of(unit).is_empty());
             let wants: Vec<bool> = (0..blocks)
                 .map(|block| {
                     self.block_units(block)
-                        .any(|unit| rider.consumer.wants(unit))
+                        .any(|unit| has(unit) && rider.consumer.wants(unit))
                 })
                 .collect();
             let left = wants.iter().filter(|wanted| **wanted).count();
+            let by_rows = rider.consumer.in_order();
+            let order = order::order(self, &reach, room_bytes, by_rows).map(|order| (order, 0));
             let seat = Arc::new(Seat {
                 number: 0,
                 pace: block::Pace::default(),
@@ -206,14 +237,15 @@ impl Sweep {
                 failed: OnceLock::new(),
                 rider,
                 chain,
+                moved,
             });
-            riding.push((seat, wants, left));
+            riding.push((seat, wants, left, order));
         }
         let mut state = lock(&self.state);
         if state.riding.is_empty() {
             state.cursor = 0;
         }
-        for (mut seat, wants, left) in riding {
+        for (mut seat, wants, left, order) in riding {
             state.seats += 1;
             if let Some(seat) = Arc::get_mut(&mut seat) {
                 seat.number = state.seats;
@@ -225,6 +257,7 @@ impl Sweep {
                     wants,
                     left,
                     open: 0,
+                    order,
                 });
             }
         }
@@ -274,6 +307,9 @@ impl Sweep {
         };
         let leads = |riding: &Riding| urgent(riding) && riding.seat.pace.is_slow() != quick;
         let blocks = self.units.blocks();
+        let ordered = (state.riding.iter_mut())
+            .filter(|riding| leads(riding))
+            .find_map(Riding::next_in_order);
         let wanted = |block: &usize| {
             (state.riding.iter()).any(|riding| leads(riding) && riding.wants[*block])
         };
@@ -287,7 +323,10 @@ impl Sweep {
                 .chain(0..state.cursor.min(blocks))
                 .find(wanted)
         };
-        let number = far.or_else(next)?;
+        let number = match far.or(ordered) {
+            Some(number) => number,
+            None => next()?,
+        };
         let mut seats = Vec::new();
         for riding in &mut state.riding {
             if goes(riding) && riding.wants[number] {
@@ -321,6 +360,9 @@ impl Sweep {
                 if block.got_off(number) {
                     riding.wants[block.number] = true;
                     riding.left += 1;
+                    if let Some((_, at)) = &mut riding.order {
+                        *at = 0;
+                    }
                 }
             }
         }
@@ -373,26 +415,14 @@ fn far_blocks(blocks: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |number| blocks * (2 * place(number) + 1) / (2 * count))
 }
 
-/// The pieces of a source, the same for every rider.
-fn pieces(source: &Arc<dyn Source>, frame_bytes: usize) -> Units {
+/// The units of a source, the same for every rider.
+pub(crate) fn units(source: &Arc<dyn Source>, frame_bytes: usize) -> Units {
     let (fewest, most) = PIECE_POSITIONS;
     let positions = (PIECE_BYTES / frame_bytes.max(1)).clamp(fewest, most);
     Units::of_positions(source.clone(), positions)
 }
 
 impl Inner {
-    /// The pieces of every pass below the source of `node`.
-    pub fn pieces_of(&self, graph: &Graph, node: &Node) -> Result<Units, ComputeError> {
-        let (root, source) = graph
-            .source_of(node.id)
-            .ok_or_else(|| ComputeError::no_node(node.source))?;
-        if is_lone(node, root) {
-            return Ok(Units::lone());
-        }
-        let frame_bytes = root.meta.axes.frame_len() * root.meta.element.size_bytes();
-        Ok(pieces(source, frame_bytes))
-    }
-
     /// Hands every output of the riders' nodes to them, all in one pass per source, and waits for the end.
     /// To be called from a thread that does not itself work for a pass.
     ///
@@ -430,54 +460,59 @@ impl Inner {
     pub fn board(self: &Arc<Self>, riders: Vec<Rider>) -> Vec<Result<Ride, ComputeError>> {
         let mut results: Vec<Option<Result<Ride, ComputeError>>> = Vec::new();
         let mut groups: Vec<(Arc<Sweep>, Vec<Waiting>)> = Vec::new();
+        let mut taken = Vec::new();
         for (number, rider) in riders.into_iter().enumerate() {
-            match self.seat(&rider) {
-                Ok(None) => results.push(Some(Ok(Ride { seat: None }))),
-                Ok(Some((sweep, chain))) => {
-                    results.push(None);
-                    let seat = (number, rider, chain);
+            results.push(None);
+            match self.way(&rider) {
+                Ok(Way::Taken(pieces, chain)) => taken.push((number, rider, pieces, chain)),
+                Ok(Way::Sweep(sweep, chain, moved, reach)) => {
+                    let seat = (number, (rider, chain, moved, reach));
                     match groups.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &sweep)) {
                         Some((_, seats)) => seats.push(seat),
                         None => groups.push((sweep, vec![seat])),
                     }
                 }
-                Err(error) => results.push(Some(Err(error))),
+                Err(error) => results[number] = Some(Err(error)),
             }
         }
+        // Batch work may lose what it keeps to others at any time.
+        let room = self.cache.memory().budget_bytes / 2;
         for (sweep, group) in groups {
-            let (numbers, seats): (Vec<usize>, Vec<_>) = (group.into_iter())
-                .map(|(number, rider, chain)| (number, (rider, chain)))
-                .unzip();
-            for (number, seat) in numbers.into_iter().zip(sweep.board(seats)) {
+            let (numbers, seats): (Vec<usize>, Vec<_>) = group.into_iter().unzip();
+            for (number, seat) in numbers.into_iter().zip(sweep.board(seats, room)) {
                 let sweep = sweep.clone();
                 let seat = Some((sweep, seat));
                 results[number] = Some(Ok(Ride { seat }));
             }
             self.work_on(&sweep);
         }
+        // After the others, which are on their way meanwhile.
+        for (number, rider, pieces, chain) in taken {
+            let done = self.take_at_once(&rider, &pieces, &chain);
+            results[number] = Some(done.map(|()| Ride { seat: None }));
+        }
         results.into_iter().flatten().collect()
     }
 
     /// The pass a rider belongs to, and what lies between its source and its node.
-    /// `None`: there was one frame to take, and it is taken.
-    fn seat(&self, rider: &Rider) -> Result<Option<(Arc<Sweep>, Chain)>, ComputeError> {
+    fn way(self: &Arc<Self>, rider: &Rider) -> Result<Way, ComputeError> {
         let (graph, node) = (&rider.graph, &rider.node);
         let prepared = self.prepare_all(graph, node, rider.lane, &rider.cancel)?;
         let (root, source) = graph
             .source_of(node.id)
             .ok_or_else(|| ComputeError::no_node(node.source))?;
         lost::check(node, source)?;
-        if is_lone(node, root) {
-            let at = NavigationIndex::new(&[]);
-            if let Some(mut take) = rider.consumer.begin(0, &[at]) {
-                take.take(at, &self.output(graph, node, at, rider.lane, &rider.cancel));
-                take.finish();
-            }
-            return Ok(None);
-        }
+        self.finish_maps_above(graph, node, &rider.cancel)?;
+        let pieces = self.pieces_of(graph, node)?;
+        let route = graph.route(node)?;
         let chain = Chain::new(self, graph, node, rider.lane, &rider.cancel, prepared)?;
+        let moved = match pieces {
+            Pieces::OfFile(_) if self.reads(graph, node)? => None,
+            Pieces::Moved(moved) if self.reads(graph, node)? => Some(moved),
+            pieces => return Ok(Way::Taken(pieces, chain)),
+        };
         // Before the first frame: none is used before it is known which pixels are to be left out.
-        if !(rider.stored && node.id == root.id) {
+        if !(rider.stored && graph.stored_in(node).is_some()) {
             self.dead_pixels(root, source, rider.lane, &rider.cancel)?;
         }
         let new = || Arc::new(Sweep::new(root.clone(), source.clone()));
@@ -487,7 +522,43 @@ impl Inner {
             false => sweeps.entry(root.file.number).or_insert_with(new).clone(),
         };
         drop(sweeps);
-        Ok(Some((sweep, chain)))
+        let reach = match moved {
+            None => Vec::new(),
+            Some(_) => {
+                guarded(|| route.reach(&node.meta.axes.navigation_shape())).unwrap_or_default()
+            }
+        };
+        Ok(Way::Sweep(sweep, chain, moved, reach))
+    }
+
+    /// Every output of a node that is computed without a pass.
+    fn take_at_once(
+        &self,
+        rider: &Rider,
+        pieces: &Pieces,
+        chain: &Chain,
+    ) -> Result<(), ComputeError> {
+        let cancelled = || ComputeError::new(&rider.node, None, Cause::Cancelled);
+        for piece in 0..pieces.len() {
+            if !rider.consumer.wants(piece) {
+                continue;
+            }
+            let positions = pieces.positions(piece);
+            let Some(mut take) = rider.consumer.begin(piece, &positions) else {
+                continue;
+            };
+            for at in positions {
+                self.gate.step_aside(rider.lane);
+                if rider.cancel.is_cancelled() || self.ended.is_cancelled() {
+                    return Err(cancelled());
+                }
+                if take.wants(at) {
+                    take.take(at, &chain.through_tree(self, rider, at));
+                }
+            }
+            take.finish();
+        }
+        Ok(())
     }
 
     /// Starts the workers that are missing.

@@ -418,10 +418,7 @@ fn the_navigation_image_is_coarse_at_once_and_then_exact() {
     assert!(first.stride > 1 && first.values.iter().all(|value| value.is_finite()));
     assert!(scan.reads.load(Ordering::SeqCst) < 1500);
     assert_eq!((first.rows, first.columns), (40, 56));
-    assert!(Arc::ptr_eq(
-        &navigator,
-        &engine.navigator(&graph, source, at(0, 0)).unwrap()
-    ));
+    assert!(navigator.is_shared_with(&engine.navigator(&graph, source, at(0, 0)).unwrap()));
     let until = Instant::now() + Duration::from_secs(20);
     let exact = loop {
         let picture = navigator.picture(Duration::ZERO);

@@ -19,13 +19,11 @@ const DARK: FurtherInput = FurtherInput {
     name: "dark",
     help: "What is subtracted twice, position by position.",
     required: true,
-    needs: Needs::Same,
 };
 const VACUUM: FurtherInput = FurtherInput {
     name: "vacuum",
     help: "Of which the sum of all pixels is subtracted.",
     required: false,
-    needs: Needs::Nothing,
 };
 
 /// Sum of the frame, minus twice that of `dark`, minus that of all frames of `vacuum`.
@@ -86,6 +84,13 @@ impl Computation for Minus {
     fn further_inputs(&self) -> &'static [FurtherInput] {
         self.takes
     }
+    fn needs(&self, input: usize, _: NavigationIndex, _: &[Arc<SignalMeta>]) -> Needs {
+        match input {
+            0 => Needs::Same,
+            _ if self.takes[input - 1].name == DARK.name => Needs::Same,
+            _ => Needs::Nothing,
+        }
+    }
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         Ok(inputs[0].to_map(vec![Component::new(
             "left",
@@ -109,7 +114,7 @@ impl Computation for Minus {
         prepared: Option<&Prepared>,
         _: &CancelToken,
     ) -> Result<Output, OperationError> {
-        let here = (self.takes.iter()).filter(|input| input.needs == Needs::Same);
+        let here = (self.takes.iter()).filter(|input| input.name == DARK.name);
         assert_eq!(inputs.outputs.len(), 1 + here.count());
         let dark = inputs.outputs.get(1).map_or(0.0, total);
         let vacuum = prepared.map_or(0.0, |any| any.downcast_ref::<Vec<f32>>().unwrap()[0]);

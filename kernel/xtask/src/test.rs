@@ -28,10 +28,11 @@ const JOURNEY: &str = "browser journey in JupyterLab";
 const SCREEN: &str = "screen against computed values in JupyterLab";
 const LARGE: &str = "large frames in JupyterLab";
 const MAPS: &str = "maps in JupyterLab";
+const SCANS: &str = "parts of scans in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 9] = [
+const IN_JUPYTER: [&str; 10] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,
@@ -39,6 +40,7 @@ const IN_JUPYTER: [&str; 9] = [
     SCREEN,
     LARGE,
     MAPS,
+    SCANS,
     RESTART,
     SAVED,
 ];
@@ -126,6 +128,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(SCREEN, || browser::screen(&chromium, environment));
             report.stage(LARGE, || browser::large_frames(&chromium, environment));
             report.stage(MAPS, || browser::maps(&chromium, environment));
+            report.stage(SCANS, || browser::scans(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
@@ -135,6 +138,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(SCREEN, reason.clone());
             report.not_run(LARGE, reason.clone());
             report.not_run(MAPS, reason.clone());
+            report.not_run(SCANS, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }

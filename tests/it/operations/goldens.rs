@@ -10,7 +10,7 @@ use signal::{
     SignalKind, SignalMeta,
 };
 
-use super::{bind, compute, meta, numbers, prepare};
+use super::{bind, compute, meta, numbers, positions, prepare, taken};
 
 /// An array read from a `.npy` file, as `f64`.
 struct Array {
@@ -102,6 +102,12 @@ fn run_case(case: &Value) -> Result<f64> {
     let text = |key: &str| case[key].as_str().with_context(|| key.to_owned());
     let (given, expected) = (npy(text("input")?)?, npy(text("expected")?)?);
     let computation = bind(text("operation")?, &case["params"])?;
+    if given.shape.len() == 4 {
+        return scan_case(&*computation, &given, &expected);
+    }
+    if text("operation")? == "integrated_center_of_mass" {
+        return shifts_case(&*computation, &given, &expected);
+    }
     if text("operation")?.ends_with("_pattern") {
         return frames_case(&*computation, &given, &expected);
     }
@@ -143,6 +149,55 @@ fn frames_of(given: &Array) -> Result<(Vec<Output>, Arc<SignalMeta>)> {
     });
     let meta = Arc::new(meta([1, positions], [rows, columns], ElementType::F32));
     Ok((frames.collect::<Result<_>>()?, meta))
+}
+
+/// Frames of a scan of rows and columns, all positions of the result one after the other.
+fn scan_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let [rows, columns, down, across] = given.shape[..] else {
+        bail!("frames as (row, column, ky, kx)");
+    };
+    let flat = Array {
+        shape: vec![rows * columns, down, across],
+        values: given.values.clone(),
+    };
+    let (frames, _) = frames_of(&flat)?;
+    let meta = Arc::new(meta([rows, columns], [down, across], ElementType::F32));
+    let described = computation.describe(&[&meta])?;
+    let mut found = Vec::new();
+    for at in positions(&described) {
+        let outputs = taken(computation, at, &meta, &frames)?;
+        let inputs = Inputs {
+            metas: std::slice::from_ref(&meta),
+            outputs: &outputs,
+        };
+        let output = computation.compute(&inputs, at, None, &CancelToken::new())?;
+        found.extend(numbers(&output));
+    }
+    largest_difference(&found, &expected.values)
+}
+
+/// Maps of row and column shifts that are integrated.
+fn shifts_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let [2, rows, columns] = given.shape[..] else {
+        bail!("shifts as (2, row, column)");
+    };
+    let frames = meta([rows, columns], [4, 4], ElementType::F32);
+    let meta = Arc::new(bind("center_of_mass", &serde_json::json!({}))?.describe(&[&frames])?);
+    let (first, second) = given.values.split_at(rows * columns);
+    let shifts: Vec<Output> = (first.iter().zip(second))
+        .map(|(y, x)| Output::Values([*y as f32, *x as f32].into()))
+        .collect();
+    let prepared = prepare(computation, &meta, &shifts)?;
+    let inputs = Inputs {
+        metas: std::slice::from_ref(&meta),
+        outputs: &[],
+    };
+    let mut found = Vec::new();
+    for at in positions(&meta) {
+        let output = computation.compute(&inputs, at, prepared.as_ref(), &CancelToken::new())?;
+        found.extend(numbers(&output));
+    }
+    largest_difference(&found, &expected.values)
 }
 
 /// Furthest distance of a peak from the one that is expected there.

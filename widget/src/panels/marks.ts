@@ -2,7 +2,7 @@
 
 import type { Point } from "../geometry/fit";
 import { drawPeaks, drawTarget } from "../render/overlay";
-import { parametersOfKind, peakRadius } from "../state/tree";
+import { parametersOfKind, peakRadius, regionsBelongTo } from "../state/tree";
 import type { MakeLayer } from "./layers";
 import { drawPosition, drawRegions, MARK } from "./navigator";
 import type { Pane } from "./pane";
@@ -24,7 +24,9 @@ export const marks: MakeLayer = (pane, { session, view }) => ({
       return;
     }
     if (picture.reply.space === "navigation") {
-      drawRegions(sheet, surface, node, operations, null);
+      if (regionsBelongTo(node, node, session.state.nodes)) {
+        drawRegions(sheet, surface, node, operations, null);
+      }
       drawPosition(sheet(), surface, session.positionIn(node));
       return;
     }

@@ -12,8 +12,8 @@ import { automaticLevels } from "../render/levels";
 import { drawCrosshair, drawRectangle, type Sheet } from "../render/overlay";
 import { Surface } from "../render/surface";
 import { FRAME } from "../state/images";
-import { navigatorShape } from "../state/pull_navigator";
-import { hasNavigator, parametersOfKind } from "../state/tree";
+import { navigatedNode, navigatorShape } from "../state/pull_navigator";
+import { hasNavigator, parametersOfKind, regionsBelongTo } from "../state/tree";
 import { moveByKey } from "./keys";
 import type { Drag } from "./layers";
 import { outerAxes } from "./outer_axes";
@@ -46,6 +46,7 @@ export const navigator: Panel = {
     element.append(head, surface.element, readout.element, outerAxes(context));
 
     const zoom = zooming(surface, () => shapeName(context), session, signal);
+    const shown = (): NodeDescription | null => navigatedNode(session, view.value.picking);
 
     let drawn: Region | null = null;
     const draw = (): void => {
@@ -54,7 +55,7 @@ export const navigator: Panel = {
         return;
       }
       const { reply, samples } = picture;
-      const axes = session.node?.navigation_axes ?? [];
+      const axes = shown()?.navigation_axes ?? [];
       const aspect = reply.height > 1 && reply.full_width > 1 ? reply.full_width / reply.full_height : 1.6;
       surface.element.style.setProperty("--st-aspect", String(aspect));
       surface.show(
@@ -76,8 +77,8 @@ export const navigator: Panel = {
     };
     const read = calmly(
       () => {
-        const { node } = session;
-        const { position } = session.state;
+        const node = shown();
+        const position = placeIn(node, context);
         readout.show(
           tool.region
             ? regionText(tool.region, node?.navigation_axes ?? [])
@@ -99,14 +100,17 @@ export const navigator: Panel = {
       if (!node || !view.value.navigator) {
         return;
       }
-      drawRegions(sheet, surface, node, session.state.operations, drawn);
-      if (tool.region) {
+      const seen = shown() ?? node;
+      if (drawn || regionsBelongTo(node, seen, session.state.nodes)) {
+        drawRegions(sheet, surface, node, session.state.operations, drawn);
+      }
+      if (tool.region && seen.scan === node.scan) {
         tool.draw(sheet);
       } else {
-        drawPosition(sheet(), surface, session.state.position);
+        drawPosition(sheet(), surface, placeIn(seen, context));
       }
     };
-    surface.barAxis = () => barAxis(session.node?.navigation_axes ?? []);
+    surface.barAxis = () => barAxis(shown()?.navigation_axes ?? []);
 
     surface.onResize = () => {
       const ratio = globalThis.devicePixelRatio || 1;
@@ -119,6 +123,7 @@ export const navigator: Panel = {
       ["picking"],
       () => {
         element.classList.toggle("st-picking", view.value.picking?.kind === "navigation_region");
+        describe();
       },
       signal,
     );
@@ -287,15 +292,25 @@ export function isRegion(value: unknown): value is Region {
   return [region?.x0, region?.y0, region?.width, region?.height].every((part) => typeof part === "number");
 }
 
-/** Whether the image is that of the position of the slower axes. */
-function isCurrent({ session, view }: PanelContext): boolean {
-  const outer = view.value.navigator?.reply.outer ?? [];
-  return outer.every((index, axis) => index === session.state.position[axis]);
+/** The position in the scan that is shown. */
+function placeIn(node: NodeDescription | null, { session }: PanelContext): readonly number[] {
+  return node && node.navigation_axes.length > 0 ? session.positionIn(node) : session.state.position;
+}
+
+/** Whether the image is that of the scan that is looked at, at the position of the slower axes. */
+function isCurrent(context: PanelContext): boolean {
+  const { session, view } = context;
+  const node = navigatedNode(session, view.value.picking);
+  const picture = view.value.navigator;
+  const outer = picture?.reply.outer ?? [];
+  const position = placeIn(node, context);
+  const elsewhere = picture !== null && node !== null && picture.scan !== node.scan;
+  return !elsewhere && outer.every((index, axis) => index === position[axis]);
 }
 
 function valueAt(surface: Surface, context: PanelContext): string {
   const { session, view } = context;
-  const { position } = session.state;
+  const position = placeIn(navigatedNode(session, view.value.picking), context);
   if (!isCurrent(context)) {
     return "";
   }

@@ -379,10 +379,10 @@ function listenTo(
 }
 
 /** The scan position goes to a pixel of a map. */
-function follow({ surface }: Pane, { session }: PanelContext, at: Point): void {
+function follow({ surface, node }: Pane, { session }: PanelContext, at: Point): void {
   const pixel = pixelAt(at, surface.span);
-  const { position } = session.state;
-  session.moveTo(position.length > 1 ? [...position.slice(0, -2), pixel.y, pixel.x] : [pixel.x]);
+  const position = node ? session.positionIn(node) : session.state.position;
+  session.moveWithin(node, position.length > 1 ? [...position.slice(0, -2), pixel.y, pixel.x] : [pixel.x]);
 }
 
 function axesOf(node: NodeDescription, picture: Picture): readonly AxisDescription[] {

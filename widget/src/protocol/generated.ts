@@ -347,6 +347,11 @@ export type AxisDescription = { name: string, size: number, scale: number, offse
 values?: Array<number>, };
 
 /**
+ * Position `i` of a scan lies at `first + i · step` positions of the scan of its file, per navigation axis.
+ */
+export type ScanSteps = { first: Array<number>, step: Array<number>, };
+
+/**
  * `factor` times a value is the number in `units`.
  */
 export type ShownUnitsDescription = { factor: number, units: string, };
@@ -414,9 +419,18 @@ name: string, title: string,
  */
 operation: string | null, parents: Array<number>, 
 /**
- * The file this node goes back to: nodes with the same source share a navigation image.
+ * The file this node goes back to.
  */
-source: number, kind: NodeKind, navigation_axes: Array<AxisDescription>, signal_axes: Array<AxisDescription>, 
+source: number, 
+/**
+ * The node whose scan this is, its file or one that cut or grouped the scan: nodes with the same one share positions and
+ * a navigation image.
+ */
+scan: number, 
+/**
+ * Where its scan positions are in that of the file; absent where they are those of the file.
+ */
+in_file?: ScanSteps, kind: NodeKind, navigation_axes: Array<AxisDescription>, signal_axes: Array<AxisDescription>, 
 /**
  * Type of the values: `u16`, `f32`.
  */

@@ -109,7 +109,10 @@ export class FramePuller {
     }
     const index = this.#session.positionIn(node);
     const need = this.#need(node, detail);
-    const { draft, region } = trialOf(this.#view.value, node);
+    const trial = trialOf(this.#view.value, node);
+    const { draft } = trial;
+    // A region is one of the selected node's scan.
+    const region = node.scan === this.#session.node?.scan ? trial.region : null;
     const at = node.kind === "map" ? index.slice(0, -2) : index;
     const content = contentOf(node.id, node.revision, at, component, { draft, region });
     const key = keyOf(content, need.asked);

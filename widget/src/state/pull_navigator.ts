@@ -9,7 +9,7 @@ import { malformed } from "./malformed";
 import type { Session } from "./session";
 import type { Store } from "./store";
 import { hasNavigator, nodeById } from "./tree";
-import type { ViewState } from "./view";
+import type { Picking, ViewState } from "./view";
 
 const NAVIGATOR_PAUSE_MS = 150;
 /** Scans of no more rows and columns are sent whole, position by position. */
@@ -18,6 +18,14 @@ const WHOLE_POSITIONS = 1024;
 /** The name under which the navigation image of a scan is zoomed: of its own beside maps of the same shape. */
 export function navigatorShape({ width, height }: Size): string {
   return `navigator:${width}x${height}`;
+}
+
+/** The node whose scan the navigator shows: while a region is drawn for a node that cuts its scan, that of what it is cut from. */
+export function navigatedNode(session: Session, picking: Picking | null): NodeDescription | null {
+  const { node } = session;
+  const above = nodeById(session.state.nodes, node?.parents[0] ?? null);
+  const drawn = picking?.kind === "navigation_region" && above !== null && above.scan !== node?.scan;
+  return drawn && above.navigation_axes.length > 0 ? above : node;
 }
 
 /** Keeps the navigation image of the shown node's scan. */
@@ -39,7 +47,7 @@ export class NavigatorPuller {
     session.store.on(["node", "nodes", "connection", "position"], () => this.refresh(), signal);
     session.store.on(["navigators"], () => this.#later(), signal);
     session.store.on(["zoom"], () => this.refresh(), signal);
-    view.on(["visible", "navigatorSize"], () => this.refresh(), signal);
+    view.on(["visible", "navigatorSize", "picking"], () => this.refresh(), signal);
     signal.addEventListener("abort", () => {
       clearTimeout(this.#timer);
       this.#channel.close();
@@ -48,19 +56,26 @@ export class NavigatorPuller {
 
   /** Asks when the scan is another one, the position of its slower axes is, its image became better, or another part is seen. */
   refresh(): void {
-    const { node } = this.#session;
+    const node = this.#shown();
     const { connection, navigators, nodes } = this.#session.state;
     if (!node || connection !== "live" || !this.#view.value.visible || !hasNavigator(nodes, node)) {
       return;
     }
     const index = this.#session.positionIn(node);
+    // A part of a scan that becomes another one has another image.
+    const scanRevision = nodeById(nodes, node.scan)?.revision ?? 0;
     const part = this.#part(node);
     const seen = part ? `${part.x0},${part.y0},${part.width},${part.height}` : "";
-    const wanted = `${node.source}:${index.slice(0, -2)}:${navigators[node.source] ?? 0}:${seen}`;
+    const wanted = `${node.scan}@${scanRevision}:${index.slice(0, -2)}:${navigators[node.source] ?? 0}:${seen}`;
     if (wanted !== this.#asked) {
       this.#asked = wanted;
       this.#channel.want({ type: "navigator", node: node.id, index, ...(part && { part }) });
     }
+  }
+
+  /** The node whose scan is looked at: the selected one, or the one whose scan a region is drawn on for it. */
+  #shown(): NodeDescription | null {
+    return navigatedNode(this.#session, this.#view.value.picking);
   }
 
   #part({ navigation_axes }: NodeDescription): Region | undefined {
@@ -80,11 +95,18 @@ export class NavigatorPuller {
   }
 
   #arrived(reply: NavigatorReply, buffers: readonly DataView[]): void {
-    const source = nodeById(this.#session.state.nodes, reply.node)?.source;
+    const { nodes } = this.#session.state;
+    const shown = this.#shown();
+    const of = nodeById(nodes, reply.node);
+    if (!of || of.scan !== shown?.scan) {
+      // Another scan is looked at by now.
+      return;
+    }
+    const { source, scan } = of;
     try {
-      if (source !== undefined && buffers[0]) {
+      if (buffers[0]) {
         const samples = samplesOf(buffers[0], "f32", reply.width * reply.height);
-        this.#view.set({ navigator: { reply, samples, source } });
+        this.#view.set({ navigator: { reply, samples, source, scan } });
       }
     } catch (error) {
       this.#session.report(malformed(error, reply.node));

@@ -27,6 +27,7 @@ import {
   withoutPane,
   withPane,
 } from "./panes";
+import { carried } from "./scan";
 import { Store } from "./store";
 import {
   type Model,
@@ -207,7 +208,7 @@ export class Session {
       this.focusPane(pinned.key);
       return;
     }
-    this.store.set({ node, component: this.#componentOf(node), notice: null });
+    this.#show({ node, component: this.#componentOf(node), notice: null });
   }
 
   /**
@@ -245,7 +246,7 @@ export class Session {
   showBeside(node: number): void {
     const change = besideSelected(this.state, this.panes, node, this.#componentOf(node));
     if (change) {
-      this.store.set(change);
+      this.#show(change);
     } else {
       this.select(node);
     }
@@ -253,13 +254,13 @@ export class Session {
 
   /** The pane with this key has the selected node; a companion becomes a pane like others. */
   focusPane(key: number): void {
-    this.store.set(focusedOn(this.state, this.panes, key) ?? {});
+    this.#show(focusedOn(this.state, this.panes, key) ?? {});
   }
 
   closePane(key: number): void {
     const { panes } = this;
     const closed = panes.find((pane) => pane.key === key);
-    this.store.set(withoutPane(this.state, panes, key) ?? {});
+    this.#show(withoutPane(this.state, panes, key) ?? {});
     // Whoever closes the pattern beside a detector does not want it back by itself.
     if (this.panes.some((pane) => pane.companion && pane.node === closed?.node)) {
       this.store.set({ companion: false });
@@ -289,9 +290,26 @@ export class Session {
     this.store.set({ component });
   }
 
-  /** The position inside the scan of a node. */
+  /** The position inside the scan of a node: where that is another one than the selected node's, the same place. */
   positionIn(node: NodeDescription): number[] {
-    return this.#inside(this.state.position, node);
+    const { position, nodes } = this.state;
+    return this.#inside(carried(position, this.node, node, nodes), node);
+  }
+
+  /** Moves to a position of a node's scan. */
+  moveWithin(node: NodeDescription | null, position: readonly number[]): void {
+    this.moveTo(carried(position, node, this.node, this.state.nodes));
+  }
+
+  /** A change of what is shown; where another node is selected, the position is the same place in its scan. */
+  #show(change: Partial<SharedState>): void {
+    const { nodes, position } = this.state;
+    const next = change.node === undefined ? this.node : nodeById(nodes, change.node);
+    const elsewhere = next !== null && next.scan !== this.node?.scan && next.navigation_axes.length > 0;
+    const moved = elsewhere && {
+      position: this.#inside(carried(position, this.node, next, nodes), next),
+    };
+    this.store.set({ ...change, ...moved });
   }
 
   /** Moves to a scan position, kept inside the scan. */
@@ -512,7 +530,10 @@ export class Session {
       node,
       component: node === selected ? this.state.component : 0,
       panes: keepPanes(this.state.panes, focused, before, nodes),
-      position: this.#inside(position, nodeById(nodes, node)),
+      position: this.#inside(
+        carried(position, nodeById(before, selected), nodeById(nodes, node), nodes),
+        nodeById(nodes, node),
+      ),
     });
   }
 

@@ -125,3 +125,12 @@ export function hasNavigator(nodes: readonly NodeDescription[], node: NodeDescri
   const positions = node.navigation_axes.reduce((count, axis) => count * axis.size, 1);
   return positions > 1 && nodeById(nodes, node.source)?.kind !== "map";
 }
+
+/** Whether the regions among the parameters of a node are regions of the scan of `shown`: they are of its input's scan. */
+export function regionsBelongTo(
+  node: NodeDescription,
+  shown: NodeDescription,
+  nodes: readonly NodeDescription[],
+): boolean {
+  return (nodeById(nodes, node.parents[0] ?? null)?.scan ?? node.scan) === shown.scan;
+}

@@ -10,6 +10,8 @@ export interface NavigatorPicture {
   reply: NavigatorReply;
   samples: Samples;
   source: number;
+  /** The node whose scan it shows. */
+  scan: number;
 }
 
 /** A parameter that waits for a mark on a picture. */

@@ -5,9 +5,11 @@ super::parameters::operations! {
         Subpixel { None, Parabola, Com }
         Statistic { Sum, Mean }
         Reference { None, Mean, Plane }
+        ScanEdges { Mirrored, Periodic }
         BeamMethod { HalfHeight, Com, Blur }
         Movement { Bilinear, WholePixels }
         Outside { Nan, Zero }
+        ScanAxis { Slowest, Rows, Columns }
     }
 
     RadialMedian: subtract_background() {
@@ -96,6 +98,14 @@ super::parameters::operations! {
         reference: Reference
     }
 
+    IntegratedCenterOfMass: integrated_center_of_mass() {
+        rotation: f64,
+        transpose: bool,
+        high_pass: Option<f64>,
+        low_pass: Option<f64>,
+        edges: ScanEdges
+    }
+
     MeanPattern: pattern() {
         positions: Option<Region>
     }
@@ -132,6 +142,24 @@ super::parameters::operations! {
         rows: usize,
         columns: usize,
         statistic: Statistic
+    }
+
+    CropScan: crop_scan() {
+        region: Option<Region>,
+        first: usize,
+        end: Option<usize>
+    }
+
+    RebinScan: rebin_scan() {
+        rows: usize,
+        columns: usize,
+        along: usize,
+        statistic: Statistic
+    }
+
+    RollingMean: rolling_mean() {
+        along: ScanAxis,
+        window: usize
     }
 
     Subtract: subtract(other) {}

@@ -80,7 +80,8 @@ fn between(
     ))
 }
 
-fn cut(axis: &Axis, kept: &std::ops::Range<usize>) -> Axis {
+/// The part of an axis, where it is.
+pub(super) fn cut(axis: &Axis, kept: &std::ops::Range<usize>) -> Axis {
     if kept.len() == axis.size {
         return axis.clone();
     }

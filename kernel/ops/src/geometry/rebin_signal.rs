@@ -7,13 +7,14 @@
 //! block. Sums of whole numbers are exact: `f32` where it holds the largest there can be (of 16 bits up to 256 pixels in a block), else `f64`,
 //! for whole numbers have no NaN for dead pixels. Frame-local, O(P). Reference: hyperspy `rebin`.
 
-use signal::simd::{Vectorised, vectorised};
+use signal::simd::vectorised;
 use signal::{
     Axis, CancelToken, Caveat, Element, ElementType, Frame, Inputs, NavigationIndex, NotApplicable,
     Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::accept;
+use crate::joined::{AddRow, widened};
 use crate::math::pool;
 use crate::virtual_image::Statistic;
 
@@ -37,29 +38,13 @@ fn block(input: &SignalMeta, params: &RebinSignal) -> (usize, usize) {
     }
 }
 
-/// The largest number of an integer type of at most 16 bits; of any other type sums need `f64` unless it is `f32`.
-fn largest(element: ElementType) -> Option<usize> {
-    match element {
-        ElementType::U8 => Some(255),
-        ElementType::I8 => Some(128),
-        ElementType::U16 => Some(65535),
-        ElementType::I16 => Some(32768),
-        _ => None,
-    }
-}
-
-/// The narrowest type that holds the results.
 fn element(input: &SignalMeta, params: &RebinSignal) -> ElementType {
     let (rows, columns) = block(input, params);
-    match (params.statistic, largest(input.element)) {
-        (Statistic::Sum, Some(largest)) if rows * columns * largest > 1 << f32::MANTISSA_DIGITS => {
-            ElementType::F64
-        }
-        _ => input.element.as_float(),
-    }
+    widened(input.element, rows * columns, params.statistic)
 }
 
-fn joined(axis: &Axis, factor: usize) -> Axis {
+/// An axis of which so many steps become one.
+pub(super) fn joined(axis: &Axis, factor: usize) -> Axis {
     let size = axis.size / factor;
     if axis.values.is_empty() || size < 2 {
         let offset = (0..factor).map(|at| axis.value(at as f64)).sum::<f64>() / factor as f64;
@@ -192,24 +177,6 @@ impl Blocks {
             }));
         }
         out
-    }
-}
-
-/// Adds what has a value, and counts it.
-struct AddRow<'a, T>(&'a mut [f64], &'a mut [f64], &'a [T]);
-
-impl<T: Element> Vectorised for AddRow<'_, T> {
-    type Result = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let AddRow(sums, valid, row) = self;
-        for ((sum, valid), pixel) in sums.iter_mut().zip(valid).zip(row) {
-            let value = pixel.to_f64();
-            let counts = value.is_finite();
-            *sum += if counts { value } else { 0.0 };
-            *valid += if counts { 1.0 } else { 0.0 };
-        }
     }
 }
 

@@ -8,6 +8,7 @@ mod clusters;
 pub mod deformation;
 pub mod direct_beam;
 pub mod disks;
+pub mod fourier;
 pub mod gaussian;
 mod grid;
 pub mod in_parts;

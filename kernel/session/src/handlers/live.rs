@@ -38,12 +38,15 @@ pub(crate) fn show(
     };
     let viewer = view.clone();
     let (graph, number) = session.draft(graph, node, view, params)?;
+    // What is tried may be another part of the scan.
+    let own = at;
+    let at = (graph.node(number)).map_or(at, |tried| graph.nearest_position(node, at, tried));
     let shown = match graph.node(number) {
         Some(tried) if number != node.id && tried.meta.kind == SignalKind::Map => {
             let map = map_to_show(session, &graph, tried, looking.component)?;
             begin(session, &graph, tried, &map, wish.detail)?;
             let shown = self::map(session, &graph, tried, at, looking.component, &map)?;
-            stand_in(session, &graph, node, at, looking.component, shown)
+            stand_in(session, &graph, node, own, looking.component, shown)
         }
         Some(tried) => match wish.region {
             Some(region) => self::region(session, &graph, tried, at, viewer, region),
@@ -98,7 +101,14 @@ fn stand_in(
     shown: Shown,
 ) -> Result<Shown, WireError> {
     let tried = shown.image.to_f32();
-    if shown.exact || !tried.iter().any(|value| value.is_nan()) {
+    let (rows, columns) = shown.image.rows_columns();
+    let plane_of = |shape: &[usize]| match shape {
+        [.., rows, columns] => (*rows, *columns),
+        [columns] => (1, *columns),
+        [] => (1, 1),
+    };
+    let same = plane_of(&node.meta.axes.navigation_shape()) == (rows, columns);
+    if shown.exact || !same || !tried.iter().any(|value| value.is_nan()) {
         return Ok(shown);
     }
     let own = map_to_show(session, graph, node, component)?.component(component);

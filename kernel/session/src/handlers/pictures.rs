@@ -134,8 +134,10 @@ pub(crate) fn frame(
 /// Whether the frame comes from a part of the file that is not there.
 fn is_filled(graph: &Graph, node: &Node, at: NavigationIndex) -> bool {
     node.meta.kind != SignalKind::Map
-        && graph.source_of(node.id).is_some_and(|(root, source)| {
-            root.meta.axes.navigation == node.meta.axes.navigation && source.is_filled(at)
+        && (graph.source_of(node.id)).is_some_and(|(_, source)| {
+            graph
+                .position_in_file(node.id, at)
+                .is_some_and(|at| source.is_filled(at))
         })
 }
 
@@ -187,18 +189,21 @@ pub(crate) fn show(
     } else {
         Lane::Visible
     };
-    let output = |node: u32| {
+    let output = |node: u32, at: NavigationIndex| {
         session
             .engine
             .output_in_use(graph, node, at, lane, looking.cancel)
             .map_err(|error| convert::compute_error(&error))
     };
-    let (image, peaks) = match output(node.id)? {
+    let (image, peaks) = match output(node.id, at)? {
         Output::Frame(frame) => (frame, None),
-        Output::Peaks(peaks) => match output(pattern_of(graph, node))? {
-            Output::Frame(frame) => (frame, Some(peaks)),
-            other => return Err(session.wrong_kind(node.id, "frames", other.kind().noun())),
-        },
+        Output::Peaks(peaks) => {
+            let (pattern, place) = pattern_of(graph, node, at);
+            match output(pattern, place)? {
+                Output::Frame(frame) => (frame, Some(peaks)),
+                other => return Err(session.wrong_kind(node.id, "frames", other.kind().noun())),
+            }
+        }
         other => return Err(session.wrong_kind(node.id, "frames", other.kind().noun())),
     };
     Ok(Shown {
@@ -210,16 +215,16 @@ pub(crate) fn show(
     })
 }
 
-/// The nearest node above that has frames: what the peaks are drawn over.
-fn pattern_of(graph: &Graph, node: &Arc<Node>) -> u32 {
-    let mut at = node;
-    while at.meta.kind != SignalKind::Frame {
-        match at.parents.first().and_then(|parent| graph.node(*parent)) {
-            Some(parent) => at = parent,
+/// The nearest node above that has frames, and where in its scan the position is: what the peaks are drawn over.
+fn pattern_of(graph: &Graph, node: &Arc<Node>, at: NavigationIndex) -> (u32, NavigationIndex) {
+    let mut found = (node, at);
+    while found.0.meta.kind != SignalKind::Frame {
+        match graph.place_above(found.0, found.1) {
+            Some(above) => found = above,
             None => break,
         }
     }
-    at.id
+    (found.0.id, found.1)
 }
 
 /// The images of a map as far as they are there.
@@ -321,7 +326,7 @@ pub(crate) fn navigator(
     ))
 }
 
-/// The navigation image of a node's file through a scan position; an error when no frame of it could be read.
+/// The navigation image of a node's scan through a position of it; an error when no frame of its file could be read.
 pub(crate) fn navigation_image(
     session: &Session,
     graph: &Arc<Graph>,

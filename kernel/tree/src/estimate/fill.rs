@@ -100,7 +100,8 @@ impl Inner {
             return;
         };
         let rank = node.meta.axes.navigation.len();
-        let decoded = !source.access().mapped;
+        let straight = graph.route(node).is_ok_and(|route| route.is_straight());
+        let decoded = straight && !source.access().mapped;
         let sample = sample(filling.cube.shape.kept(), reads);
         in_order(
             sample.len(),
@@ -142,7 +143,7 @@ impl Inner {
             self.gate.step_aside(Lane::Batch);
             let cancel = &filling.cancel;
             let output = self.output(graph, node, *at, Lane::Batch, cancel);
-            match output.and_then(|output| self.in_use(node, output, Lane::Batch, cancel)) {
+            match output.and_then(|output| self.in_use(graph, node, output, Lane::Batch, cancel)) {
                 Ok(Output::Frame(frame)) => {
                     patterns.push((kept, bin(&frame, &filling.cube.shape)));
                 }

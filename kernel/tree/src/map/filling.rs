@@ -332,10 +332,8 @@ pub(super) fn rider(
 ) -> Result<Rider, ComputeError> {
     let (node, cancel) = (&pass.node, &pass.cancel);
     inner.prepare_all(graph, node, Lane::Batch, cancel)?;
-    let inputs = (graph.position_inputs(node)).ok_or_else(|| ComputeError::no_node(node.id))?;
-    let (rides_on, last) = match inputs.as_slice() {
-        [parent] => {
-            let parent = *parent;
+    let (rides_on, last) = match graph.one_input(node)? {
+        Some((parent, true)) => {
             let last = Step::new(inner, graph, node, parent, Lane::Batch, cancel)?;
             (parent.clone(), last)
         }

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use signal::{
-    CancelToken, Finished, Inputs, Interrupted, NavigationIndex, OperationError, Positions,
-    Preparation, Prepare, Prepared, SignalMeta, with_crew,
+    CancelToken, Finished, Inputs, Interrupted, NavigationIndex, Needs, OperationError, Output,
+    Positions, Preparation, Prepare, Prepared, SignalMeta, with_crew,
 };
 
 use super::crew::Gated;
@@ -16,6 +16,7 @@ use super::{InUse, Made};
 use crate::cache::{Cache, Reservation};
 use crate::compute::{EngineEvent, Inner, guarded, panic_text};
 use crate::gate::{Lane, work_for_a_pass};
+use crate::map::{MapProgress, MapRun};
 use crate::ordered::in_order;
 use crate::{Cause, ComputeError, Graph, Node, lock};
 
@@ -276,6 +277,7 @@ impl Inner {
         } = making;
         let left = &work[(*added).min(work.len())..];
         let inputs = graph.inputs(node).unwrap_or_default();
+        let whole = self.whole_maps(making)?;
         let note = |done: usize| {
             run.progressed(self, |progress| {
                 (progress.done, progress.total) = (done, work.len());
@@ -294,8 +296,12 @@ impl Inner {
                     return Err(making.fail(None, Cause::Cancelled));
                 }
                 let (input, at) = left[number];
+                if let Some(map) = &whole[input] {
+                    let values = Output::Values(map.values(at).into());
+                    return Ok((vec![inputs[input].meta.clone()], vec![values]));
+                }
                 match input {
-                    0 => self.inputs(graph, node, at, lane, cancel),
+                    0 => self.inputs_to_prepare(graph, node, at, lane, cancel),
                     _ => {
                         let input = inputs[input];
                         let output = self.input(graph, node, input, at, lane, cancel)?;
@@ -337,6 +343,30 @@ impl Inner {
             None if *added < work.len() => Err(making.fail(None, Cause::Cancelled)),
             None => Ok(()),
         }
+    }
+
+    /// The maps that are needed as a whole, complete; `None` for other inputs, and maps of files.
+    fn whole_maps(&self, making: &Making<'_>) -> Result<Vec<Option<Arc<MapRun>>>, ComputeError> {
+        let mut maps = Vec::new();
+        for takes in making.graph.takes(making.node)? {
+            let computed = takes.input.computation().is_some();
+            if takes.needs != Needs::WholeMap || !computed {
+                maps.push(None);
+                continue;
+            }
+            let note = &mut |map: &MapProgress| {
+                making.run.progressed(self, |progress| {
+                    (progress.done, progress.total) = (map.done, map.total);
+                });
+            };
+            let images = self.finish_for(making.graph, takes.input, making.cancel, note);
+            let images = images.map_err(|error| match error.is_cancelled() {
+                true => making.fail(None, Cause::Cancelled),
+                false => error,
+            })?;
+            maps.push(Some(images));
+        }
+        Ok(maps)
     }
 
     /// What all that is gathered comes to, with the threads that the gate has left.

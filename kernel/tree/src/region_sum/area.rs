@@ -90,6 +90,10 @@ pub(super) fn difference(a: Region, b: Region) -> Vec<Region> {
 /// Scan rows and columns of a chunk, if the frames come from decoded ones that hold several.
 pub(super) fn decoded_chunk(graph: &Graph, node: &Node) -> Option<[usize; 2]> {
     let (_, source) = graph.source_of(node.id)?;
+    // Of a scan that was cut, chunks begin elsewhere.
+    if !graph.route(node).is_ok_and(|route| route.is_straight()) {
+        return None;
+    }
     let access = source.access();
     if access.mapped || access.frames_per_chunk < 2 {
         return None;

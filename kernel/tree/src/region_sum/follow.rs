@@ -120,7 +120,7 @@ impl Inner {
         cancel: &CancelToken,
     ) -> Result<Frame, ComputeError> {
         let output = self.output(graph, node, at, lane, cancel)?;
-        match self.in_use(node, output, lane, cancel)? {
+        match self.in_use(graph, node, output, lane, cancel)? {
             Output::Frame(frame) => Ok(frame),
             other => {
                 let cause = Cause::WrongOutput {

@@ -210,10 +210,8 @@ impl Inner {
         node: &Arc<Node>,
         cancel: &CancelToken,
     ) -> Result<Totals, ComputeError> {
-        let dead = match graph.source_of(node.id) {
-            Some((root, source)) if root.id == node.id => {
-                self.dead_pixels(root, source, Lane::Batch, cancel)?
-            }
+        let dead = match graph.stored_in(node) {
+            Some((root, source)) => self.dead_pixels(root, source, Lane::Batch, cancel)?,
             _ => None,
         };
         Ok(Totals::new(&node.meta, dead.is_some()))

@@ -12,6 +12,7 @@ use super::{Seat, Sweep, Take};
 use crate::cache::{Held, Key, Reservation};
 use crate::compute::{Inner, guarded, stored_output};
 use crate::gate::Lane;
+use crate::scan::Place;
 use crate::{Cause, ComputeError, lock};
 
 /// A rider that takes longer than this per frame is not to hold back the others.
@@ -176,6 +177,50 @@ struct Going<'a> {
     number: usize,
     seat: &'a Seat,
     take: Box<dyn Take + 'a>,
+    /// Its positions in this piece that are still to come, where its scan is not that of the file.
+    places: &'a [Place],
+}
+
+impl Going<'_> {
+    /// Whether a position of it is computed at this place of the piece.
+    fn has(&self, within: usize) -> bool {
+        let next = || self.places.first();
+        self.seat.moved.is_none() || next().is_some_and(|place| place.within as usize <= within)
+    }
+
+    /// Its positions there, which are then over.
+    fn here(&mut self, within: usize) -> Vec<NavigationIndex> {
+        let Some(moved) = &self.seat.moved else {
+            return Vec::new();
+        };
+        let count = (self.places).partition_point(|place| place.within as usize <= within);
+        let (here, later) = self.places.split_at(count);
+        self.places = later;
+        here.iter().map(|place| moved.position(*place)).collect()
+    }
+
+    fn take_at(
+        &mut self,
+        inner: &Inner,
+        frames: Frames<'_>,
+        at: NavigationIndex,
+        sampled: bool,
+        memo: &mut Memo,
+    ) {
+        if !self.take.wants(at) {
+            return;
+        }
+        let seat = self.seat;
+        let (cancel, stored) = (&seat.rider.cancel, seat.rider.stored);
+        let (output, chain_took) = (seat.chain).output(inner, frames, stored, at, cancel, memo);
+        if !sampled {
+            self.take.take(at, output);
+            return;
+        }
+        let began = Instant::now();
+        self.take.take(at, output);
+        seat.pace.sample(chain_took + began.elapsed());
+    }
 }
 
 /// Frames of one piece, from chunk to chunk.
@@ -228,6 +273,7 @@ impl Inner {
     /// Reads the chunk of a block that is one.
     pub(super) fn open_block(&self, sweep: &Sweep, block: &Block) -> Opened {
         match sweep.units.chunk_of_block(block.number) {
+            _ if !block.seats.iter().any(|seat| seat.chain.takes_frames()) => Opened::Several,
             Some(id) => {
                 self.gate.step_aside(block.lane);
                 Opened::Chunk(self.decoded(sweep, id, block.lane, &block.cancel()))
@@ -296,11 +342,28 @@ impl Inner {
         let mut going: Vec<Going<'_>> = (block.seats.iter().enumerate())
             .filter(|(_, seat)| !seat.rider.cancel.is_cancelled())
             .filter(|(_, seat)| !seat.done[unit].load(Ordering::Relaxed))
+            .filter(|(_, seat)| {
+                (seat.moved.as_ref()).is_none_or(|moved| !moved.of(unit).is_empty())
+            })
             .filter(|(_, seat)| seat.rider.consumer.wants(unit))
             .filter(|(number, _)| !block.gets_off(*number))
             .filter_map(|(number, seat)| {
-                let take = seat.rider.consumer.begin(unit, &positions)?;
-                Some(Going { number, seat, take })
+                let (take, places) = match &seat.moved {
+                    None => (seat.rider.consumer.begin(unit, &positions)?, &[][..]),
+                    Some(moved) => {
+                        let places = moved.of(unit);
+                        let own: Vec<NavigationIndex> = (places.iter())
+                            .map(|place| moved.position(*place))
+                            .collect();
+                        (seat.rider.consumer.begin(unit, &own)?, places)
+                    }
+                };
+                Some(Going {
+                    number,
+                    seat,
+                    take,
+                    places,
+                })
             })
             .collect();
         // Until it is known that nobody is slow, before every frame.
@@ -335,7 +398,16 @@ impl Inner {
                     return;
                 }
             }
-            let frame = reader.frame(*at);
+            if !going.iter().any(|going| going.has(number)) {
+                continue;
+            }
+            let takes_frames =
+                |going: &Going<'_>| going.has(number) && going.seat.chain.takes_frames();
+            let frame = match going.iter().any(takes_frames) {
+                true => reader.frame(*at),
+                // Nobody looks at it.
+                false => Err(ComputeError::new(&sweep.node, Some(*at), Cause::Cancelled)),
+            };
             let in_use =
                 |going: &Going<'_>| !going.seat.rider.stored && going.seat.chain.uses_frames();
             let used = match (dead, &frame) {
@@ -349,20 +421,14 @@ impl Inner {
                 used: used.as_ref().unwrap_or(&frame),
             };
             memo.clear();
-            for Going { seat, take, .. } in &mut going {
-                if !take.wants(*at) {
+            for going in &mut going {
+                if going.seat.moved.is_none() {
+                    going.take_at(self, frames, *at, number == sampled, &mut memo);
                     continue;
                 }
-                let (cancel, stored) = (&seat.rider.cancel, seat.rider.stored);
-                let (output, chain_took) =
-                    (seat.chain).output(self, frames, stored, *at, cancel, &mut memo);
-                if number != sampled {
-                    take.take(*at, output);
-                    continue;
+                for at in going.here(number) {
+                    going.take_at(self, frames, at, true, &mut memo);
                 }
-                let began = Instant::now();
-                take.take(*at, output);
-                seat.pace.sample(chain_took + began.elapsed());
             }
             if number == sampled {
                 going.retain(|rider| !block.gets_off(rider.number));

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signal::{CancelToken, Computation, Detector, Inputs, NavigationIndex, Output, SignalMeta};
+use signal::{
+    CancelToken, Computation, Detector, Inputs, NavigationIndex, Needs, Output, SignalMeta,
+};
 
 use crate::cache::{Held, Key};
 use crate::compute::{Inner, guarded};
 use crate::gate::Lane;
+use crate::map::is_referred;
 use crate::preparation::InUse;
+use crate::route;
 use crate::{Cause, ComputeError, Graph, Node, Origin};
+
+use super::Rider;
 
 /// One per-frame operation with what it needs to run.
 pub(crate) struct Step {
@@ -77,6 +83,14 @@ impl Step {
 }
 
 impl Step {
+    /// The position of its input that its output at `at` is computed from.
+    fn place_above(&self, at: NavigationIndex) -> NavigationIndex {
+        match guarded(|| self.computation.needs(0, at, &self.metas)) {
+            Ok(Needs::At(above)) => above,
+            _ => (self.metas.first()).map_or(at, |input| route::same(at, input)),
+        }
+    }
+
     /// The values of a map, without a vector of their own where the operation can do that.
     pub fn values(
         &self,
@@ -115,7 +129,13 @@ impl<'a> Frames<'a> {
 /// The way from the frames of a source to the outputs of a node.
 pub(crate) enum Chain {
     /// Each step takes the output of the one before; none: the source itself.
-    Steps(Vec<Step>),
+    Steps {
+        steps: Vec<Step>,
+        /// Whether all of them take it at the same position.
+        straight: bool,
+        /// So many of the first ones pass on the frames of the source as they are.
+        passing: usize,
+    },
     /// A node of which a position needs several inputs, computed through the tree.
     Tree {
         graph: Arc<Graph>,
@@ -133,6 +153,7 @@ pub(super) struct Memo(Vec<Kept>);
 struct Kept {
     node: u32,
     revision: u32,
+    at: NavigationIndex,
     output: Result<Output, ComputeError>,
     /// Of the whole way from the source.
     took: Duration,
@@ -143,19 +164,27 @@ impl Memo {
         self.0.clear();
     }
 
-    fn find(&self, node: &Node) -> Option<usize> {
+    fn find(&self, node: &Node, at: NavigationIndex) -> Option<usize> {
         (self.0.iter()).position(|kept| {
             kept.node == node.id
                 && kept.revision == node.revision
+                && kept.at == at
                 // The one who computed it is cancelled; that says nothing about the others.
                 && !matches!(&kept.output, Err(error) if error.is_cancelled())
         })
     }
 
-    fn keep(&mut self, node: &Node, output: Result<Output, ComputeError>, took: Duration) -> usize {
+    fn keep(
+        &mut self,
+        node: &Node,
+        at: NavigationIndex,
+        output: Result<Output, ComputeError>,
+        took: Duration,
+    ) -> usize {
         self.0.push(Kept {
             node: node.id,
             revision: node.revision,
+            at,
             output,
             took,
         });
@@ -173,10 +202,16 @@ impl Chain {
         prepared: Vec<InUse>,
     ) -> Result<Self, ComputeError> {
         let mut steps = Vec::new();
+        let mut straight = true;
         let mut at = node;
         while let Origin::Operation(_) = at.origin {
-            let inputs = (graph.position_inputs(at)).ok_or_else(|| ComputeError::no_node(at.id))?;
-            let [parent] = *inputs.as_slice() else {
+            // The values of such a map are looked up.
+            let looked_up = is_referred(at) || inner.finished_map(at).is_some();
+            let one = match looked_up {
+                true => None,
+                false => graph.one_input(at)?,
+            };
+            let Some((parent, same_place)) = one else {
                 return Ok(Chain::Tree {
                     graph: graph.clone(),
                     node: node.clone(),
@@ -184,25 +219,37 @@ impl Chain {
                     _prepared: prepared,
                 });
             };
+            straight &= same_place;
             steps.extend(Step::new(inner, graph, at, parent, lane, cancel)?);
             at = parent;
         }
         steps.reverse();
-        Ok(Chain::Steps(steps))
+        let passes_on = |step: &Step| step.computation.passes_on();
+        let passing = steps.iter().take_while(|step| passes_on(step)).count();
+        Ok(Chain::Steps {
+            steps,
+            straight,
+            passing,
+        })
+    }
+
+    /// Whether it begins with the frames of the pass; what is computed through the tree reads for itself.
+    pub(super) fn takes_frames(&self) -> bool {
+        matches!(self, Chain::Steps { .. })
     }
 
     /// Whether the frames of the file are used as they are, without an operation that takes them as they are stored.
     pub(super) fn uses_frames(&self) -> bool {
         match self {
-            Chain::Steps(steps) => {
-                (steps.first()).is_none_or(|step| !step.computation.takes_stored())
+            Chain::Steps { steps, passing, .. } => {
+                (steps.get(*passing)).is_none_or(|step| !step.computation.takes_stored())
             }
             Chain::Tree { .. } => false,
         }
     }
 
-    /// The output at one position and how long it took, kept in `memo` for other chains of this position. `stored`: of
-    /// the file itself, frames as they are stored.
+    /// The output at one position of the node, and how long it took, kept in `memo` for other chains of this frame. `stored`:
+    /// of the file itself, frames as they are stored.
     pub(super) fn output<'m>(
         &self,
         inner: &Inner,
@@ -213,45 +260,86 @@ impl Chain {
         memo: &'m mut Memo,
     ) -> (&'m Result<Output, ComputeError>, Duration) {
         let last = match self {
-            Chain::Steps(steps) => match steps.first() {
+            Chain::Steps {
+                steps,
+                straight,
+                passing,
+            } => match steps.get(*passing) {
                 None => return (frames.pick(stored), Duration::ZERO),
                 Some(first) => {
                     let frame = frames.pick(first.computation.takes_stored());
-                    walk(steps, inner, frame, at, cancel, memo)
+                    let left = &steps[*passing..];
+                    match straight {
+                        true => walk(left, inner, frame, &|_| at, cancel, memo),
+                        false => {
+                            let places = places(left, at);
+                            walk(left, inner, frame, &|step| places[step], cancel, memo)
+                        }
+                    }
                 }
             },
             Chain::Tree {
                 graph, node, lane, ..
-            } => memo.find(node).unwrap_or_else(|| {
+            } => memo.find(node, at).unwrap_or_else(|| {
                 let began = Instant::now();
-                let output = inner.output(graph, node, at, *lane, cancel);
-                memo.keep(node, output, began.elapsed())
+                let output = inner.output_of_pass(graph, node, at, *lane, cancel);
+                memo.keep(node, at, output, began.elapsed())
             }),
         };
         let kept = &memo.0[last];
         (&kept.output, kept.took)
     }
+
+    /// The output at one position without a pass.
+    pub(super) fn through_tree(
+        &self,
+        inner: &Inner,
+        rider: &Rider,
+        at: NavigationIndex,
+    ) -> Result<Output, ComputeError> {
+        let Rider {
+            graph,
+            node,
+            lane,
+            cancel,
+            ..
+        } = rider;
+        let output = inner.output_of_pass(graph, node, at, *lane, cancel)?;
+        match rider.stored {
+            true => Ok(output),
+            false => inner.in_use(graph, node, output, *lane, cancel),
+        }
+    }
 }
 
-/// Goes on from the last step that is known at this position; gives the place of the last one.
+/// Where each step is computed, that the last one is at `at`.
+fn places(steps: &[Step], at: NavigationIndex) -> Vec<NavigationIndex> {
+    let mut places = vec![at; steps.len()];
+    for number in (1..steps.len()).rev() {
+        places[number - 1] = steps[number].place_above(places[number]);
+    }
+    places
+}
+
+/// Goes on from the last step that is known at its position; gives the place of the last one.
 fn walk(
     steps: &[Step],
     inner: &Inner,
     frame: &Result<Output, ComputeError>,
-    at: NavigationIndex,
+    at: &dyn Fn(usize) -> NavigationIndex,
     cancel: &CancelToken,
     memo: &mut Memo,
 ) -> usize {
     let known = (0..steps.len())
         .rev()
-        .find_map(|step| Some((step + 1, memo.find(&steps[step].node)?)));
+        .find_map(|step| Some((step + 1, memo.find(&steps[step].node, at(step))?)));
     let (first, mut place) = known.unwrap_or((0, usize::MAX));
-    for step in &steps[first..] {
+    for (number, step) in steps.iter().enumerate().skip(first) {
         let (input, before) = match memo.0.get(place) {
             Some(kept) => (&kept.output, kept.took),
             None => (frame, Duration::ZERO),
         };
-        let began = Instant::now();
+        let (at, began) = (at(number), Instant::now());
         let output = match input {
             Err(error) => Err(error.clone()),
             Ok(input) => match known_frame(inner, &step.node, at) {
@@ -259,7 +347,7 @@ fn walk(
                 None => step.output(inner, input, at, cancel),
             },
         };
-        place = memo.keep(&step.node, output, before + began.elapsed());
+        place = memo.keep(&step.node, at, output, before + began.elapsed());
     }
     place
 }

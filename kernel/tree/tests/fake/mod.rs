@@ -1,6 +1,8 @@
 //! A source in memory and small operations on it; each file of tests uses its own part of them.
 #![allow(dead_code)]
 
+pub mod scans;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signal::{
     Axes, Axis, Block, CancelToken, Chunk, ChunkId, Component, Computation, Display, ElementType,
-    Finished, Frame, HeapBytes, Inputs, NavigationIndex, NotApplicable, OperationError,
+    Finished, Frame, HeapBytes, Inputs, NavigationIndex, Needs, NotApplicable, OperationError,
     OperationInfo, Output, Positions, Preparation, Prepare, Prepared, Region, SignalKind,
     SignalMeta, Source, SourceError,
 };
@@ -116,7 +118,7 @@ impl Source for Scan {
     }
 }
 
-fn info(name: &'static str) -> OperationInfo {
+pub fn info(name: &'static str) -> OperationInfo {
     OperationInfo {
         name,
         method: name,
@@ -376,6 +378,9 @@ impl Computation for Mean {
         meta.axes.navigation.clear();
         meta.element = ElementType::F32;
         Ok(meta)
+    }
+    fn needs(&self, _: usize, _: NavigationIndex, _: &[Arc<SignalMeta>]) -> Needs {
+        Needs::Nothing
     }
     fn preparation(&self, _: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
         assert_eq!(self.times, 1.0, "found already");

@@ -78,6 +78,20 @@ pub fn maps(chromium: &Path, environment: &Environment) -> Result<Counts> {
     watch(&mut command, Duration::from_secs(300))
 }
 
+/// Parts of scans: their navigators, and the crosshair from one scan to another.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn scans(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("scans");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let mut command = script("scans.mjs", chromium);
+    command.arg(environment.program("jupyter")).arg(&folder);
+    super::private(&mut command);
+    watch(&mut command, Duration::from_secs(300))
+}
+
 /// Frames larger than the screen: means are called means, and zooming in shows the pixels of the file.
 ///
 /// # Errors

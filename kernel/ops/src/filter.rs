@@ -1,0 +1,3 @@
+//! What smooths or sharpens over scan positions.
+
+pub mod rolling_mean;
