@@ -134,7 +134,7 @@ fn region(receiver: &str, indices: &[Index]) -> Advice {
         Some([rows, columns, ..]) => (*columns, *rows),
         _ => ((0, 16), (0, 16)),
     };
-    Advice::new("a scan is not cut: the mean pattern of a region (x0, y0, width, height) is `pattern`, and the dashed square of the viewer shows it").write(format!(
+    Advice::new("the mean pattern of a region (x0, y0, width, height) is `pattern`, and the dashed square of the viewer shows it; `crop_scan` cuts the positions out themselves").write(format!(
         "{receiver}.pattern(MeanPattern {{ positions: Some(Region::rectangle({}, {}, {}, {})), ..default() }})?",
         x.0, y.0, x.1, y.1
     ))
@@ -147,7 +147,7 @@ fn of_pixels(receiver: &str, indices: &[Index]) -> Advice {
     }
     let spans: Option<Vec<(usize, usize)>> = indices.iter().map(|index| index.span()).collect();
     let advice = Advice::new(
-        "frames are not cut: the counts inside a rectangle, at every scan position, are a virtual image",
+        "the counts inside a rectangle, at every scan position, are a virtual image; `crop_signal` cuts the pixels out themselves",
     );
     match spans.as_deref() {
         Some([rows, columns]) => advice.write(format!(

@@ -196,7 +196,7 @@ fn of_part(part: &Advice, function: &str, arguments: &str, notebook: &Notebook) 
     if let Some(at) = code.find(REGION) {
         if over_pixels {
             let mut advice = of_every_frame(&code[..at], function, arguments, notebook)?;
-            advice.text += "; a scan is not cut, so it has the whole of it";
+            advice.text += "; it has the whole scan, of which `crop_scan` cuts out a part";
             return Some(advice);
         }
         let (pattern, meaning) = match over_positions(function) {
@@ -207,7 +207,7 @@ fn of_part(part: &Advice, function: &str, arguments: &str, notebook: &Notebook) 
         let code = code.replacen("MeanPattern", pattern, 1);
         return Some(
             Advice::new(format!(
-                "a scan is not cut: one frame with {meaning} (x0, y0, width, height) is `pattern`"
+                "one frame with {meaning} (x0, y0, width, height) is `pattern`; `crop_scan` cuts the positions out themselves"
             ))
             .write(code),
         );

@@ -138,10 +138,23 @@ pub(super) fn arithmetic(diagnostic: &Diagnostic) -> Option<Advice> {
         }
     };
     if of(left, "Signal") && kind(right) == "Signal" {
+        let method = match operator {
+            "+" => Some("add"),
+            "-" => Some("subtract"),
+            "*" => Some("multiply"),
+            "/" => Some("divide"),
+            _ => None,
+        };
+        if let Some(method) = method {
+            return Some(place(
+                Advice::new(format!(
+                    "two signals are calculated with by methods: `{method}`"
+                ))
+                .write(format!("{left}.{method}(&{right})?")),
+            ));
+        }
         return Some(place(
-            Advice::new(
-                "two signals are not calculated with as a whole yet: frame by frame, `zip_mapv` takes the pixels of both",
-            )
+            Advice::new("two signals are compared frame by frame, by `zip_mapv`, which takes the pixels of both")
             .write(format!(
                 "{left}.frame((0, 0))?.zip_mapv(&{right}.frame((0, 0))?, |a, b| a {operator} b)?"
             )),

@@ -123,7 +123,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     ),
     (
         "np.max(scan.inav[0:2, 0:3])",
-        "a scan is not cut",
+        "`crop_scan`",
         "scan.pattern(MaximumPattern { positions: Some(Region::rectangle(0, 0, 2, 3)), ..default() })?",
     ),
     ("print(scan.metadata)", "shows its shape, axes", "?scan"),
@@ -171,11 +171,7 @@ pub(super) const SLIPS: &[Mistake] = &[
         "frame by frame",
         "scan.map(|frame: Frame<f32>| frame.mapv(|pixel| pixel / 2.0))?",
     ),
-    (
-        "scan - flat",
-        "`zip_mapv`",
-        "scan.frame((0, 0))?.zip_mapv(&flat.frame((0, 0))?, |a, b| a - b)?",
-    ),
+    ("scan - flat", "`subtract`", "scan.subtract(&flat)?"),
     (
         "for f in scan { println!(\"{}\", f.mean()); }",
         "a signal is no list",

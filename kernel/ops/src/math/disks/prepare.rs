@@ -68,6 +68,10 @@ impl Prepared {
         (f64::from(self.model.shape.radius) / radius).ln().abs() < factor.ln()
     }
 
+    fn is_larger_than(&self, radius: f64) -> bool {
+        f64::from(self.model.shape.radius) > radius
+    }
+
     /// Whether nothing is left to explain.
     fn explains(&self) -> bool {
         let explained = match self.model.probe {
@@ -320,6 +324,20 @@ fn measure_any(
         let other = measure_from(radius, false, best.as_ref());
         best = better(best, other);
     }
+    // Disks that are dark inside stand in a lattice, which is taken for one of them.
+    let side = size.0.min(size.1) as f64;
+    let is_lattice = |best: &Prepared| {
+        best.is_larger_than(LARGE * side) && (best.model.probe.is_some() || !best.explains())
+    };
+    if said.is_none() && best.as_ref().is_some_and(is_lattice) {
+        for part in PARTS {
+            let other = measure_from(part * side, true, None);
+            best = better(best, other);
+            if !best.as_ref().is_some_and(is_lattice) {
+                break;
+            }
+        }
+    }
     let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
     // Where there are no pieces there is no whole: a background that is brightest in the middle; nor is there one to be seen of a
     // beam that is covered.
@@ -374,6 +392,9 @@ fn measure_any(
 }
 
 const SMALLER: f64 = 0.75;
+/// Share of the frame's shorter side from which on a radius is perhaps that of several disks, and shares that are tried then.
+const LARGE: f64 = 0.11;
+const PARTS: [f64; 4] = [0.09, 0.065, 0.045, 0.03];
 /// A radius that is nearer than this factor to the one that was said is that one.
 const NEARLY_SAID: f64 = 1.3;
 /// Times that disks may be as large as what was taken for the beam, where their pieces leave something to explain.
