@@ -209,21 +209,21 @@ async function journey(page, server) {
 
   await check("an operation takes another signal from the menu, and another one or none afterwards", async () => {
     const row = (name) => page.locator(st(`tree-node-${name}`)).last();
-    await selectNode(page, "scan");
-    await page.locator(st("add-operation")).last().click();
-    await page.locator(st("operation-subtract")).last().click();
-    await page.locator(st("input-flat")).last().click();
-    await row("subtract").waitFor();
-    expect((await row("subtract").textContent()).includes("flat"), "the tree does not say what is subtracted");
-    expect((await page.locator(st("code")).last().textContent()).includes("scan.subtract(&flat)?"), "another line of code");
-    await selectNode(page, "peaks");
-    const input = page.locator(st("further-input")).last();
     const said = async (words) =>
       page.waitForFunction(
         ([selector, text]) => [...document.querySelectorAll(selector)].at(-1)?.textContent.includes(text),
         [st("code"), words],
         { timeout: 10_000 },
       );
+    await selectNode(page, "scan");
+    await page.locator(st("add-operation")).last().click();
+    await page.locator(st("operation-subtract")).last().click();
+    await page.locator(st("input-flat")).last().click();
+    await row("subtract").waitFor();
+    expect((await row("subtract").textContent()).includes("flat"), "the tree does not say what is subtracted");
+    await said("scan.subtract(&flat)?");
+    await selectNode(page, "peaks");
+    const input = page.locator(st("further-input")).last();
     // Younger than the peaks: it was added just now.
     await input.locator("option", { hasText: "subtract" }).waitFor({ state: "attached" });
     const younger = await input.locator("option", { hasText: "subtract" }).getAttribute("value");
