@@ -196,7 +196,7 @@ fn of_part(part: &Advice, function: &str, arguments: &str, notebook: &Notebook) 
     if let Some(at) = code.find(REGION) {
         if over_pixels {
             let mut advice = of_every_frame(&code[..at], function, arguments, notebook)?;
-            advice.text += "; it has the whole scan, of which `crop_scan` cuts out a part";
+            advice.text += "; `crop_scan` cuts out a part of a scan, this has the whole of it";
             return Some(advice);
         }
         let (pattern, meaning) = match over_positions(function) {
