@@ -35,6 +35,7 @@ pub struct Passes {
     pub(super) share: Vec<f32>,
     pub(super) down: Vec<f32>,
     pub(super) across: Vec<f32>,
+    /// One over the distance from the disk's middle, until the spread is asked for.
     pub(super) diagonal: Vec<f32>,
     /// The window as a square.
     pub(super) grid: Vec<f32>,
@@ -396,8 +397,13 @@ impl Vectorised for Judge<'_> {
             disk,
             known,
         } = self;
-        if let Some(pattern) = pattern {
-            pattern.slopes(window, disk, passes);
+        match pattern {
+            Some(pattern @ Pattern::Disk(_)) => pattern.slopes(window, disk, passes),
+            Some(pattern @ Pattern::Probe(_)) => {
+                let places = (window.y, window.x);
+                pattern.shares(places, window.runs, disk, &mut passes.share);
+            }
+            None => {}
         }
         let (height, level) = (disk.height as f32, disk.level as f32);
         let (mut gain, mut square, mut pixels) =

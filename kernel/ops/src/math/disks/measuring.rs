@@ -5,7 +5,7 @@ use super::clean::Clean;
 use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
-use super::model::{Beyond, Found, Model, Scan};
+use super::model::{Beyond, DISK_COST, Found, Model, Scan};
 use super::prepare::{Given, Prepared};
 use super::probe::Probe;
 use super::radial::{Quarter, Rings};
@@ -99,8 +99,6 @@ pub(super) fn measure(
     })
 }
 
-/// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
-pub(super) const DISK_COST: f64 = 40.0;
 /// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, and what a round does.
 const PATTERNED: f64 = 1.1;
 /// The same where the radius is known: then nothing else can be the reason.

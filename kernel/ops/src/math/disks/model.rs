@@ -9,7 +9,6 @@ use super::fit::{Disk, Evidence, FAINTEST, Known, Pattern};
 use super::ground::Ground;
 use super::image::{Image, Stencil};
 use super::matched::Matched;
-use super::measuring::DISK_COST;
 use super::probe::Probe;
 use super::search::{LEAST_VALID, Scratch, Search};
 use super::shape::Shape;
@@ -23,6 +22,8 @@ const COARSE: f32 = 4.0;
 /// Looks at what the disks so far leave over, the next one only where the one before found so many more, as a share.
 const MOST_LOOKS: usize = 3;
 const MANY: f64 = 0.15;
+/// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
+pub(super) const DISK_COST: f64 = 40.0;
 /// A frame's first guess of its background, of the scan's, below which it has perhaps no disks in its darker places.
 const MUCH_DARKER: f64 = 0.6;
 /// A disk's edge is seen to where it is this share of the background's noise.
@@ -259,6 +260,7 @@ impl Model {
         if cost(&without, scratch) < usual {
             return without;
         }
+        // What was found last is what the scratch is left with.
         self.find_beside(self.darker, threshold, image, scratch)
     }
 

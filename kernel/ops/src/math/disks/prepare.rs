@@ -7,8 +7,8 @@ use super::clean::Clean;
 use super::elsewhere::{Elsewhere, elsewhere};
 use super::extent::{Around, extent};
 use super::left_over::{Left, left_over};
-use super::measuring::{ABOUT, DISK_COST, Measuring, PATTERN_EXPLAINS, Start, Work, measure};
-use super::model::Model;
+use super::measuring::{ABOUT, Measuring, PATTERN_EXPLAINS, Start, Work, measure};
+use super::model::{DISK_COST, Model};
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
 

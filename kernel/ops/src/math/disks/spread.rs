@@ -51,7 +51,6 @@ impl Pattern<'_> {
                         let (dy, dx) = (y[n] - y0, x[n] - x0);
                         let slope = 0.5 * share[n] * (1.0 - share[n]) * per_edge;
                         let bend = (1.0 - 2.0 * share[n]) * per_edge;
-                        // How near its pixel is lies where the third will.
                         let turn = slope * (bend + per_radius) * (diagonal[n] * diagonal[n]);
                         even[n] = slope * (bend - per_radius);
                         along[n] = turn * (dx * dx - dy * dy);
