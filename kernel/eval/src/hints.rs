@@ -353,7 +353,7 @@ mod tests {
         ("scan.mean_pattern()", "`pattern`"),
         ("scan.fft()", "no step `fft` yet"),
         ("scan / 2", "frame by frame"),
-        ("scan - flat", "`zip_mapv`"),
+        ("scan - flat", "`subtract`"),
         ("pattern / 2.0", "`mapv`"),
         ("int(3.7)", "`as i64`"),
         ("abs(-3)", "are methods"),
