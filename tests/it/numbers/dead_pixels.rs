@@ -264,6 +264,73 @@ fn a_picture_is_not_darkened_by_a_gap_and_what_is_stored_stays() -> Result<()> {
     Ok(())
 }
 
+/// What is saved before anything was looked at is what is looked at where nothing was saved.
+#[test]
+fn what_is_saved_has_no_dead_pixels_in_it() -> Result<()> {
+    let crop = || ("crop_signal", json!({"top": 1}));
+    let chains = [
+        vec![crop()],
+        vec![("rebin_signal", json!({}))],
+        vec![("radial_median", json!({}))],
+        vec![("azimuthal_integral", json!({"centre": [62.0, 66.0]}))],
+        vec![("rolling_mean", json!({}))],
+        vec![
+            (
+                "crop_scan",
+                json!({"region": {"x0": 0, "y0": 1, "width": 4, "height": 2}}),
+            ),
+            crop(),
+        ],
+        vec![crop(), ("virtual_disk", json!({"radius": 60.0}))],
+    ];
+    for chain in chains {
+        let names: Vec<&str> = chain.iter().map(|(operation, _)| *operation).collect();
+        let begin = || -> Result<(Holed, u32)> {
+            let holed = Holed::new(SHAPE, ElementType::U16, 60.0, columns_between_disks)?;
+            let mut node = holed.open("holed.npy")?;
+            for (operation, parameters) in &chain {
+                node = holed.desk.add(node, operation, parameters.clone())?;
+            }
+            Ok((holed, node))
+        };
+        let (saving, node) = begin()?;
+        let path = saving.desk.path("saved.npy");
+        saving.desk.run(Command::Save {
+            node,
+            path: path.display().to_string(),
+            options: SaveOptions::default(),
+        })?;
+        let saved = open(&saving.desk.session, &path)?;
+        let (looking, node) = begin()?;
+        if names.last() == Some(&"virtual_disk") {
+            let [saved, looked_at] = [map(&saving.desk, saved, 0)?, map(&looking.desk, node, 0)?];
+            ensure!(saved == looked_at, "{saved:?}, not {looked_at:?}");
+            continue;
+        }
+        let [rows, columns, ..] = SHAPE;
+        let first = usize::from(names[0] == "crop_scan");
+        for at in (0..(rows - first) * columns).map(|at| [at / columns, at % columns]) {
+            let stored = saving.desk.session.frame(saved, &at)?;
+            let expected = looking.desk.session.frame(node, &at)?;
+            ensure!(
+                stored.shape() == expected.shape(),
+                "{names:?}: {:?}",
+                stored.shape()
+            );
+            let pixels = expected.shape().iter().product();
+            for pixel in 0..pixels {
+                let [value, expected] = [&stored, &expected].map(|frame| frame.value(pixel));
+                let same = value == expected || (value.is_nan() && expected.is_nan());
+                ensure!(
+                    same,
+                    "{names:?} at {at:?}, {pixel}: {value}, not {expected}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A pixel that is taken for dead from the frames that were looked at, and has a count in one of the others.
 #[test]
 fn a_count_of_a_dead_pixel_counts_everywhere_and_what_is_said_of_it_is_true() -> Result<()> {

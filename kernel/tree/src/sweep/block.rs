@@ -408,8 +408,10 @@ impl Inner {
                 // Nobody looks at it.
                 false => Err(ComputeError::new(&sweep.node, Some(*at), Cause::Cancelled)),
             };
-            let in_use =
-                |going: &Going<'_>| !going.seat.rider.stored && going.seat.chain.uses_frames();
+            let in_use = |going: &Going<'_>| {
+                let seat = going.seat;
+                seat.chain.uses_frames(seat.rider.stored)
+            };
             let used = match (dead, &frame) {
                 (Some(dead), Ok(Output::Frame(frame))) if going.iter().any(in_use) => {
                     Some(Ok(Output::Frame(dead.leave_out(frame))))

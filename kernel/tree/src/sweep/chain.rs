@@ -238,11 +238,12 @@ impl Chain {
         matches!(self, Chain::Steps { .. })
     }
 
-    /// Whether the frames of the file are used as they are, without an operation that takes them as they are stored.
-    pub(super) fn uses_frames(&self) -> bool {
+    /// Whether the frames of the file are used without their dead pixels: not by an operation that takes them as they are stored,
+    /// nor where they are the output and wanted as `stored`.
+    pub(super) fn uses_frames(&self, stored: bool) -> bool {
         match self {
             Chain::Steps { steps, passing, .. } => {
-                (steps.get(*passing)).is_none_or(|step| !step.computation.takes_stored())
+                (steps.get(*passing)).map_or(!stored, |step| !step.computation.takes_stored())
             }
             Chain::Tree { .. } => false,
         }
