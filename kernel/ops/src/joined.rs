@@ -29,13 +29,14 @@ pub fn element(input: &SignalMeta, positions: usize, statistic: Statistic) -> El
     }
 }
 
-/// All outputs that were handed over as one. NaN and infinite values are left out; a value that no position has is NaN.
+/// All outputs that were handed over as one, each value by the statistic of its number. NaN and infinite values are left out; a value
+/// that no position has is NaN.
 ///
 /// # Errors
 /// [`OperationError`] when there is none, or they are not of one shape.
 pub fn joined(
     inputs: &Inputs<'_>,
-    statistic: Statistic,
+    statistic: impl Fn(usize) -> Statistic,
     element: ElementType,
 ) -> Result<Output, OperationError> {
     let wrong = |found: &Output| {
@@ -73,7 +74,8 @@ pub fn joined(
             other => return Err(wrong(other)),
         }
     }
-    let values = sums.iter().zip(&valid).map(|(sum, valid)| match statistic {
+    let numbered = sums.iter().zip(&valid).enumerate();
+    let values = numbered.map(|(number, (sum, valid))| match statistic(number) {
         _ if *valid == 0.0 => f64::NAN,
         Statistic::Sum => *sum,
         Statistic::Mean => sum / valid,

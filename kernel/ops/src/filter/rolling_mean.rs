@@ -140,7 +140,7 @@ impl Operation for AverageWindow {
         let input = accept::first_meta(inputs)?;
         joined(
             inputs,
-            Statistic::Mean,
+            |_| Statistic::Mean,
             element(input, params.window, Statistic::Mean),
         )
     }

@@ -1,7 +1,8 @@
 //! Joins scan positions: groups of rows and columns of the scan, or of frames of a series, become one.
 //!
 //! `(nt, ny, nx | …) → (nt / along, ny / rows, nx / columns | …)`, for frames and maps; `|` and what is behind it stays. result = `Σ I`
-//! over the positions of a group, pixel by pixel, or their mean; positions that are left over at the end of an axis are dropped
+//! over the positions of a group, pixel by pixel, or their mean: of themselves counts are added and the values of maps that are no counts
+//! (deflections, strains, angles, errors) averaged; positions that are left over at the end of an axis are dropped
 //! (a caveat says how many). NaN and infinite values are left out, so that a sum is of the positions that have a value; a
 //! pixel without any is NaN. Axes: `scale' = f · scale`, `offset' = offset + (f - 1) / 2 · scale`, the middle of the first group; axes
 //! that are not uniform get the mean value of each group. Sums of whole numbers are exact: `f32` where it holds the largest
@@ -11,14 +12,27 @@
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Caveat, Inputs, NavigationIndex, Needs, NotApplicable, Operation, OperationError,
-    OperationInfo, Output, SignalMeta, Window, parameters,
+    CancelToken, Caveat, Component, Display, Inputs, NavigationIndex, Needs, NotApplicable,
+    Operation, OperationError, OperationInfo, Output, SignalKind, SignalMeta, Window, choices,
+    parameters,
 };
 
 use super::rebin_signal::joined as joined_axis;
 use crate::accept;
 use crate::joined::{accepted, element, joined};
 use crate::virtual_image::Statistic;
+
+choices! {
+    /// How the positions of a group are combined.
+    pub enum GroupStatistic {
+        /// Counts are added; deflections, strains and other values that are no counts are averaged.
+        Automatic = "automatic",
+        /// Total.
+        Sum = "sum",
+        /// Per valid position.
+        Mean = "mean",
+    }
+}
 
 parameters! {
     /// Joins groups of scan positions.
@@ -30,7 +44,26 @@ parameters! {
         /// Scans of a series that become one: along the slowest of three axes or more.
         pub along: usize = 1, range (1, 4096);
         /// Total of a group, or its average.
-        pub statistic: Statistic = Statistic::Sum;
+        pub statistic: GroupStatistic = GroupStatistic::Automatic;
+    }
+}
+
+/// Whether a map has counts, which add up, and not deflections, strains or angles, which do not.
+fn adds_up(component: &Component) -> bool {
+    let is_amount = component.shown.is_none() && component.display == Display::Sequential;
+    component.units == "counts" || (is_amount && component.units.is_empty())
+}
+
+/// What is done with the value of this number of a map, or with frames.
+fn statistic(input: &SignalMeta, given: GroupStatistic, number: usize) -> Statistic {
+    match (given, input.kind) {
+        (GroupStatistic::Sum, _) => Statistic::Sum,
+        (GroupStatistic::Mean, _) => Statistic::Mean,
+        (GroupStatistic::Automatic, SignalKind::Map) => match input.components.get(number) {
+            Some(component) if !adds_up(component) => Statistic::Mean,
+            _ => Statistic::Sum,
+        },
+        (GroupStatistic::Automatic, _) => Statistic::Sum,
     }
 }
 
@@ -107,7 +140,28 @@ impl Operation for JoinPositions {
             }
             *of = joined_axis(of, factor);
         }
-        meta.element = element(input, group.iter().product(), params.statistic);
+        let sums_of_no_counts = |(number, component): (usize, &Component)| {
+            statistic(input, params.statistic, number) == Statistic::Sum && !adds_up(component)
+        };
+        if input.kind == SignalKind::Map {
+            let mut wrong = input
+                .components
+                .iter()
+                .enumerate()
+                .filter(|one| sums_of_no_counts(*one));
+            if let Some((_, component)) = wrong.next() {
+                let text = format!(
+                    "`{}` is no count: its sum over a group is not that of the joined positions; with `mean` or `automatic` it is",
+                    component.name
+                );
+                meta.caveats.push(Caveat::new("sums_of_no_counts", text));
+            }
+        }
+        meta.element = element(
+            input,
+            group.iter().product(),
+            statistic(input, params.statistic, 0),
+        );
         Ok(meta)
     }
 
@@ -149,17 +203,15 @@ impl Operation for JoinPositions {
         let input = accept::first_meta(inputs)?;
         joined(
             inputs,
-            params.statistic,
-            element(input, positions, params.statistic),
+            |number| statistic(input, params.statistic, number),
+            element(input, positions, statistic(input, params.statistic, 0)),
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use signal::{
-        Axes, Axis, Bound, Component, Display, ElementType, Frame, Registered, serde_json::json,
-    };
+    use signal::{Axes, Axis, Bound, ElementType, Frame, Registered, serde_json::json};
 
     use super::*;
 
@@ -263,6 +315,40 @@ mod tests {
             .unwrap();
         // 144 times 65535 fits.
         assert_eq!(many.describe(&[&series]).unwrap().element, ElementType::F32);
+    }
+
+    #[test]
+    fn counts_add_up_and_deflections_do_not() {
+        let component = |name, units, display| Component::new(name, name, units, display);
+        let map = Arc::new(scan(ElementType::U16).to_map(vec![
+            component("intensity", "counts", Display::Sequential),
+            component("difference", "counts", Display::Diverging),
+            component("dy", "px", Display::Diverging),
+            component("e_xx", "", Display::Sequential).shown_in(100.0, "%"),
+        ]));
+        let values = [[1.0f32, -3.0, 2.0, 0.25], [4.0, 1.0, 5.0, 0.75]];
+        let outputs = values.map(|values| Output::Values(values.into()));
+        let of = |params: serde_json::Value| match found(&map, params, &outputs) {
+            Output::Values(values) => values.to_vec(),
+            other => panic!("{other:?}"),
+        };
+        let group = json!({"rows": 1, "columns": 2});
+        assert_eq!(of(group), [5.0, -2.0, 3.5, 0.5]);
+        let sums = json!({"rows": 1, "columns": 2, "statistic": "sum"});
+        assert_eq!(of(sums.clone()), [5.0, -2.0, 7.0, 1.0]);
+        let caveats = |params: &serde_json::Value| {
+            let rebin = Bound::<JoinPositions>::entry().bind(params).unwrap();
+            let described = rebin.describe(&[&map]).unwrap();
+            let codes = described
+                .caveats
+                .iter()
+                .map(|caveat| caveat.code.to_string());
+            codes
+                .filter(|code| code != "rebin_remainder")
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(caveats(&sums), ["sums_of_no_counts"]);
+        assert!(caveats(&json!({})).is_empty());
     }
 
     #[test]

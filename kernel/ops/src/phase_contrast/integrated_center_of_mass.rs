@@ -84,6 +84,15 @@ fn accepted<'a>(
         let reason = format!("the map has the images {}", names.join(", "));
         return Err(NotApplicable::new(reason, takes));
     }
+    if let Some(other) =
+        (input.components.iter()).find(|one| !matches!(one.units.as_str(), "px" | ""))
+    {
+        let reason = format!(
+            "`{}` is in {}, not in detector pixels",
+            other.name, other.units
+        );
+        return Err(NotApplicable::new(reason, takes));
+    }
     if input.axes.positions() < 2 {
         return Err(NotApplicable::new(
             "one position cannot be integrated",
