@@ -6,7 +6,7 @@
 //! the unit of the axes, also where pixels are higher than wide; where both axes have no unit in common they are circles in pixels.
 //! The axis `radius` has the middles of the rings: offset `r_inner + width / 2`, scale `(r_outer - r_inner) / npt`.
 //! Centre: where both axes are 0 if that is inside the frame (and not its first pixel, which is where axes begin that nobody
-//! centred), else the direct beam, the median over up to 32 patterns; `notes` say which. NaN and infinite pixels are left out of sum and divisor.
+//! centred), else the direct beam, the median over up to 32 patterns; `notes` say which, and a caveat where the beam is not at that zero. NaN and infinite pixels are left out of sum and divisor.
 //! A ring that has pixels, but none with a value, is NaN; one outside the frame is NaN in the mean and 0 in the sum. Sums run in `f64` in an order
 //! that the geometry decides. Frame-local once the centre is known, O(P) per frame; the shares are computed once, 19 bytes per pixel.
 //! Reference: Ashiotis et al. (pyFAI), doi:10.1107/S1600576715004306; pyxem `get_azimuthal_integral1d`, whose circles are
@@ -32,6 +32,8 @@ const FRAMES: usize = 32;
 const MOST_PIXELS: usize = 1 << 24;
 /// Pixels that half of the beams may be away from the centre of the rings before that is said.
 const WANDERS: f64 = 1.0;
+/// A beam is elsewhere when patterns agree on where to this share of the distance.
+const SURE: f64 = 0.5;
 
 parameters! {
     /// Averages or sums each pattern over rings around the direct beam.
@@ -51,11 +53,15 @@ parameters! {
     }
 }
 
-/// The direct beam in some patterns of a scan.
+/// The direct beam in some patterns of a scan, in pixels.
 pub struct Beam {
+    /// Of the rings.
     centre: [f64; 2],
-    /// Half of the patterns have it no further from there, in pixels.
+    /// Half of the patterns have the beam no further from there.
     wander: f64,
+    /// Where it is in the median, and half of the patterns have it no further from that.
+    seen: [f64; 2],
+    spread: f64,
 }
 
 impl HeapBytes for Beam {
@@ -247,12 +253,16 @@ impl Operation for IntegrateAzimuthally {
         params: &AzimuthalIntegral,
     ) -> Option<Preparation<Beam>> {
         let input = inputs.first()?;
-        if known_centre(input, params).is_some() {
+        if params.centre.is_some() {
             return None;
         }
         let pixels = input.axes.frame_len().max(1);
         let positions = Positions::Spread((MOST_PIXELS / pixels).clamp(1, FRAMES));
-        Some(Preparation::new(positions, Gather::default()))
+        let gather = Gather {
+            origin: origin(input),
+            places: Vec::new(),
+        };
+        Some(Preparation::new(positions, gather))
     }
 
     fn prepared_notes(beam: &Beam) -> Option<Value> {
@@ -265,6 +275,16 @@ impl Operation for IntegrateAzimuthally {
 
     fn prepared_caveats(_params: &AzimuthalIntegral, beam: &Beam) -> Vec<Caveat> {
         let [row, column] = beam.centre;
+        let away = |at: [f64; 2]| (at[0] - row).hypot(at[1] - column);
+        let off = away(beam.seen);
+        if off > WANDERS && beam.spread < SURE * off {
+            let [y, x] = beam.seen;
+            let text = format!(
+                "the rings are about the zero of both axes, ({row:.1}, {column:.1}) px, and what looks like the direct beam is \
+                 {off:.1} px from there, at ({y:.1}, {x:.1}) px: if it is, give `centre`, {y:.1} and {x:.1}"
+            );
+            return vec![Caveat::new("beam_not_at_zero", text)];
+        }
         let text = || {
             format!(
                 "the direct beam wanders over the detector: in half of the patterns that were looked at it is more than {:.1} px \
@@ -315,8 +335,9 @@ fn value(total: Total, statistic: Statistic) -> f32 {
 }
 
 /// Where the beam is in each pattern so far.
-#[derive(Default)]
 struct Gather {
+    /// The centre of the rings, if the axes say it.
+    origin: Option<[f64; 2]>,
     places: Vec<[f64; 2]>,
 }
 
@@ -345,11 +366,17 @@ impl Prepare<Beam> for Gather {
             })
         };
         let along = |axis: usize| self.places.iter().map(|place| place[axis]).collect();
-        let centre = [middle(along(0))?, middle(along(1))?];
-        let off = |[y, x]: &[f64; 2]| (y - centre[0]).hypot(x - centre[1]);
+        let seen = [middle(along(0))?, middle(along(1))?];
+        let centre = self.origin.unwrap_or(seen);
+        let away = |from: [f64; 2]| {
+            let off = |[y, x]: &[f64; 2]| (y - from[0]).hypot(x - from[1]);
+            middle(self.places.iter().map(off).collect())
+        };
         Ok(Finished::Done(Beam {
             centre,
-            wander: middle(self.places.iter().map(off).collect())?,
+            wander: away(centre)?,
+            seen,
+            spread: away(seen)?,
         }))
     }
 

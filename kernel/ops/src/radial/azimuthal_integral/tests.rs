@@ -114,7 +114,29 @@ fn the_centre_is_said_or_measured() {
     let inside = meta([0.1; 2], [-2.6, -1.9], ["1/nm"; 2]);
     let at_corner = meta([0.1; 2], [0.0; 2], ["1/nm"; 2]);
     let integral = bound(json!({}));
-    assert!(integral.preparation(&[&inside]).is_none());
+    assert!(
+        bound(json!({"centre": [3, 4]}))
+            .preparation(&[&inside])
+            .is_none()
+    );
+    let said = |disk: &Frame| {
+        let found = prepared(&*integral, &inside, &[disk.clone(), disk.clone()]).unwrap();
+        let caveats = integral.prepared_caveats(&found);
+        caveats
+            .into_iter()
+            .map(|caveat| caveat.text)
+            .collect::<String>()
+    };
+    let text = said(&disk);
+    assert!(
+        text.contains("(26.0, 19.0) px") && text.contains("at (27.4, 16.2) px"),
+        "{text}"
+    );
+    assert_eq!(
+        said(&frame([26.3, 18.8], |dy, dx| 9.0
+            * (4.5 - dy.hypot(dx)).clamp(0.0, 1.0))),
+        ""
+    );
     let note = |meta: &SignalMeta, params: Value| {
         bound(params).describe(&[meta]).unwrap().notes["centre_from"].clone()
     };
