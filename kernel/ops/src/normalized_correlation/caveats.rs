@@ -44,6 +44,7 @@ pub(super) fn of(params: &NormalizedCorrelation, prepared: Option<&Prepared>) ->
         .chain(background_taken(prepared))
         .chain(too_quiet(prepared))
         .chain(mostly_covered(prepared))
+        .chain(noise_in_common(prepared))
         .collect()
 }
 
@@ -153,6 +154,21 @@ fn too_quiet(prepared: &Prepared) -> Option<Caveat> {
                 "pixels scatter less than counts do (misfit {misfit:.2}, it is 1 for counts), so errors are too large and faint disks are \
                  missed: a constant that could not be measured is added to them, or they are smoothed or without noise; a constant of \
                  100 is taken off by `scan.map(|frame: Frame<f32>| frame.mapv(|value| value - 100.0))?`"
+            ),
+        )
+    })
+}
+
+/// Where neighbouring pixels have noise in common.
+fn noise_in_common(prepared: &Prepared) -> Option<Caveat> {
+    let factor = prepared.model.noise;
+    (factor > 1.0).then(|| {
+        Caveat::new(
+            "noise_in_common",
+            format!(
+                "neighbouring pixels have noise in common, as by the point spread of a detector, or after interpolation or smoothing: \
+                 standard errors are {factor:.1} times those of counts, and scores as much smaller; faint disks are found best in the \
+                 file as it was recorded"
             ),
         )
     })

@@ -331,7 +331,7 @@ fn one_lattice_is_seldom_taken_for_two() {
         .chain([touching])
         .zip(31..)
     {
-        all.merge(of_one(family, seed, 50));
+        all.merge(of_one(family, seed, 100));
     }
     let text = format!(
         "{} of {} marked, {:.3} within",
@@ -340,7 +340,7 @@ fn one_lattice_is_seldom_taken_for_two() {
         all.covered()
     );
     assert!(
-        all.marked <= 1.0 && (all.covered() - 0.68).abs() < 0.03,
+        all.marked <= 2.0 && (all.covered() - 0.68).abs() < 0.03,
         "{text}"
     );
 }

@@ -2,7 +2,7 @@
 
 use signal::simd::{Vectorised, vectorised};
 
-use super::covered::{Seen, covered};
+use super::covered::{Seen, covered, darker_than_expected};
 use super::left_over::Left;
 use super::noise::{Added, Noise, is_counts, noise};
 
@@ -10,6 +10,8 @@ use super::noise::{Added, Noise, is_counts, noise};
 const LONE: f32 = 6.0;
 /// Share of the frames in which a pixel is alone above everything around it, from which on it is hot.
 const HOT: f64 = 0.3;
+/// Standard deviations of the readout that hardly a pixel without counts is below zero.
+const FAR_BELOW: f64 = 2.0;
 /// Noise that differs by less than this factor is the same: a few frames do not tell it any better.
 const OTHER_NOISE: f64 = 2.0;
 
@@ -25,15 +27,16 @@ pub struct Clean {
     pub offset: f64,
     /// Whether something is added to all pixels, or taken from them.
     pub shifted: bool,
-    /// Share of the pixels that are still below zero as counts: a background was taken away, and nobody knows its noise.
+    /// Share of the pixels that are below zero in the file and as counts, further than readout noise explains: a background was taken
+    /// away, and nobody knows its noise.
     pub below_zero: f64,
     /// The value of pixels without counts, where values are whole numbers above it.
     zero: Option<f64>,
     /// The largest value that a pixel can have, when it has an end.
     pub saturation: Option<f32>,
-    /// Pixels that are covered or hot, flat, in C order.
+    /// Pixels that are hot or covered, flat.
     pub dead: Vec<usize>,
-    /// Of them, those that are hot.
+    /// As many of them, the first ones, are hot.
     pub hot: usize,
     /// Whether a frame that was looked at has saturated pixels.
     pub saturated: bool,
@@ -87,21 +90,46 @@ impl Clean {
         let mut seen = vec![Seen::NOTHING; rows * columns];
         let mut lone = vec![0u32; rows * columns];
         let mut flags = Vec::new();
+        // Less than readout noise makes of no counts.
+        let readout = if clean.shifted {
+            0.0
+        } else {
+            (clean.offset / clean.gain).max(0.0)
+        };
+        let least = (readout - FAR_BELOW * readout.sqrt()).min(0.0) as f32;
         let mut below = 0;
         for frame in frames {
             let mut counts = frame.clone();
             clean.saturated |= clean.to_counts(&mut counts);
-            below += counts.iter().filter(|counts| **counts < 0.0).count();
+            let values = frame.iter().zip(&counts);
+            below += values
+                .filter(|(value, counts)| **value < 0.0 && **counts < least)
+                .count();
             (seen.iter_mut().zip(&counts)).for_each(|(seen, counts)| seen.add(*counts));
             clean.lone(&counts, &mut flags, |at| lone[at] += 1);
         }
         clean.below_zero = below as f64 / (frames.len() * rows * columns).max(1) as f64;
         let often = ((HOT * frames.len() as f64).ceil() as u32).max(2);
-        let mut dead: Vec<bool> = lone.iter().map(|times| *times >= often).collect();
-        clean.hot = dead.iter().filter(|dead| **dead).count();
-        covered(&seen, (rows, columns), &mut dead);
-        clean.dead = (0..dead.len()).filter(|at| dead[*at]).collect();
+        clean.dead = (0..lone.len()).filter(|at| lone[*at] >= often).collect();
+        clean.hot = clean.dead.len();
+        let mut dark = vec![false; rows * columns];
+        covered(&seen, (rows, columns), &mut dark);
+        (clean.dead.iter()).for_each(|at| dark[*at] = false);
+        (clean.dead).extend((0..dark.len()).filter(|at| dark[*at]));
         clean
+    }
+
+    /// Leaves those covered that are dark where counts are expected, of all frames that were looked at: between disks without a
+    /// background none are.
+    pub(super) fn uncover(&mut self, expected: impl Fn(usize) -> f64) {
+        let mut dark = vec![false; self.rows * self.columns];
+        (self.dead.drain(self.hot..)).for_each(|at| dark[at] = true);
+        darker_than_expected(&mut dark, (self.rows, self.columns), expected);
+        (self.dead).extend((0..dark.len()).filter(|at| dark[*at]));
+    }
+
+    pub(super) fn is_covered_anywhere(&self) -> bool {
+        self.dead.len() > self.hot
     }
 
     /// For frames of the same detector whose noise may be another one: of many that were averaged into one it is less, and each

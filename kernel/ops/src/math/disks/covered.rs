@@ -105,6 +105,32 @@ pub(super) fn covered(seen: &[Seen], (rows, columns): (usize, usize), dead: &mut
     }
 }
 
+/// Leaves of the dark pixels those that are about one where more than no counts are `expected`.
+pub(super) fn darker_than_expected(
+    dark: &mut [bool],
+    (rows, columns): (usize, usize),
+    expected: impl Fn(usize) -> f64,
+) {
+    let near = |at: usize| {
+        let (row, column) = (at / columns, at % columns);
+        let down = row.saturating_sub(EDGE)..(row + EDGE + 1).min(rows);
+        let across = column.saturating_sub(EDGE)..(column + EDGE + 1).min(columns);
+        down.flat_map(move |y| across.clone().map(move |x| y * columns + x))
+    };
+    // What is at the edge of a patch may have counts.
+    let is_inside = |at: &usize| near(*at).all(|at| dark[at]);
+    let surely: Vec<usize> = (0..dark.len())
+        .filter(is_inside)
+        .filter(|at| 9.0 * expected(*at) >= COUNTED)
+        .collect();
+    let mut stays = vec![false; dark.len()];
+    surely
+        .into_iter()
+        .flat_map(near)
+        .for_each(|at| stays[at] = true);
+    dark.copy_from_slice(&stays);
+}
+
 /// Counts of nine pixels that a quarter of those that have any are below.
 fn darker_quarter(seen: &[Seen], (rows, columns): (usize, usize)) -> f64 {
     let inside = (1..rows - 1).flat_map(|row| (1..columns - 1).map(move |column| (row, column)));

@@ -82,7 +82,7 @@ pub(super) fn darkest(
                 .copied()
                 .filter(|[_, pixels]| *pixels >= enough)
                 .collect();
-            cells.sort_by(|a, b| (a[0] * b[1]).total_cmp(&(b[0] * a[1])));
+            cells.sort_by(|a, b| (a[0] / a[1]).total_cmp(&(b[0] / b[1])));
             let from = (DARK[0] * cells.len() as f64).floor() as usize;
             let to = ((DARK[1] * cells.len() as f64).ceil() as usize).min(cells.len());
             let (counts, pixels) = (cells[from..to].iter())

@@ -156,7 +156,7 @@ impl<'a> Measuring<'a> {
         let centre_of = || direct_beam.unwrap_or_else(|| symmetric_centre(frames, size));
         let covered = if lost {
             Some(centre_of())
-        } else if clean.dead.len() > clean.hot {
+        } else if clean.is_covered_anywhere() {
             Some(centre_of()).filter(|centre| is_covered(*centre, size, clean, first))
         } else {
             None
@@ -312,7 +312,7 @@ impl<'a> Measuring<'a> {
             let counts = &self.frames[n];
             image.fill(model.size(), model.margin(), counts, self.clean.most());
             let found = model.find(image, scratch);
-            let cost = model.misfit(image, scratch) + DISK_COST * found.len() as f64;
+            let cost = model.deviance(image, scratch) + DISK_COST * found.len() as f64;
             let of_peaks = (found.iter()).map(|peak| [peak.evidence.misfit, nearest(peak, &found)]);
             (cost, of_peaks.collect::<Vec<[f64; 2]>>())
         });

@@ -4,6 +4,7 @@ mod amplitude;
 mod around;
 mod beam;
 mod clean;
+mod correlated;
 mod covered;
 mod darkest;
 mod elsewhere;

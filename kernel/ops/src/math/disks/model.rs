@@ -26,6 +26,8 @@ const MANY: f64 = 0.15;
 pub(super) const DISK_COST: f64 = 40.0;
 /// A frame's first guess of its background, of the scan's, below which it has perhaps no disks in its darker places.
 const MUCH_DARKER: f64 = 0.6;
+/// Share of the darker places that is background from which on it is all of it.
+const HARDLY_DARKER: f64 = 0.9;
 /// A disk's edge is seen to where it is this share of the background's noise.
 const SEEN: f64 = 0.3;
 
@@ -75,6 +77,8 @@ pub struct Model {
     pub(super) reach: f64,
     /// Whether patterns that fit badly are tried elsewhere: once it is known what they are.
     pub(super) realigns: bool,
+    /// Standard deviation of the noise of many pixels together, over what it would be if each had its own.
+    pub noise: f64,
 }
 
 impl Deref for Model {
@@ -158,6 +162,7 @@ impl Model {
             around,
             reach,
             realigns: false,
+            noise: 1.0,
         }
     }
 
@@ -247,13 +252,31 @@ impl Model {
 
     /// The same with another threshold.
     pub fn find_above(&self, threshold: f64, image: &Image, scratch: &mut Scratch) -> Vec<Found> {
+        let noise = self.noise;
+        let mut found = self.find_as_if_independent(threshold * noise, image, scratch);
+        for peak in &mut found {
+            peak.y_error *= noise;
+            peak.x_error *= noise;
+            peak.evidence.deviations /= noise;
+        }
+        found
+    }
+
+    /// The same for noise that each pixel has for itself.
+    fn find_as_if_independent(
+        &self,
+        threshold: f64,
+        image: &Image,
+        scratch: &mut Scratch,
+    ) -> Vec<Found> {
         let found = self.find_beside(self.darker, threshold, image, scratch);
-        if scratch.first_amplitude * self.darker > MUCH_DARKER {
+        // Where all of the scan's darker places is background, the second guess is the first.
+        if self.darker > HARDLY_DARKER || scratch.first_amplitude * self.darker > MUCH_DARKER {
             return found;
         }
         // Much darker than usual: there are hardly any disks, so that all of it is background, or there is less of that.
         let cost = |found: &[Found], scratch: &Scratch| {
-            self.misfit(image, scratch) + DISK_COST * found.len() as f64
+            self.deviance(image, scratch) + DISK_COST * found.len() as f64
         };
         let usual = cost(&found, scratch);
         let without = self.find_beside(1.0, threshold, image, scratch);
@@ -317,13 +340,14 @@ impl Model {
         density * pixels * deviations * (-0.5 * deviations * deviations).exp()
     }
 
-    /// Sum of the squares of what is left over after [`Model::find`], in units of its variance.
-    pub fn misfit(&self, image: &Image, scratch: &Scratch) -> f64 {
-        self.misfit_within(image, scratch, 0..self.rows, 0..self.columns)
+    /// Deviance of a frame's counts from what is expected after [`Model::find`]: twice what the likelihood falls short of that of a
+    /// model that expects just these counts. Squares in units of the variance would speak for whatever expects more counts.
+    pub fn deviance(&self, image: &Image, scratch: &Scratch) -> f64 {
+        self.deviance_within(image, scratch, 0..self.rows, 0..self.columns)
     }
 
     /// The same of a part of the frame.
-    pub(super) fn misfit_within(
+    pub(super) fn deviance_within(
         &self,
         image: &Image,
         scratch: &Scratch,
@@ -338,13 +362,33 @@ impl Model {
                 .zip(&image.valid[line.clone()])
                 .zip(&scratch.models[line])
                 .zip(ground.row(row as isize, columns.start as isize));
-            let squares = pixels.map(|(((counts, valid), models), under)| {
+            let deviances = pixels.map(|(((counts, valid), models), under)| {
                 let expected = (models + amplitude * under).max(FAINTEST);
-                f64::from(valid * (counts - expected) * (counts - expected) / expected)
+                let surprise = match *counts > 0.0 {
+                    true => counts * (counts / expected).ln(),
+                    // Readout noise, or a constant that was taken off.
+                    false => -counts * expected.ln(),
+                };
+                2.0 * f64::from(valid * (surprise + expected - counts))
             });
-            squares.sum::<f64>()
+            deviances.sum::<f64>()
         })
         .sum()
+    }
+
+    /// Counts that are expected at a pixel of a frame after [`Model::find`], flat in C order.
+    pub(super) fn expected<'a>(
+        &'a self,
+        image: &'a Image,
+        scratch: &'a Scratch,
+    ) -> impl Fn(usize) -> f64 + use<'a> {
+        let ground = self.ground.around(scratch.centre, self.size());
+        move |at| {
+            let (row, column) = (at / self.columns, at % self.columns);
+            let under = ground.row(row as isize, column as isize);
+            let under = scratch.amplitude * f64::from(under.first().copied().unwrap_or(0.0));
+            f64::from(scratch.models[image.at(row, column)]) + under
+        }
     }
 
     /// Adds what the disks of a frame, after [`Model::find`], say of radius and edge, or of what is inside.

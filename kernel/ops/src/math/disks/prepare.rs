@@ -4,11 +4,14 @@ use std::ops::Range;
 
 use super::beam::beam;
 use super::clean::Clean;
+use super::correlated::Products;
 use super::elsewhere::{Elsewhere, elsewhere};
 use super::extent::{Around, extent};
+use super::image::Image;
 use super::left_over::{Left, left_over};
 use super::measuring::{ABOUT, Measuring, PATTERN_EXPLAINS, Start, Work, measure};
-use super::model::{DISK_COST, Model};
+use super::model::{DISK_COST, Found, Model};
+use super::search::Scratch;
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
 
@@ -31,7 +34,7 @@ pub struct Prepared {
     pub(super) usual_misfit: f64,
     /// The median distance in px from one disk to the next.
     pub(super) apart: f64,
-    /// Sum of that over all pixels, and what every disk costs.
+    /// Deviance of the counts from what is expected, and what every disk costs.
     pub(super) cost: f64,
     /// The same with flat disks.
     pub(super) flat_cost: f64,
@@ -58,10 +61,57 @@ impl Prepared {
             let disks = (found.iter())
                 .filter(|peak| inside(peak.y, &rows) && inside(peak.x, &columns))
                 .count();
-            let misfit = model.misfit_within(image, scratch, rows.clone(), columns.clone());
-            misfit + DISK_COST * disks as f64
+            let deviance = model.deviance_within(image, scratch, rows.clone(), columns.clone());
+            deviance + DISK_COST * disks as f64
         });
         costs.iter().sum()
+    }
+
+    /// Leaves those pixels covered where counts are expected.
+    fn uncover(&mut self, frames: &[Vec<f32>]) {
+        let clean = &self.clean;
+        let covered = clean.dead[clean.hot..].to_vec();
+        if covered.is_empty() {
+            return;
+        }
+        let of_frames = self.in_frames(frames, |image, scratch, _| {
+            let expected = self.model.expected(image, scratch);
+            covered.iter().map(|at| expected(*at)).collect::<Vec<f64>>()
+        });
+        let mut sums = vec![0.0; self.model.rows * self.model.columns];
+        for of_frame in &of_frames {
+            let places = covered.iter().zip(of_frame);
+            places.for_each(|(at, expected)| sums[*at] += expected);
+        }
+        self.clean.uncover(|at| sums[at]);
+        if self.clean.dead.len() == self.clean.hot + covered.len() {
+            return;
+        }
+        let misfits = self.in_frames(frames, |_, _, found| {
+            let misfits = found.iter().map(|peak| peak.evidence.misfit);
+            misfits.collect::<Vec<f64>>()
+        });
+        let misfits: Vec<f64> = misfits.into_iter().flatten().collect();
+        if !misfits.is_empty() {
+            self.misfit = misfits.iter().sum::<f64>() / misfits.len() as f64;
+            self.usual_misfit = middle(misfits.into_iter());
+        }
+    }
+
+    /// Something of every frame in which disks were found.
+    fn in_frames<T: Send>(
+        &self,
+        frames: &[Vec<f32>],
+        what: impl Fn(&Image, &Scratch, &[Found]) -> T + Sync,
+    ) -> Vec<T> {
+        let (model, clean) = (&self.model, &self.clean);
+        in_parts(frames.len(), |(image, scratch): &mut Work, n| {
+            let mut counts = frames[n].clone();
+            clean.apply(&mut counts, &mut Vec::new());
+            image.fill(model.size(), model.margin(), &counts, clean.most());
+            let found = model.find(image, scratch);
+            what(image, scratch, &found)
+        })
     }
 
     fn is_about(&self, radius: f64, factor: f64) -> bool {
@@ -70,6 +120,12 @@ impl Prepared {
 
     fn is_larger_than(&self, radius: f64) -> bool {
         f64::from(self.model.shape.radius) > radius
+    }
+
+    /// Flat disks that explain everything are no pieces, whatever was said of the radius, and whatever a background that falls
+    /// outwards makes of the beam's extent.
+    fn is_flat(&self) -> bool {
+        self.model.probe.is_none() && self.explains()
     }
 
     /// Whether nothing is left to explain.
@@ -103,13 +159,30 @@ pub fn prepare(
     size: (usize, usize),
     given: Given,
 ) -> Option<Prepared> {
-    let (_, radius) = look(&frames, size, given.direct_beam);
+    let mut found = prepare_any(&frames, &vacuum, size, given)?;
+    found.uncover(&frames);
+    let products = found.in_frames(&frames, |image, scratch, _| {
+        Products::of(&found.model, image, scratch)
+    });
+    let all = products.into_iter().reduce(|all, one| all.merge(&one));
+    found.model.noise = all.map_or(1.0, |all| all.factor());
+    Some(found)
+}
+
+/// With whatever is dark left out as covered.
+fn prepare_any(
+    frames: &[Vec<f32>],
+    vacuum: &[Vec<f32>],
+    size: (usize, usize),
+    given: Given,
+) -> Option<Prepared> {
+    let (_, radius) = look(frames, size, given.direct_beam);
     let radius = given.radius.unwrap_or(radius);
-    let mut clean = Clean::measure(&frames, size, given.saturation, radius);
-    let measured = |clean: &Clean| prepare_clean(&frames, &vacuum, size, given, clean);
+    let mut clean = Clean::measure(frames, size, given.saturation, radius);
+    let measured = |clean: &Clean| prepare_clean(frames, vacuum, size, given, clean);
     // Edges of disks were taken for noise, and noise for counts: what the model leaves over is neither.
     let few: Vec<Vec<f32>> = match frames.len() / FEW {
-        0 | 1 => frames.clone(),
+        0 | 1 => frames.to_vec(),
         step => frames.iter().step_by(step).cloned().collect(),
     };
     for _ in 0..GAINS {
@@ -144,9 +217,23 @@ pub fn prepare(
         found = measured(&clean);
     }
     let Some(said) = given.direct_beam else {
-        return found;
+        let found = found?;
+        // A beam that is far from the middle is where the brightest disk is, if that explains the frames better.
+        let near_the_middle = found.model.centre;
+        let doubt = elsewhere(&cleaned(frames, &clean), &found, near_the_middle);
+        let Some(brightest) = doubt.filter(|doubt| doubt.times.is_some()) else {
+            return Some(found);
+        };
+        let there = Given {
+            direct_beam: Some(brightest.brightest),
+            ..given
+        };
+        return match prepare_clean(frames, vacuum, size, there, &clean) {
+            Some(other) if other.cost + PATTERN_COST < found.cost => Some(other),
+            _ => Some(found),
+        };
     };
-    let doubt = elsewhere(&cleaned(&frames, &clean), found.as_ref()?, said);
+    let doubt = elsewhere(&cleaned(frames, &clean), found.as_ref()?, said);
     let Some(doubt) = doubt else {
         return found;
     };
@@ -160,7 +247,7 @@ pub fn prepare(
         direct_beam: None,
         ..given
     };
-    let other = prepare_clean(&frames, &vacuum, size, looked_for, &clean);
+    let other = prepare_clean(frames, vacuum, size, looked_for, &clean);
     either(found?, other, doubt)
 }
 
@@ -181,6 +268,13 @@ fn either(said: Prepared, found: Option<Prepared>, doubt: Elsewhere) -> Option<P
             ..said
         },
     })
+}
+
+fn cheaper(best: Option<Prepared>, other: Option<Prepared>) -> Option<Prepared> {
+    match (best, other) {
+        (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
+        (best, other) => best.or(other),
+    }
 }
 
 /// Frames as counts.
@@ -216,9 +310,14 @@ fn prepare_clean(
     let of_vacuum = clean.beside(vacuum);
     let vacuum = &*cleaned(vacuum, &of_vacuum);
     let beam = measure_beam(vacuum, size, given, &of_vacuum);
-    // Disks of the scan are as large as its beam.
-    let radius = beam.as_ref().map(|(_, radius)| *radius).or(given.radius);
-    let own = measure_any(frames, size, given, clean, radius);
+    let own = measure_any(frames, size, given, clean, given.radius);
+    // Disks of the scan are as large as its beam, unless that was taken for something else: few frames tell little.
+    let radius = beam.as_ref().map(|(_, radius)| *radius);
+    let is_another = |own: &Prepared| radius.is_some_and(|radius| !own.is_about(radius, ABOUT));
+    let own = match own {
+        Some(own) if own.is_flat() || !is_another(&own) => Some(own),
+        own => cheaper(own, measure_any(frames, size, given, clean, radius)),
+    };
     let told = beam.and_then(|(beam, _)| {
         let (seen, first) = look(frames, size, given.direct_beam);
         let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
@@ -284,15 +383,8 @@ fn measure_any(
         };
         measure(frames, size, given, clean, &seen, &start)
     };
-    let better = |best: Option<Prepared>, other: Option<Prepared>| match (best, other) {
-        (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
-        (best, other) => best.or(other),
-    };
     let mut best = measure_from(measured, false, None);
-    // Flat disks that explain everything are no pieces, whatever was said of the radius, and whatever a background that falls outwards
-    // makes of the beam's extent.
-    let is_flat = |best: &Prepared| best.model.probe.is_none() && best.explains();
-    if best.as_ref().is_some_and(is_flat) {
+    if best.as_ref().is_some_and(Prepared::is_flat) {
         return best;
     }
     // Pieces of disks explain some of them; so do the disks as a whole, and better.
@@ -322,7 +414,7 @@ fn measure_any(
             break;
         }
         let other = measure_from(radius, false, best.as_ref());
-        best = better(best, other);
+        best = cheaper(best, other);
     }
     // Disks that are dark inside stand in a lattice, which is taken for one of them.
     let side = size.0.min(size.1) as f64;
@@ -332,7 +424,7 @@ fn measure_any(
     if said.is_none() && best.as_ref().is_some_and(is_lattice) {
         for part in PARTS {
             let other = measure_from(part * side, true, None);
-            best = better(best, other);
+            best = cheaper(best, other);
             if !best.as_ref().is_some_and(is_lattice) {
                 break;
             }
@@ -367,7 +459,7 @@ fn measure_any(
                 break;
             }
             let other = measure_from(times * measured, true, best.as_ref());
-            whole = better(whole, other);
+            whole = cheaper(whole, other);
         }
     }
     // What was said binds, unless the disks are flat ones of another radius and nothing else.
@@ -377,7 +469,7 @@ fn measure_any(
             let [of_whole, of_best] =
                 [&whole, &best].map(|one| one.cost_within(frames, 1.5 * radius));
             let is_better = match said {
-                Some(_) => !is_flat(&best) || of_whole < of_best + PATTERN_COST,
+                Some(_) => !best.is_flat() || of_whole < of_best + PATTERN_COST,
                 None => of_whole + PATTERN_COST < of_best,
             };
             Some(if is_better { whole } else { best })
@@ -405,7 +497,7 @@ const BLUR: f64 = 0.5;
 const PIECES: f64 = 1.3;
 /// What a pattern must explain at least. That of a vacuum has to explain the disks of the scan in the end: one frame of it has few
 /// counts to speak for it.
-const PATTERN_COST: f64 = 3000.0;
+const PATTERN_COST: f64 = 1000.0;
 const BEAM_PATTERN_COST: f64 = 300.0;
 /// Below this misfit the noise is less than it was taken for, which so many frames tell in so many steps.
 const TOO_GOOD: f64 = 0.92;

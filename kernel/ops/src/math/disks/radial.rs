@@ -150,7 +150,7 @@ impl Rings {
                     .iter()
                     .filter(|cell| free(cell) >= enough && free(cell) > 0.0)
                     .collect();
-                cells.sort_by(|a, b| (a.counts * b.weights).total_cmp(&(b.counts * a.weights)));
+                cells.sort_by(|a, b| (a.counts / a.weights).total_cmp(&(b.counts / b.weights)));
                 let (value, weight) = agreed(&cells, darkest)?;
                 *sure = weight;
                 Some(value.max(darkest))

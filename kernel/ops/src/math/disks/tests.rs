@@ -625,3 +625,102 @@ fn a_probe_without_specimen_is_what_disks_are() {
     let score = try_within(&family, &model, 800..840, family.radius - 1.0);
     assert_at_the_bound(family.name, &score);
 }
+
+/// Between bright disks without a background pixels are dark in every frame: nothing covers them, and disks beside them are whole.
+#[test]
+fn dark_places_between_disks_are_not_covered() {
+    for (bragg, frames_of) in [(5.0, 40), (500.0, 40)] {
+        let family = Family {
+            rows: 100,
+            columns: 116,
+            radius: 5.0,
+            edge: 0.5,
+            bragg,
+            beam: 4.0 * bragg,
+            diffuse: 0.0,
+            vectors: [[1.9, 15.9], [15.9, -1.9]],
+            wander: 1.0,
+            ..Family::default()
+        };
+        let prepared = measured(&family, 600, frames_of).expect("disks");
+        let text = format!("{bragg}: misfit {:.2}", prepared.misfit);
+        assert!(prepared.clean.dead.len() == prepared.clean.hot, "{text}");
+        assert!((prepared.misfit - 1.0).abs() < 0.1, "{text}");
+        let score = try_within(&family, &prepared.model, 900..940, 4.0);
+        assert_at_the_bound("no background", &score);
+    }
+}
+
+/// A detector whose pixels share their counts with their neighbours: pixels have less noise, disks have not.
+#[test]
+fn noise_that_neighbours_have_in_common_is_in_the_errors() {
+    let family = Family::default();
+    let size = (family.rows, family.columns);
+    let blurred = |seed: u64| {
+        let mut counts = family.frame(seed, 0).image.counts;
+        for step in [1, family.columns] {
+            let before = counts.clone();
+            for at in step..before.len() - step {
+                counts[at] = 0.7 * before[at] + 0.15 * (before[at - step] + before[at + step]);
+            }
+        }
+        counts
+    };
+    let prepared = prepare(
+        (700..764).map(blurred).collect(),
+        Vec::new(),
+        size,
+        Given::default(),
+    );
+    let Prepared { model, clean, .. } = prepared.expect("disks");
+    assert!(model.noise > 1.3, "{}", model.noise);
+    let (mut scratch, mut score) = (Scratch::default(), Score::default());
+    for seed in 800..840 {
+        let truth = family.frame(seed, 0).truth;
+        let mut counts = blurred(seed);
+        clean.apply(&mut counts, &mut Vec::new());
+        let mut image = Image::default();
+        image.fill(size, model.margin(), &counts, clean.most());
+        score.add(&family, &truth, &model.find(&image, &mut scratch));
+    }
+    let text = format!("{:.3} within, {:.3}", score.covered(), score.ratio());
+    assert!(
+        (score.covered() - 0.68).abs() < 0.06 && score.ratio() < 1.25,
+        "{text}"
+    );
+    assert!(score.recall() > 0.99 && score.precision() > 0.98, "{text}");
+    let alone = measured(&family, 700, 64).expect("disks");
+    assert_eq!(alone.model.noise, 1.0);
+}
+
+/// Four frames with the beam over a background say little: what is measured without them is not made worse.
+#[test]
+fn a_vacuum_of_few_noisy_frames_does_no_harm() {
+    let bright = |radius: f64, dy: f64, dx: f64| {
+        0.25 + 0.75 * (-(dy * dy + dx * dx) / (0.3 * radius).powi(2)).exp()
+    };
+    for (inside, dose) in [(Family::default().inside, 5.0), (bright, 300.0)] {
+        let family = Family {
+            radius: 5.0,
+            bragg: dose,
+            beam: 4.0 * dose,
+            diffuse: 0.15 * dose,
+            vectors: HEXAGONAL,
+            inside,
+            ..Family::default()
+        };
+        let empty = Family {
+            bragg: 1e-9,
+            ..family
+        };
+        let vacuum = frames(&empty, 4000, 4);
+        let prepared = prepare(
+            frames(&family, 600, 32),
+            vacuum,
+            (128, 128),
+            Given::default(),
+        );
+        let model = &prepared.as_ref().expect("disks").model;
+        assert_at_the_bound("vacuum", &try_within(&family, model, 900..940, 4.0));
+    }
+}
