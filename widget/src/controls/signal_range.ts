@@ -1,5 +1,5 @@
 import { h, listen } from "../dom";
-import { isUneven, withUnits } from "../geometry/axes";
+import { withUnits } from "../geometry/axes";
 import { middleHalf } from "../geometry/outlines/band";
 import { isPair, type Pair } from "../geometry/outlines/shape";
 import type { AxisDescription } from "../protocol/generated";
@@ -19,8 +19,7 @@ export function signalRange(context: ControlContext): Control {
   const field = (end: string, elementId: string | null): HTMLInputElement =>
     h("input", {
       type: "number",
-      // Arrow keys go by a channel, and what is typed lies anywhere.
-      step: axis && !isUneven(axis) ? Math.abs(axis.scale) : "any",
+      step: "any",
       id: elementId,
       class: "st-field st-number",
       "aria-label": `${parameter.name} ${end}`,

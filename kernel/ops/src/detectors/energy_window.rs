@@ -176,7 +176,7 @@ mod tests {
         let window = Bound::<MeasureWindow>::entry().bind(&params).unwrap();
         window
             .describe(&[&meta(axis)])
-            .map_err(|error| error.to_string())
+            .map_err(|error| format!("{}; instead {}", error.reason, error.takes))
     }
 
     #[test]
