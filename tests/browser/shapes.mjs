@@ -101,6 +101,9 @@ function sums([from, to]) {
 const ground = async (page) => {
   const panes = page.locator(`.jp-Notebook [data-windowed-list-index="${cell}"] .st-companion [data-st="signal-canvas"]`);
   await panes.waitFor();
+  // The whole of it, also below a viewer that is higher than the page.
+  await panes.evaluate((canvas) => canvas.scrollIntoView({ block: "center" }));
+  await page.waitForTimeout(300);
   return panes.boundingBox();
 };
 
@@ -182,7 +185,7 @@ try {
     expect(moved.node.params.vertices.length === 5, JSON.stringify(moved.node.params));
     // The middle of the first edge.
     await drag([5, 14], [2, 14], "6_edge");
-    const { node } = await until(page, "another vertex", ({ node, exact, draft }) => exact && !draft && node.params.vertices.length === 6);
+    const { node } = await until(page, "the added vertex", ({ node, exact, draft }) => exact && !draft && node.params.vertices.length === 6);
     expect(Math.abs(node.params.vertices[1][0] - 2) < 0.6, JSON.stringify(node.params));
     expect(/Polygon \{ vertices: Some\(vec!\[\[4\.0, 6\.0\], /.test(node.code), node.code);
   });
