@@ -107,6 +107,16 @@ const ground = async (page) => {
   return panes.boundingBox();
 };
 
+/** Where the centre of a pixel of the pattern is on the page. */
+async function places(page) {
+  const box = await ground(page);
+  const scale = Math.min(box.width / 30, box.height / 24);
+  return ([row, column]) => [
+    box.x + (box.width - 30 * scale) / 2 + (column + 0.5) * scale,
+    box.y + (box.height - 24 * scale) / 2 + (row + 0.5) * scale,
+  ];
+}
+
 files();
 const browser = await launch();
 const server = await startServer(jupyter, folder);
@@ -165,14 +175,11 @@ try {
     await part(page, "viewer").waitFor();
     await until(page, "the image", ({ exact, node }) => exact && node.name === "shape");
     await page.waitForTimeout(300);
-    const box = await ground(page);
-    const scale = Math.min(box.width / 30, box.height / 24);
-    const at = ([row, column]) => [
-      box.x + (box.width - 30 * scale) / 2 + (column + 0.5) * scale,
-      box.y + (box.height - 24 * scale) / 2 + (row + 0.5) * scale,
-    ];
+    await ground(page);
     await screenshot(page, "4_polygon");
     const drag = async (from, to, name) => {
+      // What is below the code line moves with its length.
+      const at = await places(page);
       await page.mouse.move(...at(from));
       await page.mouse.down();
       await page.mouse.move(...at(to), { steps: 6 });
@@ -190,13 +197,10 @@ try {
     expect(/Polygon \{ vertices: Some\(vec!\[\[4\.0, 6\.0\], /.test(node.code), node.code);
   });
   await check("a vertex goes with Delete over it", async () => {
-    const box = await ground(page);
-    const scale = Math.min(box.width / 30, box.height / 24);
-    const [row, column] = (await shown(page)).node.params.vertices[1];
-    await page.mouse.move(
-      box.x + (box.width - 30 * scale) / 2 + (column + 0.5) * scale,
-      box.y + (box.height - 24 * scale) / 2 + (row + 0.5) * scale,
-    );
+    const { vertices } = (await shown(page)).node.params;
+    expect(vertices.length === 6, "there is none to remove");
+    const at = await places(page);
+    await page.mouse.move(...at(vertices[1]));
     await page.keyboard.press("Delete");
     await until(page, "five vertices", ({ node, draft }) => !draft && node.params.vertices.length === 5);
     await page.waitForTimeout(300);
