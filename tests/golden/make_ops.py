@@ -199,6 +199,16 @@ def detectors(image):
         0.0,
         numpy,
     )
+    # A star, hollow in its middle, with a dent; no centre of a pixel lies on an edge.
+    star = [[3.2, 20.1], [40.3, 33.7], [21.6, 22.9], [12.4, 4.6], [14.1, 36.2], [43.7, 7.3]]
+    inside = np.zeros(image.shape, dtype=bool)
+    for (y0, x0), (y1, x1) in zip(star, star[1:] + star[:1]):
+        crossed = ((y0 <= ky) != (y1 <= ky)) & (x0 + (ky - y0) / (y1 - y0) * (x1 - x0) <= kx)
+        inside ^= crossed
+    every = np.stack([ky.ravel(), kx.ravel()], axis=1)
+    assert np.array_equal(inside.ravel(), skimage.measure.points_in_poly(every, np.array(star)))
+    total = double[inside].sum()
+    case("virtual_polygon", {"vertices": star}, np.array([total]), 0.0, "numpy and scikit-image, points_in_poly")
     # pyxem returns the correction (x, y) = shape / 2 - com over a mask (x, y, radius); both sizes are even.
     signal = pyxem.signals.Diffraction2D(image[None])
     beam = signal.get_direct_beam_position(method="center_of_mass", mask=(20, 24, 9), half_square_width=None)
@@ -350,6 +360,29 @@ def scans():
     case("rolling_mean", {"along": "columns", "window": 5}, rolled, 1e-5, "numpy, the definition", "ops_scan.npy")
 
 
+def spectra():
+    """Spectra of a scan with an edge whose height differs from position to position."""
+    random = np.random.default_rng(37)
+    energy = 200.0 + 0.5 * np.arange(120)
+    y, x = np.indices((3, 5))[..., None]
+    expected = 900.0 * (energy / 200.0) ** -3 + np.where(energy >= 221.0, 40.0 * (1 + 2 * y + x), 0.0)
+    scan = random.poisson(expected).astype(np.float32)
+    # A frame of one row is a spectrum; the tests have its axis.
+    np.save(HERE / "ops_spectra.npy", scan[:, :, None])
+    signal = hs.signals.Signal1D(scan)
+    axis = signal.axes_manager.signal_axes[0]
+    axis.name, axis.scale, axis.offset, axis.units = "Energy", 0.5, 200.0, "eV"
+    window = signal.isig[221.0:238.5].sum("Energy")
+    case(
+        "energy_window",
+        {"range": [221.0, 238.5]},
+        np.asarray(window.data, dtype=np.float64),
+        0.0,
+        "hyperspy, isig and sum",
+        "ops_spectra.npy",
+    )
+
+
 def phase():
     """Integration in Fourier space; mirrored, the field of slopes is continued as that of an even phase."""
     random = np.random.default_rng(31)
@@ -397,6 +430,7 @@ def main():
     patterns()
     arithmetic()
     scans()
+    spectra()
     phase()
     programs = {p.__name__: p.__version__ for p in (np, scipy, skimage, hyperspy, pyxem)}
     text = json.dumps({"made_by": "make_ops.py", "programs": programs, "cases": CASES}, indent=1)

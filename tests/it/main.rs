@@ -31,5 +31,6 @@ mod saving;
 mod scan_files;
 mod scans;
 mod session;
+mod shapes;
 mod threads;
 mod vacuum;

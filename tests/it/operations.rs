@@ -254,7 +254,7 @@ fn repeated<T: Clone>(computation: &dyn Computation, one: &T) -> Vec<T> {
     vec![one.clone(); 1 + further.filter(|input| input.required).count()]
 }
 
-/// The input an operation takes: frames, or for those that refuse frames the peaks found in them.
+/// The input an operation takes: frames, or for those that refuse frames the pixels in one line, or the peaks found in them.
 fn suitable_input(
     computation: &dyn Computation,
     frames: &Arc<SignalMeta>,
@@ -266,6 +266,17 @@ fn suitable_input(
         .is_ok()
     {
         return Ok((frames.clone(), input));
+    }
+    let mut spectra = SignalMeta::clone(frames);
+    spectra.axes.signal = vec![Axis::new("Energy", frame.len(), 0.5, 100.0, "eV")];
+    if computation.describe(&[&spectra]).is_ok() {
+        let line = frame.as_bytes().to_vec();
+        let block = signal::Block::new(line);
+        let line = Frame::from_block(&[frame.len()], frame.element(), block, 0);
+        return Ok((
+            Arc::new(spectra),
+            Output::Frame(line.map_err(anyhow::Error::msg)?),
+        ));
     }
     let shifts = bind("center_of_mass", &json!({}))?;
     let meta = Arc::new(shifts.describe(&[frames])?);
@@ -408,7 +419,7 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
             continue;
         }
         refused(entry.info().name, json!({}), &map, "the signal has maps")?;
-        let takes_spectra = ["pattern", "crop_signal", "rebin_signal"];
+        let takes_spectra = ["pattern", "crop_signal", "rebin_signal", "energy_window"];
         if entry.info().method != "strain_map" && !takes_spectra.contains(&entry.info().method) {
             refused(
                 entry.info().name,
@@ -424,6 +435,15 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         &frames,
         "the signal has frames, not peaks",
     )?;
+    refused("energy_window", json!({}), &frames, "2 signal axes, not 1")?;
+    refused(
+        "virtual_polygon",
+        json!({"vertices": [[1, 90], [1, 99], [8, 99]]}),
+        &frames,
+        "the polygon covers no pixel of the frame of 34 x 29 px",
+    )?;
+    ensure!(bind("virtual_polygon", &json!({"vertices": [[1, 9], [1, 2]]})).is_err());
+    ensure!(bind("energy_window", &json!({"range": [560, 520]})).is_err());
     let far = json!({"reference": {"x0": 24, "y0": 0, "width": 4, "height": 4}});
     refused("strain_map", far, &peaks, "20 rows and 24 columns")?;
     refused(

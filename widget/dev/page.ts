@@ -10,6 +10,7 @@ import {
   spectrumTree,
   strainTree,
   tiltTree,
+  windowTree,
 } from "../test/fixtures";
 
 const query = new URLSearchParams(location.search);
@@ -27,6 +28,7 @@ const model = new FakeModel({
 });
 const trees = {
   spectrum: spectrumTree,
+  window: windowTree,
   tilt: tiltTree,
   single: singleTree,
   deflection: deflectionTree,

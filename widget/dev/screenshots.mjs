@@ -52,6 +52,19 @@ const SHOTS = [
     drag: { on: "[data-pane='9'] [data-st=signal-canvas]", from: [0.5, 0.5], to: [0.63, 0.42] },
   },
   {
+    name: "window_1300",
+    width: 1300,
+    query: "window&node=12",
+    drag: { on: "[data-pane='9'] [data-st=signal-canvas]", from: [0.74, 0.5], to: [0.62, 0.5] },
+  },
+  { name: "window_700_dark", width: 700, query: "window&node=12&dark" },
+  {
+    name: "polygon_1300",
+    width: 1300,
+    query: "detector=virtual_polygon&node=5",
+    drag: { on: "[data-pane='9'] [data-st=signal-canvas]", from: [0.5, 0.25], to: [0.62, 0.12] },
+  },
+  {
     name: "detector_ring_1300_dark",
     width: 1300,
     query: "detector=virtual_annulus&node=5&dark",

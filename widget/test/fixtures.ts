@@ -179,6 +179,22 @@ export const OPERATIONS: OperationDescription[] = [
     outline: { type: "rectangle", corner: "corner", height: "height", width: "width" },
     parameters: [{ ...CENTRE, name: "corner" }, length("height", 16), length("width", 16)],
   }),
+  detector("virtual_polygon", "Polygon", "Virtual polygon", {
+    outline: { type: "polygon", vertices: "vertices" },
+    parameters: [parameter("vertices", { type: "signal_polygon" }, null, { optional: true, units: "px" })],
+  }),
+  {
+    ...detector("energy_window", "EnergyWindow", "Energy window", {
+      outline: { type: "band", range: "range" },
+      parameters: [
+        parameter("range", { type: "signal_range" }, null, {
+          optional: true,
+          help: "From where to where on the signal axis. Left out: the middle half of the axis.",
+        }),
+      ],
+    }),
+    method: "energy_window",
+  },
 ];
 
 function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDescription {
@@ -367,6 +383,9 @@ export function singleTree(positions: 0 | 1 = 0): NodeDescription[] {
   return [node(1, "image", { title: "One image", element: "u16", code: "", navigation_axes })];
 }
 
+/** The axis of the spectra. */
+export const ENERGY = axis("energy", 1024, 0.5, 200, "eV");
+
 /** A spectrum image: one signal axis. */
 export function spectrumTree(): NodeDescription[] {
   return [
@@ -377,7 +396,29 @@ export function spectrumTree(): NodeDescription[] {
       element: "u16",
       code: 'let spectra = open("eels.zspy")?;',
       summary: "(40, 56 | 1024) u16",
-      signal_axes: [axis("energy", 1024, 0.5, 200, "eV")],
+      signal_axes: [ENERGY],
+    }),
+  ];
+}
+
+/** Spectra with the image of an energy window, on an axis that rises or another one. */
+export function windowTree(along: AxisDescription = ENERGY): NodeDescription[] {
+  return [
+    ...spectrumTree().map((spectra) => ({ ...spectra, signal_axes: [along] })),
+    node(12, "oxygen", {
+      title: "Energy window",
+      operation: "energy_window",
+      parents: [11],
+      source: 11,
+      scan: 11,
+      kind: "map",
+      signal_axes: [],
+      params: { range: null },
+      components: [
+        { name: "intensity", title: "Energy window", units: "counts", display: { type: "sequential" } },
+      ],
+      code: "let oxygen = spectra.energy_window(EnergyWindow::default())?;",
+      summary: "(40, 56) map of Energy window",
     }),
   ];
 }

@@ -703,6 +703,86 @@ impl Operation for Rectangle {
     }
 }
 
+/// Virtual polygon: Image of the scan from the counts inside a polygon: a shape of any kind, drawn on the pattern.
+///
+/// Clausen et al. (LiberTEM), doi:10.21105/joss.02006
+#[derive(Clone, Debug, PartialEq)]
+pub struct Polygon {
+    /// Vertices (row, column), in the order in which the outline goes through them; where it crosses itself, what it goes round twice is outside. Left out: the diamond in the middle of the frame that is half as high and half as wide. Allowed: 3 to 1000 vertices (row, column) in pixels, or left out.
+    pub vertices: Option<Vec<[f64; 2]>>,
+    /// Total or average.
+    pub statistic: Statistic,
+}
+
+impl Default for Polygon {
+    fn default() -> Self {
+        Polygon {
+            vertices: None,
+            statistic: Statistic::Sum,
+        }
+    }
+}
+
+impl Operation for Polygon {
+    const NAME: &'static str = "virtual_polygon";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "px",
+            "3 to 1000 vertices (row, column) in pixels, or left out",
+            "Vertices (row, column), in the order in which the outline goes through them; where it crosses itself, what it goes round twice is outside. Left out: the diamond in the middle of the frame that is half as high and half as wide.",
+        ],
+        ["", "sum, mean", "Total or average."],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("vertices", self.vertices.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
+/// Energy window: Image of the scan from the counts of spectra within a window of energies, or of whatever their axis is.
+///
+/// hyperspy, isig and sum, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnergyWindow {
+    /// From where to where on the signal axis, in its unit: channels whose centres lie at `from` or above, and below `to`. Left out: the middle half of the axis. Allowed: [from, to] in the unit of the signal axis, the smaller one first, or left out.
+    pub range: Option<[f64; 2]>,
+    /// Total or average.
+    pub statistic: Statistic,
+}
+
+impl Default for EnergyWindow {
+    fn default() -> Self {
+        EnergyWindow {
+            range: None,
+            statistic: Statistic::Sum,
+        }
+    }
+}
+
+impl Operation for EnergyWindow {
+    const NAME: &'static str = "energy_window";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "[from, to] in the unit of the signal axis, the smaller one first, or left out",
+            "From where to where on the signal axis, in its unit: channels whose centres lie at `from` or above, and below `to`. Left out: the middle half of the axis.",
+        ],
+        ["", "sum, mean", "Total or average."],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("range", self.range.to_json()),
+            ("statistic", self.statistic.to_json()),
+        ]
+    }
+}
+
 /// What the shift is measured from: the centre (none), the mean of the scan, or a plane through it, which takes out a beam that wanders as it is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference {
@@ -1501,12 +1581,13 @@ pub mod method {
     #[diagnostic::on_unimplemented(
         message = "`virtual_image` does not take `{Self}`",
         label = "not parameters of `virtual_image`",
-        note = "it takes Disk, Annulus, Rectangle"
+        note = "it takes Disk, Annulus, Rectangle, Polygon"
     )]
     pub trait VirtualImage: super::Operation {}
     impl VirtualImage for super::Disk {}
     impl VirtualImage for super::Annulus {}
     impl VirtualImage for super::Rectangle {}
+    impl VirtualImage for super::Polygon {}
 
     /// Parameters of [`Signal::pattern`](super::Signal::pattern).
     #[diagnostic::on_unimplemented(
@@ -1561,12 +1642,23 @@ impl Signal {
     /// - [`Disk`]: Image of the scan from the counts inside a disk: bright field, or one Bragg disk.
     /// - [`Annulus`]: Image of the scan from the counts inside a ring: annular dark field.
     /// - [`Rectangle`]: Image of the scan from the counts inside a rectangle.
+    /// - [`Polygon`]: Image of the scan from the counts inside a polygon: a shape of any kind, drawn on the pattern.
     ///
     /// Adds a node and computes nothing: `scan.virtual_image(Disk::default())?`.
     ///
     /// # Errors
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn virtual_image<P: method::VirtualImage>(&self, parameters: P) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`EnergyWindow`]: Image of the scan from the counts of spectra within a window of energies, or of whatever their axis is.
+    ///
+    /// Adds a node and computes nothing: `scan.energy_window(EnergyWindow::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn energy_window(&self, parameters: EnergyWindow) -> Result<Signal> {
         self.apply(&parameters)
     }
 

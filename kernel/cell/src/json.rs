@@ -113,10 +113,20 @@ impl ToJson for String {
     }
 }
 
+fn list<T: ToJson>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(T::to_json).collect();
+    format!("[{}]", items.join(","))
+}
+
 impl<T: ToJson, const N: usize> ToJson for [T; N] {
     fn to_json(&self) -> String {
-        let items: Vec<String> = self.iter().map(T::to_json).collect();
-        format!("[{}]", items.join(","))
+        list(self)
+    }
+}
+
+impl<T: ToJson> ToJson for Vec<T> {
+    fn to_json(&self) -> String {
+        list(self)
     }
 }
 

@@ -244,6 +244,18 @@ mod tests {
                 "Disk { radius: 6.0, centre: Some([64.0, 64.0]), ..default() }",
             ),
             (
+                "EnergyWindow { range: 525..560.5, ..default() }",
+                "EnergyWindow { range: Some([525.0, 560.5]), ..default() }",
+            ),
+            (
+                "EnergyWindow { range: (525, 560) }",
+                "EnergyWindow { range: Some([525.0, 560.0]), ..default() }",
+            ),
+            (
+                "Polygon { vertices: [(1, 2), (3, 4), (5, 0.5)] }",
+                "Polygon { vertices: Some(vec![[1.0, 2.0], [3.0, 4.0], [5.0, 0.5]]), ..default() }",
+            ),
+            (
                 "Disk { center: Some([64, 64]), ..default() }",
                 "Disk { centre: Some([64.0, 64.0]), ..default() }",
             ),

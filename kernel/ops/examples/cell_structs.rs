@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
 use signal::{FurtherInput, OperationInfo, ParameterInfo, ParameterKind};
 
 /// What the registry says of one operation.
@@ -207,7 +206,7 @@ fn parameter_struct(out: &mut String, info: &OperationInfo, parameters: &[Parame
     } else {
         let _ = writeln!(out, "        {name} {{");
         for parameter in parameters {
-            let default = literal(&parameter.default, parameter);
+            let default = parameter.literal(&parameter.default);
             let _ = writeln!(out, "            {}: {default},", parameter.name);
         }
         out.push_str("        }\n");
@@ -268,36 +267,6 @@ fn field_doc(parameter: &ParameterInfo) -> String {
         let _ = write!(text, " In {}.", parameter.units);
     }
     text.trim().to_owned()
-}
-
-/// The default as a Rust expression of the parameter's type.
-fn literal(value: &Value, parameter: &ParameterInfo) -> String {
-    if parameter.optional {
-        return match value {
-            Value::Null => "None".into(),
-            value => format!("Some({})", bare_literal(value, parameter)),
-        };
-    }
-    bare_literal(value, parameter)
-}
-
-fn bare_literal(value: &Value, parameter: &ParameterInfo) -> String {
-    let float = |value: &Value| format!("{:?}", value.as_f64().unwrap_or(f64::NAN));
-    match &parameter.kind {
-        ParameterKind::Number => float(value),
-        ParameterKind::Integer | ParameterKind::Toggle => value.to_string(),
-        ParameterKind::Text => format!("{value}.into()"),
-        ParameterKind::Choice { .. } => format!(
-            "{}::{}",
-            bare_type(parameter),
-            pascal(value.as_str().unwrap_or_default())
-        ),
-        ParameterKind::SignalPoint => format!("[{}, {}]", float(&value[0]), float(&value[1])),
-        ParameterKind::NavigationRegion => format!(
-            "Region::rectangle({}, {}, {}, {})",
-            value["x0"], value["y0"], value["width"], value["height"]
-        ),
-    }
 }
 
 /// A method of `Signal` with the operations that it takes the parameters of.
@@ -484,8 +453,9 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
-    use serde_json::json;
 
     fn info(
         name: &'static str,
@@ -560,6 +530,18 @@ mod tests {
                     json!({"x0": 0, "y0": 1, "width": 2, "height": 3}),
                 ),
                 parameter("f", ParameterKind::Text, "String", json!("a\"b")),
+                parameter(
+                    "g",
+                    ParameterKind::SignalRange,
+                    "Option<[f64; 2]>",
+                    json!([1, 2.5]),
+                ),
+                parameter(
+                    "h",
+                    ParameterKind::SignalPolygon,
+                    "Vec<[f64; 2]>",
+                    json!([[1, 2], [3, 4], [0.5, 6]]),
+                ),
             ],
             &[][..],
         )];
@@ -571,6 +553,8 @@ mod tests {
             "d: None,",
             "e: Region::rectangle(0, 1, 2, 3),",
             "f: \"a\\\"b\".into(),",
+            "g: Some([1.0, 2.5]),",
+            "h: vec![[1.0, 2.0], [3.0, 4.0], [0.5, 6.0]],",
             "Statistic::ArithMean => \"arith-mean\",",
             "pub fn first(&self, parameters: One)",
         ] {

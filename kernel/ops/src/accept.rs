@@ -1,5 +1,7 @@
 //! Which inputs an operation takes; used by `describe`.
 
+mod spectra;
+
 use signal::simd::{Vectorised, vectorised};
 use signal::{
     Axes, Axis, Caveat, Element, ElementType, Frame, Inputs, NotApplicable, OperationError, Region,
@@ -8,6 +10,8 @@ use signal::{
 
 use crate::math::pool::{self, LentGrid};
 use crate::math::{Grid, robust};
+
+pub use spectra::{channels_inside, channels_of, short, spectra};
 
 const IMAGES: &str = "frames with two signal axes (ky, kx), such as diffraction patterns";
 const PEAKS: &str = "peaks in a plane with two axes (ky, kx), such as the result of find_peaks";

@@ -5,6 +5,8 @@ use signal::{Bound, Registered, nearest_names};
 
 use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSignals};
 use crate::center_of_mass::MeasureCenterOfMass;
+use crate::detectors::energy_window::MeasureWindow;
+use crate::detectors::polygon::Polygon;
 use crate::difference_of_gaussians::SubtractDifferenceOfGaussians;
 use crate::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
 use crate::filter::rolling_mean::AverageWindow;
@@ -22,7 +24,7 @@ use crate::phase_contrast::integrated_center_of_mass::IntegrateShift;
 use crate::radial::azimuthal_integral::IntegrateAzimuthally;
 use crate::radial_median::SubtractRadialMedian;
 use crate::strain_map::MapStrain;
-use crate::virtual_image::{MeasureAnnulus, MeasureDisk, MeasureRectangle};
+use crate::virtual_image::{Annulus, Disk, MeasureInside, Rectangle};
 
 static REGISTRY: &[&dyn Registered] = &[
     &Bound::<SubtractRadialMedian>::entry(),
@@ -33,9 +35,11 @@ static REGISTRY: &[&dyn Registered] = &[
     &Bound::<FindDifferenceOfGaussiansPeaks>::entry(),
     &Bound::<FindLocalMaxima>::entry(),
     &Bound::<MapStrain>::entry(),
-    &Bound::<MeasureDisk>::entry(),
-    &Bound::<MeasureAnnulus>::entry(),
-    &Bound::<MeasureRectangle>::entry(),
+    &Bound::<MeasureInside<Disk>>::entry(),
+    &Bound::<MeasureInside<Annulus>>::entry(),
+    &Bound::<MeasureInside<Rectangle>>::entry(),
+    &Bound::<MeasureInside<Polygon>>::entry(),
+    &Bound::<MeasureWindow>::entry(),
     &Bound::<MeasureCenterOfMass>::entry(),
     &Bound::<IntegrateShift>::entry(),
     &Bound::<GatherMean>::entry(),

@@ -1,4 +1,4 @@
-//! Sums or averages each frame over a virtual detector: a disk, an annulus or a rectangle.
+//! Sums or averages each frame over a virtual detector: a disk, an annulus, a rectangle or another [`Shape`].
 //!
 //! `(ny, nx | ky, kx) → (ny, nx)`, counts → counts. `V = Σ I` over the pixels whose centres lie inside, divided by
 //! their number for the mean. Inside: disk `d² ≤ r²`; annulus `r_i² < d² ≤ r_o²` (so disk(r_i) + annulus = disk(r_o);
@@ -6,9 +6,13 @@
 //! out; without a valid pixel inside the result is NaN. Integers are summed exactly. Frame-local, O(pixels inside).
 //! Reference: Clausen et al. (LiberTEM), doi:10.21105/joss.02006.
 
+use std::marker::PhantomData;
+use std::sync::Arc;
+
 use signal::{
     CancelToken, Component, Detector, Display, Inputs, Measure, NavigationIndex, NotApplicable,
-    Operation, OperationError, OperationInfo, Outline, Output, SignalMeta, choices, parameters,
+    Operation, OperationError, OperationInfo, Outline, Output, Parameters, SignalMeta, choices,
+    parameters,
 };
 
 use crate::accept;
@@ -21,6 +25,15 @@ choices! {
         Sum = "sum",
         /// Counts per valid pixel.
         Mean = "mean",
+    }
+}
+
+impl Statistic {
+    pub fn measure(self) -> Measure {
+        match self {
+            Statistic::Sum => Measure::Sum,
+            Statistic::Mean => Measure::Mean,
+        }
     }
 }
 
@@ -77,7 +90,7 @@ fn pixels_inside((rows, columns): (usize, usize), inside: impl Fn(f64, f64) -> b
     places
 }
 
-fn middle((rows, columns): (usize, usize)) -> [f64; 2] {
+pub fn middle((rows, columns): (usize, usize)) -> [f64; 2] {
     [(rows / 2) as f64, (columns / 2) as f64]
 }
 
@@ -91,172 +104,192 @@ fn ring(shape: (usize, usize), centre: Option<[f64; 2]>, inner: f64, outer: f64)
     })
 }
 
-fn describe(
-    inputs: &[&SignalMeta],
-    places: usize,
-    what: &str,
-) -> Result<SignalMeta, NotApplicable> {
-    let input = accept::images(inputs)?;
-    if places == 0 {
-        let (rows, columns) = accept::frame_shape(input);
-        let article = if what.starts_with('a') { "an" } else { "a" };
-        return Err(accept::refuse(
-            format!("the {what} covers no pixel of the frame of {rows} x {columns} px"),
-            format!("{article} {what} that covers at least one pixel"),
-        ));
+/// A virtual detector over patterns: they differ in their geometry only.
+pub trait Shape: Parameters {
+    const INFO: OperationInfo;
+    const OUTLINE: Outline;
+    /// What it is called, with its article.
+    const NOUN: [&'static str; 2];
+    fn statistic(&self) -> Statistic;
+    /// # Errors
+    /// Parameters that do not go together, and those that were meant.
+    fn fits(&self) -> Result<(), NotApplicable> {
+        Ok(())
     }
-    let component = Component::new(
-        "intensity",
-        "Virtual image",
-        &input.value_units,
-        Display::Sequential,
-    );
-    Ok(input.to_map(vec![component]))
+    /// Flat places of the pixels inside, in C order.
+    fn places(&self, shape: (usize, usize)) -> Vec<u32>;
 }
 
-/// A ring whose hole is larger than itself is one whose radii were given in the other order.
-fn radii(params: &Annulus) -> Result<(), NotApplicable> {
-    let (inner, outer) = (params.inner_radius, params.outer_radius);
-    if inner <= outer {
-        return Ok(());
+/// Names of a virtual detector.
+pub const fn info(
+    name: &'static str,
+    parameters_type: &'static str,
+    title: &'static str,
+    summary: &'static str,
+) -> OperationInfo {
+    OperationInfo {
+        name,
+        method: "virtual_image",
+        parameters_type,
+        title,
+        summary,
+        category: "Virtual detectors",
+        reference: "Clausen et al. (LiberTEM), doi:10.21105/joss.02006",
     }
-    Err(accept::refuse(
-        format!("inner_radius = {inner:?} px is larger than outer_radius = {outer:?} px"),
-        format!("`Annulus {{ inner_radius: {outer:?}, outer_radius: {inner:?}, ..default() }}`"),
-    ))
 }
 
-/// The three detectors differ in their geometry only.
-macro_rules! virtual_detector {
-    ($Operation:ident, $Params:ident, $name:literal, $noun:literal, $title:literal, $summary:literal, $outline:expr, $fits:expr, $places:expr) => {
-        #[derive(Default)]
-        pub struct $Operation {
-            plan: Plan<Detector>,
-        }
-
-        impl $Operation {
-            fn plan(&self, shape: (usize, usize), params: &$Params) -> std::sync::Arc<Detector> {
-                let places: fn((usize, usize), &$Params) -> Vec<u32> = $places;
-                self.plan.get(shape, || {
-                    let measure = match params.statistic {
-                        Statistic::Sum => Measure::Sum,
-                        Statistic::Mean => Measure::Mean,
-                    };
-                    Detector::from_places(&places(shape, params), shape.1 as u32, measure)
-                })
-            }
-        }
-
-        impl Operation for $Operation {
-            type Params = $Params;
-            type Prepared = ();
-            const INFO: OperationInfo = OperationInfo {
-                name: $name,
-                method: "virtual_image",
-                parameters_type: stringify!($Params),
-                title: $title,
-                summary: $summary,
-                category: "Virtual detectors",
-                reference: "Clausen et al. (LiberTEM), doi:10.21105/joss.02006",
-            };
-            const OUTLINE: Option<Outline> = Some($outline);
-            const WITHOUT_VALUE: &'static str = "no pixel of the detector has one";
-            const REVISION: u32 = 3;
-
-            fn describe(
-                &self,
-                inputs: &[&SignalMeta],
-                params: &$Params,
-            ) -> Result<SignalMeta, NotApplicable> {
-                let shape = accept::frame_shape(accept::images(inputs)?);
-                let fits: fn(&$Params) -> Result<(), NotApplicable> = $fits;
-                fits(params)?;
-                describe(inputs, self.plan(shape, params).pixels(), $noun)
-            }
-
-            fn detector(&self, inputs: &[&SignalMeta], params: &$Params) -> Option<Detector> {
-                let shape = accept::frame_shape(accept::images(inputs).ok()?);
-                Some((*self.plan(shape, params)).clone())
-            }
-
-            fn compute(
-                &self,
-                inputs: &Inputs<'_>,
-                _at: NavigationIndex,
-                params: &$Params,
-                _prepared: Option<&()>,
-                _cancel: &CancelToken,
-            ) -> Result<Output, OperationError> {
-                let frame = inputs.frame()?;
-                let mut values = [f32::NAN];
-                self.plan(frame.rows_columns(), params)
-                    .measure(frame, &mut values);
-                Ok(Output::Values(values.into()))
-            }
-        }
-    };
+#[derive(Default)]
+pub struct MeasureInside<S> {
+    plan: Plan<Detector>,
+    shape: PhantomData<fn() -> S>,
 }
 
-virtual_detector!(
-    MeasureDisk,
-    Disk,
-    "virtual_disk",
-    "disk",
-    "Virtual disk",
-    "Image of the scan from the counts inside a disk: bright field, or one Bragg disk.",
-    Outline::Disk {
-        centre: "centre",
-        radius: "radius"
-    },
-    |_| Ok(()),
-    |shape, params| ring(shape, params.centre, 0.0, params.radius)
-);
-
-virtual_detector!(
-    MeasureAnnulus,
-    Annulus,
-    "virtual_annulus",
-    "annulus",
-    "Virtual annulus",
-    "Image of the scan from the counts inside a ring: annular dark field.",
-    Outline::Annulus {
-        centre: "centre",
-        inner_radius: "inner_radius",
-        outer_radius: "outer_radius"
-    },
-    radii,
-    |shape, params| ring(
-        shape,
-        params.centre,
-        params.inner_radius,
-        params.outer_radius
-    )
-);
-
-virtual_detector!(
-    MeasureRectangle,
-    Rectangle,
-    "virtual_rectangle",
-    "rectangle",
-    "Virtual rectangle",
-    "Image of the scan from the counts inside a rectangle.",
-    Outline::Rectangle {
-        corner: "corner",
-        height: "height",
-        width: "width"
-    },
-    |_| Ok(()),
-    |shape, params| {
-        let [my, mx] = middle(shape);
-        let [y0, x0] = params.corner.unwrap_or([
-            my - (params.height / 2.0).floor(),
-            mx - (params.width / 2.0).floor(),
-        ]);
-        pixels_inside(shape, |ky, kx| {
-            (y0..y0 + params.height).contains(&ky) && (x0..x0 + params.width).contains(&kx)
+impl<S: Shape> MeasureInside<S> {
+    fn plan(&self, shape: (usize, usize), params: &S) -> Arc<Detector> {
+        self.plan.get(shape, || {
+            let measure = params.statistic().measure();
+            Detector::from_places(&params.places(shape), shape.1 as u32, measure)
         })
     }
-);
+}
+
+impl<S: Shape> Operation for MeasureInside<S> {
+    type Params = S;
+    type Prepared = ();
+    const INFO: OperationInfo = S::INFO;
+    const OUTLINE: Option<Outline> = Some(S::OUTLINE);
+    const WITHOUT_VALUE: &'static str = "no pixel of the detector has one";
+    const REVISION: u32 = 3;
+
+    fn describe(&self, inputs: &[&SignalMeta], params: &S) -> Result<SignalMeta, NotApplicable> {
+        let input = accept::images(inputs)?;
+        let (rows, columns) = accept::frame_shape(input);
+        params.fits()?;
+        if self.plan((rows, columns), params).spans.is_empty() {
+            let [article, noun] = S::NOUN;
+            return Err(accept::refuse(
+                format!("the {noun} covers no pixel of the frame of {rows} x {columns} px"),
+                format!("{article} {noun} that covers at least one pixel"),
+            ));
+        }
+        let component = Component::new(
+            "intensity",
+            "Virtual image",
+            &input.value_units,
+            Display::Sequential,
+        );
+        Ok(input.to_map(vec![component]))
+    }
+
+    fn detector(&self, inputs: &[&SignalMeta], params: &S) -> Option<Detector> {
+        let shape = accept::frame_shape(accept::images(inputs).ok()?);
+        Some((*self.plan(shape, params)).clone())
+    }
+
+    fn compute(
+        &self,
+        inputs: &Inputs<'_>,
+        _at: NavigationIndex,
+        params: &S,
+        _prepared: Option<&()>,
+        _cancel: &CancelToken,
+    ) -> Result<Output, OperationError> {
+        let frame = inputs.frame()?;
+        let mut values = [f32::NAN];
+        self.plan(frame.rows_columns(), params)
+            .measure(frame, &mut values);
+        Ok(Output::Values(values.into()))
+    }
+}
+
+impl Shape for Disk {
+    const INFO: OperationInfo = info(
+        "virtual_disk",
+        "Disk",
+        "Virtual disk",
+        "Image of the scan from the counts inside a disk: bright field, or one Bragg disk.",
+    );
+    const OUTLINE: Outline = Outline::Disk {
+        centre: "centre",
+        radius: "radius",
+    };
+    const NOUN: [&'static str; 2] = ["a", "disk"];
+
+    fn statistic(&self) -> Statistic {
+        self.statistic
+    }
+
+    fn places(&self, shape: (usize, usize)) -> Vec<u32> {
+        ring(shape, self.centre, 0.0, self.radius)
+    }
+}
+
+impl Shape for Annulus {
+    const INFO: OperationInfo = info(
+        "virtual_annulus",
+        "Annulus",
+        "Virtual annulus",
+        "Image of the scan from the counts inside a ring: annular dark field.",
+    );
+    const OUTLINE: Outline = Outline::Annulus {
+        centre: "centre",
+        inner_radius: "inner_radius",
+        outer_radius: "outer_radius",
+    };
+    const NOUN: [&'static str; 2] = ["an", "annulus"];
+
+    fn statistic(&self) -> Statistic {
+        self.statistic
+    }
+
+    /// A ring whose hole is larger than itself is one whose radii were given in the other order.
+    fn fits(&self) -> Result<(), NotApplicable> {
+        let (inner, outer) = (self.inner_radius, self.outer_radius);
+        if inner <= outer {
+            return Ok(());
+        }
+        Err(accept::refuse(
+            format!("inner_radius = {inner:?} px is larger than outer_radius = {outer:?} px"),
+            format!(
+                "`Annulus {{ inner_radius: {outer:?}, outer_radius: {inner:?}, ..default() }}`"
+            ),
+        ))
+    }
+
+    fn places(&self, shape: (usize, usize)) -> Vec<u32> {
+        ring(shape, self.centre, self.inner_radius, self.outer_radius)
+    }
+}
+
+impl Shape for Rectangle {
+    const INFO: OperationInfo = info(
+        "virtual_rectangle",
+        "Rectangle",
+        "Virtual rectangle",
+        "Image of the scan from the counts inside a rectangle.",
+    );
+    const OUTLINE: Outline = Outline::Rectangle {
+        corner: "corner",
+        height: "height",
+        width: "width",
+    };
+    const NOUN: [&'static str; 2] = ["a", "rectangle"];
+
+    fn statistic(&self) -> Statistic {
+        self.statistic
+    }
+
+    fn places(&self, shape: (usize, usize)) -> Vec<u32> {
+        let [my, mx] = middle(shape);
+        let [y0, x0] = self.corner.unwrap_or([
+            my - (self.height / 2.0).floor(),
+            mx - (self.width / 2.0).floor(),
+        ]);
+        pixels_inside(shape, |ky, kx| {
+            (y0..y0 + self.height).contains(&ky) && (x0..x0 + self.width).contains(&kx)
+        })
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -221,7 +221,7 @@ pub struct FurtherInputDescription {
     pub required: bool,
 }
 
-/// A region of the pattern, by the names of the parameters that place it; points and lengths in pixels.
+/// A region of the pattern, by the names of the parameters that place it; points and lengths in pixels, but for a band.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Outline {
@@ -238,6 +238,10 @@ pub enum Outline {
         height: String,
         width: String,
     },
+    /// Vertices left out: the diamond around the middle of the frame, half as high and half as wide.
+    Polygon { vertices: String },
+    /// In the unit of the axis of spectra; left out: the middle half of its channels.
+    Band { range: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -267,6 +271,10 @@ pub enum ParameterControl {
     },
     /// `[row, column]` in pixels of the signal axes.
     SignalPoint,
+    /// `[from, to]` on the last signal axis of the input, in its unit.
+    SignalRange,
+    /// `[[row, column], …]` in pixels of the signal axes: the vertices, in order.
+    SignalPolygon,
     /// `{x0, y0, width, height}` in scan positions.
     NavigationRegion,
 }

@@ -1,7 +1,7 @@
 //! The line of Rust that makes a node: what the widget shows, and what a cell would say.
 
 use serde_json::Value;
-use signal::{ParameterInfo, ParameterKind};
+use signal::ParameterInfo;
 use tree::{Graph, Node};
 
 use crate::session::Opened;
@@ -85,7 +85,7 @@ fn parameters(type_name: &str, infos: &[ParameterInfo], params: &Value) -> Strin
         .filter_map(|info| {
             let value = params.get(&info.name)?;
             let differs = !same(value, &info.default);
-            differs.then(|| format!("{}: {}", info.name, rust_value(info, value)))
+            differs.then(|| format!("{}: {}", info.name, info.literal(value)))
         })
         .collect();
     match different.len() {
@@ -101,64 +101,6 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
         (Some(a), Some(b)) => a == b,
         _ => a == b,
     }
-}
-
-fn rust_value(info: &ParameterInfo, value: &Value) -> String {
-    if value.is_null() {
-        return "None".into();
-    }
-    let text = plain_value(info, value);
-    if info.optional {
-        format!("Some({text})")
-    } else {
-        text
-    }
-}
-
-fn plain_value(info: &ParameterInfo, value: &Value) -> String {
-    let number = |value: &Value| format!("{:?}", value.as_f64().unwrap_or(f64::NAN));
-    match &info.kind {
-        ParameterKind::Number => number(value),
-        ParameterKind::Integer => value.as_f64().map_or_else(String::new, |n| format!("{n}")),
-        ParameterKind::Toggle => value.to_string(),
-        ParameterKind::Text => format!("{:?}.into()", value.as_str().unwrap_or_default()),
-        ParameterKind::Choice { .. } => {
-            let type_name = info
-                .rust_type
-                .trim_start_matches("Option<")
-                .trim_end_matches('>');
-            format!(
-                "{type_name}::{}",
-                variant(value.as_str().unwrap_or_default())
-            )
-        }
-        ParameterKind::SignalPoint => {
-            let part = |at: usize| value.get(at).map_or_else(String::new, &number);
-            format!("[{}, {}]", part(0), part(1))
-        }
-        ParameterKind::NavigationRegion => {
-            let field = |name: &str| value.get(name).map_or_else(String::new, Value::to_string);
-            format!(
-                "Region::rectangle({}, {}, {}, {})",
-                field("x0"),
-                field("y0"),
-                field("width"),
-                field("height")
-            )
-        }
-    }
-}
-
-/// `center_of_mass` → `CenterOfMass`.
-fn variant(name: &str) -> String {
-    name.split('_')
-        .map(|word| {
-            let mut letters = word.chars();
-            letters.next().map_or_else(String::new, |first| {
-                first.to_uppercase().chain(letters).collect()
-            })
-        })
-        .collect()
 }
 
 /// An identifier made from a file name: `strained grain-2.zspy` → `strained_grain_2`.
@@ -181,8 +123,10 @@ pub(crate) fn identifier(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+    use signal::ParameterKind;
+
+    use super::*;
 
     fn info(name: &str, kind: ParameterKind, rust_type: &str, default: Value) -> ParameterInfo {
         ParameterInfo {
@@ -237,6 +181,25 @@ mod tests {
         assert_eq!(
             parameters("Map", &infos[4..], &params),
             "Map { reference: Region::rectangle(1, 2, 3, 4) }"
+        );
+        let infos = [
+            info(
+                "range",
+                ParameterKind::SignalRange,
+                "Option<[f64; 2]>",
+                json!(null),
+            ),
+            info(
+                "vertices",
+                ParameterKind::SignalPolygon,
+                "Vec<[f64; 2]>",
+                json!([]),
+            ),
+        ];
+        let params = json!({"range": [525, 560.5], "vertices": [[1, 2], [3.5, 4], [5, 0]]});
+        assert_eq!(
+            parameters("Both", &infos, &params),
+            "Both { range: Some([525.0, 560.5]), vertices: vec![[1.0, 2.0], [3.5, 4.0], [5.0, 0.0]] }"
         );
     }
 

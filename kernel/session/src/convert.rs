@@ -386,6 +386,12 @@ fn outline(outline: signal::Outline) -> Outline {
             height: height.into(),
             width: width.into(),
         },
+        signal::Outline::Polygon { vertices } => Outline::Polygon {
+            vertices: vertices.into(),
+        },
+        signal::Outline::Band { range } => Outline::Band {
+            range: range.into(),
+        },
     }
 }
 
@@ -401,6 +407,8 @@ fn parameter(info: &ParameterInfo) -> ParameterDescription {
                 choices: choices.clone(),
             },
             ParameterKind::SignalPoint => ParameterControl::SignalPoint,
+            ParameterKind::SignalRange => ParameterControl::SignalRange,
+            ParameterKind::SignalPolygon => ParameterControl::SignalPolygon,
             ParameterKind::NavigationRegion => ParameterControl::NavigationRegion,
         },
         optional: info.optional,

@@ -31,7 +31,7 @@ fn difference(session: &Session, graph: &Graph, a: &Node, b: &Node) -> Differenc
         .count();
     let rows = matched(&line_a[shared..], &line_b[shared..])
         .into_iter()
-        .flat_map(|pair| rows(session, pair))
+        .flat_map(|pair| rows(session, graph, pair))
         .collect();
     Difference {
         a: a.name.clone(),
@@ -73,9 +73,9 @@ fn matched<'a>(a: &[&'a Node], b: &[&'a Node]) -> Vec<Pair<'a>> {
     pairs
 }
 
-fn rows(session: &Session, pair: Pair<'_>) -> Vec<DifferenceRow> {
+fn rows(session: &Session, graph: &Graph, pair: Pair<'_>) -> Vec<DifferenceRow> {
     match pair {
-        (Some(a), Some(b)) => differing(session, a, b),
+        (Some(a), Some(b)) => differing(session, graph, a, b),
         (a, b) => {
             let only = |node: Option<&Node>| node.map(|node| whole(session, node));
             let title = a.or(b).map_or_else(String::new, title);
@@ -90,7 +90,7 @@ fn rows(session: &Session, pair: Pair<'_>) -> Vec<DifferenceRow> {
 }
 
 /// Parameters of the same operation that differ.
-fn differing(session: &Session, a: &Node, b: &Node) -> Vec<DifferenceRow> {
+fn differing(session: &Session, graph: &Graph, a: &Node, b: &Node) -> Vec<DifferenceRow> {
     let (Some(of_a), Some(of_b)) = (a.computation(), b.computation()) else {
         let (path_a, path_b) = (whole(session, a), whole(session, b));
         return if path_a == path_b {
@@ -105,6 +105,8 @@ fn differing(session: &Session, a: &Node, b: &Node) -> Vec<DifferenceRow> {
         };
     };
     let (values_a, values_b) = (of_a.params(), of_b.params());
+    let above = graph.parent_metas(a).unwrap_or_default();
+    let axes = above.first().map_or(&[][..], |input| &input.axes.signal);
     infos(a)
         .iter()
         .filter_map(|info| {
@@ -112,7 +114,7 @@ fn differing(session: &Session, a: &Node, b: &Node) -> Vec<DifferenceRow> {
             (!code::same(a_value, b_value)).then(|| DifferenceRow {
                 operation: title(a),
                 parameter: info.name.clone(),
-                units: info.units.clone(),
+                units: info.units_on(axes).to_owned(),
                 a: Some(text(a_value)),
                 b: Some(text(b_value)),
             })

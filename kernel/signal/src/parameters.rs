@@ -1,28 +1,22 @@
 //! Parameters of operations: declared once with [`parameters!`](crate::parameters), they drive the
 //! widget's controls, validation, the cell's parameter structs and the line of code printed back.
 
+mod kind;
+mod navigation_region;
+mod plain;
+mod signal_point;
+mod signal_polygon;
+mod signal_range;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::{ParameterError, Region, nearest_names};
+pub use kind::ParameterKind;
+pub use plain::Choice;
+pub use signal_polygon::SignalPolygon;
+pub use signal_range::{Channels, SignalRange};
 
-/// What a parameter is; the widget has one control per kind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum ParameterKind {
-    Number,
-    Integer,
-    Toggle,
-    Text,
-    /// One of a few names.
-    Choice {
-        choices: Vec<String>,
-    },
-    /// `[row, column]` in the signal axes, in pixels.
-    SignalPoint,
-    /// `{x0, y0, width, height}` in scan positions.
-    NavigationRegion,
-}
+use crate::{Axis, ParameterError, nearest_names};
 
 /// Description of one parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,31 +37,39 @@ pub struct ParameterInfo {
 impl ParameterInfo {
     /// The allowed values as a sentence for people.
     pub fn allowed(&self) -> String {
-        let unit = if self.units.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", self.units)
-        };
-        let text = match (&self.kind, self.minimum, self.maximum) {
-            (ParameterKind::Number, Some(low), Some(high)) => format!("{low} to {high}{unit}"),
-            (ParameterKind::Integer, Some(low), Some(high)) => {
-                format!("whole numbers from {low} to {high}{unit}")
-            }
-            (ParameterKind::Number, ..) => format!("a finite number{unit}"),
-            (ParameterKind::Integer, ..) => format!("a whole number{unit}"),
-            (ParameterKind::Toggle, ..) => "true or false".into(),
-            (ParameterKind::Text, ..) => "a text".into(),
-            (ParameterKind::Choice { choices }, ..) => choices.join(", "),
-            (ParameterKind::SignalPoint, ..) => "(row, column) in pixels".into(),
-            (ParameterKind::NavigationRegion, ..) => {
-                "a region of scan positions: x0, y0, width, height, at least 1 by 1".into()
-            }
-        };
+        let text = (self.kind.rules().allowed)(self);
         if self.optional {
             format!("{text}, or left out")
         } else {
             text
         }
+    }
+
+    /// A value as a cell writes it: `Some([3.0, 4.5])`, `Statistic::Mean`.
+    pub fn literal(&self, value: &Value) -> String {
+        if value.is_null() {
+            return "None".into();
+        }
+        let text = (self.kind.rules().literal)(self, value);
+        if self.optional {
+            format!("Some({text})")
+        } else {
+            text
+        }
+    }
+
+    /// The unit of its values: its own, or that of the axis of the input that it lies on.
+    pub fn units_on<'a>(&'a self, signal_axes: &'a [Axis]) -> &'a str {
+        match (&self.kind, signal_axes.last()) {
+            (ParameterKind::SignalRange, Some(axis)) => &axis.units,
+            _ => &self.units,
+        }
+    }
+
+    /// Its type without the `Option`.
+    fn bare_type(&self) -> &str {
+        let inner = self.rust_type.strip_prefix("Option<");
+        (inner.and_then(|inner| inner.strip_suffix('>'))).unwrap_or(&self.rust_type)
     }
 }
 
@@ -84,173 +86,6 @@ pub trait ParameterValue: Sized + Clone {
     /// Numbers that must lie inside the declared range.
     fn numbers(&self) -> Vec<f64> {
         Vec::new()
-    }
-}
-
-impl ParameterValue for f64 {
-    fn kind() -> ParameterKind {
-        ParameterKind::Number
-    }
-    fn rust_type() -> String {
-        "f64".into()
-    }
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        value.as_f64().filter(|number| number.is_finite())
-    }
-    fn numbers(&self) -> Vec<f64> {
-        vec![*self]
-    }
-}
-
-impl ParameterValue for usize {
-    fn kind() -> ParameterKind {
-        ParameterKind::Integer
-    }
-    fn rust_type() -> String {
-        "usize".into()
-    }
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        // A slider may send 5.0 for 5.
-        value
-            .as_u64()
-            .map(|number| number as usize)
-            .or_else(|| match value.as_f64() {
-                Some(number) if number >= 0.0 && number.fract() == 0.0 && number < 1e15 => {
-                    Some(number as usize)
-                }
-                _ => None,
-            })
-    }
-    fn numbers(&self) -> Vec<f64> {
-        vec![*self as f64]
-    }
-}
-
-impl ParameterValue for bool {
-    fn kind() -> ParameterKind {
-        ParameterKind::Toggle
-    }
-    fn rust_type() -> String {
-        "bool".into()
-    }
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        value.as_bool()
-    }
-}
-
-impl ParameterValue for String {
-    fn kind() -> ParameterKind {
-        ParameterKind::Text
-    }
-    fn rust_type() -> String {
-        "String".into()
-    }
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        value.as_str().map(str::to_owned)
-    }
-}
-
-impl ParameterValue for [f64; 2] {
-    fn kind() -> ParameterKind {
-        ParameterKind::SignalPoint
-    }
-    fn rust_type() -> String {
-        "[f64; 2]".into()
-    }
-    fn to_json(&self) -> Value {
-        json!(self)
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        let [row, column] = value.as_array()?.as_slice() else {
-            return None;
-        };
-        Some([f64::from_json(row)?, f64::from_json(column)?])
-    }
-    fn numbers(&self) -> Vec<f64> {
-        self.to_vec()
-    }
-}
-
-impl ParameterValue for Region {
-    fn kind() -> ParameterKind {
-        ParameterKind::NavigationRegion
-    }
-    fn rust_type() -> String {
-        "Region".into()
-    }
-    fn to_json(&self) -> Value {
-        json!({"x0": self.x0, "y0": self.y0, "width": self.width, "height": self.height})
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        let field = |name: &str| usize::from_json(value.get(name)?);
-        let region = Region {
-            x0: field("x0")?,
-            y0: field("y0")?,
-            width: field("width")?,
-            height: field("height")?,
-        };
-        (region.width > 0 && region.height > 0).then_some(region)
-    }
-}
-
-impl<T: ParameterValue> ParameterValue for Option<T> {
-    fn kind() -> ParameterKind {
-        T::kind()
-    }
-    fn rust_type() -> String {
-        format!("Option<{}>", T::rust_type())
-    }
-    fn optional() -> bool {
-        true
-    }
-    fn to_json(&self) -> Value {
-        self.as_ref().map_or(Value::Null, T::to_json)
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        match value {
-            Value::Null => Some(None),
-            value => T::from_json(value).map(Some),
-        }
-    }
-    fn numbers(&self) -> Vec<f64> {
-        self.as_ref().map_or_else(Vec::new, T::numbers)
-    }
-}
-
-/// One of a few names; implement it with [`choices!`](crate::choices).
-pub trait Choice: Sized + Clone + 'static {
-    const TYPE: &'static str;
-    fn names() -> &'static [&'static str];
-    fn name(&self) -> &'static str;
-    fn from_name(name: &str) -> Option<Self>;
-}
-
-impl<T: Choice> ParameterValue for T {
-    fn kind() -> ParameterKind {
-        ParameterKind::Choice {
-            choices: T::names().iter().map(|name| (*name).to_owned()).collect(),
-        }
-    }
-    fn rust_type() -> String {
-        T::TYPE.into()
-    }
-    fn to_json(&self) -> Value {
-        json!(self.name())
-    }
-    fn from_json(value: &Value) -> Option<Self> {
-        T::from_name(value.as_str()?)
     }
 }
 
@@ -462,7 +297,10 @@ macro_rules! choices {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::Region;
 
     choices! {
         /// How.

@@ -48,7 +48,8 @@ impl CubeShape {
                 scan,
                 step,
                 frame,
-                bin: 2,
+                // A spectrum has one row: each of its channels can be told alone where there is room.
+                bin: frame[0].clamp(1, 2),
                 counts: matches!(element, ElementType::U8 | ElementType::U16),
             };
             let enough = FEWEST_BINS.min(shape.bins());

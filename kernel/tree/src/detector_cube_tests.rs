@@ -62,6 +62,38 @@ fn whole_bins_of_counts_are_exact() {
 }
 
 #[test]
+fn windows_of_spectra_are_exact_to_the_channel() {
+    let channels = FRAME[0] * FRAME[1];
+    let shape = |budget| CubeShape::fitting(SCAN, [1, channels], ElementType::U16, budget).unwrap();
+    let spectrum = |at: usize| {
+        let counts = (0..channels).map(|place| pixel(at, place));
+        Frame::from_vec(&[channels], counts.collect::<Vec<u16>>()).unwrap()
+    };
+    assert_eq!((shape(1 << 30).bin, shape(1 << 30).bins()), (1, channels));
+    let cube = filled(shape(1 << 30), spectrum);
+    for window in [13..14, 100..173, 540..546] {
+        let places: Vec<u32> = window.collect();
+        let detector = Detector::from_places(&places, channels as u32, Measure::Sum);
+        for (at, value) in cube.images(&detector).0[0].iter().enumerate() {
+            assert_eq!(*value, sums(&places, at) as f32, "{at}");
+        }
+    }
+    // With less room several share a bin, and ends within one are told by its share.
+    let coarse = shape(8 * 100 * 300 * 4);
+    assert!(coarse.bin > 1 && coarse.step == 1);
+    let places: Vec<u32> = (101..173).collect();
+    let detector = Detector::from_places(&places, channels as u32, Measure::Sum);
+    let (images, _) = filled(coarse, spectrum).images(&detector);
+    for (at, value) in images[0].iter().enumerate() {
+        let exact = sums(&places, at);
+        assert!(
+            (f64::from(*value) / exact - 1.0).abs() < 0.1,
+            "{value} {exact}"
+        );
+    }
+}
+
+#[test]
 fn a_disk_is_estimated_within_the_share_of_its_edge() {
     let cube = filled(shape(ElementType::U16, 1 << 30), pattern);
     let disk = |ky: usize, kx: usize| {

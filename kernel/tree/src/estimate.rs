@@ -266,7 +266,8 @@ fn detector_of<'a>(graph: &'a Graph, node: &Node) -> Option<(&'a Arc<Node>, Dete
     let computation = node.computation()?;
     let detector = guarded(|| computation.detector(&metas)).ok()??;
     let parent = graph.node(*node.parents.first()?)?;
-    let fits = parent.meta.kind == SignalKind::Frame && parent.meta.axes.signal.len() == 2;
+    let rank = parent.meta.axes.signal.len();
+    let fits = parent.meta.kind == SignalKind::Frame && (1..=2).contains(&rank);
     fits.then_some((parent, detector))
 }
 
@@ -314,6 +315,7 @@ impl Inner {
         };
         let frame = match axes.signal_shape().as_slice() {
             [rows, columns] => [*rows, *columns],
+            [channels] => [1, *channels],
             _ => return None,
         };
         if node.ended.is_set() {

@@ -29,10 +29,11 @@ const SCREEN: &str = "screen against computed values in JupyterLab";
 const LARGE: &str = "large frames in JupyterLab";
 const MAPS: &str = "maps in JupyterLab";
 const SCANS: &str = "parts of scans in JupyterLab";
+const SHAPES: &str = "windows and polygons in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 10] = [
+const IN_JUPYTER: [&str; 11] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,
@@ -41,6 +42,7 @@ const IN_JUPYTER: [&str; 10] = [
     LARGE,
     MAPS,
     SCANS,
+    SHAPES,
     RESTART,
     SAVED,
 ];
@@ -129,6 +131,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(LARGE, || browser::large_frames(&chromium, environment));
             report.stage(MAPS, || browser::maps(&chromium, environment));
             report.stage(SCANS, || browser::scans(&chromium, environment));
+            report.stage(SHAPES, || browser::shapes(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
@@ -139,6 +142,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(LARGE, reason.clone());
             report.not_run(MAPS, reason.clone());
             report.not_run(SCANS, reason.clone());
+            report.not_run(SHAPES, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }

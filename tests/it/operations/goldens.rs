@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use signal::{
-    CancelToken, Computation, ElementType, Frame, Inputs, NavigationIndex, Output, Peak, Peaks,
-    SignalKind, SignalMeta,
+    Axis, CancelToken, Computation, ElementType, Frame, Inputs, NavigationIndex, Output, Peak,
+    Peaks, SignalKind, SignalMeta,
 };
 
 use super::{bind, compute, meta, numbers, positions, prepare, taken};
@@ -156,12 +156,20 @@ fn scan_case(computation: &dyn Computation, given: &Array, expected: &Array) -> 
     let [rows, columns, down, across] = given.shape[..] else {
         bail!("frames as (row, column, ky, kx)");
     };
-    let flat = Array {
-        shape: vec![rows * columns, down, across],
-        values: given.values.clone(),
-    };
-    let (frames, _) = frames_of(&flat)?;
-    let meta = Arc::new(meta([rows, columns], [down, across], ElementType::F32));
+    let mut meta = meta([rows, columns], [down, across], ElementType::F32);
+    if down == 1 {
+        // Spectra, on the axis that `make_ops.py` gives them.
+        meta.axes.signal = vec![Axis::new("Energy", across, 0.5, 200.0, "eV")];
+    }
+    let frames = given.values.chunks_exact(down * across).map(|pixels| {
+        let array = Array {
+            shape: meta.axes.signal_shape(),
+            values: pixels.to_vec(),
+        };
+        frame_of(&array).map(Output::Frame)
+    });
+    let frames = frames.collect::<Result<Vec<_>>>()?;
+    let meta = Arc::new(meta);
     let described = computation.describe(&[&meta])?;
     let mut found = Vec::new();
     for at in positions(&described) {

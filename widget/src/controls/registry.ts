@@ -3,13 +3,15 @@
  */
 
 import type { Size } from "../geometry/fit";
-import type { ParameterControl, ParameterDescription } from "../protocol/generated";
+import type { NodeDescription, ParameterControl, ParameterDescription } from "../protocol/generated";
 import type { Store } from "../state/store";
 import type { ViewState } from "../state/view";
 import { choice } from "./choice";
 import { navigationRegion } from "./navigation_region";
 import { integer, number } from "./number";
 import { signalPoint } from "./signal_point";
+import { signalPolygon } from "./signal_polygon";
+import { signalRange } from "./signal_range";
 import { text } from "./text";
 import { toggle } from "./toggle";
 
@@ -23,6 +25,8 @@ export interface ControlContext {
   id: string;
   /** Columns and rows of the scan. */
   scan(): Size;
+  /** The node whose frames the operation takes. */
+  input(): NodeDescription | null;
   /** A new value, `null` of one that is left out; `moving` while a slider is held. */
   change(value: unknown, moving: boolean): void;
   /** What was typed cannot be: says why, until the next change. */
@@ -32,6 +36,8 @@ export interface ControlContext {
 /** A mounted control. */
 export interface Control {
   elements: readonly HTMLElement[];
+  /** The unit of its values where that is not the parameter's own: that of an axis. */
+  units?: string | undefined;
   /** Shows a value without reporting a change; of one that is left out, greyed, what was measured instead. */
   show(value: unknown, measured?: unknown): void;
   /** A value to start from when the parameter was left out before; `null`: none is known, the user types it. */
@@ -47,5 +53,7 @@ export const CONTROLS: Record<ParameterControl["type"], ControlKind> = {
   text,
   choice,
   signal_point: signalPoint,
+  signal_range: signalRange,
+  signal_polygon: signalPolygon,
   navigation_region: navigationRegion,
 };

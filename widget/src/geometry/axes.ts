@@ -71,6 +71,35 @@ export function lineAxis(axes: readonly AxisDescription[]): AxisDescription | nu
   return (row && column?.size === 1 ? row : column) ?? null;
 }
 
+/** The step of both axes and their unit, where pixels are square and calibrated. */
+function squarePixel([row, column]: readonly (AxisDescription | undefined)[]): {
+  step: number;
+  units: string;
+} | null {
+  const step = Math.abs(column?.scale ?? 0);
+  const units = column?.units ?? "";
+  const even = !isUneven(row) && !isUneven(column);
+  const square = even && row !== undefined && Math.abs(row.scale) === step && row.units === units;
+  return square && units !== "" && units !== "px" ? { step, units } : null;
+}
+
+/** ` (0.3 to 0.41 1/nm)` of lengths in pixels, where these are square and calibrated. */
+export function calibratedText(
+  axes: readonly (AxisDescription | undefined)[],
+  lengths: readonly number[],
+  joint: string,
+): string {
+  const pixel = squarePixel(axes);
+  const texts = lengths.map((length) => String(Number((length * (pixel?.step ?? 1)).toPrecision(3))));
+  return pixel ? ` (${texts.join(joint)} ${pixel.units})` : "";
+}
+
+/** The same of an area in square pixels. */
+export function calibratedArea(axes: readonly (AxisDescription | undefined)[], area: number): string {
+  const pixel = squarePixel(axes);
+  return pixel ? ` (${Number((area * pixel.step ** 2).toPrecision(3))} ${pixel.units}²)` : "";
+}
+
 /** Decimals that tell neighbouring pixels apart. */
 export function decimalsFor(scale: number): number {
   const size = Math.abs(scale);

@@ -255,6 +255,7 @@ function buildRow(
     signal,
     id,
     scan: () => scanOf(session.node),
+    input: () => nodeById(session.state.nodes, session.node?.parents[0] ?? null),
     change: (value, moving) => {
       built.waiting = false;
       markAutomatic(row, automatic, value === null);
@@ -296,8 +297,9 @@ function buildRow(
   );
   point(row, parameter.name, view, signal);
   const label = h("label", { for: id, class: "st-label" }, labelOf(parameter));
-  if (parameter.units !== "") {
-    label.append(h("span", { class: "st-units" }, parameter.units));
+  const units = control.units ?? parameter.units;
+  if (units !== "") {
+    label.append(h("span", { class: "st-units" }, units));
   }
   const inputs = h("div", { class: "st-inputs" }, ...control.elements);
   row.append(label, inputs);

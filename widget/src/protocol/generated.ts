@@ -510,7 +510,7 @@ name: string, help: string, required: boolean, };
 /**
  * Kind of a parameter; the widget has one control for each.
  */
-export type ParameterControl = { "type": "number" } | { "type": "integer" } | { "type": "toggle" } | { "type": "text" } | { "type": "choice", choices: Array<string>, } | { "type": "signal_point" } | { "type": "navigation_region" };
+export type ParameterControl = { "type": "number" } | { "type": "integer" } | { "type": "toggle" } | { "type": "text" } | { "type": "choice", choices: Array<string>, } | { "type": "signal_point" } | { "type": "signal_range" } | { "type": "signal_polygon" } | { "type": "navigation_region" };
 
 export type ParameterDescription = { name: string, control: ParameterControl, 
 /**
@@ -519,9 +519,9 @@ export type ParameterDescription = { name: string, control: ParameterControl,
 optional: boolean, default: unknown, minimum: number | null, maximum: number | null, units: string, help: string, };
 
 /**
- * A region of the pattern, by the names of the parameters that place it; points and lengths in pixels.
+ * A region of the pattern, by the names of the parameters that place it; points and lengths in pixels, but for a band.
  */
-export type Outline = { "type": "disk", centre: string, radius: string, } | { "type": "annulus", centre: string, inner_radius: string, outer_radius: string, } | { "type": "rectangle", corner: string, height: string, width: string, };
+export type Outline = { "type": "disk", centre: string, radius: string, } | { "type": "annulus", centre: string, inner_radius: string, outer_radius: string, } | { "type": "rectangle", corner: string, height: string, width: string, } | { "type": "polygon", vertices: string, } | { "type": "band", range: string, };
 
 /**
  * One entry of the operations menu.

@@ -1,6 +1,6 @@
 /** A detector over a pattern: its area, its rims and, when it is held, its knobs; a thin or faint one has no area. */
 
-import { type Detector, knobs, middleOf } from "../geometry/detector";
+import { type Detector, isMarked, knobs, middleOf, type Place, trace } from "../geometry/detector";
 import type { Point, Rect } from "../geometry/fit";
 import { line, strokeTwice } from "./overlay";
 
@@ -13,9 +13,6 @@ const KNOB = 3.5;
 const SMALL = 40;
 const TINY = 16;
 
-/** From continuous frame pixels to CSS pixels of the panel. */
-export type Place = (x: number, y: number) => Point;
-
 export type DetectorStyle = "plain" | "held" | "thin" | "faint";
 
 export function drawDetector(
@@ -25,67 +22,58 @@ export function drawDetector(
   style: DetectorStyle,
 ): void {
   const held = style === "held";
-  const { x, y } = middleOf(detector);
-  const middle = place(x, y);
   context.save();
   context.beginPath();
-  if (detector.type === "rectangle") {
-    const [row, column] = detector.corner;
-    const from = place(column, row);
-    const to = place(column + detector.width, row + detector.height);
-    context.rect(from.x, from.y, to.x - from.x, to.y - from.y);
-  } else {
-    const radii = detector.type === "disk" ? [detector.radius] : [detector.outer, detector.inner];
-    for (const radius of radii) {
-      const length = place(x + radius, y).x - middle.x;
-      context.moveTo(middle.x + length, middle.y);
-      context.arc(middle.x, middle.y, Math.max(0, length), 0, Math.PI * 2);
-    }
-  }
+  trace(context, detector, place);
   if (style === "thin" || style === "faint") {
     context.globalAlpha = style === "faint" ? FAINT : 1;
     strokeTwice(context, DETECTOR, 1);
     // The circle of a peak may lie under its own.
-    drawMiddle(context, middle);
+    drawMiddle(context, detector, place);
     context.restore();
     return;
   }
   context.fillStyle = AREA;
   context.fill("evenodd");
   strokeTwice(context, DETECTOR, held ? 2 : 1.5);
-  drawMiddle(context, middle);
+  drawMiddle(context, detector, place);
   if (held) {
     drawKnobs(context, detector, place);
   }
   context.restore();
 }
 
-/** As many as leave the detector to be seen: corners only where the sides are short, none where it is tiny. */
+/** As many as leave the detector to be seen: few where it is short, none where it is tiny. */
 function drawKnobs(context: CanvasRenderingContext2D, detector: Detector, place: Place): void {
-  const points = knobs(detector).map(({ grip, at }) => ({ grip, at: place(at.x, at.y) }));
+  const points = knobs(detector).map((knob) => ({ ...knob, at: place(knob.at.x, knob.at.y) }));
   const extent = (axis: "x" | "y"): number => {
     const values = points.map(({ at }) => at[axis]);
     return Math.max(...values) - Math.min(...values);
   };
-  const least = Math.min(extent("x"), extent("y"));
-  for (const { grip, at } of points) {
-    const corner = detector.type !== "rectangle" || grip.length === 2;
-    if (least >= (corner ? TINY : SMALL)) {
-      drawKnob(context, at);
+  // What has knobs along one axis only is as long as it.
+  const least = Math.min(...[extent("x"), extent("y")].filter((length) => length > 0));
+  for (const { at, minor } of points) {
+    if (least >= (minor ? SMALL : TINY)) {
+      drawKnob(context, at, minor ? KNOB - 1 : KNOB);
     }
   }
 }
 
-function drawMiddle(context: CanvasRenderingContext2D, { x, y }: Point): void {
+function drawMiddle(context: CanvasRenderingContext2D, detector: Detector, place: Place): void {
+  if (!isMarked(detector)) {
+    return;
+  }
+  const middle = middleOf(detector);
+  const { x, y } = place(middle.x, middle.y);
   context.beginPath();
   line(context, x - 4, y, x + 4, y);
   line(context, x, y - 4, x, y + 4);
   strokeTwice(context, DETECTOR, 1);
 }
 
-function drawKnob(context: CanvasRenderingContext2D, { x, y }: Point): void {
+function drawKnob(context: CanvasRenderingContext2D, { x, y }: Point, half: number): void {
   context.beginPath();
-  context.rect(x - KNOB, y - KNOB, KNOB * 2, KNOB * 2);
+  context.rect(x - half, y - half, half * 2, half * 2);
   context.fillStyle = "#fff";
   context.fill();
   context.lineWidth = 1;

@@ -1,7 +1,6 @@
 /** Which nodes are detectors, and where they lie over the pattern of their parent. */
 
-import { type Detector, detectorOf } from "../geometry/detector";
-import type { Size } from "../geometry/fit";
+import { type Detector, detectorOf, type Ground } from "../geometry/detector";
 import type { NodeDescription, OperationDescription, Outline } from "../protocol/generated";
 import { isMeasuredFormerly, operationOf, same } from "./tree";
 
@@ -36,10 +35,11 @@ export function placedDetector(
   node: NodeDescription,
   operations: readonly OperationDescription[],
   draft: Draft | null,
-  frame: Size,
+  ground: Ground,
 ): { outline: Outline; detector: Detector; params: Record<string, unknown> } | null {
   const outline = outlineOf(operationOf(node, operations));
-  if (!outline) {
+  // A band lies on the axis of spectra.
+  if (!outline || (outline.type === "band" && !ground.axis)) {
     return null;
   }
   const params = { ...node.params, ...(draft?.node === node.id ? draft.params : {}) };
@@ -55,7 +55,7 @@ export function placedDetector(
     // Not measured yet.
     return null;
   }
-  return { outline, detector: detectorOf(outline, known, frame), params };
+  return { outline, detector: detectorOf(outline, known, ground), params };
 }
 
 /** Whether the place of a circle was measured, and is not being told otherwise. */

@@ -92,6 +92,16 @@ super::parameters::operations! {
         statistic: Statistic
     }
 
+    Polygon: virtual_image() {
+        vertices: Option<Vec<[f64; 2]>>,
+        statistic: Statistic
+    }
+
+    EnergyWindow: energy_window() {
+        range: Option<[f64; 2]>,
+        statistic: Statistic
+    }
+
     CenterOfMass: center_of_mass() {
         centre: Option<[f64; 2]>,
         radius: Option<f64>,

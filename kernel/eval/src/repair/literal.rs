@@ -247,7 +247,7 @@ pub(crate) fn wanted(kind: &str, text: &str) -> String {
         {
             return format!("Some({})", wanted(of, given));
         }
-        return match is_literal(text) {
+        return match is_literal(text) || (of.ends_with("; 2]") && ends(text).is_some()) {
             true => format!("Some({})", wanted(of, text)),
             false => text.to_owned(),
         };
@@ -266,9 +266,10 @@ pub(crate) fn wanted(kind: &str, text: &str) -> String {
         .strip_prefix('[')
         .and_then(|rest| rest.split(';').next())
     {
-        return list.map_or_else(
+        let ends = ends(text).filter(|_| kind.ends_with("; 2]"));
+        return (list.map(str::to_owned).or(ends)).map_or_else(
             || text.to_owned(),
-            |list| format!("[{}]", each(list, |_| of)),
+            |list| format!("[{}]", each(&list, |_| of)),
         );
     }
     if let Some(kinds) = kind
@@ -342,6 +343,13 @@ fn each<'a>(list: &str, kind: impl Fn(usize) -> &'a str) -> String {
         .map(|(index, item)| wanted(kind(index), item))
         .collect();
     values.join(", ")
+}
+
+/// Both ends of `525.0..560.0` as the items of a list: a stretch of an axis.
+fn ends(text: &str) -> Option<String> {
+    let (from, to) = text.split_once("..")?;
+    let (from, to) = (from.trim(), to.trim_start_matches('=').trim());
+    (is_number(from) && is_number(to)).then(|| format!("{from}, {to}"))
 }
 
 /// A text in double quotes and nothing else.

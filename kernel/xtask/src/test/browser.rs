@@ -92,6 +92,20 @@ pub fn scans(chromium: &Path, environment: &Environment) -> Result<Counts> {
     watch(&mut command, Duration::from_secs(300))
 }
 
+/// Detectors placed by a stretch of an axis or by vertices.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn shapes(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join("shapes");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let mut command = script("shapes.mjs", chromium);
+    command.arg(environment.program("jupyter")).arg(&folder);
+    super::private(&mut command);
+    watch(&mut command, Duration::from_secs(300))
+}
+
 /// Frames larger than the screen: means are called means, and zooming in shows the pixels of the file.
 ///
 /// # Errors

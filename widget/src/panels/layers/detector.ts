@@ -5,20 +5,23 @@
  */
 
 import { h, listen, setAttributes, setHidden, setText } from "../../dom";
-import { isUneven, niceBelow } from "../../geometry/axes";
+import { niceBelow } from "../../geometry/axes";
 import {
   changedParams,
   cursorOf,
   type Detector,
   dragged,
   type Grip,
+  type Ground,
   gripAt,
   isSeen,
+  keysOf,
   middleOf,
   moved,
   resized,
+  textOf,
+  without,
 } from "../../geometry/detector";
-import type { Size } from "../../geometry/fit";
 import type { AxisDescription, NodeDescription, Outline } from "../../protocol/generated";
 import { type DetectorStyle, drawDetector, drawTowards } from "../../render/detector";
 import { isFound, isShy, placedDetector } from "../../state/detector";
@@ -48,8 +51,7 @@ const RESIZES: Record<string, readonly [Grip, number]> = {
   "[": ["inner", -1],
   "{": ["inner", -1],
 };
-const KEYS =
-  "D takes hold of the detector: arrow keys move it, with Shift by ten; plus and minus resize it, brackets its hole; Enter or Escape lets go.";
+const REMOVES: readonly string[] = ["Delete", "Backspace"];
 const DISK_KEYS =
   "D takes hold of the circle of the direct beam: arrow keys move it, with Shift by ten; plus and minus change the radius of the disks; Enter or Escape lets go.";
 
@@ -58,7 +60,7 @@ interface Placed {
   outline: Outline;
   detector: Detector;
   params: Record<string, unknown>;
-  frame: Size;
+  ground: Ground;
   /** It is faint until it is looked for. */
   shy: boolean;
 }
@@ -71,6 +73,8 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
   surface.element.append(readout);
   let hovered = false;
   let near = false;
+  /** What the pointer is over. */
+  let over: Grip | null = null;
   /** Where it is while it is dragged. */
   let dragging: Detector | null = null;
   let rest: ReturnType<typeof setTimeout> | undefined;
@@ -84,13 +88,18 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     if (picture?.reply.space !== "signal" || picture.reply.node !== pane.node?.id) {
       return null;
     }
-    const frame = { width: picture.reply.full_width, height: picture.reply.full_height };
+    const axes = pane.node?.signal_axes ?? [];
+    const ground = {
+      width: picture.reply.full_width,
+      height: picture.reply.full_height,
+      axis: (axes.length === 1 && axes[0]) || null,
+    };
     const { operations } = session.state;
     for (const node of paneDetectors(pane)) {
-      const found = placedDetector(node, operations, view.value.draft, frame);
+      const found = placedDetector(node, operations, view.value.draft, ground);
       if (found) {
         const detector = dragging ?? onItsPeak(node, found, picture.peaks);
-        return { ...found, detector, node, frame, shy: isShy(node) };
+        return { ...found, detector, node, ground, shy: isShy(node) };
       }
     }
     return null;
@@ -136,7 +145,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       setText(readout, outside ? `${found.node.name} lies outside what is seen` : text);
     }
     setAttributes(surface.overlay, {
-      "aria-description": found ? (found.shy ? DISK_KEYS : KEYS) : null,
+      "aria-description": found && keysText(found),
     });
     surface.redraw();
   };
@@ -156,6 +165,14 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     if (draft) {
       void session.commit(draft.node, draft.params);
     }
+  };
+  const remove = (from: Placed, fewer: Detector): void => {
+    // What is counted further has another number now.
+    over = null;
+    if (attempt(from, fewer)) {
+      settle();
+    }
+    show();
   };
   const letGo = (): void => {
     hold(null);
@@ -177,6 +194,7 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
     "pointerleave",
     () => {
       hovered = false;
+      over = null;
       near = false;
       show();
     },
@@ -216,12 +234,23 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
         const { x, y } = middleOf(found.detector);
         drawTowards(sheet(), surface.visible, surface.at(x, y));
       } else {
-        drawDetector(sheet(), found.detector, (x, y) => surface.at(x, y), styleOf(found));
+        const context = sheet();
+        context.save();
+        if (surface.isLine) {
+          // Beside the line stand its ticks.
+          const { left, top, width, height } = surface.visible;
+          context.beginPath();
+          context.rect(left, top, width, height);
+          context.clip();
+        }
+        drawDetector(context, found.detector, (x, y) => surface.at(x, y), styleOf(found));
+        context.restore();
       }
     },
     cursor(at) {
       const found = placed();
       const grip = found && gripAt(found.detector, at, REACH / surface.scale);
+      over = grip;
       const isNear = found?.shy === true && gripAt(found.detector, at, NEAR / surface.scale) !== null;
       if (hovered !== (grip !== null) || near !== isNear) {
         hovered = grip !== null;
@@ -243,6 +272,11 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       if (!found.shy) {
         hold(found);
       }
+      const fewer = event.altKey ? without(found.detector, grip) : null;
+      if (fewer) {
+        remove(found, fewer);
+        return { move() {}, end() {} };
+      }
       dragging = found.detector;
       show();
       const step = Math.max(FINEST, niceBelow(1 / surface.scale));
@@ -250,11 +284,13 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
       return {
         move(to) {
           const way = Math.hypot(to.x - at.x, to.y - at.y) * surface.scale;
-          if (found.shy && !isHeld(found) && way < CLICK) {
+          // A click on a faint one is one on the picture, and one on an edge adds no vertex.
+          const isCareful = grip.startsWith("edge") || (found.shy && !isHeld(found));
+          if (isCareful && params === null && way < CLICK) {
             return;
           }
           hold(found);
-          const next = dragged(found.detector, grip, at, to, found.frame, step);
+          const next = dragged(found.detector, grip, at, to, found.ground, step);
           dragging = next;
           params = attempt(found, next);
           if (!params) {
@@ -289,6 +325,12 @@ export function detectorLayer(pane: Pane, context: PanelContext): Layer {
         return false;
       } else if (event.key === "Escape" || event.key === "Enter") {
         letGo();
+      } else if (REMOVES.includes(event.key)) {
+        const fewer = over && without(found.detector, over);
+        if (!fewer) {
+          return false;
+        }
+        remove(found, fewer);
       } else {
         const next = nudged(found, event);
         if (!next) {
@@ -338,13 +380,13 @@ function becameText({ node, outline, detector, params }: Placed): string {
     : elsewhere;
 }
 
-function nudged({ detector, frame }: Placed, event: KeyboardEvent): Detector | null {
+function nudged({ detector, ground }: Placed, event: KeyboardEvent): Detector | null {
   const step = stepOf(event);
   if (step) {
-    return moved(detector, ...step, frame, FINEST);
+    return moved(detector, ...step, ground, FINEST);
   }
   const resize = RESIZES[event.key];
-  return resize ? resized(detector, ...resize, frame, FINEST) : null;
+  return resize ? resized(detector, ...resize, ground, FINEST) : null;
 }
 
 /** `bright · 56, 64 px · radius 8.2 px (0.41 1/nm)`: what a person reads off while dragging. */
@@ -353,33 +395,14 @@ export function detectorText(
   detector: Detector,
   axes: readonly (AxisDescription | undefined)[],
 ): string {
-  const place = detector.type === "rectangle" ? detector.corner : detector.centre;
-  return [name, `${place.map(short).join(", ")} px`, sizeText(detector, axes)].join(" · ");
+  return `${name} · ${textOf(detector, axes)}`;
 }
 
-function sizeText(detector: Detector, [row, column]: readonly (AxisDescription | undefined)[]): string {
-  const scale = Math.abs(column?.scale ?? 0);
-  const units = column?.units ?? "";
-  const even = !isUneven(row) && !isUneven(column);
-  const square = even && row !== undefined && Math.abs(row.scale) === scale && row.units === units;
-  const calibrated = (lengths: readonly number[], joint: string): string =>
-    square && units !== "" && units !== "px"
-      ? ` (${lengths.map((length) => String(Number((length * scale).toPrecision(3)))).join(joint)} ${units})`
-      : "";
-  switch (detector.type) {
-    case "disk":
-      return `radius ${short(detector.radius)} px${calibrated([detector.radius], "")}`;
-    case "annulus": {
-      const { inner, outer } = detector;
-      return `radii ${short(inner)} to ${short(outer)} px${calibrated([inner, outer], " to ")}`;
-    }
-    case "rectangle": {
-      const { height, width } = detector;
-      return `${short(height)} × ${short(width)} px${calibrated([height, width], " × ")}`;
-    }
-  }
+function keysText({ detector, shy }: Placed): string {
+  return shy ? DISK_KEYS : `D takes hold of the detector: ${keysOf(detector)} Enter or Escape lets go.`;
 }
 
+/** Pixels for people. */
 function short(value: number): string {
   return String(Number(value.toFixed(1)));
 }

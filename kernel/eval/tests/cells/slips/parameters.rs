@@ -4,6 +4,11 @@ use super::Mistake;
 
 pub(super) const SLIPS: &[Mistake] = &[
     (
+        "let w = EnergyWindow { range: 525.0..560.0, ..default() };",
+        "write `Some([525.0, 560.0])`",
+        "let w = EnergyWindow { range: Some([525.0, 560.0]), ..default() };",
+    ),
+    (
         "scan.virtual_image(Disk { radius: 6 })?",
         "`, ..default() }`",
         "scan.virtual_image(Disk { radius: 6.0, ..default() })?",

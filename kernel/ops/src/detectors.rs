@@ -1,0 +1,4 @@
+//! What sums a part of each frame, to be seen as an image of the scan.
+
+pub mod energy_window;
+pub mod polygon;
