@@ -32,6 +32,7 @@ mod accept;
 mod arithmetic;
 mod background;
 mod center_of_mass;
+mod decomposition;
 mod difference_of_gaussians;
 mod difference_of_gaussians_peaks;
 mod filter;
@@ -57,6 +58,10 @@ mod virtual_image;
 
 pub use arithmetic::{Add, Divide, Multiply, Subtract};
 pub use center_of_mass::{CenterOfMass, Reference};
+pub use decomposition::loadings::Loadings;
+pub use decomposition::reconstruct::Reconstruct;
+pub use decomposition::scores::Scores;
+pub use decomposition::svd::{Centre, Svd};
 pub use difference_of_gaussians::DifferenceOfGaussians;
 pub use difference_of_gaussians_peaks::DifferenceOfGaussiansPeaks;
 pub use filter::rolling_mean::{RollingMean, ScanAxis};
