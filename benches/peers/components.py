@@ -72,12 +72,15 @@ def numpy_svd(folder, name):
     def run():
         found["vectors"] = np.linalg.svd(matrix(folder, name, np.float64), full_matrices=False)[2][:COMPONENTS]
 
-    report("numpy", "svd", name, run, repeat=1, warm_up=False, peak_mb=peak())
+    report("numpy", "svd", name, run, repeat=1, warm_up=False)
+    memory("numpy", name)
     np.save(folder / f"components_{name}_numpy.npy", found["vectors"])
 
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+def memory(peer, name):
+    """The most that this process had until now."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    report(peer, "svd_memory", name, lambda: None, repeat=1, warm_up=False, peak_mb=peak)
 
 
 def hyperspy_svd(folder, name):
@@ -102,7 +105,8 @@ def hyperspy_svd(folder, name):
         signal.decomposition(algorithm="SVD", output_dimension=COMPONENTS, print_info=False)
 
     for work, run in (("svd_truncated", truncated), ("svd_lazy", lazy), ("svd", whole)):
-        report("hyperspy", work, name, run, repeat=1, warm_up=False, peak_mb=peak())
+        report("hyperspy", work, name, run, repeat=1, warm_up=False)
+    memory("hyperspy", name)
 
 
 def angles(folder, name):
