@@ -69,7 +69,7 @@ fn operations(criterion: &mut Criterion, counts: &Frame) {
         let taken = |number: usize| match computation.needs(number, at, &metas) {
             Needs::Same | Needs::At(_) => 1,
             Needs::Window(window) => window.count(),
-            Needs::Nothing | Needs::WholeMap => 0,
+            Needs::Nothing | Needs::WholeMap | Needs::Model => 0,
         };
         let taken: usize = (0..count).map(taken).sum();
         let outputs = vec![Output::Frame(counts.clone()); taken];

@@ -18,7 +18,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEERS = ("numpy", "libertem", "py4dstem", "hyperspy", "pyxem")
-OURS = ("whole_scan", "live", "frame_latency", "save", "disks", "frames")
+OURS = ("whole_scan", "live", "frame_latency", "save", "disks", "frames", "decompose")
 
 # What is compared: text, ours (work, source), theirs (peer or bench, work, source), bound of ours / theirs.
 # `LiberTEM` alone stands for the fastest of its executors.
@@ -53,6 +53,14 @@ ROWS = [
     ("direct beam to the middle of 128 x 144 frames", ("center_direct_beam", "frames"), ("pyxem", "center_direct_beam", "frames"), 1 / 8),
     ("128 x 144 frames joined 2 x 2", ("rebin_signal", "frames"), ("pyxem", "rebin_signal", "frames"), None),
     ("128 x 144 frames cropped to 96 x 96", ("crop_signal", "frames"), ("pyxem", "crop_signal", "frames"), None),
+    ("20 components of 512 x 512 spectra", ("svd", "spectra"), ("ours", "one_pass", "spectra"), None),
+    ("20 components of 512 x 512 spectra", ("svd", "spectra"), ("hyperspy", "svd", "spectra"), 1 / 3),
+    ("20 components of 512 x 512 spectra beside a truncated SVD", ("svd", "spectra"), ("hyperspy", "svd_truncated", "spectra"), None),
+    ("20 components of 512 x 512 spectra beside a lazy SVD", ("svd", "spectra"), ("hyperspy", "svd_lazy", "spectra"), 1 / 3),
+    ("20 components of 96 x 100 patterns", ("svd", "patterns"), ("ours", "one_pass", "patterns"), None),
+    ("20 components of 96 x 100 patterns", ("svd", "patterns"), ("hyperspy", "svd", "patterns"), 1 / 3),
+    ("20 components of 96 x 100 patterns beside a truncated SVD", ("svd", "patterns"), ("hyperspy", "svd_truncated", "patterns"), None),
+    ("20 components of 96 x 100 patterns beside a lazy SVD", ("svd", "patterns"), ("hyperspy", "svd_lazy", "patterns"), 1 / 3),
     ("DoG background -> zspy, whole scan", ("background_save", "zspy"), ("pyxem", "background_save", "zspy"), 0.125),
 ]
 
@@ -92,6 +100,13 @@ def run_ours(name, folder, size):
     command += ["--scan", str(folder), "--json", str(out)] + (["--size", "small"] if size == "small" else [])
     subprocess.run(command, cwd=ROOT, timeout=3600, check=False)
     return lines_of(out.read_text()) if out.exists() else []
+
+
+def components(folder, size, what):
+    """The peers of a decomposition, and how near components are to numpy's."""
+    command = [sys.executable, str(HERE / "components.py"), str(folder), "--size", size, "--only", what]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=3600, cwd=HERE)
+    return lines_of(done.stdout)
 
 
 def positions(folder, lines):
@@ -182,12 +197,16 @@ def main():
     subprocess.run([sys.executable, str(HERE / "scan.py"), str(folder), "--size", options.size], check=True, stdout=subprocess.DEVNULL)
     wanted = options.only.split(",")
     lines = []
+    if "decompose" in wanted:
+        components(folder, options.size, "build")
     for name in PEERS:
         if name in wanted:
             lines += run_peer(name, folder, options.background)
     for name in OURS:
         if name in wanted:
             lines += run_ours(name, folder, options.size)
+    if "decompose" in wanted:
+        lines += components(folder, options.size, "numpy,hyperspy,angles")
     if "disks" in wanted and (folder / "ours_peaks.zspy").exists():
         lines += positions(folder, lines)
     rows = table(lines)

@@ -57,6 +57,42 @@ def case(operation, params, expected, tolerance, reference, given="ops_pattern.n
     )
 
 
+def decomposition():
+    """hyperspy's SVD of a scan with three components and noise. What it calls loadings are our scores, its factors our loadings."""
+    rng = np.random.default_rng(11)
+    y, x, ky, kx = np.indices((6, 8, 9, 7)).astype(float)
+    scan = 40 + 25 * np.sin(0.9 * y + 0.2 * x) * np.cos(0.7 * ky)
+    scan += 12 * (x - 3) * np.exp(-((kx - 2.5) ** 2) / 3)
+    scan += 6 * np.cos(1.3 * y * x) * np.sin(0.8 * ky * kx)
+    scan = (scan + rng.normal(0, 0.5, scan.shape)).astype(np.float32)
+    np.save(HERE / "ops_components.npy", scan)
+    count = 4
+    signal = hs.signals.Signal2D(scan.astype(np.float64))
+    signal.decomposition(algorithm="SVD", centre="navigation", print_info=False)
+    results = signal.learning_results
+    matrix = scan.reshape(48, 63).astype(np.float64)
+    singular = np.linalg.svd(matrix - matrix.mean(axis=0), compute_uv=False)
+    assert np.allclose(results.explained_variance[:count], singular[:count] ** 2 / 48, rtol=1e-9)
+    factors, loadings = results.factors[:, :count], results.loadings[:, :count]
+    # Where there are more pixels than positions, its loadings have length 1, not its factors.
+    lengths = np.linalg.norm(factors, axis=0)
+    factors, loadings = factors / lengths, loadings * lengths
+    signs = np.sign(factors[np.abs(factors).argmax(axis=0), np.arange(count)])
+    model = {"components": count, "centre": "navigation"}
+    reference = "hyperspy, Signal.decomposition(algorithm='SVD', centre='navigation')"
+    # Its get_decomposition_model fails with this mean, which it takes for one number per position.
+    rebuilt = (loadings[:, :3] @ factors[:, :3].T + np.ravel(results.mean)).reshape(scan.shape)
+
+    def read(operation, params, expected, tolerance):
+        case(operation, params, expected.astype(np.float64), tolerance, reference, "ops_components.npy")
+        CASES[-1]["model"] = model
+
+    read("svd", model, results.explained_variance_ratio[:count], 1e-6)
+    read("scores", {}, loadings * signs, 2e-3)
+    read("loadings", {}, (factors * signs).T, 5e-4)
+    read("reconstruct", {"components": 3}, rebuilt, 1e-3)
+
+
 def backgrounds(image):
     signal = pyxem.signals.Diffraction2D(image[None])
     top = float(image.max())
@@ -432,6 +468,7 @@ def main():
     scans()
     spectra()
     phase()
+    decomposition()
     programs = {p.__name__: p.__version__ for p in (np, scipy, skimage, hyperspy, pyxem)}
     text = json.dumps({"made_by": "make_ops.py", "programs": programs, "cases": CASES}, indent=1)
     (HERE / "ops.json").write_text(text + "\n")

@@ -52,7 +52,7 @@ fn taken(
         Needs::Same => Ok(vec![output(at)?]),
         Needs::At(at) => Ok(vec![output(at)?]),
         Needs::Window(window) => window.positions().map(output).collect(),
-        Needs::Nothing | Needs::WholeMap => Ok(Vec::new()),
+        Needs::Nothing | Needs::WholeMap | Needs::Model => Ok(Vec::new()),
     }
 }
 
@@ -67,7 +67,7 @@ fn compute(
     let mut outputs = Vec::new();
     for number in 0..metas.len() {
         match computation.needs(number, at, &metas) {
-            Needs::Same | Needs::At(_) => outputs.push(input.clone()),
+            Needs::Same | Needs::At(_) | Needs::Model => outputs.push(input.clone()),
             Needs::Window(window) => outputs.extend(vec![input.clone(); window.count()]),
             Needs::Nothing | Needs::WholeMap => {}
         }
@@ -127,6 +127,7 @@ fn numbers(output: &Output) -> Vec<f64> {
             pairs.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
             pairs.into_iter().flatten().map(f64::from).collect()
         }
+        Output::Model(_) => Vec::new(),
     }
 }
 
@@ -207,7 +208,7 @@ fn same(a: &Output, b: &Output) -> bool {
 
 fn keeps_its_promise(described: &SignalMeta, output: &Output) -> Result<()> {
     ensure!(
-        output.kind() == described.kind,
+        output.kind() == Some(described.kind),
         "{:?}, described as {:?}",
         output.kind(),
         described.kind
@@ -244,6 +245,7 @@ fn keeps_its_promise(described: &SignalMeta, output: &Output) -> Result<()> {
                 ensure!(inside, "a peak at ({ky}, {kx})");
             }
         }
+        Output::Model(_) => bail!("a model is no output"),
     }
     Ok(())
 }
@@ -254,7 +256,8 @@ fn repeated<T: Clone>(computation: &dyn Computation, one: &T) -> Vec<T> {
     vec![one.clone(); 1 + further.filter(|input| input.required).count()]
 }
 
-/// The input an operation takes: frames, or for those that refuse frames the pixels in one line, or the peaks found in them.
+/// The input an operation takes: frames, or for those that refuse frames the pixels in one line, or what is made of them: a model,
+/// shifts, peaks.
 fn suitable_input(
     computation: &dyn Computation,
     frames: &Arc<SignalMeta>,
@@ -278,6 +281,13 @@ fn suitable_input(
             Output::Frame(line.map_err(anyhow::Error::msg)?),
         ));
     }
+    let all = vec![input.clone(); SCAN[0] * SCAN[1]];
+    let model = bind("svd", &json!({}))?;
+    let meta = Arc::new(model.describe(&[frames])?);
+    if computation.describe(&[&meta]).is_ok() && computation.info().category == "Models" {
+        let prepared = prepare(&*model, frames, &all)?.context("a model")?;
+        return Ok((meta, Output::Model(prepared)));
+    }
     let shifts = bind("center_of_mass", &json!({}))?;
     let meta = Arc::new(shifts.describe(&[frames])?);
     if computation.describe(&[&meta]).is_ok() {
@@ -285,7 +295,6 @@ fn suitable_input(
     }
     let finder = bind("normalized_correlation", &json!({}))?;
     let meta = Arc::new(finder.describe(&[frames])?);
-    let all = vec![input.clone(); SCAN[0] * SCAN[1]];
     let prepared = prepare(&*finder, frames, &all)?;
     let peaks = compute(&*finder, frames, input, prepared.as_ref())?;
     Ok((meta, peaks))
@@ -312,6 +321,7 @@ fn takes_what_is_there(
                 }
                 Needs::Nothing => true,
                 Needs::WholeMap => meta.kind == SignalKind::Map,
+                Needs::Model => meta.model.is_some(),
             };
             ensure!(fits, "{needs:?} at {at} of input {number}");
         }
@@ -418,8 +428,24 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
             refused(name, json!({}), &frames, "the signal has frames, not maps")?;
             continue;
         }
+        if ["scores", "loadings", "reconstruct"].contains(&entry.info().name) {
+            let name = entry.info().name;
+            refused(
+                name,
+                json!({}),
+                &frames,
+                "the signal has frames, and is no model",
+            )?;
+            continue;
+        }
         refused(entry.info().name, json!({}), &map, "the signal has maps")?;
-        let takes_spectra = ["pattern", "crop_signal", "rebin_signal", "energy_window"];
+        let takes_spectra = [
+            "pattern",
+            "crop_signal",
+            "rebin_signal",
+            "energy_window",
+            "decompose",
+        ];
         if entry.info().method != "strain_map" && !takes_spectra.contains(&entry.info().method) {
             refused(
                 entry.info().name,
@@ -476,6 +502,20 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         json!({"centre": [500, 3]}),
         &frames,
         "covers no pixel",
+    )?;
+    let centred = json!({"centre": "signal", "normalize_poissonian_noise": true});
+    refused(
+        "svd",
+        centred,
+        &frames,
+        "which are none when a mean is subtracted",
+    )?;
+    let model = bind("svd", &json!({"components": 7}))?.describe(&[&frames])?;
+    refused(
+        "reconstruct",
+        json!({"components": 8}),
+        &model,
+        "the model has 7",
     )?;
     ensure!(bind("normalized_correlation", &json!({"min_distance": -1})).is_err());
     ensure!(bind("h_dome", &json!({"h": 0})).is_err());

@@ -1480,6 +1480,152 @@ impl Operation for RollingMean {
     }
 }
 
+/// What is subtracted first: nothing, the mean frame over the scan (navigation), of each frame its own mean (signal).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Centre {
+    None,
+    Navigation,
+    Signal,
+}
+
+impl ToJson for Centre {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            Centre::None => "none",
+            Centre::Navigation => "navigation",
+            Centre::Signal => "signal",
+        })
+    }
+}
+
+/// Decomposition: Takes a scan apart into components of the largest variance (PCA): a model with scores, loadings and reconstructions.
+///
+/// Keenan, Kotula, doi:10.1002/sia.1657; Halko, Martinsson, Tropp, doi:10.1137/090771806
+#[derive(Clone, Debug, PartialEq)]
+pub struct Svd {
+    /// How many components; no more than there are positions and pixels. Allowed: whole numbers from 1 to 200.
+    pub components: usize,
+    /// What is subtracted first: nothing, the mean frame over the scan (navigation), of each frame its own mean (signal).
+    pub centre: Centre,
+    /// Weighs frames and pixels by their counts, so that noise of counts is alike in all; not together with a centre.
+    pub normalize_poissonian_noise: bool,
+    /// Passes over the scan where frames have more than 2048 pixels: more come nearer to components of hardly different variance. Allowed: whole numbers from 2 to 20.
+    pub passes: usize,
+}
+
+impl Default for Svd {
+    fn default() -> Self {
+        Svd {
+            components: 20,
+            centre: Centre::None,
+            normalize_poissonian_noise: false,
+            passes: 2,
+        }
+    }
+}
+
+impl Operation for Svd {
+    const NAME: &'static str = "svd";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "whole numbers from 1 to 200",
+            "How many components; no more than there are positions and pixels.",
+        ],
+        [
+            "",
+            "none, navigation, signal",
+            "What is subtracted first: nothing, the mean frame over the scan (navigation), of each frame its own mean (signal).",
+        ],
+        [
+            "",
+            "true or false",
+            "Weighs frames and pixels by their counts, so that noise of counts is alike in all; not together with a centre.",
+        ],
+        [
+            "",
+            "whole numbers from 2 to 20",
+            "Passes over the scan where frames have more than 2048 pixels: more come nearer to components of hardly different variance.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("components", self.components.to_json()),
+            ("centre", self.centre.to_json()),
+            (
+                "normalize_poissonian_noise",
+                self.normalize_poissonian_noise.to_json(),
+            ),
+            ("passes", self.passes.to_json()),
+        ]
+    }
+}
+
+/// Scores: Maps of how much of each component of a model there is at every scan position.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {}
+
+impl Default for Scores {
+    fn default() -> Self {
+        Scores {}
+    }
+}
+
+impl Operation for Scores {
+    const NAME: &'static str = "scores";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Loadings: What each component of a model looks like: one frame per component.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loadings {}
+
+impl Default for Loadings {
+    fn default() -> Self {
+        Loadings {}
+    }
+}
+
+impl Operation for Loadings {
+    const NAME: &'static str = "loadings";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Reconstruction: Frames rebuilt from the first components of a model, without most of the noise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reconstruct {
+    /// How many components, from the first one on. Allowed: whole numbers from 1 to 200.
+    pub components: usize,
+}
+
+impl Default for Reconstruct {
+    fn default() -> Self {
+        Reconstruct { components: 5 }
+    }
+}
+
+impl Operation for Reconstruct {
+    const NAME: &'static str = "reconstruct";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[[
+        "",
+        "whole numbers from 1 to 200",
+        "How many components, from the first one on.",
+    ]];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![("components", self.components.to_json())]
+    }
+}
+
 /// Subtract: Subtracts another signal, position by position and pixel by pixel: a dark frame, an earlier result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subtract {}
@@ -1761,6 +1907,47 @@ impl Signal {
     /// A parameter is out of range, or the operation does not fit this signal.
     pub fn rolling_mean(&self, parameters: RollingMean) -> Result<Signal> {
         self.apply(&parameters)
+    }
+
+    /// - [`Svd`]: Takes a scan apart into components of the largest variance (PCA): a model with scores, loadings and reconstructions.
+    ///
+    /// Adds a node and computes nothing: `scan.decompose(Svd::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn decompose(&self, parameters: Svd) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// Maps of how much of each component of a model there is at every scan position.
+    ///
+    /// Adds a node and computes nothing: `model.scores()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn scores(&self) -> Result<Signal> {
+        self.apply(&Scores {})
+    }
+
+    /// What each component of a model looks like: one frame per component.
+    ///
+    /// Adds a node and computes nothing: `model.loadings()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn loadings(&self) -> Result<Signal> {
+        self.apply(&Loadings {})
+    }
+
+    /// Frames rebuilt from the first components of a model, without most of the noise.
+    /// - `components`: How many components, from the first one on. Allowed: whole numbers from 1 to 200.
+    ///
+    /// Adds a node and computes nothing: `model.reconstruct(5)?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn reconstruct(&self, components: usize) -> Result<Signal> {
+        self.apply(&Reconstruct { components })
     }
 
     /// Subtracts another signal, position by position and pixel by pixel: a dark frame, an earlier result.

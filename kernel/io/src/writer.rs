@@ -212,6 +212,9 @@ impl ResultWriter {
                 self.core.add_values(at, values)?;
                 None
             }
+            Output::Model(_) => {
+                return Err(self.refuse(at, "has a model, which has no pixels".into()));
+            }
         };
         self.core.written.fetch_add(1, Ordering::Relaxed);
         match (complete, &self.compressors) {
@@ -357,7 +360,7 @@ impl ResultWriter {
             }
             (SignalKind::Map, Output::Values(_)) | (SignalKind::Peaks, Output::Peaks(_)) => Ok(()),
             (kind, other) => {
-                let why = format!("has {}, {} expected", other.kind().noun(), kind.noun());
+                let why = format!("has {}, {} expected", other.noun(), kind.noun());
                 Err(self.refuse(at, why))
             }
         }

@@ -276,8 +276,27 @@ struct Method<'a> {
     plain: Option<&'a str>,
     further: &'static [FurtherInput],
     operations: Vec<&'a OperationInfo>,
+    takes: Takes<'a>,
+}
+
+/// What a method takes of parameters.
+#[derive(Clone, Copy)]
+enum Takes<'a> {
+    /// The struct of its operation, or one of several.
+    Struct,
     /// Its operation has none.
-    has_parameters: bool,
+    Nothing,
+    /// Its operation has one, which cannot be left out: the value itself, `model.reconstruct(5)`.
+    Value(&'a ParameterInfo),
+}
+
+/// What the methods of an operation that shares them with no other take.
+fn takes<'a>(parameters: &'a [ParameterInfo], further: &[FurtherInput]) -> Takes<'a> {
+    match parameters {
+        [] => Takes::Nothing,
+        [one] if !one.optional && further.is_empty() => Takes::Value(one),
+        _ => Takes::Struct,
+    }
 }
 
 /// The methods of one operation with what each takes beside its signal: the plain one what cannot be left out, another one
@@ -302,16 +321,23 @@ fn methods_of(operations: &[Registered]) -> Vec<Method<'_>> {
             let Some((name, further)) = calls_of(info, further).into_iter().nth(number) else {
                 continue;
             };
-            // Nothing can be said in a struct without fields; a lone one is there to choose the operation.
-            let has_parameters = further.is_empty() || !parameters.is_empty();
+            // A struct may be there to choose the operation.
+            let shared = (operations.iter())
+                .filter(|(other, ..)| other.method == info.method)
+                .count();
+            let takes = match (takes(parameters, further), shared) {
+                (_, 2..) if further.is_empty() => Takes::Struct,
+                (takes, _) => takes,
+            };
             match methods.iter_mut().find(|method| method.name == name) {
                 Some(method) => {
                     let names = |inputs: &[FurtherInput]| -> Vec<&str> {
                         inputs.iter().map(|input| input.name).collect()
                     };
                     assert_eq!(names(method.further), names(further), "inputs of `{name}`");
+                    let told = [method.takes, takes];
                     assert!(
-                        method.has_parameters && has_parameters,
+                        told.iter().all(|takes| matches!(takes, Takes::Struct)),
                         "`{name}` cannot tell its operations apart"
                     );
                     method.operations.push(info);
@@ -321,7 +347,7 @@ fn methods_of(operations: &[Registered]) -> Vec<Method<'_>> {
                     plain: (number > 0).then_some(info.method),
                     further,
                     operations: vec![info],
-                    has_parameters,
+                    takes,
                 }),
             }
         }
@@ -377,12 +403,12 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
         plain,
         further,
         operations,
-        has_parameters,
+        takes,
     } = method;
     for info in operations {
-        let listed = match has_parameters {
-            true => format!("- [`{}`]: {}", info.parameters_type, info.summary),
-            false => info.summary.to_owned(),
+        let listed = match takes {
+            Takes::Struct => format!("- [`{}`]: {}", info.parameters_type, info.summary),
+            Takes::Nothing | Takes::Value(_) => info.summary.to_owned(),
         };
         doc(out, "    ", &listed);
     }
@@ -398,10 +424,10 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
     }
     let example = operations[0].parameters_type;
     // A lattice is found in peaks.
-    let receiver = if name == "strain_map" {
-        "peaks"
-    } else {
-        "scan"
+    let receiver = match operations[0].category {
+        _ if name == "strain_map" => "peaks",
+        "Models" if name != "decompose" => "model",
+        _ => "scan",
     };
     let (generic, parameters) = match operations.len() {
         1 => (String::new(), example),
@@ -411,12 +437,27 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
     let mut taken: Vec<String> = (further.iter())
         .map(|input| format!("{}: &Signal", input.name))
         .collect();
-    if *has_parameters {
-        given.push(format!("{example}::default()"));
-        taken.push(format!("parameters: {parameters}"));
+    match takes {
+        Takes::Struct => {
+            given.push(format!("{example}::default()"));
+            taken.push(format!("parameters: {parameters}"));
+        }
+        Takes::Nothing => {}
+        Takes::Value(one) => {
+            given.push(literal(&one.default, one));
+            taken.push(format!("{}: {}", one.name, one.rust_type));
+            doc(
+                out,
+                "    ",
+                &format!("- `{}`: {}", one.name, field_doc(one)),
+            );
+        }
     }
     let (given, taken) = (given.join(", "), taken.join(", "));
-    let unfit = match (further.is_empty(), has_parameters) {
+    let unfit = match (further.is_empty(), matches!(takes, Takes::Struct)) {
+        (true, false) if matches!(takes, Takes::Nothing) => {
+            "The operation does not fit this signal."
+        }
         (true, _) => "A parameter is out of range, or the operation does not fit this signal.",
         (false, true) => {
             "A parameter is out of range, or the operation does not fit these signals."
@@ -435,9 +476,10 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
         out,
         "    pub fn {name}{generic}(&self, {taken}) -> Result<Signal> {{"
     );
-    let parameters = match has_parameters {
-        true => "parameters".to_owned(),
-        false => format!("{example} {{}}"),
+    let parameters = match takes {
+        Takes::Struct => "parameters".to_owned(),
+        Takes::Nothing => format!("{example} {{}}"),
+        Takes::Value(one) => format!("{example} {{ {} }}", one.name),
     };
     if further.is_empty() {
         let _ = writeln!(out, "        self.apply(&{parameters})\n    }}");
@@ -571,6 +613,30 @@ mod tests {
         let source = cell_source(&operations);
         assert!(source.contains("pub fn strain_map<P: method::StrainMap>"));
         assert!(source.contains("impl StrainMap for super::Other {}"));
+    }
+
+    #[test]
+    fn nothing_is_said_in_a_struct_that_can_be_said_without() {
+        let count = parameter("count", ParameterKind::Integer, "usize", json!(5));
+        let share = parameter("share", ParameterKind::Number, "Option<f64>", Value::Null);
+        let operations = [
+            (info("one", "all", "One"), Vec::new(), &[][..]),
+            (info("two", "some", "Two"), vec![count], &[][..]),
+            (info("three", "most", "Three"), vec![share], &[][..]),
+        ];
+        let source = cell_source(&operations);
+        for line in [
+            "pub fn all(&self, ) -> Result<Signal>",
+            "self.apply(&One {})",
+            "`scan.all()?`",
+            "pub fn some(&self, count: usize) -> Result<Signal>",
+            "self.apply(&Two { count })",
+            "`scan.some(5)?`",
+            "/// - `count`: Help.",
+            "pub fn most(&self, parameters: Three) -> Result<Signal>",
+        ] {
+            assert!(source.contains(line), "{line} is missing in\n{source}");
+        }
     }
 
     #[test]

@@ -105,6 +105,11 @@ pub fn even(input: &SignalMeta) -> Result<(), NotApplicable> {
     }
 }
 
+/// What `describe` would have refused.
+pub fn unfit(why: NotApplicable) -> OperationError {
+    OperationError::failed(why.to_string(), "add the operation to another node")
+}
+
 /// Whether two axes have the same step, as far as calibrations are exact, or nothing is known of one.
 pub fn steps_alike(one: &Axis, other: &Axis) -> bool {
     let unknown = |axis: &Axis| matches!(axis.units.as_str(), "px" | "");

@@ -43,7 +43,7 @@ pub fn joined(
         OperationError::failed(
             format!(
                 "an input has {} of another shape than the others",
-                found.kind().noun()
+                found.noun()
             ),
             "the file is damaged, or its header does not describe it",
         )
@@ -58,7 +58,7 @@ pub fn joined(
     let count = match first {
         Output::Frame(frame) => frame.len(),
         Output::Values(values) => values.len(),
-        Output::Peaks(_) => return Err(wrong(first)),
+        Output::Peaks(_) | Output::Model(_) => return Err(wrong(first)),
     };
     let (mut sums, mut valid) = (vec![0f64; count], vec![0f64; count]);
     for output in inputs.outputs {

@@ -32,6 +32,7 @@ mod accept;
 mod arithmetic;
 mod background;
 mod center_of_mass;
+mod decomposition;
 mod detectors;
 mod difference_of_gaussians;
 mod difference_of_gaussians_peaks;
@@ -58,6 +59,10 @@ mod virtual_image;
 
 pub use arithmetic::{Add, Divide, Multiply, Subtract};
 pub use center_of_mass::{CenterOfMass, Reference};
+pub use decomposition::loadings::Loadings;
+pub use decomposition::reconstruct::Reconstruct;
+pub use decomposition::scores::Scores;
+pub use decomposition::svd::{Centre, Svd};
 pub use detectors::energy_window::EnergyWindow;
 pub use detectors::polygon::Polygon;
 pub use difference_of_gaussians::DifferenceOfGaussians;

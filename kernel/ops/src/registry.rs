@@ -5,6 +5,10 @@ use signal::{Bound, Registered, nearest_names};
 
 use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSignals};
 use crate::center_of_mass::MeasureCenterOfMass;
+use crate::decomposition::loadings::ShowLoadings;
+use crate::decomposition::reconstruct::Rebuild;
+use crate::decomposition::scores::MapScores;
+use crate::decomposition::svd::Decompose;
 use crate::detectors::energy_window::MeasureWindow;
 use crate::detectors::polygon::Polygon;
 use crate::difference_of_gaussians::SubtractDifferenceOfGaussians;
@@ -51,6 +55,10 @@ static REGISTRY: &[&dyn Registered] = &[
     &Bound::<CutScan>::entry(),
     &Bound::<JoinPositions>::entry(),
     &Bound::<AverageWindow>::entry(),
+    &Bound::<Decompose>::entry(),
+    &Bound::<MapScores>::entry(),
+    &Bound::<ShowLoadings>::entry(),
+    &Bound::<Rebuild>::entry(),
     &Bound::<SubtractSignals>::entry(),
     &Bound::<AddSignals>::entry(),
     &Bound::<MultiplySignals>::entry(),

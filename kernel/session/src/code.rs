@@ -36,15 +36,29 @@ pub(crate) fn line(session: &Session, graph: &Graph, node: &Node) -> String {
         ""
     };
     let mut given: Vec<String> = further.iter().map(|name| format!("&{name}")).collect();
-    if further.is_empty() || !infos.is_empty() {
-        given.push(parameters(
-            info.parameters_type,
-            &infos,
-            &computation.params(),
-        ));
+    let params = computation.params();
+    match infos.as_slice() {
+        _ if chooses(info.method) => {
+            given.push(parameters(info.parameters_type, &infos, &params));
+        }
+        [] => {}
+        // A lone one that cannot be left out is given as its value.
+        [one] if !one.optional && further.is_empty() => {
+            given.push(rust_value(
+                one,
+                params.get(&one.name).unwrap_or(&one.default),
+            ));
+        }
+        _ => given.push(parameters(info.parameters_type, &infos, &params)),
     }
     let (method, given) = (info.method, given.join(", "));
     format!("let {name} = {parent}.{method}{with}({given})?;")
+}
+
+/// Whether the parameter struct of this method tells which operation it is.
+fn chooses(method: &str) -> bool {
+    let same = ops::registry().iter();
+    same.filter(|entry| entry.info().method == method).count() > 1
 }
 
 fn open_call(opened: &Opened) -> String {

@@ -22,7 +22,7 @@ const NO_REFERENCE: &str = "no_reference";
 /// Notes that stand behind the numbers.
 const REMARKS: &[&str] = &["direct_beam", "pattern"];
 /// Notes that are sentences.
-const TEXTS: &[&str] = &["disks", NO_REFERENCE];
+const TEXTS: &[&str] = &["disks", "components", NO_REFERENCE];
 
 fn notes(session: &Session, node: &Node) -> Option<Value> {
     let prepared = session.engine.prepared(node)?;

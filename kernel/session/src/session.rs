@@ -197,7 +197,7 @@ impl Session {
     ) -> Result<Frame, WireError> {
         match self.output_unless(node, index, interrupted)? {
             Output::Frame(frame) => Ok(frame),
-            other => Err(self.wrong_kind(node, "frames", other.kind().noun())),
+            other => Err(self.wrong_kind(node, "frames", other.noun())),
         }
     }
 

@@ -41,7 +41,7 @@ pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use former::{former_parameter, without_former_parameters};
 pub use frame::Frame;
 pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region, rows_and_columns};
-pub use meta::{Caveat, SignalKind, SignalMeta};
+pub use meta::{Caveat, Model, SignalKind, SignalMeta};
 pub use nearest::{edits, nearest_names};
 pub use needs::{Needs, Window};
 pub use operation::{

@@ -47,6 +47,16 @@ impl Caveat {
     }
 }
 
+/// What a model was made from: a signal that stands for something fitted to another one (the components of a decomposition).
+/// What was prepared for it is read by operations on it ([`crate::Needs::Model`]).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// The operation whose model it is.
+    pub operation: String,
+    /// The signal that it was fitted to.
+    pub of: SignalMeta,
+}
+
 /// Everything known about a signal without reading a pixel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignalMeta {
@@ -67,6 +77,9 @@ pub struct SignalMeta {
     pub beam_energy_kev: Option<f64>,
     /// Conventions and references that belong to the result (signs, axes, reference values).
     pub notes: Map<String, Value>,
+    /// Of a model; the tree takes it away from everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Box<Model>>,
     /// What to know before trusting the numbers; the tree hands those of its parents to every node.
     pub caveats: Vec<Caveat>,
     /// The metadata tree of the file it came from, unchanged (hyperspy's `original_metadata`).
@@ -87,6 +100,7 @@ impl SignalMeta {
             signal_type: String::new(),
             beam_energy_kev: None,
             notes: Map::new(),
+            model: None,
             caveats: Vec::new(),
             original: Value::Null,
         }
@@ -109,6 +123,7 @@ impl SignalMeta {
             composites: Vec::new(),
             signal_type: String::new(),
             notes: Map::new(),
+            model: None,
             ..self.clone()
         }
     }

@@ -17,6 +17,8 @@ pub enum Needs {
     /// Nothing at the position, but all of a map: it is finished first, and the preparation is handed it from there
     /// ([`crate::Positions::All`]).
     WholeMap,
+    /// Nothing of its positions, but what was prepared for it: of a model ([`crate::Model`]).
+    Model,
 }
 
 /// A box of scan positions of an input: not empty, and inside its scan.

@@ -91,8 +91,20 @@ impl Inputs<'_> {
         }
     }
 
+    /// What was prepared for the first parent, a model.
+    ///
+    /// # Errors
+    /// [`OperationError::Failed`] when the parent is another model, or none; `describe` prevents that.
+    pub fn model<T: 'static>(&self) -> Result<&T, OperationError> {
+        let model = match self.outputs.first() {
+            Some(Output::Model(prepared)) => prepared.downcast_ref(),
+            _ => None,
+        };
+        model.ok_or_else(|| self.wrong("a model of this kind"))
+    }
+
     fn wrong(&self, wanted: &str) -> OperationError {
-        let found = self.outputs.first().map_or("nothing", |o| o.kind().noun());
+        let found = self.outputs.first().map_or("nothing", Output::noun);
         OperationError::failed(
             format!("the input has {found}, {wanted} are needed"),
             "add the operation to another node",

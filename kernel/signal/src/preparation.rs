@@ -149,6 +149,11 @@ pub trait Prepare<T>: Send {
     /// Bytes of what is gathered: it counts in the memory budget while it is kept to go on with.
     fn heap_bytes(&self) -> usize;
 
+    /// Bytes that [`Prepare::finish`] takes beside that, with those of its result: they count while it works.
+    fn finish_bytes(&self) -> usize {
+        0
+    }
+
     /// An empty one of the same kind for a part of the scan, when parts can be merged; then `add` is called in C
     /// order within each part only, and parts are merged with their neighbours, always in the same pairs: the
     /// result does not depend on the number of threads either.
@@ -264,6 +269,12 @@ impl Prepared {
 
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Prepared({} bytes)", self.bytes)
     }
 }
 

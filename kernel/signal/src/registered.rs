@@ -98,6 +98,10 @@ impl<T: HeapBytes + Send + Sync + 'static> Prepare<Prepared> for Erased<T> {
         self.0.heap_bytes()
     }
 
+    fn finish_bytes(&self) -> usize {
+        self.0.finish_bytes()
+    }
+
     fn fork(&self) -> Option<Box<dyn Prepare<Prepared>>> {
         Some(Box::new(Erased(self.0.fork()?)))
     }

@@ -547,6 +547,7 @@ fn check(node: &Node, at: NavigationIndex, output: Output) -> Result<Output, Com
             return Ok(output);
         }
         Output::Values(values) => format!("{} values", values.len()),
+        Output::Model(_) => output.noun().to_owned(),
     };
     let expected = match node.meta.kind {
         SignalKind::Frame => format!(

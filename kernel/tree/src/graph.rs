@@ -225,6 +225,9 @@ pub(crate) fn described(
     check_inputs(computation.further_inputs(), parents.len())?;
     let mut meta = computation.describe(parents)?;
     meta.inherit_caveats(parents);
+    // What is made from a model has its description, but not what was fitted.
+    let name = computation.info().name;
+    meta.model = (meta.model).filter(|model| model.operation == name);
     Ok(meta)
 }
 

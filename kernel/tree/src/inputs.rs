@@ -63,19 +63,50 @@ impl Inner {
         let metas: Vec<_> = inputs.iter().map(|input| input.meta.clone()).collect();
         let mut outputs = Vec::with_capacity(inputs.len());
         for (number, input) in inputs.into_iter().enumerate() {
+            let needs = needs_at(node, &**computation, number, at, &metas)?;
+            if needs == Needs::Model {
+                outputs.push(self.model(graph, node, input, lane, cancel)?);
+                continue;
+            }
             let mut take = |at| {
                 let output = self.input(graph, node, input, at, lane, cancel)?;
                 outputs.push(output);
                 Ok(())
             };
-            match needs_at(node, &**computation, number, at, &metas)? {
-                Needs::Nothing | Needs::WholeMap => {}
+            match needs {
+                Needs::Nothing | Needs::WholeMap | Needs::Model => {}
                 Needs::Same => take(same(at, &input.meta))?,
                 Needs::At(at) => take(at)?,
                 Needs::Window(window) => window.positions().try_for_each(take)?,
             }
         }
         Ok((metas, outputs))
+    }
+
+    /// What was prepared for an input that is a model.
+    fn model(
+        &self,
+        graph: &Graph,
+        node: &Node,
+        input: &Arc<Node>,
+        lane: Lane,
+        cancel: &CancelToken,
+    ) -> Result<Output, ComputeError> {
+        if let Some(fault) = &input.fault {
+            let cause = Cause::NotApplicable(fault.clone());
+            return Err(ComputeError::new(input, None, cause));
+        }
+        match self.prepared(graph, input, lane, cancel)? {
+            Some(prepared) => Ok(Output::Model((*prepared).clone())),
+            None => Err(ComputeError::new(
+                node,
+                None,
+                Cause::WrongOutput {
+                    expected: "a model".into(),
+                    found: input.meta.kind.noun().into(),
+                },
+            )),
+        }
     }
 
     /// What a preparation is handed of a position of the first input: its output, and those of the further inputs there that

@@ -20,7 +20,7 @@ pub(crate) struct Takes<'a> {
 impl Takes<'_> {
     /// Whether outputs of this input go into the output of a position.
     pub fn at_positions(&self) -> bool {
-        !matches!(self.needs, Needs::Nothing | Needs::WholeMap)
+        !matches!(self.needs, Needs::Nothing | Needs::WholeMap | Needs::Model)
     }
 }
 
@@ -142,7 +142,7 @@ impl Graph {
             let takes = self.takes(at)?;
             let Some(first) = takes.first() else { break };
             match first.needs {
-                Needs::Nothing | Needs::WholeMap => {
+                Needs::Nothing | Needs::WholeMap | Needs::Model => {
                     route.reaches_file = false;
                     break;
                 }
@@ -175,7 +175,7 @@ impl Hop {
             Needs::Same => Some(self.same(at)),
             Needs::At(at) => Some(at),
             Needs::Window(window) => Some(window.last()),
-            Needs::Nothing | Needs::WholeMap => None,
+            Needs::Nothing | Needs::WholeMap | Needs::Model => None,
         }
     }
 
@@ -255,7 +255,7 @@ pub(crate) fn needs_at(
         .map_err(|text| fail(Cause::Panic(text)))?;
     let inside = |at| metas.get(number).is_some_and(|meta| meta.axes.contains(at));
     let fits = match needs {
-        Needs::Same | Needs::Nothing | Needs::WholeMap => true,
+        Needs::Same | Needs::Nothing | Needs::WholeMap | Needs::Model => true,
         Needs::At(at) => inside(at),
         Needs::Window(window) => fits(&window) && inside(window.first()) && inside(window.last()),
     };

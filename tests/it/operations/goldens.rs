@@ -102,6 +102,9 @@ fn run_case(case: &Value) -> Result<f64> {
     let text = |key: &str| case[key].as_str().with_context(|| key.to_owned());
     let (given, expected) = (npy(text("input")?)?, npy(text("expected")?)?);
     let computation = bind(text("operation")?, &case["params"])?;
+    if !case["model"].is_null() {
+        return model_case(&*computation, &case["model"], &given, &expected);
+    }
     if given.shape.len() == 4 {
         return scan_case(&*computation, &given, &expected);
     }
@@ -149,6 +152,41 @@ fn frames_of(given: &Array) -> Result<(Vec<Output>, Arc<SignalMeta>)> {
     });
     let meta = Arc::new(meta([1, positions], [rows, columns], ElementType::F32));
     Ok((frames.collect::<Result<_>>()?, meta))
+}
+
+/// Frames of a scan of rows and columns that are decomposed, all positions of what is read of the model.
+fn model_case(
+    computation: &dyn Computation,
+    params: &Value,
+    given: &Array,
+    expected: &Array,
+) -> Result<f64> {
+    let [rows, columns, down, across] = given.shape[..] else {
+        bail!("frames as (row, column, ky, kx)");
+    };
+    let flat = Array {
+        shape: vec![rows * columns, down, across],
+        values: given.values.clone(),
+    };
+    let (frames, _) = frames_of(&flat)?;
+    let scan = Arc::new(meta([rows, columns], [down, across], ElementType::F32));
+    let model = bind("svd", params)?;
+    let prepared = prepare(&*model, &scan, &frames)?.context("a model")?;
+    let meta = Arc::new(model.describe(&[&scan])?);
+    if computation.info().name == "svd" {
+        let scree = compute(computation, &scan, frames[0].clone(), Some(&prepared))?;
+        return largest_difference(&numbers(&scree), &expected.values);
+    }
+    let mut found = Vec::new();
+    for at in positions(&computation.describe(&[&meta])?) {
+        let inputs = Inputs {
+            metas: std::slice::from_ref(&meta),
+            outputs: &[Output::Model(prepared.clone())],
+        };
+        let output = computation.compute(&inputs, at, None, &CancelToken::new())?;
+        found.extend(numbers(&output));
+    }
+    largest_difference(&found, &expected.values)
 }
 
 /// Frames of a scan of rows and columns, all positions of the result one after the other.

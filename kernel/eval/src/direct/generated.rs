@@ -10,6 +10,7 @@ super::parameters::operations! {
         Movement { Bilinear, WholePixels }
         Outside { Nan, Zero }
         ScanAxis { Slowest, Rows, Columns }
+        Centre { None, Navigation, Signal }
     }
 
     RadialMedian: subtract_background() {
@@ -170,6 +171,21 @@ super::parameters::operations! {
     RollingMean: rolling_mean() {
         along: ScanAxis,
         window: usize
+    }
+
+    Svd: decompose() {
+        components: usize,
+        centre: Centre,
+        normalize_poissonian_noise: bool,
+        passes: usize
+    }
+
+    Scores: scores() {}
+
+    Loadings: loadings() {}
+
+    Reconstruct: reconstruct() {
+        components: usize
     }
 
     Subtract: subtract(other) {}

@@ -220,15 +220,24 @@ fn adding(method: &Method) -> Entry {
         .map(|other| other.parameters)
         .collect();
     let mut parameters = vec![Borrowed::<Signal>::accepts(); method.further];
-    // A struct without fields says nothing beside further signals.
-    let says_something = Parameters::fields(method.parameters).is_some_and(|all| !all.is_empty());
-    let fixed = match method.further == 0 || says_something {
-        true => {
-            parameters.push(Accepts::OneOf(structs.leak()));
-            None
+    let fields = Parameters::fields(method.parameters).unwrap_or_default();
+    // Of a struct that chooses no operation: one without fields says nothing, and a lone field that cannot be left out is given
+    // as its value.
+    let chooses = structs.len() > 1;
+    let lone = match fields.as_slice() {
+        [(field, ty)] if !chooses && method.further == 0 && !matches!(ty, Type::Option(_)) => {
+            Some((*field, ty.clone()))
         }
-        false => Parameters::default_of(method.parameters),
+        _ => None,
     };
+    let fixed = (!chooses && (fields.is_empty() || lone.is_some()))
+        .then(|| Parameters::default_of(method.parameters))
+        .flatten();
+    match (&lone, &fixed) {
+        (Some((_, ty)), _) => parameters.push(Accepts::Type(ty.clone())),
+        (None, Some(_)) => {}
+        (None, None) => parameters.push(Accepts::OneOf(structs.leak())),
+    }
     Entry {
         name: method.name,
         receiver: Some(Signal::ty()),
@@ -236,8 +245,14 @@ fn adding(method: &Method) -> Entry {
         result: <signaltree::Result<Signal>>::ty(),
         call: Box::new(move |arguments| {
             let (signal, rest) = arguments.split_first()?;
-            let (parameters, further) = match (&fixed, rest.split_last()) {
-                (Some(fixed), _) => (fixed, rest),
+            let mut with_value = fixed.clone();
+            let (parameters, further) = match (&mut with_value, rest.split_last()) {
+                (Some(fixed), Some((value, none))) if lone.is_some() => {
+                    let (field, _) = lone.as_ref()?;
+                    fixed.set(field, value)?;
+                    (&*fixed, none)
+                }
+                (Some(fixed), _) => (&*fixed, rest),
                 (None, Some((Value::Parameters(parameters), further))) => (parameters, further),
                 _ => return None,
             };

@@ -63,6 +63,13 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("moving_average", "rolling_mean", ""),
     ("idpc", "integrated_center_of_mass", ""),
     ("get_phase_from_com", "integrated_center_of_mass", ""),
+    ("decomposition", "decompose", ""),
+    ("pca", "decompose", ""),
+    ("svd", "decompose", ""),
+    ("get_decomposition_loadings", "scores", ""),
+    ("get_decomposition_factors", "loadings", ""),
+    ("factors", "loadings", ""),
+    ("get_decomposition_model", "reconstruct", ""),
     ("average", "pattern", "MeanPattern"),
     ("mean_diffraction", "pattern", "MeanPattern"),
     ("write", "save", ""),
@@ -297,6 +304,8 @@ fn elsewhere(receiver: &str, ours: &str, parameters: &str, call: Option<&MethodC
         }
         "save" if given.is_empty() => format!("{receiver}.save(\"result.zspy\")?"),
         "save" => format!("{receiver}.save({given})?"),
+        "reconstruct" if given.is_empty() => format!("{receiver}.reconstruct(5)?"),
+        "reconstruct" => format!("{receiver}.reconstruct({given})?"),
         _ if !takes.is_empty() => {
             let first = if parameters.is_empty() {
                 takes[0]

@@ -13,6 +13,7 @@ pub mod gaussian;
 mod grid;
 pub mod in_parts;
 pub mod lattice;
+pub mod linear;
 pub mod maxima;
 pub mod median;
 mod orders;

@@ -201,10 +201,10 @@ pub(crate) fn show(
             let (pattern, place) = pattern_of(graph, node, at);
             match output(pattern, place)? {
                 Output::Frame(frame) => (frame, Some(peaks)),
-                other => return Err(session.wrong_kind(node.id, "frames", other.kind().noun())),
+                other => return Err(session.wrong_kind(node.id, "frames", other.noun())),
             }
         }
-        other => return Err(session.wrong_kind(node.id, "frames", other.kind().noun())),
+        other => return Err(session.wrong_kind(node.id, "frames", other.noun())),
     };
     Ok(Shown {
         image,

@@ -28,7 +28,7 @@ pub(crate) fn values(
 ) -> Result<CommandReply, WireError> {
     match session.output_unless(node, index, interrupted)? {
         Output::Values(values) => Ok(numbers(node, values.iter().map(|value| f64::from(*value)))),
-        other => Err(session.wrong_kind(node, "maps", other.kind().noun())),
+        other => Err(session.wrong_kind(node, "maps", other.noun())),
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn peaks(
             node,
             convert::peak_rows(&peaks).into_iter().map(f64::from),
         )),
-        other => Err(session.wrong_kind(node, "peaks", other.kind().noun())),
+        other => Err(session.wrong_kind(node, "peaks", other.noun())),
     }
 }
 

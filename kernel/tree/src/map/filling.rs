@@ -430,7 +430,7 @@ pub(crate) fn copy(
         other => {
             let cause = Cause::WrongOutput {
                 expected: format!("{} values", values.len()),
-                found: other.kind().noun().into(),
+                found: other.noun().into(),
             };
             Err(ComputeError::new(node, Some(at), cause))
         }

@@ -399,6 +399,8 @@ impl Inner {
                 }
             }),
         };
+        let bytes = prepare.heap_bytes() + prepare.finish_bytes();
+        making.tally.count(bytes)?;
         let finish = AssertUnwindSafe(|| prepare.finish(making.cancel));
         match with_crew(Arc::new(crew), || catch_unwind(finish)) {
             Ok(finished) => finished.map_err(|error| making.of_operation(None, error)),

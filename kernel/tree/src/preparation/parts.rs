@@ -124,6 +124,11 @@ impl Gathering {
 }
 
 impl Consumer for Gathering {
+    /// Where parts are large, few are to wait for their neighbours.
+    fn in_order(&self) -> bool {
+        lock(&self.parts.prototype).finish_bytes() > 0
+    }
+
     fn wants(&self, piece: usize) -> bool {
         let part = self.parts.part_of.get(piece).copied().flatten();
         part.is_some_and(|part| !lock(&self.parts.merging).there[part])

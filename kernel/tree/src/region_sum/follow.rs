@@ -125,7 +125,7 @@ impl Inner {
             other => {
                 let cause = Cause::WrongOutput {
                     expected: "a frame".into(),
-                    found: other.kind().noun().into(),
+                    found: other.noun().into(),
                 };
                 Err(ComputeError::new(node, Some(at), cause))
             }
