@@ -1360,6 +1360,24 @@ impl Operation for CropScan {
     }
 }
 
+/// Total of a group, or its average.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupStatistic {
+    Automatic,
+    Sum,
+    Mean,
+}
+
+impl ToJson for GroupStatistic {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            GroupStatistic::Automatic => "automatic",
+            GroupStatistic::Sum => "sum",
+            GroupStatistic::Mean => "mean",
+        })
+    }
+}
+
 /// Rebin scan: Joins neighbouring scan positions, for less noise and fewer frames.
 ///
 /// hyperspy, rebin, doi:10.5281/zenodo.592838
@@ -1372,7 +1390,7 @@ pub struct RebinScan {
     /// Scans of a series that become one: along the slowest of three axes or more. Allowed: whole numbers from 1 to 4096.
     pub along: usize,
     /// Total of a group, or its average.
-    pub statistic: Statistic,
+    pub statistic: GroupStatistic,
 }
 
 impl Default for RebinScan {
@@ -1381,7 +1399,7 @@ impl Default for RebinScan {
             rows: 2,
             columns: 2,
             along: 1,
-            statistic: Statistic::Sum,
+            statistic: GroupStatistic::Automatic,
         }
     }
 }
@@ -1405,7 +1423,11 @@ impl Operation for RebinScan {
             "whole numbers from 1 to 4096",
             "Scans of a series that become one: along the slowest of three axes or more.",
         ],
-        ["", "sum, mean", "Total of a group, or its average."],
+        [
+            "",
+            "automatic, sum, mean",
+            "Total of a group, or its average.",
+        ],
     ];
 
     fn fields(&self) -> Vec<(&'static str, String)> {

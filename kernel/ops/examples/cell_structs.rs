@@ -444,7 +444,7 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
         }
         Takes::Nothing => {}
         Takes::Value(one) => {
-            given.push(literal(&one.default, one));
+            given.push(one.literal(&one.default));
             taken.push(format!("{}: {}", one.name, one.rust_type));
             doc(
                 out,

@@ -44,10 +44,7 @@ pub(crate) fn line(session: &Session, graph: &Graph, node: &Node) -> String {
         [] => {}
         // A lone one that cannot be left out is given as its value.
         [one] if !one.optional && further.is_empty() => {
-            given.push(rust_value(
-                one,
-                params.get(&one.name).unwrap_or(&one.default),
-            ));
+            given.push(one.literal(params.get(&one.name).unwrap_or(&one.default)));
         }
         _ => given.push(parameters(info.parameters_type, &infos, &params)),
     }

@@ -9,6 +9,7 @@ super::parameters::operations! {
         BeamMethod { HalfHeight, Com, Blur }
         Movement { Bilinear, WholePixels }
         Outside { Nan, Zero }
+        GroupStatistic { Automatic, Sum, Mean }
         ScanAxis { Slowest, Rows, Columns }
         Centre { None, Navigation, Signal }
     }
@@ -165,7 +166,7 @@ super::parameters::operations! {
         rows: usize,
         columns: usize,
         along: usize,
-        statistic: Statistic
+        statistic: GroupStatistic
     }
 
     RollingMean: rolling_mean() {
