@@ -94,7 +94,7 @@ impl Grown {
 }
 
 /// Frames of few pixels, by the matrix of all pairs, and of many, by products with vectors.
-const CASES: [[usize; 4]; 2] = [[200, 200, 16, 16], [40, 60, 50, 44]];
+const CASES: [[usize; 4]; 2] = [[200, 200, 16, 16], [80, 60, 50, 44]];
 const COMPONENTS: usize = 8;
 
 #[test]
@@ -119,6 +119,59 @@ fn a_scan_larger_than_the_budget_has_the_same_components_for_any_number_of_threa
     Ok(())
 }
 
+/// Cancels at 60 % and goes on; `false` where it was done before the word arrived.
+fn cancelled_and_gone_on(path: &Path, params: &Value, expected: &[u32]) -> Result<bool> {
+    let (grown, engine) = (grown(path, params)?, engine(2, 1 << 30));
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = heard.clone();
+    engine.observe(move |event| {
+        if let (EngineEvent::Preparing(progress), Ok(mut heard)) = (event, hears.lock()) {
+            heard.push((progress.state, progress.pass, progress.done, progress.total));
+        }
+    });
+    let graph = grown.tree.snapshot();
+    let node = graph.node(grown.model).context("no model")?;
+    let cancelled = std::thread::scope(|scope| -> Result<Option<usize>> {
+        let waits = scope.spawn(|| {
+            engine
+                .prepare(&graph, grown.model, &CancelToken::new())
+                .map(drop)
+        });
+        let began = Instant::now();
+        let far = loop {
+            ensure!(began.elapsed() < Duration::from_secs(60), "it never comes");
+            match engine.preparation_progress(node) {
+                Some(now) if now.pass == 1 && 10 * now.done >= 6 * now.total && now.total > 0 => {
+                    break now.done;
+                }
+                Some(now) if now.pass > 1 => break now.done,
+                _ => std::thread::yield_now(),
+            }
+        };
+        engine.cancel_preparation(node);
+        let Some(error) = waits.join().expect("it does not panic").err() else {
+            return Ok(None);
+        };
+        ensure!(error.is_cancelled(), "{error}");
+        Ok(Some(far))
+    })?;
+    let Some(cancelled) = cancelled else {
+        return Ok(false);
+    };
+    let stopped = engine.preparation_progress(node).context("it was begun")?;
+    ensure!(stopped.state == PassState::Cancelled, "{stopped:?}");
+    let before = heard.lock().map_or(0, |heard| heard.len());
+    ensure!(grown.bits(&engine)? == expected);
+    let heard = heard.lock().map(|heard| heard.clone()).unwrap_or_default();
+    for (state, pass, done, total) in &heard[before..] {
+        ensure!(
+            *pass > stopped.pass || *done >= cancelled.min(*total),
+            "{state:?} {pass} {done} {total}"
+        );
+    }
+    Ok(true)
+}
+
 #[test]
 fn what_is_cancelled_at_60_percent_goes_on_from_there_with_the_same_bits() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -128,56 +181,12 @@ fn what_is_cancelled_at_60_percent_goes_on_from_there_with_the_same_bits() -> Re
         write_counts(&path, shape, &counts(shape))?;
         let params = json!({"components": COMPONENTS});
         let expected = grown(&path, &params)?.bits(&engine(1, 1 << 30))?;
-
-        let (grown, engine) = (grown(&path, &params)?, engine(2, 1 << 30));
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = heard.clone();
-        engine.observe(move |event| {
-            if let (EngineEvent::Preparing(progress), Ok(mut heard)) = (event, hears.lock()) {
-                heard.push((progress.state, progress.pass, progress.done, progress.total));
-            }
-        });
-        let graph = grown.tree.snapshot();
-        let node = graph.node(grown.model).context("no model")?;
-        let cancelled = std::thread::scope(|scope| -> Result<usize> {
-            let waits = scope.spawn(|| {
-                engine
-                    .prepare(&graph, grown.model, &CancelToken::new())
-                    .map(drop)
-            });
-            let began = Instant::now();
-            let far = loop {
-                ensure!(began.elapsed() < Duration::from_secs(60), "it never comes");
-                match engine.preparation_progress(node) {
-                    Some(now)
-                        if now.pass == 1 && 10 * now.done >= 6 * now.total && now.total > 0 =>
-                    {
-                        break now.done;
-                    }
-                    Some(now) if now.pass > 1 => break now.done,
-                    _ => std::thread::yield_now(),
-                }
-            };
-            engine.cancel_preparation(node);
-            let error = waits
-                .join()
-                .expect("it does not panic")
-                .err()
-                .context("it was done")?;
-            ensure!(error.is_cancelled(), "{error}");
-            Ok(far)
-        })?;
-        let stopped = engine.preparation_progress(node).context("it was begun")?;
-        ensure!(stopped.state == PassState::Cancelled, "{stopped:?}");
-        let before = heard.lock().map_or(0, |heard| heard.len());
-        ensure!(grown.bits(&engine)? == expected, "{shape:?}");
-        let heard = heard.lock().map(|heard| heard.clone()).unwrap_or_default();
-        for (state, pass, done, total) in &heard[before..] {
-            ensure!(
-                *pass > stopped.pass || *done >= cancelled.min(*total),
-                "{state:?} {pass} {done} {total}"
-            );
+        // On a busy machine it may be done before.
+        let mut gone_on = false;
+        for _ in 0..20 {
+            gone_on = gone_on || cancelled_and_gone_on(&path, &params, &expected)?;
         }
+        ensure!(gone_on, "{shape:?}: each time it was done");
     }
     Ok(())
 }

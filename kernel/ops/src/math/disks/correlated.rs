@@ -13,6 +13,8 @@ const FAR: [[isize; 2]; 4] = [[0, 7], [7, 0], [5, 5], [5, -5]];
 /// Expected counts from which on a pixel says something, and standard deviations up to which it is no outlier.
 const LEAST: f64 = 0.3;
 const OUTLIER: f32 = 5.0;
+/// Share of the pixels that must say something: those beside bright disks alone say what the disks do.
+const ENOUGH: f64 = 0.1;
 /// Correlation of pixels side by side from which on they have noise in common, and not what the model does not say of a background;
 /// and standard errors of that.
 const IN_COMMON: f64 = 0.12;
@@ -24,6 +26,7 @@ pub(super) struct Products {
     near: Vec<[f64; 2]>,
     far: [f64; 2],
     own: [f64; 2],
+    pixels: f64,
 }
 
 /// One of each two lags that are opposite to each other.
@@ -72,6 +75,7 @@ impl Products {
             near: lags().map(sum).collect(),
             far: FAR.into_iter().map(sum).fold([0.0; 2], add),
             own: sum([0, 0]),
+            pixels: (rows * columns) as f64,
         }
     }
 
@@ -81,6 +85,7 @@ impl Products {
             near: near.map(|(one, other)| add(one, *other)).collect(),
             far: add(self.far, other.far),
             own: add(self.own, other.own),
+            pixels: self.pixels + other.pixels,
         }
     }
 
@@ -96,7 +101,8 @@ impl Products {
             .map(|(_, at)| near(at))
             .fold(f64::INFINITY, f64::min);
         let error = 1.0 / self.own[1].max(1.0).sqrt();
-        match own > 0.0 && least > IN_COMMON.max(SURE * error) {
+        let says = own > 0.0 && self.own[1] > ENOUGH * self.pixels;
+        match says && least > IN_COMMON.max(SURE * error) {
             true => (1.0 + 2.0 * self.near.iter().map(near).sum::<f64>())
                 .max(1.0)
                 .sqrt(),

@@ -74,7 +74,8 @@ impl Prepared {
         if covered.is_empty() {
             return;
         }
-        let of_frames = self.in_frames(frames, |image, scratch, _| {
+        let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
+        let of_frames = self.in_frames(&frames, |image, scratch, _| {
             let expected = self.model.expected(image, scratch);
             covered.iter().map(|at| expected(*at)).collect::<Vec<f64>>()
         });
@@ -87,7 +88,7 @@ impl Prepared {
         if self.clean.dead.len() == self.clean.hot + covered.len() {
             return;
         }
-        let misfits = self.in_frames(frames, |_, _, found| {
+        let misfits = self.in_frames(&frames, |_, _, found| {
             let misfits = found.iter().map(|peak| peak.evidence.misfit);
             misfits.collect::<Vec<f64>>()
         });
@@ -101,12 +102,12 @@ impl Prepared {
     /// Something of every frame in which disks were found.
     fn in_frames<T: Send>(
         &self,
-        frames: &[Vec<f32>],
+        frames: &[&[f32]],
         what: impl Fn(&Image, &Scratch, &[Found]) -> T + Sync,
     ) -> Vec<T> {
         let (model, clean) = (&self.model, &self.clean);
         in_parts(frames.len(), |(image, scratch): &mut Work, n| {
-            let mut counts = frames[n].clone();
+            let mut counts = frames[n].to_vec();
             clean.apply(&mut counts, &mut Vec::new());
             image.fill(model.size(), model.margin(), &counts, clean.most());
             let found = model.find(image, scratch);
@@ -161,7 +162,9 @@ pub fn prepare(
 ) -> Option<Prepared> {
     let mut found = prepare_any(&frames, &vacuum, size, given)?;
     found.uncover(&frames);
-    let products = found.in_frames(&frames, |image, scratch, _| {
+    let step = frames.len().div_ceil(FEW).max(1);
+    let some: Vec<&[f32]> = frames.iter().step_by(step).map(Vec::as_slice).collect();
+    let products = found.in_frames(&some, |image, scratch, _| {
         Products::of(&found.model, image, scratch)
     });
     let all = products.into_iter().reduce(|all, one| all.merge(&one));
@@ -325,7 +328,7 @@ fn prepare_clean(
     });
     // Few beams may tell less than many disks, and there may be specimen after all; but a pattern of many disks has a part of their
     // noise too.
-    let noise = |own: &Prepared| own.model.probe.as_ref().map_or(0.0, |_| 2.0 * PATTERN_COST);
+    let noise = |own: &Prepared| own.model.probe.as_ref().map_or(0.0, |_| OF_NOISE);
     match (own, told) {
         (Some(own), Some(told)) => Some(if told.cost < own.cost + noise(&own) {
             told
@@ -499,6 +502,8 @@ const PIECES: f64 = 1.3;
 /// counts to speak for it.
 const PATTERN_COST: f64 = 1000.0;
 const BEAM_PATTERN_COST: f64 = 300.0;
+/// What a pattern of many disks explains of their own noise at most.
+const OF_NOISE: f64 = 6000.0;
 /// Below this misfit the noise is less than it was taken for, which so many frames tell in so many steps.
 const TOO_GOOD: f64 = 0.92;
 const FEW: usize = 16;
