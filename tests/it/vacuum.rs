@@ -158,11 +158,11 @@ fn few_counts_are_measured_better_with_a_vacuum_of_its_own_file() -> Result<()> 
         tree.contains("that of the vacuum") && tree.contains("(matched filter) with vacuum"),
         "{tree}"
     );
-    // One frame is a vacuum too: the mean of ten has a tenth of the noise that counts would have.
+    // One frame is a vacuum too: the mean of ten has a tenth of the noise that counts would have, and the wander of ten beams.
     let mean = desk.add(vacuum, "mean_pattern", json!({}))?;
     let (count, off) = score(&desk.session, found(&desk, &[scan, mean])?)?;
     println!("with one frame {count} off by {off:.3} px");
-    ensure!(count >= alone && off < 0.75 * alone_off);
+    ensure!(count >= alone && off < alone_off && off < 0.2);
     Ok(())
 }
 
