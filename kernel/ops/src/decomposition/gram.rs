@@ -13,7 +13,7 @@ use signal::{
 use super::estimate;
 use super::model::{Decomposition, Method};
 use super::project::{Directions, Project};
-use super::rows::{Holes, Kind, Row, Rows};
+use super::rows::{Holes, Kind, Rows};
 use super::scatter::Scatter;
 use super::svd::Asked;
 use crate::math::linear::{Eigen, leading};
@@ -75,15 +75,8 @@ impl Prepare<Decomposition> for GatherScatter {
     ) -> Result<(), OperationError> {
         cancel.check()?;
         let kind = self.kind();
-        let row = kind.take(inputs.frame()?, &mut self.rows, &mut self.holes)?;
-        if let (Row::Taken { scale, .. }, true) = (row, kind.poissonian)
-            && let Some(row) = self.rows.last(kind.pixels)
-        {
-            self.totals.resize(kind.pixels, 0.0);
-            let scale = f64::from(scale);
-            (self.totals.iter_mut().zip(row))
-                .for_each(|(total, value)| *total += f64::from(*value) / scale);
-        }
+        let (rows, holes, totals) = (&mut self.rows, &mut self.holes, &mut self.totals);
+        kind.take_with_totals(inputs.frame()?, rows, holes, totals)?;
         // In a preparation without parts nothing is merged.
         self.absorb(4 * self.least());
         Ok(())

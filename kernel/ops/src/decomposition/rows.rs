@@ -175,6 +175,26 @@ impl Kind {
         }
         Ok(Row::Taken { scale, level })
     }
+
+    /// The same; where rows are scaled by their totals, those of the pixels before that are added to `totals`.
+    pub fn take_with_totals(
+        &self,
+        frame: &Frame,
+        rows: &mut Rows,
+        holes: &mut Holes,
+        totals: &mut Vec<f64>,
+    ) -> Result<(), OperationError> {
+        let row = self.take(frame, rows, holes)?;
+        if let (Row::Taken { scale, .. }, true) = (row, self.poissonian)
+            && let Some(row) = rows.last(self.pixels)
+        {
+            totals.resize(self.pixels, 0.0);
+            let scale = f64::from(scale);
+            (totals.iter_mut().zip(row))
+                .for_each(|(total, value)| *total += f64::from(*value) / scale);
+        }
+        Ok(())
+    }
 }
 
 /// In double precision, of sixteen at a time.

@@ -17,7 +17,7 @@ use super::estimate;
 use super::gram::{add_totals, too_large};
 use super::model::{Decomposition, Method};
 use super::project::{Directions, Project};
-use super::rows::{Holes, Row, Rows};
+use super::rows::{Holes, Rows};
 use super::svd::Asked;
 use crate::math::in_parts::in_parts;
 use crate::math::linear::{self, add_product_over_rows, orthonormal, product_over_rows, symmetric};
@@ -99,15 +99,8 @@ impl Prepare<Decomposition> for GatherSketch {
     ) -> Result<(), OperationError> {
         cancel.check()?;
         let kind = self.asked.kind;
-        let row = kind.take(inputs.frame()?, &mut self.rows, &mut self.holes)?;
-        if let (Row::Taken { scale, .. }, true) = (row, kind.poissonian)
-            && let Some(row) = self.rows.last(kind.pixels)
-        {
-            self.totals.resize(kind.pixels, 0.0);
-            let scale = f64::from(scale);
-            (self.totals.iter_mut().zip(row))
-                .for_each(|(total, value)| *total += f64::from(*value) / scale);
-        }
+        let (rows, holes, totals) = (&mut self.rows, &mut self.holes, &mut self.totals);
+        kind.take_with_totals(inputs.frame()?, rows, holes, totals)?;
         // In a preparation without parts nothing is merged.
         self.absorb(4 * self.least());
         Ok(())

@@ -105,7 +105,8 @@ pub(super) fn covered(seen: &[Seen], (rows, columns): (usize, usize), dead: &mut
     }
 }
 
-/// Leaves of the dark pixels those that are about one where more than no counts are `expected`.
+/// Leaves of the dark pixels those that are about one where more than no counts are `expected`, and all of a patch where they are
+/// in most places.
 pub(super) fn darker_than_expected(
     dark: &mut [bool],
     (rows, columns): (usize, usize),
@@ -117,17 +118,29 @@ pub(super) fn darker_than_expected(
         let across = column.saturating_sub(EDGE)..(column + EDGE + 1).min(columns);
         down.flat_map(move |y| across.clone().map(move |x| y * columns + x))
     };
-    // What is at the edge of a patch may have counts.
-    let is_inside = |at: &usize| near(*at).all(|at| dark[at]);
-    let surely: Vec<usize> = (0..dark.len())
-        .filter(is_inside)
-        .filter(|at| 9.0 * expected(*at) >= COUNTED)
-        .collect();
     let mut stays = vec![false; dark.len()];
-    surely
-        .into_iter()
-        .flat_map(near)
-        .for_each(|at| stays[at] = true);
+    let mut left = dark.to_vec();
+    for start in 0..dark.len() {
+        if !std::mem::take(&mut left[start]) {
+            continue;
+        }
+        let (mut patch, mut next) = (Vec::new(), vec![start]);
+        while let Some(at) = next.pop() {
+            patch.push(at);
+            next.extend(near(at).filter(|near| std::mem::take(&mut left[*near])));
+        }
+        // What is at the edge of a patch may have counts.
+        let is_inside = |at: &&usize| near(**at).all(|at| dark[at]);
+        let is_sure = |at: &&usize| 9.0 * expected(**at) >= COUNTED;
+        let inside: Vec<&usize> = patch.iter().filter(is_inside).collect();
+        let surely: Vec<&usize> = inside.iter().copied().filter(is_sure).collect();
+        if 2 * surely.len() > inside.len() {
+            patch.iter().for_each(|at| stays[*at] = true);
+        } else {
+            let surely = surely.into_iter().flat_map(|at| near(*at));
+            surely.for_each(|at| stays[at] = true);
+        }
+    }
     dark.copy_from_slice(&stays);
 }
 

@@ -3,7 +3,7 @@
 
 use super::image::Image;
 use super::model::Found;
-use super::prepare::Prepared;
+use super::prepared::Prepared;
 use super::search::{Scratch, square_apart};
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;

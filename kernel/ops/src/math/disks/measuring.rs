@@ -6,7 +6,7 @@ use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
 use super::model::{Beyond, DISK_COST, Found, Model, Scan};
-use super::prepare::{Given, Prepared};
+use super::prepared::{Given, Prepared, TOO_GOOD};
 use super::probe::Probe;
 use super::radial::{Quarter, Rings};
 use super::search::Scratch;
@@ -86,7 +86,13 @@ pub(super) fn measure(
     } else {
         PATTERNED
     };
-    if flat.misfit < left || (worse && !start.binds) {
+    // Where counts are few a misfit tells little; that pieces explain them better, or that there is less noise than there must be,
+    // tells more.
+    let is_flat = match start.binds {
+        true => flat.misfit < left && flat.misfit > TOO_GOOD && !worse,
+        false => flat.misfit < left || worse,
+    };
+    if is_flat {
         return Some(flat);
     }
     let patterned = measuring.patterned(flat.shape_errors);

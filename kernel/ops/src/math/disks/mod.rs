@@ -20,6 +20,7 @@ mod model;
 mod noise;
 mod places;
 mod prepare;
+mod prepared;
 mod probe;
 mod radial;
 mod realign;
@@ -27,15 +28,13 @@ mod search;
 mod shape;
 mod shape_sums;
 mod spread;
+mod starts;
 mod statistics;
 mod sweep;
+mod vacuum;
 
 #[cfg(test)]
-mod added;
-#[cfg(test)]
 pub mod families;
-#[cfg(test)]
-mod patterns;
 #[cfg(test)]
 mod tests;
 
@@ -43,7 +42,8 @@ pub use elsewhere::Elsewhere;
 pub use fit::{Evidence, cholesky};
 pub use image::{Image, Stencil};
 pub use model::{Found, Model};
-pub use prepare::{Given, Prepared, prepare};
+pub use prepare::prepare;
+pub use prepared::{Given, Prepared};
 pub use search::Scratch;
 pub use shape::Shape;
 pub use spread::Spread;

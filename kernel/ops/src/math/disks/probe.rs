@@ -12,8 +12,13 @@ use crate::math::gaussian::Blur;
 const PER_PIXEL: usize = 4;
 /// How far outside its window a disk may be, in px.
 const FURTHER: f64 = 4.0;
-/// Standard deviation that a measured correction is smoothed with, in nodes: what repeated rounds do not sharpen is noise.
-const SMOOTH: f64 = 1.4;
+/// Standard deviations that a measured correction is smoothed with, in nodes, at least and at most: what repeated rounds do not
+/// sharpen is noise.
+const SMOOTH: [f64; 2] = [1.4, 3.5];
+/// Repeated rounds sharpen wave numbers up to this one over the standard deviation.
+const SHARPENED: f64 = 2.2;
+/// Share of what a disk tells of its place that may be slopes of the pattern's noise: they make errors look smaller than they are.
+const OF_NOISE: f64 = 0.03;
 /// Share of its brightest that is nothing.
 const FAINT: f64 = 0.05;
 /// Parts of a px that its circle is told to.
@@ -268,6 +273,9 @@ pub(super) struct ProbeSums {
     half: usize,
     /// Of each node: what is left over times height, and height squared, each over the variance.
     nodes: Vec<[f64; 2]>,
+    /// How many disks, and what they tell of their places, per px², by how far each is trusted.
+    disks: f64,
+    places: f64,
 }
 
 impl ProbeSums {
@@ -276,6 +284,8 @@ impl ProbeSums {
         ProbeSums {
             half: probe.half,
             nodes: vec![[0.0; 2]; side * side],
+            disks: 0.0,
+            places: 0.0,
         }
     }
 
@@ -283,6 +293,25 @@ impl ProbeSums {
         for (sum, other) in self.nodes.iter_mut().zip(&other.nodes) {
             (0..2).for_each(|n| sum[n] += other[n]);
         }
+        self.disks += other.disks;
+        self.places += other.places;
+    }
+
+    /// A disk, and what it tells of its row and column.
+    pub(super) fn add_place(&mut self, information: f64, trust: f64) {
+        self.disks += trust;
+        self.places += trust * information;
+    }
+
+    /// How far corrections are smoothed, in nodes. Noise of a pattern from `n` disks has an `n`th of the variance of one disk's in
+    /// each wave, and slopes that tell as much of a place as, over the area and all waves up to the `k` that rounds sharpen,
+    /// `area k⁴ / 16π n`, whatever the dose; what the disks truly tell grows with it.
+    fn smooth(&self, reach: f64) -> f64 {
+        let area = std::f64::consts::PI * reach * reach;
+        let of_one = area * SHARPENED.powi(4) / (16.0 * std::f64::consts::PI);
+        let square = (of_one / (OF_NOISE * self.places)).sqrt();
+        let [least, most] = SMOOTH;
+        (square.sqrt() * PER_PIXEL as f64).clamp(least, most)
     }
 
     /// Pixels of a window with the share that the pattern has there.
@@ -322,7 +351,7 @@ impl ProbeSums {
     /// The pattern with the correction, its sum and its centroid as before.
     pub(super) fn correct(&self, probe: &Probe) -> Probe {
         let side = (2 * self.half + 1) * PER_PIXEL;
-        let blur = Blur::new(side, side, SMOOTH, 3.0);
+        let blur = Blur::new(side, side, self.smooth(probe.reach), 3.0);
         let largest = (self.nodes.iter()).fold(0.0, |most: f64, [_, sure]| most.max(*sure));
         let [rest, sure] = [0, 1].map(|n| {
             // Sums over a whole scan may be beyond single precision.

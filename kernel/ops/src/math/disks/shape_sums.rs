@@ -91,7 +91,9 @@ impl Search<'_> {
                 Some(probe) => {
                     let of_probe = sums.probe.get_or_insert_with(|| ProbeSums::new(probe));
                     of_probe.add(&window, &passes.share, disk, trust);
-                    (window.sums(&mut passes, pattern, disk, known)).information
+                    let own = window.sums(&mut passes, pattern, disk, known).information;
+                    of_probe.add_place(0.5 * (own[0][0] + own[1][1]), trust);
+                    own
                 }
                 None => match sums.add(window, self.model.shape, disk, known, trust) {
                     Some(own) => own,

@@ -1,7 +1,5 @@
 //! What detectors and programs add to counts, take from them and multiply them with is measured, at any dose.
 
-use super::families::*;
-use super::tests::assert_at_the_bound;
 use super::*;
 
 /// Another shape, lattice and frame than those that the finder was made with.
@@ -192,8 +190,7 @@ fn what_is_added_covers_nothing() {
         let hidden = (0..160 * 150).filter(|at| stop(*at)).count();
         let text = format!("{added}: {covered} of {hidden}, {} dead", clean.dead.len());
         assert!(!model.beam_is_seen && clean.values(0.0) == added, "{text}");
-        // At the far end of the bar nobody expects counts.
-        assert!(covered as f64 > 0.93 * hidden as f64, "{text}");
+        assert!(covered as f64 > 0.95 * hidden as f64, "{text}");
         assert!((clean.dead.len() as f64) < 1.6 * hidden as f64, "{text}");
     }
     for holds in [0.0, 20_000.0] {
@@ -226,8 +223,7 @@ fn a_vacuum_has_the_constant_of_the_detector() {
     let measured = |added: f32| {
         let counts = |seed: u64| family.frame(seed, 0).image.counts;
         let above = |counts: Vec<f32>| counts.iter().map(|count| count + added).collect();
-        // So few that they say less of the pattern than the vacuum does.
-        let some = (35_000..35_004).map(|seed| above(counts(seed))).collect();
+        let some = (35_000..35_064).map(|seed| above(counts(seed))).collect();
         let mut mean = vec![added; family.rows * family.columns];
         for seed in 36_000..36_048 {
             let counts = empty.frame(seed, 0).image.counts;

@@ -1,0 +1,152 @@
+//! What the disks of a scan have in common, as far as it is known and as far as it could be measured.
+
+use std::ops::Range;
+
+use super::clean::Clean;
+use super::elsewhere::Elsewhere;
+use super::image::Image;
+use super::measuring::{PATTERN_EXPLAINS, Work};
+use super::model::{DISK_COST, Found, Model};
+use super::search::Scratch;
+use super::statistics::middle;
+use crate::math::in_parts::in_parts;
+
+/// What is known before: `None` is measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given {
+    /// Where measuring begins, in px.
+    pub radius: Option<f64>,
+    /// Where the direct beam is looked for in every frame, row first; left out, near the middle.
+    pub direct_beam: Option<[f64; 2]>,
+    /// The largest value that a pixel can have.
+    pub saturation: Option<f32>,
+}
+
+/// A scan's disks as far as they could be measured.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub model: Model,
+    /// How pixels become counts.
+    pub clean: Clean,
+    /// Whether the disks are what the direct beam is without specimen.
+    pub told: bool,
+    /// Disks that the shape was measured from.
+    pub disks: usize,
+    pub frames: usize,
+    /// Standard errors of radius and edge in px, as far as counts make them.
+    pub shape_errors: [f64; 2],
+    /// Mean square of what is left over, in units of its expected variance: 1 for Poisson counts.
+    pub misfit: f64,
+    /// The median of that over the disks: the brightest have more that no model says.
+    pub(super) usual_misfit: f64,
+    /// The median distance in px from one disk to the next.
+    pub(super) apart: f64,
+    /// Deviance of the counts from what is expected, and what every disk costs.
+    pub(super) cost: f64,
+    /// The same with flat disks.
+    pub(super) flat_cost: f64,
+    /// As far in px as the counts of the direct beam reach, where the disks that were found may be pieces of larger ones.
+    pub whole: Option<f64>,
+    /// Where the direct beam is not where it is said to be.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+impl Prepared {
+    /// Cost of what is further than so many px from the edges of the frames.
+    pub(super) fn cost_within(&self, frames: &[Vec<f32>], border: f64) -> f64 {
+        let model = &self.model;
+        let [rows, columns] = [model.rows, model.columns].map(|size| {
+            let border = (border as usize).min(size / 2);
+            border..(size - border).max(border + 1)
+        });
+        let inside = |at: f64, range: &Range<usize>| {
+            at >= range.start as f64 - 0.5 && at < range.end as f64 - 0.5
+        };
+        let costs = in_parts(frames.len(), |(image, scratch): &mut Work, n| {
+            image.fill(model.size(), model.margin(), &frames[n], self.clean.most());
+            let found = model.find(image, scratch);
+            let disks = (found.iter())
+                .filter(|peak| inside(peak.y, &rows) && inside(peak.x, &columns))
+                .count();
+            let deviance = model.deviance_within(image, scratch, rows.clone(), columns.clone());
+            deviance + DISK_COST * disks as f64
+        });
+        costs.iter().sum()
+    }
+
+    /// Leaves those pixels covered where counts are expected.
+    pub(super) fn uncover(&mut self, frames: &[Vec<f32>]) {
+        let clean = &self.clean;
+        let covered = clean.dead[clean.hot..].to_vec();
+        if covered.is_empty() {
+            return;
+        }
+        let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
+        let of_frames = self.in_frames(&frames, |image, scratch, _| {
+            let expected = self.model.expected(image, scratch);
+            covered.iter().map(|at| expected(*at)).collect::<Vec<f64>>()
+        });
+        let mut sums = vec![0.0; self.model.rows * self.model.columns];
+        for of_frame in &of_frames {
+            let places = covered.iter().zip(of_frame);
+            places.for_each(|(at, expected)| sums[*at] += expected);
+        }
+        self.clean.uncover(|at| sums[at]);
+        if self.clean.dead.len() == self.clean.hot + covered.len() {
+            return;
+        }
+        let misfits = self.in_frames(&frames, |_, _, found| {
+            let misfits = found.iter().map(|peak| peak.evidence.misfit);
+            misfits.collect::<Vec<f64>>()
+        });
+        let misfits: Vec<f64> = misfits.into_iter().flatten().collect();
+        if !misfits.is_empty() {
+            self.misfit = misfits.iter().sum::<f64>() / misfits.len() as f64;
+            self.usual_misfit = middle(misfits.into_iter());
+        }
+    }
+
+    /// Something of every frame in which disks were found.
+    pub(super) fn in_frames<T: Send>(
+        &self,
+        frames: &[&[f32]],
+        what: impl Fn(&Image, &Scratch, &[Found]) -> T + Sync,
+    ) -> Vec<T> {
+        let (model, clean) = (&self.model, &self.clean);
+        in_parts(frames.len(), |(image, scratch): &mut Work, n| {
+            let mut counts = frames[n].to_vec();
+            clean.apply(&mut counts, &mut Vec::new());
+            image.fill(model.size(), model.margin(), &counts, clean.most());
+            let found = model.find(image, scratch);
+            what(image, scratch, &found)
+        })
+    }
+
+    pub(super) fn is_about(&self, radius: f64, factor: f64) -> bool {
+        (f64::from(self.model.shape.radius) / radius).ln().abs() < factor.ln()
+    }
+
+    pub(super) fn is_larger_than(&self, radius: f64) -> bool {
+        f64::from(self.model.shape.radius) > radius
+    }
+
+    /// Flat disks that explain everything are no pieces, whatever was said of the radius, and whatever a background that falls
+    /// outwards makes of the beam's extent.
+    pub(super) fn is_flat(&self) -> bool {
+        self.model.probe.is_none() && self.explains()
+    }
+
+    /// Whether nothing is left to explain.
+    pub(super) fn explains(&self) -> bool {
+        let explained = match self.model.probe {
+            Some(_) => PATTERN_EXPLAINS,
+            None => EXPLAINED,
+        };
+        self.misfit < explained
+    }
+}
+
+/// Below this misfit nothing is left to explain.
+const EXPLAINED: f64 = 1.05;
+/// Below this one there is less noise than it was taken for, or counts are too few to tell.
+pub(super) const TOO_GOOD: f64 = 0.92;
