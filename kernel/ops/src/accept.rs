@@ -298,6 +298,28 @@ pub fn image_without_hot_pixels(frame: &Frame) -> Result<Image, OperationError> 
     Ok(image)
 }
 
+/// The frame's pixels in single precision, as they are.
+pub fn values(frame: &Frame, out: &mut Vec<f32>) {
+    out.resize(frame.len(), 0.0);
+    signal::for_pixels!(frame, |pixels| vectorised(AsTheyAre { pixels, out }));
+}
+
+struct AsTheyAre<'a, T> {
+    pixels: &'a [T],
+    out: &'a mut [f32],
+}
+
+impl<T: Element> Vectorised for AsTheyAre<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, pixel) in self.out.iter_mut().zip(self.pixels) {
+            *out = pixel.to_f32();
+        }
+    }
+}
+
 /// Pixels in single precision, what is not finite as NaN; whether that is all of them.
 struct Single<'a, T> {
     pixels: &'a [T],

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    CancelToken, Caveat, Element, ElementType, Finished, FurtherInput, HeapBytes, Inputs,
+    CancelToken, Caveat, ElementType, Finished, FurtherInput, HeapBytes, Inputs,
     NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline,
     Output, Peak, Peaks, Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
@@ -300,9 +300,7 @@ impl Operation for FindDisks {
             image,
             scratch,
         } = &mut work;
-        values.clear();
-        signal::for_pixels!(frame, |pixels| values
-            .extend(pixels.iter().map(|pixel| pixel.to_f32())));
+        accept::values(frame, values);
         prepared.clean.apply(values, flags);
         image.fill(size, model.margin(), values, prepared.clean.most());
         let radius = f64::from(model.shape.radius);

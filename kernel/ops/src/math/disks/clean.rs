@@ -223,19 +223,17 @@ impl Clean {
         flags.resize(columns, 0);
         for row in apart..self.rows - apart {
             let line = |row: usize| &values[row * columns..(row + 1) * columns];
-            vectorised(Alone {
+            let any = vectorised(Alone {
                 above: line(row - apart),
                 here: line(row),
                 below: line(row + apart),
                 apart,
                 out: flags,
             });
-            for (part, flags) in flags.chunks(16).enumerate() {
-                if flags.iter().any(|flag| *flag != 0) {
-                    (flags.iter().enumerate())
-                        .filter(|(_, flag)| **flag != 0)
-                        .for_each(|(n, _)| each(row * columns + part * 16 + n));
-                }
+            if any {
+                (flags.iter().enumerate())
+                    .filter(|(_, flag)| **flag != 0)
+                    .for_each(|(n, _)| each(row * columns + n));
             }
         }
     }
@@ -286,10 +284,11 @@ struct Alone<'a> {
 }
 
 impl Vectorised for Alone<'_> {
-    type Result = ();
+    /// Whether there is any.
+    type Result = bool;
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> bool {
         let (apart, count) = (self.apart, self.here.len() - 2 * self.apart);
         let (a0, a1, a2) = (
             &self.above[..count],
@@ -311,6 +310,7 @@ impl Vectorised for Alone<'_> {
         self.out[..apart].fill(0);
         self.out[end - apart..].fill(0);
         let out = &mut self.out[apart..][..count];
+        let mut any = 0;
         for n in 0..count {
             // What is no number is larger than nothing.
             let mut most = larger(0.0, a0[n]);
@@ -318,7 +318,9 @@ impl Vectorised for Alone<'_> {
                 most = larger(most, other);
             }
             out[n] = u8::from(h1[n] > most + LONE * (most + 1.0).sqrt() + 3.0);
+            any |= out[n];
         }
+        any != 0
     }
 }
 

@@ -9,7 +9,7 @@ use super::statistics::middle;
 use crate::math::in_parts::in_parts;
 
 /// Frames that are looked at.
-const FRAMES: usize = 24;
+const FRAMES: usize = 16;
 /// Times as bright as the beam that another disk must be, in this share of the frames.
 const BRIGHTER: f64 = 1.5;
 const MOST: f64 = 0.5;

@@ -270,7 +270,7 @@ impl Window<'_> {
         for _ in 0..most {
             let sums = self.sums(passes, pattern, disk, known);
             let [dy, dx, height, level] = cholesky(sums.information, sums.slope)?;
-            let far = dy.hypot(dx);
+            let far = (dy * dy + dx * dx).sqrt();
             let part = if far > LONGEST { LONGEST / far } else { 1.0 };
             disk.y += part * dy;
             disk.x += part * dx;

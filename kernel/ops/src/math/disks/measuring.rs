@@ -18,9 +18,12 @@ use crate::math::in_parts::in_parts;
 const ROUNDS: usize = 12;
 /// After so many, what differs between disks is the disks'.
 const FIRST_ROUNDS: usize = 3;
-/// In the first rounds one frame in so many is looked at, if these have enough disks.
+/// In the first rounds one frame in so many is looked at, if these have so many disks.
 const FEW: usize = 4;
 const ENOUGH: usize = 100;
+/// The same of the later rounds.
+const LATER: usize = 2;
+const MANY: usize = 1000;
 /// Between rounds radius and edge move by less than this in px in the end.
 const SETTLED: f64 = 0.003;
 /// Before anything is known of it: sharp on square pixels is about 0.3.
@@ -236,7 +239,11 @@ impl<'a> Measuring<'a> {
             SURE_LATER
         };
         let model = Model::new(self.scan.clone(), sure);
-        let few = round < FIRST_ROUNDS && !self.every_frame;
+        let step = match round {
+            _ if self.every_frame => 1,
+            round if round < FIRST_ROUNDS => FEW,
+            _ => LATER,
+        };
         let look = |step| {
             look_once(
                 &model,
@@ -247,8 +254,10 @@ impl<'a> Measuring<'a> {
                 What::Disks,
             )
         };
-        let mut looked = look(if few { FEW } else { 1 });
-        if few && looked.sums.disks < ENOUGH {
+        let mut looked = look(step);
+        // Later rounds leave more exact numbers.
+        let enough = if step == FEW { ENOUGH } else { MANY };
+        if step > 1 && looked.sums.disks < enough {
             self.every_frame = true;
             looked = look(1);
         }

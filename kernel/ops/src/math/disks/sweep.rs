@@ -47,11 +47,11 @@ impl Search<'_> {
             // Part of a disk may be seen whose middle is not.
             let beyond = OUTSIDE * radius;
             let outside = |at: f64, size: usize| at < -beyond || at > size as f64 - 1.0 + beyond;
-            let walked = (y - candidate.start[0]).hypot(x - candidate.start[1]);
+            let walked = square_apart([y, x], candidate.start);
             if improved.is_none()
                 || outside(y, model.rows)
                 || outside(x, model.columns)
-                || walked > (1.5 * radius).max(2.0)
+                || walked > (1.5 * radius).max(2.0).powi(2)
                 || self.is_taken(&self.scratch.candidates[..n], [y, x], TAKEN)
             {
                 if candidate.painted {
