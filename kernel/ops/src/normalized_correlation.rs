@@ -21,9 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    CancelToken, Caveat, ElementType, Finished, FurtherInput, HeapBytes, Inputs,
-    NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline,
-    Output, Peak, Peaks, Positions, Preparation, Prepare, Region, SignalMeta, parameters,
+    CancelToken, Caveat, ElementType, Finished, FurtherInput, HeapBytes, Inputs, NavigationIndex,
+    Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks,
+    Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
 
 use crate::accept;

@@ -6,7 +6,7 @@ use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
 use super::model::{Beyond, DISK_COST, Found, Model, Scan};
-use super::prepared::{Given, Prepared, TOO_GOOD};
+use super::prepared::{Given, Prepared, TOO_GOOD, cheaper};
 use super::probe::Probe;
 use super::radial::{Quarter, Rings};
 use super::search::Scratch;
@@ -54,7 +54,7 @@ pub(super) struct Start<'a> {
     pub binds: bool,
     /// What is known from another beginning.
     pub before: Option<&'a Prepared>,
-    /// What a pattern must explain more than flat disks do.
+    /// What a pattern must explain more than flat disks and its own noise do.
     pub pattern_cost: f64,
 }
 
@@ -126,6 +126,10 @@ const NEIGHBOURS_FRAMES: usize = 8;
 const UNEVEN: f64 = 0.08;
 /// Misfit below which a pattern leaves little to explain.
 pub(super) const PATTERN_EXPLAINS: f64 = 1.25;
+/// Times that a pattern may be finer than counts ask for.
+const FINER: [f64; 2] = [1.6, 2.5];
+/// What each wave of a pattern must explain: noise alone explains 3 to 3.7 of deviance.
+const WAVE_COST: f64 = 4.0;
 /// Rounds in which the background settles when the disks are known.
 const TOLD_ROUNDS: usize = 5;
 /// How far beyond its edge a pattern is looked for, in px.
@@ -393,7 +397,9 @@ impl<'a> Measuring<'a> {
             Some(_) => BOUND_BEAM_ROUNDS,
             None => BEAM_ROUNDS,
         };
-        for beam_rounds in [if from_beam { beam_rounds } else { 0 }, 0] {
+        let starts = [if from_beam { beam_rounds } else { 0 }, 0];
+        let mut tried = starts[0];
+        let mut learn = |beam_rounds, finer, best: Option<Prepared>| {
             // What flat disks left over was taken for more of them, and the background for less.
             self.scan = Scan {
                 shape: flat.shape,
@@ -402,16 +408,24 @@ impl<'a> Measuring<'a> {
                 brightest: flat.brightest,
                 ..self.first.clone()
             };
-            let found = self.learn_pattern(beam_rounds);
-            best = match (best, found) {
-                (Some(best), Some(found)) => {
-                    Some(if found.cost < best.cost { found } else { best })
-                }
-                (best, found) => best.or(found),
-            };
+            cheaper(best, self.learn_pattern(beam_rounds, finer))
+        };
+        for beam_rounds in starts {
+            best = learn(beam_rounds, 1.0, best);
+            tried = beam_rounds;
             let explains = |best: &Prepared| best.misfit < PATTERN_EXPLAINS;
             if beam_rounds == 0 || best.as_ref().is_some_and(explains) {
                 break;
+            }
+        }
+        // What is left over may be too fine for what counts ask for.
+        for finer in FINER {
+            let is_too_smooth = |best: &Prepared| {
+                let probe = best.model.probe.as_ref();
+                best.misfit > PATTERNED && probe.is_some_and(Probe::is_smooth)
+            };
+            if best.as_ref().is_some_and(is_too_smooth) {
+                best = learn(tried, finer, best);
             }
         }
         best.map(|best| Prepared {
@@ -455,7 +469,7 @@ impl<'a> Measuring<'a> {
     }
 
     /// From what the pattern so far, at first a flat disk, leaves over; in so many rounds in direct beams only.
-    fn learn_pattern(&mut self, beam_rounds: usize) -> Option<Prepared> {
+    fn learn_pattern(&mut self, beam_rounds: usize, finer: f64) -> Option<Prepared> {
         let shape = self.scan.shape;
         let edge = f64::from(shape.edge);
         let reach = f64::from(shape.radius) + (4.0 * edge).clamp(2.0, 4.0) + AROUND_PATTERN;
@@ -483,9 +497,13 @@ impl<'a> Measuring<'a> {
                 if self.bound.is_some() {
                     self.encircle(&model);
                 }
-                return Some(self.conclude(&sums));
+                let mut found = self.conclude(&sums);
+                let free = (self.scan.probe.as_ref()).map_or(0.0, Probe::freedom);
+                found.cost += WAVE_COST * free;
+                return Some(found);
             }
-            probe = sums.probe.as_ref()?.correct(self.scan.probe.as_ref()?);
+            let corrections = sums.probe.as_ref()?;
+            probe = corrections.correct(self.scan.probe.as_ref()?, finer);
         }
         None
     }

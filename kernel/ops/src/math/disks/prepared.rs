@@ -146,6 +146,14 @@ impl Prepared {
     }
 }
 
+/// What explains the frames better.
+pub(super) fn cheaper(best: Option<Prepared>, other: Option<Prepared>) -> Option<Prepared> {
+    match (best, other) {
+        (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
+        (best, other) => best.or(other),
+    }
+}
+
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.05;
 /// Below this one there is less noise than it was taken for, or counts are too few to tell.

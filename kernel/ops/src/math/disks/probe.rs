@@ -15,6 +15,8 @@ const FURTHER: f64 = 4.0;
 /// Standard deviations that a measured correction is smoothed with, in nodes, at least and at most: what repeated rounds do not
 /// sharpen is noise.
 const SMOOTH: [f64; 2] = [1.4, 3.5];
+/// Patterns that are smoothed by less than this factor differently are the same.
+const OTHER: f64 = 1.2;
 /// Repeated rounds sharpen wave numbers up to this one over the standard deviation.
 const SHARPENED: f64 = 2.2;
 /// Share of what a disk tells of its place that may be slopes of the pattern's noise: they make errors look smaller than they are.
@@ -36,6 +38,8 @@ const RIM: f64 = 1.0;
 pub struct Probe {
     /// Distance in px beyond which there is nothing.
     pub(super) reach: f64,
+    /// Standard deviation in nodes that its corrections were smoothed with.
+    smoothed: f64,
     /// Pixels of a plane to each side of the middle.
     half: usize,
     /// Of the nodes that are whole pixels apart, for each place between pixels: values, and slopes by row and column per px.
@@ -58,10 +62,10 @@ impl Probe {
         let nodes = (0..side * side)
             .map(|n| value(at(n / side), at(n % side)))
             .collect();
-        Self::from_nodes(reach, half, nodes)
+        Self::from_nodes(reach, half, nodes, SMOOTH[0])
     }
 
-    fn from_nodes(reach: f64, half: usize, nodes: Vec<f64>) -> Self {
+    fn from_nodes(reach: f64, half: usize, nodes: Vec<f64>, smoothed: f64) -> Self {
         let pixels = 2 * half + 1;
         let side = pixels * PER_PIXEL;
         let slope = |at: usize, next: usize, place: usize| {
@@ -89,9 +93,20 @@ impl Probe {
             .collect();
         Probe {
             reach,
+            smoothed,
             half,
             planes,
         }
+    }
+
+    /// Whether less smoothing would make it another one.
+    pub(super) fn is_smooth(&self) -> bool {
+        self.smoothed > OTHER * SMOOTH[0]
+    }
+
+    /// Numbers that it is free to take: of waves up to those that rounds sharpen, over its area.
+    pub(super) fn freedom(&self) -> f64 {
+        (0.5 * self.reach * SHARPENED * PER_PIXEL as f64 / self.smoothed).powi(2)
     }
 
     fn nodes(&self) -> Vec<f64> {
@@ -188,14 +203,18 @@ impl Probe {
             true => nodes[node as usize * side + place as usize],
             false => 0.0,
         };
-        Probe::new(self.reach, |row, column| {
+        let moved = Probe::new(self.reach, |row, column| {
             let node = [row + y, column + x].map(|at| (at + self.half as f64) * PER_PIXEL as f64);
             let [down, across] = node.map(|node| node.floor() as isize);
             let [below, beside] = node.map(|node| node - node.floor());
             let above = (1.0 - beside) * at(down, across) + beside * at(down, across + 1);
             let under = (1.0 - beside) * at(down + 1, across) + beside * at(down + 1, across + 1);
             (1.0 - below) * above + below * under
-        })
+        });
+        Probe {
+            smoothed: self.smoothed,
+            ..moved
+        }
     }
 
     /// Values, or values and slopes by row and column against the middle, at the pixels of runs around a disk at `place`.
@@ -303,15 +322,15 @@ impl ProbeSums {
         self.places += trust * information;
     }
 
-    /// How far corrections are smoothed, in nodes. Noise of a pattern from `n` disks has an `n`th of the variance of one disk's in
-    /// each wave, and slopes that tell as much of a place as, over the area and all waves up to the `k` that rounds sharpen,
-    /// `area k⁴ / 16π n`, whatever the dose; what the disks truly tell grows with it.
-    fn smooth(&self, reach: f64) -> f64 {
+    /// How far corrections are smoothed, in nodes, where that may be `finer` than counts ask for. Noise of a pattern from `n` disks
+    /// has an `n`th of the variance of one disk's in each wave, and slopes that tell as much of a place as, over the area and all
+    /// waves up to the `k` that rounds sharpen, `area k⁴ / 16π n`, whatever the dose; what the disks truly tell grows with it.
+    fn smooth(&self, reach: f64, finer: f64) -> f64 {
         let area = std::f64::consts::PI * reach * reach;
         let of_one = area * SHARPENED.powi(4) / (16.0 * std::f64::consts::PI);
-        let square = (of_one / (OF_NOISE * self.places)).sqrt();
+        let fourth = of_one / (OF_NOISE * self.places);
         let [least, most] = SMOOTH;
-        (square.sqrt() * PER_PIXEL as f64).clamp(least, most)
+        ((fourth.powf(0.25) * PER_PIXEL as f64).min(most) / finer).max(least)
     }
 
     /// Pixels of a window with the share that the pattern has there.
@@ -348,10 +367,11 @@ impl ProbeSums {
         }
     }
 
-    /// The pattern with the correction, its sum and its centroid as before.
-    pub(super) fn correct(&self, probe: &Probe) -> Probe {
+    /// The pattern with the correction, its sum and its centroid as before, and so many times `finer` than counts ask for.
+    pub(super) fn correct(&self, probe: &Probe, finer: f64) -> Probe {
         let side = (2 * self.half + 1) * PER_PIXEL;
-        let blur = Blur::new(side, side, self.smooth(probe.reach), 3.0);
+        let smoothed = self.smooth(probe.reach, finer);
+        let blur = Blur::new(side, side, smoothed, 3.0);
         let largest = (self.nodes.iter()).fold(0.0, |most: f64, [_, sure]| most.max(*sure));
         let [rest, sure] = [0, 1].map(|n| {
             // Sums over a whole scan may be beyond single precision.
@@ -415,6 +435,6 @@ impl ProbeSums {
                 false => 0.0,
             })
             .collect();
-        Probe::from_nodes(probe.reach, probe.half, moved)
+        Probe::from_nodes(probe.reach, probe.half, moved, smoothed)
     }
 }

@@ -4,7 +4,7 @@ use super::beam::beam;
 use super::clean::Clean;
 use super::extent::{Around, extent};
 use super::measuring::{ABOUT, Start, measure};
-use super::prepared::{Given, Prepared};
+use super::prepared::{Given, Prepared, cheaper};
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
 
@@ -129,13 +129,6 @@ pub(super) fn measure_any(
     })
 }
 
-pub(super) fn cheaper(best: Option<Prepared>, other: Option<Prepared>) -> Option<Prepared> {
-    match (best, other) {
-        (Some(best), Some(other)) => Some(if other.cost < best.cost { other } else { best }),
-        (best, other) => best.or(other),
-    }
-}
-
 /// Places and radii of the direct beam, and the median of these.
 pub(super) fn look(
     frames: &[Vec<f32>],
@@ -163,5 +156,5 @@ const BLUR: f64 = 0.5;
 const PIECES: f64 = 1.3;
 /// Radii that differ by more than this share of one are two beginnings.
 const ANOTHER: f64 = 0.1;
-/// What a pattern must explain at least.
+/// What a pattern must explain at least, beside its own noise. That of a vacuum has to explain the disks of the scan in the end.
 pub(super) const PATTERN_COST: f64 = 1000.0;

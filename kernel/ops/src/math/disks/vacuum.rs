@@ -3,8 +3,8 @@
 use super::clean::Clean;
 use super::extent::{Around, extent};
 use super::measuring::{ABOUT, Measuring, Start, measure};
-use super::prepared::{Given, Prepared};
-use super::starts::{cheaper, look, measure_any};
+use super::prepared::{Given, Prepared, cheaper};
+use super::starts::{look, measure_any};
 
 /// By frames of the scan and, where there are any, of a vacuum, both as they were read.
 pub(super) fn measure_beside(
@@ -34,17 +34,8 @@ pub(super) fn measure_beside(
         let mut measuring = Measuring::begin(frames, size, clean, &seen, given.direct_beam, first);
         measuring.told(&beam)
     });
-    // Few beams may tell less than many disks, and there may be specimen after all; but a pattern of many disks has a part of their
-    // noise too.
-    let noise = |own: &Prepared| own.model.probe.as_ref().map_or(0.0, |_| OF_NOISE);
-    match (own, told) {
-        (Some(own), Some(told)) => Some(if told.cost < own.cost + noise(&own) {
-            told
-        } else {
-            own
-        }),
-        (own, told) => told.or(own),
-    }
+    // Few beams may tell less than many disks, and there may be specimen after all.
+    cheaper(told, own)
 }
 
 /// The direct beam alone and its radius.
@@ -62,7 +53,7 @@ fn measure_beam(
             radius,
             binds,
             before: None,
-            pattern_cost: BEAM_PATTERN_COST,
+            pattern_cost: 0.0,
         };
         measure(frames, size, given, clean, &seen, &start)
     };
@@ -83,9 +74,3 @@ pub(super) fn cleaned(frames: &[Vec<f32>], clean: &Clean) -> Vec<Vec<f32>> {
     (frames.iter_mut()).for_each(|frame| clean.apply(frame, &mut flags));
     frames
 }
-
-/// What a pattern of one beam must explain at least. In the end that of a vacuum has to explain the disks of the scan: one frame of
-/// it has few counts to speak for it.
-const BEAM_PATTERN_COST: f64 = 300.0;
-/// What a pattern of many disks explains of their own noise at most.
-const OF_NOISE: f64 = 6000.0;
