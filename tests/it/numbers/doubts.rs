@@ -77,6 +77,32 @@ fn a_radius_that_is_hardly_known_is_said() -> Result<()> {
     Ok(())
 }
 
+/// Disks of other heights at each position, about a beam above the frames.
+#[test]
+fn a_beam_that_nobody_saw_is_said() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = scan(&desk, |position, row, column| {
+        let (away, [h, k]) = from_lattice(row, column);
+        let of = (7 * position as i32 + 5 * h + 3 * k).rem_euclid(11);
+        let under = 3.0 * (-(row + 25.0).hypot(column - 46.3) / 60.0).exp();
+        under + f64::from(2 + 4 * of) / (1.0 + ((away - 4.5) / 0.5).exp())
+    })?;
+    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    ensure!(
+        codes(&desk, peaks).contains(&"no_direct_beam".to_owned()),
+        "{:?}",
+        codes(&desk, peaks)
+    );
+    let said = told(&desk);
+    ensure!(
+        said.iter()
+            .any(|text| text.starts_with("no direct beam was found in the frames")),
+        "{said:?}"
+    );
+    Ok(())
+}
+
 #[test]
 fn a_radius_is_no_larger_than_the_frame_lets_it_be() -> Result<()> {
     let desk = Desk::new()?;

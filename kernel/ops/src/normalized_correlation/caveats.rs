@@ -41,6 +41,7 @@ pub(super) fn of(params: &NormalizedCorrelation, prepared: Option<&Prepared>) ->
         .chain(pieces)
         .chain(large)
         .chain(elsewhere)
+        .chain(no_direct_beam(params, prepared))
         .chain(background_taken(prepared))
         .chain(too_quiet(prepared))
         .chain(mostly_covered(prepared))
@@ -118,6 +119,23 @@ fn beam_elsewhere(elsewhere: &Elsewhere) -> Caveat {
             "direct_beam = {said}, but the brightest disk is at {brightest}, {how}: {what}; leave `direct_beam` out, or say where it is"
         ),
     )
+}
+
+/// Said where the background has a middle that nobody saw.
+fn no_direct_beam(params: &NormalizedCorrelation, prepared: &Prepared) -> Option<Caveat> {
+    let model = &prepared.model;
+    let is_lost = !model.beam_is_seen && params.direct_beam.is_none();
+    (is_lost && !prepared.beam_is_covered()).then(|| {
+        let [y, x] = model.centre;
+        Caveat::new(
+            "no_direct_beam",
+            format!(
+                "no direct beam was found in the frames, and nothing covers one: the background is measured about [{y:.1}, {x:.1}], which \
+                 is wrong where the beam is outside of the frames, so that peaks may be false and places off; if it is inside, say where by \
+                 `direct_beam`"
+            ),
+        )
+    })
 }
 
 /// Below this misfit pixels are no counts, whatever they were taken for.

@@ -258,6 +258,8 @@ impl Model {
             peak.y_error *= noise;
             peak.x_error *= noise;
             peak.evidence.deviations /= noise;
+            peak.spread.even_error *= noise;
+            peak.spread.stretch_error *= noise;
         }
         found
     }

@@ -7,7 +7,7 @@ use super::elsewhere::Elsewhere;
 use super::image::Image;
 use super::measuring::{PATTERN_EXPLAINS, Work};
 use super::model::{DISK_COST, Found, Model};
-use super::search::Scratch;
+use super::search::{Scratch, square_apart};
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
 
@@ -104,6 +104,16 @@ impl Prepared {
             self.misfit = misfits.iter().sum::<f64>() / misfits.len() as f64;
             self.usual_misfit = middle(misfits.into_iter());
         }
+    }
+
+    /// Whether something covers the place of the direct beam.
+    pub fn beam_is_covered(&self) -> bool {
+        let model = &self.model;
+        let near = f64::from(model.shape.radius).powi(2);
+        self.clean.dead[self.clean.hot..].iter().any(|at| {
+            let pixel = [(at / model.columns) as f64, (at % model.columns) as f64];
+            square_apart(pixel, model.centre) <= near
+        })
     }
 
     /// Something of every frame in which disks were found.
