@@ -3,7 +3,6 @@
 pub mod center_direct_beam;
 pub mod crop_scan;
 pub mod crop_signal;
-mod joined;
 pub mod rebin_scan;
 pub mod rebin_signal;
 #[cfg(test)]

@@ -35,6 +35,7 @@ mod decomposition;
 mod detectors;
 mod filter;
 mod geometry;
+mod joined;
 pub mod math;
 mod measured;
 mod patterns;

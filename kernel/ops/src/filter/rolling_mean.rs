@@ -15,7 +15,7 @@ use signal::{
 
 use crate::accept;
 use crate::detectors::virtual_image::Statistic;
-use crate::geometry::joined::{accepted, element, joined};
+use crate::joined::{accepted, element, joined};
 
 choices! {
     /// An axis of the scan.

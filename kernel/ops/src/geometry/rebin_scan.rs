@@ -20,7 +20,7 @@ use signal::{
 use super::rebin_signal::joined as joined_axis;
 use crate::accept;
 use crate::detectors::virtual_image::Statistic;
-use crate::geometry::joined::{accepted, element, joined};
+use crate::joined::{accepted, element, joined};
 
 choices! {
     /// How the positions of a group are combined.

@@ -15,7 +15,7 @@ use signal::{
 
 use crate::accept;
 use crate::detectors::virtual_image::Statistic;
-use crate::geometry::joined::{AddRow, widened};
+use crate::joined::{AddRow, widened};
 use crate::math::pool;
 
 parameters! {
