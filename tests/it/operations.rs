@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use signal::{
-    Axes, Axis, CancelToken, Computation, ElementType, Finished, Frame, Inputs, NavigationIndex,
-    Needs, Output, ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
+    Axes, Axis, CancelToken, Category, Computation, ElementType, Finished, Frame, Inputs,
+    NavigationIndex, Needs, Output, ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
 };
 
 fn meta(scan: [usize; 2], detector: [usize; 2], element: ElementType) -> SignalMeta {
@@ -284,7 +284,7 @@ fn suitable_input(
     let all = vec![input.clone(); SCAN[0] * SCAN[1]];
     let model = bind("svd", &json!({}))?;
     let meta = Arc::new(model.describe(&[frames])?);
-    if computation.describe(&[&meta]).is_ok() && computation.info().category == "Models" {
+    if computation.describe(&[&meta]).is_ok() && computation.info().category == Category::Models {
         let prepared = prepare(&*model, frames, &all)?.context("a model")?;
         return Ok((meta, Output::Model(prepared)));
     }
@@ -355,12 +355,46 @@ fn every_operation_keeps_the_contract_on_awkward_frames() -> Result<()> {
     Ok(())
 }
 
+/// The menu goes by kind, and an operation lies in the folder of its own.
+#[test]
+fn every_operation_is_among_its_kind() -> Result<()> {
+    let kinds: Vec<Category> = (ops::registry().iter())
+        .map(|entry| entry.info().category)
+        .collect();
+    ensure!(kinds.is_sorted(), "{kinds:?}");
+    let all = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernel/ops/src");
+    let mut folders = vec![all.clone()];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(&all)?.with_extension("");
+            let text = std::fs::read_to_string(&path)?;
+            for kind in kinds.iter().filter(|_| !below.ends_with("template")) {
+                let is_of = text.contains(&format!("category: Category::{kind:?},"));
+                ensure!(
+                    !is_of || below.starts_with(kind.folder()),
+                    "{} is of {kind:?}",
+                    path.display()
+                );
+                seen += usize::from(is_of);
+            }
+        }
+    }
+    ensure!(seen >= kinds.len(), "{seen} of {}", kinds.len());
+    Ok(())
+}
+
 #[test]
 fn every_schema_is_complete_and_its_defaults_are_allowed() -> Result<()> {
     for entry in ops::registry() {
         let info = entry.info();
         ensure!(
-            [info.title, info.summary, info.category, info.method]
+            [info.title, info.summary, info.method]
                 .iter()
                 .all(|text| !text.is_empty()),
             "`{}` lacks a text",
@@ -412,7 +446,7 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
     };
     for entry in ops::registry() {
         // Numbers are numbers, whatever they are of.
-        if entry.info().category == "Arithmetic" {
+        if entry.info().category == Category::Arithmetic {
             refused(entry.info().name, json!({}), &peaks, "a signal has peaks")?;
             continue;
         }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use signal::{FurtherInput, OperationInfo, ParameterInfo, ParameterKind};
+use signal::{Category, FurtherInput, OperationInfo, ParameterInfo, ParameterKind};
 
 /// What the registry says of one operation.
 type Registered = (OperationInfo, Vec<ParameterInfo>, &'static [FurtherInput]);
@@ -426,7 +426,7 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
     // A lattice is found in peaks.
     let receiver = match operations[0].category {
         _ if name == "strain_map" => "peaks",
-        "Models" if name != "decompose" => "model",
+        Category::Models if name != "decompose" => "model",
         _ => "scan",
     };
     let (generic, parameters) = match operations.len() {
@@ -510,7 +510,7 @@ mod tests {
             parameters_type,
             title: "Title",
             summary: "Summary.",
-            category: "Background",
+            category: Category::Background,
             reference: "",
         }
     }

@@ -10,9 +10,9 @@ use std::marker::PhantomData;
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    Axis, CancelToken, Caveat, Component, Composite, Display, ElementType, Frame, FurtherInput,
-    Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Output,
-    SignalKind, SignalMeta, check_inputs, parameters,
+    Axis, CancelToken, Category, Caveat, Component, Composite, Display, ElementType, Frame,
+    FurtherInput, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
+    Output, SignalKind, SignalMeta, check_inputs, parameters,
 };
 
 use crate::accept;
@@ -73,7 +73,7 @@ macro_rules! arithmetic {
                 parameters_type: stringify!($Params),
                 title: $title,
                 summary: $summary,
-                category: "Arithmetic",
+                category: Category::Arithmetic,
                 reference: "",
             };
             const FURTHER_INPUTS: &'static [FurtherInput] = &[FurtherInput {

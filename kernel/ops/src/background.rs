@@ -1,5 +1,10 @@
 //! What every background subtraction shares: the result's description and how a frame is returned.
 
+pub mod difference_of_gaussians;
+pub mod h_dome;
+pub mod median_kernel;
+pub mod radial_median;
+
 use signal::{ElementType, Frame, NotApplicable, OperationError, Output, SignalMeta};
 
 use crate::accept;

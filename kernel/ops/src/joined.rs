@@ -7,7 +7,7 @@ use signal::{
 };
 
 use crate::accept;
-use crate::virtual_image::Statistic;
+use crate::detectors::virtual_image::Statistic;
 
 /// The one input, when it has scan positions and values that can be added.
 pub fn accepted<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplicable> {

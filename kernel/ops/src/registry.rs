@@ -4,31 +4,31 @@
 use signal::{Bound, Registered, nearest_names};
 
 use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSignals};
-use crate::center_of_mass::MeasureCenterOfMass;
+use crate::background::difference_of_gaussians::SubtractDifferenceOfGaussians;
+use crate::background::h_dome::SubtractHDome;
+use crate::background::median_kernel::SubtractMedianKernel;
+use crate::background::radial_median::SubtractRadialMedian;
 use crate::decomposition::loadings::ShowLoadings;
 use crate::decomposition::reconstruct::Rebuild;
 use crate::decomposition::scores::MapScores;
 use crate::decomposition::svd::Decompose;
+use crate::detectors::center_of_mass::MeasureCenterOfMass;
 use crate::detectors::energy_window::MeasureWindow;
 use crate::detectors::polygon::Polygon;
-use crate::difference_of_gaussians::SubtractDifferenceOfGaussians;
-use crate::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
+use crate::detectors::virtual_image::{Annulus, Disk, MeasureInside, Rectangle};
 use crate::filter::rolling_mean::AverageWindow;
 use crate::geometry::center_direct_beam::MoveToBeam;
 use crate::geometry::crop_scan::CutScan;
 use crate::geometry::crop_signal::CutSignal;
 use crate::geometry::rebin_scan::JoinPositions;
 use crate::geometry::rebin_signal::JoinPixels;
-use crate::h_dome::SubtractHDome;
-use crate::local_maximum::FindLocalMaxima;
-use crate::median_kernel::SubtractMedianKernel;
-use crate::normalized_correlation::FindDisks;
-use crate::pattern::{GatherMaximum, GatherMean};
+use crate::patterns::pattern::{GatherMaximum, GatherMean};
+use crate::peaks::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
+use crate::peaks::local_maximum::FindLocalMaxima;
+use crate::peaks::normalized_correlation::FindDisks;
 use crate::phase_contrast::integrated_center_of_mass::IntegrateShift;
 use crate::radial::azimuthal_integral::IntegrateAzimuthally;
-use crate::radial_median::SubtractRadialMedian;
-use crate::strain_map::MapStrain;
-use crate::virtual_image::{Annulus, Disk, MeasureInside, Rectangle};
+use crate::strain::strain_map::MapStrain;
 
 static REGISTRY: &[&dyn Registered] = &[
     &Bound::<SubtractRadialMedian>::entry(),

@@ -6,8 +6,8 @@
 //! Reference: none needed. (Literature with DOI, or the program it agrees with.)
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalMeta, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::background;
@@ -33,7 +33,7 @@ impl Operation for ScaleFrames {
         parameters_type: "Scale",
         title: "Scale",
         summary: "Multiplies every pixel by a factor.",
-        category: "Background",
+        category: Category::Background,
         reference: "",
     };
 

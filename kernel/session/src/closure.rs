@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use signal::{
-    CancelToken, Component, Computation, Display, FrameFunction, Inputs, NavigationIndex,
+    CancelToken, Category, Component, Computation, Display, FrameFunction, Inputs, NavigationIndex,
     NotApplicable, OperationError, OperationInfo, Output, Preparation, Prepared, SignalKind,
     SignalMeta,
 };
@@ -28,7 +28,7 @@ impl Computation for Mapped {
             parameters_type: "",
             title: "Closure",
             summary: "Applies a closure of the notebook to each frame.",
-            category: "Closures",
+            category: Category::Closures,
             reference: "",
         }
     }

@@ -346,7 +346,7 @@ pub(crate) fn operations() -> Vec<OperationDescription> {
                 parameters_type: info.parameters_type.into(),
                 title: info.title.into(),
                 summary: info.summary.into(),
-                category: info.category.into(),
+                category: info.category.heading().into(),
                 reference: info.reference.into(),
                 parameters: entry.parameters().iter().map(parameter).collect(),
                 further_inputs: (entry.further_inputs().iter())

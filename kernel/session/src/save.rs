@@ -509,6 +509,8 @@ fn io_error(job: &Job, error: &signal::SourceError) -> WireError {
     }
     if matches!(error, signal::SourceError::Io { .. })
         && let Ok(disk) = rustix::fs::statvfs(folder)
+        // What is no disk has no room either.
+        && disk.f_blocks > 0
     {
         let free_mb = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
         let need_mb = node.meta.total_bytes() >> 20;

@@ -6,6 +6,7 @@
 mod axes;
 mod axis;
 mod cancel;
+mod category;
 mod chunk;
 mod component;
 mod crew;
@@ -32,6 +33,7 @@ pub mod sums;
 pub use axes::Axes;
 pub use axis::Axis;
 pub use cancel::CancelToken;
+pub use category::Category;
 pub use chunk::{Block, Chunk, ChunkId};
 pub use component::{Colouring, Component, Composite, Display, ShownUnits};
 pub use crew::{Crew, Interrupted, crew, with_crew};

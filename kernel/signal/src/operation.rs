@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Caveat, Detector, ElementType, Frame, HeapBytes, NavigationIndex, Needs,
+    CancelToken, Category, Caveat, Detector, ElementType, Frame, HeapBytes, NavigationIndex, Needs,
     NotApplicable, OperationError, Outline, Output, Parameters, Preparation, Prepared, SignalMeta,
 };
 
@@ -19,8 +19,7 @@ pub struct OperationInfo {
     pub parameters_type: &'static str,
     pub title: &'static str,
     pub summary: &'static str,
-    /// Heading in the menu: `Background`, `Peaks`, `Strain`, `Virtual detectors`.
-    pub category: &'static str,
+    pub category: Category,
     /// Literature or definition, with DOI where there is one.
     pub reference: &'static str,
 }

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use signal::{
-    Axes, CancelToken, ElementType, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
-    OperationError, OperationInfo, Output, SignalMeta, parameters,
+    Axes, CancelToken, Category, ElementType, Inputs, NavigationIndex, Needs, NotApplicable,
+    Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
 use super::model::{Decomposition, decomposed};
@@ -33,7 +33,7 @@ impl Operation for ShowLoadings {
         parameters_type: "Loadings",
         title: "Loadings",
         summary: "What each component of a model looks like: one frame per component.",
-        category: "Models",
+        category: Category::Models,
         reference: "",
     };
 

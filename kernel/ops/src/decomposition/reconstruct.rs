@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    CancelToken, ElementType, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
+    CancelToken, Category, ElementType, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
     OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
@@ -36,7 +36,7 @@ impl Operation for Rebuild {
         parameters_type: "Reconstruct",
         title: "Reconstruction",
         summary: "Frames rebuilt from the first components of a model, without most of the noise.",
-        category: "Models",
+        category: Category::Models,
         reference: "",
     };
 

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Component, Display, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
-    OperationError, OperationInfo, Output, SignalMeta, parameters,
+    CancelToken, Category, Component, Display, Inputs, NavigationIndex, Needs, NotApplicable,
+    Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
 use super::model::{Decomposition, decomposed};
@@ -30,7 +30,7 @@ impl Operation for MapScores {
         parameters_type: "Scores",
         title: "Scores",
         summary: "Maps of how much of each component of a model there is at every scan position.",
-        category: "Models",
+        category: Category::Models,
         reference: "",
     };
     const WITHOUT_VALUE: &'static str =

@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use signal::serde_json::Value;
 use signal::{
-    Axes, Axis, CancelToken, Caveat, ElementType, Frame, Inputs, Model, NavigationIndex, Needs,
-    NotApplicable, Operation, OperationError, OperationInfo, Output, Positions, Preparation,
+    Axes, Axis, CancelToken, Category, Caveat, ElementType, Frame, Inputs, Model, NavigationIndex,
+    Needs, NotApplicable, Operation, OperationError, OperationInfo, Output, Positions, Preparation,
     SignalMeta, choices, parameters,
 };
 
@@ -135,7 +135,7 @@ impl Operation for Decompose {
         parameters_type: "Svd",
         title: "Decomposition",
         summary: "Takes a scan apart into components of the largest variance (PCA): a model with scores, loadings and reconstructions.",
-        category: "Models",
+        category: Category::Models,
         reference: "Keenan, Kotula, doi:10.1002/sia.1657; Halko, Martinsson, Tropp, doi:10.1137/090771806",
     };
 

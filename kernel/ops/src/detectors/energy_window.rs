@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 use signal::{
-    CancelToken, Component, Detector, Display, Inputs, NavigationIndex, NotApplicable, Operation,
-    OperationError, OperationInfo, Outline, Output, Parameters, SignalMeta, SignalRange, Span,
-    parameters,
+    CancelToken, Category, Component, Detector, Display, Inputs, NavigationIndex, NotApplicable,
+    Operation, OperationError, OperationInfo, Outline, Output, Parameters, SignalMeta, SignalRange,
+    Span, parameters,
 };
 
 use crate::accept;
+use crate::detectors::virtual_image::Statistic;
 use crate::plan::Plan;
-use crate::virtual_image::Statistic;
 
 parameters! {
     /// A window on the axis of spectra: an edge, a line, a loss.
@@ -59,7 +59,7 @@ impl Operation for MeasureWindow {
         parameters_type: "EnergyWindow",
         title: "Energy window",
         summary: "Image of the scan from the counts of spectra within a window of energies, or of whatever their axis is.",
-        category: "Virtual detectors",
+        category: Category::Detectors,
         reference: "hyperspy, isig and sum, doi:10.5281/zenodo.592838",
     };
     const OUTLINE: Option<Outline> = Some(Outline::Band { range: "range" });

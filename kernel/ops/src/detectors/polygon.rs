@@ -9,7 +9,7 @@
 
 use signal::{OperationInfo, Outline, SignalPolygon, parameters};
 
-use crate::virtual_image::{Shape, Statistic, info, middle};
+use crate::detectors::virtual_image::{Shape, Statistic, info, middle};
 
 parameters! {
     /// A virtual detector in the shape of a polygon.
@@ -68,7 +68,7 @@ impl Shape for Polygon {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::virtual_image::Rectangle;
+    use crate::detectors::virtual_image::Rectangle;
 
     #[test]
     fn the_corners_of_a_rectangle_are_that_rectangle() {

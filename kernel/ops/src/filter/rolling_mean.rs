@@ -9,13 +9,13 @@
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, Needs, NotApplicable, Operation, OperationError,
-    OperationInfo, Output, SignalMeta, Window, choices, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
+    OperationError, OperationInfo, Output, SignalMeta, Window, choices, parameters,
 };
 
 use crate::accept;
+use crate::detectors::virtual_image::Statistic;
 use crate::joined::{accepted, element, joined};
-use crate::virtual_image::Statistic;
 
 choices! {
     /// An axis of the scan.
@@ -60,7 +60,7 @@ impl Operation for AverageWindow {
         parameters_type: "RollingMean",
         title: "Rolling mean",
         summary: "The mean of each frame and its neighbours along one axis of the scan.",
-        category: "Filter",
+        category: Category::Filter,
         reference: "pandas, rolling mean, doi:10.5281/zenodo.3509134",
     };
 

@@ -10,14 +10,14 @@
 //! Reference: pyxem `center_direct_beam`, which keeps the axes and fills with 0; for `com` Müller et al., doi:10.1038/ncomms6653.
 
 use signal::{
-    CancelToken, ElementType, Frame, Inputs, NavigationIndex, NotApplicable, Operation,
+    CancelToken, Category, ElementType, Frame, Inputs, NavigationIndex, NotApplicable, Operation,
     OperationError, OperationInfo, Output, SignalMeta, choices, parameters,
 };
 
 use serde_json::json;
 
 use crate::accept::{self, Image};
-use crate::center_of_mass::{CenterOfMass, circle};
+use crate::detectors::center_of_mass::{CenterOfMass, circle};
 use crate::math::gaussian::Blur;
 use crate::math::maxima::parabola;
 use crate::math::{Grid, Real, beam_found, direct_beam, robust, shift};
@@ -167,7 +167,7 @@ impl Operation for MoveToBeam {
         parameters_type: "CenterDirectBeam",
         title: "Centre direct beam",
         summary: "Moves every pattern so that its direct beam is in the middle of the frame.",
-        category: "Geometry",
+        category: Category::Geometry,
         reference: "pyxem, center_direct_beam, doi:10.5281/zenodo.2649351",
     };
 

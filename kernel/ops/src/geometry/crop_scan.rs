@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Caveat, Inputs, NavigationIndex, Needs, NotApplicable, Operation, OperationError,
-    OperationInfo, Output, Region, SignalMeta, parameters,
+    CancelToken, Category, Caveat, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
+    OperationError, OperationInfo, Output, Region, SignalMeta, parameters,
 };
 
 use super::crop_signal::cut;
@@ -89,7 +89,7 @@ impl Operation for CutScan {
         parameters_type: "CropScan",
         title: "Crop scan",
         summary: "Keeps a region of the scan, or a part of a series; positions keep their place in calibrated units.",
-        category: "Geometry",
+        category: Category::Geometry,
         reference: "hyperspy, inav, doi:10.5281/zenodo.592838",
     };
     const PASSES_ON: bool = true;

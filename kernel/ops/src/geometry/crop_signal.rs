@@ -8,8 +8,8 @@
 //! Reference: hyperspy `isig`, `crop_signal`.
 
 use signal::{
-    Axis, CancelToken, Element, ElementType, Frame, Inputs, NavigationIndex, NotApplicable,
-    Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
+    Axis, CancelToken, Category, Element, ElementType, Frame, Inputs, NavigationIndex,
+    NotApplicable, Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -113,7 +113,7 @@ impl Operation for CutSignal {
         parameters_type: "CropSignal",
         title: "Crop signal",
         summary: "Keeps a part of every pattern or spectrum; its axes go on where the part begins.",
-        category: "Geometry",
+        category: Category::Geometry,
         reference: "hyperspy, crop_signal, doi:10.5281/zenodo.592838",
     };
 

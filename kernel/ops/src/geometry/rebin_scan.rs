@@ -12,15 +12,15 @@
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Caveat, Component, Display, Inputs, NavigationIndex, Needs, NotApplicable,
-    Operation, OperationError, OperationInfo, Output, SignalKind, SignalMeta, Window, choices,
-    parameters,
+    CancelToken, Category, Caveat, Component, Display, Inputs, NavigationIndex, Needs,
+    NotApplicable, Operation, OperationError, OperationInfo, Output, SignalKind, SignalMeta,
+    Window, choices, parameters,
 };
 
 use super::rebin_signal::joined as joined_axis;
 use crate::accept;
+use crate::detectors::virtual_image::Statistic;
 use crate::joined::{accepted, element, joined};
-use crate::virtual_image::Statistic;
 
 choices! {
     /// How the positions of a group are combined.
@@ -91,7 +91,7 @@ impl Operation for JoinPositions {
         parameters_type: "RebinScan",
         title: "Rebin scan",
         summary: "Joins neighbouring scan positions, for less noise and fewer frames.",
-        category: "Geometry",
+        category: Category::Geometry,
         reference: "hyperspy, rebin, doi:10.5281/zenodo.592838",
     };
 

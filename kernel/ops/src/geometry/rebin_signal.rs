@@ -9,14 +9,14 @@
 
 use signal::simd::vectorised;
 use signal::{
-    Axis, CancelToken, Caveat, Element, ElementType, Frame, Inputs, NavigationIndex, NotApplicable,
-    Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
+    Axis, CancelToken, Category, Caveat, Element, ElementType, Frame, Inputs, NavigationIndex,
+    NotApplicable, Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::accept;
+use crate::detectors::virtual_image::Statistic;
 use crate::joined::{AddRow, widened};
 use crate::math::pool;
-use crate::virtual_image::Statistic;
 
 parameters! {
     /// Joins blocks of pixels or channels of every pattern or spectrum.
@@ -68,7 +68,7 @@ impl Operation for JoinPixels {
         parameters_type: "RebinSignal",
         title: "Rebin signal",
         summary: "Joins blocks of pixels or channels, for less noise and less memory.",
-        category: "Geometry",
+        category: Category::Geometry,
         reference: "hyperspy, rebin, doi:10.5281/zenodo.592838",
     };
 

@@ -14,9 +14,9 @@
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Caveat, Component, Display, Finished, HeapBytes, Inputs, NavigationIndex, Needs,
-    NotApplicable, Operation, OperationError, OperationInfo, Output, Positions, Preparation,
-    Prepare, SignalKind, SignalMeta, choices, parameters,
+    CancelToken, Category, Caveat, Component, Display, Finished, HeapBytes, Inputs,
+    NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Output,
+    Positions, Preparation, Prepare, SignalKind, SignalMeta, choices, parameters,
 };
 
 use crate::accept;
@@ -122,7 +122,7 @@ impl Operation for IntegrateShift {
         parameters_type: "IntegratedCenterOfMass",
         title: "Integrated centre of mass",
         summary: "The phase of the specimen from the deflection of the beam (iDPC).",
-        category: "Phase contrast",
+        category: Category::PhaseContrast,
         reference: "Lazić et al., doi:10.1016/j.ultramic.2015.10.011",
     };
     const WITHOUT_VALUE: &'static str = "there is no deflection";

@@ -13,7 +13,7 @@
 //! polygons of 360 corners (sums smaller by 5e-5) and whose axis has the inner edges of the rings.
 
 use signal::{
-    Axes, Axis, CancelToken, Caveat, ElementType, Finished, Frame, HeapBytes, Inputs,
+    Axes, Axis, CancelToken, Category, Caveat, ElementType, Finished, Frame, HeapBytes, Inputs,
     NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Output, Positions,
     Preparation, Prepare, SignalMeta, parameters,
 };
@@ -21,11 +21,11 @@ use signal::{
 use serde_json::{Map, Value, json};
 
 use crate::accept::{self, Image};
+use crate::detectors::virtual_image::Statistic;
 use crate::math::annuli::{Annuli, Layout, Total};
 use crate::math::{direct_beam, rings};
 use crate::measured::rounded_place;
 use crate::plan::Plan;
-use crate::virtual_image::Statistic;
 
 /// Patterns in which the direct beam is looked for, and pixels of all of them together.
 const FRAMES: usize = 32;
@@ -196,7 +196,7 @@ impl Operation for IntegrateAzimuthally {
         parameters_type: "AzimuthalIntegral",
         title: "Azimuthal integral",
         summary: "Averages or sums each pattern over rings around the direct beam: a radial profile.",
-        category: "Radial",
+        category: Category::Radial,
         reference: "Ashiotis et al. (pyFAI), doi:10.1107/S1600576715004306; pyxem, doi:10.5281/zenodo.2649351",
     };
     const AFTER_PREPARATION: &'static [&'static str] =

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signal::{
-    Axes, Axis, Block, CancelToken, Chunk, ChunkId, Component, Computation, Display, ElementType,
-    Finished, Frame, HeapBytes, Inputs, NavigationIndex, Needs, NotApplicable, OperationError,
-    OperationInfo, Output, Positions, Preparation, Prepare, Prepared, Region, SignalKind,
-    SignalMeta, Source, SourceError,
+    Axes, Axis, Block, CancelToken, Category, Chunk, ChunkId, Component, Computation, Display,
+    ElementType, Finished, Frame, HeapBytes, Inputs, NavigationIndex, Needs, NotApplicable,
+    OperationError, OperationInfo, Output, Positions, Preparation, Prepare, Prepared, Region,
+    SignalKind, SignalMeta, Source, SourceError,
 };
 
 /// A scan `(ny, nx | 3, 5)` of u16 whose pixel values tell their position.
@@ -125,7 +125,7 @@ pub fn info(name: &'static str) -> OperationInfo {
         parameters_type: "",
         title: name,
         summary: "",
-        category: "",
+        category: Category::Closures,
         reference: "",
     }
 }

@@ -62,12 +62,42 @@ impl Clean {
         if saturation.is_some_and(reached) {
             noisy = noise(frames, (rows, columns), saturation, Added::Unknown);
         }
+        let noise = noisy.unwrap_or_default();
+        Self::with_noise(noise, frames, (rows, columns), saturation, radius)
+    }
+
+    /// Of counts above `zero`, whatever their noise looks like; `None` where values are not whole numbers above that.
+    pub(super) fn of_counts(
+        frames: &[Vec<f32>],
+        size: (usize, usize),
+        saturation: Option<f32>,
+        radius: f64,
+        zero: f64,
+    ) -> Option<Self> {
+        let is_count = |value: &f32| value.fract() == 0.0 && f64::from(*value) >= zero;
+        let mut finite = frames.iter().flatten().filter(|value| value.is_finite());
+        let noise = Noise {
+            offset: -zero,
+            shifted: zero != 0.0,
+            zero: Some(zero),
+            ..Noise::default()
+        };
+        (finite.all(is_count)).then(|| Self::with_noise(noise, frames, size, saturation, radius))
+    }
+
+    fn with_noise(
+        noise: Noise,
+        frames: &[Vec<f32>],
+        (rows, columns): (usize, usize),
+        saturation: Option<f32>,
+        radius: f64,
+    ) -> Self {
         let Noise {
             gain,
             offset,
             shifted,
             zero,
-        } = noisy.unwrap_or_default();
+        } = noise;
         let apart = match radius {
             radius if radius >= 3.5 => 2,
             radius if radius >= 1.8 => 1,
@@ -126,6 +156,11 @@ impl Clean {
         (self.dead.drain(self.hot..)).for_each(|at| dark[at] = true);
         darker_than_expected(&mut dark, (self.rows, self.columns), expected);
         (self.dead).extend((0..dark.len()).filter(|at| dark[*at]));
+    }
+
+    /// The value of pixels without counts, as far as that is a whole number.
+    pub(super) fn zero(&self) -> f64 {
+        self.zero.filter(|_| self.shifted).unwrap_or(0.0)
     }
 
     pub(super) fn is_covered_anywhere(&self) -> bool {

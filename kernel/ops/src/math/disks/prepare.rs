@@ -71,6 +71,21 @@ fn prepare_any(
             None => break,
         }
     }
+    if clean.gain != 1.0
+        && let Some(counts) = Clean::of_counts(&few, size, given.saturation, radius, clean.zero())
+    {
+        // What a pattern leaves over looks like noise: counts are counts unless another noise says what is there better.
+        let measured = |clean: &Clean| measure_beside(&few, &[], size, given, clean);
+        let score = |found: Option<Prepared>| {
+            let found = found.filter(|found| found.usual_misfit < NO_COUNTS);
+            found.map_or(f64::INFINITY, |found| found.score(&few))
+        };
+        let [as_noise, as_counts] = [&clean, &counts].map(|clean| score(measured(clean)));
+        if as_counts < as_noise + SAME_SCORE {
+            clean = Clean::of_counts(frames, size, given.saturation, radius, clean.zero())
+                .unwrap_or(clean);
+        }
+    }
     let mut found = measured(&clean);
     if found.is_none() && clean.saturated {
         // All disks are saturated inside: then what is there is better than nothing.
@@ -136,3 +151,7 @@ const FEW: usize = 16;
 const GAINS: usize = 2;
 /// A gain that changes by less than this share is measured.
 const SAME_GAIN: f64 = 0.03;
+/// Scores per pixel that differ by less are the same.
+const SAME_SCORE: f64 = 0.02;
+/// With a misfit like this pixels are no counts.
+const NO_COUNTS: f64 = 3.0;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::clean::Clean;
 use super::elsewhere::Elsewhere;
+use super::fit::FAINTEST;
 use super::image::Image;
 use super::measuring::{PATTERN_EXPLAINS, Work};
 use super::model::{DISK_COST, Found, Model};
@@ -72,6 +73,29 @@ impl Prepared {
             deviance + DISK_COST * disks as f64
         });
         costs.iter().sum()
+    }
+
+    /// How badly mean and variance say what is in the pixels of frames as they were read, per pixel: the squares of what is left over,
+    /// over the variance, and its logarithm (Dawid and Sebastiani, doi:10.1214/aos/1018031101), in units of the values.
+    pub(super) fn score(&self, frames: &[Vec<f32>]) -> f64 {
+        let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
+        let of_frames = self.in_frames(&frames, |image, scratch, _| {
+            let expected = self.model.expected(image, scratch);
+            let columns = self.model.columns;
+            let (mut sum, mut pixels) = (0.0, 0.0);
+            for at in 0..self.model.rows * columns {
+                let pixel = image.at(at / columns, at % columns);
+                if image.valid[pixel] > 0.0 {
+                    let variance = expected(at).max(f64::from(FAINTEST));
+                    let off = f64::from(image.counts[pixel]) - variance;
+                    sum += (off * off / variance).min(OUTLIER) + variance.ln();
+                    pixels += 1.0;
+                }
+            }
+            [sum, pixels]
+        });
+        let total = |n: usize| of_frames.iter().map(|of_frame| of_frame[n]).sum::<f64>();
+        total(0) / total(1) + 2.0 * self.clean.gain.ln()
     }
 
     /// Leaves those pixels covered where counts are expected.
@@ -164,6 +188,8 @@ pub(super) fn cheaper(best: Option<Prepared>, other: Option<Prepared>) -> Option
     }
 }
 
+/// Squares of what is left over count no more than so many variances.
+const OUTLIER: f64 = 100.0;
 /// Below this misfit nothing is left to explain.
 const EXPLAINED: f64 = 1.05;
 /// Below this one there is less noise than it was taken for, or counts are too few to tell.

@@ -292,8 +292,7 @@ pub(super) struct ProbeSums {
     half: usize,
     /// Of each node: what is left over times height, and height squared, each over the variance.
     nodes: Vec<[f64; 2]>,
-    /// How many disks, and what they tell of their places, per px², by how far each is trusted.
-    disks: f64,
+    /// What all disks tell of their places, per px², by how far each is trusted.
     places: f64,
 }
 
@@ -303,7 +302,6 @@ impl ProbeSums {
         ProbeSums {
             half: probe.half,
             nodes: vec![[0.0; 2]; side * side],
-            disks: 0.0,
             places: 0.0,
         }
     }
@@ -312,13 +310,11 @@ impl ProbeSums {
         for (sum, other) in self.nodes.iter_mut().zip(&other.nodes) {
             (0..2).for_each(|n| sum[n] += other[n]);
         }
-        self.disks += other.disks;
         self.places += other.places;
     }
 
-    /// A disk, and what it tells of its row and column.
+    /// What a disk tells of its row and column.
     pub(super) fn add_place(&mut self, information: f64, trust: f64) {
-        self.disks += trust;
         self.places += trust * information;
     }
 

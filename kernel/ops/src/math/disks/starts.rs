@@ -73,6 +73,26 @@ pub(super) fn measure_any(
             }
         }
     }
+    // Disks that touch each other may be rings and spots of larger ones, whose dark parts end what is seen of the beam.
+    let touches = |best: &Prepared| {
+        let radius = f64::from(best.model.shape.radius);
+        !best.explains() && best.apart < TOUCHING * radius
+    };
+    if said.is_none() && best.as_ref().is_some_and(touches) {
+        for times in LARGER {
+            let Some(pieces) = best.as_ref().filter(|best| touches(best)) else {
+                break;
+            };
+            let radius = times * f64::from(pieces.model.shape.radius);
+            let other = measure_from(radius, true, Some(pieces));
+            let border = 1.5 * radius;
+            let is_better = |other: &Prepared| {
+                other.cost_within(frames, border) + PATTERN_COST
+                    < pieces.cost_within(frames, border)
+            };
+            best = other.filter(is_better).or(best);
+        }
+    }
     let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
     // Where there are no pieces there is no whole: a background that is brightest in the middle; nor is there one to be seen of a
     // beam that is covered.
@@ -149,7 +169,9 @@ const NEARLY_SAID: f64 = 1.3;
 /// The same of the extent of the beam, where something is left to explain.
 const NEARLY: f64 = 1.2;
 /// Times that disks may be as large as what was taken for the beam, where their pieces leave something to explain.
-const LARGER: [f64; 2] = [2.0, 2.9];
+const LARGER: [f64; 3] = [2.0, 2.9, 3.9];
+/// Disks nearer than so many radii touch each other.
+const TOUCHING: f64 = 2.0;
 /// The extent of a beam is told to about so much, in px.
 const BLUR: f64 = 0.5;
 /// Pieces of a disk are nearer to each other than so many of its radii.

@@ -138,6 +138,24 @@ fn gain_and_pedestal_are_measured() {
     }
 }
 
+/// What a pattern that is fine and bright leaves over is no gain.
+#[test]
+fn counts_of_fine_patterns_stay_counts() {
+    for (radius, dose) in [(4.0, 100.0), (8.0, 100.0)] {
+        let family = Family {
+            radius,
+            edge: 0.4,
+            inside: bullseye,
+            ..of_dose(dose)
+        };
+        let some = (37_000..37_048).map(|seed| family.frame(seed, 0).image.counts);
+        let size = (family.rows, family.columns);
+        let found = prepare(some.collect(), Vec::new(), size, Given::default()).expect("disks");
+        let clean = &found.clean;
+        assert_eq!((clean.gain, clean.offset), (1.0, 0.0), "{radius} {dose}");
+    }
+}
+
 /// A beam stop is left out whatever is added, corners that are dark because hardly a count arrives there are not, and broken pixels
 /// change nothing.
 #[test]

@@ -231,6 +231,27 @@ fn patterns_of_few_counts_are_found_whole_with_true_errors() {
     }
 }
 
+/// Rings of large disks touch each other, and the dark ones between them end what is seen of the beam.
+#[test]
+fn rings_of_few_counts_are_one_disk() {
+    for dose in [2.0, 5.0] {
+        let family = Family {
+            radius: 12.0,
+            vectors: [[2.0, 32.0], [29.0, 10.0]],
+            ..family("rings", bullseye, OBLIQUE, dose)
+        };
+        let prepared = measured(&family, Said::Nothing, 10_600, 48).expect("disks");
+        let whole = Whole::of(&family, &prepared, 10_800..10_820);
+        let text = format!("{dose}: {}", whole.text(&prepared));
+        println!("{text}");
+        assert!(
+            whole.score.precision() > 0.98 && whole.score.recall() > 0.98,
+            "{text}"
+        );
+        assert!(whole.ratio() < 1.3, "{text}");
+    }
+}
+
 #[test]
 #[ignore = "prints a table"]
 fn table() {

@@ -34,9 +34,9 @@
 
 use serde_json::{Map, Value, json};
 use signal::{
-    Axes, CancelToken, Caveat, Component, Display, Finished, HeapBytes, Inputs, NavigationIndex,
-    NotApplicable, Operation, OperationError, OperationInfo, Output, Peaks, Positions, Preparation,
-    Prepare, Region, SignalMeta, parameters,
+    Axes, CancelToken, Category, Caveat, Component, Display, Finished, HeapBytes, Inputs,
+    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Output, Peaks,
+    Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
 
 use crate::accept;
@@ -81,7 +81,7 @@ impl Operation for MapStrain {
         parameters_type: "StrainMap",
         title: "Strain map",
         summary: "Maps ε_xx, ε_yy, ε_xy and rotation against a reference region of the scan.",
-        category: "Strain",
+        category: Category::Strain,
         reference: "Pekin et al., doi:10.1016/j.ultramic.2016.12.021; Hÿtch et al., doi:10.1016/S0304-3991(98)00035-7",
     };
 

@@ -15,8 +15,8 @@
 //! is not far above the noise when the disk is faint; those of half and of all its radius see the disk.
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalMeta, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, SignalMeta, parameters,
 };
 
 use signal::simd::{Vectorised, vectorised};
@@ -27,7 +27,7 @@ use crate::math::maxima::Score;
 use crate::math::robust::Scale;
 use crate::math::spot::Spots;
 use crate::math::{Grid, Real, pool};
-use crate::peak_finder::{self, Finder, Subpixel};
+use crate::peaks::peak_finder::{self, Finder, Subpixel};
 use crate::plan::Plan;
 
 parameters! {
@@ -66,7 +66,7 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         parameters_type: "DifferenceOfGaussiansPeaks",
         title: "Find spots (difference of Gaussians)",
         summary: "Finds spots of a few pixels that stand out of the frame's noise.",
-        category: "Peaks",
+        category: Category::Peaks,
         reference: "D. G. Lowe, doi:10.1023/B:VISI.0000029664.99615.94",
     };
 

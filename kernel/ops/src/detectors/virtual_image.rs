@@ -10,9 +10,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Component, Detector, Display, Inputs, Measure, NavigationIndex, NotApplicable,
-    Operation, OperationError, OperationInfo, Outline, Output, Parameters, SignalMeta, choices,
-    parameters,
+    CancelToken, Category, Component, Detector, Display, Inputs, Measure, NavigationIndex,
+    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Parameters,
+    SignalMeta, choices, parameters,
 };
 
 use crate::accept;
@@ -133,7 +133,7 @@ pub const fn info(
         parameters_type,
         title,
         summary,
-        category: "Virtual detectors",
+        category: Category::Detectors,
         reference: "Clausen et al. (LiberTEM), doi:10.21105/joss.02006",
     }
 }

@@ -7,8 +7,8 @@
 //! Perreault and Hebert, doi:10.1109/TIP.2007.902329.
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalMeta, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::math::median::minus_square_median;
@@ -36,7 +36,7 @@ impl Operation for SubtractMedianKernel {
         parameters_type: "MedianKernel",
         title: "Subtract median kernel",
         summary: "Removes whatever is wider than half the square; keeps smaller disks.",
-        category: "Background",
+        category: Category::Background,
         reference: "Perreault and Hebert, doi:10.1109/TIP.2007.902329; pyxem, doi:10.5281/zenodo.2649351",
     };
 

@@ -21,15 +21,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use signal::{
-    CancelToken, Caveat, ElementType, Finished, FurtherInput, HeapBytes, Inputs, NavigationIndex,
-    Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Peak, Peaks,
-    Positions, Preparation, Prepare, Region, SignalMeta, parameters,
+    CancelToken, Category, Caveat, ElementType, Finished, FurtherInput, HeapBytes, Inputs,
+    NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Outline,
+    Output, Peak, Peaks, Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
 
 use crate::accept;
 use crate::math::disks::{Given, Image, Prepared, Scratch, Stencil, prepare};
 use crate::measured::{rounded, rounded_place};
-use crate::peak_finder;
+use crate::peaks::peak_finder;
 
 mod caveats;
 
@@ -84,7 +84,7 @@ impl Operation for FindDisks {
         parameters_type: "NormalizedCorrelation",
         title: "Find disks (matched filter)",
         summary: "Finds disks of one shape whatever their brightness, as exactly as the counts allow, with their errors.",
-        category: "Peaks",
+        category: Category::Peaks,
         reference: "G. L. Turin, doi:10.1109/TIT.1960.1057571; P. B. Stetson, doi:10.1086/131977",
     };
 

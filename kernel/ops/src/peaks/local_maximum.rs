@@ -8,13 +8,13 @@
 //! Reference: hyperspy `find_peaks(method="local_max")`, scikit-image `peak_local_max`.
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalMeta, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::accept::{self, Image};
 use crate::math::{Grid, Real};
-use crate::peak_finder::{self, Finder, Subpixel};
+use crate::peaks::peak_finder::{self, Finder, Subpixel};
 
 parameters! {
     /// Finds pixels brighter than everything around them.
@@ -46,7 +46,7 @@ impl Operation for FindLocalMaxima {
         parameters_type: "LocalMaximum",
         title: "Find local maxima",
         summary: "Finds pixels brighter than everything around them; for sharp spots or smoothed frames.",
-        category: "Peaks",
+        category: Category::Peaks,
         reference: "scikit-image, peak_local_max, doi:10.7717/peerj.453",
     };
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::math::deformation::Matrix;
 use crate::math::disks::families::{Family, HEXAGONAL, Random, bullseye, cross, families};
 use crate::math::disks::{Given, Prepared, prepare};
-use crate::normalized_correlation::{FindDisks, NormalizedCorrelation};
+use crate::peaks::normalized_correlation::{FindDisks, NormalizedCorrelation};
 
 mod diagnosis;
 mod one;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{
-    Axes, CancelToken, Element, ElementType, Finished, Frame, HeapBytes, Inputs, NavigationIndex,
-    Needs, NotApplicable, Operation, OperationError, OperationInfo, Output, Positions, Preparation,
-    Prepare, Region, SignalKind, SignalMeta, for_pixels, parameters,
+    Axes, CancelToken, Category, Element, ElementType, Finished, Frame, HeapBytes, Inputs,
+    NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo, Output,
+    Positions, Preparation, Prepare, Region, SignalKind, SignalMeta, for_pixels, parameters,
 };
 
 use crate::accept;
@@ -92,7 +92,7 @@ macro_rules! pattern {
                 parameters_type: stringify!($Params),
                 title: $title,
                 summary: $summary,
-                category: "Patterns",
+                category: Category::Patterns,
                 reference: "",
             };
             const REVISION: u32 = 2;

@@ -10,8 +10,8 @@
 use std::cell::RefCell;
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalMeta, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::math::Grid;
@@ -46,7 +46,7 @@ impl Operation for SubtractDifferenceOfGaussians {
         parameters_type: "DifferenceOfGaussians",
         title: "Subtract difference of Gaussians",
         summary: "Removes a smooth background of any shape; keeps disks and spots.",
-        category: "Background",
+        category: Category::Background,
         reference: "pyxem, Diffraction2D.subtract_diffraction_background, doi:10.5281/zenodo.2649351",
     };
 

@@ -9,8 +9,8 @@
 //! Reference (`keep_direct_beam` off): pyxem `subtract_diffraction_background(method="radial median")`.
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalMeta, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::accept::{self, Image};
@@ -41,7 +41,7 @@ impl Operation for SubtractRadialMedian {
         parameters_type: "RadialMedian",
         title: "Subtract radial median",
         summary: "Removes the background that depends only on the distance from the direct beam.",
-        category: "Background",
+        category: Category::Background,
         reference: "pyxem, Diffraction2D.subtract_diffraction_background, doi:10.5281/zenodo.2649351",
     };
 

@@ -10,9 +10,9 @@
 //! Reference: Müller et al., doi:10.1038/ncomms6653; signs as LiberTEM `CoMUDF`.
 
 use signal::{
-    CancelToken, Colouring, Component, Composite, Detector, Display, Inputs, MapReference, Measure,
-    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output,
-    SignalMeta, Span, choices, parameters,
+    CancelToken, Category, Colouring, Component, Composite, Detector, Display, Inputs,
+    MapReference, Measure, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Outline, Output, SignalMeta, Span, choices, parameters,
 };
 
 use crate::accept;
@@ -92,7 +92,7 @@ impl Operation for MeasureCenterOfMass {
         parameters_type: "CenterOfMass",
         title: "Centre of mass",
         summary: "Maps the deflection of the beam: rows and columns, in detector pixels.",
-        category: "Virtual detectors",
+        category: Category::Detectors,
         reference: "Müller et al., doi:10.1038/ncomms6653",
     };
     const OUTLINE: Option<Outline> = Some(Outline::Disk {

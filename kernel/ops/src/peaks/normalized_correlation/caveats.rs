@@ -130,7 +130,7 @@ fn no_direct_beam(params: &NormalizedCorrelation, prepared: &Prepared) -> Option
         Caveat::new(
             "no_direct_beam",
             format!(
-                "no direct beam was found in the frames, and nothing covers one: the background is measured about [{y:.1}, {x:.1}], which \
+                "no direct beam was found in the frames, and no patch without counts covers one: the background is measured about [{y:.1}, {x:.1}], which \
                  is wrong where the beam is outside of the frames, so that peaks may be false and places off; if it is inside, say where by \
                  `direct_beam`"
             ),

@@ -8,8 +8,8 @@
 //! Reference: pyxem `subtract_diffraction_background(method="h-dome")`; Vincent, doi:10.1109/83.217222.
 
 use signal::{
-    CancelToken, Inputs, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
-    Output, SignalMeta, parameters,
+    CancelToken, Category, Inputs, NavigationIndex, NotApplicable, Operation, OperationError,
+    OperationInfo, Output, SignalMeta, parameters,
 };
 
 use crate::background;
@@ -35,7 +35,7 @@ impl Operation for SubtractHDome {
         parameters_type: "HDome",
         title: "Keep h-domes",
         summary: "Keeps peaks that rise a given height above their surroundings; result from 0 to 1.",
-        category: "Background",
+        category: Category::Background,
         reference: "Vincent, doi:10.1109/83.217222; pyxem, doi:10.5281/zenodo.2649351",
     };
 

@@ -1,0 +1,3 @@
+//! What makes one pattern of many frames.
+
+pub mod pattern;

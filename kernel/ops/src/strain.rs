@@ -1,0 +1,3 @@
+//! What fits a lattice to the peaks of each frame.
+
+pub mod strain_map;
