@@ -154,4 +154,4 @@ const SAME_GAIN: f64 = 0.03;
 /// Scores per pixel that differ by less are the same.
 const SAME_SCORE: f64 = 0.02;
 /// With a misfit like this pixels are no counts.
-const NO_COUNTS: f64 = 3.0;
+const NO_COUNTS: f64 = 10.0;

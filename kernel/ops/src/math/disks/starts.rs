@@ -73,24 +73,26 @@ pub(super) fn measure_any(
             }
         }
     }
-    // Disks that touch each other may be rings and spots of larger ones, whose dark parts end what is seen of the beam.
+    // Disks that nearly touch each other may be rings and spots of larger ones, whose dark parts end what is seen of the beam.
     let touches = |best: &Prepared| {
         let radius = f64::from(best.model.shape.radius);
-        !best.explains() && best.apart < TOUCHING * radius
+        best.misfit > SOMETHING_LEFT && best.apart < TOUCHING * radius
     };
-    if said.is_none() && best.as_ref().is_some_and(touches) {
+    if let Some(pieces) = best.clone().filter(|best| said.is_none() && touches(best)) {
         for times in LARGER {
-            let Some(pieces) = best.as_ref().filter(|best| touches(best)) else {
-                break;
-            };
             let radius = times * f64::from(pieces.model.shape.radius);
-            let other = measure_from(radius, true, Some(pieces));
+            if radius > LARGEST * side {
+                break;
+            }
             let border = 1.5 * radius;
-            let is_better = |other: &Prepared| {
-                other.cost_within(frames, border) + PATTERN_COST
-                    < pieces.cost_within(frames, border)
+            let cost = |found: &Prepared| found.cost_within(frames, border);
+            let other = measure_from(radius, true, Some(&pieces));
+            best = match (best, other) {
+                (Some(best), Some(other)) if cost(&other) + PATTERN_COST < cost(&best) => {
+                    Some(other)
+                }
+                (best, _) => best,
             };
-            best = other.filter(is_better).or(best);
         }
     }
     let places: Vec<[f64; 2]> = seen.iter().map(|(at, _)| *at).collect();
@@ -163,6 +165,8 @@ pub(super) fn look(
 const SMALLER: f64 = 0.75;
 /// Share of the frame's shorter side from which on a radius is perhaps that of several disks, and shares that are tried then.
 const LARGE: f64 = 0.11;
+/// The same of what parts of disks may be parts of.
+const LARGEST: f64 = 0.15;
 const PARTS: [f64; 4] = [0.09, 0.065, 0.045, 0.03];
 /// A radius that is nearer than this factor to the one that was said is that one.
 const NEARLY_SAID: f64 = 1.3;
@@ -170,8 +174,9 @@ const NEARLY_SAID: f64 = 1.3;
 const NEARLY: f64 = 1.2;
 /// Times that disks may be as large as what was taken for the beam, where their pieces leave something to explain.
 const LARGER: [f64; 3] = [2.0, 2.9, 3.9];
-/// Disks nearer than so many radii touch each other.
-const TOUCHING: f64 = 2.0;
+/// Disks nearer than so many radii, which leave more than this over, may be parts of larger ones.
+const TOUCHING: f64 = 3.0;
+const SOMETHING_LEFT: f64 = 1.05;
 /// The extent of a beam is told to about so much, in px.
 const BLUR: f64 = 0.5;
 /// Pieces of a disk are nearer to each other than so many of its radii.
