@@ -39,9 +39,9 @@ impl Category {
         }
     }
 
-    /// Folder of its operations, or file of all of them.
-    pub const fn folder(self) -> &'static str {
-        match self {
+    /// Folder of its operations in `ops`, or file of all of them; the user's own have none.
+    pub const fn folder(self) -> Option<&'static str> {
+        Some(match self {
             Category::Background => "background",
             Category::Peaks => "peaks",
             Category::Strain => "strain",
@@ -53,8 +53,8 @@ impl Category {
             Category::Filter => "filter",
             Category::Models => "decomposition",
             Category::Arithmetic => "arithmetic",
-            Category::Closures => "closures",
-        }
+            Category::Closures => return None,
+        })
     }
 }
 

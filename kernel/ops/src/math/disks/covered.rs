@@ -47,12 +47,7 @@ pub(super) fn covered(seen: &[Seen], (rows, columns): (usize, usize), dead: &mut
     if rows < 5 || columns < 5 {
         return;
     }
-    let around = |at: usize, reach: usize| {
-        let (row, column) = (at / columns, at % columns);
-        let down = row.saturating_sub(reach)..(row + reach + 1).min(rows);
-        let across = column.saturating_sub(reach)..(column + reach + 1).min(columns);
-        down.flat_map(move |y| across.clone().map(move |x| y * columns + x))
-    };
+    let around = |at, reach| around((rows, columns), at, reach);
     let inside = |at: usize| {
         let (row, column) = (at / columns, at % columns);
         (1..rows - 1).contains(&row) && (1..columns - 1).contains(&column)
@@ -71,15 +66,9 @@ pub(super) fn covered(seen: &[Seen], (rows, columns): (usize, usize), dead: &mut
         if !std::mem::take(&mut left[start]) {
             continue;
         }
-        let (mut patch, mut next) = (Vec::new(), vec![start]);
-        while let Some(at) = next.pop() {
-            patch.push(at);
-            for near in [at - columns, at - 1, at + 1, at + columns] {
-                if std::mem::take(&mut left[near]) {
-                    next.push(near);
-                }
-            }
-        }
+        let patch = patch(start, &mut left, |at| {
+            [at - columns, at - 1, at + 1, at + columns]
+        });
         let mut touched = Vec::new();
         for (reach, mark) in [(EDGE, 1), (EDGE + BESIDE, 2)] {
             for at in patch.iter().flat_map(|at| around(*at, reach)) {
@@ -105,6 +94,32 @@ pub(super) fn covered(seen: &[Seen], (rows, columns): (usize, usize), dead: &mut
     }
 }
 
+/// Pixels within so many rows and columns of one, itself among them.
+fn around((rows, columns): (usize, usize), at: usize, reach: usize) -> impl Iterator<Item = usize> {
+    let (row, column) = (at / columns, at % columns);
+    let down = row.saturating_sub(reach)..(row + reach + 1).min(rows);
+    let across = column.saturating_sub(reach)..(column + reach + 1).min(columns);
+    down.flat_map(move |y| across.clone().map(move |x| y * columns + x))
+}
+
+/// A pixel and all that is left and hangs together with it, which is left no longer.
+fn patch<N: IntoIterator<Item = usize>>(
+    start: usize,
+    left: &mut [bool],
+    near: impl Fn(usize) -> N,
+) -> Vec<usize> {
+    let (mut patch, mut next) = (Vec::new(), vec![start]);
+    while let Some(at) = next.pop() {
+        patch.push(at);
+        next.extend(
+            near(at)
+                .into_iter()
+                .filter(|near| std::mem::take(&mut left[*near])),
+        );
+    }
+    patch
+}
+
 /// Leaves of the dark pixels those that are about one where more than no counts are `expected`, and all of a patch where they are
 /// in most places.
 pub(super) fn darker_than_expected(
@@ -112,23 +127,14 @@ pub(super) fn darker_than_expected(
     (rows, columns): (usize, usize),
     expected: impl Fn(usize) -> f64,
 ) {
-    let near = |at: usize| {
-        let (row, column) = (at / columns, at % columns);
-        let down = row.saturating_sub(EDGE)..(row + EDGE + 1).min(rows);
-        let across = column.saturating_sub(EDGE)..(column + EDGE + 1).min(columns);
-        down.flat_map(move |y| across.clone().map(move |x| y * columns + x))
-    };
+    let near = |at| around((rows, columns), at, EDGE);
     let mut stays = vec![false; dark.len()];
     let mut left = dark.to_vec();
     for start in 0..dark.len() {
         if !std::mem::take(&mut left[start]) {
             continue;
         }
-        let (mut patch, mut next) = (Vec::new(), vec![start]);
-        while let Some(at) = next.pop() {
-            patch.push(at);
-            next.extend(near(at).filter(|near| std::mem::take(&mut left[*near])));
-        }
+        let patch = patch(start, &mut left, near);
         // What is at the edge of a patch may have counts.
         let is_inside = |at: &&usize| near(**at).all(|at| dark[at]);
         let is_sure = |at: &&usize| 9.0 * expected(**at) >= COUNTED;

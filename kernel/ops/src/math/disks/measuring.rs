@@ -6,8 +6,7 @@ use super::darkest::darkest;
 use super::fit::cholesky;
 use super::image::Image;
 use super::model::{Beyond, DISK_COST, Found, Model, Scan};
-use super::prepared::{Given, Prepared, TOO_GOOD, cheaper};
-use super::probe::Probe;
+use super::prepared::{Given, Prepared, TOO_GOOD};
 use super::radial::{Quarter, Rings};
 use super::search::Scratch;
 use super::shape::Shape;
@@ -30,7 +29,7 @@ const SETTLED: f64 = 0.003;
 const FIRST_EDGE: f64 = 0.75;
 const LEAST_EDGE: f64 = 0.2;
 /// Standard deviations that a disk is found with while the scan is measured.
-const SURE: f64 = 6.0;
+pub(super) const SURE: f64 = 6.0;
 const SURE_LATER: f64 = 4.0;
 /// The background under a disk is not known before it is measured.
 const UNKNOWN: f64 = 5.0;
@@ -108,48 +107,32 @@ pub(super) fn measure(
     })
 }
 
-/// Misfit of flat disks from which on it is looked for what is inside, in how many rounds, and what a round does.
-const PATTERNED: f64 = 1.1;
+/// Misfit of flat disks from which on it is looked for what is inside.
+pub(super) const PATTERNED: f64 = 1.1;
 /// The same where the radius is known: then nothing else can be the reason.
 const BOUND_PATTERNED: f64 = 1.02;
 /// Most that a radius which binds is off, as a factor.
 pub(super) const ABOUT: f64 = 1.4;
-const PATTERN_ROUNDS: usize = 8;
-const BETTER: f64 = 0.004;
-/// Rounds after which it is about known what a pattern is, and those that are of direct beams.
-const FIRST_PATTERNS: usize = 2;
-const BEAM_ROUNDS: usize = 1;
-const BOUND_BEAM_ROUNDS: usize = 4;
-/// Frames that say how far disks are from each other.
-const NEIGHBOURS_FRAMES: usize = 8;
-/// Share of the radius by which the centroid of a pattern is off its circle when it is not chance.
-const UNEVEN: f64 = 0.08;
 /// Misfit below which a pattern leaves little to explain.
 pub(super) const PATTERN_EXPLAINS: f64 = 1.25;
-/// Times that a pattern may be finer than counts ask for.
-const FINER: [f64; 2] = [1.6, 2.5];
-/// What each wave of a pattern must explain: noise alone explains 3 to 3.7 of deviance.
-const WAVE_COST: f64 = 4.0;
 /// Rounds in which the background settles when the disks are known.
 const TOLD_ROUNDS: usize = 5;
-/// How far beyond its edge a pattern is looked for, in px.
-const AROUND_PATTERN: f64 = 1.0;
 
 /// A scan while it is measured.
 pub(super) struct Measuring<'a> {
-    frames: &'a [Vec<f32>],
-    clean: &'a Clean,
+    pub(super) frames: &'a [Vec<f32>],
+    pub(super) clean: &'a Clean,
     /// As measuring began, and as far as it is.
-    first: Scan,
-    scan: Scan,
+    pub(super) first: Scan,
+    pub(super) scan: Scan,
     /// Where the direct beam is covered.
-    covered: Option<[f64; 2]>,
-    quarter: Quarter,
+    pub(super) covered: Option<[f64; 2]>,
+    pub(super) quarter: Quarter,
     /// Few frames have too few disks.
-    every_frame: bool,
+    pub(super) every_frame: bool,
     /// Between which the radius is, in px, and the one that binds.
-    limits: [f64; 2],
-    bound: Option<f64>,
+    pub(super) limits: [f64; 2],
+    pub(super) bound: Option<f64>,
 }
 
 impl<'a> Measuring<'a> {
@@ -290,7 +273,7 @@ impl<'a> Measuring<'a> {
     }
 
     /// All but the shape of the disks.
-    fn learn(&mut self, looked: Looked, later: bool) -> ShapeSums {
+    pub(super) fn learn(&mut self, looked: Looked, later: bool) -> ShapeSums {
         let Looked {
             sums,
             rings,
@@ -319,7 +302,7 @@ impl<'a> Measuring<'a> {
     }
 
     /// What all frames together are explained by.
-    fn conclude(&self, sums: &ShapeSums) -> Prepared {
+    pub(super) fn conclude(&self, sums: &ShapeSums) -> Prepared {
         let scan = Scan {
             brightest: sums.brightest,
             ..self.scan.clone()
@@ -383,133 +366,9 @@ impl<'a> Measuring<'a> {
         prepared.shape_errors = beam.shape_errors;
         Some(prepared)
     }
-
-    /// What is inside the disks, beginning with that of the direct beam and, where that leaves something to explain, with flat ones.
-    fn patterned(&mut self, shape_errors: [f64; 2]) -> Option<Prepared> {
-        let mut flat = self.scan.clone();
-        if let Some(radius) = self.bound {
-            // What of a soft edge is too much the background would have, and nothing tells.
-            flat.shape = first_shape(radius);
-        }
-        let from_beam = flat.beam_is_seen && !self.clean.saturated;
-        let mut best: Option<Prepared> = None;
-        let beam_rounds = match self.bound {
-            Some(_) => BOUND_BEAM_ROUNDS,
-            None => BEAM_ROUNDS,
-        };
-        let starts = [if from_beam { beam_rounds } else { 0 }, 0];
-        let mut tried = starts[0];
-        let mut learn = |beam_rounds, finer, best: Option<Prepared>| {
-            // What flat disks left over was taken for more of them, and the background for less.
-            self.scan = Scan {
-                shape: flat.shape,
-                centre: flat.centre,
-                wander: flat.wander,
-                brightest: flat.brightest,
-                ..self.first.clone()
-            };
-            cheaper(best, self.learn_pattern(beam_rounds, finer))
-        };
-        for beam_rounds in starts {
-            best = learn(beam_rounds, 1.0, best);
-            tried = beam_rounds;
-            let explains = |best: &Prepared| best.misfit < PATTERN_EXPLAINS;
-            if beam_rounds == 0 || best.as_ref().is_some_and(explains) {
-                break;
-            }
-        }
-        // What is left over may be too fine for what counts ask for.
-        for finer in FINER {
-            let is_too_smooth = |best: &Prepared| {
-                let probe = best.model.probe.as_ref();
-                best.misfit > PATTERNED && probe.is_some_and(Probe::is_smooth)
-            };
-            if best.as_ref().is_some_and(is_too_smooth) {
-                best = learn(tried, finer, best);
-            }
-        }
-        best.map(|best| Prepared {
-            shape_errors,
-            ..best
-        })
-    }
-
-    /// Radius and middle of disks by the circle that their pattern fills, where its counts are not even about their centroid.
-    fn encircle(&mut self, model: &Model) {
-        let end = self.neighbours(model);
-        let Some((middle, radius)) = (self.scan.probe.as_ref()).and_then(|probe| probe.circle(end))
-        else {
-            return;
-        };
-        let [low, high] = self.limits;
-        let radius = radius.clamp(low, high);
-        self.scan.shape.radius = radius as f32;
-        let probe = self.scan.probe.take();
-        self.scan.probe = match middle.filter(|middle| away(*middle, [0.0; 2]) > UNEVEN * radius) {
-            Some(middle) => probe.map(|probe| probe.about(middle)),
-            None => probe,
-        };
-    }
-
-    /// How far from the middle of a disk nothing is of the next one, in px; of disks that overlap nobody knows.
-    fn neighbours(&self, model: &Model) -> f64 {
-        let some = self.frames.len().div_ceil(NEIGHBOURS_FRAMES);
-        let chosen: Vec<&Vec<f32>> = self.frames.iter().step_by(some).collect();
-        let of_frames = in_parts(chosen.len(), |(image, scratch): &mut Work, n| {
-            image.fill(model.size(), model.margin(), chosen[n], self.clean.most());
-            let found = model.find(image, scratch);
-            let away = found.iter().map(|peak| nearest(peak, &found));
-            away.collect::<Vec<f64>>()
-        });
-        let half = 0.5 * middle(of_frames.into_iter().flatten());
-        match self.bound {
-            Some(bound) if half >= bound => half,
-            _ => f64::INFINITY,
-        }
-    }
-
-    /// From what the pattern so far, at first a flat disk, leaves over; in so many rounds in direct beams only.
-    fn learn_pattern(&mut self, beam_rounds: usize, finer: f64) -> Option<Prepared> {
-        let shape = self.scan.shape;
-        let edge = f64::from(shape.edge);
-        let reach = f64::from(shape.radius) + (4.0 * edge).clamp(2.0, 4.0) + AROUND_PATTERN;
-        let mut probe = Probe::new(reach, |y, x| f64::from(shape.at(y as f32, x as f32).share));
-        let mut misfit = f64::INFINITY;
-        let rounds = PATTERN_ROUNDS + beam_rounds.saturating_sub(BEAM_ROUNDS);
-        for round in 1..=rounds {
-            self.scan.probe = Some(probe);
-            let of_beam = round <= beam_rounds;
-            let mut model = Model::new(self.scan.clone(), SURE);
-            // Not before it is about known what they are.
-            model.realigns = round > FIRST_PATTERNS.max(beam_rounds);
-            let what = if of_beam { What::Beam } else { What::Disks };
-            let looked = look_once(&model, &self.quarter, self.frames, self.clean, 1, what);
-            if looked.sums.disks == 0 {
-                return None;
-            }
-            let sums = match of_beam {
-                true => looked.sums,
-                false => self.learn(looked, true),
-            };
-            let before = std::mem::replace(&mut misfit, sums.misfit / sums.disks as f64);
-            let settled = (before - misfit).abs() < BETTER * misfit;
-            if round > FIRST_PATTERNS.max(beam_rounds) && (settled || round == rounds) {
-                if self.bound.is_some() {
-                    self.encircle(&model);
-                }
-                let mut found = self.conclude(&sums);
-                let free = (self.scan.probe.as_ref()).map_or(0.0, Probe::freedom);
-                found.cost += WAVE_COST * free;
-                return Some(found);
-            }
-            let corrections = sums.probe.as_ref()?;
-            probe = corrections.correct(self.scan.probe.as_ref()?, finer);
-        }
-        None
-    }
 }
 
-fn first_shape(radius: f64) -> Shape {
+pub(super) fn first_shape(radius: f64) -> Shape {
     Shape {
         radius: radius as f32,
         edge: FIRST_EDGE.min(0.3 * radius) as f32,
@@ -517,7 +376,7 @@ fn first_shape(radius: f64) -> Shape {
 }
 
 /// How far the nearest other one is.
-fn nearest(peak: &Found, all: &[Found]) -> f64 {
+pub(super) fn nearest(peak: &Found, all: &[Found]) -> f64 {
     let away = all
         .iter()
         .map(|other| (other.y - peak.y).hypot(other.x - peak.x));
@@ -525,7 +384,7 @@ fn nearest(peak: &Found, all: &[Found]) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-fn away([y, x]: [f64; 2], centre: [f64; 2]) -> f64 {
+pub(super) fn away([y, x]: [f64; 2], centre: [f64; 2]) -> f64 {
     (y - centre[0]).hypot(x - centre[1])
 }
 
@@ -536,7 +395,7 @@ fn largest((rows, columns): (usize, usize)) -> f64 {
 
 /// What is looked at in a frame.
 #[derive(Clone, Copy)]
-enum What {
+pub(super) enum What {
     Disks,
     Beam,
 }
@@ -545,19 +404,19 @@ enum What {
 pub(super) type Work = (Image, Scratch);
 
 /// What one round says of the frames it looked at.
-struct Looked {
-    sums: ShapeSums,
-    rings: Rings,
-    ratios: Vec<f64>,
-    beams: Vec<[f64; 2]>,
-    amplitudes: Vec<f64>,
+pub(super) struct Looked {
+    pub(super) sums: ShapeSums,
+    pub(super) rings: Rings,
+    pub(super) ratios: Vec<f64>,
+    pub(super) beams: Vec<[f64; 2]>,
+    pub(super) amplitudes: Vec<f64>,
 }
 
 /// Frames of which sums are made together: as many whatever the number of threads, so that bits do not depend on it.
 const TOGETHER: usize = 4;
 
 /// Every `step`th of the frames.
-fn look_once(
+pub(super) fn look_once(
     model: &Model,
     quarter: &Quarter,
     frames: &[Vec<f32>],

@@ -18,6 +18,7 @@ mod matched;
 mod measuring;
 mod model;
 mod noise;
+mod patterned;
 mod places;
 mod prepare;
 mod prepared;

@@ -21,7 +21,7 @@ pub fn prepare(
     let mut found = prepare_any(&frames, &vacuum, size, given)?;
     found.uncover(&frames);
     let step = frames.len().div_ceil(FEW).max(1);
-    let some: Vec<&[f32]> = frames.iter().step_by(step).map(Vec::as_slice).collect();
+    let some: Vec<&Vec<f32>> = frames.iter().step_by(step).collect();
     let products = found.in_frames(&some, |image, scratch, _| {
         Products::of(&found.model, image, scratch)
     });
@@ -72,7 +72,7 @@ fn prepare_any(
         }
     }
     if clean.gain != 1.0
-        && let Some(counts) = Clean::of_counts(&few, size, given.saturation, radius, clean.zero())
+        && let Some(counts) = Clean::of_counts(&few, size, clean.saturation, radius, clean.zero())
     {
         // What a pattern leaves over looks like noise: counts are counts unless another noise says what is there better.
         let measured = |clean: &Clean| measure_beside(&few, &[], size, given, clean);
@@ -82,7 +82,7 @@ fn prepare_any(
         };
         let [as_noise, as_counts] = [&clean, &counts].map(|clean| score(measured(clean)));
         if as_counts < as_noise + SAME_SCORE {
-            clean = Clean::of_counts(frames, size, given.saturation, radius, clean.zero())
+            clean = Clean::of_counts(frames, size, clean.saturation, radius, clean.zero())
                 .unwrap_or(clean);
         }
     }

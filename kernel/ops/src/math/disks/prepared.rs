@@ -78,8 +78,7 @@ impl Prepared {
     /// How badly mean and variance say what is in the pixels of frames as they were read, per pixel: the squares of what is left over,
     /// over the variance, and its logarithm (Dawid and Sebastiani, doi:10.1214/aos/1018031101), in units of the values.
     pub(super) fn score(&self, frames: &[Vec<f32>]) -> f64 {
-        let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
-        let of_frames = self.in_frames(&frames, |image, scratch, _| {
+        let of_frames = self.in_frames(frames, |image, scratch, _| {
             let expected = self.model.expected(image, scratch);
             let columns = self.model.columns;
             let (mut sum, mut pixels) = (0.0, 0.0);
@@ -105,8 +104,7 @@ impl Prepared {
         if covered.is_empty() {
             return;
         }
-        let frames: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
-        let of_frames = self.in_frames(&frames, |image, scratch, _| {
+        let of_frames = self.in_frames(frames, |image, scratch, _| {
             let expected = self.model.expected(image, scratch);
             covered.iter().map(|at| expected(*at)).collect::<Vec<f64>>()
         });
@@ -119,7 +117,7 @@ impl Prepared {
         if self.clean.dead.len() == self.clean.hot + covered.len() {
             return;
         }
-        let misfits = self.in_frames(&frames, |_, _, found| {
+        let misfits = self.in_frames(frames, |_, _, found| {
             let misfits = found.iter().map(|peak| peak.evidence.misfit);
             misfits.collect::<Vec<f64>>()
         });
@@ -143,12 +141,12 @@ impl Prepared {
     /// Something of every frame in which disks were found.
     pub(super) fn in_frames<T: Send>(
         &self,
-        frames: &[&[f32]],
+        frames: &[impl AsRef<[f32]> + Sync],
         what: impl Fn(&Image, &Scratch, &[Found]) -> T + Sync,
     ) -> Vec<T> {
         let (model, clean) = (&self.model, &self.clean);
         in_parts(frames.len(), |(image, scratch): &mut Work, n| {
-            let mut counts = frames[n].to_vec();
+            let mut counts = frames[n].as_ref().to_vec();
             clean.apply(&mut counts, &mut Vec::new());
             image.fill(model.size(), model.margin(), &counts, clean.most());
             let found = model.find(image, scratch);
@@ -191,6 +189,6 @@ pub(super) fn cheaper(best: Option<Prepared>, other: Option<Prepared>) -> Option
 /// Squares of what is left over count no more than so many variances.
 const OUTLIER: f64 = 100.0;
 /// Below this misfit nothing is left to explain.
-const EXPLAINED: f64 = 1.05;
+pub(super) const EXPLAINED: f64 = 1.05;
 /// Below this one there is less noise than it was taken for, or counts are too few to tell.
 pub(super) const TOO_GOOD: f64 = 0.92;

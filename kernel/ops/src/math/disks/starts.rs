@@ -4,7 +4,7 @@ use super::beam::beam;
 use super::clean::Clean;
 use super::extent::{Around, extent};
 use super::measuring::{ABOUT, Start, measure};
-use super::prepared::{Given, Prepared, cheaper};
+use super::prepared::{EXPLAINED, Given, Prepared, cheaper};
 use super::statistics::middle;
 use crate::math::in_parts::in_parts;
 
@@ -76,7 +76,7 @@ pub(super) fn measure_any(
     // Disks that nearly touch each other may be rings and spots of larger ones, whose dark parts end what is seen of the beam.
     let touches = |best: &Prepared| {
         let radius = f64::from(best.model.shape.radius);
-        best.misfit > SOMETHING_LEFT && best.apart < TOUCHING * radius
+        best.misfit > EXPLAINED && best.apart < TOUCHING * radius
     };
     if let Some(pieces) = best.clone().filter(|best| said.is_none() && touches(best)) {
         for times in LARGER {
@@ -174,9 +174,8 @@ const NEARLY_SAID: f64 = 1.3;
 const NEARLY: f64 = 1.2;
 /// Times that disks may be as large as what was taken for the beam, where their pieces leave something to explain.
 const LARGER: [f64; 3] = [2.0, 2.9, 3.9];
-/// Disks nearer than so many radii, which leave more than this over, may be parts of larger ones.
+/// Disks nearer than so many radii may be parts of larger ones.
 const TOUCHING: f64 = 3.0;
-const SOMETHING_LEFT: f64 = 1.05;
 /// The extent of a beam is told to about so much, in px.
 const BLUR: f64 = 0.5;
 /// Pieces of a disk are nearer to each other than so many of its radii.
