@@ -144,6 +144,10 @@ pub struct MeasureInside<S> {
     shape: PhantomData<fn() -> S>,
 }
 
+pub type MeasureDisk = MeasureInside<Disk>;
+pub type MeasureAnnulus = MeasureInside<Annulus>;
+pub type MeasureRectangle = MeasureInside<Rectangle>;
+
 impl<S: Shape> MeasureInside<S> {
     fn plan(&self, shape: (usize, usize), params: &S) -> Arc<Detector> {
         self.plan.get(shape, || {
