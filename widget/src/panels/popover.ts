@@ -107,7 +107,8 @@ export function openPopover(
   );
   listen(outer, "abort", end, closing.signal);
   host.append(element);
-  keepInside(element, seenOf(root), LEAST_PX[role]);
+  // What hangs on the foot stays with it, seen or not.
+  keepInside(element, role === "menu" ? seenOf(root) : root.getBoundingClientRect(), LEAST_PX[role]);
   setAttributes(button, { "aria-expanded": "true" });
   const first =
     element.querySelector<HTMLElement>(`[${FIRST}]`) ?? element.querySelector<HTMLElement>(FOCUSABLE);
@@ -124,8 +125,13 @@ function focusNear(button: HTMLElement): void {
   }
 }
 
+interface Rim {
+  top: number;
+  bottom: number;
+}
+
 /** What is to be seen of the viewer: from where to where. */
-function seenOf(root: HTMLElement): { top: number; bottom: number } {
+function seenOf(root: HTMLElement): Rim {
   let { top, bottom } = root.getBoundingClientRect();
   bottom = Math.min(bottom, root.ownerDocument.documentElement.clientHeight);
   for (let around = root.parentElement; around; around = around.parentElement) {
@@ -134,24 +140,21 @@ function seenOf(root: HTMLElement): { top: number; bottom: number } {
       [top, bottom] = [Math.max(top, rim.top), Math.min(bottom, rim.bottom)];
     }
   }
-  return { top: top + MARGIN_PX, bottom: bottom - MARGIN_PX };
+  return { top, bottom };
 }
 
-/** Keeps it where it is seen: what does not fit is scrolled, what opens too low is moved up until it has its least height. */
-function keepInside(
-  element: HTMLElement,
-  { top, bottom }: { top: number; bottom: number },
-  least: number,
-): void {
+/** Keeps it inside the rim: what does not fit is scrolled, what opens too low is moved up until it has its least height. */
+function keepInside(element: HTMLElement, rim: Rim, least: number): void {
   const inner = element.getBoundingClientRect();
+  const [top, bottom] = [rim.top + MARGIN_PX, rim.bottom - MARGIN_PX];
   if (inner.height === 0) {
     return;
   }
   if (inner.bottom > bottom) {
     const room = bottom - Math.max(top, inner.top);
-    const wanted = Math.min(inner.height, Math.max(room, Math.min(least, bottom - top)));
-    element.style.maxHeight = `${wanted}px`;
-    element.style.marginTop = `${Math.min(0, bottom - wanted - inner.top)}px`;
+    const height = Math.min(inner.height, Math.max(room, Math.min(least, bottom - top)));
+    element.style.maxHeight = `${height}px`;
+    element.style.marginTop = `${Math.min(0, bottom - height - inner.top)}px`;
   } else if (inner.top < top) {
     element.style.maxHeight = `${Math.max(LEAST_PX.dialog, inner.bottom - top)}px`;
   }
