@@ -132,9 +132,11 @@ interface Rim {
 
 /** What is to be seen of the viewer: from where to where. */
 function seenOf(root: HTMLElement): Rim {
+  const { body, documentElement } = root.ownerDocument;
   let { top, bottom } = root.getBoundingClientRect();
-  bottom = Math.min(bottom, root.ownerDocument.documentElement.clientHeight);
-  for (let around = root.parentElement; around; around = around.parentElement) {
+  bottom = Math.min(bottom, documentElement.clientHeight);
+  // What the body hides is hidden by the window.
+  for (let around = root.parentElement; around && around !== body; around = around.parentElement) {
     if (getComputedStyle(around).overflowY !== "visible") {
       const rim = around.getBoundingClientRect();
       [top, bottom] = [Math.max(top, rim.top), Math.min(bottom, rim.bottom)];
