@@ -85,7 +85,7 @@ fn manifest(root: &Path) -> Result<String> {
         .0;
     Ok(format!(
         "[workspace]\nresolver = \"3\"\nmembers = [\"kernel/*\", \"tests\"]\n\n\
-         [workspace.package]{shared}\n[profile.dev]\nopt-level = 1\ndebug = 0\n"
+         [workspace.package]{shared}\n[profile.dev]\ndebug = 0\n"
     ))
 }
 
@@ -142,6 +142,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> Result<String> {
         .args(arguments)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("SIGNALTREE_TEST_OPERATION", "scale")
         .output()
         .context("cargo does not start")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
