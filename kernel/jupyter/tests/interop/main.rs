@@ -1,9 +1,10 @@
 //! The kernel's sockets against those of the `zeromq` crate, an implementation of ZMTP of its own: what both understand
 //! is the protocol, not our reading of it. libzmq is the other peer, in `tests/conformance`.
 
+#[path = "../front_end/mod.rs"]
 mod front_end;
+mod pen;
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,11 @@ use front_end::Message;
 use front_end::client::PATIENCE;
 use front_end::kernel::{connection, serve};
 use jupyter::figures::IdlePolicy;
-use jupyter::wire::{Author, Outgoing, Signer};
 use jupyter_protocol::{ConnectionInfo, Transport};
-use serde_json::{Value, json};
+use pen::{Pen, place, within};
+use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::timeout;
 use zeromq::{
     DealerSocket, ReqSocket, RouterSocket, Socket, SocketEvent, SocketOptions, SocketRecv,
     SocketSend, SubSocket, XSubSocket, ZmqMessage,
@@ -28,82 +28,6 @@ const QUIET: Duration = Duration::from_millis(200);
 
 fn kernel_on(connection: &ConnectionInfo) -> JoinHandle<()> {
     tokio::spawn(serve(connection.clone(), IdlePolicy::Lazy, Arc::default()))
-}
-
-/// Where the kernel binds a port, in ZeroMQ's words.
-fn place(connection: &ConnectionInfo, port: u16) -> String {
-    let ip = &connection.ip;
-    match connection.transport {
-        Transport::TCP => format!("tcp://{ip}:{port}"),
-        Transport::IPC => format!("ipc://{ip}-{port}"),
-    }
-}
-
-async fn within<T>(patience: Duration, what: impl Future<Output = T>) -> Option<T> {
-    timeout(patience, what).await.ok()
-}
-
-/// Writes and reads Jupyter's messages.
-struct Pen {
-    author: Author,
-    signer: Signer,
-}
-
-impl Pen {
-    fn new(connection: &ConnectionInfo) -> Self {
-        let signer = Signer::new(&connection.key);
-        Self {
-            author: Author::new(signer.clone()),
-            signer,
-        }
-    }
-
-    /// The identifier of a request, and its frames.
-    fn write(&self, kind: &str, content: Value, buffers: Vec<Bytes>) -> (String, Vec<Bytes>) {
-        let message = Outgoing::publish(kind, None, content).with_buffers(buffers);
-        let id = self.author.next_id();
-        let mut frames = self.author.encode_as(&id, message);
-        // A client sends no topic.
-        frames.remove(0);
-        (id, frames)
-    }
-
-    async fn say(&self, socket: &mut impl SocketSend, kind: &str, content: Value) -> String {
-        self.say_with(socket, kind, content, Vec::new()).await
-    }
-
-    async fn say_with(
-        &self,
-        socket: &mut impl SocketSend,
-        kind: &str,
-        content: Value,
-        buffers: Vec<Bytes>,
-    ) -> String {
-        let (id, frames) = self.write(kind, content, buffers);
-        let message = ZmqMessage::try_from(frames).unwrap();
-        socket.send(message).await.unwrap();
-        id
-    }
-
-    async fn hear(&self, socket: &mut impl SocketRecv) -> Message {
-        let message = within(PATIENCE, socket.recv()).await.expect("an answer");
-        Message::read(&self.signer, message.unwrap().into_vec())
-    }
-
-    /// Everything published for a request, up to its idle.
-    async fn output_of(&self, id: &str, iopub: &mut SubSocket) -> Vec<Message> {
-        let mut messages = Vec::new();
-        loop {
-            let message = self.hear(iopub).await;
-            if message.parent.as_deref() == Some(id) {
-                let end = message.word() == "idle";
-                messages.push(message);
-                if end {
-                    return messages;
-                }
-            }
-        }
-    }
 }
 
 fn words(messages: &[Message]) -> Vec<String> {
