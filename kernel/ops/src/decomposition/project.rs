@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
+use signal::simd::{Vectorised, vectorised};
 use signal::{
     CancelToken, Finished, HeapBytes, Inputs, NavigationIndex, OperationError, Positions,
     Preparation, Prepare,
@@ -141,11 +142,11 @@ impl Project {
         }
         let pixels = self.asked.kind.pixels;
         let directions = self.directions.clone();
+        let middles: Vec<f32> = (0..pixels).map(|pixel| directions.middle(pixel)).collect();
         let mut block = Vec::with_capacity(self.rows.len() * pixels);
         for row in self.rows.each(pixels) {
-            let scaled = (row.iter().zip(&directions.scale).enumerate())
-                .map(|(pixel, (value, scale))| (value - directions.middle(pixel)) * scale);
-            block.extend(scaled);
+            let about = row.iter().zip(&middles).zip(&directions.scale);
+            block.extend(about.map(|((value, middle), scale)| (value - middle) * scale));
         }
         let count = self.rows.len();
         self.rows.clear();
@@ -169,7 +170,7 @@ impl Project {
             for row in values.rows() {
                 (self.sums.iter_mut().zip(row)).for_each(|(sum, value)| *sum += f64::from(*value));
             }
-            self.squares += squares(&block);
+            self.squares += vectorised(Squares(&block));
         }
         self.projected.push(Projected {
             places: std::mem::take(&mut self.places).into_boxed_slice(),
@@ -183,16 +184,24 @@ impl Project {
     }
 }
 
-/// In double precision, of sixteen at a time.
-fn squares(values: &[f32]) -> f64 {
-    let mut lanes = [0.0f64; 16];
-    let chunks = values.chunks_exact(16);
-    let square = |value: &f32| f64::from(*value) * f64::from(*value);
-    let rest: f64 = chunks.remainder().iter().map(square).sum();
-    for chunk in chunks {
-        (lanes.iter_mut().zip(chunk)).for_each(|(lane, value)| *lane += square(value));
+/// Sum of squares in double precision, of sixteen at a time.
+struct Squares<'a>(&'a [f32]);
+
+impl Vectorised for Squares<'_> {
+    type Result = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut lanes = [0.0f64; 16];
+        let (chunks, rest) = self.0.as_chunks::<16>();
+        for chunk in chunks {
+            for lane in 0..16 {
+                lanes[lane] += f64::from(chunk[lane]) * f64::from(chunk[lane]);
+            }
+        }
+        let square = |value: &f32| f64::from(*value) * f64::from(*value);
+        lanes.iter().sum::<f64>() + rest.iter().map(square).sum::<f64>()
     }
-    lanes.iter().sum::<f64>() + rest
 }
 
 impl Prepare<Decomposition> for Project {

@@ -1,8 +1,12 @@
 //! Frames as rows of a matrix in single precision: which positions and pixels count, and what is done to a row first.
 
+use signal::simd::{Vectorised, vectorised};
 use signal::{Element, Frame, HeapBytes, OperationError, for_pixels};
 
 use super::svd::Centre;
+
+/// Room that a block has for rows from the beginning: a pass hands over at least so many positions at a time.
+const ROWS_AT_ONCE: usize = 16;
 
 /// What rows are made of.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +40,7 @@ impl Rows {
     /// Gives a row of zeros to fill in.
     fn grow(&mut self, pixels: usize) -> &mut [f32] {
         if self.blocks.is_empty() {
-            self.blocks.push(Vec::new());
+            self.blocks.push(Vec::with_capacity(ROWS_AT_ONCE * pixels));
         }
         self.count += 1;
         let block = self.blocks.last_mut().map(|block| {
@@ -142,13 +146,7 @@ impl Kind {
             ));
         }
         let row = rows.grow(self.pixels);
-        for_pixels!(frame, |pixels| {
-            for (value, pixel) in row.iter_mut().zip(pixels) {
-                let single = pixel.to_f32();
-                *value = if single.is_finite() { single } else { f32::NAN };
-            }
-        });
-        let invalid = row.iter().filter(|value| value.is_nan()).count();
+        let invalid = for_pixels!(frame, |pixels| vectorised(Single { pixels, row }));
         if invalid == row.len() {
             rows.shrink(self.pixels);
             return Ok(Row::Empty);
@@ -197,6 +195,28 @@ impl Kind {
     }
 }
 
+/// Pixels in single precision, with NaN for what is not finite; how many those are.
+struct Single<'a, T> {
+    pixels: &'a [T],
+    row: &'a mut [f32],
+}
+
+impl<T: Element> Vectorised for Single<'_, T> {
+    type Result = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        let mut invalid = 0u32;
+        for (value, pixel) in self.row.iter_mut().zip(self.pixels) {
+            let single = pixel.to_f32();
+            let is_valid = single.is_finite();
+            *value = if is_valid { single } else { f32::NAN };
+            invalid += u32::from(!is_valid);
+        }
+        invalid as usize
+    }
+}
+
 /// In double precision, of sixteen at a time.
 fn sum(row: &[f32]) -> f64 {
     let mut lanes = [0.0f64; 16];
@@ -212,6 +232,29 @@ fn sum(row: &[f32]) -> f64 {
         }
     }
     lanes.iter().sum::<f64>() + rest
+}
+
+/// Adds rows of so many pixels as `sums` has to these.
+pub(super) fn add_rows(rows: &[f32], sums: &mut [f64]) {
+    vectorised(AddRows { rows, sums });
+}
+
+struct AddRows<'a> {
+    rows: &'a [f32],
+    sums: &'a mut [f64],
+}
+
+impl Vectorised for AddRows<'_> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for row in self.rows.chunks_exact(self.sums.len()) {
+            for (sum, value) in self.sums.iter_mut().zip(row) {
+                *sum += f64::from(*value);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 use signal::HeapBytes;
 
-use super::rows::Rows;
+use super::rows::{Rows, add_rows};
 
 /// Rows that are multiplied at a time: of so many bytes the squares about their mean have a sum below 2²⁴, exact in single precision.
 const BLOCK_ROWS: usize = 1024;
@@ -81,9 +81,7 @@ impl Scatter {
         let pixels = self.pixels();
         let count = block.len() / pixels;
         let mut sums = vec![0.0f64; pixels];
-        for row in block.chunks_exact(pixels) {
-            (sums.iter_mut().zip(row)).for_each(|(sum, value)| *sum += f64::from(*value));
-        }
+        add_rows(block, &mut sums);
         let middle = |sum: &f64| {
             let mean = (sum / count as f64) as f32;
             if whole { mean.round() } else { mean }
