@@ -4,6 +4,7 @@ mod assemble;
 mod estimate;
 mod gram;
 pub mod loadings;
+mod loops;
 mod model;
 mod project;
 pub mod reconstruct;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
-use signal::simd::{Vectorised, vectorised};
 use signal::{
     CancelToken, Finished, HeapBytes, Inputs, NavigationIndex, OperationError, Positions,
     Preparation, Prepare,
 };
 
+use super::loops::squares;
 use super::model::{Decomposition, Method};
 use super::rows::{Holes, Row, Rows};
 use super::sketch;
@@ -170,7 +170,7 @@ impl Project {
             for row in values.rows() {
                 (self.sums.iter_mut().zip(row)).for_each(|(sum, value)| *sum += f64::from(*value));
             }
-            self.squares += vectorised(Squares(&block));
+            self.squares += squares(&block);
         }
         self.projected.push(Projected {
             places: std::mem::take(&mut self.places).into_boxed_slice(),
@@ -181,26 +181,6 @@ impl Project {
     /// How many positions there are.
     pub fn count(&self) -> usize {
         self.projected.iter().map(|some| some.places.len()).sum()
-    }
-}
-
-/// Sum of squares in double precision, of sixteen at a time.
-struct Squares<'a>(&'a [f32]);
-
-impl Vectorised for Squares<'_> {
-    type Result = f64;
-
-    #[inline(always)]
-    fn run(self) -> f64 {
-        let mut lanes = [0.0f64; 16];
-        let (chunks, rest) = self.0.as_chunks::<16>();
-        for chunk in chunks {
-            for lane in 0..16 {
-                lanes[lane] += f64::from(chunk[lane]) * f64::from(chunk[lane]);
-            }
-        }
-        let square = |value: &f32| f64::from(*value) * f64::from(*value);
-        lanes.iter().sum::<f64>() + rest.iter().map(square).sum::<f64>()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Frames as rows of a matrix in single precision: which positions and pixels count, and what is done to a row first.
 
-use signal::simd::{Vectorised, vectorised};
 use signal::{Element, Frame, HeapBytes, OperationError, for_pixels};
 
+use super::loops::{sum, to_single};
 use super::svd::Centre;
 
 /// Room that a block has for rows from the beginning: a pass hands over at least so many positions at a time.
@@ -146,7 +146,7 @@ impl Kind {
             ));
         }
         let row = rows.grow(self.pixels);
-        let invalid = for_pixels!(frame, |pixels| vectorised(Single { pixels, row }));
+        let invalid = for_pixels!(frame, |pixels| to_single(pixels, row));
         if invalid == row.len() {
             rows.shrink(self.pixels);
             return Ok(Row::Empty);
@@ -192,68 +192,6 @@ impl Kind {
                 .for_each(|(total, value)| *total += f64::from(*value) / scale);
         }
         Ok(())
-    }
-}
-
-/// Pixels in single precision, with NaN for what is not finite; how many those are.
-struct Single<'a, T> {
-    pixels: &'a [T],
-    row: &'a mut [f32],
-}
-
-impl<T: Element> Vectorised for Single<'_, T> {
-    type Result = usize;
-
-    #[inline(always)]
-    fn run(self) -> usize {
-        let mut invalid = 0u32;
-        for (value, pixel) in self.row.iter_mut().zip(self.pixels) {
-            let single = pixel.to_f32();
-            let is_valid = single.is_finite();
-            *value = if is_valid { single } else { f32::NAN };
-            invalid += u32::from(!is_valid);
-        }
-        invalid as usize
-    }
-}
-
-/// In double precision, of sixteen at a time.
-fn sum(row: &[f32]) -> f64 {
-    let mut lanes = [0.0f64; 16];
-    let chunks = row.chunks_exact(16);
-    let rest: f64 = chunks
-        .remainder()
-        .iter()
-        .map(|value| f64::from(*value))
-        .sum();
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += f64::from(*value);
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
-}
-
-/// Adds rows of so many pixels as `sums` has to these.
-pub(super) fn add_rows(rows: &[f32], sums: &mut [f64]) {
-    vectorised(AddRows { rows, sums });
-}
-
-struct AddRows<'a> {
-    rows: &'a [f32],
-    sums: &'a mut [f64],
-}
-
-impl Vectorised for AddRows<'_> {
-    type Result = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for row in self.rows.chunks_exact(self.sums.len()) {
-            for (sum, value) in self.sums.iter_mut().zip(row) {
-                *sum += f64::from(*value);
-            }
-        }
     }
 }
 

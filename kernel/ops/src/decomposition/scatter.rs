@@ -6,7 +6,8 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 use signal::HeapBytes;
 
-use super::rows::{Rows, add_rows};
+use super::loops::{add_products, add_rows, add_times};
+use super::rows::Rows;
 
 /// Rows that are multiplied at a time: of so many bytes the squares about their mean have a sum below 2²⁴, exact in single precision.
 const BLOCK_ROWS: usize = 1024;
@@ -52,10 +53,9 @@ impl Scatter {
             }
             let apart = &apart[number * BAND..];
             for (mut row, one) in own.rows_mut().into_iter().zip(apart) {
-                let one = weight * one;
-                row.iter_mut()
-                    .zip(apart)
-                    .for_each(|(sum, other)| *sum += one * other);
+                if let Some(sums) = row.as_slice_mut() {
+                    add_times(sums, weight * one, apart);
+                }
             }
         }
         let share = count / total;
@@ -115,9 +115,8 @@ impl Scatter {
             for ((mut sums, products), one) in
                 (sum.rows_mut().into_iter().zip(products.rows())).zip(left)
             {
-                let one = count as f64 * one;
-                for ((sum, product), other) in sums.iter_mut().zip(products).zip(left) {
-                    *sum += f64::from(*product) - one * other;
+                if let (Some(sums), Some(products)) = (sums.as_slice_mut(), products.as_slice()) {
+                    add_products(sums, products, count as f64 * one, left);
                 }
             }
         });

@@ -15,9 +15,10 @@ use signal::{
 
 use super::estimate;
 use super::gram::{add_totals, too_large};
+use super::loops::add_rows;
 use super::model::{Decomposition, Method};
 use super::project::{Directions, Project};
-use super::rows::{Holes, Rows, add_rows};
+use super::rows::{Holes, Rows};
 use super::svd::Asked;
 use crate::math::in_parts::in_parts;
 use crate::math::linear::{self, add_product_over_rows, orthonormal, product_over_rows, symmetric};
