@@ -37,14 +37,21 @@ pub fn vectorised<T: Vectorised>(work: T) -> T::Result {
 /// quickly as one that only reads; where nothing lies there nothing happens.
 #[inline(always)]
 pub fn read_ahead<T, const N: usize>(pixels: &[T; N]) {
-    #[cfg(target_arch = "x86_64")]
+    let ahead = pixels.as_ptr().wrapping_byte_add(AHEAD);
     for line in (0..size_of::<[T; N]>()).step_by(LINE) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let ahead = pixels.as_ptr().cast::<i8>().wrapping_add(AHEAD + line);
-        #[allow(unsafe_code)]
-        // SAFETY: a hint, which reads nothing and takes any address.
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(ahead);
-        }
+        ask_for(ahead.wrapping_byte_add(line).cast());
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[allow(unsafe_code)]
+fn ask_for(line: *const i8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: a hint, which reads nothing and takes any address.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line) }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn ask_for(_line: *const i8) {}
