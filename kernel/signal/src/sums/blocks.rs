@@ -93,16 +93,11 @@ mod tests {
         let (rows, columns) = (2, 101);
         let pixels: Vec<T> = (1..=rows * columns).map(|at| of(at as u8)).collect();
         let nothing = of(0);
-        for row in pixels.chunks(columns) {
-            let start = if row == &pixels[..columns] {
-                0
-            } else {
-                columns
-            };
+        for (number, row) in pixels.chunks(columns).enumerate() {
             for first in 0..columns {
                 for end in first..=columns {
                     let mut seen = Seen(Vec::new());
-                    visit(&pixels, start, first..end, &mut seen);
+                    visit(&pixels, number * columns, first..end, &mut seen);
                     let (inside, outside): (Vec<_>, Vec<_>) =
                         (seen.0.into_iter()).partition(|(column, _)| (first..end).contains(column));
                     assert!(

@@ -54,9 +54,9 @@ impl<T: Pixel> Gather<'_, T> {
                     ready: &ready,
                 };
                 visit(self.pixels, start, first..end, &mut line);
-                let row = W::from(span.row);
+                let (row, line) = (W::from(span.row), line.sums);
                 for lane in 0..LANES {
-                    by_row[lane] += row * line.sums[lane].into();
+                    by_row[lane] += row * line[lane].into();
                 }
             }
             let blocks = (self.columns - left).div_ceil(LANES);

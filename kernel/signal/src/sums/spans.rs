@@ -30,8 +30,9 @@ struct Line<P, F> {
 impl<T: Pixel, P: AddAssign, F: Fn(T) -> P> Visit<T> for Line<P, F> {
     #[inline(always)]
     fn whole(&mut self, _number: usize, block: &[T; LANES]) {
+        let Line { sums, ready } = self;
         for lane in 0..LANES {
-            self.sums[lane] += (self.ready)(block[lane]);
+            sums[lane] += ready(block[lane]);
         }
     }
 
@@ -63,8 +64,9 @@ impl<T: Pixel> Sum<'_, T> {
                     ready: &ready,
                 };
                 visit(self.pixels, row, first..next, &mut line);
+                let line = line.sums;
                 for lane in 0..LANES {
-                    sums[lane] += line.sums[lane].into();
+                    sums[lane] += line[lane].into();
                 }
                 first = next;
             }
