@@ -363,6 +363,22 @@ export function tiltTree(): NodeDescription[] {
   return strainTree().map((node) => ({ ...node, navigation_axes: [...outer, ...NAVIGATION] }));
 }
 
+/** A scan with the components of a model of it: one frame for each. */
+export function loadingsTree(): NodeDescription[] {
+  const [scan] = strainTree();
+  const components = axis("component", 5, 1, 0, "");
+  return [
+    ...(scan ? [scan] : []),
+    node(61, "model", { operation: "svd", parents: [1], navigation_axes: [], signal_axes: [components] }),
+    node(62, "loadings", {
+      operation: "loadings",
+      parents: [61],
+      scan: 62,
+      navigation_axes: [components],
+    }),
+  ];
+}
+
 /** A strain map that was saved and opened again: its file has no frames. */
 export function savedTree(outer = false): NodeDescription[] {
   const [map] = (outer ? tiltTree() : strainTree()).slice(-1);

@@ -151,7 +151,7 @@ impl Session {
         if node.meta.kind == SignalKind::Map {
             return self.draw_map(drawing, graph, node, at, look);
         }
-        self.draw_navigator(drawing, graph, node, at)?;
+        self.draw_navigator(drawing, graph, node, at, cancel)?;
         self.draw_frame(drawing, graph, node, at, look, cancel)
     }
 
@@ -161,14 +161,15 @@ impl Session {
         graph: &Arc<Graph>,
         node: &Node,
         at: NavigationIndex,
+        cancel: &CancelToken,
     ) -> Result<(), WireError> {
         // One for all nodes of a scan.
         let scan = graph.scan_of(node.id).map_or(node, |scan| &**scan);
         if node.meta.axes.positions() <= 1 || drawing.navigators.contains(&scan.id) {
             return Ok(());
         }
-        let (_, image) = pictures::navigation_image(self, graph, node.id, at, NAVIGATOR_PATIENCE)?;
-        let source = graph.node(node.source).map_or(node, |source| &**source);
+        let found =
+            pictures::navigation_image(self, graph, node.id, at, NAVIGATOR_PATIENCE, cancel)?;
         let axes = &node.meta.axes.navigation;
         let title = Words::plain(format!("{}: navigation image", scan.name));
         let drawn = Panel {
@@ -177,10 +178,8 @@ impl Session {
                 [column] => Some([0.0, *column as f32]),
                 [.., row, column] => Some([*row as f32, *column as f32]),
             },
-            values: format!("mean {}", source.meta.value_units)
-                .trim()
-                .to_owned(),
-            ..panel(title, image, Contrast::of("gray"), axes)
+            values: found.units,
+            ..panel(title, found.image, Contrast::of("gray"), axes)
         };
         let mut drawn = laid_along(drawn, axes);
         if drawn.frame.shape().len() == 1 {
@@ -347,7 +346,7 @@ impl Session {
     }
 }
 
-/// Where the page is in the scan of a node; the middle of a scan it has not been in.
+/// Where the page is in the scan of a node; the middle of a scan it has not been in, and the first component of a model.
 fn position(graph: &Graph, node: &Node, look: &Look) -> Vec<usize> {
     let axes = &node.meta.axes;
     // The page's position is one of the node it has selected.
@@ -368,7 +367,11 @@ fn position(graph: &Graph, node: &Node, look: &Look) -> Vec<usize> {
     {
         return look.index.clone();
     }
-    axes.navigation.iter().map(|axis| axis.size / 2).collect()
+    let first = NavigationIndex::from_flat(0, &axes.navigation_shape());
+    match graph.component_of(node.id, first) {
+        Some(_) => first.as_slice().to_vec(),
+        None => axes.navigation.iter().map(|axis| axis.size / 2).collect(),
+    }
 }
 
 /// An image or curve over `axes` with automatic levels.
