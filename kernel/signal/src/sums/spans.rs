@@ -1,7 +1,7 @@
 use super::Total;
 use super::blocks::{blocks, pixels};
 use crate::simd::{Vectorised, vectorised};
-use crate::{ElementType, Frame, Span};
+use crate::{ComplexPart, ElementType, Frame, Span};
 
 /// Partial sums of floating-point pixels: so many that no addition waits for the one before.
 const LANES: usize = 16;
@@ -111,6 +111,9 @@ pub(super) fn spans_total(frame: &Frame, spans: &[Span], columns: usize) -> Tota
         ElementType::I32 => sum!(i32) as f64,
         ElementType::U64 => sum!(u64) as f64,
         ElementType::I64 => sum!(i64) as f64,
+        ElementType::C64 | ElementType::C128 => {
+            return spans_total(&frame.part(ComplexPart::Amplitude), spans, columns);
+        }
     };
     Total {
         sum,
