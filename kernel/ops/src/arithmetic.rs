@@ -6,6 +6,8 @@
 //! product and the quotient of both. What is unknown in either (NaN, infinite), and what has no finite result (division by
 //! zero), is NaN. Frame-local, O(P); the second is read where the first is looked at. Reference: none needed.
 
+pub mod complex_parts;
+
 use std::marker::PhantomData;
 
 use signal::simd::{Vectorised, vectorised};

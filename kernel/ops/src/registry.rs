@@ -3,6 +3,7 @@
 
 use signal::{Bound, Registered, nearest_names};
 
+use crate::arithmetic::complex_parts::{TakeAmplitude, TakeImaginary, TakePhase, TakeReal};
 use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSignals};
 use crate::background::difference_of_gaussians::SubtractDifferenceOfGaussians;
 use crate::background::h_dome::SubtractHDome;
@@ -63,6 +64,10 @@ static REGISTRY: &[&dyn Registered] = &[
     &Bound::<AddSignals>::entry(),
     &Bound::<MultiplySignals>::entry(),
     &Bound::<DivideSignals>::entry(),
+    &Bound::<TakeAmplitude>::entry(),
+    &Bound::<TakePhase>::entry(),
+    &Bound::<TakeReal>::entry(),
+    &Bound::<TakeImaginary>::entry(),
 ];
 
 /// Every operation, in menu order.
