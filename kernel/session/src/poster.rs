@@ -152,7 +152,24 @@ impl Session {
             return self.draw_map(drawing, graph, node, at, look);
         }
         self.draw_navigator(drawing, graph, node, at, cancel)?;
-        self.draw_frame(drawing, graph, node, at, look, cancel)
+        let meta = &node.meta;
+        let pictures = match meta.components.len() {
+            // Of three signal axes the image that the page is at.
+            0 => {
+                let shown = look.picture(node.id).min(meta.pictures() - 1);
+                shown..shown + 1
+            }
+            parts => 0..parts,
+        };
+        for picture in pictures {
+            let looking = pictures::Looking {
+                component: picture,
+                focused: false,
+                cancel,
+            };
+            self.draw_frame(drawing, graph, node, at, look, &looking)?;
+        }
+        Ok(())
     }
 
     fn draw_navigator(
@@ -198,14 +215,10 @@ impl Session {
         node: &Arc<Node>,
         at: NavigationIndex,
         look: &Look,
-        cancel: &CancelToken,
+        looking: &pictures::Looking<'_>,
     ) -> Result<(), WireError> {
-        let looking = pictures::Looking {
-            component: 0,
-            focused: false,
-            cancel,
-        };
-        let shown = pictures::show(self, graph, node, at, &looking)?;
+        let picture = looking.component;
+        let shown = pictures::show(self, graph, node, at, looking)?;
         debug_assert_eq!(shown.space, FrameSpace::Signal);
         let given = node.computation().map(|computation| computation.params());
         let radius = (measured::parameters(self, node).get("radius"))
@@ -219,14 +232,29 @@ impl Session {
                 format!("{} at ({})", node.name, indices.join(", "))
             }
         };
-        let contrast = look.contrast(Shows::Frame);
+        let meta = &node.meta;
+        let shows = Shows::of(meta, picture);
+        let (title, colours) = match (meta.components.get(picture), meta.axes.signal.as_slice()) {
+            (Some(part), _) => {
+                let colours = coloured::of(meta, picture, &|_| Ok(shown.image.clone()))
+                    .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
+                (format!("{title}: {}", part.title), colours.1)
+            }
+            (None, [outer, _, _]) => {
+                let place = outer.value(picture as f64);
+                let place = format!("{title}: {} {place} {}", outer.name, outer.units);
+                (place.trim_end().to_owned(), Colours::Values)
+            }
+            _ => (title, Colours::Values),
+        };
         let mut drawn = Panel {
-            values: node.meta.value_units.clone(),
+            values: meta.writing(picture).units,
+            colours,
             ..panel(
                 Words::plain(title),
                 shown.image,
-                contrast,
-                &node.meta.axes.signal,
+                look.contrast(shows),
+                &meta.axes.signal,
             )
         };
         if let Some(peaks) = shown.peaks {
@@ -239,8 +267,11 @@ impl Session {
             let extrema = views::levels(&drawn.frame).extrema;
             // Counts are seen from zero.
             drawn.levels = [extrema[0].min(0.0), extrema[1]];
-        } else if let Some(levels) = self.chosen(graph, node, 0, look) {
-            drawn.levels = levels;
+        } else {
+            drawn.levels = automatic(&views::levels(&drawn.frame), shows);
+            if let Some(levels) = self.chosen(graph, node, picture, look) {
+                drawn.levels = levels;
+            }
         }
         drawing.panels.push(drawn);
         Ok(())

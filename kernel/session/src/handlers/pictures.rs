@@ -196,7 +196,7 @@ pub(crate) fn show(
             .map_err(|error| convert::compute_error(&error))
     };
     let (image, peaks) = match output(node.id, at)? {
-        Output::Frame(frame) => (frame, None),
+        Output::Frame(frame) => (picture_of(node, &frame, looking.component)?, None),
         Output::Peaks(peaks) => {
             let (pattern, place) = pattern_of(graph, node, at);
             match output(pattern, place)? {
@@ -213,6 +213,11 @@ pub(crate) fn show(
         complete: 1.0,
         exact: true,
     })
+}
+
+/// What is seen of a frame: of complex numbers a part, of three axes an image.
+pub(crate) fn picture_of(node: &Node, frame: &Frame, picture: usize) -> Result<Frame, WireError> {
+    (frame.picture(picture)).ok_or_else(|| no_picture(node, picture))
 }
 
 /// The nearest node above that has frames, and where in its scan the position is: what the peaks are drawn over.
@@ -241,12 +246,12 @@ pub(crate) fn map_to_show(
 }
 
 fn no_picture(node: &Node, component: usize) -> WireError {
-    let count = node.meta.components.len();
+    let count = node.meta.pictures();
     let message = format!(
-        "`{}` has {count} components; number {component} was asked for",
+        "`{}` has {count} pictures; number {component} was asked for",
         node.name
     );
-    WireError::new("no_component", message, "components are counted from 0").at_node(node.id)
+    WireError::new("no_component", message, "pictures are counted from 0").at_node(node.id)
 }
 
 /// Starts the pass of a map that is shown for the first time.
@@ -376,7 +381,7 @@ fn scree(
     let one = NavigationIndex::new(&[]);
     let output = session
         .engine
-        .output_in_use(graph, model, one, Lane::Visible, cancel)
+        .output_in_use(graph, model.id, one, Lane::Visible, cancel)
         .map_err(|error| convert::compute_error(&error))?;
     let Output::Frame(of_model) = output else {
         return Err(session.wrong_kind(model.id, "frames", output.noun()));
