@@ -57,7 +57,12 @@ test("components of a model are no places of the scan", () => {
   };
   const first: NodeDescription = { ...loadings, id: 55, parents: [54], navigation_axes: [] };
   const every = [...all, loadings, first];
-  expect([scan, crop, loadings, first].map((node) => isApart(node, every))).toEqual([false, false, true, true]);
+  expect([scan, crop, loadings, first].map((node) => isApart(node, every))).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
   expect(carried([13, 9], scan, loadings, every)).toBeNull();
   expect(carried([2], loadings, crop, every)).toBeNull();
   expect(carried([2], loadings, first, every)).toEqual([2]);
