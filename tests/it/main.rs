@@ -35,3 +35,4 @@ mod session;
 mod shapes;
 mod threads;
 mod vacuum;
+mod wide;
