@@ -54,7 +54,9 @@ def main(path):
         report["lazy_lists"] = [np.asarray(item).tolist() for item in lazy.data.ravel()]
     else:
         report["dtype"] = str(signal.data.dtype)
-        report["pixels"] = signal.data.ravel().astype(float).tolist()
+        pixels = signal.data.ravel()
+        # Of complex numbers both parts, one after the other.
+        report["pixels"] = (pixels.view(pixels.real.dtype) if np.iscomplexobj(pixels) else pixels).astype(float).tolist()
         if signal.metadata.has_item("_HyperSpy.Stacking_history"):
             # The images of a map, one by one.
             report["split"] = [

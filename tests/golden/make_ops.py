@@ -453,6 +453,18 @@ def phase():
     )
 
 
+def waves():
+    """Parts of complex numbers; the input has them along its last axis."""
+    random = np.random.default_rng(43)
+    parts = random.normal(0.0, 3.0, (7, 5, 2)).astype(np.float32)
+    np.save(HERE / "ops_waves.npy", parts)
+    signal = hs.signals.ComplexSignal2D(parts[..., 0] + 1j * parts[..., 1])
+    for part in ("amplitude", "phase", "real", "imag"):
+        name = {"imag": "imaginary"}.get(part, part)
+        expected = getattr(signal, part).data.astype(np.float64)
+        case(name, {}, expected, 1e-6 * np.abs(expected).max(), f"hyperspy, ComplexSignal.{part}", "ops_waves.npy")
+
+
 def main():
     image = pattern()
     np.save(HERE / "ops_pattern.npy", image)
@@ -465,6 +477,7 @@ def main():
     strain()
     patterns()
     arithmetic()
+    waves()
     scans()
     spectra()
     phase()

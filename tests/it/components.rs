@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use protocol::Command;
+use protocol::{Command, NavigatorReply, NavigatorRequest, Reply, Request};
 use serde_json::{Value, json};
 use signal::{CancelToken, NavigationIndex, Output};
 use tree::{Engine, EngineConfig, EngineEvent, Lane, PassState, Tree};
 
-use crate::desk::{Desk, open, save};
+use crate::desk::{Desk, ask, floats, open, save};
 use crate::scan_files::write_counts;
 
 /// Counts of four patterns that are mixed in another way at each position, with noise.
@@ -259,5 +259,56 @@ fn a_model_is_shown_as_its_scree_saved_and_replayed() -> Result<()> {
         .err()
         .context("it is accepted")?;
     ensure!(refused.message.contains("is no model"), "{refused:?}");
+    Ok(())
+}
+
+#[test]
+fn components_have_the_scree_for_their_navigator_and_scores_that_of_the_scan() -> Result<()> {
+    let desk = Desk::new()?;
+    let shape = [9, 7, 12, 10];
+    write_counts(&desk.path("scan.npy"), shape, &counts(shape))?;
+    let scan = open(&desk.session, &desk.path("scan.npy"))?;
+    let model = desk.add(scan, "svd", json!({"components": 5}))?;
+    let scores = desk.add(model, "scores", json!({}))?;
+    let loadings = desk.add(model, "loadings", json!({}))?;
+    let later = desk.add(loadings, "crop_scan", json!({"first": 2}))?;
+    let scans = [scores, loadings, later].map(|node| {
+        let described = desk.session.description(node);
+        described.map(|described| (described.scan, described.in_file))
+    });
+    ensure!(
+        scans == [scan, loadings, later].map(|scan| Some((scan, None))),
+        "{scans:?}"
+    );
+
+    let scree = desk.session.frame(model, &[])?.to_f32().into_owned();
+    let image = |node: u32| -> Result<(NavigatorReply, Vec<f32>)> {
+        let request = Request::Navigator(NavigatorRequest {
+            view: 1,
+            generation: 1,
+            part: None,
+            node,
+            index: vec![0],
+        });
+        let (Reply::Navigator(reply), buffers) = ask(&desk.session, request)? else {
+            bail!("no navigation image");
+        };
+        Ok((reply, floats(&buffers[0])))
+    };
+    let (reply, values) = image(loadings)?;
+    ensure!(
+        (reply.height, reply.width, reply.complete) == (1, 5, 1.0),
+        "{reply:?}"
+    );
+    ensure!(
+        values == scree && reply.value_units == "share of the variance",
+        "{values:?}"
+    );
+    ensure!(image(later)?.1 == scree[2..]);
+    ensure!(image(scores)?.0.height == 9);
+
+    // A figure of what no page has looked at shows the first.
+    let poster = desk.session.poster(loadings, &session::Look::default())?;
+    ensure!(poster.index == [0], "{:?}", poster.index);
     Ok(())
 }

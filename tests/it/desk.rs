@@ -154,3 +154,10 @@ impl FrameFunction for Slow {
         Ok(Output::Frame(input.cast(ElementType::F32)))
     }
 }
+
+/// Samples of 32 bit as they are sent.
+pub fn floats(bytes: &[u8]) -> Vec<f32> {
+    (bytes.chunks_exact(4))
+        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect()
+}

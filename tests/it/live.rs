@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::desk::{self, Desk, ask, frame_of, wish};
+use crate::desk::{self, Desk, ask, floats, frame_of, wish};
 use crate::scan_files::{pixel, write_npy};
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
@@ -57,13 +57,6 @@ fn exact(session: &Arc<Session>, request: &Request) -> Result<(FrameReply, Bytes
         ensure!(began.elapsed() < Duration::from_secs(30), "{reply:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    let values = bytes.chunks_exact(4);
-    values
-        .map(|value| f32::from_le_bytes([value[0], value[1], value[2], value[3]]))
-        .collect()
 }
 
 fn tree_events(desk: &Desk) -> Arc<Mutex<usize>> {

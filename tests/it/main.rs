@@ -38,3 +38,4 @@ mod shapes;
 mod threads;
 mod told;
 mod vacuum;
+mod wide;

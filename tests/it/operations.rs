@@ -267,8 +267,8 @@ fn repeated<T: Clone>(computation: &dyn Computation, one: &T) -> Vec<T> {
     vec![one.clone(); 1 + further.filter(|input| input.required).count()]
 }
 
-/// The input an operation takes: frames, or for those that refuse frames the pixels in one line, or what is made of them: a model,
-/// shifts, peaks.
+/// The input an operation takes: frames, or for those that refuse frames the same as complex numbers, the pixels in one line, or what
+/// is made of them: a model, shifts, peaks.
 fn suitable_input(
     computation: &dyn Computation,
     frames: &Arc<SignalMeta>,
@@ -280,6 +280,14 @@ fn suitable_input(
         .is_ok()
     {
         return Ok((frames.clone(), input));
+    }
+    let waves = SignalMeta::frames("waves", frames.axes.clone(), ElementType::C64);
+    if computation
+        .describe(&repeated(computation, &&waves))
+        .is_ok()
+    {
+        let frame = frame.cast(ElementType::C64);
+        return Ok((Arc::new(waves), Output::Frame(frame)));
     }
     let mut spectra = SignalMeta::clone(frames);
     spectra.axes.signal = vec![Axis::new("Energy", frame.len(), 0.5, 100.0, "eV")];
@@ -459,6 +467,11 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         Ok(())
     };
     for entry in tested()? {
+        if ["amplitude", "phase", "real", "imaginary"].contains(&entry.info().name) {
+            let name = entry.info().name;
+            refused(name, json!({}), &frames, "has real numbers already")?;
+            continue;
+        }
         // Numbers are numbers, whatever they are of.
         if entry.info().category == Category::Arithmetic {
             refused(entry.info().name, json!({}), &peaks, "a signal has peaks")?;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::desk::{Desk, ask, frame_of, open, wish};
+use crate::desk::{Desk, ask, floats, frame_of, open, wish};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, NavigatorReply, NavigatorRequest, Reply, Request};
 use serde_json::json;
@@ -59,12 +59,6 @@ fn request(node: u32, at: [usize; 4]) -> Request {
         frame.index = at.map(|index| index as u32).to_vec();
     }
     request
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    (bytes.chunks_exact(4))
-        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-        .collect()
 }
 
 fn navigator(desk: &Desk, node: u32, index: &[u32]) -> Result<(NavigatorReply, Vec<f32>)> {

@@ -16,7 +16,7 @@ use signal::{
 };
 
 const SCAN: [usize; 2] = [7, 5];
-const HYPERSPY: &str = "SIGNALTREE_PYTHON";
+pub const HYPERSPY: &str = "SIGNALTREE_PYTHON";
 const LAB: &str = "SIGNALTREE_LAB_PYTHON";
 
 /// The last line that a Python prints, as JSON; `None`, with a message, when it was not named.
@@ -36,7 +36,7 @@ fn python(variable: &str, arguments: &[&str]) -> Result<Option<Value>> {
     Ok(Some(serde_json::from_str(last)?))
 }
 
-fn sees(variable: &str, script: &str, path: &Path) -> Result<Option<Value>> {
+pub fn sees(variable: &str, script: &str, path: &Path) -> Result<Option<Value>> {
     python(variable, &[script, path.to_str().context("path")?])
 }
 

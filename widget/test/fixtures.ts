@@ -2,6 +2,8 @@
 
 import type {
   AxisDescription,
+  ComponentDescription,
+  DisplayDescription,
   NodeDescription,
   OperationDescription,
   ParameterControl,
@@ -357,6 +359,52 @@ export function deflectionAt(y: number, x: number): [number, number, number, num
 export function tiltTree(): NodeDescription[] {
   const outer = [axis("tilt", 3, 5, -5, "deg"), axis("time", 4, 1, 0, "")];
   return strainTree().map((node) => ({ ...node, navigation_axes: [...outer, ...NAVIGATION] }));
+}
+
+/** A scan with the components of a model of it: one frame for each. */
+export function loadingsTree(): NodeDescription[] {
+  const [scan] = strainTree();
+  const components = axis("component", 5, 1, 0, "");
+  return [
+    ...(scan ? [scan] : []),
+    node(61, "model", { operation: "svd", parents: [1], navigation_axes: [], signal_axes: [components] }),
+    node(62, "loadings", {
+      operation: "loadings",
+      parents: [61],
+      scan: 62,
+      navigation_axes: [components],
+    }),
+  ];
+}
+
+/** A scan of complex numbers. */
+export function complexTree(): NodeDescription[] {
+  const shown = (name: string, units: string, display: DisplayDescription): ComponentDescription => ({
+    name,
+    title: name,
+    units,
+    display,
+  });
+  return [
+    node(71, "waves", {
+      source: 71,
+      scan: 71,
+      element: "c64",
+      value_units: "",
+      components: [
+        shown("amplitude", "", { type: "sequential" }),
+        shown("phase", "rad", { type: "cyclic", period: 2 * Math.PI }),
+        shown("real", "", { type: "diverging" }),
+        shown("imaginary", "", { type: "diverging" }),
+      ],
+    }),
+  ];
+}
+
+/** A scan with a stack of images at each position. */
+export function stackTree(): NodeDescription[] {
+  const depth = axis("depth", 9, 5, 10, "nm");
+  return [node(81, "stacks", { source: 81, scan: 81, element: "u16", signal_axes: [depth, ...SIGNAL] })];
 }
 
 /** A strain map that was saved and opened again: its file has no frames. */

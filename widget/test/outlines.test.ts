@@ -33,7 +33,7 @@ describe("a polygon", () => {
   ]);
 
   test("lies where its vertices are, or in the middle", () => {
-    expect(triangle).toEqual({
+    expect(triangle).toMatchObject({
       type: "polygon",
       vertices: [
         [20, 30],
@@ -41,7 +41,7 @@ describe("a polygon", () => {
         [60, 30],
       ],
     });
-    expect(of(null)).toEqual({
+    expect(of(null)).toMatchObject({
       type: "polygon",
       vertices: [
         [28, 64],
@@ -146,6 +146,33 @@ describe("a polygon", () => {
     expect(knobs(triangle)).toHaveLength(6);
     expect(isSeen(triangle, { left: 0, top: 0, width: 40, height: 40 })).toBe(true);
     expect(isSeen(triangle, { left: 80, top: 0, width: 40, height: 40 })).toBe(false);
+  });
+
+  test("is taken hold of at the border where it reaches beyond the frame, and says so", () => {
+    const far = of([
+      [-20, 30],
+      [40, 70],
+      [40, 300],
+    ]);
+    expect(textOf(far, [])).toMatch(/3 vertices · .* px² · 2 outside the frame, held at its border$/);
+    expect(textOf(triangle, [])).not.toContain("outside");
+    const handles = knobs(far).filter(({ minor }) => !minor);
+    expect(handles.map(({ at }) => at)).toEqual([
+      { x: 30.5, y: 0 },
+      { x: 70.5, y: 40.5 },
+      { x: 128, y: 40.5 },
+    ]);
+    for (const { grip, at } of knobs(far)) {
+      expect(gripAt(far, at, 1.5)).toBe(grip);
+    }
+    const mended = dragged(far, "vertex 2", { x: 128, y: 40.5 }, { x: 118, y: 42.5 }, FRAME, 0.5);
+    expect(mended).toMatchObject({
+      vertices: [
+        [-20, 30],
+        [40, 70],
+        [42, 117.5],
+      ],
+    });
   });
 
   test("gets another vertex on its longest edge, and keeps three", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { NodeDescription } from "../src/protocol/generated";
-import { carried } from "../src/state/scan";
+import { carried, isApart } from "../src/state/scan";
 import { strainTree } from "./fixtures";
 
 function nodes(): {
@@ -43,4 +43,27 @@ test("one frame for a whole scan is at the position of that scan", () => {
   expect(carried([3, 5], crop, mean, [...all, mean])).toEqual([3, 5]);
   expect(carried([3, 5], scan, { ...crop, source: 7 }, all)).toEqual([3, 5]);
   expect(carried([3, 5], null, crop, all)).toEqual([3, 5]);
+});
+
+test("components of a model are no places of the scan", () => {
+  const { scan, crop, all } = nodes();
+  const component = { name: "component", size: 5, scale: 1, offset: 0, units: "" };
+  const loadings: NodeDescription = {
+    ...crop,
+    id: 54,
+    scan: 54,
+    in_file: undefined,
+    navigation_axes: [component],
+  };
+  const first: NodeDescription = { ...loadings, id: 55, parents: [54], navigation_axes: [] };
+  const every = [...all, loadings, first];
+  expect([scan, crop, loadings, first].map((node) => isApart(node, every))).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
+  expect(carried([13, 9], scan, loadings, every)).toBeNull();
+  expect(carried([2], loadings, crop, every)).toBeNull();
+  expect(carried([2], loadings, first, every)).toEqual([2]);
 });

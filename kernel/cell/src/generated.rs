@@ -1318,6 +1318,10 @@ pub struct CropScan {
     pub first: usize,
     /// First one behind that is not kept. Left out: all to the end. Allowed: whole numbers from 1 to 1000000, or left out.
     pub end: Option<usize>,
+    /// First one that is kept along the second of four axes. Allowed: whole numbers from 0 to 1000000.
+    pub second_first: usize,
+    /// First one behind that is not kept along it. Left out: all to the end. Allowed: whole numbers from 1 to 1000000, or left out.
+    pub second_end: Option<usize>,
 }
 
 impl Default for CropScan {
@@ -1326,6 +1330,8 @@ impl Default for CropScan {
             region: None,
             first: 0,
             end: None,
+            second_first: 0,
+            second_end: None,
         }
     }
 }
@@ -1349,6 +1355,16 @@ impl Operation for CropScan {
             "whole numbers from 1 to 1000000, or left out",
             "First one behind that is not kept. Left out: all to the end.",
         ],
+        [
+            "",
+            "whole numbers from 0 to 1000000",
+            "First one that is kept along the second of four axes.",
+        ],
+        [
+            "",
+            "whole numbers from 1 to 1000000, or left out",
+            "First one behind that is not kept along it. Left out: all to the end.",
+        ],
     ];
 
     fn fields(&self) -> Vec<(&'static str, String)> {
@@ -1356,6 +1372,8 @@ impl Operation for CropScan {
             ("region", self.region.to_json()),
             ("first", self.first.to_json()),
             ("end", self.end.to_json()),
+            ("second_first", self.second_first.to_json()),
+            ("second_end", self.second_end.to_json()),
         ]
     }
 }
@@ -1389,6 +1407,8 @@ pub struct RebinScan {
     pub columns: usize,
     /// Scans of a series that become one: along the slowest of three axes or more. Allowed: whole numbers from 1 to 4096.
     pub along: usize,
+    /// Scans that become one along the second of four axes. Allowed: whole numbers from 1 to 4096.
+    pub second_along: usize,
     /// Total of a group, or its average.
     pub statistic: GroupStatistic,
 }
@@ -1399,6 +1419,7 @@ impl Default for RebinScan {
             rows: 2,
             columns: 2,
             along: 1,
+            second_along: 1,
             statistic: GroupStatistic::Automatic,
         }
     }
@@ -1425,6 +1446,11 @@ impl Operation for RebinScan {
         ],
         [
             "",
+            "whole numbers from 1 to 4096",
+            "Scans that become one along the second of four axes.",
+        ],
+        [
+            "",
             "automatic, sum, mean",
             "Total of a group, or its average.",
         ],
@@ -1435,6 +1461,7 @@ impl Operation for RebinScan {
             ("rows", self.rows.to_json()),
             ("columns", self.columns.to_json()),
             ("along", self.along.to_json()),
+            ("second_along", self.second_along.to_json()),
             ("statistic", self.statistic.to_json()),
         ]
     }
@@ -1714,6 +1741,86 @@ impl Default for Divide {
 
 impl Operation for Divide {
     const NAME: &'static str = "divide";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Amplitude: How large complex numbers are.
+///
+/// hyperspy, ComplexSignal, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct Amplitude {}
+
+impl Default for Amplitude {
+    fn default() -> Self {
+        Amplitude {}
+    }
+}
+
+impl Operation for Amplitude {
+    const NAME: &'static str = "amplitude";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Phase: The angle of complex numbers, in radians from -π to π.
+///
+/// hyperspy, ComplexSignal, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct Phase {}
+
+impl Default for Phase {
+    fn default() -> Self {
+        Phase {}
+    }
+}
+
+impl Operation for Phase {
+    const NAME: &'static str = "phase";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Real part: The real part of complex numbers.
+///
+/// hyperspy, ComplexSignal, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct Real {}
+
+impl Default for Real {
+    fn default() -> Self {
+        Real {}
+    }
+}
+
+impl Operation for Real {
+    const NAME: &'static str = "real";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Imaginary part: The imaginary part of complex numbers.
+///
+/// hyperspy, ComplexSignal, doi:10.5281/zenodo.592838
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imaginary {}
+
+impl Default for Imaginary {
+    fn default() -> Self {
+        Imaginary {}
+    }
+}
+
+impl Operation for Imaginary {
+    const NAME: &'static str = "imaginary";
 
     fn fields(&self) -> Vec<(&'static str, String)> {
         Vec::new()
@@ -2022,6 +2129,46 @@ impl Signal {
     /// The operation does not fit these signals.
     pub fn divide(&self, other: &Signal) -> Result<Signal> {
         self.apply_with(&[other], &Divide {})
+    }
+
+    /// How large complex numbers are.
+    ///
+    /// Adds a node and computes nothing: `scan.amplitude()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn amplitude(&self) -> Result<Signal> {
+        self.apply(&Amplitude {})
+    }
+
+    /// The angle of complex numbers, in radians from -π to π.
+    ///
+    /// Adds a node and computes nothing: `scan.phase()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn phase(&self) -> Result<Signal> {
+        self.apply(&Phase {})
+    }
+
+    /// The real part of complex numbers.
+    ///
+    /// Adds a node and computes nothing: `scan.real()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn real(&self) -> Result<Signal> {
+        self.apply(&Real {})
+    }
+
+    /// The imaginary part of complex numbers.
+    ///
+    /// Adds a node and computes nothing: `scan.imaginary()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn imaginary(&self) -> Result<Signal> {
+        self.apply(&Imaginary {})
     }
 
     /// - [`NormalizedCorrelation`]: Finds disks of one shape whatever their brightness, as exactly as the counts allow, with their errors.

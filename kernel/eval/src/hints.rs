@@ -135,6 +135,7 @@ pub(crate) fn title(json: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice::Lost;
     use crate::bridge::Variable;
     use crate::source::Prepared;
     use crate::text::parses;
@@ -479,7 +480,7 @@ mod tests {
             "message": "cannot find value `strain` in this scope",
             "spans": [], "children": [],
         });
-        let text = |lost: &[String]| {
+        let text = |lost: &[Lost]| {
             let notebook = Notebook {
                 cell: "strain",
                 variables: &[],
@@ -488,7 +489,11 @@ mod tests {
             };
             advice(&json, &notebook).map_or_else(String::new, |advice| advice.text)
         };
-        assert!(text(&["strain".into()]).contains("was lost"));
+        let strain = Lost {
+            name: "strain".into(),
+            taken: None,
+        };
+        assert!(text(&[strain]).contains("was lost"));
         assert!(text(&[]).contains("there is no variable"));
     }
 }

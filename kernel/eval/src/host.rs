@@ -347,6 +347,8 @@ fn element_code(element: ElementType) -> u32 {
         ElementType::I64 => element::I64,
         ElementType::F32 => element::F32,
         ElementType::F64 => element::F64,
+        // Cells are handed parts of them only.
+        ElementType::C64 | ElementType::C128 => element::NONE,
     }
 }
 

@@ -9,6 +9,7 @@ mod mrc;
 mod npy;
 mod results;
 mod unfinished;
+mod wide;
 mod zarr;
 mod zspy;
 

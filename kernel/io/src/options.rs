@@ -1,11 +1,14 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use signal::{Axes, Axis, MAX_NAVIGATION_RANK, SourceError};
+use signal::{Axes, Axis, MAX_NAVIGATION_RANK, SignalMeta, SourceError};
 
 /// A store of which most is not there (a damaged header) may announce any number of positions, and some
 /// work keeps a note for each.
 const MOST_POSITIONS: usize = u32::MAX as usize;
+
+/// Most axes of a frame: a spectrum, an image, a stack of images.
+pub(crate) const MOST_SIGNAL_AXES: usize = 3;
 
 /// What the user knows and the file does not say; every field is optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,13 +65,13 @@ impl OpenOptions {
     /// Splits a shape into `(navigation | signal)` with uncalibrated axes of the usual names.
     pub(crate) fn axes_of_shape(&self, path: &Path, shape: &[usize]) -> Result<Axes, SourceError> {
         let signal_rank = self.signal_axes.unwrap_or_else(|| shape.len().min(2));
-        if signal_rank == 0 || signal_rank > 2 || signal_rank > shape.len() {
+        if signal_rank == 0 || signal_rank > MOST_SIGNAL_AXES || signal_rank > shape.len() {
             return Err(SourceError::Invalid {
                 what: format!(
                     "{}: signal_axes = {signal_rank} does not fit an array of shape {shape:?}",
                     path.display()
                 ),
-                remedy: "a frame has 1 or 2 axes (a spectrum or an image) and the array must have at least as many".into(),
+                remedy: "a frame has 1 to 3 axes (a spectrum, an image, a stack of images) and the array must have at least as many".into(),
             });
         }
         let (navigation, signal) = shape.split_at(shape.len() - signal_rank);
@@ -118,7 +121,8 @@ pub(crate) fn usual_names(rank: usize, navigation: bool) -> &'static [&'static s
         (true, 3) => &["time", "y", "x"],
         (true, _) => &["series", "time", "y", "x"],
         (false, 1) => &["channel"],
-        (false, _) => &["ky", "kx"],
+        (false, 2) => &["ky", "kx"],
+        (false, _) => &["plane", "ky", "kx"],
     }
 }
 
@@ -209,4 +213,21 @@ pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
         });
     }
     Ok(())
+}
+
+/// Refuses what has no picture: of complex numbers there are four already, of three axes one for each entry of the slowest.
+pub(crate) fn check_pictures(path: &Path, meta: &SignalMeta) -> Result<(), SourceError> {
+    let axes = &meta.axes;
+    if !meta.element.is_complex() || axes.signal.len() < 3 {
+        return Ok(());
+    }
+    Err(SourceError::unsupported(
+        path,
+        format!(
+            "its frames of complex numbers have {} axes {}; 1 or 2 are read",
+            axes.signal.len(),
+            axes.shape_text()
+        ),
+        "in Python, save the array alone, of which the last two axes are read as a frame: `np.save(\"array.npy\", array)`",
+    ))
 }

@@ -14,7 +14,7 @@ use crate::locate::{locate, not_found};
 use crate::mrc::format::Mrc;
 use crate::numpy::map_file::as_map;
 use crate::numpy::npy::Npy;
-use crate::options::{OpenOptions, check_axes};
+use crate::options::{OpenOptions, check_axes, check_pictures};
 use crate::zarr::format::Zarr;
 
 /// To add a format: one file beside this one, one line here.
@@ -39,6 +39,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, Sourc
     let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
     let source = format.open(path, options)?;
     check_axes(path, &source.meta().axes)?;
+    check_pictures(path, source.meta())?;
     Ok(as_map(path, source, options))
 }
 

@@ -71,7 +71,7 @@ pub struct NodeDescription {
     /// Type of the values: `u16`, `f32`.
     pub element: String,
     pub value_units: String,
-    /// The images of a map; empty otherwise.
+    /// The images of a map, the parts of complex frames; empty otherwise.
     pub components: Vec<ComponentDescription>,
     /// Pictures drawn from several of them: the pictures of a map are counted through, images first.
     pub composites: Vec<CompositeDescription>,

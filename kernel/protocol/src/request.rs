@@ -172,7 +172,8 @@ pub struct FrameRequest {
     pub node: u32,
     /// Scan position, slowest first.
     pub index: Vec<u32>,
-    /// Which picture of a map, images first, then composites; 0 otherwise.
+    /// Which picture: of a map its images, then its composites, of complex numbers a part, of three signal axes an image along the
+    /// slowest; 0 otherwise.
     pub component: u32,
     /// Most samples across and down: what is seen of the frame is reduced to fit.
     pub size_px: [u32; 2],

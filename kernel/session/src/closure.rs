@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use signal::{
     CancelToken, Category, Component, Computation, Display, FrameFunction, Inputs, NavigationIndex,
     NotApplicable, OperationError, OperationInfo, Output, Preparation, Prepared, SignalKind,
-    SignalMeta,
+    SignalMeta, real_needed,
 };
 
 /// Wire name and method of a user's closure.
@@ -48,6 +48,7 @@ impl Computation for Mapped {
 
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         let meta = match inputs {
+            [meta] if meta.element.is_complex() => return Err(real_needed(meta)),
             [meta] if meta.kind == SignalKind::Frame => *meta,
             [meta] => {
                 let reason = format!("the signal has {}, not frames", meta.kind.noun());

@@ -12,6 +12,8 @@ use views::{ColormapKind, Contrast};
 pub struct Look {
     /// The selected node, then those of other panes.
     pub(crate) nodes: Vec<u32>,
+    /// Which of its pictures a node shows.
+    pictures: HashMap<u32, usize>,
     /// Scan position.
     pub(crate) index: Vec<usize>,
     /// By node, or node and component: `4.0`.
@@ -89,13 +91,16 @@ pub(crate) enum Shows<'a> {
 
 impl<'a> Shows<'a> {
     pub fn of(meta: &'a SignalMeta, picture: usize) -> Self {
-        match (meta.kind, meta.composite(picture)) {
-            (SignalKind::Frame | SignalKind::Peaks, _) => Shows::Frame,
-            (SignalKind::Map, Some(composite)) => Shows::Composite(composite.colouring),
-            (SignalKind::Map, None) => match meta.components.get(picture) {
-                Some(component) => Shows::Component(&component.display),
-                None => Shows::Component(&Display::Sequential),
-            },
+        let component = meta.components.get(picture);
+        match (meta.kind, meta.composite(picture), component) {
+            (_, Some(composite), _) => Shows::Composite(composite.colouring),
+            (SignalKind::Map, None, Some(component)) => Shows::Component(&component.display),
+            (SignalKind::Map, None, None) => Shows::Component(&Display::Sequential),
+            // What rises from nothing is drawn as counts are.
+            (_, None, Some(part)) if part.display != Display::Sequential => {
+                Shows::Component(&part.display)
+            }
+            _ => Shows::Frame,
         }
     }
 
@@ -134,9 +139,9 @@ impl<'a> Shows<'a> {
 }
 
 fn key(node: u32, meta: &SignalMeta, picture: usize) -> String {
-    match meta.kind {
-        SignalKind::Map => format!("{node}.{picture}"),
-        SignalKind::Frame | SignalKind::Peaks => node.to_string(),
+    match meta.kind == SignalKind::Map || !meta.components.is_empty() {
+        true => format!("{node}.{picture}"),
+        false => node.to_string(),
     }
 }
 
@@ -151,12 +156,14 @@ impl Look {
         let whole = |value: &Value| u32::try_from(value.as_u64()?).ok();
         let of = |name: &str| traits.get(name).unwrap_or(&Value::Null);
         let selected = whole(of("node"));
-        let panes = of("panes").as_array().into_iter().flatten();
+        let panes = || of("panes").as_array().into_iter().flatten();
         let focused = of("focused").as_u64().unwrap_or(0);
-        let others = panes
+        let others = panes()
             .filter(|pane| pane["key"].as_u64() != Some(focused))
             .filter_map(|pane| whole(&pane["node"]));
         let component = whole(of("component")).unwrap_or(0) as usize;
+        let in_panes = panes()
+            .filter_map(|pane| Some((whole(&pane["node"])?, whole(&pane["component"])? as usize)));
         let contrast = CLASSES.map(|(class, colormap)| {
             // A single value is for patterns, the pictures a notebook opens with.
             let choice = |name: &str| match of(name) {
@@ -173,6 +180,9 @@ impl Look {
             (class, contrast)
         });
         Look {
+            pictures: in_panes
+                .chain(selected.map(|node| (node, component)))
+                .collect(),
             nodes: selected.into_iter().chain(others).collect(),
             index: (of("position").as_array().into_iter().flatten())
                 .filter_map(|index| index.as_u64()?.try_into().ok())
@@ -185,6 +195,11 @@ impl Look {
                 .map(|node| (node, component)),
             contrast: contrast.into(),
         }
+    }
+
+    /// Which of its pictures a node shows; the first of one that no page shows.
+    pub(crate) fn picture(&self, node: u32) -> usize {
+        self.pictures.get(&node).copied().unwrap_or(0)
     }
 
     pub(crate) fn contrast(&self, shows: Shows<'_>) -> Contrast {

@@ -151,8 +151,25 @@ impl Session {
         if node.meta.kind == SignalKind::Map {
             return self.draw_map(drawing, graph, node, at, look);
         }
-        self.draw_navigator(drawing, graph, node, at)?;
-        self.draw_frame(drawing, graph, node, at, look, cancel)
+        self.draw_navigator(drawing, graph, node, at, cancel)?;
+        let meta = &node.meta;
+        let pictures = match meta.components.len() {
+            // Of three signal axes the image that the page is at.
+            0 => {
+                let shown = look.picture(node.id).min(meta.pictures() - 1);
+                shown..shown + 1
+            }
+            parts => 0..parts,
+        };
+        for picture in pictures {
+            let looking = pictures::Looking {
+                component: picture,
+                focused: false,
+                cancel,
+            };
+            self.draw_frame(drawing, graph, node, at, look, &looking)?;
+        }
+        Ok(())
     }
 
     fn draw_navigator(
@@ -161,14 +178,15 @@ impl Session {
         graph: &Arc<Graph>,
         node: &Node,
         at: NavigationIndex,
+        cancel: &CancelToken,
     ) -> Result<(), WireError> {
         // One for all nodes of a scan.
         let scan = graph.scan_of(node.id).map_or(node, |scan| &**scan);
         if node.meta.axes.positions() <= 1 || drawing.navigators.contains(&scan.id) {
             return Ok(());
         }
-        let (_, image) = pictures::navigation_image(self, graph, node.id, at, NAVIGATOR_PATIENCE)?;
-        let source = graph.node(node.source).map_or(node, |source| &**source);
+        let found =
+            pictures::navigation_image(self, graph, node.id, at, NAVIGATOR_PATIENCE, cancel)?;
         let axes = &node.meta.axes.navigation;
         let title = Words::plain(format!("{}: navigation image", scan.name));
         let drawn = Panel {
@@ -177,10 +195,8 @@ impl Session {
                 [column] => Some([0.0, *column as f32]),
                 [.., row, column] => Some([*row as f32, *column as f32]),
             },
-            values: format!("mean {}", source.meta.value_units)
-                .trim()
-                .to_owned(),
-            ..panel(title, image, Contrast::of("gray"), axes)
+            values: found.units,
+            ..panel(title, found.image, Contrast::of("gray"), axes)
         };
         let mut drawn = laid_along(drawn, axes);
         if drawn.frame.shape().len() == 1 {
@@ -199,14 +215,10 @@ impl Session {
         node: &Arc<Node>,
         at: NavigationIndex,
         look: &Look,
-        cancel: &CancelToken,
+        looking: &pictures::Looking<'_>,
     ) -> Result<(), WireError> {
-        let looking = pictures::Looking {
-            component: 0,
-            focused: false,
-            cancel,
-        };
-        let shown = pictures::show(self, graph, node, at, &looking)?;
+        let picture = looking.component;
+        let shown = pictures::show(self, graph, node, at, looking)?;
         debug_assert_eq!(shown.space, FrameSpace::Signal);
         let given = node.computation().map(|computation| computation.params());
         let radius = (measured::parameters(self, node).get("radius"))
@@ -220,14 +232,29 @@ impl Session {
                 format!("{} at ({})", node.name, indices.join(", "))
             }
         };
-        let contrast = look.contrast(Shows::Frame);
+        let meta = &node.meta;
+        let shows = Shows::of(meta, picture);
+        let (title, colours) = match (meta.components.get(picture), meta.axes.signal.as_slice()) {
+            (Some(part), _) => {
+                let colours = coloured::of(meta, picture, &|_| Ok(shown.image.clone()))
+                    .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
+                (format!("{title}: {}", part.title), colours.1)
+            }
+            (None, [outer, _, _]) => {
+                let place = outer.value(picture as f64);
+                let place = format!("{title}: {} {place} {}", outer.name, outer.units);
+                (place.trim_end().to_owned(), Colours::Values)
+            }
+            _ => (title, Colours::Values),
+        };
         let mut drawn = Panel {
-            values: node.meta.value_units.clone(),
+            values: meta.writing(picture).units,
+            colours,
             ..panel(
                 Words::plain(title),
                 shown.image,
-                contrast,
-                &node.meta.axes.signal,
+                look.contrast(shows),
+                &meta.axes.signal,
             )
         };
         if let Some(peaks) = shown.peaks {
@@ -240,8 +267,11 @@ impl Session {
             let extrema = views::levels(&drawn.frame).extrema;
             // Counts are seen from zero.
             drawn.levels = [extrema[0].min(0.0), extrema[1]];
-        } else if let Some(levels) = self.chosen(graph, node, 0, look) {
-            drawn.levels = levels;
+        } else {
+            drawn.levels = automatic(&views::levels(&drawn.frame), shows);
+            if let Some(levels) = self.chosen(graph, node, picture, look) {
+                drawn.levels = levels;
+            }
         }
         drawing.panels.push(drawn);
         Ok(())
@@ -347,7 +377,7 @@ impl Session {
     }
 }
 
-/// Where the page is in the scan of a node; the middle of a scan it has not been in.
+/// Where the page is in the scan of a node; the middle of a scan it has not been in, and the first component of a model.
 fn position(graph: &Graph, node: &Node, look: &Look) -> Vec<usize> {
     let axes = &node.meta.axes;
     // The page's position is one of the node it has selected.
@@ -368,7 +398,11 @@ fn position(graph: &Graph, node: &Node, look: &Look) -> Vec<usize> {
     {
         return look.index.clone();
     }
-    axes.navigation.iter().map(|axis| axis.size / 2).collect()
+    let first = NavigationIndex::from_flat(0, &axes.navigation_shape());
+    match graph.component_of(node.id, first) {
+        Some(_) => first.as_slice().to_vec(),
+        None => axes.navigation.iter().map(|axis| axis.size / 2).collect(),
+    }
 }
 
 /// An image or curve over `axes` with automatic levels.

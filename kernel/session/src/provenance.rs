@@ -153,11 +153,15 @@ impl SignalIdentity {
     fn meta(&self) -> SignalMeta {
         let element = serde_json::from_value(Value::from(self.element.as_str()));
         let element = element.unwrap_or(ElementType::F32);
+        let frames = SignalMeta::frames("", self.axes.clone(), element);
         SignalMeta {
             kind: self.kind,
             value_units: self.value_units.clone(),
-            components: self.components.clone(),
-            ..SignalMeta::frames("", self.axes.clone(), element)
+            components: match self.kind {
+                SignalKind::Map => self.components.clone(),
+                _ => frames.components,
+            },
+            ..frames
         }
     }
 
@@ -167,7 +171,11 @@ impl SignalIdentity {
             element: meta.element.name().to_owned(),
             value_units: meta.value_units.clone(),
             axes: meta.axes.clone(),
-            components: meta.components.clone(),
+            // Those of frames follow from their pixels.
+            components: match meta.kind {
+                SignalKind::Map => meta.components.clone(),
+                _ => Vec::new(),
+            },
         }
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
                 session,
                 asked,
                 answer,
-                move |session, _, _| pictures::navigator(session, &wish),
+                move |session, _, turn| pictures::navigator(session, &wish, &turn.cancel),
                 |_| {},
             );
         }

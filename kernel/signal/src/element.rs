@@ -14,6 +14,10 @@ pub enum ElementType {
     I64,
     F32,
     F64,
+    /// A complex number: real and imaginary part in `f32`.
+    C64,
+    /// A complex number: real and imaginary part in `f64`.
+    C128,
 }
 
 impl ElementType {
@@ -22,24 +26,39 @@ impl ElementType {
             ElementType::U8 | ElementType::I8 => 1,
             ElementType::U16 | ElementType::I16 => 2,
             ElementType::U32 | ElementType::I32 | ElementType::F32 => 4,
-            ElementType::U64 | ElementType::I64 | ElementType::F64 => 8,
+            ElementType::U64 | ElementType::I64 | ElementType::F64 | ElementType::C64 => 8,
+            ElementType::C128 => 16,
         }
     }
 
+    /// Whether a pixel may have no value (NaN).
     pub fn is_float(self) -> bool {
-        matches!(self, ElementType::F32 | ElementType::F64)
+        matches!(self, ElementType::F32 | ElementType::F64) || self.is_complex()
+    }
+
+    pub fn is_complex(self) -> bool {
+        matches!(self, ElementType::C64 | ElementType::C128)
+    }
+
+    /// The type of the numbers that a pixel consists of: of complex ones that of both parts, else its own.
+    pub fn part(self) -> ElementType {
+        match self {
+            ElementType::C64 => ElementType::F32,
+            ElementType::C128 => ElementType::F64,
+            real => real,
+        }
     }
 
     /// The smallest floating-point type that holds every value of this one; of 64-bit integers beyond 2⁵³, nearly.
     pub fn as_float(self) -> ElementType {
         match self.size_bytes() {
             1 | 2 => ElementType::F32,
-            _ if self == ElementType::F32 => ElementType::F32,
+            _ if self.is_float() => self,
             _ => ElementType::F64,
         }
     }
 
-    /// numpy's and Rust's common short names: `u16`, `f32`.
+    /// numpy's and Rust's common short names: `u16`, `f32`; `c64` for complex numbers of 64 bit.
     pub fn name(self) -> &'static str {
         match self {
             ElementType::U8 => "u8",
@@ -52,6 +71,8 @@ impl ElementType {
             ElementType::I64 => "i64",
             ElementType::F32 => "f32",
             ElementType::F64 => "f64",
+            ElementType::C64 => "c64",
+            ElementType::C128 => "c128",
         }
     }
 }
@@ -97,7 +118,8 @@ element! {
     f64 => F64, None;
 }
 
-/// Runs `$body` with `$pixels: &[T]` bound to the pixels of `$frame` in their own type.
+/// Runs `$body` with `$pixels: &[T]` bound to the pixels of `$frame` in their own type; of complex numbers to their amplitudes,
+/// which live as long as `$body`.
 ///
 /// ```
 /// # use signal::{Frame, Element, for_pixels};
@@ -148,6 +170,16 @@ macro_rules! for_pixels {
             }
             $crate::ElementType::F64 => {
                 let $pixels = frame.pixels_of_own_type::<f64>();
+                $body
+            }
+            $crate::ElementType::C64 => {
+                let amplitudes = frame.part($crate::ComplexPart::Amplitude);
+                let $pixels = amplitudes.pixels_of_own_type::<f32>();
+                $body
+            }
+            $crate::ElementType::C128 => {
+                let amplitudes = frame.part($crate::ComplexPart::Amplitude);
+                let $pixels = amplitudes.pixels_of_own_type::<f64>();
                 $body
             }
         }

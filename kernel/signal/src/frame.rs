@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{Block, Element, ElementType};
+use crate::{Block, ComplexPart, Element, ElementType};
 
 /// One signal-space array at one scan position (a diffraction pattern, a spectrum, an image).
 ///
@@ -18,6 +18,15 @@ pub struct Frame {
 struct OwnPixels<T>(Vec<T>);
 
 impl<T: Element> AsRef<[u8]> for OwnPixels<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+/// Complex pixels.
+struct OwnPairs<T>(Vec<[T; 2]>);
+
+impl<T: Element> AsRef<[u8]> for OwnPairs<T> {
     fn as_ref(&self) -> &[u8] {
         bytemuck::cast_slice(&self.0)
     }
@@ -84,7 +93,7 @@ impl Frame {
                     block.as_bytes().len()
                 )
             })?;
-        if bytes.as_ptr().align_offset(element.size_bytes()) != 0 {
+        if bytes.as_ptr().align_offset(element.part().size_bytes()) != 0 {
             return Ok(Frame {
                 shape,
                 element,
@@ -177,7 +186,7 @@ impl Frame {
     }
 
     /// The frame with pixels of another type; the same memory when it has them already. Values beyond
-    /// the ends of an integer type stop there, and NaN becomes 0.
+    /// the ends of an integer type stop there, and NaN becomes 0. Of complex numbers real ones have the amplitude.
     pub fn cast(&self, wanted: ElementType) -> Frame {
         if wanted == self.element {
             return self.clone();
@@ -191,6 +200,11 @@ impl Frame {
                             .map(|pixel| pixel.to_f64() as $rust)
                             .collect()),
                     )),)*
+                    ElementType::C64 => {
+                        let pairs = self.pairs().map(|[real, imaginary]| [real as f32, imaginary as f32]);
+                        Block::new(OwnPairs(pairs.collect()))
+                    }
+                    ElementType::C128 => Block::new(OwnPairs(self.pairs().collect())),
                 }
             };
         }
@@ -203,6 +217,21 @@ impl Frame {
             ),
             start: 0,
         }
+    }
+
+    /// Real and imaginary parts.
+    fn pairs(&self) -> impl Iterator<Item = [f64; 2]> {
+        let (real, imaginary) = match self.element.is_complex() {
+            true => (
+                self.part(ComplexPart::Real),
+                Some(self.part(ComplexPart::Imaginary)),
+            ),
+            false => (self.clone(), None),
+        };
+        (0..self.len()).map(move |at| {
+            let imaginary = imaginary.as_ref().map_or(0.0, |part| part.value(at));
+            [real.value(at), imaginary]
+        })
     }
 
     /// The frame in floating-point numbers ([`ElementType::as_float`]) with NaN at some places, flat in C order; places
@@ -223,6 +252,21 @@ impl Frame {
         let (element, places) = (self.element.as_float(), places.into_iter());
         let block = match element {
             ElementType::F32 => holed(self.to_f32().into_owned(), places, f32::NAN),
+            ElementType::C64 | ElementType::C128 => {
+                let mut pairs: Vec<[f64; 2]> = self.pairs().collect();
+                for place in places {
+                    if let Some(pair) = pairs.get_mut(place) {
+                        *pair = [f64::NAN; 2];
+                    }
+                }
+                let frame = Frame {
+                    element: ElementType::C128,
+                    block: Block::new(OwnPairs(pairs)),
+                    start: 0,
+                    shape: self.shape.clone(),
+                };
+                return frame.cast(element);
+            }
             _ => {
                 let pixels = crate::for_pixels!(self, |pixels| pixels
                     .iter()
@@ -245,6 +289,19 @@ impl Frame {
             .get(flat)
             .map_or(f64::NAN, |pixel| pixel.to_f64()))
     }
+
+    /// One of the images of a frame with three axes, by its number along the slowest; no pixel is copied. `None` where it is not there.
+    pub fn plane(&self, number: usize) -> Option<Frame> {
+        let [planes, image @ ..] = &*self.shape else {
+            return None;
+        };
+        let bytes = image.iter().product::<usize>() * self.element.size_bytes();
+        let is_there = image.len() == 2 && number < *planes;
+        let start = self.start + number * bytes;
+        is_there
+            .then(|| Frame::view(image.into(), self.element, self.block.clone(), start).ok())
+            .flatten()
+    }
 }
 
 fn aligned_copy(element: ElementType, bytes: &[u8]) -> Block {
@@ -255,7 +312,7 @@ fn aligned_copy(element: ElementType, bytes: &[u8]) -> Block {
             .collect();
         Block::new(OwnPixels(pixels))
     }
-    match element.size_bytes() {
+    match element.part().size_bytes() {
         2 => copy::<u16>(bytes),
         4 => copy::<u32>(bytes),
         8 => copy::<u64>(bytes),
@@ -309,6 +366,16 @@ mod tests {
         let narrow = Frame::from_vec(&[3], vec![7u16, 65535, 65534]).unwrap();
         assert_eq!(narrow.without([1]).element(), ElementType::F32);
         assert_eq!(narrow.without([1]).value(2), 65534.0);
+    }
+
+    #[test]
+    fn the_planes_of_three_axes_are_views() {
+        let frame = Frame::from_vec(&[3, 2, 4], (0u16..24).collect()).unwrap();
+        let plane = frame.plane(2).unwrap();
+        assert_eq!(plane.shape(), [2, 4]);
+        assert_eq!(plane.pixels::<u16>().unwrap()[..2], [16, 17]);
+        assert_eq!(plane.as_bytes().as_ptr(), frame.as_bytes()[32..].as_ptr());
+        assert!(frame.plane(3).is_none() && plane.plane(0).is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod axis;
 mod cancel;
 mod category;
 mod chunk;
+mod complex;
 mod component;
 mod crew;
 mod detector;
@@ -35,6 +36,7 @@ pub use axis::Axis;
 pub use cancel::CancelToken;
 pub use category::Category;
 pub use chunk::{Block, Chunk, ChunkId};
+pub use complex::ComplexPart;
 pub use component::{Colouring, Component, Composite, Display, ShownUnits};
 pub use crew::{Crew, Interrupted, crew, with_crew};
 pub use detector::{Detector, Measure, Span};
@@ -58,7 +60,7 @@ pub use parameters::{
 };
 pub use peaks::{Peak, Peaks};
 pub use preparation::{Finished, HeapBytes, Positions, Preparation, Prepare, Prepared};
-pub use registered::{Bound, Registered};
+pub use registered::{Bound, Registered, real_needed};
 pub use source::{Access, Source};
 
 #[doc(hidden)]

@@ -67,7 +67,7 @@ pub struct SignalMeta {
     pub element: ElementType,
     /// Quantity and unit of the values, for example `counts`.
     pub value_units: String,
-    /// The images of a map; empty for other kinds.
+    /// The images of a map. Of frames of complex numbers what can be shown of each ([`crate::ComplexPart`]); empty for others.
     pub components: Vec<Component>,
     /// Pictures drawn from several of them. The pictures of a map are counted through: images, then composites.
     #[serde(default)]
@@ -87,15 +87,15 @@ pub struct SignalMeta {
 }
 
 impl SignalMeta {
-    /// A frame signal with nothing known but its axes and pixel type; values are counts.
+    /// A frame signal with nothing known but its axes and pixel type; values are counts, complex ones have no unit.
     pub fn frames(title: impl Into<String>, axes: Axes, element: ElementType) -> Self {
         SignalMeta {
             title: title.into(),
             kind: SignalKind::Frame,
             axes,
             element,
-            value_units: "counts".into(),
-            components: Vec::new(),
+            value_units: if element.is_complex() { "" } else { "counts" }.into(),
+            components: SignalMeta::pictures_of(element),
             composites: Vec::new(),
             signal_type: String::new(),
             beam_energy_kev: None,
@@ -160,12 +160,20 @@ impl SignalMeta {
         (self.composites).get(picture.checked_sub(self.components.len())?)
     }
 
-    /// The components that a picture of a map is drawn from: itself, or those of a composite; `None` for a picture that
-    /// is not there.
+    /// How many pictures there are to choose from: the images of a map and its composites, the parts of complex numbers, the
+    /// images of a frame with three axes; 1 where there is no choice.
+    pub fn pictures(&self) -> usize {
+        match self.axes.signal.as_slice() {
+            [planes, _, _] => planes.size,
+            _ => (self.components.len() + self.composites.len()).max(1),
+        }
+    }
+
+    /// The components that a picture is drawn from: itself, or those of a composite; `None` for a picture that is not there.
     pub fn planes(&self, picture: usize) -> Option<Vec<usize>> {
         match self.composite(picture) {
             Some(composite) => composite.planes(&self.components),
-            None => (picture < self.components.len()).then(|| vec![picture]),
+            None => (picture < self.pictures()).then(|| vec![picture]),
         }
     }
 

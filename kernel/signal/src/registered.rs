@@ -60,6 +60,14 @@ impl<O: Operation> Registered for Bound<O> {
     }
 }
 
+/// The refusal of complex numbers.
+pub fn real_needed(input: &SignalMeta) -> NotApplicable {
+    NotApplicable::new(
+        format!("the signal {} has complex numbers", input.summary()),
+        "real numbers: `.amplitude()?`, `.phase()?`, `.real()?` or `.imaginary()?` of it",
+    )
+}
+
 struct WithParams<O: Operation> {
     operation: O,
     params: O::Params,
@@ -188,6 +196,12 @@ impl<O: Operation> Computation for WithParams<O> {
     }
 
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
+        let takes_complex = O::COMPLEX || O::PASSES_ON;
+        if let Some(input) = inputs.iter().find(|input| input.element.is_complex())
+            && !takes_complex
+        {
+            return Err(real_needed(input));
+        }
         self.operation.describe(inputs, &self.params)
     }
 

@@ -10,18 +10,40 @@ use crate::route::{Hop, needs_at, same};
 use crate::{ComputeError, Graph, Node, Origin};
 
 impl Graph {
-    /// The node whose scan positions are those of `node`: its file, or the last operation above that has cut or grouped them.
+    /// The node whose scan positions are those of `node`: its file, or the last operation above that has cut or grouped them. What
+    /// has no scan lies in between: a model, whose scores have the scan of what it was fitted to.
     pub fn scan_of(&self, node: u32) -> Option<&Arc<Node>> {
-        let mut at = self.node(node)?;
+        let mut scan = self.node(node)?;
+        let mut at = scan;
         while let Origin::Operation(_) = at.origin {
-            let above = *self.inputs(at)?.first()?;
-            let same = at.meta.axes.navigation == above.meta.axes.navigation;
-            if !same && !at.meta.axes.navigation.is_empty() {
+            at = *self.inputs(at)?.first()?;
+            let (own, above) = (&scan.meta.axes.navigation, &at.meta.axes.navigation);
+            if own.is_empty() || own == above {
+                scan = at;
+            } else if !above.is_empty() {
                 break;
             }
-            at = above;
         }
-        Some(at)
+        Some(scan)
+    }
+
+    /// The model of which each scan position of a node is a component, and which one `at` is; `None` where positions are
+    /// places of a scan.
+    pub fn component_of(
+        &self,
+        node: u32,
+        at: NavigationIndex,
+    ) -> Option<(&Arc<Node>, NavigationIndex)> {
+        let mut found = (self.node(node)?, at);
+        loop {
+            let takes = self.takes(found.0).ok()?;
+            let first = takes.first()?;
+            if first.needs == Needs::Model {
+                let is_component = found.0.meta.axes.navigation == first.input.meta.axes.signal;
+                return is_component.then_some((first.input, found.1));
+            }
+            found = self.place_above(found.0, found.1)?;
+        }
     }
 
     /// The position in the scan of its file that the output of a node at `at` is computed from; of several the last, `None`
@@ -109,8 +131,8 @@ impl Graph {
         Some((parent, at))
     }
 
-    /// The position in the scan of `to` that is nearest to the place of `at` in the scan of `from`; without anything in common the
-    /// same index, kept inside.
+    /// The position in the scan of `to` that is nearest to the place of `at` in the scan of `from`; between a scan and the components
+    /// of a model the first one, without anything else in common the same index, kept inside.
     pub fn nearest_position(&self, from: &Node, at: NavigationIndex, to: &Node) -> NavigationIndex {
         let shape = to.meta.axes.navigation_shape();
         let [one, other] = [from, to].map(|node| {
@@ -118,6 +140,13 @@ impl Graph {
             self.steps_in_file(node.id)
                 .unwrap_or_else(|| (vec![0.0; rank], vec![1.0; rank]))
         });
+        let [component, of_other] = [from, to].map(|node| {
+            let first = NavigationIndex::from_flat(0, &node.meta.axes.navigation_shape());
+            (self.component_of(node.id, first)).map(|(model, _)| model.id)
+        });
+        if component != of_other {
+            return NavigationIndex::from_flat(0, &shape);
+        }
         let related = from.source == to.source && one.0.len() == other.0.len();
         let index: Vec<usize> = (shape.iter().enumerate())
             .map(|(axis, size)| {

@@ -29,11 +29,12 @@ const SCREEN: &str = "screen against computed values in JupyterLab";
 const LARGE: &str = "large frames in JupyterLab";
 const MAPS: &str = "maps in JupyterLab";
 const SCANS: &str = "parts of scans in JupyterLab";
+const WIDE: &str = "complex numbers and stacks in JupyterLab";
 const SHAPES: &str = "windows and polygons in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 11] = [
+const IN_JUPYTER: [&str; 12] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,
@@ -42,6 +43,7 @@ const IN_JUPYTER: [&str; 11] = [
     LARGE,
     MAPS,
     SCANS,
+    WIDE,
     SHAPES,
     RESTART,
     SAVED,
@@ -131,6 +133,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(LARGE, || browser::large_frames(&chromium, environment));
             report.stage(MAPS, || browser::maps(&chromium, environment));
             report.stage(SCANS, || browser::scans(&chromium, environment));
+            report.stage(WIDE, || browser::wide(&chromium, environment));
             report.stage(SHAPES, || browser::shapes(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
@@ -142,6 +145,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(LARGE, reason.clone());
             report.not_run(MAPS, reason.clone());
             report.not_run(SCANS, reason.clone());
+            report.not_run(WIDE, reason.clone());
             report.not_run(SHAPES, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);

@@ -12,7 +12,7 @@ import { automaticLevels } from "../render/levels";
 import { Surface } from "../render/surface";
 import type { Levels } from "../render/table";
 import { contrastOf, levelsFor, pictureClass } from "../state/contrast";
-import { hasLevels, showsOf } from "../state/images";
+import { hasLevels, pictureCount, showsOf } from "../state/images";
 import type { PaneChoice } from "../state/panes";
 import { type Peak, type Picture, peakAt } from "../state/picture";
 import { FramePuller } from "../state/pull";
@@ -26,6 +26,7 @@ import { type Drag, LAYERS, type Layer } from "./layers";
 import { circleOf } from "./marks";
 import { makeHead } from "./pane_head";
 import type { PanelContext } from "./registry";
+import { stackSlider } from "./stack_slider";
 import { valueText } from "./values";
 import { withPictures } from "./with_pictures";
 import { type Zooming, zooming } from "./zooming";
@@ -55,6 +56,7 @@ export function makePane(key: number, context: PanelContext): Pane {
   const state = new Store<PaneState>(INITIAL_PANE);
   const surface = new Surface("signal", "Signal: picture of the shown node at the scan position.", signal);
   const head = makeHead(key, context, signal);
+  const stack = stackSlider(key, context, signal);
   const readout = makeReadout("signal-readout", "off");
   const failure = h("div", { class: "st-failure", role: "alert", "data-st": "signal-failure", hidden: true });
   surface.element.prepend(failure);
@@ -66,6 +68,7 @@ export function makePane(key: number, context: PanelContext): Pane {
     head.components,
     surface.element,
     readout.element,
+    stack.element,
   );
   let companion = false;
   const pane: Pane = {
@@ -87,6 +90,7 @@ export function makePane(key: number, context: PanelContext): Pane {
       element.classList.toggle("st-companion", companion);
       state.set({ node: choice.node, component: choice.component });
       head.fill(pane, count);
+      stack.fill(pane);
       const name = pane.node?.name ?? "";
       setAttributes(element, {
         "aria-label": count > 1 ? `Picture of ${name}${pane.focused ? ", selected" : ""}` : null,
@@ -171,7 +175,7 @@ export function makePane(key: number, context: PanelContext): Pane {
   return pane;
 }
 
-/** Whether the picture is that of another node, of another image of a map, or of another plane of its scan. */
+/** Whether the picture is that of another node, another one of it, or of another plane of its scan. */
 function isOther(pane: Pane, session: Session): boolean {
   const { picture, node, component } = pane.state.value;
   if (!picture || picture.reply.node !== node) {
@@ -180,7 +184,7 @@ function isOther(pane: Pane, session: Session): boolean {
   const { space, index, component: drawn } = picture.reply;
   const position = pane.node ? session.positionIn(pane.node) : index;
   const elsewhere = index.slice(0, -2).some((at, axis) => at !== position[axis]);
-  return space === "navigation" && (drawn !== component || elsewhere);
+  return (pictureCount(pane.node) > 1 && drawn !== component) || (space === "navigation" && elsewhere);
 }
 
 /** Whether the overlay stays as it is: of a plain frame it shows nothing. */

@@ -17,7 +17,7 @@ export function makeHead(key: number, context: PanelContext, signal: AbortSignal
   const { session, view } = context;
   const title = h("span", { class: "st-title", "data-st": "signal-title" });
   const note = h("span", { class: "st-note" });
-  const components = h("div", { class: "st-tabs", role: "tablist", "aria-label": "Image of the map" });
+  const components = h("div", { class: "st-tabs", role: "tablist", "aria-label": "Which picture" });
   const close = h(
     "button",
     { class: "st-icon-button", "data-st": "pane-close" },

@@ -58,7 +58,8 @@ generation: number, node: number,
  */
 index: Array<number>, 
 /**
- * Which picture of a map, images first, then composites; 0 otherwise.
+ * Which picture: of a map its images, then its composites, of complex numbers a part, of three signal axes an image along the
+ * slowest; 0 otherwise.
  */
 component: number, 
 /**
@@ -436,7 +437,7 @@ in_file?: ScanSteps, kind: NodeKind, navigation_axes: Array<AxisDescription>, si
  */
 element: string, value_units: string, 
 /**
- * The images of a map; empty otherwise.
+ * The images of a map, the parts of complex frames; empty otherwise.
  */
 components: Array<ComponentDescription>, 
 /**

@@ -57,7 +57,8 @@ export function colormapsFor(kind: PictureClass): Colormap[] {
 
 /** Levels are held per node and component: values of different nodes have nothing in common. */
 export function levelsKey(node: NodeDescription, component: number): string {
-  return node.kind === "map" ? `${node.id}.${component}` : String(node.id);
+  const several = node.kind === "map" || node.components.length > 0;
+  return several ? `${node.id}.${component}` : String(node.id);
 }
 
 /** What is tried on a node without being its own yet. */

@@ -1,14 +1,28 @@
-/** The pictures of a map, counted through: its images, then the composites that are drawn from several of them. */
+/**
+ * The pictures of a node, counted through: the images of a map, then the composites that are drawn from several of them;
+ * the parts of complex frames; the images along the slowest of three signal axes.
+ */
 
-import type { CompositeDescription, DisplayDescription, NodeDescription } from "../protocol/generated";
+import type {
+  AxisDescription,
+  CompositeDescription,
+  DisplayDescription,
+  NodeDescription,
+} from "../protocol/generated";
 
 /** What a picture is drawn as. */
 export type Shows = DisplayDescription | { type: "frame" | "wheel" | "rgb" };
 
 export const FRAME: Shows = { type: "frame" };
 
+/** The axis along which the images of a frame lie, if it has three. */
+export function stackAxis(node: NodeDescription | null): AxisDescription | null {
+  const [outer] = node?.signal_axes ?? [];
+  return node?.kind === "frame" && node.signal_axes.length > 2 ? (outer ?? null) : null;
+}
+
 export function pictureCount(node: NodeDescription | null): number {
-  return node ? node.components.length + node.composites.length : 0;
+  return node ? (stackAxis(node)?.size ?? node.components.length + node.composites.length) : 0;
 }
 
 export function compositeOf(node: NodeDescription, picture: number): CompositeDescription | null {
@@ -21,13 +35,13 @@ export function planesOf(node: NodeDescription, picture: number): readonly numbe
 }
 
 export function showsOf(node: NodeDescription | null, picture: number): Shows {
-  if (node?.kind !== "map") {
-    return FRAME;
+  const composite = node && compositeOf(node, picture);
+  if (composite) {
+    return { type: composite.colouring };
   }
-  const composite = compositeOf(node, picture);
-  return composite
-    ? { type: composite.colouring }
-    : (node.components[picture]?.display ?? { type: "sequential" });
+  const display = node?.components[picture]?.display ?? { type: "sequential" };
+  // What rises from nothing is drawn as counts are.
+  return node?.kind !== "map" && display.type === "sequential" ? FRAME : display;
 }
 
 /** Whether levels can be chosen: a period, names, and images with levels of their own leave no choice. */

@@ -8,7 +8,7 @@ import type { Attention, Detail, FrameReply, NodeDescription } from "../protocol
 import { automaticLevels } from "../render/levels";
 import { recordTiming } from "../test_hook";
 import { chosenFrom, levelsKey, type Trial, trialOf } from "./contrast";
-import { hasLevels, showsOf } from "./images";
+import { hasLevels, pictureCount, showsOf } from "./images";
 import { malformed } from "./malformed";
 import { Picture } from "./picture";
 import type { Session } from "./session";
@@ -222,7 +222,7 @@ export class FramePuller {
       this.#session.frames.put(key, picture);
     }
     const { node: wanted, component } = this.#pane.value;
-    if (reply.node !== wanted || (node?.kind === "map" && reply.component !== component)) {
+    if (reply.node !== wanted || (pictureCount(node) > 1 && reply.component !== component)) {
       return;
     }
     this.#show(whole ? content : "", whole ? key : "", detail, picture, trial);

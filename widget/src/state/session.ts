@@ -30,7 +30,7 @@ import {
   withoutPane,
   withPane,
 } from "./panes";
-import { carried } from "./scan";
+import { carried, isApart } from "./scan";
 import { Store } from "./store";
 import { afterChange } from "./told";
 import {
@@ -112,6 +112,8 @@ export class Session {
   #missed = 0;
   /** The image each map showed last. */
   #components = new Map<number, number>();
+  /** Where each scan was left. */
+  #left = new Map<number, readonly number[]>();
 
   constructor(model: Model, signal: AbortSignal) {
     this.#model = model;
@@ -304,13 +306,25 @@ export class Session {
 
   /** The position inside the scan of a node: where that is another one than the selected node's, the same place. */
   positionIn(node: NodeDescription): number[] {
-    const { position, nodes } = this.state;
-    return this.#inside(carried(position, this.node, node, nodes), node);
+    return this.#inside(this.#carried(this.state.position, this.node, node, this.state.nodes), node);
+  }
+
+  /** The place of a position in the scan of another node; where they have none in common, where that was left, or its first. */
+  #carried(
+    position: readonly number[],
+    from: NodeDescription | null,
+    to: NodeDescription | null,
+    nodes: readonly NodeDescription[],
+  ): readonly number[] {
+    const first = (to?.navigation_axes ?? []).map(() => 0);
+    // A view that opens has no position yet.
+    const place = position.length === 0 && isApart(to, nodes) ? null : carried(position, from, to, nodes);
+    return place ?? this.#left.get(to?.scan ?? -1) ?? first;
   }
 
   /** Moves to a position of a node's scan. */
   moveWithin(node: NodeDescription | null, position: readonly number[]): void {
-    this.moveTo(carried(position, node, this.node, this.state.nodes));
+    this.moveTo(carried(position, node, this.node, this.state.nodes) ?? this.state.position);
   }
 
   /** A change of what is shown; where another node is selected, the position is the same place in its scan. */
@@ -318,8 +332,11 @@ export class Session {
     const { nodes, position } = this.state;
     const next = change.node === undefined ? this.node : nodeById(nodes, change.node);
     const elsewhere = next !== null && next.scan !== this.node?.scan && next.navigation_axes.length > 0;
+    if (elsewhere && this.node) {
+      this.#left.set(this.node.scan, position);
+    }
     const moved = elsewhere && {
-      position: this.#inside(carried(position, this.node, next, nodes), next),
+      position: this.#inside(this.#carried(position, this.node, next, nodes), next),
     };
     this.store.set({ ...change, ...moved });
   }
@@ -566,12 +583,13 @@ export class Session {
       component: node === selected ? this.state.component : 0,
       panes: keepPanes(this.state.panes, focused, before, nodes),
       position: this.#inside(
-        carried(position, nodeById(before, selected), nodeById(nodes, node), nodes),
+        this.#carried(position, nodeById(before, selected), nodeById(nodes, node), nodes),
         nodeById(nodes, node),
       ),
     });
   }
 
+  /** Nothing known, it is the middle of a scan. */
   #inside(position: readonly number[], node: NodeDescription | null): number[] {
     if (!node) {
       return [...position];

@@ -159,13 +159,16 @@ super::parameters::operations! {
     CropScan: crop_scan() {
         region: Option<Region>,
         first: usize,
-        end: Option<usize>
+        end: Option<usize>,
+        second_first: usize,
+        second_end: Option<usize>
     }
 
     RebinScan: rebin_scan() {
         rows: usize,
         columns: usize,
         along: usize,
+        second_along: usize,
         statistic: GroupStatistic
     }
 
@@ -196,4 +199,12 @@ super::parameters::operations! {
     Multiply: multiply(other) {}
 
     Divide: divide(other) {}
+
+    Amplitude: amplitude() {}
+
+    Phase: phase() {}
+
+    Real: real() {}
+
+    Imaginary: imaginary() {}
 }

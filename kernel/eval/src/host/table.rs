@@ -162,6 +162,9 @@ unsafe extern "C" fn frame(
             let shared = shared(context);
             let at = position(at, at_rank);
             let frame = shared.engine.frame(node, &at).and_then(|frame| {
+                if frame.element().is_complex() {
+                    return Err(COMPLEX.to_owned());
+                }
                 let element = match wanted {
                     element::NONE => frame.element(),
                     code => {
@@ -180,6 +183,10 @@ unsafe extern "C" fn frame(
         }
     })
 }
+
+/// Why a cell gets no frame of complex numbers, and what to do.
+const COMPLEX: &str = "the frame has complex numbers, which cells do not have; take a part of the signal first: \
+    `.amplitude()?`, `.phase()?`, `.real()?` or `.imaginary()?`, and the frame of that";
 
 /// Frames that cells hold, by their guards.
 static FRAMES: Mutex<BTreeMap<u64, Box<Frame>>> = Mutex::new(BTreeMap::new());

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use signal::{Source, SourceError};
+use signal::{ComplexPart, ElementType, NavigationIndex, Source, SourceError};
 
-use super::{asymmetric, check};
+use super::{asymmetric, check, frame_at};
 use crate::{OpenOptions, open};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/kinds");
@@ -76,7 +76,6 @@ fn every_codec_of_zarr_2_and_every_pixel_type() {
         let path = store(name, files, folder.path());
         let result = open(&path, &OpenOptions::default());
         match name.as_str() {
-            "c8" => refused(result, &["complex numbers of 64 bit", "np.abs"]),
             "record" => refused(result, &["records with the fields r, i", "array[\"r\"]"]),
             "time" => refused(result, &["dates or durations", "astype(\"int64\")"]),
             "pickle" => refused(result, &["`categorize`", "to_zarr"]),
@@ -155,6 +154,7 @@ fn pixel_types_of_hdf5_are_those_of_every_format() {
     check(&*opened("codecs.h5", "f2").unwrap(), truth(4.0));
     check(&*opened("codecs.h5", "be_f2").unwrap(), truth(4.0));
     check(&*opened("codecs.h5", "be_u2").unwrap(), asymmetric);
+    check(&*opened("codecs.h5", "c8").unwrap(), asymmetric);
     check(&*opened("codecs.h5", "i1").unwrap(), |position, pixel| {
         asymmetric(position, pixel) - 125.0
     });
@@ -162,7 +162,6 @@ fn pixel_types_of_hdf5_are_those_of_every_format() {
         f64::from(asymmetric(position, pixel) % 3.0 == 0.0)
     });
     for (name, words) in [
-        ("c8", ["complex numbers of 64 bit", "np.abs"]),
         ("rgb", ["colours (RGB of 8 bit)", "array[\"R\"]"]),
         (
             "record",
@@ -178,7 +177,7 @@ fn pixel_types_of_hdf5_are_those_of_every_format() {
 }
 
 #[test]
-fn signals_with_lzf_and_truth_values_are_read_and_colours_refused() {
+fn signals_with_lzf_truth_values_and_complex_numbers_are_read_and_colours_refused() {
     let plain = |name: &str| open(&file(name), &OpenOptions::default());
     check(&*plain("lzf.hspy").unwrap(), asymmetric);
     check(&*plain("bool.hspy").unwrap(), |position, pixel| {
@@ -188,10 +187,11 @@ fn signals_with_lzf_and_truth_values_are_read_and_colours_refused() {
         plain("rgb.hspy"),
         &["colours (RGB of 8 bit)", "s.change_dtype(\"uint8\")"],
     );
-    refused(
-        plain("complex.hspy"),
-        &["complex numbers of 64 bit", "s.amplitude.save"],
-    );
+    let complex = plain("complex.hspy").unwrap();
+    assert_eq!(complex.meta().element, ElementType::C64);
+    check(&*complex, asymmetric);
+    let frame = frame_at(&*complex, NavigationIndex::new(&[1, 0])).unwrap();
+    assert_eq!(frame.part(ComplexPart::Real).value(5), 0.0);
 }
 
 #[test]

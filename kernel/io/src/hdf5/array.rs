@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hdf5_reader::error::Error;
 use hdf5_reader::io::Cursor;
+use hdf5_reader::messages::datatype::CompoundField;
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use hdf5_reader::messages::{
     HdfMessage, MSG_DATA_LAYOUT, MSG_DATASPACE, MSG_DATATYPE, MSG_FILL_VALUE, parse_message,
@@ -150,7 +151,27 @@ fn pixel_of(datatype: &Datatype, opened: &Opened, array: &ArrayAt) -> Result<Pix
             _ => Err(NoPixel::other("named values".into())),
         },
         Datatype::Bitfield { size: 1, .. } => Pixel::of('b', 1).ok_or(NoPixel::Text),
+        Datatype::Compound { size, fields } => match parts(fields) {
+            Some([real, imaginary]) if real.datatype == imaginary.datatype => {
+                let (order, bytes) = match &real.datatype {
+                    Datatype::FloatingPoint { size, byte_order } => (*byte_order, u32::from(*size)),
+                    _ => return Err(no_pixel(datatype)),
+                };
+                let pair = (2 * bytes == *size).then(|| Pixel::of('c', *size as usize));
+                let pixel = pair.flatten().ok_or_else(|| no_pixel(datatype))?;
+                Ok(pixel.stored(order == ByteOrder::BigEndian))
+            }
+            _ => Err(no_pixel(datatype)),
+        },
         other => Err(no_pixel(other)),
+    }
+}
+
+/// Real and imaginary part, as h5py stores complex numbers.
+fn parts(fields: &[CompoundField]) -> Option<[&CompoundField; 2]> {
+    match fields {
+        [real, imaginary] if real.name == "r" && imaginary.name == "i" => Some([real, imaginary]),
+        _ => None,
     }
 }
 
@@ -158,8 +179,7 @@ fn no_pixel(datatype: &Datatype) -> NoPixel {
     match datatype {
         Datatype::Compound { size, fields } => {
             let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
-            // h5py's complex numbers.
-            if names == ["r", "i"] {
+            if parts(fields).is_some() {
                 return NoPixel::Complex {
                     bits: *size as usize * 8,
                 };
@@ -296,6 +316,15 @@ impl<T: Element> AsRef<[u8]> for Typed<T> {
     }
 }
 
+fn read_pairs<T: H5Type + Element>(
+    dataset: &Dataset,
+    ranges: &[Range<usize>],
+) -> Result<Pixels, Error> {
+    let pairs = read::<Pair<T>>(dataset, ranges)?;
+    let parts: Vec<[T; 2]> = pairs.into_iter().map(|pair| pair.0).collect();
+    Ok(Pixels::new(Typed(parts.into_flattened())))
+}
+
 fn read_typed(dataset: &Dataset, pixel: &Pixel, ranges: &[Range<usize>]) -> Result<Pixels, Error> {
     if matches!(
         dataset.dtype(),
@@ -323,6 +352,8 @@ fn read_typed(dataset: &Dataset, pixel: &Pixel, ranges: &[Range<usize>]) -> Resu
         ElementType::I64 => Pixels::new(Typed(read::<i64>(dataset, ranges)?)),
         ElementType::F32 => Pixels::new(Typed(read::<f32>(dataset, ranges)?)),
         ElementType::F64 => Pixels::new(Typed(read::<f64>(dataset, ranges)?)),
+        ElementType::C64 => read_pairs::<f32>(dataset, ranges)?,
+        ElementType::C128 => read_pairs::<f64>(dataset, ranges)?,
     })
 }
 
@@ -389,5 +420,42 @@ impl H5Type for Half {
 
     fn element_size(_: &Datatype) -> usize {
         2
+    }
+}
+
+/// Real and imaginary part.
+#[derive(Clone)]
+struct Pair<T>([T; 2]);
+
+impl<T: H5Type + Element> H5Type for Pair<T> {
+    fn hdf5_type() -> Datatype {
+        let part = |name: &str, byte_offset| CompoundField {
+            name: name.into(),
+            byte_offset,
+            datatype: T::hdf5_type(),
+        };
+        let bytes = size_of::<T>() as u32;
+        Datatype::Compound {
+            size: 2 * bytes,
+            fields: vec![part("r", 0), part("i", bytes)],
+        }
+    }
+
+    fn from_bytes(bytes: &[u8], datatype: &Datatype) -> Result<Self, Error> {
+        let Datatype::Compound { fields, .. } = datatype else {
+            return Err(Error::InvalidData("no complex number".into()));
+        };
+        let [real, imaginary] =
+            parts(fields).ok_or_else(|| Error::InvalidData("no complex number".into()))?;
+        let part = |field: &CompoundField| {
+            let from = field.byte_offset as usize;
+            let bytes = bytes.get(from..from + size_of::<T>());
+            T::from_bytes(bytes.unwrap_or_default(), &field.datatype)
+        };
+        Ok(Pair([part(real)?, part(imaginary)?]))
+    }
+
+    fn element_size(_: &Datatype) -> usize {
+        size_of::<Self>()
     }
 }

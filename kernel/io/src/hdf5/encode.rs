@@ -310,6 +310,9 @@ fn datatype(kind: Type) -> Vec<u8> {
 }
 
 fn number(element: ElementType) -> Vec<u8> {
+    if element.is_complex() {
+        return pair(element);
+    }
     let big = u8::from(cfg!(target_endian = "big"));
     let bytes = element.size_bytes();
     let mut out = if element.is_float() {
@@ -325,6 +328,19 @@ fn number(element: ElementType) -> Vec<u8> {
         ElementType::F32 => out.extend([23, 8, 0, 23, 127, 0, 0, 0]),
         ElementType::F64 => out.extend([52, 11, 0, 52, 0xff, 3, 0, 0]),
         _ => {}
+    }
+    out
+}
+
+/// As h5py stores complex numbers: a compound of both parts, version 3.
+fn pair(element: ElementType) -> Vec<u8> {
+    let part = element.part();
+    let mut out = vec![0x36, 2, 0, 0];
+    out.extend((element.size_bytes() as u32).to_le_bytes());
+    for (name, offset) in [(b"r\0", 0), (b"i\0", part.size_bytes() as u8)] {
+        out.extend(name);
+        out.push(offset);
+        out.extend(number(part));
     }
     out
 }

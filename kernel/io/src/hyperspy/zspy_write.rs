@@ -14,7 +14,7 @@ use crate::hyperspy::dictionary::{write, write_array_header, write_group, write_
 use crate::hyperspy::zspy_ragged::ragged_chunks;
 use crate::metadata::axes::axis_tree;
 use crate::result::blocks::Boxes;
-use crate::result::codec::{ChunkCodec, compressor_v2};
+use crate::result::codec::{ChunkCodec, compressor_v2, zero};
 use crate::result::partial::Record;
 use crate::result::plan::Plan;
 use crate::result::sink::Sink;
@@ -69,11 +69,7 @@ impl ZspySink {
             &plan.shape(),
             &plan.chunk_shape(),
             &compressor_v2(plan.compression, meta.element),
-            &if meta.element.is_float() {
-                json!(0.0)
-            } else {
-                json!(0)
-            },
+            &zero(meta.element),
             None,
         )
     }

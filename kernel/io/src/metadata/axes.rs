@@ -11,7 +11,7 @@ use signal::{Axes, Axis, Caveat, SourceError};
 
 use crate::metadata::expression::Expression;
 use crate::metadata::units;
-use crate::options::{OpenOptions, usual_names};
+use crate::options::{MOST_SIGNAL_AXES, OpenOptions, usual_names};
 use crate::storage::json;
 
 /// Code of the caveat that a file has no axes of a frame.
@@ -81,12 +81,12 @@ pub fn read_axes(
             signal.push(axis);
         }
     }
-    if signal.len() > 2 {
-        return Err(SourceError::unsupported(
-            path,
-            format!("its frames have {} axes; 1 or 2 are handled", signal.len()),
-            TRANSPOSE,
-        ));
+    if signal.len() > MOST_SIGNAL_AXES {
+        let reason = format!(
+            "its frames have {} axes; 1 to {MOST_SIGNAL_AXES} are handled",
+            signal.len()
+        );
+        return Err(SourceError::unsupported(path, reason, TRANSPOSE));
     }
     if options.axes.is_some() {
         caveats.clear();
@@ -95,7 +95,7 @@ pub fn read_axes(
         signal = navigation.split_off(navigation.len().saturating_sub(2));
         caveats.push(Caveat::new(
             NAVIGATION_ONLY,
-            "the file has navigation axes only; the last two are taken as those of a frame",
+            "the file has navigation axes only, one number at each position; the last two are taken as those of a frame",
         ));
     }
     name_unnamed(&mut navigation, true);
@@ -352,7 +352,7 @@ pub fn own_axes(entries: &Value, shape: &[usize]) -> Option<Axes> {
         // The numbers of a map without a scan.
         signal = navigation.split_off(navigation.len().saturating_sub(2));
     }
-    let fits = entries.len() == shape.len() && (1..=2).contains(&signal.len());
+    let fits = entries.len() == shape.len() && (1..=MOST_SIGNAL_AXES).contains(&signal.len());
     fits.then(|| Axes::new(navigation, signal))
 }
 

@@ -239,8 +239,8 @@ fn pixel(
         2 => ('f', 4),
         6 => ('u', 2),
         12 => ('f', 2),
+        4 => ('c', 8),
         3 => return Err(NoPixel::Complex { bits: 32 }.refused(path, Tool::NumPy)),
-        4 => return Err(NoPixel::Complex { bits: 64 }.refused(path, Tool::NumPy)),
         16 => return Err(NoPixel::Colour { bits: 8 }.refused(path, Tool::NumPy)),
         _ => {
             let what = match mode {
@@ -250,7 +250,7 @@ fn pixel(
             return Err(SourceError::unsupported(
                 path,
                 format!(
-                    "MRC mode {mode} ({what}); modes 0, 1, 2, 6 and 12 (8 and 16 bit, float32, float16) are read"
+                    "MRC mode {mode} ({what}); modes 0, 1, 2, 4, 6 and 12 (8 and 16 bit, float32, complex64, float16) are read"
                 ),
                 "write it again as 8 or 16 bit, with IMOD for example `newstack -mode 1 FILE again.mrc`",
             ));

@@ -1,11 +1,12 @@
-//! A map that we have saved, opened as the map it was: its images lie one after the other in the file, hyperspy's way.
+//! A map that we have saved, opened as the map it was: its images lie one after the other in the file, hyperspy's way. So does the
+//! one number at each position of a file without signal axes.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use signal::{
-    Access, Axes, CancelToken, Caveat, Chunk, ChunkId, Component, Composite, ElementType,
+    Access, Axes, CancelToken, Caveat, Chunk, ChunkId, Component, Composite, Display, ElementType,
     NavigationIndex, SignalKind, SignalMeta, Source, SourceError,
 };
 
@@ -41,6 +42,9 @@ pub fn as_map(path: &Path, source: Arc<dyn Source>, options: &OpenOptions) -> Ar
 
 fn map_meta(file: &SignalMeta) -> Option<(SignalMeta, bool)> {
     let own = &file.original["metadata"]["SignalTree"];
+    if own["kind"].is_null() && !file.element.is_complex() {
+        return numbers_meta(file);
+    }
     if own["kind"] != "map" || file.element != ElementType::F32 {
         return None;
     }
@@ -76,6 +80,30 @@ fn map_meta(file: &SignalMeta) -> Option<(SignalMeta, bool)> {
         },
         stacked,
     ))
+}
+
+/// A file with navigation axes only has one number at each position.
+fn numbers_meta(file: &SignalMeta) -> Option<(SignalMeta, bool)> {
+    let is_told = |caveat: &Caveat| caveat.code == NAVIGATION_ONLY;
+    file.caveats.iter().find(|caveat| is_told(caveat))?;
+    let scan = [&file.axes.navigation[..], &file.axes.signal[..]].concat();
+    let value = Component::new("value", &file.title, &file.value_units, Display::Sequential);
+    let mut meta = SignalMeta {
+        kind: SignalKind::Map,
+        axes: Axes::new(scan, Vec::new()),
+        element: ElementType::F32,
+        components: vec![value],
+        ..file.clone()
+    };
+    meta.caveats.retain(|caveat| !is_told(caveat));
+    if file.element.as_float() != ElementType::F32 {
+        let text = format!(
+            "its {} are kept as f32, to seven digits; `Open {{ signal_axes: 2, ..default() }}` reads an image of them as it is",
+            file.element
+        );
+        meta.add_caveat(Caveat::new("single_precision", text));
+    }
+    Some((meta, false))
 }
 
 impl MapFile {

@@ -53,6 +53,15 @@ impl ChunkCodec {
     }
 }
 
+/// What pixels that are not written are filled with, as both versions of Zarr spell it.
+pub fn zero(element: ElementType) -> Value {
+    match (element.is_complex(), element.is_float()) {
+        (true, _) => json!([0.0, 0.0]),
+        (false, true) => json!(0.0),
+        (false, false) => json!(0),
+    }
+}
+
 /// How bytes become fewer. Measured on diffraction patterns: counts as bit planes (bit shuffle) are a fifth
 /// smaller than as byte planes and are packed twice as fast; shuffled floats are larger than plain ones.
 enum Scheme {

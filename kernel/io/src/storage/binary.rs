@@ -127,16 +127,23 @@ impl FixedStride {
             first += index * stride;
             stride *= axis.size;
         }
-        let (rows, columns) = match axes.signal.as_slice() {
-            [rows, columns] => (rows.size, columns.size),
-            signal => (1, signal.iter().map(|axis| axis.size).product()),
-        };
-        let mut pixels = Vec::with_capacity(rows * columns * width);
-        for row in 0..rows {
-            for column in 0..columns {
-                let from = first + (row + column * rows) * stride;
-                pixels.extend_from_slice(&self.map[from..from + width]);
+        let sizes = axes.signal_shape();
+        let strides: Vec<usize> = (sizes.iter())
+            .scan(stride, |next, size| {
+                let own = *next;
+                *next *= size;
+                Some(own)
+            })
+            .collect();
+        let count = axes.frame_len();
+        let mut pixels = Vec::with_capacity(count * width);
+        for flat in 0..count {
+            let (mut from, mut rest) = (first, flat);
+            for (size, stride) in sizes.iter().zip(&strides).rev() {
+                from += rest % size * stride;
+                rest /= size;
             }
+            pixels.extend_from_slice(&self.map[from..from + width]);
         }
         pixels
     }

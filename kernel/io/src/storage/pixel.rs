@@ -17,7 +17,7 @@ pub struct Pixel {
 }
 
 impl Pixel {
-    /// Of a kind as NumPy spells it (`u`, `i`, `f`, `b`) in `bytes` bytes.
+    /// Of a kind as NumPy spells it (`u`, `i`, `f`, `c`, `b`) in `bytes` bytes.
     pub fn of(kind: char, bytes: usize) -> Option<Self> {
         let element = match (kind, bytes) {
             ('u' | 'b', 1) => ElementType::U8,
@@ -30,6 +30,8 @@ impl Pixel {
             ('i', 8) => ElementType::I64,
             ('f', 2 | 4) => ElementType::F32,
             ('f', 8) => ElementType::F64,
+            ('c', 8) => ElementType::C64,
+            ('c', 16) => ElementType::C128,
             _ => return None,
         };
         Some(Pixel {
@@ -79,7 +81,7 @@ impl Pixel {
             "uint" => Pixel::of('u', bits / 8),
             "int" => Pixel::of('i', bits / 8),
             "float" => Pixel::of('f', bits / 8),
-            "complex" => return Err(NoPixel::Complex { bits }),
+            "complex" => Pixel::of('c', bits / 8),
             "string" => return Err(NoPixel::Text),
             _ => None,
         };
@@ -108,7 +110,9 @@ impl Pixel {
     /// Between the byte order of the file and this machine's, both ways.
     pub fn reordered(&self, mut pixels: Vec<u8>) -> Vec<u8> {
         if self.swapped {
-            (pixels.chunks_exact_mut(self.bytes())).for_each(<[u8]>::reverse);
+            // Both parts of a complex number by themselves.
+            let unit = self.bytes().min(self.element.part().size_bytes());
+            (pixels.chunks_exact_mut(unit)).for_each(<[u8]>::reverse);
         }
         pixels
     }
@@ -131,6 +135,10 @@ impl Pixel {
                 }
                 ElementType::F32 => pixels.extend((value as f32).to_ne_bytes()),
                 ElementType::F64 => pixels.extend(value.to_ne_bytes()),
+                ElementType::C64 => {
+                    pixels.extend([value as f32, 0.0].map(f32::to_ne_bytes).concat())
+                }
+                ElementType::C128 => pixels.extend([value, 0.0].map(f64::to_ne_bytes).concat()),
             }
         }
         self.reordered(pixels)
@@ -276,7 +284,7 @@ impl NoPixel {
         SourceError::unsupported(
             path,
             format!(
-                "its pixels are {}; whole numbers of 8 to 64 bit, floating point of 16 to 64 bit and truth values are read",
+                "its pixels are {}; whole numbers of 8 to 64 bit, floating point of 16 to 64 bit, complex numbers of 64 and 128 bit and truth values are read",
                 self.name()
             ),
             self.remedy(tool),
@@ -323,23 +331,17 @@ mod tests {
             ("<u2", "uint16", ElementType::U16),
             ("<f2", "float16", ElementType::F32),
             ("<f8", "float64", ElementType::F64),
+            ("<c8", "complex64", ElementType::C64),
+            ("<c16", "complex128", ElementType::C128),
         ] {
             let pixel = Pixel::from_numpy(numpy).unwrap();
             assert_eq!(pixel.element, element);
             assert_eq!(Pixel::from_zarr3(zarr3), Ok(pixel), "{zarr3}");
         }
-        for (numpy, zarr3) in [("<c8", "complex64"), ("<c16", "complex128")] {
-            assert_eq!(
-                Pixel::from_numpy(numpy),
-                Err(NoPixel::Complex {
-                    bits: numpy[2..].parse::<usize>().unwrap() * 8
-                })
-            );
-            assert_eq!(
-                Pixel::from_zarr3(zarr3).unwrap_err(),
-                Pixel::from_numpy(numpy).unwrap_err()
-            );
-        }
+        assert_eq!(
+            Pixel::from_numpy("<c32"),
+            Err(NoPixel::Complex { bits: 256 })
+        );
         assert_eq!(Pixel::from_numpy("<M8[ns]"), Err(NoPixel::Time));
         assert!(
             Pixel::from_numpy("<f16")
@@ -347,6 +349,16 @@ mod tests {
                 .name()
                 .contains("<f16")
         );
+    }
+
+    #[test]
+    fn the_parts_of_a_complex_number_are_swapped_by_themselves() {
+        let stored: Vec<u8> = [1.5f32, -2.0]
+            .iter()
+            .flat_map(|part| part.to_be_bytes())
+            .collect();
+        let decoded = Pixel::from_numpy(">c8").unwrap().decoded(stored);
+        assert_eq!(bytemuck::cast_slice::<f32, u8>(&[1.5, -2.0]), decoded);
     }
 
     #[test]

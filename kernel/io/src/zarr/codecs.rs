@@ -165,6 +165,9 @@ impl Step {
                 width: codec["elementsize"].as_u64().unwrap_or(4) as usize,
             },
             "delta" => match (pixel("dtype")?, stored("dtype")?) {
+                (pixel, _) if pixel.element.is_complex() => {
+                    return Err("Delta of complex numbers".into());
+                }
                 (pixel, stored) if pixel == stored => Step::Delta { pixel },
                 _ => return Err("Delta with another stored type".into()),
             },
@@ -186,6 +189,9 @@ impl Step {
     }
 
     fn converting(stored: Pixel, pixel: Pixel, scale: Option<(f64, f64)>) -> Result<Self, String> {
+        if stored.element.is_complex() || pixel.element.is_complex() {
+            return Err("a conversion of complex numbers".into());
+        }
         let exact = |pixel: &Pixel| pixel.bytes() < 8 || pixel.element.is_float();
         match exact(&stored) && exact(&pixel) {
             true => Ok(Step::Converting {

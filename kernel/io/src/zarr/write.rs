@@ -21,7 +21,7 @@ use signal::{Peaks, SignalKind, SourceError};
 use crate::error::io_error;
 use crate::metadata::axes::own_axis;
 use crate::result::blocks::Boxes;
-use crate::result::codec::{ChunkCodec, codecs_v3};
+use crate::result::codec::{ChunkCodec, codecs_v3, zero};
 use crate::result::partial::Record;
 use crate::result::plan::Plan;
 use crate::result::sink::Sink;
@@ -263,10 +263,6 @@ fn header(plan: &Plan) -> Value {
     if !plan.provenance.is_null() {
         attributes["provenance"] = plan.provenance.clone();
     }
-    let fill = match element.is_float() {
-        true => json!(0.0),
-        false => json!(0),
-    };
     json!({
         "zarr_format": 3,
         "node_type": "array",
@@ -274,7 +270,7 @@ fn header(plan: &Plan) -> Value {
         "data_type": long_name(element.name()),
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": grid}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": fill,
+        "fill_value": zero(element),
         "codecs": codecs,
         "dimension_names": names,
         "attributes": attributes,
@@ -287,6 +283,7 @@ fn long_name(name: &str) -> String {
     let kind = match kind {
         "u" => "uint",
         "i" => "int",
+        "c" => "complex",
         _ => "float",
     };
     format!("{kind}{bits}")

@@ -1,6 +1,7 @@
 //! Keeps a part of the scan: a region of it, and of a series of scans some of them.
 //!
-//! `(nt, ny, nx | …) → (end - first, height, width | …)`, for frames, peaks and maps; `|` and what is behind it stays. A region has
+//! `(nt, ny, nx | …) → (end - first, height, width | …)`, of four axes `(ns, nt, ny, nx | …) → (end - first, second_end - second_first,
+//! height, width | …)`, for frames, peaks and maps; `|` and what is behind it stays. A region has
 //! its first column, its first row, width and height in scan positions, and is cut off at the edges of the scan (a caveat says so); ranges are half-open. Axes go on where the part
 //! begins, `offset' = offset + first · scale`; those that are not uniform keep their values. Values are those of the input, bit by
 //! bit, with the same pixel type; nothing is copied. Left out, everything stays. O(1).
@@ -10,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Category, Caveat, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
+    Axis, CancelToken, Category, Caveat, Inputs, NavigationIndex, Needs, NotApplicable, Operation,
     OperationError, OperationInfo, Output, Region, SignalMeta, parameters,
 };
 
@@ -26,6 +27,55 @@ parameters! {
         pub first: usize = 0, range (0, 1000000);
         /// First one behind that is not kept. Left out: all to the end.
         pub end: Option<usize> = None, range (1, 1000000);
+        /// First one that is kept along the second of four axes.
+        pub second_first: usize = 0, range (0, 1000000);
+        /// First one behind that is not kept along it. Left out: all to the end.
+        pub second_end: Option<usize> = None, range (1, 1000000);
+    }
+}
+
+/// What is kept along one of the slower axes, named by its two parameters.
+struct Series {
+    names: [&'static str; 2],
+    first: usize,
+    end: Option<usize>,
+}
+
+impl Series {
+    /// Of the slowest axis, then of the second.
+    fn of(params: &CropScan) -> [Self; 2] {
+        [
+            Series {
+                names: ["first", "end"],
+                first: params.first,
+                end: params.end,
+            },
+            Series {
+                names: ["second_first", "second_end"],
+                first: params.second_first,
+                end: params.second_end,
+            },
+        ]
+    }
+
+    fn is_whole(&self) -> bool {
+        self.first == 0 && self.end.is_none()
+    }
+
+    fn kept(&self, axis: &Axis) -> Result<Range<usize>, NotApplicable> {
+        let ([first_name, end_name], size) = (self.names, axis.size);
+        let (first, end) = (self.first, self.end.unwrap_or(size));
+        if first < end && end <= size {
+            return Ok(first..end);
+        }
+        let reason = match end <= size {
+            true => format!("{first_name} = {first} is not below {end_name} = {end}"),
+            false => format!("{end_name} = {end} is beyond the {size} of `{}`", axis.name),
+        };
+        Err(accept::refuse(
+            reason,
+            format!("{first_name} below {end_name}, and {end_name} at most {size}"),
+        ))
     }
 }
 
@@ -46,35 +96,39 @@ fn kept(
             *kept = part;
         }
     }
-    if params.first == 0 && params.end.is_none() {
-        return Ok((kept, caveat));
+    let [slowest, second] = Series::of(params);
+    if !slowest.is_whole() {
+        kept[0] = match (axes.as_slice(), params.region) {
+            ([_, _], _) => {
+                return Err(accept::refuse(
+                    "first and end cut a series, and this is one scan",
+                    "the region: its rows and columns",
+                ));
+            }
+            ([axis], Some(_)) => {
+                return Err(accept::refuse(
+                    format!("the axis `{}` is cut by the region already", axis.name),
+                    "first and end, or the region",
+                ));
+            }
+            _ => slowest.kept(&axes[0])?,
+        };
     }
-    if axes.len() == 2 {
-        return Err(accept::refuse(
-            "first and end cut a series, and this is one scan",
-            "the region: its rows and columns",
-        ));
+    if !second.is_whole() {
+        kept[1] = match axes.as_slice() {
+            [_, axis, _, _] => second.kept(axis)?,
+            _ => {
+                return Err(accept::refuse(
+                    format!(
+                        "second_first and second_end cut the second of four scan axes, and there are {}",
+                        axes.len()
+                    ),
+                    "the region, or first and end",
+                ));
+            }
+        };
     }
-    if axes.len() == 1 && params.region.is_some() {
-        return Err(accept::refuse(
-            format!("the axis `{}` is cut by the region already", axes[0].name),
-            "first and end, or the region",
-        ));
-    }
-    let (axis, size) = (&axes[0], axes[0].size);
-    let (first, end) = (params.first, params.end.unwrap_or(size));
-    if first < end && end <= size {
-        kept[0] = first..end;
-        return Ok((kept, caveat));
-    }
-    let reason = match end <= size {
-        true => format!("first = {first} is not below end = {end}"),
-        false => format!("end = {end} is beyond the {size} of `{}`", axis.name),
-    };
-    Err(accept::refuse(
-        reason,
-        format!("first below end, and end at most {size}"),
-    ))
+    Ok((kept, caveat))
 }
 
 #[derive(Default)]
@@ -110,13 +164,19 @@ impl Operation for CutScan {
     }
 
     fn maxima(&self, inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
-        match inputs.first().map(|input| input.axes.navigation.as_slice()) {
-            Some([axis] | [axis, _, _, ..]) => {
-                vec![("first", axis.size as f64 - 1.0), ("end", axis.size as f64)]
-            }
-            Some([_, _]) => vec![("first", 0.0)],
-            _ => Vec::new(),
-        }
+        let Some(input) = inputs.first() else {
+            return Vec::new();
+        };
+        let most = |names: [&'static str; 2], size: usize| {
+            [(names[0], size as f64 - 1.0), (names[1], size as f64)]
+        };
+        let [slowest, second] = Series::of(&CropScan::default()).map(|series| series.names);
+        let (of_slowest, of_second) = match input.axes.navigation.as_slice() {
+            [series, time, _, _] => (series.size, time.size),
+            [axis] | [axis, _, _] => (axis.size, 1),
+            _ => (1, 1),
+        };
+        [most(slowest, of_slowest), most(second, of_second)].concat()
     }
 
     fn needs(
@@ -136,8 +196,8 @@ impl Operation for CutScan {
                 *from = first;
             }
         }
-        if let Some(slowest) = from.first_mut() {
-            *slowest += params.first;
+        for (from, series) in from.iter_mut().zip(Series::of(params)) {
+            *from += series.first;
         }
         for (from, at) in from.iter_mut().zip(at.as_slice()) {
             *from += at;
@@ -164,7 +224,7 @@ impl Operation for CutScan {
 
 #[cfg(test)]
 mod tests {
-    use signal::{Axes, Axis, Bound, ElementType, Registered, serde_json::json};
+    use signal::{Axes, Bound, ElementType, Registered, serde_json::json};
 
     use super::*;
 
@@ -183,6 +243,15 @@ mod tests {
     fn series() -> Arc<SignalMeta> {
         meta(vec![
             Axis::with_values("t", vec![0.0, 1.0, 3.0, 7.0], "s"),
+            Axis::pixels("y", 5),
+            Axis::pixels("x", 7),
+        ])
+    }
+
+    fn four() -> Arc<SignalMeta> {
+        meta(vec![
+            Axis::new("tilt", 3, 10.0, -10.0, "°"),
+            Axis::new("t", 6, 0.5, 1.0, "s"),
             Axis::pixels("y", 5),
             Axis::pixels("x", 7),
         ])
@@ -232,6 +301,31 @@ mod tests {
     }
 
     #[test]
+    fn each_of_four_axes_is_cut_by_its_own() {
+        let params = json!({"first": 1, "second_first": 2, "second_end": 5,
+            "region": {"x0": 4, "y0": 3, "width": 2, "height": 1}});
+        assert_eq!(place(&four(), params.clone(), &[1, 2, 0, 1]), [2, 4, 3, 5]);
+        let crop = Bound::<CutScan>::entry().bind(&params).unwrap();
+        let axes = crop.describe(&[&four()]).unwrap().axes;
+        assert_eq!(axes.navigation_shape(), [2, 3, 1, 2]);
+        assert_eq!(
+            (axes.navigation[0].offset, axes.navigation[1].offset),
+            (0.0, 2.0)
+        );
+        let most = crop.maxima(&[&four()]);
+        assert_eq!(
+            most,
+            [
+                ("first", 2.0),
+                ("end", 3.0),
+                ("second_first", 5.0),
+                ("second_end", 6.0)
+            ]
+        );
+        assert_eq!(crop.maxima(&[&scan()])[0], ("first", 0.0));
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_with_what_would() {
         for (meta, params, reason) in [
             (scan(), json!({"first": 1}), "this is one scan"),
@@ -250,6 +344,16 @@ mod tests {
                 scan(),
                 json!({"region": {"x0": 7, "y0": 0, "width": 4, "height": 5}}),
                 "lies outside the scan of 5 rows and 7 columns",
+            ),
+            (
+                series(),
+                json!({"second_first": 1}),
+                "the second of four scan axes, and there are 3",
+            ),
+            (
+                four(),
+                json!({"second_end": 7}),
+                "second_end = 7 is beyond the 6 of `t`",
             ),
             (meta(Vec::new()), json!({}), "one frame"),
         ] {

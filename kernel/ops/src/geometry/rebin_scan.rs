@@ -1,6 +1,7 @@
 //! Joins scan positions: groups of rows and columns of the scan, or of frames of a series, become one.
 //!
-//! `(nt, ny, nx | …) → (nt / along, ny / rows, nx / columns | …)`, for frames and maps; `|` and what is behind it stays. result = `Σ I`
+//! `(nt, ny, nx | …) → (nt / along, ny / rows, nx / columns | …)`, of four axes the second by `second_along`, for frames and maps; `|` and what
+//! is behind it stays. result = `Σ I`
 //! over the positions of a group, pixel by pixel, or their mean: of themselves counts are added and the values of maps that are no counts
 //! (deflections, strains, angles, errors) averaged; positions that are left over at the end of an axis are dropped
 //! (a caveat says how many). NaN and infinite values are left out, so that a sum is of the positions that have a value; a
@@ -43,6 +44,8 @@ parameters! {
         pub columns: usize = 2, range (1, 4096);
         /// Scans of a series that become one: along the slowest of three axes or more.
         pub along: usize = 1, range (1, 4096);
+        /// Scans that become one along the second of four axes.
+        pub second_along: usize = 1, range (1, 4096);
         /// Total of a group, or its average.
         pub statistic: GroupStatistic = GroupStatistic::Automatic;
     }
@@ -75,6 +78,9 @@ fn group(rank: usize, params: &RebinScan) -> Vec<usize> {
     }
     if rank > 2 {
         group[0] = params.along;
+    }
+    if rank > 3 {
+        group[1] = params.second_along;
     }
     group
 }
@@ -111,12 +117,22 @@ impl Operation for JoinPositions {
                 "along = 1",
             ));
         }
+        if rank < 4 && params.second_along > 1 {
+            return Err(accept::refuse(
+                format!(
+                    "second_along = {} joins along the second of four scan axes, and there are {rank}",
+                    params.second_along
+                ),
+                "second_along = 1",
+            ));
+        }
         let group = group(rank, params);
         let mut meta = input.clone();
-        let names = |axis: usize| match rank - axis {
-            1 => "columns",
-            2 => "rows",
-            _ => "along",
+        let names = |axis: usize| match (rank - axis, axis) {
+            (1, _) => "columns",
+            (2, _) => "rows",
+            (_, 0) => "along",
+            _ => "second_along",
         };
         for (axis, factor) in group.iter().copied().enumerate() {
             let of = &mut meta.axes.navigation[axis];
@@ -170,14 +186,16 @@ impl Operation for JoinPositions {
             return Vec::new();
         };
         let (rows, columns) = accept::scan_rows_columns(&input.axes);
-        let along = match input.axes.navigation.as_slice() {
-            [slowest, _, _, ..] => slowest.size,
-            _ => 1,
+        let (along, second_along) = match input.axes.navigation.as_slice() {
+            [slowest, second, _, _] => (slowest.size, second.size),
+            [slowest, _, _] => (slowest.size, 1),
+            _ => (1, 1),
         };
         vec![
             ("rows", rows as f64),
             ("columns", columns as f64),
             ("along", along as f64),
+            ("second_along", second_along as f64),
         ]
     }
 
@@ -280,6 +298,39 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn each_of_four_axes_has_groups_of_its_own() {
+        let sizes = [("tilt", 4), ("t", 6), ("y", 4), ("x", 7)];
+        let axes = sizes.map(|(name, size)| Axis::pixels(name, size));
+        let four = meta(axes.to_vec(), ElementType::U8);
+        let params = json!({"rows": 1, "columns": 1, "along": 2, "second_along": 3});
+        let rebin = Bound::<JoinPositions>::entry().bind(&params).unwrap();
+        let found = rebin.describe(&[&four]).unwrap();
+        assert_eq!(found.axes.navigation_shape(), [2, 2, 4, 7]);
+        let at = NavigationIndex::new(&[1, 1, 2, 5]);
+        match rebin.needs(0, at, std::slice::from_ref(&four)) {
+            Needs::Window(window) => {
+                assert_eq!(window.first().as_slice(), [2, 3, 2, 5]);
+                assert_eq!(window.last().as_slice(), [3, 5, 2, 5]);
+            }
+            other => panic!("{other:?}"),
+        }
+        let refused = rebin.describe(&[&scan(ElementType::U8)]).unwrap_err();
+        assert!(
+            refused.to_string().contains("this is one scan"),
+            "{refused}"
+        );
+        let second = Bound::<JoinPositions>::entry()
+            .bind(&json!({"second_along": 2}))
+            .unwrap();
+        let refused = second.describe(&[&scan(ElementType::U8)]).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("second of four scan axes, and there are 2")
+        );
     }
 
     #[test]

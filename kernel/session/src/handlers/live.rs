@@ -32,7 +32,9 @@ pub(crate) fn show(
     let Some(params) = &wish.draft else {
         session.drop_drafts(&view);
         return match wish.region {
-            Some(region) => self::region(session, graph, node, at, view, region),
+            Some(region) => {
+                self::region(session, graph, node, at, (view, looking.component), region)
+            }
             None => pictures::show(session, graph, node, at, looking),
         };
     };
@@ -49,7 +51,14 @@ pub(crate) fn show(
             stand_in(session, &graph, node, own, looking.component, shown)
         }
         Some(tried) => match wish.region {
-            Some(region) => self::region(session, &graph, tried, at, viewer, region),
+            Some(region) => self::region(
+                session,
+                &graph,
+                tried,
+                at,
+                (viewer, looking.component),
+                region,
+            ),
             None => pictures::show(session, &graph, tried, at, looking),
         },
         None => Err(convert::no_node(wish.node)),
@@ -66,9 +75,17 @@ fn region(
     graph: &Arc<Graph>,
     node: &Node,
     at: NavigationIndex,
-    view: ViewName,
+    (view, picture): (ViewName, usize),
     region: NavigationRegion,
 ) -> Result<Shown, WireError> {
+    if node.meta.element.is_complex() {
+        let message = format!(
+            "`{}` has complex numbers, whose amplitudes and phases have no mean over a region",
+            node.name
+        );
+        let hint = "look at one position, or at the real and the imaginary part: `.real()?` and `.imaginary()?` have means";
+        return Err(WireError::new("not_applicable", message, hint).at_node(node.id));
+    }
     let [x0, y0, width, height] =
         [region.x0, region.y0, region.width, region.height].map(|px| px as usize);
     let statistic = match region.statistic {
@@ -83,7 +100,7 @@ fn region(
     let found = (session.engine).region(graph, node.id, at, region, statistic, &viewer);
     let found = found.map_err(|error| convert::compute_error(&error))?;
     Ok(Shown {
-        image: found.frame,
+        image: pictures::picture_of(node, &found.frame, picture)?,
         peaks: None,
         space: FrameSpace::Signal,
         complete: found.complete,

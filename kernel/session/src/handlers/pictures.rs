@@ -10,7 +10,7 @@ use protocol::{
     TimesMs, WireError,
 };
 use signal::{CancelToken, Frame, NavigationIndex, Output, Peaks, SignalKind};
-use tree::{Graph, Lane, MapImages, Node, PassState};
+use tree::{Graph, Lane, MapImages, NavigatorPicture, Node, PassState};
 use views::{Levels, Part};
 
 use crate::handlers::{composites, live};
@@ -196,7 +196,7 @@ pub(crate) fn show(
             .map_err(|error| convert::compute_error(&error))
     };
     let (image, peaks) = match output(node.id, at)? {
-        Output::Frame(frame) => (frame, None),
+        Output::Frame(frame) => (picture_of(node, &frame, looking.component)?, None),
         Output::Peaks(peaks) => {
             let (pattern, place) = pattern_of(graph, node, at);
             match output(pattern, place)? {
@@ -213,6 +213,11 @@ pub(crate) fn show(
         complete: 1.0,
         exact: true,
     })
+}
+
+/// What is seen of a frame: of complex numbers a part, of three axes an image.
+pub(crate) fn picture_of(node: &Node, frame: &Frame, picture: usize) -> Result<Frame, WireError> {
+    (frame.picture(picture)).ok_or_else(|| no_picture(node, picture))
 }
 
 /// The nearest node above that has frames, and where in its scan the position is: what the peaks are drawn over.
@@ -241,12 +246,12 @@ pub(crate) fn map_to_show(
 }
 
 fn no_picture(node: &Node, component: usize) -> WireError {
-    let count = node.meta.components.len();
+    let count = node.meta.pictures();
     let message = format!(
-        "`{}` has {count} components; number {component} was asked for",
+        "`{}` has {count} pictures; number {component} was asked for",
         node.name
     );
-    WireError::new("no_component", message, "components are counted from 0").at_node(node.id)
+    WireError::new("no_component", message, "pictures are counted from 0").at_node(node.id)
 }
 
 /// Starts the pass of a map that is shown for the first time.
@@ -289,6 +294,7 @@ pub(crate) fn plane(values: &[f32], shape: &[usize], at: NavigationIndex) -> Res
 pub(crate) fn navigator(
     session: &Session,
     wish: &NavigatorRequest,
+    cancel: &CancelToken,
 ) -> Result<(Reply, Vec<Bytes>), WireError> {
     let graph = session.tree.snapshot();
     if graph.node(wish.node).is_none() {
@@ -296,13 +302,14 @@ pub(crate) fn navigator(
     }
     let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
     let at = NavigationIndex::new(&index);
-    let (picture, image) = navigation_image(session, &graph, wish.node, at, NAVIGATOR_PATIENCE)?;
+    let NavigationImage {
+        picture,
+        image,
+        units,
+    } = navigation_image(session, &graph, wish.node, at, NAVIGATOR_PATIENCE, cancel)?;
     let part = wish.part.map(convert::part);
     let reduced = views::reduce(&image, part, [NAVIGATOR_PX; 2]);
     let levels = levels(&image, part, &reduced.frame);
-    let source_units = graph
-        .source_of(wish.node)
-        .map_or("", |(root, _)| root.meta.value_units.as_str());
     let reply = NavigatorReply {
         view: wish.view,
         generation: wish.generation,
@@ -318,7 +325,7 @@ pub(crate) fn navigator(
         extrema: levels.extrema,
         stride: picture.stride as u32,
         complete: picture.complete,
-        value_units: format!("mean {source_units}").trim_end().to_owned(),
+        value_units: units,
     };
     Ok((
         Reply::Navigator(reply),
@@ -326,14 +333,27 @@ pub(crate) fn navigator(
     ))
 }
 
-/// The navigation image of a node's scan through a position of it; an error when no frame of its file could be read.
+/// What leads through the scan of a node.
+pub(crate) struct NavigationImage {
+    pub picture: NavigatorPicture,
+    pub image: Frame,
+    /// What its values are, with their unit.
+    pub units: String,
+}
+
+/// The navigation image of a node's scan through a position of it; an error when no frame of its file could be read. Where
+/// positions are components of a model it is what the model says of each, once that is fitted.
 pub(crate) fn navigation_image(
     session: &Session,
     graph: &Arc<Graph>,
     node: u32,
     at: NavigationIndex,
     patience: Duration,
-) -> Result<(tree::NavigatorPicture, Frame), WireError> {
+    cancel: &CancelToken,
+) -> Result<NavigationImage, WireError> {
+    if let Some((model, _)) = graph.component_of(node, at) {
+        return scree(session, graph, node, model, cancel);
+    }
     let picture = session
         .engine
         .navigator(graph, node, at)
@@ -344,7 +364,55 @@ pub(crate) fn navigation_image(
     {
         return Err(convert::compute_error(error));
     }
+    let of_file = graph
+        .source_of(node)
+        .map_or("", |(root, _)| root.meta.value_units.as_str());
+    image_of(picture, format!("mean {of_file}").trim_end().to_owned())
+}
+
+/// The value of a model at each component that is a position of a node.
+fn scree(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: u32,
+    model: &Arc<Node>,
+    cancel: &CancelToken,
+) -> Result<NavigationImage, WireError> {
+    let one = NavigationIndex::new(&[]);
+    let output = session
+        .engine
+        .output_in_use(graph, model.id, one, Lane::Visible, cancel)
+        .map_err(|error| convert::compute_error(&error))?;
+    let Output::Frame(of_model) = output else {
+        return Err(session.wrong_kind(model.id, "frames", output.noun()));
+    };
+    let shape = (graph.node(node)).map_or_else(Vec::new, |node| node.meta.axes.navigation_shape());
+    let positions = shape.iter().product();
+    let values = (0..positions).map(|flat| {
+        let at = NavigationIndex::from_flat(flat, &shape);
+        let component = graph.component_of(node, at);
+        component.map_or(f32::NAN, |(_, at)| {
+            of_model.value(at.as_slice().first().copied().unwrap_or(0)) as f32
+        })
+    });
+    let picture = NavigatorPicture {
+        rows: 1,
+        columns: positions,
+        outer: Vec::new(),
+        values: values.collect(),
+        stride: 1,
+        complete: 1.0,
+        error: None,
+    };
+    image_of(picture, model.meta.value_units.clone())
+}
+
+fn image_of(picture: NavigatorPicture, units: String) -> Result<NavigationImage, WireError> {
     let image = Frame::from_vec(&[picture.rows, picture.columns], picture.values.clone())
         .map_err(|what| WireError::new("internal", what, ""))?;
-    Ok((picture, image))
+    Ok(NavigationImage {
+        picture,
+        image,
+        units,
+    })
 }

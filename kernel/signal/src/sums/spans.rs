@@ -4,7 +4,7 @@ use super::Total;
 use super::blocks::{LANES, Visit, visit};
 use super::pixel::Pixel;
 use crate::simd::{Vectorised, vectorised};
-use crate::{ElementType, Frame, Span};
+use crate::{ComplexPart, ElementType, Frame, Span};
 
 /// Pixels of 16 bits whose sums in the lanes of a block fit 32 bits.
 const PIXELS_PER_U32: usize = LANES << 16;
@@ -140,6 +140,9 @@ pub(super) fn spans_total(frame: &Frame, spans: &[Span], columns: usize) -> Tota
         ElementType::I32 => sum!(i32) as f64,
         ElementType::U64 => sum!(u64) as f64,
         ElementType::I64 => sum!(i64) as f64,
+        ElementType::C64 | ElementType::C128 => {
+            return spans_total(&frame.part(ComplexPart::Amplitude), spans, columns);
+        }
     };
     Total {
         sum,

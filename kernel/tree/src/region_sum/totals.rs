@@ -33,7 +33,7 @@ impl Totals {
         let pixels = meta.axes.frame_len();
         let sums = match meta.element {
             _ if holed => Sums::Real(vec![0.0; pixels], vec![0; pixels]),
-            ElementType::F32 | ElementType::F64 | ElementType::U64 | ElementType::I64 => {
+            element if element.is_float() || element.size_bytes() > 4 => {
                 Sums::Real(vec![0.0; pixels], vec![0; pixels])
             }
             _ => Sums::Whole(vec![0; pixels]),

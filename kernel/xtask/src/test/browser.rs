@@ -69,13 +69,7 @@ pub fn screen(chromium: &Path, environment: &Environment) -> Result<Counts> {
 /// # Errors
 /// When the script cannot run.
 pub fn maps(chromium: &Path, environment: &Environment) -> Result<Counts> {
-    let folder = project::target().join("maps");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder)?;
-    let mut command = script("maps.mjs", chromium);
-    command.arg(environment.program("jupyter")).arg(&folder);
-    super::private(&mut command);
-    watch(&mut command, Duration::from_secs(300))
+    in_an_empty_folder("maps", chromium, environment)
 }
 
 /// Parts of scans: their navigators, and the crosshair from one scan to another.
@@ -83,13 +77,15 @@ pub fn maps(chromium: &Path, environment: &Environment) -> Result<Counts> {
 /// # Errors
 /// When the script cannot run.
 pub fn scans(chromium: &Path, environment: &Environment) -> Result<Counts> {
-    let folder = project::target().join("scans");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder)?;
-    let mut command = script("scans.mjs", chromium);
-    command.arg(environment.program("jupyter")).arg(&folder);
-    super::private(&mut command);
-    watch(&mut command, Duration::from_secs(300))
+    in_an_empty_folder("scans", chromium, environment)
+}
+
+/// Complex numbers, stacks of images, components of a model, one number at each position.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn wide(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    in_an_empty_folder("wide", chromium, environment)
 }
 
 /// Detectors placed by a stretch of an axis or by vertices.
@@ -97,13 +93,7 @@ pub fn scans(chromium: &Path, environment: &Environment) -> Result<Counts> {
 /// # Errors
 /// When the script cannot run.
 pub fn shapes(chromium: &Path, environment: &Environment) -> Result<Counts> {
-    let folder = project::target().join("shapes");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder)?;
-    let mut command = script("shapes.mjs", chromium);
-    command.arg(environment.program("jupyter")).arg(&folder);
-    super::private(&mut command);
-    watch(&mut command, Duration::from_secs(300))
+    in_an_empty_folder("shapes", chromium, environment)
 }
 
 /// Frames larger than the screen: means are called means, and zooming in shows the pixels of the file.
@@ -111,10 +101,15 @@ pub fn shapes(chromium: &Path, environment: &Environment) -> Result<Counts> {
 /// # Errors
 /// When the script cannot run.
 pub fn large_frames(chromium: &Path, environment: &Environment) -> Result<Counts> {
-    let folder = project::target().join("large_frames");
+    in_an_empty_folder("large_frames", chromium, environment)
+}
+
+/// Runs `name.mjs` with JupyterLab and a folder of this name.
+fn in_an_empty_folder(name: &str, chromium: &Path, environment: &Environment) -> Result<Counts> {
+    let folder = project::target().join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
-    let mut command = script("large_frames.mjs", chromium);
+    let mut command = script(&format!("{name}.mjs"), chromium);
     command.arg(environment.program("jupyter")).arg(&folder);
     super::private(&mut command);
     watch(&mut command, Duration::from_secs(300))

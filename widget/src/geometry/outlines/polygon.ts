@@ -18,6 +18,7 @@ import {
 export interface Polygon {
   type: "polygon";
   vertices: readonly Pair[];
+  frame: Size;
 }
 
 /** With fewer there is no inside. */
@@ -65,6 +66,20 @@ function pointOf([row, column]: Pair): Point {
   return { x: column + 0.5, y: row + 0.5 };
 }
 
+/** The vertex, or the point of the frame's border that is nearest to one outside. */
+function inFrame([row, column]: Pair, { width, height }: Size): Pair {
+  return [clamp(row, -0.5, height - 0.5), clamp(column, -0.5, width - 0.5)];
+}
+
+/** Where a vertex is taken hold of: what lies outside the frame cannot be seen. */
+function handlesOf({ vertices, frame }: Polygon): Point[] {
+  return vertices.map((vertex) => pointOf(inFrame(vertex, frame)));
+}
+
+function isOutside(vertex: Pair, frame: Size): boolean {
+  return inFrame(vertex, frame).some((at, i) => at !== vertex[i]);
+}
+
 /** Edges of the box around it, in rows and columns. */
 function bounds({ vertices }: Polygon): { least: Pair; most: Pair } {
   const [rows, columns] = [vertices.map(([row]) => row), vertices.map(([, column]) => column)];
@@ -109,12 +124,10 @@ function numberOf(grip: Grip, kind: "vertex" | "edge"): number | null {
   return name === kind ? Number(number) : null;
 }
 
-/** A vertex by a drag, on the frame. */
-function movedVertex([row, column]: Pair, from: Point, to: Point, frame: Size, step: number): Pair {
-  return [
-    clamp(rounded(row + to.y - from.y, step), -0.5, frame.height - 0.5),
-    clamp(rounded(column + to.x - from.x, step), -0.5, frame.width - 0.5),
-  ];
+/** A vertex by a drag of its handle, on the frame. */
+function movedVertex(vertex: Pair, from: Point, to: Point, frame: Size, step: number): Pair {
+  const [row, column] = inFrame(vertex, frame);
+  return inFrame([rounded(row + to.y - from.y, step), rounded(column + to.x - from.x, step)], frame);
 }
 
 /** Square pixels inside, of an outline that does not cross itself. */
@@ -132,7 +145,7 @@ export const polygon: Shape<Polygon, OutlineOf<"polygon">> = {
   of(outline, params, frame) {
     const value = params[outline.vertices];
     const vertices = isVertices(value) ? value : diamond(frame);
-    return { type: "polygon", vertices };
+    return { type: "polygon", vertices, frame: { width: frame.width, height: frame.height } };
   },
   params: (outline, { vertices }) => ({ [outline.vertices]: vertices }),
   middle: (detector) => pointOf(centreOf(detector)),
@@ -141,20 +154,20 @@ export const polygon: Shape<Polygon, OutlineOf<"polygon">> = {
     const across = least[1] + 0.5 < part.left + part.width && most[1] + 0.5 > part.left;
     return across && least[0] + 0.5 < part.top + part.height && most[0] + 0.5 > part.top;
   },
-  knobs({ vertices }) {
-    const halves = vertices.map((from, i) => {
-      const [a, b] = [pointOf(from), pointOf(after(vertices, i))];
-      return { grip: `edge ${i}` as Grip, at: { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }, minor: true };
+  knobs(detector) {
+    const { vertices, frame } = detector;
+    const halves = vertices.flatMap((from, i) => {
+      const to = after(vertices, i);
+      const middle: Pair = [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2];
+      const grip: Grip = `edge ${i}`;
+      return isOutside(middle, frame) ? [] : [{ grip, at: pointOf(middle), minor: true }];
     });
-    return [
-      ...halves,
-      ...vertices.map((vertex, i) => ({ grip: `vertex ${i}` as Grip, at: pointOf(vertex) })),
-    ];
+    return [...halves, ...handlesOf(detector).map((at, i) => ({ grip: `vertex ${i}` as Grip, at }))];
   },
   gripAt(detector, point, reach) {
     const points = detector.vertices.map(pointOf);
     const vertex = nearest(
-      points.map(({ x, y }) => Math.hypot(point.x - x, point.y - y)),
+      handlesOf(detector).map(({ x, y }) => Math.hypot(point.x - x, point.y - y)),
       reach,
     );
     if (vertex !== null) {
@@ -225,6 +238,8 @@ export const polygon: Shape<Polygon, OutlineOf<"polygon">> = {
   text(detector, axes) {
     const area = areaOf(detector);
     const middle = centreOf(detector).map(short).join(", ");
-    return `${middle} px · ${detector.vertices.length} vertices · ${short(area)} px²${calibratedArea(axes, area)}`;
+    const outside = detector.vertices.filter((vertex) => isOutside(vertex, detector.frame)).length;
+    const said = outside > 0 ? ` · ${outside} outside the frame, held at its border` : "";
+    return `${middle} px · ${detector.vertices.length} vertices · ${short(area)} px²${calibratedArea(axes, area)}${said}`;
   },
 };
