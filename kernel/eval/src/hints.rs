@@ -135,6 +135,7 @@ pub(crate) fn title(json: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advice::Lost;
     use crate::bridge::Variable;
     use crate::source::Prepared;
     use crate::text::parses;
@@ -479,7 +480,7 @@ mod tests {
             "message": "cannot find value `strain` in this scope",
             "spans": [], "children": [],
         });
-        let text = |lost: &[String]| {
+        let text = |lost: &[Lost]| {
             let notebook = Notebook {
                 cell: "strain",
                 variables: &[],
@@ -488,7 +489,12 @@ mod tests {
             };
             advice(&json, &notebook).map_or_else(String::new, |advice| advice.text)
         };
-        assert!(text(&["strain".into()]).contains("was lost"));
+        let gone = |taken: Option<&str>| Lost {
+            name: "strain".into(),
+            taken: taken.map(str::to_owned),
+        };
+        assert!(text(&[gone(None)]).contains("was lost"));
+        assert!(text(&[gone(Some("let q = strain;"))]).contains("handed over by `let q"));
         assert!(text(&[]).contains("there is no variable"));
     }
 }
