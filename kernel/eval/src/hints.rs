@@ -489,11 +489,12 @@ mod tests {
             };
             advice(&json, &notebook).map_or_else(String::new, |advice| advice.text)
         };
-        let strain = Lost {
+        let gone = |taken: Option<&str>| Lost {
             name: "strain".into(),
-            taken: None,
+            taken: taken.map(str::to_owned),
         };
-        assert!(text(&[strain]).contains("was lost"));
+        assert!(text(&[gone(None)]).contains("was lost"));
+        assert!(text(&[gone(Some("let q = strain;"))]).contains("handed over by `let q"));
         assert!(text(&[]).contains("there is no variable"));
     }
 }
