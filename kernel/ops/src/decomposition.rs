@@ -3,6 +3,7 @@
 mod assemble;
 mod estimate;
 mod gram;
+mod loops;
 mod model;
 mod project;
 mod rows;

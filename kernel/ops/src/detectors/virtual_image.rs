@@ -163,7 +163,7 @@ impl<S: Shape> Operation for MeasureInside<S> {
     const INFO: OperationInfo = S::INFO;
     const OUTLINE: Option<Outline> = Some(S::OUTLINE);
     const WITHOUT_VALUE: &'static str = "no pixel of the detector has one";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
 
     fn describe(&self, inputs: &[&SignalMeta], params: &S) -> Result<SignalMeta, NotApplicable> {
         let input = accept::images(inputs)?;
