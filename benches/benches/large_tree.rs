@@ -8,9 +8,9 @@
 mod shared;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use protocol::{Command, Detail, Event, FrameRequest, OpenOptions, Reply, Request};
@@ -68,13 +68,8 @@ impl Page {
     /// Seconds until a request is answered.
     fn ask(&self, request: Request) -> Result<f64, Failure> {
         let (tell, answers) = channel();
-        let tell = Mutex::new(tell);
         let began = Instant::now();
-        let answer = move |reply: Reply, _| {
-            if let Ok(tell) = tell.lock() {
-                let _ = tell.send((reply, began.elapsed()));
-            }
-        };
+        let answer = move |reply: Reply, _| drop(tell.send((reply, began.elapsed())));
         self.session.request(request, Box::new(answer));
         match answers.recv()? {
             (Reply::Refused { error, .. } | Reply::Failed { error, .. }, _) => {
@@ -146,21 +141,19 @@ fn main() -> Result<(), Failure> {
         ..StrainedGrain::default()
     };
     write_strained_grain(&path, &grain)?;
-    let mut pages = [4, 100].map(|nodes| Page::open(&path, nodes));
+    let (mut small, mut large) = (Page::open(&path, 4)?, Page::open(&path, 100)?);
     for repeat in 0..repeats {
         for step in 0..STEPS {
             let sigma = 4.0 + 0.02 * (repeat * STEPS + step) as f64;
-            for page in pages.iter_mut().flatten() {
+            for page in [&mut small, &mut large] {
                 page.step(json!({"max_sigma": sigma}))?;
             }
         }
         let sigma = 4.01 + 0.02 * (repeat * STEPS) as f64;
-        for page in pages.iter_mut().flatten() {
+        for page in [&mut small, &mut large] {
             page.let_go(json!({"max_sigma": sigma}))?;
         }
     }
-    let [small, large] = pages;
-    let (small, large) = (small?, large?);
     for (page, nodes) in [(&small, 4), (&large, 100)] {
         println!(
             "{nodes:>4} nodes   step {:>7.3} ms   let go {:>7.3} ms, {:>6} bytes told   menu {:>7.3} ms",

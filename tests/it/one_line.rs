@@ -85,7 +85,7 @@ fn manifest(root: &Path) -> Result<String> {
         .0;
     Ok(format!(
         "[workspace]\nresolver = \"3\"\nmembers = [\"kernel/*\", \"tests\"]\n\n\
-         [workspace.package]{shared}\n[profile.dev]\ndebug = 0\n"
+         [workspace.package]{shared}\n[profile.dev]\ndebug = 0\ndebug-assertions = false\noverflow-checks = false\n"
     ))
 }
 
