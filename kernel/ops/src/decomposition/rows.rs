@@ -5,9 +5,6 @@ use signal::{Frame, HeapBytes, OperationError, for_pixels};
 use super::loops::{sum, to_single};
 use super::svd::Centre;
 
-/// Room that a block has for rows from the beginning: a pass hands over at least so many positions at a time.
-const ROWS_AT_ONCE: usize = 16;
-
 /// What rows are made of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kind {
@@ -40,7 +37,7 @@ impl Rows {
     /// Gives a row of zeros to fill in.
     fn grow(&mut self, pixels: usize) -> &mut [f32] {
         if self.blocks.is_empty() {
-            self.blocks.push(Vec::with_capacity(ROWS_AT_ONCE * pixels));
+            self.blocks.push(Vec::new());
         }
         self.count += 1;
         let block = self.blocks.last_mut().map(|block| {
