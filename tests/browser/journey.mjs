@@ -53,6 +53,17 @@ const measureLatency = (page) =>
     });
   });
 
+/** How many entries of a menu are to be seen without scrolling. */
+const entriesSeen = (menu) => {
+  const list = menu.querySelector(".st-menu-list").getBoundingClientRect();
+  const bottom = Math.min(list.bottom, innerHeight);
+  const isSeen = (entry) => {
+    const box = entry.getBoundingClientRect();
+    return box.height > 0 && box.top >= list.top && box.bottom <= bottom;
+  };
+  return [...menu.querySelectorAll("[role=menuitem]")].filter(isSeen).length;
+};
+
 async function dragNavigator(page) {
   const box = await navigatorBox(page);
   await page.mouse.move(...at(box, 0.2, 0.25));
@@ -191,6 +202,8 @@ async function journey(page, server) {
     const old = await drawn(page, (frame, wanted) => frame.node === wanted, scan, "scan");
     await page.locator(st("add-operation")).last().click();
     await screenshot(page, "6_menu");
+    const seen = await page.locator(st("operations")).last().evaluate(entriesSeen);
+    expect(seen >= 12, `the menu shows ${seen} entries at a time`);
     await page.locator(st("operation-virtual_disk")).last().click();
     const added = await drawn(page, (frame, last) => frame.node !== last && frame.complete > 0, old.node, "virtual image", 60_000);
     expect((await nodes()) === before + 1, "no new node in the tree");

@@ -111,7 +111,7 @@ class Failures(unittest.TestCase):
         )
 
     def nodes(self):
-        asked = self.ask({"type": "hello", "request_id": 1, "protocol": 1})
+        asked = self.ask({"type": "hello", "request_id": 1, "protocol": 2})
         return {node["name"]: node["id"] for node in self.answer(asked)["tree"]["nodes"]}
 
     def add(self, name, closure):

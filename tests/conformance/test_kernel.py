@@ -49,7 +49,7 @@ class Conformance(jupyter_kernel_test.KernelTests):
     ]
     code_display_data = [
         {"code": 'display("text"); 1', "mime": "text/plain"},
-        {"code": 'display(&Html("<b>bold</b>".into()));', "mime": "text/html"},
+        {"code": 'display(Html("<b>bold</b>"));', "mime": "text/html"},
     ]
     code_history_pattern = "6 ? 7"
     supported_history_operations = ("tail", "range", "search")

@@ -187,7 +187,7 @@ class Leaks(unittest.TestCase):
     def test_a_cell_that_shows_its_result_in_jupyterlab(self):
         def step():
             model, node = self.shown(self.run_cell(CHAIN + "p", "cell-1"))
-            self.ask(model, {"type": "hello", "request_id": 1, "protocol": 1})
+            self.ask(model, {"type": "hello", "request_id": 1, "protocol": 2})
             self.frame(model, node)
 
         first = self.again(step)
@@ -234,7 +234,7 @@ class Leaks(unittest.TestCase):
         def step():
             code = 'let s = open("s.npy")?;\nlet b = s.virtual_image(Disk::default())?;\nb'
             model, node = self.shown(self.run_cell(code, "cell-1"))
-            hello = self.ask(model, {"type": "hello", "request_id": 1, "protocol": 1})
+            hello = self.ask(model, {"type": "hello", "request_id": 1, "protocol": 2})
             source = next(found["source"] for found in hello["tree"]["nodes"] if found["id"] == node)
             for radius in (3.0, 5.0, 7.0):
                 self.frame(model, node, draft={"radius": radius})

@@ -92,7 +92,7 @@ class Restore(unittest.TestCase):
         return answer[2]["data"]["content"], answer[3]
 
     def tree(self, model):
-        nodes = self.ask(model, {"type": "hello", "request_id": 1, "protocol": 1})[0]["tree"]["nodes"]
+        nodes = self.ask(model, {"type": "hello", "request_id": 1, "protocol": 2})[0]["tree"]["nodes"]
         # The last computation, and what was measured for it, are part of the state, not of the tree.
         left_out = ("progress", "measured", "measured_parameters")
         return [{key: value for key, value in node.items() if key not in left_out} for node in nodes]
@@ -186,7 +186,7 @@ class Restore(unittest.TestCase):
         # Before anybody asks for it, nothing of the earlier session is there.
         states, _, _ = self.states()
         self.assertEqual({model: state["asleep"] for model, state in states.items()}, {flat: "restore", peaks: "restore"})
-        answer, _ = self.ask(flat, {"type": "hello", "request_id": 5, "protocol": 1})
+        answer, _ = self.ask(flat, {"type": "hello", "request_id": 5, "protocol": 2})
         self.assertEqual((answer["type"], answer["request_id"], answer["error"]["code"]), ("refused", 5, "asleep"))
         # One cell was run again before: its own view is live, the earlier one of that cell stays away.
         self.run_cell(f"let scan = open({json.dumps(self.scan)})?;")

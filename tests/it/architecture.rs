@@ -28,7 +28,7 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Third parties that one crate alone may use.
-const FENCES: [(&str, &str); 17] = [
+const FENCES: [(&str, &str); 18] = [
     ("zarrs", "io"),
     ("hdf5-reader", "io"),
     ("flate2", "io"),
@@ -46,6 +46,8 @@ const FENCES: [(&str, &str); 17] = [
     ("ts-rs", "protocol"),
     ("rand", "session"),
     ("rand_distr", "session"),
+    // The kernel has sockets of its own.
+    ("zeromq", "tests"),
 ];
 
 /// Normal dependencies of each package below `kernel/`.

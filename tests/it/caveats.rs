@@ -171,10 +171,10 @@ fn pages_hear_of_what_is_found_while_reading() -> Result<()> {
     let (tell, heard) = channel();
     let tell = Mutex::new(tell);
     desk.session.subscribe(Box::new(move |event| {
-        if let Event::TreeChanged { tree } = event
+        if let Event::TreeChanged(change) = event
             && let Ok(tell) = tell.lock()
         {
-            let said = tree.nodes.iter().any(|node| !node.caveats.is_empty());
+            let said = (change.nodes.iter()).any(|node| node.fields.contains_key("caveats"));
             let _ = said.then(|| tell.send(()));
         }
     }));

@@ -29,6 +29,23 @@ fn is_of_tests(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
+/// The modules that an item declares, without those of tests: itself, or those in a list of operations.
+fn declared(item: &syn::Item) -> Vec<String> {
+    match item {
+        syn::Item::Mod(child) if child.content.is_none() && !is_of_tests(&child.attrs) => {
+            vec![child.ident.to_string()]
+        }
+        syn::Item::Macro(list) if list.mac.path.is_ident("operations") => {
+            let tokens: Vec<String> = (list.mac.tokens.clone().into_iter())
+                .map(|token| token.to_string())
+                .collect();
+            let modules = tokens.windows(2).filter(|pair| pair[0] == "mod");
+            modules.map(|pair| pair[1].clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 impl Paths<'_> {
     /// A path from the crate's root; `None` of one that begins elsewhere.
     fn absolute(&self, path: &[String]) -> Option<Module> {
@@ -114,14 +131,7 @@ impl Crate {
     fn module(&mut self, file: &Path, folder: &Path, of: Module) -> Result<()> {
         let text = std::fs::read_to_string(file)?;
         let items = syn::parse_file(&text)?;
-        for item in &items.items {
-            let syn::Item::Mod(child) = item else {
-                continue;
-            };
-            if child.content.is_some() || is_of_tests(&child.attrs) {
-                continue;
-            }
-            let name = child.ident.to_string();
+        for name in items.items.iter().flat_map(declared) {
             let below = folder.join(&name);
             let beside = folder.join(format!("{name}.rs"));
             let file = if beside.exists() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::desk::{Desk, SHAPE, ask, open, save};
+use crate::menu::why_not;
 use crate::scan_files::{pixel, write_npy};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, Reply, Request, WireError};
@@ -128,13 +129,9 @@ fn what_an_operation_cannot_do_without_is_not_left_out() -> Result<()> {
         "{error}"
     );
     // The menu offers it all the same: the other one is chosen next.
-    let menu = desk.session.description(scan).context("no node")?.menu;
-    let entry = menu.iter().find(|entry| entry.operation == "subtract");
-    ensure!(entry.is_some_and(|entry| entry.reason.is_none()));
+    ensure!(why_not(&desk, scan, "subtract")?.is_none());
     let peaks = desk.add(scan, "local_maximum", json!({}))?;
-    let menu = desk.session.description(peaks).context("no node")?.menu;
-    let entry = menu.iter().find(|entry| entry.operation == "subtract");
-    let reason = entry.and_then(|entry| entry.reason.clone());
+    let reason = why_not(&desk, peaks, "subtract")?;
     ensure!(reason.is_some_and(|reason| reason.contains("peaks")));
     Ok(())
 }

@@ -63,7 +63,7 @@ fn tree_events(desk: &Desk) -> Arc<Mutex<usize>> {
     let count = Arc::new(Mutex::new(0));
     let sink = count.clone();
     desk.session.subscribe(Box::new(move |event| {
-        if let (Event::TreeChanged { .. }, Ok(mut count)) = (event, sink.lock()) {
+        if let (Event::TreeChanged(_), Ok(mut count)) = (event, sink.lock()) {
             *count += 1;
         }
     }));

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use protocol::{
     Attention, Detail, Encoding, Event, FramePart, FrameReply, FrameRequest, FrameSpace, Measuring,
-    NavigationRegion, NavigatorReply, NavigatorRequest, NoticeLevel, Progress, ProgressState,
-    RegionStatistic, Reply, Request, SampleType, SaveOptions, TimesMs, Welcome, WireError,
+    MenuEntry, NavigationRegion, NavigatorReply, NavigatorRequest, NodeChange, NoticeLevel,
+    PROTOCOL_VERSION, Progress, ProgressState, RegionStatistic, Reply, Request, SampleType,
+    SaveOptions, TimesMs, TreeChange, Welcome, WireError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use session::{Config, Session};
 
 fn folder() -> PathBuf {
@@ -80,7 +81,7 @@ fn requests() -> Result<()> {
         vec![
             Request::Hello {
                 request_id: 1,
-                protocol: 1,
+                protocol: PROTOCOL_VERSION,
             },
             Request::Frame(FrameRequest {
                 view: 2,
@@ -123,6 +124,10 @@ fn requests() -> Result<()> {
                 request_id: 11,
                 node: 3,
                 operation: Some("normalized_correlation".into()),
+            },
+            Request::Menu {
+                request_id: 13,
+                node: 3,
             },
             Request::SetInputs {
                 request_id: 12,
@@ -207,7 +212,7 @@ fn replies() -> Result<()> {
         vec![
             Reply::Welcome(Box::new(Welcome {
                 request_id: 1,
-                protocol: 1,
+                protocol: PROTOCOL_VERSION,
                 tree: session.tree(),
                 operations: session.operations(),
                 budget_bytes: 1_073_741_824.0,
@@ -264,6 +269,19 @@ fn replies() -> Result<()> {
                 request_id: 3,
                 node: Some(4),
             },
+            Reply::Menu {
+                request_id: 13,
+                entries: vec![
+                    MenuEntry {
+                        operation: "radial_median".into(),
+                        reason: None,
+                    },
+                    MenuEntry {
+                        operation: "strain_map".into(),
+                        reason: Some("the signal has frames, not peaks".into()),
+                    },
+                ],
+            },
             Reply::Inputs {
                 request_id: 11,
                 nodes: vec![7, 2],
@@ -283,13 +301,19 @@ fn replies() -> Result<()> {
 
 #[test]
 fn events() -> Result<()> {
-    let session = Session::new(Config::default());
     compare(
         "event",
         vec![
-            Event::TreeChanged {
-                tree: session.tree(),
-            },
+            Event::TreeChanged(TreeChange {
+                since: 4,
+                revision: 5,
+                order: Some(vec![1, 3]),
+                nodes: vec![NodeChange {
+                    id: 3,
+                    fields: Map::from_iter([("revision".into(), json!(2))]),
+                    without: vec!["measured".into()],
+                }],
+            }),
             Event::Progress(Progress {
                 node: 4,
                 state: ProgressState::Running,

@@ -1,4 +1,6 @@
 //! Every operation of the registry: against its golden, and against the contract all of them sign.
+//!
+//! While one is worked on, its contract alone: `SIGNALTREE_TEST_OPERATION=radial_median cargo test … -- operations`.
 
 mod goldens;
 
@@ -8,7 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use signal::{
     Axes, Axis, CancelToken, Category, Computation, ElementType, Finished, Frame, Inputs,
-    NavigationIndex, Needs, Output, ParameterKind, Peak, Peaks, Prepared, SignalKind, SignalMeta,
+    NavigationIndex, Needs, Output, ParameterKind, Peak, Peaks, Prepared, Registered, SignalKind,
+    SignalMeta,
 };
 
 fn meta(scan: [usize; 2], detector: [usize; 2], element: ElementType) -> SignalMeta {
@@ -23,6 +26,14 @@ fn meta(scan: [usize; 2], detector: [usize; 2], element: ElementType) -> SignalM
         ],
     );
     SignalMeta::frames("golden", axes, element)
+}
+
+/// The operations whose contract is tested: all, or the one that is asked for.
+fn tested() -> Result<Vec<&'static dyn Registered>> {
+    match std::env::var("SIGNALTREE_TEST_OPERATION") {
+        Ok(name) => Ok(vec![ops::find(&name)?]),
+        Err(_) => Ok(ops::registry().to_vec()),
+    }
 }
 
 fn bind(name: &str, params: &Value) -> Result<Arc<dyn Computation>> {
@@ -341,7 +352,7 @@ fn takes_what_is_there(
 
 #[test]
 fn every_operation_keeps_the_contract_on_awkward_frames() -> Result<()> {
-    for entry in ops::registry() {
+    for entry in tested()? {
         let name = entry.info().name;
         let computation = bind(name, &json!({}))?;
         for (kind, frame) in awkward_frames()? {
@@ -402,7 +413,7 @@ fn every_operation_is_among_its_kind() -> Result<()> {
 
 #[test]
 fn every_schema_is_complete_and_its_defaults_are_allowed() -> Result<()> {
-    for entry in ops::registry() {
+    for entry in tested()? {
         let info = entry.info();
         ensure!(
             [info.title, info.summary, info.method]
@@ -455,7 +466,7 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         ensure!(text.contains(words), "`{name}`: {text}");
         Ok(())
     };
-    for entry in ops::registry() {
+    for entry in tested()? {
         if ["amplitude", "phase", "real", "imaginary"].contains(&entry.info().name) {
             let name = entry.info().name;
             refused(name, json!({}), &frames, "has real numbers already")?;

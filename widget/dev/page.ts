@@ -1,6 +1,7 @@
 /** The viewer on a plain page with a kernel that lives in it: for looking at, and for screenshots. */
 
 import signaltree from "../src/index";
+import { PROTOCOL_VERSION } from "../src/protocol/generated";
 import { FakeKernel } from "../test/fake_kernel";
 import { FakeModel } from "../test/fake_model";
 import {
@@ -19,7 +20,7 @@ document.body.classList.toggle("dark", query.has("dark"));
 const node = Number(query.get("node") ?? 1);
 const beside = (query.get("beside") ?? "").split(",").filter((id) => id !== "");
 const model = new FakeModel({
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   node,
   position: [18, 30],
   component: Number(query.get("picture") ?? 0),

@@ -31,6 +31,7 @@ const SHOTS = [
   { name: "caveats_600_dark", width: 600, query: "node=1&caveats&dark", click: "[data-st=caveats]" },
   { name: "silent_900", width: 900, query: "silent", wait: 3600 },
   { name: "menu_1200", width: 1200, query: "node=2", click: "[data-st=add-operation]" },
+  { name: "menu_900_dark", width: 900, query: "node=2&dark", click: "[data-st=add-operation]" },
   { name: "flat_960", width: 960, query: "node=2" },
   { name: "two_1300", width: 1300, query: "node=2&beside=1" },
   { name: "two_1300_dark", width: 1300, query: "node=2&beside=3&dark&zoom=3" },

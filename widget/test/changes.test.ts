@@ -7,6 +7,7 @@ describe("tree changes", () => {
   it("adds an operation that fits and shows its node", async () => {
     const { st, requests, model } = await show({ node: 2 });
     st("add-operation").click();
+    await pass(0);
     expect(st("operation-strain_map").getAttribute("aria-disabled")).toBe("true");
     expect(st("operation-strain_map").textContent).toContain("needs peaks");
     st("operation-strain_map").click();

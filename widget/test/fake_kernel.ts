@@ -77,6 +77,10 @@ function statistics(values: ArrayLike<number>): Pick<FrameReply, "percentiles" |
   return { percentiles: [at(0.01), at(0.99)], extrema: [at(0), at(1)] };
 }
 
+function whyNot(operation: string, node: NodeDescription, _at: number): string | null {
+  return operation === "strain_map" && node.name !== "peaks" ? "needs peaks: find peaks first" : null;
+}
+
 export interface FakeKernelOptions {
   nodes?: NodeDescription[];
   /** Milliseconds until a picture is answered; 0: at once. */
@@ -95,6 +99,10 @@ export class FakeKernel {
   budget = 4 * 2 ** 30;
   /** What any operation would take beside any node. */
   possible: number[] = [];
+  /** Why an operation does not fit a node. */
+  whyNot = whyNot;
+  /** Refuses to say. */
+  refuseMenu: WireError | null = null;
   /** Answers nothing at all. */
   silent = false;
   /** Next picture fails with this. */
@@ -106,6 +114,7 @@ export class FakeKernel {
   #model: FakeModel;
   #complete = new Map<number, number>();
   #revision = 1;
+  #told: NodeDescription[] = [];
   #nextNode = 20;
   #past = new Map<number, Record<string, unknown>[]>();
   #future = new Map<number, Record<string, unknown>[]>();
@@ -118,12 +127,24 @@ export class FakeKernel {
     model.kernel = (content) => this.#handle(content as Request);
   }
 
+  /** Tells the page of the tree, of each node all there is. */
   changed(): void {
-    this.#revision += 1;
-    this.#model.deliver({
-      type: "tree_changed",
-      tree: { revision: this.#revision, nodes: structuredClone(this.nodes) },
+    const nodes = structuredClone(this.nodes).map((node) => {
+      const before = this.#told.find(({ id }) => id === node.id) ?? {};
+      const without = Object.keys(before).filter((name) => !(name in node));
+      return { id: node.id, fields: node, without };
     });
+    this.#told = nodes.map(({ fields }) => fields);
+    const since = this.#revision;
+    this.#revision += 1;
+    const order = nodes.map(({ id }) => id);
+    this.#model.deliver({ type: "tree_changed", since, revision: this.#revision, order, nodes });
+  }
+
+  /** A change of which the page does not hear. */
+  lost(): void {
+    this.#revision += 1;
+    this.#told = structuredClone(this.nodes);
   }
 
   #later(work: () => void): void {
@@ -140,6 +161,7 @@ export class FakeKernel {
     }
     switch (request.type) {
       case "hello":
+        this.#told = structuredClone(this.nodes);
         this.#model.deliver({
           type: "welcome",
           request_id: request.request_id,
@@ -171,6 +193,9 @@ export class FakeKernel {
         break;
       case "add_operation":
         this.#add(request.request_id, request.parents, request.operation);
+        break;
+      case "menu":
+        this.#later(() => this.#menu(request.request_id, request.node));
         break;
       case "inputs":
         this.#model.deliver({ type: "inputs", request_id: request.request_id, nodes: this.possible });
@@ -205,6 +230,19 @@ export class FakeKernel {
         this.#model.deliver({ type: "done", request_id: request.request_id, node: null });
         this.#progress(request.node, "cancelled");
         break;
+    }
+  }
+
+  #menu(request_id: number, id: number): void {
+    const node = this.nodes.find((candidate) => candidate.id === id);
+    if (this.refuseMenu) {
+      this.#model.deliver({ type: "refused", request_id, error: this.refuseMenu });
+    } else if (node) {
+      const entries = OPERATIONS.map(({ name }, at) => ({
+        operation: name,
+        reason: this.whyNot(name, node, at),
+      }));
+      this.#model.deliver({ type: "menu", request_id, entries });
     }
   }
 

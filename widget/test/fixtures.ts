@@ -222,10 +222,6 @@ function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDes
     progress: null,
     can_undo: false,
     can_redo: false,
-    menu: OPERATIONS.map((operation) => ({
-      operation: operation.name,
-      reason: operation.name === "strain_map" && name !== "peaks" ? "needs peaks: find peaks first" : null,
-    })),
     ...rest,
   };
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { FrameRequest, Request } from "../src/protocol/generated";
+import { type FrameRequest, PROTOCOL_VERSION, type Request } from "../src/protocol/generated";
 import { Picture } from "../src/state/picture";
 import { FramePuller } from "../src/state/pull";
 import { Session } from "../src/state/session";
@@ -60,7 +60,7 @@ describe("a frame larger than its canvas", () => {
     for (const axis of nodes[0]?.signal_axes ?? []) {
       axis.size = FULL;
     }
-    const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7] });
+    const model = new FakeModel({ protocol: PROTOCOL_VERSION, node: 1, position: [3, 7] });
     new FakeKernel(model, { nodes });
     const others = model.kernel;
     asked = [];

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import signaltree from "../src/index";
+import { PROTOCOL_VERSION } from "../src/protocol/generated";
 import { FakeKernel } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
 import { spectrumTree } from "./fixtures";
@@ -23,7 +24,7 @@ describe("life of a view", () => {
   });
 
   it("shares one session between two views, each with its own pictures", async () => {
-    const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7] });
+    const model = new FakeModel({ protocol: PROTOCOL_VERSION, node: 1, position: [3, 7] });
     new FakeKernel(model, { delayMs: 5 });
     const abort = new AbortController();
     endAfterwards(abort);
@@ -48,7 +49,7 @@ describe("life of a view", () => {
   });
 
   it("gives the keyboard to the view that takes the place of one", async () => {
-    const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7] });
+    const model = new FakeModel({ protocol: PROTOCOL_VERSION, node: 1, position: [3, 7] });
     new FakeKernel(model);
     const abort = new AbortController();
     endAfterwards(abort);

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, vi } from "vitest";
 import signaltree from "../src/index";
+import { PROTOCOL_VERSION } from "../src/protocol/generated";
 import { FakeKernel, type FakeKernelOptions } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
 
@@ -63,7 +64,13 @@ export async function show(
   traits: Record<string, unknown> = {},
   options: FakeKernelOptions & { silent?: boolean } = {},
 ): Promise<Viewer> {
-  const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7], model: "m1", ...traits });
+  const model = new FakeModel({
+    protocol: PROTOCOL_VERSION,
+    node: 1,
+    position: [3, 7],
+    model: "m1",
+    ...traits,
+  });
   const kernel = new FakeKernel(model, { mapStep: 1, ...options });
   kernel.silent = options.silent ?? false;
   const close = new AbortController();

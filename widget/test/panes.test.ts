@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { panBy, placeZoomed, WHOLE, zoomAbout } from "../src/geometry/zoom";
 import signaltree from "../src/index";
+import { PROTOCOL_VERSION } from "../src/protocol/generated";
 import { differences, valueText } from "../src/state/differences";
 import { FakeKernel, type FakeKernelOptions } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
@@ -23,7 +24,7 @@ async function mount(
   traits: Record<string, unknown> = {},
   options: FakeKernelOptions = {},
 ): Promise<Mounted> {
-  const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7], ...traits });
+  const model = new FakeModel({ protocol: PROTOCOL_VERSION, node: 1, position: [3, 7], ...traits });
   const kernel = new FakeKernel(model, { mapStep: 1, ...options });
   const element = document.createElement("div");
   document.body.append(element);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { strainTree } from "./fixtures";
 import { eachOnAFreshPage, pass, point, press, show } from "./mounted";
 
 eachOnAFreshPage();
@@ -67,14 +66,17 @@ describe.each(POPOVERS)("the popover of %s", (button, name) => {
 });
 
 describe("the menu of operations", () => {
+  const about = (name: string): string =>
+    document.querySelector(`[data-st=operation-${name}] .st-menu-summary`)?.textContent ?? "";
+  const isGrey = (entry: HTMLElement): boolean => entry.getAttribute("aria-disabled") === "true";
+
   it("has the focus and closes by Escape when every entry is grey", async () => {
-    const nodes = strainTree().map((node) => ({
-      ...node,
-      menu: node.menu.map(({ operation }) => ({ operation, reason: "needs frames" })),
-    }));
-    const { st, requests } = await show({ node: 4 }, { nodes });
+    const { st, kernel, requests } = await show({ node: 4 });
+    kernel.whyNot = () => "needs frames";
     st("add-operation").click();
+    await pass(0);
     expect(document.activeElement).toBe(st("operation-radial_median"));
+    expect(about("radial_median")).toBe("needs frames");
     press(document.activeElement as Element, "ArrowDown");
     expect(document.activeElement).toBe(st("operation-difference_of_gaussians"));
     (document.activeElement as HTMLElement).click();
@@ -84,14 +86,60 @@ describe("the menu of operations", () => {
     expect(document.activeElement).toBe(st("add-operation"));
   });
 
-  it("begins with what can be chosen", async () => {
-    const nodes = strainTree().map((node) => ({
-      ...node,
-      menu: node.menu.map(({ operation }, i) => ({ operation, reason: i < 2 ? "needs frames" : null })),
-    }));
-    const { st } = await show({ node: 2 }, { nodes });
+  it("opens at once, and begins with what can be chosen when the kernel has said what fits", async () => {
+    const { st, kernel, requests } = await show({ node: 2 });
+    kernel.whyNot = (_name, _node, at) => (at < 2 ? "needs frames" : null);
+    st("add-operation").click();
+    expect(document.activeElement).toBe(st("operation-radial_median"));
+    expect(isGrey(st("operation-radial_median"))).toBe(false);
+    expect(requests("menu")).toMatchObject([{ node: 2 }]);
+    await pass(0);
+    expect(isGrey(st("operation-radial_median"))).toBe(true);
+    expect(document.activeElement).toBe(st("operation-normalized_correlation"));
+  });
+
+  it("leaves the focus where somebody has moved it", async () => {
+    const { st, kernel } = await show({ node: 2 });
+    kernel.whyNot = (_name, _node, at) => (at < 2 ? "needs frames" : null);
+    st("add-operation").click();
+    press(document.activeElement as Element, "ArrowDown");
+    await pass(0);
+    expect(document.activeElement).toBe(st("operation-difference_of_gaussians"));
+    expect(about("difference_of_gaussians")).toBe("needs frames");
+  });
+
+  it("opens with what it knew, and asks again", async () => {
+    const { st, kernel, requests } = await show({ node: 2 });
+    kernel.whyNot = (_name, _node, at) => (at < 2 ? "needs frames" : null);
+    st("add-operation").click();
+    await pass(0);
+    st("add-operation").click();
+    kernel.whyNot = () => null;
     st("add-operation").click();
     expect(document.activeElement).toBe(st("operation-normalized_correlation"));
+    await pass(0);
+    expect(requests("menu")).toHaveLength(2);
+    expect(isGrey(st("operation-radial_median"))).toBe(false);
+    expect(document.activeElement).toBe(st("operation-radial_median"));
+  });
+
+  it("says that the kernel refuses to say, and can be used all the same", async () => {
+    const { st, kernel, requests } = await show({ node: 2 });
+    kernel.refuseMenu = { code: "gone", message: "there is no node 2", hint: "reload", node: 2, index: null };
+    st("add-operation").click();
+    await pass(0);
+    expect(document.body.textContent).toContain("there is no node 2");
+    st("operation-virtual_disk").click();
+    expect(requests("add_operation")).toHaveLength(1);
+  });
+
+  it("tells below the list what the entry under the pointer is about", async () => {
+    const { st } = await show({ node: 2 });
+    st("add-operation").click();
+    await pass(0);
+    const title = st("operation-virtual_disk").firstElementChild as Element;
+    title.dispatchEvent(new MouseEvent("pointermove", { bubbles: true }));
+    expect(document.activeElement).toBe(st("operation-virtual_disk"));
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { insideScan, regionAbout, regionText } from "../src/geometry/region";
 import signaltree from "../src/index";
+import { PROTOCOL_VERSION } from "../src/protocol/generated";
 import { FakeKernel } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
 import { strainTree } from "./fixtures";
@@ -96,7 +97,7 @@ describe("a region of the scan", () => {
   });
 
   it("stays when the notebook builds the view anew, and is not asked of peaks", async () => {
-    const model = new FakeModel({ protocol: 1, node: 1, position: [3, 7] });
+    const model = new FakeModel({ protocol: PROTOCOL_VERSION, node: 1, position: [3, 7] });
     new FakeKernel(model, { mapStep: 1 });
     const whole = new AbortController();
     endAfterwards(whole);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import signaltree from "../src/index";
+import { PROTOCOL_VERSION } from "../src/protocol/generated";
 import { FakeKernel } from "./fake_kernel";
 import { FakeModel } from "./fake_model";
 
@@ -13,7 +14,7 @@ function open(traits: Record<string, unknown>): {
   render(): { element: HTMLElement; text(name: string): string; close: AbortController };
 } {
   const model = new FakeModel({
-    protocol: 1,
+    protocol: PROTOCOL_VERSION,
     node: 1,
     position: [3, 7],
     model: "m1",

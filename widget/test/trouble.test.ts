@@ -48,7 +48,7 @@ describe("trouble", () => {
   });
 
   it("keeps the poster when the messages are of another version", async () => {
-    const { st, requests } = await show({ protocol: 2, poster: new DataView(new ArrayBuffer(4)) });
+    const { st, requests } = await show({ protocol: 1, poster: new DataView(new ArrayBuffer(4)) });
     expect(requests("hello")).toHaveLength(0);
     expect(st("status-message").textContent).toContain("another version");
     expect(st("poster")).toBeTruthy();

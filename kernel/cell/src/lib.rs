@@ -20,6 +20,7 @@ mod host;
 mod json;
 mod lineage;
 mod map;
+mod markup;
 mod memory;
 mod operation;
 mod output;
@@ -41,11 +42,10 @@ pub use lineage::{
     Code, Difference, DifferenceRow, export, provenance, recipe, replay, replay_with,
 };
 pub use map::MapOutput;
+pub use markup::{Html, Markdown, Svg};
 pub use memory::{Memory, MemorySize, memory, memory_budget};
 pub use operation::Operation;
-pub use output::{
-    DisplayHandle, Html, Markdown, Show, Svg, clear_output, display, input, interrupted, password,
-};
+pub use output::{DisplayHandle, Show, Shown, clear_output, display, input, interrupted, password};
 pub use region::Region;
 pub use restore::{RestoreProblem, Restored, RestoredNode, restore};
 pub use save::SaveOptions;

@@ -38,42 +38,26 @@ pub trait Show {
     }
 }
 
-/// HTML, shown as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Html(pub String);
+/// What [`display`] takes: a reference to something that is shown, or a text made for it by value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not shown by value",
+    label = "lend it with `&`",
+    note = "`display(&value)` shows it and leaves it where it is"
+)]
+pub trait Shown {
+    /// What is shown.
+    #[doc(hidden)]
+    type Content: Show + ?Sized;
 
-/// Markdown, with formulas.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Markdown(pub String);
-
-/// A drawing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Svg(pub String);
-
-impl Show for Html {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("text/html", self.0.clone()),
-            ("text/plain", self.0.clone()),
-        ]
-    }
+    #[doc(hidden)]
+    fn content(&self) -> &Self::Content;
 }
 
-impl Show for Markdown {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("text/markdown", self.0.clone()),
-            ("text/plain", self.0.clone()),
-        ]
-    }
-}
+impl<T: Show + ?Sized> Shown for &T {
+    type Content = T;
 
-impl Show for Svg {
-    fn bundle(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("image/svg+xml", self.0.clone()),
-            ("text/plain", "a drawing".into()),
-        ]
+    fn content(&self) -> &T {
+        self
     }
 }
 
@@ -97,13 +81,26 @@ pub struct DisplayHandle {
 
 impl DisplayHandle {
     /// Replaces what was shown, wherever it is shown.
-    pub fn update(&self, content: &(impl Show + ?Sized)) {
-        send(role::UPDATE, &content.bundle(), &self.id);
+    pub fn update(&self, content: impl Shown) {
+        send(role::UPDATE, &content.content().bundle(), &self.id);
     }
 }
 
-/// Shows something now, in the middle of a cell.
-pub fn display(content: &(impl Show + ?Sized)) -> DisplayHandle {
+/// `display(&scan)` as the last line of a cell has shown what it is about.
+impl Show for DisplayHandle {
+    fn bundle(&self) -> Vec<(&'static str, String)> {
+        vec![("text/plain", format!("{self:?}"))]
+    }
+
+    fn present(&self, kind: u32, display_id: &str) {
+        if kind != role::RESULT {
+            send(kind, &self.bundle(), display_id);
+        }
+    }
+}
+
+/// Shows something now, in the middle of a cell: `display(&scan)`, `display(Html("<b>bold</b>"))`.
+pub fn display(content: impl Shown) -> DisplayHandle {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     // The address tells cells apart: each has its own copy of this counter.
     let id = format!(
@@ -111,7 +108,7 @@ pub fn display(content: &(impl Show + ?Sized)) -> DisplayHandle {
         std::ptr::from_ref(&NEXT).addr(),
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
-    content.present(role::DISPLAY, &id);
+    content.content().present(role::DISPLAY, &id);
     DisplayHandle { id }
 }
 

@@ -77,10 +77,18 @@ pub(crate) struct Notebook<'a> {
     /// The cell as it was written.
     pub(crate) cell: &'a str,
     pub(crate) variables: &'a [Variable],
-    /// Variables that an earlier cell had and that were reset since.
-    pub(crate) lost: &'a [String],
+    /// Variables that an earlier cell had.
+    pub(crate) lost: &'a [Lost],
     /// What a node holds, if somebody can be asked.
     pub(crate) describe: Option<Describe<'a>>,
+}
+
+/// A variable that an earlier cell had and that is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    pub(crate) name: String,
+    /// The line that handed it over; `None`: all variables were reset.
+    pub(crate) taken: Option<String>,
 }
 
 /// Tells the kind of a node as messages have it: `frame`, `peaks`, `map`; `pattern`: a frame without a scan.

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::direct::{Plan, Scope, Value};
+use crate::direct::{Plan, Refused, Scope, Value};
 use crate::host::{Export, Shared};
 use crate::names::{self, Defined};
 use crate::tokens::rust_start;
@@ -85,12 +85,12 @@ impl Bridge {
         crate::direct::accept(code, &self.scope)
     }
 
-    /// The slip of a cell of calls that drops the outcome of one of them.
-    pub(crate) fn unlooked(&self, code: &str) -> Option<crate::slips::Slip> {
+    /// Why a cell of calls is refused although it is understood.
+    pub(crate) fn refused(&self, code: &str) -> Option<Refused> {
         if self.hides(code) {
             return None;
         }
-        crate::direct::unlooked(code, &self.scope)
+        crate::direct::refused(code, &self.scope)
     }
 
     /// Whether a cell mentions an item or an import of a compiled cell.

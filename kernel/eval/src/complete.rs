@@ -2,6 +2,8 @@
 
 mod expected;
 
+pub(crate) use expected::takes_path;
+
 use crate::api::{API, Entry, Kind};
 use crate::bridge::Variable;
 use crate::cursor::Cursor;
@@ -98,7 +100,9 @@ pub(crate) fn complete(
     }
     let mut matches = Vec::new();
     if place.receiver.is_none() && place.path_of.is_none() && !place.prefix.is_empty() {
-        let types = API.types.values().map(|(entry, _)| entry);
+        // `Html` is a struct and what makes one.
+        let called = |name: &str| API.functions.iter().any(|function| function.name == name);
+        let types = (API.types.values().map(|(entry, _)| entry)).filter(|of| !called(&of.name));
         matches = matching(API.functions.iter().chain(types), place.prefix, call);
         matches.extend(
             variables
@@ -323,6 +327,14 @@ mod tests {
         assert_eq!(texts("compute_all(&[&flat, "), ["&flat"]);
         assert_eq!(texts("compute_all(&[&flat, &fl"), ["flat"]);
         assert_eq!(texts("flat.map("), ["|frame: Frame<f32>| "]);
+        assert_eq!(texts("flat.subtract("), ["&flat"]);
+        assert_eq!(texts("display("), ["&flat"]);
+        assert_eq!(texts("flat.frame("), ["(0, 0)"]);
+        // As a keyword of Python would begin.
+        assert_eq!(
+            texts("flat.virtual_image(outer"),
+            ["Annulus { outer_radius: "]
+        );
         assert!(texts("flat.apply(&Di").contains(&"Disk { ..default() }".into()));
         // A name of the person's own fits too.
         assert!(texts("flat.find_peaks(fla").contains(&"flat".into()));
@@ -337,7 +349,12 @@ mod tests {
         assert_eq!(texts("Disk { statistic: Me"), ["Statistic::Mean"]);
         assert_eq!(texts("RadialMedian { clip: "), ["false", "true"]);
         assert_eq!(texts("Disk { radius: "), ["8.0"]);
-        assert_eq!(texts("Disk { centre: "), ["None", "Some("]);
+        assert_eq!(texts("Disk { centre: "), ["None", "Some([0.0, 0.0])"]);
+        assert_eq!(texts("NormalizedCorrelation { radius: "), ["None", "Some("]);
+        assert_eq!(
+            texts("NormalizedCorrelation { vacuum: "),
+            ["None", "Some(Region::rectangle(0, 0, 16, 16))"]
+        );
         assert_eq!(
             texts("StrainMap { reference: "),
             ["Region::rectangle(0, 0, 16, 16)"]

@@ -1,6 +1,7 @@
 mod answers;
 mod checking;
 mod early;
+mod gone;
 mod interrupt;
 mod waiting;
 
@@ -10,10 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use evcxr::{CommandContext, Error, EvalOutputs};
 use serde_json::{Map, Value};
 
-use crate::advice::Notebook;
+use crate::advice::{Lost, Notebook};
 use crate::bridge::{Bridge, Reached, Variable};
 use crate::capture::{Capture, Sink};
-use crate::direct::{self, Plan};
+use crate::direct::{self, Plan, Refused};
 use crate::early::Early;
 use crate::help;
 use crate::host::{Running, Shared};
@@ -50,7 +51,7 @@ pub struct Evaluator {
     /// evcxr's variables with their types, as of the last compiled cell.
     compiled: Mutex<Vec<(String, String)>>,
     /// Variables that were reset with their session and not made again, for the advice under an error.
-    lost: Mutex<Vec<String>>,
+    lost: Mutex<Vec<Lost>>,
     /// What a cell can use, as of the last cell.
     variables: Mutex<Arc<[Variable]>>,
 }
@@ -296,9 +297,12 @@ impl Evaluator {
         if let Some(slip) = slips::find(&notebook) {
             return Err(slip.to_error(&notebook, &|code| self.checked(code, &notebook)));
         }
-        let unlooked = lock(&self.bridge).unlooked(code);
-        match unlooked {
-            Some(slip) => Err(slip.to_error(&notebook, &|code| self.checked(code, &notebook))),
+        let refused = lock(&self.bridge).refused(code);
+        match refused {
+            Some(Refused::Unlooked(slip)) => {
+                Err(slip.to_error(&notebook, &|code| self.checked(code, &notebook)))
+            }
+            Some(Refused::Borrowed(name)) => Err(kept::borrowed(&name, &notebook)),
             None => Ok(()),
         }
     }
@@ -316,6 +320,7 @@ impl Evaluator {
                 return Err(interrupted());
             }
         }
+        let before = self.known_variables();
         let mut bindings = lock(&self.bridge).bindings(code, &variables_of(context));
         let shares = self.shares_tokio.load(Ordering::Relaxed);
         if shares && !code[rust_start(code)..].trim().is_empty() {
@@ -364,6 +369,9 @@ impl Evaluator {
             self.restored(&mut bridge, &ended);
             self.note_variables(&bridge);
         }
+        if reached == Reached::End {
+            self.note_taken(code, &before);
+        }
         self.finish(code, result, ended, &cell)
             .map_err(|mut error| {
                 if error.name == "CompileError" {
@@ -377,40 +385,6 @@ impl Evaluator {
     fn restored(&self, bridge: &mut Bridge, ended: &Running) {
         for (name, node) in &ended.restored {
             bridge.restore(name, *node);
-        }
-    }
-
-    /// Keeps the names of variables that a disaster took, until they are made again.
-    fn note_lost(&self, disaster: bool, compiled: &[(String, String)]) {
-        let mut lost = lock(&self.lost);
-        if disaster {
-            let had = lock(&self.compiled)
-                .iter()
-                .map(|(name, _)| name.clone())
-                .collect::<Vec<_>>();
-            lost.extend(had);
-        }
-        lost.retain(|name| !compiled.iter().any(|(known, _)| known == name));
-    }
-
-    fn note_variables(&self, bridge: &Bridge) {
-        let variables = bridge.variables(&lock(&self.compiled));
-        *lock(&self.variables) = variables.into();
-    }
-
-    /// What survives when the variables of compiled cells are lost.
-    fn remaining(&self) -> String {
-        const MOST: usize = 12;
-        let bridge = lock(&self.bridge);
-        let names = bridge.names();
-        match names.len() {
-            0 => String::new(),
-            all if all <= MOST => format!("; these remain: {}", names.join(", ")),
-            all => format!(
-                "; these remain: {} and {} more",
-                names[..MOST].join(", "),
-                all - MOST
-            ),
         }
     }
 

@@ -31,6 +31,10 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
                 "compute_all(&[&bright, &shift])?",
                 "several results in one pass over the scan; `bright.compute()?` for one",
             ),
+            (
+                "display(Html(\"<b>done</b>\"))",
+                "shows something in the middle of a cell; also `display(&scan)`, `Markdown(…)`, `Svg(…)`",
+            ),
             ("tree()?", "all nodes and what they are"),
             (
                 "memory_budget(\"4 GiB\")?",

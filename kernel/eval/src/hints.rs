@@ -11,6 +11,7 @@ mod frame;
 mod kept;
 mod keywords;
 mod lists;
+mod markup;
 mod names;
 mod position;
 mod power;
@@ -38,6 +39,8 @@ const RULES: &[Rule] = &[
     printing::no_format,
     printing::no_comma,
     names::command,
+    markup::converted,
+    markup::lent,
     values::nothing_to_show,
     frame::shown,
     keywords::keyword_of_variable,
@@ -51,6 +54,7 @@ const RULES: &[Rule] = &[
     printing::no_display,
     printing::added_texts,
     printing::remainder_of_text,
+    printing::expression_in_braces,
     power::stars,
     told::asked,
     told::private,

@@ -9,7 +9,7 @@ use crate::advice::{Advice, Instead, Notebook};
 use crate::api::API;
 use crate::names;
 use crate::report;
-use crate::text::{at_top, parses};
+use crate::text::{at_top, is_name, parses};
 
 /// The error in the user's words, if a variable is to blame. `type_of` asks what type the last cell's variable has.
 pub(crate) fn explained(
@@ -48,6 +48,11 @@ pub(crate) fn explained(
         }
         _ => None,
     }
+}
+
+/// The error about a variable that borrows from another one, where the cell tells so by itself.
+pub(crate) fn borrowed(name: &str, notebook: &Notebook) -> CellError {
+    told(name, "&", notebook)
 }
 
 /// Whether rustc points into the user's code.
@@ -166,7 +171,8 @@ fn value_of<'a>(cell: &'a str, name: &str) -> Option<&'a str> {
 
 /// The variable whose value another one looks into.
 fn lender<'a>(name: &str, notebook: &Notebook<'a>) -> Option<&'a str> {
-    let value = value_of(notebook.cell, name)?;
+    // Words of a text are no variables.
+    let value = value_of(notebook.cell, name)?.split('"').next()?;
     let bound = names::defined(notebook.cell).bound;
     value
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
@@ -255,8 +261,14 @@ fn reference_advice(name: &str, kind: &str, notebook: &Notebook) -> Advice {
             ".split_whitespace().map(str::to_owned).collect::<Vec<String>>()",
         ),
     ];
-    let advice = "keep a copy of what it borrows, or use it inside of braces";
-    let Some(value) = value_of(cell, name) else {
+    let value = value_of(cell, name);
+    let lent = value.and_then(|value| value.strip_prefix('&'));
+    let signal = lent.is_some_and(|lent| is_name(lent) && notebook.kind(lent) == "Signal");
+    let advice = match signal {
+        true => "keep a second handle on the same node with `.clone()`: no pixels are copied",
+        false => "keep a copy of what it borrows, or use it inside of braces",
+    };
+    let Some(value) = value else {
         return in_braces(cell, advice);
     };
     let owned = OWNED
@@ -268,6 +280,8 @@ fn reference_advice(name: &str, kind: &str, notebook: &Notebook) -> Advice {
             Some(match of_list {
                 Some((_, inner)) if inner.contains("..") => format!("{lent}.to_vec()"),
                 Some((list, _)) if is_of_numbers(kind, list, notebook) => lent.to_owned(),
+                // The value of a call is the variable's own.
+                _ if lent.ends_with([')', '?']) => lent.to_owned(),
                 _ => format!("{lent}.clone()"),
             })
         });

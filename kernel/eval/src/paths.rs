@@ -1,9 +1,10 @@
-//! Completion of file names inside the string of `open("…`, `open_with("…` and `.save("…`.
+//! Completion of file names where a function of the API takes a path: `open("…`, `.save("…`, `replay_with("a", "…`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::complete::Match;
+use crate::complete::{Match, takes_path};
+use crate::cursor::Cursor;
 use crate::tokens::{Step, rust_start, step};
 
 /// Files that `open` reads come first.
@@ -20,13 +21,9 @@ pub(crate) struct Found {
 /// `before` is the cell up to the cursor. `None`: the cursor is in no path.
 pub(crate) fn complete(before: &str) -> Option<Found> {
     let quote = open_string(before)?;
-    let call = before[..quote].trim_end().strip_suffix('(')?.trim_end();
-    let function = call
-        .rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .next()
-        .unwrap_or_default();
+    let argument = Cursor::at(before, quote).argument_of?;
     let written = &before[quote + 1..];
-    if !matches!(function, "open" | "open_with" | "save") || written.contains('\\') {
+    if !takes_path(argument) || written.contains('\\') {
         return None;
     }
     let name_from = written.rfind('/').map_or(0, |slash| slash + 1);
@@ -42,6 +39,21 @@ pub(crate) fn complete(before: &str) -> Option<Found> {
     })
 }
 
+/// What `open` reads in the folder of the notebook, and its folders, each as a text.
+pub(crate) fn in_quotes() -> Vec<Match> {
+    entries(Path::new("."), "")
+        .into_iter()
+        .filter(|found| found.kind == "folder" || is_readable(&found.text))
+        .map(|found| Match {
+            text: match found.kind.as_str() {
+                "folder" => format!("\"{}", found.text),
+                _ => format!("\"{}\"", found.text),
+            },
+            ..found
+        })
+        .collect()
+}
+
 /// Where the string literal begins that the text ends in.
 fn open_string(text: &str) -> Option<usize> {
     let mut at = rust_start(text);
@@ -53,6 +65,11 @@ fn open_string(text: &str) -> Option<usize> {
         };
     }
     None
+}
+
+fn is_readable(name: &str) -> bool {
+    let extension = Path::new(name).extension();
+    extension.is_some_and(|extension| READABLE.iter().any(|known| extension == *known))
 }
 
 fn entries(folder: &Path, prefix: &str) -> Vec<Match> {
@@ -71,9 +88,7 @@ fn entries(folder: &Path, prefix: &str) -> Vec<Match> {
             }
             // Follows links; one that leads nowhere is no folder.
             let is_folder = entry.path().is_dir();
-            let readable = Path::new(&name)
-                .extension()
-                .is_some_and(|extension| READABLE.iter().any(|known| extension == *known));
+            let readable = is_readable(&name);
             // Some formats are folders, and opened like files.
             let (rank, text, kind) = match (readable, is_folder) {
                 (true, _) => (0, name, "file"),
@@ -121,6 +136,15 @@ mod tests {
         assert_eq!(&code[found.start..], "s");
         assert_eq!(found.matches[0].text, "scan.zspy");
         assert_eq!(texts(&format!("open(\"{path}/nothing/")).unwrap(), [""; 0]);
+        for call in [
+            "flat.reshard(",
+            "replay(",
+            "replay_with(\"a\", ",
+            "flat.recipe(",
+        ] {
+            let found = texts(&format!("{call}\"{path}/b"));
+            assert_eq!(found.unwrap(), ["b.mrc"], "{call}");
+        }
     }
 
     #[test]
@@ -132,6 +156,8 @@ mod tests {
             "// open(\"",
             "open(r\"",
             "f(\"a",
+            "flat.rename(\"",
+            "recipe(\"a\", \"",
         ] {
             assert!(complete(code).is_none(), "{code}");
         }

@@ -14,7 +14,7 @@ macro_rules! sources {
     };
 }
 
-pub(crate) const SOURCES: [(&str, &str); 24] = sources![
+pub(crate) const SOURCES: [(&str, &str); 25] = sources![
     "lib.rs",
     "abi.rs",
     "axis.rs",
@@ -27,6 +27,7 @@ pub(crate) const SOURCES: [(&str, &str); 24] = sources![
     "json.rs",
     "lineage.rs",
     "map.rs",
+    "markup.rs",
     "memory.rs",
     "operation.rs",
     "output.rs",

@@ -1,13 +1,15 @@
 //! What every background subtraction shares: the result's description and how a frame is returned.
 
-pub mod difference_of_gaussians;
-pub mod h_dome;
-pub mod median_kernel;
-pub mod radial_median;
-
 use signal::{ElementType, Frame, NotApplicable, OperationError, Output, SignalMeta};
 
 use crate::accept;
+
+operations! {
+    pub mod radial_median: SubtractRadialMedian;
+    pub mod difference_of_gaussians: SubtractDifferenceOfGaussians;
+    pub mod median_kernel: SubtractMedianKernel;
+    pub mod h_dome: SubtractHDome;
+}
 
 /// Same axes as the input, `f32` pixels.
 pub fn describe(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {

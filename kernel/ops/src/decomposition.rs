@@ -3,12 +3,16 @@
 mod assemble;
 mod estimate;
 mod gram;
-pub mod loadings;
+mod loops;
 mod model;
 mod project;
-pub mod reconstruct;
 mod rows;
 mod scatter;
-pub mod scores;
 mod sketch;
-pub mod svd;
+
+operations! {
+    pub mod svd: Decompose;
+    pub mod scores: MapScores;
+    pub mod loadings: ShowLoadings;
+    pub mod reconstruct: Rebuild;
+}

@@ -1,3 +1,5 @@
 //! What smooths or sharpens over scan positions.
 
-pub mod rolling_mean;
+operations! {
+    pub mod rolling_mean: AverageWindow;
+}

@@ -1,8 +1,8 @@
 //! Operations: what one node of the tree computes.
 //!
-//! Each operation is one file and one line in [`registry()`]; it sees one scan position at a time and
-//! is pure. Formulas without any of the project's types live in [`math`]. To add an operation, copy
-//! `template.rs`, change it, and add its line to `registry.rs`.
+//! Each operation is one file, in the folder of its [`signal::Category`], and one line in that folder's
+//! `operations!`; it sees one scan position at a time and is pure. Formulas without any of the project's
+//! types live in [`math`]. To add an operation, copy `template.rs` into the folder, change it, and add its line.
 //!
 //! ```
 //! use signal::{Axes, Axis, CancelToken, ElementType, Frame, Inputs, NavigationIndex, Output, SignalMeta};
@@ -28,6 +28,9 @@
 //! assert_eq!(values[0], 29.0);
 //! ```
 
+#[macro_use]
+mod operations;
+
 mod accept;
 mod arithmetic;
 mod background;
@@ -48,30 +51,4 @@ mod strain;
 #[cfg(test)]
 mod template;
 
-pub use arithmetic::{Add, Divide, Multiply, Subtract};
-pub use background::difference_of_gaussians::DifferenceOfGaussians;
-pub use background::h_dome::HDome;
-pub use background::median_kernel::MedianKernel;
-pub use background::radial_median::RadialMedian;
-pub use decomposition::loadings::Loadings;
-pub use decomposition::reconstruct::Reconstruct;
-pub use decomposition::scores::Scores;
-pub use decomposition::svd::{Centre, Svd};
-pub use detectors::center_of_mass::{CenterOfMass, Reference};
-pub use detectors::energy_window::EnergyWindow;
-pub use detectors::polygon::Polygon;
-pub use detectors::virtual_image::{Annulus, Disk, Rectangle, Statistic};
-pub use filter::rolling_mean::{RollingMean, ScanAxis};
-pub use geometry::center_direct_beam::{BeamMethod, CenterDirectBeam, Movement, Outside};
-pub use geometry::crop_scan::CropScan;
-pub use geometry::crop_signal::CropSignal;
-pub use geometry::rebin_scan::RebinScan;
-pub use geometry::rebin_signal::RebinSignal;
-pub use peaks::difference_of_gaussians_peaks::DifferenceOfGaussiansPeaks;
-pub use peaks::local_maximum::LocalMaximum;
-pub use peaks::normalized_correlation::NormalizedCorrelation;
-pub use peaks::peak_finder::Subpixel;
-pub use phase_contrast::integrated_center_of_mass::{IntegratedCenterOfMass, ScanEdges};
-pub use radial::azimuthal_integral::AzimuthalIntegral;
 pub use registry::{UnknownOperation, find, registry};
-pub use strain::strain_map::StrainMap;

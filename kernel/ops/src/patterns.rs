@@ -1,3 +1,5 @@
 //! What makes one pattern of many frames.
 
-pub mod pattern;
+operations! {
+    pub mod pattern: GatherMean, GatherMaximum;
+}

@@ -1,3 +1,5 @@
 //! Phase of the specimen from scans of convergent beams.
 
-pub mod integrated_center_of_mass;
+operations! {
+    pub mod integrated_center_of_mass: IntegrateShift;
+}

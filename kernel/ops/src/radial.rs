@@ -1,3 +1,5 @@
 //! What depends on the distance from the direct beam.
 
-pub mod azimuthal_integral;
+operations! {
+    pub mod azimuthal_integral: IntegrateAzimuthally;
+}

@@ -1,78 +1,34 @@
 //! The list of operations. Menu, widget controls, completion, cell structs, contract tests and
-//! benches iterate it; its order is the order on screen.
+//! benches iterate it; its order is the order on screen. A new one has its line in its folder's file.
 
-use signal::{Bound, Registered, nearest_names};
+use std::sync::LazyLock;
 
-use crate::arithmetic::complex_parts::{TakeAmplitude, TakeImaginary, TakePhase, TakeReal};
-use crate::arithmetic::{AddSignals, DivideSignals, MultiplySignals, SubtractSignals};
-use crate::background::difference_of_gaussians::SubtractDifferenceOfGaussians;
-use crate::background::h_dome::SubtractHDome;
-use crate::background::median_kernel::SubtractMedianKernel;
-use crate::background::radial_median::SubtractRadialMedian;
-use crate::decomposition::loadings::ShowLoadings;
-use crate::decomposition::reconstruct::Rebuild;
-use crate::decomposition::scores::MapScores;
-use crate::decomposition::svd::Decompose;
-use crate::detectors::center_of_mass::MeasureCenterOfMass;
-use crate::detectors::energy_window::MeasureWindow;
-use crate::detectors::polygon::Polygon;
-use crate::detectors::virtual_image::{Annulus, Disk, MeasureInside, Rectangle};
-use crate::filter::rolling_mean::AverageWindow;
-use crate::geometry::center_direct_beam::MoveToBeam;
-use crate::geometry::crop_scan::CutScan;
-use crate::geometry::crop_signal::CutSignal;
-use crate::geometry::rebin_scan::JoinPositions;
-use crate::geometry::rebin_signal::JoinPixels;
-use crate::patterns::pattern::{GatherMaximum, GatherMean};
-use crate::peaks::difference_of_gaussians_peaks::FindDifferenceOfGaussiansPeaks;
-use crate::peaks::local_maximum::FindLocalMaxima;
-use crate::peaks::normalized_correlation::FindDisks;
-use crate::phase_contrast::integrated_center_of_mass::IntegrateShift;
-use crate::radial::azimuthal_integral::IntegrateAzimuthally;
-use crate::strain::strain_map::MapStrain;
+use signal::{Registered, nearest_names};
 
-static REGISTRY: &[&dyn Registered] = &[
-    &Bound::<SubtractRadialMedian>::entry(),
-    &Bound::<SubtractDifferenceOfGaussians>::entry(),
-    &Bound::<SubtractMedianKernel>::entry(),
-    &Bound::<SubtractHDome>::entry(),
-    &Bound::<FindDisks>::entry(),
-    &Bound::<FindDifferenceOfGaussiansPeaks>::entry(),
-    &Bound::<FindLocalMaxima>::entry(),
-    &Bound::<MapStrain>::entry(),
-    &Bound::<MeasureInside<Disk>>::entry(),
-    &Bound::<MeasureInside<Annulus>>::entry(),
-    &Bound::<MeasureInside<Rectangle>>::entry(),
-    &Bound::<MeasureInside<Polygon>>::entry(),
-    &Bound::<MeasureWindow>::entry(),
-    &Bound::<MeasureCenterOfMass>::entry(),
-    &Bound::<IntegrateShift>::entry(),
-    &Bound::<GatherMean>::entry(),
-    &Bound::<GatherMaximum>::entry(),
-    &Bound::<IntegrateAzimuthally>::entry(),
-    &Bound::<MoveToBeam>::entry(),
-    &Bound::<CutSignal>::entry(),
-    &Bound::<JoinPixels>::entry(),
-    &Bound::<CutScan>::entry(),
-    &Bound::<JoinPositions>::entry(),
-    &Bound::<AverageWindow>::entry(),
-    &Bound::<Decompose>::entry(),
-    &Bound::<MapScores>::entry(),
-    &Bound::<ShowLoadings>::entry(),
-    &Bound::<Rebuild>::entry(),
-    &Bound::<SubtractSignals>::entry(),
-    &Bound::<AddSignals>::entry(),
-    &Bound::<MultiplySignals>::entry(),
-    &Bound::<DivideSignals>::entry(),
-    &Bound::<TakeAmplitude>::entry(),
-    &Bound::<TakePhase>::entry(),
-    &Bound::<TakeReal>::entry(),
-    &Bound::<TakeImaginary>::entry(),
+use crate::{
+    arithmetic, background, decomposition, detectors, filter, geometry, patterns, peaks,
+    phase_contrast, radial, strain,
+};
+
+/// The folders of operations, in the order of [`signal::Category`].
+static FOLDERS: [&[&dyn Registered]; 11] = [
+    background::OPERATIONS,
+    peaks::OPERATIONS,
+    strain::OPERATIONS,
+    detectors::OPERATIONS,
+    phase_contrast::OPERATIONS,
+    patterns::OPERATIONS,
+    radial::OPERATIONS,
+    geometry::OPERATIONS,
+    filter::OPERATIONS,
+    decomposition::OPERATIONS,
+    arithmetic::OPERATIONS,
 ];
 
 /// Every operation, in menu order.
 pub fn registry() -> &'static [&'static dyn Registered] {
-    REGISTRY
+    static ALL: LazyLock<Vec<&'static dyn Registered>> = LazyLock::new(|| FOLDERS.concat());
+    &ALL
 }
 
 /// A wire name that no operation has.

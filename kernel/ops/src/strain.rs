@@ -1,3 +1,5 @@
 //! What fits a lattice to the peaks of each frame.
 
-pub mod strain_map;
+operations! {
+    pub mod strain_map: MapStrain;
+}

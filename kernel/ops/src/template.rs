@@ -1,4 +1,4 @@
-//! Multiplies every pixel by a factor. (Copy this file to start an operation: one sentence first.)
+//! Multiplies every pixel by a factor. (Copy this file to start an operation, here to `background/scale.rs`: one sentence first.)
 //!
 //! `(ny, nx | ky, kx) → (ny, nx | ky, kx)`, counts → counts as `f32`. (Shapes and units.)
 //! result = `factor · I`. (Formula; edge behaviour; what NaN does:) NaN stays NaN. Takes the same position, O(P). (What a
@@ -20,7 +20,7 @@ parameters! {
     }
 }
 
-/// Public type for the registry's line `&Bound::<ScaleFrames>::entry()`; `Default` makes it, parameters come later.
+/// Named in the line `pub mod scale: ScaleFrames;` of `background.rs`; `Default` makes it, parameters come later.
 #[derive(Default)]
 pub struct ScaleFrames;
 

@@ -4,12 +4,39 @@ use ts_rs::TS;
 
 use crate::Progress;
 
-/// The whole tree, small enough to be sent at every change.
+/// The whole tree.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
 pub struct TreeDescription {
+    /// Which one of those that pages were told: the next change is one of it.
     pub revision: u32,
     /// In order of creation: first parents before their children.
     pub nodes: Vec<NodeDescription>,
+}
+
+/// What became of the tree since pages were told last, so that one slider of a hundred nodes is not the whole tree again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct TreeChange {
+    /// The revision that has changed: whoever has another one asks for the whole tree, with `hello`.
+    pub since: u32,
+    pub revision: u32,
+    /// Every node there is, in order; absent where they are the same as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub order: Option<Vec<u32>>,
+    /// New nodes, and those of which something else is said now.
+    pub nodes: Vec<NodeChange>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct NodeChange {
+    pub id: u32,
+    /// What changed in its description; of a new node all of it.
+    #[ts(type = "Partial<NodeDescription>")]
+    pub fields: Map<String, Value>,
+    /// What its description no longer has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<String>>", optional)]
+    pub without: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -59,8 +86,6 @@ pub struct NodeDescription {
     pub revision: u32,
     /// One line for people: `(40, 56 | 128, 112) u16`.
     pub summary: String,
-    /// Every operation, with the reason if it does not fit this node.
-    pub menu: Vec<MenuEntry>,
     /// The running or last whole-scan computation of this node.
     pub progress: Option<Progress>,
     /// What one frame of this file costs, once it is measured; absent for computed nodes.
@@ -182,6 +207,7 @@ pub struct ShownUnitsDescription {
     pub units: String,
 }
 
+/// Whether an operation fits a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 pub struct MenuEntry {
     pub operation: String,

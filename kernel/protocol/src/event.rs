@@ -2,15 +2,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-use crate::TreeDescription;
+use crate::TreeChange;
 
 /// Kernel → page, unasked. Droppable: each only tells the page that asking again is worth it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    TreeChanged {
-        tree: TreeDescription,
-    },
+    TreeChanged(TreeChange),
     Progress(Progress),
     /// The shared navigation image of the nodes with source `source` became better.
     NavigatorChanged {

@@ -21,8 +21,8 @@ pub use command::{
 pub use describe::{
     AxisDescription, CaveatDescription, ColouringDescription, ComponentDescription,
     CompositeDescription, DisplayDescription, FrameCost, FurtherInputDescription, MenuEntry,
-    NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
-    ParameterDescription, ScanSteps, ShownUnitsDescription, TreeDescription,
+    NodeChange, NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
+    ParameterDescription, ScanSteps, ShownUnitsDescription, TreeChange, TreeDescription,
 };
 pub use error::WireError;
 pub use event::{Event, Measuring, NoticeLevel, Progress, ProgressState};
@@ -37,4 +37,4 @@ pub use request::{
 pub use typescript::typescript;
 
 /// Version of these messages; a page with another one shows its poster and says so.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{FramePart, OperationDescription, TreeDescription, WireError};
+use crate::{FramePart, MenuEntry, OperationDescription, TreeDescription, WireError};
 
 /// Kernel → page, in answer to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -17,6 +17,11 @@ pub enum Reply {
         request_id: u32,
         /// The node that was added, if one was.
         node: Option<u32>,
+    },
+    /// Every operation, in the order of the menu.
+    Menu {
+        request_id: u32,
+        entries: Vec<MenuEntry>,
     },
     /// Nodes, those of other files first.
     Inputs {

@@ -29,6 +29,11 @@ pub enum Request {
         #[ts(type = "Record<string, unknown>")]
         params: Value,
     },
+    /// Which operations fit a node, asked when their menu opens. Answered by `menu`.
+    Menu {
+        request_id: u32,
+        node: u32,
+    },
     /// Which nodes an operation would take beside `node`; without an operation, which ones the node itself would take in
     /// the place of its further input. Answered by `inputs`.
     Inputs {

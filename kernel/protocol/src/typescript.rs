@@ -62,6 +62,8 @@ pub fn typescript() -> String {
         FrameCost,
         NodeDescription,
         TreeDescription,
+        NodeChange,
+        TreeChange,
         FurtherInputDescription,
         ParameterControl,
         ParameterDescription,

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use protocol::{
     AxisDescription, CaveatDescription, ColouringDescription, ComponentDescription,
     CompositeDescription, DisplayDescription, Encoding, FramePart, FurtherInputDescription,
-    MenuEntry, NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
-    ParameterDescription, SampleType, ScanSteps, ShownUnitsDescription, TreeDescription, WireError,
+    NodeDescription, NodeKind, OperationDescription, Outline, ParameterControl,
+    ParameterDescription, SampleType, ScanSteps, ShownUnitsDescription, WireError,
 };
 use serde_json::{Map, Value, json};
 use signal::{
     Axis, Colouring, Composite, Display, Frame, ParameterError, ParameterInfo, ParameterKind,
-    Peaks, Registered, SignalKind, SignalMeta, SourceError,
+    Peaks, SignalKind, SignalMeta, SourceError,
 };
 use tree::{ComputeError, Graph, Node, TreeError};
 use views::{Part, Reduced, Sample};
@@ -171,17 +171,6 @@ pub(crate) fn outside_scan(node: &Node, index: &[usize]) -> WireError {
     }
 }
 
-pub(crate) fn tree(session: &Session, graph: &Graph) -> TreeDescription {
-    TreeDescription {
-        revision: graph.revision(),
-        nodes: graph
-            .nodes()
-            .iter()
-            .map(|found| node(session, graph, found))
-            .collect(),
-    }
-}
-
 pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescription {
     let meta = &node.meta;
     let computation = node.computation();
@@ -231,10 +220,6 @@ pub(crate) fn node(session: &Session, graph: &Graph, node: &Node) -> NodeDescrip
             Some(fault) => format!("does not fit any more: {fault}"),
             None => meta.summary(),
         },
-        menu: ops::registry()
-            .iter()
-            .map(|entry| menu_entry(*entry, node))
-            .collect(),
         progress: progress::of(session, node),
         frame_cost: session.cost_of(node),
         parameter_maxima: maxima(graph, node),
@@ -279,25 +264,6 @@ pub(crate) fn caveats(session: &Session, graph: &Graph, node: &Node) -> Vec<Cave
             text: caveat.text,
         })
         .collect()
-}
-
-/// An operation with its default parameters on this node.
-fn menu_entry(entry: &dyn Registered, node: &Node) -> MenuEntry {
-    let reason = match (&node.fault, entry.bind(&json!({}))) {
-        (Some(fault), _) => Some(fault.to_string()),
-        (None, Err(error)) => Some(error.to_string()),
-        // In the place of another signal that it must have, itself: which others there are is asked when it is chosen.
-        (None, Ok(computation)) => {
-            let required = entry.further_inputs().iter();
-            let required = required.take_while(|input| input.required).count();
-            let refused = computation.describe(&vec![&*node.meta; 1 + required]).err();
-            refused.map(|error| error.to_string())
-        }
-    };
-    MenuEntry {
-        operation: entry.info().name.to_owned(),
-        reason,
-    }
 }
 
 fn display(display: &Display) -> DisplayDescription {

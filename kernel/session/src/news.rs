@@ -1,13 +1,16 @@
-//! The tree for the pages: whole, but not at every step of a cell that makes hundreds of nodes.
+//! The tree for the pages: what changed of it, and not at every step of a cell that makes hundreds of nodes.
+
+mod told;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
-use protocol::Event;
+use protocol::{Event, NodeDescription, TreeDescription};
 
-use crate::{Session, lock};
+use crate::{Session, convert, lock};
+use told::Told;
 
 /// Changes within this time after one that was told are told together.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -18,7 +21,7 @@ pub(crate) struct News {
     untold: AtomicBool,
     wake: SyncSender<()>,
     /// Held while a tree is described and sent, so that a page never gets an older one after a newer one.
-    telling: Mutex<()>,
+    told: Mutex<Told>,
 }
 
 impl News {
@@ -42,7 +45,7 @@ impl News {
         Self {
             untold: AtomicBool::new(false),
             wake,
-            telling: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 }
@@ -58,9 +61,30 @@ impl Session {
 
     /// Whoever returns from here knows that the pages have been sent the tree as it is.
     pub(crate) fn tell_tree_now(&self) {
-        let _one_at_a_time = lock(&self.news.telling);
+        let mut told = lock(&self.news.told);
         if self.news.untold.swap(false, Ordering::SeqCst) && self.events.anybody() {
-            self.events.send(&Event::TreeChanged { tree: self.tree() });
+            self.tell_difference(&mut told);
         }
+    }
+
+    /// The whole tree. Pages are told what they have not heard of it before, so that the next change they are told is one of this.
+    pub fn tree(&self) -> TreeDescription {
+        let mut told = lock(&self.news.told);
+        let nodes = self.tell_difference(&mut told);
+        TreeDescription {
+            revision: told.revision(),
+            nodes,
+        }
+    }
+
+    fn tell_difference(&self, told: &mut Told) -> Vec<NodeDescription> {
+        let graph = self.tree.snapshot();
+        let nodes: Vec<NodeDescription> = (graph.nodes().iter())
+            .map(|node| convert::node(self, &graph, node))
+            .collect();
+        if let Some(change) = told.renew(&nodes) {
+            self.events.send(&Event::TreeChanged(change));
+        }
+        nodes
     }
 }

@@ -9,7 +9,7 @@ use protocol::{Command, CommandReply, NavigatorRequest, Progress, Reply, Request
 use tree::Step;
 
 use crate::Session;
-use crate::handlers::{change, files, inputs, lineage, memory, pictures, values};
+use crate::handlers::{change, files, inputs, lineage, memory, menu, pictures, values};
 use crate::view::{Picture, Turn, ViewKey, Wish};
 use crate::{caveats, convert, difference, journal, recipe, replay, save};
 
@@ -90,6 +90,15 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
             let node = change::add_node(session, &parents, &operation, &params)?;
             Ok(done(request_id, Some(change::by_hand(session, node))))
         }),
+        Request::Menu { request_id, node } => {
+            changed(session, request_id, answer, move |session| {
+                let entries = menu::of(session, node)?;
+                Ok(Reply::Menu {
+                    request_id,
+                    entries,
+                })
+            });
+        }
         Request::Inputs {
             request_id,
             node,

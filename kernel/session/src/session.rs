@@ -1,11 +1,12 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use protocol::{
     Command, CommandReply, Event, NodeDescription, OperationDescription, Progress, Reply, Request,
-    TreeDescription, WireError,
+    WireError,
 };
 use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
 use tree::{Engine, EngineConfig, EngineEvent, Graph, Lane, Node, PassState, Removed, Tree};
@@ -94,6 +95,8 @@ pub struct Session {
     pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
     pub(crate) errands: Errands,
     pub(crate) news: News,
+    /// How often somebody asked whether an operation fits a node.
+    questions: AtomicUsize,
     pub(crate) viewers: Viewers,
     pub(crate) drafts: Drafts,
     /// Unless nobody asked for one.
@@ -129,6 +132,7 @@ impl Session {
                 writing: Mutex::default(),
                 errands: Errands::default(),
                 news: News::start(session.clone()),
+                questions: AtomicUsize::new(0),
                 viewers: Viewers::default(),
                 drafts: Drafts::default(),
                 journal: OnceLock::new(),
@@ -262,10 +266,6 @@ impl Session {
         Some(convert::node(self, &graph, found))
     }
 
-    pub fn tree(&self) -> TreeDescription {
-        convert::tree(self, &self.tree.snapshot())
-    }
-
     pub fn operations(&self) -> Vec<OperationDescription> {
         convert::operations()
     }
@@ -277,6 +277,15 @@ impl Session {
 
     pub fn memory(&self) -> tree::Memory {
         self.engine.memory()
+    }
+
+    /// How often somebody has asked so far whether an operation fits a node. Menus ask; a change of the tree does not.
+    pub fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_question(&self) {
+        self.questions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Output of a node for a cell that waits.

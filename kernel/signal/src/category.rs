@@ -39,7 +39,7 @@ impl Category {
         }
     }
 
-    /// Folder of its operations in `ops`, or file of all of them; the user's own have none.
+    /// Folder of its operations in `ops`; the user's own have none.
     pub const fn folder(self) -> Option<&'static str> {
         Some(match self {
             Category::Background => "background",

@@ -1,8 +1,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ndarray::ArrayView2;
-
 use crate::{Block, ComplexPart, Element, ElementType};
 
 /// One signal-space array at one scan position (a diffraction pattern, a spectrum, an image).
@@ -303,14 +301,6 @@ impl Frame {
         is_there
             .then(|| Frame::view(image.into(), self.element, self.block.clone(), start).ok())
             .flatten()
-    }
-
-    /// A two-dimensional view, when the frame is an image of type `T`.
-    pub fn image<T: Element>(&self) -> Option<ArrayView2<'_, T>> {
-        let [rows, columns] = &*self.shape else {
-            return None;
-        };
-        ArrayView2::from_shape((*rows, *columns), self.pixels::<T>()?).ok()
     }
 }
 

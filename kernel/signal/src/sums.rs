@@ -1,10 +1,11 @@
 //! Sums of pixels: exact for whole numbers, in a fixed order for others, with the widest vectors of the machine.
 //!
 //! The same bits on every machine: whole numbers are added as such, and floating-point sums always run over the
-//! same 16 partial sums.
+//! same 32 partial sums, in double precision. Nothing is allocated.
 
 mod blocks;
 mod moments;
+mod pixel;
 mod spans;
 
 use crate::{Detector, Frame, Measure, Span};
@@ -58,7 +59,8 @@ impl Detector {
     }
 
     /// The values of one frame of the shape this was made for: NaN and infinities are left out; without a valid
-    /// pixel (for a centre of mass: without a positive sum) they are NaN. Sums of whole numbers are exact.
+    /// pixel (for a centre of mass: without a positive sum) they are NaN. Sums of whole numbers are exact, and so are the
+    /// moments of those of at most 16 bits; others are within 10⁻¹³ of the sum of all magnitudes, times the size of the frame.
     pub fn measure(&self, frame: &Frame, values: &mut [f32]) {
         let (_, columns) = frame.rows_columns();
         match (self.measure, values) {

@@ -14,7 +14,7 @@ export function furtherInput({ session, signal }: PanelContext): { element: HTML
     label,
     h("div", { class: "st-inputs" }, select),
   );
-  /** For which state of the tree the kernel was asked, and what it said. */
+  /** For which shapes of signals the kernel was asked, and what it said. A parameter that changes none asks nothing. */
   let asked = "";
   let possible: readonly NodeDescription[] = [];
   let offered = "";
@@ -58,9 +58,11 @@ export function furtherInput({ session, signal }: PanelContext): { element: HTML
       }
       setText(label, input.required ? input.name : `with ${input.name}`);
       setAttributes(element, { title: input.help });
-      const state = [node.id, ...session.state.nodes.map(({ id, revision }) => `${id}@${revision}`)].join();
+      const state = [node.id, ...session.state.nodes.map(({ id, summary }) => `${id}: ${summary}`)].join(
+        "\n",
+      );
       if (state !== asked) {
-        if (asked.split(",")[0] !== String(node.id)) {
+        if (asked.split("\n")[0] !== String(node.id)) {
           possible = [];
         }
         asked = state;

@@ -14,8 +14,8 @@ export type Fill = (popover: Popover, signal: AbortSignal) => readonly Node[];
 const FOCUSABLE = "input, select, button, [tabindex]";
 /** Marks what gets the focus instead of the first element that can have it. */
 export const FIRST = "data-first";
-/** The least height it has, and its distance from the rim of the viewer. */
-const LEAST_PX = 120;
+/** The least height it has where there is room for it, a menu that of a dozen entries; and its distance from the rim. */
+const LEAST_PX = { dialog: 120, menu: 440 };
 const MARGIN_PX = 8;
 
 /** What a button does that opens a popover and closes it again. */
@@ -107,7 +107,8 @@ export function openPopover(
   );
   listen(outer, "abort", end, closing.signal);
   host.append(element);
-  keepInside(element, root);
+  // What hangs on the foot stays with it, seen or not.
+  keepInside(element, role === "menu" ? seenOf(root) : root.getBoundingClientRect(), LEAST_PX[role]);
   setAttributes(button, { "aria-expanded": "true" });
   const first =
     element.querySelector<HTMLElement>(`[${FIRST}]`) ?? element.querySelector<HTMLElement>(FOCUSABLE);
@@ -124,20 +125,39 @@ function focusNear(button: HTMLElement): void {
   }
 }
 
-/** Keeps it inside the viewer: what does not fit is scrolled, what opens too low is moved up. */
-function keepInside(element: HTMLElement, root: HTMLElement): void {
-  const [inner, outer] = [element.getBoundingClientRect(), root.getBoundingClientRect()];
-  const [top, bottom] = [outer.top + MARGIN_PX, outer.bottom - MARGIN_PX];
+interface Rim {
+  top: number;
+  bottom: number;
+}
+
+/** What is to be seen of the viewer: from where to where. */
+function seenOf(root: HTMLElement): Rim {
+  const { body, documentElement } = root.ownerDocument;
+  let { top, bottom } = root.getBoundingClientRect();
+  bottom = Math.min(bottom, documentElement.clientHeight);
+  // What the body hides is hidden by the window.
+  for (let around = root.parentElement; around && around !== body; around = around.parentElement) {
+    if (getComputedStyle(around).overflowY !== "visible") {
+      const rim = around.getBoundingClientRect();
+      [top, bottom] = [Math.max(top, rim.top), Math.min(bottom, rim.bottom)];
+    }
+  }
+  return { top, bottom };
+}
+
+/** Keeps it inside the rim: what does not fit is scrolled, what opens too low is moved up until it has its least height. */
+function keepInside(element: HTMLElement, rim: Rim, least: number): void {
+  const inner = element.getBoundingClientRect();
+  const [top, bottom] = [rim.top + MARGIN_PX, rim.bottom - MARGIN_PX];
   if (inner.height === 0) {
     return;
   }
-  const room = bottom - Math.max(top, inner.top);
   if (inner.bottom > bottom) {
-    element.style.maxHeight = `${Math.max(LEAST_PX, room)}px`;
-    if (room < LEAST_PX) {
-      element.style.marginTop = `${room - LEAST_PX}px`;
-    }
+    const room = bottom - Math.max(top, inner.top);
+    const height = Math.min(inner.height, Math.max(room, Math.min(least, bottom - top)));
+    element.style.maxHeight = `${height}px`;
+    element.style.marginTop = `${Math.min(0, bottom - height - inner.top)}px`;
   } else if (inner.top < top) {
-    element.style.maxHeight = `${Math.max(LEAST_PX, inner.bottom - top)}px`;
+    element.style.maxHeight = `${Math.max(LEAST_PX.dialog, inner.bottom - top)}px`;
   }
 }

@@ -10,7 +10,7 @@ export interface Wire {
   send(content: unknown): void;
 }
 
-type Answered = Extract<Reply, { type: "welcome" | "done" | "inputs" }>;
+export type Answered = Extract<Reply, { type: "welcome" | "done" | "menu" | "inputs" }>;
 type PictureReply = Extract<Reply, { type: "frame" | "navigator" }>;
 type WithoutId<T> = T extends { request_id: number } ? Omit<T, "request_id"> : never;
 export type Question = WithoutId<Request>;
@@ -111,6 +111,7 @@ export class Client {
     switch (reply?.type) {
       case "welcome":
       case "done":
+      case "menu":
       case "inputs":
         this.#settle(reply.request_id)?.resolve(reply);
         break;

@@ -6,13 +6,16 @@
 import { clamp } from "../geometry/fit";
 import { WHOLE, type Zoom } from "../geometry/zoom";
 import { hold } from "../notebook_output";
-import { Client, type Question, RequestError } from "../protocol/client";
+import { type Answered, Client, type Question, RequestError } from "../protocol/client";
 import {
   type Event,
+  type MenuEntry,
   type NodeDescription,
   type OperationDescription,
   PROTOCOL_VERSION,
   type Progress,
+  type TreeChange,
+  type TreeDescription,
   type WireError,
 } from "../protocol/generated";
 import { type ContrastChoice, type HeldLevels, levelsKey, pictureClass } from "./contrast";
@@ -29,6 +32,7 @@ import {
 } from "./panes";
 import { carried, isApart } from "./scan";
 import { Store } from "./store";
+import { afterChange } from "./told";
 import {
   type Model,
   readTraits,
@@ -102,6 +106,10 @@ export class Session {
   #retired = false;
   #reading = false;
   #computed = new Set<string>();
+  /** The tree as the kernel told it. */
+  #told: TreeDescription = { revision: 0, nodes: [] };
+  /** The newest revision that came as a change of another tree than the one that is here. */
+  #missed = 0;
   /** The image each map showed last. */
   #components = new Map<number, number>();
   /** Where each scan was left. */
@@ -163,12 +171,13 @@ export class Session {
       return;
     }
     this.#greeting = true;
+    this.#missed = 0;
     clearTimeout(this.#helloTimer);
     try {
       const reply = await this.client.ask({ type: "hello", protocol: PROTOCOL_VERSION }, HELLO_TIMEOUT_MS);
       if (reply.type === "welcome") {
         this.#helloPause = HELLO_TIMEOUT_MS;
-        this.#adoptTree(reply.tree.nodes, reply.operations);
+        this.#adoptTree(reply.tree, reply.operations);
         this.store.set({ connection: reply.protocol === PROTOCOL_VERSION ? "live" : "mismatch" });
       }
     } catch (error) {
@@ -186,6 +195,9 @@ export class Session {
       }
     } finally {
       this.#greeting = false;
+    }
+    if (this.#missed > this.#told.revision) {
+      void this.greet();
     }
   }
 
@@ -368,9 +380,20 @@ export class Session {
 
   /** Carries out a request; a refusal is shown as a notice and answered with `null`. */
   async act(question: Question): Promise<{ node: number | null } | null> {
+    const reply = await this.#answer(question);
+    return reply && { node: reply.type === "done" ? reply.node : null };
+  }
+
+  /** Which operations fit a node; `null` where the kernel does not say, which is shown as a notice. */
+  async menu(node: number): Promise<readonly MenuEntry[] | null> {
+    const reply = await this.#answer({ type: "menu", node });
+    return reply?.type === "menu" ? reply.entries : null;
+  }
+
+  /** The answer to a question; a refusal is shown as a notice, and answered with `null`. */
+  async #answer(question: Question): Promise<Answered | null> {
     try {
-      const reply = await this.client.ask(question);
-      return { node: reply.type === "done" ? reply.node : null };
+      return await this.client.ask(question);
     } catch (error) {
       if (error instanceof RequestError && !this.signal.aborted) {
         this.report(error.wire);
@@ -498,7 +521,7 @@ export class Session {
   #event(event: Event): void {
     switch (event.type) {
       case "tree_changed":
-        this.#adoptTree(event.tree.nodes, this.state.operations);
+        this.#treeChanged(event);
         break;
       case "progress":
         this.#progress(event);
@@ -537,9 +560,21 @@ export class Session {
     }
   }
 
-  #adoptTree(told: readonly NodeDescription[], operations: readonly OperationDescription[]): void {
+  /** What follows from a tree that is not here is asked for whole. */
+  #treeChanged(change: TreeChange): void {
+    const tree = afterChange(this.#told, change);
+    if (tree) {
+      this.#adoptTree(tree, this.state.operations);
+    } else {
+      this.#missed = Math.max(this.#missed, change.revision);
+      void this.greet();
+    }
+  }
+
+  #adoptTree(told: TreeDescription, operations: readonly OperationDescription[]): void {
+    this.#told = told;
     const { nodes: before, node: selected, position, focused } = this.state;
-    const nodes = told.map((node) => keptMeasured(nodeById(before, node.id), node));
+    const nodes = told.nodes.map((node) => keptMeasured(nodeById(before, node.id), node));
     const node = nodeById(nodes, selected) ? selected : nearestNode(before, nodes, selected);
     this.store.set({
       nodes,

@@ -4,25 +4,47 @@ use super::Match;
 use crate::api::{API, Entry, Kind};
 use crate::bridge::Variable;
 use crate::cursor::{Argument, Cursor};
+use crate::paths;
 use crate::repair::{inside, kind_of};
 use crate::text::items;
 use crate::typing::bare;
 
+/// The type of a parameter that is the name of a file.
+const PATH: &str = "impl AsRef<Path>";
+/// Jupyter's word for a field.
+const FIELD: &str = "property";
+
 /// Everything that fits; empty when that cannot be told, or too much would.
 pub(super) fn matches(place: &Cursor, variables: &[Variable]) -> Vec<Match> {
+    let prefix = place.prefix;
     let all = match (place.value_of, place.argument_of) {
         (Some((owner, field)), _) => of_field(owner, field, variables),
-        (None, Some(argument)) => of_argument(argument, variables),
+        (None, Some(argument)) => of_argument(argument, prefix, variables),
         (None, None) => return Vec::new(),
     };
-    let prefix = place.prefix;
     all.into_iter()
-        .filter(|found| {
-            // `Mean` finds `Statistic::Mean`.
-            let last = found.text.rsplit("::").next().unwrap_or(&found.text);
-            found.text.starts_with(prefix) || (!prefix.is_empty() && last.starts_with(prefix))
-        })
+        .filter(|found| begins(found, prefix))
         .collect()
+}
+
+/// `Mean` finds `Statistic::Mean`, `scan` finds `"scan.zspy"`, and `radius` the struct that has it.
+fn begins(found: &Match, prefix: &str) -> bool {
+    let text = &found.text;
+    if found.kind == FIELD {
+        return text
+            .rsplit("{ ")
+            .next()
+            .is_some_and(|field| field.starts_with(prefix));
+    }
+    let last = text.rsplit("::").next().unwrap_or(text);
+    text.trim_start_matches(['&', '"']).starts_with(prefix) || last.starts_with(prefix)
+}
+
+/// Whether a path belongs where this argument begins.
+pub(crate) fn takes_path(argument: Argument) -> bool {
+    called(argument)
+        .and_then(|entry| parameter_kind(&entry.signature, argument.index))
+        .is_some_and(|kind| kind == PATH)
 }
 
 fn found(text: impl Into<String>, kind: &str, signature: impl Into<String>) -> Match {
@@ -53,8 +75,9 @@ fn of_kind(kind: &str, default: Option<&str>) -> Vec<Match> {
         .into_iter()
         .map(|value| found(value, "keyword", kind))
         .collect();
-    let mut others: Vec<Match> = if inside(kind, "Option").is_some() {
-        vec![found("None", "enum", kind), found("Some(", "enum", kind)]
+    let mut others: Vec<Match> = if let Some(of) = inside(kind, "Option") {
+        let some = sample(of).map_or_else(|| "Some(".into(), |value| format!("Some({value})"));
+        vec![found("None", "enum", kind), found(some, "enum", kind)]
     } else if kind == "bool" {
         vec![
             found("false", "keyword", kind),
@@ -80,6 +103,16 @@ fn of_kind(kind: &str, default: Option<&str>) -> Vec<Match> {
     all
 }
 
+/// A value that shows how one of this type is written.
+fn sample(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Region" => Some("Region::rectangle(0, 0, 16, 16)"),
+        "[f64; 2]" => Some("[0.0, 0.0]"),
+        "Vec<[f64; 2]>" => Some("vec![[0.0, 0.0], [0.0, 8.0], [8.0, 8.0]]"),
+        _ => None,
+    }
+}
+
 fn of_type<'a>(variables: &'a [Variable], kind: &'a str) -> impl Iterator<Item = Match> + 'a {
     variables
         .iter()
@@ -87,13 +120,21 @@ fn of_type<'a>(variables: &'a [Variable], kind: &'a str) -> impl Iterator<Item =
         .map(|variable| found(&variable.name, "instance", &variable.kind))
 }
 
-fn of_argument(argument: Argument, variables: &[Variable]) -> Vec<Match> {
+/// The function or method that an argument is written for.
+fn called(argument: Argument) -> Option<&'static Entry> {
     let named = |entry: &&Entry| entry.name == argument.of;
-    let entry = match argument.is_method {
-        true => API.members("Signal").iter().find(named),
+    match argument.is_method {
+        true => {
+            let others = API.types.values().flat_map(|(_, members)| members);
+            let mut all = API.members("Signal").iter().chain(others);
+            all.find(|entry| entry.kind == Kind::Method && named(entry))
+        }
         false => API.functions.iter().find(named),
-    };
-    let Some(entry) = entry else {
+    }
+}
+
+fn of_argument(argument: Argument, prefix: &str, variables: &[Variable]) -> Vec<Match> {
+    let Some(entry) = called(argument) else {
         return Vec::new();
     };
     if argument.of == "map" {
@@ -109,44 +150,52 @@ fn of_argument(argument: Argument, variables: &[Variable]) -> Vec<Match> {
     if !takes.is_empty() && argument.index == API.further_of(argument.of).len() && !borrowed {
         let structs = takes.iter().map(|name| parameters(name));
         let own = takes.iter().flat_map(|name| of_type(variables, name));
-        return structs.chain(own).collect();
+        // Who begins with the name of a field, as in Python, means the struct that has it.
+        let fields = takes.iter().filter(|_| !prefix.is_empty());
+        let fields = fields.flat_map(|name| {
+            API.fields(name).map(move |field| {
+                let text = format!("{name} {{ {}: ", field.name);
+                found(text, FIELD, &field.signature)
+            })
+        });
+        return structs.chain(own).chain(fields).collect();
     }
     let Some(kind) = parameter_kind(&entry.signature, argument.index) else {
         return Vec::new();
     };
     let sign = if borrowed { "" } else { "&" };
-    if kind == "&P" || kind == "&impl Operation" {
-        return API
-            .operations
-            .iter()
-            .map(|operation| {
-                let found = parameters(&operation.parameters);
-                Match {
-                    text: format!("{sign}{}", found.text),
-                    ..found
-                }
-            })
-            .collect();
+    let lent = |opening: &str, found: Match| Match {
+        text: format!("{opening}{}", found.text),
+        ..found
+    };
+    let begins = argument.written.is_empty();
+    match kind.as_str() {
+        "&P" | "&impl Operation" => (API.operations.iter())
+            .map(|operation| lent(sign, parameters(&operation.parameters)))
+            .collect(),
+        "&Signal" | "&[&Signal]" => {
+            let opening = match (kind.as_str(), argument.written) {
+                ("&[&Signal]", "") => "&[&",
+                ("&[&Signal]", "&") => "[&",
+                _ => sign,
+            };
+            of_type(variables, "Signal")
+                .map(|signal| lent(opening, signal))
+                .collect()
+        }
+        "impl Shown" => (variables.iter())
+            .map(|variable| lent(sign, found(&variable.name, "instance", &variable.kind)))
+            .collect(),
+        PATH if begins => paths::in_quotes(),
+        "impl MemorySize" if begins => {
+            vec![found("\"4 GiB\"", "keyword", "a number with its unit")]
+        }
+        "impl ScanPosition" if begins => vec![found("(0, 0)", "keyword", "row and column")],
+        kind if API.has_default(kind) => std::iter::once(parameters(kind))
+            .chain(of_type(variables, kind))
+            .collect(),
+        _ => Vec::new(),
     }
-    if kind == "&Signal" || kind == "&[&Signal]" {
-        let opening = match (kind.as_str(), argument.written) {
-            ("&[&Signal]", "") => "&[&",
-            ("&[&Signal]", "&") => "[&",
-            _ => sign,
-        };
-        return of_type(variables, "Signal")
-            .map(|signal| Match {
-                text: format!("{opening}{}", signal.text),
-                ..signal
-            })
-            .collect();
-    }
-    if API.has_default(&kind) {
-        return std::iter::once(parameters(&kind))
-            .chain(of_type(variables, &kind))
-            .collect();
-    }
-    Vec::new()
 }
 
 /// A struct of parameters that can be run as it is, with room for fields.

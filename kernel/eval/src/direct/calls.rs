@@ -138,7 +138,7 @@ impl Checker<'_> {
         };
         let fits = match accepts {
             Accepts::Type(wanted) => self.types.unify(wanted, &ty).is_some(),
-            Accepts::Path => text_behind || ty == Type::Text,
+            Accepts::Path | Accepts::Owned => text_behind || ty == Type::Text,
             Accepts::Line => text_behind,
             Accepts::Position => self.position(&ty).is_some(),
             Accepts::OneOf(names) => matches!(&ty, Type::Named(name) if names.contains(name)),
@@ -160,7 +160,10 @@ impl Checker<'_> {
             },
             Accepts::Shown => match &ty {
                 Type::Ref(of) => show::is_shown(of),
-                _ => false,
+                by_value => matches!(
+                    by_value,
+                    Type::Text | Type::Named("Html" | "Markdown" | "Svg")
+                ),
             },
         };
         fits.then_some(node)

@@ -21,17 +21,25 @@ pub(super) struct Checker<'a> {
     pub(super) types: Inference,
     locals: Vec<Local>,
     pub(super) unwraps: usize,
-    /// A statement was refused because it drops a `Result`, as in a compiled cell.
-    unlooked: bool,
+    /// A statement that is understood, and refused as in a compiled cell.
+    refusal: Option<Refusal>,
 }
 
-/// The first statement of a cell whose outcome is not looked at; those before it are understood.
-pub(super) fn unlooked(statements: &[Stmt], scope: &Scope) -> Option<usize> {
+/// Why a statement that is understood does not run.
+pub(super) enum Refusal {
+    /// It drops a `Result`.
+    Unlooked,
+    /// Its variable, of this name, borrows from another one: none can be kept for the next cells.
+    Borrowed(String),
+}
+
+/// The first statement of a cell that is refused, and why; those before it are understood.
+pub(super) fn refusal(statements: &[Stmt], scope: &Scope) -> Option<(usize, Refusal)> {
     let mut checker = Checker::new(scope);
     for (index, statement) in statements.iter().enumerate() {
         let last = index + 1 == statements.len();
         if checker.statement(statement, last).is_none() {
-            return checker.unlooked.then_some(index);
+            return Some((index, checker.refusal?));
         }
     }
     None
@@ -92,7 +100,7 @@ impl<'a> Checker<'a> {
             types: Inference::default(),
             locals: Vec::new(),
             unwraps: 0,
-            unlooked: false,
+            refusal: None,
         }
     }
 }
@@ -122,6 +130,10 @@ impl Checker<'_> {
                 let value = self.by_value(value)?;
                 let ty = self.types.known(&value.ty);
                 if !ty.crosses() {
+                    let of_call = |lent: &Node| matches!(lent.kind, Kind::Call(..) | Kind::Try(_));
+                    if matches!(&value.kind, Kind::Reference(lent) if lent.place || of_call(lent)) {
+                        self.refusal = Some(Refusal::Borrowed(name));
+                    }
                     return None;
                 }
                 self.locals.push(Local {
@@ -158,7 +170,7 @@ impl Checker<'_> {
         let node = self.expression(expression, None)?;
         if semicolon {
             if matches!(self.types.known(&node.ty), Type::Result(_)) {
-                self.unlooked = true;
+                self.refusal = Some(Refusal::Unlooked);
                 return None;
             }
             return Some(Statement::Run(self.by_value(node)?));

@@ -204,6 +204,8 @@ pub(super) enum Accepts {
     Position,
     /// `&str`.
     Line,
+    /// `impl Into<String>`: a text.
+    Owned,
     /// A reference to this type.
     Borrowed(Type),
     /// `&[&Signal]`.
@@ -212,7 +214,7 @@ pub(super) enum Accepts {
     OneOf(&'static [&'static str]),
     /// A reference to any parameter struct.
     AnyParameters,
-    /// A reference to what a notebook can show.
+    /// `impl Shown`: a reference to what a notebook can show, or a text made for it.
     Shown,
 }
 
@@ -283,7 +285,9 @@ texts!(
     /// `impl AsRef<Path>`.
     Path,
     /// `&str`.
-    Line
+    Line,
+    /// `impl Into<String>`.
+    Owned
 );
 
 /// `impl ScanPosition`.

@@ -14,6 +14,7 @@ mod generated;
 mod macros;
 mod parameters;
 mod plan;
+mod refused;
 mod registry;
 mod run;
 mod settle;
@@ -24,17 +25,16 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod types;
-mod unlooked;
 mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use plan::Plan;
+pub(crate) use refused::{Refused, UNLOOKED, refused, unlooked_advice};
 pub(crate) use run::run;
 pub(crate) use source::is_shallow;
 pub(crate) use syntax::{mistake, syntax_error, unbalanced};
-pub(crate) use unlooked::{MESSAGE as UNLOOKED, advice as unlooked_advice, unlooked};
 pub(crate) use value::Value;
 
 use crate::host::Shared;

@@ -7,7 +7,9 @@ use signaltree::{
     Axis, DisplayHandle, Frame, Html, Markdown, Open, Region, Restored, SaveOptions, Signal, Svg,
 };
 
-use super::convert::{Accepts, Borrowed, Line, Parameter, Path, Position, Rust, Signals, Slice};
+use super::convert::{
+    Accepts, Borrowed, Line, Owned, Parameter, Path, Position, Rust, Signals, Slice,
+};
 use super::generated::{METHODS, Parameters};
 use super::parameters::Method;
 use super::show;
@@ -124,9 +126,9 @@ fn table() -> Vec<Entry> {
                 Axis::calibrated(&name.0, scale, offset, &units.0)
             },
         ),
-        of1("Html", Html),
-        of1("Markdown", Markdown),
-        of1("Svg", Svg),
+        of1("Html", |text: Owned| Html(text.0)),
+        of1("Markdown", |text: Owned| Markdown(text.0)),
+        of1("Svg", |text: Owned| Svg(text.0)),
         of0("String::new", String::new),
         of1("String::from", |text: Line| text.0),
         shown("display", None),
@@ -288,7 +290,7 @@ fn with_parameters(
     }
 }
 
-/// `display(&x)`, or a method of what it returned.
+/// `display(…)`, or a method of what it returned.
 fn shown(name: &'static str, receiver: Option<Type>) -> Entry {
     let result = match receiver {
         None => <Arc<DisplayHandle>>::ty(),

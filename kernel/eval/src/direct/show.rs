@@ -18,8 +18,7 @@ pub(super) fn is_shown(ty: &Type) -> bool {
         | Type::Str
         | Type::Text => true,
         Type::Named(name) => {
-            !matches!(*name, "Open" | "SaveOptions" | "DisplayHandle")
-                && !super::generated::Choice::is_one(name)
+            !matches!(*name, "Open" | "SaveOptions") && !super::generated::Choice::is_one(name)
         }
         Type::Tuple(items) => (2..=4).contains(&items.len()) && items.iter().all(is_shown),
         Type::Array(of, _)
@@ -42,7 +41,7 @@ pub(super) fn result(value: &Value, ty: &Type) {
         return hook::debug(value);
     }
     match value {
-        Value::Unit => {}
+        Value::Unit | Value::Handle(_) => {}
         Value::Signal(signal) => hook::result(signal),
         Value::Str(text) => hook::result(&**text),
         Value::Text(text) => hook::result(text),

@@ -47,9 +47,9 @@ macro_rules! structs {
                 $($((Value::$name(owner), stringify!($field)) => {
                     Some(owner.$field.clone().into_value())
                 })*)*
-                (Value::Html(Html(text)), "0")
-                | (Value::Markdown(Markdown(text)), "0")
-                | (Value::Svg(Svg(text)), "0") => Some(Value::Text(text.clone())),
+                (Value::Html(Html { text }), "text")
+                | (Value::Markdown(Markdown { text }), "text")
+                | (Value::Svg(Svg { text }), "text") => Some(Value::Text(text.clone())),
                 (Value::Tuple(items), index) => items.get(index.parse::<usize>().ok()?).cloned(),
                 (Value::Parameters(parameters), name) => parameters
                     .members()
@@ -96,7 +96,7 @@ fn one<T: Rust>(given: &[(String, Value)], name: &str, default: Option<T>) -> Op
 /// Type of a public field.
 pub(super) fn field_type(owner: &Type, name: &str) -> Option<Type> {
     match owner {
-        Type::Named("Html" | "Markdown" | "Svg") if name == "0" => Some(Type::Text),
+        Type::Named("Html" | "Markdown" | "Svg") if name == "text" => Some(Type::Text),
         Type::Named(owner) => fields(owner)?
             .into_iter()
             .find(|(field, _)| *field == name)

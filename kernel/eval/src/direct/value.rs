@@ -185,9 +185,9 @@ impl Value {
                 signaltree::bridge::guard(frame)?,
                 frame.position()
             ),
-            Value::Html(Html(text)) => format!("::signaltree::Html({text:?}.into())"),
-            Value::Markdown(Markdown(text)) => format!("::signaltree::Markdown({text:?}.into())"),
-            Value::Svg(Svg(text)) => format!("::signaltree::Svg({text:?}.into())"),
+            Value::Html(Html { text }) => format!("::signaltree::Html({text:?})"),
+            Value::Markdown(Markdown { text }) => format!("::signaltree::Markdown({text:?})"),
+            Value::Svg(Svg { text }) => format!("::signaltree::Svg({text:?})"),
             Value::Parameters(parameters) => {
                 let fields: Option<Vec<String>> = parameters
                     .members()

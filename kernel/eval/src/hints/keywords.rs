@@ -133,7 +133,7 @@ pub(super) fn keyword_of_variable(diagnostic: &Diagnostic) -> Option<Advice> {
     })
 }
 
-/// What a call of numpy's kind on a signal means, `scan.mean(axis=0)`.
+/// What a call of another program on a signal means: `scan.mean(axis=0)`, `scan.rebin(scale=(1, 1, 2, 2))`.
 fn reduction(diagnostic: &Diagnostic, call: &str) -> Option<Advice> {
     let function = crate::typing::last_word(call);
     let before = call[..call.len() - function.len()].strip_suffix('.')?;
@@ -144,7 +144,8 @@ fn reduction(diagnostic: &Diagnostic, call: &str) -> Option<Advice> {
     }
     let line = diagnostic.line();
     let inner = in_brackets(&line[call.len()..])?;
-    let advice = foreign::of_every_frame(signal, function, inner, diagnostic.notebook)?;
+    let advice = foreign::of_every_frame(signal, function, inner, diagnostic.notebook)
+        .or_else(|| super::signal::called_elsewhere(signal, function))?;
     let to = call.len() + inner.len() + 2;
     let to = to + usize::from(line[to..].starts_with('?'));
     Some(placed(diagnostic, before.len() - whole.len(), to, advice))

@@ -9,19 +9,36 @@ use crate::nearest::nearest_by;
 use crate::repair;
 use crate::text::{in_brackets, is_name, items};
 
-/// A variable that was reset.
+/// A variable that was reset, or handed over.
 pub(super) fn lost(diagnostic: &Diagnostic) -> Option<Advice> {
     let name = diagnostic.unknown_value()?;
-    diagnostic
-        .notebook
-        .lost
-        .iter()
-        .any(|lost| lost == name)
-        .then(|| {
-            Advice::new(format!(
-                "`{name}` was lost when the variables were reset; run the cell that makes it again"
-            ))
-        })
+    let mut lost = diagnostic.notebook.lost.iter();
+    let gone = lost.rfind(|gone| gone.name == name)?;
+    Some(match gone.taken.as_deref() {
+        None => Advice::new(format!(
+            "`{name}` was lost when the variables were reset; run the cell that makes it again"
+        )),
+        Some(line) if line.contains("drop(") => Advice::new(format!(
+            "`{name}` was given back by `{line}`; run the cell that makes it again"
+        )),
+        Some(line) => handed_over(diagnostic, name, line),
+    })
+}
+
+/// `let q = peaks;` and then `peaks`.
+fn handed_over(diagnostic: &Diagnostic, name: &str, line: &str) -> Advice {
+    let advice = Advice::new(format!(
+        "`{name}` was handed over by `{line}`; to keep both, hand over `{name}.clone()` there"
+    ));
+    let assigned = line.trim_end_matches(';').split_once('=');
+    let new = assigned.filter(|(_, value)| value.trim() == name);
+    let new = new.and_then(|(new, _)| new.split(':').next()?.trim().strip_prefix("let "));
+    match new.filter(|new| diagnostic.notebook.knows(new)) {
+        Some(new) => advice
+            .write(format!("let {name} = {new}.clone();"))
+            .instead(Instead::Before),
+        None => advice,
+    }
 }
 
 /// A name that does not exist.

@@ -90,6 +90,31 @@ pub(super) fn no_display(diagnostic: &Diagnostic) -> Option<Advice> {
     Some(advice.write(code))
 }
 
+/// `println!("{scan.shape()?}")`: an expression where only a name may stand.
+pub(super) fn expression_in_braces(diagnostic: &Diagnostic) -> Option<Advice> {
+    if !(diagnostic.message).starts_with("invalid format string: expected `}`, found") {
+        return None;
+    }
+    let advice = Advice::new(
+        "between the braces of a text stands a name or nothing: any other value follows the text",
+    );
+    let line = diagnostic.line();
+    let calls = ["println!(", "print!(", "format!("];
+    let Some((call, at)) = (calls.iter()).find_map(|call| Some((*call, line.find(call)?))) else {
+        return Some(advice);
+    };
+    let inside = in_brackets(&line[at + call.len() - 1..])?;
+    // As a text of Python has them.
+    let text = format!("f{}", inside.trim().replace(":?}", "}"));
+    let python = match call {
+        "format!(" => text,
+        _ => format!("print({text})"),
+    };
+    let code = foreign::expression_of(&python, diagnostic.notebook);
+    let to = at + call.len() + inside.len() + 1;
+    Some(advice.write(code.map_or_else(String::new, |code| diagnostic.with_range(at, to, &code))))
+}
+
 /// `"n = %d" % 5`.
 pub(super) fn remainder_of_text(diagnostic: &Diagnostic) -> Option<Advice> {
     let remainder = diagnostic.code == "E0369"

@@ -1,5 +1,7 @@
 //! What signals and frames do not have, and what does the same.
 
+mod elsewhere;
+
 use super::api;
 use super::diagnostic::{Diagnostic, MethodCall};
 use crate::advice::{Advice, Holds, Instead};
@@ -8,151 +10,8 @@ use crate::foreign;
 use crate::repair;
 use crate::text::{in_brackets, is_name, last_expression};
 use crate::typing::bare;
-
-/// Names of other programs, the method here, and its parameters where it has several.
-const ELSEWHERE: &[(&str, &str, &str)] = &[
-    ("find_peaks", "find_peaks", ""),
-    ("find_bragg_disks", "find_peaks", "NormalizedCorrelation"),
-    ("detect_peaks", "find_peaks", ""),
-    ("template_match", "find_peaks", "NormalizedCorrelation"),
-    ("get_virtual_image", "virtual_image", ""),
-    ("get_integrated_intensity", "virtual_image", ""),
-    ("virtual_bright_field", "virtual_image", "Disk"),
-    ("virtual_dark_field", "virtual_image", "Annulus"),
-    ("get_bright_field", "virtual_image", "Disk"),
-    ("get_dark_field", "virtual_image", "Annulus"),
-    ("bright_field", "virtual_image", "Disk"),
-    ("dark_field", "virtual_image", "Annulus"),
-    ("annular_dark_field", "virtual_image", "Annulus"),
-    ("adf", "virtual_image", "Annulus"),
-    ("haadf", "virtual_image", "Annulus"),
-    ("virtual_polygon", "virtual_image", "Polygon"),
-    ("isig", "energy_window", ""),
-    ("energy_filter", "energy_window", ""),
-    ("integrate_window", "energy_window", ""),
-    ("get_lines_intensity", "energy_window", ""),
-    ("subtract_diffraction_background", "subtract_background", ""),
-    ("remove_background", "subtract_background", ""),
-    ("remove_diffraction_background", "subtract_background", ""),
-    ("get_strain", "strain_map", ""),
-    ("fit_strain", "strain_map", ""),
-    ("get_direct_beam_position", "center_of_mass", ""),
-    ("centre_of_mass", "center_of_mass", ""),
-    ("get_com", "center_of_mass", ""),
-    ("com", "center_of_mass", ""),
-    ("dpc", "center_of_mass", ""),
-    ("get_mean_dp", "pattern", "MeanPattern"),
-    ("get_dp_mean", "pattern", "MeanPattern"),
-    ("get_dp_max", "pattern", "MaximumPattern"),
-    ("get_azimuthal_integral1d", "azimuthal_integral", ""),
-    ("azimuthal_average", "azimuthal_integral", ""),
-    ("azimuthal_integration", "azimuthal_integral", ""),
-    ("radial_average", "azimuthal_integral", ""),
-    ("radial_profile", "azimuthal_integral", ""),
-    ("get_radial_profile", "azimuthal_integral", ""),
-    ("centre_direct_beam", "center_direct_beam", ""),
-    ("rebin", "rebin_signal", ""),
-    ("bin", "rebin_signal", ""),
-    ("crop", "crop_signal", ""),
-    ("crop_image", "crop_signal", ""),
-    ("crop_navigation", "crop_scan", ""),
-    ("crop_real_space", "crop_scan", ""),
-    ("bin_real", "rebin_scan", ""),
-    ("rebin_navigation", "rebin_scan", ""),
-    ("rolling", "rolling_mean", ""),
-    ("moving_average", "rolling_mean", ""),
-    ("idpc", "integrated_center_of_mass", ""),
-    ("get_phase_from_com", "integrated_center_of_mass", ""),
-    ("decomposition", "decompose", ""),
-    ("pca", "decompose", ""),
-    ("svd", "decompose", ""),
-    ("get_decomposition_loadings", "scores", ""),
-    ("get_decomposition_factors", "loadings", ""),
-    ("factors", "loadings", ""),
-    ("get_decomposition_model", "reconstruct", ""),
-    ("average", "pattern", "MeanPattern"),
-    ("mean_diffraction", "pattern", "MeanPattern"),
-    ("write", "save", ""),
-    ("to_hspy", "save", ""),
-    ("to_npy", "save", ""),
-    ("export_to", "save", ""),
-    ("axes_manager", "axes", ""),
-    ("data_shape", "shape", ""),
-    ("size", "shape", ""),
-    ("len", "shape", ""),
-    ("copy", "clone", ""),
-    ("deepcopy", "clone", ""),
-    ("delete", "remove", ""),
-    ("close", "remove", ""),
-];
-
-pub(super) const SHOWING: &[&str] = &[
-    "plot",
-    "show",
-    "imshow",
-    "display",
-    "view",
-    "interactive",
-    "plot_signal",
-    "plot_navigator",
-];
-const FRAMES: &[&str] = &[
-    "inav",
-    "data",
-    "values_at",
-    "at",
-    "isel",
-    "sel",
-    "get_frame",
-    "get_current_signal",
-    "get",
-    "frames",
-    "iter",
-    "as_slice",
-    "into_iter",
-];
-const OWN_STEP: &[&str] = &[
-    "apply_along",
-    "apply_function",
-    "apply_ufunc",
-    "map_blocks",
-    "mapv",
-    "gaussian",
-    "gaussian_filter",
-    "filter",
-    "smooth",
-    "denoise",
-    "median_filter",
-    "abs",
-    "sqrt",
-    "log",
-    "log10",
-    "exp",
-    "astype",
-    "change_dtype",
-    "clip",
-    "normalize",
-];
-/// What there is no step for.
-const MISSING: &[&str] = &[
-    "fft",
-    "ifft",
-    "rotate",
-    "align",
-    "align2D",
-    "decomposition",
-    "fit",
-    "fit_model",
-    "create_model",
-    "unfold",
-    "swap_axes",
-    "transpose",
-    "as_signal1D",
-    "as_signal2D",
-    "set_signal_type",
-    "fourier_transform",
-    "T",
-];
+pub(super) use elsewhere::SHOWING;
+use elsewhere::{CALIBRATING, ELSEWHERE, FRAMES, LAZY, MISSING, OWN_STEP};
 
 /// A method that `Signal` does not have, or that belongs to an iterator.
 pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
@@ -193,11 +52,7 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
             .write(format!("{receiver}.{}", found.call())),
         ));
     }
-    // `find_peaks_interactive`, but not everything that begins like `com`.
-    let theirs = |(theirs, ..): &&(&str, &str, &str)| {
-        name == *theirs || (theirs.len() > 8 && name.starts_with(theirs))
-    };
-    if let Some((_, ours, parameters)) = ELSEWHERE.iter().find(theirs) {
+    if let Some((_, ours, parameters)) = known_elsewhere(name) {
         return Some(instead(elsewhere(
             receiver,
             ours,
@@ -224,6 +79,18 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
         let mut advice = foreign::at_position(receiver, "(0, 0)", Holds::Peaks);
         advice.text = format!("no step of your own goes over peaks yet; {}", advice.text);
         return Some(instead(advice));
+    }
+    if LAZY.contains(&name) {
+        return Some(instead(
+            Advice::new("a signal reads what is looked at; `compute()?` keeps all of it in memory, if it fits")
+                .write(format!("{receiver}.compute()?")),
+        ));
+    }
+    if CALIBRATING.contains(&name) {
+        return Some(
+            Advice::new("axes are given when the file is opened: all of them, scan before frame")
+                .write("?Open"),
+        );
     }
     if OWN_STEP.contains(&name) {
         return Some(instead(own_step(receiver, name)));
@@ -258,6 +125,20 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<Advice> {
             .write("?Signal"),
         )
     })
+}
+
+/// What a name of another program is called here.
+fn known_elsewhere(name: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    let exactly = ELSEWHERE.iter().find(|(theirs, ..)| name == *theirs);
+    // `find_peaks_interactive`, but not everything that begins like `com`.
+    let begins = |theirs: &str| theirs.len() > 8 && name.starts_with(theirs);
+    exactly.or_else(|| ELSEWHERE.iter().find(|(theirs, ..)| begins(theirs)))
+}
+
+/// The call here for a method that another program has.
+pub(super) fn called_elsewhere(receiver: &str, name: &str) -> Option<Advice> {
+    let (_, ours, parameters) = known_elsewhere(name).filter(|_| !has_method(name))?;
+    Some(elsewhere(receiver, ours, parameters, None))
 }
 
 fn has_method(name: &str) -> bool {
@@ -441,6 +322,9 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
             if let Some(advice) = foreign::of_every_frame(receiver, name, "", diagnostic.notebook) {
                 return Some(with(advice, end));
             }
+            if let Some(advice) = called_elsewhere(receiver, name) {
+                return Some(with(advice, end));
+            }
             Advice::new(format!(
                 "`{whole}` does not exist; Tab behind `{receiver}.` lists what a signal has, and `?Signal` describes it"
             ))
@@ -452,23 +336,4 @@ pub(super) fn field(diagnostic: &Diagnostic) -> Option<Advice> {
         .first()
         .is_some_and(|code| code.starts_with('?') || code == receiver);
     Some(if own_line { advice } else { with(advice, end) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_name_of_other_programs_leads_to_a_method() {
-        for (_, ours, parameters) in ELSEWHERE {
-            assert!(
-                matches!(*ours, "clone" | "remove") || has_method(ours),
-                "Signal has no method `{ours}`"
-            );
-            assert!(
-                parameters.is_empty() || API.parameters_of(ours).contains(parameters),
-                "`{ours}` does not take `{parameters}`"
-            );
-        }
-    }
 }

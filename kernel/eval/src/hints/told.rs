@@ -2,6 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use crate::advice::{Advice, Instead};
+use crate::api::{API, Entry, Kind};
 use crate::text::{in_brackets, is_name, last_expression};
 use crate::typing::{bare, last_word};
 
@@ -102,6 +103,21 @@ pub(super) fn private(diagnostic: &Diagnostic) -> Option<Advice> {
                 from + name.len(),
                 "id()",
             )),
+        );
+    }
+    let of_name = |entry: &&Entry| entry.kind == Kind::Method && entry.name == name;
+    let method = API.members(kind).iter().find(of_name);
+    // `frame.shape`
+    if let Some(method) = method.filter(|entry| entry.signature.contains("(&self)"))
+        && !diagnostic.behind.starts_with('(')
+    {
+        let tail = match method.signature.contains("-> Result<") {
+            true => "()?",
+            false => "()",
+        };
+        return Some(
+            Advice::new(format!("`{name}` is a method: `{name}{tail}`"))
+                .write(diagnostic.with(&format!("{name}{tail}"))),
         );
     }
     Some(

@@ -40,6 +40,7 @@ const RULES: &[Rule] = &[
     python::header,
     python::claimed,
     python::comment,
+    elsewhere::labels,
     python::lambda,
     python::quotes,
     python::formatted,

@@ -77,6 +77,10 @@ const EITHER_WAY: &[(&str, Check)] = &[
     ("examples of the pages run", slips::examples),
     ("an outcome nobody looks at is refused", slips::unlooked),
     ("what cannot be kept is told with its line", slips::kept),
+    (
+        "what was handed over is told with the line that did",
+        slips::handed_over,
+    ),
     ("types are told without the compiler", slips::types),
     ("compute gives the signal itself", values::computed),
     (

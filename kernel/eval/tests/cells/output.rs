@@ -49,7 +49,7 @@ pub fn markers(kernel: &mut Kernel) {
 
 pub fn display(kernel: &mut Kernel) {
     kernel.run(
-        "println!(\"one\");\nlet shown = display(&Html(\"<i>1</i>\".into()));\nprintln!(\"two\");\nshown.update(&Html(\"<i>2</i>\".into()));",
+        "println!(\"one\");\nlet shown = display(Html(\"<i>1</i>\"));\nprintln!(\"two\");\nshown.update(&Html(format!(\"<i>{}</i>\", 2)));",
     );
     let events = kernel.events();
     let displays: Vec<_> = events

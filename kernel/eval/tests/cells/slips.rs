@@ -232,6 +232,28 @@ pub fn kept(kernel: &mut Kernel) {
     kernel.compiled("println!(\"{}\", boxed(2));");
 }
 
+/// A variable that a cell handed over is looked for there.
+pub fn handed_over(kernel: &mut Kernel) {
+    kernel.run("let found = open(\"scan.zspy\")?;");
+    kernel.compiled("let taken = found;");
+    let text = kernel.fails("found.shape()?").to_string();
+    assert!(
+        text.contains("was handed over by `let taken = found;`"),
+        "{text}"
+    );
+    let right = offered(&text);
+    assert_eq!(right[0], "let found = taken.clone();\nfound.shape()?");
+    kernel.run(&right[0]);
+    kernel.compiled("{ drop(taken); }");
+    let text = kernel.fails("taken").to_string();
+    assert!(
+        text.contains("was given back by `{ drop(taken); }`"),
+        "{text}"
+    );
+    // Made again, it is known again.
+    kernel.run("let taken = found.clone(); taken.shape()?");
+}
+
 /// A type is told without the compiler, whichever kind of cell made the variable.
 pub fn types(kernel: &mut Kernel) {
     kernel.direct("let seen = open(\"scan.zspy\")?;");

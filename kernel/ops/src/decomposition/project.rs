@@ -11,6 +11,7 @@ use signal::{
     Preparation, Prepare,
 };
 
+use super::loops::squares;
 use super::model::{Decomposition, Method};
 use super::rows::{Holes, Row, Rows};
 use super::sketch;
@@ -141,11 +142,11 @@ impl Project {
         }
         let pixels = self.asked.kind.pixels;
         let directions = self.directions.clone();
+        let middles: Vec<f32> = (0..pixels).map(|pixel| directions.middle(pixel)).collect();
         let mut block = Vec::with_capacity(self.rows.len() * pixels);
         for row in self.rows.each(pixels) {
-            let scaled = (row.iter().zip(&directions.scale).enumerate())
-                .map(|(pixel, (value, scale))| (value - directions.middle(pixel)) * scale);
-            block.extend(scaled);
+            let about = row.iter().zip(&middles).zip(&directions.scale);
+            block.extend(about.map(|((value, middle), scale)| (value - middle) * scale));
         }
         let count = self.rows.len();
         self.rows.clear();
@@ -181,18 +182,6 @@ impl Project {
     pub fn count(&self) -> usize {
         self.projected.iter().map(|some| some.places.len()).sum()
     }
-}
-
-/// In double precision, of sixteen at a time.
-fn squares(values: &[f32]) -> f64 {
-    let mut lanes = [0.0f64; 16];
-    let chunks = values.chunks_exact(16);
-    let square = |value: &f32| f64::from(*value) * f64::from(*value);
-    let rest: f64 = chunks.remainder().iter().map(square).sum();
-    for chunk in chunks {
-        (lanes.iter_mut().zip(chunk)).for_each(|(lane, value)| *lane += square(value));
-    }
-    lanes.iter().sum::<f64>() + rest
 }
 
 impl Prepare<Decomposition> for Project {

@@ -2,7 +2,11 @@
 
 use signal::{Element, Frame, HeapBytes, OperationError, for_pixels};
 
+use super::loops::{sum, to_single};
 use super::svd::Centre;
+
+/// Room that a block has for rows from the beginning: a pass hands over at least so many positions at a time.
+const ROWS_AT_ONCE: usize = 16;
 
 /// What rows are made of.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +40,7 @@ impl Rows {
     /// Gives a row of zeros to fill in.
     fn grow(&mut self, pixels: usize) -> &mut [f32] {
         if self.blocks.is_empty() {
-            self.blocks.push(Vec::new());
+            self.blocks.push(Vec::with_capacity(ROWS_AT_ONCE * pixels));
         }
         self.count += 1;
         let block = self.blocks.last_mut().map(|block| {
@@ -142,13 +146,7 @@ impl Kind {
             ));
         }
         let row = rows.grow(self.pixels);
-        for_pixels!(frame, |pixels| {
-            for (value, pixel) in row.iter_mut().zip(pixels) {
-                let single = pixel.to_f32();
-                *value = if single.is_finite() { single } else { f32::NAN };
-            }
-        });
-        let invalid = row.iter().filter(|value| value.is_nan()).count();
+        let invalid = for_pixels!(frame, |pixels| to_single(pixels, row));
         if invalid == row.len() {
             rows.shrink(self.pixels);
             return Ok(Row::Empty);
@@ -195,23 +193,6 @@ impl Kind {
         }
         Ok(())
     }
-}
-
-/// In double precision, of sixteen at a time.
-fn sum(row: &[f32]) -> f64 {
-    let mut lanes = [0.0f64; 16];
-    let chunks = row.chunks_exact(16);
-    let rest: f64 = chunks
-        .remainder()
-        .iter()
-        .map(|value| f64::from(*value))
-        .sum();
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += f64::from(*value);
-        }
-    }
-    lanes.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]

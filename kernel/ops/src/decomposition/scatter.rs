@@ -6,6 +6,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 use signal::HeapBytes;
 
+use super::loops::{add_products, add_rows, add_times};
 use super::rows::Rows;
 
 /// Rows that are multiplied at a time: of so many bytes the squares about their mean have a sum below 2²⁴, exact in single precision.
@@ -52,10 +53,9 @@ impl Scatter {
             }
             let apart = &apart[number * BAND..];
             for (mut row, one) in own.rows_mut().into_iter().zip(apart) {
-                let one = weight * one;
-                row.iter_mut()
-                    .zip(apart)
-                    .for_each(|(sum, other)| *sum += one * other);
+                if let Some(sums) = row.as_slice_mut() {
+                    add_times(sums, weight * one, apart);
+                }
             }
         }
         let share = count / total;
@@ -81,9 +81,7 @@ impl Scatter {
         let pixels = self.pixels();
         let count = block.len() / pixels;
         let mut sums = vec![0.0f64; pixels];
-        for row in block.chunks_exact(pixels) {
-            (sums.iter_mut().zip(row)).for_each(|(sum, value)| *sum += f64::from(*value));
-        }
+        add_rows(block, &mut sums);
         let middle = |sum: &f64| {
             let mean = (sum / count as f64) as f32;
             if whole { mean.round() } else { mean }
@@ -117,9 +115,8 @@ impl Scatter {
             for ((mut sums, products), one) in
                 (sum.rows_mut().into_iter().zip(products.rows())).zip(left)
             {
-                let one = count as f64 * one;
-                for ((sum, product), other) in sums.iter_mut().zip(products).zip(left) {
-                    *sum += f64::from(*product) - one * other;
+                if let (Some(sums), Some(products)) = (sums.as_slice_mut(), products.as_slice()) {
+                    add_products(sums, products, count as f64 * one, left);
                 }
             }
         });

@@ -15,6 +15,7 @@ use signal::{
 
 use super::estimate;
 use super::gram::{add_totals, too_large};
+use super::loops::add_rows;
 use super::model::{Decomposition, Method};
 use super::project::{Directions, Project};
 use super::rows::{Holes, Rows};
@@ -73,10 +74,10 @@ impl GatherSketch {
         let pixels = self.asked.kind.pixels;
         let mut block = Vec::with_capacity(self.rows.len() * pixels);
         self.sums.resize(pixels, 0.0);
-        for row in self.rows.each(pixels) {
-            (self.sums.iter_mut().zip(row)).for_each(|(sum, value)| *sum += f64::from(*value));
-            block.extend_from_slice(row);
-        }
+        self.rows
+            .each(pixels)
+            .for_each(|row| block.extend_from_slice(row));
+        add_rows(&block, &mut self.sums);
         let count = self.rows.len();
         self.count += count as f64;
         self.rows.clear();

@@ -101,7 +101,7 @@ impl Operation for MeasureCenterOfMass {
     });
 
     const WITHOUT_VALUE: &'static str = "there is no intensity in the circle";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
 
     fn describe(
         &self,

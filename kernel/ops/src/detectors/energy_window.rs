@@ -64,6 +64,7 @@ impl Operation for MeasureWindow {
     };
     const OUTLINE: Option<Outline> = Some(Outline::Band { range: "range" });
     const WITHOUT_VALUE: &'static str = "no channel of the window has one";
+    const REVISION: u32 = 2;
 
     fn describe(
         &self,

@@ -9,7 +9,9 @@
 
 use signal::{OperationInfo, Outline, SignalPolygon, parameters};
 
-use crate::detectors::virtual_image::{Shape, Statistic, info, middle};
+use crate::detectors::virtual_image::{MeasureInside, Shape, Statistic, info, middle};
+
+pub type MeasurePolygon = MeasureInside<Polygon>;
 
 parameters! {
     /// A virtual detector in the shape of a polygon.

@@ -144,6 +144,10 @@ pub struct MeasureInside<S> {
     shape: PhantomData<fn() -> S>,
 }
 
+pub type MeasureDisk = MeasureInside<Disk>;
+pub type MeasureAnnulus = MeasureInside<Annulus>;
+pub type MeasureRectangle = MeasureInside<Rectangle>;
+
 impl<S: Shape> MeasureInside<S> {
     fn plan(&self, shape: (usize, usize), params: &S) -> Arc<Detector> {
         self.plan.get(shape, || {
@@ -159,7 +163,7 @@ impl<S: Shape> Operation for MeasureInside<S> {
     const INFO: OperationInfo = S::INFO;
     const OUTLINE: Option<Outline> = Some(S::OUTLINE);
     const WITHOUT_VALUE: &'static str = "no pixel of the detector has one";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
 
     fn describe(&self, inputs: &[&SignalMeta], params: &S) -> Result<SignalMeta, NotApplicable> {
         let input = accept::images(inputs)?;

@@ -171,6 +171,8 @@ impl Operation for MoveToBeam {
         reference: "pyxem, center_direct_beam, doi:10.5281/zenodo.2649351",
     };
 
+    const REVISION: u32 = 2;
+
     fn describe(
         &self,
         inputs: &[&SignalMeta],

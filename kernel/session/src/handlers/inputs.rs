@@ -7,7 +7,7 @@ use serde_json::json;
 use signal::{Computation, SignalMeta, check_inputs};
 use tree::{Graph, Node};
 
-use super::change;
+use super::{change, menu};
 use crate::{Session, convert, lock};
 
 /// The nodes that an operation below `node` would take beside it, with default parameters; without an operation, those that the
@@ -32,11 +32,12 @@ pub(crate) fn possible(
         }
     };
     Ok(first.map_or_else(Vec::new, |first| {
-        fitting(&graph, &computation, first, &taken)
+        fitting(session, &graph, &computation, first, &taken)
     }))
 }
 
 fn fitting(
+    session: &Session,
     graph: &Graph,
     computation: &Arc<dyn Computation>,
     first: &Node,
@@ -45,7 +46,7 @@ fn fitting(
     let fits = |other: &Node| {
         let metas: [&SignalMeta; 2] = [&first.meta, &other.meta];
         check_inputs(computation.further_inputs(), metas.len()).is_ok()
-            && computation.describe(&metas).is_ok()
+            && menu::refusal(session, &**computation, &metas).is_none()
     };
     let mut nodes: Vec<&Arc<Node>> = (graph.nodes().iter())
         .filter(|other| !except.contains(&other.id) && other.id != first.id)

@@ -7,5 +7,6 @@ pub(crate) mod inputs;
 pub(crate) mod lineage;
 pub(crate) mod live;
 pub(crate) mod memory;
+pub(crate) mod menu;
 pub(crate) mod pictures;
 pub(crate) mod values;

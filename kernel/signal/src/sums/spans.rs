@@ -1,12 +1,13 @@
+use std::ops::AddAssign;
+
 use super::Total;
-use super::blocks::{blocks, pixels};
+use super::blocks::{LANES, Visit, visit};
+use super::pixel::Pixel;
 use crate::simd::{Vectorised, vectorised};
 use crate::{ComplexPart, ElementType, Frame, Span};
 
-/// Partial sums of floating-point pixels: so many that no addition waits for the one before.
-const LANES: usize = 16;
-/// Pixels of 16 bits whose sum fits 32 bits.
-const PIXELS_PER_U32: usize = 1 << 16;
+/// Pixels of 16 bits whose sums in the lanes of a block fit 32 bits.
+const PIXELS_PER_U32: usize = LANES << 16;
 
 fn pixels_of(spans: &[Span]) -> usize {
     (spans.iter())
@@ -20,47 +21,78 @@ struct Sum<'a, T> {
     columns: usize,
 }
 
+/// Sums of the lanes of blocks.
+struct Line<P, F> {
+    sums: [P; LANES],
+    ready: F,
+}
+
+impl<T: Pixel, P: AddAssign, F: Fn(T) -> P> Visit<T> for Line<P, F> {
+    #[inline(always)]
+    fn whole(&mut self, _number: usize, block: &[T; LANES]) {
+        let Line { sums, ready } = self;
+        for lane in 0..LANES {
+            sums[lane] += ready(block[lane]);
+        }
+    }
+
+    #[inline(always)]
+    fn part(&mut self, _number: usize, block: &[T; LANES], [from, upto]: [&[T::Bits; LANES]; 2]) {
+        for lane in 0..LANES {
+            self.sums[lane] += (self.ready)(block[lane].masked(from[lane], upto[lane]));
+        }
+    }
+}
+
+impl<T: Pixel> Sum<'_, T> {
+    /// Of pixels made ready one by one: within a span in numbers of type `P`, over all in those of type `W`.
+    #[inline(always)]
+    fn of<P, W>(&self, ready: impl Fn(T) -> P) -> W
+    where
+        P: Copy + Default + AddAssign,
+        W: Copy + Default + AddAssign + From<P>,
+    {
+        let mut sums = [W::default(); LANES];
+        for span in self.spans {
+            let row = span.row as usize * self.columns;
+            let (mut first, end) = (span.first as usize, span.end as usize);
+            while first < end {
+                let next = end.min(first + PIXELS_PER_U32);
+                // Of its own, so that it stays in registers.
+                let mut line = Line {
+                    sums: [P::default(); LANES],
+                    ready: &ready,
+                };
+                visit(self.pixels, row, first..next, &mut line);
+                let line = line.sums;
+                for lane in 0..LANES {
+                    sums[lane] += line[lane].into();
+                }
+                first = next;
+            }
+        }
+        let mut sum = W::default();
+        sums.into_iter().for_each(|lane| sum += lane);
+        sum
+    }
+}
+
 macro_rules! exact_sum {
-    ($($pixel:ty: $narrow:ty, $wide:ty),*) => {$(
+    ($($pixel:ty: $narrow:ty, $wide:ty);*) => {$(
         impl Vectorised for Sum<'_, $pixel> {
             type Result = $wide;
 
             #[inline(always)]
             fn run(self) -> $wide {
-                let mut sum: $wide = 0;
-                for span in self.spans {
-                    for part in pixels(self.pixels, span, self.columns).chunks(PIXELS_PER_U32) {
-                        sum += <$wide>::from(part.iter().map(|p| <$narrow>::from(*p)).sum::<$narrow>());
-                    }
-                }
-                sum
+                self.of::<$narrow, $wide>(<$narrow>::from)
             }
         }
     )*};
 }
 
-// 32 bits hold so many pixels of 16, and 64 bits any number of such sums of a frame.
-exact_sum!(u8: u32, u64, u16: u32, u64, i8: i32, i64, i16: i32, i64);
-exact_sum!(u32: u64, u64, i32: i64, i64, u64: u128, u128, i64: i128, i128);
-
-/// Of pixels made ready one by one.
-#[inline(always)]
-fn float_sum<T: bytemuck::Pod>(sum: &Sum<'_, T>, ready: impl Fn(T) -> f64) -> f64 {
-    let mut sums = [0f64; LANES];
-    for span in sum.spans {
-        let own = blocks::<_, LANES>(sum.pixels, span, sum.columns);
-        // Of its own, so that it stays in registers.
-        let mut part = [0f64; LANES];
-        for block in own.whole {
-            (0..LANES).for_each(|lane| part[lane] += ready(block[lane]));
-        }
-        if let Some(rest) = own.rest {
-            (0..LANES).for_each(|lane| part[lane] += ready(rest[lane]));
-        }
-        (0..LANES).for_each(|lane| sums[lane] += part[lane]);
-    }
-    sums.iter().sum()
-}
+// 64 bits hold any number of sums of 32 bits of a frame.
+exact_sum!(u8: u32, u64; u16: u32, u64; i8: i32, i64; i16: i32, i64);
+exact_sum!(u32: u64, u64; i32: i64, i64; u64: u128, u128; i64: i128, i128);
 
 macro_rules! float_sum {
     ($($pixel:ty),*) => {$(
@@ -69,19 +101,16 @@ macro_rules! float_sum {
 
             #[inline(always)]
             fn run(self) -> Total {
+                let pixels = pixels_of(self.spans);
                 // A pixel that is not finite leaves no sum finite.
-                let sum = float_sum(&self, f64::from);
+                let sum: f64 = self.of(f64::from);
                 if sum.is_finite() {
-                    return Total {
-                        sum,
-                        valid: pixels_of(self.spans),
-                    };
+                    return Total { sum, valid: pixels };
                 }
-                let sum = float_sum(&self, |pixel| if pixel.is_finite() { f64::from(pixel) } else { 0.0 });
-                let invalid = float_sum(&self, |pixel| if pixel.is_finite() { 0.0 } else { 1.0 });
+                let invalid: f64 = self.of(|pixel| if pixel.is_finite() { 0.0 } else { 1.0 });
                 Total {
-                    sum,
-                    valid: pixels_of(self.spans) - invalid as usize,
+                    sum: self.of(|pixel| if pixel.is_finite() { f64::from(pixel) } else { 0.0 }),
+                    valid: pixels - invalid as usize,
                 }
             }
         }

@@ -233,7 +233,7 @@ fn handles_are_counted_as_in_a_compiled_cell() {
 fn displays_come_in_order_and_are_updated() {
     let mut session = Session::new();
     let events = session.run(
-        "println!(\"one\"); display(&Html(\"<i>1</i>\".into())).update(&Html(\"<i>2</i>\".into())); \
+        "println!(\"one\"); display(Html(\"<i>1</i>\")).update(&Html(\"<i>2</i>\")); \
          clear_output(true); input(\"name? \")?",
     );
     assert!(

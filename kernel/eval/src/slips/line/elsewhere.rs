@@ -2,9 +2,14 @@
 
 use super::Line;
 use crate::advice::{Advice, Instead};
+use crate::api::API;
 use crate::foreign;
+use crate::repair;
 use crate::slips::Slip;
-use crate::text::{decimal, is_name, is_number, is_whole, last_expression, parses};
+use crate::text::{
+    decimal, in_brackets, is_name, is_number, is_whole, items, last_expression, parses,
+};
+use crate::typing::last_word;
 
 const IPYTHON: &str = "this is a command of IPython, and cells are Rust";
 
@@ -182,4 +187,30 @@ pub(super) fn matlab_function(line: &Line) -> Option<Slip> {
         }
         _ => None,
     }
+}
+
+/// `virtual_image(radius: 5)`: fields without their struct.
+pub(super) fn labels(line: &Line) -> Option<Slip> {
+    let text = line.text;
+    let label = |item: &&str| {
+        let (name, value) = item.split_once(':')?;
+        (is_name(name.trim()) && !value.starts_with(':')).then_some(())
+    };
+    text.match_indices('(').find_map(|(at, _)| {
+        let takes = API.parameters_of(last_word(&text[..at]));
+        let inner = in_brackets(&text[at..])?;
+        let written = items(inner);
+        if takes.is_empty()
+            || written.is_empty()
+            || !written.iter().all(|item| label(item).is_some())
+        {
+            return None;
+        }
+        let (from, to) = (at + 1, at + 1 + inner.len());
+        let literal = repair::literal_of(&takes, inner)?;
+        let right = format!("{}{literal}{}", &text[..from], &text[to..]);
+        let advice = Advice::new("parameters are the fields of a struct with a name")
+            .write(line.notebook.mended(&right));
+        line.slip(from, to, "arguments have no names", advice)
+    })
 }

@@ -3,6 +3,7 @@
 use super::Mistake;
 
 pub(super) const SLIPS: &[Mistake] = &[
+    ("pattern.shape", "`shape` is a method", "pattern.shape()"),
     ("pattern[0, 1]", "`frame[(row, column)]`", "pattern[(0, 1)]"),
     ("pattern[0][1]", "`frame[(row, column)]`", "pattern[(0, 1)]"),
     ("pattern(0, 1)", "square brackets", "pattern[(0, 1)]"),

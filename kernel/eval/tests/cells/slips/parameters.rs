@@ -4,6 +4,11 @@ use super::Mistake;
 
 pub(super) const SLIPS: &[Mistake] = &[
     (
+        "let bf = scan.virtual_image(radius: 6)?;",
+        "fields of a struct with a name",
+        "let bf = scan.virtual_image(Disk { radius: 6.0, ..default() })?;",
+    ),
+    (
         "let w = EnergyWindow { range: 525.0..560.0, ..default() };",
         "write `Some([525.0, 560.0])`",
         "let w = EnergyWindow { range: Some([525.0, 560.0]), ..default() };",

@@ -200,6 +200,42 @@ pub(super) const SLIPS: &[Mistake] = &[
         "scan.virtual_image(Disk::default())?",
     ),
     (
+        "scan.find_Bragg_disks()",
+        "here it is `find_peaks`",
+        "scan.find_peaks(NormalizedCorrelation::default())?",
+    ),
+    (
+        "let small = scan.rebin(scale=(1, 1, 2, 2));",
+        "here it is `rebin_signal`",
+        "let small = scan.rebin_signal(RebinSignal::default())?;",
+    ),
+    (
+        "scan.mean_dp",
+        "here it is `pattern`",
+        "scan.pattern(MeanPattern::default())?",
+    ),
+    (
+        "scan.as_lazy()",
+        "keeps all of it in memory",
+        "scan.compute()?",
+    ),
+    ("scan.calibrate(0.1)", "when the file is opened", "?Open"),
+    (
+        "scan.phase()",
+        "here it is `integrated_center_of_mass`",
+        "scan.integrated_center_of_mass(IntegratedCenterOfMass::default())?",
+    ),
+    (
+        "let flat = &scan;",
+        "`.clone()`: no pixels are copied",
+        "let flat = scan.clone();",
+    ),
+    (
+        "let other = &open(\"scan.zspy\")?;",
+        "use it inside of braces",
+        "let other = open(\"scan.zspy\")?;",
+    ),
+    (
         "scan.com()?",
         "here it is `center_of_mass`",
         "scan.center_of_mass(CenterOfMass::default())?",

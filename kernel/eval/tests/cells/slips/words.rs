@@ -145,6 +145,24 @@ pub(super) const SLIPS: &[Mistake] = &[
         "keep a copy",
         "let v = strain.values((0, 0))?; let r = v[0];",
     ),
+    // What is shown in the middle of a cell.
+    ("display(scan)", "lend it with `&`", "display(&scan)"),
+    ("display(3)", "lend it with `&`", "display(&3)"),
+    (
+        "display(Html(\"<b>bold</b>\".into()));",
+        "leave `.into()` out",
+        "display(Html(\"<b>bold</b>\"));",
+    ),
+    (
+        "display(HTML(\"<b>bold</b>\"))",
+        "did you mean `Html`",
+        "display(Html(\"<b>bold</b>\"))",
+    ),
+    (
+        "println!(\"{pattern.mean()} counts\");",
+        "any other value follows the text",
+        "println!(\"{} counts\", pattern.mean());",
+    ),
     // C and its relatives.
     (
         "if n_rows == 3 then println!(\"x\");",

@@ -3,6 +3,7 @@
 use signal::simd::{Vectorised, vectorised};
 
 use super::covered::{Seen, covered, darker_than_expected};
+use super::dimmed::dimmed;
 use super::left_over::Left;
 use super::noise::{Added, Noise, is_counts, noise};
 
@@ -38,6 +39,8 @@ pub struct Clean {
     pub dead: Vec<usize>,
     /// As many of them, the first ones, are hot.
     pub hot: usize,
+    /// Whether a stop that is not dark covers them.
+    stopped: bool,
     /// Whether a frame that was looked at has saturated pixels.
     pub saturated: bool,
     /// How far away what confirms a pixel is looked for: nearer ones may be hot beside it. 0: nothing is.
@@ -114,6 +117,7 @@ impl Clean {
             saturation,
             dead: Vec::new(),
             hot: 0,
+            stopped: false,
             saturated: false,
             apart,
         };
@@ -149,9 +153,32 @@ impl Clean {
         clean
     }
 
+    /// Leaves out what is under a beam stop that is not dark, where nothing is covered already.
+    pub(super) fn leave_out_stop(&mut self, frames: &[Vec<f32>], centre: [f64; 2]) {
+        if self.is_covered_anywhere() {
+            return;
+        }
+        let mut sums = vec![0.0; self.rows * self.columns];
+        for frame in frames {
+            let mut counts = frame.clone();
+            self.to_counts(&mut counts);
+            let counts = counts.into_iter().map(f64::from);
+            (sums.iter_mut().zip(counts)).for_each(|(sum, counts)| *sum += counts);
+        }
+        (self.dead.iter()).for_each(|at| sums[*at] = f64::NAN);
+        let dim = dimmed(&sums, (self.rows, self.columns), centre);
+        let dim = dim.into_iter().filter(|at| !self.dead.contains(at));
+        let dim: Vec<usize> = dim.collect();
+        self.stopped = !dim.is_empty();
+        self.dead.extend(dim);
+    }
+
     /// Leaves those covered that are dark where counts are expected, of all frames that were looked at: between disks without a
-    /// background none are.
+    /// background none are. What is under a stop that is not dark was compared with what is beside it.
     pub(super) fn uncover(&mut self, expected: impl Fn(usize) -> f64) {
+        if self.stopped {
+            return;
+        }
         let mut dark = vec![false; self.rows * self.columns];
         (self.dead.drain(self.hot..)).for_each(|at| dark[at] = true);
         darker_than_expected(&mut dark, (self.rows, self.columns), expected);

@@ -6,7 +6,7 @@ const COUNTED: f64 = 15.0;
 /// Share of a frame up to which dark pixels are what is covered; more are a background without counts.
 const MOST: f64 = 0.4;
 /// What is covered reaches so many pixels beyond those all around which are dark.
-const EDGE: usize = 2;
+pub(super) const EDGE: usize = 2;
 /// Beyond that, so many pixels are beside it.
 const BESIDE: usize = 2;
 
@@ -95,7 +95,11 @@ pub(super) fn covered(seen: &[Seen], (rows, columns): (usize, usize), dead: &mut
 }
 
 /// Pixels within so many rows and columns of one, itself among them.
-fn around((rows, columns): (usize, usize), at: usize, reach: usize) -> impl Iterator<Item = usize> {
+pub(super) fn around(
+    (rows, columns): (usize, usize),
+    at: usize,
+    reach: usize,
+) -> impl Iterator<Item = usize> {
     let (row, column) = (at / columns, at % columns);
     let down = row.saturating_sub(reach)..(row + reach + 1).min(rows);
     let across = column.saturating_sub(reach)..(column + reach + 1).min(columns);
@@ -103,7 +107,7 @@ fn around((rows, columns): (usize, usize), at: usize, reach: usize) -> impl Iter
 }
 
 /// A pixel and all that is left and hangs together with it, which is left no longer.
-fn patch<N: IntoIterator<Item = usize>>(
+pub(super) fn patch<N: IntoIterator<Item = usize>>(
     start: usize,
     left: &mut [bool],
     near: impl Fn(usize) -> N,

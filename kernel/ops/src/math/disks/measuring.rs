@@ -147,8 +147,7 @@ impl<'a> Measuring<'a> {
         let size = (rows, columns);
         let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
         // A covered beam is between the disks on both sides.
-        let lost = spread(seen.iter().map(|(at, _)| away(*at, centre)));
-        let lost = lost > LOST * rows.min(columns) as f64;
+        let lost = is_lost(seen, size);
         let centre_of = || direct_beam.unwrap_or_else(|| symmetric_centre(frames, size));
         let covered = if lost {
             Some(centre_of())
@@ -366,6 +365,13 @@ impl<'a> Measuring<'a> {
         prepared.shape_errors = beam.shape_errors;
         Some(prepared)
     }
+}
+
+/// Whether what was taken for the direct beam is another disk each time.
+pub(super) fn is_lost(seen: &[([f64; 2], f64)], (rows, columns): (usize, usize)) -> bool {
+    let centre = [0, 1].map(|axis| middle(seen.iter().map(|(at, _)| at[axis])));
+    let wandered = spread(seen.iter().map(|(at, _)| away(*at, centre)));
+    wandered > LOST * rows.min(columns) as f64
 }
 
 pub(super) fn first_shape(radius: f64) -> Shape {

@@ -7,6 +7,7 @@ mod clean;
 mod correlated;
 mod covered;
 mod darkest;
+mod dimmed;
 mod elsewhere;
 mod extent;
 mod fit;

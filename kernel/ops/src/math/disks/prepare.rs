@@ -1,9 +1,11 @@
 //! What the disks of a scan have in common, measured from some of its frames: radius, edge, background, wander of the beam.
 
+use super::beam::symmetric_centre;
 use super::clean::Clean;
 use super::correlated::Products;
 use super::elsewhere::{Elsewhere, elsewhere};
 use super::left_over::{Left, left_over};
+use super::measuring::is_lost;
 use super::prepared::{Given, Prepared, TOO_GOOD};
 use super::starts::{PATTERN_COST, look};
 use super::vacuum::{cleaned, measure_beside};
@@ -37,9 +39,19 @@ fn prepare_any(
     size: (usize, usize),
     given: Given,
 ) -> Option<Prepared> {
-    let (_, radius) = look(frames, size, given.direct_beam);
+    let (seen, radius) = look(frames, size, given.direct_beam);
     let radius = given.radius.unwrap_or(radius);
     let mut clean = Clean::measure(frames, size, given.saturation, radius);
+    let stop = match given.direct_beam {
+        None if is_lost(&seen, size) => Some(symmetric_centre(frames, size)),
+        said => said,
+    };
+    let stopped = |mut clean: Clean, frames: &[Vec<f32>]| {
+        stop.into_iter()
+            .for_each(|centre| clean.leave_out_stop(frames, centre));
+        clean
+    };
+    clean = stopped(clean, frames);
     let measured = |clean: &Clean| measure_beside(frames, vacuum, size, given, clean);
     // Edges of disks were taken for noise, and noise for counts: what the model leaves over is neither.
     let few: Vec<Vec<f32>> = match frames.len() / FEW {
@@ -74,6 +86,7 @@ fn prepare_any(
     if clean.gain != 1.0
         && let Some(counts) = Clean::of_counts(&few, size, clean.saturation, radius, clean.zero())
     {
+        let counts = stopped(counts, &few);
         // What a pattern leaves over looks like noise: counts are counts unless another noise says what is there better.
         let measured = |clean: &Clean| measure_beside(&few, &[], size, given, clean);
         let score = |found: Option<Prepared>| {
@@ -83,7 +96,7 @@ fn prepare_any(
         let [as_noise, as_counts] = [&clean, &counts].map(|clean| score(measured(clean)));
         if as_counts < as_noise + SAME_SCORE {
             clean = Clean::of_counts(frames, size, clean.saturation, radius, clean.zero())
-                .unwrap_or(clean);
+                .map_or(clean, |counts| stopped(counts, frames));
         }
     }
     let mut found = measured(&clean);

@@ -200,7 +200,7 @@ fn mostly_covered(prepared: &Prepared) -> Option<Caveat> {
         Caveat::new(
             "mostly_covered",
             format!(
-                "{:.0} % of the pixels have no counts in any frame that was looked at, beside others that have, and are left out as \
+                "{:.0} % of the pixels are dark in every frame that was looked at, beside others that are not, and are left out as \
                  covered by a beam stop or mask: where nothing covers them, disks there are missed",
                 100.0 * share
             ),

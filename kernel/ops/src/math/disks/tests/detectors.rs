@@ -212,3 +212,92 @@ fn noise_that_neighbours_have_in_common_is_in_the_errors() {
     let alone = measured(&family, 700, 64).expect("disks");
     assert_eq!(alone.model.noise, 1.0);
 }
+
+/// What is under a beam stop is dim, not dark: a part of what is there, or what is scattered, with a soft edge and noise of the
+/// camera.
+#[test]
+fn a_beam_stop_that_is_not_dark_is_left_out() {
+    let usual = Family {
+        beam: 400.0,
+        wander: 1.0,
+        ..Family::default()
+    };
+    let large = Family {
+        radius: 7.5,
+        vectors: HEXAGONAL,
+        ..usual
+    };
+    let faint = Family {
+        bragg: 5.0,
+        diffuse: 1.2,
+        ..usual
+    };
+    for (name, family, leak, edge) in [
+        ("scattered", usual, 0.13, 0.3),
+        ("soft edge", usual, 0.13, 0.6),
+        ("hardly any", usual, 0.03, 0.3),
+        ("large disks", large, 0.13, 0.3),
+        ("few counts", faint, 0.13, 0.3),
+    ] {
+        let spoilt = |seed: u64| {
+            let mut frame = family.frame(seed, 0);
+            let mut random = Random(seed);
+            let mut hidden = vec![false; frame.image.counts.len()];
+            for (at, value) in frame.image.counts.iter_mut().enumerate() {
+                let (y, x) = ((at / 128) as f64 - 63.0, (at % 128) as f64 - 64.0);
+                let disk = y.hypot(x) - 11.0;
+                let bar = f64::max((y - 0.2 * x).abs() - 4.0, -x);
+                let inside = 1.0 / (1.0 + (disk.min(bar) / edge).exp());
+                hidden[at] = inside > 0.02;
+                if random.uniform() < inside {
+                    *value = random.poisson(leak * family.expected_background(y.hypot(x))) as f32;
+                }
+            }
+            (frame, hidden)
+        };
+        let some: Vec<Vec<f32>> = (1300..1364)
+            .map(|seed| spoilt(seed).0.image.counts)
+            .collect();
+        let size = (family.rows, family.columns);
+        for direct_beam in [None, Some([63.5, 63.5])] {
+            let given = Given {
+                direct_beam,
+                ..Given::default()
+            };
+            let prepared = prepare(some.clone(), Vec::new(), size, given).expect(name);
+            let off = (f64::from(prepared.model.shape.radius) - family.radius).abs();
+            assert!(off < 0.05, "{name} {direct_beam:?}: {off}");
+            let (model, clean) = (&prepared.model, &prepared.clean);
+            let (mut image, mut scratch, mut score) =
+                (Image::default(), Scratch::default(), Score::default());
+            for seed in 1400..1440 {
+                let (mut frame, hidden) = spoilt(seed);
+                let touched = |y: f64, x: f64, reach: f64| {
+                    let mut any = false;
+                    family.near(y, x, reach, |at, _, _| any |= hidden[at]);
+                    any
+                };
+                let counts = &mut frame.image.counts;
+                clean.apply(counts, &mut Vec::new());
+                image.fill(size, model.margin(), counts, clean.most());
+                let mut found = model.find(&image, &mut scratch);
+                let truth = &mut frame.truth;
+                let covered: Vec<bool> = (truth.disks.iter())
+                    .map(|disk| touched(disk[0], disk[1], family.radius + 5.0))
+                    .collect();
+                // Disks that are hidden in part are neither asked for nor false.
+                found.retain(|peak| {
+                    let near = |disk: &[f64; 3]| (disk[0] - peak.y).hypot(disk[1] - peak.x) < 4.0;
+                    !(truth.disks.iter().zip(&covered))
+                        .any(|(disk, covered)| *covered && near(disk))
+                });
+                let mut keep = covered.iter();
+                truth.disks.retain(|_| !keep.next().unwrap_or(&true));
+                let mut keep = covered.iter();
+                truth.bounds.retain(|_| !keep.next().unwrap_or(&true));
+                score.add(&family, truth, &found);
+            }
+            assert_at_the_bound(name, &score);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What pages are told of a tree that changes: only what changed, and no operation is asked for it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, bail, ensure};
+use protocol::{
+    Command, Detail, Event, FrameRequest, PROTOCOL_VERSION, Reply, Request, TreeChange,
+    TreeDescription,
+};
+use serde_json::{Map, Value, json};
+
+use crate::desk::{Desk, ask, frame_of, wish};
+use crate::menu::menu;
+
+const NODES: usize = 100;
+/// The most that one change of a parameter may tell, in bytes of JSON.
+const MAX_BYTES: usize = 20_000;
+
+/// The tree as a page has it from what it was told.
+struct Page {
+    revision: u32,
+    order: Vec<u32>,
+    nodes: BTreeMap<u32, Map<String, Value>>,
+}
+
+fn object(value: Value) -> Result<Map<String, Value>> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        other => bail!("{other}"),
+    }
+}
+
+impl Page {
+    fn greeted(tree: &TreeDescription) -> Result<Page> {
+        let nodes = (tree.nodes.iter())
+            .map(|node| Ok((node.id, object(serde_json::to_value(node)?)?)))
+            .collect::<Result<_>>()?;
+        Ok(Page {
+            revision: tree.revision,
+            order: tree.nodes.iter().map(|node| node.id).collect(),
+            nodes,
+        })
+    }
+
+    fn hears(&mut self, change: TreeChange) -> Result<()> {
+        ensure!(change.since == self.revision, "{change:?}");
+        self.revision = change.revision;
+        for node in change.nodes {
+            let fields = self.nodes.entry(node.id).or_default();
+            fields.extend(node.fields);
+            for name in &node.without {
+                fields.shift_remove(name).context("it was not there")?;
+            }
+        }
+        if let Some(order) = change.order {
+            self.nodes.retain(|id, _| order.contains(id));
+            self.order = order;
+        }
+        Ok(())
+    }
+
+    fn has(&self, tree: &TreeDescription) -> Result<bool> {
+        let other = Page::greeted(tree)?;
+        Ok((self.revision, &self.order, &self.nodes)
+            == (other.revision, &other.order, &other.nodes))
+    }
+}
+
+type Changes = Arc<Mutex<Vec<TreeChange>>>;
+
+fn changes(desk: &Desk) -> Changes {
+    let changes = Changes::default();
+    let sink = changes.clone();
+    desk.session.subscribe(Box::new(move |event| {
+        if let (Event::TreeChanged(change), Ok(mut changes)) = (event, sink.lock()) {
+            changes.push(change.clone());
+        }
+    }));
+    changes
+}
+
+fn taken(changes: &Changes) -> Vec<TreeChange> {
+    changes
+        .lock()
+        .map(|mut all| std::mem::take(&mut *all))
+        .unwrap_or_default()
+}
+
+fn welcomed(desk: &Desk) -> Result<TreeDescription> {
+    let hello = Request::Hello {
+        request_id: 1,
+        protocol: PROTOCOL_VERSION,
+    };
+    match ask(&desk.session, hello)?.0 {
+        Reply::Welcome(welcome) => Ok(welcome.tree),
+        other => bail!("{other:?}"),
+    }
+}
+
+fn set(desk: &Desk, node: u32, params: Value) -> Result<()> {
+    let request = Request::SetParams {
+        request_id: 2,
+        node,
+        params,
+    };
+    match ask(&desk.session, request)?.0 {
+        Reply::Done { .. } => Ok(()),
+        other => bail!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_page_that_hears_every_change_has_the_tree() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let changes = changes(&desk);
+    let mut page = Page::greeted(&welcomed(&desk)?)?;
+    taken(&changes);
+    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    let disk = desk.add(flat, "virtual_disk", json!({}))?;
+    set(&desk, flat, json!({"max_sigma": 6.0}))?;
+    desk.run(Command::Name {
+        node: disk,
+        name: "bright".into(),
+    })?;
+    // What was measured comes, and goes again with other parameters.
+    let peaks = desk.add(flat, "normalized_correlation", json!({}))?;
+    frame_of(&desk.session, wish(peaks, [1, 2], [64, 64]))?;
+    let measured = |tree: &TreeDescription| -> Option<String> {
+        tree.nodes
+            .iter()
+            .find(|node| node.id == peaks)?
+            .measured
+            .clone()
+    };
+    ensure!(measured(&desk.session.tree()).is_some());
+    set(&desk, peaks, json!({"radius": 3.0}))?;
+    ensure!(measured(&desk.session.tree()).is_none());
+    desk.run(Command::Remove { node: disk })?;
+    let tree = desk.session.tree();
+    let heard = taken(&changes);
+    ensure!(heard.len() > 4, "{heard:?}");
+    ensure!(
+        heard
+            .iter()
+            .any(|change| change.nodes.iter().any(|node| !node.without.is_empty()))
+    );
+    for change in heard {
+        page.hears(change)?;
+    }
+    ensure!(page.has(&tree)?);
+    // Whoever comes now goes on from the same.
+    ensure!(page.has(&welcomed(&desk)?)?);
+    ensure!(taken(&changes).is_empty(), "nothing has changed");
+    Ok(())
+}
+
+/// The worst place for a slider: everything else is below its node.
+#[test]
+fn a_slider_in_a_large_tree_asks_no_operation_and_tells_little() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    for number in 2..NODES {
+        let radius = 1.0 + number as f64 / 50.0;
+        desk.add(flat, "virtual_disk", json!({"radius": radius}))?;
+    }
+    let whole = serde_json::to_vec(&desk.session.tree())?.len();
+    let changes = changes(&desk);
+    let asked = desk.session.questions();
+    for step in 1..=20u32 {
+        let params = json!({"max_sigma": 5.0 + 0.1 * f64::from(step)});
+        let Request::Frame(request) = wish(flat, [1, 2], [64, 64]) else {
+            bail!("no frame");
+        };
+        let (reply, _) = frame_of(
+            &desk.session,
+            Request::Frame(FrameRequest {
+                generation: step,
+                draft: Some(params.clone()),
+                detail: Detail::Moving,
+                ..request
+            }),
+        )?;
+        ensure!(reply.draft);
+        ensure!(taken(&changes).is_empty(), "what is tried was told");
+    }
+    set(&desk, flat, json!({"max_sigma": 7.0}))?;
+    let heard = taken(&changes);
+    let [change] = &heard[..] else {
+        bail!("{} changes", heard.len());
+    };
+    ensure!(change.nodes.len() == NODES - 1 && change.order.is_none());
+    let bytes = serde_json::to_vec(&Event::TreeChanged(change.clone()))?.len();
+    ensure!(
+        bytes <= MAX_BYTES && whole > 3 * MAX_BYTES,
+        "{bytes} of {whole} bytes"
+    );
+    ensure!(desk.session.questions() == asked, "operations were asked");
+    menu(&desk, flat)?;
+    ensure!(desk.session.questions() == asked + ops::registry().len());
+    Ok(())
+}
