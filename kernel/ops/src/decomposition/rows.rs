@@ -1,6 +1,6 @@
 //! Frames as rows of a matrix in single precision: which positions and pixels count, and what is done to a row first.
 
-use signal::{Element, Frame, HeapBytes, OperationError, for_pixels};
+use signal::{Frame, HeapBytes, OperationError, for_pixels};
 
 use super::loops::{sum, to_single};
 use super::svd::Centre;
