@@ -479,7 +479,7 @@ mod tests {
             "message": "cannot find value `strain` in this scope",
             "spans": [], "children": [],
         });
-        let text = |lost: &[String]| {
+        let text = |lost: &[crate::advice::Lost]| {
             let notebook = Notebook {
                 cell: "strain",
                 variables: &[],
@@ -488,7 +488,11 @@ mod tests {
             };
             advice(&json, &notebook).map_or_else(String::new, |advice| advice.text)
         };
-        assert!(text(&["strain".into()]).contains("was lost"));
+        let strain = crate::advice::Lost {
+            name: "strain".into(),
+            taken: None,
+        };
+        assert!(text(&[strain]).contains("was lost"));
         assert!(text(&[]).contains("there is no variable"));
     }
 }
