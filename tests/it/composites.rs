@@ -70,7 +70,7 @@ fn a_composite_comes_as_the_images_it_is_drawn_from() -> Result<()> {
         ensure!(both.ranges[0] == one.percentiles);
     }
     let refused = picture(&desk, node, 3, [7, 5]).err().context("a third")?;
-    ensure!(refused.to_string().contains("2 components"), "{refused}");
+    ensure!(refused.to_string().contains("3 pictures"), "{refused}");
     Ok(())
 }
 

@@ -249,10 +249,12 @@ describe("levels that nobody has set", () => {
 
   it("of a sum of positions, or of what is tried, are not those of the node", () => {
     const region = { x0: 0, y0: 0, width: 3, height: 2, statistic: "mean" as const };
-    const of = (trial: Trial): string => chosenFrom({ revision: 4 }, trial);
+    const of = (trial: Trial): string => chosenFrom({ revision: 4, index: [2] }, trial, false);
     expect(of({ draft: null, region: null })).toBe("4");
     expect(of({ draft: null, region })).toBe("4");
     expect(of({ draft: null, region: { ...region, statistic: "sum" } })).toBe("[4,6]");
     expect(of({ draft: { radius: 3 }, region: null })).toBe('[{"radius":3},1]');
+    // Each component of a model has levels of its own.
+    expect(chosenFrom({ revision: 4, index: [2] }, { draft: null, region: null }, true)).toBe("4@2");
   });
 });

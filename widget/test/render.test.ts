@@ -126,6 +126,9 @@ describe("levels", () => {
     const large = Uint16Array.from({ length: 512 * 512 }, (_, i) => (i % 512 < 128 ? 1 : 3));
     const [low, high] = histogram(large, { low: 0, high: 4 }, 2);
     expect((low ?? 0) / ((low ?? 0) + (high ?? 0))).toBeCloseTo(0.25, 2);
+    // Angles a turn apart are the same.
+    const angles = Float32Array.of(-90, 10, 100, 370, Number.NaN);
+    expect([...histogram(angles, { low: 0, high: 360 }, 4, true)]).toEqual([2, 1, 0, 1]);
     expect(histogram(samples, { low: 1, high: 1 }, 4).every((count) => count === 0)).toBe(true);
     expect(binsFor(Uint8Array.of(1), { low: 0, high: 20 }, 160)).toBe(21);
   });

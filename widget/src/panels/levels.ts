@@ -10,6 +10,7 @@ import { type Contrast, type Levels, transfer } from "../render/table";
 import { chosenFrom, contrastOf, type HeldLevels, levelsKey, pictureClass, trialOf } from "../state/contrast";
 import { hasLevels, type Shows, showsOf } from "../state/images";
 import type { Picture } from "../state/picture";
+import { isApart } from "../state/scan";
 import { nodeById } from "../state/tree";
 import { contrastControls } from "./levels/contrast";
 import { makeLimit } from "./levels/limit";
@@ -133,7 +134,7 @@ export const levels: Panel = {
           ? histogramDomain(current, picture.reply.percentiles, picture.reply.extrema)
           : { low: current.low, high: current.high };
       }
-      drawHistogram(chart, picture, domain, current);
+      drawHistogram(chart, picture, domain, current, shows.type === "cyclic");
       const share = (value: number): number =>
         domain && domain.high > domain.low
           ? clamp((value - domain.low) / (domain.high - domain.low), 0, 1)
@@ -209,7 +210,7 @@ export const levels: Panel = {
           session.holdLevels(now.node, now.component, {
             ...automaticLevels(reply.percentiles, reply.extrema, now.shows),
             automatic: true,
-            of: chosenFrom(reply, trialOf(view.value, now.node)),
+            of: chosenFrom(reply, trialOf(view.value, now.node), isApart(now.node, session.state.nodes)),
             complete: reply.complete,
           });
           setText(problem, "");
@@ -276,7 +277,13 @@ function rampOf(contrast: Contrast, low: number, high: number): string {
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }
 
-function drawHistogram(canvas: HTMLCanvasElement, picture: Picture, domain: Levels, current: Levels): void {
+function drawHistogram(
+  canvas: HTMLCanvasElement,
+  { samples }: Picture,
+  domain: Levels,
+  current: Levels,
+  wraps: boolean,
+): void {
   const context = canvas.getContext("2d");
   const ratio = globalThis.devicePixelRatio || 1;
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -289,7 +296,7 @@ function drawHistogram(canvas: HTMLCanvasElement, picture: Picture, domain: Leve
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
-  const counts = histogram(picture.samples, domain, binsFor(picture.samples, domain, Math.min(BINS, width)));
+  const counts = histogram(samples, domain, binsFor(samples, domain, Math.min(BINS, width)), wraps);
   // The square root keeps the rare bright pixels visible beside the background.
   const most = Math.sqrt(Math.max(1, ...counts));
   const style = getComputedStyle(canvas);

@@ -52,10 +52,10 @@ export function histogramDomain(
 const COUNTED = 1 << 16;
 
 /**
- * Samples per bin over `domain`; what lies outside is not counted. Of large pictures every third, fifth …
+ * Samples per bin over `domain`; what lies outside is not counted, or `wraps` into it. Of large pictures every third, fifth …
  * sample: an odd step does not stay in a few columns.
  */
-export function histogram(samples: Samples, domain: Levels, bins: number): Uint32Array {
+export function histogram(samples: Samples, domain: Levels, bins: number, wraps = false): Uint32Array {
   const counts = new Uint32Array(bins);
   const range = domain.high - domain.low;
   if (!(range > 0)) {
@@ -64,7 +64,8 @@ export function histogram(samples: Samples, domain: Levels, bins: number): Uint3
   const factor = bins / range;
   const step = Math.ceil(samples.length / COUNTED) | 1;
   for (let i = 0; i < samples.length; i += step) {
-    const value = samples[i] as number;
+    const sample = samples[i] as number;
+    const value = wraps ? sample - Math.floor((sample - domain.low) / range) * range : sample;
     if (value >= domain.low && value <= domain.high) {
       const bin = Math.min(bins - 1, Math.floor((value - domain.low) * factor));
       counts[bin] = (counts[bin] as number) + 1;

@@ -79,11 +79,16 @@ export function trialOf(
 
 /**
  * The values of a picture: the revision of its node alone, or what is tried. A mean of positions has the values of a
- * frame; a sum grows with its region.
+ * frame; a sum grows with its region. Where positions are components of a model `each` has values of its own.
  */
-export function chosenFrom({ revision }: Pick<FrameReply, "revision">, { draft, region }: Trial): string {
+export function chosenFrom(
+  { revision, index }: Pick<FrameReply, "revision" | "index">,
+  { draft, region }: Trial,
+  each: boolean,
+): string {
   const area = region?.statistic === "sum" ? region.width * region.height : 1;
-  return draft || area > 1 ? JSON.stringify([draft ?? revision, area]) : String(revision);
+  const values = draft || area > 1 ? JSON.stringify([draft ?? revision, area]) : String(revision);
+  return each ? `${values}@${index}` : values;
 }
 
 /** The levels a picture is drawn with; panes of one kind may have those of the selected node. */

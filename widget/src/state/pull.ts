@@ -11,6 +11,7 @@ import { chosenFrom, levelsKey, type Trial, trialOf } from "./contrast";
 import { hasLevels, pictureCount, showsOf } from "./images";
 import { malformed } from "./malformed";
 import { Picture } from "./picture";
+import { isApart } from "./scan";
 import type { Session } from "./session";
 import type { Store } from "./store";
 import { nodeById, shapeOf } from "./tree";
@@ -278,7 +279,7 @@ export class FramePuller {
     }
     const held = levels[levelsKey(node, reply.component)];
     const { complete } = reply;
-    const of = chosenFrom(reply, trial);
+    const of = chosenFrom(reply, trial, isApart(node, nodes));
     if (held && (!held.automatic || (held.of === of && held.complete >= complete))) {
       return;
     }

@@ -49,6 +49,8 @@ pub fn sample(
             (0, _) => header.push(value as u8),
             (2, false) => header.extend((value as f32).to_le_bytes()),
             (2, true) => header.extend((value as f32).to_be_bytes()),
+            (4, false) => header.extend([value as f32, 0.0].map(f32::to_le_bytes).concat()),
+            (4, true) => header.extend([value as f32, 0.0].map(f32::to_be_bytes).concat()),
             (12, false) => header.extend(half::f16::from_f64(value).to_le_bytes()),
             (12, true) => header.extend(half::f16::from_f64(value).to_be_bytes()),
             (_, false) => header.extend((value as u16).to_le_bytes()),
@@ -82,6 +84,7 @@ fn every_mode_and_byte_order() {
         (0, ElementType::U8),
         (1, ElementType::I16),
         (2, ElementType::F32),
+        (4, ElementType::C64),
         (6, ElementType::U16),
         (12, ElementType::F32),
     ] {
@@ -165,7 +168,7 @@ fn headers_that_cannot_be_true_are_refused() {
     let good = std::fs::read(&path).unwrap();
     let codes: Vec<&str> = [
         (12, 101u32.to_le_bytes()),
-        (12, 4u32.to_le_bytes()),
+        (12, 3u32.to_le_bytes()),
         (0, u32::MAX.to_le_bytes()),
         (8, 0u32.to_le_bytes()),
         (92, u32::MAX.to_le_bytes()),
