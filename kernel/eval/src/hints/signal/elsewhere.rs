@@ -147,7 +147,6 @@ pub(super) const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("downsample", "rebin_signal", ""),
     ("bin_R", "rebin_scan", ""),
     ("bin_navigation", "rebin_scan", ""),
-    ("phase", "integrated_center_of_mass", ""),
     ("get_phase", "integrated_center_of_mass", ""),
     ("get_idpc", "integrated_center_of_mass", ""),
     ("reconstruct_phase", "integrated_center_of_mass", ""),

@@ -221,7 +221,7 @@ pub(super) const SLIPS: &[Mistake] = &[
     ),
     ("scan.calibrate(0.1)", "when the file is opened", "?Open"),
     (
-        "scan.phase()",
+        "scan.get_phase()",
         "here it is `integrated_center_of_mass`",
         "scan.integrated_center_of_mass(IntegratedCenterOfMass::default())?",
     ),
