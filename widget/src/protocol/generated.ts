@@ -376,6 +376,9 @@ components: Array<number>, };
  */
 export type DisplayDescription = { "type": "sequential" } | { "type": "diverging" } | { "type": "cyclic", period: number, } | { "type": "categorical", names: Array<string>, };
 
+/**
+ * Whether an operation fits a node.
+ */
 export type MenuEntry = { operation: string, 
 /**
  * Why it does not fit; absent when it does.
@@ -487,9 +490,13 @@ measured_parameters?: Record<string, unknown>,
 caveats?: Array<CaveatDescription>, };
 
 /**
- * The whole tree, small enough to be sent at every change.
+ * The whole tree.
  */
-export type TreeDescription = { revision: number, 
+export type TreeDescription = { 
+/**
+ * Which one of those that pages were told: the next change is one of it.
+ */
+revision: number, 
 /**
  * In order of creation: first parents before their children.
  */
@@ -505,7 +512,22 @@ fields: Partial<NodeDescription>,
  */
 without?: Array<string>, };
 
-export type TreeChange = { since: number, revision: number, order?: Array<number>, nodes: Array<NodeChange>, };
+/**
+ * What became of the tree since pages were told last, so that one slider of a hundred nodes is not the whole tree again.
+ */
+export type TreeChange = { 
+/**
+ * The revision that has changed: whoever has another one asks for the whole tree, with `hello`.
+ */
+since: number, revision: number, 
+/**
+ * Every node there is, in order; absent where they are the same as before.
+ */
+order?: Array<number>, 
+/**
+ * New nodes, and those of which something else is said now.
+ */
+nodes: Array<NodeChange>, };
 
 /**
  * A signal that an operation takes beside its first one.
