@@ -118,6 +118,7 @@ try {
     await until(page, "the navigator of the scan", ({ size, scan }) => same(size, [24, 36]) && scan === ids.scan);
     await page.waitForTimeout(300);
     await screenshot(page, "5_picking");
+    await part(page, "navigator-canvas").scrollIntoViewIfNeeded();
     const box = await part(page, "navigator-canvas").boundingBox();
     await page.mouse.move(box.x + (4.5 / 36) * box.width, box.y + (2.5 / 24) * box.height);
     await page.mouse.down();

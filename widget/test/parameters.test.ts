@@ -247,6 +247,20 @@ describe("parameters", () => {
     expect(requests("set_params").map(({ params }) => params)).toMatchObject([{ radius: 28 }]);
   });
 
+  it("are hidden where there is nothing to choose, until they are something else", async () => {
+    const fixed = (params: Record<string, unknown>) =>
+      measuredTree().map((node) =>
+        node.name === "peaks"
+          ? { ...node, params: { ...node.params, ...params }, parameter_maxima: { max_peaks: 1 } }
+          : node,
+      );
+    const usual = await show({ node: 3 }, { nodes: fixed({}) });
+    expect(usual.st("parameter-max_peaks").hidden).toBe(true);
+    expect(usual.st("parameter-radius").hidden).toBe(false);
+    const other = await show({ node: 3 }, { nodes: fixed({ max_peaks: 5 }) });
+    expect(other.st("parameter-max_peaks").hidden).toBe(false);
+  });
+
   it("end where the frame does, though more may be typed", async () => {
     const { st, requests } = await show({ node: 5 }, { nodes: detectorTree() });
     type(st("parameter-radius-slider"), "1000", "change");

@@ -271,7 +271,7 @@ fn where_values_are_no_counts_and_where_much_is_covered_is_said() -> Result<()> 
             true,
             true,
             "mostly_covered",
-            " % of the pixels have no counts",
+            " % of the pixels are dark in every frame",
         ),
     ] {
         let (codes, told) = said(covered, noise)?;

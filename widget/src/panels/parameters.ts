@@ -2,7 +2,7 @@
 
 import { copyButton } from "../clipboard";
 import { CONTROLS, type Control } from "../controls/registry";
-import { h, listen, setText } from "../dom";
+import { h, listen, setHidden, setText } from "../dom";
 import type { Size } from "../geometry/fit";
 import type { NodeDescription, OperationDescription, ParameterDescription } from "../protocol/generated";
 import { isMeasuredFormerly, nodeById, same } from "../state/tree";
@@ -15,6 +15,8 @@ interface Row {
   control: Control;
   row: HTMLElement;
   automatic: HTMLInputElement | null;
+  /** What its value is as long as there is nothing to choose here: one of a series of scans, of a single scan. */
+  only: { value: unknown } | null;
   /** It is no longer left out, and nothing has been typed yet. */
   waiting: boolean;
   /** Why what was typed cannot be; empty, once that is over. */
@@ -266,7 +268,10 @@ function buildRow(
       refused();
     },
   });
-  const built: Row = { control, row, automatic, waiting: false, problem };
+  const { minimum, maximum } = parameter;
+  const isFixed = minimum !== null && maximum !== null && maximum <= minimum;
+  const only = isFixed ? { value: parameter.default } : null;
+  const built: Row = { control, row, automatic, only, waiting: false, problem };
   automatic?.addEventListener(
     "change",
     () => {
@@ -367,7 +372,8 @@ function showValues(
   node: NodeDescription | null,
   also: (name: string) => boolean = () => false,
 ): void {
-  for (const [name, { control, row, automatic, waiting }] of form.controls) {
+  for (const [name, { control, row, automatic, only, waiting }] of form.controls) {
+    setHidden(row, only !== null && same(values[name], only.value));
     if (waiting) {
       continue;
     }
