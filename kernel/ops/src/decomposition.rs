@@ -9,6 +9,7 @@ mod project;
 mod rows;
 mod scatter;
 mod sketch;
+mod start;
 
 operations! {
     pub mod svd: Decompose;

@@ -1,6 +1,6 @@
 //! Components of scans whose frames have too many pixels for a matrix of all pairs: a randomised range finder (Halko, Martinsson,
 //! Tropp, doi:10.1137/090771806) that reads frame by frame, so that a product with `XᵀX` is one pass. The first pass multiplies it
-//! with random vectors; each later one with orthonormal vectors `Q` of the space that was found, which is another power of it. The last
+//! with those of `start.rs`; each later one with orthonormal vectors `Q` of the space that was found, which is another power of it. The last
 //! pass also gives the projections `XQ`, an orthonormal basis of which stands for all scores: `X ≈ P PᵀX`, and `PᵀX` comes from the
 //! products, so that loadings are another half power better than `Q`.
 
@@ -21,14 +21,12 @@ use super::project::{Directions, Project};
 use super::rows::{Holes, Rows};
 use super::svd::Asked;
 use crate::math::in_parts::in_parts;
-use crate::math::linear::{self, add_product_over_rows, orthonormal, product_over_rows, symmetric};
+use crate::math::linear::{add_product_over_rows, orthonormal, product_over_rows, symmetric};
 
-/// Vectors beside those that are asked for.
-const BESIDE: usize = 10;
 /// Share of the variance that single precision leaves of nothing.
 const NOTHING: f64 = 1e-11;
 
-/// Multiplies random vectors.
+/// Multiplies the vectors that it begins with.
 pub(super) struct GatherSketch {
     asked: Arc<Asked>,
     start: Arc<Array2<f32>>,
@@ -42,12 +40,9 @@ pub(super) struct GatherSketch {
 }
 
 impl GatherSketch {
-    pub fn new(asked: Arc<Asked>) -> Self {
-        let pixels = asked.kind.pixels;
-        let positions: usize = asked.shape.iter().product();
-        let columns = (asked.components + BESIDE).min(positions).min(pixels);
-        let start = Arc::new(linear::signs(pixels, columns));
-        GatherSketch::empty(&asked, &start)
+    /// Multiplies the columns of `start`, one row for each pixel.
+    pub fn new(asked: Arc<Asked>, start: Array2<f32>) -> Self {
+        GatherSketch::empty(&asked, &Arc::new(start))
     }
 
     fn empty(asked: &Arc<Asked>, start: &Arc<Array2<f32>>) -> Self {

@@ -11,7 +11,8 @@
 //! loadings, scores and reconstructions, and said. Components without variance (more than the scan has) are NaN, and said.
 //!
 //! Frames of at most 2048 pixels: eigenvectors of the matrix of all pairs of pixels, one pass, then one for the scores; exact but for
-//! rounding, O(N P²). Larger ones: `components + 10` vectors, `passes` passes, O(N P (components + 10)) each: components whose variance is
+//! rounding, O(N P²). Larger ones: `components + 10` vectors, which as many frames spread over the scan are a part of, `passes` passes,
+//! O(N P (components + 10)) each: components whose variance is
 //! hardly above that of what is left, such as noise, have no sure direction, and their angle is said. One frame in memory for each
 //! thread, and a few matrices. References: Keenan, Kotula, doi:10.1002/sia.1657; Halko, Martinsson, Tropp, doi:10.1137/090771806;
 //! agrees with `numpy.linalg.svd` and `hyperspy Signal.decomposition(algorithm="SVD")`, whose *loadings* are the scores here, its *factors* the loadings.
@@ -28,7 +29,7 @@ use signal::{
 use super::gram::{GatherScatter, MOST_PIXELS};
 use super::model::{Decomposition, SVD};
 use super::rows::{Holes, Kind};
-use super::sketch::GatherSketch;
+use super::start::GatherStart;
 use crate::accept;
 
 choices! {
@@ -138,6 +139,7 @@ impl Operation for Decompose {
         category: Category::Models,
         reference: "Keenan, Kotula, doi:10.1002/sia.1657; Halko, Martinsson, Tropp, doi:10.1137/090771806",
     };
+    const REVISION: u32 = 2;
 
     fn describe(&self, inputs: &[&SignalMeta], params: &Svd) -> Result<SignalMeta, NotApplicable> {
         let (input, components) = accepted(inputs, params)?;
@@ -207,10 +209,7 @@ impl Operation for Decompose {
         });
         Some(match kind.pixels <= MOST_PIXELS {
             true => Preparation::new(Positions::All, GatherScatter::new(asked)).with_passes(2),
-            false => {
-                let gather = GatherSketch::new(asked);
-                Preparation::new(Positions::All, gather).with_passes(params.passes)
-            }
+            false => GatherStart::preparation(asked),
         })
     }
 

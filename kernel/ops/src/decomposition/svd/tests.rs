@@ -73,13 +73,15 @@ impl Scan {
                 .unwrap();
         };
         loop {
-            let mut whole = match part {
+            let positions: Vec<usize> = (pass.positions.of(&shape).iter())
+                .map(|at| at.flat(&shape))
+                .collect();
+            let mut whole = match part.filter(|_| pass.prepare.fork().is_some()) {
                 None => {
-                    (0..self.frames.len()).for_each(|at| add(&mut *pass.prepare, at));
+                    (positions.iter()).for_each(|at| add(&mut *pass.prepare, *at));
                     pass.prepare
                 }
                 Some(part) => {
-                    let positions: Vec<usize> = (0..self.frames.len()).collect();
                     let mut parts: Vec<_> = (positions.chunks(part))
                         .map(|some| {
                             let mut one = pass.prepare.fork().unwrap();
