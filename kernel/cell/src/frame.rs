@@ -169,11 +169,12 @@ impl<'a, T: Element> Frame<'a, T> {
         &self.shape[..self.rank]
     }
 
-    /// Rows and columns; a spectrum is one row.
+    /// Rows and columns; a spectrum is one row, a stack its images one below the other.
     pub fn rows_columns(&self) -> (usize, usize) {
         match self.shape() {
-            [rows, columns] => (*rows, *columns),
-            shape => (1, shape.iter().product()),
+            [] => (1, 1),
+            [pixels] => (1, *pixels),
+            [outer @ .., rows, columns] => (outer.iter().product::<usize>() * rows, *columns),
         }
     }
 

@@ -83,8 +83,8 @@ pub fn tree() -> Result<String> {
 pub struct Open {
     /// Scan rows and columns `(ny, nx)` of a frame series; `(0, 0)`: as in the file.
     pub scan: (usize, usize),
-    /// Number of signal axes (the last ones): 2 for frames, 1 for spectra, also of an array without axes and of a saved
-    /// map, whose images are frames then; 0: as in the file.
+    /// Number of signal axes (the last ones): 2 for frames, 1 for spectra, 3 for a stack of images at each position, also
+    /// of an array without axes and of a saved map, whose images are frames then; 0: as in the file.
     pub signal_axes: usize,
     /// Calibration of every axis, slowest first (see [`Axis::calibrated`]); empty: as in the file.
     pub axes: Vec<Axis>,

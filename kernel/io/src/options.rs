@@ -16,7 +16,7 @@ pub(crate) const MOST_SIGNAL_AXES: usize = 3;
 pub struct OpenOptions {
     /// Scan shape (ny, nx) for files that store a plain series of frames.
     pub scan: Option<(usize, usize)>,
-    /// How many of the last axes belong to a frame, for files that do not say; 2 unless given.
+    /// How many of the last axes belong to a frame, for files that do not say: 1 for spectra, 3 for stacks of images; 2 unless given.
     pub signal_axes: Option<usize>,
     /// Names, calibration and units of all axes, slowest first; replaces those of the file.
     pub axes: Option<Vec<Axis>>,

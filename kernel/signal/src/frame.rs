@@ -114,11 +114,12 @@ impl Frame {
         &self.shape
     }
 
-    /// Rows and columns; a spectrum is one row.
+    /// Rows and columns; a spectrum is one row, a stack its images one below the other.
     pub fn rows_columns(&self) -> (usize, usize) {
         match &*self.shape {
-            [rows, columns] => (*rows, *columns),
-            shape => (1, shape.iter().product()),
+            [] => (1, 1),
+            [pixels] => (1, *pixels),
+            [outer @ .., rows, columns] => (outer.iter().product::<usize>() * rows, *columns),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Sums of pixels: exact for whole numbers, in a fixed order for others, with the widest vectors of the machine.
 //!
 //! The same bits on every machine: whole numbers are added as such, and floating-point sums always run over the
-//! same 32 partial sums, in double precision. Nothing is allocated.
+//! same 32 partial sums, in double precision. Nothing is allocated for real numbers.
 
 mod blocks;
 mod moments;

@@ -75,6 +75,10 @@ pub(crate) fn of_every_frame(
     arguments: &str,
     notebook: &Notebook,
 ) -> Option<Advice> {
+    let (function, arguments) = match function {
+        "sum_pattern" | "sum_frames" => ("sum", "nav"),
+        _ => (function, arguments),
+    };
     let map = format!(
         "{receiver}.map(|frame: Frame<f32>| {})?",
         of_one_frame(function, "f32")?

@@ -140,17 +140,57 @@ fn a_file_with_one_number_at_each_position_is_a_map() {
     assert_eq!(source.meta().element, ElementType::F64);
 }
 
+/// More navigation axes than a tree has, and axes without names.
+#[test]
+fn many_axes_stay_frames_and_unnamed_ones_are_those_of_a_scan() {
+    for (outer, is_map) in [(1, true), (2, true), (3, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("currents.zspy");
+        let scan = vec![Axis::new("", 2, 1.0, 0.0, ""); outer + 1];
+        let axes = Axes::new(scan, vec![Axis::new("", 5, 1.0, 0.0, "")]);
+        let shape = axes.navigation_shape();
+        let writer = ResultWriter::create(
+            &path,
+            &SignalMeta::frames("currents", axes, ElementType::F32),
+        )
+        .unwrap();
+        for flat in 0..shape.iter().product() {
+            let frame = Frame::from_vec(&[5], vec![flat as f32; 5]).unwrap();
+            let index = signal::NavigationIndex::from_flat(flat, &shape);
+            writer.write(index, &Output::Frame(frame)).unwrap();
+        }
+        writer.finish().unwrap();
+        without_signal_axes(&path.join("Experiments/currents"), outer + 2);
+        let source = open(&path, &OpenOptions::default()).unwrap();
+        let found = source.meta();
+        assert_eq!(found.kind == SignalKind::Map, is_map, "{outer}");
+        assert!(found.axes.navigation.len() <= signal::MAX_NAVIGATION_RANK);
+        if is_map {
+            let last: Vec<&str> = (found.axes.navigation.iter().rev())
+                .map(|axis| &*axis.name)
+                .collect();
+            assert_eq!(last[..2], ["x", "y"]);
+        }
+    }
+}
+
 /// As hyperspy writes a signal without signal axes; nothing says that it is ours.
 fn only_navigation(experiment: &Path) {
-    let edit = |file: &str, change: &dyn Fn(&mut Value)| {
-        let path = experiment.join(file);
-        let mut tree: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        change(&mut tree);
-        std::fs::write(&path, tree.to_string()).unwrap();
-    };
-    edit("axis-1/.zattrs", &|axis| axis["navigate"] = json!(true));
-    std::fs::remove_dir_all(experiment.join("metadata/SignalTree")).unwrap();
-    edit("metadata/Signal/.zattrs", &|signal| {
+    without_signal_axes(experiment, 2);
+    edit(experiment, "metadata/Signal/.zattrs", &|signal| {
         signal["quantity"] = json!("Current (nA)");
     });
+}
+
+fn without_signal_axes(experiment: &Path, axes: usize) {
+    let last = format!("axis-{}/.zattrs", axes - 1);
+    edit(experiment, &last, &|axis| axis["navigate"] = json!(true));
+    std::fs::remove_dir_all(experiment.join("metadata/SignalTree")).unwrap();
+}
+
+fn edit(experiment: &Path, file: &str, change: &dyn Fn(&mut Value)) {
+    let path = experiment.join(file);
+    let mut tree: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    change(&mut tree);
+    std::fs::write(&path, tree.to_string()).unwrap();
 }

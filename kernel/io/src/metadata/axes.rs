@@ -92,6 +92,7 @@ pub fn read_axes(
         caveats.clear();
     }
     if signal.is_empty() && !navigation.is_empty() {
+        name_unnamed(&mut navigation, true);
         signal = navigation.split_off(navigation.len().saturating_sub(2));
         caveats.push(Caveat::new(
             NAVIGATION_ONLY,

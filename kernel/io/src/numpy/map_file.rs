@@ -87,6 +87,9 @@ fn numbers_meta(file: &SignalMeta) -> Option<(SignalMeta, bool)> {
     let is_told = |caveat: &Caveat| caveat.code == NAVIGATION_ONLY;
     file.caveats.iter().find(|caveat| is_told(caveat))?;
     let scan = [&file.axes.navigation[..], &file.axes.signal[..]].concat();
+    if scan.len() > signal::MAX_NAVIGATION_RANK {
+        return None;
+    }
     let value = Component::new("value", &file.title, &file.value_units, Display::Sequential);
     let mut meta = SignalMeta {
         kind: SignalKind::Map,

@@ -364,10 +364,13 @@ pub(crate) fn navigation_image(
     {
         return Err(convert::compute_error(error));
     }
-    let of_file = graph
-        .source_of(node)
-        .map_or("", |(root, _)| root.meta.value_units.as_str());
-    image_of(picture, format!("mean {of_file}").trim_end().to_owned())
+    let (root, units) = match graph.source_of(node) {
+        Some((root, _)) => (Some(root), root.meta.value_units.as_str()),
+        None => (None, ""),
+    };
+    let amplitude = root.is_some_and(|root| root.meta.element.is_complex());
+    let mean = if amplitude { "mean amplitude" } else { "mean" };
+    image_of(picture, format!("{mean} {units}").trim_end().to_owned())
 }
 
 /// The value of a model at each component that is a position of a node.

@@ -221,6 +221,11 @@ pub(super) const SLIPS: &[Mistake] = &[
     ),
     ("scan.calibrate(0.1)", "when the file is opened", "?Open"),
     (
+        "scan.sum_pattern()",
+        "the sum divided by the number of positions",
+        "scan.pattern(MeanPattern::default())?",
+    ),
+    (
         "scan.get_phase()",
         "here it is `integrated_center_of_mass`",
         "scan.integrated_center_of_mass(IntegratedCenterOfMass::default())?",

@@ -165,12 +165,13 @@ impl Clean {
             let counts = counts.into_iter().map(f64::from);
             (sums.iter_mut().zip(counts)).for_each(|(sum, counts)| *sum += counts);
         }
-        (self.dead.iter()).for_each(|at| sums[*at] = f64::NAN);
+        let mut dead = vec![false; sums.len()];
+        for at in &self.dead {
+            (dead[*at], sums[*at]) = (true, f64::NAN);
+        }
         let dim = dimmed(&sums, (self.rows, self.columns), centre);
-        let dim = dim.into_iter().filter(|at| !self.dead.contains(at));
-        let dim: Vec<usize> = dim.collect();
-        self.stopped = !dim.is_empty();
-        self.dead.extend(dim);
+        self.dead.extend(dim.into_iter().filter(|at| !dead[*at]));
+        self.stopped = self.is_covered_anywhere();
     }
 
     /// Leaves those covered that are dark where counts are expected, of all frames that were looked at: between disks without a
