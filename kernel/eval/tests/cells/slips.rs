@@ -119,7 +119,8 @@ fn run(kernel: &mut Kernel, remedies: &[String]) {
             kernel.run(code);
         }
         if !command {
-            compiled.push(format!("let _ = {{ {CLONES}\n{code}\n}};"));
+            // What it has may be a part of a clone.
+            compiled.push(format!("let _ = {{ {CLONES}\nlet _ = {{ {code}\n}};\n}};"));
         }
     }
     VARIABLES.iter().for_each(|cell| kernel.run(cell));

@@ -1,5 +1,6 @@
 //! The kernel's sockets against those of the `zeromq` crate, an implementation of ZMTP of its own: what both understand
-//! is the protocol, not our reading of it. libzmq is the other peer, in `tests/conformance`.
+//! is the protocol, not our reading of it. libzmq is the other peer, in `tests/conformance`, and the only one over Unix sockets: of
+//! those zeromq 0.7 leaves now and then unread what the kernel has sent (bytes stay in its receive queue).
 
 #[path = "../front_end/mod.rs"]
 mod front_end;
@@ -149,18 +150,6 @@ async fn session(connection: ConnectionInfo) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notebook_runs_over_tcp() {
     session(connection()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_notebook_runs_over_unix_sockets() {
-    let folder = tempfile::tempdir().unwrap();
-    let ip = folder.path().join("kernel").display().to_string();
-    session(ConnectionInfo {
-        ip,
-        transport: Transport::IPC,
-        ..connection()
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
