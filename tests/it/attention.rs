@@ -10,7 +10,7 @@ use protocol::{Attention, Command, Event, ProgressState, Reply, Request};
 use serde_json::json;
 use session::Session;
 
-fn attention(view: u32, node: u32, state: Attention) -> Request {
+pub fn attention(view: u32, node: u32, state: Attention) -> Request {
     Request::Attention {
         request_id: 5,
         view,
@@ -26,7 +26,7 @@ fn done(session: &Arc<Session>, node: u32) -> Option<f64> {
         .map(|progress| progress.done)
 }
 
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
     let began = Instant::now();
     while !holds() {
         ensure!(began.elapsed() < Duration::from_secs(20), "never: {what}");
@@ -36,7 +36,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
 }
 
 /// A map whose frames take a while each, so that its pass is under way for a second.
-fn slow_map(desk: &Desk) -> Result<u32> {
+pub fn slow_map(desk: &Desk) -> Result<u32> {
     let scan = desk.open()?;
     let slow = desk
         .session

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{
-    Command, Detail, Event, FrameRequest, PROTOCOL_VERSION, Reply, Request, TreeChange,
-    TreeDescription,
+    Attention, Command, Detail, Event, FrameRequest, PROTOCOL_VERSION, ProgressState, Reply,
+    Request, TreeChange, TreeDescription,
 };
 use serde_json::{Map, Value, json};
 
+use crate::attention::{attention, slow_map, wait_until};
 use crate::desk::{Desk, ask, frame_of, wish};
 use crate::menu::menu;
 
@@ -200,5 +202,53 @@ fn a_slider_in_a_large_tree_asks_no_operation_and_tells_little() -> Result<()> {
     ensure!(desk.session.questions() == asked, "operations were asked");
     menu(&desk, flat)?;
     ensure!(desk.session.questions() == asked + ops::registry().len());
+    Ok(())
+}
+
+/// A pass that nobody looks at rests without a word of the engine.
+#[test]
+fn a_map_that_rests_is_not_said_to_run() -> Result<()> {
+    let desk = Desk::new()?;
+    let map = slow_map(&desk)?;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let sink = heard.clone();
+    desk.session.subscribe(Box::new(move |event| {
+        if let Ok(mut heard) = sink.lock() {
+            heard.push(event.clone());
+        }
+    }));
+    let taken = || -> Vec<Event> {
+        (heard.lock())
+            .map(|mut all| std::mem::take(&mut *all))
+            .unwrap_or_default()
+    };
+    let mut page = Page::greeted(&welcomed(&desk)?)?;
+    taken();
+    ensure!(page.nodes[&map]["progress"].is_null());
+    frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    let said = |page: &mut Page| -> Result<Value> {
+        for event in taken() {
+            match event {
+                Event::TreeChanged(change) => page.hears(change)?,
+                Event::Progress(progress) => {
+                    let node = page.nodes.get_mut(&progress.node).context("no node")?;
+                    node.insert("progress".into(), serde_json::to_value(progress)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(page.nodes[&map]["progress"].clone())
+    };
+    let running = serde_json::to_value(ProgressState::Running)?;
+    let runs = |page: &mut Page| said(page).is_ok_and(|said| said["state"] == running);
+    let rests = |page: &mut Page| said(page).is_ok_and(|said| said.is_null());
+    wait_until("it is said to run", || runs(&mut page))?;
+    ask(&desk.session, attention(1, map, Attention::Hidden))?;
+    wait_until("it is said to rest", || rests(&mut page))?;
+    // Frames that were under way end, and some say how far the map is.
+    std::thread::sleep(Duration::from_millis(300));
+    wait_until("it is still said to rest", || rests(&mut page))?;
+    let tree = desk.session.tree();
+    ensure!(rests(&mut page) && page.has(&tree)?);
     Ok(())
 }

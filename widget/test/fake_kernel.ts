@@ -4,9 +4,12 @@ import {
   type FrameReply,
   type FrameRequest,
   type NavigatorRequest,
+  type NodeChange,
   type NodeDescription,
   PROTOCOL_VERSION,
+  type Progress,
   type Request,
+  type TreeChange,
   type WireError,
 } from "../src/protocol/generated";
 import { detectorImage } from "./fake_detector";
@@ -77,6 +80,21 @@ function statistics(values: ArrayLike<number>): Pick<FrameReply, "percentiles" |
   return { percentiles: [at(0.01), at(0.99)], extrema: [at(0), at(1)] };
 }
 
+/** The fields of a node that are others than before, and those that are gone. */
+function changeOf(before: object, node: NodeDescription): NodeChange[] {
+  const was = new Map<string, unknown>(Object.entries(before));
+  const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+  const fields = Object.entries(node).filter(
+    ([name, value]) => !was.has(name) || !same(was.get(name), value),
+  );
+  const without = [...was.keys()].filter((name) => !(name in node));
+  if (fields.length === 0 && without.length === 0) {
+    return [];
+  }
+  const change = { id: node.id, fields: Object.fromEntries(fields) };
+  return [without.length > 0 ? { ...change, without } : change];
+}
+
 function whyNot(operation: string, node: NodeDescription, _at: number): string | null {
   return operation === "strain_map" && node.name !== "peaks" ? "needs peaks: find peaks first" : null;
 }
@@ -105,6 +123,8 @@ export class FakeKernel {
   refuseMenu: WireError | null = null;
   /** Answers nothing at all. */
   silent = false;
+  /** Navigation images fail with this. */
+  failNavigators: WireError | null = null;
   /** Next picture fails with this. */
   failNext: WireError | null = null;
   /** Refuses the next change of parameters. */
@@ -127,24 +147,34 @@ export class FakeKernel {
     model.kernel = (content) => this.#handle(content as Request);
   }
 
-  /** Tells the page of the tree, of each node all there is. */
+  /** Tells the page what of the tree it was not told yet, if there is anything. */
   changed(): void {
-    const nodes = structuredClone(this.nodes).map((node) => {
-      const before = this.#told.find(({ id }) => id === node.id) ?? {};
-      const without = Object.keys(before).filter((name) => !(name in node));
-      return { id: node.id, fields: node, without };
-    });
-    this.#told = nodes.map(({ fields }) => fields);
-    const since = this.#revision;
-    this.#revision += 1;
-    const order = nodes.map(({ id }) => id);
-    this.#model.deliver({ type: "tree_changed", since, revision: this.#revision, order, nodes });
+    const told = this.#told;
+    this.#told = structuredClone(this.nodes);
+    const changes = this.#told.flatMap((node) => changeOf(told.find(({ id }) => id === node.id) ?? {}, node));
+    const order = this.#told.map(({ id }) => id);
+    const other = order.join() !== told.map(({ id }) => id).join();
+    if (changes.length > 0 || other) {
+      const since = this.#revision;
+      this.#revision += 1;
+      const change: TreeChange = { since, revision: this.#revision, nodes: changes, ...(other && { order }) };
+      this.#model.deliver({ type: "tree_changed", ...change });
+    }
   }
 
   /** A change of which the page does not hear. */
   lost(): void {
     this.#revision += 1;
     this.#told = structuredClone(this.nodes);
+  }
+
+  /** Tells how far a computation is; what the tree says of it is told again with the next change. */
+  progressed(progress: Progress): void {
+    this.#told = this.#told.map((node) => {
+      const { progress: _, ...rest } = node;
+      return node.id === progress.node ? (rest as NodeDescription) : node;
+    });
+    this.#model.deliver({ type: "progress", ...progress });
   }
 
   #later(work: () => void): void {
@@ -395,10 +425,14 @@ export class FakeKernel {
     if (node) {
       node.progress = progress;
     }
-    this.#model.deliver({ type: "progress", ...progress });
+    this.progressed(progress);
   }
 
   #navigator({ view: viewId, generation, node, index }: NavigatorRequest): void {
+    if (this.failNavigators) {
+      this.#model.deliver({ type: "failed", view: viewId, generation, error: this.failNavigators });
+      return;
+    }
     const outer = index.slice(0, -2);
     const pixels = new Float32Array(SCAN.ny * SCAN.nx);
     pixels.forEach((_, i) => {
@@ -576,7 +610,7 @@ export class FakeKernel {
     if (node) {
       node.progress = progress;
     }
-    this.#model.deliver({ type: "progress", ...progress });
+    this.progressed(progress);
   }
 }
 

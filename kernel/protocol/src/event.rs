@@ -4,7 +4,8 @@ use ts_rs::TS;
 
 use crate::TreeChange;
 
-/// Kernel → page, unasked. Droppable: each only tells the page that asking again is worth it.
+/// Kernel → page, unasked. Droppable: a page that missed a `TreeChanged` sees it by `since` of the next and asks for the whole
+/// tree; each of the others only says how things are now, or that asking again is worth it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {

@@ -2,12 +2,13 @@
 
 mod told;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
-use protocol::{Event, NodeDescription, TreeDescription};
+use protocol::{Event, NodeDescription, Progress, TreeDescription};
 
 use crate::{Session, convert, lock};
 use told::Told;
@@ -22,6 +23,9 @@ pub(crate) struct News {
     wake: SyncSender<()>,
     /// Held while a tree is described and sent, so that a page never gets an older one after a newer one.
     told: Mutex<Told>,
+    /// Nodes whose progress pages heard of since the tree was told. Not in `told`: threads of the engine, which say how far
+    /// they are, do not wait for a description.
+    progressed: Mutex<BTreeSet<u32>>,
 }
 
 impl News {
@@ -46,6 +50,7 @@ impl News {
             untold: AtomicBool::new(false),
             wake,
             told: Mutex::default(),
+            progressed: Mutex::default(),
         }
     }
 }
@@ -57,6 +62,15 @@ impl Session {
         self.news.untold.store(true, Ordering::SeqCst);
         // Full: the thread has not yet looked, and will see this change too.
         let _ = self.news.wake.try_send(());
+    }
+
+    /// Tells pages how far a computation is. What the tree says of it is told again with the next change, also where it says
+    /// what it said before the computation began.
+    pub(crate) fn tell_progress(&self, said: Progress) {
+        let node = said.node;
+        self.events.send(&Event::Progress(said));
+        // Afterwards: a tree that is told in between may come to pages before it.
+        lock(&self.news.progressed).insert(node);
     }
 
     /// Whoever returns from here knows that the pages have been sent the tree as it is.
@@ -78,6 +92,7 @@ impl Session {
     }
 
     fn tell_difference(&self, told: &mut Told) -> Vec<NodeDescription> {
+        told.progressed(&std::mem::take(&mut *lock(&self.news.progressed)));
         let graph = self.tree.snapshot();
         let nodes: Vec<NodeDescription> = (graph.nodes().iter())
             .map(|node| convert::node(self, &graph, node))

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
 use protocol::{
-    Command, CommandReply, Event, NodeDescription, OperationDescription, Progress, Reply, Request,
-    WireError,
+    Command, CommandReply, Event, NodeDescription, OperationDescription, Progress, ProgressState,
+    Reply, Request, WireError,
 };
 use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
 use tree::{Engine, EngineConfig, EngineEvent, Graph, Lane, Node, PassState, Removed, Tree};
@@ -450,6 +450,11 @@ impl Session {
         lock(&self.holds).forget(nodes);
     }
 
+    fn is_paused(&self, node: u32) -> bool {
+        let map = self.engine.map_progress(node);
+        map.is_some_and(|map| map.state == PassState::Idle)
+    }
+
     fn engine_news(&self, event: &EngineEvent) {
         match event {
             EngineEvent::Map(progress) => {
@@ -461,7 +466,11 @@ impl Session {
                 let current = graph.node(progress.node);
                 if let Some(node) = current.filter(|node| node.revision == progress.revision) {
                     let said = self.paced(progress::of_map(self, node, progress));
-                    self.events.send(&Event::Progress(said));
+                    let runs = said.state == ProgressState::Running;
+                    self.tell_progress(said);
+                    if runs && self.is_paused(progress.node) {
+                        self.tell_tree(); // the pause was told before
+                    }
                     if progress.state == PassState::Done && progress.without_value > 0 {
                         self.tell_tree(); // the node has a caveat more
                     }

@@ -318,7 +318,8 @@ measuring?: Measuring, };
 export type NoticeLevel = "info" | "warning" | "error";
 
 /**
- * Kernel → page, unasked. Droppable: each only tells the page that asking again is worth it.
+ * Kernel → page, unasked. Droppable: a page that missed a `TreeChanged` sees it by `since` of the next and asks for the whole
+ * tree; each of the others only says how things are now, or that asking again is worth it.
  */
 export type Event = { "type": "tree_changed" } & TreeChange | { "type": "progress" } & Progress | { "type": "navigator_changed", source: number, complete: number, } | { "type": "refined", node: number, 
 /**

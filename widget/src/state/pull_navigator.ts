@@ -4,16 +4,22 @@ import { needOf } from "../geometry/asked";
 import type { Region, Size } from "../geometry/fit";
 import { samplesOf } from "../protocol/buffers";
 import type { Channel } from "../protocol/client";
-import type { NavigatorReply, NodeDescription } from "../protocol/generated";
+import type { NavigatorReply, NodeDescription, ProgressState, WireError } from "../protocol/generated";
 import { malformed } from "./malformed";
 import type { Session } from "./session";
 import type { Store } from "./store";
-import { hasNavigator, nodeById } from "./tree";
+import { hasNavigator, nodeById, withAncestors } from "./tree";
 import type { Picking, ViewState } from "./view";
 
 const NAVIGATOR_PAUSE_MS = 150;
 /** Scans of no more rows and columns are sent whole, position by position. */
 const WHOLE_POSITIONS = 1024;
+
+/** How far the computations are from which an image comes. */
+interface SourceState {
+  states: ReadonlyMap<number, ProgressState | undefined>;
+  refinements: number;
+}
 
 /** The name under which the navigation image of a scan is zoomed: of its own beside maps of the same shape. */
 export function navigatorShape({ width, height }: Size): string {
@@ -35,17 +41,19 @@ export class NavigatorPuller {
   #channel: Channel;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = "";
+  /** What could not be had, and how far what it comes from was then. */
+  #failed: { wanted: string; source: SourceState } | null = null;
 
   constructor(session: Session, view: Store<ViewState>, signal: AbortSignal) {
     this.#session = session;
     this.#view = view;
     this.#channel = session.client.channel({
       picture: (reply, buffers) => reply.type === "navigator" && this.#arrived(reply, buffers),
-      failed: (error) => session.report(error),
+      failed: (error) => this.#hasFailed(error),
       late: () => {},
     });
     session.store.on(["node", "nodes", "connection", "position"], () => this.refresh(), signal);
-    session.store.on(["navigators"], () => this.#later(), signal);
+    session.store.on(["navigators", "refinements"], () => this.#later(), signal);
     session.store.on(["zoom"], () => this.refresh(), signal);
     view.on(["visible", "navigatorSize", "picking"], () => this.refresh(), signal);
     signal.addEventListener("abort", () => {
@@ -67,10 +75,51 @@ export class NavigatorPuller {
     const part = this.#part(node);
     const seen = part ? `${part.x0},${part.y0},${part.width},${part.height}` : "";
     const wanted = `${node.scan}@${scanRevision}:${index.slice(0, -2)}:${navigators[node.source] ?? 0}:${seen}`;
-    if (wanted !== this.#asked) {
+    const failedBefore = wanted === this.#failed?.wanted;
+    if (wanted !== this.#asked && (!failedBefore || this.#isWorthAsking(node))) {
+      this.#failed = null;
       this.#asked = wanted;
       this.#channel.want({ type: "navigator", node: node.id, index, ...(part && { part }) });
     }
+  }
+
+  #hasFailed(error: WireError): void {
+    const node = this.#shown();
+    if (node && !this.#channel.busy) {
+      this.#failed = { wanted: this.#asked, source: this.#sourceState(node) };
+      this.#asked = "";
+    }
+    this.#session.report(error);
+  }
+
+  /**
+   * Whether what failed may succeed now: what it comes from runs again, is done, or became better. Not while something of that is
+   * stopped: to ask would be to start it again.
+   */
+  #isWorthAsking(node: NodeDescription): boolean {
+    const now = this.#sourceState(node);
+    const before = this.#failed?.source;
+    if (!this.#failed || !before) {
+      return true;
+    }
+    this.#failed.source = { ...now, refinements: before.refinements };
+    const states = [...now.states.values()];
+    if (states.some((state) => state === "cancelled" || state === "failed")) {
+      return false;
+    }
+    const moves = [...now.states].some(
+      ([id, state]) => state !== before.states.get(id) && (state === "running" || state === "done"),
+    );
+    return moves || now.refinements !== before.refinements;
+  }
+
+  #sourceState(node: NodeDescription): SourceState {
+    const { nodes, refinements } = this.#session.state;
+    const from = withAncestors(nodes, node);
+    return {
+      states: new Map(from.map(({ id, progress }) => [id, progress?.state])),
+      refinements: from.reduce((sum, { id }) => sum + (refinements[id] ?? 0), 0),
+    };
   }
 
   /** The node whose scan is looked at: the selected one, or the one whose scan a region is drawn on for it. */

@@ -173,6 +173,7 @@ export class Session {
     this.#greeting = true;
     this.#missed = 0;
     clearTimeout(this.#helloTimer);
+    this.#helloTimer = undefined;
     try {
       const reply = await this.client.ask({ type: "hello", protocol: PROTOCOL_VERSION }, HELLO_TIMEOUT_MS);
       if (reply.type === "welcome") {
@@ -196,7 +197,7 @@ export class Session {
     } finally {
       this.#greeting = false;
     }
-    if (this.#missed > this.#told.revision) {
+    if (this.state.connection === "live" && this.#missed > this.#told.revision) {
       void this.greet();
     }
   }
@@ -452,6 +453,7 @@ export class Session {
     const listeners = TRAIT_NAMES.map((trait) => [`change:${trait}`, () => changed(trait)] as const);
     const woken = (): void => {
       clearTimeout(this.#helloTimer);
+      this.#helloTimer = undefined;
       if (this.waking !== null) {
         this.store.set({ connection: "asleep" });
       } else if (this.state.connection === "asleep") {
@@ -567,7 +569,10 @@ export class Session {
       this.#adoptTree(tree, this.state.operations);
     } else {
       this.#missed = Math.max(this.#missed, change.revision);
-      void this.greet();
+      // A kernel that is too busy to answer is asked again when its pause is over.
+      if (this.#helloTimer === undefined) {
+        void this.greet();
+      }
     }
   }
 

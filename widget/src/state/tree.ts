@@ -79,6 +79,20 @@ export function nearestNode(
   return after.at(-1)?.id ?? null;
 }
 
+/** A node and all it is computed from. */
+export function withAncestors(nodes: readonly NodeDescription[], node: NodeDescription): NodeDescription[] {
+  const found = new Set([node]);
+  for (const { parents } of found) {
+    for (const parent of parents) {
+      const above = nodeById(nodes, parent);
+      if (above) {
+        found.add(above);
+      }
+    }
+  }
+  return [...found];
+}
+
 export function operationOf(
   node: NodeDescription | null,
   operations: readonly OperationDescription[],

@@ -285,7 +285,7 @@ impl Session {
             if let Some(said) = said {
                 let is_made =
                     said.label.starts_with(progress::MEASURING) && news.state == PassState::Done;
-                self.events.send(&Event::Progress(said));
+                self.tell_progress(said);
                 if is_made {
                     // A view that was told of a cancel asks again.
                     self.events.send(&Event::Refined {

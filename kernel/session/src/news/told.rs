@@ -1,5 +1,7 @@
 //! What pages know of the tree, and what they do not know yet.
 
+use std::collections::BTreeSet;
+
 use protocol::{NodeChange, NodeDescription, TreeChange};
 use serde_json::{Map, Value};
 
@@ -15,6 +17,13 @@ pub(super) struct Told {
 impl Told {
     pub fn revision(&self) -> u32 {
         self.revision
+    }
+
+    /// Pages heard of the progress of these nodes since: what they have of it is not what they were told here.
+    pub fn progressed(&mut self, of: &BTreeSet<u32>) {
+        for (_, fields) in self.nodes.iter_mut().filter(|(id, _)| of.contains(id)) {
+            fields.shift_remove("progress");
+        }
     }
 
     /// Takes the tree for told, and gives what there is to tell of it; `None` where nothing else is said than before.
@@ -115,10 +124,19 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(one).unwrap(), expected);
 
+        told.progressed(&BTreeSet::from([1, 9]));
+        let stopped = told.renew(&[scan.clone(), flat.clone()]).unwrap();
+        let expected = json!({
+            "since": 2, "revision": 3,
+            "nodes": [{"id": 1, "fields": {"progress": null}}],
+        });
+        assert_eq!(serde_json::to_value(stopped).unwrap(), expected);
+        assert_eq!(told.renew(&[scan, flat.clone()]), None);
+
         let less = told.renew(&[flat]).unwrap();
         assert_eq!(
             (less.since, less.order, less.nodes),
-            (2, Some(vec![2]), Vec::new())
+            (3, Some(vec![2]), Vec::new())
         );
     }
 }
