@@ -45,7 +45,7 @@ class Conformance(jupyter_kernel_test.KernelTests):
         {"code": '"a" .len() + 1', "result": "2"},
         {"code": "6 * 7", "result": "42"},
         {"code": "vec![1, 2]", "result": "[1, 2]"},
-        {"code": 'Markdown("**bold**".into())', "mime": "text/markdown"},
+        {"code": 'Markdown("**bold**")', "mime": "text/markdown"},
     ]
     code_display_data = [
         {"code": 'display("text"); 1', "mime": "text/plain"},

@@ -12,6 +12,7 @@ import nbformat
 import papermill
 import pexpect
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
 from papermill.translators import Translator, papermill_translators
 
 KERNEL = os.environ.get("SIGNALTREE_KERNEL", "signaltree")
@@ -60,13 +61,38 @@ class Sessions(unittest.TestCase):
         return nbclient.NotebookClient(made, resources={"metadata": {"path": str(self.folder)}}, **options)
 
 
+class UnixSockets(Sessions):
+    def test_a_session_over_unix_sockets(self):
+        manager = KernelManager(kernel_name=KERNEL, transport="ipc", ip=str(self.folder / "kernel"))
+        manager.start_kernel(cwd=str(self.folder))
+        self.addCleanup(manager.shutdown_kernel, now=True)
+        client = manager.client()
+        client.start_channels()
+        self.addCleanup(client.stop_channels)
+        client.wait_for_ready(timeout=PATIENCE)
+        shown = []
+        for number in range(100):
+            client.execute_interactive(f"{number} + 1", timeout=PATIENCE, output_hook=shown.append)
+        texts = [m["content"]["data"]["text/plain"] for m in shown if m["msg_type"] == "execute_result"]
+        self.assertEqual(texts, [str(number + 1) for number in range(100)])
+        # Larger than what a socket takes at once.
+        reply = client.execute_interactive(
+            f'let long = "{"x" * 3_000_000}";\nprintln!("{{}}", long);', timeout=PATIENCE, output_hook=shown.append
+        )
+        self.assertEqual(reply["content"]["status"], "ok")
+        streamed = "".join(m["content"]["text"] for m in shown if m["msg_type"] == "stream")
+        self.assertEqual(len(streamed), 3_000_001)
+        manager.interrupt_kernel()
+        self.assertEqual(client.kernel_info(reply=True, timeout=PATIENCE)["content"]["status"], "ok")
+
+
 class Nbclient(Sessions):
     def test_outputs_are_stored_as_a_notebook_has_them(self):
         made = notebook(
             'let scan = open("grain.zspy")?;\nprintln!("open");',
             "scan",
             "{ 6 * 7 }",
-            'display(&Markdown("**bold**".into()));\neprintln!("careful");',
+            'display(&Markdown("**bold**"));\neprintln!("careful");',
         )
         self.client(made).execute()
         nbformat.validate(made)

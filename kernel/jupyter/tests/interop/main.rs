@@ -14,7 +14,7 @@ use front_end::Message;
 use front_end::client::PATIENCE;
 use front_end::kernel::{connection, serve};
 use jupyter::figures::IdlePolicy;
-use jupyter_protocol::{ConnectionInfo, Transport};
+use jupyter_protocol::ConnectionInfo;
 use pen::{Pen, place, within};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -45,7 +45,9 @@ async fn dealer(connection: &ConnectionInfo, port: u16) -> DealerSocket {
 }
 
 /// Everything a notebook does with the five sockets of a kernel.
-async fn session(connection: ConnectionInfo) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notebook_runs() {
+    let connection = connection();
     let kernel = kernel_on(&connection);
     let pen = Pen::new(&connection);
     let mut shell = dealer(&connection, connection.shell_port).await;
@@ -145,11 +147,6 @@ async fn session(connection: ConnectionInfo) {
         .await
         .expect("the kernel ends")
         .unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_notebook_runs_over_tcp() {
-    session(connection()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jupyter::wire::{Author, Outgoing, Signer};
-use jupyter_protocol::{ConnectionInfo, Transport};
+use jupyter_protocol::ConnectionInfo;
 use serde_json::Value;
 use tokio::time::timeout;
 use zeromq::{SocketRecv, SocketSend, SubSocket, ZmqMessage};
@@ -15,11 +15,7 @@ use crate::front_end::client::PATIENCE;
 
 /// Where the kernel binds a port, in ZeroMQ's words.
 pub fn place(connection: &ConnectionInfo, port: u16) -> String {
-    let ip = &connection.ip;
-    match connection.transport {
-        Transport::TCP => format!("tcp://{ip}:{port}"),
-        Transport::IPC => format!("ipc://{ip}-{port}"),
-    }
+    format!("tcp://{}:{port}", connection.ip)
 }
 
 pub async fn within<T>(patience: Duration, what: impl Future<Output = T>) -> Option<T> {
