@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from jupyter_client.kernelspec import KernelSpecManager
@@ -186,6 +187,8 @@ class Installed(unittest.TestCase):
             rows = self.history(client, hist_access_type="tail", n=n)
             if rows and rows[-1][2] == wait_for:
                 return rows
+            # The first help of a kernel reads all pages.
+            time.sleep(0.02)
         self.fail(rows)
 
 
