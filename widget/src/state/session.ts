@@ -581,6 +581,11 @@ export class Session {
     const { nodes: before, node: selected, position, focused } = this.state;
     const nodes = told.nodes.map((node) => keptMeasured(nodeById(before, node.id), node));
     const node = nodeById(nodes, selected) ? selected : nearestNode(before, nodes, selected);
+    for (const scan of this.#left.keys()) {
+      if (!nodes.some((one) => one.scan === scan)) {
+        this.#left.delete(scan);
+      }
+    }
     this.store.set({
       nodes,
       operations,

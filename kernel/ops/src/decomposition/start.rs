@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 use signal::{
     CancelToken, Finished, HeapBytes, Inputs, NavigationIndex, OperationError, Positions,
     Preparation, Prepare,
@@ -60,13 +60,9 @@ impl Prepare<Decomposition> for GatherStart {
         cancel.check()?;
         let pixels = self.asked.kind.pixels;
         let mut start = signs(pixels, self.vectors);
-        let mut frames = Array2::zeros((pixels, self.rows.len().min(self.vectors)));
+        let mut frames = Array2::zeros((pixels, self.rows.len()));
         for (mut column, row) in frames.columns_mut().into_iter().zip(self.rows.each(pixels)) {
-            column.assign(
-                &row.iter()
-                    .map(|value| f64::from(*value))
-                    .collect::<Array1<f64>>(),
-            );
+            (column.iter_mut().zip(row)).for_each(|(own, value)| *own = f64::from(*value));
         }
         if self.asked.subtracts_mean()
             && let Some(mean) = frames.mean_axis(ndarray::Axis(1))

@@ -159,11 +159,11 @@ impl Clean {
             return;
         }
         let mut sums = vec![0.0; self.rows * self.columns];
+        let mut counts = Vec::new();
         for frame in frames {
-            let mut counts = frame.clone();
+            counts.clone_from(frame);
             self.to_counts(&mut counts);
-            let counts = counts.into_iter().map(f64::from);
-            (sums.iter_mut().zip(counts)).for_each(|(sum, counts)| *sum += counts);
+            (sums.iter_mut().zip(&counts)).for_each(|(sum, counts)| *sum += f64::from(*counts));
         }
         let mut dead = vec![false; sums.len()];
         for at in &self.dead {

@@ -18,6 +18,9 @@ const FEWEST: usize = 25;
 const MOST: f64 = 0.25;
 /// How near its middle the place of the beam is, in px.
 const NEAR: usize = 3;
+/// How far from there it reaches, in radii of a circle as large as it: a stop comes in from the side, while what is dark inside of a
+/// disk ends with that.
+const LONG: f64 = 2.5;
 
 /// Pixels under a stop that covers the direct beam at `centre`, and what its edge may reach, from the counts of every pixel over all
 /// frames, NaN where they are none.
@@ -32,16 +35,19 @@ pub(super) fn dimmed(
             (at / columns) as f64 - centre[0],
             (at % columns) as f64 - centre[1],
         );
-        dy.hypot(dx).round() as usize
+        dy.hypot(dx)
     };
-    let expected = in_other_directions(counts, distance);
+    let rings: Vec<usize> = (0..counts.len())
+        .map(|at| distance(at).round() as usize)
+        .collect();
+    let expected = in_other_directions(counts, &rings);
     // Nine pixels together: single ones have few counts.
     let shares: Vec<f64> = (0..counts.len())
         .map(|at| {
             let (mut sum, mut of) = (0.0, 0.0);
             for near in around(size, at, 1).filter(|near| counts[*near].is_finite()) {
                 sum += counts[near];
-                of += expected[distance(near)];
+                of += expected[rings[near]];
             }
             if of >= COUNTED { sum / of } else { 1.0 }
         })
@@ -53,7 +59,10 @@ pub(super) fn dimmed(
         return Vec::new();
     };
     let patch = patch(start, &mut dim.clone(), |at| around(size, at, 1));
-    if patch.len() < FEWEST || patch.len() as f64 > MOST * counts.len() as f64 {
+    let area = patch.len() as f64;
+    let furthest = patch.iter().map(|at| distance(*at)).fold(0.0, f64::max);
+    let is_long = furthest > LONG * (area / std::f64::consts::PI).sqrt();
+    if patch.len() < FEWEST || area > MOST * counts.len() as f64 || !is_long {
         return Vec::new();
     }
     let mut under = vec![false; counts.len()];
@@ -70,16 +79,13 @@ pub(super) fn dimmed(
 }
 
 /// Counts of a pixel beside a stop, by its distance from the beam in px: nearer ones have no fewer.
-fn in_other_directions(counts: &[f64], distance: impl Fn(usize) -> usize) -> Vec<f64> {
+fn in_other_directions(counts: &[f64], distances: &[usize]) -> Vec<f64> {
     let mut rings: Vec<Vec<f64>> = Vec::new();
-    for (at, counts) in counts
-        .iter()
-        .enumerate()
-        .filter(|(_, counts)| counts.is_finite())
-    {
-        let ring = distance(at);
-        rings.resize_with(rings.len().max(ring + 2), Vec::new);
-        rings[ring].push(*counts);
+    for (counts, ring) in counts.iter().zip(distances) {
+        if counts.is_finite() {
+            rings.resize_with(rings.len().max(ring + 1), Vec::new);
+            rings[*ring].push(*counts);
+        }
     }
     let mut least = 0.0f64;
     let mut expected: Vec<f64> = (rings.iter_mut().rev())

@@ -301,3 +301,38 @@ fn a_beam_stop_that_is_not_dark_is_left_out() {
         }
     }
 }
+
+/// Dark places inside of a direct beam that is said are no stop.
+#[test]
+fn what_is_dark_inside_of_the_beam_is_not_covered() {
+    let ring = |radius: f64, dy: f64, dx: f64| match dy.hypot(dx) < 0.6 * radius {
+        true => 0.05,
+        false => 1.0,
+    };
+    let bar = |radius: f64, _: f64, dx: f64| match dx.abs() < 0.2 * radius {
+        true => 0.05,
+        false => 1.0,
+    };
+    let patterns: [fn(f64, f64, f64) -> f64; 4] = [ring, bar, cross, bullseye];
+    for (number, inside) in patterns.into_iter().enumerate() {
+        for radius in [7.0, 10.0] {
+            let family = Family {
+                radius,
+                beam: 200.0,
+                wander: 0.3,
+                vectors: HEXAGONAL,
+                inside,
+                ..Family::default()
+            };
+            let size = (family.rows, family.columns);
+            let given = Given {
+                direct_beam: Some([63.5, 63.5]),
+                ..Given::default()
+            };
+            let some = frames(&family, 1500, 32);
+            let found = prepare(some, Vec::new(), size, given).expect("disks");
+            let covered = found.clean.dead.len() - found.clean.hot;
+            assert_eq!(covered, 0, "{number} {radius}");
+        }
+    }
+}
