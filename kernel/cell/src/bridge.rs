@@ -5,6 +5,7 @@
 
 use std::any::TypeId;
 use std::fmt::Debug;
+use std::str::FromStr;
 
 use crate::axis::Axis;
 use crate::frame::Frame;
@@ -38,19 +39,35 @@ pub fn guard(frame: &Frame<'static, f64>) -> Option<u64> {
 /// replaced it by something that a compiled cell cannot have, or failed while replacing it.
 pub struct StayedBehind;
 
+/// A list of numbers or truth values that another cell made, from their texts with spaces between; long ones reach the
+/// compiler as one literal.
+///
+/// # Panics
+/// Never: the kernel wrote the text.
+pub fn list<T: FromStr>(text: &str) -> Vec<T> {
+    let item = |item: &str| match item.parse() {
+        Ok(item) => item,
+        Err(_) => panic!("`{item}` in a list of the kernel"),
+    };
+    text.split_ascii_whitespace().map(item).collect()
+}
+
+/// Lists of more items stay in compiled cells: as text they cost ten times their size.
+const LONGEST: usize = 100_000;
+
 /// Tells the kernel the value of a variable, if it is of a type that direct cells know.
-pub(crate) fn export(identity: TypeId, value: *const (), name: &str) {
+pub(crate) fn export(identity: TypeId, value: *const (), name: &str, at_any_length: bool) {
     if identity == TypeId::of::<Signal>() {
         // SAFETY: the identity says that the pointer, taken from a reference, points to a `Signal`.
         let signal = unsafe { &*value.cast::<Signal>() };
         return host::bind(name, "Signal", "", signal.id());
     }
-    for known in &TYPES {
-        if identity == (known.identity)() {
-            return host::bind(name, known.name, &(known.text)(value), 0);
+    match TYPES.iter().find(|known| identity == (known.identity)()) {
+        Some(known) if at_any_length || (known.length)(value) <= LONGEST => {
+            host::bind(name, known.name, &(known.text)(value), 0);
         }
+        _ => forget(name),
     }
-    forget(name);
 }
 
 /// A variable whose value direct cells cannot have, or that may change without a `let`.
@@ -58,81 +75,107 @@ pub(crate) fn forget(name: &str) {
     host::bind(name, "", "", 0);
 }
 
-/// A value small enough to be written down: as text it reaches evcxr when that comes.
+/// A value that can be written down: as text it reaches evcxr when that comes.
 #[diagnostic::on_unimplemented(message = "Crosses: `{Self}` stays in compiled cells")]
 pub trait Crosses {}
 
-macro_rules! cross {
-    ($($kind:ty),*) => {
-        $(impl Crosses for $kind {})*
-    };
-}
-
-cross!(
-    i8,
-    i16,
-    i32,
-    i64,
-    isize,
-    u8,
-    u16,
-    u32,
-    u64,
-    usize,
-    f32,
-    f64,
-    bool,
-    &str,
-    Signal,
-    Region,
-    Shape,
-    Axis,
-    Vec<Axis>,
-    Peak,
-    Open
-);
+impl Crosses for Signal {}
 
 struct Known {
     name: &'static str,
     identity: fn() -> TypeId,
     /// `Debug` text of the value the pointer points to.
     text: fn(*const ()) -> String,
+    /// Items of a list, 1 of anything else.
+    length: fn(*const ()) -> usize,
 }
 
 impl Known {
-    const fn new<T: Debug + 'static>(name: &'static str) -> Self {
+    const fn one<T: Debug + 'static>(name: &'static str) -> Self {
         Known {
             name,
             identity: TypeId::of::<T>,
             // SAFETY: called by `export` only after the identities were found equal.
             text: |value| format!("{:?}", unsafe { &*value.cast::<T>() }),
+            length: |_| 1,
+        }
+    }
+
+    const fn list<T: Debug + 'static>(name: &'static str) -> Self {
+        Known {
+            // SAFETY: as above.
+            length: |value| unsafe { &*value.cast::<Vec<T>>() }.len(),
+            ..Known::one::<Vec<T>>(name)
         }
     }
 }
 
-static TYPES: [Known; 24] = [
-    Known::new::<i32>("i32"),
-    Known::new::<f64>("f64"),
-    Known::new::<usize>("usize"),
-    Known::new::<bool>("bool"),
-    Known::new::<String>("String"),
-    Known::new::<&'static str>("&'static str"),
-    Known::new::<i8>("i8"),
-    Known::new::<i16>("i16"),
-    Known::new::<i64>("i64"),
-    Known::new::<isize>("isize"),
-    Known::new::<u8>("u8"),
-    Known::new::<u16>("u16"),
-    Known::new::<u32>("u32"),
-    Known::new::<u64>("u64"),
-    Known::new::<f32>("f32"),
-    Known::new::<char>("char"),
-    Known::new::<Region>("Region"),
-    Known::new::<Shape>("Shape"),
-    Known::new::<Axis>("Axis"),
-    Known::new::<Vec<Axis>>("Vec<Axis>"),
-    Known::new::<Peak>("Peak"),
-    Known::new::<Vec<Peak>>("Vec<Peak>"),
-    Known::new::<Vec<f64>>("Vec<f64>"),
-    Known::new::<Open>("Open"),
-];
+macro_rules! known {
+    (
+        one { $($one:ty = $one_name:literal,)* }
+        list { $($item:ty = $list_name:literal,)* }
+        $(stay { $($rest:expr,)* })?
+    ) => {
+        $(impl Crosses for $one {})*
+        $(impl Crosses for Vec<$item> {})*
+
+        static TYPES: &[Known] = &[
+            $(Known::one::<$one>($one_name),)*
+            $(Known::list::<$item>($list_name),)*
+            $($($rest,)*)?
+        ];
+    };
+}
+
+// `eval` reads these texts: `direct/export.rs`.
+known! {
+    one {
+        i32 = "i32",
+        f64 = "f64",
+        usize = "usize",
+        bool = "bool",
+        String = "String",
+        &str = "&'static str",
+        i8 = "i8",
+        i16 = "i16",
+        i64 = "i64",
+        isize = "isize",
+        u8 = "u8",
+        u16 = "u16",
+        u32 = "u32",
+        u64 = "u64",
+        f32 = "f32",
+        (f64, f64) = "(f64, f64)",
+        (usize, usize) = "(usize, usize)",
+        Region = "Region",
+        Shape = "Shape",
+        Axis = "Axis",
+        Peak = "Peak",
+        Open = "Open",
+    }
+    list {
+        f64 = "Vec<f64>",
+        usize = "Vec<usize>",
+        i32 = "Vec<i32>",
+        String = "Vec<String>",
+        &str = "Vec<&'static str>",
+        i8 = "Vec<i8>",
+        i16 = "Vec<i16>",
+        i64 = "Vec<i64>",
+        isize = "Vec<isize>",
+        u8 = "Vec<u8>",
+        u16 = "Vec<u16>",
+        u32 = "Vec<u32>",
+        u64 = "Vec<u64>",
+        f32 = "Vec<f32>",
+        bool = "Vec<bool>",
+        (f64, f64) = "Vec<(f64, f64)>",
+        (usize, usize) = "Vec<(usize, usize)>",
+        Vec<f64> = "Vec<Vec<f64>>",
+        Axis = "Vec<Axis>",
+    }
+    // As Rust they would be long to compile.
+    stay {
+        Known::list::<Peak>("Vec<Peak>"),
+    }
+}

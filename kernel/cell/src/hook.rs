@@ -93,11 +93,16 @@ impl<T: Debug + ?Sized> EvcxrDisplay for T {
 /// that cells without a compiler can use too. A plain function without bounds, so that it changes
 /// neither type inference nor lifetimes.
 pub fn name<T>(value: &T, name: &str) {
+    export(value, name, false);
+}
+
+fn export<T>(value: &T, name: &str, at_any_length: bool) {
     rename(value, name);
     bridge::export(
         non_static_type_id::<T>(),
         std::ptr::from_ref(value).cast(),
         name,
+        at_any_length,
     );
 }
 
@@ -109,7 +114,7 @@ pub fn name_mutable<T>(value: &T, name: &str) {
 
 /// As [`name`], in a cell that runs before evcxr is there and can keep only such values.
 pub fn cross<T: bridge::Crosses>(value: &T, name: &str) {
-    self::name(value, name);
+    export(value, name, true);
 }
 
 fn rename<T>(value: &T, name: &str) {

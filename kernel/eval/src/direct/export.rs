@@ -15,30 +15,66 @@ impl Value {
         match type_text {
             "Signal" => Some(Value::Signal(signaltree::bridge::signal(node?))),
             "Shape" => shape(text).map(Value::Shape),
-            "Vec<Axis>" => list(text, &Type::Named("Axis")),
-            "Vec<Peak>" => list(text, &Type::Named("Peak")),
-            "Vec<f64>" => list(text, &Type::F64),
-            "bool" => one(text, &Type::Bool),
-            "f32" => one(text, &Type::F32),
-            "f64" => one(text, &Type::F64),
-            "String" => one(text, &Type::Text),
-            "&'static str" => one(text, &Type::static_str()),
-            "Region" => one(text, &Type::Named("Region")),
-            "Axis" => one(text, &Type::Named("Axis")),
-            "Peak" => one(text, &Type::Named("Peak")),
-            "Open" => one(text, &Type::Named("Open")),
-            "SaveOptions" => one(text, &Type::Named("SaveOptions")),
-            integer => one(text, &Type::Integer(Integer::from_name(integer)?)),
+            _ => {
+                let ty = named_type(&syn::parse_str(type_text).ok()?)?;
+                numbers(text, &ty).or_else(|| read(&syn::parse_str(text).ok()?, &ty))
+            }
         }
     }
 }
 
-fn one(text: &str, ty: &Type) -> Option<Value> {
-    read(&syn::parse_str(text).ok()?, ty)
+/// The type that a hook names.
+fn named_type(ty: &syn::Type) -> Option<Type> {
+    match ty {
+        syn::Type::Tuple(tuple) => {
+            let items: Option<Vec<Type>> = tuple.elems.iter().map(named_type).collect();
+            items.map(Type::Tuple)
+        }
+        syn::Type::Reference(_) => Some(Type::static_str()),
+        syn::Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            if let syn::PathArguments::AngleBracketed(arguments) = &last.arguments {
+                let Some(syn::GenericArgument::Type(of)) = arguments.args.first() else {
+                    return None;
+                };
+                return (last.ident == "Vec").then_some(Type::Vec(Box::new(named_type(of)?)));
+            }
+            let name = last.ident.to_string();
+            match &*name {
+                "bool" => Some(Type::Bool),
+                "f32" => Some(Type::F32),
+                "f64" => Some(Type::F64),
+                "String" => Some(Type::Text),
+                _ => (STRUCTS.iter().find(|known| **known == name))
+                    .map(|known| Type::Named(known))
+                    .or_else(|| Integer::from_name(&name).map(Type::Integer)),
+            }
+        }
+        _ => None,
+    }
 }
 
-fn list(text: &str, of: &Type) -> Option<Value> {
-    one(text, &Type::Vec(Box::new(of.clone())))
+const STRUCTS: [&str; 5] = ["Region", "Axis", "Peak", "Open", "SaveOptions"];
+
+/// A list of numbers or truth values, which may be a long one.
+fn numbers(text: &str, ty: &Type) -> Option<Value> {
+    let Type::Vec(of) = ty else {
+        return None;
+    };
+    let number = |text: &str| match &**of {
+        Type::Bool => text.parse().ok().map(Value::Bool),
+        Type::F32 => text.parse().ok().map(Value::F32),
+        Type::F64 => text.parse().ok().map(Value::F64),
+        Type::Integer(integer) => {
+            let value = text.parse().ok().filter(|value| integer.holds(*value))?;
+            Some(Value::Integer(*integer, value))
+        }
+        _ => None,
+    };
+    let inside = text.strip_prefix('[')?.strip_suffix(']')?;
+    let items = inside.split(", ").filter(|item| !item.is_empty());
+    let items: Option<Vec<Value>> = items.map(number).collect();
+    Some(Value::Sequence(ty.clone(), items?))
 }
 
 /// `(40, 56 | 128, 112)`.
@@ -235,6 +271,14 @@ mod tests {
             ("Vec<Axis>", format!("{:?}", [axis.clone(), axis.clone()])),
             ("Vec<Peak>", format!("{:?}", [peak])),
             ("Vec<f64>", "[]".into()),
+            ("Vec<f64>", "[0.1, NaN, -inf, 1e300]".into()),
+            ("Vec<i32>", "[0, -1, 4]".into()),
+            ("Vec<bool>", "[true, false]".into()),
+            ("Vec<String>", "[\"a, b\", \"]\"]".into()),
+            ("Vec<&'static str>", "[]".into()),
+            ("(f64, f64)", "(1.0, inf)".into()),
+            ("Vec<(usize, usize)>", "[(1, 2), (3, 4)]".into()),
+            ("Vec<Vec<f64>>", "[[1.0], [], [-2.5, NaN]]".into()),
             (
                 "Open",
                 format!(
@@ -264,6 +308,8 @@ mod tests {
         }
         for (ty, text) in [
             ("i8", "128"),
+            ("Vec<u8>", "[1, 256]"),
+            ("Vec<MyType>", "[]"),
             ("f64", "x"),
             ("MyType", "1"),
             ("char", "'x'"),

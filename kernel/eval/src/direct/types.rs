@@ -127,6 +127,11 @@ impl Type {
         }
     }
 
+    /// Whether a word is all of its text.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Type::Bool | Type::Integer(_) | Type::F32 | Type::F64)
+    }
+
     /// Whether `{}` formats it.
     pub(super) fn is_display(&self) -> bool {
         matches!(

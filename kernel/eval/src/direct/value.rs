@@ -50,6 +50,9 @@ pub(crate) enum Value {
     Range(Box<(Value, Value)>),
 }
 
+/// Longer lists of numbers are written as one literal, which costs the compiler nothing.
+const SHORT: usize = 32;
+
 impl Value {
     pub(crate) fn type_of(&self) -> Type {
         match self {
@@ -204,6 +207,13 @@ impl Value {
             Value::Tuple(items) if items.len() == 1 => format!("({},)", list(items)?),
             Value::Tuple(items) => format!("({})", list(items)?),
             Value::Sequence(Type::Array(..), items) => format!("[{}]", list(items)?),
+            Value::Sequence(Type::Vec(of), items) if items.len() > SHORT && of.is_number() => {
+                let texts: Vec<String> = items.iter().map(|item| format!("{item:?}")).collect();
+                format!(
+                    "::signaltree::bridge::list::<{of}>(\"{}\")",
+                    texts.join(" ")
+                )
+            }
             Value::Sequence(Type::Vec(_), items) => format!("::std::vec![{}]", list(items)?),
             Value::Optional(_, Some(value)) => format!("Some({})", value.rust_expression()?),
             Value::Optional(_, None) => "None".into(),

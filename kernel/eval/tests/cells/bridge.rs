@@ -30,6 +30,18 @@ const KINDS: &[(&str, &str, Option<&str>)] = &[
         "Axis::calibrated(\"ky\", 0.5, -1.0, \"1/nm\")",
         Some("Axis { name: \"ky\", size: 0, scale: 0.5, offset: -1.0, units: \"1/nm\" }"),
     ),
+    ("list", "vec![3, 1, 2]", Some("[3, 1, 2]")),
+    ("words", "vec![\"a, b\", \"]\"]", Some("[\"a, b\", \"]\"]")),
+    (
+        "pairs",
+        "vec![(0.5, 1e300), (1.5, -2.0)]",
+        Some("[(0.5, 1e300), (1.5, -2.0)]"),
+    ),
+    (
+        "rows",
+        "vec![vec![1.0, 2.0], vec![0.1]]",
+        Some("[[1.0, 2.0], [0.1]]"),
+    ),
 ];
 
 pub fn to_compiled(kernel: &mut Kernel) {
@@ -75,10 +87,34 @@ pub fn to_direct(kernel: &mut Kernel) {
     let node = kernel.engine.node_named("made");
     assert_eq!(kernel.events(), [Event::Show(node)]);
     // What only a compiled cell can have, and what may change, is left to compiled cells.
-    kernel.compiled("let words = vec![\"a\"]; let mut count = 1;");
+    kernel.compiled("let words = vec![Some(\"a\")]; let mut count = 1;");
     kernel.compiled("count += 1;");
     kernel.compiled("println!(\"{count} {words:?}\");");
-    assert_eq!(kernel.events(), [Event::out("2 [\"a\"]\n")]);
+    // Before it the compiler may have said that it starts.
+    assert_eq!(
+        kernel.events().last(),
+        Some(&Event::out("2 [Some(\"a\")]\n"))
+    );
+}
+
+/// A long list crosses before the compiler is there, stays with compiled cells after, and is one literal on its way to them.
+pub fn long_lists(kernel: &mut Kernel) {
+    kernel.compiled("let many: Vec<f64> = (0..50_000).map(|i| f64::from(i) / 7.0).collect();");
+    kernel.direct("println!(\"{}\", many.len());");
+    kernel.compiled("println!(\"{:?} {}\", many.last(), many.iter().sum::<f64>());");
+    kernel.compiled("let wait = vec![Some(many.len())]; wait");
+    kernel.events();
+    kernel.compiled("let long: Vec<u16> = (0..200_000u32).map(|i| i as u16).collect();");
+    assert!(
+        kernel
+            .evaluator
+            .needs_compiler("println!(\"{}\", long.len());")
+    );
+    kernel.compiled("println!(\"{} {:?}\", long.len(), many.last());");
+    assert_eq!(
+        kernel.events(),
+        [Event::out("200000 Some(7142.714285714285)\n")]
+    );
 }
 
 pub fn shadowing(kernel: &mut Kernel) {

@@ -63,6 +63,10 @@ const EITHER_WAY: &[(&str, Check)] = &[
     ("a kernel of direct cells is small", bridge::memory),
     ("values cross to compiled cells", bridge::to_compiled),
     ("values cross to direct cells", bridge::to_direct),
+    (
+        "lists of any length cross as far as they should",
+        bridge::long_lists,
+    ),
     ("the cell that ran last wins", bridge::shadowing),
     ("frames cross without a copy", bridge::frames),
     ("a moved variable is gone everywhere", bridge::moved),

@@ -31,7 +31,15 @@ pub fn waiting(kernel: &mut Kernel) {
     kernel.direct("println!(\"{first}\");");
     assert_eq!(kernel.events(), [Event::out("6\n")]);
 
-    kernel.compiled("let words = vec![String::from(\"a\")]; words");
+    kernel.compiled(
+        "let squares = (0..5).map(|i| i * i).collect::<Vec<i32>>();\nlet many: Vec<f64> = (0..1000).map(f64::from).collect();\n\
+         let mut grown = Vec::new();\nfor i in 0..3u8 { grown.push((f64::from(i), 0.5)); }",
+    );
+    assert_eq!(kernel.evaluator.state(), Compiler::Starting);
+    kernel.direct("println!(\"{squares:?} {}\", many.len());");
+    assert_eq!(kernel.events(), [Event::out("[0, 1, 4, 9, 16] 1000\n")]);
+
+    kernel.compiled("let words = vec![Some(\"a\")]; words");
     let events = kernel.events();
     let said = |event: &Event| match event {
         Event::Display(shown) => {
@@ -40,12 +48,24 @@ pub fn waiting(kernel: &mut Kernel) {
         _ => false,
     };
     assert!(said(&events[0]), "{events:?}");
-    assert_eq!(events[1..], [Event::Clear(false), Event::result("[\"a\"]")]);
+    assert_eq!(
+        events[1..],
+        [Event::Clear(false), Event::result("[Some(\"a\")]")]
+    );
     assert_eq!(kernel.evaluator.state(), Compiler::Ready);
     assert_eq!(kernel.evaluator.preparing(), None);
     // What was there before evcxr is there with it.
     kernel.compiled("last += 1; println!(\"{} {last} {words:?}\", one_third(first));");
-    assert_eq!(kernel.events(), [Event::out("2 5 [\"a\"]\n")]);
+    assert_eq!(kernel.events(), [Event::out("2 5 [Some(\"a\")]\n")]);
+    kernel.compiled(
+        "grown.push((9.0, many.iter().sum())); println!(\"{grown:?} {}\", squares.iter().sum::<i32>());",
+    );
+    assert_eq!(
+        kernel.events(),
+        [Event::out(
+            "[(0.0, 0.5), (1.0, 0.5), (2.0, 0.5), (9.0, 499500.0)] 30\n"
+        )]
+    );
     kernel.direct("let first = 9.0;");
     kernel.compiled("{ println!(\"{}\", one_third(first)); }");
     assert_eq!(kernel.events(), [Event::out("3\n")]);
@@ -120,7 +140,7 @@ fn without_evcxr(kernel: &mut Kernel) {
 
     // These are for evcxr.
     for code in [
-        "let list = vec![1u8];",
+        "let list = vec![Some(1u8)];",
         "let (a, b) = (1, 2);",
         "{ drop(doubled); }",
         "async {}.await",
