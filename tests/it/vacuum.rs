@@ -16,6 +16,9 @@ use session::{Config, Session};
 const SIZE: usize = 80;
 const RADIUS: f64 = 8.3;
 const SCAN: [usize; 2] = [3, 4];
+/// The Cramér-Rao bound of all disks of [`made`] in px, with their heights and a background free and the probe known: the root of
+/// the mean square. The vacuum comes to 1.16 times that, the scan alone to 1.37.
+const BOUND: f64 = 0.137;
 const VECTORS: [[f64; 2]; 2] = [[3.1, 22.6], [20.2, 9.4]];
 
 /// Numbers that look random and are always the same.
@@ -152,7 +155,7 @@ fn few_counts_are_measured_better_with_a_vacuum_of_its_own_file() -> Result<()> 
     println!(
         "alone {alone} off by {alone_off:.3} px, with the vacuum {with} off by {with_off:.3} px"
     );
-    ensure!(with >= alone && with_off < 0.87 * alone_off && with_off < 0.17);
+    ensure!(with >= alone && with_off < 0.87 * alone_off && with_off < 1.2 * BOUND);
     let tree = desk.run(Command::Tree)?.text.context("no text")?;
     ensure!(
         tree.contains("that of the vacuum") && tree.contains("(matched filter) with vacuum"),
