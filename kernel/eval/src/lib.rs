@@ -179,7 +179,7 @@ impl std::fmt::Display for Preparing {
             }
             Preparing::Types => {
                 "Waiting for the compiler, which reads the types of Rust's standard library once for a kernel; a \
-                 cell that keeps nothing, or only numbers and signals, need not wait …"
+                 cell that keeps nothing, or only numbers, lists of them, words and signals, need not wait …"
             }
         })
     }

@@ -22,6 +22,8 @@ choices! {
     pub enum ScanAxis {
         /// The first one: time of a series, rows of a scan.
         Slowest = "slowest",
+        /// The second one: of a series of tilts, the tilt.
+        Second = "second",
         /// Rows: neighbours lie above and below.
         Rows = "rows",
         /// Columns: neighbours lie left and right.
@@ -32,7 +34,7 @@ choices! {
 parameters! {
     /// The mean over a window of scan positions along one axis.
     pub struct RollingMean {
-        /// The axis the window lies along: the slowest one (time of a series), rows or columns of the scan.
+        /// The axis the window lies along: the slowest one (time of a series), the second one, rows or columns of the scan.
         pub along: ScanAxis = ScanAxis::Slowest;
         /// Positions of the window, an odd number: one in the middle, and as many before it as behind.
         pub window: usize = 3, range (1, 1001);
@@ -43,6 +45,7 @@ parameters! {
 fn axis(rank: usize, along: ScanAxis) -> Option<usize> {
     match along {
         ScanAxis::Slowest => (rank > 0).then_some(0),
+        ScanAxis::Second => (rank > 1).then_some(1),
         ScanAxis::Rows => rank.checked_sub(2),
         ScanAxis::Columns => rank.checked_sub(1),
     }
@@ -85,7 +88,7 @@ impl Operation for AverageWindow {
         }
         let Some(axis) = axis(input.axes.navigation.len(), params.along) else {
             return Err(accept::refuse(
-                format!("the scan {} has no rows", input.axes.shape_text()),
+                format!("the scan {} has one axis only", input.axes.shape_text()),
                 "along the slowest axis, or columns",
             ));
         };
@@ -179,6 +182,11 @@ mod tests {
             window(&series, json!({"window": 5}), &[1, 2, 3]),
             [[0, 2, 3], [3, 2, 3]]
         );
+        let tilts = meta(&[("t", 6), ("tilt", 4), ("y", 5), ("x", 7)]);
+        assert_eq!(
+            window(&tilts, json!({"along": "second"}), &[1, 2, 3, 4]),
+            [[1, 1, 3, 4], [1, 3, 3, 4]]
+        );
         let rows = json!({"window": 3, "along": "rows"});
         assert_eq!(window(&series, rows, &[1, 4, 3]), [[1, 3, 3], [1, 4, 3]]);
         let columns = json!({"window": 3, "along": "columns"});
@@ -220,7 +228,8 @@ mod tests {
     fn what_does_not_fit_is_refused_with_what_would() {
         for (sizes, params, reason) in [
             (&[("t", 6)][..], json!({"window": 4}), "window = 4 is even"),
-            (&[("t", 6)], json!({"along": "rows"}), "has no rows"),
+            (&[("t", 6)], json!({"along": "rows"}), "has one axis only"),
+            (&[("t", 6)], json!({"along": "second"}), "has one axis only"),
             (
                 &[("t", 6)],
                 json!({"window": 13}),

@@ -101,7 +101,7 @@ impl Operation for FindDisks {
                the disks themselves tell it better.",
         required: false,
     }];
-    const REVISION: u32 = 14;
+    const REVISION: u32 = 15;
 
     fn describe(
         &self,

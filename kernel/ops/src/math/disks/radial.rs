@@ -10,7 +10,12 @@ const SECTORS: usize = 24;
 const LOWER: [f64; 2] = [0.15, 0.55];
 /// Share of the background from which on what disks have at a pixel spoils it: they are not known better than to some tenths.
 const ON_DISKS: f32 = 0.02;
-/// Cells that disks spoil this much more than the freest tell nothing: next to the direct beam its edge would become background.
+/// Share of the disks' counts that is off in all cells of a ring alike and makes the ring as much less sure; and the share of a
+/// cell's background that this may be.
+const SPOILT: f64 = 0.1;
+const MOST_SPOILT: f64 = 0.25;
+/// Cells that disks spoil this much more than the freest, and more than that, tell nothing: next to the direct beam its edge would
+/// become background.
 const LEAST_FREE: f64 = 0.3;
 const ALL_FREE: f64 = 0.03;
 /// Share of free pixels from which on a ring is believed whatever it says.
@@ -40,6 +45,33 @@ struct Cell {
     /// Weights times amplitudes: the counts over these are the background.
     weights: f64,
     pixels: f64,
+    /// Weights times what disks have there.
+    disks: f64,
+    /// Variance of the counts, in units of the background.
+    variance: f64,
+}
+
+impl Cell {
+    /// As one whose counts have the variance of their mean.
+    fn effective(&self) -> Cell {
+        let times = if self.variance > 0.0 {
+            self.weights / self.variance
+        } else {
+            1.0
+        };
+        Cell {
+            counts: times * self.counts,
+            weights: times * self.weights,
+            pixels: times * self.pixels,
+            disks: times * self.disks,
+            variance: times * times * self.variance,
+        }
+    }
+
+    /// Whether what is not known of the disks is little beside the background.
+    fn is_known(&self) -> bool {
+        SPOILT * self.disks < MOST_SPOILT * self.counts
+    }
 }
 
 /// Which direction each pixel of a quarter around the direct beam belongs to.
@@ -81,6 +113,8 @@ impl Rings {
             cell.counts += other.counts;
             cell.weights += other.weights;
             cell.pixels += other.pixels;
+            cell.disks += other.disks;
+            cell.variance += other.variance;
         }
     }
 
@@ -126,6 +160,9 @@ impl Rings {
                 cell.counts += f64::from(weight * (image.counts[at] - models));
                 cell.weights += f64::from(weight) * amplitude;
                 cell.pixels += amplitude;
+                cell.disks += f64::from(weight * models);
+                cell.variance +=
+                    f64::from(weight * weight) * (amplitude + f64::from(models / under.max(1e-6)));
             }
         }
     }
@@ -136,7 +173,10 @@ impl Rings {
             true => cell.weights / cell.pixels,
             false => 0.0,
         };
-        let freest = self.cells.iter().flatten().map(free).fold(0.0, f64::max);
+        let effective: Vec<[Cell; SECTORS]> = (self.cells.iter())
+            .map(|ring| ring.each_ref().map(Cell::effective))
+            .collect();
+        let freest = effective.iter().flatten().map(free).fold(0.0, f64::max);
         let enough = (LEAST_FREE * freest).min(ALL_FREE);
         let (counts, weights) = (self.cells.iter().flatten()).fold((0.0, 1e-9), |sum, cell| {
             (sum.0 + cell.counts, sum.1 + cell.weights)
@@ -144,11 +184,14 @@ impl Rings {
         let darkest = (1e-3 * counts / weights).max(1e-4);
         // What the directions say, and how sure.
         let mut sure = vec![0.0; self.cells.len()];
-        let mut known: Vec<Option<f64>> = (self.cells.iter().zip(&mut sure))
+        let mut known: Vec<Option<f64>> = (effective.iter().zip(&mut sure))
             .map(|(ring, sure)| {
                 let mut cells: Vec<&Cell> = ring
                     .iter()
-                    .filter(|cell| free(cell) >= enough && free(cell) > 0.0)
+                    .filter(|cell| {
+                        let share = free(cell);
+                        share > 0.0 && (share >= enough || cell.is_known())
+                    })
                     .collect();
                 cells.sort_by(|a, b| (a.counts / a.weights).total_cmp(&(b.counts / b.weights)));
                 let (value, weight) = agreed(&cells, darkest)?;
@@ -256,12 +299,13 @@ fn agreed(cells: &[&Cell], darkest: f64) -> Option<(f64, f64)> {
         // The darker ones are darker by chance too: with them belong all that are no brighter than chance makes them.
         let limit = |cell: &Cell| {
             let expected = value * cell.weights;
-            (1.0 + NEARLY) * expected + CHANCE * (expected + 1.0).sqrt()
+            (1.0 + NEARLY) * expected + SPOILT * cell.disks + CHANCE * (expected + 1.0).sqrt()
         };
         let within = || cells.iter().filter(|cell| cell.counts <= limit(cell));
         let (counts, weights, count) = within().fold((0.0, 0.0, 0.0), |sum, cell| {
             (sum.0 + cell.counts, sum.1 + cell.weights, sum.2 + 1.0)
         });
+        let disks: f64 = within().map(|cell| cell.disks).sum();
         if weights == 0.0 {
             break;
         }
@@ -271,6 +315,7 @@ fn agreed(cells: &[&Cell], darkest: f64) -> Option<(f64, f64)> {
             .sum::<f64>();
         // Directions that differ more than by chance make the ring as much less sure.
         weight = (mean * weights) / (square / (count - 1.0f64).max(1.0)).max(1.0);
+        weight /= 1.0 + weight * (SPOILT * disks / (mean * weights)).powi(2);
         value = mean;
     }
     Some((value, weight))

@@ -26,6 +26,26 @@ fn radius_edge_and_background_are_measured() {
     }
 }
 
+/// Soft edges reach across the gaps: hardly a pixel has background only, but for the corners of the frame.
+#[test]
+fn soft_edges_leave_the_background_what_it_is() {
+    for (edge, bragg, diffuse) in [(1.2, 60.0, 6.0), (1.2, 300.0, 6.0), (1.5, 60.0, 2.0)] {
+        let family = Family {
+            name: "soft",
+            rows: 120,
+            radius: 6.0,
+            edge,
+            bragg,
+            beam: 4.0 * bragg,
+            diffuse,
+            vectors: [[3.9, 21.6], [21.6, -3.9]],
+            ..Family::default()
+        };
+        let model = measured(&family, 5000, 64).expect(family.name).model;
+        assert_at_the_bound(family.name, &try_on(&family, &model, 2000));
+    }
+}
+
 #[test]
 fn a_radius_a_quarter_off_leads_to_the_same() {
     for family in families().into_iter().step_by(4) {
