@@ -91,7 +91,7 @@ fn a_page_is_sent_the_stored_numbers_channel_by_channel() -> Result<()> {
 fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Result<()> {
     let desk = Desk::new()?;
     let colours = open(&desk.session, &golden("rgba16.zspy"))?;
-    for operation in ["mean_pattern", "virtual_disk", "crop_signal", "decompose"] {
+    for operation in ["mean_pattern", "virtual_disk", "crop_signal", "svd"] {
         let refused = desk.add(colours, operation, json!({}));
         let refused = refused.err().context("it is accepted")?;
         ensure!(refused.hint.contains(".luminance()?"), "{refused:?}");
