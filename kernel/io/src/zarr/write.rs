@@ -59,19 +59,8 @@ impl ZarrSink {
     /// Writes `zarr.json`; no chunk.
     ///
     /// # Errors
-    /// [`SourceError::Io`] naming the file that could not be written; [`SourceError::Unsupported`] for colours, which
-    /// version 3 of Zarr has no type for.
+    /// [`SourceError::Io`] naming the file that could not be written.
     pub fn prepare(plan: &Plan, root: &Path) -> Result<(), SourceError> {
-        if plan.meta.element.is_colour() {
-            return Err(SourceError::unsupported(
-                root,
-                format!(
-                    "Zarr 3 has no type for colours ({})",
-                    plan.meta.element.colour_name()
-                ),
-                "give a name that ends in .zspy, .hspy or .npy, which keep colours",
-            ));
-        }
         std::fs::create_dir_all(root).map_err(|error| io_error(root, &error))?;
         write_json(&root.join("zarr.json"), &header(plan))
     }
