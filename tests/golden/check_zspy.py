@@ -55,6 +55,9 @@ def main(path):
     else:
         report["dtype"] = str(signal.data.dtype)
         pixels = signal.data.ravel()
+        if pixels.dtype.names:
+            # Of colours each number, one after the other.
+            pixels = np.ascontiguousarray(pixels).view(pixels.dtype[0])
         # Of complex numbers both parts, one after the other.
         report["pixels"] = (pixels.view(pixels.real.dtype) if np.iscomplexobj(pixels) else pixels).astype(float).tolist()
         if signal.metadata.has_item("_HyperSpy.Stacking_history"):

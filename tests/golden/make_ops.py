@@ -465,6 +465,23 @@ def waves():
         case(name, {}, expected, 1e-6 * np.abs(expected).max(), f"hyperspy, ComplexSignal.{part}", "ops_waves.npy")
 
 
+def colours():
+    """Channels of colours with alpha, and their luminance; the input has them along its last axis."""
+    from PIL import Image
+
+    stored = np.random.default_rng(47).integers(0, 256, (7, 5, 4)).astype(np.uint8)
+    np.save(HERE / "ops_colours.npy", stored.astype(np.float32))
+    signal = hs.signals.Signal1D(stored)
+    signal.change_dtype("rgba8")
+    given = "ops_colours.npy"
+    # In whole numbers there.
+    luminance = np.asarray(Image.fromarray(stored[..., :3]).convert("L")).astype(np.float64)
+    case("luminance", {}, luminance, 0.51, "PIL, Image.convert('L')", given)
+    for field, name in zip("RGBA", ("red", "green", "blue", "alpha")):
+        expected = signal.data[field].astype(np.float64)
+        case(name, {}, expected, 0.0, "hyperspy, rgba8", given)
+
+
 def main():
     image = pattern()
     np.save(HERE / "ops_pattern.npy", image)
@@ -478,6 +495,7 @@ def main():
     patterns()
     arithmetic()
     waves()
+    colours()
     scans()
     spectra()
     phase()

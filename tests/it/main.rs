@@ -6,6 +6,7 @@ mod architecture;
 mod attention;
 mod caveats;
 mod circles;
+mod colours;
 mod components;
 mod composites;
 mod desk;

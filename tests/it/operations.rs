@@ -267,7 +267,7 @@ fn repeated<T: Clone>(computation: &dyn Computation, one: &T) -> Vec<T> {
     vec![one.clone(); 1 + further.filter(|input| input.required).count()]
 }
 
-/// The input an operation takes: frames, or for those that refuse frames the same as complex numbers, the pixels in one line, or what
+/// The input an operation takes: frames, or for those that refuse frames the same as complex numbers or colours, the pixels in one line, or what
 /// is made of them: a model, shifts, peaks.
 fn suitable_input(
     computation: &dyn Computation,
@@ -288,6 +288,14 @@ fn suitable_input(
     {
         let frame = frame.cast(ElementType::C64);
         return Ok((Arc::new(waves), Output::Frame(frame)));
+    }
+    let colours = SignalMeta::frames("colours", frames.axes.clone(), ElementType::Rgba8);
+    if computation
+        .describe(&repeated(computation, &&colours))
+        .is_ok()
+    {
+        let frame = frame.cast(ElementType::Rgba8);
+        return Ok((Arc::new(colours), Output::Frame(frame)));
     }
     let mut spectra = SignalMeta::clone(frames);
     spectra.axes.signal = vec![Axis::new("Energy", frame.len(), 0.5, 100.0, "eV")];
@@ -470,6 +478,10 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
         if ["amplitude", "phase", "real", "imaginary"].contains(&entry.info().name) {
             let name = entry.info().name;
             refused(name, json!({}), &frames, "has real numbers already")?;
+            continue;
+        }
+        if ["luminance", "red", "green", "blue", "alpha"].contains(&entry.info().name) {
+            refused(entry.info().name, json!({}), &frames, "has no colours")?;
             continue;
         }
         // Numbers are numbers, whatever they are of.

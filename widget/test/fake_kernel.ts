@@ -14,7 +14,7 @@ import {
 } from "../src/protocol/generated";
 import { detectorImage } from "./fake_detector";
 import type { FakeModel } from "./fake_model";
-import { DETECTOR, deflectionAt, OPERATIONS, SCAN, strainTree } from "./fixtures";
+import { colourAt, DETECTOR, deflectionAt, OPERATIONS, SCAN, strainTree } from "./fixtures";
 
 /** Deterministic noise, 0 to 1. */
 function noise(seed: number): number {
@@ -111,6 +111,8 @@ export class FakeKernel {
   nodes: NodeDescription[];
   /** Images of detectors never become exact. */
   estimates = false;
+  /** Counts that are added to all of a frame of whole numbers, by its position. */
+  pedestal: (index: readonly number[]) => number = () => 0;
   /** The file lacks the frames that are shown. */
   filled = false;
   /** Bytes the kernel may keep. */
@@ -342,13 +344,25 @@ export class FakeKernel {
         ...statistics(whole ?? []),
       });
       size = { width, height };
+    } else if (node.element.startsWith("rgb")) {
+      const count = DETECTOR.nx * DETECTOR.ny;
+      const planes = node.element.startsWith("rgba") ? 4 : 3;
+      buffers.push(
+        Uint8Array.from({ length: planes * count }, (_, i) => colourAt(i % count, Math.floor(i / count))),
+      );
+      const whole = [0, 255] as [number, number];
+      Object.assign(part, {
+        ...{ sample: "u8", planes, ranges: Array(planes).fill(whole) },
+        ...{ percentiles: whole, extrema: whole },
+      });
     } else if (node.signal_axes.length === 1) {
       buffers.push(spectrum(y, x));
       part.sample = "u16";
       size = { width: 1024, height: 1 };
     } else if (node.element === "u16") {
       const brightness = 1 + (request.index.at(-3) ?? 0);
-      buffers.push(Uint16Array.from(pattern(y, x, true), (value) => value * brightness));
+      const pedestal = this.pedestal(request.index);
+      buffers.push(Uint16Array.from(pattern(y, x, true), (value) => value * brightness + pedestal));
       part.sample = "u16";
     } else {
       buffers.push(pattern(y, x, false));

@@ -347,6 +347,24 @@ export function deflectionTree(): NodeDescription[] {
   ];
 }
 
+/** A series of images of colours with opacity. */
+export function colourTree(): NodeDescription[] {
+  return [
+    node(1, "photos", {
+      element: "rgba8",
+      value_units: "",
+      composites: [{ name: "colours", title: "Colours", colouring: "colours", components: [] }],
+      code: 'let photos = open("photos.zspy")?;',
+      summary: "(40, 56 | 112, 128) rgba8",
+    }),
+  ];
+}
+
+/** Its numbers: red, green, blue, alpha of a pixel. */
+export function colourAt(pixel: number, channel: number): number {
+  return channel === 3 && pixel > 100 ? 255 : (pixel * 7 + channel * 50) % 256;
+}
+
 /** Its values at a scan position. */
 export function deflectionAt(y: number, x: number): [number, number, number, number] {
   if (y === 5 && x === 9) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readValue } from "../src/geometry/units";
-import { chosenFrom, type Trial } from "../src/state/contrast";
+import { beyond, chosenFrom, type Trial } from "../src/state/contrast";
 import { eachOnAFreshPage, hook, pass, press, show, type, type Viewer } from "./mounted";
 
 eachOnAFreshPage();
@@ -249,12 +249,92 @@ describe("levels that nobody has set", () => {
 
   it("of a sum of positions, or of what is tried, are not those of the node", () => {
     const region = { x0: 0, y0: 0, width: 3, height: 2, statistic: "mean" as const };
-    const of = (trial: Trial): string => chosenFrom({ revision: 4, index: [2] }, trial, false);
+    const of = (trial: Trial): string => chosenFrom({ revision: 4, index: [2], component: 0 }, trial, false);
     expect(of({ draft: null, region: null })).toBe("4");
     expect(of({ draft: null, region })).toBe("4");
     expect(of({ draft: null, region: { ...region, statistic: "sum" } })).toBe("[4,6]");
     expect(of({ draft: { radius: 3 }, region: null })).toBe('[{"radius":3},1]');
     // Each component of a model has levels of its own.
-    expect(chosenFrom({ revision: 4, index: [2] }, { draft: null, region: null }, true)).toBe("4@2");
+    expect(chosenFrom({ revision: 4, index: [2], component: 1 }, { draft: null, region: null }, true)).toBe(
+      "4@2,1",
+    );
+  });
+});
+
+describe("the levels of images that follow each other", () => {
+  const next = async ({ st }: Viewer): Promise<void> => {
+    press(st("navigator-canvas"), "ArrowRight");
+    await pass(800);
+  };
+
+  it("stay, until an image lies beyond them: then they are chosen again, which is said", async () => {
+    const view = await show();
+    await pass();
+    const first = held(view, "1") as { low: number; high: number };
+    await next(view);
+    expect(held(view, "1")).toEqual(first);
+    expect(view.st("levels-note").textContent).toBe("");
+    view.kernel.pedestal = ([, x]) => (x === 9 ? 5000 : 0);
+    await next(view);
+    const bright = held(view, "1") as { low: number; high: number };
+    expect(bright.low).toBeGreaterThan(4999);
+    expect(view.st("levels-note").textContent).toContain("lay above those of the images before");
+    // The next one lies below these.
+    await next(view);
+    expect((held(view, "1") as { high: number }).high).toBeLessThan(5000);
+    expect(view.st("levels-note").textContent).toContain("lay below");
+  });
+
+  it("stay as they were set, and what is not seen then is said", async () => {
+    const view = await show();
+    type(field(view, "high"), "700");
+    await pass();
+    view.kernel.pedestal = ([, x]) => (x === 8 ? 5000 : 0);
+    await next(view);
+    expect(held(view, "1")).toMatchObject({ high: 700, automatic: false });
+    expect(view.st("levels-note").textContent).toContain("lies above the high level");
+    await next(view);
+    expect(view.st("levels-note").textContent).toBe("");
+  });
+
+  it("are those of each image where somebody wants it", async () => {
+    const view = await show();
+    view.kernel.pedestal = ([, x]) => (x === 8 ? 40 : 0);
+    const each = view.st("levels-each");
+    expect(each.hidden).toBe(false);
+    each.click();
+    await pass(600);
+    expect(view.model.traits.each_levels).toBe(true);
+    const before = held(view, "1") as { low: number; of: string };
+    expect(before.of).toBe("1@3,7,0");
+    await next(view);
+    const after = held(view, "1") as { low: number; of: string };
+    expect(after.of).toBe("1@3,8,0");
+    expect(after.low - before.low).toBeGreaterThan(30);
+    each.click();
+    await pass(600);
+    expect(held(view, "1")).toMatchObject({ of: "1" });
+    const kept = held(view, "1");
+    await next(view);
+    expect(held(view, "1")).toEqual(kept);
+    // The images of a map are compared with nothing.
+    const map = await show({ node: 4 });
+    expect(map.element.querySelector<HTMLElement>('[data-st="levels-each"]')?.hidden).toBe(true);
+  });
+
+  it("are beyond only where nearly nothing is seen", () => {
+    const levels = { low: 0, high: 10 };
+    expect(beyond(levels, [11, 20])).toBe("high");
+    expect(beyond(levels, [-5, -1])).toBe("low");
+    // A dark image of sparse counts is dark; what is at a level is seen.
+    for (const range of [
+      [0, 0],
+      [10, 20],
+      [-5, 0],
+      [2, 90],
+      [Number.NaN, Number.NaN],
+    ] as const) {
+      expect(beyond(levels, range)).toBe(null);
+    }
   });
 });

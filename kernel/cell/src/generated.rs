@@ -1827,6 +1827,106 @@ impl Operation for Imaginary {
     }
 }
 
+/// Luminance: How bright colours are: 0.299 R + 0.587 G + 0.114 B of the stored numbers.
+///
+/// hyperspy, rgb_tools, doi:10.5281/zenodo.592838; ITU-R BT.601-7
+#[derive(Clone, Debug, PartialEq)]
+pub struct Luminance {}
+
+impl Default for Luminance {
+    fn default() -> Self {
+        Luminance {}
+    }
+}
+
+impl Operation for Luminance {
+    const NAME: &'static str = "luminance";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Red: The red part of colours.
+///
+/// hyperspy, rgb_tools, doi:10.5281/zenodo.592838; ITU-R BT.601-7
+#[derive(Clone, Debug, PartialEq)]
+pub struct Red {}
+
+impl Default for Red {
+    fn default() -> Self {
+        Red {}
+    }
+}
+
+impl Operation for Red {
+    const NAME: &'static str = "red";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Green: The green part of colours.
+///
+/// hyperspy, rgb_tools, doi:10.5281/zenodo.592838; ITU-R BT.601-7
+#[derive(Clone, Debug, PartialEq)]
+pub struct Green {}
+
+impl Default for Green {
+    fn default() -> Self {
+        Green {}
+    }
+}
+
+impl Operation for Green {
+    const NAME: &'static str = "green";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Blue: The blue part of colours.
+///
+/// hyperspy, rgb_tools, doi:10.5281/zenodo.592838; ITU-R BT.601-7
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blue {}
+
+impl Default for Blue {
+    fn default() -> Self {
+        Blue {}
+    }
+}
+
+impl Operation for Blue {
+    const NAME: &'static str = "blue";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Alpha: The opacity of colours: 0 where nothing is seen.
+///
+/// hyperspy, rgb_tools, doi:10.5281/zenodo.592838; ITU-R BT.601-7
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alpha {}
+
+impl Default for Alpha {
+    fn default() -> Self {
+        Alpha {}
+    }
+}
+
+impl Operation for Alpha {
+    const NAME: &'static str = "alpha";
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
 /// Which parameters each method of [`Signal`] takes.
 pub mod method {
     /// Parameters of [`Signal::subtract_background`](super::Signal::subtract_background).
@@ -2169,6 +2269,56 @@ impl Signal {
     /// The operation does not fit this signal.
     pub fn imaginary(&self) -> Result<Signal> {
         self.apply(&Imaginary {})
+    }
+
+    /// How bright colours are: 0.299 R + 0.587 G + 0.114 B of the stored numbers.
+    ///
+    /// Adds a node and computes nothing: `scan.luminance()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn luminance(&self) -> Result<Signal> {
+        self.apply(&Luminance {})
+    }
+
+    /// The red part of colours.
+    ///
+    /// Adds a node and computes nothing: `scan.red()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn red(&self) -> Result<Signal> {
+        self.apply(&Red {})
+    }
+
+    /// The green part of colours.
+    ///
+    /// Adds a node and computes nothing: `scan.green()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn green(&self) -> Result<Signal> {
+        self.apply(&Green {})
+    }
+
+    /// The blue part of colours.
+    ///
+    /// Adds a node and computes nothing: `scan.blue()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn blue(&self) -> Result<Signal> {
+        self.apply(&Blue {})
+    }
+
+    /// The opacity of colours: 0 where nothing is seen.
+    ///
+    /// Adds a node and computes nothing: `scan.alpha()?`.
+    ///
+    /// # Errors
+    /// The operation does not fit this signal.
+    pub fn alpha(&self) -> Result<Signal> {
+        self.apply(&Alpha {})
     }
 
     /// - [`NormalizedCorrelation`]: Finds disks of one shape whatever their brightness, as exactly as the counts allow, with their errors.

@@ -349,6 +349,9 @@ fn element_code(element: ElementType) -> u32 {
         ElementType::F64 => element::F64,
         // Cells are handed parts of them only.
         ElementType::C64 | ElementType::C128 => element::NONE,
+        ElementType::Rgb8 | ElementType::Rgba8 | ElementType::Rgb16 | ElementType::Rgba16 => {
+            element::NONE
+        }
     }
 }
 

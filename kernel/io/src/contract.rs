@@ -2,6 +2,7 @@
 
 mod absent;
 mod axes;
+mod colours;
 mod damage;
 mod kinds;
 mod maps;

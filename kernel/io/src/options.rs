@@ -215,9 +215,21 @@ pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// Refuses what has no picture: of complex numbers there are four already, of three axes one for each entry of the slowest.
+/// Refuses what has no picture: of complex numbers there are four already, of three axes one for each entry of the slowest; colours
+/// make images.
 pub(crate) fn check_pictures(path: &Path, meta: &SignalMeta) -> Result<(), SourceError> {
     let axes = &meta.axes;
+    if meta.element.is_colour() && axes.signal.len() != 2 {
+        let shape = axes.shape_text();
+        return Err(SourceError::unsupported(
+            path,
+            format!(
+                "its frames of colours have {} axes {shape}; 2 are read, an image",
+                axes.signal.len()
+            ),
+            "in Python, save the array alone, of which the last two axes are read as an image: `np.save(\"array.npy\", array)`; a single row is one of `array[None]`",
+        ));
+    }
     if !meta.element.is_complex() || axes.signal.len() < 3 {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 pub mod absent;
 pub mod binary;
 pub mod chunk;
+pub mod colours;
 pub mod container;
 pub mod decoders;
 pub mod json;

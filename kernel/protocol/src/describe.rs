@@ -198,6 +198,9 @@ pub enum ColouringDescription {
     Wheel,
     /// Each image between its own levels.
     Rgb,
+    /// The pixels of the frame are colours: red, green, blue and, if there are four images, alpha, as they are stored; it is drawn from
+    /// no component. `FrameReply.ranges` is what no and full intensity are stored as.
+    Colours,
 }
 
 /// `factor` times a value is the number in `units`.

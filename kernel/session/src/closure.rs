@@ -48,8 +48,10 @@ impl Computation for Mapped {
 
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         let meta = match inputs {
-            [meta] if meta.element.is_complex() => return Err(real_needed(meta)),
-            [meta] if meta.kind == SignalKind::Frame => *meta,
+            [meta] if meta.kind == SignalKind::Frame => match real_needed(meta) {
+                Some(refusal) => return Err(refusal),
+                None => *meta,
+            },
             [meta] => {
                 let reason = format!("the signal has {}, not frames", meta.kind.noun());
                 return Err(NotApplicable::new(reason, "frames"));

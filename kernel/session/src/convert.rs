@@ -285,6 +285,7 @@ fn composite(meta: &SignalMeta, composite: &Composite) -> CompositeDescription {
         colouring: match composite.colouring {
             Colouring::Wheel => ColouringDescription::Wheel,
             Colouring::Rgb => ColouringDescription::Rgb,
+            Colouring::Colours => ColouringDescription::Colours,
         },
         components: planes.into_iter().map(|plane| plane as u32).collect(),
     }

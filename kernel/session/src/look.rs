@@ -71,7 +71,7 @@ const TRAITS: [&str; 9] = [
     "log",
 ];
 /// Classes of pictures that share a contrast, and their colormaps.
-const CLASSES: [(&str, &str); 7] = [
+const CLASSES: [(&str, &str); 8] = [
     ("signal", "gray"),
     ("map", "viridis"),
     ("diverging", "diverging"),
@@ -79,6 +79,7 @@ const CLASSES: [(&str, &str); 7] = [
     ("categorical", "categories"),
     ("wheel", "hues"),
     ("rgb", "gray"),
+    ("colours", "gray"),
 ];
 
 /// How a picture of a node is drawn.
@@ -114,6 +115,7 @@ impl<'a> Shows<'a> {
             Shows::Component(Display::Categorical { .. }) => "categorical",
             Shows::Composite(Colouring::Wheel) => "wheel",
             Shows::Composite(Colouring::Rgb) => "rgb",
+            Shows::Composite(Colouring::Colours) => "colours",
         }
     }
 
@@ -128,12 +130,12 @@ impl<'a> Shows<'a> {
         }
     }
 
-    /// Whether levels can be chosen for it: a period, names, and images with levels of their own leave no choice.
+    /// Whether levels can be chosen for it: a period, names, images with levels of their own and own colours leave no choice.
     fn has_levels(self) -> bool {
         !matches!(
             self,
             Shows::Component(Display::Cyclic { .. } | Display::Categorical { .. })
-                | Shows::Composite(Colouring::Rgb)
+                | Shows::Composite(Colouring::Rgb | Colouring::Colours)
         )
     }
 }

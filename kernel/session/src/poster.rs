@@ -245,6 +245,7 @@ impl Session {
                 let place = format!("{title}: {} {place} {}", outer.name, outer.units);
                 (place.trim_end().to_owned(), Colours::Values)
             }
+            _ if meta.element.is_colour() => (title, Colours::Own),
             _ => (title, Colours::Values),
         };
         let mut drawn = Panel {

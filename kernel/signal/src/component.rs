@@ -110,6 +110,8 @@ pub enum Colouring {
     Wheel,
     /// Red, green and blue, each between its own levels.
     Rgb,
+    /// The frame itself, whose pixels are colours: no component, no levels ([`crate::Channel`]).
+    Colours,
 }
 
 impl Colouring {
@@ -118,6 +120,7 @@ impl Colouring {
         match self {
             Colouring::Wheel => 2,
             Colouring::Rgb => 3,
+            Colouring::Colours => 0,
         }
     }
 }

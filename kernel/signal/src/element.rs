@@ -18,6 +18,14 @@ pub enum ElementType {
     C64,
     /// A complex number: real and imaginary part in `f64`.
     C128,
+    /// A colour: red, green and blue in `u8`.
+    Rgb8,
+    /// A colour with opacity: red, green, blue and alpha in `u8`.
+    Rgba8,
+    /// A colour: red, green and blue in `u16`.
+    Rgb16,
+    /// A colour with opacity: red, green, blue and alpha in `u16`.
+    Rgba16,
 }
 
 impl ElementType {
@@ -28,6 +36,7 @@ impl ElementType {
             ElementType::U32 | ElementType::I32 | ElementType::F32 => 4,
             ElementType::U64 | ElementType::I64 | ElementType::F64 | ElementType::C64 => 8,
             ElementType::C128 => 16,
+            colour => colour.channels() * colour.part().size_bytes(),
         }
     }
 
@@ -40,25 +49,29 @@ impl ElementType {
         matches!(self, ElementType::C64 | ElementType::C128)
     }
 
-    /// The type of the numbers that a pixel consists of: of complex ones that of both parts, else its own.
+    /// The type of the numbers that a pixel consists of: of complex ones that of both parts, of colours that of each, else its own.
     pub fn part(self) -> ElementType {
         match self {
             ElementType::C64 => ElementType::F32,
             ElementType::C128 => ElementType::F64,
+            ElementType::Rgb8 | ElementType::Rgba8 => ElementType::U8,
+            ElementType::Rgb16 | ElementType::Rgba16 => ElementType::U16,
             real => real,
         }
     }
 
-    /// The smallest floating-point type that holds every value of this one; of 64-bit integers beyond 2⁵³, nearly.
+    /// The smallest floating-point type that holds every value of this one; of 64-bit integers beyond 2⁵³, nearly. That of
+    /// luminance for colours.
     pub fn as_float(self) -> ElementType {
         match self.size_bytes() {
+            _ if self.is_colour() => ElementType::F32,
             1 | 2 => ElementType::F32,
             _ if self.is_float() => self,
             _ => ElementType::F64,
         }
     }
 
-    /// numpy's and Rust's common short names: `u16`, `f32`; `c64` for complex numbers of 64 bit.
+    /// numpy's and Rust's common short names: `u16`, `f32`; `c64` for complex numbers of 64 bit; hyperspy's `rgba16` for colours.
     pub fn name(self) -> &'static str {
         match self {
             ElementType::U8 => "u8",
@@ -73,6 +86,10 @@ impl ElementType {
             ElementType::F64 => "f64",
             ElementType::C64 => "c64",
             ElementType::C128 => "c128",
+            ElementType::Rgb8 => "rgb8",
+            ElementType::Rgba8 => "rgba8",
+            ElementType::Rgb16 => "rgb16",
+            ElementType::Rgba16 => "rgba16",
         }
     }
 }
@@ -119,7 +136,7 @@ element! {
 }
 
 /// Runs `$body` with `$pixels: &[T]` bound to the pixels of `$frame` in their own type; of complex numbers to their amplitudes,
-/// which live as long as `$body`.
+/// of colours to their luminances, which live as long as `$body`.
 ///
 /// ```
 /// # use signal::{Frame, Element, for_pixels};
@@ -180,6 +197,15 @@ macro_rules! for_pixels {
             $crate::ElementType::C128 => {
                 let amplitudes = frame.part($crate::ComplexPart::Amplitude);
                 let $pixels = amplitudes.pixels_of_own_type::<f64>();
+                $body
+            }
+            $crate::ElementType::Rgb8
+            | $crate::ElementType::Rgba8
+            | $crate::ElementType::Rgb16
+            | $crate::ElementType::Rgba16 => {
+                let luminances = frame.channel($crate::Channel::Luminance);
+                let luminances = luminances.unwrap_or_else($crate::Frame::empty);
+                let $pixels = luminances.pixels_of_own_type::<f32>();
                 $body
             }
         }

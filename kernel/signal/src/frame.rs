@@ -187,7 +187,8 @@ impl Frame {
     }
 
     /// The frame with pixels of another type; the same memory when it has them already. Values beyond
-    /// the ends of an integer type stop there, and NaN becomes 0. Of complex numbers real ones have the amplitude.
+    /// the ends of an integer type stop there, and NaN becomes 0. Of complex numbers real ones have the amplitude, of colours
+    /// the luminance; colours of numbers are grey.
     pub fn cast(&self, wanted: ElementType) -> Frame {
         if wanted == self.element {
             return self.clone();
@@ -206,6 +207,7 @@ impl Frame {
                         Block::new(OwnPairs(pairs.collect()))
                     }
                     ElementType::C128 => Block::new(OwnPairs(self.pairs().collect())),
+                    colour => self.grey(colour),
                 }
             };
         }
@@ -218,6 +220,16 @@ impl Frame {
             ),
             start: 0,
         }
+    }
+
+    /// The pixels of a colour that is grey, and opaque.
+    fn grey(&self, colour: ElementType) -> Block {
+        let grey = self.cast(colour.part());
+        let width = colour.part().size_bytes();
+        let alpha = vec![u8::MAX; if colour.channels() == 4 { width } else { 0 }];
+        let pixels = (grey.as_bytes().chunks(width))
+            .flat_map(|value| [value, value, value, &alpha].concat());
+        Block::new(pixels.collect::<Vec<u8>>())
     }
 
     /// Real and imaginary parts.
@@ -286,6 +298,9 @@ impl Frame {
 
     /// The value of one pixel, by its position in C order.
     pub fn value(&self, flat: usize) -> f64 {
+        if self.element.is_colour() {
+            return self.luminance_at(flat);
+        }
         crate::for_pixels!(self, |pixels| pixels
             .get(flat)
             .map_or(f64::NAN, |pixel| pixel.to_f64()))

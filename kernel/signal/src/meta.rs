@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Axes, Component, Composite, ElementType, ShownUnits};
+use crate::{Axes, Colouring, Component, Composite, ElementType, ShownUnits};
 
 /// What a signal has at every scan position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,7 +69,8 @@ pub struct SignalMeta {
     pub value_units: String,
     /// The images of a map. Of frames of complex numbers what can be shown of each ([`crate::ComplexPart`]); empty for others.
     pub components: Vec<Component>,
-    /// Pictures drawn from several of them. The pictures of a map are counted through: images, then composites.
+    /// Pictures drawn from several of them. The pictures of a map are counted through: images, then composites. Frames of
+    /// colours have one, which is drawn from the frame itself.
     #[serde(default)]
     pub composites: Vec<Composite>,
     /// hyperspy's `Signal.signal_type`: `electron_diffraction`, `EELS`, … or empty.
@@ -87,16 +88,27 @@ pub struct SignalMeta {
 }
 
 impl SignalMeta {
-    /// A frame signal with nothing known but its axes and pixel type; values are counts, complex ones have no unit.
+    /// A frame signal with nothing known but its axes and pixel type; values are counts, complex ones and colours have no unit.
     pub fn frames(title: impl Into<String>, axes: Axes, element: ElementType) -> Self {
         SignalMeta {
             title: title.into(),
             kind: SignalKind::Frame,
             axes,
             element,
-            value_units: if element.is_complex() { "" } else { "counts" }.into(),
+            value_units: match element.is_complex() || element.is_colour() {
+                true => String::new(),
+                false => "counts".into(),
+            },
             components: SignalMeta::pictures_of(element),
-            composites: Vec::new(),
+            composites: match element.is_colour() {
+                true => vec![Composite::new(
+                    "colours",
+                    "Colours",
+                    Colouring::Colours,
+                    &[],
+                )],
+                false => Vec::new(),
+            },
             signal_type: String::new(),
             beam_energy_kev: None,
             notes: Map::new(),
@@ -172,6 +184,7 @@ impl SignalMeta {
     /// The components that a picture is drawn from: itself, or those of a composite; `None` for a picture that is not there.
     pub fn planes(&self, picture: usize) -> Option<Vec<usize>> {
         match self.composite(picture) {
+            Some(composite) if composite.colouring == Colouring::Colours => Some(vec![picture]),
             Some(composite) => composite.planes(&self.components),
             None => (picture < self.pictures()).then(|| vec![picture]),
         }

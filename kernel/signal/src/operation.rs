@@ -141,6 +141,8 @@ pub trait Operation: Default + Send + Sync + 'static {
     /// Set when its outputs are those of its first input at other positions, as they are: dead pixels of a file stay what they
     /// are in the file, and nothing is kept of them twice.
     const PASSES_ON: bool = false;
+    /// Set when it takes colours; to others no signal of them is described ([`crate::Channel`]).
+    const COLOUR: bool = false;
     /// Set when it takes complex numbers; to others no signal of them is described ([`crate::ComplexPart`]).
     const COMPLEX: bool = false;
     /// Names of parameters that its preparation does not depend on: they change without doing it again.

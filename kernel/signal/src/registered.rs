@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Caveat, Computation, Detector, Finished, FurtherInput, HeapBytes, Inputs,
-    MapReference, NavigationIndex, Needs, NotApplicable, Operation, OperationError, OperationInfo,
-    Outline, Output, ParameterError, ParameterInfo, Parameters, Preparation, Prepare, Prepared,
-    SignalMeta,
+    CancelToken, Caveat, Computation, Detector, ElementType, Finished, FurtherInput, HeapBytes,
+    Inputs, MapReference, NavigationIndex, Needs, NotApplicable, Operation, OperationError,
+    OperationInfo, Outline, Output, ParameterError, ParameterInfo, Parameters, Preparation,
+    Prepare, Prepared, SignalMeta,
 };
 
 /// One entry of the registry: an operation that waits for its parameters.
@@ -60,8 +60,27 @@ impl<O: Operation> Registered for Bound<O> {
     }
 }
 
-/// The refusal of complex numbers.
-pub fn real_needed(input: &SignalMeta) -> NotApplicable {
+/// The refusal of pixels that are not one real number each; `None` of those that are.
+pub fn real_needed(input: &SignalMeta) -> Option<NotApplicable> {
+    match input.element {
+        element if element.is_complex() => Some(complex_refused(input)),
+        element if element.is_colour() => Some(colour_refused(input)),
+        _ => None,
+    }
+}
+
+fn colour_refused(input: &SignalMeta) -> NotApplicable {
+    NotApplicable::new(
+        format!(
+            "the signal {} has colours ({})",
+            input.summary(),
+            input.element.colour_name()
+        ),
+        "one number for each pixel: `.luminance()?`, `.red()?`, `.green()?` or `.blue()?` of it",
+    )
+}
+
+fn complex_refused(input: &SignalMeta) -> NotApplicable {
     NotApplicable::new(
         format!("the signal {} has complex numbers", input.summary()),
         "real numbers: `.amplitude()?`, `.phase()?`, `.real()?` or `.imaginary()?` of it",
@@ -196,11 +215,13 @@ impl<O: Operation> Computation for WithParams<O> {
     }
 
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
-        let takes_complex = O::COMPLEX || O::PASSES_ON;
-        if let Some(input) = inputs.iter().find(|input| input.element.is_complex())
-            && !takes_complex
-        {
-            return Err(real_needed(input));
+        let takes = |element: ElementType| {
+            O::PASSES_ON
+                || (!element.is_complex() || O::COMPLEX) && (!element.is_colour() || O::COLOUR)
+        };
+        let refused = inputs.iter().find(|input| !takes(input.element));
+        if let Some(refusal) = refused.and_then(|input| real_needed(input)) {
+            return Err(refusal);
         }
         self.operation.describe(inputs, &self.params)
     }

@@ -1,8 +1,9 @@
 //! Several images as one picture: what its levels are chosen from, and its colours.
 
-use signal::Frame;
+use signal::{Channel, Frame};
 
 use crate::colormap::{Contrast, Rgb};
+use crate::reduce::{Part, Reduced, reduce};
 
 /// Lengths of the vectors whose components two images hold; NaN where one of them has no value.
 ///
@@ -52,8 +53,61 @@ pub(crate) fn rgb_color(contrast: &Contrast, levels: &[[f64; 2]], values: [f32; 
     })
 }
 
+/// Red, green, blue and, where there is one, alpha of a frame of colours, reduced to what is seen as [`reduce`] does. Where pixels are
+/// put together, those that are opaque count for more. `None` for frames without colours.
+pub fn channels(frame: &Frame, part: Option<Part>, size_px: [usize; 2]) -> Option<Vec<Reduced>> {
+    let stored: Option<Vec<Frame>> = (Channel::STORED.iter().take(frame.element().channels()))
+        .map(|channel| frame.channel(*channel))
+        .collect();
+    let mut stored = stored?;
+    let reduced = |frame: &Frame| reduce(frame, part, size_px);
+    let alpha = stored
+        .get(3)
+        .map(|alpha| (alpha.to_f32().into_owned(), reduced(alpha)));
+    let Some((alpha, means)) = alpha.filter(|(_, means)| means.block > 1) else {
+        return Some(stored.iter().map(reduced).collect());
+    };
+    stored.truncate(3);
+    let weight = means.frame.to_f32();
+    let mut all: Vec<Reduced> = Vec::new();
+    for colour in &stored {
+        let values = colour.to_f32();
+        let weighted = values
+            .iter()
+            .zip(&alpha)
+            .map(|(value, alpha)| value * alpha);
+        let mut sum =
+            reduced(&Frame::from_vec(frame.shape(), weighted.collect::<Vec<f32>>()).ok()?);
+        let values = sum.frame.to_f32().into_owned();
+        let mean = values
+            .iter()
+            .zip(weight.iter())
+            .map(|(sum, weight)| match *weight {
+                0.0 => 0.0,
+                weight => sum / weight,
+            });
+        sum.frame = Frame::from_vec(sum.frame.shape(), mean.collect::<Vec<f32>>()).ok()?;
+        all.push(sum);
+    }
+    drop(weight);
+    all.push(means);
+    Some(all)
+}
+
+/// A colour of its own as it is seen on white; `full` is stored for full intensity.
+pub(crate) fn own_color(values: &[f32], full: f64) -> Rgb {
+    let share = |value: f32| (f64::from(value) / full).clamp(0.0, 1.0);
+    let opacity = values.get(3).map_or(1.0, |alpha| share(*alpha));
+    std::array::from_fn(|channel| {
+        let seen = values.get(channel).map_or(0.0, |value| share(*value));
+        ((seen * opacity + 1.0 - opacity) * 255.0).round() as u8
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use signal::{Block, ElementType};
+
     use super::*;
 
     fn frame(values: &[f32]) -> Frame {
@@ -95,6 +149,40 @@ mod tests {
         let colour = |values| rgb_color(&Contrast::of("gray"), &levels, values);
         assert_eq!(colour([1.0, 20.0, 0.0]), Some([255, 51, 128]));
         assert_eq!(colour([-1.0, 200.0, f32::NAN]), None);
+    }
+
+    #[test]
+    fn own_colours_are_what_is_stored_over_white() {
+        assert_eq!(own_color(&[12.0, 200.0, 255.0], 255.0), [12, 200, 255]);
+        assert_eq!(own_color(&[65535.0, 0.0, 32768.0], 65535.0), [255, 0, 128]);
+        assert_eq!(own_color(&[255.0, 0.0, 0.0, 0.0], 255.0), [255, 255, 255]);
+        assert_eq!(own_color(&[255.0, 0.0, 0.0, 51.0], 255.0), [255, 204, 204]);
+    }
+
+    #[test]
+    fn what_is_not_seen_colours_no_mean() {
+        let colours = |numbers: &[u8], element: ElementType| {
+            let shape = [2, numbers.len() / element.channels() / 2];
+            Frame::from_block(&shape, element, Block::new(numbers.to_vec()), 0).unwrap()
+        };
+        // Red and opaque, blue and transparent.
+        let pixels = [
+            [255, 0, 0, 255],
+            [0, 0, 255, 0],
+            [255, 0, 0, 255],
+            [0, 0, 255, 0],
+        ];
+        let frame = colours(&pixels.concat(), ElementType::Rgba8);
+        let all = channels(&frame, None, [1, 1]).unwrap();
+        let means: Vec<f64> = all.iter().map(|one| one.frame.value(0)).collect();
+        assert_eq!(means, [255.0, 0.0, 0.0, 127.5]);
+        let whole = channels(&frame, None, [2, 2]).unwrap();
+        assert_eq!(whole[2].frame.pixels::<u8>(), Some(&[0, 255, 0, 255][..]));
+        let opaque = colours(&[1, 2, 3, 5, 6, 7], ElementType::Rgb8);
+        let all = channels(&opaque, None, [9, 9]).unwrap();
+        assert_eq!(all.len(), 3);
+        assert_eq!(all[1].frame.pixels::<u8>(), Some(&[2, 6][..]));
+        assert!(channels(&frame.channel(Channel::Red).unwrap(), None, [9, 9]).is_none());
     }
 
     /// Both sides of the wire are held to it, see `widget/test/composites.test.ts`.

@@ -61,6 +61,8 @@ pub enum Colours {
         levels: [[f64; 2]; 3],
         names: [String; 3],
     },
+    /// Those of the frame itself, on white.
+    Own,
 }
 
 impl Colours {

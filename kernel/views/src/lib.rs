@@ -10,7 +10,7 @@ mod pack;
 mod reduce;
 
 pub use colormap::{Colormap, ColormapKind, Contrast};
-pub use composite::lengths;
+pub use composite::{channels, lengths};
 pub use figure::{Colours, Figure, Panel, ScaleBar, Words, base64_text, figure};
 pub use levels::{Levels, levels};
 pub use pack::packed;

@@ -30,11 +30,12 @@ const LARGE: &str = "large frames in JupyterLab";
 const MAPS: &str = "maps in JupyterLab";
 const SCANS: &str = "parts of scans in JupyterLab";
 const WIDE: &str = "complex numbers and stacks in JupyterLab";
+const COLOURS: &str = "images of colours in JupyterLab";
 const SHAPES: &str = "windows and polygons in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 12] = [
+const IN_JUPYTER: [&str; 13] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,
@@ -44,6 +45,7 @@ const IN_JUPYTER: [&str; 12] = [
     MAPS,
     SCANS,
     WIDE,
+    COLOURS,
     SHAPES,
     RESTART,
     SAVED,
@@ -134,6 +136,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(MAPS, || browser::maps(&chromium, environment));
             report.stage(SCANS, || browser::scans(&chromium, environment));
             report.stage(WIDE, || browser::wide(&chromium, environment));
+            report.stage(COLOURS, || browser::colours(&chromium, environment));
             report.stage(SHAPES, || browser::shapes(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
@@ -146,6 +149,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(MAPS, reason.clone());
             report.not_run(SCANS, reason.clone());
             report.not_run(WIDE, reason.clone());
+            report.not_run(COLOURS, reason.clone());
             report.not_run(SHAPES, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);

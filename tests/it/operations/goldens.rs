@@ -108,6 +108,9 @@ fn run_case(case: &Value) -> Result<f64> {
     if text("input")? == "ops_waves.npy" {
         return complex_case(&*computation, &given, &expected);
     }
+    if text("input")? == "ops_colours.npy" {
+        return colour_case(&*computation, &given, &expected);
+    }
     if given.shape.len() == 4 {
         return scan_case(&*computation, &given, &expected);
     }
@@ -151,6 +154,19 @@ fn complex_case(computation: &dyn Computation, given: &Array, expected: &Array) 
     let frame = Frame::from_block(&[rows, columns], ElementType::C64, block, 0);
     let frame = Output::Frame(frame.map_err(anyhow::Error::msg)?);
     let meta = Arc::new(meta([1, 1], [rows, columns], ElementType::C64));
+    let output = compute(computation, &meta, frame, None)?;
+    largest_difference(&numbers(&output), &expected.values)
+}
+
+/// Red, green, blue and alpha of one frame, along the last axis.
+fn colour_case(computation: &dyn Computation, given: &Array, expected: &Array) -> Result<f64> {
+    let [rows, columns, 4] = given.shape[..] else {
+        bail!("colours as (row, column, channel)");
+    };
+    let bytes: Vec<u8> = given.values.iter().map(|number| *number as u8).collect();
+    let frame = Frame::from_block(&[rows, columns], ElementType::Rgba8, Block::new(bytes), 0);
+    let frame = Output::Frame(frame.map_err(anyhow::Error::msg)?);
+    let meta = Arc::new(meta([1, 1], [rows, columns], ElementType::Rgba8));
     let output = compute(computation, &meta, frame, None)?;
     largest_difference(&numbers(&output), &expected.values)
 }

@@ -7,11 +7,20 @@ import type { NodeDescription } from "../protocol/generated";
 import { colormapNamed } from "../render/colormap";
 import { automaticLevels, binsFor, histogram, histogramDomain } from "../render/levels";
 import { type Contrast, type Levels, transfer } from "../render/table";
-import { chosenFrom, contrastOf, type HeldLevels, levelsKey, pictureClass, trialOf } from "../state/contrast";
+import {
+  beyond,
+  chosenFrom,
+  contrastOf,
+  type HeldLevels,
+  hasSeveralImages,
+  levelsKey,
+  pictureClass,
+  trialOf,
+} from "../state/contrast";
 import { hasLevels, type Shows, showsOf } from "../state/images";
 import type { Picture } from "../state/picture";
-import { isApart } from "../state/scan";
 import { nodeById } from "../state/tree";
+import type { ViewState } from "../state/view";
 import { contrastControls } from "./levels/contrast";
 import { makeLimit } from "./levels/limit";
 import type { Panel, PanelContext } from "./registry";
@@ -81,6 +90,12 @@ export const levels: Panel = {
     };
     session.store.on(["panes", "focused", "node", "sameLevels", "companion"], several, signal);
     several();
+    const each = quietButton(
+      "levels-each",
+      "Each image",
+      "Choose the levels of each image from that image alone; otherwise all images have the same, and can be compared",
+    );
+    const note = h("p", { class: "st-hint", role: "status", "data-st": "levels-note" });
     const chart = h("canvas", {
       class: "st-histogram-canvas",
       "aria-hidden": "true",
@@ -93,7 +108,7 @@ export const levels: Panel = {
     const plot = h("div", { class: "st-histogram" }, chart, low.element, high.element);
     const problem = h("p", { class: "st-problem", role: "alert", "data-st": "levels-problem" });
     const controls = contrastControls(context);
-    controls.element.append(same);
+    controls.element.append(each, same);
     const row = h(
       "div",
       { class: "st-levels-row" },
@@ -104,7 +119,7 @@ export const levels: Panel = {
       symmetric,
       automatic,
     );
-    element.append(row, problem, controls.element);
+    element.append(row, note, problem, controls.element);
 
     let domain: Levels | null = null;
     /** The shown range stays while a handle is held. */
@@ -118,9 +133,12 @@ export const levels: Panel = {
         return;
       }
       const { levels: current, picture, shows } = now;
-      // What has no levels has no limits, and names and three images at once have no histogram either.
-      setHidden(row, shows.type === "categorical" || shows.type === "rgb");
+      // What has no levels has no limits, and names, three images at once and own colours have no histogram either.
+      setHidden(row, ["categorical", "rgb", "colours"].includes(shows.type));
       const free = hasLevels(shows);
+      setHidden(each, !free || !hasSeveralImages(now.node));
+      each.setAttribute("aria-pressed", String(session.state.eachLevels));
+      setText(note, noteOf(now, view.value.levelsAnew));
       for (const part of [low.element, high.element, automatic]) {
         setHidden(part, !free);
       }
@@ -200,21 +218,27 @@ export const levels: Panel = {
         },
       });
     }
+    const choose = (): void => {
+      const now = shown(context);
+      if (now) {
+        const { reply } = now.picture;
+        session.holdLevels(now.node, now.component, {
+          ...automaticLevels(reply.percentiles, reply.extrema, now.shows),
+          automatic: true,
+          of: chosenFrom(reply, trialOf(view.value, now.node), session.hasEachLevels(now.node)),
+          complete: reply.complete,
+        });
+        setText(problem, "");
+        view.set({ levelsAnew: null });
+      }
+    };
+    listen(automatic, "click", choose, signal);
     listen(
-      automatic,
+      each,
       "click",
       () => {
-        const now = shown(context);
-        if (now) {
-          const { reply } = now.picture;
-          session.holdLevels(now.node, now.component, {
-            ...automaticLevels(reply.percentiles, reply.extrema, now.shows),
-            automatic: true,
-            of: chosenFrom(reply, trialOf(view.value, now.node), isApart(now.node, session.state.nodes)),
-            complete: reply.complete,
-          });
-          setText(problem, "");
-        }
+        session.store.set({ eachLevels: !session.state.eachLevels });
+        choose();
       },
       signal,
     );
@@ -234,7 +258,8 @@ export const levels: Panel = {
     // Counting every picture of a drag would take longer than drawing it.
     view.on(["picture"], calmly(draw, HISTOGRAM_MS, signal), signal);
     view.on(["theme"], draw, signal);
-    session.store.on(["levels", "contrast", "node", "component"], draw, signal);
+    view.on(["levelsAnew"], draw, signal);
+    session.store.on(["levels", "eachLevels", "contrast", "node", "component"], draw, signal);
     session.store.on(["node", "component"], () => setText(problem, ""), signal);
     session.store.on(["contrast", "node", "nodes", "component"], controls.fill, signal);
     const observer = new ResizeObserver(draw);
@@ -243,6 +268,28 @@ export const levels: Panel = {
     element.hidden = true;
   },
 };
+
+/** What of an image cannot be seen, or what was done so that it can. */
+function noteOf({ picture, node, shows, levels }: Shown, anew: ViewState["levelsAnew"]): string {
+  const { percentiles, ranges } = picture.reply;
+  if (shows.type === "colours") {
+    const full = ranges?.[0]?.[1] ?? 255;
+    return `Drawn in its own colours, 0 to ${full} of each: they have no levels and no histogram. Its luminance has.`;
+  }
+  if (!hasLevels(shows)) {
+    return "";
+  }
+  const side = levels.automatic ? null : beyond(levels, percentiles);
+  if (side) {
+    const where = side === "low" ? "below the low" : "above the high";
+    return `Nearly all of this image lies ${where} level and is drawn in one colour. Auto chooses levels for it.`;
+  }
+  if (anew?.node === node.id) {
+    const where = anew.side === "low" ? "below" : "above";
+    return `The levels were chosen again: nearly all of an image lay ${where} those of the images before.`;
+  }
+  return "";
+}
 
 /** Why a level cannot be this value; empty when it can. */
 function refusal({ levels, symmetric, writing }: Shown, which: "low" | "high", value: number | null): string {

@@ -266,6 +266,9 @@ function composedOf(node: NodeDescription, { reply, planes }: Picture): Composed
   if (type === "wheel" && first && second) {
     return { type, y: first, x: second };
   }
+  if (type === "colours") {
+    return { type, channels: planes, full: reply.ranges?.[0]?.[1] ?? 1 };
+  }
   const levels = (reply.ranges ?? []).map(([low, high]) => ({ low, high }));
   return type === "rgb" ? { type, channels: planes, levels } : null;
 }

@@ -140,6 +140,9 @@ function fillComponents(
 
 /** What a composite shows. */
 function compositeHelp(colouring: ColouringDescription, titles: readonly string[]): string {
+  if (colouring === "colours") {
+    return "The pixels in their own colours";
+  }
   return colouring === "wheel"
     ? `${titles.join(" and ")} in one picture: the direction is the hue, the length the brightness`
     : `${titles.join(", ")} in one picture: red, green, blue`;

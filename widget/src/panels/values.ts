@@ -10,6 +10,9 @@ import { compositeOf } from "../state/images";
 /** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in; of a composite what it is drawn from. */
 export function valueText(node: NodeDescription, picture: number, sample: SampleAt | null): string {
   const composite = compositeOf(node, picture);
+  if (composite?.colouring === "colours" && sample) {
+    return colourText(sample);
+  }
   if (composite && sample) {
     return compositeText(node, composite, picture, sample);
   }
@@ -24,6 +27,12 @@ export function valueText(node: NodeDescription, picture: number, sample: Sample
       ? (name || withUnits(numberText(written.value), units)) + blockText(written, "one")
       : sampleText(written, units);
   return map && node.components.length > 1 && text !== "" ? `${map.title} ${text}` : text;
+}
+
+/** `R 12, G 200, B 255`, with `A` where there is opacity. */
+function colourText(sample: SampleAt): string {
+  const channels = (sample.planes ?? []).map((value, i) => `${"RGBA"[i]} ${numberText(value)}`);
+  return channels.join(", ") + blockText(sample, "mean");
 }
 
 /** `Δy −0.310 px, Δx 0.120 px · Deflection 0.332 px at 291°`: the direction from +x towards +y, which is down. */

@@ -358,7 +358,7 @@ export type ScanSteps = { first: Array<number>, step: Array<number>, };
  */
 export type ShownUnitsDescription = { factor: number, units: string, };
 
-export type ColouringDescription = "wheel" | "rgb";
+export type ColouringDescription = "wheel" | "rgb" | "colours";
 
 export type ComponentDescription = { name: string, title: string, units: string, display: DisplayDescription, 
 /**

@@ -7,7 +7,8 @@ import { brightness, type Contrast, type Levels } from "./table";
 /** What a composite is drawn from. */
 export type Composed =
   | { type: "wheel"; y: Samples; x: Samples }
-  | { type: "rgb"; channels: readonly Samples[]; levels: readonly Levels[] };
+  | { type: "rgb"; channels: readonly Samples[]; levels: readonly Levels[] }
+  | { type: "colours"; channels: readonly Samples[]; full: number };
 
 /** Steps of a turn and of brightness: finer than a screen shows. */
 const STEPS = 4096;
@@ -21,9 +22,14 @@ export function paintComposed(
   levels: Levels,
   contrast: Contrast,
 ): boolean {
-  return composed.type === "wheel"
-    ? paintWheel(composed, target, levels, contrast)
-    : paintRgb(composed, target, contrast);
+  switch (composed.type) {
+    case "wheel":
+      return paintWheel(composed, target, levels, contrast);
+    case "rgb":
+      return paintRgb(composed, target, contrast);
+    case "colours":
+      return paintOwn(composed, target);
+  }
 }
 
 /** Share of the range between the levels, from 0 to 1. */
@@ -97,6 +103,30 @@ function paintRgb(
     target[i] = word >>> 0;
   }
   return gaps;
+}
+
+/** Colours as they are stored, `full` of each at most; what is transparent is seen on white. */
+function paintOwn(
+  { channels, full }: { channels: readonly Samples[]; full: number },
+  target: Uint32Array,
+): boolean {
+  const [red, green, blue, alpha] = channels;
+  if (!red || !green || !blue) {
+    return false;
+  }
+  const factor = 255 / full;
+  for (let i = 0; i < target.length; i++) {
+    const opacity = alpha ? (alpha[i] as number) / full : 1;
+    const white = 255 * (1 - opacity) + 0.5;
+    const part = factor * opacity;
+    target[i] =
+      (OPAQUE |
+        (((blue[i] as number) * part + white) << 16) |
+        (((green[i] as number) * part + white) << 8) |
+        ((red[i] as number) * part + white)) >>>
+      0;
+  }
+  return false;
 }
 
 /** One colour for each whole number from 0 on. */

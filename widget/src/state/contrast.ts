@@ -4,10 +4,18 @@ import type { FrameReply, NavigationRegion, NodeDescription } from "../protocol/
 import { COLORMAPS, type Colormap, colormapNamed } from "../render/colormap";
 import type { Contrast, Levels } from "../render/table";
 import type { Draft } from "./detector";
-import { showsOf } from "./images";
+import { showsOf, stackAxis } from "./images";
 
 /** Pictures that share colormap, gamma and logarithm. */
-export type PictureClass = "signal" | "map" | "diverging" | "cyclic" | "categorical" | "wheel" | "rgb";
+export type PictureClass =
+  | "signal"
+  | "map"
+  | "diverging"
+  | "cyclic"
+  | "categorical"
+  | "wheel"
+  | "rgb"
+  | "colours";
 
 export interface ContrastChoice {
   colormap: string;
@@ -34,6 +42,7 @@ export const DEFAULT_CONTRAST: Record<PictureClass, ContrastChoice> = {
   categorical: { colormap: "categories", gamma: 1, log: false },
   wheel: { colormap: "hues", gamma: 1, log: false },
   rgb: { colormap: "gray", gamma: 1, log: false },
+  colours: { colormap: "gray", gamma: 1, log: false },
 };
 
 export const CLASSES = Object.keys(DEFAULT_CONTRAST) as PictureClass[];
@@ -79,16 +88,34 @@ export function trialOf(
 
 /**
  * The values of a picture: the revision of its node alone, or what is tried. A mean of positions has the values of a
- * frame; a sum grows with its region. Where positions are components of a model `each` has values of its own.
+ * frame; a sum grows with its region. Where positions are components of a model, and where somebody wants it so, `each` image has
+ * values of its own.
  */
 export function chosenFrom(
-  { revision, index }: Pick<FrameReply, "revision" | "index">,
+  { revision, index, component }: Pick<FrameReply, "revision" | "index" | "component">,
   { draft, region }: Trial,
   each: boolean,
 ): string {
   const area = region?.statistic === "sum" ? region.width * region.height : 1;
   const values = draft || area > 1 ? JSON.stringify([draft ?? revision, area]) : String(revision);
-  return each ? `${values}@${index}` : values;
+  return each ? `${values}@${[...index, component]}` : values;
+}
+
+/**
+ * Which level nearly all of an image lies beyond, so that it is drawn in one colour: 99 of 100 pixels are below the low one or
+ * above the high one.
+ */
+export function beyond(
+  { low, high }: Levels,
+  [least, greatest]: readonly [number, number],
+): "low" | "high" | null {
+  return greatest < low ? "low" : least > high ? "high" : null;
+}
+
+/** Whether a node has several images, of which each may have levels of its own. */
+export function hasSeveralImages(node: NodeDescription | null): boolean {
+  const positions = node?.navigation_axes.some(({ size }) => size > 1) ?? false;
+  return node?.kind === "frame" && (positions || stackAxis(node) !== null);
 }
 
 /** The levels a picture is drawn with; panes of one kind may have those of the selected node. */

@@ -1,6 +1,6 @@
 /**
  * The pictures of a node, counted through: the images of a map, then the composites that are drawn from several of them;
- * the parts of complex frames; the images along the slowest of three signal axes.
+ * the parts of complex frames; the images along the slowest of three signal axes; frames of colours, drawn as they are.
  */
 
 import type {
@@ -11,7 +11,7 @@ import type {
 } from "../protocol/generated";
 
 /** What a picture is drawn as. */
-export type Shows = DisplayDescription | { type: "frame" | "wheel" | "rgb" };
+export type Shows = DisplayDescription | { type: "frame" | "wheel" | "rgb" | "colours" };
 
 export const FRAME: Shows = { type: "frame" };
 
@@ -44,7 +44,7 @@ export function showsOf(node: NodeDescription | null, picture: number): Shows {
   return node?.kind !== "map" && display.type === "sequential" ? FRAME : display;
 }
 
-/** Whether levels can be chosen: a period, names, and images with levels of their own leave no choice. */
+/** Whether levels can be chosen: a period, names, images with levels of their own and own colours leave no choice. */
 export function hasLevels({ type }: Shows): boolean {
-  return type !== "cyclic" && type !== "categorical" && type !== "rgb";
+  return type !== "cyclic" && type !== "categorical" && type !== "rgb" && type !== "colours";
 }

@@ -7,11 +7,10 @@ import type { Channel, Sent } from "../protocol/client";
 import type { Attention, Detail, FrameReply, NodeDescription } from "../protocol/generated";
 import { automaticLevels } from "../render/levels";
 import { recordTiming } from "../test_hook";
-import { chosenFrom, levelsKey, type Trial, trialOf } from "./contrast";
+import { beyond, chosenFrom, levelsKey, type Trial, trialOf } from "./contrast";
 import { hasLevels, pictureCount, showsOf } from "./images";
 import { malformed } from "./malformed";
 import { Picture } from "./picture";
-import { isApart } from "./scan";
 import type { Session } from "./session";
 import type { Store } from "./store";
 import { nodeById, shapeOf } from "./tree";
@@ -264,7 +263,10 @@ export class FramePuller {
     }
   }
 
-  /** Levels are held across frames; automatic ones are chosen again when the result is another. */
+  /**
+   * Levels are held across frames; automatic ones are chosen again when the result is another, and when nothing would be
+   * seen with them.
+   */
   #chooseLevels(picture: Picture, trial: Trial): void {
     // Its samples are unpacked when they are read: most pictures need none of them here.
     const { reply } = picture;
@@ -279,8 +281,10 @@ export class FramePuller {
     }
     const held = levels[levelsKey(node, reply.component)];
     const { complete } = reply;
-    const of = chosenFrom(reply, trial, isApart(node, nodes));
-    if (held && (!held.automatic || (held.of === of && held.complete >= complete))) {
+    const of = chosenFrom(reply, trial, this.#session.hasEachLevels(node));
+    const side = held ? beyond(held, reply.percentiles) : null;
+    const same = held?.of === of && held.complete >= complete;
+    if (held && (!held.automatic || (same && side === null))) {
       return;
     }
     const growing = reply.space === "navigation" && complete < 1;
@@ -293,6 +297,9 @@ export class FramePuller {
       [low, high] = [Math.min(low, held.low), Math.max(high, held.high)];
     }
     this.#session.holdLevels(node, reply.component, { low, high, automatic: true, of, complete });
+    if (this.#focused()) {
+      this.#view.set({ levelsAnew: same && side ? { node: node.id, side } : null });
+    }
   }
 
   /** Tells the kernel which views are looked at: hidden ones cost nothing, others give way to the focused one. */

@@ -18,7 +18,7 @@ import {
   type TreeDescription,
   type WireError,
 } from "../protocol/generated";
-import { type ContrastChoice, type HeldLevels, levelsKey, pictureClass } from "./contrast";
+import { type ContrastChoice, type HeldLevels, hasSeveralImages, levelsKey, pictureClass } from "./contrast";
 import { FrameCache } from "./frame_cache";
 import { pictureCount } from "./images";
 import {
@@ -362,6 +362,11 @@ export class Session {
   }
 
   /** What is left out stays as it was. */
+  /** Whether each image of a node has levels of its own. */
+  hasEachLevels(node: NodeDescription): boolean {
+    return isApart(node, this.state.nodes) || (this.state.eachLevels && hasSeveralImages(node));
+  }
+
   holdLevels(node: NodeDescription, component: number, change: Partial<HeldLevels>): void {
     const key = levelsKey(node, component);
     const old = this.state.levels[key];
@@ -477,6 +482,7 @@ export class Session {
         "zoom",
         "levels",
         "sameLevels",
+        "eachLevels",
         "contrast",
       ],
       () => this.#saveLater(),

@@ -1,7 +1,7 @@
 /**
  * The view state that lives in the model's traits, so that it survives a reload and is shared by
  * all views of the model: `node`, `position`, `component`, `panes`, `focused`, `companion`, `zoom`,
- * `levels`, `same_levels`, `colormap`, `gamma`, `log`.
+ * `levels`, `same_levels`, `each_levels`, `colormap`, `gamma`, `log`.
  */
 
 import { WHOLE, type Zoom } from "../geometry/zoom";
@@ -39,6 +39,7 @@ export const TRAITS = {
   zoom: ["zoom"],
   levels: ["levels"],
   same_levels: ["sameLevels"],
+  each_levels: ["eachLevels"],
   colormap: ["contrast"],
   gamma: ["contrast"],
   log: ["contrast"],
@@ -54,6 +55,8 @@ export interface SavedState extends Arrangement {
   levels: Readonly<Record<string, HeldLevels>>;
   /** All panes of one kind have the levels of the focused one. */
   sameLevels: boolean;
+  /** Levels are chosen for each image of a stack or scan, instead of once for all of them. */
+  eachLevels: boolean;
   contrast: Readonly<Record<PictureClass, ContrastChoice>>;
 }
 
@@ -73,6 +76,7 @@ export function readTraits(model: Model): SavedState {
     companion: model.get("companion") !== false,
     zoom: readZoom(model.get("zoom")),
     sameLevels: model.get("same_levels") === true,
+    eachLevels: model.get("each_levels") === true,
     levels: readLevels(model.get("levels")),
     contrast: readContrast(model),
   };
@@ -154,6 +158,7 @@ export function writeTraits(model: Model, state: SavedState): void {
     zoom: { ...state.zoom },
     levels: { ...state.levels },
     same_levels: state.sameLevels,
+    each_levels: state.eachLevels,
     colormap: of("colormap"),
     gamma: of("gamma"),
     log: of("log"),

@@ -51,6 +51,8 @@ export interface ViewState extends Pick<PaneState, "picture" | "late" | "failure
   region: NavigationRegion | null;
   /** The detector whose keys are the arrows, by its node. */
   heldDetector: number | null;
+  /** The node whose levels were chosen again because an image lay beyond one of those of the images before. */
+  levelsAnew: { node: number; side: "low" | "high" } | null;
   /** Over the whole page. */
   maximised: boolean;
   /** Request to drawn, milliseconds. */
@@ -82,6 +84,7 @@ export const INITIAL_VIEW: ViewState = {
   draft: null,
   region: null,
   heldDetector: null,
+  levelsAnew: null,
   maximised: false,
   latencyMs: null,
   theme: 0,

@@ -207,4 +207,14 @@ super::parameters::operations! {
     Real: real() {}
 
     Imaginary: imaginary() {}
+
+    Luminance: luminance() {}
+
+    Red: red() {}
+
+    Green: green() {}
+
+    Blue: blue() {}
+
+    Alpha: alpha() {}
 }

@@ -165,6 +165,9 @@ unsafe extern "C" fn frame(
                 if frame.element().is_complex() {
                     return Err(COMPLEX.to_owned());
                 }
+                if frame.element().is_colour() {
+                    return Err(colour_frame(&frame));
+                }
                 let element = match wanted {
                     element::NONE => frame.element(),
                     code => {
@@ -182,6 +185,16 @@ unsafe extern "C" fn frame(
             }
         }
     })
+}
+
+/// Why a cell gets no frame of colours, and what to do.
+fn colour_frame(frame: &signal::Frame) -> String {
+    format!(
+        "the frame has colours ({}, shape {:?}), which cells do not have; take one number for each pixel of the signal first: \
+        `.luminance()?`, `.red()?`, `.green()?` or `.blue()?`, and the frame of that",
+        frame.element().colour_name(),
+        frame.shape()
+    )
 }
 
 /// Why a cell gets no frame of complex numbers, and what to do.

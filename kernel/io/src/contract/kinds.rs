@@ -161,8 +161,11 @@ fn pixel_types_of_hdf5_are_those_of_every_format() {
     check(&*opened("codecs.h5", "bool").unwrap(), |position, pixel| {
         f64::from(asymmetric(position, pixel) % 3.0 == 0.0)
     });
+    assert_eq!(
+        opened("codecs.h5", "rgb").unwrap().meta().element,
+        ElementType::Rgb8
+    );
     for (name, words) in [
-        ("rgb", ["colours (RGB of 8 bit)", "array[\"R\"]"]),
         (
             "record",
             ["records with the fields energy, count", "array[\"energy\"]"],
@@ -177,15 +180,18 @@ fn pixel_types_of_hdf5_are_those_of_every_format() {
 }
 
 #[test]
-fn signals_with_lzf_truth_values_and_complex_numbers_are_read_and_colours_refused() {
+fn signals_with_lzf_truth_values_complex_numbers_and_colours_are_read() {
     let plain = |name: &str| open(&file(name), &OpenOptions::default());
     check(&*plain("lzf.hspy").unwrap(), asymmetric);
     check(&*plain("bool.hspy").unwrap(), |position, pixel| {
         f64::from(asymmetric(position, pixel) % 3.0 == 0.0)
     });
-    refused(
-        plain("rgb.hspy"),
-        &["colours (RGB of 8 bit)", "s.change_dtype(\"uint8\")"],
+    let colours = plain("rgb.hspy").unwrap();
+    let frame = frame_at(&*colours, NavigationIndex::new(&[1])).unwrap();
+    let expected: Vec<u8> = (72..144).collect();
+    assert_eq!(
+        (frame.element(), frame.as_bytes()),
+        (ElementType::Rgb8, &expected[..])
     );
     let complex = plain("complex.hspy").unwrap();
     assert_eq!(complex.meta().element, ElementType::C64);

@@ -325,7 +325,7 @@ fn what_makes_no_frames_is_refused_with_what_helps() {
     }
     let path = folder.path().join("colours.npy");
     let plain = header("X", false, &[4, 5]);
-    let fields = "[('R', '|u1'), ('G', '|u1'), ('B', '|u1')]";
+    let fields = "[('R', '<f4'), ('G', '<f4'), ('B', '<f4')]";
     let text = String::from_utf8_lossy(&plain[10..]).replace("'X'", fields);
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((text.len() as u16).to_le_bytes());
@@ -333,7 +333,7 @@ fn what_makes_no_frames_is_refused_with_what_helps() {
     std::fs::write(&path, bytes).unwrap();
     let error = open(&path, &OpenOptions::default()).err().unwrap();
     assert!(
-        error.to_string().contains("colours (RGB of 8 bit)"),
+        error.to_string().contains("colours (RGB of 32 bit)"),
         "{error}"
     );
 }

@@ -42,7 +42,7 @@ pub(super) fn frame(element: ElementType, position: usize) -> Output {
             match element {
                 $(ElementType::$name => Frame::from_vec(&FRAME, (0..24)
                     .map(|pixel| in_range(element, position, pixel) as $rust).collect()).unwrap(),)*
-                ElementType::C64 | ElementType::C128 => match frame(element.part(), position) {
+                _ => match frame(element.part(), position) {
                     Output::Frame(real) => real.cast(element),
                     other => return other,
                 },

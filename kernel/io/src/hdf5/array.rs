@@ -161,10 +161,31 @@ fn pixel_of(datatype: &Datatype, opened: &Opened, array: &ArrayAt) -> Result<Pix
                 let pixel = pair.flatten().ok_or_else(|| no_pixel(datatype))?;
                 Ok(pixel.stored(order == ByteOrder::BigEndian))
             }
-            _ => Err(no_pixel(datatype)),
+            _ => colour(*size, fields),
         },
         other => Err(no_pixel(other)),
     }
+}
+
+/// A record whose fields follow each other.
+fn colour(size: u32, fields: &[CompoundField]) -> Result<Pixel, NoPixel> {
+    let mut at = 0;
+    let parts = fields.iter().map(|field| {
+        let pixel = match &field.datatype {
+            Datatype::FixedPoint {
+                size,
+                signed: false,
+                byte_order,
+            } if field.byte_offset == at => {
+                at += u32::from(*size);
+                let pixel = Pixel::of('u', usize::from(*size));
+                pixel.map(|pixel| pixel.stored(*byte_order == ByteOrder::BigEndian))
+            }
+            _ => None,
+        };
+        (field.name.clone(), pixel)
+    });
+    Pixel::from_record(&parts.collect::<Vec<_>>(), size as usize)
 }
 
 /// Real and imaginary part, as h5py stores complex numbers.
@@ -325,6 +346,17 @@ fn read_pairs<T: H5Type + Element>(
     Ok(Pixels::new(Typed(parts.into_flattened())))
 }
 
+/// Colours of so many bytes, as they are stored and then in this machine's byte order.
+fn read_colours<const BYTES: usize>(
+    dataset: &Dataset,
+    pixel: &Pixel,
+    ranges: &[Range<usize>],
+) -> Result<Pixels, Error> {
+    let records = read::<Record<BYTES>>(dataset, ranges)?;
+    let bytes: Vec<[u8; BYTES]> = records.into_iter().map(|record| record.0).collect();
+    Ok(Pixels::new(pixel.decoded(bytes.into_flattened())))
+}
+
 fn read_typed(dataset: &Dataset, pixel: &Pixel, ranges: &[Range<usize>]) -> Result<Pixels, Error> {
     if matches!(
         dataset.dtype(),
@@ -354,6 +386,10 @@ fn read_typed(dataset: &Dataset, pixel: &Pixel, ranges: &[Range<usize>]) -> Resu
         ElementType::F64 => Pixels::new(Typed(read::<f64>(dataset, ranges)?)),
         ElementType::C64 => read_pairs::<f32>(dataset, ranges)?,
         ElementType::C128 => read_pairs::<f64>(dataset, ranges)?,
+        ElementType::Rgb8 => read_colours::<3>(dataset, pixel, ranges)?,
+        ElementType::Rgba8 => read_colours::<4>(dataset, pixel, ranges)?,
+        ElementType::Rgb16 => read_colours::<6>(dataset, pixel, ranges)?,
+        ElementType::Rgba16 => read_colours::<8>(dataset, pixel, ranges)?,
     })
 }
 
@@ -420,6 +456,28 @@ impl H5Type for Half {
 
     fn element_size(_: &Datatype) -> usize {
         2
+    }
+}
+
+/// The bytes of a record whose fields have been looked at.
+#[derive(Clone)]
+struct Record<const BYTES: usize>([u8; BYTES]);
+
+impl<const BYTES: usize> H5Type for Record<BYTES> {
+    fn hdf5_type() -> Datatype {
+        Datatype::Compound {
+            size: BYTES as u32,
+            fields: Vec::new(),
+        }
+    }
+
+    fn from_bytes(bytes: &[u8], _: &Datatype) -> Result<Self, Error> {
+        let record = bytes.first_chunk().copied().map(Record);
+        record.ok_or_else(|| Error::InvalidData("a record that is cut off".into()))
+    }
+
+    fn element_size(_: &Datatype) -> usize {
+        BYTES
     }
 }
 

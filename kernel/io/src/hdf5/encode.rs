@@ -310,8 +310,8 @@ fn datatype(kind: Type) -> Vec<u8> {
 }
 
 fn number(element: ElementType) -> Vec<u8> {
-    if element.is_complex() {
-        return pair(element);
+    if element.is_complex() || element.is_colour() {
+        return compound(element);
     }
     let big = u8::from(cfg!(target_endian = "big"));
     let bytes = element.size_bytes();
@@ -332,14 +332,17 @@ fn number(element: ElementType) -> Vec<u8> {
     out
 }
 
-/// As h5py stores complex numbers: a compound of both parts, version 3.
-fn pair(element: ElementType) -> Vec<u8> {
+/// As h5py stores complex numbers and colours: a compound of the parts, version 3.
+fn compound(element: ElementType) -> Vec<u8> {
     let part = element.part();
-    let mut out = vec![0x36, 2, 0, 0];
+    let names: &[u8] = match element.is_complex() {
+        true => b"ri",
+        false => &b"RGBA"[..element.channels()],
+    };
+    let mut out = vec![0x36, names.len() as u8, 0, 0];
     out.extend((element.size_bytes() as u32).to_le_bytes());
-    for (name, offset) in [(b"r\0", 0), (b"i\0", part.size_bytes() as u8)] {
-        out.extend(name);
-        out.push(offset);
+    for (at, name) in names.iter().enumerate() {
+        out.extend([*name, 0, (at * part.size_bytes()) as u8]);
         out.extend(number(part));
     }
     out

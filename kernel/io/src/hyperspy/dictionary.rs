@@ -230,7 +230,7 @@ fn write_vector(
 ) -> Result<(), SourceError> {
     write_array_header(
         folder,
-        dtype,
+        &json!(dtype),
         &[length],
         &[length],
         &Value::Null,
@@ -250,7 +250,7 @@ fn write_texts(folder: &Path, texts: &[&str]) -> Result<(), SourceError> {
     }
     write_array_header(
         folder,
-        "|O",
+        &json!("|O"),
         &[texts.len()],
         &[texts.len()],
         &Value::Null,
@@ -267,7 +267,7 @@ fn write_texts(folder: &Path, texts: &[&str]) -> Result<(), SourceError> {
 /// [`SourceError::Io`] naming the file that could not be written.
 pub fn write_array_header(
     folder: &Path,
-    dtype: &str,
+    dtype: &Value,
     shape: &[usize],
     chunks: &[usize],
     compressor: &Value,

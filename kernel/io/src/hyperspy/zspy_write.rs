@@ -217,7 +217,7 @@ fn write_ragged_headers(experiment: &Path, plan: &Plan) -> Result<(), SourceErro
     for (name, dtype) in [("data", "<f4"), ("_ragged_shapes_data", "<i8")] {
         write_array_header(
             &experiment.join(name),
-            "|O",
+            &json!("|O"),
             &plan.shape(),
             &plan.chunk_shape(),
             &Value::Null,
@@ -228,8 +228,18 @@ fn write_ragged_headers(experiment: &Path, plan: &Plan) -> Result<(), SourceErro
     Ok(())
 }
 
-/// numpy's spelling, little-endian.
-pub fn dtype(element: ElementType) -> String {
+/// numpy's spelling, little-endian: `"<u2"`; of colours the fields, as `[["R", "|u1"], ["G", "|u1"], ["B", "|u1"]]`.
+pub fn dtype(element: ElementType) -> Value {
+    match element.is_colour() {
+        true => ["R", "G", "B", "A"][..element.channels()]
+            .iter()
+            .map(|name| json!([name, number(element.part())]))
+            .collect(),
+        false => json!(number(element)),
+    }
+}
+
+fn number(element: ElementType) -> String {
     let order = if element.size_bytes() == 1 { '|' } else { '<' };
     let name = element.name();
     format!("{order}{}{}", &name[..1], element.size_bytes())

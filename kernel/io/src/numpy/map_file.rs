@@ -42,6 +42,10 @@ pub fn as_map(path: &Path, source: Arc<dyn Source>, options: &OpenOptions) -> Ar
 
 fn map_meta(file: &SignalMeta) -> Option<(SignalMeta, bool)> {
     let own = &file.original["metadata"]["SignalTree"];
+    if file.element.is_colour() {
+        // Colours along navigation axes are an image.
+        return None;
+    }
     if own["kind"].is_null() && !file.element.is_complex() {
         return numbers_meta(file);
     }

@@ -304,18 +304,13 @@ fn pixel_of(descr: &str) -> Result<Pixel, NoPixel> {
             "of a type that the header does not tell".into(),
         ));
     };
-    let fields: Vec<(String, usize)> = (fields.split('(').skip(1))
+    let fields: Vec<(String, String)> = (fields.split('(').skip(1))
         .filter_map(|field| {
             let (name, dtype) = field.split_once(',')?;
-            let bytes = quoted(dtype)?.get(2..)?.parse().ok()?;
-            Some((quoted(name)?, bytes))
+            Some((quoted(name)?, quoted(dtype)?))
         })
         .collect();
-    let bytes = fields.iter().map(|(_, bytes)| bytes).sum();
-    Err(NoPixel::record(
-        fields.into_iter().map(|(name, _)| name).collect(),
-        bytes,
-    ))
+    Pixel::from_fields(&fields)
 }
 
 fn damaged(path: &Path, reason: &str) -> SourceError {

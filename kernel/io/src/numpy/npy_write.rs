@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use signal::{Peaks, SourceError};
+use signal::{ElementType, Peaks, SourceError};
 
 use crate::error::io_error;
 use crate::metadata::axes::own_axis;
@@ -169,6 +169,16 @@ pub fn ends(path: &Path) -> std::io::Result<(u64, u32)> {
     Ok((length, crc32c::crc32c(&bytes)))
 }
 
+/// numpy's name of a type of numbers, in quotes.
+fn descr(element: ElementType) -> String {
+    let order = match element.size_bytes() {
+        1 => '|',
+        _ if cfg!(target_endian = "big") => '>',
+        _ => '<',
+    };
+    format!("'{order}{}{}'", &element.name()[..1], element.size_bytes())
+}
+
 fn header(plan: &Plan) -> Vec<u8> {
     let sizes: Vec<String> = plan.shape().iter().map(usize::to_string).collect();
     let shape = match sizes.as_slice() {
@@ -176,16 +186,16 @@ fn header(plan: &Plan) -> Vec<u8> {
         all => all.join(", "),
     };
     let element = plan.meta.element;
-    let order = match element.size_bytes() {
-        1 => '|',
-        _ if cfg!(target_endian = "big") => '>',
-        _ => '<',
+    let number = descr(element.part());
+    let descr = match element.is_complex() {
+        true => descr(element),
+        false if element.is_colour() => {
+            let fields = ["R", "G", "B", "A"].map(|name| format!("('{name}', {number})"));
+            format!("[{}]", fields[..element.channels()].join(", "))
+        }
+        false => number,
     };
-    let kind = &element.name()[..1];
-    let mut text = format!(
-        "{{'descr': '{order}{kind}{}', 'fortran_order': False, 'shape': ({shape}), }}",
-        element.size_bytes()
-    );
+    let mut text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': ({shape}), }}");
     let prefix = 10;
     let whole = (prefix + text.len() + 1).next_multiple_of(ALIGNMENT);
     text.extend(std::iter::repeat_n(' ', whole - prefix - text.len() - 1));

@@ -10,6 +10,7 @@ use zarrs::array::{Array, ArrayBytes, ArrayMetadata, ArrayToBytesCodecTraits};
 use zarrs::storage::store::MemoryStore;
 
 use crate::result::options::Compression;
+use crate::storage::colours::in_numbers;
 use crate::storage::decoders::sequential;
 
 /// The codecs of an array, for chunks of its one shape.
@@ -25,8 +26,8 @@ impl ChunkCodec {
             path: path.into(),
             reason,
         };
-        let typed: ArrayMetadata =
-            serde_json::from_value(metadata).map_err(|error| failed(error.to_string()))?;
+        let typed: ArrayMetadata = serde_json::from_value(in_numbers(path, metadata)?)
+            .map_err(|error| failed(error.to_string()))?;
         let array = Array::new_with_metadata(Arc::new(MemoryStore::new()), "/", typed)
             .map_err(|error| failed(error.to_string()))?;
         let shape = array
@@ -55,6 +56,15 @@ impl ChunkCodec {
 
 /// What pixels that are not written are filled with, as both versions of Zarr spell it.
 pub fn zero(element: ElementType) -> Value {
+    if element.is_colour() {
+        // The bytes of one pixel, in base64: as zarr-python writes records.
+        return json!(match element.size_bytes() {
+            3 => "AAAA",
+            4 => "AAAAAA==",
+            6 => "AAAAAAAA",
+            _ => "AAAAAAAAAAA=",
+        });
+    }
     match (element.is_complex(), element.is_float()) {
         (true, _) => json!([0.0, 0.0]),
         (false, true) => json!(0.0),

@@ -78,6 +78,16 @@ impl Plan {
                 endings(meta.kind)
             )));
         };
+        if format == ResultFormat::Zarr && meta.element.is_colour() {
+            return Err(SourceError::unsupported(
+                path,
+                format!(
+                    "Zarr 3 has no type for colours ({})",
+                    meta.element.colour_name()
+                ),
+                "give a name that ends in .zspy, .hspy or .npy, which keep colours",
+            ));
+        }
         if !format.holds(meta.kind) {
             return Err(other_name(format!(
                 "a .{} file cannot hold {}; {} can",

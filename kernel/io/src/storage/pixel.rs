@@ -41,6 +41,40 @@ impl Pixel {
         })
     }
 
+    /// A colour of 3 or 4 such numbers.
+    fn colour(part: Pixel, channels: usize) -> Option<Self> {
+        let element = ElementType::colour(part.element, channels)?;
+        Some(Pixel { element, ..part })
+    }
+
+    /// A record by its fields, in the order in which they lie, each with its name and what it is; colours are stored so.
+    ///
+    /// # Errors
+    /// What it is instead of a pixel.
+    pub fn from_record(fields: &[(String, Option<Pixel>)], bytes: usize) -> Result<Self, NoPixel> {
+        let names = || fields.iter().map(|(name, _)| name.clone()).collect();
+        let found = NoPixel::record(names(), bytes);
+        let NoPixel::Colour { .. } = found else {
+            return Err(found);
+        };
+        let part = fields.first().and_then(|(_, pixel)| *pixel);
+        let alike = fields.iter().all(|(_, pixel)| *pixel == part);
+        let pixel = part.and_then(|part| Pixel::colour(part, fields.len()));
+        // Bytes between the fields would be read as colours.
+        (pixel.filter(|pixel| alike && pixel.bytes() == bytes)).ok_or(found)
+    }
+
+    /// As [`Pixel::from_record`], of fields that follow each other, each with NumPy's name of its type.
+    ///
+    /// # Errors
+    /// What it is instead of a pixel.
+    pub fn from_fields(fields: &[(String, String)]) -> Result<Self, NoPixel> {
+        let width = |dtype: &String| dtype.get(2..)?.parse::<usize>().ok();
+        let bytes = fields.iter().filter_map(|(_, dtype)| width(dtype)).sum();
+        let of = |(name, dtype): &(String, String)| (name.clone(), Pixel::from_numpy(dtype).ok());
+        Pixel::from_record(&fields.iter().map(of).collect::<Vec<_>>(), bytes)
+    }
+
     /// The same, stored with the most significant byte first or last.
     pub fn stored(self, big_endian: bool) -> Self {
         Pixel {
@@ -110,7 +144,7 @@ impl Pixel {
     /// Between the byte order of the file and this machine's, both ways.
     pub fn reordered(&self, mut pixels: Vec<u8>) -> Vec<u8> {
         if self.swapped {
-            // Both parts of a complex number by themselves.
+            // Both parts of a complex number by themselves, as each of a colour.
             let unit = self.bytes().min(self.element.part().size_bytes());
             (pixels.chunks_exact_mut(unit)).for_each(<[u8]>::reverse);
         }
@@ -139,6 +173,11 @@ impl Pixel {
                     pixels.extend([value as f32, 0.0].map(f32::to_ne_bytes).concat())
                 }
                 ElementType::C128 => pixels.extend([value, 0.0].map(f64::to_ne_bytes).concat()),
+                // No filter makes colours of numbers.
+                ElementType::Rgb8
+                | ElementType::Rgba8
+                | ElementType::Rgb16
+                | ElementType::Rgba16 => {}
             }
         }
         self.reordered(pixels)
@@ -164,7 +203,7 @@ pub enum NoPixel {
     Complex {
         bits: usize,
     },
-    /// Red, green and blue, with or without opacity.
+    /// Red, green and blue, with or without opacity, in numbers that are not read.
     Colour {
         bits: usize,
     },
@@ -284,7 +323,7 @@ impl NoPixel {
         SourceError::unsupported(
             path,
             format!(
-                "its pixels are {}; whole numbers of 8 to 64 bit, floating point of 16 to 64 bit, complex numbers of 64 and 128 bit and truth values are read",
+                "its pixels are {}; whole numbers of 8 to 64 bit, floating point of 16 to 64 bit, complex numbers of 64 and 128 bit, colours of 8 and 16 bit and truth values are read",
                 self.name()
             ),
             self.remedy(tool),
@@ -300,14 +339,13 @@ pub fn zarr_pixel(metadata: &Value) -> Result<Pixel, NoPixel> {
     match (&metadata["dtype"], &metadata["data_type"]) {
         (Value::String(dtype), _) => Pixel::from_numpy(dtype),
         (Value::Array(fields), _) => {
-            let names = (fields.iter())
-                .map(|field| field[0].as_str().unwrap_or_default().to_owned())
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            // `[["R", "|u1"], ["G", "|u1"], ["B", "|u1"]]`; of subarrays there is a shape beside.
+            let fields: Vec<(String, String)> = (fields.iter())
+                .filter(|field| field[2].is_null())
+                .map(|field| (text(&field[0]), text(&field[1])))
                 .collect();
-            // `[["r", "<f4"], ["i", "<f4"]]`
-            let bytes = (fields.iter())
-                .filter_map(|field| field[1].as_str()?.get(2..)?.parse::<usize>().ok())
-                .sum();
-            Err(NoPixel::record(names, bytes))
+            Pixel::from_fields(&fields)
         }
         (_, Value::String(name)) => Pixel::from_zarr3(name),
         (_, data_type) => Err(NoPixel::other(
@@ -348,6 +386,42 @@ mod tests {
                 .unwrap_err()
                 .name()
                 .contains("<f16")
+        );
+    }
+
+    #[test]
+    fn records_of_three_or_four_alike_numbers_that_are_called_so_are_colours() {
+        let of = |fields: &[[&str; 2]]| {
+            let fields: Vec<_> = (fields.iter())
+                .map(|[name, dtype]| (name.to_string(), dtype.to_string()))
+                .collect();
+            Pixel::from_fields(&fields).map(|pixel| (pixel.element, pixel.bytes()))
+        };
+        assert_eq!(
+            of(&[["R", "|u1"], ["G", "|u1"], ["B", "|u1"]]),
+            Ok((ElementType::Rgb8, 3))
+        );
+        assert_eq!(
+            of(&[["r", "<u2"], ["g", "<u2"], ["b", "<u2"], ["a", "<u2"]]),
+            Ok((ElementType::Rgba16, 8))
+        );
+        for no in [
+            [["R", "|u1"], ["G", "<u2"], ["B", "|u1"]],
+            [["R", "<f4"], ["G", "<f4"], ["B", "<f4"]],
+            [["R", "|i1"], ["G", "|i1"], ["B", "|i1"]],
+        ] {
+            assert!(matches!(of(&no), Err(NoPixel::Colour { .. })), "{no:?}");
+        }
+        let other = of(&[["B", "|u1"], ["G", "|u1"], ["R", "|u1"]]);
+        assert!(matches!(other, Err(NoPixel::Record { .. })));
+        let big = [["R", ">u2"], ["G", ">u2"], ["B", ">u2"]].map(|field| field.map(String::from));
+        let big = big.map(|[name, dtype]| (name, dtype));
+        let decoded = Pixel::from_fields(&big)
+            .unwrap()
+            .decoded(vec![1, 0, 0, 2, 3, 4]);
+        assert_eq!(
+            decoded,
+            [[0x100u16, 2, 0x304].map(u16::to_ne_bytes).concat()].concat()
         );
     }
 

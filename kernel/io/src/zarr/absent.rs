@@ -142,12 +142,17 @@ fn absent(
     let grid = grid_of(&folder.shape(), inner);
     let total = grid.iter().product();
     let pieces = if whole_frames { "frames" } else { "pixels" };
-    let mut absent = Absent::of(store, total, pieces, folder.metadata.get("fill_value"));
+    let black = json!("black");
+    let fill = match folder.metadata["dtype"].is_array() {
+        true => Some(&black),
+        false => folder.metadata.get("fill_value"),
+    };
+    let mut absent = Absent::of(store, total, pieces, fill);
     let zeros = vec![0; grid.len()];
     // A shard that is there may lack some of its chunks, which is seen when it is read.
-    let per_file: Vec<u64> = match folder.array.chunk_shape(&zeros) {
+    let per_file: Vec<u64> = match folder.chunk_shape(&zeros) {
         Ok(file) => (file.iter().zip(inner))
-            .map(|(file, inner)| (file.get() / *inner as u64).max(1))
+            .map(|(file, inner)| (file / *inner as u64).max(1))
             .collect(),
         Err(_) => vec![1; grid.len()],
     };

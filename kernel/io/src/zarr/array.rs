@@ -17,6 +17,7 @@ use zarrs::filesystem::FilesystemStore;
 
 use crate::error::io_error;
 use crate::storage::chunk::chunk_bytes;
+use crate::storage::colours::in_numbers;
 use crate::storage::decoders::sequential;
 use crate::storage::json;
 use crate::storage::pixel::{NoPixel, Pixel, Tool, zarr_pixel};
@@ -88,7 +89,7 @@ impl ArrayFolder {
         let undecodable =
             |reason: String| SourceError::damaged(&metadata_path, "the array's metadata", reason);
         let pixel = zarr_pixel(&metadata);
-        let readable = with_own_chain(folder, &metadata)?;
+        let readable = in_numbers(folder, with_own_chain(folder, &metadata)?)?;
         // What a pixel is says more than that it cannot be understood.
         let no_pixel = |error: String| match &pixel {
             Err(found) => found.refused(folder, Tool::NumPy),
@@ -119,11 +120,31 @@ impl ArrayFolder {
     }
 
     pub fn shape(&self) -> Vec<usize> {
-        self.array
-            .shape()
-            .iter()
+        let mut shape: Vec<usize> = (self.array.shape().iter())
             .map(|size| *size as usize)
-            .collect()
+            .collect();
+        if let Some(last) = shape.last_mut() {
+            *last /= self.channels();
+        }
+        shape
+    }
+
+    /// Sizes of a storage chunk in pixels.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn chunk_shape(&self, indices: &[u64]) -> Result<Vec<u64>, String> {
+        let shape = (self.array.chunk_shape(indices)).map_err(|error| error.to_string())?;
+        let mut shape: Vec<u64> = shape.iter().map(|size| size.get()).collect();
+        if let Some(last) = shape.last_mut() {
+            *last /= self.channels() as u64;
+        }
+        Ok(shape)
+    }
+
+    /// Numbers of one pixel: a row of colours is one of numbers to `zarrs`.
+    fn channels(&self) -> usize {
+        (self.pixel.as_ref()).map_or(1, |pixel| pixel.element.channels())
     }
 
     /// Names of the axes where the store has them: Zarr 3 `dimension_names`, or xarray's attribute.
@@ -218,11 +239,11 @@ impl ArrayFolder {
     /// The file of the first storage chunk that a box of array indices touches.
     pub fn chunk_file(&self, ranges: &[Range<u64>]) -> PathBuf {
         let zeros = vec![0; ranges.len()];
-        let Ok(shape) = self.array.chunk_shape(&zeros) else {
+        let Ok(shape) = self.chunk_shape(&zeros) else {
             return self.folder.clone();
         };
         let indices: Vec<u64> = (ranges.iter().zip(shape.iter()))
-            .map(|(range, size)| range.start / size.get())
+            .map(|(range, size)| range.start / size)
             .collect();
         self.array
             .storage()
@@ -236,7 +257,8 @@ impl ArrayFolder {
         let shape =
             (self.array.chunk_shape(indices)).map_err(|error| undecodable(error.to_string()))?;
         let sizes = || shape.iter().map(|size| size.get());
-        chunk_bytes(&self.folder, sizes(), self.pixel(Tool::NumPy)?.bytes())?;
+        let width = self.pixel(Tool::NumPy)?.bytes() / self.channels();
+        chunk_bytes(&self.folder, sizes(), width)?;
         let (kind, fill) = (self.array.data_type(), self.array.fill_value());
         ArrayBytes::new_fill_value(kind, sizes().product(), fill)
             .map_err(|error| undecodable(error.to_string()))?
@@ -267,7 +289,7 @@ impl ArrayFolder {
         let expected = chunk_bytes(
             &self.folder,
             shape.iter().map(|size| size.get()),
-            self.pixel(Tool::NumPy)?.bytes(),
+            self.pixel(Tool::NumPy)?.bytes() / self.channels(),
         )?;
         self.check_chunk(&path)?;
         let decoded = match std::fs::read(&path) {

@@ -50,19 +50,18 @@ impl ZarrFrames {
         mut meta: SignalMeta,
     ) -> Result<Self, SourceError> {
         check_axes(&folder.folder, &meta.axes)?;
-        let shape = match folder.array.effective_subchunk_shape() {
-            Some(inner) => inner,
+        let shape: Vec<u64> = match folder.array.effective_subchunk_shape() {
+            Some(inner) => inner.iter().map(|size| size.get()).collect(),
             None => {
                 let first = vec![0; folder.array.dimensionality()];
-                folder.array.chunk_shape(&first).map_err(|error| {
-                    let place = "its chunk grid";
-                    SourceError::damaged(&folder.folder, place, error.to_string())
+                folder.chunk_shape(&first).map_err(|error| {
+                    SourceError::damaged(&folder.folder, "its chunk grid", error)
                 })?
             }
         };
         chunk_bytes(
             &folder.folder,
-            shape.iter().map(|size| size.get()),
+            shape.iter().copied(),
             meta.element.size_bytes(),
         )?;
         let irregular = folder.metadata["chunk_grid"]["name"]
@@ -75,7 +74,7 @@ impl ZarrFrames {
                 "write it again with chunks of one size, in Python for example `dask.array.from_zarr(FILE).rechunk(\"auto\").to_zarr(\"again.zarr\")`",
             ));
         }
-        let chunk: Vec<usize> = shape.iter().map(|size| size.get() as usize).collect();
+        let chunk: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
         let signal = meta.axes.signal_shape();
         let whole_frames = chunk.ends_with(&signal);
         let (folder, absent, caveat) = look(store, folder, &chunk, whole_frames)?;

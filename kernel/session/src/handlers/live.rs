@@ -78,6 +78,15 @@ fn region(
     (view, picture): (ViewName, usize),
     region: NavigationRegion,
 ) -> Result<Shown, WireError> {
+    if node.meta.element.is_colour() {
+        let message = format!(
+            "`{}` has colours ({}), of which no mean over a region is taken",
+            node.name,
+            node.meta.element.colour_name()
+        );
+        let hint = "look at one position, or at one number for each pixel: `.luminance()?`, `.red()?`, `.green()?` and `.blue()?` have means";
+        return Err(WireError::new("not_applicable", message, hint).at_node(node.id));
+    }
     if node.meta.element.is_complex() {
         let message = format!(
             "`{}` has complex numbers, whose amplitudes and phases have no mean over a region",

@@ -75,8 +75,23 @@ pub(crate) fn frame(
     let (full_height, full_width) = shown.image.rows_columns();
     let part = wish.part.map(convert::part);
     let size_px = wish.size_px.map(|px| px as usize);
-    let reduced = composites::reduced(&node.meta, picture, &shown.image, part, size_px);
-    let (levels, ranges, encoding, samples) = if others.is_empty() {
+    let colours = views::channels(&shown.image, part, size_px).unwrap_or_default();
+    let reduced = match colours.first() {
+        Some(red) => red.clone(),
+        None => composites::reduced(&node.meta, picture, &shown.image, part, size_px),
+    };
+    let mut sent_planes = planes.len();
+    let (levels, ranges, encoding, samples) = if !colours.is_empty() {
+        sent_planes = colours.len();
+        let whole = [0.0, node.meta.element.full()];
+        let levels = Levels {
+            percentiles: whole,
+            extrema: whole,
+        };
+        let sent: Vec<Frame> = colours.into_iter().map(|channel| channel.frame).collect();
+        let ranges = vec![whole; sent_planes];
+        (levels, ranges, Encoding::Raw, composites::bytes(&sent))
+    } else if others.is_empty() {
         let levels = levels(&shown.image, part, &reduced.frame);
         let (encoding, samples) = convert::samples(&reduced);
         (levels, Vec::new(), encoding, samples)
@@ -95,7 +110,7 @@ pub(crate) fn frame(
         revision: node.revision,
         index: wish.index.clone(),
         component: wish.component,
-        planes: planes.len() as u32,
+        planes: sent_planes as u32,
         space: shown.space,
         width: reduced.width as u32,
         height: reduced.height as u32,
@@ -368,8 +383,11 @@ pub(crate) fn navigation_image(
         Some((root, _)) => (Some(root), root.meta.value_units.as_str()),
         None => (None, ""),
     };
-    let amplitude = root.is_some_and(|root| root.meta.element.is_complex());
-    let mean = if amplitude { "mean amplitude" } else { "mean" };
+    let mean = match root.map(|root| root.meta.element) {
+        Some(element) if element.is_complex() => "mean amplitude",
+        Some(element) if element.is_colour() => "mean luminance",
+        _ => "mean",
+    };
     image_of(picture, format!("{mean} {units}").trim_end().to_owned())
 }
 

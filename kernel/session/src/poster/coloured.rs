@@ -123,6 +123,7 @@ pub(super) fn words(panel: &Panel, short: &dyn Fn(f64) -> String) -> String {
         Colours::Values => range(panel.levels),
         Colours::Cyclic => format!("{}, where the colours begin again", range(panel.levels)),
         Colours::Categories(names) => format!("one colour for each of {}", names.join(", ")),
+        Colours::Own => "in its own colours".into(),
         Colours::Wheel { names: [y, x], .. } => format!(
             "direction as hue, from red towards +{x} (right) by way of green towards +{y} (down), length as brightness, {}",
             range(panel.levels)

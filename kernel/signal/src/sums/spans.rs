@@ -143,6 +143,9 @@ pub(super) fn spans_total(frame: &Frame, spans: &[Span], columns: usize) -> Tota
         ElementType::C64 | ElementType::C128 => {
             return spans_total(&frame.part(ComplexPart::Amplitude), spans, columns);
         }
+        ElementType::Rgb8 | ElementType::Rgba8 | ElementType::Rgb16 | ElementType::Rgba16 => {
+            return spans_total(&frame.luminance(), spans, columns);
+        }
     };
     Total {
         sum,

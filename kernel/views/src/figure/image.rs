@@ -5,7 +5,7 @@ use signal::Frame;
 use super::canvas::{Canvas, Ink, Palette, Pixel, TABLE};
 use super::text::{self, Words};
 use super::{Colours, HEIGHT, Layout, PIXELS, Panel, SMALL_SIZE, key, px, size};
-use crate::composite::{rgb_color, vector_color};
+use crate::composite::{channels, own_color, rgb_color, vector_color};
 use crate::{pick, reduce};
 
 const KEY_GAP: usize = 8;
@@ -143,12 +143,28 @@ fn coloured(panel: &Panel, table: &[u8], [height, width]: [usize; 2]) -> Coloure
                 })
                 .collect()
         }
+        Colours::Own => own(&panel.frame, [width, height]),
     };
     Coloured {
         rows: reduced.height,
         columns: reduced.width,
         pixels,
     }
+}
+
+fn own(frame: &Frame, size_px: [usize; 2]) -> Vec<Option<Pixel>> {
+    let channels = channels(frame, None, size_px).unwrap_or_default();
+    let values: Vec<_> = channels.iter().map(|one| one.frame.to_f32()).collect();
+    let full = frame.element().full();
+    (0..values.first().map_or(0, |first| first.len()))
+        .map(|at| {
+            values
+                .iter()
+                .map(|channel| channel[at])
+                .collect::<Vec<f32>>()
+        })
+        .map(|colour| Some(Pixel::Rgb(own_color(&colour, full))))
+        .collect()
 }
 
 /// Where an image is, in pixels of the PNG.

@@ -32,6 +32,7 @@ pub(super) fn width(panel: &Panel) -> usize {
         Colours::Categories(names) => px(NAME) + widest(names),
         Colours::Wheel { names, .. } => px(WHEEL).max(widest(&wheel_lines(panel, names))),
         Colours::Rgb { names, levels, .. } => px(NAME) + widest(&rgb_lines(panel, names, levels)),
+        Colours::Own => 0,
     }
 }
 
@@ -58,6 +59,7 @@ pub(super) fn draw(canvas: &mut Canvas, panel: &Panel, table: &[u8], at: [usize;
             let lines = rgb_lines(panel, all, levels);
             names(canvas, colors.into_iter().zip(&lines), at);
         }
+        Colours::Own => {}
     }
 }
 

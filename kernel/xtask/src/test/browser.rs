@@ -88,6 +88,14 @@ pub fn wide(chromium: &Path, environment: &Environment) -> Result<Counts> {
     in_an_empty_folder("wide", chromium, environment)
 }
 
+/// Images of colours, and levels of images that follow each other.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn colours(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    in_an_empty_folder("colours", chromium, environment)
+}
+
 /// Detectors placed by a stretch of an axis or by vertices.
 ///
 /// # Errors

@@ -62,11 +62,11 @@ export function contrastControls(context: PanelContext): { element: HTMLElement;
     log.checked = now.log;
     const { colormap: map } = contrastOf(session.state.contrast, kind);
     list(kind);
-    // A period and names have no dark parts to lift; around zero there is no logarithm.
-    const bare = kind === "cyclic" || kind === "categorical";
+    // A period, names and own colours have no dark parts to lift; around zero there is no logarithm.
+    const bare = kind === "cyclic" || kind === "categorical" || kind === "colours";
     gammaLabel.hidden = bare;
     logLabel.hidden = bare || (kind !== "wheel" && kind !== "rgb" && map.kind !== "sequential");
-    choiceLabel.hidden = kind === "rgb" || colormap.options.length < 2;
+    choiceLabel.hidden = kind === "rgb" || kind === "colours" || colormap.options.length < 2;
     colormap.value = map.name;
     swatch.style.background = gradient(map);
   };

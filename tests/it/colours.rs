@@ -1,0 +1,172 @@
+//! Colours as pixels, written by hyperspy (`tests/golden/make_colours.py`): drawn as they are, taken apart, saved and read by
+//! hyperspy again.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use protocol::{
+    ColouringDescription, NavigationRegion, NavigatorRequest, NodeKind, RegionStatistic, Reply,
+    Request, SampleType,
+};
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, ask, frame_of, open, save, wish};
+use crate::results::{HYPERSPY, sees};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/colours")).join(name)
+}
+
+/// The formula of `make_colours.py`.
+fn number(bits: usize, [at, row, column, channel]: [usize; 4]) -> usize {
+    let number = 101 * at + 37 * row + 11 * column + 53 * channel + 7;
+    match bits {
+        8 => number % 256,
+        _ => number * 211 % 65536,
+    }
+}
+
+fn request(node: u32, at: u32) -> Request {
+    let mut request = wish(node, [0, 0], [64, 64]);
+    if let Request::Frame(frame) = &mut request {
+        frame.index = vec![at];
+    }
+    request
+}
+
+#[test]
+fn a_page_is_sent_the_stored_numbers_channel_by_channel() -> Result<()> {
+    let desk = Desk::new()?;
+    for (name, bits, channels) in [
+        ("rgb8.hspy", 8, 3),
+        ("rgba8.npy", 8, 4),
+        ("rgb8.zspy", 8, 3),
+        ("rgba16.hspy", 16, 4),
+    ] {
+        let node = open(&desk.session, &golden(name))?;
+        let described = desk.session.description(node).context("no node")?;
+        ensure!(described.kind == NodeKind::Frame && described.components.is_empty());
+        let [shown] = &described.composites[..] else {
+            panic!("{:?}", described.composites);
+        };
+        ensure!(shown.colouring == ColouringDescription::Colours && shown.components.is_empty());
+        let (reply, buffers) = frame_of(&desk.session, request(node, 2))?;
+        ensure!((reply.width, reply.height, reply.planes) == (5, 4, channels as u32));
+        let full = if bits == 8 { 255.0 } else { 65535.0 };
+        ensure!(reply.ranges == vec![[0.0, full]; channels], "{reply:?}");
+        for channel in 0..channels {
+            for (row, column) in [(0, 0), (3, 1), (2, 4)] {
+                let at = channel * 20 + row * 5 + column;
+                let found = match reply.sample {
+                    SampleType::U8 => usize::from(buffers[0][at]),
+                    _ => usize::from(u16::from_le_bytes([
+                        buffers[0][2 * at],
+                        buffers[0][2 * at + 1],
+                    ])),
+                };
+                ensure!(
+                    found == number(bits, [2, row, column, channel]),
+                    "{name} {at}"
+                );
+            }
+        }
+        let alt = desk.session.poster(node, &session::Look::default())?.alt;
+        ensure!(alt.contains("in its own colours"), "{alt}");
+        let navigator = Request::Navigator(NavigatorRequest {
+            view: 1,
+            generation: 1,
+            node,
+            index: vec![0],
+            part: None,
+        });
+        let (Reply::Navigator(image), _) = ask(&desk.session, navigator)? else {
+            panic!("no navigation image");
+        };
+        ensure!(image.value_units == "mean luminance", "{image:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Result<()> {
+    let desk = Desk::new()?;
+    let colours = open(&desk.session, &golden("rgba16.zspy"))?;
+    for operation in ["mean_pattern", "virtual_disk", "crop_signal", "svd"] {
+        let refused = desk.add(colours, operation, json!({}));
+        let refused = refused.err().context("it is accepted")?;
+        ensure!(refused.hint.contains(".luminance()?"), "{refused:?}");
+    }
+    let mut region = request(colours, 0);
+    if let Request::Frame(frame) = &mut region {
+        frame.region = Some(NavigationRegion {
+            x0: 0,
+            y0: 0,
+            width: 2,
+            height: 1,
+            statistic: RegionStatistic::Mean,
+        });
+    }
+    let refused = frame_of(&desk.session, region).err().context("a region")?;
+    ensure!(format!("{refused:?}").contains("luminance"), "{refused:?}");
+
+    let region = json!({"region": {"x0": 1, "y0": 0, "width": 2, "height": 1}});
+    let part = desk.add(colours, "crop_scan", region)?;
+    for (channel, name) in ["red", "green", "blue", "alpha"].iter().enumerate() {
+        let taken = desk.add(part, name, json!({}))?;
+        let frame = desk.session.frame(taken, &[1])?;
+        ensure!(
+            frame.value(7) == number(16, [2, 1, 2, channel]) as f64,
+            "{name}"
+        );
+        let described = desk.session.description(taken).context("no node")?;
+        ensure!(described.composites.is_empty() && described.element == "u16");
+    }
+    let luminance = desk.add(colours, "luminance", json!({}))?;
+    let mean = desk.add(luminance, "mean_pattern", json!({}))?;
+    let weights = [0.299, 0.587, 0.114];
+    let expected: f64 = (0..3)
+        .flat_map(|at| {
+            weights
+                .iter()
+                .enumerate()
+                .map(move |(channel, weight)| (at, channel, weight))
+        })
+        .map(|(at, channel, weight)| weight * number(16, [at, 0, 0, channel]) as f64 / 3.0)
+        .sum();
+    let found = desk.session.frame(mean, &[])?.value(0);
+    ensure!((found - expected).abs() < 1e-2, "{found} {expected}");
+    Ok(())
+}
+
+#[test]
+fn hyperspy_reads_the_colours_that_are_saved() -> Result<()> {
+    let desk = Desk::new()?;
+    for (name, bits, channels) in [("rgb8", 8, 3), ("rgba8", 8, 4), ("rgba16", 16, 4)] {
+        let colours = open(&desk.session, &golden(&format!("{name}.hspy")))?;
+        let expected: Vec<f64> = (0..60 * channels)
+            .map(|flat| {
+                let pixel = flat / channels;
+                let at = [pixel / 20, pixel / 5 % 4, pixel % 5, flat % channels];
+                number(bits, at) as f64
+            })
+            .collect();
+        for ending in ["zspy", "hspy"] {
+            let path = desk.path(&format!("{name}.{ending}"));
+            save(&desk, colours, &path)?;
+            let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)? else {
+                return Ok(());
+            };
+            ensure!(
+                seen["class"] == "Signal2D" && seen["shape"] == json!([3, 4, 5]),
+                "{seen}"
+            );
+            ensure!(seen["pixels"] == json!(expected), "{name} as {ending}");
+            let axes: Vec<&Value> = (0..3).map(|at| &seen["axes"][at]["units"]).collect();
+            ensure!(axes == [&json!("s"), &json!("nm"), &json!("nm")]);
+        }
+        let refused = save(&desk, colours, &desk.path(&format!("{name}.zarr"))).err();
+        let refused = refused.context("Zarr 3 has no colours")?;
+        ensure!(refused.hint.contains(".zspy"), "{refused:?}");
+    }
+    Ok(())
+}
