@@ -31,10 +31,11 @@ const MAPS: &str = "maps in JupyterLab";
 const SCANS: &str = "parts of scans in JupyterLab";
 const WIDE: &str = "complex numbers and stacks in JupyterLab";
 const SHAPES: &str = "windows and polygons in JupyterLab";
+const KINDS: &str = "files, pairs and places in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 12] = [
+const IN_JUPYTER: [&str; 13] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,
@@ -45,6 +46,7 @@ const IN_JUPYTER: [&str; 12] = [
     SCANS,
     WIDE,
     SHAPES,
+    KINDS,
     RESTART,
     SAVED,
 ];
@@ -135,6 +137,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(SCANS, || browser::scans(&chromium, environment));
             report.stage(WIDE, || browser::wide(&chromium, environment));
             report.stage(SHAPES, || browser::shapes(&chromium, environment));
+            report.stage(KINDS, || browser::kinds(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
@@ -147,6 +150,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(SCANS, reason.clone());
             report.not_run(WIDE, reason.clone());
             report.not_run(SHAPES, reason.clone());
+            report.not_run(KINDS, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }
