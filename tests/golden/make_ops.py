@@ -419,6 +419,25 @@ def spectra():
     )
 
 
+def corrections(image):
+    """Pictures from files, in other types and orders than the frames: a mask of bytes and a flat field in Fortran order."""
+    random = np.random.default_rng(53)
+    mask = (random.random(image.shape) < 0.05).astype(np.uint8)
+    np.save(HERE / "ops_mask.npy", mask)
+    case(
+        "mask_pixels",
+        {"file": "ops_mask.npy"},
+        np.where(mask != 0, np.nan, image.astype(np.float64)),
+        0.0,
+        "numpy, where",
+    )
+    field = np.asfortranarray(random.normal(1.7, 0.1, image.shape))
+    np.save(HERE / "ops_field.npy", field)
+    expected = image.astype(np.float64) / (field / field.mean())
+    # The result is in single precision.
+    case("flat_field", {"file": "ops_field.npy"}, expected, 1e-7 * expected.max(), "numpy, the definition")
+
+
 def phase():
     """Integration in Fourier space; mirrored, the field of slopes is continued as that of an even phase."""
     random = np.random.default_rng(31)
@@ -499,6 +518,7 @@ def main():
     scans()
     spectra()
     phase()
+    corrections(image)
     decomposition()
     programs = {p.__name__: p.__version__ for p in (np, scipy, skimage, hyperspy, pyxem)}
     text = json.dumps({"made_by": "make_ops.py", "programs": programs, "cases": CASES}, indent=1)

@@ -25,6 +25,8 @@ mod numbers;
 mod one_line;
 mod operations;
 mod outer_axes;
+mod pairs;
+mod parameter_files;
 mod parts;
 mod recipes;
 mod replaced;

@@ -129,6 +129,11 @@ fn requests() -> Result<()> {
                 request_id: 13,
                 node: 3,
             },
+            Request::Paths {
+                request_id: 14,
+                written: "masks/de".into(),
+                endings: vec!["npy".into()],
+            },
             Request::SetInputs {
                 request_id: 12,
                 node: 4,
@@ -281,6 +286,10 @@ fn replies() -> Result<()> {
                         reason: Some("the signal has frames, not peaks".into()),
                     },
                 ],
+            },
+            Reply::Paths {
+                request_id: 14,
+                paths: vec!["masks/dead.npy".into(), "masks/old/".into()],
             },
             Reply::Inputs {
                 request_id: 11,

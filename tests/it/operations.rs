@@ -518,6 +518,8 @@ fn operations_refuse_what_does_not_fit_and_say_why() -> Result<()> {
             "rebin_signal",
             "energy_window",
             "decompose",
+            "mask_pixels",
+            "flat_field",
         ];
         if entry.info().method != "strain_map" && !takes_spectra.contains(&entry.info().method) {
             refused(

@@ -27,6 +27,9 @@ type Share = (ky: number, kx: number) => number;
 
 /** The share of a spot at a place that lies inside; of a polygon whether the pixel does. */
 function insideOf(detector: Exclude<Detector, { type: "band" }>): Share {
+  if (detector.type === "point") {
+    return () => 1;
+  }
   if (detector.type !== "polygon") {
     return (ky, kx) => share(detector, ky, kx);
   }
@@ -38,7 +41,11 @@ function insideOf(detector: Exclude<Detector, { type: "band" }>): Share {
 }
 
 /** The share of a disk of radius 4 that lies inside, roughly. */
-function share(detector: Exclude<Detector, { type: "band" | "polygon" }>, ky: number, kx: number): number {
+function share(
+  detector: Exclude<Detector, { type: "band" | "polygon" | "point" }>,
+  ky: number,
+  kx: number,
+): number {
   const soft = (depth: number): number => Math.min(1, Math.max(0, 0.5 + depth / 8));
   if (detector.type === "rectangle") {
     const [row, column] = detector.corner;

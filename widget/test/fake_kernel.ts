@@ -232,6 +232,11 @@ export class FakeKernel {
       case "inputs":
         this.#model.deliver({ type: "inputs", request_id: request.request_id, nodes: this.possible });
         break;
+      case "paths": {
+        const paths = ["dead.npy", "masks/"].filter((path) => path.startsWith(request.written));
+        this.#model.deliver({ type: "paths", request_id: request.request_id, paths });
+        break;
+      }
       case "set_inputs": {
         const node = this.nodes.find(({ id }) => id === request.node);
         this.#model.deliver({ type: "done", request_id: request.request_id, node: null });

@@ -197,6 +197,35 @@ export const OPERATIONS: OperationDescription[] = [
     }),
     method: "energy_window",
   },
+  {
+    name: "azimuthal_integral",
+    method: "azimuthal_integral",
+    parameters_type: "AzimuthalIntegral",
+    title: "Azimuthal integral",
+    summary: "Averages each pattern over rings.",
+    category: "Radial",
+    reference: "",
+    outline: { type: "point", at: "centre" },
+    parameters: [
+      CENTRE,
+      parameter("sector", { type: "pair", parts: ["from", "to"], whole: false }, null, {
+        optional: true,
+        minimum: -360,
+        maximum: 360,
+        units: "°",
+      }),
+    ],
+  },
+  {
+    name: "mask_pixels",
+    method: "mask_pixels",
+    parameters_type: "MaskPixels",
+    title: "Mask pixels",
+    summary: "Takes the value from pixels that a file marks.",
+    category: "Detector corrections",
+    reference: "",
+    parameters: [parameter("file", { type: "file", endings: ["npy"] }, null, { optional: true })],
+  },
 ];
 
 function node(id: number, name: string, rest: Partial<NodeDescription>): NodeDescription {
@@ -464,6 +493,28 @@ export function spectrumTree(): NodeDescription[] {
 }
 
 /** Spectra with the image of an energy window, on an axis that rises or another one. */
+/** A scan with a radial profile and a mask below it. */
+export function kindsTree(): NodeDescription[] {
+  const radius = axis("radius", 56, 0.05, 0.025, "1/nm");
+  return [
+    ...strainTree().slice(0, 1),
+    node(5, "profile", {
+      title: "Azimuthal integral",
+      operation: "azimuthal_integral",
+      parents: [1],
+      signal_axes: [radius],
+      params: { centre: null, sector: null },
+      measured_parameters: { centre: [50, 60] },
+    }),
+    node(6, "masked", {
+      title: "Mask pixels",
+      operation: "mask_pixels",
+      parents: [1],
+      params: { file: { written: "masks/dead.npy", path: "/scans/masks/dead.npy", sha256: "0a1b" } },
+    }),
+  ];
+}
+
 export function windowTree(along: AxisDescription = ENERGY): NodeDescription[] {
   return [
     ...spectrumTree().map((spectra) => ({ ...spectra, signal_axes: [along] })),

@@ -6,6 +6,110 @@ use crate::operation::Operation;
 use crate::region::Region;
 use crate::signal::Signal;
 
+/// What a number other than 0 in the mask marks: pixels without a value, or the good ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marked {
+    Bad,
+    Good,
+}
+
+impl ToJson for Marked {
+    fn to_json(&self) -> String {
+        quoted(match self {
+            Marked::Bad => "bad",
+            Marked::Good => "good",
+        })
+    }
+}
+
+/// Mask pixels: Takes the value from pixels that a file marks: dead and hot ones, those behind a beam stop.
+///
+/// numpy, the definition; Ashiotis et al. (pyFAI), doi:10.1107/S1600576715004306
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaskPixels {
+    /// The mask: a NumPy array with a number for each pixel of a frame. Left out: nothing is masked. Allowed: the path of a file ending in .npy, or left out.
+    pub file: Option<String>,
+    /// What a number other than 0 in the mask marks: pixels without a value, or the good ones.
+    pub marked: Marked,
+}
+
+impl Default for MaskPixels {
+    fn default() -> Self {
+        MaskPixels {
+            file: None,
+            marked: Marked::Bad,
+        }
+    }
+}
+
+impl Operation for MaskPixels {
+    const NAME: &'static str = "mask_pixels";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "the path of a file ending in .npy, or left out",
+            "The mask: a NumPy array with a number for each pixel of a frame. Left out: nothing is masked.",
+        ],
+        [
+            "",
+            "bad, good",
+            "What a number other than 0 in the mask marks: pixels without a value, or the good ones.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("file", self.file.to_json()),
+            ("marked", self.marked.to_json()),
+        ]
+    }
+}
+
+/// Flat field: Divides every frame by how sensitive each pixel is, a picture from a file.
+///
+/// numpy, the definition
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlatField {
+    /// The flat field: a NumPy array with the sensitivity of each pixel of a frame. Left out: nothing is divided. Allowed: the path of a file ending in .npy, or left out.
+    pub file: Option<String>,
+    /// Divide by the sensitivity over its mean, so that counts stay about what they were; off: by the numbers of the file.
+    pub keep_level: bool,
+}
+
+impl Default for FlatField {
+    fn default() -> Self {
+        FlatField {
+            file: None,
+            keep_level: true,
+        }
+    }
+}
+
+impl Operation for FlatField {
+    const NAME: &'static str = "flat_field";
+
+    const ABOUT: &'static [[&'static str; 3]] = &[
+        [
+            "",
+            "the path of a file ending in .npy, or left out",
+            "The flat field: a NumPy array with the sensitivity of each pixel of a frame. Left out: nothing is divided.",
+        ],
+        [
+            "",
+            "true or false",
+            "Divide by the sensitivity over its mean, so that counts stay about what they were; off: by the numbers of the file.",
+        ],
+    ];
+
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("file", self.file.to_json()),
+            ("keep_level", self.keep_level.to_json()),
+        ]
+    }
+}
+
 /// Subtract radial median: Removes the background that depends only on the distance from the direct beam.
 ///
 /// pyxem, Diffraction2D.subtract_diffraction_background, doi:10.5281/zenodo.2649351
@@ -1008,6 +1112,8 @@ pub struct AzimuthalIntegral {
     pub inner_radius: f64,
     /// Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, or for a centre near an edge at half the smaller side of the frame. Allowed: 0 to 1000000, or left out.
     pub outer_radius: Option<f64>,
+    /// Directions between which pixels count: 0 to the right, 90 down; across 0 for instance (-15, 15). Left out: all around. Allowed: (from, to), each -360 to 360 °, or left out.
+    pub sector: Option<(f64, f64)>,
     /// Average of the pixels of a ring, or their total.
     pub statistic: Statistic,
 }
@@ -1019,6 +1125,7 @@ impl Default for AzimuthalIntegral {
             npt: None,
             inner_radius: 0.0,
             outer_radius: None,
+            sector: None,
             statistic: Statistic::Mean,
         }
     }
@@ -1049,6 +1156,11 @@ impl Operation for AzimuthalIntegral {
             "Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the centre, or for a centre near an edge at half the smaller side of the frame.",
         ],
         [
+            "°",
+            "(from, to), each -360 to 360 °, or left out",
+            "Directions between which pixels count: 0 to the right, 90 down; across 0 for instance (-15, 15). Left out: all around.",
+        ],
+        [
             "",
             "sum, mean",
             "Average of the pixels of a ring, or their total.",
@@ -1061,6 +1173,7 @@ impl Operation for AzimuthalIntegral {
             ("npt", self.npt.to_json()),
             ("inner_radius", self.inner_radius.to_json()),
             ("outer_radius", self.outer_radius.to_json()),
+            ("sector", self.sector.to_json()),
             ("statistic", self.statistic.to_json()),
         ]
     }
@@ -1976,6 +2089,26 @@ pub mod method {
 }
 
 impl Signal {
+    /// - [`MaskPixels`]: Takes the value from pixels that a file marks: dead and hot ones, those behind a beam stop.
+    ///
+    /// Adds a node and computes nothing: `scan.mask_pixels(MaskPixels::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn mask_pixels(&self, parameters: MaskPixels) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
+    /// - [`FlatField`]: Divides every frame by how sensitive each pixel is, a picture from a file.
+    ///
+    /// Adds a node and computes nothing: `scan.flat_field(FlatField::default())?`.
+    ///
+    /// # Errors
+    /// A parameter is out of range, or the operation does not fit this signal.
+    pub fn flat_field(&self, parameters: FlatField) -> Result<Signal> {
+        self.apply(&parameters)
+    }
+
     /// - [`RadialMedian`]: Removes the background that depends only on the distance from the direct beam.
     /// - [`DifferenceOfGaussians`]: Removes a smooth background of any shape; keeps disks and spots.
     /// - [`MedianKernel`]: Removes whatever is wider than half the square; keeps smaller disks.

@@ -124,6 +124,12 @@ impl<T: ToJson, const N: usize> ToJson for [T; N] {
     }
 }
 
+impl<A: ToJson, B: ToJson> ToJson for (A, B) {
+    fn to_json(&self) -> String {
+        format!("[{},{}]", self.0.to_json(), self.1.to_json())
+    }
+}
+
 impl<T: ToJson> ToJson for Vec<T> {
     fn to_json(&self) -> String {
         list(self)

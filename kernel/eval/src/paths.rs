@@ -1,8 +1,10 @@
-//! Completion of file names where a function of the API takes a path: `open("…`, `.save("…`, `replay_with("a", "…`.
+//! Completion of file names where a function of the API takes a path: `open("…`, `.save("…`, `replay_with("a", "…`; and where a
+//! parameter is a file: `MaskPixels { file: Some("…`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::api::API;
 use crate::complete::{Match, takes_path};
 use crate::cursor::Cursor;
 use crate::tokens::{Step, rust_start, step};
@@ -21,9 +23,9 @@ pub(crate) struct Found {
 /// `before` is the cell up to the cursor. `None`: the cursor is in no path.
 pub(crate) fn complete(before: &str) -> Option<Found> {
     let quote = open_string(before)?;
-    let argument = Cursor::at(before, quote).argument_of?;
+    let argument = Cursor::at(before, quote).argument_of;
     let written = &before[quote + 1..];
-    if !takes_path(argument) || written.contains('\\') {
+    if !(argument.is_some_and(takes_path) || is_file(&before[..quote])) || written.contains('\\') {
         return None;
     }
     let name_from = written.rfind('/').map_or(0, |slash| slash + 1);
@@ -37,6 +39,16 @@ pub(crate) fn complete(before: &str) -> Option<Found> {
         start: quote + 1 + name_from,
         matches: entries(&folder, prefix),
     })
+}
+
+/// Whether the value of a parameter begins here that is a file.
+fn is_file(before: &str) -> bool {
+    let value = before.strip_suffix("Some(").unwrap_or(before);
+    let Some((owner, name)) = Cursor::at(value, value.len()).value_of else {
+        return false;
+    };
+    let mut fields = API.fields(owner);
+    fields.any(|field| field.name == name && field.doc.contains("the path of a file"))
 }
 
 /// What `open` reads in the folder of the notebook, and its folders, each as a text.
@@ -136,6 +148,10 @@ mod tests {
         assert_eq!(&code[found.start..], "s");
         assert_eq!(found.matches[0].text, "scan.zspy");
         assert_eq!(texts(&format!("open(\"{path}/nothing/")).unwrap(), [""; 0]);
+        for value in ["Some(\"", "\""] {
+            let code = format!("scan.mask_pixels(MaskPixels {{ file: {value}{path}/a");
+            assert_eq!(texts(&code).unwrap(), ["a é.npy"]);
+        }
         for call in [
             "flat.reshard(",
             "replay(",

@@ -252,6 +252,14 @@ mod tests {
                 "EnergyWindow { range: Some([525.0, 560.0]), ..default() }",
             ),
             (
+                "AzimuthalIntegral { sector: [-30, 45] }",
+                "AzimuthalIntegral { sector: Some((-30.0, 45.0)), ..default() }",
+            ),
+            (
+                "MaskPixels { file: \"dead.npy\" }",
+                "MaskPixels { file: Some(\"dead.npy\".into()), ..default() }",
+            ),
+            (
                 "Polygon { vertices: [(1, 2), (3, 4), (5, 0.5)] }",
                 "Polygon { vertices: Some(vec![[1.0, 2.0], [3.0, 4.0], [5.0, 0.5]]), ..default() }",
             ),

@@ -34,6 +34,7 @@ mod operations;
 mod accept;
 mod arithmetic;
 mod background;
+mod corrections;
 mod decomposition;
 mod detectors;
 mod filter;

@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use signal::{Registered, nearest_names};
 
 use crate::{
-    arithmetic, background, decomposition, detectors, filter, geometry, patterns, peaks,
-    phase_contrast, radial, strain,
+    arithmetic, background, corrections, decomposition, detectors, filter, geometry, patterns,
+    peaks, phase_contrast, radial, strain,
 };
 
 /// The folders of operations, in the order of [`signal::Category`].
-static FOLDERS: [&[&dyn Registered]; 11] = [
+static FOLDERS: [&[&dyn Registered]; 12] = [
+    corrections::OPERATIONS,
     background::OPERATIONS,
     peaks::OPERATIONS,
     strain::OPERATIONS,

@@ -256,6 +256,8 @@ pub struct FurtherInputDescription {
 pub enum Outline {
     /// Centre left out: the middle of the frame; radius left out: the largest circle inside the frame.
     Disk { centre: String, radius: String },
+    /// A place alone; left out, it is not drawn unless it was measured.
+    Point { at: String },
     Annulus {
         centre: String,
         inner_radius: String,
@@ -297,6 +299,15 @@ pub enum ParameterControl {
     Text,
     Choice {
         choices: Vec<String>,
+    },
+    /// `[number, number]` with what each is called.
+    Pair {
+        parts: [String; 2],
+        whole: bool,
+    },
+    /// A path, or what a file was when it was read: `{written, path, sha256}`. Its name has one of these endings.
+    File {
+        endings: Vec<String>,
     },
     /// `[row, column]` in pixels of the signal axes.
     SignalPoint,

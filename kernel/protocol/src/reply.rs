@@ -28,6 +28,11 @@ pub enum Reply {
         request_id: u32,
         nodes: Vec<u32>,
     },
+    /// As they would be written; a folder ends in `/`.
+    Paths {
+        request_id: u32,
+        paths: Vec<String>,
+    },
     /// A request with `request_id` was refused.
     Refused {
         request_id: u32,

@@ -43,6 +43,13 @@ pub enum Request {
         #[ts(optional)]
         operation: Option<String>,
     },
+    /// Files and folders whose path begins as `written`, for a parameter that is a file. Answered by `paths`.
+    Paths {
+        request_id: u32,
+        /// From the folder of the notebook.
+        written: String,
+        endings: Vec<String>,
+    },
     /// Other nodes in the place of those a node takes beside its first parent; none to take nothing.
     SetInputs {
         request_id: u32,

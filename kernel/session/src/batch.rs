@@ -171,7 +171,8 @@ fn build(
             ..error
         };
         let computation =
-            change::bind_written(&node.operation, &recipe::parameters(node)).map_err(above)?;
+            change::bind_written(session, &node.operation, &recipe::parameters(node, folder))
+                .map_err(above)?;
         // The recipe was checked: every parent comes before its children.
         let parents: Vec<u32> = (node.parents.iter())
             .filter_map(|parent| nodes.get(parent).copied())

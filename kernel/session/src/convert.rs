@@ -335,6 +335,7 @@ fn outline(outline: signal::Outline) -> Outline {
             centre: centre.into(),
             radius: radius.into(),
         },
+        signal::Outline::Point { at } => Outline::Point { at: at.into() },
         signal::Outline::Annulus {
             centre,
             inner_radius,
@@ -372,6 +373,13 @@ fn parameter(info: &ParameterInfo) -> ParameterDescription {
             ParameterKind::Text => ParameterControl::Text,
             ParameterKind::Choice { choices } => ParameterControl::Choice {
                 choices: choices.clone(),
+            },
+            ParameterKind::Pair { parts, whole } => ParameterControl::Pair {
+                parts: parts.clone(),
+                whole: *whole,
+            },
+            ParameterKind::File { endings } => ParameterControl::File {
+                endings: endings.clone(),
             },
             ParameterKind::SignalPoint => ParameterControl::SignalPoint,
             ParameterKind::SignalRange => ParameterControl::SignalRange,

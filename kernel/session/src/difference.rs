@@ -169,6 +169,12 @@ fn text(value: &Value) -> String {
             let parts: Vec<String> = parts.iter().map(text).collect();
             format!("({})", parts.join(", "))
         }
+        // Another content under the same name differs too.
+        Value::Object(file) if file.contains_key("sha256") => {
+            let digits = file["sha256"].as_str().and_then(|hash| hash.get(..8));
+            let written = file.get("written").map_or_else(String::new, text);
+            format!("{written} (SHA-256 {}…)", digits.unwrap_or_default())
+        }
         Value::Object(region) => {
             let fields: Vec<String> = region
                 .iter()

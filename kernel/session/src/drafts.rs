@@ -100,7 +100,7 @@ impl Session {
         view: ViewName,
         given: &Value,
     ) -> Result<(Arc<Graph>, u32), WireError> {
-        let [current, computation] = change::bound(node, given)?;
+        let [current, computation] = change::bound(self, node, given)?;
         let params = computation.params();
         if params == current.params() {
             self.drop_drafts(&view);

@@ -22,6 +22,7 @@ pub mod journal;
 mod look;
 mod measured;
 mod news;
+mod parameter_files;
 mod poster;
 mod progress;
 pub mod provenance;

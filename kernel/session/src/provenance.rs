@@ -15,7 +15,7 @@ use signal::{Axes, Axis, Caveat, Component, ElementType, SignalKind, SignalMeta}
 use tree::{Graph, Node};
 
 use crate::journal::Stamp;
-use crate::{Session, closure, code, date, lock};
+use crate::{Session, closure, code, date, lock, parameter_files};
 
 pub(crate) use find::find;
 pub(crate) use read::read;
@@ -226,7 +226,11 @@ fn step(session: &Session, graph: &Graph, node: &Node, target: Option<&Path>) ->
     step.operation = Some(info.name.to_owned());
     step.operation_revision = Some(computation.revision());
     step.title = Some(info.title.to_owned());
-    step.parameters = Some(computation.params());
+    step.parameters = Some(parameter_files::with_ways(
+        info.name,
+        computation.params(),
+        target.and_then(Path::parent),
+    ));
     step.prepared =
         (session.engine.prepared(node)).and_then(|prepared| computation.prepared_notes(&prepared));
     step.code = code::line(session, graph, node);
@@ -294,7 +298,8 @@ pub(crate) fn identity(session: &Session, graph: &Graph, node: &Node) -> String 
             Some(computation) => serde_json::json!({
                 "operation": computation.info().name,
                 "revision": computation.revision(),
-                "parameters": computation.params(),
+                "parameters":
+                    parameter_files::without_places(computation.info().name, computation.params()),
             }),
             None => {
                 let opened = lock(&session.opened).get(&node.id).cloned();

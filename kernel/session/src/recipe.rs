@@ -15,7 +15,7 @@ use tree::{Graph, Node};
 
 use crate::journal::absolute;
 use crate::provenance::{self, FileIdentity};
-use crate::{Session, closure, convert, lock};
+use crate::{Session, closure, convert, lock, parameter_files};
 
 pub(crate) const VERSION: u32 = 1;
 
@@ -157,11 +157,13 @@ fn of(session: &Session, graph: &Graph, nodes: &[u32], path: &Path) -> Result<Re
             }
             Some(computation) => {
                 let parents = node.parents.iter().filter_map(|parent| graph.node(*parent));
+                let operation = computation.info().name;
+                let folder = path.parent();
                 recipe.nodes.push(RecipeNode {
                     name: node.name.clone(),
                     parents: parents.map(|parent| parent.name.clone()).collect(),
-                    operation: computation.info().name.to_owned(),
-                    parameters: computation.params(),
+                    operation: operation.to_owned(),
+                    parameters: parameter_files::with_ways(operation, computation.params(), folder),
                 });
             }
         }
@@ -298,11 +300,11 @@ impl RecipeInput {
     }
 }
 
-/// Empty parameters stand for the defaults.
-pub(crate) fn parameters(node: &RecipeNode) -> Value {
+/// Empty parameters stand for the defaults. Files among them are found from the folder of the recipe.
+pub(crate) fn parameters(node: &RecipeNode, folder: &Path) -> Value {
     match &node.parameters {
         Value::Null => Value::Object(Map::new()),
-        given => given.clone(),
+        given => parameter_files::from_folder(&node.operation, given.clone(), folder),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::journal::{self, Ids, Made, NodeRecord};
 use crate::provenance::{self, Provenance, Step};
-use crate::{Session, caveats};
+use crate::{Session, caveats, parameter_files};
 
 /// `input` is where the file lies from which the result was made, when it is not found otherwise.
 pub(crate) fn replay(
@@ -109,7 +109,11 @@ fn made(
         (None, Some(_), Some(operation)) => Ok(Made::Operation {
             parents,
             operation: operation.clone(),
-            params: step.parameters.clone().unwrap_or_else(|| json!({})),
+            params: parameter_files::from_folder(
+                operation,
+                step.parameters.clone().unwrap_or_else(|| json!({})),
+                folder,
+            ),
         }),
         (None, Some(_), None) => Ok(Made::Closure { parents }),
         (None, None, _) => Err(WireError::new(

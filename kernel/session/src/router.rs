@@ -9,7 +9,7 @@ use protocol::{Command, CommandReply, NavigatorRequest, Progress, Reply, Request
 use tree::Step;
 
 use crate::Session;
-use crate::handlers::{change, files, inputs, lineage, memory, menu, pictures, values};
+use crate::handlers::{change, files, inputs, lineage, memory, menu, paths, pictures, values};
 use crate::view::{Picture, Turn, ViewKey, Wish};
 use crate::{caveats, convert, difference, journal, recipe, replay, save};
 
@@ -106,6 +106,14 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
         } => changed(session, request_id, answer, move |session| {
             let nodes = inputs::possible(session, node, operation.as_deref())?;
             Ok(Reply::Inputs { request_id, nodes })
+        }),
+        Request::Paths {
+            request_id,
+            written,
+            endings,
+        } => changed(session, request_id, answer, move |_| {
+            let paths = paths::beginning(&written, &endings);
+            Ok(Reply::Paths { request_id, paths })
         }),
         Request::SetInputs {
             request_id,

@@ -18,6 +18,7 @@ use crate::events::Events;
 use crate::holds::Holds;
 use crate::journal::{Journal, Stamp};
 use crate::news::News;
+use crate::parameter_files::ParameterFiles;
 use crate::sources::OpenFiles;
 use crate::view::Workers;
 use crate::{closure, code, convert, cost, lock, progress, router, save};
@@ -81,6 +82,7 @@ pub struct Session {
     pub(crate) workers: Workers,
     pub(crate) opened: Mutex<HashMap<u32, Opened>>,
     pub(crate) files: OpenFiles,
+    pub(crate) parameter_files: ParameterFiles,
     pub(crate) holds: Mutex<Holds>,
     /// Running saves, so that a page can end them.
     pub(crate) saves: Mutex<Vec<(u32, CancelToken)>>,
@@ -123,6 +125,7 @@ impl Session {
                 workers: Workers::start(),
                 opened: Mutex::default(),
                 files: OpenFiles::default(),
+                parameter_files: ParameterFiles::default(),
                 holds: Mutex::default(),
                 saves: Mutex::default(),
                 costs: Mutex::default(),

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 /// What kind of operation one is. The order is that of the menu; a kind has its heading there and its folder in the crate `ops`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
+    Corrections,
     Background,
     Peaks,
     Strain,
@@ -24,6 +25,7 @@ impl Category {
     /// Heading in the menu.
     pub const fn heading(self) -> &'static str {
         match self {
+            Category::Corrections => "Detector corrections",
             Category::Background => "Background",
             Category::Peaks => "Peaks",
             Category::Strain => "Strain",
@@ -42,6 +44,7 @@ impl Category {
     /// Folder of its operations in `ops`; the user's own have none.
     pub const fn folder(self) -> Option<&'static str> {
         Some(match self {
+            Category::Corrections => "corrections",
             Category::Background => "background",
             Category::Peaks => "peaks",
             Category::Strain => "strain",

@@ -57,8 +57,8 @@ pub use operation::{
 pub use outline::Outline;
 pub use output::Output;
 pub use parameters::{
-    Channels, Choice, ParameterInfo, ParameterKind, ParameterValue, Parameters, SignalPolygon,
-    SignalRange, parse_parameter, reject_unknown_parameters,
+    Channels, Choice, File, ParameterInfo, ParameterKind, ParameterValue, Parameters,
+    SignalPolygon, SignalRange, parse_parameter, reject_unknown_parameters,
 };
 pub use peaks::{Peak, Peaks};
 pub use preparation::{Finished, HeapBytes, Positions, Preparation, Prepare, Prepared};

@@ -8,6 +8,8 @@ pub enum Outline {
         centre: &'static str,
         radius: &'static str,
     },
+    /// A place alone, such as the centre of what is made of the pattern.
+    Point { at: &'static str },
     /// `centre` left out: the middle of the frame.
     Annulus {
         centre: &'static str,

@@ -1,8 +1,10 @@
 //! Parameters of operations: declared once with [`parameters!`](crate::parameters), they drive the
 //! widget's controls, validation, the cell's parameter structs and the line of code printed back.
 
+mod file;
 mod kind;
 mod navigation_region;
+mod pair;
 mod plain;
 mod signal_point;
 mod signal_polygon;
@@ -11,6 +13,7 @@ mod signal_range;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use file::File;
 pub use kind::ParameterKind;
 pub use plain::Choice;
 pub use signal_polygon::SignalPolygon;
@@ -87,6 +90,10 @@ pub trait ParameterValue: Sized + Clone {
     fn numbers(&self) -> Vec<f64> {
         Vec::new()
     }
+    /// The file that it is.
+    fn file_mut(&mut self) -> Option<&mut File> {
+        None
+    }
 }
 
 /// A parameter struct; implement it with [`parameters!`](crate::parameters).
@@ -100,6 +107,8 @@ pub trait Parameters: Clone + Default + Send + Sync + 'static {
     /// # Errors
     /// [`ParameterError`] for an unknown name, a wrong kind or a value out of range.
     fn from_json(value: &Value) -> Result<Self, ParameterError>;
+    /// Puts files that were read, by the names of their parameters, in the place of what was only written.
+    fn take_files(&mut self, files: &[(String, File)]);
 }
 
 /// One field of a parameter object, checked against its description.
@@ -164,7 +173,8 @@ pub fn reject_unknown_parameters(
     Ok(object.clone())
 }
 
-/// Declares a parameter struct: fields with default, range, unit and help.
+/// Declares a parameter struct: fields with default, range, unit and help; pairs with the names of their parts
+/// (`parts ["from", "to"]`), files with their endings (`endings ["npy"]`).
 ///
 /// ```
 /// signal::parameters! {
@@ -191,6 +201,8 @@ macro_rules! parameters {
                 pub $field:ident : $ty:ty = $default:expr
                     $(, range ($low:expr, $high:expr))?
                     $(, units $units:literal)?
+                    $(, parts $parts:tt)?
+                    $(, endings $endings:tt)?
                 ;
             )*
         }
@@ -219,7 +231,9 @@ macro_rules! parameters {
                     $( range = (Some($low as f64), Some($high as f64)); )?
                     $crate::ParameterInfo {
                         name: stringify!($field).to_owned(),
-                        kind: <$ty as $crate::ParameterValue>::kind(),
+                        kind: <$ty as $crate::ParameterValue>::kind()
+                            $(.with_parts($parts))?
+                            $(.with_endings(&$endings))?,
                         optional: <$ty as $crate::ParameterValue>::optional(),
                         default: default.$field.to_json(),
                         minimum: range.0,
@@ -257,6 +271,18 @@ macro_rules! parameters {
                     }
                 )*
                 Ok(parsed)
+            }
+
+            fn take_files(&mut self, files: &[(String, $crate::File)]) {
+                for (name, read) in files {
+                    let file: Option<&mut $crate::File> = match name.as_str() {
+                        $( stringify!($field) => $crate::ParameterValue::file_mut(&mut self.$field), )*
+                        _ => None,
+                    };
+                    if let Some(file) = file {
+                        *file = read.clone();
+                    }
+                }
             }
         }
     };

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::{
-    CancelToken, Caveat, Computation, Detector, ElementType, Finished, FurtherInput, HeapBytes,
-    Inputs, MapReference, NavigationIndex, Needs, NotApplicable, Operation, OperationError,
-    OperationInfo, Outline, Output, ParameterError, ParameterInfo, Parameters, Preparation,
-    Prepare, Prepared, SignalMeta,
+    CancelToken, Caveat, Computation, Detector, ElementType, File, Finished, FurtherInput,
+    HeapBytes, Inputs, MapReference, NavigationIndex, Needs, NotApplicable, Operation,
+    OperationError, OperationInfo, Outline, Output, ParameterError, ParameterInfo, Parameters,
+    Preparation, Prepare, Prepared, SignalMeta,
 };
 
 /// One entry of the registry: an operation that waits for its parameters.
@@ -23,7 +23,18 @@ pub trait Registered: Send + Sync {
     fn further_inputs(&self) -> &'static [FurtherInput];
     /// # Errors
     /// [`ParameterError`] naming parameter, value and allowed range.
-    fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError>;
+    fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError> {
+        self.bind_with(params, &[])
+    }
+    /// As [`Registered::bind`], with files that were read, by the names of their parameters.
+    ///
+    /// # Errors
+    /// As [`Registered::bind`].
+    fn bind_with(
+        &self,
+        params: &Value,
+        files: &[(String, File)],
+    ) -> Result<Arc<dyn Computation>, ParameterError>;
 }
 
 /// Registry entry of operation `O`.
@@ -52,10 +63,16 @@ impl<O: Operation> Registered for Bound<O> {
         O::FURTHER_INPUTS
     }
 
-    fn bind(&self, params: &Value) -> Result<Arc<dyn Computation>, ParameterError> {
+    fn bind_with(
+        &self,
+        params: &Value,
+        files: &[(String, File)],
+    ) -> Result<Arc<dyn Computation>, ParameterError> {
+        let mut params = O::Params::from_json(params)?;
+        params.take_files(files);
         Ok(Arc::new(WithParams {
             operation: O::default(),
-            params: O::Params::from_json(params)?,
+            params,
         }))
     }
 }

@@ -32,6 +32,7 @@ const SCANS: &str = "parts of scans in JupyterLab";
 const WIDE: &str = "complex numbers and stacks in JupyterLab";
 const COLOURS: &str = "images of colours in JupyterLab";
 const SHAPES: &str = "windows and polygons in JupyterLab";
+const KINDS: &str = "files, pairs and places in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
@@ -47,6 +48,7 @@ const IN_JUPYTER: [&str; 13] = [
     WIDE,
     COLOURS,
     SHAPES,
+    KINDS,
     RESTART,
     SAVED,
 ];
@@ -138,6 +140,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.stage(WIDE, || browser::wide(&chromium, environment));
             report.stage(COLOURS, || browser::colours(&chromium, environment));
             report.stage(SHAPES, || browser::shapes(&chromium, environment));
+            report.stage(KINDS, || browser::kinds(&chromium, environment));
             report.stage(RESTART, || browser::restart(&chromium, environment));
             report.stage(SAVED, || browser::saved_page(&chromium, environment));
         }
@@ -151,6 +154,7 @@ fn in_jupyter(report: &mut Report, environment: &Environment, quick: bool) {
             report.not_run(WIDE, reason.clone());
             report.not_run(COLOURS, reason.clone());
             report.not_run(SHAPES, reason.clone());
+            report.not_run(KINDS, reason.clone());
             report.not_run(RESTART, reason.clone());
             report.not_run(SAVED, reason);
         }

@@ -7,8 +7,10 @@ import type { NodeDescription, ParameterControl, ParameterDescription } from "..
 import type { Store } from "../state/store";
 import type { ViewState } from "../state/view";
 import { choice } from "./choice";
+import { file } from "./file";
 import { navigationRegion } from "./navigation_region";
 import { integer, number } from "./number";
+import { pair } from "./pair";
 import { signalPoint } from "./signal_point";
 import { signalPolygon } from "./signal_polygon";
 import { signalRange } from "./signal_range";
@@ -27,6 +29,8 @@ export interface ControlContext {
   scan(): Size;
   /** The node whose frames the operation takes. */
   input(): NodeDescription | null;
+  /** Paths that begin as what is written, of folders and of files with one of these endings. */
+  paths(written: string, endings: readonly string[]): Promise<readonly string[]>;
   /** A new value, `null` of one that is left out; `moving` while a slider is held. */
   change(value: unknown, moving: boolean): void;
   /** What was typed cannot be: says why, until the next change. */
@@ -52,6 +56,8 @@ export const CONTROLS: Record<ParameterControl["type"], ControlKind> = {
   toggle,
   text,
   choice,
+  pair,
+  file,
   signal_point: signalPoint,
   signal_range: signalRange,
   signal_polygon: signalPolygon,

@@ -8,16 +8,17 @@ import type { AxisDescription, Outline } from "../protocol/generated";
 import type { Point, Rect } from "./fit";
 import { type Band, band } from "./outlines/band";
 import { type Annulus, annulus, type Disk, disk } from "./outlines/circles";
+import { point, type Spot } from "./outlines/point";
 import { type Polygon, polygon } from "./outlines/polygon";
 import { type Rectangle, rectangle } from "./outlines/rectangle";
 import type { Grip, Ground, Knob, Pair, Params, Path, Place, Shape } from "./outlines/shape";
 
 export type { Grip, Ground, Place } from "./outlines/shape";
 
-export type Detector = Disk | Annulus | Rectangle | Polygon | Band;
+export type Detector = Disk | Annulus | Rectangle | Polygon | Band | Spot;
 
 /** A new shape is one file and one line here. */
-const SHAPES = { disk, annulus, rectangle, polygon, band };
+const SHAPES = { disk, annulus, rectangle, polygon, band, point };
 
 /** Each is asked for detectors and outlines of its own type only. */
 type Any = Shape<Detector, Outline>;

@@ -258,6 +258,7 @@ function buildRow(
     id,
     scan: () => scanOf(session.node),
     input: () => nodeById(session.state.nodes, session.node?.parents[0] ?? null),
+    paths: (written, endings) => session.paths(written, endings),
     change: (value, moving) => {
       built.waiting = false;
       markAutomatic(row, automatic, value === null);

@@ -10,7 +10,7 @@ export interface Wire {
   send(content: unknown): void;
 }
 
-export type Answered = Extract<Reply, { type: "welcome" | "done" | "menu" | "inputs" }>;
+export type Answered = Extract<Reply, { type: "welcome" | "done" | "menu" | "inputs" | "paths" }>;
 type PictureReply = Extract<Reply, { type: "frame" | "navigator" }>;
 type WithoutId<T> = T extends { request_id: number } ? Omit<T, "request_id"> : never;
 export type Question = WithoutId<Request>;
@@ -113,6 +113,7 @@ export class Client {
       case "done":
       case "menu":
       case "inputs":
+      case "paths":
         this.#settle(reply.request_id)?.resolve(reply);
         break;
       case "refused":

@@ -124,7 +124,11 @@ fresh?: boolean, };
 /**
  * Page → kernel. Every request but `frame` and `navigator` carries a `request_id` and gets exactly one reply with it.
  */
-export type Request = { "type": "hello", request_id: number, protocol: number, } | { "type": "frame" } & FrameRequest | { "type": "navigator" } & NavigatorRequest | { "type": "set_params", request_id: number, node: number, params: Record<string, unknown>, } | { "type": "add_operation", request_id: number, parents: Array<number>, operation: string, params: Record<string, unknown>, } | { "type": "menu", request_id: number, node: number, } | { "type": "inputs", request_id: number, node: number, operation?: string, } | { "type": "set_inputs", request_id: number, node: number, further: Array<number>, } | { "type": "undo", request_id: number, node: number, } | { "type": "redo", request_id: number, node: number, } | { "type": "branch", request_id: number, node: number, } | { "type": "remove_node", request_id: number, node: number, } | { "type": "compute", request_id: number, node: number, } | { "type": "cancel", request_id: number, node: number, } | { "type": "attention", request_id: number, view: number, node: number, state: Attention, } | { "type": "set_budget", request_id: number, bytes: number, } | { "type": "save", request_id: number, node: number, 
+export type Request = { "type": "hello", request_id: number, protocol: number, } | { "type": "frame" } & FrameRequest | { "type": "navigator" } & NavigatorRequest | { "type": "set_params", request_id: number, node: number, params: Record<string, unknown>, } | { "type": "add_operation", request_id: number, parents: Array<number>, operation: string, params: Record<string, unknown>, } | { "type": "menu", request_id: number, node: number, } | { "type": "inputs", request_id: number, node: number, operation?: string, } | { "type": "paths", request_id: number, 
+/**
+ * From the folder of the notebook.
+ */
+written: string, endings: Array<string>, } | { "type": "set_inputs", request_id: number, node: number, further: Array<number>, } | { "type": "undo", request_id: number, node: number, } | { "type": "redo", request_id: number, node: number, } | { "type": "branch", request_id: number, node: number, } | { "type": "remove_node", request_id: number, node: number, } | { "type": "compute", request_id: number, node: number, } | { "type": "cancel", request_id: number, node: number, } | { "type": "attention", request_id: number, view: number, node: number, state: Attention, } | { "type": "set_budget", request_id: number, bytes: number, } | { "type": "save", request_id: number, node: number, 
 /**
  * Relative to the folder of the notebook.
  */
@@ -257,7 +261,7 @@ export type Reply = { "type": "welcome" } & Welcome | { "type": "frame" } & Fram
 /**
  * The node that was added, if one was.
  */
-node: number | null, } | { "type": "menu", request_id: number, entries: Array<MenuEntry>, } | { "type": "inputs", request_id: number, nodes: Array<number>, } | { "type": "refused", request_id: number, error: WireError, } | { "type": "failed", view: number, generation: number, error: WireError, };
+node: number | null, } | { "type": "menu", request_id: number, entries: Array<MenuEntry>, } | { "type": "inputs", request_id: number, nodes: Array<number>, } | { "type": "paths", request_id: number, paths: Array<string>, } | { "type": "refused", request_id: number, error: WireError, } | { "type": "failed", view: number, generation: number, error: WireError, };
 
 export type ProgressState = "running" | "done" | "cancelled" | "failed";
 
@@ -542,7 +546,7 @@ name: string, help: string, required: boolean, };
 /**
  * Kind of a parameter; the widget has one control for each.
  */
-export type ParameterControl = { "type": "number" } | { "type": "integer" } | { "type": "toggle" } | { "type": "text" } | { "type": "choice", choices: Array<string>, } | { "type": "signal_point" } | { "type": "signal_range" } | { "type": "signal_polygon" } | { "type": "navigation_region" };
+export type ParameterControl = { "type": "number" } | { "type": "integer" } | { "type": "toggle" } | { "type": "text" } | { "type": "choice", choices: Array<string>, } | { "type": "pair", parts: [string, string], whole: boolean, } | { "type": "file", endings: Array<string>, } | { "type": "signal_point" } | { "type": "signal_range" } | { "type": "signal_polygon" } | { "type": "navigation_region" };
 
 export type ParameterDescription = { name: string, control: ParameterControl, 
 /**
@@ -553,7 +557,7 @@ optional: boolean, default: unknown, minimum: number | null, maximum: number | n
 /**
  * A region of the pattern, by the names of the parameters that place it; points and lengths in pixels, but for a band.
  */
-export type Outline = { "type": "disk", centre: string, radius: string, } | { "type": "annulus", centre: string, inner_radius: string, outer_radius: string, } | { "type": "rectangle", corner: string, height: string, width: string, } | { "type": "polygon", vertices: string, } | { "type": "band", range: string, };
+export type Outline = { "type": "disk", centre: string, radius: string, } | { "type": "point", at: string, } | { "type": "annulus", centre: string, inner_radius: string, outer_radius: string, } | { "type": "rectangle", corner: string, height: string, width: string, } | { "type": "polygon", vertices: string, } | { "type": "band", range: string, };
 
 /**
  * One entry of the operations menu.

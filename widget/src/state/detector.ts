@@ -38,8 +38,8 @@ export function placedDetector(
   ground: Ground,
 ): { outline: Outline; detector: Detector; params: Record<string, unknown> } | null {
   const outline = outlineOf(operationOf(node, operations));
-  // A band lies on the axis of spectra.
-  if (!outline || (outline.type === "band" && !ground.axis)) {
+  // A band lies on the axis of spectra, everything else on images.
+  if (!outline || (outline.type === "band") !== Boolean(ground.axis)) {
     return null;
   }
   const params = { ...node.params, ...(draft?.node === node.id ? draft.params : {}) };

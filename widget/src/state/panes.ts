@@ -1,7 +1,7 @@
 /** Which nodes are shown side by side. Pure functions over lists of panes. */
 
 import type { NodeDescription, OperationDescription } from "../protocol/generated";
-import { isDetector } from "./detector";
+import { outlineOf } from "./detector";
 import { nearestNode, nodeById, operationOf } from "./tree";
 
 export const MOST_PANES = 4;
@@ -48,10 +48,13 @@ export function shownPanes(
   const node = nodeById(nodes, state.node);
   const parent = nodeById(nodes, node?.parents[0] ?? null);
   const room = panes.length <= MOST_BESIDE_COMPANION && !panes.some((pane) => pane.node === parent?.id);
-  if (!state.companion || !room || !parent || node?.kind !== "map" || parent.kind === "map") {
+  if (!state.companion || !room || !parent || !node || parent.kind === "map") {
     return panes;
   }
-  if (!isDetector(operationOf(node, operations))) {
+  const outline = outlineOf(operationOf(node, operations));
+  // The centre of a radial profile lies on the pattern, not on the profile.
+  const isOnParent = node.kind === "map" || (outline?.type === "point" && node.signal_axes.length === 1);
+  if (!outline || !isOnParent) {
     return panes;
   }
   const key = freeKey(panes, COMPANION_KEY);

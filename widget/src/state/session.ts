@@ -396,6 +396,12 @@ export class Session {
     return reply?.type === "menu" ? reply.entries : null;
   }
 
+  /** Paths that begin as what is written; none from a kernel that is silent. */
+  async paths(written: string, endings: readonly string[]): Promise<readonly string[]> {
+    const reply = await this.client.ask({ type: "paths", written, endings: [...endings] }).catch(() => null);
+    return reply?.type === "paths" ? reply.paths : [];
+  }
+
   /** The answer to a question; a refusal is shown as a notice, and answered with `null`. */
   async #answer(question: Question): Promise<Answered | null> {
     try {

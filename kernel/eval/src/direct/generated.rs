@@ -2,6 +2,7 @@
 
 super::parameters::operations! {
     choices {
+        Marked { Bad, Good }
         Subpixel { None, Parabola, Com }
         Statistic { Sum, Mean }
         Reference { None, Mean, Plane }
@@ -12,6 +13,16 @@ super::parameters::operations! {
         GroupStatistic { Automatic, Sum, Mean }
         ScanAxis { Slowest, Rows, Columns }
         Centre { None, Navigation, Signal }
+    }
+
+    MaskPixels: mask_pixels() {
+        file: Option<String>,
+        marked: Marked
+    }
+
+    FlatField: flat_field() {
+        file: Option<String>,
+        keep_level: bool
     }
 
     RadialMedian: subtract_background() {
@@ -131,6 +142,7 @@ super::parameters::operations! {
         npt: Option<usize>,
         inner_radius: f64,
         outer_radius: Option<f64>,
+        sector: Option<(f64, f64)>,
         statistic: Statistic
     }
 

@@ -16,6 +16,8 @@ pub struct Layout {
     /// Inner edge of the first ring, outer edge of the last.
     pub range: [f64; 2],
     pub rings: usize,
+    /// Directions that count, from and up to, in degrees: pixels whose centres lie there. `None`: all.
+    pub sector: Option<[f64; 2]>,
 }
 
 impl Layout {
@@ -27,6 +29,20 @@ impl Layout {
     /// Lower and upper end of a row or column, from the centre.
     fn ends(&self, axis: usize, index: usize) -> [f64; 2] {
         [-0.5, 0.5].map(|half| (index as f64 + half - self.centre[axis]) * self.pixel[axis])
+    }
+
+    /// Whether the centre of a pixel lies in the sector. Sectors that follow each other share no pixel and leave out none.
+    fn counts(&self, row: [f64; 2], column: [f64; 2]) -> bool {
+        let Some([from, to]) = self.sector else {
+            return true;
+        };
+        let middle = |[low, high]: [f64; 2]| 0.5 * (low + high);
+        let direction = middle(row).atan2(middle(column)).to_degrees();
+        // Turned by whole circles to where the sector begins: comparing ends, not a difference of them, keeps what one sector
+        // leaves out for the next.
+        let turns = ((from - direction) / 360.0).ceil();
+        let turned = direction + 360.0 * turns;
+        turned < to || to - from >= 360.0
     }
 
     /// Calls `visit` with every ring that the pixel has a share in, and the share.
@@ -119,6 +135,9 @@ impl Annuli {
         for row in 0..layout.rows {
             let ends = layout.ends(0, row);
             for (column, across) in columns.iter().enumerate() {
+                if !layout.counts(ends, *across) {
+                    continue;
+                }
                 let place = (row * layout.columns + column) as u32;
                 layout.shares(ends, *across, |ring, share| {
                     found.push((ring as u32, place, share as f32));
@@ -244,6 +263,53 @@ mod tests {
             pixel,
             range,
             rings,
+            sector: None,
+        }
+    }
+
+    #[test]
+    fn sectors_that_follow_each_other_add_up() {
+        let mut grid = Grid::filled(44, 37, 0.0);
+        for (at, value) in grid.values.iter_mut().enumerate() {
+            *value = (at % 97) as f64;
+        }
+        let whole = layout([21.0, 18.0], [0.7, 1.3], [0.0, 14.0], 9);
+        let all = totals(&whole, &grid);
+        // Centres of pixels lie on the edges at 0, 90 and -90.
+        let edges = [-97.3, -90.0, 0.0, 61.9, 90.0, 262.7];
+        let parts = edges.windows(2).map(|ends| Layout {
+            sector: Some([ends[0], ends[1]]),
+            ..whole.clone()
+        });
+        let mut sums = vec![0.0; 9];
+        for part in parts {
+            for (sum, total) in sums.iter_mut().zip(totals(&part, &grid)) {
+                *sum += total.sum;
+            }
+        }
+        for (sum, total) in sums.iter().zip(&all) {
+            assert!(
+                (sum - total.sum).abs() < 1e-6 * total.sum,
+                "{sum} {total:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sector_turns_from_the_columns_to_the_rows() {
+        let mut grid = Grid::filled(44, 37, 0.0);
+        grid.values[30 * 37 + 18] = 5.0;
+        for (sector, expected) in [
+            ([80.0, 100.0], 5.0),
+            ([-280.0, -260.0], 5.0),
+            ([-90.0, 90.0], 0.0),
+        ] {
+            let layout = Layout {
+                sector: Some(sector),
+                ..layout([22.0, 18.0], [1.0, 1.0], [0.0, 20.0], 20)
+            };
+            let sum: f64 = totals(&layout, &grid).iter().map(|total| total.sum).sum();
+            assert!((sum - expected).abs() < 1e-6, "{sector:?}: {sum}");
         }
     }
 

@@ -4,6 +4,8 @@
 //! `A(b) = Σ_p w(p, b) I(p) / Σ_p w(p, b)`, for the sum without the divisor; `w` is the share of the pixel (a rectangle) that
 //! lies in the ring, exact, so that a flat pattern has the areas of the rings: `π (r₁² - r₀²)`, in pixels. Rings are circles in
 //! the unit of the axes, also where pixels are higher than wide; where both axes have no unit in common they are circles in pixels.
+//! With `sector` only pixels count whose centres lie between two directions, from the first up to the second: 0° to the right (columns grow), 90° down (rows
+//! grow), in the plane of the axes, so that sectors that follow each other add up. A ring without a pixel there has no mean.
 //! The axis `radius` has the middles of the rings: offset `r_inner + width / 2`, scale `(r_outer - r_inner) / npt`.
 //! Centre: where both axes are 0 if that is inside the frame (and not its first pixel, which is where axes begin that nobody
 //! centred), else the direct beam, the median over up to 32 patterns; `notes` say which, and a caveat where the beam is not at that zero. NaN and infinite pixels are left out of sum and divisor.
@@ -14,8 +16,8 @@
 
 use signal::{
     Axes, Axis, CancelToken, Category, Caveat, ElementType, Finished, Frame, HeapBytes, Inputs,
-    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Output, Positions,
-    Preparation, Prepare, SignalMeta, parameters,
+    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output,
+    Positions, Preparation, Prepare, SignalMeta, parameters,
 };
 
 use serde_json::{Map, Value, json};
@@ -48,6 +50,8 @@ parameters! {
         /// Where the last ring ends, in the unit of the pattern's axes. Left out: at the edge of the frame that is nearest to the
         /// centre, or for a centre near an edge at half the smaller side of the frame.
         pub outer_radius: Option<f64> = None, range (0.0, 1000000.0);
+        /// Directions between which pixels count: 0 to the right, 90 down; across 0 for instance (-15, 15). Left out: all around.
+        pub sector: Option<(f64, f64)> = None, range (-360.0, 360.0), units "°", parts ["from", "to"];
         /// Average of the pixels of a ring, or their total.
         pub statistic: Statistic = Statistic::Mean;
     }
@@ -162,6 +166,16 @@ fn outer_edge(input: &SignalMeta, params: &AzimuthalIntegral, pixel: [f64; 2]) -
     if edge < 0.25 * side { 0.5 * side } else { edge }
 }
 
+fn sector(params: &AzimuthalIntegral) -> Result<Option<[f64; 2]>, NotApplicable> {
+    match params.sector {
+        Some((from, to)) if from >= to => Err(accept::refuse(
+            format!("in the sector from {from} to {to} ° there is nothing"),
+            "the smaller direction first; across 0 for instance (-15, 15)",
+        )),
+        sector => Ok(sector.map(|(from, to)| [from, to])),
+    }
+}
+
 #[derive(Default)]
 pub struct IntegrateAzimuthally {
     plan: Plan<Annuli, Layout>,
@@ -184,6 +198,7 @@ fn layout(
         pixel,
         range,
         rings: (params.npt).unwrap_or((per_pixel.round() as usize).clamp(2, 4096)),
+        sector: sector(params)?,
     })
 }
 
@@ -199,8 +214,9 @@ impl Operation for IntegrateAzimuthally {
         category: Category::Radial,
         reference: "Ashiotis et al. (pyFAI), doi:10.1107/S1600576715004306; pyxem, doi:10.5281/zenodo.2649351",
     };
+    const OUTLINE: Option<Outline> = Some(Outline::Point { at: "centre" });
     const AFTER_PREPARATION: &'static [&'static str] =
-        &["npt", "inner_radius", "outer_radius", "statistic"];
+        &["npt", "inner_radius", "outer_radius", "sector", "statistic"];
 
     fn describe(
         &self,
@@ -232,6 +248,9 @@ impl Operation for IntegrateAzimuthally {
             Statistic::Mean => "mean: counts per pixel",
             Statistic::Sum => "sum: counts per ring, of what lies inside the frame",
         };
+        if let Some((from, to)) = params.sector {
+            meta.notes.insert("sector_deg".into(), json!([from, to]));
+        }
         meta.notes.insert("statistic".into(), text.into());
         meta.caveats.extend(caveat);
         Ok(meta)

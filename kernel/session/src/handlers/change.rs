@@ -31,22 +31,30 @@ pub(crate) fn hello(session: &Session, request_id: u32, protocol: u32) -> Result
     })))
 }
 
-pub(crate) fn bind(operation: &str, params: &Value) -> Result<Arc<dyn Computation>, WireError> {
+/// With the files among its parameters, which are read here.
+pub(crate) fn bind(
+    session: &Session,
+    operation: &str,
+    params: &Value,
+) -> Result<Arc<dyn Computation>, WireError> {
     let entry = ops::find(operation).map_err(|error| convert::unknown_operation(&error))?;
     let type_name = entry.info().parameters_type;
+    let files = session.parameter_files.of(&entry.parameters(), params)?;
     entry
-        .bind(params)
+        .bind_with(params, &files)
         .map_err(|error| convert::parameter_error(type_name, &error))
 }
 
 /// As [`bind`], with parameters that an earlier release may have written: what is gone is left out.
 pub(crate) fn bind_written(
+    session: &Session,
     operation: &str,
     params: &Value,
 ) -> Result<Arc<dyn Computation>, WireError> {
     let entry = ops::find(operation).map_err(|error| convert::unknown_operation(&error))?;
     let type_name = entry.info().parameters_type;
     bind(
+        session,
         operation,
         &signal::without_former_parameters(type_name, params),
     )
@@ -58,7 +66,7 @@ pub(crate) fn add_node(
     operation: &str,
     params: &Value,
 ) -> Result<u32, WireError> {
-    let computation = bind(operation, params)?;
+    let computation = bind(session, operation, params)?;
     let name = computation.info().method;
     let node = session
         .tree
@@ -72,7 +80,11 @@ pub(crate) fn add_node(
 }
 
 /// A node's computation, and the same with `given` parameters; those that are not given keep their value.
-pub(crate) fn bound(node: &Node, given: &Value) -> Result<[Arc<dyn Computation>; 2], WireError> {
+pub(crate) fn bound(
+    session: &Session,
+    node: &Node,
+    given: &Value,
+) -> Result<[Arc<dyn Computation>; 2], WireError> {
     let Some(current) = node.computation() else {
         let error = tree::TreeError::NoParameters {
             name: node.name.clone(),
@@ -87,8 +99,9 @@ pub(crate) fn bound(node: &Node, given: &Value) -> Result<[Arc<dyn Computation>;
         )
         .at_node(node.id));
     }
-    let computation = bind(current.info().name, &merged(current.params(), given))
-        .map_err(|error| error.at_node(node.id))?;
+    let params = merged(current.params(), given);
+    let computation =
+        bind(session, current.info().name, &params).map_err(|error| error.at_node(node.id))?;
     Ok([current.clone(), computation])
 }
 
@@ -96,7 +109,7 @@ pub(crate) fn bound(node: &Node, given: &Value) -> Result<[Arc<dyn Computation>;
 pub(crate) fn set_params(session: &Session, node: u32, params: &Value) -> Result<(), WireError> {
     let graph = session.tree.snapshot();
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-    let [current, computation] = bound(found, params)?;
+    let [current, computation] = bound(session, found, params)?;
     let params = computation.params();
     if params == current.params() {
         return Ok(());

@@ -21,12 +21,12 @@ pub(crate) fn possible(
     let found = graph.node(node).ok_or_else(|| convert::no_node(node))?;
     let (computation, first, taken) = match operation {
         Some(operation) => (
-            change::bind(operation, &json!({}))?,
+            change::bind(session, operation, &json!({}))?,
             Some(found),
             vec![node],
         ),
         None => {
-            let [current, _] = change::bound(found, &json!({}))?;
+            let [current, _] = change::bound(session, found, &json!({}))?;
             let first = (found.parents.first()).and_then(|parent| graph.node(*parent));
             (current, first, graph.with_descendants(node))
         }

@@ -8,5 +8,6 @@ pub(crate) mod lineage;
 pub(crate) mod live;
 pub(crate) mod memory;
 pub(crate) mod menu;
+pub(crate) mod paths;
 pub(crate) mod pictures;
 pub(crate) mod values;

@@ -12,7 +12,7 @@ use super::record::{Made, NodeRecord};
 use super::{Moved, Stamp};
 use crate::handlers::change;
 use crate::session::Opened;
-use crate::{Session, caveats, closure, convert, lock};
+use crate::{Session, caveats, closure, convert, lock, parameter_files};
 
 /// Why a node did not come back.
 struct Lost {
@@ -259,7 +259,9 @@ impl Work<'_> {
         params: &Value,
     ) -> Result<u32, Lost> {
         let parents = self.parents(parents)?;
-        let computation = change::bind_written(operation, params)?;
+        let here = super::absolute(Path::new("."));
+        let params = parameter_files::from_folder(operation, params.clone(), &here);
+        let computation = change::bind_written(self.session, operation, &params)?;
         self.session
             .tree
             .restore_operation(earlier, &parents, computation)
@@ -272,7 +274,7 @@ impl Work<'_> {
         let parents = (graph.node(node)).map_or_else(Vec::new, |node| node.parents.clone());
         let steps = |params: &[Value]| {
             (params.iter())
-                .filter_map(|params| change::bind_written(operation, params).ok())
+                .filter_map(|params| change::bind_written(self.session, operation, params).ok())
                 .map(|computation| Binding {
                     computation,
                     parents: parents.clone(),

@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ParameterInfo, navigation_region, plain, signal_point, signal_polygon, signal_range};
+use super::{
+    ParameterInfo, file, navigation_region, pair, plain, signal_point, signal_polygon, signal_range,
+};
 
 /// What a parameter is; the widget has one control per kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +16,15 @@ pub enum ParameterKind {
     /// One of a few names.
     Choice {
         choices: Vec<String>,
+    },
+    /// Two numbers with what each is called, whole ones or any.
+    Pair {
+        parts: [String; 2],
+        whole: bool,
+    },
+    /// A file; its name has one of these endings, written small and without the dot.
+    File {
+        endings: Vec<String>,
     },
     /// `[row, column]` in the signal axes, in pixels.
     SignalPoint,
@@ -34,6 +45,29 @@ pub(super) struct Rules {
 }
 
 impl ParameterKind {
+    /// A pair whose parts have these names.
+    #[must_use]
+    pub fn with_parts(self, names: [&str; 2]) -> Self {
+        match self {
+            ParameterKind::Pair { whole, .. } => ParameterKind::Pair {
+                parts: names.map(str::to_owned),
+                whole,
+            },
+            other => other,
+        }
+    }
+
+    /// A file whose name has one of these endings.
+    #[must_use]
+    pub fn with_endings(self, endings: &[&str]) -> Self {
+        match self {
+            ParameterKind::File { .. } => ParameterKind::File {
+                endings: endings.iter().map(|ending| (*ending).to_owned()).collect(),
+            },
+            other => other,
+        }
+    }
+
     pub(super) fn rules(&self) -> &'static Rules {
         match self {
             ParameterKind::Number => &plain::NUMBER,
@@ -41,6 +75,8 @@ impl ParameterKind {
             ParameterKind::Toggle => &plain::TOGGLE,
             ParameterKind::Text => &plain::TEXT,
             ParameterKind::Choice { .. } => &plain::CHOICE,
+            ParameterKind::Pair { .. } => &pair::RULES,
+            ParameterKind::File { .. } => &file::RULES,
             ParameterKind::SignalPoint => &signal_point::RULES,
             ParameterKind::SignalRange => &signal_range::RULES,
             ParameterKind::SignalPolygon => &signal_polygon::RULES,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::kind::Rules;
-use super::{ParameterInfo, ParameterKind, ParameterValue};
+use super::{File, ParameterInfo, ParameterKind, ParameterValue};
 
 pub(super) const NUMBER: Rules = Rules {
     allowed: |info| match (info.minimum, info.maximum) {
@@ -42,7 +42,7 @@ pub(super) const CHOICE: Rules = Rules {
     },
 };
 
-fn with_unit(info: &ParameterInfo, text: String) -> String {
+pub(super) fn with_unit(info: &ParameterInfo, text: String) -> String {
     match info.units.is_empty() {
         true => text,
         false => format!("{text} {}", info.units),
@@ -161,6 +161,9 @@ impl<T: ParameterValue> ParameterValue for Option<T> {
     }
     fn numbers(&self) -> Vec<f64> {
         self.as_ref().map_or_else(Vec::new, T::numbers)
+    }
+    fn file_mut(&mut self) -> Option<&mut File> {
+        self.as_mut().and_then(T::file_mut)
     }
 }
 

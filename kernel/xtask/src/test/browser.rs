@@ -104,6 +104,14 @@ pub fn shapes(chromium: &Path, environment: &Environment) -> Result<Counts> {
     in_an_empty_folder("shapes", chromium, environment)
 }
 
+/// Parameters that are files, pairs and places.
+///
+/// # Errors
+/// When the script cannot run.
+pub fn kinds(chromium: &Path, environment: &Environment) -> Result<Counts> {
+    in_an_empty_folder("kinds", chromium, environment)
+}
+
 /// Frames larger than the screen: means are called means, and zooming in shows the pixels of the file.
 ///
 /// # Errors

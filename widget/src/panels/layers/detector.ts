@@ -399,7 +399,9 @@ export function detectorText(
 }
 
 function keysText({ detector, shy }: Placed): string {
-  return shy ? DISK_KEYS : `D takes hold of the detector: ${keysOf(detector)} Enter or Escape lets go.`;
+  return shy && detector.type === "disk"
+    ? DISK_KEYS
+    : `D takes hold of the detector: ${keysOf(detector)} Enter or Escape lets go.`;
 }
 
 /** Pixels for people. */

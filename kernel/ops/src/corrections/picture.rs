@@ -1,0 +1,277 @@
+//! A picture in the bytes of a file, for operations that take one number for each pixel of a frame.
+
+use std::sync::OnceLock;
+
+use signal::{File, NotApplicable, SignalMeta};
+
+use crate::accept::refuse;
+
+/// Numbers in C order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    pub shape: Vec<usize>,
+    pub values: Vec<f64>,
+}
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+const AGAIN: &str = "write it again in Python: `np.save(FILE, array)`";
+
+impl Picture {
+    /// What `np.save` writes, versions 1 to 3.
+    ///
+    /// # Errors
+    /// [`NotApplicable`] that names the file and what of it is not as it should be.
+    pub fn of(file: &File) -> Result<Self, NotApplicable> {
+        let name = file.name();
+        let wrong = |what: &str| refuse(format!("`{name}`: {what}"), AGAIN);
+        let bytes = file.bytes().ok_or_else(|| wrong("the file was not read"))?;
+        let (header, pixels) = split(bytes).ok_or_else(|| {
+            wrong(
+                "it is no NumPy array, or it is cut off: it does not begin as `np.save` begins one",
+            )
+        })?;
+        let header = Header::parse(header).ok_or_else(|| wrong("its header is damaged"))?;
+        let read = reader(&header.dtype).ok_or_else(|| {
+            let what = format!(
+                "its numbers are `{}`; truth values, whole numbers up to 64 bit and floating point of 32 and 64 bit are read",
+                header.dtype
+            );
+            refuse(format!("`{name}`: {what}"), AGAIN)
+        })?;
+        let count = header
+            .shape
+            .iter()
+            .try_fold(1usize, |all, size| all.checked_mul(*size));
+        let wanted = count.and_then(|count| count.checked_mul(read.bytes));
+        let Some(pixels) = wanted.and_then(|wanted| pixels.get(..wanted)) else {
+            return Err(wrong(
+                "it is cut off: its header tells of more numbers than there are",
+            ));
+        };
+        let values = pixels.chunks_exact(read.bytes).map(read.number).collect();
+        Ok(header.in_c_order(values))
+    }
+}
+
+/// Header and pixels of an array.
+fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (version, rest) = rest.split_first_chunk::<2>()?;
+    let (length, rest) = match version[0] {
+        1 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (usize::from(u16::from_le_bytes(*length)), rest)
+        }
+        2 | 3 => {
+            let (length, rest) = rest.split_first_chunk()?;
+            (u32::from_le_bytes(*length) as usize, rest)
+        }
+        _ => return None,
+    };
+    let (header, pixels) = rest.split_at_checked(length)?;
+    Some((std::str::from_utf8(header).ok()?, pixels))
+}
+
+struct Header {
+    dtype: String,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl Header {
+    /// `{'descr': '<u2', 'fortran_order': False, 'shape': (4, 5), }`
+    fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| {
+            let (_, value) = text.split_once(&format!("'{name}':"))?;
+            Some(value.trim_start())
+        };
+        let descr = field("descr")?;
+        let dtype = (descr.strip_prefix('\''))
+            .and_then(|rest| rest.split_once('\''))
+            .map_or_else(|| "a record".to_owned(), |(dtype, _)| dtype.to_owned());
+        let shape = (field("shape")?
+            .strip_prefix('(')?
+            .split_once(')')?
+            .0
+            .split(','))
+        .map(str::trim)
+        .filter(|size| !size.is_empty())
+        .map(|size| size.parse().ok())
+        .collect::<Option<Vec<usize>>>()?;
+        Some(Header {
+            dtype,
+            fortran: field("fortran_order")?.starts_with("True"),
+            shape,
+        })
+    }
+
+    fn in_c_order(self, values: Vec<f64>) -> Picture {
+        let Header { shape, fortran, .. } = self;
+        let values = match shape[..] {
+            [rows, columns] if fortran => (0..rows * columns)
+                .map(|at| values[at % columns * rows + at / columns])
+                .collect(),
+            _ => values,
+        };
+        Picture { shape, values }
+    }
+}
+
+struct Reader {
+    bytes: usize,
+    number: fn(&[u8]) -> f64,
+}
+
+/// How numbers of a type are read: `<f4`, `|u1`, `>i2`.
+fn reader(dtype: &str) -> Option<Reader> {
+    macro_rules! numbers {
+        ($dtype:ident; $($code:literal: $rust:ty),*) => {
+            match $dtype {
+                "|b1" => Some(Reader { bytes: 1, number: |pixel| f64::from(u8::from(pixel[0] != 0)) }),
+                $(
+                    concat!("<", $code) => Some(Reader {
+                        bytes: size_of::<$rust>(),
+                        number: |pixel| <$rust>::from_le_bytes(pixel.try_into().unwrap_or_default()) as f64,
+                    }),
+                    concat!(">", $code) => Some(Reader {
+                        bytes: size_of::<$rust>(),
+                        number: |pixel| <$rust>::from_be_bytes(pixel.try_into().unwrap_or_default()) as f64,
+                    }),
+                )*
+                _ => None,
+            }
+        };
+    }
+    let dtype = match dtype {
+        "|u1" => "<u1",
+        "|i1" => "<i1",
+        other => other,
+    };
+    numbers!(
+        dtype; "u1": u8, "i1": i8, "u2": u16, "i2": i16, "u4": u32, "i4": i32, "u8": u64, "i8": i64,
+        "f4": f32, "f8": f64
+    )
+}
+
+/// What is made of the picture in the one file of a binding, once.
+pub struct MadeOnce<T>(OnceLock<Result<Made<T>, NotApplicable>>);
+
+struct Made<T> {
+    shape: Vec<usize>,
+    made: T,
+}
+
+impl<T> Default for MadeOnce<T> {
+    fn default() -> Self {
+        MadeOnce(OnceLock::new())
+    }
+}
+
+impl<T> MadeOnce<T> {
+    /// What `make` makes of the numbers, when there is one for each pixel of the frames; `what` names the picture: `mask`.
+    ///
+    /// # Errors
+    /// [`NotApplicable`] for a file that is no picture, or one of another shape, with both shapes.
+    pub fn for_frames(
+        &self,
+        file: &File,
+        input: &SignalMeta,
+        what: &str,
+        make: impl FnOnce(Vec<f64>) -> T,
+    ) -> Result<&T, NotApplicable> {
+        let read = self.0.get_or_init(|| {
+            let Picture { shape, values } = Picture::of(file)?;
+            let made = make(values);
+            Ok(Made { shape, made })
+        });
+        let Made { shape, made } = read.as_ref().map_err(Clone::clone)?;
+        let frames = input.axes.signal_shape();
+        match *shape == frames {
+            true => Ok(made),
+            false => Err(other_shape(file, shape, &frames, what)),
+        }
+    }
+}
+
+fn other_shape(file: &File, has: &[usize], frames: &[usize], what: &str) -> NotApplicable {
+    let wanted = shape_text(frames);
+    let reason = format!(
+        "the {what} `{}` has the shape {}, the frames have {wanted}",
+        file.name(),
+        shape_text(has)
+    );
+    match has.iter().rev().eq(frames) {
+        true => refuse(
+            format!("{reason}: rows and columns are exchanged"),
+            "its transpose, in Python `np.save(FILE, array.T)`",
+        ),
+        false => refuse(reason, format!("a {what} of the shape {wanted}")),
+    }
+}
+
+/// As NumPy writes it: `(48, 40)`, `(1024,)`.
+fn shape_text(shape: &[usize]) -> String {
+    match shape {
+        [one] => format!("({one},)"),
+        sizes => {
+            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            format!("({})", sizes.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::npy;
+    use super::*;
+
+    fn read(dtype: &str, fortran: bool, shape: &str, pixels: &[u8]) -> Result<Picture, String> {
+        let file = npy(dtype, fortran, shape, pixels);
+        Picture::of(&file).map_err(|refused| refused.to_string())
+    }
+
+    #[test]
+    fn every_type_and_both_orders_are_read() {
+        let cases: [(&str, &[u8]); 6] = [
+            ("|b1", &[1, 0]),
+            ("|i1", &[255, 3]),
+            ("<u2", &[1, 1, 0, 2]),
+            (">i2", &[255, 254, 0, 2]),
+            ("<f4", &[0, 0, 0x20, 0x41, 0, 0, 0xc0, 0x7f]),
+            (">u4", &[0, 0, 1, 0, 0, 0, 0, 7]),
+        ];
+        let expected = [
+            [1.0, 0.0],
+            [-1.0, 3.0],
+            [257.0, 512.0],
+            [-2.0, 2.0],
+            [10.0, f64::NAN],
+            [256.0, 7.0],
+        ];
+        for ((dtype, pixels), expected) in cases.into_iter().zip(expected) {
+            let found = read(dtype, false, "(1, 2)", pixels).unwrap();
+            assert_eq!(found.shape, [1, 2]);
+            let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+            assert!(
+                found.values.iter().zip(&expected).all(same),
+                "{dtype}: {found:?}"
+            );
+        }
+        let c = read("|u1", false, "(2, 3)", &[1, 2, 3, 4, 5, 6]).unwrap();
+        let fortran = read("|u1", true, "(2, 3)", &[1, 4, 2, 5, 3, 6]).unwrap();
+        assert_eq!(c, fortran);
+    }
+
+    #[test]
+    fn what_is_no_picture_is_named() {
+        let cut = read("<f8", false, "(2, 3)", &[0; 40]).unwrap_err();
+        assert!(cut.contains("cut off"), "{cut}");
+        let complex = read("<c8", false, "(1, 1)", &[0; 8]).unwrap_err();
+        assert!(complex.contains("`<c8`"), "{complex}");
+        let huge = read("<f8", false, "(18446744073709551615, 9)", &[0; 8]).unwrap_err();
+        assert!(huge.contains("cut off"), "{huge}");
+        let none = File::unread("a/mask.npy").with_bytes(std::sync::Arc::from(*b"PNG"));
+        let none = Picture::of(&none).unwrap_err().to_string();
+        assert!(none.contains("`mask.npy`: it is no NumPy array"), "{none}");
+    }
+}

@@ -1,0 +1,58 @@
+//! Files and frames of the tests of these operations.
+
+use std::sync::Arc;
+
+use signal::{
+    Axes, Axis, Bound, CancelToken, Computation, ElementType, File, Frame, Inputs, NavigationIndex,
+    Operation, Output, Registered, SignalMeta, serde_json::Value,
+};
+
+/// A file as `np.save` writes it.
+pub(super) fn npy(dtype: &str, fortran: bool, shape: &str, pixels: &[u8]) -> File {
+    let order = if fortran { "True" } else { "False" };
+    let header = format!("{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.extend(pixels);
+    File::unread("masks/camera.npy").with_bytes(Arc::from(bytes))
+}
+
+/// Frames of 2 rows and 3 columns, or a spectrum of so many channels.
+pub(super) fn meta(element: ElementType, sizes: &[usize]) -> Arc<SignalMeta> {
+    let axes = (sizes.iter().zip(["ky", "kx"]))
+        .map(|(size, name)| Axis::new(name, *size, 0.5, 3.0, "mrad"))
+        .collect();
+    let axes = Axes::new(vec![Axis::pixels("x", 2)], axes);
+    Arc::new(SignalMeta::frames("scan", axes, element))
+}
+
+pub(super) fn bound<O: Operation>(params: &Value, file: &File) -> Arc<dyn Computation> {
+    let files = [("file".to_owned(), file.clone())];
+    Bound::<O>::entry().bind_with(params, &files).unwrap()
+}
+
+/// The result on one frame, which is as it is described.
+pub(super) fn result_of(
+    computation: &dyn Computation,
+    meta: &Arc<SignalMeta>,
+    frame: Frame,
+) -> Frame {
+    let described = computation.describe(&[meta]).unwrap();
+    let inputs = Inputs {
+        metas: std::slice::from_ref(meta),
+        outputs: &[Output::Frame(frame)],
+    };
+    let at = NavigationIndex::new(&[0]);
+    match computation
+        .compute(&inputs, at, None, &CancelToken::new())
+        .unwrap()
+    {
+        Output::Frame(frame) => {
+            assert_eq!(frame.shape(), described.axes.signal_shape());
+            assert_eq!(frame.element(), described.element);
+            frame
+        }
+        other => panic!("{other:?}"),
+    }
+}
