@@ -1580,10 +1580,11 @@ impl Operation for RebinScan {
     }
 }
 
-/// The axis the window lies along: the slowest one (time of a series), rows or columns of the scan.
+/// The axis the window lies along: the slowest one (time of a series), the second one, rows or columns of the scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanAxis {
     Slowest,
+    Second,
     Rows,
     Columns,
 }
@@ -1592,6 +1593,7 @@ impl ToJson for ScanAxis {
     fn to_json(&self) -> String {
         quoted(match self {
             ScanAxis::Slowest => "slowest",
+            ScanAxis::Second => "second",
             ScanAxis::Rows => "rows",
             ScanAxis::Columns => "columns",
         })
@@ -1603,7 +1605,7 @@ impl ToJson for ScanAxis {
 /// pandas, rolling mean, doi:10.5281/zenodo.3509134
 #[derive(Clone, Debug, PartialEq)]
 pub struct RollingMean {
-    /// The axis the window lies along: the slowest one (time of a series), rows or columns of the scan.
+    /// The axis the window lies along: the slowest one (time of a series), the second one, rows or columns of the scan.
     pub along: ScanAxis,
     /// Positions of the window, an odd number: one in the middle, and as many before it as behind. Allowed: whole numbers from 1 to 1001.
     pub window: usize,
@@ -1624,8 +1626,8 @@ impl Operation for RollingMean {
     const ABOUT: &'static [[&'static str; 3]] = &[
         [
             "",
-            "slowest, rows, columns",
-            "The axis the window lies along: the slowest one (time of a series), rows or columns of the scan.",
+            "slowest, second, rows, columns",
+            "The axis the window lies along: the slowest one (time of a series), the second one, rows or columns of the scan.",
         ],
         [
             "",

@@ -36,7 +36,7 @@ const KINDS: &str = "files, pairs and places in JupyterLab";
 const RESTART: &str = "restarted kernels in JupyterLab";
 const SAVED: &str = "the saved notebook as a page";
 /// Stages that need the kernel installed beside JupyterLab.
-const IN_JUPYTER: [&str; 13] = [
+const IN_JUPYTER: [&str; 14] = [
     CONFORMANCE,
     NOTEBOOKS,
     OFFLINE,

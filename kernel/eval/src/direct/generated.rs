@@ -11,7 +11,7 @@ super::parameters::operations! {
         Movement { Bilinear, WholePixels }
         Outside { Nan, Zero }
         GroupStatistic { Automatic, Sum, Mean }
-        ScanAxis { Slowest, Rows, Columns }
+        ScanAxis { Slowest, Second, Rows, Columns }
         Centre { None, Navigation, Signal }
     }
 
