@@ -131,8 +131,8 @@ fn absent_chunks_are_black_and_other_colours_for_them_are_refused() {
     let data = path.join("Experiments/colours/data");
     std::fs::remove_file(data.join("1/0/1")).unwrap();
     let source = open(&path, &OpenOptions::default()).unwrap();
-    let said = &source.meta().caveats[0];
-    assert!(said.text.contains("fill value black"), "{}", said.text);
+    let said = source.caveats();
+    assert!(said[0].text.contains("fill value black"), "{said:?}");
     let frame = frame_at(&*source, NavigationIndex::new(&[1])).unwrap();
     let red = frame.channel(Channel::Red).unwrap();
     let first_row: Vec<f64> = (0..5).map(|at| red.value(at)).collect();
