@@ -9,6 +9,7 @@ use super::orders::Orders;
 pub use super::point::Point;
 pub(super) use super::point::distance_squared;
 use super::rings::median;
+use super::variation::Variation;
 
 /// A vector belongs to the reference when this share of the patterns has it.
 const SEEN_IN: f64 = 0.5;
@@ -56,6 +57,8 @@ pub struct Reference {
     /// Lattices that differ from the reference by little more than a turn, as the turns that take one to the other: the
     /// symmetry of the lattice, exact or nearly so.
     pub alike: Vec<Matrix>,
+    /// How the lattices of the region's patterns differ from each other, where that matters.
+    pub varies: Option<Variation>,
     /// Why there are no points.
     pub flaw: Option<Flaw>,
 }
@@ -251,6 +254,7 @@ impl Reference {
             widths: Widths::default(),
             neighbours: Neighbours::default(),
             scatter: Vec::new(),
+            varies: None,
             flaw: None,
         }
     }

@@ -26,6 +26,8 @@ pub mod robust;
 pub mod select;
 pub mod shift;
 pub mod spot;
+mod two_groups;
+pub mod variation;
 
 pub use grid::{Grid, half_sample};
 pub use real::Real;

@@ -20,6 +20,8 @@
 //! that a coarser one lacks, or strangers as bright stand where a finer one has peaks), a second lattice near the reference, or a
 //! symmetry of the lattice that explains the peaks with about as little change. So is the whole map, with coverage 0, when
 //! the reference region yields fewer than three vectors or more than one lattice. Coverage and residual say why.
+//! A reference region over two lattices that are near each other has a mean, which is neither: a caveat says how far they are apart
+//! (`math/variation.rs`).
 //!
 //! Two lattices so near each other that their disks merge look like one between them. The merged disks are spread along the line
 //! between them, the more the further out, and further out still there are two (`math/affine/doubled.rs`). Where the likeliest two
@@ -172,6 +174,10 @@ impl Operation for MapStrain {
             "order": "kx, ky in columns of the detector",
             "spacing_px": reference.spacing,
             "no_reference": reference.flaw.map(Flaw::text),
+            "reference_varies": reference.varies.map(|by| json!({
+                "two_lattices": by.is_two, "strain": by.strain, "rotation_rad": by.turn,
+                "standard_errors": by.errors, "smaller_share": by.share,
+            })),
         }))
     }
 
@@ -184,12 +190,8 @@ impl Operation for MapStrain {
         measured
     }
 
-    fn prepared_caveats(_params: &StrainMap, reference: &Reference) -> Vec<Caveat> {
-        let flaw = reference.flaw.map(Flaw::text);
-        let text = flaw.map(|why| format!("no position has a value: {why}"));
-        (text.into_iter())
-            .map(|text| Caveat::new(Caveat::NO_VALUE, text))
-            .collect()
+    fn prepared_caveats(params: &StrainMap, reference: &Reference) -> Vec<Caveat> {
+        caveats::of(params, reference)
     }
 
     fn compute(
@@ -390,5 +392,6 @@ impl Prepare<Reference> for Gather {
     }
 }
 
+mod caveats;
 #[cfg(test)]
 mod overlapping;

@@ -5,6 +5,8 @@ use super::super::lattice::{
     Flaw, Noise, Pattern, Point, Reference, Seen, mean_of, stretch_and_turn,
 };
 use super::super::rings::median;
+use super::super::two_groups::two_groups;
+use super::super::variation::{Measured, Variation};
 use super::doubled;
 use super::least_squares::{self, Match, Moments, Solved};
 use super::neighbours;
@@ -32,8 +34,6 @@ const MOSTLY: f64 = 0.8;
 const TURN: f64 = 1.5 * std::f64::consts::PI / 180.0;
 /// Least share of the variance of the turns that lies between two grains: of an even bend it is three quarters.
 const BETWEEN: f64 = 0.9;
-/// Least share of the patterns that makes a grain.
-const GRAIN: f64 = 0.2;
 /// Fewer patterns have two turns by chance.
 const LEAST_PATTERNS: usize = 8;
 
@@ -103,8 +103,7 @@ fn aligned(patterns: &[Pattern], centre: Point, usual: f64) -> Option<Vec<Patter
     (alike >= MOSTLY * filled.count() as f64).then_some(all)
 }
 
-///
-/// What the errors of the peaks leave out is a part that all peaks have (disks that are not even, a detector whose pixels
+/// Whether the patterns have one lattice, and what the errors of their peaks leave out: that is a part that all peaks have (disks that are not even, a detector whose pixels
 /// are not), or errors that are too large throughout. One pattern has too few peaks to tell that from chance.
 fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_matches: usize) {
     let every = patterns.len().div_ceil(MOST_PATTERNS).max(1);
@@ -121,6 +120,10 @@ fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
         reference.scatter = scatter(reference, &first);
         let again = fits(reference, &some, radius, min_matches);
         reference.scatter = scatter(reference, &again);
+        if !reference.scatter.is_empty() {
+            let last = fits(reference, &some, radius, min_matches);
+            reference.varies = variation(reference, &last);
+        }
     } else {
         let known: Vec<&Pattern> = (some.into_iter())
             .filter(|pattern| !pattern.variance.is_empty())
@@ -134,6 +137,7 @@ fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
         let fits = fits(reference, &known, radius, min_matches);
         reference.widths = doubled::widths(reference, &fits);
         reference.neighbours = neighbours::learned(reference, &fits);
+        reference.varies = variation(reference, &fits);
     }
 }
 
@@ -147,8 +151,7 @@ fn level(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
     let radius = radius.min(FURTHEST_MATCH * reference.spacing);
     for _ in 0..LEVELLED {
         let mut fits = fits(reference, &all, radius, min_matches);
-        let mut ratios: Vec<f64> = fits.iter().map(|one| one.squares / one.freedom).collect();
-        let usual = median(&mut ratios).unwrap_or(1.0).max(1.0);
+        let usual = usual_ratio(&fits).max(1.0);
         fits.retain(|one| one.squares <= usual * by_chance(one.freedom, 4.0));
         if fits.len() < LEAST_PATTERNS {
             return;
@@ -191,8 +194,7 @@ fn level(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_match
 /// One step towards the noise that explains the residuals; false where there is nothing to change.
 fn has_changed(noise: &mut Noise, fits: &[OfPattern<'_>]) -> bool {
     // Few peaks may hold a stray: patterns that are worse than most say nothing.
-    let mut ratios: Vec<f64> = fits.iter().map(|one| one.squares / one.freedom).collect();
-    let usual = median(&mut ratios).unwrap_or(1.0);
+    let usual = usual_ratio(fits);
     let [mut squares, mut all, mut over, mut weights] = [0.0; 4];
     for one in fits {
         if one.squares <= usual * by_chance(one.freedom, 4.0) {
@@ -283,24 +285,33 @@ fn fits<'a>(
     patterns.iter().filter_map(of).collect()
 }
 
-/// Whether the turns are two, with little between them: Otsu's criterion.
+/// How the lattices of patterns differ, as far as their peaks are those of one lattice each.
+fn variation(reference: &Reference, fits: &[OfPattern<'_>]) -> Option<Variation> {
+    let usual = usual_ratio(fits);
+    let all: Vec<Measured> = (fits.iter())
+        .filter(|one| one.squares <= usual * by_chance(one.freedom, 4.0))
+        .filter_map(|one| {
+            let mut solved = one.solved;
+            neighbours::add_correlation(reference, &one.matches, &mut solved);
+            Measured::of(solved.affine.matrix, solved.covariance)
+        })
+        .collect();
+    Variation::among(&all)
+}
+
+/// What a pattern's squares usually are, by its freedom.
+fn usual_ratio(fits: &[OfPattern<'_>]) -> f64 {
+    let mut ratios: Vec<f64> = fits.iter().map(|one| one.squares / one.freedom).collect();
+    median(&mut ratios).unwrap_or(1.0)
+}
+
+/// Whether the turns are two, with little between them.
 fn are_two_grains(mut turns: Vec<f64>) -> bool {
-    let count = turns.len() as f64;
     if turns.len() < LEAST_PATTERNS {
         return false;
     }
     turns.sort_by(f64::total_cmp);
-    let mean = turns.iter().sum::<f64>() / count;
-    let total: f64 = turns.iter().map(|turn| (turn - mean).powi(2)).sum();
-    let mut below = 0.0;
-    (1..turns.len()).any(|n| {
-        below += turns[n - 1] - mean;
-        let (less, more) = (n as f64, count - n as f64);
-        let apart = -below / less - below / more;
-        less.min(more) >= GRAIN * count
-            && apart >= TURN
-            && less * more / count * apart * apart >= BETWEEN * total
-    })
+    two_groups(&turns).is_some_and(|of| of.apart >= TURN && of.between >= BETWEEN * of.variance)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::peaks::normalized_correlation::{FindDisks, NormalizedCorrelation};
 
 mod diagnosis;
 mod one;
+mod region;
 
 const IDENTITY: Matrix = [[1.0, 0.0], [0.0, 1.0]];
 
@@ -85,20 +86,29 @@ impl Scan {
             finder: FindDisks::default(),
             random,
         };
-        let patterns = (0..64).map(|_| {
-            let peaks = scan.peaks(&[(IDENTITY, 1.0)]);
+        scan.reference = scan.reference_of(&[IDENTITY; 64]);
+        scan
+    }
+
+    /// From positions with these lattices.
+    fn reference_of(&mut self, matrices: &[Matrix]) -> Reference {
+        let patterns = matrices.iter().map(|own| {
+            let peaks = self.peaks(&[(*own, 1.0)]);
             super::pattern(&peaks, 1.0)
         });
+        let patterns = patterns.collect();
         let gather = Gather {
             every: 1,
             seen: 0,
-            centre: [family.columns as f64 / 2.0, family.rows as f64 / 2.0],
+            centre: [
+                self.family.columns as f64 / 2.0,
+                self.family.rows as f64 / 2.0,
+            ],
             radius: None,
             min_matches: 4,
-            patterns: patterns.collect(),
+            patterns,
         };
-        scan.reference = gather.reference();
-        scan
+        gather.reference()
     }
 
     fn peaks(&mut self, lattices: &[(Matrix, f64)]) -> Arc<Peaks> {
