@@ -87,6 +87,25 @@ impl Peaks {
         }
     }
 
+    /// Of a finder that knows neither errors nor how its model fits; columns as long as each other.
+    pub fn of(ky: Vec<f32>, kx: Vec<f32>, intensity: Vec<f32>, score: Vec<f32>) -> Self {
+        let unknown = || vec![f32::NAN; ky.len()];
+        Peaks {
+            ky_error: unknown(),
+            kx_error: unknown(),
+            misfit: unknown(),
+            spread: unknown(),
+            spread_error: unknown(),
+            stretch: unknown(),
+            stretch_diagonal: unknown(),
+            stretch_error: unknown(),
+            ky,
+            kx,
+            intensity,
+            score,
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.ky.len()
     }

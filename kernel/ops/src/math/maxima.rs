@@ -1,11 +1,14 @@
 //! From a score map to separate maxima and their sub-pixel positions.
 
+mod candidates;
 mod largest;
+mod plateau;
+mod tops;
 
 use super::pool::{self, Lent, pooled};
 use super::{Grid, Real};
-pub use largest::largest_in_square;
-use signal::simd::{Vectorised, vectorised};
+use candidates::{ALONE, candidates};
+use plateau::Plateaus;
 
 /// A score on a scale of its own: that of a pixel is `(value - level) / spread`.
 #[derive(Clone, Copy)]
@@ -38,6 +41,9 @@ impl<'a, T: Real> Score<'a, T> {
 
     /// A value that those with this score or a better one are not below; rounding may let others through.
     fn least(&self, threshold: f64) -> T {
+        if (self.level, self.spread) == (0.0, 1.0) {
+            return T::at_least(threshold);
+        }
         let part = threshold * self.spread;
         let margin = 1e-6 * (self.level.abs() + part.abs());
         T::nearest(self.level + part - margin)
@@ -65,16 +71,7 @@ pub fn local_maxima<T: Real>(
     border: usize,
 ) -> Lent<Maximum> {
     let Grid { rows, columns, .. } = *score.grid;
-    let values = &score.grid.values;
-    let mut largest = pool::grid(rows, columns);
-    largest_in_square(score.grid, reach, &mut largest);
-    let mut candidates = pool::any::<u32>(values.len() + 1);
-    let count = vectorised(Candidates {
-        grid: score.grid,
-        largest: &largest,
-        least: score.least(threshold),
-        found: &mut candidates,
-    });
+    let candidates = candidates(score.grid, reach, score.least(threshold));
     let inside = |[row, column]: [f64; 2]| {
         let (border, last) = (border as f64, |size: usize| size as f64 - 1.0);
         row >= border
@@ -84,30 +81,29 @@ pub fn local_maxima<T: Real>(
     };
     let mut found = pool::empty();
     let mut order = pool::empty();
-    // Pixels of plateaus that were looked at; empty before the first one.
-    let (mut seen, mut pixels) = (pool::empty(), pool::empty());
-    for candidate in &candidates[..count] {
+    let mut plateaus = Plateaus::of(score.grid);
+    let (mut row, mut start) = (0, 0);
+    for candidate in candidates.iter() {
         let (at, kind) = ((candidate >> 1) as usize, candidate & 1);
-        let value = values[at];
+        while at >= start + columns {
+            (row, start) = (row + 1, start + columns);
+        }
+        let value = score.grid.values[at];
         let rank = score.of(value);
         if rank < threshold {
             continue;
         }
-        let maximum = if kind == ALONE {
-            Some((at, None))
-        } else {
-            seen.resize(values.len(), false);
-            match seen[at] {
-                true => None,
-                false => plateau(score.grid, &largest, at, &mut seen, &mut pixels),
-            }
-        };
-        let Some((at, plateau)) = maximum else {
-            continue;
+        let place = [row, at - start];
+        let (place, plateau) = match kind == u32::from(ALONE) {
+            true => (place, None),
+            false => match plateaus.around(place, &candidates) {
+                Some((place, middle)) => (place, Some(middle)),
+                None => continue,
+            },
         };
         let maximum = Maximum {
-            row: at / columns,
-            column: at % columns,
+            row: place[0],
+            column: place[1],
             score: rank,
             plateau,
         };
@@ -120,129 +116,6 @@ pub fn local_maxima<T: Real>(
     let mut sorted = pool::empty();
     sorted.extend(order.iter().map(|key| found[T::index(*key)]));
     sorted
-}
-
-/// What a pixel is: none is like it around it, or there are more of a plateau. The last bit tells them apart.
-const NOTHING: u32 = 0;
-const ALONE: u32 = 1;
-const PLATEAU: u32 = 2;
-
-/// Pixels that are the largest of their square and not below `least`, in C order; how many. Most of those of which a neighbour is
-/// like them and no maximum are left out.
-struct Candidates<'a, T> {
-    grid: &'a Grid<T>,
-    largest: &'a Grid<T>,
-    least: T,
-    /// Twice the place, and the last bit of the kind. Longer than the pixels.
-    found: &'a mut [u32],
-}
-
-/// Pixels that are looked at together.
-const PART: usize = 16;
-
-impl<T: Real> Vectorised for Candidates<'_, T> {
-    type Result = usize;
-
-    #[inline(always)]
-    fn run(self) -> usize {
-        let (values, tops) = (&self.grid.values[..], &self.largest.values[..]);
-        let columns = self.grid.columns;
-        let mut count = 0;
-        for (number, (own, top)) in (values.chunks(PART).zip(tops.chunks(PART))).enumerate() {
-            if let (Some(own), Some(top)) = (own.first_chunk::<PART>(), top.first_chunk::<PART>()) {
-                let mut any = false;
-                for lane in 0..PART {
-                    any |= self.is_one(own[lane], top[lane]);
-                }
-                if !any {
-                    continue;
-                }
-            }
-            let first = number * PART;
-            let end = first + own.len();
-            let is_inside = first > columns && end + columns < values.len() && own.len() == PART;
-            let mut kinds = [NOTHING; PART];
-            if is_inside {
-                kinds = self.kinds(first);
-                // What is beside the first and the last of a row is in another row.
-                let mut edge = first.next_multiple_of(columns);
-                while edge <= end {
-                    for at in [edge - 1, edge] {
-                        if (first..end).contains(&at) {
-                            kinds[at - first] = self.kind(at);
-                        }
-                    }
-                    edge += columns;
-                }
-            } else {
-                for (at, kind) in (first..end).zip(&mut kinds) {
-                    *kind = self.kind(at);
-                }
-            }
-            for (at, kind) in (first as u32..).zip(kinds) {
-                self.found[count] = 2 * at + (kind & 1);
-                count += usize::from(kind != NOTHING);
-            }
-        }
-        count
-    }
-}
-
-impl<T: Real> Candidates<'_, T> {
-    #[inline(always)]
-    fn is_one(&self, value: T, largest: T) -> bool {
-        (value >= self.least) & (value == largest)
-    }
-
-    fn kind(&self, at: usize) -> u32 {
-        match self.is_one(self.grid.values[at], self.largest.values[at]) {
-            false => NOTHING,
-            true if has_equal_neighbour(self.grid, at) => PLATEAU,
-            true => ALONE,
-        }
-    }
-
-    /// Of pixels that have others all around.
-    #[inline(always)]
-    fn kinds(&self, first: usize) -> [u32; PART] {
-        let columns = self.grid.columns;
-        let own = &self.grid.values[first..][..PART];
-        let top = &self.largest.values[first..][..PART];
-        let mut seen = [[0u32; PART]; 2];
-        seen = self.look(first - columns - 1, own, seen);
-        seen = self.look(first - columns, own, seen);
-        seen = self.look(first - columns + 1, own, seen);
-        seen = self.look(first - 1, own, seen);
-        seen = self.look(first + 1, own, seen);
-        seen = self.look(first + columns - 1, own, seen);
-        seen = self.look(first + columns, own, seen);
-        seen = self.look(first + columns + 1, own, seen);
-        let [alike, shoulder] = seen;
-        let mut kinds = [NOTHING; PART];
-        for lane in 0..PART {
-            let is_one = u32::from(self.is_one(own[lane], top[lane]));
-            kinds[lane] = (is_one & (1 - shoulder[lane])) << alike[lane];
-        }
-        kinds
-    }
-
-    /// Which of some pixels are like others, and like some that are no maximum, too.
-    #[inline(always)]
-    fn look(
-        &self,
-        from: usize,
-        own: &[T],
-        [mut alike, mut shoulder]: [[u32; PART]; 2],
-    ) -> [[u32; PART]; 2] {
-        let values = &self.grid.values[from..][..PART];
-        let tops = &self.largest.values[from..][..PART];
-        for lane in 0..PART {
-            let is_alike = values[lane] == own[lane];
-            alike[lane] |= u32::from(is_alike);
-            shoulder[lane] |= u32::from(is_alike & (tops[lane] != own[lane]));
-        }
-        [alike, shoulder]
-    }
 }
 
 impl Maximum {
@@ -261,80 +134,6 @@ impl Maximum {
 }
 
 pooled!(Maximum: Maximum::NONE);
-
-/// The pixels around one, also at its corners.
-fn neighbours(at: usize, rows: usize, columns: usize) -> impl Iterator<Item = usize> {
-    let (row, column) = (at / columns, at % columns);
-    (row.saturating_sub(1)..(row + 2).min(rows)).flat_map(move |y| {
-        (column.saturating_sub(1)..(column + 2).min(columns))
-            .map(move |x| y * columns + x)
-            .filter(move |other| *other != at)
-    })
-}
-
-/// Whether there are pixels all around.
-fn is_within<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> bool {
-    row > 0 && column > 0 && row + 1 < grid.rows && column + 1 < grid.columns
-}
-
-fn has_equal_neighbour<T: Real>(grid: &Grid<T>, at: usize) -> bool {
-    neighbours(at, grid.rows, grid.columns).any(|other| grid.values[other] == grid.values[at])
-}
-
-/// All pixels alike that are connected with the one at `first`: the one nearest to their centroid, and that; `None` when one of
-/// them is no maximum. Only those that are one are looked at, for the others are around them.
-fn plateau<T: Real>(
-    grid: &Grid<T>,
-    largest: &Grid<T>,
-    first: usize,
-    seen: &mut [bool],
-    pixels: &mut Vec<usize>,
-) -> Option<(usize, Option<[f64; 2]>)> {
-    let value = grid.values[first];
-    pixels.clear();
-    pixels.push(first);
-    seen[first] = true;
-    let (mut next, mut is_one) = (0, true);
-    while let Some(at) = pixels.get(next).copied() {
-        next += 1;
-        let mut look = |other: usize| {
-            if grid.values[other] != value || seen[other] {
-                return;
-            }
-            if largest.values[other] == value {
-                seen[other] = true;
-                pixels.push(other);
-            } else {
-                is_one = false;
-            }
-        };
-        let columns = grid.columns;
-        let (row, column) = (at / columns, at % columns);
-        if is_within(grid, row, column) {
-            for middle in [at - columns, at, at + columns] {
-                (middle - 1..middle + 2).for_each(&mut look);
-            }
-        } else {
-            neighbours(at, grid.rows, columns).for_each(look);
-        }
-    }
-    if !is_one {
-        return None;
-    }
-    let place = |at: usize| [(at / grid.columns) as f64, (at % grid.columns) as f64];
-    let sum = pixels.iter().fold([0.0; 2], |sum, at| {
-        let [row, column] = place(*at);
-        [sum[0] + row, sum[1] + column]
-    });
-    let middle = sum.map(|sum| sum / pixels.len() as f64);
-    let distance = |at: usize| {
-        let [row, column] = place(at);
-        (row - middle[0]).powi(2) + (column - middle[1]).powi(2)
-    };
-    let nearest = (pixels.iter().copied())
-        .min_by(|a, b| distance(*a).total_cmp(&distance(*b)).then(a.cmp(b)))?;
-    Some((nearest, Some(middle)))
-}
 
 /// Half width of each row of a disk whose middle is a pixel, top to bottom.
 pub fn half_widths(radius: f64) -> Lent<usize> {
@@ -355,6 +154,11 @@ pub fn separate(
     (rows, columns): (usize, usize),
     most: usize,
 ) {
+    // Plateaus that are so near touch each other.
+    if distance <= 1 {
+        maxima.truncate(most);
+        return;
+    }
     // Empty before the first two alike.
     let mut taken = pool::empty();
     let widths = half_widths(distance as f64);

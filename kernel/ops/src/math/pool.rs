@@ -41,11 +41,13 @@ pooled!(
     f32: 0.0,
     f64: 0.0,
     bool: false,
+    u8: 0,
     usize: 0,
     u32: 0,
     u64: 0,
     (u64, u32): (0, 0),
     [f64; 2]: [0.0; 2],
+    [u32; 2]: [0; 2],
 );
 
 /// A vector that goes back to its thread.

@@ -1,9 +1,11 @@
 //! What a few bright, dead or hot pixels do not change: level and spread of an image, and which pixels are hot.
 
+mod hot;
+
 use super::pool::{self, Lent};
-use super::real::{larger, smaller};
 use super::select::{at_rank, median};
 use super::{Grid, Real};
+pub use hot::{hot_pixels, leave_out_hot_pixels};
 use signal::simd::{Vectorised, vectorised};
 
 /// Most pixels that level and spread are taken from.
@@ -12,10 +14,6 @@ const SAMPLED: usize = 4096;
 const DEVIATIONS_PER_MAD: f64 = 1.4826;
 /// Where more than half of the values are alike (sparse counts), the spread of those between these quantiles.
 const TRIMMED: [f64; 2] = [0.02, 0.98];
-/// A hot pixel rises this many times as high above the median as anything that a neighbour confirms.
-const HOT: f64 = 20.0;
-/// What a neighbour confirms is more than noise when it rises this many deviations above the median.
-const STRUCTURE: f64 = 10.0;
 
 /// Pixels further from the level than so many times the spread count as that far: one pixel at the end of a 32-bit
 /// number would take the digits of all sums that contain it.
@@ -49,6 +47,18 @@ impl Scale {
     pub fn centred(&self, value: f64) -> f64 {
         let furthest = FURTHEST * self.spread;
         (value - self.level).clamp(-furthest, furthest)
+    }
+
+    /// As [`Scale::of`], of some 4000 values evenly spread over an image, without those that are not known. Of independent values the
+    /// spread has a standard error of 2 %.
+    pub fn of_some<T: Real>(values: &[T], is_known: impl Fn(usize) -> bool) -> Option<Scale> {
+        let some = |step: usize| {
+            let mut some = pool::empty();
+            let places = (0..values.len()).step_by(step);
+            some.extend(places.filter(|at| is_known(*at)).map(|at| values[at]));
+            Scale::of(&some)
+        };
+        some(sample_step(values.len())).or_else(|| some(1))
     }
 
     /// Of some 4000 pixels evenly spread over the valid ones. `None` for an image without contrast: what rounding
@@ -121,22 +131,12 @@ fn spread_of_few<T: Real>(values: &[T]) -> Option<f64> {
 }
 
 /// An odd step does not stay in a few columns of an image whose width is a power of two.
-fn sample_step<T: Real>(grid: &Grid<T>) -> usize {
-    grid.values.len().div_ceil(SAMPLED) | 1
-}
-
-/// Whether the median of the sample is not above a limit for certain.
-fn most_are_not_above<T: Real>(grid: &Grid<T>, limit: f64) -> bool {
-    let (mut count, mut valid) = (0, 0);
-    for value in grid.values.iter().step_by(sample_step(grid)) {
-        count += usize::from(value.to_f64() <= limit);
-        valid += usize::from(!value.is_nan());
-    }
-    count > valid / 2
+fn sample_step(length: usize) -> usize {
+    length.div_ceil(SAMPLED) | 1
 }
 
 fn sample<T: Real>(grid: &Grid<T>) -> Lent<T> {
-    let step = sample_step(grid);
+    let step = sample_step(grid.values.len());
     let mut some = pool::any(grid.values.len().div_ceil(step));
     let mut count = 0;
     let out: &mut [T] = &mut some;
@@ -151,155 +151,17 @@ fn sample<T: Real>(grid: &Grid<T>) -> Lent<T> {
     some
 }
 
-/// Makes hot pixels NaN, see [`hot_pixels`].
-pub fn leave_out_hot_pixels<T: Real>(grid: &mut Grid<T>) {
-    for at in hot_pixels(grid) {
-        grid.values[at] = T::NAN;
-    }
-}
-
-/// Pixels that rise more than twenty times as far above the frame's median as the brightest pixel that one of its eight
-/// neighbours confirms, in a frame where that is more than noise; flat places, in C order. The brightest pixel and the neighbour
-/// that confirms it do not count when no third pixel around them does: two hot ones side by side. A disk, a spot of three
-/// pixels, two spots of two, and the single electrons of a sparse pattern are none. O(P); a frame whose brightest pixel is
-/// confirmed costs two looks at every pixel.
-pub fn hot_pixels<T: Real>(grid: &Grid<T>) -> Vec<usize> {
-    let Some((_, high)) = grid.range() else {
-        return Vec::new();
-    };
-    let Some(brightest) = grid.first(high) else {
-        return Vec::new();
-    };
-    let Some(beside) = brightest_around(grid, [brightest, brightest]) else {
-        return hot_beyond(grid, &sample(grid), &[]);
-    };
-    let third = brightest_around(grid, [brightest, beside]);
-    // Without the median: what it must not be above so that the fainter of both confirms the brightest.
-    let fainter = third.map_or(f64::NEG_INFINITY, |third| {
-        smaller(grid.values[third], grid.values[beside]).to_f64()
-    });
-    let most = (HOT * fainter - high) / (HOT - 1.0);
-    if most_are_not_above(grid, most) {
-        return Vec::new();
-    }
-    let sample = sample(grid);
-    let level = median(&sample).unwrap_or(0.0);
-    let confirms = |at: usize| high - level <= HOT * (grid.values[at].to_f64() - level);
-    match (confirms(beside), third.is_some_and(confirms)) {
-        (true, true) => Vec::new(),
-        (true, false) => hot_beyond(grid, &sample, &[brightest, beside]),
-        (false, _) => hot_beyond(grid, &sample, &[]),
-    }
-}
-
-/// Those above what is confirmed without some pixels.
-fn hot_beyond<T: Real>(grid: &Grid<T>, sample: &[T], apart: &[usize]) -> Vec<usize> {
-    let level = median(sample).unwrap_or(0.0);
-    let noise = DEVIATIONS_PER_MAD * median_distance(sample, level).unwrap_or(0.0);
-    let structure = confirmed(grid, apart) - level;
-    if structure <= STRUCTURE * noise || structure <= 0.0 {
-        return Vec::new();
-    }
-    (0..grid.values.len())
-        .filter(|at| grid.values[*at].to_f64() - level > HOT * structure)
-        .collect()
-}
-
-/// The brightest value that a neighbour confirms, some pixels left out.
-fn confirmed<T: Real>(grid: &Grid<T>, apart: &[usize]) -> f64 {
-    let (columns, width) = (grid.columns, grid.columns + 2);
-    let mut padded = pool::filled(width * (grid.rows + 2), T::NEG_INFINITY);
-    for row in 0..grid.rows {
-        let out = &mut padded[(row + 1) * width + 1..][..columns];
-        for (out, value) in out.iter_mut().zip(grid.row(row)) {
-            *out = larger(*value, T::NEG_INFINITY);
-        }
-    }
-    for at in apart {
-        padded[(at / columns + 1) * width + at % columns + 1] = T::NEG_INFINITY;
-    }
-    let mut lanes = pool::filled(columns, T::NEG_INFINITY);
-    vectorised(Confirmed {
-        padded: &padded,
-        width,
-        lanes: &mut lanes,
-    });
-    (lanes.iter().copied())
-        .fold(T::NEG_INFINITY, larger)
-        .to_f64()
-}
-
-struct Confirmed<'a, T> {
-    /// With a border of one pixel without a value.
-    padded: &'a [T],
-    width: usize,
-    /// The brightest of each column.
-    lanes: &'a mut [T],
-}
-
-impl<T: Real> Vectorised for Confirmed<'_, T> {
-    type Result = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let (padded, width) = (self.padded, self.width);
-        let columns = self.lanes.len();
-        for row in 1..(padded.len() / width).saturating_sub(1) {
-            let line = |down: usize, right: usize| {
-                let from = (row + down - 1) * width + right;
-                &padded[from..from + columns]
-            };
-            let around = [
-                line(0, 0),
-                line(0, 1),
-                line(0, 2),
-                line(1, 0),
-                line(1, 2),
-                line(2, 0),
-                line(2, 1),
-                line(2, 2),
-            ];
-            let own = line(1, 1);
-            for (at, lane) in self.lanes.iter_mut().enumerate() {
-                let neighbour = around
-                    .iter()
-                    .fold(T::NEG_INFINITY, |most, line| larger(line[at], most));
-                *lane = larger(smaller(own[at], neighbour), *lane);
-            }
-        }
-    }
-}
-
-/// The brightest of the pixels around one or two neighbours, not they themselves; `None` where none is valid.
-fn brightest_around<T: Real>(grid: &Grid<T>, apart: [usize; 2]) -> Option<usize> {
-    let mut brightest: Option<usize> = None;
-    for at in apart {
-        let (row, column) = (at / grid.columns, at % grid.columns);
-        for y in row.saturating_sub(1)..(row + 2).min(grid.rows) {
-            for x in column.saturating_sub(1)..(column + 2).min(grid.columns) {
-                let other = y * grid.columns + x;
-                let value = grid.values[other];
-                let is_better = brightest.is_none_or(|best| value > grid.values[best]);
-                if !apart.contains(&other) && !value.is_nan() && is_better {
-                    brightest = Some(other);
-                }
-            }
-        }
-    }
-    brightest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn noise(state: &mut u32) -> f64 {
+    pub(super) fn noise(state: &mut u32) -> f64 {
         *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         f64::from(*state >> 8) / f64::from(1u32 << 24)
     }
 
     /// Disks of radius 3 and 100 counts on noise.
-    fn pattern() -> Grid<f64> {
+    pub(super) fn pattern() -> Grid<f64> {
         let mut state = 7;
         let values = (0..64 * 48)
             .map(|at| {
@@ -346,53 +208,27 @@ mod tests {
     }
 
     #[test]
-    fn hot_pixels_are_found_and_nothing_else() {
-        let mut grid = pattern();
-        assert!(hot_pixels(&grid).is_empty());
-        let places = [0, 47, 500, 501 + 48 * 3, 1700, 2999];
-        for (n, at) in places.iter().enumerate() {
-            grid.values[*at] = 3000.0 * (n + 1) as f64;
-        }
-        assert_eq!(hot_pixels(&grid), places);
-    }
-
-    #[test]
-    fn two_hot_pixels_side_by_side_do_not_confirm_each_other() {
-        for [first, second] in [
-            [500, 501],
-            [500, 548],
-            [500, 549],
-            [500, 547],
-            [0, 1],
-            [47, 95],
-        ] {
-            let mut grid = pattern();
-            (grid.values[first], grid.values[second]) = (9000.0, 4000.0);
-            grid.values[1700] = 3000.0;
-            let mut places = [first, second, 1700];
-            places.sort_unstable();
-            assert_eq!(hot_pixels(&grid), places);
-            assert_eq!(hot_pixels(&grid.to_f32()), places);
-            // A third one makes a spot of them, and so does a second spot somewhere else.
-            let mut spot = grid.clone();
-            spot.values[first.max(second) - 1] = 1000.0;
-            spot.values[first.max(second) + 1] = 1000.0;
-            assert!(hot_pixels(&spot).is_empty());
-            (grid.values[2000], grid.values[2001]) = (700.0, 700.0);
-            assert!(hot_pixels(&grid).is_empty());
-        }
-    }
-
-    #[test]
-    fn single_electrons_and_a_lone_spot_are_not_hot() {
-        let mut alone = Grid::filled(9, 11, 0.0);
-        alone.values[30] = 5.0;
-        assert!(hot_pixels(&alone).is_empty());
-        let mut state = 3;
-        let electrons = (0..64 * 64).map(|_| match noise(&mut state) < 0.01 {
-            true => 150.0 + noise(&mut state),
-            false => noise(&mut state),
-        });
-        assert!(hot_pixels(&Grid::new(64, 64, electrons.collect())).is_empty());
+    fn some_of_many_values_have_nearly_the_scale_of_all() {
+        let mut state = 5;
+        let values: Vec<f64> = (0..40_000)
+            .map(|_| (0..6).map(|_| noise(&mut state)).sum::<f64>())
+            .collect();
+        let (some, all) = (
+            Scale::of_some(&values, |_| true).unwrap(),
+            Scale::of(&values).unwrap(),
+        );
+        assert!((some.level - all.level).abs() < 0.05 * all.spread);
+        assert!((some.spread / all.spread - 1.0).abs() < 0.05);
+        let few = &values[..3000];
+        assert_eq!(Scale::of_some(few, |_| true), Scale::of(few));
+        assert_eq!(
+            Scale::of_some(few, |at| at < 1000),
+            Scale::of(&values[..1000])
+        );
+        // None of those that are looked at.
+        let mut rare = vec![0.0; 40_000];
+        rare[1] = 1.0;
+        assert_eq!(Scale::of_some(&rare, |_| true), Scale::of(&rare));
+        assert_eq!(Scale::of_some(&rare, |_| false), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use signal::{ElementType, NotApplicable, Output, Peak, Peaks, SignalKind, SignalMeta, choices};
+use signal::{ElementType, NotApplicable, Output, Peaks, SignalKind, SignalMeta, choices};
 
 use crate::accept;
 use crate::math::around::Disk;
@@ -119,22 +119,19 @@ impl Finder {
         separate: &[Maximum],
     ) -> Output {
         let count = separate.len().min(self.max_peaks.unwrap_or(usize::MAX));
-        let mut peaks = Peaks::with_capacity(count);
+        let separate = &separate[..count];
         let mut places = pool::empty();
-        places.extend((separate[..count].iter()).map(|maximum| self.position(score, maximum)));
+        places.extend(separate.iter().map(|maximum| self.position(score, maximum)));
         let mut intensities = pool::any(count);
         Disk::new(self.radius).means(grid, &places, &mut intensities);
-        let found = separate.iter().zip(places.iter().zip(&*intensities));
-        for (maximum, ([ky, kx], intensity)) in found {
-            let score = maximum.score.clamp(self.score_range.0, self.score_range.1);
-            peaks.push(Peak::new(
-                *ky as f32,
-                *kx as f32,
-                *intensity as f32,
-                score as f32,
-            ));
-        }
-        Output::Peaks(Arc::new(peaks))
+        let (least, most) = self.score_range;
+        let score = |maximum: &Maximum| maximum.score.clamp(least, most) as f32;
+        Output::Peaks(Arc::new(Peaks::of(
+            places.iter().map(|place| place[0] as f32).collect(),
+            places.iter().map(|place| place[1] as f32).collect(),
+            intensities.iter().map(|mean| *mean as f32).collect(),
+            separate.iter().map(score).collect(),
+        )))
     }
 
     fn position<S: Real>(&self, score: Score<'_, S>, maximum: &Maximum) -> [f64; 2] {
