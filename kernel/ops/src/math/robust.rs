@@ -49,18 +49,6 @@ impl Scale {
         (value - self.level).clamp(-furthest, furthest)
     }
 
-    /// As [`Scale::of`], of some 4000 values evenly spread over an image, without those that are not known. Of independent values the
-    /// spread has a standard error of 2 %.
-    pub fn of_some<T: Real>(values: &[T], is_known: impl Fn(usize) -> bool) -> Option<Scale> {
-        let some = |step: usize| {
-            let mut some = pool::empty();
-            let places = (0..values.len()).step_by(step);
-            some.extend(places.filter(|at| is_known(*at)).map(|at| values[at]));
-            Scale::of(&some)
-        };
-        some(sample_step(values.len())).or_else(|| some(1))
-    }
-
     /// Of some 4000 pixels evenly spread over the valid ones. `None` for an image without contrast: what rounding
     /// alone does to a constant is none.
     pub fn of_image<T: Real>(grid: &Grid<T>) -> Option<Scale> {
@@ -205,30 +193,5 @@ mod tests {
         assert_eq!(Scale::of_image(&frame), None);
         frame.values.fill(f64::NAN);
         assert_eq!(Scale::of_image(&frame), None);
-    }
-
-    #[test]
-    fn some_of_many_values_have_nearly_the_scale_of_all() {
-        let mut state = 5;
-        let values: Vec<f64> = (0..40_000)
-            .map(|_| (0..6).map(|_| noise(&mut state)).sum::<f64>())
-            .collect();
-        let (some, all) = (
-            Scale::of_some(&values, |_| true).unwrap(),
-            Scale::of(&values).unwrap(),
-        );
-        assert!((some.level - all.level).abs() < 0.05 * all.spread);
-        assert!((some.spread / all.spread - 1.0).abs() < 0.05);
-        let few = &values[..3000];
-        assert_eq!(Scale::of_some(few, |_| true), Scale::of(few));
-        assert_eq!(
-            Scale::of_some(few, |at| at < 1000),
-            Scale::of(&values[..1000])
-        );
-        // None of those that are looked at.
-        let mut rare = vec![0.0; 40_000];
-        rare[1] = 1.0;
-        assert_eq!(Scale::of_some(&rare, |_| true), Scale::of(&rare));
-        assert_eq!(Scale::of_some(&rare, |_| false), None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `(ny, nx | ky, kx)` frames → `(ny, nx | ky, kx)` peaks: position in detector pixels, mean counts within `sigma_wide`,
 //! score in noise deviations. `D = G(sigma_narrow) I - G(sigma_wide) I`, kernels cut at 3 sigma, half-sample reflected;
-//! `S = (D - median D) / (1.4826 MAD)` over some 4000 of the valid pixels; where more than half of them are alike (sparse counts), their
+//! `S = (D - median D) / (1.4826 MAD)` over the valid pixels; where more than half of them are alike (sparse counts), their
 //! standard deviation takes the place of the MAD. A constant frame has no peaks. Invalid pixels have no weight, nor have
 //! hot ones, which nothing around them confirms; a spot in whose middle one lies is found from the pixels around it.
 //! Pixels alike that touch are one peak. On a spot larger than the filter, one that goes further than `1.5 sigma_wide` from the
@@ -70,7 +70,7 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         reference: "D. G. Lowe, doi:10.1023/B:VISI.0000029664.99615.94",
     };
 
-    const REVISION: u32 = 7;
+    const REVISION: u32 = 6;
 
     fn describe(
         &self,
@@ -169,9 +169,7 @@ impl Filters {
             });
         }
         cancel.check()?;
-        let is_known = |at: usize| !has_holes || !grid.values[at].is_nan();
-        let scale = Scale::of_some(&difference.values, is_known);
-        let Some(Scale { level, spread }) = scale else {
+        let Some(Scale { level, spread }) = scale_of_known(grid, &difference) else {
             return Ok(none);
         };
         if let Some(valid) = valid {
@@ -198,6 +196,20 @@ impl Filters {
         };
         Ok(finder.peaks_of_spots(grid, score, &self.spots, &narrow))
     }
+}
+
+/// Level and noise of the difference, where pixels are valid.
+fn scale_of_known<T: Real>(grid: &Grid<T>, difference: &Grid<f32>) -> Option<Scale> {
+    if !grid.has_nan() {
+        return Scale::of(&difference.values);
+    }
+    let mut known = pool::empty();
+    known.extend(
+        (difference.values.iter().zip(&grid.values))
+            .filter(|(_, pixel)| !pixel.is_nan())
+            .map(|(difference, _)| *difference),
+    );
+    Scale::of(&known)
 }
 
 struct Centred<'a, T> {
