@@ -1,6 +1,7 @@
 //! Names of the API: the nearest ones, their arguments, their parameter structs.
 
 use super::diagnostic::Diagnostic;
+use super::names;
 use crate::advice::{Advice, Instead};
 use crate::api::{API, Entry, Kind};
 use crate::nearest::nearest;
@@ -358,6 +359,10 @@ pub(super) fn type_name(diagnostic: &Diagnostic) -> Option<Advice> {
     }
     if !name.starts_with(char::is_uppercase) {
         return None;
+    }
+    // `True` is no `Blue`.
+    if let Some(advice) = names::word(diagnostic, name) {
+        return Some(advice);
     }
     let entry = nearest(name, API.types.values().map(|(entry, _)| entry))?;
     Some(did_you_mean(entry).write(diagnostic.with(&diagnostic.text.replace(name, &entry.name))))

@@ -248,7 +248,7 @@ fn begun(cell: &str, line: &str) -> Option<String> {
 }
 
 /// Words of other languages.
-fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
+pub(super) fn word(diagnostic: &Diagnostic, name: &str) -> Option<Advice> {
     let (text, code) = match name {
         "True" | "true_" | "TRUE" => ("write `true`", "true"),
         "False" | "FALSE" => ("write `false`", "false"),

@@ -35,7 +35,7 @@ pub fn endless(kernel: &mut Kernel) {
         "loop {}",
         "let mut v = vec![1u64]; loop { v.push(v.len() as u64); if v.len() > 1000 { v = Vec::new(); } }",
     ] {
-        kernel.run("let lost = vec![1u16]; fn kept() -> u8 { 7 }");
+        kernel.run("let lost = vec![Some(1u16)]; fn kept() -> u8 { 7 }");
         kernel.run("let held = open(\"scan.zspy\")?;");
         let node = kernel.engine.node_named("held");
         assert_eq!(kernel.engine.handles(node), 2);
