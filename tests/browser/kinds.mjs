@@ -143,9 +143,16 @@ try {
   await check("the centre of the rings is dragged on the pattern beside the profile", async () => {
     const pattern = page.locator(`.jp-Notebook [data-windowed-list-index="1"] .st-companion [data-st="signal-canvas"]`);
     await pattern.waitFor();
-    await pattern.evaluate((canvas) => canvas.scrollIntoView({ block: "center" }));
-    await page.waitForTimeout(300);
-    const box = await pattern.boundingBox();
+    // The notebook scrolls back while it lays out what came into view.
+    let box;
+    for (let tries = 0; tries < 10; tries++) {
+      await pattern.evaluate((canvas) => canvas.scrollIntoView({ block: "center" }));
+      await page.waitForTimeout(300);
+      box = await pattern.boundingBox();
+      if (box.y > 100 && box.y + box.height < page.viewportSize().height - 50) {
+        break;
+      }
+    }
     const scale = Math.min(box.width / COLUMNS, box.height / ROWS);
     const at = (row, column) => [
       box.x + (box.width - COLUMNS * scale) / 2 + (column + 0.5) * scale,
