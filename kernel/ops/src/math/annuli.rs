@@ -281,7 +281,7 @@ mod tests {
             sector: Some([ends[0], ends[1]]),
             ..whole.clone()
         });
-        let mut sums = vec![0.0; 9];
+        let mut sums = [0.0; 9];
         for part in parts {
             for (sum, total) in sums.iter_mut().zip(totals(&part, &grid)) {
                 *sum += total.sum;

@@ -153,7 +153,9 @@ mod tests {
 
     #[test]
     fn two_lattices_are_told_by_their_distance_in_errors_and_by_its_size() {
-        let half = |n: usize| [0.0, 0.003, 0.0, 0.002].map(|by| if n % 2 == 0 { by } else { 0.0 });
+        let half = |n: usize| {
+            [0.0, 0.003, 0.0, 0.002].map(|by| if n.is_multiple_of(2) { by } else { 0.0 })
+        };
         let mut random = Random(2);
         for (error, is_said) in [(1e-4, true), (4e-4, true), (1e-3, false)] {
             for _ in 0..100 {
@@ -165,13 +167,15 @@ mod tests {
                 }
             }
         }
-        let little = |n: usize| [0.001, 0.0, 0.0, 0.0].map(|by| if n % 2 == 0 { by } else { 0.0 });
+        let little =
+            |n: usize| [0.001, 0.0, 0.0, 0.0].map(|by| if n.is_multiple_of(2) { by } else { 0.0 });
         assert_eq!(said(little, 1e-5, &mut random), None);
     }
 
     #[test]
     fn the_strain_between_two_lattices_is_the_larger_principal_one() {
-        let shear = |n: usize| [0.0, 0.0, 0.01, 0.0].map(|by| if n % 3 == 0 { by } else { 0.0 });
+        let shear =
+            |n: usize| [0.0, 0.0, 0.01, 0.0].map(|by| if n.is_multiple_of(3) { by } else { 0.0 });
         let by = said(shear, 1e-4, &mut Random(3)).unwrap();
         assert!((by.strain - 0.01).abs() < 1e-4 && by.turn < 1e-4, "{by:?}");
         assert!((by.share - 1.0 / 3.0).abs() < 0.01);

@@ -124,9 +124,9 @@ impl<T: Real> Vectorised for Steep<'_, T> {
                     // Written in any case and kept or not: what is where cannot be foreseen.
                     let found = &mut self.found[count..][..PART];
                     let mut more = 0;
-                    for lane in next - from..PART {
-                        found[more] = 2 * (from + lane) as u32 + u32::from(kinds[lane] & 1);
-                        more += usize::from(kinds[lane] != NOTHING);
+                    for (lane, kind) in kinds.iter().enumerate().skip(next - from) {
+                        found[more] = 2 * (from + lane) as u32 + u32::from(kind & 1);
+                        more += usize::from(*kind != NOTHING);
                     }
                     count += more;
                 }
@@ -179,8 +179,8 @@ impl<T: Real> Steep<'_, T> {
         let own = &self.grid.values[first..][..PART];
         let mut kinds = [NOTHING; PART];
         let mut any = false;
-        for lane in 0..PART {
-            any |= own[lane] >= self.least;
+        for value in own {
+            any |= *value >= self.least;
         }
         if !any {
             return kinds;
@@ -242,8 +242,8 @@ impl<T: Real> Vectorised for EachSquare<'_, T> {
                 let mut is_below = false;
                 match line.first_chunk::<PART>() {
                     Some(part) if width <= PART => {
-                        for lane in 0..PART {
-                            is_below |= (part[lane] > value) & (lane < width);
+                        for (lane, other) in part.iter().enumerate() {
+                            is_below |= (*other > value) & (lane < width);
                         }
                     }
                     _ => line[..width]
