@@ -514,7 +514,7 @@ mod tests {
             API.call("find_peaks_with", "x"),
             "find_peaks_with(&vacuum, x)"
         );
-        assert!(API.operations.len() > 20);
+        assert_eq!(API.operations.len(), 27);
         assert!(API.has_default("MeanPattern") && API.has_default("Open"));
         assert!(!API.has_default("Region") && !API.has_default("Signal"));
         assert!(API.is_internal("EvcxrDisplay") && API.is_internal("evcxr_variable_store"));
