@@ -43,7 +43,7 @@ pub struct StayedBehind;
 /// compiler as one literal.
 ///
 /// # Panics
-/// Never: the kernel wrote the text.
+/// When a word is no such item; the kernel writes none.
 pub fn list<T: FromStr>(text: &str) -> Vec<T> {
     let item = |item: &str| match item.parse() {
         Ok(item) => item,
@@ -112,24 +112,30 @@ impl Known {
 
 macro_rules! known {
     (
-        one { $($one:ty = $one_name:literal,)* }
-        list { $($item:ty = $list_name:literal,)* }
-        $(stay { $($rest:expr,)* })?
+        with_lists { $($both:ty = $both_name:literal,)* }
+        alone { $($one:ty = $one_name:literal,)* }
+        lists_of { $($list:ty = $list_name:literal,)* }
+        // As Rust they would be long to compile: they stay where they are until evcxr is there.
+        lists_that_stay { $($item:ty = $item_name:literal,)* }
     ) => {
+        $(impl Crosses for $both {})*
+        $(impl Crosses for Vec<$both> {})*
         $(impl Crosses for $one {})*
-        $(impl Crosses for Vec<$item> {})*
+        $(impl Crosses for Vec<$list> {})*
 
         static TYPES: &[Known] = &[
+            $(Known::one::<$both>($both_name),)*
+            $(Known::list::<$both>(concat!("Vec<", $both_name, ">")),)*
             $(Known::one::<$one>($one_name),)*
-            $(Known::list::<$item>($list_name),)*
-            $($($rest,)*)?
+            $(Known::list::<$list>(concat!("Vec<", $list_name, ">")),)*
+            $(Known::list::<$item>(concat!("Vec<", $item_name, ">")),)*
         ];
     };
 }
 
 // `eval` reads these texts: `direct/export.rs`.
 known! {
-    one {
+    with_lists {
         i32 = "i32",
         f64 = "f64",
         usize = "usize",
@@ -147,35 +153,18 @@ known! {
         f32 = "f32",
         (f64, f64) = "(f64, f64)",
         (usize, usize) = "(usize, usize)",
+        Axis = "Axis",
+    }
+    alone {
         Region = "Region",
         Shape = "Shape",
-        Axis = "Axis",
         Peak = "Peak",
         Open = "Open",
     }
-    list {
-        f64 = "Vec<f64>",
-        usize = "Vec<usize>",
-        i32 = "Vec<i32>",
-        String = "Vec<String>",
-        &str = "Vec<&'static str>",
-        i8 = "Vec<i8>",
-        i16 = "Vec<i16>",
-        i64 = "Vec<i64>",
-        isize = "Vec<isize>",
-        u8 = "Vec<u8>",
-        u16 = "Vec<u16>",
-        u32 = "Vec<u32>",
-        u64 = "Vec<u64>",
-        f32 = "Vec<f32>",
-        bool = "Vec<bool>",
-        (f64, f64) = "Vec<(f64, f64)>",
-        (usize, usize) = "Vec<(usize, usize)>",
-        Vec<f64> = "Vec<Vec<f64>>",
-        Axis = "Vec<Axis>",
+    lists_of {
+        Vec<f64> = "Vec<f64>",
     }
-    // As Rust they would be long to compile.
-    stay {
-        Known::list::<Peak>("Vec<Peak>"),
+    lists_that_stay {
+        Peak = "Peak",
     }
 }

@@ -51,5 +51,7 @@ mod registry;
 mod strain;
 #[cfg(test)]
 mod template;
+#[cfg(test)]
+mod testing;
 
 pub use registry::{UnknownOperation, find, registry};

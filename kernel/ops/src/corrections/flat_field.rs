@@ -148,8 +148,9 @@ fn divided<T: Element, O>(pixels: &[T], by: &[f64], number: impl Fn(f64) -> O) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{bound, meta, npy, result_of};
+    use super::super::testing::{bound, meta, npy};
     use super::*;
+    use crate::testing::result_of;
 
     fn field(values: [f32; 6]) -> File {
         npy(

@@ -119,8 +119,9 @@ impl Operation for LeaveOutPixels {
 mod tests {
     use signal::{Bound, ElementType, Frame, Registered};
 
-    use super::super::testing::{bound, meta, npy, result_of};
+    use super::super::testing::{bound, meta, npy};
     use super::*;
+    use crate::testing::result_of;
 
     fn values(frame: &Frame) -> Vec<Option<f64>> {
         let values = (0..frame.len()).map(|at| frame.value(at));

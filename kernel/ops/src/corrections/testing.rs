@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use signal::{
-    Axes, Axis, Bound, CancelToken, Computation, ElementType, File, Frame, Inputs, NavigationIndex,
-    Operation, Output, Registered, SignalMeta, serde_json::Value,
+    Axes, Axis, Bound, Computation, ElementType, File, Operation, Registered, SignalMeta,
+    serde_json::Value,
 };
 
 /// A file as `np.save` writes it.
@@ -30,29 +30,4 @@ pub(super) fn meta(element: ElementType, sizes: &[usize]) -> Arc<SignalMeta> {
 pub(super) fn bound<O: Operation>(params: &Value, file: &File) -> Arc<dyn Computation> {
     let files = [("file".to_owned(), file.clone())];
     Bound::<O>::entry().bind_with(params, &files).unwrap()
-}
-
-/// The result on one frame, which is as it is described.
-pub(super) fn result_of(
-    computation: &dyn Computation,
-    meta: &Arc<SignalMeta>,
-    frame: Frame,
-) -> Frame {
-    let described = computation.describe(&[meta]).unwrap();
-    let inputs = Inputs {
-        metas: std::slice::from_ref(meta),
-        outputs: &[Output::Frame(frame)],
-    };
-    let at = NavigationIndex::new(&[0]);
-    match computation
-        .compute(&inputs, at, None, &CancelToken::new())
-        .unwrap()
-    {
-        Output::Frame(frame) => {
-            assert_eq!(frame.shape(), described.axes.signal_shape());
-            assert_eq!(frame.element(), described.element);
-            frame
-        }
-        other => panic!("{other:?}"),
-    }
 }
