@@ -1,7 +1,7 @@
 //! Mean of the pixels around a place.
 
 use super::maxima::half_widths;
-use super::pool::Lent;
+use super::pool::{self, Lent};
 use super::{Grid, Real};
 use signal::simd::{Vectorised, vectorised};
 
@@ -58,54 +58,113 @@ impl<T: Real> Vectorised for Means<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        match self.disk.half_widths.len() {
-            0..=4 => self.sums::<4>(),
-            5..=8 => self.sums::<8>(),
-            9..=16 => self.sums::<16>(),
-            _ => self.sums::<32>(),
+        match self.disk.half_widths[..] {
+            [0, 1, 0] => self.crosses(),
+            _ => match self.disk.half_widths.len() {
+                0..=4 => self.sums::<4, 4>(),
+                5..=8 => self.sums::<8, 8>(),
+                9..=12 => self.sums::<16, 12>(),
+                13..=16 => self.sums::<16, 16>(),
+                17..=20 => self.sums::<32, 20>(),
+                21..=24 => self.sums::<32, 24>(),
+                _ => self.sums::<32, 32>(),
+            },
         }
     }
 }
 
 impl<T: Real> Means<'_, T> {
-    /// Of whole rows of lanes, of which those outside the disk count as 0.
+    /// The first of so many pixels in a row that begin where the disk does, when all of it and of them is in the image.
     #[inline(always)]
-    fn sums<const LANES: usize>(self) {
+    fn first_of(&self, place: [f64; 2], lanes: usize) -> Option<usize> {
         let Means { disk, grid, .. } = self;
+        let reach = disk.half_widths.len() / 2;
+        let (row, column) = (
+            nearest(place[0], grid.rows),
+            nearest(place[1], grid.columns),
+        );
+        let is_inside = disk.half_widths.len() <= lanes
+            && row >= reach
+            && column >= reach
+            && row + reach < grid.rows
+            && column + reach < grid.columns
+            && (row + reach) * grid.columns + column - reach + lanes <= grid.values.len();
+        is_inside.then(|| (row - reach) * grid.columns + column - reach)
+    }
+
+    /// Of a pixel and the four beside it.
+    #[inline(always)]
+    fn crosses(self) {
+        /// 2⁵²: a number as large has its whole part in the last bits.
+        const WHOLE: f64 = 4_503_599_627_370_496.0;
+        let Grid { rows, columns, .. } = *self.grid;
+        let values = &self.grid.values[..];
+        let whole = |at: f64| {
+            let bits = ((at + 0.5).floor() + WHOLE).to_bits();
+            (bits & (WHOLE as u64 - 1)) as usize
+        };
+        for (place, out) in self.places.iter().zip(self.out) {
+            let [row, column] = place.map(whole);
+            let is_inside = row.wrapping_sub(1) < rows.wrapping_sub(2)
+                && column.wrapping_sub(1) < columns.wrapping_sub(2);
+            let mut sum = f64::NAN;
+            // From the left one on there are four pixels.
+            if is_inside && (row + 1) * columns + column + 3 <= values.len() {
+                let middle = row * columns + column;
+                let [above, left, right, below] =
+                    [middle - columns, middle - 1, middle + 1, middle + columns];
+                let value = |at: usize| values[at].to_f64();
+                let down = value(above) + value(middle) + value(below);
+                sum = value(left) + value(right) + down;
+            }
+            // Where a pixel is invalid one has to look at each.
+            *out = match sum.is_nan() {
+                true => self.disk.mean(self.grid, *place),
+                false => sum / 5.0,
+            };
+        }
+    }
+
+    /// Of whole rows of lanes, of which those outside the disk count as 0, as do those beyond the first `USED`.
+    #[inline(always)]
+    fn sums<const LANES: usize, const USED: usize>(self) {
+        let (disk, grid) = (self.disk, self.grid);
         let widths = &disk.half_widths[..];
         let reach = widths.len() / 2;
         let area = widths.iter().map(|half| 2 * half + 1).sum::<usize>() as f64;
-        for (out, [y, x]) in self.out.iter_mut().zip(self.places) {
-            let (row, column) = (nearest(*y, grid.rows), nearest(*x, grid.columns));
-            let is_inside = widths.len() <= LANES
-                && row >= reach
-                && column >= reach
-                && row + reach < grid.rows
-                && column + reach < grid.columns
-                && (row + reach) * grid.columns + column - reach + LANES <= grid.values.len();
+        // All bits of a lane inside of the disk, none of one outside.
+        let mut masks = pool::filled(USED * widths.len(), 0u64);
+        for (mask, half) in masks.as_chunks_mut::<USED>().0.iter_mut().zip(widths) {
+            let inside = reach - half..(reach + half + 1).min(USED);
+            mask.get_mut(inside)
+                .into_iter()
+                .for_each(|mask| mask.fill(u64::MAX));
+        }
+        for (n, place) in self.places.iter().enumerate() {
             let mut sums = [0.0f64; LANES];
-            if is_inside {
-                let first = (row - reach) * grid.columns + column - reach;
-                for (down, half) in widths.iter().enumerate() {
-                    let values = &grid.values[first + down * grid.columns..][..LANES];
-                    let from = reach - half;
-                    for lane in 0..LANES {
-                        let is_in = lane.wrapping_sub(from) <= 2 * half;
-                        sums[lane] += if is_in { values[lane].to_f64() } else { 0.0 };
+            sums[0] = f64::NAN;
+            if let Some(first) = self.first_of(*place, LANES) {
+                sums[0] = 0.0;
+                let masks = masks.as_chunks::<USED>().0;
+                for (down, mask) in masks.iter().enumerate() {
+                    let values = &grid.values[first + down * grid.columns..][..USED];
+                    for lane in 0..USED {
+                        let value = values[lane].to_f64().to_bits() & mask[lane];
+                        sums[lane] += f64::from_bits(value);
+                    }
+                }
+                let mut count = LANES;
+                while count > 1 {
+                    count /= 2;
+                    for lane in 0..count {
+                        sums[lane] += sums[lane + count];
                     }
                 }
             }
-            let mut count = LANES;
-            while count > 1 {
-                count /= 2;
-                for lane in 0..count {
-                    sums[lane] += sums[lane + count];
-                }
-            }
             // Where a pixel is invalid one has to look at each.
-            *out = match is_inside && !sums[0].is_nan() {
-                true => sums[0] / area,
-                false => disk.mean(grid, [*y, *x]),
+            self.out[n] = match sums[0].is_nan() {
+                true => disk.mean(grid, *place),
+                false => sums[0] / area,
             };
         }
     }

@@ -1,14 +1,18 @@
 //! From a score map to separate maxima and their sub-pixel positions.
 
+mod bits;
 mod candidates;
-mod largest;
+mod few;
+mod order;
 mod plateau;
-mod tops;
+mod window;
 
 use super::pool::{self, Lent, pooled};
 use super::{Grid, Real};
-use candidates::{ALONE, candidates};
-use plateau::Plateaus;
+use bits::{Bits, WORD, places};
+use candidates::Candidates;
+use plateau::plateaus;
+use signal::simd::{Vectorised, vectorised};
 
 /// A score on a scale of its own: that of a pixel is `(value - level) / spread`.
 #[derive(Clone, Copy)]
@@ -29,6 +33,10 @@ impl<'a, T: Real> Score<'a, T> {
         }
     }
 
+    fn is_plain(&self) -> bool {
+        (self.level, self.spread) == (0.0, 1.0)
+    }
+
     #[inline(always)]
     pub fn of(&self, value: T) -> f64 {
         (value.to_f64() - self.level) / self.spread
@@ -41,7 +49,7 @@ impl<'a, T: Real> Score<'a, T> {
 
     /// A value that those with this score or a better one are not below; rounding may let others through.
     fn least(&self, threshold: f64) -> T {
-        if (self.level, self.spread) == (0.0, 1.0) {
+        if self.is_plain() {
             return T::at_least(threshold);
         }
         let part = threshold * self.spread;
@@ -70,51 +78,77 @@ pub fn local_maxima<T: Real>(
     threshold: f64,
     border: usize,
 ) -> Lent<Maximum> {
-    let Grid { rows, columns, .. } = *score.grid;
-    let candidates = candidates(score.grid, reach, score.least(threshold));
-    let inside = |[row, column]: [f64; 2]| {
+    let grid = score.grid;
+    let Grid { rows, columns, .. } = *grid;
+    let least = score.least(threshold);
+    let mut sorted = pool::empty();
+    let Some(candidates) = Candidates::of(grid, reach, least) else {
+        return sorted;
+    };
+    let is_inside = |[row, column]: [f64; 2]| {
         let (border, last) = (border as f64, |size: usize| size as f64 - 1.0);
         row >= border
             && row + border <= last(rows)
             && column >= border
             && column + border <= last(columns)
     };
-    let mut found = pool::empty();
-    let mut order = pool::empty();
-    let mut plateaus = Plateaus::of(score.grid);
-    let (mut row, mut start) = (0, 0);
-    for candidate in candidates.iter() {
-        let (at, kind) = ((candidate >> 1) as usize, candidate & 1);
-        while at >= start + columns {
-            (row, start) = (row + 1, start + columns);
-        }
-        let value = score.grid.values[at];
-        let rank = score.of(value);
-        if rank < threshold {
-            continue;
-        }
-        let place = [row, at - start];
-        let (place, plateau) = match kind == u32::from(ALONE) {
-            true => (place, None),
-            false => match plateaus.around(place, &candidates) {
-                Some((place, middle)) => (place, Some(middle)),
-                None => continue,
-            },
-        };
-        let maximum = Maximum {
-            row: place[0],
-            column: place[1],
-            score: rank,
-            plateau,
-        };
-        if inside(maximum.middle()) {
-            order.push(value.best_first(found.len() as u32));
-            found.push(maximum);
+    let mut plateaus = plateaus(rows, &candidates);
+    plateaus.retain(|plateau| is_inside(plateau.middle));
+    // The first pixels of plateaus and the maxima of one pixel.
+    let mut firsts = Bits::none(rows, columns);
+    for plateau in plateaus.iter() {
+        firsts.set(plateau.row as usize, plateau.column as usize);
+    }
+    let mut within = Bits::none(1, columns);
+    if 2 * border < columns {
+        within.set_span(0, border, columns - 1 - border);
+    }
+    let Candidates { largest, shoulders } = &candidates;
+    for row in border..rows.saturating_sub(border) {
+        for (word, within) in within.row(0).iter().enumerate() {
+            let own = largest.row(row)[word] & within;
+            if own != 0 {
+                let not = largest.around(row, word) | shoulders.row(row)[word];
+                firsts.row_mut(row)[word] |= own & !not;
+            }
         }
     }
-    order.sort_unstable();
-    let mut sorted = pool::empty();
-    sorted.extend(order.iter().map(|key| found[T::index(*key)]));
+    let all = firsts.count();
+    // Row, column, and the number of the plateau behind them, from 1.
+    let (mut found, mut values) = (pool::any::<[u32; 3]>(all), pool::any(all));
+    let (mut count, mut next) = (0, 0);
+    let is_exact = score.is_plain();
+    for row in 0..rows {
+        let pixels = grid.row(row);
+        for (n, word) in firsts.row(row).iter().enumerate() {
+            for place in places(*word) {
+                let column = n * WORD + place;
+                let mut one = [row as u32, column as u32, 0];
+                if let Some(plateau) = plateaus.get(next)
+                    && [plateau.row, plateau.column] == one[..2]
+                {
+                    next += 1;
+                    one[2] = next as u32;
+                }
+                let value = pixels[column];
+                (found[count], values[count]) = (one, value);
+                count += usize::from(is_exact || score.of(value) >= threshold);
+            }
+        }
+    }
+    let order = order::best_first(&values[..count]);
+    sorted.extend(order.iter().map(|at| {
+        let [row, column, plateau] = found[*at as usize];
+        let score = score.of(values[*at as usize]);
+        let plateau = plateau.checked_sub(1).map(|at| plateaus[at as usize]);
+        let [row, column] = plateau.map_or([row, column], |plateau| plateau.nearest);
+        Maximum {
+            row: row as usize,
+            column: column as usize,
+            score,
+            plateau: plateau.map(|plateau| plateau.middle),
+        }
+    }));
     sorted
 }
 
@@ -159,9 +193,15 @@ pub fn separate(
         maxima.truncate(most);
         return;
     }
-    // Empty before the first two alike.
-    let mut taken = pool::empty();
+    // Not there before the first two alike.
+    let mut taken = None;
     let widths = half_widths(distance as f64);
+    // Of each row of the disk the bits from the first column of its square on, where they are not too many.
+    let mut square = pool::empty();
+    if 2 * distance < WORD {
+        let ones = |half: usize| (u64::MAX >> (WORD - 1 - 2 * half)) << (distance - half);
+        square.extend(widths.iter().map(|half| ones(*half)));
+    }
     // Those near each other are alike, or one of them were no maximum.
     let is_alike =
         |pair: [Option<&Maximum>; 2]| matches!(pair, [Some(a), Some(b)] if a.score == b.score);
@@ -173,16 +213,19 @@ pub fn separate(
             || is_alike([Some(&maximum), maxima.get(at + 1)]);
         before = Some(maximum);
         if has_like {
-            taken.resize(rows * columns, false);
-            if taken[row * columns + column] {
+            let taken = taken.get_or_insert_with(|| Bits::none(rows, columns));
+            if taken.has(row, column) {
                 continue;
             }
-            let top = row.saturating_sub(distance);
-            for y in top..(row + distance + 1).min(rows) {
-                let half = widths[y + distance - row];
-                let left = column.saturating_sub(half);
-                let right = (column + half).min(columns - 1);
-                taken[y * columns + left..=y * columns + right].fill(true);
+            if square.is_empty() {
+                for y in row.saturating_sub(distance)..(row + distance + 1).min(rows) {
+                    let half = widths[y + distance - row];
+                    let left = column.saturating_sub(half);
+                    let right = (column + half).min(columns - 1);
+                    taken.set_span(y, left, right);
+                }
+            } else {
+                taken.set_square(row, column, rows, &square);
             }
         }
         maxima[kept] = maximum;
@@ -215,13 +258,67 @@ pub fn parabola<T: Real>(grid: &Grid<T>, row: usize, column: usize) -> [f64; 2] 
     [down.unwrap_or(0.0), across.unwrap_or(0.0)]
 }
 
+#[inline(always)]
 fn top<T: Real>(before: T, at: T, after: T) -> f64 {
     let [before, at, after] = [before, at, after].map(T::to_f64);
     let bend = before - 2.0 * at + after;
-    if bend < 0.0 {
-        (0.5 * (before - after) / bend).clamp(-1.0, 1.0)
-    } else {
-        0.0
+    let offset = (0.5 * (before - after) / bend).clamp(-1.0, 1.0);
+    if bend < 0.0 { offset } else { 0.0 }
+}
+
+/// Where the maxima are: the middle of a plateau; else the pixel moved by [`parabola`].
+pub fn parabolas<T: Real>(grid: &Grid<T>, maxima: &[Maximum], places: &mut [[f64; 2]]) {
+    vectorised(Parabolas {
+        grid,
+        maxima,
+        places,
+    });
+}
+
+struct Parabolas<'a, T> {
+    grid: &'a Grid<T>,
+    maxima: &'a [Maximum],
+    places: &'a mut [[f64; 2]],
+}
+
+impl<T: Real> Vectorised for Parabolas<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        const TOGETHER: usize = 128;
+        let Grid { rows, columns, .. } = *self.grid;
+        let values = &self.grid.values[..];
+        // The pixels above, before, at, after and below each; beyond the edges NaN, through which no curve bends.
+        let mut around = [[T::NAN; TOGETHER]; 5];
+        let mut offsets = [[0.0; TOGETHER]; 2];
+        let parts = self.maxima.chunks(TOGETHER);
+        for (maxima, places) in parts.zip(self.places.chunks_mut(TOGETHER)) {
+            let [above, left, middle, right, below] = &mut around;
+            for (n, maximum) in maxima.iter().enumerate() {
+                let Maximum { row, column, .. } = *maximum;
+                let at = row * columns + column;
+                let value = |is_there: bool, at: usize| {
+                    let value = values.get(at).copied().unwrap_or(T::NAN);
+                    if is_there { value } else { T::NAN }
+                };
+                above[n] = value(row > 0, at.wrapping_sub(columns));
+                left[n] = value(column > 0, at.wrapping_sub(1));
+                middle[n] = values[at];
+                right[n] = value(column + 1 < columns, at + 1);
+                below[n] = value(row + 1 < rows, at + columns);
+            }
+            let [down, across] = &mut offsets;
+            for n in 0..TOGETHER {
+                down[n] = top(above[n], middle[n], below[n]);
+                across[n] = top(left[n], middle[n], right[n]);
+            }
+            let offsets = down.iter().zip(across);
+            for ((maximum, place), (down, across)) in maxima.iter().zip(places).zip(offsets) {
+                let moved = [maximum.row as f64 + *down, maximum.column as f64 + *across];
+                *place = maximum.plateau.unwrap_or(moved);
+            }
+        }
     }
 }
 

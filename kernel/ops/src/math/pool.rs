@@ -45,9 +45,9 @@ pooled!(
     usize: 0,
     u32: 0,
     u64: 0,
-    (u64, u32): (0, 0),
     [f64; 2]: [0.0; 2],
     [u32; 2]: [0; 2],
+    [u32; 3]: [0; 3],
 );
 
 /// A vector that goes back to its thread.

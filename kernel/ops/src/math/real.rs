@@ -15,15 +15,13 @@ pub trait Real: Pooled + Copy + PartialOrd + Send + Sync + 'static {
     fn is_nan(self) -> bool;
     /// Whole numbers in the order of `total_cmp`.
     fn order(self) -> u64;
-    /// What brings the largest value to the front, and of those alike the one of the least index.
-    type Key: Pooled + Ord;
-    fn best_first(self, index: u32) -> Self::Key;
-    fn index(key: Self::Key) -> usize;
+    /// The upper 32 bits of that, which are all there are of the shorter type.
+    fn order_high(self) -> u32;
+    const IS_LONG: bool;
 }
 
 macro_rules! real {
-    ($($real:ident: $bits:ty, $signed:ty, $key:ty,
-        |$order:ident, $index:ident| $best_first:expr, |$of:ident| $at:expr);*) => {$(
+    ($($real:ident: $bits:ty, $signed:ty);*) => {$(
         impl Real for $real {
             const NAN: Self = $real::NAN;
             const INFINITY: Self = $real::INFINITY;
@@ -56,25 +54,19 @@ macro_rules! real {
                 u64::from(if is_negative { !bits } else { bits | 1 << (<$bits>::BITS - 1) })
             }
 
-            type Key = $key;
-
             #[inline(always)]
-            fn best_first(self, $index: u32) -> $key {
-                let $order = self.order();
-                $best_first
+            fn order_high(self) -> u32 {
+                (self.order() >> (<$bits>::BITS - 32)) as u32
             }
 
-            #[inline(always)]
-            fn index($of: $key) -> usize {
-                $at as usize
-            }
+            const IS_LONG: bool = <$bits>::BITS > 32;
         }
     )*};
 }
 
 real! {
-    f32: u32, i32, u64, |order, index| !(order << 32) & !0xffff_ffff | u64::from(index), |key| key as u32;
-    f64: u64, i64, (u64, u32), |order, index| (!order, index), |key| key.1
+    f32: u32, i32;
+    f64: u64, i64
 }
 
 /// The larger one; the second where the first is NaN. One instruction, unlike [`f32::max`].

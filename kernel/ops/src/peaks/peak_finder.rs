@@ -6,7 +6,7 @@ use signal::{ElementType, NotApplicable, Output, Peaks, SignalKind, SignalMeta, 
 
 use crate::accept;
 use crate::math::around::Disk;
-use crate::math::maxima::{Maximum, Score, centre_of_mass, local_maxima, parabola, separate};
+use crate::math::maxima::{Maximum, Score, centre_of_mass, local_maxima, parabolas, separate};
 use crate::math::pool::{self, Lent};
 use crate::math::spot::Spots;
 use crate::math::{Grid, Real};
@@ -120,8 +120,8 @@ impl Finder {
     ) -> Output {
         let count = separate.len().min(self.max_peaks.unwrap_or(usize::MAX));
         let separate = &separate[..count];
-        let mut places = pool::empty();
-        places.extend(separate.iter().map(|maximum| self.position(score, maximum)));
+        let mut places = pool::any(count);
+        self.positions(score, separate, &mut places);
         let mut intensities = pool::any(count);
         Disk::new(self.radius).means(grid, &places, &mut intensities);
         let (least, most) = self.score_range;
@@ -134,18 +134,20 @@ impl Finder {
         )))
     }
 
-    fn position<S: Real>(&self, score: Score<'_, S>, maximum: &Maximum) -> [f64; 2] {
-        let Maximum { row, column, .. } = *maximum;
-        let moved = |[dy, dx]: [f64; 2]| [row as f64 + dy, column as f64 + dx];
+    fn positions<S: Real>(&self, score: Score<'_, S>, maxima: &[Maximum], places: &mut [[f64; 2]]) {
+        let reach = (self.radius.round() as usize).max(1);
+        let of_each = |places: &mut [[f64; 2]], position: &dyn Fn(&Maximum) -> [f64; 2]| {
+            for (place, maximum) in places.iter_mut().zip(maxima) {
+                *place = maximum.plateau.unwrap_or_else(|| position(maximum));
+            }
+        };
         match self.subpixel {
-            Subpixel::None => maximum.middle(),
-            Subpixel::Parabola => match maximum.plateau {
-                Some(middle) => middle,
-                None => moved(parabola(score.grid, row, column)),
-            },
-            Subpixel::Com => maximum.plateau.unwrap_or_else(|| {
-                let reach = (self.radius.round() as usize).max(1);
-                moved(centre_of_mass(score, row, column, reach))
+            Subpixel::None => of_each(places, &Maximum::middle),
+            Subpixel::Parabola => parabolas(score.grid, maxima, places),
+            Subpixel::Com => of_each(places, &|maximum| {
+                let Maximum { row, column, .. } = *maximum;
+                let [dy, dx] = centre_of_mass(score, row, column, reach);
+                [row as f64 + dy, column as f64 + dx]
             }),
         }
     }

@@ -1,61 +1,106 @@
-//! Pixels that may be maxima: first those not below their eight neighbours, which vector instructions tell; of these, the largest of
-//! their square.
+//! Pixels that may be maxima: those that are the largest of the square around them, told of many at once.
 
-use super::largest::largest_in_square;
-use super::tops::Tops;
+use super::bits::{Bits, WORD, pack, places, weights};
+use super::few::{EachSquare, SteepOfFew};
+use super::window::Window;
 use crate::math::pool::{self, Lent};
 use crate::math::real::larger;
 use crate::math::{Grid, Real};
 use signal::simd::{Vectorised, vectorised};
-
-/// What a pixel is: none of its neighbours is like it, or there are more of a plateau. The last bit tells them apart.
-pub(super) const NOTHING: u8 = 0;
-pub(super) const ALONE: u8 = 1;
-pub(super) const PLATEAU: u8 = 2;
 
 /// Pixels that are looked at together.
 pub(super) const PART: usize = 16;
 
 /// Where not more than one of so many pixels is high enough, each of them is looked at.
 const FEW: usize = 16;
+/// Neighbours of so many pixels are looked at one by one.
+const ONE_BY_ONE: usize = 400;
 
-/// Twice the place, and [`ALONE`] in the last bit: of pixels that are the largest of the square of side `2 reach + 1` around them and
-/// not below `least`, in C order. Most of those of which a neighbour is like them and no maximum are left out, or none.
-pub fn candidates<T: Real>(grid: &Grid<T>, reach: usize, least: T) -> Lent<u32> {
-    let pixels = grid.values.len();
-    let mut found = pool::any(pixels + PART);
-    let high = vectorised(High { grid, least });
-    let count = if high == 0 {
-        0
-    } else if high <= pixels / FEW {
-        few(grid, reach, least, &mut found)
-    } else {
-        let mut largest = pool::grid(grid.rows, grid.columns);
-        largest_in_square(grid, reach, &mut largest);
-        vectorised(Tops {
-            grid,
-            largest: &largest,
-            least,
-            found: &mut found,
-        })
-    };
-    found.truncate(count);
-    found
+/// Which pixels are the largest of their square.
+pub struct Candidates {
+    /// Not below any other one of the square, nor below the threshold.
+    pub largest: Bits,
+    /// Of these, those like one of the eight pixels around them that is not.
+    pub shoulders: Bits,
 }
 
-fn few<T: Real>(grid: &Grid<T>, reach: usize, least: T, found: &mut [u32]) -> usize {
-    let count = vectorised(Steep { grid, least, found });
-    let found = &mut found[..count];
-    let side = 2 * reach + 1;
-    if reach <= 1 {
-        count
-    } else if count * side * side <= 2 * grid.values.len() {
-        vectorised(EachSquare { grid, reach, found })
-    } else {
-        let mut largest = pool::grid(grid.rows, grid.columns);
-        largest_in_square(grid, reach, &mut largest);
-        retain(found, |at| grid.values[at] == largest.values[at])
+impl Candidates {
+    /// In the square of side `2 reach + 1`, cut at the edges, not below `least`; `None` where no pixel is so high.
+    pub fn of<T: Real>(grid: &Grid<T>, reach: usize, least: T) -> Option<Self> {
+        let Grid { rows, columns, .. } = *grid;
+        let high = vectorised(High { grid, least });
+        if high == 0 {
+            return None;
+        }
+        let bits = || Bits::none(rows, columns);
+        let (mut largest, mut shoulders) = (bits(), bits());
+        if high > grid.values.len() / FEW {
+            let mut alike = bits();
+            if reach > 1 {
+                Window::look(grid, reach, least, &mut largest);
+                alike.copy(&largest);
+            } else {
+                vectorised(Steep {
+                    padded: &Padded::of(grid),
+                    least,
+                    largest: &mut largest,
+                    alike: &mut alike,
+                });
+            }
+            if alike.count() > ONE_BY_ONE {
+                vectorised(Shoulders {
+                    padded: &mut Padded::of(grid),
+                    grid,
+                    largest: &largest,
+                    among: &alike,
+                    shoulders: &mut shoulders,
+                });
+            } else {
+                mark_shoulders(grid, &largest, &alike, &mut shoulders);
+            }
+            return Some(Candidates { largest, shoulders });
+        }
+        let mut alike = bits();
+        vectorised(SteepOfFew {
+            grid,
+            least,
+            largest: &mut largest,
+            alike: &mut alike,
+        });
+        if reach > 1 {
+            vectorised(EachSquare {
+                grid,
+                reach,
+                found: &mut largest,
+            });
+            alike.and(&largest);
+        }
+        mark_shoulders(grid, &largest, &alike, &mut shoulders);
+        Some(Candidates { largest, shoulders })
     }
+}
+
+/// Looks for shoulders among some of the largest, one by one.
+fn mark_shoulders<T: Real>(grid: &Grid<T>, largest: &Bits, among: &Bits, shoulders: &mut Bits) {
+    for row in 0..grid.rows {
+        for word in 0..among.words {
+            for place in places(among.row(row)[word]) {
+                let column = word * WORD + place;
+                if is_shoulder(grid, largest, row, column) {
+                    shoulders.set(row, column);
+                }
+            }
+        }
+    }
+}
+
+fn is_shoulder<T: Real>(grid: &Grid<T>, largest: &Bits, row: usize, column: usize) -> bool {
+    let value = grid.at(row, column);
+    let (left, right) = (column.saturating_sub(1), (column + 2).min(grid.columns));
+    (row.saturating_sub(1)..(row + 2).min(grid.rows)).any(|y| {
+        let mut line = (left..right).zip(&grid.row(y)[left..right]);
+        line.any(|(x, other)| *other == value && !largest.has(y, x))
+    })
 }
 
 /// How many pixels are not below `least`.
@@ -77,221 +122,225 @@ impl<T: Real> Vectorised for High<'_, T> {
     }
 }
 
-/// Moves the places that stay to the front; how many.
-#[inline(always)]
-fn retain(found: &mut [u32], mut stays: impl FnMut(usize) -> bool) -> usize {
-    let mut count = 0;
-    for n in 0..found.len() {
-        let candidate = found[n];
-        found[count] = candidate;
-        count += usize::from(stays((candidate >> 1) as usize));
-    }
-    count
+/// An image with the smallest value before and after each row, in rows of whole words; the smallest value in place of NaN, too.
+struct Padded<T: Real> {
+    rows: usize,
+    words: usize,
+    values: Lent<T>,
 }
 
-/// Pixels that are not below `least` nor below any neighbour.
-struct Steep<'a, T> {
+impl<T: Real> Padded<T> {
+    fn of(grid: &Grid<T>) -> Self {
+        let words = grid.columns.div_ceil(WORD);
+        let values = pool::any(grid.rows * (words * WORD + PART));
+        let rows = grid.rows;
+        let mut padded = Padded {
+            rows,
+            words,
+            values,
+        };
+        vectorised(Pad {
+            grid,
+            padded: &mut padded,
+        });
+        padded
+    }
+
+    #[inline(always)]
+    fn stride(&self) -> usize {
+        self.words * WORD + PART
+    }
+
+    /// From the pixel before the first one on.
+    #[inline(always)]
+    fn row(&self, row: usize) -> &[T] {
+        &self.values[row * self.stride()..][..self.stride()]
+    }
+}
+
+struct Pad<'a, T: Real> {
     grid: &'a Grid<T>,
+    padded: &'a mut Padded<T>,
+}
+
+impl<T: Real> Vectorised for Pad<'_, T> {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Pad { grid, padded } = self;
+        let stride = padded.stride();
+        for (row, out) in padded.values.chunks_exact_mut(stride).enumerate() {
+            out[0] = T::NEG_INFINITY;
+            let (own, behind) = out[1..].split_at_mut(grid.columns);
+            for (own, value) in own.iter_mut().zip(grid.row(row)) {
+                *own = larger(*value, T::NEG_INFINITY);
+            }
+            behind.fill(T::NEG_INFINITY);
+        }
+    }
+}
+
+/// The largest of the eight pixels around each, row after row.
+struct Around<'a, T: Real> {
+    image: &'a Padded<T>,
+    /// The larger one of both beside each pixel, of two rows.
+    beside: Lent<T>,
+    /// The largest of these and the pixel, of three rows.
+    three: Lent<T>,
+}
+
+impl<'a, T: Real> Around<'a, T> {
+    #[inline(always)]
+    fn of(image: &'a Padded<T>) -> Self {
+        let width = image.words * WORD;
+        let mut around = Around {
+            image,
+            beside: pool::any(2 * width),
+            three: pool::filled(3 * width, T::NEG_INFINITY),
+        };
+        around.look(0);
+        around
+    }
+
+    /// At a row that comes next, or none that comes after the last one.
+    #[inline(always)]
+    fn look(&mut self, row: usize) {
+        let width = self.image.words * WORD;
+        let three = &mut self.three[row % 3 * width..][..width];
+        if row == self.image.rows {
+            three.fill(T::NEG_INFINITY);
+            return;
+        }
+        let line = self.image.row(row);
+        let beside = &mut self.beside[row % 2 * width..][..width];
+        let [left, middle, right] = [0, 1, 2].map(|by| &line[by..][..width]);
+        for column in 0..width {
+            let most = larger(left[column], right[column]);
+            beside[column] = most;
+            three[column] = larger(middle[column], most);
+        }
+    }
+
+    /// Around the pixels of a row, when the one below was looked at: the larger one of both beside each, the largest of the three
+    /// above it and of those below it.
+    #[inline(always)]
+    fn rows(&self, row: usize) -> [&[T]; 3] {
+        let width = self.image.words * WORD;
+        [
+            &self.beside[row % 2 * width..][..width],
+            &self.three[(row + 2) % 3 * width..][..width],
+            &self.three[(row + 1) % 3 * width..][..width],
+        ]
+    }
+}
+
+/// Pixels that are not below `least` nor below any neighbour, and those of them that a neighbour is like.
+struct Steep<'a, T: Real> {
+    padded: &'a Padded<T>,
     least: T,
-    /// Longer than the pixels by as many as are looked at together.
-    found: &'a mut [u32],
+    largest: &'a mut Bits,
+    alike: &'a mut Bits,
 }
 
 impl<T: Real> Vectorised for Steep<'_, T> {
-    type Result = usize;
+    type Result = ();
 
     #[inline(always)]
-    fn run(mut self) -> usize {
-        let Grid { rows, columns, .. } = *self.grid;
-        let mut count = 0;
+    fn run(self) {
+        let Padded { rows, words, .. } = *self.padded;
+        let (width, least) = (words * WORD, self.least);
+        let mut around = Around::of(self.padded);
+        let weights = &weights(words)[..width];
+        let (mut is_one, mut is_like) = (pool::any(width), pool::any(width));
+        let (is_one, is_like) = (&mut is_one[..width], &mut is_like[..width]);
         for row in 0..rows {
-            let first = row * columns;
-            let last = first + columns - 1;
-            let is_within = row > 0 && row + 1 < rows && columns >= PART + 2;
-            if !is_within {
-                for at in first..=last {
-                    count = self.keep(at, self.kind(at), count);
-                }
+            around.look(row + 1);
+            let own = &self.padded.row(row)[1..][..width];
+            let mut high = 0;
+            for value in own {
+                high |= u32::from(*value >= least);
+            }
+            if high == 0 {
                 continue;
             }
-            count = self.keep(first, self.kind(first), count);
-            let mut next = first + 1;
-            while next < last {
-                // The last part begins within the one before.
-                let from = next.min(last - PART);
-                let kinds = self.kinds(from);
-                if kinds != [NOTHING; PART] {
-                    // Written in any case and kept or not: what is where cannot be foreseen.
-                    let found = &mut self.found[count..][..PART];
-                    let mut more = 0;
-                    for (lane, kind) in kinds.iter().enumerate().skip(next - from) {
-                        found[more] = 2 * (from + lane) as u32 + u32::from(kind & 1);
-                        more += usize::from(*kind != NOTHING);
-                    }
-                    count += more;
-                }
-                next = from + PART;
+            let [beside, above, below] = around.rows(row);
+            for at in 0..width {
+                let most = larger(beside[at], larger(above[at], below[at]));
+                let weight = if own[at] >= least { weights[at] } else { 0 };
+                is_one[at] = if own[at] >= most { weight } else { 0 };
+                is_like[at] = if own[at] == most { weight } else { 0 };
             }
-            count = self.keep(last, self.kind(last), count);
+            pack(is_one, self.largest.row_mut(row));
+            pack(is_like, self.alike.row_mut(row));
         }
-        count
     }
 }
 
-impl<T: Real> Steep<'_, T> {
-    #[inline(always)]
-    fn keep(&mut self, at: usize, kind: u8, count: usize) -> usize {
-        if kind == NOTHING {
-            return count;
-        }
-        self.found[count] = 2 * at as u32 + u32::from(kind & 1);
-        count + 1
-    }
-
-    /// Of a pixel anywhere.
-    fn kind(&self, at: usize) -> u8 {
-        let value = self.grid.values[at];
-        let is_one = value >= self.least;
-        if !is_one {
-            return NOTHING;
-        }
-        let (rows, columns) = (self.grid.rows, self.grid.columns);
-        let (row, column) = (at / columns, at % columns);
-        let mut kind = ALONE;
-        for y in row.saturating_sub(1)..(row + 2).min(rows) {
-            for x in column.saturating_sub(1)..(column + 2).min(columns) {
-                let other = self.grid.at(y, x);
-                if other > value {
-                    return NOTHING;
-                }
-                if other == value && y * columns + x != at {
-                    kind = PLATEAU;
-                }
-            }
-        }
-        kind
-    }
-
-    /// Of pixels that have others all around.
-    #[inline(always)]
-    fn kinds(&self, first: usize) -> [u8; PART] {
-        let columns = self.grid.columns;
-        let own = &self.grid.values[first..][..PART];
-        let mut kinds = [NOTHING; PART];
-        let mut any = false;
-        for value in own {
-            any |= *value >= self.least;
-        }
-        if !any {
-            return kinds;
-        }
-        let (above, below) = (first - columns, first + columns);
-        let mut most = [T::NEG_INFINITY; PART];
-        most = self.largest_of(above - 1, most);
-        most = self.largest_of(above, most);
-        most = self.largest_of(above + 1, most);
-        most = self.largest_of(first - 1, most);
-        most = self.largest_of(first + 1, most);
-        most = self.largest_of(below - 1, most);
-        most = self.largest_of(below, most);
-        most = self.largest_of(below + 1, most);
-        for lane in 0..PART {
-            let is_one = (own[lane] >= self.least) & (own[lane] >= most[lane]);
-            let is_alike = own[lane] == most[lane];
-            kinds[lane] = match (is_one, is_alike) {
-                (false, _) => NOTHING,
-                (true, false) => ALONE,
-                (true, true) => PLATEAU,
-            };
-        }
-        kinds
-    }
-
-    /// Of some pixels and others.
-    #[inline(always)]
-    fn largest_of(&self, from: usize, mut most: [T; PART]) -> [T; PART] {
-        let values = &self.grid.values[from..][..PART];
-        for lane in 0..PART {
-            most[lane] = larger(values[lane], most[lane]);
-        }
-        most
-    }
-}
-
-/// Leaves those that are the largest of their square, of few places.
-struct EachSquare<'a, T> {
+/// Which of some of the largest a neighbour is like that is not.
+struct Shoulders<'a, T: Real> {
     grid: &'a Grid<T>,
-    reach: usize,
-    found: &'a mut [u32],
+    /// The same; the largest are taken out of it.
+    padded: &'a mut Padded<T>,
+    largest: &'a Bits,
+    among: &'a Bits,
+    shoulders: &'a mut Bits,
 }
 
-impl<T: Real> Vectorised for EachSquare<'_, T> {
-    type Result = usize;
+impl<T: Real> Vectorised for Shoulders<'_, T> {
+    type Result = ();
 
     #[inline(always)]
-    fn run(self) -> usize {
-        let EachSquare { grid, reach, found } = self;
-        let (rows, columns) = (grid.rows, grid.columns);
-        retain(found, |at| {
-            let (row, column) = (at / columns, at % columns);
-            let value = grid.values[at];
-            let left = column.saturating_sub(reach);
-            let width = (column + reach + 1).min(columns) - left;
-            for y in row.saturating_sub(reach)..(row + reach + 1).min(rows) {
-                let line = &grid.values[y * columns + left..];
-                let mut is_below = false;
-                match line.first_chunk::<PART>() {
-                    Some(part) if width <= PART => {
-                        for (lane, other) in part.iter().enumerate() {
-                            is_below |= (*other > value) & (lane < width);
-                        }
-                    }
-                    _ => line[..width]
-                        .iter()
-                        .for_each(|other| is_below |= *other > value),
-                }
-                if is_below {
-                    return false;
+    fn run(self) {
+        let Padded { rows, words, .. } = *self.padded;
+        let stride = self.padded.stride();
+        for (row, line) in self.padded.values.chunks_exact_mut(stride).enumerate() {
+            for (n, word) in self.largest.row(row).iter().enumerate() {
+                for place in places(*word) {
+                    line[1 + n * WORD + place] = T::NEG_INFINITY;
                 }
             }
-            true
-        })
+        }
+        let mut around = Around::of(self.padded);
+        let weights = weights(words);
+        let mut is_like = pool::filled(words * WORD, 0);
+        for row in 0..rows {
+            around.look(row + 1);
+            let among = self.among.row(row);
+            if among.iter().all(|word| *word == 0) {
+                continue;
+            }
+            let own = self.grid.row(row);
+            let [beside, above, below] = around.rows(row).map(|line| &line[..own.len()]);
+            let (is_one, weights) = (&mut is_like[..own.len()], &weights[..own.len()]);
+            for at in 0..own.len() {
+                let most = larger(beside[at], larger(above[at], below[at]));
+                is_one[at] = if own[at] == most { weights[at] } else { 0 };
+            }
+            // None of the others around one of the largest is larger than it.
+            let shoulders = self.shoulders.row_mut(row);
+            pack(&is_like, shoulders);
+            for (shoulders, among) in shoulders.iter_mut().zip(among) {
+                *shoulders &= among;
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tops::neighbours;
     use super::*;
 
-    /// Every pixel looked at with its square.
-    fn slow(grid: &Grid<f64>, reach: usize, least: f64) -> Vec<u32> {
-        let (rows, columns) = (grid.rows, grid.columns);
-        let mut found = Vec::new();
-        for at in 0..rows * columns {
-            let (row, column) = (at / columns, at % columns);
-            let value = grid.values[at];
-            let around = |reach: usize| {
-                let across = column.saturating_sub(reach)..(column + reach + 1).min(columns);
-                (row.saturating_sub(reach)..(row + reach + 1).min(rows))
-                    .flat_map(move |y| across.clone().map(move |x| (y, x)))
-                    .filter(move |place| *place != (row, column))
-                    .map(|(y, x)| grid.at(y, x))
-            };
-            if value >= least && !around(reach).any(|other| other > value) {
-                let is_alone = !around(1).any(|other| other == value);
-                found.push(2 * at as u32 + u32::from(is_alone));
-            }
-        }
-        found
-    }
-
-    /// Whether a neighbour is like a pixel and not the largest of its square.
-    fn is_shoulder(grid: &Grid<f64>, all: &[u32], at: usize) -> bool {
-        neighbours(at, grid.rows, grid.columns).any(|other| {
-            let is_largest = all.iter().any(|one| (one >> 1) as usize == other);
-            grid.values[other] == grid.values[at] && !is_largest
-        })
+    /// The pixels of the square around one, without itself.
+    fn around(
+        grid: &Grid<f64>,
+        (row, column): (usize, usize),
+        reach: usize,
+    ) -> impl Iterator<Item = (usize, usize)> {
+        let across = column.saturating_sub(reach)..(column + reach + 1).min(grid.columns);
+        (row.saturating_sub(reach)..(row + reach + 1).min(grid.rows))
+            .flat_map(move |y| across.clone().map(move |x| (y, x)))
+            .filter(move |place| *place != (row, column))
     }
 
     #[test]
@@ -303,10 +352,10 @@ mod tests {
             (40, 1),
             (3, 17),
             (23, 31),
-            (40, 18),
-            (37, 50),
+            (40, 64),
+            (37, 130),
         ] {
-            for levels in [3.0, 1000.0] {
+            for levels in [2.0, 3.0, 1000.0] {
                 let values = (0..rows * columns).map(|at| {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     let value = (f64::from(state >> 8) / f64::from(1u32 << 24) * levels).floor();
@@ -316,13 +365,28 @@ mod tests {
                 for reach in [1, 2, 5, 8, 60] {
                     for share in [0.0, 0.5, 0.99] {
                         let least = share * levels;
-                        let mut fast = candidates(&grid, reach, least);
-                        let mut slow = slow(&grid, reach, least);
-                        let all = slow.clone();
-                        for found in [&mut *fast, &mut slow] {
-                            found.retain(|one| !is_shoulder(&grid, &all, (one >> 1) as usize));
+                        let is_largest = |(row, column): (usize, usize)| {
+                            let value = grid.at(row, column);
+                            let mut others = around(&grid, (row, column), reach);
+                            value >= least && !others.any(|(y, x)| grid.at(y, x) > value)
+                        };
+                        let fast = Candidates::of(&grid, reach, least);
+                        for at in 0..rows * columns {
+                            let place @ (row, column) = (at / columns, at % columns);
+                            let has = |bits: fn(&Candidates) -> &Bits| {
+                                fast.as_ref()
+                                    .is_some_and(|fast| bits(fast).has(row, column))
+                            };
+                            let is_one = is_largest(place);
+                            let is_shoulder = is_one
+                                && around(&grid, place, 1).any(|other| {
+                                    grid.at(other.0, other.1) == grid.at(row, column)
+                                        && !is_largest(other)
+                                });
+                            let what = format!("{rows} {columns} {reach} {share}: {row} {column}");
+                            assert_eq!(has(|fast| &fast.largest), is_one, "{what}");
+                            assert_eq!(has(|fast| &fast.shoulders), is_shoulder, "{what}");
                         }
-                        assert_eq!(*fast, slow, "{rows} {columns} {reach}");
                     }
                 }
             }
