@@ -23,6 +23,13 @@ impl<T: Real> Vectorised for SteepOfFew<'_, T> {
         let Grid { rows, columns, .. } = *self.grid;
         let last = columns - 1;
         for row in 0..rows {
+            let mut high = 0;
+            for value in self.grid.row(row) {
+                high |= u32::from(*value >= self.least);
+            }
+            if high == 0 {
+                continue;
+            }
             let is_within = row > 0 && row + 1 < rows && columns >= PART + 2;
             if !is_within {
                 (0..columns).for_each(|column| self.look(row, column));
