@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn bits_stand_where_flags_do() {
-        let is_set = |at: usize| at % 7 == 3 || at % 11 == 0 || (60..70).contains(&at);
+        let is_set = |at: usize| at % 7 == 3 || at.is_multiple_of(11) || (60..70).contains(&at);
         let mut flags = weights(2);
         for at in (0..2 * WORD).filter(|at| !is_set(*at)) {
             flags[at] = 0;
