@@ -5,8 +5,8 @@
 //! and the variance in px² that a disk is spread by beyond the others (two disks that merged), in the mean of all directions and
 //! how much more along one than across it, with standard errors.
 //!
-//! The model of a frame is `λ = Σ hᵢ f(|p - cᵢ|) + a B(|p - c₀|)` with `f(r) = 1 / (1 + exp((r - R) / w))`. Radius R, edge w and the
-//! radial background B are the scan's, measured first from some of its frames (`math/disks/prepare.rs`); amplitude a, direct beam c₀
+//! The model of a frame is `λ = Σ hᵢ f(|p - cᵢ|) + a B(p - c₀)` with `f(r) = 1 / (1 + exp((r - R) / w))`. Radius R, edge w and the
+//! background B, radial or with a slope `B(r) + r · s(r)`, are the scan's, measured first from some of its frames (`math/disks/prepare.rs`); amplitude a, direct beam c₀
 //! and the disks are the frame's. Candidates are maxima of the counts in a disk over those of the background, in standard
 //! deviations; each is fitted by Fisher scoring under Poisson counts with row, column, height and the background under it free and
 //! its neighbours' models added, then what the models leave over is searched once more. A peak is kept when twice the gain in
@@ -101,7 +101,7 @@ impl Operation for FindDisks {
                the disks themselves tell it better.",
         required: false,
     }];
-    const REVISION: u32 = 15;
+    const REVISION: u32 = 16;
 
     fn describe(
         &self,
@@ -222,6 +222,7 @@ impl Operation for FindDisks {
             "direct_beam_wander_px": model.wander,
             "background_counts": model.profile.iter().step_by(8).take(16).collect::<Vec<_>>(),
             "background_distance_step_px": 8,
+            "background_slope": slope(prepared),
             "direct_beam": covered_beam(prepared),
             "misfit": prepared.misfit,
             "pattern": pattern(prepared),
@@ -395,6 +396,14 @@ fn vacuum_beside(
 /// Said where the direct beam is not among the disks: its place is that of the pattern, or the one that was given.
 fn covered_beam(prepared: &Prepared) -> Option<&'static str> {
     (!prepared.model.beam_is_seen).then_some("no direct beam was found")
+}
+
+/// Counts per px by which the background grows downwards and to the right, at the same distances, where it is more on one side.
+fn slope(prepared: &Prepared) -> Option<Vec<[f32; 2]>> {
+    let slope = prepared.model.slope.as_ref()?;
+    let both = slope.down.iter().zip(&slope.across);
+    let some = both.step_by(8).take(16);
+    Some(some.map(|(down, across)| [*down, *across]).collect())
 }
 
 /// What the disks are, where that is not all said by radius and edge.

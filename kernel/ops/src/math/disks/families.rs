@@ -56,6 +56,8 @@ pub struct Family {
     pub diffuse: f64,
     /// Rings in the background: counts, and distance and width as shares of the frame.
     pub rings: [[f64; 3]; 2],
+    /// Counts per px by which the background grows downwards and to the right, from nothing where it is darkest.
+    pub slope: [f64; 2],
     /// Reciprocal vectors in px.
     pub vectors: [[f64; 2]; 2],
     /// Variance in counts² that the readout adds to every pixel, of which the bound knows and the frames do not.
@@ -94,6 +96,7 @@ impl Default for Family {
             beam: 100.0,
             diffuse: 6.0,
             rings: [[0.0, 0.3, 0.035]; 2],
+            slope: [0.0; 2],
             vectors: SQUARE,
             readout: 0.0,
             wander: 2.5,
@@ -167,7 +170,11 @@ impl Family {
         for row in 0..self.rows {
             for column in 0..self.columns {
                 let away = (row as f64 - centre[0]).hypot(column as f64 - centre[1]);
-                expected.push(self.expected_background(away));
+                let more = [(row, self.rows), (column, self.columns)];
+                let more = more.iter().zip(self.slope).map(|((at, size), slope)| {
+                    slope * *at as f64 + (-slope * (*size as f64 - 1.0)).max(0.0)
+                });
+                expected.push(self.expected_background(away) + more.sum::<f64>());
             }
         }
         let reach = self.radius + 12.0 * self.edge;
@@ -255,6 +262,7 @@ impl Family {
             },
             probe: None,
             profile,
+            slope: None,
             centre: [self.rows, self.columns].map(|size| 0.5 * size as f64),
             wander: self.wander + 2.0,
             beam_is_seen: true,

@@ -1,4 +1,4 @@
-//! What is under the disks: the counts that depend on the distance from the direct beam only.
+//! What is under the disks: the counts that depend on the distance from the direct beam, and of a slope on the side of it.
 
 use signal::HeapBytes;
 
@@ -67,7 +67,7 @@ impl Ground {
         let images = in_parts(phases * phases, |line: &mut Vec<f32>, n| {
             let part = [n / phases, n % phases].map(|part| part as f32 / phases as f32);
             let middle = [0, 1].map(|axis| middle[axis] as f32 + part[axis]);
-            Surface::new(profile, (rows, columns), middle, (stencil, step), line)
+            Surface::new(scan, (rows, columns), middle, (stencil, step), line)
         });
         Ground {
             rows,
@@ -116,7 +116,7 @@ impl HeapBytes for Ground {
 
 impl Surface {
     fn new(
-        profile: &[f32],
+        scan: &Scan,
         (rows, columns): (usize, usize),
         middle: [f32; 2],
         (stencil, step): (&Stencil, usize),
@@ -130,7 +130,11 @@ impl Surface {
             let dy = row as f32 - (middle[0] + reach as f32);
             for column in 0..width {
                 let dx = column as f32 - (middle[1] + reach as f32);
-                values.push(at(profile, (dy * dy + dx * dx).sqrt()));
+                let distance = (dy * dy + dx * dx).sqrt();
+                let mean = at(&scan.profile, distance);
+                let factor = (scan.slope.as_ref())
+                    .map_or(1.0, |slope| slope.factor(mean, [dy, dx], distance));
+                values.push(mean * factor);
             }
         }
         let mut sums = Vec::new();

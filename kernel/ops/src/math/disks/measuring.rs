@@ -184,6 +184,7 @@ impl<'a> Measuring<'a> {
             shape,
             probe: None,
             profile,
+            slope: None,
             centre,
             wander,
             beam_is_seen,
@@ -285,8 +286,18 @@ impl<'a> Measuring<'a> {
         scan.brightest = 10.0 * sums.brightest;
         // In the median frame once the background.
         let usual = middle(amplitudes.into_iter()) as f32;
-        scan.profile = rings.profile(&scan.profile, f64::from(scan.shape.radius));
+        let radius = f64::from(scan.shape.radius);
+        let found = rings.slope(radius);
+        let rings = match &found {
+            Some((slope, means)) => rings.levelled(slope, means),
+            None => rings,
+        };
+        scan.profile = rings.profile(&scan.profile, radius);
         scan.profile.iter_mut().for_each(|value| *value *= usual);
+        scan.slope = found.map(|(mut slope, _)| {
+            slope.multiply(usual);
+            slope
+        });
         scan.centre = (self.covered)
             .unwrap_or_else(|| [0, 1].map(|axis| middle(beams.iter().map(|at| at[axis]))));
         scan.wander = spread(beams.iter().map(|at| away(*at, scan.centre))) + FURTHER;
@@ -337,6 +348,7 @@ impl<'a> Measuring<'a> {
             flat_cost: cost,
             whole: None,
             elsewhere: None,
+            uneven: None,
         }
     }
 

@@ -29,10 +29,12 @@ mod realign;
 mod search;
 mod shape;
 mod shape_sums;
+mod slope;
 mod spread;
 mod starts;
 mod statistics;
 mod sweep;
+mod uneven;
 mod vacuum;
 
 #[cfg(test)]
@@ -48,4 +50,6 @@ pub use prepare::prepare;
 pub use prepared::{Given, Prepared};
 pub use search::Scratch;
 pub use shape::Shape;
+pub use slope::Slope;
 pub use spread::Spread;
+pub use uneven::Uneven;

@@ -13,6 +13,7 @@ use super::probe::Probe;
 use super::search::{LEAST_VALID, Scratch, Search};
 use super::shape::Shape;
 use super::shape_sums::ShapeSums;
+use super::slope::Slope;
 use super::spread::Spread;
 
 /// Share of the radius by which the disk that is counted is larger, in px: half of the pixels at the edge belong to it.
@@ -41,6 +42,8 @@ pub struct Scan {
     pub probe: Option<Probe>,
     /// Background in counts at whole distances in px from the direct beam.
     pub profile: Vec<f32>,
+    /// How that is more on one side of the beam than on the other.
+    pub slope: Option<Slope>,
     /// Where the direct beam is in the mean, row first.
     pub centre: [f64; 2],
     /// How far from there it may be, in px.
@@ -117,6 +120,7 @@ impl HeapBytes for Model {
     fn heap_bytes(&self) -> usize {
         self.ground.heap_bytes()
             + self.scan.profile.heap_bytes()
+            + self.scan.slope.heap_bytes()
             + self.scan.probe.heap_bytes()
             + self.inside.heap_bytes()
     }

@@ -8,6 +8,7 @@ use super::left_over::{Left, left_over};
 use super::measuring::is_lost;
 use super::prepared::{Given, Prepared, TOO_GOOD};
 use super::starts::{PATTERN_COST, look};
+use super::uneven::Uneven;
 use super::vacuum::{cleaned, measure_beside};
 
 /// Measures what the disks of `frames` (pixels in C order, NaN where invalid) have in common, beginning with the radius of the
@@ -29,6 +30,10 @@ pub fn prepare(
     });
     let all = products.into_iter().reduce(|all, one| all.merge(&one));
     found.model.noise = all.map_or(1.0, |all| all.factor());
+    let step = frames.len().div_ceil(ENOUGH).max(1);
+    let some: Vec<&Vec<f32>> = frames.iter().step_by(step).collect();
+    let moved = found.in_frames(&some, |image, scratch, _| found.model.moved(image, scratch));
+    found.uneven = Uneven::of(&moved.concat());
     Some(found)
 }
 
@@ -162,6 +167,8 @@ fn either(said: Prepared, found: Option<Prepared>, doubt: Elsewhere) -> Option<P
 /// The noise is told by so many frames in so many steps.
 const FEW: usize = 16;
 const GAINS: usize = 2;
+/// How uneven the background is under disks is told by so many.
+const ENOUGH: usize = 32;
 /// A gain that changes by less than this share is measured.
 const SAME_GAIN: f64 = 0.03;
 /// Scores per pixel that differ by less are the same.

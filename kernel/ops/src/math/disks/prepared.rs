@@ -10,6 +10,7 @@ use super::measuring::{PATTERN_EXPLAINS, Work};
 use super::model::{DISK_COST, Found, Model};
 use super::search::{Scratch, square_apart};
 use super::statistics::middle;
+use super::uneven::Uneven;
 use crate::math::in_parts::in_parts;
 
 /// What is known before: `None` is measured.
@@ -50,6 +51,8 @@ pub struct Prepared {
     pub whole: Option<f64>,
     /// Where the direct beam is not where it is said to be.
     pub elsewhere: Option<Elsewhere>,
+    /// How far places are off by what the background is under disks and the model does not say.
+    pub uneven: Option<Uneven>,
 }
 
 impl Prepared {
@@ -142,7 +145,7 @@ impl Prepared {
     pub(super) fn in_frames<T: Send>(
         &self,
         frames: &[impl AsRef<[f32]> + Sync],
-        what: impl Fn(&Image, &Scratch, &[Found]) -> T + Sync,
+        what: impl Fn(&Image, &mut Scratch, &[Found]) -> T + Sync,
     ) -> Vec<T> {
         let (model, clean) = (&self.model, &self.clean);
         in_parts(frames.len(), |(image, scratch): &mut Work, n| {

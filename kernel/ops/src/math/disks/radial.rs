@@ -5,7 +5,7 @@ use super::model::Model;
 use super::search::Scratch;
 
 /// Disks that were missed are in some directions only.
-const SECTORS: usize = 24;
+pub(super) const SECTORS: usize = 24;
 /// Of the directions in the order of their counts, those between these shares are believed.
 const LOWER: [f64; 2] = [0.15, 0.55];
 /// Share of the background from which on what disks have at a pixel spoils it: they are not known better than to some tenths.
@@ -23,7 +23,7 @@ const SURELY_FREE: f64 = 0.15;
 /// Least weight of a cell: a pixel of some frames.
 const LEAST_WEIGHT: f64 = 1.0;
 /// Directions agree that are brighter than the agreed by no more than this share and so many standard deviations of theirs.
-const NEARLY: f64 = 0.03;
+pub(super) const NEARLY: f64 = 0.03;
 const CHANCE: f64 = 2.0;
 const AGREEING: usize = 8;
 /// Weight of the logarithm of what only lies between rings that are known.
@@ -34,21 +34,22 @@ const LEFT: f64 = 0.9;
 const MOST_UNDER: f64 = 1.0;
 
 /// Counts off the disks, by distance from the direct beam and direction.
+#[derive(Clone)]
 pub(super) struct Rings {
-    cells: Vec<[Cell; SECTORS]>,
+    pub(super) cells: Vec<[Cell; SECTORS]>,
 }
 
 /// A stretch of a ring, over all frames.
 #[derive(Clone, Copy, Default)]
-struct Cell {
-    counts: f64,
+pub(super) struct Cell {
+    pub(super) counts: f64,
     /// Weights times amplitudes: the counts over these are the background.
-    weights: f64,
-    pixels: f64,
+    pub(super) weights: f64,
+    pub(super) pixels: f64,
     /// Weights times what disks have there.
     disks: f64,
     /// Variance of the counts, in units of the background.
-    variance: f64,
+    pub(super) variance: f64,
 }
 
 impl Cell {
@@ -65,6 +66,13 @@ impl Cell {
             pixels: times * self.pixels,
             disks: times * self.disks,
             variance: times * times * self.variance,
+        }
+    }
+
+    fn free(&self) -> f64 {
+        match self.weights >= LEAST_WEIGHT {
+            true => self.weights / self.pixels,
+            false => 0.0,
         }
     }
 
@@ -167,17 +175,29 @@ impl Rings {
         }
     }
 
+    /// As if their counts had the variance of their mean.
+    pub(super) fn effective(&self) -> Vec<[Cell; SECTORS]> {
+        let rings = self.cells.iter();
+        rings
+            .map(|ring| ring.each_ref().map(Cell::effective))
+            .collect()
+    }
+
+    /// Which of such cells say something of the background.
+    pub(super) fn believed(effective: &[[Cell; SECTORS]]) -> impl Fn(&Cell) -> bool + use<> {
+        let all = effective.iter().flatten();
+        let freest = all.map(Cell::free).fold(0.0, f64::max);
+        let enough = (LEAST_FREE * freest).min(ALL_FREE);
+        move |cell| {
+            let share = cell.free();
+            share > 0.0 && (share >= enough || cell.is_known())
+        }
+    }
+
     /// Counts per pixel at whole distances; under the beam and where disks cover everything, continued.
     pub(super) fn profile(&self, before: &[f32], radius: f64) -> Vec<f32> {
-        let free = |cell: &Cell| match cell.weights >= LEAST_WEIGHT {
-            true => cell.weights / cell.pixels,
-            false => 0.0,
-        };
-        let effective: Vec<[Cell; SECTORS]> = (self.cells.iter())
-            .map(|ring| ring.each_ref().map(Cell::effective))
-            .collect();
-        let freest = effective.iter().flatten().map(free).fold(0.0, f64::max);
-        let enough = (LEAST_FREE * freest).min(ALL_FREE);
+        let effective = self.effective();
+        let believed = Rings::believed(&effective);
         let (counts, weights) = (self.cells.iter().flatten()).fold((0.0, 1e-9), |sum, cell| {
             (sum.0 + cell.counts, sum.1 + cell.weights)
         });
@@ -186,13 +206,7 @@ impl Rings {
         let mut sure = vec![0.0; self.cells.len()];
         let mut known: Vec<Option<f64>> = (effective.iter().zip(&mut sure))
             .map(|(ring, sure)| {
-                let mut cells: Vec<&Cell> = ring
-                    .iter()
-                    .filter(|cell| {
-                        let share = free(cell);
-                        share > 0.0 && (share >= enough || cell.is_known())
-                    })
-                    .collect();
+                let mut cells: Vec<&Cell> = ring.iter().filter(|cell| believed(cell)).collect();
                 cells.sort_by(|a, b| (a.counts / a.weights).total_cmp(&(b.counts / b.weights)));
                 let (value, weight) = agreed(&cells, darkest)?;
                 *sure = weight;
@@ -264,9 +278,10 @@ impl Rings {
             *sure = if value.is_some() { *sure } else { BETWEEN };
         }
         let part: Vec<f64> = out[first..end].iter().map(|value| value.ln()).collect();
-        for (value, smooth) in out[first..]
-            .iter_mut()
-            .zip(smoothed(&part, &sure[first..end]))
+        for (value, smooth) in
+            out[first..]
+                .iter_mut()
+                .zip(smoothed(&part, &sure[first..end], BETWEEN))
         {
             *value = smooth.exp();
         }
@@ -322,9 +337,9 @@ fn agreed(cells: &[&Cell], darkest: f64) -> Option<(f64, f64)> {
 }
 
 /// As smooth a line (least squares of second differences) as the weights of the points allow: what is left over is as large as
-/// its errors.
-fn smoothed(values: &[f64], weights: &[f64]) -> Vec<f64> {
-    let points = weights.iter().filter(|weight| **weight > BETWEEN).count() as f64;
+/// its errors. Points with the weight `between` or less only lie between others.
+pub(super) fn smoothed(values: &[f64], weights: &[f64], between: f64) -> Vec<f64> {
+    let points = weights.iter().filter(|weight| **weight > between).count() as f64;
     let mut out = values.to_vec();
     if values.len() < 5 {
         return out;
@@ -334,7 +349,7 @@ fn smoothed(values: &[f64], weights: &[f64]) -> Vec<f64> {
         let middle = 0.5 * (soft + stiff);
         let line = whittaker(values, weights, 10f64.powf(middle));
         let left: f64 = (line.iter().zip(values).zip(weights))
-            .filter(|(_, weight)| **weight > BETWEEN)
+            .filter(|(_, weight)| **weight > between)
             .map(|((line, value), weight)| weight * (line - value).powi(2))
             .sum();
         if left < LEFT * points {

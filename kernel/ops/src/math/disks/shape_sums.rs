@@ -114,7 +114,7 @@ impl Search<'_> {
     }
 
     /// How much a disk says of the shape of all.
-    fn trust(&self, n: usize, evidence: &Evidence) -> f64 {
+    pub(super) fn trust(&self, n: usize, evidence: &Evidence) -> f64 {
         let radius = f64::from(self.model.shape.radius);
         let candidates = &self.scratch.candidates;
         let [y, x] = candidates[n].at();

@@ -3,7 +3,7 @@
 use signal::Caveat;
 
 use super::NormalizedCorrelation;
-use crate::math::disks::{Elsewhere, Prepared};
+use crate::math::disks::{Elsewhere, Prepared, Uneven};
 
 /// Of what was measured; `None` where no disk was found.
 pub(super) fn of(params: &NormalizedCorrelation, prepared: Option<&Prepared>) -> Vec<Caveat> {
@@ -43,6 +43,7 @@ pub(super) fn of(params: &NormalizedCorrelation, prepared: Option<&Prepared>) ->
         .chain(elsewhere)
         .chain(no_direct_beam(params, prepared))
         .chain(background_taken(prepared))
+        .chain(prepared.uneven.map(uneven))
         .chain(too_quiet(prepared))
         .chain(mostly_covered(prepared))
         .chain(noise_in_common(prepared))
@@ -160,6 +161,18 @@ fn background_taken(prepared: &Prepared) -> Option<Caveat> {
             ),
         )
     })
+}
+
+/// Where disks lie on slopes of the background that the model does not have.
+fn uneven(uneven: Uneven) -> Caveat {
+    let Uneven { off, error } = uneven;
+    Caveat::new(
+        "background_uneven",
+        format!(
+            "the background changes under the disks in a way that is not in the model (by the distance from the direct beam, with one slope for \
+             the whole scan): places are off by about {off:.3} px beside their usual standard error of {error:.3} px, which knows nothing of it"
+        ),
+    )
 }
 
 /// Where less is left over than counts make.

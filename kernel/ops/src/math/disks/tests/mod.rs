@@ -6,6 +6,7 @@ mod detectors;
 mod patterns;
 mod positions;
 mod probes;
+mod slopes;
 
 use super::families::*;
 use super::*;
