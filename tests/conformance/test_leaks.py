@@ -137,7 +137,7 @@ class Leaks(unittest.TestCase):
             time.sleep(0.05)
         return self.state()
 
-    def again(self, step, runs=RUNS, more_memory=MORE_MEMORY):
+    def again(self, step, runs=RUNS, more_memory=MORE_MEMORY, looks=None):
         """Runs a step again and again, and compares with what was there after the first time."""
         # The first time starts threads that wait from then on, the second opens a file that is trusted now.
         for _ in range(2):
@@ -146,11 +146,12 @@ class Leaks(unittest.TestCase):
         first = self.state()
         for _ in range(min(runs, max(runs // 10, WARM))):
             step()
-        memory = anonymous_mb(self.pid)
+        looks = looks or runs // 5
+        memory = self.least_memory(step, looks)
         for _ in range(runs):
             step()
         last = self.settled(first)
-        grown = anonymous_mb(self.pid) - memory
+        grown = self.least_memory(step, looks) - memory
         print(f"{self.id().split('.')[-1]}: {runs} runs, {grown:+.1f} MB", file=sys.stderr)
         for name, value in first.items():
             if name in self.counts():
@@ -160,6 +161,10 @@ class Leaks(unittest.TestCase):
                 self.assertEqual(last[name], value, f"{name} after {runs} runs")
         self.assertLess(grown, more_memory, f"MB more after {runs} runs")
         return first
+
+    def least_memory(self, step, looks):
+        """What the step leaves that leaves least: allocators hand pages back when they like, 21 to 33 MB over 700 runs of one cell."""
+        return min((step(), anonymous_mb(self.pid))[1] for _ in range(looks))
 
     def ask(self, model, request):
         asked = self.client.send(
@@ -282,9 +287,9 @@ mapped"""
         self.start(compiler="background")
         self.run_cell("let ready = std::collections::HashSet::from([1]);", seconds=COMPILER_START)
         runs = 10
-        first = self.again(
-            lambda: self.run_cell(code, "cell-1"), runs, 2 * runs * MORE_MEMORY_PER_LOADED_CELL
-        )
+        # Each step loads more: one look is one step.
+        more = 2 * runs * MORE_MEMORY_PER_LOADED_CELL
+        first = self.again(lambda: self.run_cell(code, "cell-1"), runs, more, looks=1)
         self.assertEqual(len(first["tree"]), 5)
         # A cell that needs no compiler takes the variables over.
         self.again(lambda: self.run_cell(CHAIN + "p", "cell-1"), runs=RUNS // 5)

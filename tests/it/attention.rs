@@ -142,7 +142,7 @@ fn a_map_that_was_stopped_rests_until_somebody_asks_for_it() -> Result<()> {
     frame_of(session, wish(other, [0, 0], [64, 64]))?;
     ensure!(state(session, other) == Some(ProgressState::Cancelled));
     // A cell that shows it asks for it, as "Go on" does.
-    session.poster_unless(other, &|| false)?;
+    session.poster_unless(other, true, &|| false)?;
     ensure!(state(session, other) == Some(ProgressState::Running));
     ask(session, compute)?;
     wait_until("the map is whole", || {

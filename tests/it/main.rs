@@ -41,4 +41,5 @@ mod shapes;
 mod threads;
 mod told;
 mod vacuum;
+mod waits;
 mod wide;

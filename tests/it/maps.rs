@@ -277,7 +277,7 @@ fn a_poster_is_a_picture() -> Result<()> {
     let scan = desk.open()?;
     let map = desk.add(scan, "center_of_mass", json!({}))?;
     for node in [scan, map] {
-        let poster = desk.session.poster_unless(node, &|| false)?;
+        let poster = desk.session.poster_unless(node, true, &|| false)?;
         ensure!(poster.png.starts_with(b"\x89PNG") && poster.complete == 1.0);
         ensure!(
             poster.index == [2, 3] && poster.text.contains("(5, 7"),
@@ -452,7 +452,7 @@ fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
     let alt = |node: u32| -> Result<String> {
         Ok(desk.session.poster(node, &session::Look::default())?.alt)
     };
-    let half = desk.session.poster_unless(map, &|| false)?.alt;
+    let half = desk.session.poster_unless(map, true, &|| false)?.alt;
     let (shown, date) = half.split_once(" Drawn ").context("no date")?;
     ensure!(shown.ends_with(" % is computed."), "{half}");
     let form: String = (date.chars())

@@ -340,6 +340,8 @@ fn events() -> Result<()> {
                     pass: 2,
                     passes: Some(3),
                     share: Some(0.5),
+                    positions: Some(64.0),
+                    seconds: Some(12.0),
                 }),
             }),
             Event::NavigatorChanged {

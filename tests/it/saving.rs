@@ -235,7 +235,7 @@ fn an_interrupt_does_not_wait_for_a_slow_frame() -> Result<()> {
         ),
         (
             "poster",
-            Box::new(|stop| session.poster_unless(peaks, stop).map(|_| ())),
+            Box::new(|stop| session.poster_unless(peaks, false, stop).map(|_| ())),
         ),
         (
             "save a map",

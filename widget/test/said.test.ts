@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { durationText } from "../src/geometry/bytes";
 import { exactnessText } from "../src/panels/layers/exact";
-import { progressText } from "../src/panels/progress";
+import { progressText, shareOf } from "../src/panels/progress";
 import { strainTree } from "./fixtures";
 import { eachOnAFreshPage, show } from "./mounted";
 
@@ -29,6 +29,10 @@ describe("what is said", () => {
     expect(progressText({ ...measured, measuring: { ...far, share: 0.429 } }, "strain")).toBe(
       "measuring peaks 42 %",
     );
+    // All that is read is there, and nobody knows how long the rest takes: no bar that is full.
+    const concluding = { ...measured, done: 64, measuring: { ...far, positions: 64, seconds: 72 } };
+    expect(progressText(concluding, "strain")).toBe("measuring peaks from 64 positions, 1 min 12 s");
+    expect(shareOf({ ...concluding, total: 64 })).toBeNull();
     const saving = { ...measured, label: "saving a.npy", message: "measuring peaks" };
     expect(progressText({ ...saving, measuring: { ...far, pass: 2, passes: 3, share: 0.5 } }, "strain")).toBe(
       "saving a.npy: measuring peaks, pass 2 of 3, 50 %",

@@ -146,7 +146,10 @@ impl Figures for Engine {
             }
         }
         let interrupted = || self.interrupted.load(Ordering::SeqCst);
-        let figure = self.figure(node, self.session.poster_unless(node, &interrupted))?;
+        let figure = self.figure(
+            node,
+            self.session.poster_unless(node, watched, &interrupted),
+        )?;
         self.session.view_opened(model, vec![node]);
         Ok(figure)
     }

@@ -198,6 +198,8 @@ impl<'a> Report<'a> {
             pass,
             passes,
             share,
+            positions,
+            seconds,
             ..
         }) = measuring
         {
@@ -209,6 +211,12 @@ impl<'a> Report<'a> {
             match share {
                 Some(share) => text.push_str(&format!(" {:.0} %", (100.0 * share).floor())),
                 None => text.truncate(text.trim_end_matches(',').len()),
+            }
+            if let Some(positions) = positions {
+                text.push_str(&format!(" from {positions:.0} positions"));
+            }
+            if let Some(seconds) = seconds.filter(|seconds| *seconds >= 1.0) {
+                text.push_str(&format!(", {seconds:.0} s"));
             }
         }
         Some((beside, text))
@@ -391,6 +399,8 @@ mod tests {
                 pass,
                 passes,
                 share,
+                positions: share.is_none().then_some(64.0),
+                seconds: share.is_none().then_some(12.0),
             }),
             ..computing.clone()
         };
@@ -403,7 +413,7 @@ mod tests {
         assert_eq!(text(&second), "measuring peaks, pass 2 of 3, 50 % …");
         assert_eq!(
             text(&far(2, Some(3), None)),
-            "measuring peaks, pass 2 of 3 …"
+            "measuring peaks, pass 2 of 3 from 64 positions, 12 s …"
         );
         assert_eq!(
             text(&far(4, None, Some(0.0))),

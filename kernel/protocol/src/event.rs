@@ -105,6 +105,14 @@ pub struct Measuring {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub share: Option<f64>,
+    /// While it is worked out what the positions come to: how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub positions: Option<f64>,
+    /// For how many whole seconds that has been worked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub seconds: Option<f64>,
 }
 
 fn is_nothing(count: &f64) -> bool {

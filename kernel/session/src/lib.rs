@@ -34,6 +34,7 @@ mod save;
 mod session;
 mod sources;
 mod view;
+mod waits;
 
 pub use look::Look;
 pub use poster::Poster;

@@ -20,6 +20,8 @@ mod coloured;
 const NAVIGATOR_PATIENCE: Duration = Duration::from_millis(800);
 /// Longest time a map is computed for its picture; what is missing then is hatched.
 const MAP_PATIENCE: Duration = Duration::from_millis(400);
+/// Longest wait for what peaks are measured from; the pattern is drawn without them then.
+const PEAKS_PATIENCE: Duration = Duration::from_millis(1500);
 /// Pictures of a map that are drawn: images, then composites.
 const MOST_PICTURES: usize = 10;
 /// Radius of the circles around peaks when the operation has none.
@@ -37,7 +39,7 @@ pub struct Poster {
     pub alt: String,
     /// Scan position of the frame that is drawn.
     pub index: Vec<usize>,
-    /// Share of a map that was computed, 0 to 1; 1 for frames.
+    /// Share of a map that was computed, 0 to 1; 1 for frames, 0 for a pattern whose peaks are not there yet.
     pub complete: f64,
 }
 
@@ -50,6 +52,8 @@ struct Drawing {
     navigators: Vec<u32>,
     /// Of the map that is computed least.
     complete: Option<f64>,
+    /// Longest wait for what peaks are measured from.
+    peaks_patience: Duration,
 }
 
 impl Session {
@@ -60,26 +64,31 @@ impl Session {
     /// # Errors
     /// [`WireError`] when the node is gone or nothing of it can be computed.
     pub fn poster(&self, node: u32, look: &Look) -> Result<Poster, WireError> {
-        self.draw_poster(node, look, &CancelToken::new())
+        self.draw_poster(node, look, PEAKS_PATIENCE, &CancelToken::new())
     }
 
     /// As [`Session::poster`] before any page has shown it, for a cell, which asks for its map: ends within milliseconds of
-    /// `interrupted`.
+    /// `interrupted`. Where nobody watches, no later picture takes its place: it waits for what peaks are measured from.
     ///
     /// # Errors
     /// As [`Session::poster`], and `cancelled`.
     pub fn poster_unless(
         self: &Arc<Self>,
         node: u32,
+        watched: bool,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Poster, WireError> {
+        let peaks_patience = match watched {
+            true => PEAKS_PATIENCE,
+            false => Duration::MAX,
+        };
         self.errand(Some(node), interrupted, move |session, cancel| {
             let graph = session.tree.snapshot();
             if (graph.node(node)).is_some_and(|node| node.meta.kind == SignalKind::Map) {
                 let shown = session.engine.show_map(&graph, node);
                 shown.map_err(|error| convert::compute_error(&error))?;
             }
-            session.draw_poster(node, &Look::default(), cancel)
+            session.draw_poster(node, &Look::default(), peaks_patience, cancel)
         })
     }
 
@@ -87,11 +96,15 @@ impl Session {
         &self,
         node: u32,
         look: &Look,
+        peaks_patience: Duration,
         cancel: &CancelToken,
     ) -> Result<Poster, WireError> {
         let graph = self.tree.snapshot();
         let own = graph.node(node).ok_or_else(|| convert::no_node(node))?;
-        let mut drawing = Drawing::default();
+        let mut drawing = Drawing {
+            peaks_patience,
+            ..Drawing::default()
+        };
         let index = position(&graph, own, look);
         self.draw_node(&mut drawing, &graph, own, &index, look, cancel)?;
         for other in &look.nodes {
@@ -218,7 +231,18 @@ impl Session {
         looking: &pictures::Looking<'_>,
     ) -> Result<(), WireError> {
         let picture = looking.component;
-        let shown = pictures::show(self, graph, node, at, looking)?;
+        let waits = node.meta.kind == SignalKind::Peaks
+            && !self.is_measured_within(drawing.peaks_patience, graph, node, looking.cancel);
+        let shown = match waits {
+            true => pictures::pattern_alone(self, graph, node, at, looking)?,
+            false => pictures::show(self, graph, node, at, looking)?,
+        };
+        if waits {
+            drawing
+                .notes
+                .push(format!("{}: peaks are still being measured", node.name));
+            drawing.complete = Some(0.0);
+        }
         debug_assert_eq!(shown.space, FrameSpace::Signal);
         let given = node.computation().map(|computation| computation.params());
         let radius = (measured::parameters(self, node).get("radius"))

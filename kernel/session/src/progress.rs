@@ -30,14 +30,18 @@ pub(crate) fn measuring(session: &Session, node: &Node) -> Option<Measuring> {
 fn measuring_of(session: &Session, node: &Node) -> Measuring {
     let progress = session.engine.preparation_progress(node);
     let share = (progress.as_ref())
-        .filter(|progress| progress.total > 0 && !progress.concluding)
+        .filter(|progress| progress.total > 0 && progress.concluding.is_none())
         .map(|progress| progress.done as f64 / progress.total as f64);
+    let concluding =
+        (progress.as_ref()).and_then(|progress| Some((progress.total, progress.concluding?)));
     Measuring {
         node: node.id,
         name: node.name.clone(),
         pass: progress.as_ref().map_or(1, |progress| progress.pass as u32),
         passes: (progress.as_ref()).and_then(|progress| Some(progress.passes? as u32)),
         share,
+        positions: concluding.map(|(positions, _)| positions as f64),
+        seconds: concluding.map(|(_, since)| since.elapsed().as_secs() as f64),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::news::News;
 use crate::parameter_files::ParameterFiles;
 use crate::sources::OpenFiles;
 use crate::view::Workers;
+use crate::waits::Waits;
 use crate::{closure, code, convert, cost, lock, progress, router, save};
 
 /// Name of the environment variable that sets the memory budget, in bytes.
@@ -101,6 +102,7 @@ pub struct Session {
     questions: AtomicUsize,
     pub(crate) viewers: Viewers,
     pub(crate) drafts: Drafts,
+    pub(crate) waits: Waits,
     /// Unless nobody asked for one.
     pub(crate) journal: OnceLock<Journal>,
 }
@@ -138,6 +140,7 @@ impl Session {
                 questions: AtomicUsize::new(0),
                 viewers: Viewers::default(),
                 drafts: Drafts::default(),
+                waits: Waits::default(),
                 journal: OnceLock::new(),
             }
         });

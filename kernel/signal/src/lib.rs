@@ -61,7 +61,9 @@ pub use parameters::{
     SignalPolygon, SignalRange, parse_parameter, reject_unknown_parameters,
 };
 pub use peaks::{Peak, Peaks};
-pub use preparation::{Finished, HeapBytes, Positions, Preparation, Prepare, Prepared};
+pub use preparation::{
+    Finished, HeapBytes, Positions, Preparation, Prepare, Prepared, spread_over,
+};
 pub use registered::{Bound, Registered, real_needed};
 pub use source::{Access, Source};
 

@@ -36,9 +36,12 @@ impl Positions {
             }
             Positions::SpreadAnd(most, region) => {
                 let inside = Positions::Region(region).of(shape);
-                let every = inside.len().div_ceil(most.max(1)).max(1);
                 let mut some = Positions::Spread(most).of(shape);
-                some.extend(inside.into_iter().step_by(every));
+                some.extend(
+                    spread_over(inside.len(), most)
+                        .into_iter()
+                        .map(|n| inside[n]),
+                );
                 some.sort_unstable();
                 some.dedup();
                 some
@@ -70,6 +73,17 @@ fn spread(most: usize, shape: &[usize]) -> Vec<NavigationIndex> {
             NavigationIndex::new(&place)
         })
         .collect()
+}
+
+/// At most so many of a row's places, in order, spread over all of it. Every n-th would be in step with the rows of a box
+/// that lies in the row one after the other: of one as wide as n, always the same column.
+#[must_use]
+pub fn spread_over(length: usize, most: usize) -> Vec<usize> {
+    let places = spread(most.max(1), &[length]);
+    let mut some: Vec<usize> = places.iter().map(|at| at.as_slice()[0]).collect();
+    some.sort_unstable();
+    some.dedup();
+    some
 }
 
 /// Bytes of a value beside its own size: what it keeps in memory counts in the engine's budget.
@@ -299,6 +313,12 @@ mod tests {
         assert!(more.is_sorted() && some.iter().all(|at| more.contains(at)));
         let inside = more.iter().filter(|at| region.contains(**at)).count();
         assert!((64..96).contains(&inside), "{inside}");
+        // Where every second one would be column 0 only.
+        let narrow = Region::rectangle(1, 2, 2, 30);
+        let narrow = Positions::SpreadAnd(30, narrow).of(&shape);
+        let columns = [1, 2].map(|x| (narrow.iter()).filter(|at| at.as_slice()[1] == x).count());
+        assert!(columns.iter().all(|count| *count >= 8), "{columns:?}");
+        assert_eq!(spread_over(3, 5), [0, 1, 2]);
         let few = Positions::Spread(64).of(&[7, 5]);
         assert_eq!(few, Positions::All.of(&[7, 5]));
     }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal::serde_json::Value;
 use signal::{CancelToken, Prepared, SignalMeta};
@@ -40,8 +40,8 @@ pub struct PreparationProgress {
     /// Scan positions of this pass.
     pub done: usize,
     pub total: usize,
-    /// All positions are there, and what they come to is worked out.
-    pub concluding: bool,
+    /// Since when all positions are there, and what they come to is worked out.
+    pub concluding: Option<Instant>,
     pub error: Option<ComputeError>,
 }
 
@@ -390,6 +390,8 @@ impl Inner {
                 Begun::Running(_) => {}
             }
             run.wait(TICK);
+            // Working out what was gathered may take long between two parts.
+            run.progressed(self, |_| {});
         }
     }
 

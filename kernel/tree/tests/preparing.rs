@@ -344,7 +344,7 @@ fn what_is_worked_out_is_interrupted_and_needs_no_frame_again() {
 fn scan_concludes(scan: &Grown, engine: &Engine) -> bool {
     let graph = scan.tree.snapshot();
     (engine.preparation_progress(graph.node(scan.folded).unwrap()))
-        .is_some_and(|progress| progress.concluding)
+        .is_some_and(|progress| progress.concluding.is_some())
 }
 
 #[test]

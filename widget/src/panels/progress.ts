@@ -26,9 +26,13 @@ export function progressControls(context: PanelContext): HTMLElement[] {
       setHidden(part, progress === null);
     }
     if (running && progress) {
-      const share = progress.measuring?.share ?? shareOf(progress);
-      bar.style.setProperty("--st-share", String(share));
-      setAttributes(bar, { "aria-valuenow": Math.round(share * 100), "aria-label": progress.label });
+      const share = shareOf(progress);
+      bar.classList.toggle("st-unknown", share === null);
+      bar.style.setProperty("--st-share", String(share ?? 0));
+      setAttributes(bar, {
+        "aria-valuenow": share === null ? null : Math.round(share * 100),
+        "aria-label": progress.label,
+      });
       setText(label, progressText(progress, running.name));
       setAttributes(label, { title: progress.message || null });
     }
@@ -89,7 +93,7 @@ export function progressText(progress: Progress, name: string): string {
   if (measuring !== null) {
     return label.startsWith("measuring ") ? measuring : `${label}: ${measuring}`;
   }
-  const parts = [`${label} ${percent(shareOf(progress))}`];
+  const parts = [`${label} ${percent(doneOf(progress))}`];
   if (progress.rate !== undefined && progress.rate > 0) {
     const rate = progress.rate >= 10 ? Math.round(progress.rate) : progress.rate;
     parts.push(`${numberText(rate)} positions/s`);
@@ -100,18 +104,26 @@ export function progressText(progress: Progress, name: string): string {
   return parts.join(" · ");
 }
 
-/** `measuring peaks, pass 2 of 3, 42 %`: no position of the result is begun. */
+/** `measuring peaks, pass 2 of 3, 42 %`, or `from 64 positions, 12 s`: no position of the result is begun. */
 function measuringText({ label, measuring }: Progress): string | null {
   if (!measuring) {
     return label.startsWith("measuring ") ? label : null;
   }
-  const { name, pass, passes, share } = measuring;
+  const { name, pass, passes, share, positions, seconds } = measuring;
   const which = passes === 1 ? "" : `, pass ${pass}${passes === undefined ? "" : ` of ${passes}`}`;
   const far = share === undefined ? "" : `${which && ","} ${percent(share)}`;
-  return `measuring ${name}${which}${far}`;
+  const from = positions === undefined ? "" : ` from ${positions} positions`;
+  const since = seconds === undefined || seconds < 1 ? "" : `, ${durationText(seconds)}`;
+  return `measuring ${name}${which}${far}${from}${since}`;
 }
 
-function shareOf({ done, total }: Progress): number {
+/** Of what is measured first, while that runs; `null` while nobody knows how far it is. */
+export function shareOf(progress: Progress): number | null {
+  const { measuring } = progress;
+  return measuring ? (measuring.share ?? null) : doneOf(progress);
+}
+
+function doneOf({ done, total }: Progress): number {
   return total > 0 ? done / total : 0;
 }
 
@@ -147,5 +159,5 @@ function resumeTitle({ progress }: NodeDescription): string {
   if (progress.message !== "") {
     return progress.message;
   }
-  return `${progress.label}: stopped at ${percent(shareOf(progress))}, goes on from there`;
+  return `${progress.label}: stopped at ${percent(doneOf(progress))}, goes on from there`;
 }

@@ -1,12 +1,14 @@
 /** The tree: choose what the signal view shows, add an operation below it, remove a node. */
 
 import { h, icon, listen, setAttributes, setText } from "../dom";
+import { durationText } from "../geometry/bytes";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
 import { pictureCount } from "../state/images";
 import { MOST_PANES, type PaneChoice } from "../state/panes";
 import type { Session } from "../state/session";
 import { nodeById, operationOf, rows, type TreeRow } from "../state/tree";
 import { operationsMenu } from "./operations";
+import { shareOf } from "./progress";
 import type { Panel, PanelContext } from "./registry";
 
 const ICONS: Record<NodeKind, readonly string[]> = {
@@ -243,9 +245,11 @@ function update(row: Row, { node, depth }: TreeRow, { session }: PanelContext): 
 function showProgress(element: HTMLElement, { progress }: NodeDescription): void {
   const running = progress?.state === "running";
   element.hidden = !running;
-  const share = running && progress.total > 0 ? progress.done / progress.total : 0;
-  element.style.setProperty("--st-share", String(share));
-  setText(element, running ? `${Math.floor(share * 100)} %` : "");
+  const share = running ? shareOf(progress) : 0;
+  element.style.setProperty("--st-share", String(share ?? 0));
+  const seconds = progress?.measuring?.seconds ?? 0;
+  const text = share === null ? (seconds >= 1 ? durationText(seconds) : "…") : `${Math.floor(share * 100)} %`;
+  setText(element, running ? text : "");
 }
 
 /**

@@ -284,7 +284,15 @@ passes?: number,
 /**
  * Share of the scan positions of this pass; absent before the first of them, and while it is worked out what they come to.
  */
-share?: number, };
+share?: number, 
+/**
+ * While it is worked out what the positions come to: how many there are.
+ */
+positions?: number, 
+/**
+ * For how many whole seconds that has been worked out.
+ */
+seconds?: number, };
 
 /**
  * State of a whole-scan computation.

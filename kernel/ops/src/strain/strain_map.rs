@@ -91,7 +91,7 @@ impl Operation for MapStrain {
          (see coverage and residual) or would bear out another lattice as well, or their disks are spread like those of two \
          lattices. \
          Strain from -20 to +33 % is measured, and any rotation up to the symmetry of the lattice";
-    const REVISION: u32 = 10;
+    const REVISION: u32 = 11;
 
     fn describe(
         &self,

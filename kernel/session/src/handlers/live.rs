@@ -35,6 +35,11 @@ pub(crate) fn show(
             Some(region) => {
                 self::region(session, graph, node, at, (view, looking.component), region)
             }
+            None if node.meta.kind == SignalKind::Peaks
+                && session.is_being_measured(graph, node, &view, looking.cancel)? =>
+            {
+                pictures::pattern_alone(session, graph, node, at, looking)
+            }
             None => pictures::show(session, graph, node, at, looking),
         };
     };
@@ -239,10 +244,12 @@ impl Session {
     /// Nobody looks at what a view was trying or summing any more.
     pub(crate) fn leave(&self, page: &str, view: u32) {
         let page = page.to_owned();
-        self.drop_drafts(&ViewName {
+        let name = ViewName {
             page: page.clone(),
             view,
-        });
+        };
+        self.drop_drafts(&name);
+        self.stop_waiting(&name);
         self.engine.leave_region(&Viewer { page, view });
     }
 

@@ -199,25 +199,11 @@ pub(crate) fn show(
         return live::map(session, graph, node, at, looking.component, &map);
     }
     let _first = session.engine.interactive();
-    let lane = if looking.focused {
-        Lane::Interactive
-    } else {
-        Lane::Visible
-    };
-    let output = |node: u32, at: NavigationIndex| {
-        session
-            .engine
-            .output_in_use(graph, node, at, lane, looking.cancel)
-            .map_err(|error| convert::compute_error(&error))
-    };
-    let (image, peaks) = match output(node.id, at)? {
+    let (image, peaks) = match output(session, graph, node.id, at, looking)? {
         Output::Frame(frame) => (picture_of(node, &frame, looking.component)?, None),
         Output::Peaks(peaks) => {
-            let (pattern, place) = pattern_of(graph, node, at);
-            match output(pattern, place)? {
-                Output::Frame(frame) => (frame, Some(peaks)),
-                other => return Err(session.wrong_kind(node.id, "frames", other.noun())),
-            }
+            let under = pattern_alone(session, graph, node, at, looking)?;
+            (under.image, Some(peaks))
         }
         other => return Err(session.wrong_kind(node.id, "frames", other.noun())),
     };
@@ -228,6 +214,44 @@ pub(crate) fn show(
         complete: 1.0,
         exact: true,
     })
+}
+
+/// The pattern that the peaks of a node are drawn over, without them.
+pub(crate) fn pattern_alone(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: &Arc<Node>,
+    at: NavigationIndex,
+    looking: &Looking<'_>,
+) -> Result<Shown, WireError> {
+    let (pattern, place) = pattern_of(graph, node, at);
+    match output(session, graph, pattern, place, looking)? {
+        Output::Frame(image) => Ok(Shown {
+            image,
+            peaks: None,
+            space: FrameSpace::Signal,
+            complete: 1.0,
+            exact: false,
+        }),
+        other => Err(session.wrong_kind(node.id, "frames", other.noun())),
+    }
+}
+
+fn output(
+    session: &Session,
+    graph: &Arc<Graph>,
+    node: u32,
+    at: NavigationIndex,
+    looking: &Looking<'_>,
+) -> Result<Output, WireError> {
+    let lane = if looking.focused {
+        Lane::Interactive
+    } else {
+        Lane::Visible
+    };
+    (session.engine)
+        .output_in_use(graph, node, at, lane, looking.cancel)
+        .map_err(|error| convert::compute_error(&error))
 }
 
 /// What is seen of a frame: of complex numbers a part, of three axes an image.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use signal::{
     CancelToken, Finished, Inputs, Interrupted, NavigationIndex, Needs, OperationError, Output,
@@ -239,7 +240,7 @@ impl Inner {
     fn gather_pass(&self, making: &Making<'_>, partial: &mut Partial) -> Result<(), ComputeError> {
         making.run.progressed(self, |progress| {
             (progress.pass, progress.passes) = (partial.pass, partial.passes);
-            progress.concluding = false;
+            progress.concluding = None;
         });
         let whole = match &mut partial.gathered {
             Gathered::All(_) => return Ok(()),
@@ -384,7 +385,7 @@ impl Inner {
         }
         making.run.progressed(self, |progress| {
             progress.done = progress.total;
-            progress.concluding = true;
+            progress.concluding = Some(Instant::now());
         });
         let this = self.this.clone();
         let run = making.run.clone();

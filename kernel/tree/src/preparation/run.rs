@@ -97,7 +97,7 @@ impl Run {
                     passes: None,
                     done: 0,
                     total: 0,
-                    concluding: false,
+                    concluding: None,
                     error: None,
                 },
                 told: Instant::now(),
@@ -250,7 +250,7 @@ impl Run {
         let heard = std::mem::take(&mut state.said);
         state.stage = stage;
         state.progress.state = now;
-        state.progress.concluding = false;
+        state.progress.concluding = None;
         state.progress.error = error.clone().filter(|error| !error.is_cancelled());
         if let Some(error) = error {
             state.ended = Some((state.number, error));

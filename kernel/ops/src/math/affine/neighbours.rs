@@ -4,6 +4,8 @@
 //! averages over all peaks, so its errors are larger than those of as many peaks on their own. How much the errors of neighbours
 //! go together is learned from what the fits in the reference region leave over.
 
+use signal::spread_over;
+
 use super::super::lattice::{Neighbours, Pair, Reference, distance_squared};
 use super::by_chance;
 use super::least_squares::{Match, Moments, Solved};
@@ -77,9 +79,9 @@ pub(super) fn learned(reference: &Reference, fits: &[OfPattern<'_>]) -> Neighbou
             }
         }
     }
-    let some = fits.len().div_ceil(MOST_PATTERNS).max(1);
     let [mut over, mut weight] = [0.0; 2];
-    for one in fits.iter().step_by(some) {
+    for n in spread_over(fits.len(), MOST_PATTERNS) {
+        let one = &fits[n];
         if one.squares > by_chance(one.freedom, 4.0) {
             continue;
         }

@@ -1,6 +1,8 @@
 //! The reference from the patterns of its region: aligned where the beam wanders, whether they have one lattice, and what
 //! the errors of peaks leave out.
 
+use signal::spread_over;
+
 use super::super::lattice::{
     Flaw, Noise, Pattern, Point, Reference, Seen, mean_of, stretch_and_turn,
 };
@@ -106,8 +108,8 @@ fn aligned(patterns: &[Pattern], centre: Point, usual: f64) -> Option<Vec<Patter
 /// Whether the patterns have one lattice, and what the errors of their peaks leave out: that is a part that all peaks have (disks that are not even, a detector whose pixels
 /// are not), or errors that are too large throughout. One pattern has too few peaks to tell that from chance.
 fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_matches: usize) {
-    let every = patterns.len().div_ceil(MOST_PATTERNS).max(1);
-    let some: Vec<&Pattern> = patterns.iter().step_by(every).collect();
+    let some = spread_over(patterns.len(), MOST_PATTERNS).into_iter();
+    let some: Vec<&Pattern> = some.map(|n| &patterns[n]).collect();
     let radius = radius.min(FURTHEST_MATCH * reference.spacing);
     let first = fits(reference, &some, radius, min_matches);
     let turns = first
