@@ -22,6 +22,7 @@ mod meta;
 mod nearest;
 mod needs;
 mod npy;
+mod numbers;
 mod operation;
 mod outline;
 mod output;
