@@ -21,6 +21,9 @@ const CELLS = [
   "photos.frame(0)?",
   'let movie = open("movie.npy")?;\nmovie',
   'let photo = open("photo.npy")?;\nphoto',
+  `let joined = photo.crop_signal(CropSignal { top: 100, left: 200, ..default() })?
+    .rebin_signal(RebinSignal { rows: 50, columns: 50, ..default() })?;
+joined`,
 ];
 
 const DATA = join(dirname(fileURLToPath(import.meta.url)), "../data/colours");
@@ -186,6 +189,34 @@ try {
     const middle = data.slice(4 * (Math.floor(height / 2) * width + Math.floor(width / 2)));
     expect(JSON.stringify(middle.slice(0, 4)) === "[230,60,40,255]", String(middle.slice(0, 4)));
     await screenshot(page, "5_photo");
+  });
+  await check("what is cropped and rebinned has the mean colours, and says so", async () => {
+    await show(page, 6);
+    await until(page, 6, "a picture", ({ planes }) => planes === 3);
+    const { width, height, data } = await pixels(page, 6);
+    expect(width === 4 && height === 4, `${width} by ${height} pixels`);
+    for (const [row, column] of [
+      [0, 0],
+      [1, 3],
+      [3, 2],
+    ]) {
+      const sum = [0, 0, 0];
+      for (let at = 0; at < 2500; at += 1) {
+        const [y, x] = [100 + 50 * row + Math.floor(at / 50), 200 + 50 * column + (at % 50)];
+        for (let channel = 0; channel < 3; channel += 1) {
+          sum[channel] += photo[3 * (y * PHOTO[1] + x) + channel];
+        }
+      }
+      const expected = sum.map((each) => Math.round(each / 2500));
+      const found = data.slice(4 * (4 * row + column), 4 * (4 * row + column) + 3);
+      expect(expected.every((value, i) => Math.abs(value - found[i]) <= 1), `${row}, ${column}: ${found}, ${expected} expected`);
+    }
+    const said = await part(page, 6, "viewer").evaluate((element) => {
+      const { nodes, node } = element.__signaltree_state();
+      return JSON.stringify(nodes.find((each) => each.id === node).caveats ?? []);
+    });
+    expect(said.includes("mean of its colours"), said);
+    await screenshot(page, "6_joined");
   });
 } finally {
   await browser.close();

@@ -20,7 +20,18 @@ const CELLS = [
 let loadings = model.loadings()?;
 loadings`,
   'let current = open("currents.zspy")?;\ncurrent',
+  `let focus = open_with("focus.npy", Open { signal_axes: 3, axes: vec![Axis::calibrated("x", 2.0, 0.0, "nm"),
+    Axis::named("focus", vec!["before", "in focus", "behind"]), Axis::calibrated("ky", 0.1, 0.0, "1/nm"),
+    Axis::calibrated("kx", 0.1, 0.0, "1/nm")], ..default() })?;
+focus`,
+  "waves.frame((0, 1, 2, 3))?",
+  `let turned = waves.map(|frame: Frame<Complex<f32>>| frame.mapv(|wave| wave * Complex::I))?;
+let there = waves.frame_as::<Complex<f64>>((1, 2, 3, 4))?;
+println!("{:.3}", (turned.frame_as::<Complex<f64>>((1, 2, 3, 4))?.total() - there.total() * Complex::I).norm());
+there`,
 ];
+/** `(x | focus, ky, kx)`. */
+const FOCUS = [4, 3, 20, 24];
 
 function write(name, descr, shape, data) {
   const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`.padEnd(117);
@@ -55,6 +66,14 @@ function writeAll() {
     return 20 + 300 * Math.exp(-((Math.hypot(down, right) - 2 * depth) ** 2));
   });
   write("stack.npy", "<u2", STACK, stack);
+  const focus = new Float32Array(2 * product(FOCUS));
+  for (let at = 0; at < product(FOCUS); at += 1) {
+    const [image, pixel] = [Math.floor(at / 480) % 3, at % 480];
+    const [down, right] = [Math.floor(pixel / 24) - 9.5, (pixel % 24) - 11.5];
+    const amplitude = Math.exp(-(down ** 2 + right ** 2) / (20 + 60 * Math.abs(image - 1)));
+    focus.set([amplitude * Math.cos((image - 1) * down), amplitude * Math.sin((image - 1) * down)], 2 * at);
+  }
+  write("focus.npy", "<c8", FOCUS, focus);
   const data = join(dirname(fileURLToPath(import.meta.url)), "../data/wide");
   cpSync(join(data, "currents.zspy"), join(folder, "currents.zspy"), { recursive: true });
 }
@@ -77,6 +96,9 @@ const shown = (page, cell) =>
       outer: navigator?.reply.outer,
       size: navigator && [navigator.reply.full_height, navigator.reply.full_width],
       complete: navigator?.reply.complete,
+      region: view.region,
+      exact: picture?.reply.exact,
+      values: picture && [...picture.samples],
     };
   });
 
@@ -145,6 +167,51 @@ try {
     await show(page, 3);
     await page.waitForTimeout(1000);
     await screenshot(page, "5_current");
+  });
+  await check("complex images along an axis of names have a tab for each part and a slider that names them", async () => {
+    await show(page, 4);
+    await part(page, 4, "axis-focus-value").fill("2");
+    await part(page, 4, "axis-focus-value").press("Enter");
+    await until(page, 4, "the last image", ({ drawn }) => drawn === 2);
+    expect((await part(page, 4, "stack-axis").textContent()).includes("behind"), "no name");
+    await part(page, 4, "component-imaginary").click();
+    const { values } = await until(page, 4, "its imaginary part", ({ drawn }) => drawn === 11);
+    const expected = Math.exp(-(0.5 ** 2 + 0.5 ** 2) / 80) * Math.sin(0.5);
+    expect(Math.abs(values[10 * 24 + 12] - expected) < 1e-6, `${values[10 * 24 + 12]}, ${expected} expected`);
+    await screenshot(page, "6_focus");
+  });
+  await check("a frame of complex numbers says how it is had, and is had so", async () => {
+    const text = await runCell(page, 5).then(
+      () => "it has one",
+      (error) => error.message,
+    );
+    expect(text.includes(".frame_as::<Complex<f32>>((0, 0, 0, 0))?") && text.includes(".phase()?"), text);
+    await runCell(page, 6);
+    await kernelIdle(page);
+    await showCell(page, 6);
+    const shown = await page.locator('.jp-Notebook [data-windowed-list-index="6"] .jp-OutputArea').textContent();
+    expect(shown.includes("0.000") && shown.includes("Complex<f64>") && shown.includes("amplitude"), shown);
+    await screenshot(page, "7_complex_frame");
+  });
+  await check("the mean of a region is that of the numbers, not of their amplitudes", async () => {
+    await showCell(page, 0);
+    await part(page, 0, "component-real").click();
+    const single = await until(page, 0, "one position", ({ drawn, region }) => drawn === 2 && !region);
+    await part(page, 0, "region-toggle").click();
+    const { region, values } = await until(page, 0, "its mean", (state) => state.region && state.exact && state.drawn === 2 && !same(state.values, single.values));
+    const pixel = 5 * 24 + 15;
+    const [down, right] = [5 - 9.5, 15 - 11.5];
+    let sum = 0;
+    for (let y = region.y0; y < region.y0 + region.height; y += 1) {
+      for (let x = region.x0; x < region.x0 + region.width; x += 1) {
+        const at = ((1 * 3 + 2) * 6 + y) * 8 + x;
+        const ring = Math.exp(-((Math.hypot(down, right) - 6) ** 2) / 4) * (10 + y + 2 * x);
+        sum += ring * Math.cos(Math.atan2(down, right) + at / 20);
+      }
+    }
+    const expected = sum / (region.width * region.height);
+    expect(Math.abs(values[pixel] - expected) < 1e-4 * Math.abs(expected) + 1e-5, `${values[pixel]}, ${expected} expected`);
+    await screenshot(page, "8_region");
   });
 } finally {
   await browser.close();

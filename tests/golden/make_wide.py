@@ -37,6 +37,11 @@ def main(folder):
     calibrate(stacks, [("y", 2.5, "nm"), ("depth", 5.0, "nm"), *plane])
     stacks.save(folder / "stacks.hspy", overwrite=True)
 
+    waves = numbers(2, 3, 4, 5)
+    waves = hs.signals.BaseSignal((3 * waves + 4j * waves).astype("c8")).transpose(signal_axes=3)
+    calibrate(waves, [("y", 2.5, "nm"), ("depth", 5.0, "nm"), *plane])
+    waves.save(folder / "complex_stacks.hspy", overwrite=True)
+
     currents = hs.signals.BaseSignal(numbers(3, 5).astype("f4")).transpose(navigation_axes=2)
     calibrate(currents, scan)
     currents.metadata.General.title = "current"

@@ -91,7 +91,7 @@ fn a_page_is_sent_the_stored_numbers_channel_by_channel() -> Result<()> {
 fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Result<()> {
     let desk = Desk::new()?;
     let colours = open(&desk.session, &golden("rgba16.zspy"))?;
-    for operation in ["mean_pattern", "virtual_disk", "crop_signal", "svd"] {
+    for operation in ["maximum_pattern", "virtual_disk", "radial_median", "svd"] {
         let refused = desk.add(colours, operation, json!({}));
         let refused = refused.err().context("it is accepted")?;
         ensure!(refused.hint.contains(".luminance()?"), "{refused:?}");
@@ -103,10 +103,10 @@ fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Res
             y0: 0,
             width: 2,
             height: 1,
-            statistic: RegionStatistic::Mean,
+            statistic: RegionStatistic::Sum,
         });
     }
-    let refused = frame_of(&desk.session, region).err().context("a region")?;
+    let refused = frame_of(&desk.session, region).err().context("a sum")?;
     ensure!(format!("{refused:?}").contains("luminance"), "{refused:?}");
 
     let region = json!({"region": {"x0": 1, "y0": 0, "width": 2, "height": 1}});
@@ -135,6 +135,128 @@ fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Res
         .sum();
     let found = desk.session.frame(mean, &[])?.value(0);
     ensure!((found - expected).abs() < 1e-2, "{found} {expected}");
+    Ok(())
+}
+
+/// The mean colour of some pixels, of what is seen of them.
+fn mean(bits: usize, channels: usize, pixels: &[[usize; 3]]) -> Vec<u16> {
+    let of = |channel: usize, [at, row, column]: [usize; 3]| {
+        number(bits, [at, row, column, channel]) as f64
+    };
+    let opacity = |pixel: [usize; 3]| if channels == 4 { of(3, pixel) } else { 1.0 };
+    let all: f64 = pixels.iter().map(|pixel| opacity(*pixel)).sum();
+    (0..channels)
+        .map(|channel| {
+            let sum: f64 = (pixels.iter())
+                .map(|pixel| match channel {
+                    3 => of(3, *pixel),
+                    _ => of(channel, *pixel) * opacity(*pixel),
+                })
+                .sum();
+            let count = if channel == 3 {
+                pixels.len() as f64
+            } else {
+                all
+            };
+            (sum / count).round() as u16
+        })
+        .collect()
+}
+
+/// The numbers of a pixel.
+fn colour(frame: &signal::Frame, pixel: usize) -> Vec<u16> {
+    let channels = frame.element().channels();
+    let numbers = frame.as_bytes();
+    (channels * pixel..channels * (pixel + 1))
+        .map(|at| match frame.element().part().size_bytes() {
+            1 => u16::from(numbers[at]),
+            _ => u16::from_ne_bytes([numbers[2 * at], numbers[2 * at + 1]]),
+        })
+        .collect()
+}
+
+#[test]
+fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
+    let desk = Desk::new()?;
+    for (name, bits, channels) in [
+        ("rgb8.hspy", 8, 3),
+        ("rgba8.hspy", 8, 4),
+        ("rgba16.zspy", 16, 4),
+    ] {
+        let photos = open(&desk.session, &golden(name))?;
+        let part = desk.add(photos, "crop_signal", json!({"top": 1, "left": 2}))?;
+        let joined = desk.add(part, "rebin_signal", json!({"rows": 3, "columns": 2}))?;
+        let region = json!({"positions": {"x0": 1, "y0": 0, "width": 2, "height": 1}});
+        let average = desk.add(photos, "mean_pattern", region)?;
+        for node in [part, joined, average] {
+            let described = desk.session.description(node).context("no node")?;
+            ensure!(described.composites.len() == 1 && described.element.starts_with("rgb"));
+        }
+        let frame = desk.session.frame(part, &[2])?;
+        ensure!(frame.shape() == [3, 3]);
+        let stored: Vec<u16> = (0..channels)
+            .map(|channel| number(bits, [2, 2, 3, channel]) as u16)
+            .collect();
+        ensure!(
+            colour(&frame, 4) == stored,
+            "{name}: {:?}",
+            colour(&frame, 4)
+        );
+
+        let frame = desk.session.frame(joined, &[1])?;
+        ensure!(frame.shape() == [1, 1]);
+        let block: Vec<[usize; 3]> = (0..6).map(|at| [1, 1 + at / 2, 2 + at % 2]).collect();
+        ensure!(
+            colour(&frame, 0) == mean(bits, channels, &block),
+            "{name}: {:?}",
+            colour(&frame, 0)
+        );
+        let told = desk.session.description(joined).context("no node")?;
+        ensure!(
+            told.caveats
+                .iter()
+                .any(|caveat| caveat.code == "colours_averaged")
+        );
+
+        let expected = mean(bits, channels, &[[1, 3, 4], [2, 3, 4]]);
+        let frame = desk.session.frame(average, &[])?;
+        ensure!(
+            colour(&frame, 19) == expected,
+            "{name}: {:?}",
+            colour(&frame, 19)
+        );
+        // The region of a page is the same.
+        let mut region = request(photos, 0);
+        if let Request::Frame(frame) = &mut region {
+            frame.region = Some(NavigationRegion {
+                x0: 1,
+                y0: 0,
+                width: 2,
+                height: 1,
+                statistic: RegionStatistic::Mean,
+            });
+        }
+        let (reply, buffers) = frame_of(&desk.session, region)?;
+        ensure!(reply.planes == channels as u32);
+        for (channel, expected) in expected.iter().enumerate() {
+            let at = channel * 20 + 19;
+            let found = match reply.sample {
+                SampleType::U8 => u16::from(buffers[0][at]),
+                _ => u16::from_le_bytes([buffers[0][2 * at], buffers[0][2 * at + 1]]),
+            };
+            ensure!(found == *expected, "{name} {channel}: {found} {expected}");
+        }
+        let path = desk.path(&format!("{bits}{channels}.zspy"));
+        save(&desk, part, &path)?;
+        let again = open(&desk.session, &path)?;
+        ensure!(
+            desk.session.frame(again, &[2])?.as_bytes()
+                == desk.session.frame(part, &[2])?.as_bytes()
+        );
+        if let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)? {
+            ensure!(seen["shape"] == json!([3, 3, 3]), "{seen}");
+        }
+    }
     Ok(())
 }
 

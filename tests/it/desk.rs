@@ -47,8 +47,19 @@ impl Desk {
     }
 
     pub fn add(&self, parent: u32, operation: &str, params: Value) -> Result<u32, WireError> {
+        self.add_with(parent, &[], operation, params)
+    }
+
+    /// The same with what the operation takes beside its first parent.
+    pub fn add_with(
+        &self,
+        parent: u32,
+        further: &[u32],
+        operation: &str,
+        params: Value,
+    ) -> Result<u32, WireError> {
         let reply = self.run(Command::AddNode {
-            parents: vec![parent],
+            parents: [&[parent], further].concat(),
             operation: operation.into(),
             params,
         })?;

@@ -87,6 +87,47 @@ fn a_mask_takes_the_value_from_pixels_and_is_written_as_code() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn what_is_in_a_file_counts_in_the_memory_budget_while_it_is_bound() -> Result<()> {
+    let desk = Desk::new()?;
+    let scan = desk.open()?;
+    let mask = mask_of(&desk)?;
+    let bytes = std::fs::metadata(&mask)?.len() as usize;
+    let pinned = || desk.session.memory().pinned_bytes;
+    let before = pinned();
+    let node = desk.add(scan, "mask_pixels", json!({ "file": text(&mask) }))?;
+    ensure!(pinned() == before + bytes, "{} after {before}", pinned());
+    // The same content is there once.
+    let copy = desk.path("copy.npy");
+    std::fs::copy(&mask, &copy)?;
+    let other = desk.add(scan, "mask_pixels", json!({ "file": text(&copy) }))?;
+    ensure!(pinned() == before + bytes);
+    let mean = desk.add(node, "mean_pattern", json!({}))?;
+    for node in [mean, node, other] {
+        desk.run(Command::Remove { node })?;
+    }
+    let until = std::time::Instant::now() + Duration::from_secs(5);
+    while pinned() > before && std::time::Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    ensure!(pinned() == before, "{} after {before}", pinned());
+    let large = std::fs::File::create(desk.path("large.npy"))?;
+    large.set_len(17 << 20)?;
+    desk.run(Command::MemoryBudget {
+        bytes: Some(16 << 20),
+    })?;
+    let (code, text) = refused(desk.add(
+        scan,
+        "mask_pixels",
+        json!({ "file": text(&desk.path("large.npy")) }),
+    ))?;
+    ensure!(
+        code == "memory" && text.contains("memory_budget("),
+        "{code} {text}"
+    );
+    Ok(())
+}
+
 fn refused(result: Result<u32, WireError>) -> Result<(String, String)> {
     let error = result.err().context("it was taken")?;
     Ok((

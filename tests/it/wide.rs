@@ -86,21 +86,10 @@ fn operations_take_parts_of_complex_numbers() -> Result<()> {
     let desk = Desk::new()?;
     let waves = open(&desk.session, &golden("complex.zspy"))?;
     let refused = desk
-        .add(waves, "mean_pattern", json!({}))
+        .add(waves, "virtual_disk", json!({}))
         .err()
         .context("it is accepted")?;
     ensure!(refused.hint.contains(".amplitude()?"), "{refused:?}");
-    let mut region = request(waves, [0, 0], 0);
-    if let Request::Frame(frame) = &mut region {
-        frame.region = Some(NavigationRegion {
-            x0: 0,
-            y0: 0,
-            width: 2,
-            height: 2,
-            statistic: RegionStatistic::Mean,
-        });
-    }
-    ensure!(frame_of(&desk.session, region).is_err());
 
     let phase = desk.add(waves, "phase", json!({}))?;
     let found = desk.session.frame(phase, &[1, 0])?;
@@ -120,6 +109,275 @@ fn operations_take_parts_of_complex_numbers() -> Result<()> {
     let mean = desk.add(amplitude, "mean_pattern", json!({}))?;
     let value = desk.session.frame(mean, &[])?.value(0);
     ensure!((value - 5.0 * 150.0).abs() < 1e-3, "{value}");
+    Ok(())
+}
+
+/// `3 v + 4 v i` of `complex.zspy`, real and imaginary part.
+fn wave(at: [usize; 4]) -> [f64; 2] {
+    [3.0, 4.0].map(|part| part * f64::from(number(at)))
+}
+
+/// Both parts of every pixel.
+fn parts_of(desk: &Desk, node: u32, at: &[usize]) -> Result<Vec<f64>> {
+    let frame = desk.session.frame(node, at)?;
+    ensure!(frame.element().is_complex(), "{frame:?}");
+    let numbers = frame.cast(signal::ElementType::C128).to_numbers();
+    Ok(numbers.pixels::<f64>().context("no numbers")?.to_vec())
+}
+
+fn close(found: &[f64], expected: &[f64]) -> bool {
+    found.len() == expected.len()
+        && (found.iter().zip(expected)).all(|(a, b)| (a - b).abs() <= 1e-6 * (1.0 + b.abs()))
+}
+
+#[test]
+fn the_mean_of_a_region_is_that_of_both_parts() -> Result<()> {
+    let desk = Desk::new()?;
+    let waves = open(&desk.session, &golden("complex.zspy"))?;
+    // Turned by another angle at each position: the mean of amplitudes is another one.
+    let turned = desk.add_with(waves, &[waves], "multiply", json!({}))?;
+    let places = [[0, 1], [0, 2], [1, 1], [1, 2]];
+    for (node, of) in [
+        (waves, wave as fn([usize; 4]) -> [f64; 2]),
+        (turned, |at| {
+            let [real, imaginary] = wave(at);
+            [real * real - imaginary * imaginary, 2.0 * real * imaginary]
+        }),
+    ] {
+        for (statistic, times) in [(RegionStatistic::Mean, 0.25), (RegionStatistic::Sum, 1.0)] {
+            let sums = [0, 1].map(|part| -> f64 {
+                places
+                    .map(|[y, x]| times * of([y, x, 2, 3])[part])
+                    .iter()
+                    .sum()
+            });
+            let [real, imaginary] = sums;
+            for (picture, expected) in [
+                real.hypot(imaginary),
+                imaginary.atan2(real),
+                real,
+                imaginary,
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                let mut region = request(node, [0, 0], picture as u32);
+                if let Request::Frame(frame) = &mut region {
+                    frame.region = Some(NavigationRegion {
+                        x0: 1,
+                        y0: 0,
+                        width: 2,
+                        height: 2,
+                        statistic,
+                    });
+                }
+                let (reply, buffers) = frame_of(&desk.session, region)?;
+                ensure!(reply.exact || reply.complete > 0.0, "{reply:?}");
+                let drawn = f64::from(floats(&buffers[0])[13]);
+                ensure!(
+                    (drawn - expected).abs() < 1e-5 * (1.0 + expected.abs()),
+                    "{statistic:?} {picture}: {drawn}, {expected} expected"
+                );
+            }
+        }
+    }
+    let region = json!({"positions": {"x0": 1, "y0": 0, "width": 2, "height": 2}});
+    let mean = desk.add(waves, "mean_pattern", region)?;
+    let found = parts_of(&desk, mean, &[])?;
+    let expected = [0, 1].map(|part| -> f64 {
+        places
+            .map(|[y, x]| 0.25 * wave([y, x, 2, 3])[part])
+            .iter()
+            .sum()
+    });
+    ensure!(close(&found[26..28], &expected), "{found:?}");
+    Ok(())
+}
+
+#[test]
+fn complex_numbers_are_combined_with_complex_and_real_ones_and_saved() -> Result<()> {
+    let desk = Desk::new()?;
+    let waves = open(&desk.session, &golden("complex.zspy"))?;
+    let mean = desk.add(waves, "mean_pattern", json!({}))?;
+    let real = desk.add(waves, "real", json!({}))?;
+    let at = [1, 2];
+    let own: Vec<f64> = (0..20)
+        .flat_map(|pixel| wave([at[0], at[1], pixel / 5, pixel % 5]))
+        .collect();
+    let average = parts_of(&desk, mean, &[])?;
+    let expected = |rule: &dyn Fn([f64; 2], [f64; 2]) -> [f64; 2], other: &[f64]| -> Vec<f64> {
+        (own.chunks(2).zip(other.chunks(2)))
+            .flat_map(|(a, b)| rule([a[0], a[1]], [b[0], b[1]]))
+            .collect()
+    };
+    let taken: Vec<f64> = own.chunks(2).flat_map(|pair| [pair[0], 0.0]).collect();
+    for (operation, rule) in [
+        (
+            "add",
+            (|a, b| [a[0] + b[0], a[1] + b[1]]) as fn([f64; 2], [f64; 2]) -> [f64; 2],
+        ),
+        ("subtract", |a, b| [a[0] - b[0], a[1] - b[1]]),
+        ("multiply", |a, b| {
+            [a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]]
+        }),
+        ("divide", |a, b| {
+            let length = b[0] * b[0] + b[1] * b[1];
+            [
+                (a[0] * b[0] + a[1] * b[1]) / length,
+                (a[1] * b[0] - a[0] * b[1]) / length,
+            ]
+        }),
+    ] {
+        for (other, numbers) in [(mean, &average), (real, &taken)] {
+            let node = desk.add_with(waves, &[other], operation, json!({}))?;
+            let described = desk.session.description(node).context("no node")?;
+            ensure!(described.element == "c64" && described.components.len() == 4);
+            let found = parts_of(&desk, node, &at)?;
+            ensure!(
+                close(&found, &expected(&rule, numbers)),
+                "{operation}: {found:?}"
+            );
+            if other == mean {
+                let path = desk.path(&format!("{operation}.zspy"));
+                save(&desk, node, &path)?;
+                let again = open(&desk.session, &path)?;
+                ensure!(
+                    parts_of(&desk, again, &at)? == found,
+                    "{operation} is saved otherwise"
+                );
+                let told = io::provenance(&path)?.context("nothing is told")?;
+                ensure!(told.to_string().contains(operation), "{told}");
+                if let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)? {
+                    ensure!(seen["class"] == "ComplexSignal2D" && seen["dtype"] == "complex64");
+                    let pixels: Vec<f64> = serde_json::from_value(seen["pixels"].clone())?;
+                    ensure!(close(&pixels[200..], &found), "{operation} for hyperspy");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_stack_of_complex_images_has_each_part_of_each() -> Result<()> {
+    let desk = Desk::new()?;
+    let stacks = open(&desk.session, &golden("complex_stacks.hspy"))?;
+    let described = desk.session.description(stacks).context("no node")?;
+    ensure!(
+        described.summary.starts_with("(2 | 3, 4, 5) c64"),
+        "{}",
+        described.summary
+    );
+    ensure!(described.components.len() == 4);
+    for depth in 0..3usize {
+        for (part, factor) in [(0, 5.0), (2, 3.0), (3, 4.0)] {
+            let picture = (3 * part + depth) as u32;
+            let mut request = request(stacks, [0, 0], picture);
+            if let Request::Frame(frame) = &mut request {
+                frame.index = vec![1];
+            }
+            let (reply, buffers) = frame_of(&desk.session, request)?;
+            ensure!((reply.width, reply.height, reply.component) == (5, 4, picture));
+            let expected = factor * number([1, depth, 3, 4]);
+            let drawn = floats(&buffers[0])[19];
+            ensure!(
+                (drawn - expected).abs() < 1e-4 * expected,
+                "{part} {depth}: {drawn}"
+            );
+        }
+    }
+    ensure!(picture(&desk, stacks, [0, 0], 12).is_err());
+    let look = session::Look::of(
+        json!({"node": stacks, "component": 7})
+            .as_object()
+            .context("traits")?,
+    );
+    let alt = desk.session.poster(stacks, &look)?.alt;
+    for text in ["depth 5 nm: Amplitude", "depth 5 nm: Imaginary part"] {
+        ensure!(alt.contains(text), "{alt}");
+    }
+    let phase = desk.add(stacks, "phase", json!({}))?;
+    let described = desk.session.description(phase).context("no node")?;
+    ensure!(described.components.is_empty() && described.element == "f32");
+    let path = desk.path("again.zspy");
+    save(&desk, stacks, &path)?;
+    let again = open(&desk.session, &path)?;
+    ensure!(
+        desk.session.frame(again, &[1])?.as_bytes() == desk.session.frame(stacks, &[1])?.as_bytes()
+    );
+    Ok(())
+}
+
+#[test]
+fn axes_have_names_that_are_given_saved_and_found_again() -> Result<()> {
+    let desk = Desk::new()?;
+    let given = desk.run(Command::Open {
+        path: golden("stacks.hspy").display().to_string(),
+        options: protocol::OpenOptions {
+            axes: Some(vec![
+                ("y".into(), 2.5, 0.0, "nm".into()),
+                ("element".into(), 1.0, 0.0, String::new()),
+                ("row".into(), 1.0, 0.0, "px".into()),
+                ("column".into(), 1.0, 0.0, "px".into()),
+            ]),
+            axis_names: vec![vec![], ["Fe", "O", "Ti"].map(String::from).to_vec()],
+            ..protocol::OpenOptions::default()
+        },
+    })?;
+    let node = given.node.context("no node")?;
+    let described = desk.session.description(node).context("no node")?;
+    ensure!(described.signal_axes[0].names == ["Fe", "O", "Ti"]);
+    ensure!(
+        described
+            .code
+            .contains(r#"Axis::named("element", vec!["Fe", "O", "Ti"])"#),
+        "{}",
+        described.code
+    );
+    let look = session::Look::of(
+        json!({"node": node, "component": 2})
+            .as_object()
+            .context("traits")?,
+    );
+    let alt = desk.session.poster(node, &look)?.alt;
+    ensure!(alt.contains("element Ti"), "{alt}");
+    for ending in ["zspy", "hspy", "zarr", "npy"] {
+        let path = desk.path(&format!("named.{ending}"));
+        save(&desk, node, &path)?;
+        let again = open(&desk.session, &path)?;
+        let described = desk.session.description(again).context("no node")?;
+        ensure!(
+            described.signal_axes[0].names == ["Fe", "O", "Ti"],
+            "{ending}"
+        );
+        ensure!(described.caveats.is_empty(), "{:?}", described.caveats);
+        if ending.ends_with("spy")
+            && let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)?
+        {
+            // hyperspy's axes have no names; it keeps ours in its metadata.
+            ensure!(seen["axes"][1]["name"] == "element");
+            let kept = seen["metadata"]["SignalTree"]["axis_names"].as_str();
+            ensure!(kept == Some(r#"{"element":["Fe","O","Ti"]}"#), "{seen}");
+        }
+    }
+    let wrong = desk.run(Command::Open {
+        path: golden("stacks.hspy").display().to_string(),
+        options: protocol::OpenOptions {
+            axes: Some(vec![
+                ("y".into(), 2.5, 0.0, "nm".into()),
+                ("element".into(), 1.0, 0.0, String::new()),
+                ("row".into(), 1.0, 0.0, "px".into()),
+                ("column".into(), 1.0, 0.0, "px".into()),
+            ]),
+            axis_names: vec![vec![], vec!["Fe".into()]],
+            ..protocol::OpenOptions::default()
+        },
+    });
+    let wrong = wrong.err().context("one name for three entries")?;
+    ensure!(
+        wrong.message.contains("1 names") || wrong.message.contains("1 name"),
+        "{wrong:?}"
+    );
     Ok(())
 }
 

@@ -454,6 +454,14 @@ export function stackTree(): NodeDescription[] {
   return [node(81, "stacks", { source: 81, scan: 81, element: "u16", signal_axes: [depth, ...SIGNAL] })];
 }
 
+/** Complex numbers in a stack of images, which have names, at each position. */
+export function complexStackTree(): NodeDescription[] {
+  const [waves] = complexTree();
+  const names = ["before", "in focus", "behind"];
+  const focus = { ...axis("focus", names.length, 1, 0, ""), names };
+  return waves ? [{ ...waves, signal_axes: [focus, ...SIGNAL] }] : [];
+}
+
 /** A strain map that was saved and opened again: its file has no frames. */
 export function savedTree(outer = false): NodeDescription[] {
   const [map] = (outer ? tiltTree() : strainTree()).slice(-1);

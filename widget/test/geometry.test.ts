@@ -5,6 +5,7 @@ import {
   axisText,
   extent,
   indexAt,
+  isTold,
   niceBelow,
   numberText,
   scaleBar,
@@ -14,6 +15,7 @@ import {
 } from "../src/geometry/axes";
 import { blockSize, contain, pixelAt, regionBetween, spanned, toPanel, toPixels } from "../src/geometry/fit";
 import type { AxisDescription } from "../src/protocol/generated";
+import { nameTicks } from "../src/render/plot";
 
 function axis(scale: number, offset: number, units: string): AxisDescription {
   return { name: "kx", size: 128, scale, offset, units };
@@ -30,6 +32,19 @@ function uneven(values: number[]): AxisDescription {
     values,
   };
 }
+
+describe("names below a plot", () => {
+  it("stand at their entries, as many as have room", () => {
+    const names = ["C", "N", "O", "Ti", "Fe", "Ni"];
+    const shown = (from: number, to: number, width: number): string =>
+      nameTicks(names, from, to, width)
+        .map(({ at, name }) => `${at} ${name}`)
+        .join(", ");
+    expect(shown(0, 6, 400)).toBe("0 C, 1 N, 2 O, 3 Ti, 4 Fe, 5 Ni");
+    expect(shown(0, 6, 150)).toBe("0 C, 2 O, 4 Fe");
+    expect(shown(2, 4, 400)).toBe("2 O, 3 Ti");
+  });
+});
 
 describe("fit", () => {
   const picture = { width: 128, height: 112 };
@@ -79,6 +94,14 @@ describe("axes", () => {
   it("shows as many decimals as pixels need", () => {
     expect(axisText(axis(0.05, -3.2, "1/nm"), 0)).toBe("−3.20 1/nm");
     expect(axisText(axis(2, 0, "nm"), 30)).toBe("60 nm");
+    const elements = { ...axis(1, 0, ""), size: 2, names: ["Fe", "O"] };
+    expect([0, 1, 2].map((index) => axisText(elements, index))).toEqual(["Fe", "O", "2"]);
+    expect([elements, axis(1, 0, ""), axis(1, 0, "px"), axis(1, 0, "nm")].map(isTold)).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
     expect(axisText(axis(1, 0, ""), 7)).toBe("7");
     expect(axisText(axis(0.5, 200, "eV"), 3)).toBe("201.5 eV");
   });

@@ -40,6 +40,9 @@ pub mod element {
     pub const I64: u32 = 8;
     pub const F32: u32 = 9;
     pub const F64: u32 = 10;
+    /// Real and imaginary part, one after the other.
+    pub const C64: u32 = 11;
+    pub const C128: u32 = 12;
 }
 
 /// What [`Host::display`] does with its bundle.

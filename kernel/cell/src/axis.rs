@@ -3,7 +3,7 @@
 use crate::json::Json;
 
 /// One axis: `value = offset + scale · index`, unless it is uneven and has `values` of its own. Then `offset` is the
-/// first of them and `scale` their mean step.
+/// first of them and `scale` their mean step. Where each index stands for something, it has `names`.
 #[derive(Clone, Default, PartialEq)]
 pub struct Axis {
     pub name: String,
@@ -13,9 +13,11 @@ pub struct Axis {
     pub units: String,
     /// The value at each index of an uneven axis; empty when it is uniform (see [`Axis::values`]).
     pub values: Vec<f64>,
+    /// What stands at each index: `ε_xx`, `Fe`; empty when the axis is one of values.
+    pub names: Vec<String>,
 }
 
-/// Values of its own are only written when there are some.
+/// Values of its own and names are only written when there are some.
 impl std::fmt::Debug for Axis {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut fields = out.debug_struct("Axis");
@@ -27,6 +29,9 @@ impl std::fmt::Debug for Axis {
             .field("units", &self.units);
         if !self.values.is_empty() {
             fields.field("values", &self.values);
+        }
+        if !self.names.is_empty() {
+            fields.field("names", &self.names);
         }
         fields.finish()
     }
@@ -42,6 +47,16 @@ impl Axis {
             offset,
             units: units.into(),
             values: Vec::new(),
+            names: Vec::new(),
+        }
+    }
+
+    /// An axis for [`Open::axes`](crate::Open::axes) of which each index stands for something that has a name:
+    /// `Axis::named("element", vec!["Fe", "O", "Ti"])`.
+    pub fn named(name: &str, names: Vec<&str>) -> Self {
+        Axis {
+            names: names.into_iter().map(str::to_owned).collect(),
+            ..Axis::calibrated(name, 1.0, 0.0, "")
         }
     }
 
@@ -74,6 +89,9 @@ impl Axis {
             units: text("units"),
             values: (json.get("values").list().iter())
                 .map(|value| value.number().unwrap_or(f64::NAN))
+                .collect(),
+            names: (json.get("names").list().iter())
+                .map(|name| name.text().unwrap_or_default().to_owned())
                 .collect(),
         }
     }

@@ -6,20 +6,28 @@ use std::marker::PhantomData;
 use std::ops::Index;
 
 use crate::abi::{self, MAX_RANK, View, element};
+use crate::complex::{Complex, Float};
 use crate::error::{Error, Result};
 use crate::host;
 
-/// A type of pixel.
-pub trait Element: Copy + Default + Send + Sync + PartialOrd + std::fmt::Debug + 'static {
+/// A type of pixel: a real or a complex number.
+pub trait Pixel: Copy + Default + Send + Sync + std::fmt::Debug + 'static {
     #[doc(hidden)]
     const CODE: u32;
+}
+
+/// A pixel that is a real number.
+pub trait Element: Pixel + PartialOrd {
     fn to_f64(self) -> f64;
 }
 
 macro_rules! elements {
     ($($rust:ty => $code:ident),* $(,)?) => {
-        $(impl Element for $rust {
+        $(impl Pixel for $rust {
             const CODE: u32 = element::$code;
+        }
+
+        impl Element for $rust {
             fn to_f64(self) -> f64 { self as f64 }
         })*
     };
@@ -28,6 +36,14 @@ macro_rules! elements {
 elements! {
     u8 => U8, i8 => I8, u16 => U16, i16 => I16, u32 => U32, i32 => I32,
     u64 => U64, i64 => I64, f32 => F32, f64 => F64,
+}
+
+impl Pixel for Complex<f32> {
+    const CODE: u32 = element::C64;
+}
+
+impl Pixel for Complex<f64> {
+    const CODE: u32 = element::C128;
 }
 
 enum Pixels<'a, T> {
@@ -43,7 +59,7 @@ enum Pixels<'a, T> {
 /// One signal-space array (a diffraction pattern, a spectrum), rows before columns: `frame[(row, column)]`.
 ///
 /// In a closure given to [`Signal::map`](crate::Signal::map) it borrows the kernel's memory.
-pub struct Frame<'a, T: Element> {
+pub struct Frame<'a, T: Pixel> {
     pixels: Pixels<'a, T>,
     shape: [usize; MAX_RANK],
     rank: usize,
@@ -51,12 +67,12 @@ pub struct Frame<'a, T: Element> {
     position_rank: usize,
 }
 
-// SAFETY: the pixels are read only and `Element` is `Send + Sync`; the guard is only given back.
-unsafe impl<T: Element> Send for Frame<'_, T> {}
+// SAFETY: the pixels are read only and `Pixel` is `Send + Sync`; the guard is only given back.
+unsafe impl<T: Pixel> Send for Frame<'_, T> {}
 // SAFETY: as above.
-unsafe impl<T: Element> Sync for Frame<'_, T> {}
+unsafe impl<T: Pixel> Sync for Frame<'_, T> {}
 
-impl<T: Element> Frame<'static, T> {
+impl<T: Pixel> Frame<'static, T> {
     /// A frame that owns `pixels`, in C order (row after row).
     ///
     /// # Errors
@@ -137,7 +153,7 @@ impl<T: Element> Frame<'static, T> {
     }
 }
 
-impl<'a, T: Element> Frame<'a, T> {
+impl<'a, T: Pixel> Frame<'a, T> {
     /// # Safety
     /// The pixels of `view` must stay alive and unchanged for `'a`.
     pub(crate) unsafe fn borrowed(view: &View, at: &[usize]) -> Result<Self> {
@@ -220,15 +236,12 @@ impl<'a, T: Element> Frame<'a, T> {
     }
 
     /// A new frame with `f` applied to every pixel; the result may be of another type.
-    pub fn mapv<U: Element>(&self, f: impl Fn(T) -> U) -> Frame<'static, U> {
+    pub fn mapv<U: Pixel>(&self, f: impl Fn(T) -> U) -> Frame<'static, U> {
         self.like(self.iter().map(|pixel| f(*pixel)).collect())
     }
 
     /// A new frame with `f((row, column), pixel)` for every pixel.
-    pub fn indexed_mapv<U: Element>(
-        &self,
-        f: impl Fn((usize, usize), T) -> U,
-    ) -> Frame<'static, U> {
+    pub fn indexed_mapv<U: Pixel>(&self, f: impl Fn((usize, usize), T) -> U) -> Frame<'static, U> {
         let columns = self.rows_columns().1.max(1);
         let pixels = self
             .iter()
@@ -242,7 +255,7 @@ impl<'a, T: Element> Frame<'a, T> {
     ///
     /// # Errors
     /// When the shapes differ.
-    pub fn zip_mapv<V: Element, U: Element>(
+    pub fn zip_mapv<V: Pixel, U: Pixel>(
         &self,
         other: &Frame<'_, V>,
         f: impl Fn(T, V) -> U,
@@ -267,6 +280,18 @@ impl<'a, T: Element> Frame<'a, T> {
         self.like(self.as_slice().to_vec())
     }
 
+    fn like<U: Pixel>(&self, pixels: Vec<U>) -> Frame<'static, U> {
+        Frame {
+            pixels: Pixels::Own(pixels),
+            shape: self.shape,
+            rank: self.rank,
+            position: self.position,
+            position_rank: self.position_rank,
+        }
+    }
+}
+
+impl<T: Element> Frame<'_, T> {
     /// Sum of all pixels.
     pub fn sum(&self) -> f64 {
         self.iter().map(|pixel| pixel.to_f64()).sum()
@@ -292,19 +317,59 @@ impl<'a, T: Element> Frame<'a, T> {
             .filter(|pixel| pixel.partial_cmp(pixel).is_some())
             .reduce(|a, b| if b > a { b } else { a })
     }
+}
 
-    fn like<U: Element>(&self, pixels: Vec<U>) -> Frame<'static, U> {
-        Frame {
-            pixels: Pixels::Own(pixels),
-            shape: self.shape,
-            rank: self.rank,
-            position: self.position,
-            position_rank: self.position_rank,
-        }
+impl<T: Float + Element> Frame<'_, Complex<T>>
+where
+    Complex<T>: Pixel,
+{
+    /// How large each complex number is.
+    pub fn amplitude(&self) -> Frame<'static, T> {
+        self.mapv(Complex::norm)
+    }
+
+    /// The angle of each complex number in radians, from -π to π.
+    pub fn phase(&self) -> Frame<'static, T> {
+        self.mapv(Complex::arg)
+    }
+
+    /// The real part of each complex number.
+    pub fn real(&self) -> Frame<'static, T> {
+        self.mapv(|pixel| pixel.re)
+    }
+
+    /// The imaginary part of each complex number.
+    pub fn imaginary(&self) -> Frame<'static, T> {
+        self.mapv(|pixel| pixel.im)
+    }
+
+    /// Sum of all complex numbers.
+    pub fn total(&self) -> Complex<f64> {
+        let wide =
+            |pixel: &Complex<T>| Complex::new(Float::to_f64(pixel.re), Float::to_f64(pixel.im));
+        self.iter().map(wide).sum()
     }
 }
 
-impl<T: Element> Drop for Frame<'_, T> {
+impl<T: Float + Element> std::fmt::Debug for Frame<'_, Complex<T>>
+where
+    Complex<T>: Pixel,
+{
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let amplitude = self.amplitude();
+        write!(
+            out,
+            "Frame({:?} Complex<{}>, amplitudes {:?} to {:?}, mean {:.6})",
+            self.shape(),
+            T::NAME,
+            amplitude.min().unwrap_or_default(),
+            amplitude.max().unwrap_or_default(),
+            self.total() / self.len() as f64
+        )
+    }
+}
+
+impl<T: Pixel> Drop for Frame<'_, T> {
     fn drop(&mut self) {
         if let Pixels::Kernel {
             guard: Some(guard), ..
@@ -315,13 +380,13 @@ impl<T: Element> Drop for Frame<'_, T> {
     }
 }
 
-impl<T: Element> Clone for Frame<'_, T> {
+impl<T: Pixel> Clone for Frame<'_, T> {
     fn clone(&self) -> Self {
         self.like(self.as_slice().to_vec())
     }
 }
 
-impl<T: Element> Index<(usize, usize)> for Frame<'_, T> {
+impl<T: Pixel> Index<(usize, usize)> for Frame<'_, T> {
     type Output = T;
 
     fn index(&self, (row, column): (usize, usize)) -> &T {
@@ -360,6 +425,26 @@ mod tests {
         assert_eq!(frame.rows().nth(1), Some(&[10u16, 11, 12][..]));
         assert_eq!(frame.mapv(f64::from).sum(), 36.0);
         assert_eq!(frame.max(), Some(12));
+    }
+
+    #[test]
+    fn complex_frames_have_parts_and_a_total() {
+        let pixels = vec![Complex::new(3.0f32, 4.0), Complex::new(0.0, -2.0)];
+        let frame = Frame::from_vec(&[1, 2], pixels).unwrap();
+        assert_eq!(frame.amplitude().as_slice(), [5.0, 2.0]);
+        assert_eq!(frame.real().as_slice(), [3.0, 0.0]);
+        assert_eq!(frame.imaginary().max(), Some(4.0));
+        assert_eq!(frame.phase()[(0, 1)], -std::f32::consts::FRAC_PI_2);
+        assert_eq!(frame.total(), Complex::new(3.0, 2.0));
+        assert_eq!(
+            frame.mapv(|pixel| pixel * pixel)[(0, 1)],
+            Complex::new(-4.0, 0.0)
+        );
+        let text = format!("{frame:?}");
+        assert!(
+            text.contains("Complex<f32>") && text.contains("2.0 to 5.0"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod abi;
 mod axis;
 #[doc(hidden)]
 pub mod bridge;
+mod complex;
 mod error;
 mod frame;
 #[allow(clippy::derivable_impls)] // the generator writes every default the same way
@@ -35,8 +36,9 @@ mod signal;
 mod table;
 
 pub use axis::Axis;
+pub use complex::{Complex, Float};
 pub use error::{Error, Result};
-pub use frame::{Element, Frame};
+pub use frame::{Element, Frame, Pixel};
 pub use generated::*;
 pub use lineage::{
     Code, Difference, DifferenceRow, export, provenance, recipe, replay, replay_with,

@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::abi::{MAX_RANK, Owned, Returned, UserFunction, View, element, status};
-use crate::frame::{Element, Frame};
+use crate::frame::{Frame, Pixel};
 
 /// What a closure given to [`Signal::map`](crate::Signal::map) may return: a frame of the shape of
 /// its input, one number, or a `Result` of either.
@@ -22,7 +22,7 @@ pub trait MapOutput {
     fn give(self, input: &View) -> Result<Returned, String>;
 }
 
-impl<T: Element> MapOutput for Frame<'static, T> {
+impl<T: Pixel> MapOutput for Frame<'static, T> {
     const CODE: u32 = T::CODE;
 
     fn give(self, input: &View) -> Result<Returned, String> {
@@ -75,7 +75,7 @@ impl<R: MapOutput, E: std::fmt::Display> MapOutput for Result<R, E> {
 /// Boxes `closure` for the kernel.
 pub(crate) fn user_function<T, R, F>(closure: F) -> UserFunction
 where
-    T: Element,
+    T: Pixel,
     R: MapOutput,
     F: Fn(Frame<'_, T>) -> R + Send + Sync + 'static,
 {
@@ -97,7 +97,7 @@ unsafe extern "C" fn run<T, R, F>(
     why: *mut Owned,
 ) -> u32
 where
-    T: Element,
+    T: Pixel,
     R: MapOutput,
     F: Fn(Frame<'_, T>) -> R,
 {

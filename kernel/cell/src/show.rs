@@ -2,8 +2,9 @@
 
 use crate::abi::role;
 use crate::axis::Axis;
+use crate::complex::{Complex, Float};
 use crate::error::Error;
-use crate::frame::{Element, Frame};
+use crate::frame::{Element, Frame, Pixel};
 use crate::host;
 use crate::json::Json;
 use crate::operation::Operation;
@@ -61,6 +62,13 @@ impl Show for Axis {
         if self.size > 0 {
             text.push_str(&format!(": {} points", self.size));
         }
+        if !self.names.is_empty() {
+            text.push_str(&format!(", {}", self.names.join(", ")));
+            return vec![
+                ("text/html", axes(std::slice::from_ref(self)).html()),
+                ("text/plain", text),
+            ];
+        }
         let from = quantity(self.offset, &self.units);
         text.push_str(&match self.values.is_empty() {
             true => format!(", {} apart, from {from}", quantity(self.scale, &self.units)),
@@ -97,6 +105,17 @@ fn axes(axes: &[Axis]) -> Table {
             0 => ("as in the file".into(), String::new()),
             size => (size.to_string(), number(axis.last())),
         };
+        if let (Some(first), Some(last)) = (axis.names.first(), axis.names.last()) {
+            table.row(vec![
+                axis.name.clone(),
+                axis.names.len().to_string(),
+                "names".into(),
+                first.clone(),
+                last.clone(),
+                String::new(),
+            ]);
+            continue;
+        }
         table.row(vec![
             axis.name.clone(),
             points,
@@ -291,40 +310,80 @@ impl Show for Error {
 impl<T: Element> Show for Frame<'_, T> {
     fn bundle(&self) -> Bundle {
         let pixels: Vec<f64> = self.iter().map(|pixel| pixel.to_f64()).collect();
-        let (rows, columns) = self.rows_columns();
-        let sizes: Vec<String> = self.shape().iter().map(usize::to_string).collect();
-        let at = match self.position() {
-            [] => String::new(),
-            position => {
-                let position: Vec<String> = position.iter().map(usize::to_string).collect();
-                format!(" at scan position ({})", position.join(", "))
-            }
-        };
         let value = |value: Option<T>| value.map_or("NaN".into(), |value| number(value.to_f64()));
         let facts = [
-            (
-                "pixels",
-                format!("{} {}", sizes.join(" × "), std::any::type_name::<T>()),
-            ),
             ("least", value(self.min())),
             ("greatest", value(self.max())),
             ("mean", number(self.mean())),
         ];
-        let text = format!(
-            "Frame of {}{at}: {} to {}, mean {}",
-            facts[0].1, facts[1].1, facts[2].1, facts[3].1
-        );
-        let mut html = format!("<div>Frame{at}</div>");
-        if let Some(picture) = picture::html(&pixels, rows, columns) {
-            html.push_str(&picture);
-        }
-        let cells: Vec<String> = facts
-            .iter()
-            .map(|(name, value)| format!("{name} <b>{value}</b>"))
-            .collect();
-        html.push_str(&format!("<div>{}</div>", cells.join(" &ensp; ")));
-        vec![("text/html", html), ("text/plain", text)]
+        frame_bundle(self, std::any::type_name::<T>(), &pixels, "", &facts)
     }
+}
+
+impl<T: Float + Element> Show for Frame<'_, Complex<T>>
+where
+    Complex<T>: Pixel,
+{
+    fn bundle(&self) -> Bundle {
+        let amplitude = self.amplitude().mapv(Float::to_f64);
+        let mean = self.total() / self.len() as f64;
+        let sign = if mean.im < 0.0 { "-" } else { "+" };
+        let value = |value: Option<f64>| value.map_or("NaN".into(), number);
+        let facts = [
+            ("least", value(amplitude.min())),
+            ("greatest", value(amplitude.max())),
+            (
+                "mean",
+                format!("{} {sign} {}i", number(mean.re), number(mean.im.abs())),
+            ),
+        ];
+        let pixel = format!("Complex<{}>", T::NAME);
+        frame_bundle(self, &pixel, amplitude.as_slice(), "amplitude", &facts)
+    }
+}
+
+/// A picture of the pixels, which are `part` of them, and the facts.
+fn frame_bundle<T: Pixel>(
+    frame: &Frame<'_, T>,
+    pixel: &str,
+    pixels: &[f64],
+    part: &str,
+    [least, greatest, mean]: &[(&str, String); 3],
+) -> Bundle {
+    let (rows, columns) = frame.rows_columns();
+    let sizes: Vec<String> = frame.shape().iter().map(usize::to_string).collect();
+    let at = match frame.position() {
+        [] => String::new(),
+        position => {
+            let position: Vec<String> = position.iter().map(usize::to_string).collect();
+            format!(" at scan position ({})", position.join(", "))
+        }
+    };
+    let kind = format!("{} {pixel}", sizes.join(" × "));
+    let part = match part {
+        "" => String::new(),
+        part => format!("{part} "),
+    };
+    let text = format!(
+        "Frame of {kind}{at}: {part}{} to {}, mean {}",
+        least.1, greatest.1, mean.1
+    );
+    let mut html = format!("<div>Frame{at}</div>");
+    if let Some(picture) = picture::html(pixels, rows, columns) {
+        html.push_str(&picture);
+    }
+    let facts = [
+        ("pixels".to_owned(), &escaped(&kind)),
+        (format!("{} {part}", least.0), &least.1),
+        (format!("{} {part}", greatest.0), &greatest.1),
+        (mean.0.to_owned(), &mean.1),
+    ];
+    let cells: Vec<String> = facts
+        .iter()
+        .map(|(name, value)| format!("{} <b>{value}</b>", name.trim_end()))
+        .collect();
+    html.push_str(&format!("<div>{}</div>", cells.join(" &ensp; ")));
+    vec![("text/html", html), ("text/plain", text)]
 }
 
 #[cfg(test)]
@@ -346,6 +405,7 @@ mod tests {
             offset: -1.0,
             units: "nm".into(),
             values: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -358,6 +418,7 @@ mod tests {
             offset: 1.0,
             units: "eV".into(),
             values: vec![1.0, 2.0, 8.0],
+            names: Vec::new(),
         };
         assert_eq!(
             text(&energy),
@@ -379,6 +440,31 @@ mod tests {
         assert_eq!(axis("y", 3).values(), [-1.0, -0.5, 0.0]);
         assert!(format!("{energy:?}").ends_with("values: [1.0, 2.0, 8.0] }"));
         assert!(!format!("{:?}", axis("y", 3)).contains("values"));
+    }
+
+    #[test]
+    fn complex_frames_say_how_large_their_numbers_are() {
+        let pixels = vec![Complex::new(3.0f32, -4.0), Complex::new(1.0, 0.0)];
+        let frame = Frame::from_vec(&[1, 2], pixels).unwrap();
+        let shown = frame.bundle();
+        assert_eq!(
+            text_of(&shown),
+            "Frame of 1 × 2 Complex<f32>: amplitude 1 to 5, mean 2 - 2i"
+        );
+        assert!(html_of(&shown).contains("Complex&lt;f32&gt;"));
+    }
+
+    #[test]
+    fn an_axis_of_names_says_them() {
+        let elements = Axis {
+            size: 3,
+            ..Axis::named("element", vec!["Fe", "O", "Ti"])
+        };
+        assert_eq!(text(&elements), "axis element: 3 points, Fe, O, Ti");
+        let table = text(&vec![elements.clone()]);
+        let row = table.lines().nth(1).unwrap_or_default();
+        assert!(row.contains("names") && row.contains("Ti"), "{table}");
+        assert!(format!("{elements:?}").ends_with(r#"names: ["Fe", "O", "Ti"] }"#));
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use crate::axis::Axis;
 use crate::error::{Error, Result};
-use crate::frame::{Element, Frame};
+use crate::frame::{Frame, Pixel};
 use crate::host;
 use crate::json::{Json, quoted};
 use crate::map::{MapOutput, user_function};
@@ -86,7 +86,8 @@ pub struct Open {
     /// Number of signal axes (the last ones): 2 for frames, 1 for spectra, 3 for a stack of images at each position, also
     /// of an array without axes and of a saved map, whose images are frames then; 0: as in the file.
     pub signal_axes: usize,
-    /// Calibration of every axis, slowest first (see [`Axis::calibrated`]); empty: as in the file.
+    /// Calibration of every axis, slowest first (see [`Axis::calibrated`]), or what stands at its indices ([`Axis::named`]); empty:
+    /// as in the file.
     pub axes: Vec<Axis>,
     /// Array, group or experiment inside a store with several: `scan/raw`; empty: the only one with frames.
     pub dataset: String,
@@ -116,6 +117,14 @@ impl Open {
                 })
                 .collect();
             members.push(format!(r#""axes":[{}]"#, axes.join(",")));
+            if self.axes.iter().any(|axis| !axis.names.is_empty()) {
+                let names = self.axes.iter().map(|axis| {
+                    let names: Vec<String> = axis.names.iter().map(|name| quoted(name)).collect();
+                    format!("[{}]", names.join(","))
+                });
+                let names: Vec<String> = names.collect();
+                members.push(format!(r#""axis_names":[{}]"#, names.join(",")));
+            }
         }
         if !self.dataset.is_empty() {
             members.push(format!(r#""dataset":{}"#, quoted(&self.dataset)));
@@ -298,11 +307,12 @@ impl Signal {
         self.frame_as(at)
     }
 
-    /// The frame at a scan position with pixels of type `T`; no copy is made when that is the stored type.
+    /// The frame at a scan position with pixels of type `T`; no copy is made when that is the stored type. Complex numbers:
+    /// `waves.frame_as::<Complex<f64>>((25, 36))?`.
     ///
     /// # Errors
     /// As [`Signal::frame`].
-    pub fn frame_as<T: Element>(&self, at: impl ScanPosition) -> Result<Frame<'static, T>> {
+    pub fn frame_as<T: Pixel>(&self, at: impl ScanPosition) -> Result<Frame<'static, T>> {
         let at = at.to_index();
         let (view, guard) = host::frame(self.node, &at, T::CODE)?;
         Frame::guarded(view, guard, &at)
@@ -359,13 +369,14 @@ impl Signal {
     /// shape, or one number.
     ///
     /// The closure runs inside the kernel on several threads, borrows the kernel's pixels, and is called
-    /// only for frames somebody looks at: `flat.map(|frame: Frame<f32>| frame.mapv(|count| count.max(0.0).sqrt()))?`.
+    /// only for frames somebody looks at: `flat.map(|frame: Frame<f32>| frame.mapv(|count| count.max(0.0).sqrt()))?`; of complex
+    /// numbers `waves.map(|frame: Frame<Complex<f32>>| frame.mapv(|wave| wave * wave.conj()))?`.
     ///
     /// # Errors
     /// When the signal has no frames. A panic or a wrong shape is an error of that frame alone.
     pub fn map<T, R, F>(&self, function: F) -> Result<Signal>
     where
-        T: Element,
+        T: Pixel,
         R: MapOutput,
         F: Fn(Frame<'_, T>) -> R + Send + Sync + 'static,
     {
@@ -473,6 +484,14 @@ mod tests {
         assert_eq!(
             options.to_json(),
             r#"{"scan":[16,24],"axes":[["x",0.5,0.0,"nm"]]}"#
+        );
+        let options = Open {
+            axes: vec![Axis::named("element", vec!["Fe", "O"])],
+            ..default()
+        };
+        assert_eq!(
+            options.to_json(),
+            r#"{"axes":[["element",1.0,0.0,""]],"axis_names":[["Fe","O"]]}"#
         );
     }
 

@@ -331,6 +331,8 @@ fn element_type(code: u32) -> Option<ElementType> {
         element::I64 => ElementType::I64,
         element::F32 => ElementType::F32,
         element::F64 => ElementType::F64,
+        element::C64 => ElementType::C64,
+        element::C128 => ElementType::C128,
         _ => return None,
     })
 }
@@ -347,8 +349,9 @@ fn element_code(element: ElementType) -> u32 {
         ElementType::I64 => element::I64,
         ElementType::F32 => element::F32,
         ElementType::F64 => element::F64,
+        ElementType::C64 => element::C64,
+        ElementType::C128 => element::C128,
         // Cells are handed parts of them only.
-        ElementType::C64 | ElementType::C128 => element::NONE,
         ElementType::Rgb8 | ElementType::Rgba8 | ElementType::Rgb16 | ElementType::Rgba16 => {
             element::NONE
         }
@@ -373,9 +376,9 @@ mod tests {
 
     #[test]
     fn codes_and_types_agree() {
-        for code in 1..=10 {
+        for code in 1..=12 {
             assert_eq!(element_type(code).map(element_code), Some(code));
         }
-        assert_eq!(element_type(11), None);
+        assert_eq!(element_type(13), None);
     }
 }

@@ -14,11 +14,12 @@ macro_rules! sources {
     };
 }
 
-pub(crate) const SOURCES: [(&str, &str); 25] = sources![
+pub(crate) const SOURCES: [(&str, &str); 26] = sources![
     "lib.rs",
     "abi.rs",
     "axis.rs",
     "bridge.rs",
+    "complex.rs",
     "error.rs",
     "frame.rs",
     "generated.rs",

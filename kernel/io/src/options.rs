@@ -215,31 +215,19 @@ pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// Refuses what has no picture: of complex numbers there are four already, of three axes one for each entry of the slowest; colours
-/// make images.
+/// Refuses what has no picture: colours make images.
 pub(crate) fn check_pictures(path: &Path, meta: &SignalMeta) -> Result<(), SourceError> {
     let axes = &meta.axes;
-    if meta.element.is_colour() && axes.signal.len() != 2 {
-        let shape = axes.shape_text();
-        return Err(SourceError::unsupported(
-            path,
-            format!(
-                "its frames of colours have {} axes {shape}; 2 are read, an image",
-                axes.signal.len()
-            ),
-            "in Python, save the array alone, of which the last two axes are read as an image: `np.save(\"array.npy\", array)`; a single row is one of `array[None]`",
-        ));
-    }
-    if !meta.element.is_complex() || axes.signal.len() < 3 {
+    if !meta.element.is_colour() || axes.signal.len() == 2 {
         return Ok(());
     }
+    let shape = axes.shape_text();
     Err(SourceError::unsupported(
         path,
         format!(
-            "its frames of complex numbers have {} axes {}; 1 or 2 are read",
-            axes.signal.len(),
-            axes.shape_text()
+            "its frames of colours have {} axes {shape}; 2 are read, an image",
+            axes.signal.len()
         ),
-        "in Python, save the array alone, of which the last two axes are read as a frame: `np.save(\"array.npy\", array)`",
+        "in Python, save the array alone, of which the last two axes are read as an image: `np.save(\"array.npy\", array)`; a single row is one of `array[None]`",
     ))
 }

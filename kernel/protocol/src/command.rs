@@ -129,6 +129,9 @@ pub struct OpenOptions {
     pub signal_axes: Option<usize>,
     /// `(name, scale, offset, units)` per axis, slowest first, replacing those of the file.
     pub axes: Option<Vec<(String, f64, f64, String)>>,
+    /// What stands at each index of those axes, where that has names: a list for each axis, empty where it has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub axis_names: Vec<Vec<String>>,
     /// Array or experiment inside a store with several.
     pub dataset: Option<String>,
 }

@@ -71,7 +71,8 @@ pub struct NodeDescription {
     /// Type of the values: `u16`, `f32`.
     pub element: String,
     pub value_units: String,
-    /// The images of a map, the parts of complex frames; empty otherwise.
+    /// The images of a map, the parts of complex frames (where these have three axes, each with all images along the slowest); empty
+    /// otherwise.
     pub components: Vec<ComponentDescription>,
     /// Pictures drawn from several of them: the pictures of a map are counted through, images first.
     pub composites: Vec<CompositeDescription>,
@@ -151,6 +152,10 @@ pub struct AxisDescription {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[ts(as = "Option<Vec<f64>>", optional)]
     pub values: Vec<f64>,
+    /// What stands at each index of an axis of names: `ε_xx`, `Fe`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<String>>", optional)]
+    pub names: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]

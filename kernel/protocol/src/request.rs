@@ -180,7 +180,7 @@ pub struct FrameRequest {
     /// Scan position, slowest first.
     pub index: Vec<u32>,
     /// Which picture: of a map its images, then its composites, of complex numbers a part, of three signal axes an image along the
-    /// slowest; 0 otherwise.
+    /// slowest, of complex ones all images of a part before those of the next; 0 otherwise.
     pub component: u32,
     /// Most samples across and down: what is seen of the frame is reduced to fit.
     pub size_px: [u32; 2],

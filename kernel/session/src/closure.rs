@@ -48,10 +48,15 @@ impl Computation for Mapped {
 
     fn describe(&self, inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
         let meta = match inputs {
-            [meta] if meta.kind == SignalKind::Frame => match real_needed(meta) {
-                Some(refusal) => return Err(refusal),
-                None => *meta,
-            },
+            [meta] if meta.kind == SignalKind::Frame => {
+                let complex = meta.element.is_complex();
+                match real_needed(meta) {
+                    Some(_) if complex && self.function.input().is_complex() => *meta,
+                    Some(refusal) if complex => return Err(complex_refused(meta, refusal)),
+                    Some(refusal) => return Err(refusal),
+                    None => *meta,
+                }
+            }
             [meta] => {
                 let reason = format!("the signal has {}, not frames", meta.kind.noun());
                 return Err(NotApplicable::new(reason, "frames"));
@@ -60,10 +65,9 @@ impl Computation for Mapped {
         };
         Ok(match self.function.output() {
             Some(element) => SignalMeta {
-                element,
                 // What the closure makes of counts is unknown.
                 value_units: String::new(),
-                ..meta.clone()
+                ..meta.clone().with_element(element)
             },
             None => meta.to_map(vec![Component::new(
                 "value",
@@ -106,9 +110,21 @@ impl Computation for Mapped {
     }
 }
 
+/// What a closure of real numbers is told of complex ones.
+fn complex_refused(meta: &SignalMeta, refusal: NotApplicable) -> NotApplicable {
+    let half = meta.element.part();
+    NotApplicable::new(
+        refusal.reason,
+        format!(
+            "a closure of complex numbers, `|frame: Frame<Complex<{half}>>| …`, or {}",
+            refusal.takes
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use signal::{ElementType, Frame};
+    use signal::{Axes, Axis, ElementType, Frame};
 
     use super::*;
 
@@ -128,6 +144,43 @@ mod tests {
             );
             Frame::from_vec(&[2], vec![1f32, 2.0]).map(Output::Frame)
         }
+    }
+
+    struct Squares(ElementType);
+
+    impl FrameFunction for Squares {
+        fn input(&self) -> ElementType {
+            self.0
+        }
+        fn output(&self) -> Option<ElementType> {
+            Some(self.0)
+        }
+        fn call(&self, input: &Frame, _: NavigationIndex) -> Result<Output, String> {
+            Ok(Output::Frame(input.clone()))
+        }
+    }
+
+    #[test]
+    fn complex_numbers_are_for_closures_that_take_them() {
+        let axes = Axes::new(vec![Axis::pixels("x", 2)], vec![Axis::pixels("k", 3)]);
+        let waves = SignalMeta::frames("waves", axes, ElementType::C64);
+        let described = |element| {
+            let mapped = computation(Arc::new(Squares(element)));
+            mapped.describe(&[&waves])
+        };
+        let kept = described(ElementType::C128).unwrap();
+        assert_eq!(
+            (kept.element, kept.components.len()),
+            (ElementType::C128, 4)
+        );
+        let refused = described(ElementType::F32).unwrap_err().to_string();
+        assert!(
+            refused.contains("|frame: Frame<Complex<f32>>|"),
+            "{refused}"
+        );
+        let real = waves.clone().with_element(ElementType::U16);
+        let mapped = computation(Arc::new(Squares(ElementType::C64)));
+        assert_eq!(mapped.describe(&[&real]).unwrap().components.len(), 4);
     }
 
     #[test]

@@ -74,8 +74,12 @@ fn open_call(opened: &Opened) -> String {
     if let Some(axes) = &options.axes {
         let axes: Vec<String> = axes
             .iter()
-            .map(|(name, scale, offset, units)| {
-                format!("Axis::calibrated({name:?}, {scale:?}, {offset:?}, {units:?})")
+            .enumerate()
+            .map(|(at, (name, scale, offset, units))| {
+                match options.axis_names.get(at).filter(|names| !names.is_empty()) {
+                    Some(names) => format!("Axis::named({name:?}, vec!{names:?})"),
+                    None => format!("Axis::calibrated({name:?}, {scale:?}, {offset:?}, {units:?})"),
+                }
             })
             .collect();
         fields.push(format!("axes: vec![{}]", axes.join(", ")));

@@ -299,6 +299,7 @@ fn axis(axis: &Axis) -> AxisDescription {
         offset: axis.offset,
         units: axis.units.clone(),
         values: axis.values.clone(),
+        names: axis.names.clone(),
     }
 }
 
@@ -495,6 +496,7 @@ pub(crate) fn open_options(options: &protocol::OpenOptions) -> io::OpenOptions {
 /// The user's axes with the sizes of the file.
 pub(crate) fn axes_of(
     given: &[(String, f64, f64, String)],
+    names: &[Vec<String>],
     found: &signal::Axes,
 ) -> Result<Vec<Axis>, WireError> {
     let found_axes: Vec<&Axis> = found.navigation.iter().chain(&found.signal).collect();
@@ -509,11 +511,25 @@ pub(crate) fn axes_of(
             "give (name, scale, offset, units) for each axis, slowest first",
         ));
     }
-    Ok(given
-        .iter()
-        .zip(found_axes)
-        .map(|((name, scale, offset, units), axis)| {
-            Axis::new(name, axis.size, *scale, *offset, units)
+    let names = names.iter().cloned().chain(std::iter::repeat(Vec::new()));
+    (given.iter().zip(found_axes).zip(names))
+        .map(|(((name, scale, offset, units), axis), names)| {
+            let given = Axis {
+                names,
+                ..Axis::new(name, axis.size, *scale, *offset, units)
+            };
+            match given.names.is_empty() || given.names.len() == axis.size {
+                true => Ok(given),
+                false => Err(WireError::new(
+                    "axes",
+                    format!(
+                        "{} names were given for the axis `{name}`, which has {} entries",
+                        given.names.len(),
+                        axis.size
+                    ),
+                    "give a name for each entry, in their order",
+                )),
+            }
         })
-        .collect())
+        .collect()
 }

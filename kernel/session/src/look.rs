@@ -92,7 +92,7 @@ pub(crate) enum Shows<'a> {
 
 impl<'a> Shows<'a> {
     pub fn of(meta: &'a SignalMeta, picture: usize) -> Self {
-        let component = meta.components.get(picture);
+        let component = meta.component(picture);
         match (meta.kind, meta.composite(picture), component) {
             (_, Some(composite), _) => Shows::Composite(composite.colouring),
             (SignalKind::Map, None, Some(component)) => Shows::Component(&component.display),
@@ -142,7 +142,8 @@ impl<'a> Shows<'a> {
 
 fn key(node: u32, meta: &SignalMeta, picture: usize) -> String {
     match meta.kind == SignalKind::Map || !meta.components.is_empty() {
-        true => format!("{node}.{picture}"),
+        // All images of a part of three axes have its levels.
+        true => format!("{node}.{}", meta.component_number(picture)),
         false => node.to_string(),
     }
 }

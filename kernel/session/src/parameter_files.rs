@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, Weak};
 use protocol::WireError;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use signal::{File, ParameterInfo, ParameterKind, ParameterValue as _};
+use signal::{Block, File, ParameterInfo, ParameterKind, ParameterValue as _};
+use tree::{Engine, Reservation};
 
 use crate::journal::absolute;
 use crate::{lock, provenance};
@@ -22,18 +23,35 @@ const RELATIVE: &str = "relative_path";
 /// What is in the files that are bound now, by their hash: a drag of another parameter reads nothing again.
 #[derive(Default)]
 pub(crate) struct ParameterFiles {
-    read: Mutex<Vec<(String, Weak<[u8]>)>>,
+    read: Mutex<Vec<(String, Weak<Content>)>>,
+}
+
+/// What is in a file, in the memory budget as long as an operation has it.
+struct Content {
+    bytes: Vec<u8>,
+    _counted: Reservation,
+}
+
+/// One copy for all that are bound to it.
+struct Shared(Arc<Content>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.bytes
+    }
 }
 
 impl ParameterFiles {
     /// The files that `params` name, with what is in them. A path is read as it is now; what was read before must be the same still.
     ///
     /// # Errors
-    /// [`WireError`] naming the file: it is not there, too large, of another ending, no file, or has changed.
+    /// [`WireError`] naming the file: it is not there, too large, of another ending, no file, or has changed; or the memory budget
+    /// has no room for it.
     pub fn of(
         &self,
         infos: &[ParameterInfo],
         params: &Value,
+        engine: &Engine,
     ) -> Result<Vec<(String, File)>, WireError> {
         let mut files = Vec::new();
         for info in infos {
@@ -41,7 +59,7 @@ impl ParameterFiles {
             if let ParameterKind::File { endings } = &info.kind
                 && let Some(file) = params.get(&info.name).and_then(File::from_json)
             {
-                let file = self.with_bytes(file, &info.name, endings)?;
+                let file = self.with_bytes(file, &info.name, endings, engine)?;
                 files.push((info.name.clone(), file));
             }
         }
@@ -53,6 +71,7 @@ impl ParameterFiles {
         mut file: File,
         parameter: &str,
         endings: &[String],
+        engine: &Engine,
     ) -> Result<File, WireError> {
         if let Some(bytes) = self.kept(&file.sha256) {
             return Ok(file.with_bytes(bytes));
@@ -84,28 +103,43 @@ impl ParameterFiles {
                 ),
             ));
         }
-        let bytes = self.keep(&sha256, bytes);
+        let count = bytes.len();
+        let bytes = (self.keep(&sha256, bytes, engine)).ok_or_else(|| {
+            let budget = engine.memory().budget_bytes;
+            let enough = count.saturating_add(budget).div_ceil(1 << 20);
+            refuse(
+                "memory",
+                format!(
+                    "{} has {count} bytes, for which the memory budget of {budget} bytes has no room",
+                    path.display()
+                ),
+                format!("raise the budget: memory_budget(\"{enough} MiB\")?"),
+            )
+        })?;
         file.path = path.display().to_string();
         file.sha256 = sha256;
         Ok(file.with_bytes(bytes))
     }
 
-    fn kept(&self, sha256: &str) -> Option<Arc<[u8]>> {
+    fn kept(&self, sha256: &str) -> Option<Block> {
         let read = lock(&self.read);
-        let (_, bytes) = read.iter().find(|(hash, _)| hash == sha256)?;
-        bytes.upgrade()
+        let (_, content) = read.iter().find(|(hash, _)| hash == sha256)?;
+        content.upgrade().map(|content| Block::new(Shared(content)))
     }
 
-    /// One copy of each content.
-    fn keep(&self, sha256: &str, bytes: Vec<u8>) -> Arc<[u8]> {
+    /// One copy of each content; `None` when the budget has no room for it.
+    fn keep(&self, sha256: &str, bytes: Vec<u8>, engine: &Engine) -> Option<Block> {
         if let Some(kept) = self.kept(sha256) {
-            return kept;
+            return Some(kept);
         }
-        let bytes: Arc<[u8]> = bytes.into();
+        let content = Arc::new(Content {
+            _counted: engine.reserve(bytes.len())?,
+            bytes,
+        });
         let mut read = lock(&self.read);
-        read.retain(|(_, bytes)| bytes.strong_count() > 0);
-        read.push((sha256.to_owned(), Arc::downgrade(&bytes)));
-        bytes
+        read.retain(|(_, content)| content.strong_count() > 0);
+        read.push((sha256.to_owned(), Arc::downgrade(&content)));
+        Some(Block::new(Shared(content)))
     }
 }
 

@@ -166,15 +166,10 @@ impl Session {
         }
         self.draw_navigator(drawing, graph, node, at, cancel)?;
         let meta = &node.meta;
-        let pictures = match meta.components.len() {
-            // Of three signal axes the image that the page is at.
-            0 => {
-                let shown = look.picture(node.id).min(meta.pictures() - 1);
-                shown..shown + 1
-            }
-            parts => 0..parts,
-        };
-        for picture in pictures {
+        // Of three signal axes the image that the page is at, of complex numbers each part.
+        let image = look.picture(node.id).min(meta.pictures() - 1) % meta.images();
+        for part in 0..meta.components.len().max(1) {
+            let picture = part * meta.images() + image;
             let looking = pictures::Looking {
                 component: picture,
                 focused: false,
@@ -258,19 +253,21 @@ impl Session {
         };
         let meta = &node.meta;
         let shows = Shows::of(meta, picture);
-        let (title, colours) = match (meta.components.get(picture), meta.axes.signal.as_slice()) {
-            (Some(part), _) => {
+        let title = match meta.axes.signal.as_slice() {
+            [outer, _, _] => {
+                let place = outer.place(picture % meta.images());
+                format!("{title}: {} {place}", outer.name)
+            }
+            _ => title,
+        };
+        let (title, colours) = match meta.component(picture) {
+            Some(part) => {
                 let colours = coloured::of(meta, picture, &|_| Ok(shown.image.clone()))
                     .map_err(|what| WireError::new("poster", what, "").at_node(node.id))?;
                 (format!("{title}: {}", part.title), colours.1)
             }
-            (None, [outer, _, _]) => {
-                let place = outer.value(picture as f64);
-                let place = format!("{title}: {} {place} {}", outer.name, outer.units);
-                (place.trim_end().to_owned(), Colours::Values)
-            }
-            _ if meta.element.is_colour() => (title, Colours::Own),
-            _ => (title, Colours::Values),
+            None if meta.element.is_colour() => (title, Colours::Own),
+            None => (title, Colours::Values),
         };
         let mut drawn = Panel {
             values: meta.writing(picture).units,

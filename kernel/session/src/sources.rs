@@ -78,7 +78,11 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>
     let Some(given) = &options.axes else {
         return Ok(source);
     };
-    io_options.axes = Some(convert::axes_of(given, &source.meta().axes)?);
+    io_options.axes = Some(convert::axes_of(
+        given,
+        &options.axis_names,
+        &source.meta().axes,
+    )?);
     io::open(path, &io_options).map_err(fail)
 }
 

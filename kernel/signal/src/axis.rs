@@ -1,9 +1,12 @@
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One axis, pixel centres at whole indices. Uniform, `value = offset + scale · index`, unless it has
 /// `values` of its own: then `offset` is the first of them and `scale` their mean step, for what needs one
-/// number for the whole axis and says so.
+/// number for the whole axis and says so. Where each index stands for something that has a name (a component of a strain, a
+/// chemical element), the axis has `names`, and its values are the indices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Axis {
     pub name: String,
@@ -15,6 +18,9 @@ pub struct Axis {
     /// The value at each index of an axis that is not uniform, rising or falling throughout; empty when it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<f64>,
+    /// What stands at each index of an axis of names: `ε_xx`, `red`, `Fe`; empty when it is one of values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// How the file defines an axis that is not uniform, for formats that can say it again (hyperspy's
     /// `FunctionalDataAxis`); null otherwise.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -41,6 +47,7 @@ impl Axis {
             offset,
             units: units.into(),
             values: Vec::new(),
+            names: Vec::new(),
             definition: Value::Null,
         }
     }
@@ -57,6 +64,70 @@ impl Axis {
         Axis {
             values: values.clone(),
             ..Axis::new(name, values.len(), scale, offset, units)
+        }
+    }
+
+    /// An axis with a name for each index.
+    pub fn with_names(name: impl Into<String>, names: Vec<String>) -> Self {
+        Axis {
+            names: names.clone(),
+            ..Axis::new(name, names.len(), 1.0, 0.0, "")
+        }
+    }
+
+    /// What stands at an index, as people read it: its name, or its value with the unit, `Fe`, `12.5 eV`.
+    pub fn place(&self, index: usize) -> String {
+        match self.names.get(index) {
+            Some(name) => name.clone(),
+            None => format!("{} {}", self.value(index as f64), self.units)
+                .trim_end()
+                .to_owned(),
+        }
+    }
+
+    /// The part of the axis over some of its indices, where it is.
+    #[must_use]
+    pub fn part(&self, kept: &Range<usize>) -> Axis {
+        if kept.len() == self.size {
+            return self.clone();
+        }
+        let values = self.values.get(kept.clone());
+        let part = match values.filter(|values| values.len() > 1) {
+            Some(values) => Axis::with_values(&*self.name, values.to_vec(), &*self.units),
+            None => Axis::new(
+                &*self.name,
+                kept.len(),
+                self.scale,
+                self.value(kept.start as f64),
+                &*self.units,
+            ),
+        };
+        Axis {
+            names: self.names.get(kept.clone()).unwrap_or_default().to_vec(),
+            ..part
+        }
+    }
+
+    /// The axis when so many steps become one: the middle of each block, and what names it had side by side.
+    #[must_use]
+    pub fn joined(&self, factor: usize) -> Axis {
+        let size = self.size / factor;
+        let joined = if self.values.is_empty() || size < 2 {
+            let offset = (0..factor).map(|at| self.value(at as f64)).sum::<f64>() / factor as f64;
+            let scale = self.scale * factor as f64;
+            Axis::new(&*self.name, size, scale, offset, &*self.units)
+        } else {
+            let mean = |block: &[f64]| block.iter().sum::<f64>() / factor as f64;
+            let values = self.values.chunks_exact(factor).map(mean).collect();
+            Axis::with_values(&*self.name, values, &*self.units)
+        };
+        let together = |names: &[String]| match names {
+            [first, .., last] if names.len() > 2 => format!("{first} … {last}"),
+            few => few.join(" + "),
+        };
+        Axis {
+            names: self.names.chunks_exact(factor).map(together).collect(),
+            ..joined
         }
     }
 
@@ -95,8 +166,16 @@ impl Axis {
     }
 
     /// What is wrong with this axis, if anything: an empty axis, a scale of zero, NaN or infinity, values that
-    /// do not rise or fall throughout.
+    /// do not rise or fall throughout, another number of names than of entries.
     pub fn fault(&self) -> Option<String> {
+        if !self.names.is_empty() && self.names.len() != self.size {
+            return Some(format!(
+                "axis `{}` has {} names for {} entries",
+                self.name,
+                self.names.len(),
+                self.size
+            ));
+        }
         if !self.values.is_empty() {
             if self.values.len() != self.size {
                 return Some(format!(
@@ -172,5 +251,36 @@ mod tests {
     fn a_nan_scale_is_a_fault_that_names_the_axis() {
         let fault = Axis::new("ky", 8, f64::NAN, 0.0, "px").fault();
         assert!(fault.is_some_and(|text| text.contains("`ky`")));
+    }
+
+    #[test]
+    fn names_go_with_the_part_that_is_kept_and_stand_side_by_side_where_entries_are_joined() {
+        let names = |all: &[&str]| -> Vec<String> { all.iter().map(|one| (*one).into()).collect() };
+        let axis = Axis::with_names("element", names(&["C", "N", "O", "Ti", "Fe"]));
+        assert_eq!((axis.size, axis.fault()), (5, None));
+        assert_eq!((axis.place(3), axis.place(5)), ("Ti".into(), "5".into()));
+        let part = axis.part(&(1..3));
+        assert_eq!(
+            (part.names.clone(), part.value(0.0)),
+            (names(&["N", "O"]), 1.0)
+        );
+        assert_eq!(axis.joined(2).names, names(&["C + N", "O + Ti"]));
+        assert_eq!(axis.joined(4).names, names(&["C … Ti"]));
+        let wrong = Axis {
+            size: 4,
+            ..axis.clone()
+        };
+        assert!(
+            wrong
+                .fault()
+                .is_some_and(|text| text.contains("5 names for 4"))
+        );
+        assert_eq!(Axis::new("E", 3, 0.5, 12.0, "eV").place(1), "12.5 eV");
+        assert_eq!(Axis::new("E", 3, 0.5, 12.0, "").place(1), "12.5");
+        // Files of earlier releases have none.
+        let told = serde_json::to_value(Axis::pixels("x", 2)).unwrap();
+        assert!(told.get("names").is_none());
+        let told = serde_json::to_value(&axis).unwrap();
+        assert_eq!(serde_json::from_value::<Axis>(told).unwrap(), axis);
     }
 }

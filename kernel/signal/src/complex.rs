@@ -80,12 +80,20 @@ impl SignalMeta {
 
 impl Frame {
     /// What is seen of it under a number: a part of complex numbers in the order of [`ComplexPart::ALL`], one of the images of three
-    /// axes ([`Frame::plane`]), else the frame itself; `None` where there is none of this number.
+    /// axes ([`Frame::plane`]), of complex ones all images of a part before those of the next, else the frame itself; `None` where
+    /// there is none of this number.
     pub fn picture(&self, number: usize) -> Option<Frame> {
+        let (part, image) = match *self.shape() {
+            [planes, _, _] => {
+                let planes = planes.max(1);
+                (number / planes, self.plane(number % planes)?)
+            }
+            _ => (number, self.clone()),
+        };
         match (self.element().is_complex(), self.shape().len()) {
-            (true, _) => ComplexPart::ALL.get(number).map(|part| self.part(*part)),
-            (false, 3) => self.plane(number),
-            (false, _) => Some(self.clone()),
+            (true, _) => ComplexPart::ALL.get(part).map(|part| image.part(*part)),
+            (false, 3) => (part == 0).then_some(image),
+            (false, _) => Some(image),
         }
     }
 
@@ -132,6 +140,23 @@ mod tests {
         // Wherever one number is wanted of a pixel.
         assert_eq!(frame.value(0), 5.0);
         assert_eq!(frame.to_f32()[1], 2.0);
+    }
+
+    #[test]
+    fn of_three_axes_each_part_has_all_images() {
+        let numbers: Vec<f32> = (0..16).map(|at| at as f32).collect();
+        let stack = Frame::from_parts(&[2, 1, 4], ElementType::C64, numbers).unwrap();
+        let of = |number: usize| {
+            stack
+                .picture(number)
+                .map(|image| image.to_f32().into_owned())
+        };
+        assert_eq!(of(4), Some(vec![0.0, 2.0, 4.0, 6.0]));
+        assert_eq!(of(5), Some(vec![8.0, 10.0, 12.0, 14.0]));
+        assert_eq!(of(7), Some(vec![9.0, 11.0, 13.0, 15.0]));
+        assert_eq!(of(0).unwrap()[1], 2f32.hypot(3.0));
+        assert!(of(8).is_none());
+        assert_eq!(stack.picture(7).unwrap().shape(), [1, 4]);
     }
 
     #[test]

@@ -52,6 +52,45 @@ impl Frame {
         })
     }
 
+    /// A frame of pixels that consist of several numbers (complex ones, colours), those of a pixel side by side (C order).
+    ///
+    /// # Errors
+    /// A sentence when the pixels are not of such numbers, or there are other than the shape has.
+    pub fn from_parts<T: Element>(
+        shape: &[usize],
+        element: ElementType,
+        parts: Vec<T>,
+    ) -> Result<Self, String> {
+        let bytes = shape.iter().product::<usize>() * element.size_bytes();
+        if T::TYPE != element.part() || size_of_val(&*parts) != bytes {
+            return Err(format!(
+                "{} numbers {} do not fill a frame of shape {shape:?} {element}",
+                parts.len(),
+                T::TYPE
+            ));
+        }
+        Ok(Frame {
+            shape: shape.into(),
+            element,
+            block: Block::new(OwnPixels(parts)),
+            start: 0,
+        })
+    }
+
+    /// The same numbers in another shape and type of pixels, without a copy.
+    pub(crate) fn viewed_as(&self, shape: &[usize], element: ElementType) -> Frame {
+        debug_assert_eq!(
+            shape.iter().product::<usize>() * element.size_bytes(),
+            self.as_bytes().len()
+        );
+        Frame {
+            shape: shape.into(),
+            element,
+            block: self.block.clone(),
+            start: self.start,
+        }
+    }
+
     /// A frame without pixels.
     pub fn empty() -> Self {
         Frame {

@@ -21,6 +21,8 @@ mod index;
 mod meta;
 mod nearest;
 mod needs;
+mod npy;
+mod numbers;
 mod operation;
 mod outline;
 mod output;
@@ -50,6 +52,7 @@ pub use index::{MAX_NAVIGATION_RANK, NavigationIndex, Region, rows_and_columns};
 pub use meta::{Caveat, Model, SignalKind, SignalMeta};
 pub use nearest::{edits, nearest_names};
 pub use needs::{Needs, Window};
+pub use npy::{NpyFault, NpyHeader};
 pub use operation::{
     Computation, FrameFunction, FurtherInput, Inputs, MapReference, Operation, OperationInfo,
     check_inputs,

@@ -100,21 +100,36 @@ impl SignalMeta {
                 false => "counts".into(),
             },
             components: SignalMeta::pictures_of(element),
-            composites: match element.is_colour() {
-                true => vec![Composite::new(
-                    "colours",
-                    "Colours",
-                    Colouring::Colours,
-                    &[],
-                )],
-                false => Vec::new(),
-            },
+            composites: SignalMeta::composites_of(element),
             signal_type: String::new(),
             beam_energy_kev: None,
             notes: Map::new(),
             model: None,
             caveats: Vec::new(),
             original: Value::Null,
+        }
+    }
+
+    fn composites_of(element: ElementType) -> Vec<Composite> {
+        match element.is_colour() {
+            true => vec![Composite::new(
+                "colours",
+                "Colours",
+                Colouring::Colours,
+                &[],
+            )],
+            false => Vec::new(),
+        }
+    }
+
+    /// The same frames with pixels of another type, and what is seen of those.
+    #[must_use]
+    pub fn with_element(self, element: ElementType) -> Self {
+        SignalMeta {
+            element,
+            components: SignalMeta::pictures_of(element),
+            composites: SignalMeta::composites_of(element),
+            ..self
         }
     }
 
@@ -173,12 +188,26 @@ impl SignalMeta {
     }
 
     /// How many pictures there are to choose from: the images of a map and its composites, the parts of complex numbers, the
-    /// images of a frame with three axes; 1 where there is no choice.
+    /// images of a frame with three axes, of complex ones for each part; 1 where there is no choice.
     pub fn pictures(&self) -> usize {
+        self.images() * (self.components.len() + self.composites.len()).max(1)
+    }
+
+    /// Images along the slowest of three signal axes; 1 of all other signals.
+    pub fn images(&self) -> usize {
         match self.axes.signal.as_slice() {
-            [planes, _, _] => planes.size,
-            _ => (self.components.len() + self.composites.len()).max(1),
+            [images, _, _] => images.size.max(1),
+            _ => 1,
         }
+    }
+
+    /// The component that a picture is one of, which is not its number where frames have three axes.
+    pub fn component_number(&self, picture: usize) -> usize {
+        picture / self.images()
+    }
+
+    pub fn component(&self, picture: usize) -> Option<&Component> {
+        self.components.get(self.component_number(picture))
     }
 
     /// The components that a picture is drawn from: itself, or those of a composite; `None` for a picture that is not there.
@@ -196,7 +225,7 @@ impl SignalMeta {
         let first = self
             .planes(picture)
             .and_then(|planes| planes.first().copied());
-        let component = first.and_then(|first| self.components.get(first));
+        let component = first.and_then(|first| self.component(first));
         let units = match component.map(|component| component.units.as_str()) {
             None | Some("") => &self.value_units,
             Some(units) => units,

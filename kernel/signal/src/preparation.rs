@@ -233,7 +233,8 @@ pub struct Preparation<T> {
     pub positions: Positions,
     /// Of the further inputs, each of its own scan, in their order; those that are not named are not read.
     pub further: Vec<Positions>,
-    /// How many passes there are from this one on, where that is known.
+    /// How many passes over the scan there are from this one on, where that is known: a look at a few positions
+    /// ([`Positions::Spread`]) before others is none.
     pub passes: Option<usize>,
     pub prepare: Box<dyn Prepare<T>>,
 }

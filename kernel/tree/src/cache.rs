@@ -11,7 +11,8 @@ use crate::{ComputeError, lock};
 
 mod kept;
 
-pub(crate) use kept::{Evictable, NOBODY, Reservation, Use};
+pub use kept::Reservation;
+pub(crate) use kept::{Evictable, NOBODY, Use};
 
 /// What one entry costs besides its pixels: keys, map nodes, reference counts.
 const ENTRY_BYTES: usize = 256;

@@ -12,7 +12,7 @@ use signal::{
     Prepared, SignalKind, Source, SourceError,
 };
 
-use crate::cache::{Cache, Held, Key, Memory};
+use crate::cache::{Cache, Held, Key, Memory, Reservation};
 use crate::estimate::Cubes;
 use crate::gate::{Gate, InteractiveGuard, Lane};
 use crate::held::HeldSignals;
@@ -177,6 +177,12 @@ impl Engine {
 
     pub fn memory(&self) -> Memory {
         self.inner.cache.memory()
+    }
+
+    /// Counts bytes that lie outside the engine and cannot be given up in the budget, while the answer lives; `None` when they do
+    /// not fit beside what cannot be given up either.
+    pub fn reserve(&self, bytes: usize) -> Option<Reservation> {
+        self.inner.cache.reserve(bytes)
     }
 
     /// A new memory budget; a smaller one holds at once.

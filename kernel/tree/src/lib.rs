@@ -33,7 +33,7 @@ mod route;
 mod scan;
 mod sweep;
 
-pub use cache::Memory;
+pub use cache::{Memory, Reservation};
 pub use compute::{Engine, EngineConfig, EngineEvent, Reads};
 pub use deliver::Receiver;
 pub use draft::DraftNumbers;

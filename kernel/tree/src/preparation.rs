@@ -33,7 +33,8 @@ pub struct PreparationProgress {
     pub node: u32,
     pub revision: u32,
     pub state: PassState,
-    /// The pass over the scan that it is at, from 1.
+    /// The pass over the scan that it is at, from 1; of a few positions that are looked at before it ([`signal::Positions::Spread`])
+    /// the one that comes.
     pub pass: usize,
     /// Passes in all, where that is known.
     pub passes: Option<usize>,

@@ -27,6 +27,8 @@ struct Log {
 #[derive(Clone)]
 struct Folded {
     passes: usize,
+    /// Positions that are looked at before.
+    looks: usize,
     forks: bool,
     delay: Duration,
     /// Bytes of what is prepared.
@@ -41,6 +43,7 @@ impl Folded {
     fn new() -> Self {
         Folded {
             passes: 1,
+            looks: 0,
             forks: false,
             delay: Duration::ZERO,
             bytes: 8,
@@ -140,12 +143,16 @@ impl Computation for Folded {
         Ok(inputs[0].clone())
     }
     fn preparation(&self, _: &[&SignalMeta]) -> Option<Preparation<Prepared>> {
+        let (positions, pass) = match self.looks {
+            0 => (Positions::All, 1),
+            looks => (Positions::Spread(looks), 0),
+        };
         let first = Fold {
             of: self.clone(),
-            pass: 1,
+            pass,
             number: self.seed,
         };
-        Some(Preparation::new(Positions::All, first).with_passes(self.passes))
+        Some(Preparation::new(positions, first).with_passes(self.passes))
     }
     fn compute(
         &self,
@@ -328,6 +335,24 @@ fn passes_follow_each_other_and_none_is_done_twice() {
         assert_eq!(folded.log.finishes.load(Ordering::SeqCst), 3);
         assert!(forks || folded.adds() == 3 * POSITIONS);
     }
+}
+
+#[test]
+fn a_look_at_a_few_positions_is_no_pass() {
+    let folded = Folded {
+        passes: 2,
+        looks: 5,
+        delay: Duration::from_micros(500),
+        ..Folded::new()
+    };
+    let (scan, engine) = (grown(&folded), engine(2, MEBIBYTE));
+    for (adds, pass) in [(2, 1), (5 + POSITIONS / 2, 1), (5 + POSITIONS * 3 / 2, 2)] {
+        scan.cancel_when(&engine, || folded.adds() >= adds);
+        let progress = scan.progress(&engine);
+        assert_eq!((progress.pass, progress.passes), (pass, Some(2)), "{adds}");
+    }
+    scan.prepare(&engine).unwrap();
+    assert_eq!(folded.log.finishes.load(Ordering::SeqCst), 3);
 }
 
 #[test]

@@ -107,7 +107,10 @@ fn bound(operation: &str, params: &Value) -> Result<Arc<dyn Computation>> {
             && let Some(name) = params[&info.name].as_str()
         {
             let bytes = std::fs::read(golden_path(name)).with_context(|| name.to_owned())?;
-            files.push((info.name, File::unread(name).with_bytes(bytes.into())));
+            files.push((
+                info.name,
+                File::unread(name).with_bytes(signal::Block::new(bytes)),
+            ));
         }
     }
     Ok(entry.bind_with(params, &files)?)

@@ -109,8 +109,12 @@ export function decimalsFor(scale: number): number {
   return Math.min(12, Math.max(0, Math.ceil(-Math.log10(size) - 1e-9)));
 }
 
-/** A value at whole pixels of `axis`, with its units: `1.25 1/nm`. */
+/** A value at whole pixels of `axis`, with its units: `1.25 1/nm`; of an axis of names the name, `Fe`. */
 export function axisText(axis: AxisDescription, index: number): string {
+  const name = axis.names?.[index];
+  if (name !== undefined) {
+    return name;
+  }
   const step = isUneven(axis) ? valueAt(axis, index + 0.5) - valueAt(axis, index - 0.5) : axis.scale;
   const whole = Number.isInteger(step) && Number.isInteger(axis.offset) && !isUneven(axis);
   // The values of an uneven axis lie anywhere between whole steps.
@@ -144,6 +148,11 @@ export function withUnits(text: string, units: string): string {
 
 function minus(text: string): string {
   return text.replaceAll("-", MINUS);
+}
+
+/** Whether what is told of a place says more than its index: a calibration or a name. */
+export function isTold(axis: AxisDescription): boolean {
+  return (axis.names?.length ?? 0) > 0 || (axis.units !== "" && axis.units !== "px");
 }
 
 /** The largest 1, 2 or 5 times a power of ten that is not above `limit`. */

@@ -1,7 +1,7 @@
 /** In which unit the values of a picture are written: readout, levels, histogram and curves have it from here. */
 
 import type { NodeDescription } from "../protocol/generated";
-import { planesOf } from "../state/images";
+import { componentOf, planesOf } from "../state/images";
 import { numberText, withUnits } from "./axes";
 
 /** `factor` times a value is the number in `units`. */
@@ -11,7 +11,7 @@ export interface Writing {
 }
 
 export function writingOf(node: NodeDescription, picture: number): Writing {
-  const image = node.components[planesOf(node, picture)[0] ?? 0];
+  const image = componentOf(node, planesOf(node, picture)[0] ?? 0);
   return image?.shown ?? { factor: 1, units: image?.units || node.value_units };
 }
 

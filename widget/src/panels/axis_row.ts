@@ -1,7 +1,7 @@
 /** A slider and a field for the index along one axis. */
 
 import { h, listen, setAttributes, setText } from "../dom";
-import { axisText } from "../geometry/axes";
+import { axisText, isTold } from "../geometry/axes";
 import { clamp } from "../geometry/fit";
 import type { AxisDescription } from "../protocol/generated";
 
@@ -67,12 +67,12 @@ export function axisRow(
       shown = index;
       slider.valueAsNumber = index;
       slider.style.setProperty("--st-share", String(last > 0 ? index / last : 0));
-      setAttributes(slider, { "aria-valuetext": `${index} of 0 to ${last}` });
+      const told = isTold(axis) ? axisText(axis, index) : "";
+      setAttributes(slider, { "aria-valuetext": `${index} of 0 to ${last}${told && `, ${told}`}` });
       if (field.ownerDocument.activeElement !== field) {
         field.valueAsNumber = index;
       }
-      const calibrated = axis.units !== "" && axis.units !== "px";
-      setText(note, calibrated ? axisText(axis, index) : `of ${axis.size}`);
+      setText(note, told || `of ${axis.size}`);
     },
   };
 }

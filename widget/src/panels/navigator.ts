@@ -1,7 +1,7 @@
 /** The image of the scan: drag or use the arrow keys to choose the scan position. */
 
 import { calmly, h, listen, setText } from "../dom";
-import { axisText, barAxis, lineAxis } from "../geometry/axes";
+import { axisText, barAxis, isTold, lineAxis } from "../geometry/axes";
 import { type Point, pixelAt, type Region, regionBetween } from "../geometry/fit";
 import { regionText } from "../geometry/region";
 import { sampleText } from "../geometry/sample";
@@ -330,7 +330,7 @@ export function positionText(
   }
   const axes = node.navigation_axes;
   const indices = axes.map((axis, i) => `${axis.name} ${position[i] ?? 0}`).join(", ");
-  const calibrated = axes.some((axis) => axis.units !== "" && axis.units !== "px");
+  const calibrated = axes.some(isTold);
   const sameUnits = axes.every((axis) => axis.units === axes[0]?.units);
   const places = axes
     .map((axis, i) => {

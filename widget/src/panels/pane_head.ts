@@ -2,7 +2,7 @@
 
 import { h, icon, listen, setAttributes, setText } from "../dom";
 import type { ColouringDescription, NodeDescription } from "../protocol/generated";
-import { pictureCount } from "../state/images";
+import { componentNumber, pictureCount, pictureOf } from "../state/images";
 import type { Pane } from "./pane";
 import type { PanelContext } from "./registry";
 
@@ -127,14 +127,20 @@ function fillComponents(
     element.replaceChildren(
       ...pictures.map(({ mark, name, title, help }, i) => {
         const tab = h("button", { role: "tab", title: help, "data-st": mark }, ...titled(title || name));
-        listen(tab, "click", () => session.setComponent(i, key), signal);
+        listen(
+          tab,
+          "click",
+          () => session.setComponent(pictureOf(node, i, state.value.component), key),
+          signal,
+        );
         return tab;
       }),
     );
   }
   element.hidden = pictures.length < 2;
+  const shownPart = node ? componentNumber(node, state.value.component) : 0;
   [...element.children].forEach((tab, i) => {
-    setAttributes(tab, { "aria-selected": String(i === state.value.component) });
+    setAttributes(tab, { "aria-selected": String(i === shownPart) });
   });
 }
 

@@ -1,7 +1,7 @@
 /** The slider of a pane for the slowest of three signal axes: which image of the stack is shown. */
 
 import { h } from "../dom";
-import { stackAxis } from "../state/images";
+import { componentNumber, imageCount, pictureOf, stackAxis } from "../state/images";
 import { type AxisRow, axisRow } from "./axis_row";
 import type { Pane } from "./pane";
 import type { PanelContext } from "./registry";
@@ -22,11 +22,15 @@ export function stackSlider(key: number, { session }: PanelContext, signal: Abor
       const wanted = JSON.stringify([node?.id, axis]);
       if (wanted !== built) {
         built = wanted;
-        row = axis && axisRow(axis, "", (index) => session.setComponent(index, key), signal);
+        const move = (index: number): void => {
+          const part = node ? componentNumber(node, state.value.component) : 0;
+          session.setComponent(pictureOf(node, part, index), key);
+        };
+        row = axis && axisRow(axis, "", move, signal);
         element.replaceChildren(...(row ? [row.element] : []));
         element.hidden = row === null;
       }
-      row?.show(state.value.component);
+      row?.show(state.value.component % imageCount(node));
     },
   };
 }

@@ -5,7 +5,7 @@ import { blockText, type SampleAt, sampleText } from "../geometry/sample";
 import { writingOf, writtenText } from "../geometry/units";
 import type { CompositeDescription, NodeDescription } from "../protocol/generated";
 import { turnOf } from "../render/composite";
-import { compositeOf } from "../state/images";
+import { componentOf, compositeOf } from "../state/images";
 
 /** `37 counts`; of one of several maps `ε_xx 1.61 %`, in the units people write it in; of a composite what it is drawn from. */
 export function valueText(node: NodeDescription, picture: number, sample: SampleAt | null): string {
@@ -16,7 +16,7 @@ export function valueText(node: NodeDescription, picture: number, sample: Sample
   if (composite && sample) {
     return compositeText(node, composite, picture, sample);
   }
-  const map = node.components[picture];
+  const map = componentOf(node, picture);
   const { factor, units } = writingOf(node, picture);
   const written = sample && { ...sample, value: sample.value * factor };
   const { display } = map ?? {};

@@ -59,7 +59,7 @@ generation: number, node: number,
 index: Array<number>, 
 /**
  * Which picture: of a map its images, then its composites, of complex numbers a part, of three signal axes an image along the
- * slowest; 0 otherwise.
+ * slowest, of complex ones all images of a part before those of the next; 0 otherwise.
  */
 component: number, 
 /**
@@ -358,7 +358,11 @@ export type AxisDescription = { name: string, size: number, scale: number, offse
 /**
  * The value at each index of an axis that is not uniform.
  */
-values?: Array<number>, };
+values?: Array<number>, 
+/**
+ * What stands at each index of an axis of names: `ε_xx`, `Fe`.
+ */
+names?: Array<string>, };
 
 /**
  * Position `i` of a scan lies at `first + i · step` positions of the scan of its file, per navigation axis.
@@ -453,7 +457,8 @@ in_file?: ScanSteps, kind: NodeKind, navigation_axes: Array<AxisDescription>, si
  */
 element: string, value_units: string, 
 /**
- * The images of a map, the parts of complex frames; empty otherwise.
+ * The images of a map, the parts of complex frames (where these have three axes, each with all images along the slowest); empty
+ * otherwise.
  */
 components: Array<ComponentDescription>, 
 /**

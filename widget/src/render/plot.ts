@@ -85,7 +85,17 @@ export function drawPlot(
   }
   context.textAlign = "center";
   context.textBaseline = "top";
-  if (axis && axis.scale !== 0) {
+  if (axis?.names?.length) {
+    for (const { at, name } of nameTicks(
+      axis.names,
+      Math.ceil(first * block),
+      Math.min(axis.size, last * block),
+      area.width,
+    )) {
+      context.fillText(name, xOf(at + 0.5), area.top + area.height + 5);
+    }
+    context.fillText(axis.name, area.left + area.width / 2, area.top + area.height + 20);
+  } else if (axis && axis.scale !== 0) {
     const ends = [valueAt(axis, first * block), valueAt(axis, Math.min(axis.size, last * block) - 1)];
     const places = ticks(Math.min(...ends), Math.max(...ends), 6);
     const names = tickTexts(places);
@@ -126,4 +136,20 @@ export function drawPlot(
   }
   context.stroke();
   context.restore();
+}
+
+/** Pixels of the page that a name below a plot has for itself. */
+const NAME_ROOM = 48;
+
+/** The names of an axis from one index to before another that stand below a plot so wide: all, or one in so many that they have room. */
+export function nameTicks(
+  names: readonly string[],
+  from: number,
+  to: number,
+  width: number,
+): { at: number; name: string }[] {
+  const step = Math.max(1, Math.ceil(((to - from) * NAME_ROOM) / Math.max(width, 1)));
+  return names
+    .map((name, at) => ({ at, name }))
+    .filter(({ at }) => at >= from && at < to && (at - from) % step === 0);
 }

@@ -4,7 +4,7 @@ import type { FrameReply, NavigationRegion, NodeDescription } from "../protocol/
 import { COLORMAPS, type Colormap, colormapNamed } from "../render/colormap";
 import type { Contrast, Levels } from "../render/table";
 import type { Draft } from "./detector";
-import { showsOf, stackAxis } from "./images";
+import { componentNumber, showsOf, stackAxis } from "./images";
 
 /** Pictures that share colormap, gamma and logarithm. */
 export type PictureClass =
@@ -67,7 +67,8 @@ export function colormapsFor(kind: PictureClass): Colormap[] {
 /** Levels are held per node and component: values of different nodes have nothing in common. */
 export function levelsKey(node: NodeDescription, component: number): string {
   const several = node.kind === "map" || node.components.length > 0;
-  return several ? `${node.id}.${component}` : String(node.id);
+  // All images of a part of three axes have its levels.
+  return several ? `${node.id}.${componentNumber(node, component)}` : String(node.id);
 }
 
 /** What is tried on a node without being its own yet. */

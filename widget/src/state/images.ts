@@ -1,10 +1,12 @@
 /**
  * The pictures of a node, counted through: the images of a map, then the composites that are drawn from several of them;
- * the parts of complex frames; the images along the slowest of three signal axes; frames of colours, drawn as they are.
+ * the parts of complex frames; the images along the slowest of three signal axes, of complex ones all images of a part before those
+ * of the next; frames of colours, drawn as they are.
  */
 
 import type {
   AxisDescription,
+  ComponentDescription,
   CompositeDescription,
   DisplayDescription,
   NodeDescription,
@@ -21,8 +23,29 @@ export function stackAxis(node: NodeDescription | null): AxisDescription | null 
   return node?.kind === "frame" && node.signal_axes.length > 2 ? (outer ?? null) : null;
 }
 
+/** How many images a frame has along the slowest of three signal axes; 1 of all others. */
+export function imageCount(node: NodeDescription | null): number {
+  return stackAxis(node)?.size ?? 1;
+}
+
 export function pictureCount(node: NodeDescription | null): number {
-  return node ? (stackAxis(node)?.size ?? node.components.length + node.composites.length) : 0;
+  const parts = node ? node.components.length + node.composites.length : 0;
+  return stackAxis(node) ? imageCount(node) * Math.max(1, parts) : parts;
+}
+
+/** The number of the component that a picture is one of. */
+export function componentNumber(node: NodeDescription, picture: number): number {
+  return Math.floor(picture / imageCount(node));
+}
+
+export function componentOf(node: NodeDescription | null, picture: number): ComponentDescription | undefined {
+  return node?.components[componentNumber(node, picture)];
+}
+
+/** The same image of another component. */
+export function pictureOf(node: NodeDescription | null, component: number, shown: number): number {
+  const images = imageCount(node);
+  return component * images + (shown % images);
 }
 
 export function compositeOf(node: NodeDescription, picture: number): CompositeDescription | null {
@@ -39,7 +62,7 @@ export function showsOf(node: NodeDescription | null, picture: number): Shows {
   if (composite) {
     return { type: composite.colouring };
   }
-  const display = node?.components[picture]?.display ?? { type: "sequential" };
+  const display = componentOf(node, picture)?.display ?? { type: "sequential" };
   // What rises from nothing is drawn as counts are.
   return node?.kind !== "map" && display.type === "sequential" ? FRAME : display;
 }

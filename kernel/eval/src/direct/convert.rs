@@ -257,6 +257,21 @@ impl Parameter for Signals {
     }
 }
 
+/// `Vec<&str>`.
+pub(super) struct Names(pub(super) Vec<String>);
+
+impl Parameter for Names {
+    fn accepts() -> Accepts {
+        Accepts::Type(Type::Vec(Box::new(Type::reference(Type::Str))))
+    }
+    fn take(value: &Value) -> Option<Self> {
+        match value {
+            Value::Sequence(_, items) => items.iter().map(text).collect::<Option<_>>().map(Names),
+            _ => None,
+        }
+    }
+}
+
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Str(text) => Some(text.to_string()),

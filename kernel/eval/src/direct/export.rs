@@ -202,6 +202,7 @@ fn named(fields: &syn::ExprStruct, name: &str) -> Option<Value> {
             offset: field(member("offset"))?,
             units: field(member("units"))?,
             values: field(member("values")).unwrap_or_default(),
+            names: field(member("names")).unwrap_or_default(),
         }),
         "Open" => Value::Open(Open {
             scan: field(member("scan"))?,
@@ -233,11 +234,13 @@ mod tests {
             offset: f64::INFINITY,
             units: "1/nm \"quoted\"".into(),
             values: Vec::new(),
+            names: Vec::new(),
         };
         let uneven = Axis {
             values: vec![1.0, 2.5],
             ..axis.clone()
         };
+        let elements = Axis::named("element", vec!["Fe", "O \"and\" more"]);
         let peak = Peak {
             ky: 1.5,
             kx: -2.0,
@@ -268,6 +271,7 @@ mod tests {
             ("Shape", "(| 3)".into()),
             ("Axis", format!("{axis:?}")),
             ("Axis", format!("{uneven:?}")),
+            ("Axis", format!("{elements:?}")),
             ("Vec<Axis>", format!("{:?}", [axis.clone(), axis.clone()])),
             ("Vec<Peak>", format!("{:?}", [peak])),
             ("Vec<f64>", "[]".into()),

@@ -8,7 +8,7 @@ use signaltree::{
 };
 
 use super::convert::{
-    Accepts, Borrowed, Line, Owned, Parameter, Path, Position, Rust, Signals, Slice,
+    Accepts, Borrowed, Line, Names, Owned, Parameter, Path, Position, Rust, Signals, Slice,
 };
 use super::generated::{METHODS, Parameters};
 use super::parameters::Method;
@@ -126,6 +126,9 @@ fn table() -> Vec<Entry> {
                 Axis::calibrated(&name.0, scale, offset, &units.0)
             },
         ),
+        of2("Axis::named", |name: Line, names: Names| {
+            Axis::named(&name.0, names.0.iter().map(String::as_str).collect())
+        }),
         of1("Html", |text: Owned| Html(text.0)),
         of1("Markdown", |text: Owned| Markdown(text.0)),
         of1("Svg", |text: Owned| Svg(text.0)),

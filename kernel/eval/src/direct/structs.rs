@@ -81,7 +81,7 @@ structs! {
         ky: f64, kx: f64, intensity: f64, score: f64, ky_error: f64, kx_error: f64, misfit: f64,
         spread: f64, spread_error: f64, stretch: f64, stretch_diagonal: f64, stretch_error: f64
     } complete;
-    Axis { name: String, size: usize, scale: f64, offset: f64, units: String, values: Vec<f64> } default;
+    Axis { name: String, size: usize, scale: f64, offset: f64, units: String, values: Vec<f64>, names: Vec<String> } default;
     Open { scan: (usize, usize), signal_axes: usize, axes: Vec<Axis>, dataset: String } default;
     SaveOptions { format: String, chunk: Vec<usize>, shard: Vec<usize>, compression: String, fresh: bool } default;
 }

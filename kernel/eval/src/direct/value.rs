@@ -236,7 +236,7 @@ impl Value {
 
 fn axis_expression(axis: &Axis) -> Option<String> {
     Some(format!(
-        "::signaltree::Axis {{ name: {:?}.into(), size: {}, scale: {}, offset: {}, units: {:?}.into(), values: ::std::vec![{}] }}",
+        "::signaltree::Axis {{ name: {:?}.into(), size: {}, scale: {}, offset: {}, units: {:?}.into(), values: ::std::vec![{}], names: ::std::vec![{}] }}",
         axis.name,
         axis.size,
         Value::F64(axis.scale).rust_expression()?,
@@ -245,6 +245,10 @@ fn axis_expression(axis: &Axis) -> Option<String> {
         (axis.values.iter())
             .map(|value| Value::F64(*value).rust_expression())
             .collect::<Option<Vec<String>>>()?
+            .join(", "),
+        (axis.names.iter())
+            .map(|name| format!("{name:?}.into()"))
+            .collect::<Vec<String>>()
             .join(", ")
     ))
 }

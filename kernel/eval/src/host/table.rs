@@ -162,9 +162,6 @@ unsafe extern "C" fn frame(
             let shared = shared(context);
             let at = position(at, at_rank);
             let frame = shared.engine.frame(node, &at).and_then(|frame| {
-                if frame.element().is_complex() {
-                    return Err(COMPLEX.to_owned());
-                }
                 if frame.element().is_colour() {
                     return Err(colour_frame(&frame));
                 }
@@ -174,6 +171,9 @@ unsafe extern "C" fn frame(
                         element_type(code).ok_or_else(|| format!("unknown pixel type {code}"))?
                     }
                 };
+                if frame.element().is_complex() && !element.is_complex() {
+                    return Err(complex_frame(&frame, at.len()));
+                }
                 Ok(frame.cast(element))
             });
             match frame {
@@ -197,9 +197,24 @@ fn colour_frame(frame: &signal::Frame) -> String {
     )
 }
 
-/// Why a cell gets no frame of complex numbers, and what to do.
-const COMPLEX: &str = "the frame has complex numbers, which cells do not have; take a part of the signal first: \
-    `.amplitude()?`, `.phase()?`, `.real()?` or `.imaginary()?`, and the frame of that";
+/// Why a cell gets no frame of real numbers from complex ones, and what to do.
+fn complex_frame(frame: &signal::Frame, rank: usize) -> String {
+    let half = match frame.element() {
+        signal::ElementType::C64 => "f32",
+        _ => "f64",
+    };
+    let at = match rank {
+        1 => "0".to_owned(),
+        rank => format!("({})", vec!["0"; rank].join(", ")),
+    };
+    format!(
+        "the frame has complex numbers ({}, shape {:?}), `frame` gives real ones; take them as they are, \
+        `.frame_as::<Complex<{half}>>({at})?`, or a part of the signal first: `.amplitude()?`, `.phase()?`, `.real()?` or `.imaginary()?`, \
+        and the frame of that",
+        frame.element(),
+        frame.shape()
+    )
+}
 
 /// Frames that cells hold, by their guards.
 static FRAMES: Mutex<BTreeMap<u64, Box<Frame>>> = Mutex::new(BTreeMap::new());

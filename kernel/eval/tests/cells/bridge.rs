@@ -30,6 +30,13 @@ const KINDS: &[(&str, &str, Option<&str>)] = &[
         "Axis::calibrated(\"ky\", 0.5, -1.0, \"1/nm\")",
         Some("Axis { name: \"ky\", size: 0, scale: 0.5, offset: -1.0, units: \"1/nm\" }"),
     ),
+    (
+        "elements",
+        "Axis::named(\"element\", vec![\"Fe\", \"O\"])",
+        Some(
+            "Axis { name: \"element\", size: 0, scale: 1.0, offset: 0.0, units: \"\", names: [\"Fe\", \"O\"] }",
+        ),
+    ),
     ("list", "vec![3, 1, 2]", Some("[3, 1, 2]")),
     ("words", "vec![\"a, b\", \"]\"]", Some("[\"a, b\", \"]\"]")),
     (

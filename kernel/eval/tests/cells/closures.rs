@@ -1,8 +1,8 @@
 //! Closures of the user on the frames of the kernel.
 
-use signal::{Frame, NavigationIndex, Output};
+use signal::{ElementType, Frame, NavigationIndex, Output};
 
-use crate::kernel::Kernel;
+use crate::kernel::{Event, Kernel};
 
 pub fn closure(kernel: &mut Kernel) {
     kernel.run("let grid = open(\"scan.zspy\")?;");
@@ -52,6 +52,34 @@ pub fn closure(kernel: &mut Kernel) {
             });
         }
     });
+}
+
+pub fn closure_of_complex_numbers(kernel: &mut Kernel) {
+    kernel.run("let plain = open(\"scan.zspy\")?;");
+    kernel.run("let turned = plain.map(|frame: Frame<Complex<f64>>| frame.mapv(|wave| wave * wave * Complex::I))?;");
+    let function = kernel.engine.last_function();
+    assert_eq!(
+        (function.input(), function.output()),
+        (ElementType::C128, Some(ElementType::C128))
+    );
+    let parts = vec![3.0f32, 4.0, 0.0, -2.0];
+    let waves = Frame::from_parts(&[1, 2], ElementType::C64, parts).unwrap();
+    let at = NavigationIndex::new(&[1, 4]);
+    let Ok(Output::Frame(found)) = function.call(&waves, at) else {
+        panic!("no frame")
+    };
+    let expected = vec![-24.0, -7.0, 0.0, -4.0];
+    let expected = Frame::from_parts(&[1, 2], ElementType::C128, expected).unwrap();
+    assert_eq!(found.as_bytes(), expected.as_bytes());
+
+    kernel.run("let size = plain.map(|frame: Frame<Complex<f32>>| frame.total().norm())?;");
+    let Ok(Output::Values(value)) = kernel.engine.last_function().call(&waves, at) else {
+        panic!("no value")
+    };
+    assert_eq!(value[0], 13f32.sqrt());
+    kernel.events();
+    kernel.run("println!(\"{}\", plain.frame_as::<Complex<f64>>((1, 4))?.total());");
+    assert_eq!(kernel.events(), [Event::out("21876 + 0i\n")]);
 }
 
 pub fn closure_panics(kernel: &mut Kernel) {

@@ -119,6 +119,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("frames are read without a copy", values::zero_copy),
     ("a closure runs on borrowed memory", closures::closure),
     (
+        "a closure takes and gives complex numbers",
+        closures::closure_of_complex_numbers,
+    ),
+    (
         "a closure that panics names its line",
         closures::closure_panics,
     ),

@@ -183,6 +183,48 @@ fn a_sidecar_of_another_array_is_not_used_and_says_so() {
 }
 
 #[test]
+fn channels_of_ome_zarr_have_their_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, labels, expected) in [
+        (
+            "all.zarr",
+            json!([{"label": "Fe"}, {"label": "O"}]),
+            vec!["Fe", "O"],
+        ),
+        (
+            "one.zarr",
+            json!([{"label": "Fe"}, {"color": "FF0000"}]),
+            vec![],
+        ),
+        ("few.zarr", json!([{"label": "Fe"}]), vec![]),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.join("0")).unwrap();
+        let group = json!({"multiscales": [{
+            "axes": [{"name": "c", "type": "channel"}, {"name": "y", "type": "space"},
+                {"name": "x", "type": "space"}],
+            "datasets": [{"path": "0", "coordinateTransformations": [
+                {"type": "scale", "scale": [1.0, 0.5, 0.25]}]}]}],
+            "omero": {"channels": labels}});
+        std::fs::write(path.join(".zgroup"), r#"{"zarr_format": 2}"#).unwrap();
+        std::fs::write(path.join(".zattrs"), group.to_string()).unwrap();
+        let array = json!({"zarr_format": 2, "shape": [2, 3, 4], "chunks": [2, 3, 4], "dtype": "|u1",
+            "compressor": null, "fill_value": 0, "filters": null, "order": "C"});
+        std::fs::write(path.join("0/.zarray"), array.to_string()).unwrap();
+        std::fs::write(path.join("0/0.0.0"), [1; 24]).unwrap();
+        let source = open(&path, &OpenOptions::default()).unwrap();
+        let channel = &source.meta().axes.navigation[0];
+        assert_eq!((&*channel.name, channel.names.len()), ("c", expected.len()));
+        assert!(
+            channel.names.iter().eq(&expected),
+            "{name}: {:?}",
+            channel.names
+        );
+        assert_eq!(source.meta().axes.signal[1].scale, 0.25);
+    }
+}
+
+#[test]
 fn an_image_of_ome_zarr_has_the_steps_of_both_levels() {
     let folder = tempfile::tempdir().unwrap();
     let store = |name: &str, steps: Value, all: Value| -> std::sync::Arc<dyn Source> {
@@ -228,4 +270,66 @@ fn an_image_of_ome_zarr_has_the_steps_of_both_levels() {
             source.meta().caveats
         );
     }
+}
+
+fn elements(names: &[&str]) -> Axis {
+    Axis::with_names(
+        "element",
+        names.iter().map(|name| (*name).to_owned()).collect(),
+    )
+}
+
+#[test]
+fn every_format_keeps_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let axis = elements(&["C", "N", "O", "Ti", "Fe", "a \"b\" / ε"]);
+    for format in ResultFormat::ALL {
+        let path = folder.path().join(format!("n.{}", format.extension()));
+        write(&path, axis.clone());
+        let back = signal_axis(&path);
+        assert_eq!(back, axis, "{format:?}");
+        let again = folder.path().join(format!("n2.{}", format.extension()));
+        write(&again, back);
+        assert_eq!(signal_axis(&again), axis, "{format:?}");
+    }
+}
+
+#[test]
+fn names_that_do_not_fit_are_said_and_others_may_be_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spectra.zspy");
+    write(&path, elements(&["C", "N", "O", "Ti", "Fe", "Ni"]));
+    let file = path.join("Experiments/spectra/metadata/.zattrs");
+    let file = match file.exists() {
+        true => file,
+        false => path.join("Experiments/spectra/metadata/SignalTree/.zattrs"),
+    };
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("axis_names"), "{text}");
+    std::fs::write(&file, text.replace(",\\\"Ni\\\"", "")).unwrap();
+    let source = open(&path, &OpenOptions::default()).unwrap();
+    let [caveat] = &source.meta().caveats[..] else {
+        panic!("{:?}", source.meta().caveats);
+    };
+    assert!(
+        caveat
+            .text
+            .contains("5 names for the 6 entries of the axis `element`"),
+        "{caveat:?}"
+    );
+    assert!(source.meta().axes.signal[0].names.is_empty());
+    let given = elements(&["a", "b", "c", "d", "e", "f"]);
+    let options = OpenOptions {
+        axes: Some(vec![
+            Axis::pixels("y", 3),
+            Axis::pixels("x", 2),
+            given.clone(),
+        ]),
+        ..OpenOptions::default()
+    };
+    let source = open(&path, &options).unwrap();
+    assert_eq!(
+        (&source.meta().axes.signal[0], source.meta().caveats.len()),
+        (&given, 0)
+    );
 }

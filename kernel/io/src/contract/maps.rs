@@ -35,6 +35,11 @@ fn maps_in_every_format_and_peaks_where_the_format_can() {
         let source = open(&path, &as_stored).unwrap();
         assert_eq!(source.meta().axes.shape_text(), "(2 | 7, 9)");
         assert_eq!(source.meta().axes.signal, map.axes.navigation);
+        let along = &source.meta().axes.navigation[0];
+        assert_eq!(
+            (along.place(0), along.place(1)),
+            ("ε_xx".into(), "θ".into())
+        );
         let own = &source.meta().original["metadata"]["SignalTree"];
         assert_eq!(own["components"][1]["title"], "θ", "{format:?}");
         check(&*source, |component, pixel| match component {

@@ -85,6 +85,36 @@ fn frames_with_three_axes_are_stacks_of_images() {
 }
 
 #[test]
+fn complex_frames_may_have_three_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["depth", "ky", "kx"];
+    let signal = (names.iter().zip([3, 2, 4])).map(|(name, size)| Axis::pixels(*name, size));
+    let axes = Axes::new(vec![Axis::pixels("x", 2)], signal.collect());
+    let stacks = SignalMeta::frames("stacks", axes, ElementType::C64);
+    for format in ResultFormat::ALL {
+        let path = path_in(folder.path(), format);
+        let writer = ResultWriter::create(&path, &stacks).unwrap();
+        for flat in 0..2 {
+            let parts = (0..24)
+                .flat_map(|pixel| [3.0, 4.0].map(|part| part * asymmetric(flat, pixel) as f32));
+            let frame = Frame::from_parts(&[3, 2, 4], ElementType::C64, parts.collect()).unwrap();
+            writer
+                .write(signal::NavigationIndex::new(&[flat]), &Output::Frame(frame))
+                .unwrap();
+        }
+        writer.finish().unwrap();
+        let source = open(&path, &OpenOptions::default()).unwrap();
+        assert_eq!(source.meta().pictures(), 12, "{format:?}");
+        check(&*source, |position, pixel| {
+            5.0 * asymmetric(position, pixel)
+        });
+        let frame = frame_at(&*source, signal::NavigationIndex::new(&[1])).unwrap();
+        // The imaginary part of the last image.
+        assert_eq!(frame.picture(11).unwrap().value(7), 4.0 * asymmetric(1, 23));
+    }
+}
+
+#[test]
 fn a_file_with_one_number_at_each_position_is_a_map() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("currents.zspy");

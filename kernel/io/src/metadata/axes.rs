@@ -319,7 +319,54 @@ pub fn own_axis(axis: &Axis, navigate: bool) -> Value {
     if !axis.definition.is_null() {
         entry["definition"] = axis.definition.clone();
     }
+    if !axis.names.is_empty() {
+        entry["names"] = json!(axis.names);
+    }
     entry
+}
+
+/// Names of axes as they stand in our part of hyperspy's metadata, by the names of the axes: hyperspy's axes have none, and keep
+/// nothing beside what they know. As text, for an axis may be called what no group of HDF5 can. `None` where no axis has names.
+pub fn axis_names(axes: &Axes) -> Option<Value> {
+    let all = axes.navigation.iter().chain(&axes.signal);
+    let named: Map<String, Value> = all
+        .filter(|axis| !axis.names.is_empty())
+        .map(|axis| (axis.name.clone(), json!(axis.names)))
+        .collect();
+    (!named.is_empty()).then(|| json!(Value::Object(named).to_string()))
+}
+
+/// Gives axes the names that [`axis_names`] wrote; what is said of those that do not fit.
+pub fn take_axis_names(axes: &mut Axes, written: &Value) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
+    let written: Value = (written.as_str())
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    for (name, names) in written.as_object().into_iter().flatten() {
+        let names: Vec<String> = (names.as_array().into_iter().flatten())
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect();
+        let mut axes = axes.navigation.iter_mut().chain(&mut axes.signal);
+        // Whoever opens the file may have given others.
+        let Some(axis) = axes.find(|axis| axis.name == *name && axis.names.is_empty()) else {
+            continue;
+        };
+        match names.len() == axis.size {
+            true => {
+                axis.names = names;
+                axis.units.clear();
+            }
+            false => caveats.push(Caveat::new(
+                "axis_names_unfit",
+                format!(
+                    "the file has {} names for the {} entries of the axis `{name}`, which are shown without",
+                    names.len(),
+                    axis.size
+                ),
+            )),
+        }
+    }
+    caveats
 }
 
 /// Axes as this project writes them beside an array: one entry per axis, slowest first. `None` when they
@@ -339,8 +386,11 @@ pub fn own_axes(entries: &Value, shape: &[usize]) -> Option<Axes> {
             axis.values = values.iter().map(json::number).collect::<Option<_>>()?;
         }
         axis.definition = entry["definition"].clone();
+        let names = entry["names"].as_array().into_iter().flatten();
+        axis.names = (names.map(|name| name.as_str().map(str::to_owned))).collect::<Option<_>>()?;
         let navigates = entry["navigate"].as_bool()?;
-        let faulty = !axis.is_uniform() && axis.fault().is_some();
+        let special = !axis.is_uniform() || !axis.names.is_empty();
+        let faulty = special && axis.fault().is_some();
         if axis.size != *size || faulty || (navigates && !signal.is_empty()) {
             return None;
         }

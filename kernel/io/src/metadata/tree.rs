@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use signal::{Axes, Caveat, ElementType, SignalMeta, SourceError};
 
+use crate::metadata::axes::take_axis_names;
 use crate::options::OpenOptions;
 use crate::storage::json;
 
@@ -23,6 +24,21 @@ pub fn check_scan(path: &Path, options: &OpenOptions, axes: &Axes) -> Result<(),
             remedy: "leave `scan` out: the file knows its scan".into(),
         }),
         _ => Ok(()),
+    }
+}
+
+/// The images of a map that are read as frames lie along an axis of their titles.
+fn name_components(axes: &mut Axes, components: &Value) {
+    let titles = components.as_array().into_iter().flatten();
+    let titles: Option<Vec<String>> = titles
+        .map(|component| component["title"].as_str().map(str::to_owned))
+        .collect();
+    let axes = axes.navigation.iter_mut().chain(&mut axes.signal);
+    for axis in axes.filter(|axis| axis.name == COMPONENT) {
+        match &titles {
+            Some(titles) if titles.len() == axis.size => axis.names = titles.clone(),
+            _ => {}
+        }
     }
 }
 
@@ -46,6 +62,13 @@ pub fn describe(
             },
             str::to_owned,
         );
+    let mut axes = axes;
+    let own = &metadata["SignalTree"];
+    let mut caveats = caveats;
+    caveats.extend(take_axis_names(&mut axes, &own["axis_names"]));
+    if own["kind"] == "map" {
+        name_components(&mut axes, &own["components"]);
+    }
     let mut meta = SignalMeta::frames(title, axes, element);
     meta.signal_type = metadata["Signal"]["signal_type"]
         .as_str()

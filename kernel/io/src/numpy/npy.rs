@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use signal::{Axes, Caveat, SignalMeta, Source, SourceError};
+use signal::{Axes, Caveat, NpyFault, NpyHeader, SignalMeta, Source, SourceError};
 
 use crate::error::io_error;
 use crate::format::{Candidate, Format, FormatInfo};
@@ -20,10 +20,6 @@ use crate::options::OpenOptions;
 use crate::storage::binary::{FixedStride, Layout};
 use crate::storage::json;
 use crate::storage::pixel::{NoPixel, Pixel, Tool};
-
-const MAGIC: &[u8] = b"\x93NUMPY";
-/// A header that is longer than this is not a header.
-const MOST_HEADER_BYTES: u64 = 1 << 20;
 
 pub struct Npy;
 
@@ -39,7 +35,8 @@ impl Format for Npy {
 
     fn sniff(&self, candidate: &Candidate<'_>) -> bool {
         !candidate.is_directory
-            && (candidate.head.starts_with(MAGIC) || candidate.has_extension(self.info()))
+            && (candidate.head.starts_with(NpyHeader::MAGIC)
+                || candidate.has_extension(self.info()))
     }
 
     fn open(&self, path: &Path, options: &OpenOptions) -> Result<Arc<dyn Source>, SourceError> {
@@ -188,23 +185,52 @@ impl Header {
             .metadata()
             .map_err(|error| io_error(path, &error))?
             .len();
-        let mut prefix = [0u8; 12];
-        let truncated = |expected_bytes| SourceError::Truncated {
+        let mut prefix = [0u8; NpyHeader::PREFIX_BYTES];
+        let there = length.min(prefix.len() as u64) as usize;
+        file.read_exact(&mut prefix[..there])
+            .map_err(|error| io_error(path, &error))?;
+        let prefix = &prefix[..there];
+        let refuse = |fault| refused(path, fault, prefix, length);
+        let range = NpyHeader::text_range(prefix).map_err(refuse)?;
+        if range.end > length {
+            let expected_bytes = range.end;
+            return Err(refuse(NpyFault::CutOff { expected_bytes }));
+        }
+        let mut text = vec![0; (range.end - range.start) as usize];
+        file.seek(SeekFrom::Start(range.start))
+            .and_then(|_| file.read_exact(&mut text))
+            .map_err(|error| io_error(path, &error))?;
+        let found = NpyHeader::parse(&String::from_utf8_lossy(&text), range.end);
+        let found = found.map_err(refuse)?;
+        let pixel = pixel_of(&found).map_err(|found| found.refused(path, Tool::NumPy))?;
+        if found.shape.is_empty() {
+            return Err(SourceError::unsupported(
+                path,
+                "the array is a single number, not frames",
+                "print it in Python: `np.load(FILE)`",
+            ));
+        }
+        Ok(Header {
+            pixel,
+            fortran: found.fortran,
+            shape: found.shape,
+            start: found.start,
+            file_bytes: length,
+        })
+    }
+}
+
+/// Why a file of so many bytes is not read.
+fn refused(path: &Path, fault: NpyFault, prefix: &[u8], length: u64) -> SourceError {
+    match fault {
+        NpyFault::CutOff { expected_bytes } => SourceError::Truncated {
             path: path.into(),
             expected_bytes,
             found_bytes: length,
             place: "header".into(),
-        };
-        let there = length.min(12) as usize;
-        file.read_exact(&mut prefix[..there])
-            .map_err(|error| io_error(path, &error))?;
-        let of_magic = there.min(MAGIC.len());
-        // A short file of another kind is not cut off.
-        if prefix[..of_magic] == MAGIC[..of_magic] && there < 12 {
-            return Err(truncated(12));
-        }
-        if !prefix.starts_with(MAGIC) {
-            let (reason, remedy) = match prefix[..there].is_ascii() {
+        },
+        NpyFault::OtherFile => {
+            let (reason, remedy) = match prefix.is_ascii() {
                 true => (
                     "the file is a text, not what `np.save` writes",
                     "if it is a table of numbers, write it again in Python: `np.save(\"again.npy\", np.loadtxt(FILE))`; if not, open another file",
@@ -214,105 +240,23 @@ impl Header {
                     "if it is a file of another format, give it that ending; if not, write it again with `np.save`",
                 ),
             };
-            return Err(SourceError::header(path, "the npy header", reason, remedy));
+            SourceError::header(path, "the npy header", reason, remedy)
         }
-        let (header_start, header_bytes) = match prefix[6] {
-            1 => (10, u64::from(u16::from_le_bytes([prefix[8], prefix[9]]))),
-            2 | 3 => (
-                12,
-                u64::from(u32::from_le_bytes([
-                    prefix[8], prefix[9], prefix[10], prefix[11],
-                ])),
-            ),
-            version => {
-                return Err(SourceError::unsupported(
-                    path,
-                    format!("npy format version {version}; versions 1 to 3 are read"),
-                    "in Python, write it again: `np.save(\"again.npy\", np.load(FILE))`",
-                ));
-            }
-        };
-        let start = header_start + header_bytes;
-        if header_bytes > MOST_HEADER_BYTES {
-            return Err(damaged(path, &format!("a header of {header_bytes} bytes")));
-        }
-        if start > length {
-            return Err(truncated(start));
-        }
-        let mut text = vec![0; header_bytes as usize];
-        file.seek(SeekFrom::Start(header_start))
-            .and_then(|_| file.read_exact(&mut text))
-            .map_err(|error| io_error(path, &error))?;
-        Header::parse(path, &String::from_utf8_lossy(&text), start, length)
-    }
-
-    /// `{'descr': '<u2', 'fortran_order': False, 'shape': (3, 4, 5), }`
-    fn parse(path: &Path, text: &str, start: u64, file_bytes: u64) -> Result<Self, SourceError> {
-        let field = |name: &str| {
-            let at = text
-                .find(&format!("'{name}'"))
-                .ok_or_else(|| damaged(path, &format!("the header has no '{name}'")))?;
-            let value = &text[at + name.len() + 2..];
-            Ok::<&str, SourceError>(value.trim_start().trim_start_matches(':').trim_start())
-        };
-        let descr = field("descr")?;
-        let fortran = match field("fortran_order")? {
-            value if value.starts_with("True") => true,
-            value if value.starts_with("False") => false,
-            _ => return Err(damaged(path, "fortran_order is neither True nor False")),
-        };
-        let shape = field("shape")?
-            .strip_prefix('(')
-            .and_then(|rest| rest.split_once(')'))
-            .map(|(inside, _)| inside)
-            .ok_or_else(|| damaged(path, "the shape is not a tuple"))?
-            .split(',')
-            .map(str::trim)
-            .filter(|size| !size.is_empty())
-            .map(|size| size.trim_end_matches('L').parse::<usize>().ok())
-            .collect::<Option<Vec<usize>>>()
-            .ok_or_else(|| damaged(path, "the shape has entries that are not sizes"))?;
-        let pixel = pixel_of(descr).map_err(|found| found.refused(path, Tool::NumPy))?;
-        if shape.is_empty() {
-            return Err(SourceError::unsupported(
-                path,
-                "the array is a single number, not frames",
-                "print it in Python: `np.load(FILE)`",
-            ));
-        }
-        Ok(Header {
-            pixel,
-            fortran: fortran && shape.len() > 1,
-            shape,
-            start,
-            file_bytes,
-        })
+        NpyFault::Version(version) => SourceError::unsupported(
+            path,
+            format!("npy format version {version}; versions 1 to 3 are read"),
+            "in Python, write it again: `np.save(\"again.npy\", np.load(FILE))`",
+        ),
+        NpyFault::Damaged(reason) => SourceError::damaged(path, "the npy header", &reason),
     }
 }
 
-/// `'<u2'`, or the fields of a record: `[('R', '|u1'), ('G', '|u1')]`.
-fn pixel_of(descr: &str) -> Result<Pixel, NoPixel> {
-    let quoted = |text: &str| {
-        let inside = text.trim_start().strip_prefix('\'')?.split_once('\'')?.0;
-        Some(inside.to_owned())
-    };
-    if let Some(dtype) = quoted(descr) {
-        return Pixel::from_numpy(&dtype);
-    }
-    let Some((fields, _)) = (descr.strip_prefix('[')).and_then(|rest| rest.split_once(']')) else {
-        return Err(NoPixel::other(
+fn pixel_of(header: &NpyHeader) -> Result<Pixel, NoPixel> {
+    match (header.dtype(), header.fields()) {
+        (Some(dtype), _) => Pixel::from_numpy(dtype),
+        (None, Some(fields)) => Pixel::from_fields(&fields),
+        (None, None) => Err(NoPixel::other(
             "of a type that the header does not tell".into(),
-        ));
-    };
-    let fields: Vec<(String, String)> = (fields.split('(').skip(1))
-        .filter_map(|field| {
-            let (name, dtype) = field.split_once(',')?;
-            Some((quoted(name)?, quoted(dtype)?))
-        })
-        .collect();
-    Pixel::from_fields(&fields)
-}
-
-fn damaged(path: &Path, reason: &str) -> SourceError {
-    SourceError::damaged(path, "the npy header", reason)
+        )),
+    }
 }

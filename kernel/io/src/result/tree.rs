@@ -1,5 +1,6 @@
 //! A result as files describe it: axes of the array, hyperspy's metadata trees, our own conventions.
 
+use crate::metadata::axes::axis_names;
 use crate::metadata::tree::COMPONENT;
 use serde_json::{Map, Value, json};
 use signal::{Axis, Component, Peaks, SignalKind, SignalMeta};
@@ -85,6 +86,9 @@ pub fn metadata(meta: &SignalMeta, provenance: &Value) -> Map<String, Value> {
         "notes": meta.notes,
         "caveats": meta.caveats,
     });
+    if let Some(names) = axis_names(&meta.axes) {
+        own["axis_names"] = names;
+    }
     if meta.kind == SignalKind::Map {
         own["components"] = json!(meta.components);
         if !meta.composites.is_empty() {

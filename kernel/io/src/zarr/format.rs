@@ -177,15 +177,18 @@ fn described(plain: Axes, folder: &ArrayFolder, group: &Value) -> (Axes, Vec<Cav
             .unwrap_or(&axis.name)
             .to_owned();
         let unit = ome.and_then(|ome| ome["unit"].as_str());
-        match steps.along(at) {
-            Some((scale, offset)) => Axis::new(
+        let channels = (ome.filter(|ome| ome["type"] == "channel"))
+            .and_then(|_| channel_names(group, axis.size));
+        match (channels, steps.along(at)) {
+            (Some(names), _) => Axis::with_names(name, names),
+            (None, Some((scale, offset))) => Axis::new(
                 name,
                 axis.size,
                 scale,
                 offset,
                 units::normalised(unit.unwrap_or_default()),
             ),
-            None => Axis::pixels(name, axis.size),
+            (None, None) => Axis::pixels(name, axis.size),
         }
     };
     let rank = plain.navigation.len();
@@ -198,6 +201,20 @@ fn described(plain: Axes, folder: &ArrayFolder, group: &Value) -> (Axes, Vec<Cav
     let axes = Axes::new(numbered(0, plain.navigation), numbered(rank, plain.signal));
     let caveats = steps.caveat(&axes).into_iter().collect();
     (axes, caveats)
+}
+
+/// What OME-Zarr calls the channels of an image, if it names each.
+fn channel_names(group: &Value, count: usize) -> Option<Vec<String>> {
+    let omero = [&group["ome"]["omero"], &group["omero"]];
+    let channels = omero
+        .iter()
+        .find_map(|omero| omero["channels"].as_array())?;
+    let names = channels.iter().map(|channel| {
+        let label = channel["label"].as_str().filter(|label| !label.is_empty());
+        label.map(str::to_owned)
+    });
+    let names: Vec<String> = names.collect::<Option<_>>()?;
+    (names.len() == count).then_some(names)
 }
 
 /// The steps from indices to coordinates of an OME-Zarr image: those of the dataset, then those of all of them.

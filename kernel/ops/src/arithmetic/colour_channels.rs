@@ -193,7 +193,17 @@ mod tests {
         assert!(refused.unwrap_err().to_string().contains("has no colours"));
         let refused = bound("alpha").describe(&[&meta(ElementType::Rgb8)]);
         assert!(refused.unwrap_err().to_string().contains("opaque"));
-        let taken = ["red", "green", "blue", "alpha", "luminance", "crop_scan"];
+        let taken = [
+            "red",
+            "green",
+            "blue",
+            "alpha",
+            "luminance",
+            "crop_scan",
+            "crop_signal",
+            "rebin_signal",
+            "mean_pattern",
+        ];
         for entry in crate::registry() {
             let name = entry.info().name;
             let Ok(operation) = entry.bind(&json!({})) else {

@@ -4,7 +4,9 @@
 //! spectra, and of maps, image by image, all of them with the one image of a map that has one. Axes are the first one's.
 //! result = `a ∘ b` at the same position and pixel, rounded once. Sums and differences keep the unit, products and quotients get the
 //! product and the quotient of both. What is unknown in either (NaN, infinite), and what has no finite result (division by
-//! zero), is NaN. Frame-local, O(P); the second is read where the first is looked at. Reference: none needed.
+//! zero), is NaN. Where one of both is complex the result is, a real number being one without an imaginary part: `c64`, or `c128` where
+//! either has more digits than `f32` holds; what is unknown in one part is NaN in both. Colours are taken number by number only
+//! (`red`, `luminance`). Frame-local, O(P); the second is read where the first is looked at. Reference: none needed.
 
 use std::marker::PhantomData;
 
@@ -42,6 +44,9 @@ parameters! {
 /// What is done with two numbers.
 trait Rule {
     fn of(a: f64, b: f64) -> f64;
+
+    /// The same of complex numbers, real and imaginary part.
+    fn of_complex(a: [f64; 2], b: [f64; 2]) -> [f64; 2];
 
     /// # Errors
     /// [`NotApplicable`] where the two have no such result.
@@ -81,6 +86,7 @@ macro_rules! arithmetic {
                 help: $help,
                 required: true,
             }];
+            const COMPLEX: bool = true;
 
             fn describe(
                 &self,
@@ -143,6 +149,10 @@ impl Rule for AddSignals {
     fn of(a: f64, b: f64) -> f64 {
         a + b
     }
+    #[inline(always)]
+    fn of_complex(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+        [a[0] + b[0], a[1] + b[1]]
+    }
     fn units(a: &str, b: &str) -> Result<String, NotApplicable> {
         same_units(a, b)
     }
@@ -159,6 +169,10 @@ impl Rule for SubtractSignals {
     #[inline(always)]
     fn of(a: f64, b: f64) -> f64 {
         a - b
+    }
+    #[inline(always)]
+    fn of_complex(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+        [a[0] - b[0], a[1] - b[1]]
     }
     fn units(a: &str, b: &str) -> Result<String, NotApplicable> {
         same_units(a, b)
@@ -177,6 +191,10 @@ impl Rule for MultiplySignals {
     fn of(a: f64, b: f64) -> f64 {
         a * b
     }
+    #[inline(always)]
+    fn of_complex(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+        [a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]]
+    }
     fn units(a: &str, b: &str) -> Result<String, NotApplicable> {
         Ok(match (a, b) {
             ("", one) | (one, "") => one.to_owned(),
@@ -191,6 +209,25 @@ impl Rule for DivideSignals {
     #[inline(always)]
     fn of(a: f64, b: f64) -> f64 {
         a / b
+    }
+    /// Smith's: no square that is too large or too small on the way.
+    #[inline(always)]
+    fn of_complex(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
+        if b[0].abs() >= b[1].abs() {
+            let ratio = b[1] / b[0];
+            let length = b[0] + b[1] * ratio;
+            [
+                (a[0] + a[1] * ratio) / length,
+                (a[1] - a[0] * ratio) / length,
+            ]
+        } else {
+            let ratio = b[0] / b[1];
+            let length = b[0] * ratio + b[1];
+            [
+                (a[0] * ratio + a[1]) / length,
+                (a[1] * ratio - a[0]) / length,
+            ]
+        }
     }
     fn units(a: &str, b: &str) -> Result<String, NotApplicable> {
         Ok(match (a, b) {
@@ -244,12 +281,19 @@ fn describe<R: Rule>(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable
         ));
     }
     let mut meta = SignalMeta {
-        element: ElementType::F32,
         value_units: R::units(&a.value_units, &b.value_units)?,
-        components: components::<R>(a, b)?,
-        composites: composites::<R>(a, b),
         ..(*a).clone()
     };
+    if a.kind == SignalKind::Frame {
+        meta = meta.with_element(element(a.element, b.element));
+        if meta.element.is_complex() != a.element.is_complex() {
+            meta.signal_type.clear();
+        }
+    } else {
+        meta.element = ElementType::F32;
+        meta.components = components::<R>(a, b)?;
+        meta.composites = composites::<R>(a, b);
+    }
     let of_scan = a.axes.navigation.iter().zip(&b.axes.navigation);
     let of_frame = a.axes.signal.iter().zip(&b.axes.signal);
     let differ = of_scan
@@ -258,6 +302,16 @@ fn describe<R: Rule>(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable
         .find(|(one, other)| !accept::steps_alike(one, other));
     meta.caveats.extend(differ.map(other_axes));
     Ok(meta)
+}
+
+/// Of the pixels of the result.
+fn element(a: ElementType, b: ElementType) -> ElementType {
+    let is_wide = |one: ElementType| one.as_float().part() == ElementType::F64;
+    match a.is_complex() || b.is_complex() {
+        false => ElementType::F32,
+        true if is_wide(a) || is_wide(b) => ElementType::C128,
+        true => ElementType::C64,
+    }
 }
 
 fn other_axes((one, other): (&Axis, &Axis)) -> Caveat {
@@ -324,6 +378,10 @@ fn frames<R: Rule>(a: &Frame, b: &Frame) -> Result<Output, OperationError> {
             b.shape()
         )));
     }
+    let element = element(a.element(), b.element());
+    if element.is_complex() {
+        return complex_frames::<R>(a, b, element);
+    }
     let mut values = vec![0.0f32; a.len()];
     // Single precision holds these exactly, and is less to read and write.
     let exact = |frame: &Frame| frame.element().as_float() == ElementType::F32;
@@ -334,6 +392,30 @@ fn frames<R: Rule>(a: &Frame, b: &Frame) -> Result<Output, OperationError> {
         combine::<R, f64>(&mut values, a.pixels_of_own_type(), b.pixels_of_own_type());
     }
     Frame::from_vec(a.shape(), values)
+        .map(Output::Frame)
+        .map_err(unlike)
+}
+
+fn complex_frames<R: Rule>(
+    a: &Frame,
+    b: &Frame,
+    element: ElementType,
+) -> Result<Output, OperationError> {
+    let [a_numbers, b_numbers] = [a, b].map(|frame| frame.cast(ElementType::C128).to_numbers());
+    let (a_parts, _) = a_numbers.pixels_of_own_type::<f64>().as_chunks::<2>();
+    let (b_parts, _) = b_numbers.pixels_of_own_type::<f64>().as_chunks::<2>();
+    let is_known = |part: &f64| match element {
+        ElementType::C64 => (*part as f32).is_finite(),
+        _ => part.is_finite(),
+    };
+    let numbers: Vec<f64> = (a_parts.iter().zip(b_parts))
+        .map(|(a, b)| R::of_complex(*a, *b))
+        .flat_map(|value| match value.iter().all(is_known) {
+            true => value,
+            false => [f64::NAN; 2],
+        })
+        .collect();
+    Frame::of_numbers(a.shape(), element, &numbers)
         .map(Output::Frame)
         .map_err(unlike)
 }
@@ -434,6 +516,106 @@ mod tests {
                 "{name}: {found:?}"
             );
         }
+    }
+
+    fn complex(parts: &[f64]) -> Output {
+        let shape = [1, parts.len() / 2];
+        Output::Frame(Frame::from_parts(&shape, ElementType::C128, parts.to_vec()).unwrap())
+    }
+
+    fn parts(output: &Output) -> Vec<f64> {
+        match output {
+            Output::Frame(frame) => {
+                let numbers = frame.cast(ElementType::C128).to_numbers();
+                numbers.pixels_of_own_type::<f64>().to_vec()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn complex_numbers_are_combined_as_such_with_each_other_and_with_real_ones() {
+        let a = complex(&[3.0, 4.0, -1.0, 0.5, 0.0, 2.0]);
+        let b = complex(&[1.0, -2.0, 0.0, 4.0, 0.0, 0.0]);
+        let real = Output::Frame(Frame::from_vec(&[1, 3], vec![2u16, 4, 0]).unwrap());
+        let nan = f64::NAN;
+        for (name, with_complex, with_real) in [
+            (
+                "add",
+                [4.0, 2.0, -1.0, 4.5, 0.0, 2.0],
+                [5.0, 4.0, 3.0, 0.5, 0.0, 2.0],
+            ),
+            (
+                "subtract",
+                [2.0, 6.0, -1.0, -3.5, 0.0, 2.0],
+                [1.0, 4.0, -5.0, 0.5, 0.0, 2.0],
+            ),
+            (
+                "multiply",
+                [11.0, -2.0, -2.0, -4.0, 0.0, 0.0],
+                [6.0, 8.0, -4.0, 2.0, 0.0, 0.0],
+            ),
+            (
+                "divide",
+                [-1.0, 2.0, 0.125, 0.25, nan, nan],
+                [1.5, 2.0, -0.25, 0.125, nan, nan],
+            ),
+        ] {
+            for (other, expected) in [(&b, with_complex), (&real, with_real)] {
+                let found = parts(&computed(name, a.clone(), other.clone()));
+                let same = |(a, b): (&f64, &f64)| a == b || a.is_nan() && b.is_nan();
+                assert!(found.iter().zip(&expected).all(same), "{name}: {found:?}");
+            }
+            let turned = parts(&computed(name, real.clone(), a.clone()));
+            assert!(turned[1].abs() > 0.0, "{name} has lost the imaginary part");
+        }
+        // A part that is unknown leaves nothing of the number.
+        let holed = complex(&[nan, 4.0, f64::INFINITY, 1.0, 1.0, 1.0]);
+        let found = parts(&computed("add", a, holed));
+        assert!(found[..4].iter().all(|part| part.is_nan()) && found[4..] == [1.0, 3.0]);
+    }
+
+    #[test]
+    fn quotients_of_huge_and_tiny_complex_numbers_are_right() {
+        for scale in [1e-300, 1e-170, 1.0, 1e170, 1e300] {
+            for [c, d] in [[3.0, 1.0], [-0.5, 2.0], [0.0, 1.0], [1.0, 0.0]] {
+                let (a, b) = (
+                    complex(&[2.0 * scale, -scale]),
+                    complex(&[c * scale, d * scale]),
+                );
+                let found = parts(&computed("divide", a, b));
+                let length = c * c + d * d;
+                let expected = [(2.0 * c - d) / length, (-c - 2.0 * d) / length];
+                for (found, expected) in found.iter().zip(expected) {
+                    assert!(
+                        (found - expected).abs() <= 1e-15 * (1.0 + expected.abs()),
+                        "{scale} {c} {d}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_result_is_complex_where_one_of_both_is() {
+        let of =
+            |element: ElementType, units: &str| meta(&[3, 4], &[5, 6], units).with_element(element);
+        for (a, b, expected) in [
+            (ElementType::C64, ElementType::C64, ElementType::C64),
+            (ElementType::C64, ElementType::U16, ElementType::C64),
+            (ElementType::F32, ElementType::C64, ElementType::C64),
+            (ElementType::C64, ElementType::C128, ElementType::C128),
+            (ElementType::C64, ElementType::F64, ElementType::C128),
+        ] {
+            let found = described("multiply", &of(a, "V"), &of(b, "")).unwrap();
+            assert_eq!((found.element, &*found.value_units), (expected, "V"));
+            assert_eq!(found.components.len(), 4);
+        }
+        let real = described("add", &of(ElementType::U16, ""), &of(ElementType::U16, "")).unwrap();
+        assert_eq!((real.element, real.components.len()), (ElementType::F32, 0));
+        let colours = of(ElementType::Rgb8, "");
+        let refused = described("add", &colours, &colours).unwrap_err();
+        assert!(refused.contains("RGB of 8 bit"), "{refused}");
     }
 
     #[test]

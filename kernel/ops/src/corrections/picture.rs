@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use signal::{File, NotApplicable, SignalMeta};
+use signal::{File, NotApplicable, NpyFault, NpyHeader, SignalMeta};
 
 use crate::accept::refuse;
 
@@ -13,11 +13,10 @@ pub struct Picture {
     pub values: Vec<f64>,
 }
 
-const MAGIC: &[u8] = b"\x93NUMPY";
 const AGAIN: &str = "write it again in Python: `np.save(FILE, array)`";
 
 impl Picture {
-    /// What `np.save` writes, versions 1 to 3.
+    /// What `np.save` writes.
     ///
     /// # Errors
     /// [`NotApplicable`] that names the file and what of it is not as it should be.
@@ -25,16 +24,19 @@ impl Picture {
         let name = file.name();
         let wrong = |what: &str| refuse(format!("`{name}`: {what}"), AGAIN);
         let bytes = file.bytes().ok_or_else(|| wrong("the file was not read"))?;
-        let (header, pixels) = split(bytes).ok_or_else(|| {
-            wrong(
+        let header = NpyHeader::of(bytes).map_err(|fault| match fault {
+            NpyFault::OtherFile | NpyFault::CutOff { .. } => wrong(
                 "it is no NumPy array, or it is cut off: it does not begin as `np.save` begins one",
-            )
+            ),
+            NpyFault::Version(version) => wrong(&format!(
+                "it is of version {version} of NumPy's format; 1 to 3 are read"
+            )),
+            NpyFault::Damaged(what) => wrong(&format!("its header is damaged: {what}")),
         })?;
-        let header = Header::parse(header).ok_or_else(|| wrong("its header is damaged"))?;
-        let read = reader(&header.dtype).ok_or_else(|| {
+        let dtype = header.dtype().unwrap_or("a record");
+        let read = reader(dtype).ok_or_else(|| {
             let what = format!(
-                "its numbers are `{}`; truth values, whole numbers up to 64 bit and floating point of 32 and 64 bit are read",
-                header.dtype
+                "its numbers are `{dtype}`; truth values, whole numbers up to 64 bit and floating point of 32 and 64 bit are read"
             );
             refuse(format!("`{name}`: {what}"), AGAIN)
         })?;
@@ -43,78 +45,26 @@ impl Picture {
             .iter()
             .try_fold(1usize, |all, size| all.checked_mul(*size));
         let wanted = count.and_then(|count| count.checked_mul(read.bytes));
+        let pixels = bytes.get(header.start as usize..).unwrap_or_default();
         let Some(pixels) = wanted.and_then(|wanted| pixels.get(..wanted)) else {
             return Err(wrong(
                 "it is cut off: its header tells of more numbers than there are",
             ));
         };
         let values = pixels.chunks_exact(read.bytes).map(read.number).collect();
-        Ok(header.in_c_order(values))
+        Ok(in_c_order(header, values))
     }
 }
 
-/// Header and pixels of an array.
-fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let rest = bytes.strip_prefix(MAGIC)?;
-    let (version, rest) = rest.split_first_chunk::<2>()?;
-    let (length, rest) = match version[0] {
-        1 => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (usize::from(u16::from_le_bytes(*length)), rest)
-        }
-        2 | 3 => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (u32::from_le_bytes(*length) as usize, rest)
-        }
-        _ => return None,
+fn in_c_order(header: NpyHeader, values: Vec<f64>) -> Picture {
+    let NpyHeader { shape, fortran, .. } = header;
+    let values = match shape[..] {
+        [rows, columns] if fortran => (0..rows * columns)
+            .map(|at| values[at % columns * rows + at / columns])
+            .collect(),
+        _ => values,
     };
-    let (header, pixels) = rest.split_at_checked(length)?;
-    Some((std::str::from_utf8(header).ok()?, pixels))
-}
-
-struct Header {
-    dtype: String,
-    fortran: bool,
-    shape: Vec<usize>,
-}
-
-impl Header {
-    /// `{'descr': '<u2', 'fortran_order': False, 'shape': (4, 5), }`
-    fn parse(text: &str) -> Option<Self> {
-        let field = |name: &str| {
-            let (_, value) = text.split_once(&format!("'{name}':"))?;
-            Some(value.trim_start())
-        };
-        let descr = field("descr")?;
-        let dtype = (descr.strip_prefix('\''))
-            .and_then(|rest| rest.split_once('\''))
-            .map_or_else(|| "a record".to_owned(), |(dtype, _)| dtype.to_owned());
-        let shape = (field("shape")?
-            .strip_prefix('(')?
-            .split_once(')')?
-            .0
-            .split(','))
-        .map(str::trim)
-        .filter(|size| !size.is_empty())
-        .map(|size| size.parse().ok())
-        .collect::<Option<Vec<usize>>>()?;
-        Some(Header {
-            dtype,
-            fortran: field("fortran_order")?.starts_with("True"),
-            shape,
-        })
-    }
-
-    fn in_c_order(self, values: Vec<f64>) -> Picture {
-        let Header { shape, fortran, .. } = self;
-        let values = match shape[..] {
-            [rows, columns] if fortran => (0..rows * columns)
-                .map(|at| values[at % columns * rows + at / columns])
-                .collect(),
-            _ => values,
-        };
-        Picture { shape, values }
-    }
+    Picture { shape, values }
 }
 
 struct Reader {
@@ -270,7 +220,7 @@ mod tests {
         assert!(complex.contains("`<c8`"), "{complex}");
         let huge = read("<f8", false, "(18446744073709551615, 9)", &[0; 8]).unwrap_err();
         assert!(huge.contains("cut off"), "{huge}");
-        let none = File::unread("a/mask.npy").with_bytes(std::sync::Arc::from(*b"PNG"));
+        let none = File::unread("a/mask.npy").with_bytes(signal::Block::new(*b"PNG"));
         let none = Picture::of(&none).unwrap_err().to_string();
         assert!(none.contains("`mask.npy`: it is no NumPy array"), "{none}");
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use signal::{
-    Axes, Axis, Bound, Computation, ElementType, File, Operation, Registered, SignalMeta,
+    Axes, Axis, Block, Bound, Computation, ElementType, File, Operation, Registered, SignalMeta,
     serde_json::Value,
 };
 
@@ -15,7 +15,7 @@ pub(super) fn npy(dtype: &str, fortran: bool, shape: &str, pixels: &[u8]) -> Fil
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.bytes());
     bytes.extend(pixels);
-    File::unread("masks/camera.npy").with_bytes(Arc::from(bytes))
+    File::unread("masks/camera.npy").with_bytes(Block::new(bytes))
 }
 
 /// Frames of 2 rows and 3 columns, or a spectrum of so many channels.

@@ -45,10 +45,8 @@ impl Project {
         let mut level_of = vec![f32::NAN; if levels { positions } else { 0 }];
         let narrow = turn.nrows();
         for some in &self.projected {
-            let Ok(projections) = ArrayView2::from_shape((some.places.len(), narrow), &some.values)
-            else {
-                continue;
-            };
+            let projections = ArrayView2::from_shape((some.places.len(), narrow), &some.values)
+                .expect("a row for each place");
             let turned = match rank {
                 0 => Array2::zeros((some.places.len(), 0)),
                 _ => projections.dot(turn),

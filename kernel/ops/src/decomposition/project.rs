@@ -150,9 +150,7 @@ impl Project {
         }
         let count = self.rows.len();
         self.rows.clear();
-        let Ok(rows) = ArrayView2::from_shape((count, pixels), &block) else {
-            return;
-        };
+        let rows = ArrayView2::from_shape((count, pixels), &block).expect("whole rows");
         let columns = directions.columns.ncols();
         let mut values = Array2::<f32>::zeros((count, columns));
         if columns > 0 {

@@ -53,9 +53,8 @@ impl Scatter {
             }
             let apart = &apart[number * BAND..];
             for (mut row, one) in own.rows_mut().into_iter().zip(apart) {
-                if let Some(sums) = row.as_slice_mut() {
-                    add_times(sums, weight * one, apart);
-                }
+                let sums = row.as_slice_mut().expect("rows of a band lie in one piece");
+                add_times(sums, weight * one, apart);
             }
         }
         let share = count / total;
@@ -97,9 +96,7 @@ impl Scatter {
         let mean: Vec<f64> = (left.iter().zip(&middles))
             .map(|(left, middle)| left + f64::from(*middle))
             .collect();
-        let Ok(rows) = ArrayView2::from_shape((count, pixels), block) else {
-            return;
-        };
+        let rows = ArrayView2::from_shape((count, pixels), block).expect("whole rows");
         let mut products = Array2::<f32>::zeros((0, 0));
         self.add(count as f64, &mean, |number, sum| {
             let start = number * BAND;
@@ -115,9 +112,11 @@ impl Scatter {
             for ((mut sums, products), one) in
                 (sum.rows_mut().into_iter().zip(products.rows())).zip(left)
             {
-                if let (Some(sums), Some(products)) = (sums.as_slice_mut(), products.as_slice()) {
-                    add_products(sums, products, count as f64 * one, left);
-                }
+                let sums = sums
+                    .as_slice_mut()
+                    .expect("rows of a band lie in one piece");
+                let products = products.as_slice().expect("and those of its products");
+                add_products(sums, products, count as f64 * one, left);
             }
         });
     }

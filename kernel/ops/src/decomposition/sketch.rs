@@ -76,9 +76,7 @@ impl GatherSketch {
         let count = self.rows.len();
         self.count += count as f64;
         self.rows.clear();
-        let Ok(rows) = ArrayView2::from_shape((count, pixels), &block) else {
-            return;
-        };
+        let rows = ArrayView2::from_shape((count, pixels), &block).expect("whole rows");
         let projections = rows.dot(&*self.start);
         let shape = self.start.dim();
         let products = self.products.get_or_insert_with(|| Array2::zeros(shape));

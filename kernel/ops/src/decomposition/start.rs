@@ -37,7 +37,7 @@ impl GatherStart {
             vectors,
             rows: Rows::default(),
         };
-        Preparation::new(Positions::Spread(vectors), start).with_passes(1 + passes)
+        Preparation::new(Positions::Spread(vectors), start).with_passes(passes)
     }
 }
 

@@ -15,7 +15,6 @@ use signal::{
     OperationError, OperationInfo, Output, Region, SignalMeta, parameters,
 };
 
-use super::crop_signal::cut;
 use crate::accept;
 
 parameters! {
@@ -157,7 +156,7 @@ impl Operation for CutScan {
         let mut meta = input.clone();
         let (kept, caveat) = kept(input, params)?;
         for (axis, kept) in meta.axes.navigation.iter_mut().zip(&kept) {
-            *axis = cut(axis, kept);
+            *axis = axis.part(kept);
         }
         meta.caveats.extend(caveat);
         Ok(meta)

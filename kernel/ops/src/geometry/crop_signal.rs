@@ -4,11 +4,11 @@
 //! left)`. Ranges are half-open, in pixels: row `top` is the first that is kept, row `bottom` the first that is not. Axes go on
 //! where the part begins: `offset' = offset + top · scale`; those that are not uniform keep their values. Values are what they
 //! were, as `f32`, or `f64` where the input has more digits than `f32` holds (64-bit integers beyond 2⁵³ lose their last ones): whole numbers
-//! have no NaN for dead pixels, which stay NaN. Left out, all ends stay where they are, and the result is the input. Frame-local, O(pixels kept).
+//! have no NaN for dead pixels, which stay NaN. Complex numbers and colours stay what they are. Left out, all ends stay where they are, and the result is the input. Frame-local, O(pixels kept).
 //! Reference: hyperspy `isig`, `crop_signal`.
 
 use signal::{
-    Axis, CancelToken, Category, Element, ElementType, Frame, Inputs, NavigationIndex,
+    Block, CancelToken, Category, Element, ElementType, Frame, Inputs, NavigationIndex,
     NotApplicable, Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
@@ -80,27 +80,6 @@ fn between(
     ))
 }
 
-/// The part of an axis, where it is.
-pub(super) fn cut(axis: &Axis, kept: &std::ops::Range<usize>) -> Axis {
-    if kept.len() == axis.size {
-        return axis.clone();
-    }
-    match axis
-        .values
-        .get(kept.clone())
-        .filter(|values| values.len() > 1)
-    {
-        Some(values) => Axis::with_values(&*axis.name, values.to_vec(), &*axis.units),
-        None => Axis::new(
-            &*axis.name,
-            kept.len(),
-            axis.scale,
-            axis.value(kept.start as f64),
-            &*axis.units,
-        ),
-    }
-}
-
 #[derive(Default)]
 pub struct CutSignal;
 
@@ -116,6 +95,8 @@ impl Operation for CutSignal {
         category: Category::Geometry,
         reference: "hyperspy, crop_signal, doi:10.5281/zenodo.592838",
     };
+    const COMPLEX: bool = true;
+    const COLOUR: bool = true;
 
     fn describe(
         &self,
@@ -132,9 +113,9 @@ impl Operation for CutSignal {
             .rev()
             .zip([&part.columns, &part.rows])
         {
-            *axis = cut(axis, kept);
+            *axis = axis.part(kept);
         }
-        meta.element = input.element.as_float();
+        meta.element = element(input);
         Ok(meta)
     }
 
@@ -167,14 +148,33 @@ impl Operation for CutSignal {
         let (_, columns) = frame.rows_columns();
         let shape = [part.rows.len(), part.columns.len()];
         let shape = &shape[2 - frame.shape().len()..];
-        let cropped = signal::for_pixels!(frame, |pixels| match input.element.as_float() {
-            ElementType::F64 =>
-                Frame::from_vec(shape, kept(pixels, columns, &part, Element::to_f64)),
-            _ => Frame::from_vec(shape, kept(pixels, columns, &part, Element::to_f32)),
-        });
+        let cropped = match element(input) {
+            as_stored if as_stored.numbers() > 1 => {
+                let pixels: Vec<&[u8]> = (frame.as_bytes())
+                    .chunks_exact(frame.element().size_bytes())
+                    .collect();
+                let bytes = kept(&pixels, columns, &part, |pixel| pixel).concat();
+                Frame::from_block(shape, frame.element(), Block::new(bytes), 0)
+            }
+            ElementType::F64 => signal::for_pixels!(frame, |pixels| Frame::from_vec(
+                shape,
+                kept(pixels, columns, &part, Element::to_f64)
+            )),
+            _ => signal::for_pixels!(frame, |pixels| Frame::from_vec(
+                shape,
+                kept(pixels, columns, &part, Element::to_f32)
+            )),
+        };
         cropped
             .map(Output::Frame)
             .map_err(|what| OperationError::failed(what, "report this; shapes disagree"))
+    }
+}
+
+fn element(input: &SignalMeta) -> ElementType {
+    match input.element.numbers() {
+        1 => input.element.as_float(),
+        _ => input.element,
     }
 }
 
@@ -194,7 +194,7 @@ fn kept<T: Copy, O>(pixels: &[T], columns: usize, part: &Part, number: impl Fn(T
 mod tests {
     use std::sync::Arc;
 
-    use signal::{Axes, Bound, Registered, serde_json::json};
+    use signal::{Axes, Axis, Bound, Registered, serde_json::json};
 
     use super::super::testing::result_of;
     use super::*;
@@ -255,6 +255,26 @@ mod tests {
         let wide = Frame::from_vec(&[5, 4], vec![u32::MAX; 20]).unwrap();
         let found = cropped(&meta(ElementType::U32), wide, json!({"right": 1}));
         assert_eq!(found.value(4), f64::from(u32::MAX));
+    }
+
+    #[test]
+    fn complex_numbers_and_colours_stay_what_they_are() {
+        let parts: Vec<f64> = (0..40).map(|at| f64::from(at) / 4.0).collect();
+        let waves = Frame::from_parts(&[5, 4], ElementType::C128, parts).unwrap();
+        let params = json!({"top": 1, "bottom": 3, "left": 2});
+        let found = cropped(&meta(ElementType::C128), waves, params.clone());
+        let expected = [3.0, 3.25, 3.5, 3.75, 5.0, 5.25, 5.5, 5.75];
+        let expected = Frame::from_parts(&[2, 2], ElementType::C128, expected.to_vec());
+        assert_eq!(found.as_bytes(), expected.unwrap().as_bytes());
+        let colours = Frame::from_parts(&[5, 4], ElementType::Rgb8, (0u8..60).collect()).unwrap();
+        let found = cropped(&meta(ElementType::Rgb8), colours, params.clone());
+        assert_eq!(
+            found.as_bytes(),
+            [18, 19, 20, 21, 22, 23, 30, 31, 32, 33, 34, 35]
+        );
+        let bound = Bound::<CutSignal>::entry().bind(&params).unwrap();
+        let described = bound.describe(&[&meta(ElementType::Rgb8)]).unwrap();
+        assert_eq!(described.composites.len(), 1);
     }
 
     #[test]

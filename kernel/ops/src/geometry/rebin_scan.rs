@@ -18,7 +18,6 @@ use signal::{
     Window, choices, parameters,
 };
 
-use super::rebin_signal::joined as joined_axis;
 use crate::accept;
 use crate::detectors::virtual_image::Statistic;
 use crate::joined::{accepted, element, joined};
@@ -154,7 +153,7 @@ impl Operation for JoinPositions {
                 );
                 meta.caveats.push(Caveat::new("rebin_remainder", text));
             }
-            *of = joined_axis(of, factor);
+            *of = of.joined(factor);
         }
         let sums_of_no_counts = |(number, component): (usize, &Component)| {
             statistic(input, params.statistic, number) == Statistic::Sum && !adds_up(component)

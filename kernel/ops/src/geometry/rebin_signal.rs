@@ -5,11 +5,12 @@
 //! out, so that a sum is of those that have a value; a block without any is NaN. Axes: `scale' = f · scale`,
 //! `offset' = offset + (f - 1) / 2 · scale`: the middle of the first block; axes that are not uniform get the mean value of each
 //! block. Sums of whole numbers are exact: `f32` where it holds the largest there can be (of 16 bits up to 256 pixels in a block), else `f64`,
-//! for whole numbers have no NaN for dead pixels. Frame-local, O(P). Reference: hyperspy `rebin`.
+//! for whole numbers have no NaN for dead pixels. Complex numbers are added part by part and stay complex, of 64 or 128 bit; colours become
+//! their mean, channel by channel, rounded (with opacity: of what is seen), whatever the statistic is, which a caveat says. Frame-local, O(P). Reference: hyperspy `rebin`.
 
 use signal::simd::vectorised;
 use signal::{
-    Axis, CancelToken, Category, Caveat, Element, ElementType, Frame, Inputs, NavigationIndex,
+    CancelToken, Category, Caveat, Element, ElementType, Frame, Inputs, NavigationIndex,
     NotApplicable, Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
@@ -40,20 +41,10 @@ fn block(input: &SignalMeta, params: &RebinSignal) -> (usize, usize) {
 
 fn element(input: &SignalMeta, params: &RebinSignal) -> ElementType {
     let (rows, columns) = block(input, params);
-    widened(input.element, rows * columns, params.statistic)
-}
-
-/// An axis of which so many steps become one.
-pub(super) fn joined(axis: &Axis, factor: usize) -> Axis {
-    let size = axis.size / factor;
-    if axis.values.is_empty() || size < 2 {
-        let offset = (0..factor).map(|at| axis.value(at as f64)).sum::<f64>() / factor as f64;
-        let scale = axis.scale * factor as f64;
-        return Axis::new(&*axis.name, size, scale, offset, &*axis.units);
+    if input.element.numbers() > 1 {
+        return input.element;
     }
-    let mean = |block: &[f64]| block.iter().sum::<f64>() / factor as f64;
-    let values = axis.values.chunks_exact(factor).map(mean).collect();
-    Axis::with_values(&*axis.name, values, &*axis.units)
+    widened(input.element, rows * columns, params.statistic)
 }
 
 #[derive(Default)]
@@ -71,6 +62,8 @@ impl Operation for JoinPixels {
         category: Category::Geometry,
         reference: "hyperspy, rebin, doi:10.5281/zenodo.592838",
     };
+    const COMPLEX: bool = true;
+    const COLOUR: bool = true;
 
     fn describe(
         &self,
@@ -99,7 +92,11 @@ impl Operation for JoinPixels {
                 );
                 meta.caveats.push(Caveat::new("rebin_remainder", text));
             }
-            *axis = joined(axis, factor);
+            *axis = axis.joined(factor);
+        }
+        if input.element.is_colour() && params.statistic == Statistic::Sum {
+            let text = "the sum of colours is none: each block has the mean of its colours";
+            meta.caveats.push(Caveat::new("colours_averaged", text));
         }
         meta.element = element(input, params);
         Ok(meta)
@@ -133,12 +130,32 @@ impl Operation for JoinPixels {
             rows,
             columns,
             across,
+            numbers: 1,
             statistic: params.statistic,
         };
-        let joined = signal::for_pixels!(frame, |pixels| match element(input, params) {
-            ElementType::F64 => Frame::from_vec(&shape, blocks.of(pixels, |sum| sum)),
-            _ => Frame::from_vec(&shape, blocks.of(pixels, |sum| sum as f32)),
-        });
+        let joined = match element(input, params) {
+            several if several.numbers() > 1 => {
+                let blocks = Blocks {
+                    numbers: several.numbers(),
+                    statistic: match several.is_colour() {
+                        true => Statistic::Mean,
+                        false => params.statistic,
+                    },
+                    ..blocks
+                };
+                let numbers = frame.to_numbers();
+                let numbers = signal::for_pixels!(&numbers, |pixels| blocks.of(pixels, |sum| sum));
+                Frame::of_numbers(&shape, several, &numbers)
+            }
+            ElementType::F64 => signal::for_pixels!(frame, |pixels| Frame::from_vec(
+                &shape,
+                blocks.of(pixels, |sum| sum)
+            )),
+            _ => signal::for_pixels!(frame, |pixels| Frame::from_vec(
+                &shape,
+                blocks.of(pixels, |sum| sum as f32)
+            )),
+        };
         joined
             .map(Output::Frame)
             .map_err(|what| OperationError::failed(what, "report this; shapes disagree"))
@@ -150,31 +167,40 @@ struct Blocks {
     columns: usize,
     /// Columns of the frame.
     across: usize,
+    /// Of each pixel, side by side.
+    numbers: usize,
     statistic: Statistic,
 }
 
 impl Blocks {
     fn of<T: Element, O>(&self, pixels: &[T], number: impl Fn(f64) -> O) -> Vec<O> {
-        let mut sums = pool::any::<f64>(self.across);
-        let mut valid = pool::any::<f64>(self.across);
+        let across = self.across * self.numbers;
+        let mut sums = pool::any::<f64>(across);
+        let mut valid = pool::any::<f64>(across);
         let mut out = Vec::with_capacity(pixels.len() / (self.rows * self.columns));
-        for band in pixels.chunks_exact(self.rows * self.across) {
+        for band in pixels.chunks_exact(self.rows * across) {
             sums.fill(0.0);
             valid.fill(0.0);
-            for row in band.chunks_exact(self.across) {
+            for row in band.chunks_exact(across) {
                 vectorised(AddRow(&mut sums, &mut valid, row));
             }
-            let blocks = sums
-                .chunks_exact(self.columns)
-                .zip(valid.chunks_exact(self.columns));
-            out.extend(blocks.map(|(sums, valid)| {
-                let (sum, valid): (f64, f64) = (sums.iter().sum(), valid.iter().sum());
-                number(match self.statistic {
-                    _ if valid == 0.0 => f64::NAN,
-                    Statistic::Sum => sum,
-                    Statistic::Mean => sum / valid,
-                })
-            }));
+            let width = self.columns * self.numbers;
+            for (sums, valid) in sums.chunks_exact(width).zip(valid.chunks_exact(width)) {
+                for first in 0..self.numbers {
+                    let of = |all: &[f64]| -> f64 {
+                        match self.numbers {
+                            1 => all.iter().sum(),
+                            several => all.iter().skip(first).step_by(several).sum(),
+                        }
+                    };
+                    let (sum, valid) = (of(sums), of(valid));
+                    out.push(number(match self.statistic {
+                        _ if valid == 0.0 => f64::NAN,
+                        Statistic::Sum => sum,
+                        Statistic::Mean => sum / valid,
+                    }));
+                }
+            }
         }
         out
     }
@@ -184,7 +210,7 @@ impl Blocks {
 mod tests {
     use std::sync::Arc;
 
-    use signal::{Axes, Bound, Registered, serde_json::json};
+    use signal::{Axes, Axis, Bound, Registered, serde_json::json};
 
     use super::super::testing::result_of;
     use super::*;
@@ -242,6 +268,45 @@ mod tests {
         for (statistic, first) in [("sum", 9.0), ("mean", 3.0)] {
             let found = joined(&meta, frame.clone(), json!({ "statistic": statistic }));
             assert!(found.value(0) == first && found.value(1).is_nan());
+        }
+    }
+
+    #[test]
+    fn complex_numbers_are_added_part_by_part() {
+        let nan = f32::NAN;
+        let parts = vec![1.0, 2.0, 3.0, -4.0, 5.0, 1.0, nan, 7.0];
+        let frame = Frame::from_parts(&[1, 4], ElementType::C64, parts).unwrap();
+        let meta = meta(ElementType::C64, &[1, 4]);
+        for (statistic, expected) in [
+            ("sum", [4.0, -2.0, 5.0, 1.0]),
+            ("mean", [2.0, -1.0, 5.0, 1.0]),
+        ] {
+            let params = json!({"rows": 1, "statistic": statistic});
+            let found = joined(&meta, frame.clone(), params);
+            let expected =
+                Frame::from_parts(&[1, 2], ElementType::C64, expected.map(|v: f32| v).to_vec());
+            assert_eq!(found.as_bytes(), expected.unwrap().as_bytes());
+        }
+    }
+
+    #[test]
+    fn colours_become_their_mean_and_sums_say_so() {
+        let meta = meta(ElementType::Rgba8, &[2, 2]);
+        let pixels = vec![
+            255, 0, 10, 255, 1, 2, 3, 0, //
+            100, 200, 30, 255, 9, 9, 9, 0,
+        ];
+        let frame = Frame::from_parts::<u8>(&[2, 2], ElementType::Rgba8, pixels).unwrap();
+        let found = joined(&meta, frame, json!({}));
+        // What is not seen has no part in it.
+        assert_eq!(found.as_bytes(), [178, 100, 20, 128]);
+        for (statistic, said) in [("sum", 1), ("mean", 0)] {
+            let bound = Bound::<JoinPixels>::entry().bind(&json!({ "statistic": statistic }));
+            let described = bound.unwrap().describe(&[&meta]).unwrap();
+            assert_eq!(
+                (described.caveats.len(), described.composites.len()),
+                (said, 1)
+            );
         }
     }
 

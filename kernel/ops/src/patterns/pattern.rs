@@ -1,7 +1,9 @@
 //! Gathers one frame of many: the mean or the brightest pixels of the whole scan or of a region of it.
 //!
 //! `(ny, nx | ky, kx) → (| ky, kx)`, counts → counts: one frame, without navigation axes. Mean: `Σ I / n` per pixel over
-//! the positions where the pixel is finite, as `f32`; sums of 8 and 16 bits are exact, others in `f64`. Maximum: the
+//! the positions where the pixel is finite, as `f32`; sums of 8 and 16 bits are exact, others in `f64`. The mean of complex numbers is
+//! that of both parts where both are finite, as `c64`; that of colours a colour, channel by channel, rounded (with opacity: of what is
+//! seen). Maximum: the
 //! largest finite value per pixel, as `f32`, or `f64` where the input has more digits (64-bit integers beyond 2⁵³ lose their
 //! last ones). A pixel that is finite nowhere (a dead one) is NaN. Pieces of the scan are summed for themselves and merged in pairs of neighbours, the same
 //! for any number of threads. Whole scan, O(scan · P). Reference: none needed.
@@ -61,9 +63,8 @@ fn describe(
         Some(region) => accept::region_inside(region, &input.axes, "region")?.1,
         None => None,
     };
-    let mut meta = (*input).clone();
+    let mut meta = (*input).clone().with_element(element(input.element));
     meta.axes = Axes::new(Vec::new(), input.axes.signal.clone());
-    meta.element = element(input.element);
     meta.caveats.extend(cut);
     Ok(meta)
 }
@@ -79,7 +80,7 @@ fn gathered(frame: Option<&Frame>) -> Result<Output, OperationError> {
 
 /// Both operations differ in what they keep of a frame.
 macro_rules! pattern {
-    ($Operation:ident, $Params:ident, $name:literal, $title:literal, $summary:literal, $element:expr, $gather:ident) => {
+    ($Operation:ident, $Params:ident, $name:literal, $title:literal, $summary:literal, $element:expr, $gather:ident, $takes_all:literal) => {
         #[derive(Default)]
         pub struct $Operation;
 
@@ -96,6 +97,8 @@ macro_rules! pattern {
                 reference: "",
             };
             const REVISION: u32 = 2;
+            const COMPLEX: bool = $takes_all;
+            const COLOUR: bool = $takes_all;
 
             fn describe(
                 &self,
@@ -145,8 +148,9 @@ pattern!(
     "mean_pattern",
     "Mean pattern",
     "One frame: the mean of all frames of the scan, or of a region of it.",
-    |_| ElementType::F32,
-    Mean
+    ElementType::mean,
+    Mean,
+    true
 );
 
 pattern!(
@@ -156,7 +160,8 @@ pattern!(
     "Maximum pattern",
     "One frame: the largest value of every pixel over the scan, or over a region of it.",
     ElementType::as_float,
-    Maximum
+    Maximum,
+    false
 );
 
 fn none_gathered() -> OperationError {
@@ -192,6 +197,8 @@ enum Sums {
 
 struct Mean {
     shape: Vec<usize>,
+    /// Of what is gathered.
+    element: ElementType,
     sums: Sums,
 }
 
@@ -199,6 +206,7 @@ impl Mean {
     fn new(input: &SignalMeta) -> Self {
         Mean {
             shape: input.axes.signal_shape(),
+            element: input.element,
             sums: Sums::Nothing,
         }
     }
@@ -362,7 +370,7 @@ impl Sums {
         }
     }
 
-    fn mean(mut self) -> Vec<f32> {
+    fn means(mut self) -> Vec<f64> {
         match &mut self {
             Sums::Nothing => Vec::new(),
             Sums::Whole {
@@ -373,14 +381,12 @@ impl Sums {
             } => {
                 widen(wide, narrow);
                 let frames = *frames as f64;
-                wide.iter()
-                    .map(|sum| (*sum as f64 / frames) as f32)
-                    .collect()
+                wide.iter().map(|sum| *sum as f64 / frames).collect()
             }
             Sums::Float { sums, valid } => (sums.iter().zip(valid))
                 .map(|(sum, valid)| match *valid {
-                    0 => f32::NAN,
-                    valid => (sum / f64::from(valid)) as f32,
+                    0 => f64::NAN,
+                    valid => sum / f64::from(valid),
                 })
                 .collect(),
         }
@@ -396,14 +402,24 @@ impl Prepare<Frame> for Mean {
     ) -> Result<(), OperationError> {
         let frame = inputs.frame()?;
         fits(frame, &self.shape)?;
-        self.sums.add(frame);
+        match self.element.numbers() {
+            1 => self.sums.add(frame),
+            _ => self.sums.add(&frame.to_numbers()),
+        }
         Ok(())
     }
 
     fn finish(&mut self, _cancel: &CancelToken) -> Result<Finished<Frame>, OperationError> {
         let sums = std::mem::replace(&mut self.sums, Sums::Nothing);
-        let mean = Frame::from_vec(&self.shape, sums.mean()).map_err(|_| none_gathered())?;
-        Ok(Finished::Done(mean))
+        let means = sums.means();
+        let mean = match self.element.numbers() {
+            1 => {
+                let means = means.into_iter().map(|mean| mean as f32).collect();
+                Frame::from_vec::<f32>(&self.shape, means)
+            }
+            _ => Frame::of_numbers(&self.shape, self.element.mean(), &means),
+        };
+        Ok(Finished::Done(mean.map_err(|_| none_gathered())?))
     }
 
     fn heap_bytes(&self) -> usize {
@@ -414,6 +430,7 @@ impl Prepare<Frame> for Mean {
         (self.shape.iter().product::<usize>() <= MOST_PIXELS).then(|| {
             Box::new(Mean {
                 shape: self.shape.clone(),
+                element: self.element,
                 sums: Sums::Nothing,
             }) as Box<dyn Prepare<Frame>>
         })
@@ -569,6 +586,36 @@ mod tests {
             for (found, expected) in found.iter().zip(expected) {
                 assert_eq!(found.to_bits(), expected.to_bits());
             }
+        }
+    }
+
+    #[test]
+    fn complex_numbers_and_colours_are_gathered_number_by_number() {
+        let complex = |parts: [f64; 8]| {
+            Frame::from_parts(&[2, 2], ElementType::C128, parts.to_vec()).unwrap()
+        };
+        let frames = [
+            complex([3.0, 4.0, 1.0, -1.0, 0.5, 0.0, f64::NAN, 2.0]),
+            complex([-3.0, 2.0, 3.0, 0.0, 0.5, 1.0, 5.0, 6.0]),
+        ];
+        let expected = [0.0, 3.0, 2.0, -0.5, 0.5, 0.5, 5.0, 6.0f32];
+        let expected = Frame::from_parts(&[2, 2], ElementType::C64, expected.to_vec()).unwrap();
+        let colours = |parts: [u8; 12]| {
+            Frame::from_parts(&[2, 2], ElementType::Rgb8, parts.to_vec()).unwrap()
+        };
+        let photos = [
+            colours([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255]),
+            colours([0, 3, 2, 4, 0, 5, 6, 7, 18, 9, 10, 255]),
+        ];
+        let mean = colours([0, 2, 2, 4, 2, 5, 6, 7, 13, 9, 10, 255]);
+        for (frames, expected) in [(frames, expected), (photos, mean)] {
+            let meta = meta(frames[0].element());
+            let mut first = gather(Box::new(Mean::new(&meta)), &frames[..1]);
+            let mut later = gather(Box::new(Mean::new(&meta)), &frames[1..]);
+            first.merge(later.as_any().unwrap());
+            let found = finish(first);
+            assert_eq!(found.element(), expected.element());
+            assert_eq!(found.as_bytes(), expected.as_bytes());
         }
     }
 

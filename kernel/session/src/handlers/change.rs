@@ -39,7 +39,7 @@ pub(crate) fn bind(
 ) -> Result<Arc<dyn Computation>, WireError> {
     let entry = ops::find(operation).map_err(|error| convert::unknown_operation(&error))?;
     let type_name = entry.info().parameters_type;
-    let files = session.parameter_files.of(&entry.parameters(), params)?;
+    let files = (session.parameter_files).of(&entry.parameters(), params, &session.engine)?;
     entry
         .bind_with(params, &files)
         .map_err(|error| convert::parameter_error(type_name, &error))

@@ -83,21 +83,13 @@ fn region(
     (view, picture): (ViewName, usize),
     region: NavigationRegion,
 ) -> Result<Shown, WireError> {
-    if node.meta.element.is_colour() {
+    if node.meta.element.is_colour() && region.statistic == protocol::RegionStatistic::Sum {
         let message = format!(
-            "`{}` has colours ({}), of which no mean over a region is taken",
+            "`{}` has colours ({}), whose sum over a region is no colour",
             node.name,
             node.meta.element.colour_name()
         );
-        let hint = "look at one position, or at one number for each pixel: `.luminance()?`, `.red()?`, `.green()?` and `.blue()?` have means";
-        return Err(WireError::new("not_applicable", message, hint).at_node(node.id));
-    }
-    if node.meta.element.is_complex() {
-        let message = format!(
-            "`{}` has complex numbers, whose amplitudes and phases have no mean over a region",
-            node.name
-        );
-        let hint = "look at one position, or at the real and the imaginary part: `.real()?` and `.imaginary()?` have means";
+        let hint = "look at the mean of the region, or at one number for each pixel: `.luminance()?`, `.red()?`, `.green()?` and `.blue()?` have sums";
         return Err(WireError::new("not_applicable", message, hint).at_node(node.id));
     }
     let [x0, y0, width, height] =

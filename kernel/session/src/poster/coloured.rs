@@ -17,7 +17,7 @@ pub(super) fn of(
     let images: Vec<Frame> = (planes.iter())
         .map(|number| plane(*number))
         .collect::<Result<_, _>>()?;
-    let name = |number: &usize| (meta.components.get(*number)).map_or("", |one| one.title.as_str());
+    let name = |number: &usize| (meta.component(*number)).map_or("", |one| one.title.as_str());
     let names: Vec<String> = planes
         .iter()
         .map(|number| name(number).to_owned())
@@ -25,10 +25,10 @@ pub(super) fn of(
     let colouring = meta.composite(picture).map(|one| one.colouring);
     match (colouring, images.as_slice(), names.as_slice()) {
         (None, [image], _) => {
-            let colours = match &meta.components[picture].display {
-                Display::Sequential | Display::Diverging => Colours::Values,
-                Display::Cyclic { .. } => Colours::Cyclic,
-                Display::Categorical { names } => Colours::Categories(names.clone()),
+            let colours = match meta.component(picture).map(|one| &one.display) {
+                None | Some(Display::Sequential | Display::Diverging) => Colours::Values,
+                Some(Display::Cyclic { .. }) => Colours::Cyclic,
+                Some(Display::Categorical { names }) => Colours::Categories(names.clone()),
             };
             Ok((image.clone(), colours))
         }
@@ -59,7 +59,7 @@ pub(super) fn of(
 /// The name of the node, and which of several pictures it is.
 pub(super) fn title(node: &Node, picture: usize) -> Words {
     let meta = &node.meta;
-    let title = match (meta.composite(picture), meta.components.get(picture)) {
+    let title = match (meta.composite(picture), meta.component(picture)) {
         (Some(composite), _) => &composite.title,
         (None, Some(component)) if meta.components.len() > 1 => &component.title,
         _ => return Words::plain(&node.name),

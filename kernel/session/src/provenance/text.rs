@@ -149,6 +149,10 @@ fn axes(text: &mut String, meta: &SignalMeta, columns: &[(String, String)]) {
 }
 
 fn axis_text(axis: &Axis) -> String {
+    if !axis.names.is_empty() {
+        let names = axis.names.join(", ");
+        return format!("{:<10}{:>7} names: {names}", axis.name, axis.size);
+    }
     let units = if axis.units.is_empty() {
         "px"
     } else {

@@ -1,11 +1,10 @@
 //! A file that an operation takes: a mask, a flat field. Whoever binds the operation reads it; the operation has its bytes.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::kind::Rules;
 use super::{ParameterKind, ParameterValue};
+use crate::Block;
 
 pub(super) const RULES: Rules = Rules {
     allowed: |info| match &info.kind {
@@ -31,7 +30,7 @@ pub struct File {
     pub path: String,
     /// SHA-256 of its bytes in hexadecimal digits; empty before it was read.
     pub sha256: String,
-    bytes: Option<Arc<[u8]>>,
+    bytes: Option<Block>,
 }
 
 impl File {
@@ -47,7 +46,7 @@ impl File {
 
     /// With what is in it.
     #[must_use]
-    pub fn with_bytes(self, bytes: Arc<[u8]>) -> Self {
+    pub fn with_bytes(self, bytes: Block) -> Self {
         File {
             bytes: Some(bytes),
             ..self
@@ -55,8 +54,8 @@ impl File {
     }
 
     /// What is in it; `None` before it was read.
-    pub fn bytes(&self) -> Option<&Arc<[u8]>> {
-        self.bytes.as_ref()
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.bytes.as_ref().map(Block::as_bytes)
     }
 
     /// Its name without the folders, for messages.
@@ -137,9 +136,9 @@ mod tests {
 
         let file = example.mask.clone().unwrap();
         assert_eq!((file.name(), file.bytes()), ("dead.npy", None));
-        let full = file.with_bytes(Arc::from([1, 2]));
+        let full = file.with_bytes(Block::new([1, 2]));
         example.take_files(&[("mask".into(), full)]);
         let file = example.mask.unwrap();
-        assert_eq!(file.bytes().map(|bytes| bytes.to_vec()), Some(vec![1, 2]));
+        assert_eq!(file.bytes(), Some(&[1, 2][..]));
     }
 }

@@ -15,7 +15,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 pub(crate) const NOBODY: u32 = u32::MAX;
 
 /// Bytes of something kept outside the cache, counted in its budget while this lives.
-pub(crate) struct Reservation {
+pub struct Reservation {
     cache: Arc<Cache>,
     bytes: usize,
 }

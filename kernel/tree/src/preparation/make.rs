@@ -26,6 +26,8 @@ pub(super) struct Partial {
     /// From 1.
     pass: usize,
     passes: Option<usize>,
+    /// A few positions that are looked at before are none.
+    is_pass: bool,
     gathered: Gathered,
 }
 
@@ -190,7 +192,7 @@ impl Inner {
             match self.conclude(making, now)? {
                 Finished::Done(prepared) => return Ok(prepared),
                 Finished::Again(next) => {
-                    let pass = now.pass + 1;
+                    let pass = now.pass + usize::from(now.is_pass);
                     *partial = Some(self.begin(making, next, pass)?);
                 }
             }
@@ -214,6 +216,7 @@ impl Inner {
         pass: usize,
     ) -> Result<Partial, ComputeError> {
         let inputs = making.graph.inputs(making.node).unwrap_or_default();
+        let is_pass = !matches!(of.positions, Positions::Spread(_));
         let gathered = match *inputs.as_slice() {
             // A pass over the source, but not for a few positions of it.
             [parent]
@@ -232,6 +235,7 @@ impl Inner {
         Ok(Partial {
             pass,
             passes: of.passes.map(|left| pass - 1 + left),
+            is_pass,
             gathered,
         })
     }

@@ -1,4 +1,6 @@
-//! Sums of frames, pixel by pixel.
+//! Sums of frames, pixel by pixel: of complex numbers and colours number by number ([`Frame::to_numbers`]).
+
+use std::borrow::Cow;
 
 use signal::simd::{Vectorised, vectorised};
 use signal::{Element, ElementType, Frame, SignalMeta, for_pixels};
@@ -30,10 +32,10 @@ pub(super) struct Totals {
 impl Totals {
     /// `holed`: the frames have invalid pixels, whatever their type.
     pub fn new(meta: &SignalMeta, holed: bool) -> Self {
-        let pixels = meta.axes.frame_len();
+        let pixels = meta.axes.frame_len() * meta.element.numbers();
         let sums = match meta.element {
             _ if holed => Sums::Real(vec![0.0; pixels], vec![0; pixels]),
-            element if element.is_float() || element.size_bytes() > 4 => {
+            element if element.is_float() || element.part().size_bytes() > 4 => {
                 Sums::Real(vec![0.0; pixels], vec![0; pixels])
             }
             _ => Sums::Whole(vec![0; pixels]),
@@ -59,6 +61,7 @@ impl Totals {
 
     pub fn add(&mut self, frames: &[Frame]) {
         self.frames += frames.len();
+        let frames = &*numbers(frames);
         match &mut self.sums {
             Sums::Whole(sums) => add_whole(sums, 0, frames, 1),
             Sums::Real(sums, valid) => add_real(sums, valid, 0, frames, false),
@@ -68,6 +71,7 @@ impl Totals {
     /// Takes `gone` away and adds `new`, with several threads on parts of the frame.
     pub fn replace(&mut self, gone: &[Frame], new: &[Frame], threads: usize) {
         self.frames = (self.frames + new.len()).saturating_sub(gone.len());
+        let (gone, new) = (&*numbers(gone), &*numbers(new));
         let part = |pixels: usize| {
             let parts = threads.clamp(1, pixels.div_ceil(PIXELS_PER_THREAD).max(1));
             pixels.div_ceil(parts).max(1)
@@ -137,24 +141,23 @@ impl Totals {
         let frames = self.frames as f64;
         let scale = expected.map_or(1.0, |expected| expected as f64 / frames);
         let shape = node.meta.axes.signal_shape();
-        let made = match (&self.sums, statistic) {
-            (Sums::Whole(sums), RegionStatistic::Mean) => {
-                Frame::from_vec(&shape, means(sums.iter().map(|sum| (*sum as f64, frames))))
+        let element = node.meta.element;
+        let made = match (element.numbers(), statistic) {
+            (1, RegionStatistic::Mean) => {
+                let means = self.means().map(|mean| mean as f32);
+                Frame::from_vec(&shape, means.collect::<Vec<f32>>())
             }
-            (Sums::Real(sums, valid), RegionStatistic::Mean) => {
-                let valid = valid.iter().map(|valid| f64::from(*valid));
-                Frame::from_vec(&shape, means(sums.iter().copied().zip(valid)))
+            (1, RegionStatistic::Sum) => {
+                Frame::from_vec(&shape, self.sums(scale).collect::<Vec<f64>>())
             }
-            (Sums::Whole(sums), RegionStatistic::Sum) => {
-                let sums = sums.iter().map(|sum| *sum as f64 * scale);
-                Frame::from_vec(&shape, sums.collect::<Vec<f64>>())
+            (_, RegionStatistic::Sum) if element.is_complex() => {
+                let sums: Vec<f64> = self.sums(scale).collect();
+                Frame::of_numbers(&shape, ElementType::C128, &sums)
             }
-            (Sums::Real(sums, valid), RegionStatistic::Sum) => {
-                let sums = sums.iter().zip(valid).map(|(sum, valid)| match valid {
-                    0 => f64::NAN,
-                    _ => sum * scale,
-                });
-                Frame::from_vec(&shape, sums.collect::<Vec<f64>>())
+            // Of colours a sum would be beyond white.
+            _ => {
+                let means: Vec<f64> = self.means().collect();
+                Frame::of_numbers(&shape, element.mean(), &means)
             }
         };
         made.map_err(|found| {
@@ -162,17 +165,44 @@ impl Totals {
             ComputeError::new(node, None, Cause::WrongOutput { expected, found })
         })
     }
+
+    fn means(&self) -> impl Iterator<Item = f64> {
+        let (whole, real) = self.counted();
+        let frames = self.frames as f64;
+        let whole = whole.iter().map(move |sum| (*sum as f64, frames));
+        let real = real.map(|(sum, valid)| (sum, f64::from(valid)));
+        whole
+            .chain(real)
+            .map(|(sum, count)| if count > 0.0 { sum / count } else { f64::NAN })
+    }
+
+    fn sums(&self, scale: f64) -> impl Iterator<Item = f64> {
+        let (whole, real) = self.counted();
+        let whole = whole.iter().map(move |sum| *sum as f64 * scale);
+        let real = real.map(move |(sum, valid)| match valid {
+            0 => f64::NAN,
+            _ => sum * scale,
+        });
+        whole.chain(real)
+    }
+
+    /// One of both kinds of sums; of the other there are none.
+    fn counted(&self) -> (&[i64], impl Iterator<Item = (f64, u32)>) {
+        let none = (&[][..], &[][..]);
+        let (whole, (sums, valid)): (&[i64], (&[f64], &[u32])) = match &self.sums {
+            Sums::Whole(sums) => (&sums[..], none),
+            Sums::Real(sums, valid) => (&[][..], (&sums[..], &valid[..])),
+        };
+        (whole, sums.iter().copied().zip(valid.iter().copied()))
+    }
 }
 
-fn means(sums: impl Iterator<Item = (f64, f64)>) -> Vec<f32> {
-    sums.map(|(sum, count)| {
-        if count > 0.0 {
-            (sum / count) as f32
-        } else {
-            f32::NAN
-        }
-    })
-    .collect()
+/// Frames of real numbers are themselves.
+fn numbers(frames: &[Frame]) -> Cow<'_, [Frame]> {
+    match frames.first().map(|frame| frame.element().numbers()) {
+        None | Some(1) => Cow::Borrowed(frames),
+        Some(_) => Cow::Owned(frames.iter().map(Frame::to_numbers).collect()),
+    }
 }
 
 /// Adds `sign` times the pixels from `start` on of at most [`AT_ONCE`] frames.
