@@ -96,18 +96,19 @@ impl Page {
         })
     }
 
-    fn ask(&mut self, wish: FrameRequest) -> Result<(FrameReply, Duration), Failure> {
+    fn ask(&mut self, frame_request: FrameRequest) -> Result<(FrameReply, Duration), Failure> {
         let (tell, answers) = channel();
         let started = Instant::now();
         let answer = move |reply, _| drop(tell.send((reply, started.elapsed())));
-        self.session.request(Request::Frame(wish), Box::new(answer));
+        self.session
+            .request(Request::Frame(frame_request), Box::new(answer));
         match answers.recv()? {
             (Reply::Frame(reply), elapsed) => Ok((reply, elapsed)),
             (other, _) => Err(format!("{other:?}").into()),
         }
     }
 
-    fn wish(&mut self, node: u32, detail: Detail) -> FrameRequest {
+    fn frame_request(&mut self, node: u32, detail: Detail) -> FrameRequest {
         self.generation += 1;
         FrameRequest {
             view: node,
@@ -126,23 +127,23 @@ impl Page {
 
     /// One step of dragging the disk.
     fn drag(&mut self, step: u32, detail: Detail) -> Result<(FrameReply, Duration), Failure> {
-        let mut wish = self.wish(self.disk, detail);
+        let mut frame_request = self.frame_request(self.disk, detail);
         let centre = [40.0 + f64::from(step), 40.0 + 0.5 * f64::from(step)];
-        wish.draft = Some(json!({"centre": centre}));
-        self.ask(wish)
+        frame_request.draft = Some(json!({"centre": centre}));
+        self.ask(frame_request)
     }
 
     fn region(&mut self, x0: u32, y0: u32) -> Result<(FrameReply, Duration), Failure> {
-        let mut wish = self.wish(self.scan, Detail::Moving);
+        let mut frame_request = self.frame_request(self.scan, Detail::Moving);
         let side = SIDE;
-        wish.region = Some(NavigationRegion {
+        frame_request.region = Some(NavigationRegion {
             x0,
             y0,
             width: side,
             height: side,
             statistic: RegionStatistic::Mean,
         });
-        self.ask(wish)
+        self.ask(frame_request)
     }
 }
 

@@ -44,11 +44,11 @@ function unpacked(data, type, count) {
 
 function answer(page, model, request) {
   return page.evaluate(
-    ([comm, wish]) => {
+    ([comm, frame_request]) => {
       const { kernel } = globalThis.jupyterapp.shell.currentWidget.context.sessionContext.session;
       const view = Math.floor(Math.random() * 0x7fff_ffff);
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`no answer to ${JSON.stringify(wish)}`)), 30_000);
+        const timer = setTimeout(() => reject(new Error(`no answer to ${JSON.stringify(frame_request)}`)), 30_000);
         const receive = (_, { msg, direction }) => {
           const reply = msg.content?.data?.content;
           if (direction !== "recv" || msg.header.msg_type !== "comm_msg" || reply?.view !== view) {
@@ -82,7 +82,7 @@ function answer(page, model, request) {
             },
             parent_header: {},
             metadata: {},
-            content: { comm_id: comm, data: { method: "custom", content: { ...wish, view, generation: 1 } } },
+            content: { comm_id: comm, data: { method: "custom", content: { ...frame_request, view, generation: 1 } } },
             buffers: [],
           },
           false,

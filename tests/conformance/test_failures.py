@@ -95,7 +95,7 @@ class Failures(unittest.TestCase):
 
         return self.client.wait("iopub", wanted, seconds)[2]["data"]["content"]
 
-    def wish(self, node, index=(1, 2)):
+    def frame_request(self, node, index=(1, 2)):
         type(self).view += 1
         return self.ask(
             {
@@ -122,7 +122,7 @@ class Failures(unittest.TestCase):
     def tearDown(self):
         """After each failure the kernel does all it could do before."""
         self.assertTrue(self.manager.is_alive())
-        frame = self.answer(self.wish(self.nodes()["scan"]))
+        frame = self.answer(self.frame_request(self.nodes()["scan"]))
         self.assertEqual(frame["type"], "frame", frame)
         self.assertEqual(self.value("{ kept() as u32 * 6 }"), "42")
         self.assertIn("40, 56", self.value("scan.shape()"))
@@ -221,7 +221,7 @@ class Failures(unittest.TestCase):
             self.lose(code, "Crash", damaged=True, look=False)
             scan = self.nodes()["scan"]
             for column in range(20):
-                self.assertEqual(self.answer(self.wish(scan, (9, column)))["type"], "frame")
+                self.assertEqual(self.answer(self.frame_request(scan, (9, column)))["type"], "frame")
             # Direct cells need nothing of it.
             path = os.path.join(self.folder.name, "saved.zspy")
             self.run_cell(f"scan.save({json.dumps(path)})?;")
@@ -265,7 +265,7 @@ class Failures(unittest.TestCase):
     # Closures, in a view and in whole-scan work.
 
     def refused(self, node, *said):
-        answer = self.answer(self.wish(node))
+        answer = self.answer(self.frame_request(node))
         self.assertEqual(answer["type"], "failed", answer)
         for part in said:
             self.assertIn(part, answer["error"]["message"])
@@ -310,12 +310,12 @@ class Failures(unittest.TestCase):
     def test_endless_closure_in_a_view(self):
         node = self.add("endless", self.ENDLESS)
         scan = self.nodes()["scan"]
-        waiting = [self.wish(node, (3, column)) for column in range(3)]
+        waiting = [self.frame_request(node, (3, column)) for column in range(3)]
         # Others are served all the while.
         slowest = 0
         for column in range(20):
             began = time.monotonic()
-            self.assertEqual(self.answer(self.wish(scan, (5, column)))["type"], "frame")
+            self.assertEqual(self.answer(self.frame_request(scan, (5, column)))["type"], "frame")
             slowest = max(slowest, time.monotonic() - began)
         self.assertLess(slowest, 3)
         self.interrupt()
@@ -355,7 +355,7 @@ class Failures(unittest.TestCase):
         scan = self.nodes()["scan"]
         self.interrupt()
         for column in range(20):
-            self.assertEqual(self.answer(self.wish(scan, (7, column)))["type"], "frame")
+            self.assertEqual(self.answer(self.frame_request(scan, (7, column)))["type"], "frame")
         self.assertEqual(self.client.reply(asked)[1]["ename"], "Interrupted")
 
 

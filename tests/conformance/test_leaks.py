@@ -180,8 +180,8 @@ class Leaks(unittest.TestCase):
 
     def frame(self, model, node, **more):
         self.view += 1
-        wish = {"type": "frame", "view": self.view, "generation": 1, "node": node, "index": [2, 3], "component": 0}
-        answer = self.ask(model, {**wish, "size_px": [64, 64], "detail": "settled", **more})
+        frame_request = {"type": "frame", "view": self.view, "generation": 1, "node": node, "index": [2, 3], "component": 0}
+        answer = self.ask(model, {**frame_request, "size_px": [64, 64], "detail": "settled", **more})
         self.assertEqual(answer["type"], "frame", answer)
         return answer
 

@@ -99,9 +99,9 @@ class Restore(unittest.TestCase):
 
     def frame(self, model, node, index=(20, 31)):
         self.view += 1
-        wish = {"type": "frame", "view": self.view, "generation": 1, "node": node, "index": list(index)}
+        frame_request = {"type": "frame", "view": self.view, "generation": 1, "node": node, "index": list(index)}
         answer, buffers = self.ask(
-            model, {**wish, "component": 0, "size_px": [256, 256], "detail": "settled"}
+            model, {**frame_request, "component": 0, "size_px": [256, 256], "detail": "settled"}
         )
         self.assertEqual(answer["type"], "frame", answer)
         return [bytes(buffer) for buffer in buffers]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::desk::{self, Desk, ask, frame_of, wish};
+use crate::session_fixture::{self, SessionFixture, ask, frame_of, frame_request};
 use anyhow::{Result, ensure};
 use protocol::{Command, Request};
 use serde_json::{Value, json};
@@ -16,25 +16,25 @@ use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
 const MOMENT: Duration = Duration::from_millis(150);
 const POSITIONS: f64 = 35.0;
 
-fn desk() -> Result<Desk> {
-    let desk = Desk::new()?;
+fn fixture() -> Result<SessionFixture> {
+    let fixture = SessionFixture::new()?;
     std::thread::sleep(MOMENT);
-    Ok(desk)
+    Ok(fixture)
 }
 
 /// `let s = open(…)?; let v = s.a()?.virtual_image(Disk { radius, … })?;`; the handles of the variables.
-fn run(desk: &Desk, radius: f64) -> Result<[u32; 2]> {
-    let scan = desk.open()?;
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let image = desk.add(flat, "virtual_disk", json!({"radius": radius}))?;
+fn run(fixture: &SessionFixture, radius: f64) -> Result<[u32; 2]> {
+    let scan = fixture.open()?;
+    let flat = fixture.add(scan, "radial_median", json!({}))?;
+    let image = fixture.add(flat, "virtual_disk", json!({"radius": radius}))?;
     for (node, name) in [(scan, "s"), (image, "v")] {
-        desk.session.retain(node);
+        fixture.session.retain(node);
         let name = name.to_owned();
-        desk.run(Command::Name { node, name })?;
+        fixture.run(Command::Name { node, name })?;
     }
     // The handle between them lives as long as the statement.
-    desk.session.retain(flat);
-    desk.session.release(flat);
+    fixture.session.retain(flat);
+    fixture.session.release(flat);
     Ok([scan, image])
 }
 
@@ -48,32 +48,32 @@ fn done(session: &Session, node: u32) -> f64 {
     progress.map_or(0.0, |progress| progress.done)
 }
 
-fn values(desk: &Desk, node: u32) -> Result<Vec<u8>> {
-    desk.run(Command::Compute { node })?;
-    let (reply, buffers) = frame_of(&desk.session, wish(node, [0, 0], [64, 64]))?;
+fn values(fixture: &SessionFixture, node: u32) -> Result<Vec<u8>> {
+    fixture.run(Command::Compute { node })?;
+    let (reply, buffers) = frame_of(&fixture.session, frame_request(node, [0, 0], [64, 64]))?;
     ensure!(reply.complete == 1.0);
     Ok(buffers[0].to_vec())
 }
 
 #[test]
 fn a_finished_map_is_there_when_its_cell_has_run_again_and_nothing_accumulates() -> Result<()> {
-    let desk = desk()?;
-    let session = &desk.session;
-    let mut handles = run(&desk, 3.0)?;
-    let image = values(&desk, handles[1])?;
+    let fixture = fixture()?;
+    let session = &fixture.session;
+    let mut handles = run(&fixture, 3.0)?;
+    let image = values(&fixture, handles[1])?;
     let (reads, memory) = (session.reads(), session.memory().used_bytes);
     for _ in 0..300 {
-        let next = run(&desk, 3.0)?;
+        let next = run(&fixture, 3.0)?;
         ensure!(done(session, next[1]) == 0.0, "nobody has asked for it yet");
         let_go(session, handles);
         ensure!(done(session, next[1]) == POSITIONS);
         handles = next;
         ensure!(session.tree().nodes.len() == 3);
     }
-    ensure!(values(&desk, handles[1])? == image);
+    ensure!(values(&fixture, handles[1])? == image);
     // The older one is still there.
-    let next = run(&desk, 3.0)?;
-    ensure!(values(&desk, next[1])? == image);
+    let next = run(&fixture, 3.0)?;
+    ensure!(values(&fixture, next[1])? == image);
     let_go(session, handles);
     ensure!(
         session.reads().outputs == reads.outputs,
@@ -105,13 +105,13 @@ impl FrameFunction for Counted {
 
 #[test]
 fn a_map_that_was_half_done_goes_on() -> Result<()> {
-    let desk = desk()?;
-    let session = &desk.session;
-    let scan = desk.open()?;
+    let fixture = fixture()?;
+    let session = &fixture.session;
+    let scan = fixture.open()?;
     let calls = Arc::new(AtomicUsize::new(0));
     let slow = session.add_map(scan, Arc::new(Counted(calls.clone())))?;
     let add = |radius: f64| -> Result<u32> {
-        let node = desk.add(slow, "virtual_disk", json!({"radius": radius}))?;
+        let node = fixture.add(slow, "virtual_disk", json!({"radius": radius}))?;
         session.retain(node);
         Ok(node)
     };
@@ -129,44 +129,44 @@ fn a_map_that_was_half_done_goes_on() -> Result<()> {
     let other = add(4.0)?;
     session.release(first);
     let before = calls.load(Ordering::SeqCst);
-    let image = values(&desk, again)?;
+    let image = values(&fixture, again)?;
     // Among them may be a frame or two of the pass that was ended.
     let frames = calls.load(Ordering::SeqCst) - before;
     ensure!(frames < 35, "{frames} frames of 35 were computed again");
-    let fresh = desk.add(slow, "virtual_disk", json!({"radius": 3.5}))?;
-    ensure!(values(&desk, other)? != image && values(&desk, fresh)? != image);
+    let fresh = fixture.add(slow, "virtual_disk", json!({"radius": 3.5}))?;
+    ensure!(values(&fixture, other)? != image && values(&fixture, fresh)? != image);
     Ok(())
 }
 
 #[test]
 fn other_parameters_begin_anew() -> Result<()> {
-    let desk = desk()?;
-    let first = run(&desk, 3.0)?;
-    let image = values(&desk, first[1])?;
-    let next = run(&desk, 5.0)?;
-    let_go(&desk.session, first);
-    ensure!(done(&desk.session, next[1]) == 0.0);
-    ensure!(values(&desk, next[1])? != image);
+    let fixture = fixture()?;
+    let first = run(&fixture, 3.0)?;
+    let image = values(&fixture, first[1])?;
+    let next = run(&fixture, 5.0)?;
+    let_go(&fixture.session, first);
+    ensure!(done(&fixture.session, next[1]) == 0.0);
+    ensure!(values(&fixture, next[1])? != image);
     // Parameters that were changed in the viewer are not those of the cell.
     let changed = Request::SetParams {
         request_id: 1,
         node: next[1],
         params: json!({"radius": 6.0}),
     };
-    ask(&desk.session, changed)?;
-    values(&desk, next[1])?;
-    let again = run(&desk, 5.0)?;
-    let_go(&desk.session, next);
-    ensure!(done(&desk.session, again[1]) == 0.0);
+    ask(&fixture.session, changed)?;
+    values(&fixture, next[1])?;
+    let again = run(&fixture, 5.0)?;
+    let_go(&fixture.session, next);
+    ensure!(done(&fixture.session, again[1]) == 0.0);
     Ok(())
 }
 
 #[test]
 fn a_file_that_has_changed_begins_anew() -> Result<()> {
-    let desk = desk()?;
-    let first = run(&desk, 3.0)?;
-    let image = values(&desk, first[1])?;
-    let path = desk.path("scan.npy");
+    let fixture = fixture()?;
+    let first = run(&fixture, 3.0)?;
+    let image = values(&fixture, first[1])?;
+    let path = fixture.path("scan.npy");
     // The same size and the same time of the last change.
     let written = fs::metadata(&path)?.modified()?;
     let mut bytes = fs::read(&path)?;
@@ -175,54 +175,54 @@ fn a_file_that_has_changed_begins_anew() -> Result<()> {
     fs::write(&path, bytes)?;
     fs::File::open(&path)?.set_modified(written)?;
     std::thread::sleep(MOMENT);
-    let next = run(&desk, 3.0)?;
-    let_go(&desk.session, first);
-    ensure!(done(&desk.session, next[1]) == 0.0);
-    ensure!(values(&desk, next[1])? != image);
+    let next = run(&fixture, 3.0)?;
+    let_go(&fixture.session, first);
+    ensure!(done(&fixture.session, next[1]) == 0.0);
+    ensure!(values(&fixture, next[1])? != image);
     Ok(())
 }
 
 /// The file is open in a variable, and another program changes its pixels in place.
 #[test]
 fn what_was_computed_before_pixels_changed_is_not_used_again() -> Result<()> {
-    let desk = desk()?;
-    let scan = desk.open()?;
-    desk.session.retain(scan);
+    let fixture = fixture()?;
+    let scan = fixture.open()?;
+    fixture.session.retain(scan);
     let make = || -> Result<u32> {
-        let image = desk.add(scan, "virtual_disk", json!({"radius": 3.0}))?;
-        desk.session.retain(image);
+        let image = fixture.add(scan, "virtual_disk", json!({"radius": 3.0}))?;
+        fixture.session.retain(image);
         Ok(image)
     };
     let first = make()?;
-    let before = values(&desk, first)?;
+    let before = values(&fixture, first)?;
     let unchanged = make()?;
-    desk.session.release(first);
-    ensure!(done(&desk.session, unchanged) == POSITIONS);
+    fixture.session.release(first);
+    ensure!(done(&fixture.session, unchanged) == POSITIONS);
     let file = fs::File::options()
         .write(true)
-        .open(desk.path("scan.npy"))?;
+        .open(fixture.path("scan.npy"))?;
     let time = file.metadata()?.modified()?;
     let pixels = 5 * 7 * 24 * 20 * 2;
     let start = file.metadata()?.len() - pixels as u64;
     std::os::unix::fs::FileExt::write_all_at(&file, &vec![1; pixels], start)?;
     file.set_modified(time)?;
     let changed = make()?;
-    desk.session.release(unchanged);
-    ensure!(done(&desk.session, changed) == 0.0);
-    ensure!(values(&desk, changed)? != before);
+    fixture.session.release(unchanged);
+    ensure!(done(&fixture.session, changed) == 0.0);
+    ensure!(values(&fixture, changed)? != before);
     Ok(())
 }
 
 /// JupyterLab closes nothing when a cell runs again; the kernel closes the view before the cell makes its nodes.
 #[test]
 fn a_map_that_only_a_view_held_waits_for_its_cell_and_no_longer() -> Result<()> {
-    let desk = desk()?;
-    let session = &desk.session;
+    let fixture = fixture()?;
+    let session = &fixture.session;
     let mut outputs = None;
     for view in 0..20 {
-        let [scan, image] = run(&desk, 3.0)?;
+        let [scan, image] = run(&fixture, 3.0)?;
         ensure!(done(session, image) == if view == 0 { 0.0 } else { POSITIONS });
-        values(&desk, image)?;
+        values(&fixture, image)?;
         let computed = session.reads().outputs;
         ensure!(*outputs.get_or_insert(computed) == computed);
         session.view_opened(&format!("m{view}"), vec![image]);
@@ -234,14 +234,14 @@ fn a_map_that_only_a_view_held_waits_for_its_cell_and_no_longer() -> Result<()> 
         ensure!(session.tree().nodes.is_empty());
     }
     // Its cell makes something else.
-    let [scan, image] = run(&desk, 4.0)?;
+    let [scan, image] = run(&fixture, 4.0)?;
     ensure!(done(session, image) == 0.0);
     let_go(session, [scan, image]);
     session.cell_ended("c", false);
     all_is_let_go(session)?;
     // A view that is closed for good leaves nothing for anybody.
-    let [scan, image] = run(&desk, 3.0)?;
-    values(&desk, image)?;
+    let [scan, image] = run(&fixture, 3.0)?;
+    values(&fixture, image)?;
     let_go(session, [scan, image]);
     all_is_let_go(session)?;
     Ok(())
@@ -251,19 +251,19 @@ fn a_map_that_only_a_view_held_waits_for_its_cell_and_no_longer() -> Result<()> 
 /// the kernel both let go of what the cell has bound, and of what its names were before.
 #[test]
 fn what_a_failed_cell_has_computed_waits_until_it_has_run_well() -> Result<()> {
-    let desk = desk()?;
-    let session = &desk.session;
+    let fixture = fixture()?;
+    let session = &fixture.session;
     let computed_in = |cell: &str, failed: bool, radius: f64| -> Result<(u64, [u32; 3])> {
         let before = session.reads().outputs;
         session.cell_begins();
-        let scan = desk.open()?;
+        let scan = fixture.open()?;
         session.retain(scan);
-        let flat = desk.add(scan, "radial_median", json!({}))?;
+        let flat = fixture.add(scan, "radial_median", json!({}))?;
         session.retain(flat);
-        desk.run(Command::Compute { node: flat })?;
-        let image = desk.add(flat, "virtual_disk", json!({"radius": radius}))?;
+        fixture.run(Command::Compute { node: flat })?;
+        let image = fixture.add(flat, "virtual_disk", json!({"radius": radius}))?;
         session.retain(image);
-        values(&desk, image)?;
+        values(&fixture, image)?;
         let made = [scan, flat, image];
         if failed {
             made.iter().for_each(|node| session.release(*node));
@@ -309,19 +309,19 @@ fn all_is_let_go(session: &Session) -> Result<()> {
 
 #[test]
 fn a_closure_is_another_one_each_time() -> Result<()> {
-    let desk = desk()?;
-    let session = &desk.session;
-    let scan = desk.open()?;
+    let fixture = fixture()?;
+    let session = &fixture.session;
+    let scan = fixture.open()?;
     let make = || -> Result<u32> {
-        let root = session.add_map(scan, Arc::new(desk::Root { panics_at: None }))?;
+        let root = session.add_map(scan, Arc::new(session_fixture::Root { panics_at: None }))?;
         session.retain(root);
-        let image = desk.add(root, "virtual_disk", json!({"radius": 3.0}))?;
+        let image = fixture.add(root, "virtual_disk", json!({"radius": 3.0}))?;
         session.retain(image);
         session.release(root);
         Ok(image)
     };
     let first = make()?;
-    values(&desk, first)?;
+    values(&fixture, first)?;
     let again = make()?;
     session.release(first);
     ensure!(done(session, again) == 0.0);
@@ -331,19 +331,19 @@ fn a_closure_is_another_one_each_time() -> Result<()> {
 /// What was computed to memory, and what was gathered over the scan.
 #[test]
 fn signals_in_memory_and_what_was_gathered_go_on_too() -> Result<()> {
-    let desk = desk()?;
-    let session = &desk.session;
+    let fixture = fixture()?;
+    let session = &fixture.session;
     let make = |parent: u32, operation: &str, params: Value| -> Result<u32> {
-        let node = desk.add(parent, operation, params)?;
+        let node = fixture.add(parent, operation, params)?;
         session.retain(node);
         Ok(node)
     };
-    let scan = desk.open()?;
+    let scan = fixture.open()?;
     // Two names for the same are one signal in memory.
     let names = [0, 1].map(|_| make(scan, "radial_median", json!({})));
     let mut used = Vec::new();
     for node in names {
-        desk.run(Command::Compute { node: node? })?;
+        fixture.run(Command::Compute { node: node? })?;
         used.push(session.memory().used_bytes);
     }
     ensure!(used[1] <= used[0] + 4096, "{used:?}");
@@ -353,7 +353,7 @@ fn signals_in_memory_and_what_was_gathered_go_on_too() -> Result<()> {
     for (operation, look) in [("local_maximum", "peaks"), ("mean_pattern", "pattern")] {
         let first = make(scan, operation, json!({}))?;
         let compute = |node| match look {
-            "peaks" => desk.run(Command::Compute { node }).map(drop),
+            "peaks" => fixture.run(Command::Compute { node }).map(drop),
             _ => session.frame(node, &[]).map(drop),
         };
         compute(first)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use crate::desk::{self, Desk, Root, ask, ask_later, frame_of, wish};
+use crate::session_fixture::{self, Root, SessionFixture, ask, ask_later, frame_of, frame_request};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Attention, Command, Event, ProgressState, Reply, Request};
 use serde_json::json;
@@ -36,20 +36,21 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
 }
 
 /// A map whose frames take a while each, so that its pass is under way for a second.
-pub fn slow_map(desk: &Desk) -> Result<u32> {
-    let scan = desk.open()?;
-    let slow = desk
-        .session
-        .add_map(scan, Arc::new(desk::Slow(Duration::from_millis(40))))?;
-    Ok(desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?)
+pub fn slow_map(fixture: &SessionFixture) -> Result<u32> {
+    let scan = fixture.open()?;
+    let slow = fixture.session.add_map(
+        scan,
+        Arc::new(session_fixture::Slow(Duration::from_millis(40))),
+    )?;
+    Ok(fixture.add(slow, "virtual_disk", json!({"radius": 3.0}))?)
 }
 
 #[test]
 fn a_map_that_nobody_looks_at_rests_and_goes_on_when_it_is_shown_again() -> Result<()> {
-    let desk = Desk::new()?;
-    let map = slow_map(&desk)?;
-    let session = &desk.session;
-    frame_of(session, wish(map, [0, 0], [64, 64]))?;
+    let fixture = SessionFixture::new()?;
+    let map = slow_map(&fixture)?;
+    let session = &fixture.session;
+    frame_of(session, frame_request(map, [0, 0], [64, 64]))?;
     wait_until("the pass runs", || {
         done(session, map).is_some_and(|done| done >= 1.0)
     })?;
@@ -60,7 +61,7 @@ fn a_map_that_nobody_looks_at_rests_and_goes_on_when_it_is_shown_again() -> Resu
     std::thread::sleep(Duration::from_millis(250));
     ensure!(session.reads().outputs == outputs, "it goes on unseen");
     ensure!(outputs < 60, "it was over before it was hidden");
-    frame_of(session, wish(map, [0, 0], [64, 64]))?;
+    frame_of(session, frame_request(map, [0, 0], [64, 64]))?;
     wait_until("the map is whole", || {
         let progress = session.description(map).and_then(|node| node.progress);
         progress.is_some_and(|progress| progress.state == ProgressState::Done)
@@ -69,10 +70,10 @@ fn a_map_that_nobody_looks_at_rests_and_goes_on_when_it_is_shown_again() -> Resu
 
 #[test]
 fn a_map_that_somebody_asked_for_goes_on_unseen() -> Result<()> {
-    let desk = Desk::new()?;
-    let map = slow_map(&desk)?;
-    let session = &desk.session;
-    frame_of(session, wish(map, [0, 0], [64, 64]))?;
+    let fixture = SessionFixture::new()?;
+    let map = slow_map(&fixture)?;
+    let session = &fixture.session;
+    frame_of(session, frame_request(map, [0, 0], [64, 64]))?;
     ask(
         session,
         Request::Compute {
@@ -92,9 +93,9 @@ fn state(session: &Arc<Session>, node: u32) -> Option<ProgressState> {
 /// A page draws the picture of an output again whenever it has come to rest.
 #[test]
 fn a_map_that_was_stopped_rests_until_somebody_asks_for_it() -> Result<()> {
-    let desk = Desk::new()?;
-    let map = slow_map(&desk)?;
-    let session = &desk.session;
+    let fixture = SessionFixture::new()?;
+    let map = slow_map(&fixture)?;
+    let session = &fixture.session;
     let cancel = || {
         let request = Request::Cancel {
             request_id: 2,
@@ -102,7 +103,7 @@ fn a_map_that_was_stopped_rests_until_somebody_asks_for_it() -> Result<()> {
         };
         ask(session, request)
     };
-    let look = || frame_of(session, wish(map, [0, 0], [64, 64]));
+    let look = || frame_of(session, frame_request(map, [0, 0], [64, 64]));
     let draw = || session.poster(map, &session::Look::default());
     let stopped = |what: &str| {
         std::thread::sleep(Duration::from_millis(100));
@@ -127,8 +128,8 @@ fn a_map_that_was_stopped_rests_until_somebody_asks_for_it() -> Result<()> {
         request_id: 3,
         node: map,
     };
-    let other = slow_map(&desk)?;
-    frame_of(session, wish(other, [0, 0], [64, 64]))?;
+    let other = slow_map(&fixture)?;
+    frame_of(session, frame_request(other, [0, 0], [64, 64]))?;
     wait_until("the other runs", || state(session, other).is_some())?;
     ask(session, attention(1, other, Attention::Hidden))?;
     ensure!(state(session, other).is_none(), "it goes on unseen");
@@ -139,7 +140,7 @@ fn a_map_that_was_stopped_rests_until_somebody_asks_for_it() -> Result<()> {
         node: other,
     };
     ask(session, request)?;
-    frame_of(session, wish(other, [0, 0], [64, 64]))?;
+    frame_of(session, frame_request(other, [0, 0], [64, 64]))?;
     ensure!(state(session, other) == Some(ProgressState::Cancelled));
     // A cell that shows it asks for it, as "Go on" does.
     session.poster_unless(other, true, &|| false)?;
@@ -152,11 +153,14 @@ fn a_map_that_was_stopped_rests_until_somebody_asks_for_it() -> Result<()> {
 
 #[test]
 fn a_hidden_view_gets_its_slot_back_and_asks_again_when_it_is_shown() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let session = &desk.session;
-    let slow = session.add_map(scan, Arc::new(desk::Slow(Duration::from_millis(300))))?;
-    let later = ask_later(session, wish(slow, [1, 1], [64, 64]));
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let session = &fixture.session;
+    let slow = session.add_map(
+        scan,
+        Arc::new(session_fixture::Slow(Duration::from_millis(300))),
+    )?;
+    let later = ask_later(session, frame_request(slow, [1, 1], [64, 64]));
     std::thread::sleep(Duration::from_millis(50));
     ask(session, attention(1, slow, Attention::Hidden))?;
     match later.recv_timeout(Duration::from_secs(10))?.0 {
@@ -165,24 +169,27 @@ fn a_hidden_view_gets_its_slot_back_and_asks_again_when_it_is_shown() -> Result<
         Reply::Frame(_) => {}
         other => bail!("{other:?}"),
     }
-    frame_of(session, wish(slow, [1, 1], [64, 64]))?;
+    frame_of(session, frame_request(slow, [1, 1], [64, 64]))?;
     Ok(())
 }
 
 #[test]
 fn a_drag_over_a_slow_node_does_not_queue() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let session = &desk.session;
-    let slow = session.add_map(scan, Arc::new(desk::Slow(Duration::from_millis(60))))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let session = &fixture.session;
+    let slow = session.add_map(
+        scan,
+        Arc::new(session_fixture::Slow(Duration::from_millis(60))),
+    )?;
     let (tell, answers) = channel();
     let began = Instant::now();
     // A page that does not wait for its answers, as an ill-behaved one might.
     for generation in 0..60u32 {
         let tell = tell.clone();
-        let mut request = wish(slow, [generation / 7 % 5, generation % 7], [64, 64]);
-        if let Request::Frame(wish) = &mut request {
-            wish.generation = generation;
+        let mut request = frame_request(slow, [generation / 7 % 5, generation % 7], [64, 64]);
+        if let Request::Frame(frame_request) = &mut request {
+            frame_request.generation = generation;
         }
         session.request(request, Box::new(move |reply, _| drop(tell.send(reply))));
         std::thread::sleep(Duration::from_millis(5));
@@ -213,9 +220,9 @@ fn a_drag_over_a_slow_node_does_not_queue() -> Result<()> {
 
 #[test]
 fn the_budget_changes_at_run_time_and_pages_hear_of_memory() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let session = &desk.session;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let session = &fixture.session;
     let (tell, told) = channel();
     session.subscribe(Box::new(move |event| {
         if let Event::Memory { budget_bytes, .. } = event {
@@ -224,7 +231,7 @@ fn the_budget_changes_at_run_time_and_pages_hear_of_memory() -> Result<()> {
     }));
     let root = session.add_map(scan, Arc::new(Root { panics_at: None }))?;
     for x in 0..7 {
-        frame_of(session, wish(root, [0, x], [64, 64]))?;
+        frame_of(session, frame_request(root, [0, x], [64, 64]))?;
     }
     let reply = session.command(
         Command::MemoryBudget { bytes: None },

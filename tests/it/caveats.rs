@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use crate::desk::{Desk, frame_of, open, wish};
+use crate::session_fixture::{SessionFixture, frame_of, frame_request, open};
 use anyhow::{Context, Result, ensure};
 use protocol::{Command, CommandReply, Event, OpenOptions};
 use serde_json::{Value, json};
@@ -35,15 +35,15 @@ fn store(folder: &Path, scan: [usize; 2], lacks: impl Fn(usize, usize) -> bool) 
     Ok(path)
 }
 
-fn opened(desk: &Desk, path: &Path) -> Result<CommandReply> {
-    Ok(desk.run(Command::Open {
+fn opened(fixture: &SessionFixture, path: &Path) -> Result<CommandReply> {
+    Ok(fixture.run(Command::Open {
         path: path.display().to_string(),
         options: OpenOptions::default(),
     })?)
 }
 
-fn save(desk: &Desk, node: u32, path: &Path) -> Result<CommandReply> {
-    Ok(desk.run(Command::Save {
+fn save(fixture: &SessionFixture, node: u32, path: &Path) -> Result<CommandReply> {
+    Ok(fixture.run(Command::Save {
         node,
         path: path.display().to_string(),
         options: Default::default(),
@@ -58,28 +58,28 @@ fn texts(reply: &CommandReply) -> Vec<&str> {
         .collect()
 }
 
-fn of_node(desk: &Desk, node: u32) -> Result<Vec<String>> {
-    let node = desk.session.description(node).context("no node")?;
+fn of_node(fixture: &SessionFixture, node: u32) -> Result<Vec<String>> {
+    let node = fixture.session.description(node).context("no node")?;
     Ok(node.caveats.into_iter().map(|caveat| caveat.text).collect())
 }
 
 #[test]
 fn absent_chunks_are_told_at_opening_and_by_every_node_below() -> Result<()> {
-    let desk = Desk::new()?;
-    let path = part(desk.folder.path())?;
-    let reply = opened(&desk, &path)?;
+    let fixture = SessionFixture::new()?;
+    let path = part(fixture.folder.path())?;
+    let reply = opened(&fixture, &path)?;
     ensure!(texts(&reply) == [SAID], "{:?}", reply.caveats);
     ensure!(reply.caveats[0].about == path.display().to_string());
     // Each time: its output is new.
-    ensure!(texts(&opened(&desk, &path)?) == [SAID]);
+    ensure!(texts(&opened(&fixture, &path)?) == [SAID]);
     let node = reply.node.context("no node")?;
-    let bright = desk.add(node, "virtual_disk", json!({"radius": 3.0}))?;
+    let bright = fixture.add(node, "virtual_disk", json!({"radius": 3.0}))?;
     for node in [node, bright] {
-        ensure!(of_node(&desk, node)? == [SAID]);
+        ensure!(of_node(&fixture, node)? == [SAID]);
     }
-    let tree = desk.run(Command::Tree)?.text.unwrap_or_default();
+    let tree = fixture.run(Command::Tree)?.text.unwrap_or_default();
     ensure!(tree.matches(SAID).count() == 2, "{tree}");
-    let frame = |index| frame_of(&desk.session, wish(node, index, [64, 64]));
+    let frame = |index| frame_of(&fixture.session, frame_request(node, index, [64, 64]));
     ensure!(!frame([1, 0])?.0.filled);
     ensure!(frame([1, 2])?.0.filled);
     let text = session::provenance::describe(&path, false)?;
@@ -104,14 +104,14 @@ fn said_in(path: &Path) -> Result<(Vec<String>, Value)> {
 
 #[test]
 fn every_result_carries_them_and_the_save_says_so() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = open(&desk.session, &part(desk.folder.path())?)?;
-    let bright = desk.add(node, "virtual_disk", json!({"radius": 3.0}))?;
-    let flat = desk.add(node, "radial_median", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let node = open(&fixture.session, &part(fixture.folder.path())?)?;
+    let bright = fixture.add(node, "virtual_disk", json!({"radius": 3.0}))?;
+    let flat = fixture.add(node, "radial_median", json!({}))?;
     for (node, name) in [(bright, "bright"), (flat, "flat")] {
         for ending in ["zspy", "hspy", "zarr", "npy"] {
-            let path = desk.path(&format!("{name}.{ending}"));
-            let reply = save(&desk, node, &path)?;
+            let path = fixture.path(&format!("{name}.{ending}"));
+            let reply = save(&fixture, node, &path)?;
             ensure!(texts(&reply) == [SAID], "{name} {ending}: {reply:?}");
             let (own, provenance) = said_in(&path)?;
             ensure!(own == [SAID], "{name} {ending}: {own:?}");
@@ -123,12 +123,15 @@ fn every_result_carries_them_and_the_save_says_so() -> Result<()> {
                     == 1
             );
             // Who opens the result hears it too.
-            ensure!(texts(&opened(&desk, &path)?) == [SAID], "{name} {ending}");
+            ensure!(
+                texts(&opened(&fixture, &path)?) == [SAID],
+                "{name} {ending}"
+            );
         }
     }
-    let other = Desk::new()?;
+    let other = SessionFixture::new()?;
     let replay = other.run(Command::Replay {
-        path: desk.path("flat.zspy").display().to_string(),
+        path: fixture.path("flat.zspy").display().to_string(),
         input: None,
     })?;
     ensure!(texts(&replay) == [SAID], "{:?}", replay.caveats);
@@ -145,12 +148,12 @@ const LAST_LOOKED: (usize, usize) = (22, 61);
 
 #[test]
 fn what_a_save_finds_while_it_reads_is_in_its_file() -> Result<()> {
-    let desk = Desk::new()?;
-    let reply = opened(&desk, &large(desk.folder.path())?)?;
+    let fixture = SessionFixture::new()?;
+    let reply = opened(&fixture, &large(fixture.folder.path())?)?;
     ensure!(reply.caveats.is_empty(), "{:?}", reply.caveats);
     let node = reply.node.context("no node")?;
-    let bright = desk.add(node, "virtual_disk", json!({"radius": 3.0}))?;
-    let found = save(&desk, bright, &desk.path("bright.zspy"))?;
+    let bright = fixture.add(node, "virtual_disk", json!({"radius": 3.0}))?;
+    let found = save(&fixture, bright, &fixture.path("bright.zspy"))?;
     let [text] = &texts(&found)[..] else {
         anyhow::bail!("{found:?}");
     };
@@ -158,19 +161,19 @@ fn what_a_save_finds_while_it_reads_is_in_its_file() -> Result<()> {
         *text
             == "at least 1 of 4200 chunks are not in the store part.zarr; their frames are the fill value 0"
     );
-    let (own, provenance) = said_in(&desk.path("bright.zspy"))?;
+    let (own, provenance) = said_in(&fixture.path("bright.zspy"))?;
     ensure!(own == [*text] && provenance[0]["text"] == *text);
     Ok(())
 }
 
 #[test]
 fn pages_hear_of_what_is_found_while_reading() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = open(&desk.session, &large(desk.folder.path())?)?;
-    ensure!(of_node(&desk, node)?.is_empty());
+    let fixture = SessionFixture::new()?;
+    let node = open(&fixture.session, &large(fixture.folder.path())?)?;
+    ensure!(of_node(&fixture, node)?.is_empty());
     let (tell, heard) = channel();
     let tell = Mutex::new(tell);
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let Event::TreeChanged(change) = event
             && let Ok(tell) = tell.lock()
         {
@@ -178,7 +181,7 @@ fn pages_hear_of_what_is_found_while_reading() -> Result<()> {
             let _ = said.then(|| tell.send(()));
         }
     }));
-    let (reply, _) = frame_of(&desk.session, wish(node, [22, 61], [64, 64]))?;
+    let (reply, _) = frame_of(&fixture.session, frame_request(node, [22, 61], [64, 64]))?;
     ensure!(reply.filled);
     heard.recv_timeout(Duration::from_secs(20))?;
     Ok(())
@@ -186,37 +189,37 @@ fn pages_hear_of_what_is_found_while_reading() -> Result<()> {
 
 #[test]
 fn a_restored_tree_says_it_again() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let place = Place {
-        folder: desk.path("runtime/journal"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("runtime/journal"),
+        notebook: fixture.path("notebook.ipynb"),
     };
     let first = Session::new(Config::default());
     first.keep_journal(&place);
-    open(&first, &part(desk.folder.path())?)?;
+    open(&first, &part(fixture.folder.path())?)?;
     first.end_journal();
     drop(first);
     // The thread that held the lock of its journal goes with it.
     std::thread::sleep(Duration::from_millis(200));
-    desk.session.keep_journal(&place);
-    let reply = desk.run(Command::Restore)?;
+    fixture.session.keep_journal(&place);
+    let reply = fixture.run(Command::Restore)?;
     ensure!(texts(&reply) == [SAID], "{reply:?}");
     // What is in the tree already was said when it came.
-    ensure!(texts(&desk.run(Command::Restore)?).is_empty());
+    ensure!(texts(&fixture.run(Command::Restore)?).is_empty());
     Ok(())
 }
 
 #[test]
 fn titles_say_what_a_result_is() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let peaks = desk.add(flat, "local_maximum", json!({}))?;
-    let bright = desk.add(scan, "virtual_disk", json!({}))?;
-    let mean = desk.add(scan, "mean_pattern", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let flat = fixture.add(scan, "radial_median", json!({}))?;
+    let peaks = fixture.add(flat, "local_maximum", json!({}))?;
+    let bright = fixture.add(scan, "virtual_disk", json!({}))?;
+    let mean = fixture.add(scan, "mean_pattern", json!({}))?;
     let title = |node: u32, name: &str| -> Result<String> {
-        let path = desk.path(name);
-        save(&desk, node, &path)?;
+        let path = fixture.path(name);
+        save(&fixture, node, &path)?;
         let metadata = path.join("Experiments");
         let experiment = std::fs::read_dir(&metadata)?
             .filter_map(|entry| Some(entry.ok()?.path()))

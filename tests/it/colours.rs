@@ -10,8 +10,8 @@ use protocol::{
 };
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, ask, frame_of, open, save, wish};
 use crate::results::{HYPERSPY, sees};
+use crate::session_fixture::{SessionFixture, ask, frame_of, frame_request, open, save};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/colours")).join(name)
@@ -27,7 +27,7 @@ fn number(bits: usize, [at, row, column, channel]: [usize; 4]) -> usize {
 }
 
 fn request(node: u32, at: u32) -> Request {
-    let mut request = wish(node, [0, 0], [64, 64]);
+    let mut request = frame_request(node, [0, 0], [64, 64]);
     if let Request::Frame(frame) = &mut request {
         frame.index = vec![at];
     }
@@ -36,21 +36,21 @@ fn request(node: u32, at: u32) -> Request {
 
 #[test]
 fn a_page_is_sent_the_stored_numbers_channel_by_channel() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     for (name, bits, channels) in [
         ("rgb8.hspy", 8, 3),
         ("rgba8.npy", 8, 4),
         ("rgb8.zspy", 8, 3),
         ("rgba16.hspy", 16, 4),
     ] {
-        let node = open(&desk.session, &golden(name))?;
-        let described = desk.session.description(node).context("no node")?;
+        let node = open(&fixture.session, &golden(name))?;
+        let described = fixture.session.description(node).context("no node")?;
         ensure!(described.kind == NodeKind::Frame && described.components.is_empty());
         let [shown] = &described.composites[..] else {
             panic!("{:?}", described.composites);
         };
         ensure!(shown.colouring == ColouringDescription::Colours && shown.components.is_empty());
-        let (reply, buffers) = frame_of(&desk.session, request(node, 2))?;
+        let (reply, buffers) = frame_of(&fixture.session, request(node, 2))?;
         ensure!((reply.width, reply.height, reply.planes) == (5, 4, channels as u32));
         let full = if bits == 8 { 255.0 } else { 65535.0 };
         ensure!(reply.ranges == vec![[0.0, full]; channels], "{reply:?}");
@@ -70,7 +70,7 @@ fn a_page_is_sent_the_stored_numbers_channel_by_channel() -> Result<()> {
                 );
             }
         }
-        let alt = desk.session.poster(node, &session::Look::default())?.alt;
+        let alt = fixture.session.poster(node, &session::Look::default())?.alt;
         ensure!(alt.contains("in its own colours"), "{alt}");
         let navigator = Request::Navigator(NavigatorRequest {
             view: 1,
@@ -79,7 +79,7 @@ fn a_page_is_sent_the_stored_numbers_channel_by_channel() -> Result<()> {
             index: vec![0],
             part: None,
         });
-        let (Reply::Navigator(image), _) = ask(&desk.session, navigator)? else {
+        let (Reply::Navigator(image), _) = ask(&fixture.session, navigator)? else {
             panic!("no navigation image");
         };
         ensure!(image.value_units == "mean luminance", "{image:?}");
@@ -89,10 +89,10 @@ fn a_page_is_sent_the_stored_numbers_channel_by_channel() -> Result<()> {
 
 #[test]
 fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Result<()> {
-    let desk = Desk::new()?;
-    let colours = open(&desk.session, &golden("rgba16.zspy"))?;
+    let fixture = SessionFixture::new()?;
+    let colours = open(&fixture.session, &golden("rgba16.zspy"))?;
     for operation in ["maximum_pattern", "virtual_disk", "radial_median", "svd"] {
-        let refused = desk.add(colours, operation, json!({}));
+        let refused = fixture.add(colours, operation, json!({}));
         let refused = refused.err().context("it is accepted")?;
         ensure!(refused.hint.contains(".luminance()?"), "{refused:?}");
     }
@@ -106,23 +106,23 @@ fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Res
             statistic: RegionStatistic::Sum,
         });
     }
-    let refused = frame_of(&desk.session, region).err().context("a sum")?;
+    let refused = frame_of(&fixture.session, region).err().context("a sum")?;
     ensure!(format!("{refused:?}").contains("luminance"), "{refused:?}");
 
     let region = json!({"region": {"x0": 1, "y0": 0, "width": 2, "height": 1}});
-    let part = desk.add(colours, "crop_scan", region)?;
+    let part = fixture.add(colours, "crop_scan", region)?;
     for (channel, name) in ["red", "green", "blue", "alpha"].iter().enumerate() {
-        let taken = desk.add(part, name, json!({}))?;
-        let frame = desk.session.frame(taken, &[1])?;
+        let taken = fixture.add(part, name, json!({}))?;
+        let frame = fixture.session.frame(taken, &[1])?;
         ensure!(
             frame.value(7) == number(16, [2, 1, 2, channel]) as f64,
             "{name}"
         );
-        let described = desk.session.description(taken).context("no node")?;
+        let described = fixture.session.description(taken).context("no node")?;
         ensure!(described.composites.is_empty() && described.element == "u16");
     }
-    let luminance = desk.add(colours, "luminance", json!({}))?;
-    let mean = desk.add(luminance, "mean_pattern", json!({}))?;
+    let luminance = fixture.add(colours, "luminance", json!({}))?;
+    let mean = fixture.add(luminance, "mean_pattern", json!({}))?;
     let weights = [0.299, 0.587, 0.114];
     let expected: f64 = (0..3)
         .flat_map(|at| {
@@ -133,7 +133,7 @@ fn what_takes_one_number_of_a_pixel_refuses_colours_and_says_what_to_do() -> Res
         })
         .map(|(at, channel, weight)| weight * number(16, [at, 0, 0, channel]) as f64 / 3.0)
         .sum();
-    let found = desk.session.frame(mean, &[])?.value(0);
+    let found = fixture.session.frame(mean, &[])?.value(0);
     ensure!((found - expected).abs() < 1e-2, "{found} {expected}");
     Ok(())
 }
@@ -177,22 +177,22 @@ fn colour(frame: &signal::Frame, pixel: usize) -> Vec<u16> {
 
 #[test]
 fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     for (name, bits, channels) in [
         ("rgb8.hspy", 8, 3),
         ("rgba8.hspy", 8, 4),
         ("rgba16.zspy", 16, 4),
     ] {
-        let photos = open(&desk.session, &golden(name))?;
-        let part = desk.add(photos, "crop_signal", json!({"top": 1, "left": 2}))?;
-        let joined = desk.add(part, "rebin_signal", json!({"rows": 3, "columns": 2}))?;
+        let photos = open(&fixture.session, &golden(name))?;
+        let part = fixture.add(photos, "crop_signal", json!({"top": 1, "left": 2}))?;
+        let joined = fixture.add(part, "rebin_signal", json!({"rows": 3, "columns": 2}))?;
         let region = json!({"positions": {"x0": 1, "y0": 0, "width": 2, "height": 1}});
-        let average = desk.add(photos, "mean_pattern", region)?;
+        let average = fixture.add(photos, "mean_pattern", region)?;
         for node in [part, joined, average] {
-            let described = desk.session.description(node).context("no node")?;
+            let described = fixture.session.description(node).context("no node")?;
             ensure!(described.composites.len() == 1 && described.element.starts_with("rgb"));
         }
-        let frame = desk.session.frame(part, &[2])?;
+        let frame = fixture.session.frame(part, &[2])?;
         ensure!(frame.shape() == [3, 3]);
         let stored: Vec<u16> = (0..channels)
             .map(|channel| number(bits, [2, 2, 3, channel]) as u16)
@@ -203,7 +203,7 @@ fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
             colour(&frame, 4)
         );
 
-        let frame = desk.session.frame(joined, &[1])?;
+        let frame = fixture.session.frame(joined, &[1])?;
         ensure!(frame.shape() == [1, 1]);
         let block: Vec<[usize; 3]> = (0..6).map(|at| [1, 1 + at / 2, 2 + at % 2]).collect();
         ensure!(
@@ -211,7 +211,7 @@ fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
             "{name}: {:?}",
             colour(&frame, 0)
         );
-        let told = desk.session.description(joined).context("no node")?;
+        let told = fixture.session.description(joined).context("no node")?;
         ensure!(
             told.caveats
                 .iter()
@@ -219,7 +219,7 @@ fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
         );
 
         let expected = mean(bits, channels, &[[1, 3, 4], [2, 3, 4]]);
-        let frame = desk.session.frame(average, &[])?;
+        let frame = fixture.session.frame(average, &[])?;
         ensure!(
             colour(&frame, 19) == expected,
             "{name}: {:?}",
@@ -236,7 +236,7 @@ fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
                 statistic: RegionStatistic::Mean,
             });
         }
-        let (reply, buffers) = frame_of(&desk.session, region)?;
+        let (reply, buffers) = frame_of(&fixture.session, region)?;
         ensure!(reply.planes == channels as u32);
         for (channel, expected) in expected.iter().enumerate() {
             let at = channel * 20 + 19;
@@ -246,12 +246,12 @@ fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
             };
             ensure!(found == *expected, "{name} {channel}: {found} {expected}");
         }
-        let path = desk.path(&format!("{bits}{channels}.zspy"));
-        save(&desk, part, &path)?;
-        let again = open(&desk.session, &path)?;
+        let path = fixture.path(&format!("{bits}{channels}.zspy"));
+        save(&fixture, part, &path)?;
+        let again = open(&fixture.session, &path)?;
         ensure!(
-            desk.session.frame(again, &[2])?.as_bytes()
-                == desk.session.frame(part, &[2])?.as_bytes()
+            fixture.session.frame(again, &[2])?.as_bytes()
+                == fixture.session.frame(part, &[2])?.as_bytes()
         );
         if let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)? {
             ensure!(seen["shape"] == json!([3, 3, 3]), "{seen}");
@@ -262,9 +262,9 @@ fn colours_are_cropped_rebinned_and_averaged_and_stay_colours() -> Result<()> {
 
 #[test]
 fn hyperspy_reads_the_colours_that_are_saved() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     for (name, bits, channels) in [("rgb8", 8, 3), ("rgba8", 8, 4), ("rgba16", 16, 4)] {
-        let colours = open(&desk.session, &golden(&format!("{name}.hspy")))?;
+        let colours = open(&fixture.session, &golden(&format!("{name}.hspy")))?;
         let expected: Vec<f64> = (0..60 * channels)
             .map(|flat| {
                 let pixel = flat / channels;
@@ -273,8 +273,8 @@ fn hyperspy_reads_the_colours_that_are_saved() -> Result<()> {
             })
             .collect();
         for ending in ["zspy", "hspy"] {
-            let path = desk.path(&format!("{name}.{ending}"));
-            save(&desk, colours, &path)?;
+            let path = fixture.path(&format!("{name}.{ending}"));
+            save(&fixture, colours, &path)?;
             let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)? else {
                 return Ok(());
             };
@@ -286,7 +286,7 @@ fn hyperspy_reads_the_colours_that_are_saved() -> Result<()> {
             let axes: Vec<&Value> = (0..3).map(|at| &seen["axes"][at]["units"]).collect();
             ensure!(axes == [&json!("s"), &json!("nm"), &json!("nm")]);
         }
-        let refused = save(&desk, colours, &desk.path(&format!("{name}.zarr"))).err();
+        let refused = save(&fixture, colours, &fixture.path(&format!("{name}.zarr"))).err();
         let refused = refused.context("Zarr 3 has no colours")?;
         ensure!(refused.hint.contains(".zspy"), "{refused:?}");
     }

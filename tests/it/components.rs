@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, NavigatorReply, NavigatorRequest, Reply, Request};
 use serde_json::{Value, json};
 use signal::{CancelToken, NavigationIndex, Output};
-use tree::{Engine, EngineConfig, EngineEvent, Lane, PassState, Tree};
+use tree::{Engine, EngineConfig, EngineEvent, PassState, Priority, Tree};
 
-use crate::desk::{Desk, ask, floats, open, save};
 use crate::scan_files::write_counts;
+use crate::session_fixture::{SessionFixture, ask, floats, open, save};
 
 /// Counts of four patterns that are mixed in another way at each position, with noise.
 fn counts([ny, nx, ky, kx]: [usize; 4]) -> Vec<u16> {
@@ -73,7 +73,7 @@ fn grown(path: &Path, params: &Value) -> Result<Grown> {
 impl Grown {
     fn numbers(&self, engine: &Engine, node: u32, at: &[usize]) -> Result<Vec<f32>> {
         let (graph, at) = (self.tree.snapshot(), NavigationIndex::new(at));
-        let output = engine.output(&graph, node, at, Lane::Interactive, &CancelToken::new())?;
+        let output = engine.output(&graph, node, at, Priority::Interactive, &CancelToken::new())?;
         Ok(match output {
             Output::Frame(frame) => frame.to_f32().into_owned(),
             Output::Values(values) => values.to_vec(),
@@ -193,37 +193,37 @@ fn what_is_cancelled_at_60_percent_goes_on_from_there_with_the_same_bits() -> Re
 
 #[test]
 fn a_model_is_shown_as_its_scree_saved_and_replayed() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let shape = [9, 7, 12, 10];
-    write_counts(&desk.path("scan.npy"), shape, &counts(shape))?;
-    let scan = open(&desk.session, &desk.path("scan.npy"))?;
-    let model = desk.add(scan, "svd", json!({"components": 5}))?;
-    let described = desk.session.description(model).context("no model")?;
+    write_counts(&fixture.path("scan.npy"), shape, &counts(shape))?;
+    let scan = open(&fixture.session, &fixture.path("scan.npy"))?;
+    let model = fixture.add(scan, "svd", json!({"components": 5}))?;
+    let described = fixture.session.description(model).context("no model")?;
     ensure!(described.navigation_axes.is_empty() && described.signal_axes[0].name == "component");
     ensure!(
-        desk.session.reads().chunks == 0,
+        fixture.session.reads().chunks == 0,
         "adding a node reads nothing"
     );
-    let scree = desk.session.frame(model, &[])?;
+    let scree = fixture.session.frame(model, &[])?;
     let scree = scree.to_f32();
     ensure!(
         scree.len() == 5 && scree.windows(2).all(|pair| pair[0] >= pair[1]),
         "{scree:?}"
     );
-    let described = desk.session.description(model).context("no model")?;
+    let described = fixture.session.description(model).context("no model")?;
     let said = described.measured.context("nothing is said of it")?;
     ensure!(said.starts_with("components 0 to 4 have "), "{said}");
 
-    let scores = desk.add(model, "scores", json!({}))?;
-    let loadings = desk.add(model, "loadings", json!({}))?;
-    let rebuilt = desk.add(model, "reconstruct", json!({"components": 3}))?;
+    let scores = fixture.add(model, "scores", json!({}))?;
+    let loadings = fixture.add(model, "loadings", json!({}))?;
+    let rebuilt = fixture.add(model, "reconstruct", json!({"components": 3}))?;
     for (node, name) in [
         (model, "model"),
         (scores, "scores"),
         (loadings, "loadings"),
         (rebuilt, "rebuilt"),
     ] {
-        let described = desk.session.description(node).context("no node")?;
+        let described = fixture.session.description(node).context("no node")?;
         let call = if name == "rebuilt" {
             "reconstruct(3)".to_owned()
         } else {
@@ -234,27 +234,27 @@ fn a_model_is_shown_as_its_scree_saved_and_replayed() -> Result<()> {
             "{}",
             described.code
         );
-        let path = desk.path(&format!("{name}.zspy"));
-        save(&desk, node, &path)?;
+        let path = fixture.path(&format!("{name}.zspy"));
+        save(&fixture, node, &path)?;
         let command = Command::Replay {
             path: path.display().to_string(),
             input: None,
         };
-        let again = desk.run(command)?.node.context("it is not replayed")?;
+        let again = fixture.run(command)?.node.context("it is not replayed")?;
         let at: &[usize] = match name {
             "model" => &[],
             "loadings" => &[2],
             _ => &[4, 3],
         };
         if name != "scores" {
-            let [one, other] = [node, again].map(|node| desk.session.frame(node, at));
+            let [one, other] = [node, again].map(|node| fixture.session.frame(node, at));
             let (one, other) = (one?, other?);
             ensure!(one.as_bytes() == other.as_bytes(), "{name}");
         }
     }
     // What is made of a model is no model: it has no pixels to take apart again.
-    let part = desk.add(model, "crop_signal", json!({"left": 1}))?;
-    let refused = desk
+    let part = fixture.add(model, "crop_signal", json!({"left": 1}))?;
+    let refused = fixture
         .add(part, "scores", json!({}))
         .err()
         .context("it is accepted")?;
@@ -264,16 +264,16 @@ fn a_model_is_shown_as_its_scree_saved_and_replayed() -> Result<()> {
 
 #[test]
 fn components_have_the_scree_for_their_navigator_and_scores_that_of_the_scan() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let shape = [9, 7, 12, 10];
-    write_counts(&desk.path("scan.npy"), shape, &counts(shape))?;
-    let scan = open(&desk.session, &desk.path("scan.npy"))?;
-    let model = desk.add(scan, "svd", json!({"components": 5}))?;
-    let scores = desk.add(model, "scores", json!({}))?;
-    let loadings = desk.add(model, "loadings", json!({}))?;
-    let later = desk.add(loadings, "crop_scan", json!({"first": 2}))?;
+    write_counts(&fixture.path("scan.npy"), shape, &counts(shape))?;
+    let scan = open(&fixture.session, &fixture.path("scan.npy"))?;
+    let model = fixture.add(scan, "svd", json!({"components": 5}))?;
+    let scores = fixture.add(model, "scores", json!({}))?;
+    let loadings = fixture.add(model, "loadings", json!({}))?;
+    let later = fixture.add(loadings, "crop_scan", json!({"first": 2}))?;
     let scans = [scores, loadings, later].map(|node| {
-        let described = desk.session.description(node);
+        let described = fixture.session.description(node);
         described.map(|described| (described.scan, described.in_file))
     });
     ensure!(
@@ -281,7 +281,7 @@ fn components_have_the_scree_for_their_navigator_and_scores_that_of_the_scan() -
         "{scans:?}"
     );
 
-    let scree = desk.session.frame(model, &[])?.to_f32().into_owned();
+    let scree = fixture.session.frame(model, &[])?.to_f32().into_owned();
     let image = |node: u32| -> Result<(NavigatorReply, Vec<f32>)> {
         let request = Request::Navigator(NavigatorRequest {
             view: 1,
@@ -290,7 +290,7 @@ fn components_have_the_scree_for_their_navigator_and_scores_that_of_the_scan() -
             node,
             index: vec![0],
         });
-        let (Reply::Navigator(reply), buffers) = ask(&desk.session, request)? else {
+        let (Reply::Navigator(reply), buffers) = ask(&fixture.session, request)? else {
             bail!("no navigation image");
         };
         Ok((reply, floats(&buffers[0])))
@@ -308,7 +308,9 @@ fn components_have_the_scree_for_their_navigator_and_scores_that_of_the_scan() -
     ensure!(image(scores)?.0.height == 9);
 
     // A figure of what no page has looked at shows the first.
-    let poster = desk.session.poster(loadings, &session::Look::default())?;
+    let poster = fixture
+        .session
+        .poster(loadings, &session::Look::default())?;
     ensure!(poster.index == [0], "{:?}", poster.index);
     Ok(())
 }

@@ -9,52 +9,52 @@ use protocol::{
 use serde_json::json;
 use signal::{Colouring, Component, Composite, Display, ElementType, NavigationIndex, Output};
 
-use crate::desk::{self, Desk, SHAPE, frame_of, wish};
+use crate::session_fixture::{self, SHAPE, SessionFixture, frame_of, frame_request};
 
 /// The centre of mass of the scan, computed.
-fn deflection(desk: &Desk) -> Result<u32> {
-    let scan = desk.open()?;
+fn deflection(fixture: &SessionFixture) -> Result<u32> {
+    let scan = fixture.open()?;
     let params = json!({"radius": 6.0, "reference": "none"});
-    let node = desk.add(scan, "center_of_mass", params)?;
-    desk.run(Command::Compute { node })?;
+    let node = fixture.add(scan, "center_of_mass", params)?;
+    fixture.run(Command::Compute { node })?;
     Ok(node)
 }
 
 fn picture(
-    desk: &Desk,
+    fixture: &SessionFixture,
     node: u32,
     number: u32,
     size_px: [u32; 2],
 ) -> Result<(FrameReply, Vec<f32>)> {
-    let Request::Frame(mut request) = wish(node, [1, 2], size_px) else {
+    let Request::Frame(mut request) = frame_request(node, [1, 2], size_px) else {
         unreachable!("a wish asks for a frame")
     };
     request.component = number;
     request.detail = Detail::Settled;
-    let (reply, buffers) = frame_of(&desk.session, Request::Frame(request))?;
+    let (reply, buffers) = frame_of(&fixture.session, Request::Frame(request))?;
     let values = (buffers[0].as_chunks::<4>().0.iter())
         .map(|bytes| f32::from_le_bytes(*bytes))
         .collect();
     Ok((reply, values))
 }
 
-fn described(desk: &Desk, node: u32) -> Result<NodeDescription> {
-    desk.session.description(node).context("no node")
+fn described(fixture: &SessionFixture, node: u32) -> Result<NodeDescription> {
+    fixture.session.description(node).context("no node")
 }
 
 #[test]
 fn a_composite_comes_as_the_images_it_is_drawn_from() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = deflection(&desk)?;
-    let is = described(&desk, node)?;
+    let fixture = SessionFixture::new()?;
+    let node = deflection(&fixture)?;
+    let is = described(&fixture, node)?;
     ensure!(is.composites.len() == 1 && is.composites[0].components == [0, 1]);
     ensure!(is.composites[0].colouring == ColouringDescription::Wheel);
     for size in [[SHAPE[1] as u32, SHAPE[0] as u32], [3, 2]] {
         let ((one, dy), (_, dx)) = (
-            picture(&desk, node, 0, size)?,
-            picture(&desk, node, 1, size)?,
+            picture(&fixture, node, 0, size)?,
+            picture(&fixture, node, 1, size)?,
         );
-        let (both, values) = picture(&desk, node, 2, size)?;
+        let (both, values) = picture(&fixture, node, 2, size)?;
         ensure!((one.planes, both.planes) == (1, 2) && one.ranges.is_empty());
         ensure!((one.width, one.height, one.block) == (both.width, both.height, both.block));
         ensure!(values == [dy.as_slice(), &dx].concat(), "{values:?}");
@@ -69,21 +69,23 @@ fn a_composite_comes_as_the_images_it_is_drawn_from() -> Result<()> {
         ensure!(both.percentiles[1] <= last && both.percentiles[1] > 0.0);
         ensure!(both.ranges[0] == one.percentiles);
     }
-    let refused = picture(&desk, node, 3, [7, 5]).err().context("a third")?;
+    let refused = picture(&fixture, node, 3, [7, 5])
+        .err()
+        .context("a third")?;
     ensure!(refused.to_string().contains("3 pictures"), "{refused}");
     Ok(())
 }
 
 #[test]
 fn a_figure_says_what_hue_and_brightness_are() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = deflection(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let node = deflection(&fixture)?;
     let look = session::Look::of(
         json!({"levels": {format!("{node}.2"): {"low": 0.0, "high": 1.5}}})
             .as_object()
             .context("an object")?,
     );
-    let alt = desk.session.poster(node, &look)?.alt;
+    let alt = fixture.session.poster(node, &look)?.alt;
     ensure!(alt.contains("Deflection, direction as hue"), "{alt}");
     ensure!(
         alt.contains("red towards +Δx (right)") && alt.contains("towards +Δy (down)"),
@@ -95,7 +97,7 @@ fn a_figure_says_what_hue_and_brightness_are() -> Result<()> {
 
 #[test]
 fn a_saved_map_keeps_its_displays_and_composites() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let scan = [3, 4];
     let axes = ["y", "x"].iter().zip(scan);
     let axes = axes.map(|(name, size)| signal::Axis::new(*name, size, 2.0, 0.0, "nm"));
@@ -112,7 +114,7 @@ fn a_saved_map_keeps_its_displays_and_composites() -> Result<()> {
         Composite::new("mixed", "Mixed", Colouring::Rgb, &["dy", "dx", "phase"]),
     ];
     for format in io::ResultFormat::ALL {
-        let path = desk.path(&format!("all.{}", format.extension()));
+        let path = fixture.path(&format!("all.{}", format.extension()));
         let writer = io::ResultWriter::create(&path, &map)?;
         for flat in 0..scan.iter().product() {
             let grain = if flat == 5 {
@@ -125,8 +127,8 @@ fn a_saved_map_keeps_its_displays_and_composites() -> Result<()> {
             writer.write(at, &Output::Values(Arc::new(values)))?;
         }
         writer.finish()?;
-        let node = desk::open(&desk.session, &path)?;
-        let is = described(&desk, node)?;
+        let node = session_fixture::open(&fixture.session, &path)?;
+        let is = described(&fixture, node)?;
         let displays: Vec<&DisplayDescription> =
             is.components.iter().map(|one| &one.display).collect();
         ensure!(
@@ -138,16 +140,16 @@ fn a_saved_map_keeps_its_displays_and_composites() -> Result<()> {
         };
         ensure!(*displays[3] == named, "{format:?}: {displays:?}");
         ensure!(is.composites.len() == 2 && is.composites[1].components == [0, 1, 2]);
-        desk.run(Command::Compute { node })?;
+        fixture.run(Command::Compute { node })?;
         // Angles and names are picked where the picture is small: a mean of them is none.
-        let (_, angles) = picture(&desk, node, 2, [2, 2])?;
+        let (_, angles) = picture(&fixture, node, 2, [2, 2])?;
         ensure!(
             angles.iter().all(|angle| angle % 100.0 == 0.0),
             "{angles:?}"
         );
-        let (reply, mixed) = picture(&desk, node, 5, [4, 3])?;
+        let (reply, mixed) = picture(&fixture, node, 5, [4, 3])?;
         ensure!(reply.planes == 3 && mixed.len() == 36 && reply.ranges.len() == 3);
-        let alt = desk.session.poster(node, &session::Look::default())?.alt;
+        let alt = fixture.session.poster(node, &session::Look::default())?.alt;
         for words in [
             "Phase, 0 to 360 °, where the colours begin again",
             "one colour for each of matrix, twin",

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desk::{self, Desk, Root, SHAPE, ask, open, wish};
+use crate::session_fixture::{self, Root, SHAPE, SessionFixture, ask, frame_request, open};
 use anyhow::{Result, ensure};
 use protocol::{Attention, Command, OpenOptions, Reply, Request, SaveOptions};
 use serde_json::json;
@@ -25,46 +25,46 @@ fn names(session: &Session) -> Vec<String> {
         .collect()
 }
 
-fn name(desk: &Desk, node: u32, name: &str) -> Result<()> {
+fn name(fixture: &SessionFixture, node: u32, name: &str) -> Result<()> {
     let name = name.to_owned();
-    desk.run(Command::Name { node, name })?;
+    fixture.run(Command::Name { node, name })?;
     Ok(())
 }
 
 /// Handles of a cell, dropped with it.
 struct Cell<'a> {
-    desk: &'a Desk,
+    fixture: &'a SessionFixture,
     handles: Vec<u32>,
 }
 
 impl Cell<'_> {
-    fn new(desk: &Desk) -> Cell<'_> {
+    fn new(fixture: &SessionFixture) -> Cell<'_> {
         Cell {
-            desk,
+            fixture,
             handles: Vec::new(),
         }
     }
 
     fn hold(&mut self, node: u32) -> u32 {
-        self.desk.session.retain(node);
+        self.fixture.session.retain(node);
         self.handles.push(node);
         node
     }
 
     fn open(&mut self) -> Result<u32> {
-        let node = self.desk.open()?;
+        let node = self.fixture.open()?;
         Ok(self.hold(node))
     }
 
     fn add(&mut self, parent: u32, operation: &str) -> Result<u32> {
-        let node = self.desk.add(parent, operation, json!({}))?;
+        let node = self.fixture.add(parent, operation, json!({}))?;
         Ok(self.hold(node))
     }
 
     /// `let NAME = …`: the node has the name of a variable and is held by it; gives that handle.
     fn bind(&mut self, node: u32, variable: &str) -> Result<u32> {
-        self.desk.session.retain(node);
-        name(self.desk, node, variable)?;
+        self.fixture.session.retain(node);
+        name(self.fixture, node, variable)?;
         Ok(node)
     }
 }
@@ -74,13 +74,13 @@ impl Drop for Cell<'_> {
         let handles = std::mem::take(&mut self.handles);
         handles
             .iter()
-            .for_each(|node| self.desk.session.release(*node));
+            .for_each(|node| self.fixture.session.release(*node));
     }
 }
 
 /// `let s = open(…)?; let p = s.a()?.b()?;`; gives the handles of the variables.
-fn run(desk: &Desk) -> Result<[u32; 2]> {
-    let mut cell = Cell::new(desk);
+fn run(fixture: &SessionFixture) -> Result<[u32; 2]> {
+    let mut cell = Cell::new(fixture);
     let scan = cell.open()?;
     let scan = cell.bind(scan, "s")?;
     let between = cell.add(scan, "radial_median")?;
@@ -98,15 +98,15 @@ fn descriptors(folder: &Path) -> Result<usize> {
 
 #[test]
 fn a_cell_that_runs_again_leaves_what_the_first_run_left() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     std::thread::sleep(MOMENT);
-    let mut variables = run(&desk)?;
-    let first = names(&desk.session);
+    let mut variables = run(&fixture)?;
+    let first = names(&fixture.session);
     ensure!(first == ["s", "subtract_background", "p"], "{first:?}");
-    let opened = descriptors(desk.folder.path())?;
+    let opened = descriptors(fixture.folder.path())?;
     for _ in 0..1000 {
-        let next = run(&desk)?;
-        let both = names(&desk.session);
+        let next = run(&fixture)?;
+        let both = names(&fixture.session);
         ensure!(
             both == [
                 "s_earlier",
@@ -120,28 +120,32 @@ fn a_cell_that_runs_again_leaves_what_the_first_run_left() -> Result<()> {
         );
         variables
             .iter()
-            .for_each(|node| desk.session.release(*node));
+            .for_each(|node| fixture.session.release(*node));
         variables = next;
-        ensure!(names(&desk.session) == first, "{:?}", names(&desk.session));
+        ensure!(
+            names(&fixture.session) == first,
+            "{:?}",
+            names(&fixture.session)
+        );
     }
     ensure!(
-        descriptors(desk.folder.path())? <= opened,
+        descriptors(fixture.folder.path())? <= opened,
         "{} of {opened}",
-        descriptors(desk.folder.path())?
+        descriptors(fixture.folder.path())?
     );
     variables
         .iter()
-        .for_each(|node| desk.session.release(*node));
-    ensure!(names(&desk.session).is_empty());
-    ensure!(desk.session.memory().used_bytes == 0);
+        .for_each(|node| fixture.session.release(*node));
+    ensure!(names(&fixture.session).is_empty());
+    ensure!(fixture.session.memory().used_bytes == 0);
     Ok(())
 }
 
 #[test]
 fn a_view_holds_what_it_was_opened_for_and_what_it_shows() -> Result<()> {
-    let desk = Desk::new()?;
-    let [scan, peaks] = run(&desk)?;
-    let session = &desk.session;
+    let fixture = SessionFixture::new()?;
+    let [scan, peaks] = run(&fixture)?;
+    let session = &fixture.session;
     session.view_opened("m1", vec![peaks]);
     session.release(peaks);
     session.release(scan);
@@ -149,13 +153,13 @@ fn a_view_holds_what_it_was_opened_for_and_what_it_shows() -> Result<()> {
     // It goes up the tree; what it was opened for stays one step away.
     session.view_shows("m1", vec![peaks, scan]);
     ensure!(names(session).len() == 3);
-    let frame = ask(session, wish(peaks, [2, 3], [24, 20]))?.0;
+    let frame = ask(session, frame_request(peaks, [2, 3], [24, 20]))?.0;
     ensure!(matches!(frame, Reply::Frame(_)), "{frame:?}");
     session.page_closed("m1");
     ensure!(names(session).is_empty());
     // A message that was under way when it was closed.
     session.view_shows("m1", vec![peaks]);
-    let [scan, peaks] = run(&desk)?;
+    let [scan, peaks] = run(&fixture)?;
     session.release(peaks);
     ensure!(names(session) == ["s"]);
     session.release(scan);
@@ -166,9 +170,9 @@ fn a_view_holds_what_it_was_opened_for_and_what_it_shows() -> Result<()> {
 #[test]
 fn what_was_made_in_the_viewer_stays_with_what_it_was_made_from_until_it_is_removed() -> Result<()>
 {
-    let desk = Desk::new()?;
-    let session = &desk.session;
-    let [scan, peaks] = run(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let session = &fixture.session;
+    let [scan, peaks] = run(&fixture)?;
     session.view_opened("m1", vec![peaks]);
     let added = ask(
         session,
@@ -186,7 +190,7 @@ fn what_was_made_in_the_viewer_stays_with_what_it_was_made_from_until_it_is_remo
         anyhow::bail!("{added:?}");
     };
     session.page_closed("m1");
-    let again = run(&desk)?;
+    let again = run(&fixture)?;
     session.release(peaks);
     session.release(scan);
     ensure!(
@@ -217,13 +221,16 @@ fn what_was_made_in_the_viewer_stays_with_what_it_was_made_from_until_it_is_remo
 
 #[test]
 fn a_save_that_runs_holds_its_node() -> Result<()> {
-    let desk = Desk::new()?;
-    let session = &desk.session;
-    let mut cell = Cell::new(&desk);
+    let fixture = SessionFixture::new()?;
+    let session = &fixture.session;
+    let mut cell = Cell::new(&fixture);
     let scan = cell.open()?;
-    let slow = session.add_map(scan, Arc::new(desk::Slow(Duration::from_millis(15))))?;
+    let slow = session.add_map(
+        scan,
+        Arc::new(session_fixture::Slow(Duration::from_millis(15))),
+    )?;
     cell.hold(slow);
-    let target = desk.path("slow.zspy");
+    let target = fixture.path("slow.zspy");
     let saving = ask(
         session,
         Request::Save {
@@ -251,13 +258,13 @@ fn a_save_that_runs_holds_its_node() -> Result<()> {
 
 #[test]
 fn one_file_is_open_once_and_a_changed_one_is_opened_anew() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     std::thread::sleep(MOMENT);
-    let session = &desk.session;
-    let path = desk.path("scan.npy");
-    let before = descriptors(desk.folder.path())?;
-    let [first, second] = [desk.open()?, desk.open()?];
-    ensure!(descriptors(desk.folder.path())? == before + 1);
+    let session = &fixture.session;
+    let path = fixture.path("scan.npy");
+    let before = descriptors(fixture.folder.path())?;
+    let [first, second] = [fixture.open()?, fixture.open()?];
+    ensure!(descriptors(fixture.folder.path())? == before + 1);
     let image = |node| -> Result<()> {
         let frame = session.frame(node, &[1, 2])?;
         ensure!(frame.len() == SHAPE[2] * SHAPE[3]);
@@ -275,8 +282,8 @@ fn one_file_is_open_once_and_a_changed_one_is_opened_anew() -> Result<()> {
             ..OpenOptions::default()
         },
     };
-    desk.run(other)?;
-    ensure!(descriptors(desk.folder.path())? == before + 2);
+    fixture.run(other)?;
+    ensure!(descriptors(fixture.folder.path())? == before + 2);
     // The same size, and the same time of the last change: only the system knows.
     let written = fs::metadata(&path)?.modified()?;
     let mut bytes = fs::read(&path)?;
@@ -286,34 +293,34 @@ fn one_file_is_open_once_and_a_changed_one_is_opened_anew() -> Result<()> {
     fs::File::open(&path)?.set_modified(written)?;
     std::thread::sleep(MOMENT);
     let changed = open(session, &path)?;
-    ensure!(descriptors(desk.folder.path())? == before + 3);
+    ensure!(descriptors(fixture.folder.path())? == before + 3);
     for node in [first, second, changed] {
-        desk.run(Command::Remove { node })?;
+        fixture.run(Command::Remove { node })?;
     }
-    ensure!(descriptors(desk.folder.path())? == before + 1);
+    ensure!(descriptors(fixture.folder.path())? == before + 1);
     Ok(())
 }
 
 /// Chunks that another program has written again, in place: no header tells.
 #[test]
 fn a_store_whose_chunks_were_written_again_shows_what_is_in_it() -> Result<()> {
-    let desk = Desk::new()?;
-    let session = &desk.session;
-    let scan = desk.open()?;
+    let fixture = SessionFixture::new()?;
+    let session = &fixture.session;
+    let scan = fixture.open()?;
     for (name, source) in [
         ("one.zspy", scan),
-        ("two.zspy", desk.add(scan, "radial_median", json!({}))?),
+        ("two.zspy", fixture.add(scan, "radial_median", json!({}))?),
     ] {
-        let path = desk.path(name).display().to_string();
+        let path = fixture.path(name).display().to_string();
         let options = SaveOptions::default();
-        desk.run(Command::Save {
+        fixture.run(Command::Save {
             node: source,
             path,
             options,
         })?;
     }
     std::thread::sleep(MOMENT);
-    let (one, two) = (desk.path("one.zspy"), desk.path("two.zspy"));
+    let (one, two) = (fixture.path("one.zspy"), fixture.path("two.zspy"));
     let at = [1, 2];
     let before = session.frame(open(session, &one)?, &at)?;
     let other = session.frame(open(session, &two)?, &at)?;
@@ -376,12 +383,12 @@ impl FrameFunction for Captures {
 
 #[test]
 fn a_closure_that_has_captured_a_signal_lets_go_of_it_with_its_node() -> Result<()> {
-    let desk = Desk::new()?;
-    let session = &desk.session;
-    let [scan, peaks] = run(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let session = &fixture.session;
+    let [scan, peaks] = run(&fixture)?;
     session.retain(scan);
     let captured = Captures(Root { panics_at: None }, session.clone(), scan);
-    let mut other = Cell::new(&desk);
+    let mut other = Cell::new(&fixture);
     let second = other.open()?;
     let map = session.add_map(second, Arc::new(captured))?;
     other.hold(map);
@@ -396,11 +403,11 @@ fn a_closure_that_has_captured_a_signal_lets_go_of_it_with_its_node() -> Result<
 /// A crash takes handles that nobody gave back; what they stood for may have taken hours.
 #[test]
 fn what_a_crash_left_behind_stays_until_it_is_made_again() -> Result<()> {
-    let desk = Desk::new()?;
-    let session = &desk.session;
+    let fixture = SessionFixture::new()?;
+    let session = &fixture.session;
     let mut handles = Vec::new();
     for _ in 0..3 {
-        let [scan, peaks] = run(&desk)?;
+        let [scan, peaks] = run(&fixture)?;
         session.lose(&std::mem::take(&mut handles));
         handles = vec![scan, peaks];
     }
@@ -417,42 +424,46 @@ fn what_a_crash_left_behind_stays_until_it_is_made_again() -> Result<()> {
 
 #[test]
 fn what_came_back_goes_when_its_cell_runs_again() -> Result<()> {
-    let mut desk = Desk::new()?;
+    let mut fixture = SessionFixture::new()?;
     let place = Place {
-        folder: desk.path("journal"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("journal"),
+        notebook: fixture.path("notebook.ipynb"),
     };
-    desk.session.keep_journal(&place);
+    fixture.session.keep_journal(&place);
     // Held by a list, of which nothing is written down.
-    let mut list = Cell::new(&desk);
+    let mut list = Cell::new(&fixture);
     let scan = list.open()?;
     list.add(scan, "radial_median")?;
-    let journaled = |desk: &Desk| -> Result<()> {
-        desk.session.end_journal();
+    let journaled = |fixture: &SessionFixture| -> Result<()> {
+        fixture.session.end_journal();
         let found = fs::read_dir(&place.folder)?.count();
         ensure!(found > 0, "no journal");
         Ok(())
     };
-    journaled(&desk)?;
+    journaled(&fixture)?;
     drop(list.handles.drain(..));
     drop(list);
-    desk.session = Session::new(session::Config::default());
+    fixture.session = Session::new(session::Config::default());
     std::thread::sleep(Duration::from_millis(50));
-    desk.session.keep_journal(&place);
-    desk.run(Command::Restore)?;
-    let first = names(&desk.session);
+    fixture.session.keep_journal(&place);
+    fixture.run(Command::Restore)?;
+    let first = names(&fixture.session);
     ensure!(first == ["scan", "subtract_background"], "{first:?}");
-    desk.run(Command::Restore)?;
-    ensure!(names(&desk.session) == first, "nothing is there twice");
-    let mut again = Cell::new(&desk);
+    fixture.run(Command::Restore)?;
+    ensure!(names(&fixture.session) == first, "nothing is there twice");
+    let mut again = Cell::new(&fixture);
     let scan = again.open()?;
     again.add(scan, "radial_median")?;
     // Handles are given back now and then; then it is looked.
-    desk.session.retain(scan);
-    desk.session.release(scan);
-    ensure!(names(&desk.session) == first, "{:?}", names(&desk.session));
+    fixture.session.retain(scan);
+    fixture.session.release(scan);
+    ensure!(
+        names(&fixture.session) == first,
+        "{:?}",
+        names(&fixture.session)
+    );
     drop(again);
-    ensure!(names(&desk.session).is_empty());
+    ensure!(names(&fixture.session).is_empty());
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desk::{Desk, SHAPE, ask, open, save};
 use crate::menu::why_not;
 use crate::scan_files::{pixel, write_npy};
+use crate::session_fixture::{SHAPE, SessionFixture, ask, open, save};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, Reply, Request, WireError};
 use serde_json::json;
@@ -13,26 +13,26 @@ use session::journal::Place;
 use session::{Config, Session};
 
 /// A scan with its mean, and a second one of the same shape in another file.
-fn made() -> Result<(Desk, [u32; 3])> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    write_npy(&desk.path("other.npy"), SHAPE)?;
-    let other = open(&desk.session, &desk.path("other.npy"))?;
-    let mean = desk.add(scan, "mean_pattern", json!({}))?;
+fn made() -> Result<(SessionFixture, [u32; 3])> {
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    write_npy(&fixture.path("other.npy"), SHAPE)?;
+    let other = open(&fixture.session, &fixture.path("other.npy"))?;
+    let mean = fixture.add(scan, "mean_pattern", json!({}))?;
     for (node, name) in [(scan, "scan"), (mean, "mean"), (other, "other")] {
-        name_it(&desk, node, name)?;
+        name_it(&fixture, node, name)?;
     }
-    Ok((desk, [scan, mean, other]))
+    Ok((fixture, [scan, mean, other]))
 }
 
-fn name_it(desk: &Desk, node: u32, name: &str) -> Result<()> {
+fn name_it(fixture: &SessionFixture, node: u32, name: &str) -> Result<()> {
     let name = name.to_owned();
-    desk.run(Command::Name { node, name })?;
+    fixture.run(Command::Name { node, name })?;
     Ok(())
 }
 
-fn add(desk: &Desk, parents: &[u32], operation: &str) -> Result<u32> {
-    let reply = desk.run(Command::AddNode {
+fn add(fixture: &SessionFixture, parents: &[u32], operation: &str) -> Result<u32> {
+    let reply = fixture.run(Command::AddNode {
         parents: parents.to_vec(),
         operation: operation.into(),
         params: json!({}),
@@ -45,25 +45,25 @@ fn frame(session: &Arc<Session>, node: u32, at: [usize; 2]) -> Result<Vec<f32>, 
     Ok(session.frame(node, &at)?.to_f32().into_owned())
 }
 
-fn possible(desk: &Desk, node: u32, operation: Option<&str>) -> Result<Vec<u32>> {
+fn possible(fixture: &SessionFixture, node: u32, operation: Option<&str>) -> Result<Vec<u32>> {
     let request = Request::Inputs {
         request_id: 1,
         node,
         operation: operation.map(str::to_owned),
     };
-    match ask(&desk.session, request)?.0 {
+    match ask(&fixture.session, request)?.0 {
         Reply::Inputs { nodes, .. } => Ok(nodes),
         other => bail!("{other:?}"),
     }
 }
 
-fn give(desk: &Desk, node: u32, further: &[u32]) -> Result<Result<(), WireError>> {
+fn give(fixture: &SessionFixture, node: u32, further: &[u32]) -> Result<Result<(), WireError>> {
     let request = Request::SetInputs {
         request_id: 2,
         node,
         further: further.to_vec(),
     };
-    match ask(&desk.session, request)?.0 {
+    match ask(&fixture.session, request)?.0 {
         Reply::Done { .. } => Ok(Ok(())),
         Reply::Refused { error, .. } => Ok(Err(error)),
         other => bail!("{other:?}"),
@@ -71,17 +71,17 @@ fn give(desk: &Desk, node: u32, further: &[u32]) -> Result<Result<(), WireError>
 }
 
 /// What stands in the tree for a node: its parents, title and line of code.
-fn told(desk: &Desk, node: u32) -> Result<(Vec<u32>, String, String)> {
-    let node = desk.session.description(node).context("no node")?;
+fn told(fixture: &SessionFixture, node: u32) -> Result<(Vec<u32>, String, String)> {
+    let node = fixture.session.description(node).context("no node")?;
     Ok((node.parents, node.title, node.code))
 }
 
 #[test]
 fn one_frame_is_subtracted_everywhere_and_the_result_says_so() -> Result<()> {
-    let (desk, [scan, mean, _]) = made()?;
-    let less = add(&desk, &[scan, mean], "subtract")?;
-    name_it(&desk, less, "less")?;
-    let of_mean = frame(&desk.session, mean, [0, 0]);
+    let (fixture, [scan, mean, _]) = made()?;
+    let less = add(&fixture, &[scan, mean], "subtract")?;
+    name_it(&fixture, less, "less")?;
+    let of_mean = frame(&fixture.session, mean, [0, 0]);
     ensure!(of_mean.is_err(), "it has no scan axes");
     let [ny, nx, rows, columns] = SHAPE;
     let middle = |ky, kx| {
@@ -90,7 +90,7 @@ fn one_frame_is_subtracted_everywhere_and_the_result_says_so() -> Result<()> {
         sum / (ny * nx) as f64
     };
     for at in [[0, 0], [3, 5]] {
-        let found = frame(&desk.session, less, at)?;
+        let found = frame(&fixture.session, less, at)?;
         for (place, value) in found.iter().enumerate() {
             let (ky, kx) = (place / columns, place % columns);
             let expected = f64::from(pixel(at[0], at[1], ky, kx)) - middle(ky, kx);
@@ -102,13 +102,13 @@ fn one_frame_is_subtracted_everywhere_and_the_result_says_so() -> Result<()> {
         ensure!(found.len() == rows * columns);
     }
     let line = "let less = scan.subtract(&mean)?;";
-    ensure!(told(&desk, less)? == (vec![scan, mean], "Subtract mean".into(), line.into()));
+    ensure!(told(&fixture, less)? == (vec![scan, mean], "Subtract mean".into(), line.into()));
 
     // The whole of it through a pass, and again from what was saved.
-    let path = desk.path("less.zspy");
-    save(&desk, less, &path)?;
-    let saved = open(&desk.session, &path)?;
-    ensure!(frame(&desk.session, saved, [4, 6])? == frame(&desk.session, less, [4, 6])?);
+    let path = fixture.path("less.zspy");
+    save(&fixture, less, &path)?;
+    let saved = open(&fixture.session, &path)?;
+    ensure!(frame(&fixture.session, saved, [4, 6])? == frame(&fixture.session, less, [4, 6])?);
     let fresh = Session::new(Config::default());
     let replay = Command::Replay {
         path: path.display().to_string(),
@@ -116,68 +116,68 @@ fn one_frame_is_subtracted_everywhere_and_the_result_says_so() -> Result<()> {
     };
     let again = fresh.command(replay, &|| false, &mut |_| {})?;
     let again = again.node.context("no node")?;
-    ensure!(frame(&fresh, again, [4, 6])? == frame(&desk.session, less, [4, 6])?);
+    ensure!(frame(&fresh, again, [4, 6])? == frame(&fixture.session, less, [4, 6])?);
     Ok(())
 }
 
 #[test]
 fn what_an_operation_cannot_do_without_is_not_left_out() -> Result<()> {
-    let (desk, [scan, ..]) = made()?;
-    let error = add(&desk, &[scan], "subtract").unwrap_err().to_string();
+    let (fixture, [scan, ..]) = made()?;
+    let error = add(&fixture, &[scan], "subtract").unwrap_err().to_string();
     ensure!(
         error.contains("1 input was given") && error.contains("`other`"),
         "{error}"
     );
     // The menu offers it all the same: the other one is chosen next.
-    ensure!(why_not(&desk, scan, "subtract")?.is_none());
-    let peaks = desk.add(scan, "local_maximum", json!({}))?;
-    let reason = why_not(&desk, peaks, "subtract")?;
+    ensure!(why_not(&fixture, scan, "subtract")?.is_none());
+    let peaks = fixture.add(scan, "local_maximum", json!({}))?;
+    let reason = why_not(&fixture, peaks, "subtract")?;
     ensure!(reason.is_some_and(|reason| reason.contains("peaks")));
     Ok(())
 }
 
 #[test]
 fn what_is_possible_is_asked_of_the_kernel() -> Result<()> {
-    let (desk, [scan, mean, other]) = made()?;
-    let image = desk.add(other, "virtual_disk", json!({"radius": 4.0}))?;
+    let (fixture, [scan, mean, other]) = made()?;
+    let image = fixture.add(other, "virtual_disk", json!({"radius": 4.0}))?;
     // Of another file first; no maps, not itself.
-    ensure!(possible(&desk, scan, Some("subtract"))? == [other, mean]);
-    ensure!(possible(&desk, scan, Some("normalized_correlation"))? == [other, mean]);
+    ensure!(possible(&fixture, scan, Some("subtract"))? == [other, mean]);
+    ensure!(possible(&fixture, scan, Some("normalized_correlation"))? == [other, mean]);
     // One frame takes no scan.
-    ensure!(possible(&desk, mean, Some("subtract"))?.is_empty());
-    ensure!(possible(&desk, scan, Some("radial_median"))?.is_empty());
-    ensure!(possible(&desk, image, Some("divide"))?.is_empty());
-    let error = possible(&desk, scan, Some("no_such"))
+    ensure!(possible(&fixture, mean, Some("subtract"))?.is_empty());
+    ensure!(possible(&fixture, scan, Some("radial_median"))?.is_empty());
+    ensure!(possible(&fixture, image, Some("divide"))?.is_empty());
+    let error = possible(&fixture, scan, Some("no_such"))
         .unwrap_err()
         .to_string();
     ensure!(error.contains("unknown_operation"), "{error}");
 
-    let less = add(&desk, &[scan, mean], "subtract")?;
-    let below = add(&desk, &[less, other], "add")?;
-    ensure!(possible(&desk, less, None)? == [other, mean]);
-    ensure!(possible(&desk, below, None)? == [other, scan, mean]);
+    let less = add(&fixture, &[scan, mean], "subtract")?;
+    let below = add(&fixture, &[less, other], "add")?;
+    ensure!(possible(&fixture, less, None)? == [other, mean]);
+    ensure!(possible(&fixture, below, None)? == [other, scan, mean]);
     Ok(())
 }
 
 #[test]
 fn a_node_gets_another_input_and_everything_below_follows() -> Result<()> {
-    let (mut desk, [scan, mean, other]) = made()?;
+    let (mut fixture, [scan, mean, other]) = made()?;
     let place = Place {
-        folder: desk.path("journals"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("journals"),
+        notebook: fixture.path("notebook.ipynb"),
     };
-    desk.session.keep_journal(&place);
-    let less = add(&desk, &[scan, mean], "subtract")?;
-    let more = add(&desk, &[less, other], "add")?;
+    fixture.session.keep_journal(&place);
+    let less = add(&fixture, &[scan, mean], "subtract")?;
+    let more = add(&fixture, &[less, other], "add")?;
     // Younger than what it is given to, and than what is below that.
-    let late = desk.add(other, "maximum_pattern", json!({}))?;
+    let late = fixture.add(other, "maximum_pattern", json!({}))?;
     for (node, name) in [(less, "less"), (more, "more"), (late, "late")] {
-        name_it(&desk, node, name)?;
+        name_it(&fixture, node, name)?;
     }
-    let before = frame(&desk.session, more, [2, 3])?;
-    give(&desk, less, &[late])??;
-    ensure!(told(&desk, less)?.2 == "let less = scan.subtract(&late)?;");
-    let after = frame(&desk.session, more, [2, 3])?;
+    let before = frame(&fixture.session, more, [2, 3])?;
+    give(&fixture, less, &[late])??;
+    ensure!(told(&fixture, less)?.2 == "let less = scan.subtract(&late)?;");
+    let after = frame(&fixture.session, more, [2, 3])?;
     ensure!(before != after);
     let expected = |at: [usize; 2], place: usize| {
         let [ny, nx, _, columns] = SHAPE;
@@ -188,7 +188,7 @@ fn a_node_gets_another_input_and_everything_below_follows() -> Result<()> {
         ensure!(*value == expected([2, 3], place), "{place}: {value}");
     }
     // Code makes it before it is used, and a change above it arrives below.
-    let code = desk
+    let code = fixture
         .run(Command::Export { node: None })?
         .text
         .context("no code")?;
@@ -198,69 +198,69 @@ fn a_node_gets_another_input_and_everything_below_follows() -> Result<()> {
         "{code}"
     );
     let corner = json!({"positions": {"x0": 0, "y0": 0, "width": 1, "height": 1}});
-    desk.run(Command::SetParams {
+    fixture.run(Command::SetParams {
         node: late,
         params: corner,
     })?;
-    ensure!(frame(&desk.session, more, [2, 3])? != after);
+    ensure!(frame(&fixture.session, more, [2, 3])? != after);
 
     // A circle is refused, and so is nothing at all.
     for (further, words) in [
         (vec![more], "is made from it"),
         (vec![], "1 input was given"),
     ] {
-        let error = give(&desk, less, &further)?.unwrap_err();
+        let error = give(&fixture, less, &further)?.unwrap_err();
         ensure!(error.message.contains(words), "{error:?}");
     }
-    ensure!(desk.run(Command::Remove { node: late }).is_err());
+    ensure!(fixture.run(Command::Remove { node: late }).is_err());
 
     // All of it comes back.
-    desk.session.journal_changed();
-    desk.session.end_journal();
+    fixture.session.journal_changed();
+    fixture.session.end_journal();
     let was: Vec<_> = [less, more, late]
-        .map(|node| told(&desk, node))
+        .map(|node| told(&fixture, node))
         .into_iter()
         .collect::<Result<_>>()?;
-    let kept = frame(&desk.session, more, [2, 3])?;
-    desk.session = Session::new(Config::default());
+    let kept = frame(&fixture.session, more, [2, 3])?;
+    fixture.session = Session::new(Config::default());
     std::thread::sleep(Duration::from_millis(50));
-    desk.session.keep_journal(&place);
-    let restored = desk.run(Command::Restore)?.restored.context("nothing")?;
+    fixture.session.keep_journal(&place);
+    let restored = fixture.run(Command::Restore)?.restored.context("nothing")?;
     ensure!(restored.problems.is_empty(), "{restored:?}");
     let now: Vec<_> = [less, more, late]
-        .map(|node| told(&desk, node))
+        .map(|node| told(&fixture, node))
         .into_iter()
         .collect::<Result<_>>()?;
     ensure!(now == was, "{now:?}");
-    ensure!(frame(&desk.session, more, [2, 3])? == kept);
+    ensure!(frame(&fixture.session, more, [2, 3])? == kept);
     Ok(())
 }
 
 #[test]
 fn an_input_is_taken_back_like_a_parameter() -> Result<()> {
-    let (desk, [scan, mean, other]) = made()?;
-    let peaks = add(&desk, &[scan], "normalized_correlation")?;
-    name_it(&desk, peaks, "peaks")?;
+    let (fixture, [scan, mean, other]) = made()?;
+    let peaks = add(&fixture, &[scan], "normalized_correlation")?;
+    name_it(&fixture, peaks, "peaks")?;
     let alone = "let peaks = scan.find_peaks(NormalizedCorrelation::default())?;";
     let with = |name: &str| {
         format!("let peaks = scan.find_peaks_with(&{name}, NormalizedCorrelation::default())?;")
     };
-    give(&desk, peaks, &[other])??;
-    give(&desk, peaks, &[mean])??;
-    ensure!(told(&desk, peaks)?.2 == with("mean"));
-    give(&desk, peaks, &[])??;
-    ensure!(told(&desk, peaks)?.2 == alone);
-    desk.run(Command::Undo { node: peaks })?;
-    ensure!(told(&desk, peaks)?.2 == with("mean"));
-    desk.run(Command::Undo { node: peaks })?;
-    ensure!(told(&desk, peaks)?.2 == with("other"));
-    desk.run(Command::Redo { node: peaks })?;
-    desk.run(Command::Redo { node: peaks })?;
-    ensure!(told(&desk, peaks)?.2 == alone);
+    give(&fixture, peaks, &[other])??;
+    give(&fixture, peaks, &[mean])??;
+    ensure!(told(&fixture, peaks)?.2 == with("mean"));
+    give(&fixture, peaks, &[])??;
+    ensure!(told(&fixture, peaks)?.2 == alone);
+    fixture.run(Command::Undo { node: peaks })?;
+    ensure!(told(&fixture, peaks)?.2 == with("mean"));
+    fixture.run(Command::Undo { node: peaks })?;
+    ensure!(told(&fixture, peaks)?.2 == with("other"));
+    fixture.run(Command::Redo { node: peaks })?;
+    fixture.run(Command::Redo { node: peaks })?;
+    ensure!(told(&fixture, peaks)?.2 == alone);
     // What has left the tree does not come back with it.
-    desk.run(Command::Remove { node: mean })?;
-    let gone = desk.run(Command::Undo { node: peaks }).unwrap_err();
+    fixture.run(Command::Remove { node: mean })?;
+    let gone = fixture.run(Command::Undo { node: peaks }).unwrap_err();
     ensure!(gone.code == "not_found", "{gone:?}");
-    ensure!(told(&desk, peaks)?.2 == alone);
+    ensure!(told(&fixture, peaks)?.2 == alone);
     Ok(())
 }

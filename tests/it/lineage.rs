@@ -4,73 +4,76 @@ use crate::scan_files;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::desk::{self, Desk, Root, annulus, ask, save};
+use crate::session_fixture::{self, Root, SessionFixture, annulus, ask, save};
 use anyhow::{Context, Result, ensure};
 use protocol::{Command, Reply, Request, WireError};
 use serde_json::{Value, json};
 use session::journal::Place;
 use session::{Config, Session};
 
-fn params(desk: &Desk, node: u32) -> Result<Value> {
-    Ok(desk.session.description(node).context("no node")?.params)
+fn params(fixture: &SessionFixture, node: u32) -> Result<Value> {
+    Ok(fixture.session.description(node).context("no node")?.params)
 }
 
-fn width(desk: &Desk, node: u32) -> Result<(f64, bool, bool)> {
-    let node = desk.session.description(node).context("no node")?;
+fn width(fixture: &SessionFixture, node: u32) -> Result<(f64, bool, bool)> {
+    let node = fixture.session.description(node).context("no node")?;
     let radius = node.params["outer_radius"].as_f64().context("no radius")?;
     Ok((radius, node.can_undo, node.can_redo))
 }
 
-fn set(desk: &Desk, node: u32, radius: f64) -> Result<(), WireError> {
+fn set(fixture: &SessionFixture, node: u32, radius: f64) -> Result<(), WireError> {
     let params = json!({"outer_radius": radius});
-    desk.run(Command::SetParams { node, params }).map(drop)
+    fixture.run(Command::SetParams { node, params }).map(drop)
 }
 
 #[test]
 fn changes_of_parameters_are_taken_back_and_made_again() -> Result<()> {
-    let desk = Desk::new()?;
-    let (scan, ring) = annulus(&desk)?;
-    ensure!(width(&desk, ring)? == (5.0, false, false));
-    let error = desk.run(Command::Undo { node: ring }).unwrap_err();
+    let fixture = SessionFixture::new()?;
+    let (scan, ring) = annulus(&fixture)?;
+    ensure!(width(&fixture, ring)? == (5.0, false, false));
+    let error = fixture.run(Command::Undo { node: ring }).unwrap_err();
     ensure!(error.code == "no_history", "{error}");
-    let at_five = desk.run(values(ring))?.numbers;
+    let at_five = fixture.run(values(ring))?.numbers;
     for radius in [6.0, 7.0, 8.0] {
-        set(&desk, ring, radius)?;
+        set(&fixture, ring, radius)?;
     }
-    set(&desk, ring, 8.0)?; // no change, no history
-    let at_eight = desk.run(values(ring))?.numbers;
+    set(&fixture, ring, 8.0)?; // no change, no history
+    let at_eight = fixture.run(values(ring))?.numbers;
     ensure!(at_five != at_eight);
-    desk.run(Command::Undo { node: ring })?;
-    ensure!(width(&desk, ring)? == (7.0, true, true));
+    fixture.run(Command::Undo { node: ring })?;
+    ensure!(width(&fixture, ring)? == (7.0, true, true));
     for _ in 0..2 {
         let undone = Request::Undo {
             request_id: 1,
             node: ring,
         };
-        ensure!(matches!(ask(&desk.session, undone)?.0, Reply::Done { .. }));
+        ensure!(matches!(
+            ask(&fixture.session, undone)?.0,
+            Reply::Done { .. }
+        ));
     }
-    ensure!(width(&desk, ring)? == (5.0, false, true));
-    ensure!(desk.run(values(ring))?.numbers == at_five);
+    ensure!(width(&fixture, ring)? == (5.0, false, true));
+    ensure!(fixture.run(values(ring))?.numbers == at_five);
     for _ in 0..3 {
-        desk.run(Command::Redo { node: ring })?;
+        fixture.run(Command::Redo { node: ring })?;
     }
-    ensure!(width(&desk, ring)? == (8.0, true, false));
-    ensure!(desk.run(values(ring))?.numbers == at_eight);
-    desk.run(Command::Undo { node: ring })?;
-    set(&desk, ring, 9.0)?;
+    ensure!(width(&fixture, ring)? == (8.0, true, false));
+    ensure!(fixture.run(values(ring))?.numbers == at_eight);
+    fixture.run(Command::Undo { node: ring })?;
+    set(&fixture, ring, 9.0)?;
     ensure!(
-        width(&desk, ring)? == (9.0, true, false),
+        width(&fixture, ring)? == (9.0, true, false),
         "a new change ends what could be made again"
     );
     for radius in 0..150 {
-        set(&desk, ring, 10.0 + f64::from(radius) / 100.0)?;
+        set(&fixture, ring, 10.0 + f64::from(radius) / 100.0)?;
     }
     let mut back = 0;
-    while desk.run(Command::Undo { node: ring }).is_ok() {
+    while fixture.run(Command::Undo { node: ring }).is_ok() {
         back += 1;
     }
     ensure!(back == tree::REMEMBERED_CHANGES, "{back}");
-    let error = desk.run(Command::Undo { node: scan }).unwrap_err();
+    let error = fixture.run(Command::Undo { node: scan }).unwrap_err();
     ensure!(error.code == "no_parameters", "{error}");
     Ok(())
 }
@@ -84,18 +87,18 @@ fn values(node: u32) -> Command {
 
 #[test]
 fn the_history_outlives_the_kernel() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let place = Place {
-        folder: desk.path("journals"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("journals"),
+        notebook: fixture.path("notebook.ipynb"),
     };
-    desk.session.keep_journal(&place);
-    let (_, ring) = annulus(&desk)?;
-    set(&desk, ring, 6.0)?;
-    set(&desk, ring, 7.0)?;
-    desk.run(Command::Undo { node: ring })?;
-    desk.session.end_journal();
-    let Desk { session, folder } = desk;
+    fixture.session.keep_journal(&place);
+    let (_, ring) = annulus(&fixture)?;
+    set(&fixture, ring, 6.0)?;
+    set(&fixture, ring, 7.0)?;
+    fixture.run(Command::Undo { node: ring })?;
+    fixture.session.end_journal();
+    let SessionFixture { session, folder } = fixture;
     drop(session);
     // The journal thread lets go of its lock a moment later.
     let next = (0..100)
@@ -107,25 +110,25 @@ fn the_history_outlives_the_kernel() -> Result<()> {
             restored.is_ok().then_some(next)
         })
         .context("nothing was restored")?;
-    let desk = Desk {
+    let fixture = SessionFixture {
         session: next,
         folder,
     };
-    ensure!(width(&desk, ring)? == (6.0, true, true));
-    desk.run(Command::Redo { node: ring })?;
-    ensure!(width(&desk, ring)? == (7.0, true, false));
-    desk.run(Command::Undo { node: ring })?;
-    desk.run(Command::Undo { node: ring })?;
-    ensure!(width(&desk, ring)? == (5.0, false, true));
+    ensure!(width(&fixture, ring)? == (6.0, true, true));
+    fixture.run(Command::Redo { node: ring })?;
+    ensure!(width(&fixture, ring)? == (7.0, true, false));
+    fixture.run(Command::Undo { node: ring })?;
+    fixture.run(Command::Undo { node: ring })?;
+    ensure!(width(&fixture, ring)? == (5.0, false, true));
     Ok(())
 }
 
 #[test]
 fn a_branch_goes_its_own_way_and_the_difference_says_which() -> Result<()> {
-    let desk = Desk::new()?;
-    let (scan, ring) = annulus(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let (scan, ring) = annulus(&fixture)?;
     let branch = match ask(
-        &desk.session,
+        &fixture.session,
         Request::Branch {
             request_id: 4,
             node: ring,
@@ -136,54 +139,54 @@ fn a_branch_goes_its_own_way_and_the_difference_says_which() -> Result<()> {
         Reply::Done { node, .. } => node.context("no branch")?,
         other => anyhow::bail!("{other:?}"),
     };
-    ensure!(params(&desk, branch)? == params(&desk, ring)?);
-    let description = desk.session.description(branch).context("no node")?;
+    ensure!(params(&fixture, branch)? == params(&fixture, ring)?);
+    let description = fixture.session.description(branch).context("no node")?;
     ensure!(description.parents == [scan] && description.name.ends_with("_branch"));
-    let same = diff(&desk, ring, branch)?;
+    let same = diff(&fixture, ring, branch)?;
     ensure!(
         same.rows.is_empty() && same.common.as_deref() == Some("scan"),
         "{same:?}"
     );
-    set(&desk, branch, 6.5)?;
-    ensure!(width(&desk, ring)?.0 == 5.0);
-    let one = diff(&desk, ring, branch)?;
+    set(&fixture, branch, 6.5)?;
+    ensure!(width(&fixture, ring)?.0 == 5.0);
+    let one = diff(&fixture, ring, branch)?;
     ensure!(one.rows.len() == 1, "{one:?}");
     let row = &one.rows[0];
     ensure!(row.parameter == "outer_radius" && row.units == "px");
     ensure!((row.a.as_deref(), row.b.as_deref()) == (Some("5"), Some("6.5")));
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let of_flat = desk.add(
+    let flat = fixture.add(scan, "radial_median", json!({}))?;
+    let of_flat = fixture.add(
         flat,
         "virtual_annulus",
         json!({"inner_radius": 2.0, "outer_radius": 5.0}),
     )?;
-    let longer = diff(&desk, ring, of_flat)?;
+    let longer = diff(&fixture, ring, of_flat)?;
     let only = longer.rows.iter().find(|row| row.parameter.is_empty());
     let only = only.context("the background is not named")?;
     ensure!(only.a.is_none() && only.b.is_some(), "{longer:?}");
-    let error = desk.run(Command::Branch { node: scan }).unwrap_err();
+    let error = fixture.run(Command::Branch { node: scan }).unwrap_err();
     ensure!(error.message.contains("is a file"), "{error}");
     Ok(())
 }
 
-fn diff(desk: &Desk, a: u32, b: u32) -> Result<protocol::Difference> {
-    let reply = desk.run(Command::Diff { a, b })?;
+fn diff(fixture: &SessionFixture, a: u32, b: u32) -> Result<protocol::Difference> {
+    let reply = fixture.run(Command::Diff { a, b })?;
     Ok(*reply.difference.context("no difference")?)
 }
 
 #[test]
 fn every_format_carries_how_it_was_made_and_replays_to_the_same_frames() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let log = desk.add(
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let flat = fixture.add(scan, "radial_median", json!({}))?;
+    let log = fixture.add(
         flat,
         "difference_of_gaussians",
         json!({"min_sigma": 1.0, "max_sigma": 4.0}),
     )?;
     for format in ["zspy", "zarr", "hspy", "npy"] {
-        let path = desk.path(&format!("result.{format}"));
-        save(&desk, log, &path)?;
+        let path = fixture.path(&format!("result.{format}"));
+        save(&fixture, log, &path)?;
         let told = io::provenance(&path)?.with_context(|| format!("{format} does not say"))?;
         ensure!(told["signaltree_provenance"] == 1, "{format}: {told:#}");
         ensure!(
@@ -210,7 +213,7 @@ fn every_format_carries_how_it_was_made_and_replays_to_the_same_frames() -> Resu
         let again = reply.node.context("no node")?;
         for index in [[0, 0], [4, 6], [2, 3]] {
             let (old, new) = (
-                desk.session.frame(log, &index)?,
+                fixture.session.frame(log, &index)?,
                 other.frame(again, &index)?,
             );
             ensure!(old.as_bytes() == new.as_bytes());
@@ -221,7 +224,7 @@ fn every_format_carries_how_it_was_made_and_replays_to_the_same_frames() -> Resu
             "a second replay makes nothing new"
         );
     }
-    let text = session::provenance::describe(&desk.path("result.zarr"), false)?;
+    let text = session::provenance::describe(&fixture.path("result.zarr"), false)?;
     for part in [
         "Axes, slowest first",
         "Subtract radial median of scan",
@@ -232,26 +235,26 @@ fn every_format_carries_how_it_was_made_and_replays_to_the_same_frames() -> Resu
         ensure!(text.contains(part), "{part} is missing in\n{text}");
     }
     let as_json: Value = serde_json::from_str(&session::provenance::describe(
-        &desk.path("result.npy"),
+        &fixture.path("result.npy"),
         true,
     )?)?;
     ensure!(
         as_json["provenance"]["result"] == "subtract_background_2",
         "{as_json:#}"
     );
-    let plain = session::provenance::describe(&desk.path("scan.npy"), false)?;
+    let plain = session::provenance::describe(&fixture.path("scan.npy"), false)?;
     ensure!(plain.contains("does not say how it was made") && plain.contains("24"));
     Ok(())
 }
 
 #[test]
 fn a_file_of_peaks_tells_its_columns_with_their_units() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let peaks = desk.add(scan, "normalized_correlation", json!({"radius": 4.0}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let peaks = fixture.add(scan, "normalized_correlation", json!({"radius": 4.0}))?;
     for format in ["zspy", "hspy"] {
-        let path = desk.path(&format!("peaks.{format}"));
-        desk::save(&desk, peaks, &path)?;
+        let path = fixture.path(&format!("peaks.{format}"));
+        session_fixture::save(&fixture, peaks, &path)?;
         let text = session::provenance::describe(&path, false)?;
         for column in signal::Peaks::COLUMNS {
             let unit = signal::Peaks::unit(column, "counts");
@@ -272,17 +275,17 @@ fn a_file_of_peaks_tells_its_columns_with_their_units() -> Result<()> {
 
 #[test]
 fn replay_finds_a_moved_file_and_says_when_it_is_another_or_gone() -> Result<()> {
-    let desk = Desk::new()?;
-    let (scan, ring) = annulus(&desk)?;
-    save(&desk, ring, &desk.path("ring.zspy"))?;
-    let inner = desk
+    let fixture = SessionFixture::new()?;
+    let (scan, ring) = annulus(&fixture)?;
+    save(&fixture, ring, &fixture.path("ring.zspy"))?;
+    let inner = fixture
         .session
         .add_map(scan, Arc::new(Root { panics_at: None }))?;
-    let below = desk.add(inner, "virtual_disk", json!({}))?;
-    save(&desk, below, &desk.path("below.zspy"))?;
+    let below = fixture.add(inner, "virtual_disk", json!({}))?;
+    save(&fixture, below, &fixture.path("below.zspy"))?;
     let moved = tempfile::tempdir()?;
     for name in ["scan.npy", "ring.zspy", "below.zspy"] {
-        std::fs::rename(desk.path(name), moved.path().join(name))?;
+        std::fs::rename(fixture.path(name), moved.path().join(name))?;
     }
     let replay = |name: &str, input: Option<&Path>| {
         let session = Session::new(Config::default());
@@ -331,10 +334,13 @@ fn replay_finds_a_moved_file_and_says_when_it_is_another_or_gone() -> Result<()>
 
 #[test]
 fn the_tree_exports_as_code() -> Result<()> {
-    let desk = Desk::new()?;
-    let (_, ring) = annulus(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let (_, ring) = annulus(&fixture)?;
     let text = |node| -> Result<String> {
-        Ok(desk.run(Command::Export { node })?.text.unwrap_or_default())
+        Ok(fixture
+            .run(Command::Export { node })?
+            .text
+            .unwrap_or_default())
     };
     let lines = text(Some(ring))?;
     ensure!(

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::desk::{self, Desk, ask, floats, frame_of, wish};
 use crate::scan_files::{pixel, write_npy};
+use crate::session_fixture::{self, SessionFixture, ask, floats, frame_of, frame_request};
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use protocol::{
@@ -19,24 +19,24 @@ const LARGE: [usize; 4] = [60, 52, 24, 20];
 
 fn change(request: Request, change: impl FnOnce(&mut FrameRequest)) -> Request {
     match request {
-        Request::Frame(mut wish) => {
-            change(&mut wish);
-            Request::Frame(wish)
+        Request::Frame(mut frame_request) => {
+            change(&mut frame_request);
+            Request::Frame(frame_request)
         }
         other => other,
     }
 }
 
 fn tried(node: u32, params: Value, detail: Detail) -> Request {
-    change(wish(node, [1, 2], [128, 128]), |wish| {
-        wish.draft = Some(params);
-        wish.detail = detail;
+    change(frame_request(node, [1, 2], [128, 128]), |frame_request| {
+        frame_request.draft = Some(params);
+        frame_request.detail = detail;
     })
 }
 
 fn region(node: u32, [x0, y0, width, height]: [u32; 4], statistic: RegionStatistic) -> Request {
-    change(wish(node, [0, 0], [128, 128]), |wish| {
-        wish.region = Some(NavigationRegion {
+    change(frame_request(node, [0, 0], [128, 128]), |frame_request| {
+        frame_request.region = Some(NavigationRegion {
             x0,
             y0,
             width,
@@ -59,10 +59,10 @@ fn exact(session: &Arc<Session>, request: &Request) -> Result<(FrameReply, Bytes
     }
 }
 
-fn tree_events(desk: &Desk) -> Arc<Mutex<usize>> {
+fn tree_events(fixture: &SessionFixture) -> Arc<Mutex<usize>> {
     let count = Arc::new(Mutex::new(0));
     let sink = count.clone();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let (Event::TreeChanged(_), Ok(mut count)) = (event, sink.lock()) {
             *count += 1;
         }
@@ -74,49 +74,49 @@ fn count(events: &Arc<Mutex<usize>>) -> usize {
     events.lock().map_or(usize::MAX, |count| *count)
 }
 
-fn large(desk: &Desk) -> Result<u32> {
-    write_npy(&desk.path("large.npy"), LARGE)?;
-    desk::open(&desk.session, &desk.path("large.npy"))
+fn large(fixture: &SessionFixture) -> Result<u32> {
+    write_npy(&fixture.path("large.npy"), LARGE)?;
+    session_fixture::open(&fixture.session, &fixture.path("large.npy"))
 }
 
 #[test]
 fn parameters_are_tried_without_changing_the_tree() -> Result<()> {
-    let desk = Desk::new()?;
-    let flat = desk.add(desk.open()?, "difference_of_gaussians", json!({}))?;
-    let (before, plain) = frame_of(&desk.session, wish(flat, [1, 2], [128, 128]))?;
-    let (tree, events) = (desk.session.tree(), tree_events(&desk));
-    let outputs = desk.session.reads().outputs;
+    let fixture = SessionFixture::new()?;
+    let flat = fixture.add(fixture.open()?, "difference_of_gaussians", json!({}))?;
+    let (before, plain) = frame_of(&fixture.session, frame_request(flat, [1, 2], [128, 128]))?;
+    let (tree, events) = (fixture.session.tree(), tree_events(&fixture));
+    let outputs = fixture.session.reads().outputs;
     let mut drafts = Vec::new();
     for maximum in [4.0, 5.0, 6.0, 4.0] {
         let params = json!({"max_sigma": maximum});
-        let (reply, buffers) = frame_of(&desk.session, tried(flat, params, Detail::Moving))?;
+        let (reply, buffers) = frame_of(&fixture.session, tried(flat, params, Detail::Moving))?;
         ensure!(reply.draft && reply.exact && reply.node == flat);
         ensure!(reply.revision == before.revision && buffers[0] != plain[0]);
         drafts.push(buffers[0].clone());
     }
     ensure!(drafts[0] == drafts[3] && drafts[0] != drafts[1]);
     // Only the frame under the cursor, and none again that was there before.
-    ensure!(desk.session.reads().outputs == outputs + 3);
-    ensure!(desk.session.tree() == tree && count(&events) == 0);
-    let (reply, buffers) = frame_of(&desk.session, wish(flat, [1, 2], [128, 128]))?;
+    ensure!(fixture.session.reads().outputs == outputs + 3);
+    ensure!(fixture.session.tree() == tree && count(&events) == 0);
+    let (reply, buffers) = frame_of(&fixture.session, frame_request(flat, [1, 2], [128, 128]))?;
     ensure!(!reply.draft && buffers[0] == plain[0]);
 
-    let (same, buffers) = frame_of(&desk.session, tried(flat, json!({}), Detail::Moving))?;
+    let (same, buffers) = frame_of(&fixture.session, tried(flat, json!({}), Detail::Moving))?;
     ensure!(same.draft && buffers[0] == plain[0]);
-    desk.run(Command::SetParams {
+    fixture.run(Command::SetParams {
         node: flat,
         params: json!({"max_sigma": 5.0}),
     })?;
-    let (kept, buffers) = frame_of(&desk.session, wish(flat, [1, 2], [128, 128]))?;
+    let (kept, buffers) = frame_of(&fixture.session, frame_request(flat, [1, 2], [128, 128]))?;
     ensure!(kept.revision > before.revision && buffers[0] == drafts[1]);
     Ok(())
 }
 
 #[test]
 fn parameters_that_do_not_fit_fail_as_if_they_were_set() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let disk = desk.add(scan, "virtual_disk", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let disk = fixture.add(scan, "virtual_disk", json!({}))?;
     for (node, params) in [
         (disk, json!({"radius": -1.0})),
         (disk, json!({"radios": 4.0})),
@@ -127,11 +127,11 @@ fn parameters_that_do_not_fit_fail_as_if_they_were_set() -> Result<()> {
             node,
             params: params.clone(),
         };
-        let Err(refused) = desk.run(set) else {
+        let Err(refused) = fixture.run(set) else {
             bail!("{params} was accepted");
         };
         let Reply::Failed { error, .. } =
-            ask(&desk.session, tried(node, params, Detail::Moving))?.0
+            ask(&fixture.session, tried(node, params, Detail::Moving))?.0
         else {
             bail!("a draft that does not fit was answered");
         };
@@ -142,14 +142,14 @@ fn parameters_that_do_not_fit_fail_as_if_they_were_set() -> Result<()> {
 
 #[test]
 fn a_dragged_detector_is_never_blank_and_becomes_exact() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = large(&desk)?;
-    let disk = desk.add(scan, "virtual_disk", json!({"radius": 4.0}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = large(&fixture)?;
+    let disk = fixture.add(scan, "virtual_disk", json!({"radius": 4.0}))?;
     let [ny, nx, ..] = LARGE;
     let mut estimates = 0;
     for step in 0..12 {
         let params = json!({"centre": [8.0 + 0.5 * f64::from(step), 10.0], "radius": 5.3});
-        let (reply, buffers) = frame_of(&desk.session, tried(disk, params, Detail::Moving))?;
+        let (reply, buffers) = frame_of(&fixture.session, tried(disk, params, Detail::Moving))?;
         ensure!(reply.draft && (reply.full_width, reply.full_height) == (nx as u32, ny as u32));
         let values = floats(&buffers[0]);
         ensure!(values.iter().all(|value| value.is_finite()), "step {step}");
@@ -158,13 +158,16 @@ fn a_dragged_detector_is_never_blank_and_becomes_exact() -> Result<()> {
     ensure!(estimates > 0, "nothing was estimated");
 
     let params = json!({"centre": [9.3, 10.1], "radius": 5.3});
-    let (_, shown) = exact(&desk.session, &tried(disk, params.clone(), Detail::Settled))?;
+    let (_, shown) = exact(
+        &fixture.session,
+        &tried(disk, params.clone(), Detail::Settled),
+    )?;
     // What was computed for the draft is the node's map now, without a pass.
-    let outputs = desk.session.reads();
-    desk.run(Command::SetParams { node: disk, params })?;
-    let (reply, buffers) = frame_of(&desk.session, wish(disk, [1, 2], [128, 128]))?;
+    let outputs = fixture.session.reads();
+    fixture.run(Command::SetParams { node: disk, params })?;
+    let (reply, buffers) = frame_of(&fixture.session, frame_request(disk, [1, 2], [128, 128]))?;
     ensure!(reply.exact && reply.complete == 1.0 && !reply.draft);
-    ensure!(buffers[0] == shown && desk.session.reads() == outputs);
+    ensure!(buffers[0] == shown && fixture.session.reads() == outputs);
     let inside = |ky: usize, kx: usize| {
         (ky as f64 - 9.3).powi(2) + (kx as f64 - 10.1).powi(2) <= 5.3f64.powi(2)
     };
@@ -183,11 +186,11 @@ fn a_dragged_detector_is_never_blank_and_becomes_exact() -> Result<()> {
 
 #[test]
 fn a_view_is_told_when_its_draft_became_better() -> Result<()> {
-    let desk = Desk::new()?;
-    let disk = desk.add(large(&desk)?, "virtual_disk", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let disk = fixture.add(large(&fixture)?, "virtual_disk", json!({}))?;
     let told = Arc::new(Mutex::new(Vec::new()));
     let sink = told.clone();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let (
             Event::Refined {
                 node,
@@ -201,7 +204,7 @@ fn a_view_is_told_when_its_draft_became_better() -> Result<()> {
         }
     }));
     let params = json!({"radius": 3.0});
-    exact(&desk.session, &tried(disk, params, Detail::Moving))?;
+    exact(&fixture.session, &tried(disk, params, Detail::Moving))?;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) {
         let told = told
@@ -233,8 +236,8 @@ fn mean_of(shape: [usize; 4], [x0, y0, width, height]: [u32; 4]) -> Vec<f32> {
 
 #[test]
 fn a_region_shows_its_mean_however_it_was_dragged() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = large(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let scan = large(&fixture)?;
     for place in [
         [3, 4, 30, 40],
         [4, 4, 30, 40],
@@ -245,19 +248,19 @@ fn a_region_shows_its_mean_however_it_was_dragged() -> Result<()> {
         [20, 7, 31, 2],
     ] {
         let request = region(scan, place, RegionStatistic::Mean);
-        let (reply, buffer) = exact(&desk.session, &request)?;
+        let (reply, buffer) = exact(&fixture.session, &request)?;
         ensure!(reply.complete == 1.0 && (reply.full_width, reply.full_height) == (20, 24));
         ensure!(floats(&buffer) == mean_of(LARGE, place), "{place:?}");
     }
     let sum = region(scan, [3, 4, 5, 6], RegionStatistic::Sum);
-    let (_, buffer) = exact(&desk.session, &sum)?;
+    let (_, buffer) = exact(&fixture.session, &sum)?;
     let mean = mean_of(LARGE, [3, 4, 5, 6]);
     for (sum, mean) in floats(&buffer).iter().zip(mean) {
         ensure!((sum / 30.0 - mean).abs() <= mean * 1e-6, "{sum} {mean}");
     }
     for place in [[50, 0, 3, 1], [0, 60, 1, 1], [0, 0, 0, 3]] {
         let request = region(scan, place, RegionStatistic::Mean);
-        let Reply::Failed { error, .. } = ask(&desk.session, request)?.0 else {
+        let Reply::Failed { error, .. } = ask(&fixture.session, request)?.0 else {
             bail!("{place:?} was answered");
         };
         ensure!(error.code == "outside_scan", "{error:?}");
@@ -267,10 +270,10 @@ fn a_region_shows_its_mean_however_it_was_dragged() -> Result<()> {
 
 #[test]
 fn a_region_of_a_computed_signal_does_not_depend_on_the_drag() -> Result<()> {
-    let dragged = Desk::new()?;
-    let fresh = Desk::new()?;
-    let node = |desk: &Desk| -> Result<u32> {
-        Ok(desk.add(large(desk)?, "difference_of_gaussians", json!({}))?)
+    let dragged = SessionFixture::new()?;
+    let fresh = SessionFixture::new()?;
+    let node = |fixture: &SessionFixture| -> Result<u32> {
+        Ok(fixture.add(large(fixture)?, "difference_of_gaussians", json!({}))?)
     };
     let (a, b) = (node(&dragged)?, node(&fresh)?);
     for x0 in 0..6 {
@@ -293,37 +296,37 @@ fn a_region_of_a_computed_signal_does_not_depend_on_the_drag() -> Result<()> {
 
 #[test]
 fn memory_of_drags_keeps_to_the_budget() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = large(&desk)?;
-    let disk = desk.add(scan, "virtual_disk", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = large(&fixture)?;
+    let disk = fixture.add(scan, "virtual_disk", json!({}))?;
     for step in 0..40 {
         let params = json!({"radius": 2.0 + 0.1 * f64::from(step)});
-        frame_of(&desk.session, tried(disk, params, Detail::Moving))?;
+        frame_of(&fixture.session, tried(disk, params, Detail::Moving))?;
         let place = [step % 10, 0, 30, 30];
-        frame_of(&desk.session, region(scan, place, RegionStatistic::Mean))?;
-        let memory = desk.session.memory();
+        frame_of(&fixture.session, region(scan, place, RegionStatistic::Mean))?;
+        let memory = fixture.session.memory();
         ensure!(memory.used_bytes <= memory.budget_bytes, "{memory:?}");
     }
-    desk.run(Command::Remove { node: disk })?;
-    desk.run(Command::Remove { node: scan })?;
+    fixture.run(Command::Remove { node: disk })?;
+    fixture.run(Command::Remove { node: scan })?;
     let began = Instant::now();
-    while desk.session.memory().used_bytes > 0 {
+    while fixture.session.memory().used_bytes > 0 {
         ensure!(
             began.elapsed() < Duration::from_secs(10),
             "{:?} are kept of nodes that are gone",
-            desk.session.memory()
+            fixture.session.memory()
         );
         std::thread::sleep(Duration::from_millis(5));
     }
-    let left = desk.session.tree().nodes.len();
+    let left = fixture.session.tree().nodes.len();
     ensure!(left == 0, "{left}");
     Ok(())
 }
 
 #[test]
 fn a_detector_on_a_computed_signal_is_estimated_and_then_exact() -> Result<()> {
-    let desk = Desk::new()?;
-    let flat = desk.add(large(&desk)?, "difference_of_gaussians", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let flat = fixture.add(large(&fixture)?, "difference_of_gaussians", json!({}))?;
     for (operation, params) in [
         (
             "virtual_annulus",
@@ -331,13 +334,18 @@ fn a_detector_on_a_computed_signal_is_estimated_and_then_exact() -> Result<()> {
         ),
         ("center_of_mass", json!({"radius": 6.5})),
     ] {
-        let map = desk.add(flat, operation, json!({}))?;
-        let (first, buffers) = frame_of(&desk.session, tried(map, params.clone(), Detail::Moving))?;
+        let map = fixture.add(flat, operation, json!({}))?;
+        let (first, buffers) =
+            frame_of(&fixture.session, tried(map, params.clone(), Detail::Moving))?;
         let estimate = floats(&buffers[0]);
-        let (_, shown) = exact(&desk.session, &tried(map, params.clone(), Detail::Settled))?;
-        let other = desk.add(flat, operation, params)?;
-        desk.run(Command::Compute { node: other })?;
-        let (reply, expected) = frame_of(&desk.session, wish(other, [1, 2], [128, 128]))?;
+        let (_, shown) = exact(
+            &fixture.session,
+            &tried(map, params.clone(), Detail::Settled),
+        )?;
+        let other = fixture.add(flat, operation, params)?;
+        fixture.run(Command::Compute { node: other })?;
+        let (reply, expected) =
+            frame_of(&fixture.session, frame_request(other, [1, 2], [128, 128]))?;
         ensure!(reply.exact && expected[0] == shown, "{operation}");
         if !first.exact {
             // Not where it is zero or undefined: of the pattern's sums, on average.
@@ -357,30 +365,30 @@ fn a_detector_on_a_computed_signal_is_estimated_and_then_exact() -> Result<()> {
 
 #[test]
 fn a_hidden_view_gives_up_what_it_tried() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = large(&desk)?;
-    let disk = desk.add(scan, "virtual_disk", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = large(&fixture)?;
+    let disk = fixture.add(scan, "virtual_disk", json!({}))?;
     exact(
-        &desk.session,
+        &fixture.session,
         &tried(disk, json!({"radius": 3.5}), Detail::Settled),
     )?;
     exact(
-        &desk.session,
+        &fixture.session,
         &region(scan, [0, 0, 20, 30], RegionStatistic::Mean),
     )?;
-    let before = desk.session.memory().used_bytes;
+    let before = fixture.session.memory().used_bytes;
     let hidden = Request::Attention {
         request_id: 1,
         view: 1,
         node: disk,
         state: protocol::Attention::Hidden,
     };
-    ask(&desk.session, hidden)?;
-    let after = desk.session.memory().used_bytes;
+    ask(&fixture.session, hidden)?;
+    let after = fixture.session.memory().used_bytes;
     ensure!(after < before, "{after} {before}");
     // It comes back as if nothing had been.
     exact(
-        &desk.session,
+        &fixture.session,
         &tried(disk, json!({"radius": 3.5}), Detail::Settled),
     )?;
     Ok(())

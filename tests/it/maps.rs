@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::desk::{self, Desk, ask, frame_of, wish};
 use crate::scan_files::pixel;
+use crate::session_fixture::{self, SessionFixture, ask, frame_of, frame_request};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{
     Command, Event, FrameSpace, NavigatorRequest, ProgressState, Reply, Request, SampleType,
@@ -14,27 +14,27 @@ use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
 
 #[test]
 fn a_map_starts_when_it_is_looked_at_and_tells_its_progress() -> Result<()> {
-    let desk = Desk::new()?;
-    let map = desk.add(desk.open()?, "virtual_disk", json!({"radius": 3.0}))?;
+    let fixture = SessionFixture::new()?;
+    let map = fixture.add(fixture.open()?, "virtual_disk", json!({"radius": 3.0}))?;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = seen.clone();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let (Event::Progress(progress), Ok(mut seen)) = (event, sink.lock()) {
             seen.push(progress.clone());
         }
     }));
-    let (first, buffers) = frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    let (first, buffers) = frame_of(&fixture.session, frame_request(map, [0, 0], [64, 64]))?;
     ensure!(first.space == FrameSpace::Navigation && (first.width, first.height) == (7, 5));
     ensure!(buffers[0].len() == 5 * 7 * 4 && first.sample == SampleType::F32);
-    desk.run(Command::Compute { node: map })?;
-    let (last, buffers) = frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    fixture.run(Command::Compute { node: map })?;
+    let (last, buffers) = frame_of(&fixture.session, frame_request(map, [0, 0], [64, 64]))?;
     ensure!(last.complete == 1.0);
     let values: Vec<f32> = buffers[0]
         .chunks_exact(4)
         .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         .collect();
     ensure!(values.iter().all(|value| value.is_finite()) && values[8] > values[1]);
-    let at = desk.run(Command::Values {
+    let at = fixture.run(Command::Values {
         node: map,
         index: vec![1, 1],
     })?;
@@ -50,8 +50,8 @@ fn a_map_starts_when_it_is_looked_at_and_tells_its_progress() -> Result<()> {
 
 #[test]
 fn the_navigation_image_is_the_mean_of_each_frame() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
     for _ in 0..200 {
         let request = Request::Navigator(NavigatorRequest {
             view: 1,
@@ -60,7 +60,7 @@ fn the_navigation_image_is_the_mean_of_each_frame() -> Result<()> {
             index: vec![3, 2],
             part: None,
         });
-        let (Reply::Navigator(reply), buffers) = ask(&desk.session, request)? else {
+        let (Reply::Navigator(reply), buffers) = ask(&fixture.session, request)? else {
             bail!("no navigator");
         };
         ensure!((reply.width, reply.height) == (7, 5) && reply.value_units == "mean counts");
@@ -81,14 +81,14 @@ fn the_navigation_image_is_the_mean_of_each_frame() -> Result<()> {
 
 #[test]
 fn a_page_stops_a_map_and_goes_on_with_it() -> Result<()> {
-    let desk = Desk::new()?;
-    let slow = desk.session.add_map(desk.open()?, Arc::new(Slow))?;
-    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
-    let look = || frame_of(&desk.session, wish(map, [0, 0], [64, 64]));
+    let fixture = SessionFixture::new()?;
+    let slow = fixture.session.add_map(fixture.open()?, Arc::new(Slow))?;
+    let map = fixture.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    let look = || frame_of(&fixture.session, frame_request(map, [0, 0], [64, 64]));
     look()?;
     std::thread::sleep(Duration::from_millis(60));
     ask(
-        &desk.session,
+        &fixture.session,
         Request::Cancel {
             request_id: 1,
             node: map,
@@ -102,20 +102,20 @@ fn a_page_stops_a_map_and_goes_on_with_it() -> Result<()> {
         "looking at it does not start it again"
     );
     ask(
-        &desk.session,
+        &fixture.session,
         Request::Compute {
             request_id: 2,
             node: map,
         },
     )?;
     let stop = std::cell::Cell::new(false);
-    let error = desk.session.command(
+    let error = fixture.session.command(
         Command::Compute { node: map },
         &|| stop.replace(true),
         &mut |_| {},
     );
     ensure!(error.unwrap_err().code == "cancelled");
-    desk.run(Command::Compute { node: map })?;
+    fixture.run(Command::Compute { node: map })?;
     ensure!(look()?.0.complete == 1.0);
     Ok(())
 }
@@ -123,14 +123,14 @@ fn a_page_stops_a_map_and_goes_on_with_it() -> Result<()> {
 /// What is measured first says how far it is, also where no map waits for it.
 #[test]
 fn a_page_stops_a_measurement_and_goes_on_with_it() -> Result<()> {
-    let desk = Desk::new()?;
-    let slow = (desk.session).add_map(
-        desk.open()?,
-        Arc::new(desk::Slow(Duration::from_millis(30))),
+    let fixture = SessionFixture::new()?;
+    let slow = (fixture.session).add_map(
+        fixture.open()?,
+        Arc::new(session_fixture::Slow(Duration::from_millis(30))),
     )?;
-    let peaks = desk.add(slow, "normalized_correlation", json!({}))?;
+    let peaks = fixture.add(slow, "normalized_correlation", json!({}))?;
     let (tell, said) = std::sync::mpsc::channel();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let Event::Progress(progress) = event
             && progress.node == peaks
         {
@@ -138,13 +138,14 @@ fn a_page_stops_a_measurement_and_goes_on_with_it() -> Result<()> {
         }
     }));
     let next = || said.recv_timeout(Duration::from_secs(20));
-    let looks = desk::ask_later(&desk.session, wish(peaks, [0, 0], [64, 64]));
+    let looks =
+        session_fixture::ask_later(&fixture.session, frame_request(peaks, [0, 0], [64, 64]));
     let first = next()?;
     let measuring = first.measuring.clone().context("nothing is said of it")?;
     ensure!((measuring.node, measuring.pass, measuring.passes) == (peaks, 1, Some(1)));
     ensure!(measuring.share.is_some_and(|share| share < 1.0) && first.total == 35.0);
     ask(
-        &desk.session,
+        &fixture.session,
         Request::Cancel {
             request_id: 1,
             node: peaks,
@@ -159,11 +160,11 @@ fn a_page_stops_a_measurement_and_goes_on_with_it() -> Result<()> {
         .find(|progress| progress.state == ProgressState::Cancelled)
         .context("it does not stop")?;
     ensure!(stopped.can_resume && stopped.measuring.is_none());
-    let described = desk.session.description(peaks).context("no node")?;
+    let described = fixture.session.description(peaks).context("no node")?;
     let state = described.progress.context("it is not said")?.state;
     ensure!(state == ProgressState::Cancelled, "{state:?}");
     ask(
-        &desk.session,
+        &fixture.session,
         Request::Compute {
             request_id: 2,
             node: peaks,
@@ -179,31 +180,31 @@ fn a_page_stops_a_measurement_and_goes_on_with_it() -> Result<()> {
             break;
         }
     }
-    let (frame, _) = frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    let (frame, _) = frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
     ensure!(frame.complete == 1.0);
-    let described = desk.session.description(peaks).context("no node")?;
+    let described = fixture.session.description(peaks).context("no node")?;
     ensure!(described.progress.is_none());
     Ok(())
 }
 
 #[test]
 fn new_parameters_while_a_map_fills_start_it_afresh_and_silence_the_old_pass() -> Result<()> {
-    let desk = Desk::new()?;
-    let slow = desk.session.add_map(desk.open()?, Arc::new(Slow))?;
-    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    let fixture = SessionFixture::new()?;
+    let slow = fixture.session.add_map(fixture.open()?, Arc::new(Slow))?;
+    let map = fixture.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
     let cancelled = Arc::new(Mutex::new(0));
     let count = cancelled.clone();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let (Event::Progress(progress), Ok(mut count)) = (event, count.lock()) {
             *count += u32::from(progress.state == ProgressState::Cancelled);
         }
     }));
     for radius in 4..9 {
-        frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+        frame_of(&fixture.session, frame_request(map, [0, 0], [64, 64]))?;
         std::thread::sleep(Duration::from_millis(20));
         let params = json!({"radius": radius});
         ask(
-            &desk.session,
+            &fixture.session,
             Request::SetParams {
                 request_id: radius,
                 node: map,
@@ -211,20 +212,21 @@ fn new_parameters_while_a_map_fills_start_it_afresh_and_silence_the_old_pass() -
             },
         )?;
     }
-    desk.run(Command::Compute { node: map })?;
-    let whole = desk
+    fixture.run(Command::Compute { node: map })?;
+    let whole = fixture
         .run(Command::Values {
             node: map,
             index: vec![4, 6],
         })?
         .numbers;
-    let fresh = desk.add(slow, "virtual_disk", json!({"radius": 8}))?;
+    let fresh = fixture.add(slow, "virtual_disk", json!({"radius": 8}))?;
     ensure!(
-        desk.run(Command::Values {
-            node: fresh,
-            index: vec![4, 6]
-        })?
-        .numbers
+        fixture
+            .run(Command::Values {
+                node: fresh,
+                index: vec![4, 6]
+            })?
+            .numbers
             == whole
     );
     ensure!(*cancelled.lock().map_err(|_| anyhow::anyhow!("poisoned"))? == 0);
@@ -250,19 +252,22 @@ impl FrameFunction for Slow {
 /// A drag while a whole-scan computation runs: each frame is there long before the next unit would be.
 #[test]
 fn a_drag_stays_smooth_while_a_map_fills() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let slow = desk.session.add_map(scan, Arc::new(Slow))?;
-    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
-    frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let slow = fixture.session.add_map(scan, Arc::new(Slow))?;
+    let map = fixture.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    frame_of(&fixture.session, frame_request(map, [0, 0], [64, 64]))?;
     let mut slowest = Duration::ZERO;
     for step in 0..12 {
         let started = std::time::Instant::now();
-        frame_of(&desk.session, wish(scan, [step % 5, step % 7], [64, 64]))?;
+        frame_of(
+            &fixture.session,
+            frame_request(scan, [step % 5, step % 7], [64, 64]),
+        )?;
         slowest = slowest.max(started.elapsed());
         std::thread::sleep(Duration::from_millis(5));
     }
-    let (reply, _) = frame_of(&desk.session, wish(map, [0, 0], [64, 64]))?;
+    let (reply, _) = frame_of(&fixture.session, frame_request(map, [0, 0], [64, 64]))?;
     println!(
         "slowest frame during a pass: {slowest:?} (map {:.2} complete)",
         reply.complete
@@ -273,11 +278,11 @@ fn a_drag_stays_smooth_while_a_map_fills() -> Result<()> {
 
 #[test]
 fn a_poster_is_a_picture() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let map = desk.add(scan, "center_of_mass", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let map = fixture.add(scan, "center_of_mass", json!({}))?;
     for node in [scan, map] {
-        let poster = desk.session.poster_unless(node, true, &|| false)?;
+        let poster = fixture.session.poster_unless(node, true, &|| false)?;
         ensure!(poster.png.starts_with(b"\x89PNG") && poster.complete == 1.0);
         ensure!(
             poster.index == [2, 3] && poster.text.contains("(5, 7"),
@@ -290,30 +295,30 @@ fn a_poster_is_a_picture() -> Result<()> {
 
 #[test]
 fn a_saved_map_is_seen_as_the_map_it_was() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
     let reference = json!({"x0": 0, "y0": 0, "width": 7, "height": 5});
-    let peaks = desk.add(scan, "local_maximum", json!({"min_distance": 3}))?;
-    let strain = desk.add(peaks, "strain_map", json!({"reference": reference}))?;
-    for map in [desk.add(scan, "center_of_mass", json!({}))?, strain] {
-        seen_again(&desk, map)?;
+    let peaks = fixture.add(scan, "local_maximum", json!({"min_distance": 3}))?;
+    let strain = fixture.add(peaks, "strain_map", json!({"reference": reference}))?;
+    for map in [fixture.add(scan, "center_of_mass", json!({}))?, strain] {
+        seen_again(&fixture, map)?;
     }
     Ok(())
 }
 
-fn seen_again(desk: &Desk, map: u32) -> Result<()> {
-    desk.run(Command::Compute { node: map })?;
+fn seen_again(fixture: &SessionFixture, map: u32) -> Result<()> {
+    fixture.run(Command::Compute { node: map })?;
     for ending in ["zspy", "zarr", "hspy", "npy"] {
-        let path = desk.path(&format!("saved{map}.{ending}"));
-        desk.run(Command::Save {
+        let path = fixture.path(&format!("saved{map}.{ending}"));
+        fixture.run(Command::Save {
             node: map,
             path: path.display().to_string(),
             options: protocol::SaveOptions::default(),
         })?;
-        let again = desk::open(&desk.session, &path)?;
+        let again = session_fixture::open(&fixture.session, &path)?;
         let (was, is) = (
-            desk.session.description(map),
-            desk.session.description(again),
+            fixture.session.description(map),
+            fixture.session.description(again),
         );
         let (was, is) = (was.context("none")?, is.context("none")?);
         ensure!(
@@ -325,15 +330,18 @@ fn seen_again(desk: &Desk, map: u32) -> Result<()> {
             is.caveats == was.caveats && is.summary == was.summary,
             "{ending}: {is:?}"
         );
-        desk.run(Command::Compute { node: again })?;
+        fixture.run(Command::Compute { node: again })?;
         for (component, _) in was.components.iter().enumerate() {
             let image = |node: u32| {
-                let Request::Frame(wish) = wish(node, [0, 0], [64, 64]) else {
+                let Request::Frame(frame_request) = frame_request(node, [0, 0], [64, 64]) else {
                     bail!("no frame");
                 };
                 let component = component as u32;
-                let request = Request::Frame(protocol::FrameRequest { component, ..wish });
-                frame_of(&desk.session, request)
+                let request = Request::Frame(protocol::FrameRequest {
+                    component,
+                    ..frame_request
+                });
+                frame_of(&fixture.session, request)
             };
             let ((first, pixels), (second, same)) = (image(map)?, image(again)?);
             ensure!(
@@ -342,7 +350,7 @@ fn seen_again(desk: &Desk, map: u32) -> Result<()> {
             );
         }
         let at = |node| {
-            desk.run(Command::Values {
+            fixture.run(Command::Values {
                 node,
                 index: vec![1, 2],
             })
@@ -358,7 +366,7 @@ fn seen_again(desk: &Desk, map: u32) -> Result<()> {
                 .eq(second.iter().map(|value| value.to_bits()))
         );
         let figure = |node: u32, name: &str| -> Result<String> {
-            let poster = desk.session.poster(node, &session::Look::default())?;
+            let poster = fixture.session.poster(node, &session::Look::default())?;
             // But for the minute at which it was drawn.
             let (shown, _) = poster.alt.split_once(" Drawn ").context("no date")?;
             Ok(shown.replace(name, "THE_MAP"))
@@ -366,14 +374,14 @@ fn seen_again(desk: &Desk, map: u32) -> Result<()> {
         let (first, second) = (figure(map, &was.name)?, figure(again, &is.name)?);
         ensure!(first == second, "{first}\n{second}");
         // It can be saved, and opened, once more.
-        let copy = desk.path(&format!("copy{map}.{ending}"));
-        desk.run(Command::Save {
+        let copy = fixture.path(&format!("copy{map}.{ending}"));
+        fixture.run(Command::Save {
             node: again,
             path: copy.display().to_string(),
             options: protocol::SaveOptions::default(),
         })?;
-        let copied = desk::open(&desk.session, &copy)?;
-        let copied = desk.session.description(copied).context("none")?;
+        let copied = session_fixture::open(&fixture.session, &copy)?;
+        let copied = fixture.session.description(copied).context("none")?;
         ensure!(
             copied.components == was.components && copied.title == is.title,
             "{copied:?}"
@@ -383,7 +391,7 @@ fn seen_again(desk: &Desk, map: u32) -> Result<()> {
 }
 
 /// A saved map of two images over a scan, of values that are known.
-fn map_file(desk: &Desk, scan: &[usize]) -> Result<u32> {
+fn map_file(fixture: &SessionFixture, scan: &[usize]) -> Result<u32> {
     let axes = (scan.iter().zip(["y", "x"]))
         .map(|(size, name)| signal::Axis::new(name, *size, 2.0, 0.0, "nm"))
         .collect();
@@ -392,7 +400,7 @@ fn map_file(desk: &Desk, scan: &[usize]) -> Result<u32> {
         signal::Component::new("e_xx", "ε_xx", "", signal::Display::Diverging).shown_in(100.0, "%"),
         signal::Component::new("residual", "Residual", "px", signal::Display::Sequential),
     ]);
-    let path = desk.path(&format!("map{}.zspy", scan.len() * 100 + scan[0]));
+    let path = fixture.path(&format!("map{}.zspy", scan.len() * 100 + scan[0]));
     let writer = io::ResultWriter::create(&path, &map)?;
     for flat in 0..scan.iter().product() {
         let values = [0.02 - 0.005 * flat as f32, 1.5 + flat as f32];
@@ -400,16 +408,16 @@ fn map_file(desk: &Desk, scan: &[usize]) -> Result<u32> {
         writer.write(at, &Output::Values(Arc::new(values)))?;
     }
     writer.finish()?;
-    desk::open(&desk.session, &path)
+    session_fixture::open(&fixture.session, &path)
 }
 
 #[test]
 fn a_figure_of_a_line_is_curves_and_of_a_position_numbers() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let alt = |scan: &[usize]| -> Result<String> {
-        let node = map_file(&desk, scan)?;
-        desk.run(Command::Compute { node })?;
-        Ok(desk.session.poster(node, &session::Look::default())?.alt)
+        let node = map_file(&fixture, scan)?;
+        fixture.run(Command::Compute { node })?;
+        Ok(fixture.session.poster(node, &session::Look::default())?.alt)
     };
     // ε_xx runs from 2 % down to −1 %, symmetric in an image; a curve has all its values and a little room.
     let image = alt(&[2, 7])?;
@@ -440,19 +448,19 @@ fn a_figure_of_a_line_is_curves_and_of_a_position_numbers() -> Result<()> {
 /// Where no page renews it, the picture stays in the notebook for long.
 #[test]
 fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
-    let mut desk = Desk::new()?;
-    desk.session = session::Session::new(session::Config {
+    let mut fixture = SessionFixture::new()?;
+    fixture.session = session::Session::new(session::Config {
         threads: 1,
         ..session::Config::default()
     });
     // The map takes longer than two figures wait for it.
-    let slow = desk::Slow(Duration::from_millis(80));
-    let slow = desk.session.add_map(desk.open()?, Arc::new(slow))?;
-    let map = desk.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
+    let slow = session_fixture::Slow(Duration::from_millis(80));
+    let slow = fixture.session.add_map(fixture.open()?, Arc::new(slow))?;
+    let map = fixture.add(slow, "virtual_disk", json!({"radius": 3.0}))?;
     let alt = |node: u32| -> Result<String> {
-        Ok(desk.session.poster(node, &session::Look::default())?.alt)
+        Ok(fixture.session.poster(node, &session::Look::default())?.alt)
     };
-    let half = desk.session.poster_unless(map, true, &|| false)?.alt;
+    let half = fixture.session.poster_unless(map, true, &|| false)?.alt;
     let (shown, date) = half.split_once(" Drawn ").context("no date")?;
     ensure!(shown.ends_with(" % is computed."), "{half}");
     let form: String = (date.chars())
@@ -463,9 +471,9 @@ fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
     let beside =
         json!({ "node": slow, "panes": [{ "key": 0, "node": slow }, { "key": 1, "node": map }] });
     let beside = session::Look::of(beside.as_object().context("none")?);
-    let complete = || -> Result<f64> { Ok(desk.session.poster(slow, &beside)?.complete) };
+    let complete = || -> Result<f64> { Ok(fixture.session.poster(slow, &beside)?.complete) };
     ensure!(complete()? < 1.0);
-    desk.run(Command::Compute { node: map })?;
+    fixture.run(Command::Compute { node: map })?;
     ensure!(complete()? == 1.0);
     let whole = alt(map)?;
     ensure!(!whole.contains("is computed") && whole.contains(" Drawn 20"));
@@ -474,15 +482,15 @@ fn a_figure_says_when_it_was_drawn_and_how_far_it_was() -> Result<()> {
 
 #[test]
 fn a_figure_has_levels_of_the_values_that_are_there_now() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = map_file(&desk, &[2, 7])?;
-    desk.run(Command::Compute { node })?;
+    let fixture = SessionFixture::new()?;
+    let node = map_file(&fixture, &[2, 7])?;
+    fixture.run(Command::Compute { node })?;
     let alt = |strain: serde_json::Value| -> Result<String> {
         let set = json!({"low": 0, "high": 5, "automatic": false, "of": "1", "complete": 0.39});
         let levels = json!({ format!("{node}.0"): strain, format!("{node}.1"): set });
         let state = json!({ "node": node, "component": 1, "levels": levels });
         let look = session::Look::of(state.as_object().context("none")?);
-        Ok(desk.session.poster(node, &look)?.alt)
+        Ok(fixture.session.poster(node, &look)?.alt)
     };
     let held = |of: &str, complete: f64| json!({"low": -0.0144, "high": 0.0144, "automatic": true, "of": of, "complete": complete});
     let seen = alt(held("1", 1.0))?;

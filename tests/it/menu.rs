@@ -4,15 +4,15 @@ use anyhow::{Context, Result, bail, ensure};
 use protocol::{MenuEntry, Reply, Request};
 use serde_json::json;
 
-use crate::desk::{Desk, ask};
+use crate::session_fixture::{SessionFixture, ask};
 
 /// What the menu of a node says.
-pub fn menu(desk: &Desk, node: u32) -> Result<Vec<MenuEntry>> {
+pub fn menu(fixture: &SessionFixture, node: u32) -> Result<Vec<MenuEntry>> {
     let request = Request::Menu {
         request_id: 5,
         node,
     };
-    match ask(&desk.session, request)?.0 {
+    match ask(&fixture.session, request)?.0 {
         Reply::Menu {
             request_id: 5,
             entries,
@@ -22,22 +22,22 @@ pub fn menu(desk: &Desk, node: u32) -> Result<Vec<MenuEntry>> {
 }
 
 /// Why an operation does not fit a node.
-pub fn why_not(desk: &Desk, node: u32, operation: &str) -> Result<Option<String>> {
-    let entries = menu(desk, node)?.into_iter();
+pub fn why_not(fixture: &SessionFixture, node: u32, operation: &str) -> Result<Option<String>> {
+    let entries = menu(fixture, node)?.into_iter();
     let mut entries = entries.filter(|entry| entry.operation == operation);
     Ok(entries.next().context("not in the menu")?.reason)
 }
 
 #[test]
 fn it_has_every_operation_in_its_order_and_says_which_do_not_fit() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let image = desk.add(scan, "virtual_disk", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let image = fixture.add(scan, "virtual_disk", json!({}))?;
     let names: Vec<&str> = (ops::registry().iter())
         .map(|entry| entry.info().name)
         .collect();
     for node in [scan, image] {
-        let entries = menu(&desk, node)?;
+        let entries = menu(&fixture, node)?;
         ensure!(
             entries
                 .iter()
@@ -45,20 +45,20 @@ fn it_has_every_operation_in_its_order_and_says_which_do_not_fit() -> Result<()>
                 .eq(names.iter().copied())
         );
     }
-    ensure!(why_not(&desk, scan, "virtual_disk")?.is_none());
-    let reason = why_not(&desk, image, "virtual_disk")?.context("it fits")?;
+    ensure!(why_not(&fixture, scan, "virtual_disk")?.is_none());
+    let reason = why_not(&fixture, image, "virtual_disk")?.context("it fits")?;
     ensure!(reason.contains("the signal has maps"), "{reason}");
     Ok(())
 }
 
 #[test]
 fn of_a_node_that_is_gone_it_is_refused() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let request = Request::Menu {
         request_id: 6,
         node: 77,
     };
-    match ask(&desk.session, request)?.0 {
+    match ask(&fixture.session, request)?.0 {
         Reply::Refused {
             request_id: 6,
             error,

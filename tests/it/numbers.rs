@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desk::{Desk, ask, frame_of, open, wish};
+use crate::session_fixture::{SessionFixture, ask, frame_of, frame_request, open};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{
     Command, FrameReply, FrameRequest, NavigationRegion, NavigatorRequest, RegionStatistic, Reply,
@@ -124,7 +124,7 @@ fn largest(element: ElementType) -> f64 {
 
 /// A scan on disk whose pixels at `dead` hold the largest number of their type.
 struct Holed {
-    desk: Desk,
+    fixture: SessionFixture,
     shape: [usize; 4],
     values: Vec<f64>,
     dead: Vec<bool>,
@@ -137,7 +137,7 @@ impl Holed {
         height: f64,
         dead: impl Fn(usize, usize) -> bool,
     ) -> Result<Holed> {
-        let desk = Desk::new()?;
+        let fixture = SessionFixture::new()?;
         let [.., rows, columns] = shape;
         let dead: Vec<bool> = (0..rows * columns)
             .map(|at| dead(at / columns, at % columns))
@@ -150,10 +150,10 @@ impl Holed {
             })
             .collect();
         let clean: Vec<f64> = clean.iter().map(|count| *count as f64).collect();
-        write(&desk.path("holed.npy"), &shape, element, &values)?;
-        write(&desk.path("clean.npy"), &shape, element, &clean)?;
+        write(&fixture.path("holed.npy"), &shape, element, &values)?;
+        write(&fixture.path("clean.npy"), &shape, element, &clean)?;
         Ok(Holed {
-            desk,
+            fixture,
             shape,
             values,
             dead,
@@ -161,7 +161,7 @@ impl Holed {
     }
 
     fn open(&self, name: &str) -> Result<u32> {
-        open(&self.desk.session, &self.desk.path(name))
+        open(&self.fixture.session, &self.fixture.path(name))
     }
 
     /// Flat places and values of the live pixels of a frame.
@@ -178,8 +178,8 @@ impl Holed {
 }
 
 /// The first columns of the peaks' rows: `ky, kx, intensity, score`.
-fn peaks(desk: &Desk, node: u32, index: [usize; 2]) -> Result<Vec<[f64; 4]>> {
-    let reply = desk.run(Command::Peaks {
+fn peaks(fixture: &SessionFixture, node: u32, index: [usize; 2]) -> Result<Vec<[f64; 4]>> {
+    let reply = fixture.run(Command::Peaks {
         node,
         index: index.to_vec(),
     })?;
@@ -253,13 +253,13 @@ fn navigator(session: &Arc<Session>, node: u32) -> Result<(protocol::NavigatorRe
     bail!("the navigation image was never complete")
 }
 
-fn map(desk: &Desk, node: u32, component: u32) -> Result<Vec<f32>> {
-    desk.run(Command::Compute { node })?;
-    let Request::Frame(asked) = wish(node, [0, 0], [256, 256]) else {
+fn map(fixture: &SessionFixture, node: u32, component: u32) -> Result<Vec<f32>> {
+    fixture.run(Command::Compute { node })?;
+    let Request::Frame(asked) = frame_request(node, [0, 0], [256, 256]) else {
         bail!("no wish");
     };
     let asked = Request::Frame(FrameRequest { component, ..asked });
-    let (reply, buffers) = frame_of(&desk.session, asked)?;
+    let (reply, buffers) = frame_of(&fixture.session, asked)?;
     ensure!(reply.complete == 1.0);
     Ok(floats(&reply, &buffers[0]))
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::desk::{Desk, ask, floats, frame_of, open, wish};
+use crate::session_fixture::{SessionFixture, ask, floats, frame_of, frame_request, open};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, NavigatorReply, NavigatorRequest, Reply, Request};
 use serde_json::json;
@@ -34,7 +34,7 @@ fn positions() -> impl Iterator<Item = [usize; 4]> {
     })
 }
 
-fn scan(desk: &Desk) -> Result<u32> {
+fn scan(fixture: &SessionFixture) -> Result<u32> {
     let header = format!(
         "{{'descr': '<u2', 'fortran_order': False, 'shape': ({}), }}",
         SHAPE.map(|size| size.to_string()).join(", ")
@@ -48,20 +48,24 @@ fn scan(desk: &Desk) -> Result<u32> {
             bytes.extend(pixel(at, flat / 7, flat % 7).to_le_bytes());
         }
     }
-    let path = desk.path("tilt_series.npy");
+    let path = fixture.path("tilt_series.npy");
     fs::write(&path, bytes)?;
-    open(&desk.session, &path)
+    open(&fixture.session, &path)
 }
 
 fn request(node: u32, at: [usize; 4]) -> Request {
-    let mut request = wish(node, [0, 0], [64, 64]);
+    let mut request = frame_request(node, [0, 0], [64, 64]);
     if let Request::Frame(frame) = &mut request {
         frame.index = at.map(|index| index as u32).to_vec();
     }
     request
 }
 
-fn navigator(desk: &Desk, node: u32, index: &[u32]) -> Result<(NavigatorReply, Vec<f32>)> {
+fn navigator(
+    fixture: &SessionFixture,
+    node: u32,
+    index: &[u32],
+) -> Result<(NavigatorReply, Vec<f32>)> {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let request = Request::Navigator(NavigatorRequest {
@@ -71,7 +75,7 @@ fn navigator(desk: &Desk, node: u32, index: &[u32]) -> Result<(NavigatorReply, V
             node,
             index: index.to_vec(),
         });
-        let (Reply::Navigator(reply), buffers) = ask(&desk.session, request)? else {
+        let (Reply::Navigator(reply), buffers) = ask(&fixture.session, request)? else {
             bail!("no navigation image");
         };
         if reply.complete == 1.0 {
@@ -84,10 +88,10 @@ fn navigator(desk: &Desk, node: u32, index: &[u32]) -> Result<(NavigatorReply, V
 
 #[test]
 fn every_position_of_four_axes_has_its_frame() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let scan = scan(&fixture)?;
     for at in positions() {
-        let (reply, buffers) = frame_of(&desk.session, request(scan, at))?;
+        let (reply, buffers) = frame_of(&fixture.session, request(scan, at))?;
         ensure!((reply.width, reply.height) == (7, 6));
         let last = buffers[0].chunks_exact(2).last().context("no pixels")?;
         ensure!(
@@ -100,8 +104,8 @@ fn every_position_of_four_axes_has_its_frame() -> Result<()> {
 
 #[test]
 fn the_navigation_image_goes_through_the_position() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let scan = scan(&fixture)?;
     for (tilt, time) in [
         (0, 0),
         (1, 2),
@@ -112,7 +116,7 @@ fn the_navigation_image_goes_through_the_position() -> Result<()> {
         (1, 1),
         (0, 0),
     ] {
-        let (reply, values) = navigator(&desk, scan, &[tilt, time, 3, 4])?;
+        let (reply, values) = navigator(&fixture, scan, &[tilt, time, 3, 4])?;
         ensure!((reply.width, reply.height) == (5, 4) && reply.outer == [tilt, time]);
         for (pixel, value) in values.iter().enumerate() {
             let at = [tilt as usize, time as usize, pixel / 5, pixel % 5];
@@ -120,24 +124,24 @@ fn the_navigation_image_goes_through_the_position() -> Result<()> {
         }
     }
     // A page that names no position sees the first one; one outside the scan gets an error.
-    ensure!(navigator(&desk, scan, &[])?.0.outer == [0, 0]);
-    ensure!(navigator(&desk, scan, &[2, 0, 0, 0]).is_err());
+    ensure!(navigator(&fixture, scan, &[])?.0.outer == [0, 0]);
+    ensure!(navigator(&fixture, scan, &[2, 0, 0, 0]).is_err());
     Ok(())
 }
 
 #[test]
 fn a_map_shows_the_plane_of_the_position_and_its_values() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let whole = json!({"corner": [0.0, 0.0], "height": 6.0, "width": 7.0});
-    let map = desk.add(scan(&desk)?, "virtual_rectangle", whole)?;
-    desk.run(Command::Compute { node: map })?;
+    let map = fixture.add(scan(&fixture)?, "virtual_rectangle", whole)?;
+    fixture.run(Command::Compute { node: map })?;
     for [tilt, time] in [[0, 0], [1, 2], [0, 1]] {
         let at = [tilt, time, 2, 3];
-        let (reply, buffers) = frame_of(&desk.session, request(map, at))?;
+        let (reply, buffers) = frame_of(&fixture.session, request(map, at))?;
         ensure!((reply.width, reply.height, reply.complete) == (5, 4, 1.0));
         let drawn = floats(&buffers[0])[2 * 5 + 3];
         let index = at.to_vec();
-        let value = desk.run(Command::Values { node: map, index })?;
+        let value = fixture.run(Command::Values { node: map, index })?;
         ensure!(value.numbers.context("none")?[0] as f32 == drawn, "{at:?}");
         ensure!((drawn - 42.0 * mean(at)).abs() < 1.0, "{at:?}: {drawn}");
     }

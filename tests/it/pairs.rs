@@ -4,13 +4,13 @@ use anyhow::{Context, Result, ensure};
 use protocol::{Outline, ParameterControl};
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, frame_of, wish};
+use crate::session_fixture::{SessionFixture, frame_of, frame_request};
 
 #[test]
 fn a_sector_is_a_pair_with_limits_and_rings_have_a_handle() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let operations = desk.session.operations();
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let operations = fixture.session.operations();
     let found = operations
         .iter()
         .find(|found| found.name == "azimuthal_integral");
@@ -36,10 +36,10 @@ fn a_sector_is_a_pair_with_limits_and_rings_have_a_handle() -> Result<()> {
     );
     let add = |sector: Value| {
         let params = json!({"centre": [11.0, 9.0], "sector": sector, "statistic": "sum", "npt": 6});
-        desk.add(scan, "azimuthal_integral", params)
+        fixture.add(scan, "azimuthal_integral", params)
     };
     let node = add(json!([-30, 45.5]))?;
-    let line = desk.session.description(node).context("no node")?.code;
+    let line = fixture.session.description(node).context("no node")?.code;
     ensure!(line.contains("sector: Some((-30.0, 45.5))"), "{line}");
     for (wrong, words) in [
         (json!([0, 400]), "(from, to), each -360 to 360 °"),
@@ -54,7 +54,7 @@ fn a_sector_is_a_pair_with_limits_and_rings_have_a_handle() -> Result<()> {
         ensure!(told.contains(words), "{told}");
     }
     let spectrum = |node: u32| -> Result<Vec<f32>> {
-        let (_, buffers) = frame_of(&desk.session, wish(node, [2, 3], [256, 256]))?;
+        let (_, buffers) = frame_of(&fixture.session, frame_request(node, [2, 3], [256, 256]))?;
         let values = buffers[0].chunks_exact(4);
         Ok(values
             .map(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]]))

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use session::journal::Place;
 use session::{Config, Session};
 
-use crate::desk::{Desk, SHAPE, ask, frame_of, save, wish};
 use crate::scan_files;
+use crate::session_fixture::{SHAPE, SessionFixture, ask, frame_of, frame_request, save};
 
 const MASKED: [[usize; 2]; 3] = [[0, 0], [3, 17], [23, 4]];
 
@@ -31,8 +31,8 @@ fn write_mask(path: &Path, [rows, columns]: [usize; 2], marks: &[[usize; 2]]) ->
     Ok(())
 }
 
-fn mask_of(desk: &Desk) -> Result<PathBuf> {
-    let path = desk.path("dead.npy");
+fn mask_of(fixture: &SessionFixture) -> Result<PathBuf> {
+    let path = fixture.path("dead.npy");
     let [_, _, rows, columns] = SHAPE;
     write_mask(&path, [rows, columns], &MASKED)?;
     Ok(path)
@@ -48,7 +48,7 @@ fn description(session: &Arc<Session>, node: u32) -> Result<NodeDescription> {
 
 /// The frame at a scan position, NaN where there is no value.
 fn frame(session: &Arc<Session>, node: u32) -> Result<Vec<f32>> {
-    let (_, buffers) = frame_of(session, wish(node, [2, 3], [256, 256]))?;
+    let (_, buffers) = frame_of(session, frame_request(node, [2, 3], [256, 256]))?;
     let values = buffers[0].chunks_exact(4);
     Ok(values
         .map(|value| f32::from_le_bytes([value[0], value[1], value[2], value[3]]))
@@ -66,19 +66,19 @@ fn is_masked(found: &[f32], marks: &[[usize; 2]]) -> bool {
     })
 }
 
-fn masked(desk: &Desk) -> Result<u32> {
-    let mask = text(&mask_of(desk)?);
-    Ok(desk.add(desk.open()?, "mask_pixels", json!({ "file": mask }))?)
+fn masked(fixture: &SessionFixture) -> Result<u32> {
+    let mask = text(&mask_of(fixture)?);
+    Ok(fixture.add(fixture.open()?, "mask_pixels", json!({ "file": mask }))?)
 }
 
 #[test]
 fn a_mask_takes_the_value_from_pixels_and_is_written_as_code() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = masked(&desk)?;
-    let found = frame(&desk.session, node)?;
+    let fixture = SessionFixture::new()?;
+    let node = masked(&fixture)?;
+    let found = frame(&fixture.session, node)?;
     ensure!(is_masked(&found, &MASKED), "{found:?}");
-    let told = description(&desk.session, node)?;
-    let mask = text(&desk.path("dead.npy"));
+    let told = description(&fixture.session, node)?;
+    let mask = text(&fixture.path("dead.npy"));
     let line = format!(".mask_pixels(MaskPixels {{ file: Some({mask:?}.into()), ..default() }})?;");
     ensure!(told.code.ends_with(&line), "{}", told.code);
     ensure!(told.params["file"]["path"] == json!(mask));
@@ -89,37 +89,37 @@ fn a_mask_takes_the_value_from_pixels_and_is_written_as_code() -> Result<()> {
 
 #[test]
 fn what_is_in_a_file_counts_in_the_memory_budget_while_it_is_bound() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let mask = mask_of(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let mask = mask_of(&fixture)?;
     let bytes = std::fs::metadata(&mask)?.len() as usize;
-    let pinned = || desk.session.memory().pinned_bytes;
+    let pinned = || fixture.session.memory().pinned_bytes;
     let before = pinned();
-    let node = desk.add(scan, "mask_pixels", json!({ "file": text(&mask) }))?;
+    let node = fixture.add(scan, "mask_pixels", json!({ "file": text(&mask) }))?;
     ensure!(pinned() == before + bytes, "{} after {before}", pinned());
     // The same content is there once.
-    let copy = desk.path("copy.npy");
+    let copy = fixture.path("copy.npy");
     std::fs::copy(&mask, &copy)?;
-    let other = desk.add(scan, "mask_pixels", json!({ "file": text(&copy) }))?;
+    let other = fixture.add(scan, "mask_pixels", json!({ "file": text(&copy) }))?;
     ensure!(pinned() == before + bytes);
-    let mean = desk.add(node, "mean_pattern", json!({}))?;
+    let mean = fixture.add(node, "mean_pattern", json!({}))?;
     for node in [mean, node, other] {
-        desk.run(Command::Remove { node })?;
+        fixture.run(Command::Remove { node })?;
     }
     let until = std::time::Instant::now() + Duration::from_secs(5);
     while pinned() > before && std::time::Instant::now() < until {
         std::thread::sleep(Duration::from_millis(10));
     }
     ensure!(pinned() == before, "{} after {before}", pinned());
-    let large = std::fs::File::create(desk.path("large.npy"))?;
+    let large = std::fs::File::create(fixture.path("large.npy"))?;
     large.set_len(17 << 20)?;
-    desk.run(Command::MemoryBudget {
+    fixture.run(Command::MemoryBudget {
         bytes: Some(16 << 20),
     })?;
-    let (code, text) = refused(desk.add(
+    let (code, text) = refused(fixture.add(
         scan,
         "mask_pixels",
-        json!({ "file": text(&desk.path("large.npy")) }),
+        json!({ "file": text(&fixture.path("large.npy")) }),
     ))?;
     ensure!(
         code == "memory" && text.contains("memory_budget("),
@@ -138,15 +138,15 @@ fn refused(result: Result<u32, WireError>) -> Result<(String, String)> {
 
 #[test]
 fn what_is_no_such_file_is_refused_with_what_to_do() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    mask_of(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    mask_of(&fixture)?;
     let [_, _, rows, columns] = SHAPE;
-    write_mask(&desk.path("turned.npy"), [columns, rows], &[])?;
-    write_mask(&desk.path("small.npy"), [3, 4], &[])?;
-    std::fs::write(desk.path("notes.txt"), "dead")?;
-    std::fs::create_dir(desk.path("folder.npy"))?;
-    let large = std::fs::File::create(desk.path("large.npy"))?;
+    write_mask(&fixture.path("turned.npy"), [columns, rows], &[])?;
+    write_mask(&fixture.path("small.npy"), [3, 4], &[])?;
+    std::fs::write(fixture.path("notes.txt"), "dead")?;
+    std::fs::create_dir(fixture.path("folder.npy"))?;
+    let large = std::fs::File::create(fixture.path("large.npy"))?;
     large.set_len(300 << 20)?;
     let cases = [
         ("daed.npy", "not_found", "dead.npy"),
@@ -165,25 +165,25 @@ fn what_is_no_such_file_is_refused_with_what_to_do() -> Result<()> {
         ),
     ];
     for (name, code, words) in cases {
-        let params = json!({ "file": text(&desk.path(name)) });
-        let (found, told) = refused(desk.add(scan, "mask_pixels", params))?;
+        let params = json!({ "file": text(&fixture.path(name)) });
+        let (found, told) = refused(fixture.add(scan, "mask_pixels", params))?;
         ensure!(
             found == code && told.contains(words),
             "{name}: {found}: {told}"
         );
     }
-    let (_, told) = refused(desk.add(scan, "mask_pixels", json!({"file": " "})))?;
+    let (_, told) = refused(fixture.add(scan, "mask_pixels", json!({"file": " "})))?;
     ensure!(told.contains("no path was given"), "{told}");
-    let (_, told) = refused(desk.add(scan, "mask_pixels", json!({"file": 3})))?;
+    let (_, told) = refused(fixture.add(scan, "mask_pixels", json!({"file": 3})))?;
     ensure!(told.contains("the path of a file ending in .npy"), "{told}");
     Ok(())
 }
 
 #[test]
 fn a_page_is_told_of_the_file_and_changes_other_parameters_without_reading_it() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = masked(&desk)?;
-    let operations = desk.session.operations();
+    let fixture = SessionFixture::new()?;
+    let node = masked(&fixture)?;
+    let operations = fixture.session.operations();
     let found = operations.iter().find(|found| found.name == "mask_pixels");
     let control = &found.context("no operation")?.parameters[0].control;
     let endings = vec!["npy".to_owned()];
@@ -195,11 +195,11 @@ fn a_page_is_told_of_the_file_and_changes_other_parameters_without_reading_it() 
     );
     let asked = Request::Paths {
         request_id: 4,
-        written: text(&desk.path("de")),
+        written: text(&fixture.path("de")),
         endings,
     };
-    let (reply, _) = ask(&desk.session, asked)?;
-    let paths = vec![text(&desk.path("dead.npy"))];
+    let (reply, _) = ask(&fixture.session, asked)?;
+    let paths = vec![text(&fixture.path("dead.npy"))];
     ensure!(
         reply
             == Reply::Paths {
@@ -209,13 +209,13 @@ fn a_page_is_told_of_the_file_and_changes_other_parameters_without_reading_it() 
     );
 
     // The file is gone; what was read of it stays.
-    std::fs::remove_file(desk.path("dead.npy"))?;
-    let mut params = description(&desk.session, node)?.params;
+    std::fs::remove_file(fixture.path("dead.npy"))?;
+    let mut params = description(&fixture.session, node)?.params;
     params["marked"] = json!("good");
     let set = |params: Value| {
         let request_id = 5;
         ask(
-            &desk.session,
+            &fixture.session,
             Request::SetParams {
                 request_id,
                 node,
@@ -225,25 +225,25 @@ fn a_page_is_told_of_the_file_and_changes_other_parameters_without_reading_it() 
     };
     let (reply, _) = set(params.clone())?;
     ensure!(matches!(reply, Reply::Done { .. }), "{reply:?}");
-    let left = frame(&desk.session, node)?
+    let left = frame(&fixture.session, node)?
         .iter()
         .filter(|value| !value.is_nan())
         .count();
     ensure!(left == MASKED.len());
     // Its path alone is the file as it is now.
-    let (reply, _) = set(json!({ "file": text(&desk.path("dead.npy")) }))?;
+    let (reply, _) = set(json!({ "file": text(&fixture.path("dead.npy")) }))?;
     ensure!(
         matches!(&reply, Reply::Refused { error, .. } if error.code == "not_found"),
         "{reply:?}"
     );
-    ensure!(description(&desk.session, node)?.params == params);
+    ensure!(description(&fixture.session, node)?.params == params);
     // As it is now it may be another one.
     let [_, _, rows, columns] = SHAPE;
-    write_mask(&desk.path("dead.npy"), [rows, columns], &[[5, 6]])?;
-    set(json!({"file": text(&desk.path("dead.npy")), "marked": "bad"}))?;
-    ensure!(is_masked(&frame(&desk.session, node)?, &[[5, 6]]));
-    desk.run(Command::Undo { node })?;
-    ensure!(description(&desk.session, node)?.params == params);
+    write_mask(&fixture.path("dead.npy"), [rows, columns], &[[5, 6]])?;
+    set(json!({"file": text(&fixture.path("dead.npy")), "marked": "bad"}))?;
+    ensure!(is_masked(&frame(&fixture.session, node)?, &[[5, 6]]));
+    fixture.run(Command::Undo { node })?;
+    ensure!(description(&fixture.session, node)?.params == params);
     Ok(())
 }
 
@@ -275,13 +275,13 @@ fn replayed(path: &Path) -> Result<(Arc<Session>, protocol::CommandReply)> {
 
 #[test]
 fn results_and_recipes_have_path_and_hash_and_refuse_another_content() -> Result<()> {
-    let desk = Desk::new()?;
-    let node = masked(&desk)?;
-    let name = description(&desk.session, node)?.name;
-    let result = desk.path("result.zspy");
-    save(&desk, node, &result)?;
-    let recipe = desk.path("recipe.json");
-    desk.run(Command::Recipe {
+    let fixture = SessionFixture::new()?;
+    let node = masked(&fixture)?;
+    let name = description(&fixture.session, node)?.name;
+    let result = fixture.path("result.zspy");
+    save(&fixture, node, &result)?;
+    let recipe = fixture.path("recipe.json");
+    fixture.run(Command::Recipe {
         nodes: vec![node],
         path: text(&recipe),
     })?;
@@ -297,16 +297,16 @@ fn results_and_recipes_have_path_and_hash_and_refuse_another_content() -> Result
         &frame(&other, reply.node.context("nothing came back")?)?,
         &MASKED
     ));
-    computed(&recipe, &desk.path("out"))?;
-    let saved = crate::desk::open(
-        &desk.session,
-        &desk.path("out").join(format!("{name}.zspy")),
+    computed(&recipe, &fixture.path("out"))?;
+    let saved = crate::session_fixture::open(
+        &fixture.session,
+        &fixture.path("out").join(format!("{name}.zspy")),
     )?;
-    ensure!(is_masked(&frame(&desk.session, saved)?, &MASKED));
+    ensure!(is_masked(&frame(&fixture.session, saved)?, &MASKED));
 
     let [_, _, rows, columns] = SHAPE;
-    write_mask(&desk.path("dead.npy"), [rows, columns], &[[5, 6]])?;
-    let error = computed(&recipe, &desk.path("again"))
+    write_mask(&fixture.path("dead.npy"), [rows, columns], &[[5, 6]])?;
+    let error = computed(&recipe, &fixture.path("again"))
         .err()
         .context("another mask was taken")?;
     ensure!(
@@ -326,24 +326,24 @@ fn results_and_recipes_have_path_and_hash_and_refuse_another_content() -> Result
 #[test]
 fn files_go_with_a_folder_that_is_moved_and_a_recipe_by_hand_names_them_from_its_own() -> Result<()>
 {
-    let desk = Desk::new()?;
-    let node = masked(&desk)?;
-    let name = description(&desk.session, node)?.name;
-    let recipe = desk.path("recipe.json");
-    desk.run(Command::Recipe {
+    let fixture = SessionFixture::new()?;
+    let node = masked(&fixture)?;
+    let name = description(&fixture.session, node)?.name;
+    let recipe = fixture.path("recipe.json");
+    fixture.run(Command::Recipe {
         nodes: vec![node],
         path: text(&recipe),
     })?;
     let other = tempfile::tempdir()?;
     for file in ["recipe.json", "scan.npy", "dead.npy"] {
-        std::fs::rename(desk.path(file), other.path().join(file))?;
+        std::fs::rename(fixture.path(file), other.path().join(file))?;
     }
     let moved = other.path().join("recipe.json");
     let out = other.path().join("out");
     computed(&moved, &out)?;
     let opened = |path: &Path| -> Result<Vec<f32>> {
         let session = Session::new(Config::default());
-        let node = crate::desk::open(&session, path)?;
+        let node = crate::session_fixture::open(&session, path)?;
         frame(&session, node)
     };
     ensure!(is_masked(
@@ -364,20 +364,20 @@ fn files_go_with_a_folder_that_is_moved_and_a_recipe_by_hand_names_them_from_its
 
 #[test]
 fn files_and_pairs_come_back_with_a_session() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let place = Place {
-        folder: desk.path("journals"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("journals"),
+        notebook: fixture.path("notebook.ipynb"),
     };
-    desk.session.keep_journal(&place);
-    let node = masked(&desk)?;
+    fixture.session.keep_journal(&place);
+    let node = masked(&fixture)?;
     let sector = json!({"centre": [11.0, 9.0], "sector": [-30.0, 45.5]});
-    let profile = desk.add(node, "azimuthal_integral", sector)?;
-    let params = [node, profile].map(|node| description(&desk.session, node));
+    let profile = fixture.add(node, "azimuthal_integral", sector)?;
+    let params = [node, profile].map(|node| description(&fixture.session, node));
     let [mask, profiled] = params;
     let (mask, profiled) = (mask?.params, profiled?.params);
-    desk.session.end_journal();
-    let Desk { session, folder } = desk;
+    fixture.session.end_journal();
+    let SessionFixture { session, folder } = fixture;
     drop(session);
     let restored = || {
         // The journal thread lets go of its lock a moment later.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::desk::{Desk, ask, frame_of, open, wish};
 use crate::scan_files::{pixel, write_npy};
+use crate::session_fixture::{SessionFixture, ask, frame_of, frame_request, open};
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use protocol::{Encoding, FramePart, FrameReply, NavigatorRequest, Reply, Request, SampleType};
@@ -20,25 +20,25 @@ fn part(x0: u32, y0: u32, width: u32, height: u32) -> FramePart {
     }
 }
 
-fn large() -> Result<(Desk, u32)> {
-    let desk = Desk::new()?;
-    let path = desk.path("large.npy");
+fn large() -> Result<(SessionFixture, u32)> {
+    let fixture = SessionFixture::new()?;
+    let path = fixture.path("large.npy");
     write_npy(&path, SHAPE)?;
-    let scan = open(&desk.session, &path)?;
-    Ok((desk, scan))
+    let scan = open(&fixture.session, &path)?;
+    Ok((fixture, scan))
 }
 
 fn see(
-    desk: &Desk,
+    fixture: &SessionFixture,
     node: u32,
     size_px: [u32; 2],
     seen: Option<FramePart>,
 ) -> Result<(FrameReply, Vec<Bytes>)> {
-    let Request::Frame(mut wish) = wish(node, [1, 2], size_px) else {
+    let Request::Frame(mut frame_request) = frame_request(node, [1, 2], size_px) else {
         bail!("no frame is asked for");
     };
-    wish.part = seen;
-    frame_of(&desk.session, Request::Frame(wish))
+    frame_request.part = seen;
+    frame_of(&fixture.session, Request::Frame(frame_request))
 }
 
 /// Samples as the page reads them.
@@ -110,9 +110,9 @@ fn mean(reply: &FrameReply, row: usize, column: usize) -> f64 {
 
 #[test]
 fn what_is_seen_from_one_to_one_on_are_the_pixels_of_the_file() -> Result<()> {
-    let (desk, scan) = large()?;
+    let (fixture, scan) = large()?;
     let seen = part(200, 150, 58, 80);
-    let (reply, buffers) = see(&desk, scan, [100, 80], Some(seen))?;
+    let (reply, buffers) = see(&fixture, scan, [100, 80], Some(seen))?;
     ensure!((reply.part, reply.block, reply.sample) == (seen, 1, SampleType::U16));
     ensure!((reply.full_width, reply.full_height) == (258, 301));
     let samples = samples(&reply, &buffers[0]);
@@ -126,10 +126,10 @@ fn what_is_seen_from_one_to_one_on_are_the_pixels_of_the_file() -> Result<()> {
 
 #[test]
 fn a_reduced_picture_says_what_its_samples_are_means_of() -> Result<()> {
-    let (desk, scan) = large()?;
-    let (whole, whole_buffers) = see(&desk, scan, [100, 80], None)?;
+    let (fixture, scan) = large()?;
+    let (whole, whole_buffers) = see(&fixture, scan, [100, 80], None)?;
     ensure!((whole.part, whole.block) == (part(0, 0, 258, 301), 4));
-    let (seen, seen_buffers) = see(&desk, scan, [40, 40], Some(part(101, 55, 150, 160)))?;
+    let (seen, seen_buffers) = see(&fixture, scan, [40, 40], Some(part(101, 55, 150, 160)))?;
     ensure!(
         (seen.part, seen.block) == (part(100, 52, 152, 164), 4),
         "{:?}",
@@ -152,9 +152,9 @@ fn a_reduced_picture_says_what_its_samples_are_means_of() -> Result<()> {
 
 #[test]
 fn the_contrast_is_chosen_from_the_whole_whatever_is_seen() -> Result<()> {
-    let (desk, scan) = large()?;
-    let (corner, _) = see(&desk, scan, [100, 80], Some(part(0, 0, 10, 10)))?;
-    let (middle, _) = see(&desk, scan, [100, 80], Some(part(120, 140, 50, 50)))?;
+    let (fixture, scan) = large()?;
+    let (corner, _) = see(&fixture, scan, [100, 80], Some(part(0, 0, 10, 10)))?;
+    let (middle, _) = see(&fixture, scan, [100, 80], Some(part(120, 140, 50, 50)))?;
     ensure!(corner.percentiles == middle.percentiles && corner.extrema == middle.extrema);
     let last = f64::from(pixel(1, 2, SHAPE[2] - 1, SHAPE[3] - 1));
     ensure!(
@@ -167,8 +167,8 @@ fn the_contrast_is_chosen_from_the_whole_whatever_is_seen() -> Result<()> {
 
 #[test]
 fn large_pictures_of_whole_numbers_are_sent_in_as_few_bits_as_they_need() -> Result<()> {
-    let (desk, scan) = large()?;
-    let (reply, buffers) = see(&desk, scan, [512, 512], None)?;
+    let (fixture, scan) = large()?;
+    let (reply, buffers) = see(&fixture, scan, [512, 512], None)?;
     ensure!((reply.encoding, reply.block) == (Encoding::Packed, 1));
     ensure!(
         buffers[0].len() < 301 * 258 * 2 * 3 / 4,
@@ -182,7 +182,7 @@ fn large_pictures_of_whole_numbers_are_sent_in_as_few_bits_as_they_need() -> Res
             "pixel {flat}"
         );
     }
-    let (reply, buffers) = see(&desk, scan, [129, 151], None)?;
+    let (reply, buffers) = see(&fixture, scan, [129, 151], None)?;
     ensure!(
         (reply.encoding, reply.sample, reply.block) == (Encoding::PackedSums, SampleType::F32, 2)
     );
@@ -196,10 +196,10 @@ fn large_pictures_of_whole_numbers_are_sent_in_as_few_bits_as_they_need() -> Res
 
 #[test]
 fn a_large_scan_has_its_own_positions_where_they_are_seen() -> Result<()> {
-    let desk = Desk::new()?;
-    let path = desk.path("wide.npy");
+    let fixture = SessionFixture::new()?;
+    let path = fixture.path("wide.npy");
     write_npy(&path, [3, 1100, 2, 2])?;
-    let scan = open(&desk.session, &path)?;
+    let scan = open(&fixture.session, &path)?;
     let look = |seen| -> Result<_> {
         let request = NavigatorRequest {
             view: 1,
@@ -208,7 +208,7 @@ fn a_large_scan_has_its_own_positions_where_they_are_seen() -> Result<()> {
             index: Vec::new(),
             part: seen,
         };
-        match ask(&desk.session, Request::Navigator(request))? {
+        match ask(&fixture.session, Request::Navigator(request))? {
             (Reply::Navigator(reply), buffers) => Ok((reply, buffers)),
             (other, _) => bail!("{other:?}"),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::desk::{Desk, Root, annulus, open, save};
+use crate::session_fixture::{Root, SessionFixture, annulus, open, save};
 use anyhow::{Context, Result, ensure};
 use protocol::{Command, WireError};
 use serde_json::{Value, json};
@@ -50,18 +50,18 @@ fn compute_unless(
 }
 
 /// A scan with a background, an annulus and a disk below it, and the recipe for all three.
-fn recipe(desk: &Desk) -> Result<PathBuf> {
-    let (scan, ring) = annulus(desk)?;
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let disk = desk.add(flat, "virtual_disk", json!({}))?;
-    let path = desk.path("recipe.json");
-    desk.run(Command::Recipe {
+fn recipe(fixture: &SessionFixture) -> Result<PathBuf> {
+    let (scan, ring) = annulus(fixture)?;
+    let flat = fixture.add(scan, "radial_median", json!({}))?;
+    let disk = fixture.add(flat, "virtual_disk", json!({}))?;
+    let path = fixture.path("recipe.json");
+    fixture.run(Command::Recipe {
         nodes: vec![ring, flat, disk],
         path: path.display().to_string(),
     })?;
     for node in [ring, flat, disk] {
-        let name = desk.session.description(node).context("no node")?.name;
-        save(desk, node, &desk.path(&format!("{name}.zspy")))?;
+        let name = fixture.session.description(node).context("no node")?.name;
+        save(fixture, node, &fixture.path(&format!("{name}.zspy")))?;
     }
     Ok(path)
 }
@@ -74,18 +74,18 @@ const OUTPUTS: [&str; 3] = [
 
 #[test]
 fn a_recipe_computes_what_the_notebook_saves_alone_or_in_parts() -> Result<()> {
-    let desk = Desk::new()?;
-    let recipe = recipe(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let recipe = recipe(&fixture)?;
     let whole = Batch {
         recipe: recipe.clone(),
-        out: desk.path("whole"),
+        out: fixture.path("whole"),
         ..Batch::default()
     };
     let finished = compute(&whole, 2)?;
     ensure!(finished.len() == 3 && finished.iter().all(|one| !one.was_there));
     let again = compute(&whole, 1)?;
     ensure!(again.iter().all(|one| one.was_there), "{again:?}");
-    let parts = desk.path("parts");
+    let parts = fixture.path("parts");
     for number in [3, 1, 2] {
         let part = Batch {
             out: parts.clone(),
@@ -101,7 +101,7 @@ fn a_recipe_computes_what_the_notebook_saves_alone_or_in_parts() -> Result<()> {
     let combined = batch::combine(&parts)?;
     ensure!(combined.len() == 3, "{combined:?}");
     for name in OUTPUTS {
-        let expected = contents(&desk.path(name))?;
+        let expected = contents(&fixture.path(name))?;
         ensure!(!expected.is_empty());
         ensure!(
             contents(&whole.out.join(name))? == expected,
@@ -120,34 +120,34 @@ fn a_recipe_computes_what_the_notebook_saves_alone_or_in_parts() -> Result<()> {
 
 #[test]
 fn an_interrupted_recipe_goes_on_where_it_was() -> Result<()> {
-    let desk = Desk::new()?;
-    let path = recipe(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let path = recipe(&fixture)?;
     let stopped = Batch {
         recipe: path,
-        out: desk.path("out"),
+        out: fixture.path("out"),
         ..Batch::default()
     };
     let error = compute_unless(&stopped, 1, &|| true).unwrap_err();
     ensure!(error.code == "cancelled", "{error}");
     compute(&stopped, 2)?;
     for name in OUTPUTS {
-        ensure!(contents(&stopped.out.join(name))? == contents(&desk.path(name))?);
+        ensure!(contents(&stopped.out.join(name))? == contents(&fixture.path(name))?);
     }
     Ok(())
 }
 
 #[test]
 fn recipes_that_cannot_be_carried_out_say_why_and_write_nothing() -> Result<()> {
-    let desk = Desk::new()?;
-    let path = recipe(&desk)?;
+    let fixture = SessionFixture::new()?;
+    let path = recipe(&fixture)?;
     let good: Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
     let attempt = |change: &dyn Fn(&mut Value), batch: Batch| -> Result<WireError> {
         let mut recipe = good.clone();
         change(&mut recipe);
-        std::fs::write(desk.path("bad.json"), recipe.to_string())?;
+        std::fs::write(fixture.path("bad.json"), recipe.to_string())?;
         let batch = Batch {
-            recipe: desk.path("bad.json"),
-            out: desk.path("out"),
+            recipe: fixture.path("bad.json"),
+            out: fixture.path("out"),
             ..batch
         };
         compute(&batch, 1).err().context("it was carried out")
@@ -249,42 +249,42 @@ fn recipes_that_cannot_be_carried_out_say_why_and_write_nothing() -> Result<()> 
     };
     let error = attempt(&|_| {}, absurd)?;
     ensure!(error.code == "part", "{error}");
-    ensure!(!desk.path("out").exists(), "something was written");
+    ensure!(!fixture.path("out").exists(), "something was written");
     let slot = Batch {
-        recipe: desk.path("bad.json"),
-        out: desk.path("out"),
-        inputs: vec![(None, desk.path("scan.npy"))],
+        recipe: fixture.path("bad.json"),
+        out: fixture.path("out"),
+        inputs: vec![(None, fixture.path("scan.npy"))],
         ..Batch::default()
     };
     let mut open_slot = good.clone();
     open_slot["inputs"][0] = json!({"name": "scan"});
-    std::fs::write(desk.path("bad.json"), open_slot.to_string())?;
+    std::fs::write(fixture.path("bad.json"), open_slot.to_string())?;
     ensure!(compute(&slot, 2)?.len() == 3);
-    ensure!(contents(&slot.out.join(OUTPUTS[0]))? == contents(&desk.path(OUTPUTS[0]))?);
+    ensure!(contents(&slot.out.join(OUTPUTS[0]))? == contents(&fixture.path(OUTPUTS[0]))?);
     Ok(())
 }
 
 #[test]
 fn a_recipe_holds_no_closure_and_no_file_alone() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let path = desk.path("recipe.json").display().to_string();
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let path = fixture.path("recipe.json").display().to_string();
     let recipe = |node| {
-        desk.run(Command::Recipe {
+        fixture.run(Command::Recipe {
             nodes: vec![node],
             path: path.clone(),
         })
     };
     ensure!(recipe(scan).unwrap_err().message.contains("is a file"));
-    let root = desk
+    let root = fixture
         .session
         .add_map(scan, Arc::new(Root { panics_at: None }))?;
-    let disk = desk.add(root, "virtual_disk", json!({}))?;
+    let disk = fixture.add(root, "virtual_disk", json!({}))?;
     let error = recipe(disk).unwrap_err();
     ensure!(error.code == "closure", "{error}");
     ensure!(!Path::new(&path).exists());
-    let again = open(&desk.session, &desk.path("scan.npy"))?;
-    let other = desk.add(again, "virtual_disk", json!({}))?;
+    let again = open(&fixture.session, &fixture.path("scan.npy"))?;
+    let other = fixture.add(again, "virtual_disk", json!({}))?;
     recipe(other)?;
     Ok(())
 }

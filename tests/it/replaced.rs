@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::desk::{self, Desk, open, wish};
+use crate::session_fixture::{self, SessionFixture, frame_request, open};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, OpenOptions, SaveOptions};
 use serde_json::json;
@@ -11,9 +11,9 @@ use serde_json::json;
 /// What is not computed yet cannot be any more; what is complete stays and may be saved.
 #[test]
 fn maps_of_a_file_that_was_replaced_are_refused_unless_they_are_complete() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let path = desk.path("again.zspy");
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let path = fixture.path("again.zspy");
     let chunked = |node: u32, path: &Path, chunk: Option<Vec<u32>>| Command::Save {
         node,
         path: path.display().to_string(),
@@ -23,18 +23,21 @@ fn maps_of_a_file_that_was_replaced_are_refused_unless_they_are_complete() -> Re
         },
     };
     let save = |node: u32, path: &Path| chunked(node, path, None);
-    desk.run(chunked(scan, &path, Some(vec![2, 2])))?;
+    fixture.run(chunked(scan, &path, Some(vec![2, 2])))?;
     // Twice, with a cache of their own: a file that was just written is not taken for the same.
-    let (first, stored) = (open(&desk.session, &path)?, open(&desk.session, &path)?);
-    let disk = |of: u32| desk.add(of, "virtual_disk", json!({"radius": 3.5}));
+    let (first, stored) = (
+        open(&fixture.session, &path)?,
+        open(&fixture.session, &path)?,
+    );
+    let disk = |of: u32| fixture.add(of, "virtual_disk", json!({"radius": 3.5}));
     let (complete, missing) = (disk(first)?, disk(stored)?);
-    let mean = desk.add(stored, "radial_median", json!({}))?;
-    desk.run(Command::Compute { node: complete })?;
+    let mean = fixture.add(stored, "radial_median", json!({}))?;
+    fixture.run(Command::Compute { node: complete })?;
     // Some of its chunks are in memory.
-    desk.session.frame(stored, &[0, 0])?;
+    fixture.session.frame(stored, &[0, 0])?;
     std::thread::sleep(Duration::from_millis(20)); // the clock of the file system
-    let other = desk.path("other.zspy");
-    desk.run(chunked(scan, &other, Some(vec![2, 2])))?;
+    let other = fixture.path("other.zspy");
+    fixture.run(chunked(scan, &other, Some(vec![2, 2])))?;
     std::fs::remove_dir_all(&path)?;
     std::fs::rename(&other, &path)?;
     let commands = [
@@ -43,13 +46,13 @@ fn maps_of_a_file_that_was_replaced_are_refused_unless_they_are_complete() -> Re
         Command::ComputeAll {
             nodes: vec![complete, missing],
         },
-        save(missing, &desk.path("missing.npy")),
-        save(missing, &desk.path("missing.zspy")),
-        save(mean, &desk.path("mean.zarr")),
+        save(missing, &fixture.path("missing.npy")),
+        save(missing, &fixture.path("missing.zspy")),
+        save(mean, &fixture.path("mean.zarr")),
     ];
     for command in commands {
         let text = format!("{command:?}");
-        let Err(refused) = desk.run(command) else {
+        let Err(refused) = fixture.run(command) else {
             bail!("{text}")
         };
         ensure!(
@@ -58,25 +61,29 @@ fn maps_of_a_file_that_was_replaced_are_refused_unless_they_are_complete() -> Re
             "{text}: {refused}"
         );
     }
-    ensure!(!desk.path("missing.npy").exists() && !desk.path("missing.zspy").exists());
-    desk.run(Command::Compute { node: complete })?;
-    desk.run(save(complete, &desk.path("complete.npy")))?;
-    let (reply, _) = desk::frame_of(&desk.session, wish(complete, [0, 0], [64, 64]))?;
+    ensure!(!fixture.path("missing.npy").exists() && !fixture.path("missing.zspy").exists());
+    fixture.run(Command::Compute { node: complete })?;
+    fixture.run(save(complete, &fixture.path("complete.npy")))?;
+    let (reply, _) =
+        session_fixture::frame_of(&fixture.session, frame_request(complete, [0, 0], [64, 64]))?;
     ensure!(reply.complete == 1.0);
-    ensure!(desk::frame_of(&desk.session, wish(missing, [0, 0], [64, 64])).is_err());
+    ensure!(
+        session_fixture::frame_of(&fixture.session, frame_request(missing, [0, 0], [64, 64]))
+            .is_err()
+    );
     Ok(())
 }
 
 #[test]
 fn files_that_pixels_come_from_are_watched_and_not_replaced() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/kinds");
     for name in ["virtual.h5", "run_data_000001.h5", "run_data_000002.h5"] {
-        std::fs::copy(kinds.join(name), desk.path(name))?;
+        std::fs::copy(kinds.join(name), fixture.path(name))?;
     }
     let open_again = || -> Result<u32> {
-        let reply = desk.run(Command::Open {
-            path: desk.path("virtual.h5").display().to_string(),
+        let reply = fixture.run(Command::Open {
+            path: fixture.path("virtual.h5").display().to_string(),
             options: OpenOptions {
                 dataset: Some("stacked".into()),
                 ..OpenOptions::default()
@@ -85,17 +92,17 @@ fn files_that_pixels_come_from_are_watched_and_not_replaced() -> Result<()> {
         reply.node.context("no node")
     };
     let linked = open_again()?;
-    let flat = desk.add(linked, "radial_median", json!({}))?;
+    let flat = fixture.add(linked, "radial_median", json!({}))?;
     let save = |path: &Path| {
-        desk.run(Command::Save {
+        fixture.run(Command::Save {
             node: flat,
             path: path.display().to_string(),
             options: Default::default(),
         })
     };
-    let part = desk.path("run_data_000002.h5");
+    let part = fixture.path("run_data_000002.h5");
     let before = std::fs::read(&part)?;
-    let hspy = desk.path("run_data.hspy");
+    let hspy = fixture.path("run_data.hspy");
     std::os::unix::fs::symlink(&part, &hspy)?;
     let error = save(&hspy).map(drop).unwrap_err();
     ensure!(
@@ -104,23 +111,23 @@ fn files_that_pixels_come_from_are_watched_and_not_replaced() -> Result<()> {
     );
     ensure!(std::fs::read(&part)? == before);
     // Inside a store that is open.
-    let store = desk.path("flat.zarr");
+    let store = fixture.path("flat.zarr");
     save(&store)?;
-    open(&desk.session, &store)?;
+    open(&fixture.session, &store)?;
     let error = save(&store.join("inner.zarr")).map(drop).unwrap_err();
     ensure!(
         error.code == "in_use" && error.message.contains("it lies in what is open as"),
         "{error}"
     );
     // Another stamp, and what is opened again is read again.
-    let first = desk.session.frame(linked, &[8])?;
+    let first = fixture.session.frame(linked, &[8])?;
     std::fs::File::options()
         .append(true)
         .open(&part)?
         .set_modified(std::time::SystemTime::now())?;
     let again = open_again()?;
-    ensure!(desk.session.frame(again, &[7])?.len() == first.len());
-    let old = desk.session.frame(linked, &[7]).map(drop).unwrap_err();
+    ensure!(fixture.session.frame(again, &[7])?.len() == first.len());
+    let old = fixture.session.frame(linked, &[7]).map(drop).unwrap_err();
     ensure!(
         old.message.contains("was changed since it was opened"),
         "{old}"

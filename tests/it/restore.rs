@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::desk::{Desk, Root, SHAPE, open};
 use crate::scan_files::write_npy;
+use crate::session_fixture::{Root, SHAPE, SessionFixture, open};
 use anyhow::{Context, Result, ensure};
 use protocol::{Command, RestoreProblem, Restored};
 use serde_json::{Map, json};
@@ -15,19 +15,19 @@ use session::{Config, Session};
 
 /// A notebook whose kernels come and go.
 struct Notebook {
-    desk: Desk,
+    fixture: SessionFixture,
     place: Place,
 }
 
 impl Notebook {
     fn new() -> Result<Self> {
-        let desk = Desk::new()?;
+        let fixture = SessionFixture::new()?;
         let place = Place {
-            folder: desk.path("runtime/journal"),
-            notebook: desk.path("notebook.ipynb"),
+            folder: fixture.path("runtime/journal"),
+            notebook: fixture.path("notebook.ipynb"),
         };
-        desk.session.keep_journal(&place);
-        Ok(Self { desk, place })
+        fixture.session.keep_journal(&place);
+        Ok(Self { fixture, place })
     }
 
     fn journals(&self) -> Vec<PathBuf> {
@@ -52,20 +52,20 @@ impl Notebook {
 
     /// The kernel ends and another one starts.
     fn restart(&mut self) {
-        self.desk.session = Session::new(Config::default());
+        self.fixture.session = Session::new(Config::default());
         // The thread that held the lock of the old one goes with it.
         std::thread::sleep(Duration::from_millis(50));
-        self.desk.session.keep_journal(&self.place);
+        self.fixture.session.keep_journal(&self.place);
     }
 
     fn restore(&self) -> Result<Restored> {
-        let reply = self.desk.run(Command::Restore)?;
+        let reply = self.fixture.run(Command::Restore)?;
         Ok(*reply.restored.context("nothing was restored")?)
     }
 
     fn name(&self, node: u32, name: &str) -> Result<()> {
         let name = name.to_owned();
-        self.desk.run(Command::Name { node, name })?;
+        self.fixture.run(Command::Name { node, name })?;
         Ok(())
     }
 }
@@ -89,16 +89,16 @@ fn problem<'a>(restored: &'a Restored, name: &str) -> Result<&'a RestoreProblem>
 #[test]
 fn the_tree_comes_back_as_it_was_and_no_pixel_is_read() -> Result<()> {
     let mut notebook = Notebook::new()?;
-    let scan = notebook.desk.open()?;
+    let scan = notebook.fixture.open()?;
     notebook.name(scan, "scan")?;
-    let gone = notebook.desk.add(scan, "median_kernel", json!({}))?;
-    let flat = notebook.desk.add(scan, "radial_median", json!({}))?;
+    let gone = notebook.fixture.add(scan, "median_kernel", json!({}))?;
+    let flat = notebook.fixture.add(scan, "radial_median", json!({}))?;
     notebook.name(flat, "flat")?;
-    notebook.desk.run(Command::Remove { node: gone })?;
+    notebook.fixture.run(Command::Remove { node: gone })?;
     let map = notebook
-        .desk
+        .fixture
         .add(flat, "virtual_disk", json!({"radius": 4.0}))?;
-    notebook.desk.run(Command::SetParams {
+    notebook.fixture.run(Command::SetParams {
         node: map,
         params: json!({"radius": 5.5}),
     })?;
@@ -114,16 +114,16 @@ fn the_tree_comes_back_as_it_was_and_no_pixel_is_read() -> Result<()> {
     };
     let open_views = vec![view.clone()];
     notebook
-        .desk
+        .fixture
         .session
         .journal_views(move || open_views.clone());
-    notebook.desk.session.journal_changed();
+    notebook.fixture.session.journal_changed();
     notebook.written("\"c1\"")?;
-    let before = notebook.desk.session.tree();
-    let frame = notebook.desk.session.frame(flat, &[3, 5])?;
+    let before = notebook.fixture.session.tree();
+    let frame = notebook.fixture.session.frame(flat, &[3, 5])?;
 
     notebook.restart();
-    ensure!(notebook.desk.session.earlier_views() == [view]);
+    ensure!(notebook.fixture.session.earlier_views() == [view]);
     let restored = notebook.restore()?;
     ensure!(
         names(&restored) == ["scan", "flat", "bright"],
@@ -136,14 +136,14 @@ fn the_tree_comes_back_as_it_was_and_no_pixel_is_read() -> Result<()> {
             .iter()
             .all(|node| node.variable && node.was == node.node)
     );
-    let session = &notebook.desk.session;
+    let session = &notebook.fixture.session;
     let reads = session.reads();
     ensure!((reads.chunks, reads.outputs) == (0, 0), "{reads:?}");
     // Ids, parameters, revisions, lines of code: everything but the number of changes that led here.
     ensure!(session.tree().nodes == before.nodes);
     ensure!(session.frame(flat, &[3, 5])?.as_bytes() == frame.as_bytes());
     // A new node takes no id that was in use.
-    ensure!(open(session, &notebook.desk.path("scan.npy"))? > map);
+    ensure!(open(session, &notebook.fixture.path("scan.npy"))? > map);
 
     // Once more, and nothing is there twice.
     let again = notebook.restore()?;
@@ -155,23 +155,29 @@ fn the_tree_comes_back_as_it_was_and_no_pixel_is_read() -> Result<()> {
 #[test]
 fn what_cannot_come_back_is_named_and_the_rest_does() -> Result<()> {
     let mut notebook = Notebook::new()?;
-    let scan = notebook.desk.open()?;
+    let scan = notebook.fixture.open()?;
     for name in ["gone.npy", "changed.npy"] {
-        write_npy(&notebook.desk.path(name), SHAPE)?;
+        write_npy(&notebook.fixture.path(name), SHAPE)?;
     }
-    let gone = open(&notebook.desk.session, &notebook.desk.path("gone.npy"))?;
-    notebook.desk.add(gone, "radial_median", json!({}))?;
-    let changed = open(&notebook.desk.session, &notebook.desk.path("changed.npy"))?;
+    let gone = open(
+        &notebook.fixture.session,
+        &notebook.fixture.path("gone.npy"),
+    )?;
+    notebook.fixture.add(gone, "radial_median", json!({}))?;
+    let changed = open(
+        &notebook.fixture.session,
+        &notebook.fixture.path("changed.npy"),
+    )?;
     notebook.name(changed, "other")?;
     let root = Arc::new(Root { panics_at: None });
-    let map = notebook.desk.session.add_map(scan, root)?;
+    let map = notebook.fixture.session.add_map(scan, root)?;
     notebook.name(map, "root")?;
-    let below = notebook.desk.add(map, "median_kernel", json!({}))?;
+    let below = notebook.fixture.add(map, "median_kernel", json!({}))?;
     notebook.name(below, "below")?;
     notebook.written("below")?;
-    fs::remove_file(notebook.desk.path("gone.npy"))?;
+    fs::remove_file(notebook.fixture.path("gone.npy"))?;
     let [ny, nx, ky, kx] = SHAPE;
-    write_npy(&notebook.desk.path("changed.npy"), [ny + 1, nx, ky, kx])?;
+    write_npy(&notebook.fixture.path("changed.npy"), [ny + 1, nx, ky, kx])?;
 
     notebook.restart();
     let restored = notebook.restore()?;
@@ -199,7 +205,7 @@ fn what_cannot_come_back_is_named_and_the_rest_does() -> Result<()> {
     // The cell of the closure ran again: what stood below it follows.
     let scan = restored.nodes[0].node;
     let root = Arc::new(Root { panics_at: None });
-    let map = notebook.desk.session.add_map(scan, root)?;
+    let map = notebook.fixture.session.add_map(scan, root)?;
     notebook.name(map, "root")?;
     let restored = notebook.restore()?;
     let below = restored.nodes.iter().find(|node| node.name == "below");
@@ -218,7 +224,7 @@ fn a_folder_that_was_moved_as_a_whole_keeps_its_sessions() -> Result<()> {
     let relative = tempfile::Builder::new().suffix(".npy").tempfile_in(&here)?;
     write_npy(relative.path(), SHAPE)?;
     let name = relative.path().file_name().context("no name")?;
-    open(&notebook.desk.session, Path::new(name))?;
+    open(&notebook.fixture.session, Path::new(name))?;
     notebook.written("written")?;
     // The journal tells of another folder, in which nothing is any more.
     let journal = &notebook.journals()[0];
@@ -241,22 +247,22 @@ fn a_folder_that_was_moved_as_a_whole_keeps_its_sessions() -> Result<()> {
 #[test]
 fn a_name_that_is_taken_stays_with_the_newer_node() -> Result<()> {
     let mut notebook = Notebook::new()?;
-    let scan = notebook.desk.open()?;
-    let flat = notebook.desk.add(scan, "radial_median", json!({}))?;
+    let scan = notebook.fixture.open()?;
+    let flat = notebook.fixture.add(scan, "radial_median", json!({}))?;
     notebook.name(flat, "flat")?;
     notebook.written("\"flat\"")?;
 
     notebook.restart();
     // The same file under the same name is the same node; the other `flat` is another one.
-    let scan = notebook.desk.open()?;
-    let other = notebook.desk.add(scan, "median_kernel", json!({}))?;
+    let scan = notebook.fixture.open()?;
+    let other = notebook.fixture.add(scan, "median_kernel", json!({}))?;
     notebook.name(other, "flat")?;
     let restored = notebook.restore()?;
     ensure!(restored.nodes[0].here && restored.nodes[0].node == scan);
     let flat = &restored.nodes[1];
     ensure!((flat.name.as_str(), flat.variable, flat.here) == ("flat_2", false, false));
     ensure!(problem(&restored, "flat")?.message.contains("`flat_2`"));
-    let tree = notebook.desk.session.tree();
+    let tree = notebook.fixture.session.tree();
     let parents = tree.nodes.iter().find(|node| node.id == flat.node);
     ensure!(parents.context("flat_2")?.parents == [scan]);
     Ok(())
@@ -265,14 +271,14 @@ fn a_name_that_is_taken_stays_with_the_newer_node() -> Result<()> {
 #[test]
 fn kernels_of_one_notebook_leave_each_other_alone() -> Result<()> {
     let mut notebook = Notebook::new()?;
-    notebook.desk.open()?;
+    notebook.fixture.open()?;
     notebook.written("scan.npy")?;
     // A second kernel while the first one lives: there is nothing to restore, and nothing is overwritten.
     let second = Session::new(Config::default());
     second.keep_journal(&notebook.place);
     let refused = second.command(Command::Restore, &|| false, &mut |_| {});
     ensure!(refused.is_err_and(|error| error.code == "nothing_to_restore"));
-    let other = notebook.desk.path("other.npy");
+    let other = notebook.fixture.path("other.npy");
     write_npy(&other, SHAPE)?;
     open(&second, &other)?;
     notebook.written("other.npy")?;
@@ -308,17 +314,17 @@ fn kernels_of_one_notebook_leave_each_other_alone() -> Result<()> {
 
 #[test]
 fn a_folder_that_cannot_be_written_stops_nothing() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     // A file is where the folder should be.
-    fs::write(desk.path("runtime"), "")?;
+    fs::write(fixture.path("runtime"), "")?;
     let place = Place {
-        folder: desk.path("runtime/journal"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("runtime/journal"),
+        notebook: fixture.path("notebook.ipynb"),
     };
-    desk.session.keep_journal(&place);
-    desk.open()?;
+    fixture.session.keep_journal(&place);
+    fixture.open()?;
     std::thread::sleep(Duration::from_millis(300));
-    desk.open()?;
-    ensure!(desk.session.tree().nodes.len() == 2);
+    fixture.open()?;
+    ensure!(fixture.session.tree().nodes.len() == 2);
     Ok(())
 }

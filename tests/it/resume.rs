@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use crate::desk::{Desk, ask, open};
 use crate::scan_files::write_npy;
+use crate::session_fixture::{SessionFixture, ask, open};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, Event, Progress, ProgressState, Reply, Request, SaveOptions};
 use serde_json::json;
@@ -47,21 +47,21 @@ fn slow_node(folder: &Path) -> Result<(Arc<Session>, u32)> {
     Ok((session, reply.node.context("no node")?))
 }
 
-fn slow_desk() -> Result<(Desk, u32)> {
-    let mut desk = Desk::new()?;
-    write_npy(&desk.path("slow.npy"), SHAPE)?;
-    let (session, node) = slow_node(desk.folder.path())?;
-    desk.session = session;
-    Ok((desk, node))
+fn slow_fixture() -> Result<(SessionFixture, u32)> {
+    let mut fixture = SessionFixture::new()?;
+    write_npy(&fixture.path("slow.npy"), SHAPE)?;
+    let (session, node) = slow_node(fixture.folder.path())?;
+    fixture.session = session;
+    Ok((fixture, node))
 }
 
 /// Every frame of the file is that of the node.
-fn holds(desk: &Desk, path: &Path, node: u32) -> Result<()> {
-    let again = open(&desk.session, path)?;
+fn holds(fixture: &SessionFixture, path: &Path, node: u32) -> Result<()> {
+    let again = open(&fixture.session, path)?;
     for index in [[0, 0], [3, 5], [7, 1], [11, 7]] {
         let (new, old) = (
-            desk.session.frame(again, &index)?,
-            desk.session.frame(node, &index)?,
+            fixture.session.frame(again, &index)?,
+            fixture.session.frame(node, &index)?,
         );
         ensure!(new.as_bytes() == old.as_bytes(), "{index:?} differs");
     }
@@ -80,8 +80,8 @@ fn names(folder: &Path) -> Result<Vec<String>> {
 #[test]
 fn an_interrupted_save_goes_on_where_it_was() -> Result<()> {
     for name in ["flat.zarr", "flat.npy"] {
-        let (desk, node) = slow_desk()?;
-        let path = desk.path(name);
+        let (fixture, node) = slow_fixture()?;
+        let path = fixture.path(name);
         let options = match name {
             "flat.zarr" => rows(),
             _ => SaveOptions {
@@ -89,13 +89,13 @@ fn an_interrupted_save_goes_on_where_it_was() -> Result<()> {
                 ..SaveOptions::default()
             },
         };
-        let before = names(desk.folder.path())?;
+        let before = names(fixture.folder.path())?;
         let (stop, last) = (Cell::new(false), RefCell::new(None::<Progress>));
         let mut progress = |now: &Progress| {
             stop.set(now.done >= 40.0);
             last.replace(Some(now.clone()));
         };
-        let error = desk
+        let error = fixture
             .session
             .command(
                 save(node, &path, options.clone()),
@@ -106,7 +106,7 @@ fn an_interrupted_save_goes_on_where_it_was() -> Result<()> {
         if name == "flat.hspy" {
             // HDF5 has one index, written last: nothing is kept, and nothing is left.
             ensure!(error.code == "cancelled", "{error}");
-            wait_until(|| Ok(names(desk.folder.path())? == before))?;
+            wait_until(|| Ok(names(fixture.folder.path())? == before))?;
             continue;
         }
         ensure!(
@@ -118,10 +118,10 @@ fn an_interrupted_save_goes_on_where_it_was() -> Result<()> {
             told.state == ProgressState::Cancelled && told.can_resume,
             "{told:?}"
         );
-        ensure!(!path.exists() && names(desk.folder.path())?.len() == before.len() + 1);
+        ensure!(!path.exists() && names(fixture.folder.path())?.len() == before.len() + 1);
 
         // Another session, as after a restart of the kernel.
-        let (session, node) = slow_node(desk.folder.path())?;
+        let (session, node) = slow_node(fixture.folder.path())?;
         // A thread of the first one may still be in the middle of a frame.
         let mut first = None;
         wait_until(|| Ok(!path.exists() && !is_being_written(&path)))?;
@@ -141,10 +141,10 @@ fn an_interrupted_save_goes_on_where_it_was() -> Result<()> {
             computed < POSITIONS - 20,
             "{computed} frames were computed again"
         );
-        holds(&desk, &path, node)?;
+        holds(&fixture, &path, node)?;
         // An array has its axes in a second file.
         let files = if name == "flat.npy" { 2 } else { 1 };
-        ensure!(names(desk.folder.path())?.len() == before.len() + files);
+        ensure!(names(fixture.folder.path())?.len() == before.len() + files);
     }
     Ok(())
 }
@@ -184,8 +184,8 @@ fn a_killed_save_is_continued_by_the_next_kernel() -> Result<()> {
         )?;
         return Ok(());
     }
-    let (desk, _) = slow_desk()?;
-    let path = desk.path("flat.zarr");
+    let (fixture, _) = slow_fixture()?;
+    let path = fixture.path("flat.zarr");
     let finished =
         || -> Result<u64> { Ok(io::unfinished(&path)?.map_or(0, |left| left.finished_positions)) };
     let mut before = 0;
@@ -193,7 +193,7 @@ fn a_killed_save_is_continued_by_the_next_kernel() -> Result<()> {
     for wanted in [8, 32] {
         let mut child = std::process::Command::new(std::env::current_exe()?)
             .args(["--exact", NAME, "--nocapture"])
-            .env(FOLDER, desk.folder.path())
+            .env(FOLDER, fixture.folder.path())
             .stdout(Stdio::null())
             .spawn()?;
         let reached = wait_until(|| Ok(finished()? >= wanted));
@@ -204,25 +204,25 @@ fn a_killed_save_is_continued_by_the_next_kernel() -> Result<()> {
         ensure!(now >= before && !path.exists());
         before = now;
     }
-    let (session, node) = slow_node(desk.folder.path())?;
+    let (session, node) = slow_node(fixture.folder.path())?;
     session.command(save(node, &path, rows()), &|| false, &mut |_| {})?;
     let computed = session.reads().outputs;
     ensure!(
         computed <= POSITIONS as u64 - before + 16,
         "{computed} frames were computed, {before} were there"
     );
-    holds(&desk, &path, node)?;
-    let left = names(desk.folder.path())?;
+    holds(&fixture, &path, node)?;
+    let left = names(fixture.folder.path())?;
     ensure!(left == ["flat.zarr", "scan.npy", "slow.npy"], "{left:?}");
     Ok(())
 }
 
 #[test]
 fn what_another_save_has_left_is_not_taken_for_this_one() -> Result<()> {
-    let (desk, node) = slow_desk()?;
-    let path = desk.path("flat.zarr");
+    let (fixture, node) = slow_fixture()?;
+    let path = fixture.path("flat.zarr");
     let stop = Cell::new(false);
-    let stopped = desk.session.command(
+    let stopped = fixture.session.command(
         save(node, &path, rows()),
         &|| stop.get(),
         &mut |now: &Progress| stop.set(now.done >= 32.0),
@@ -237,7 +237,7 @@ fn what_another_save_has_left_is_not_taken_for_this_one() -> Result<()> {
         Ok(())
     };
     // Other pixels, with the size and the time of those before.
-    let source = desk.path("slow.npy");
+    let source = fixture.path("slow.npy");
     let (before, time) = (
         std::fs::read(&source)?,
         std::fs::metadata(&source)?.modified()?,
@@ -253,39 +253,39 @@ fn what_another_save_has_left_is_not_taken_for_this_one() -> Result<()> {
         .append(true)
         .open(&source)?
         .set_modified(time)?;
-    let (session, other) = slow_node(desk.folder.path())?;
+    let (session, other) = slow_node(fixture.folder.path())?;
     is_refused(session.command(save(other, &path, rows()), &|| false, &mut |_| {}))?;
     std::fs::write(&source, before)?;
     std::fs::File::options()
         .append(true)
         .open(&source)?
         .set_modified(time)?;
-    desk.run(Command::SetParams {
+    fixture.run(Command::SetParams {
         node,
         params: json!({"footprint": 5}),
     })?;
-    is_refused(desk.run(save(node, &path, rows())))?;
+    is_refused(fixture.run(save(node, &path, rows())))?;
     let fresh = SaveOptions {
         fresh: true,
         ..rows()
     };
-    desk.run(save(node, &path, fresh))?;
-    holds(&desk, &path, node)
+    fixture.run(save(node, &path, fresh))?;
+    holds(&fixture, &path, node)
 }
 
 #[test]
 fn every_format_is_written_and_a_wrong_one_is_refused() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let flat = fixture.add(scan, "difference_of_gaussians", json!({}))?;
     for name in ["a.zspy", "b.zarr", "c.hspy", "d.npy"] {
-        let path = desk.path(name);
-        desk.run(save(flat, &path, SaveOptions::default()))?;
-        let again = open(&desk.session, &path)?;
+        let path = fixture.path(name);
+        fixture.run(save(flat, &path, SaveOptions::default()))?;
+        let again = open(&fixture.session, &path)?;
         for index in [[0, 0], [4, 6], [2, 3]] {
             let (old, new) = (
-                desk.session.frame(flat, &index)?,
-                desk.session.frame(again, &index)?,
+                fixture.session.frame(flat, &index)?,
+                fixture.session.frame(again, &index)?,
             );
             ensure!(old.as_bytes() == new.as_bytes(), "{name} {index:?}");
         }
@@ -317,7 +317,9 @@ fn every_format_is_written_and_a_wrong_one_is_refused() -> Result<()> {
             "lz4",
         ),
     ] {
-        let error = desk.run(save(flat, &desk.path(name), options)).unwrap_err();
+        let error = fixture
+            .run(save(flat, &fixture.path(name), options))
+            .unwrap_err();
         ensure!(
             error.message.contains(says) || error.hint.contains(says),
             "{name}: {error:?}"
@@ -328,22 +330,22 @@ fn every_format_is_written_and_a_wrong_one_is_refused() -> Result<()> {
 
 #[test]
 fn a_file_is_written_anew_and_opened() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let flat = desk.add(scan, "difference_of_gaussians", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let flat = fixture.add(scan, "difference_of_gaussians", json!({}))?;
     let reshard = |node| Command::Reshard {
         node,
-        path: desk.path("again.zarr").display().to_string(),
+        path: fixture.path("again.zarr").display().to_string(),
         options: SaveOptions::default(),
     };
-    let error = desk.run(reshard(flat)).unwrap_err();
+    let error = fixture.run(reshard(flat)).unwrap_err();
     ensure!(error.code == "wrong_kind", "{error:?}");
-    let again = desk.run(reshard(scan))?.node.context("no node")?;
+    let again = fixture.run(reshard(scan))?.node.context("no node")?;
     for y in 0..5 {
         for x in 0..7 {
             let (old, new) = (
-                desk.session.frame(scan, &[y, x])?,
-                desk.session.frame(again, &[y, x])?,
+                fixture.session.frame(scan, &[y, x])?,
+                fixture.session.frame(again, &[y, x])?,
             );
             ensure!(old.as_bytes() == new.as_bytes() && old.element() == new.element());
         }
@@ -353,10 +355,10 @@ fn a_file_is_written_anew_and_opened() -> Result<()> {
 
 #[test]
 fn a_page_saves_and_hears_of_it() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
     let (tell, told) = channel();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let Event::Progress(progress) = event {
             let _ = tell.send(progress.clone());
         }
@@ -364,16 +366,16 @@ fn a_page_saves_and_hears_of_it() -> Result<()> {
     let request = |name: &str, replace: bool| Request::Save {
         request_id: 7,
         node: scan,
-        path: desk.path(name).display().to_string(),
+        path: fixture.path(name).display().to_string(),
         options: SaveOptions::default(),
         replace,
     };
-    let refused = |name: &str| match ask(&desk.session, request(name, false))? {
+    let refused = |name: &str| match ask(&fixture.session, request(name, false))? {
         (Reply::Refused { error, .. }, _) => Ok(error),
         (other, _) => bail!("{other:?}"),
     };
     let saved = |name: &str, replace: bool| {
-        match ask(&desk.session, request(name, replace))? {
+        match ask(&fixture.session, request(name, replace))? {
             (Reply::Done { request_id: 7, .. }, _) => {}
             (other, _) => bail!("{other:?}"),
         }
@@ -389,7 +391,7 @@ fn a_page_saves_and_hears_of_it() -> Result<()> {
     };
     saved("page.zarr", false)?;
     // What is there is replaced only by those who were asked.
-    let before = std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()?;
+    let before = std::fs::metadata(fixture.path("page.zarr/zarr.json"))?.modified()?;
     let error = refused("page.zarr")?;
     ensure!(
         error.code == "exists"
@@ -398,11 +400,11 @@ fn a_page_saves_and_hears_of_it() -> Result<()> {
                 .contains("page.zarr exists already (scan, of 20"),
         "{error}"
     );
-    ensure!(std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()? == before);
+    ensure!(std::fs::metadata(fixture.path("page.zarr/zarr.json"))?.modified()? == before);
     saved("page.zarr", true)?;
-    ensure!(std::fs::metadata(desk.path("page.zarr/zarr.json"))?.modified()? > before);
+    ensure!(std::fs::metadata(fixture.path("page.zarr/zarr.json"))?.modified()? > before);
     // What is refused is not asked about first; what is open and may be replaced is named in the question.
-    open(&desk.session, &desk.path("page.zarr"))?;
+    open(&fixture.session, &fixture.path("page.zarr"))?;
     let error = refused("page.zarr")?;
     ensure!(
         error.code == "exists" && error.message.contains("UTC) and is open as `page`"),
@@ -414,20 +416,20 @@ fn a_page_saves_and_hears_of_it() -> Result<()> {
 
 #[test]
 fn a_page_that_resumes_is_not_asked_for_the_file_it_had_agreed_to_replace() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let path = desk.path("slow.zspy");
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let path = fixture.path("slow.zspy");
     std::fs::write(&path, b"an older result")?;
     let options = SaveOptions {
         chunk: Some(vec![1, 1]),
         ..SaveOptions::default()
     };
     // Interrupted at its first frame.
-    let error = (desk.session)
+    let error = (fixture.session)
         .command(save(scan, &path, options.clone()), &|| true, &mut |_| {})
         .unwrap_err();
     ensure!(error.code == "cancelled", "{error}");
-    let partial = desk.path(".slow.zspy.partial").exists();
+    let partial = fixture.path(".slow.zspy.partial").exists();
     let request = Request::Save {
         request_id: 8,
         node: scan,
@@ -435,7 +437,7 @@ fn a_page_that_resumes_is_not_asked_for_the_file_it_had_agreed_to_replace() -> R
         options,
         replace: false,
     };
-    match (ask(&desk.session, request)?.0, partial) {
+    match (ask(&fixture.session, request)?.0, partial) {
         (Reply::Done { .. }, true) => Ok(()),
         (Reply::Refused { error, .. }, false) if error.code == "exists" => Ok(()),
         (other, partial) => bail!("{other:?} with partial: {partial}"),
@@ -444,48 +446,49 @@ fn a_page_that_resumes_is_not_asked_for_the_file_it_had_agreed_to_replace() -> R
 
 #[test]
 fn opening_a_file_that_is_slow_to_drag_says_so() -> Result<()> {
-    let desk = Desk::new()?;
-    write_npy(&desk.path("large.npy"), [16, 18, 512, 256])?;
-    let raw = open(&desk.session, &desk.path("large.npy"))?;
+    let fixture = SessionFixture::new()?;
+    write_npy(&fixture.path("large.npy"), [16, 18, 512, 256])?;
+    let raw = open(&fixture.session, &fixture.path("large.npy"))?;
     let one_chunk = SaveOptions {
         chunk: Some(vec![16, 18]),
         compression: Some("zstd".into()),
         ..SaveOptions::default()
     };
-    desk.run(save(raw, &desk.path("dear.zspy"), one_chunk))?;
+    fixture.run(save(raw, &fixture.path("dear.zspy"), one_chunk))?;
     let (tell, told) = channel();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let Event::Notice { message, hint, .. } = event {
             let _ = tell.send(format!("{message}; {hint}"));
         }
     }));
-    let dear = open(&desk.session, &desk.path("dear.zspy"))?;
+    let dear = open(&fixture.session, &fixture.path("dear.zspy"))?;
     let said = told.recv_timeout(Duration::from_secs(30))?;
     for part in ["75 MB", "288 frames", "dear.reshard(\"dear_quick.zarr\")?"] {
         ensure!(said.contains(part), "{part}: {said}");
     }
-    let cost = |node| Some(desk.session.description(node)?.frame_cost);
+    let cost = |node| Some(fixture.session.description(node)?.frame_cost);
     let of_dear = cost(dear).flatten().context("not measured")?;
     ensure!(of_dear.slow && of_dear.frames_per_chunk == 288);
     ensure!(
-        desk.session
+        fixture
+            .session
             .poster(dear, &session::Look::default())?
             .text
             .contains("reshard")
     );
     ensure!(cost(raw) == Some(None), "a mapped file costs nothing");
 
-    let reply = desk.run(Command::Reshard {
+    let reply = fixture.run(Command::Reshard {
         node: dear,
-        path: desk.path("quick.zarr").display().to_string(),
+        path: fixture.path("quick.zarr").display().to_string(),
         options: SaveOptions::default(),
     })?;
     let quick = reply.node.context("no node")?;
     ensure!(told.recv_timeout(Duration::from_secs(2)).is_err());
     ensure!(cost(quick).flatten().is_none_or(|cost| !cost.slow));
     let (old, new) = (
-        desk.session.frame(raw, &[7, 11])?,
-        desk.session.frame(quick, &[7, 11])?,
+        fixture.session.frame(raw, &[7, 11])?,
+        fixture.session.frame(quick, &[7, 11])?,
     );
     ensure!(old.as_bytes() == new.as_bytes());
     Ok(())

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::desk::{self, Desk, Root, Slow, ask, frame_of, open, wish};
+use crate::session_fixture::{
+    self, Root, SessionFixture, Slow, ask, frame_of, frame_request, open,
+};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{Command, ProgressState, Reply, SaveOptions, WireError};
 use serde_json::json;
@@ -14,10 +16,10 @@ use signal::{ElementType, Frame, FrameFunction, NavigationIndex, Output};
 
 #[test]
 fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let path = desk.path("flat.zspy");
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let flat = fixture.add(scan, "radial_median", json!({}))?;
+    let path = fixture.path("flat.zspy");
     let save = |path: &Path| Command::Save {
         node: flat,
         path: path.display().to_string(),
@@ -28,7 +30,7 @@ fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> R
         },
     };
     let mut told = Vec::new();
-    let reply = desk
+    let reply = fixture
         .session
         .command(save(&path), &|| false, &mut |progress| {
             told.push(progress.clone())
@@ -44,32 +46,32 @@ fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> R
         told.last()
             .is_some_and(|last| last.state == ProgressState::Done && last.done == 35.0)
     );
-    let again = open(&desk.session, &path)?;
+    let again = open(&fixture.session, &path)?;
     for index in [[0, 0], [4, 6], [2, 3]] {
         let (old, new) = (
-            desk.session.frame(flat, &index)?,
-            desk.session.frame(again, &index)?,
+            fixture.session.frame(flat, &index)?,
+            fixture.session.frame(again, &index)?,
         );
         ensure!(old.as_bytes() == new.as_bytes() && old.element() == new.element());
     }
     // A result that is only looked at is replaced, and who has it open is told.
-    let reply = desk.run(save(&path))?;
+    let reply = fixture.run(save(&path))?;
     let told: Vec<&str> = (reply.caveats.iter())
         .map(|remark| remark.text.as_str())
         .filter(|text| text.contains("was replaced; run the cell again"))
         .collect();
     ensure!(told.len() == 1, "{:?}", reply.caveats);
-    let old = desk.session.frame(again, &[0, 6]);
+    let old = fixture.session.frame(again, &[0, 6]);
     let error = old.map(drop).unwrap_err();
     ensure!(
         error.message.contains("replaced since it was opened"),
         "{error}"
     );
-    let fresh = open(&desk.session, &path)?;
-    ensure!(desk.session.frame(fresh, &[4, 6])?.len() == 24 * 20);
+    let fresh = open(&fixture.session, &path)?;
+    ensure!(fixture.session.frame(fresh, &[4, 6])?.len() == 24 * 20);
     // The measurement is not, nor what anything else is made from, nor what was not saved here.
-    let raw = desk.path("scan.npy");
-    let error = desk.run(save(&raw)).unwrap_err();
+    let raw = fixture.path("scan.npy");
+    let error = fixture.run(save(&raw)).unwrap_err();
     ensure!(
         error.code == "in_use"
             && error
@@ -78,15 +80,15 @@ fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> R
             && error.hint == "save under another name",
         "{error}"
     );
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let path = desk.path("whole.zspy");
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let path = fixture.path("whole.zspy");
     let save = Command::Save {
         node: scan,
         path: path.display().to_string(),
         options: Default::default(),
     };
-    desk.run(save.clone())?;
+    fixture.run(save.clone())?;
     let mut folders = Vec::new();
     chunk_files(&path, &mut folders)?;
     let (_, chunk) = folders.first().context("no chunks")?;
@@ -94,8 +96,8 @@ fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> R
         .ancestors()
         .find(|folder| folder.join(".zarray").is_file())
         .context("no array")?;
-    open(&desk.session, array)?;
-    let error = desk.run(save).unwrap_err();
+    open(&fixture.session, array)?;
+    let error = fixture.run(save).unwrap_err();
     ensure!(
         error.code == "in_use" && error.message.contains("a part of it"),
         "{error}"
@@ -106,8 +108,8 @@ fn saved_frames_open_again_and_what_is_made_from_a_file_never_replaces_it() -> R
 /// A radial profile is a spectrum: it has a picture, and opens again as one.
 #[test]
 fn frames_of_another_shape_than_the_scan_open_again_in_every_format() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
     let steps = [
         ("azimuthal_integral", json!({"npt": 9})),
         ("center_direct_beam", json!({})),
@@ -115,15 +117,15 @@ fn frames_of_another_shape_than_the_scan_open_again_in_every_format() -> Result<
         ("rebin_signal", json!({"rows": 3})),
     ];
     for (operation, params) in steps {
-        let node = desk.add(scan, operation, params)?;
-        let (picture, _) = frame_of(&desk.session, wish(node, [2, 3], [200, 100]))?;
+        let node = fixture.add(scan, operation, params)?;
+        let (picture, _) = frame_of(&fixture.session, frame_request(node, [2, 3], [200, 100]))?;
         ensure!(picture.node == node);
-        let described = desk.session.description(node).context("a node")?;
+        let described = fixture.session.description(node).context("a node")?;
         for ending in ["zspy", "hspy", "zarr", "npy"] {
-            let path = desk.path(&format!("{operation}.{ending}"));
-            desk::save(&desk, node, &path)?;
-            let again = open(&desk.session, &path)?;
-            let seen = desk.session.description(again).context("a node")?;
+            let path = fixture.path(&format!("{operation}.{ending}"));
+            session_fixture::save(&fixture, node, &path)?;
+            let again = open(&fixture.session, &path)?;
+            let seen = fixture.session.description(again).context("a node")?;
             ensure!(
                 seen.signal_axes == described.signal_axes,
                 "{operation} as {ending}: {:?}",
@@ -131,8 +133,8 @@ fn frames_of_another_shape_than_the_scan_open_again_in_every_format() -> Result<
             );
             for index in [[0, 0], [4, 6], [2, 3]] {
                 let (old, new) = (
-                    desk.session.frame(node, &index)?,
-                    desk.session.frame(again, &index)?,
+                    fixture.session.frame(node, &index)?,
+                    fixture.session.frame(again, &index)?,
                 );
                 ensure!(
                     old.as_bytes() == new.as_bytes() && old.shape() == new.shape(),
@@ -146,30 +148,32 @@ fn frames_of_another_shape_than_the_scan_open_again_in_every_format() -> Result<
 
 #[test]
 fn an_interrupted_or_failed_save_leaves_the_old_file() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
     let panics_at = Some(NavigationIndex::new(&[4, 6]));
-    let sharper = desk.session.add_map(scan, Arc::new(Root { panics_at }))?;
-    let path = desk.path("old.zspy");
+    let sharper = fixture
+        .session
+        .add_map(scan, Arc::new(Root { panics_at }))?;
+    let path = fixture.path("old.zspy");
     let save = |node| Command::Save {
         node,
         path: path.display().to_string(),
         options: Default::default(),
     };
-    desk.run(save(scan))?;
+    fixture.run(save(scan))?;
     let before = folder_bytes(&path)?;
-    let error = desk
+    let error = fixture
         .session
         .command(save(sharper), &|| true, &mut |_| {})
         .unwrap_err();
     ensure!(error.code == "cancelled", "{error}");
-    let error = desk.run(save(sharper)).unwrap_err();
+    let error = fixture.run(save(sharper)).unwrap_err();
     ensure!(
         error.code == "user_function" && error.message.contains("was not saved"),
         "{error}"
     );
     ensure!(folder_bytes(&path)? == before);
-    let names: Vec<_> = std::fs::read_dir(desk.folder.path())?
+    let names: Vec<_> = std::fs::read_dir(fixture.folder.path())?
         .flatten()
         .map(|entry| entry.file_name())
         .collect();
@@ -181,20 +185,20 @@ fn an_interrupted_or_failed_save_leaves_the_old_file() -> Result<()> {
 #[test]
 fn an_interrupt_does_not_wait_for_a_slow_frame() -> Result<()> {
     let frame_time = Duration::from_secs(1);
-    let desk = Desk::new()?;
-    let scan = desk.open()?;
-    let path = desk.path("old.zspy");
+    let fixture = SessionFixture::new()?;
+    let scan = fixture.open()?;
+    let path = fixture.path("old.zspy");
     let written = path.display().to_string();
-    desk.run(Command::Save {
+    fixture.run(Command::Save {
         node: scan,
         path: written.clone(),
         options: Default::default(),
     })?;
     let before = folder_bytes(&path)?;
-    let slow = desk.session.add_map(scan, Arc::new(Slow(frame_time)))?;
-    let peaks = desk.add(slow, "local_maximum", json!({}))?;
-    let map = desk.add(slow, "virtual_disk", json!({}))?;
-    let session = &desk.session;
+    let slow = fixture.session.add_map(scan, Arc::new(Slow(frame_time)))?;
+    let peaks = fixture.add(slow, "local_maximum", json!({}))?;
+    let map = fixture.add(slow, "virtual_disk", json!({}))?;
+    let session = &fixture.session;
     let run = |command: Command, stop: &dyn Fn() -> bool| {
         session.command(command, stop, &mut |_| {}).map(|_| ())
     };
@@ -284,7 +288,7 @@ fn an_interrupt_does_not_wait_for_a_slow_frame() -> Result<()> {
     println!("after the interrupt: {waits:?}");
     // What was under way ends at its next frame and takes its unfinished files along.
     std::thread::sleep(frame_time * 2);
-    let names: Vec<_> = (desk.folder.path().read_dir()?.flatten())
+    let names: Vec<_> = (fixture.folder.path().read_dir()?.flatten())
         .map(|entry| entry.file_name())
         .collect();
     ensure!(names.len() == 2, "{names:?}");
@@ -312,11 +316,11 @@ fn a_full_disk_leaves_the_old_file_and_says_how_much_is_free() -> Result<()> {
     const FOLDER: &str = "SIGNALTREE_TEST_FULL_DISK";
     const NAME: &str = "a_full_disk_leaves_the_old_file_and_says_how_much_is_free";
     let Some(folder) = std::env::var_os(FOLDER) else {
-        let desk = Desk::new()?;
-        let scan = desk.open()?;
-        let path = desk.path("old.zspy");
+        let fixture = SessionFixture::new()?;
+        let scan = fixture.open()?;
+        let path = fixture.path("old.zspy");
         let path = path.display().to_string();
-        desk.run(Command::Save {
+        fixture.run(Command::Save {
             node: scan,
             path: path.clone(),
             options: Default::default(),
@@ -328,13 +332,13 @@ fn a_full_disk_leaves_the_old_file_and_says_how_much_is_free() -> Result<()> {
             .args(["-c", limited])
             .arg(std::env::current_exe()?)
             .args(["--exact", NAME, "--nocapture"])
-            .env(FOLDER, desk.folder.path())
+            .env(FOLDER, fixture.folder.path())
             .output()?;
         let told = String::from_utf8_lossy(&child.stdout);
         ensure!(child.status.success(), "{told}");
         ensure!(folder_bytes(Path::new(&path))? == before);
         ensure!(
-            std::fs::read_dir(desk.folder.path())?.count() == 2,
+            std::fs::read_dir(fixture.folder.path())?.count() == 2,
             "parts are left"
         );
         return Ok(());
@@ -396,10 +400,10 @@ fn chunk_files(folder: &Path, found: &mut Vec<(u64, PathBuf)>) -> Result<()> {
 
 #[test]
 fn a_damaged_chunk_fails_its_own_frames_and_the_next_drag_works() -> Result<()> {
-    let desk = Desk::new()?;
-    let path = desk.path("damaged.zspy");
-    desk.run(Command::Save {
-        node: desk.open()?,
+    let fixture = SessionFixture::new()?;
+    let path = fixture.path("damaged.zspy");
+    fixture.run(Command::Save {
+        node: fixture.open()?,
         path: path.display().to_string(),
         options: Default::default(),
     })?;
@@ -410,11 +414,11 @@ fn a_damaged_chunk_fails_its_own_frames_and_the_next_drag_works() -> Result<()> 
         .write(true)
         .open(damaged)?
         .set_len(length / 2)?;
-    let scan = open(&desk.session, &path)?;
+    let scan = open(&fixture.session, &path)?;
     let (mut fine, mut errors) = (0, Vec::new());
     for y in 0..5 {
         for x in 0..7 {
-            match ask(&desk.session, wish(scan, [y, x], [64, 64]))? {
+            match ask(&fixture.session, frame_request(scan, [y, x], [64, 64]))? {
                 (Reply::Frame(_), _) => fine += 1,
                 (Reply::Failed { error, .. }, _) => errors.push(error),
                 (other, _) => bail!("{other:?}"),
@@ -442,21 +446,21 @@ fn a_damaged_chunk_fails_its_own_frames_and_the_next_drag_works() -> Result<()> 
 /// The remedy of a refused save, carried out.
 #[test]
 fn a_save_over_an_open_file_says_who_holds_it_and_how_to_let_it_go() -> Result<()> {
-    let desk = Desk::new()?;
-    let session = &desk.session;
-    let scan = desk.open()?;
-    let flat = desk.add(scan, "radial_median", json!({}))?;
-    let path = desk.path("flat.zspy");
-    desk::save(&desk, flat, &path)?;
+    let fixture = SessionFixture::new()?;
+    let session = &fixture.session;
+    let scan = fixture.open()?;
+    let flat = fixture.add(scan, "radial_median", json!({}))?;
+    let path = fixture.path("flat.zspy");
+    session_fixture::save(&fixture, flat, &path)?;
     let again = open(session, &path)?;
-    let peaks = desk.add(again, "local_maximum", json!({}))?;
+    let peaks = fixture.add(again, "local_maximum", json!({}))?;
     for (node, name) in [(again, "again"), (peaks, "p")] {
         session.retain(node);
         let name = name.to_owned();
-        desk.run(Command::Name { node, name })?;
+        fixture.run(Command::Name { node, name })?;
     }
     session.view_opened("m1", vec![peaks]);
-    let refused = || desk::save(&desk, flat, &path).unwrap_err();
+    let refused = || session_fixture::save(&fixture, flat, &path).unwrap_err();
     let error = refused();
     ensure!(
         error.code == "in_use"
@@ -482,18 +486,18 @@ fn a_save_over_an_open_file_says_who_holds_it_and_how_to_let_it_go() -> Result<(
         error.hint
     );
     session.page_closed("m1");
-    desk::save(&desk, flat, &path)?;
+    session_fixture::save(&fixture, flat, &path)?;
 
     // A file that was not saved here, though nothing is made from it.
-    let other = desk.path("other.npy");
-    scan_files::write_npy(&other, desk::SHAPE)?;
+    let other = fixture.path("other.npy");
+    scan_files::write_npy(&other, session_fixture::SHAPE)?;
     let raw = open(session, &other)?;
-    let error = desk::save(&desk, flat, &other).unwrap_err();
+    let error = session_fixture::save(&fixture, flat, &other).unwrap_err();
     ensure!(
         error.code == "in_use" && error.message.ends_with("this file is open as `other`"),
         "{error}"
     );
-    desk.run(Command::Remove { node: raw })?;
-    desk::save(&desk, flat, &other)?;
+    fixture.run(Command::Remove { node: raw })?;
+    session_fixture::save(&fixture, flat, &other)?;
     Ok(())
 }

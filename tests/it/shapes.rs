@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use session::journal::Place;
 use session::{Config, Session};
 
-use crate::desk::{Desk, frame_of, save, wish};
 use crate::scan_files;
+use crate::session_fixture::{SessionFixture, frame_of, frame_request, save};
 
 /// Not square, so that swapped axes cannot pass; more positions than a first estimate reads.
 const SCAN: [usize; 2] = [23, 31];
@@ -24,7 +24,7 @@ fn counts(y: usize, x: usize, channel: usize) -> u16 {
 }
 
 /// A spectrum image on the axis `offset + scale · channel`, in eV.
-fn spectra(desk: &Desk, name: &str, scale: f64, offset: f64) -> Result<u32> {
+fn spectra(fixture: &SessionFixture, name: &str, scale: f64, offset: f64) -> Result<u32> {
     let [ny, nx] = SCAN;
     let mut header =
         format!("{{'descr': '<u2', 'fortran_order': False, 'shape': ({ny}, {nx}, {CHANNELS}), }}");
@@ -40,12 +40,12 @@ fn spectra(desk: &Desk, name: &str, scale: f64, offset: f64) -> Result<u32> {
             bytes.extend(counts(at / nx, at % nx, channel).to_le_bytes());
         }
     }
-    std::fs::write(desk.path(name), bytes)?;
+    std::fs::write(fixture.path(name), bytes)?;
     let axis = |name: &str, scale: f64, offset: f64, unit: &str| {
         (name.to_owned(), scale, offset, unit.to_owned())
     };
-    let reply = desk.run(Command::Open {
-        path: desk.path(name).display().to_string(),
+    let reply = fixture.run(Command::Open {
+        path: fixture.path(name).display().to_string(),
         options: OpenOptions {
             signal_axes: Some(1),
             axes: Some(vec![
@@ -59,8 +59,8 @@ fn spectra(desk: &Desk, name: &str, scale: f64, offset: f64) -> Result<u32> {
     reply.node.context("no node")
 }
 
-fn rising(desk: &Desk) -> Result<u32> {
-    spectra(desk, "spectra.npy", 0.5, 200.0)
+fn rising(fixture: &SessionFixture) -> Result<u32> {
+    spectra(fixture, "spectra.npy", 0.5, 200.0)
 }
 
 /// The whole map, position by position.
@@ -86,28 +86,28 @@ fn sums(channels: std::ops::Range<usize>) -> Vec<f64> {
     (0..ny * nx).map(sum).collect()
 }
 
-fn description(desk: &Desk, node: u32) -> Result<NodeDescription> {
-    desk.session.description(node).context("no node")
+fn description(fixture: &SessionFixture, node: u32) -> Result<NodeDescription> {
+    fixture.session.description(node).context("no node")
 }
 
 #[test]
 fn a_window_is_a_sum_over_the_channels_of_the_axis_as_it_is() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let range = json!({"range": [205.0, 212.5]});
     for (name, scale, offset, channels) in [
         ("rising.npy", 0.5, 200.0, 10..25),
         ("falling.npy", -0.5, 229.5, 35..50),
     ] {
-        let spectra = spectra(&desk, name, scale, offset)?;
-        let window = desk.add(spectra, "energy_window", range.clone())?;
+        let spectra = spectra(&fixture, name, scale, offset)?;
+        let window = fixture.add(spectra, "energy_window", range.clone())?;
         ensure!(
-            image(&desk.session, window, SCAN)? == sums(channels.clone()),
+            image(&fixture.session, window, SCAN)? == sums(channels.clone()),
             "{name}"
         );
         let mean = json!({"range": [205.0, 212.5], "statistic": "mean"});
         let mean = image(
-            &desk.session,
-            desk.add(spectra, "energy_window", mean)?,
+            &fixture.session,
+            fixture.add(spectra, "energy_window", mean)?,
             SCAN,
         )?;
         let expected = sums(channels);
@@ -119,11 +119,11 @@ fn a_window_is_a_sum_over_the_channels_of_the_axis_as_it_is() -> Result<()> {
 
 #[test]
 fn what_a_window_lacks_is_said_and_an_empty_one_is_refused() -> Result<()> {
-    let desk = Desk::new()?;
-    let spectra = rising(&desk)?;
-    let window = desk.add(spectra, "energy_window", json!({"range": [225, 900]}))?;
-    ensure!(image(&desk.session, window, SCAN)? == sums(50..60));
-    let said = description(&desk, window)?.caveats;
+    let fixture = SessionFixture::new()?;
+    let spectra = rising(&fixture)?;
+    let window = fixture.add(spectra, "energy_window", json!({"range": [225, 900]}))?;
+    ensure!(image(&fixture.session, window, SCAN)? == sums(50..60));
+    let said = description(&fixture, window)?.caveats;
     let said = said.iter().find(|caveat| caveat.code == "range_cut");
     let text = &said.context("nothing is said")?.text;
     ensure!(
@@ -137,7 +137,7 @@ fn what_a_window_lacks_is_said_and_an_empty_one_is_refused() -> Result<()> {
             "lies between two channels of the axis `Energy`",
         ),
     ] {
-        let error = desk
+        let error = fixture
             .add(spectra, "energy_window", json!({"range": range}))
             .unwrap_err();
         ensure!(error.message.contains(reason), "{error}");
@@ -145,11 +145,11 @@ fn what_a_window_lacks_is_said_and_an_empty_one_is_refused() -> Result<()> {
         ensure!(told.contains("EnergyWindow { range: Some(["), "{told}");
     }
     let swapped = json!({"range": [212.5, 205.0]});
-    let error = desk.add(spectra, "energy_window", swapped).unwrap_err();
+    let error = fixture.add(spectra, "energy_window", swapped).unwrap_err();
     let told = format!("{} {}", error.message, error.hint);
     ensure!(told.contains("the smaller one first"), "{told}");
-    let scan = desk.open()?;
-    let error = desk.add(scan, "energy_window", json!({})).unwrap_err();
+    let scan = fixture.open()?;
+    let error = fixture.add(scan, "energy_window", json!({})).unwrap_err();
     let told = format!("{} {}", error.message, error.hint);
     ensure!(
         told.contains("2 signal axes, not 1") && told.contains("spectra"),
@@ -182,9 +182,13 @@ fn inside(vertices: &[[f64; 2]], row: f64, column: f64) -> bool {
 
 #[test]
 fn a_polygon_is_a_sum_over_the_pixels_inside() -> Result<()> {
-    let desk = Desk::new()?;
-    let [ny, nx, rows, columns] = crate::desk::SHAPE;
-    let node = desk.add(desk.open()?, "virtual_polygon", json!({"vertices": star()}))?;
+    let fixture = SessionFixture::new()?;
+    let [ny, nx, rows, columns] = crate::session_fixture::SHAPE;
+    let node = fixture.add(
+        fixture.open()?,
+        "virtual_polygon",
+        json!({"vertices": star()}),
+    )?;
     let vertices: Vec<[f64; 2]> = serde_json::from_value(star())?;
     let places: Vec<[usize; 2]> = (0..rows * columns)
         .map(|at| [at / columns, at % columns])
@@ -204,14 +208,14 @@ fn a_polygon_is_a_sum_over_the_pixels_inside() -> Result<()> {
             )
         })
         .collect();
-    ensure!(image(&desk.session, node, [ny, nx])? == expected);
+    ensure!(image(&fixture.session, node, [ny, nx])? == expected);
     Ok(())
 }
 
 #[test]
 fn the_page_is_told_what_to_draw_and_which_control_to_show() -> Result<()> {
-    let desk = Desk::new()?;
-    let operations = desk.session.operations();
+    let fixture = SessionFixture::new()?;
+    let operations = fixture.session.operations();
     let of = |name: &str| {
         let found = operations.iter().find(|operation| operation.name == name);
         found.with_context(|| name.to_owned())
@@ -232,23 +236,23 @@ fn the_page_is_told_what_to_draw_and_which_control_to_show() -> Result<()> {
 }
 
 /// Both kinds of parameters below their files.
-fn both(desk: &Desk) -> Result<[(u32, Value, [usize; 2]); 2]> {
+fn both(fixture: &SessionFixture) -> Result<[(u32, Value, [usize; 2]); 2]> {
     let range = json!({"range": [205.0, 212.5], "statistic": "mean"});
     let shape = json!({"vertices": star(), "statistic": "sum"});
-    let window = desk.add(rising(desk)?, "energy_window", range.clone())?;
-    let polygon = desk.add(desk.open()?, "virtual_polygon", shape.clone())?;
-    let [ny, nx, ..] = crate::desk::SHAPE;
+    let window = fixture.add(rising(fixture)?, "energy_window", range.clone())?;
+    let polygon = fixture.add(fixture.open()?, "virtual_polygon", shape.clone())?;
+    let [ny, nx, ..] = crate::session_fixture::SHAPE;
     Ok([(window, range, SCAN), (polygon, shape, [ny, nx])])
 }
 
 #[test]
 fn they_come_back_from_results_and_recipes() -> Result<()> {
-    let desk = Desk::new()?;
-    for (node, params, scan) in both(&desk)? {
-        ensure!(description(&desk, node)?.params == params);
-        let expected = image(&desk.session, node, scan)?;
-        let path = desk.path(&format!("result_{node}.zspy"));
-        save(&desk, node, &path)?;
+    let fixture = SessionFixture::new()?;
+    for (node, params, scan) in both(&fixture)? {
+        ensure!(description(&fixture, node)?.params == params);
+        let expected = image(&fixture.session, node, scan)?;
+        let path = fixture.path(&format!("result_{node}.zspy"));
+        save(&fixture, node, &path)?;
         let told = io::provenance(&path)?.context("it does not say")?;
         ensure!(told["nodes"][1]["parameters"] == params, "{told:#}");
         let other = Session::new(Config::default());
@@ -260,16 +264,16 @@ fn they_come_back_from_results_and_recipes() -> Result<()> {
         let again = again.node.context("nothing came back")?;
         ensure!(image(&other, again, scan)? == expected);
 
-        let recipe = desk.path(&format!("recipe_{node}.json"));
-        desk.run(Command::Recipe {
+        let recipe = fixture.path(&format!("recipe_{node}.json"));
+        fixture.run(Command::Recipe {
             nodes: vec![node],
             path: recipe.display().to_string(),
         })?;
-        let out = desk.path(&format!("out_{node}"));
+        let out = fixture.path(&format!("out_{node}"));
         computed(&recipe, &out)?;
-        let name = format!("{}.zspy", description(&desk, node)?.name);
-        let saved = crate::desk::open(&desk.session, &out.join(name))?;
-        ensure!(image(&desk.session, saved, scan)? == expected);
+        let name = format!("{}.zspy", description(&fixture, node)?.name);
+        let saved = crate::session_fixture::open(&fixture.session, &out.join(name))?;
+        ensure!(image(&fixture.session, saved, scan)? == expected);
     }
     Ok(())
 }
@@ -292,31 +296,31 @@ fn computed(recipe: &Path, out: &Path) -> Result<()> {
 
 #[test]
 fn they_come_back_with_a_session_and_are_written_as_code() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let place = Place {
-        folder: desk.path("journals"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("journals"),
+        notebook: fixture.path("notebook.ipynb"),
     };
-    desk.session.keep_journal(&place);
-    let nodes = both(&desk)?;
+    fixture.session.keep_journal(&place);
+    let nodes = both(&fixture)?;
     let [window, polygon] = &nodes;
-    let line = description(&desk, window.0)?.code;
+    let line = description(&fixture, window.0)?.code;
     ensure!(
         line.ends_with(
             ".energy_window(EnergyWindow { range: Some([205.0, 212.5]), statistic: Statistic::Mean })?;"
         ),
         "{line}"
     );
-    let line = description(&desk, polygon.0)?.code;
+    let line = description(&fixture, polygon.0)?.code;
     ensure!(
         line.contains("Polygon { vertices: Some(vec![[2.2, 10.1], [20.3, 16.7], ")
             && line.ends_with("..default() })?;"),
         "{line}"
     );
     // A change has the unit of the axis.
-    let branch = desk.run(Command::Branch { node: window.0 })?.node;
+    let branch = fixture.run(Command::Branch { node: window.0 })?.node;
     let branch = branch.context("no branch")?;
-    desk.run(Command::SetParams {
+    fixture.run(Command::SetParams {
         node: branch,
         params: json!({"range": [206.0, 212.5]}),
     })?;
@@ -324,22 +328,22 @@ fn they_come_back_with_a_session_and_are_written_as_code() -> Result<()> {
         a: window.0,
         b: branch,
     };
-    let diff = desk.run(diff)?.difference.context("no difference")?;
+    let diff = fixture.run(diff)?.difference.context("no difference")?;
     let row = diff.rows.iter().find(|row| row.parameter == "range");
     let row = row.context("the range is not named")?;
     ensure!(
         row.units == "eV" && row.b.as_deref() == Some("(206, 212.5)"),
         "{row:?}"
     );
-    desk.run(Command::Undo { node: branch })?;
-    ensure!(description(&desk, branch)?.params == window.1);
+    fixture.run(Command::Undo { node: branch })?;
+    ensure!(description(&fixture, branch)?.params == window.1);
 
     let mut expected = Vec::new();
     for (node, _, scan) in &nodes {
-        expected.push(image(&desk.session, *node, *scan)?);
+        expected.push(image(&fixture.session, *node, *scan)?);
     }
-    desk.session.end_journal();
-    let Desk { session, folder } = desk;
+    fixture.session.end_journal();
+    let SessionFixture { session, folder } = fixture;
     drop(session);
     // The journal thread lets go of its lock a moment later.
     let next = (0..100)
@@ -361,11 +365,11 @@ fn they_come_back_with_a_session_and_are_written_as_code() -> Result<()> {
 }
 
 fn tried(node: u32, params: &Value, detail: Detail) -> Request {
-    match wish(node, [1, 2], [256, 256]) {
-        Request::Frame(mut wish) => {
-            wish.draft = Some(params.clone());
-            wish.detail = detail;
-            Request::Frame(wish)
+    match frame_request(node, [1, 2], [256, 256]) {
+        Request::Frame(mut frame_request) => {
+            frame_request.draft = Some(params.clone());
+            frame_request.detail = detail;
+            Request::Frame(frame_request)
         }
         other => other,
     }
@@ -374,9 +378,9 @@ fn tried(node: u32, params: &Value, detail: Detail) -> Request {
 /// While it is dragged a window shows an estimate of its whole image, then the exact one, and the tree knows nothing of it.
 #[test]
 fn a_window_is_tried_while_it_is_dragged() -> Result<()> {
-    let desk = Desk::new()?;
-    let window = desk.add(rising(&desk)?, "energy_window", json!({}))?;
-    let before = desk.session.tree();
+    let fixture = SessionFixture::new()?;
+    let window = fixture.add(rising(&fixture)?, "energy_window", json!({}))?;
+    let before = fixture.session.tree();
     let params = json!({"range": [205.0, 213.0]});
     let floats = |bytes: &[u8]| -> Vec<f64> {
         let values = bytes.chunks_exact(4);
@@ -385,13 +389,13 @@ fn a_window_is_tried_while_it_is_dragged() -> Result<()> {
             .collect()
     };
     let expected = sums(10..26);
-    let (first, buffers) = frame_of(&desk.session, tried(window, &params, Detail::Moving))?;
+    let (first, buffers) = frame_of(&fixture.session, tried(window, &params, Detail::Moving))?;
     ensure!(first.draft && first.node == window);
     let estimate = floats(&buffers[0]);
     ensure!(estimate.len() == expected.len() && estimate.iter().all(|value| value.is_finite()));
     let began = Instant::now();
     loop {
-        let (reply, buffers) = frame_of(&desk.session, tried(window, &params, Detail::Settled))?;
+        let (reply, buffers) = frame_of(&fixture.session, tried(window, &params, Detail::Settled))?;
         if reply.exact {
             ensure!(floats(&buffers[0]) == expected);
             break;
@@ -399,7 +403,7 @@ fn a_window_is_tried_while_it_is_dragged() -> Result<()> {
         ensure!(began.elapsed() < Duration::from_secs(30), "{reply:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
-    ensure!(desk.session.tree() == before);
+    ensure!(fixture.session.tree() == before);
     // Told from a few positions at first, each standing for those around it.
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (told, exact) = (mean(&estimate), mean(&expected));

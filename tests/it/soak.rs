@@ -4,9 +4,9 @@
 //! Twenty seconds and four hundred steps by default: after some two hundred every thread has what it keeps. An hour:
 //! `SIGNALTREE_SOAK_SECONDS=3600 cargo test --release -p tests --test soak -- --nocapture`.
 
-mod desk;
 mod drag;
 mod scan_files;
+mod session_fixture;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -120,7 +120,10 @@ impl Explorer {
             json!({"radius": radius}),
         )?;
         self.maps.push(map);
-        let (reply, _) = desk::ask(&self.session, desk::wish(map, [0, 0], [256, 256]))?;
+        let (reply, _) = session_fixture::ask(
+            &self.session,
+            session_fixture::frame_request(map, [0, 0], [256, 256]),
+        )?;
         ensure!(matches!(reply, Reply::Frame(_)), "{reply:?}");
         if self.dice.below(2) == 0 {
             let request = Request::Attention {
@@ -129,7 +132,7 @@ impl Explorer {
                 node: map,
                 state: Attention::Hidden,
             };
-            desk::ask(&self.session, request)?;
+            session_fixture::ask(&self.session, request)?;
         }
         if self.maps.len() > 4 {
             let oldest = self.maps.remove(0);

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use signal::{CancelToken, NavigationIndex, Output};
-use tree::{Engine, EngineConfig, Lane, Tree};
+use tree::{Engine, EngineConfig, Priority, Tree};
 
 const SHAPE: [usize; 4] = [13, 21, 24, 17];
 
@@ -60,7 +60,7 @@ fn results(path: &Path, threads: usize) -> Result<Vec<Vec<u32>>> {
     for node in patterns {
         let at = NavigationIndex::new(&[]);
         let never = CancelToken::new();
-        let output = engine.output(&graph, node, at, Lane::Interactive, &never)?;
+        let output = engine.output(&graph, node, at, Priority::Interactive, &never)?;
         let Output::Frame(frame) = output else {
             bail!("no frame");
         };

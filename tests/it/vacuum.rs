@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desk::{Desk, open, save};
 use crate::scan_files::write_counts;
+use crate::session_fixture::{SessionFixture, open, save};
 use anyhow::{Context, Result, ensure};
 use protocol::{Command, CommandReply, WireError};
 use serde_json::{Value, json};
@@ -87,39 +87,47 @@ fn write(path: &Path, [ny, nx]: [usize; 2], size: usize, beam: f64, bragg: f64) 
 }
 
 struct Made {
-    desk: Desk,
+    fixture: SessionFixture,
     scan: u32,
     vacuum: u32,
 }
 
 /// A scan of few counts and its vacuum, both open.
 fn made() -> Result<Made> {
-    let desk = Desk::new()?;
-    write(&desk.path("few.npy"), SCAN, SIZE, 3.0, 1.0)?;
-    write(&desk.path("vacuum.npy"), [2, 5], SIZE, 60.0, 0.0)?;
-    let scan = open(&desk.session, &desk.path("few.npy"))?;
-    let vacuum = open(&desk.session, &desk.path("vacuum.npy"))?;
-    name(&desk, scan, "scan")?;
-    name(&desk, vacuum, "vacuum")?;
-    Ok(Made { desk, scan, vacuum })
+    let fixture = SessionFixture::new()?;
+    write(&fixture.path("few.npy"), SCAN, SIZE, 3.0, 1.0)?;
+    write(&fixture.path("vacuum.npy"), [2, 5], SIZE, 60.0, 0.0)?;
+    let scan = open(&fixture.session, &fixture.path("few.npy"))?;
+    let vacuum = open(&fixture.session, &fixture.path("vacuum.npy"))?;
+    name(&fixture, scan, "scan")?;
+    name(&fixture, vacuum, "vacuum")?;
+    Ok(Made {
+        fixture,
+        scan,
+        vacuum,
+    })
 }
 
-fn name(desk: &Desk, node: u32, name: &str) -> Result<()> {
+fn name(fixture: &SessionFixture, node: u32, name: &str) -> Result<()> {
     let name = name.to_owned();
-    desk.run(Command::Name { node, name })?;
+    fixture.run(Command::Name { node, name })?;
     Ok(())
 }
 
-fn find(desk: &Desk, parents: &[u32], params: Value) -> Result<CommandReply, WireError> {
-    desk.run(Command::AddNode {
+fn find(
+    fixture: &SessionFixture,
+    parents: &[u32],
+    params: Value,
+) -> Result<CommandReply, WireError> {
+    fixture.run(Command::AddNode {
         parents: parents.to_vec(),
         operation: "normalized_correlation".into(),
         params,
     })
 }
 
-fn found(desk: &Desk, parents: &[u32]) -> Result<u32> {
-    find(desk, parents, json!({}))?.node.context("no node")
+fn found(fixture: &SessionFixture, parents: &[u32]) -> Result<u32> {
+    find(fixture, parents, json!({}))?.node.context("no node")
 }
 
 /// How many of the disks are found, and how far they are off, as a root of the mean square.
@@ -148,22 +156,26 @@ fn values(session: &Arc<Session>, command: Command) -> Result<Vec<f64>> {
 
 #[test]
 fn few_counts_are_measured_better_with_a_vacuum_of_its_own_file() -> Result<()> {
-    let Made { desk, scan, vacuum } = made()?;
-    let (alone, alone_off) = score(&desk.session, found(&desk, &[scan])?)?;
-    let peaks = found(&desk, &[scan, vacuum])?;
-    let (with, with_off) = score(&desk.session, peaks)?;
+    let Made {
+        fixture,
+        scan,
+        vacuum,
+    } = made()?;
+    let (alone, alone_off) = score(&fixture.session, found(&fixture, &[scan])?)?;
+    let peaks = found(&fixture, &[scan, vacuum])?;
+    let (with, with_off) = score(&fixture.session, peaks)?;
     println!(
         "alone {alone} off by {alone_off:.3} px, with the vacuum {with} off by {with_off:.3} px"
     );
     ensure!(with >= alone && with_off < 0.87 * alone_off && with_off < 1.2 * BOUND);
-    let tree = desk.run(Command::Tree)?.text.context("no text")?;
+    let tree = fixture.run(Command::Tree)?.text.context("no text")?;
     ensure!(
         tree.contains("that of the vacuum") && tree.contains("(matched filter) with vacuum"),
         "{tree}"
     );
     // One frame is a vacuum too: the mean of ten has a tenth of the noise that counts would have, and the wander of ten beams.
-    let mean = desk.add(vacuum, "mean_pattern", json!({}))?;
-    let (count, off) = score(&desk.session, found(&desk, &[scan, mean])?)?;
+    let mean = fixture.add(vacuum, "mean_pattern", json!({}))?;
+    let (count, off) = score(&fixture.session, found(&fixture, &[scan, mean])?)?;
     println!("with one frame {count} off by {off:.3} px");
     // The faintest may be missed.
     ensure!(count + 1 >= alone && off < alone_off && off < 1.4 * BOUND);
@@ -172,10 +184,14 @@ fn few_counts_are_measured_better_with_a_vacuum_of_its_own_file() -> Result<()> 
 
 #[test]
 fn what_is_no_vacuum_of_the_scan_is_refused_with_the_reason() -> Result<()> {
-    let Made { desk, scan, vacuum } = made()?;
-    write(&desk.path("small.npy"), [1, 2], 40, 60.0, 0.0)?;
-    let small = open(&desk.session, &desk.path("small.npy"))?;
-    let image = desk.add(vacuum, "virtual_disk", json!({"radius": 5.0}))?;
+    let Made {
+        fixture,
+        scan,
+        vacuum,
+    } = made()?;
+    write(&fixture.path("small.npy"), [1, 2], 40, 60.0, 0.0)?;
+    let small = open(&fixture.session, &fixture.path("small.npy"))?;
+    let image = fixture.add(vacuum, "virtual_disk", json!({"radius": 5.0}))?;
     let region = json!({"vacuum": {"x0": 0, "y0": 0, "width": 2, "height": 2}});
     let cases = [
         (vec![scan, small], json!({}), "40 x 40 px", "same detector"),
@@ -194,13 +210,13 @@ fn what_is_no_vacuum_of_the_scan_is_refused_with_the_reason() -> Result<()> {
         ),
     ];
     for (parents, params, reason, remedy) in cases {
-        let error = find(&desk, &parents, params).unwrap_err();
+        let error = find(&fixture, &parents, params).unwrap_err();
         ensure!(
             error.message.contains(reason) && format!("{error} {}", error.hint).contains(remedy),
             "{reason}, {remedy}: {error:?}"
         );
     }
-    let error = desk
+    let error = fixture
         .run(Command::AddNode {
             parents: vec![scan, vacuum],
             operation: "mean_pattern".into(),
@@ -208,15 +224,15 @@ fn what_is_no_vacuum_of_the_scan_is_refused_with_the_reason() -> Result<()> {
         })
         .unwrap_err();
     ensure!(error.message.contains("no other beside it"), "{error:?}");
-    let open_nodes = desk.session.tree().nodes.len();
+    let open_nodes = fixture.session.tree().nodes.len();
     ensure!(open_nodes == 4, "a refused node was added");
     Ok(())
 }
 
 #[test]
 fn another_camera_length_is_said() -> Result<()> {
-    let Made { desk, scan, .. } = made()?;
-    let path = desk.path("vacuum.npy").display().to_string();
+    let Made { fixture, scan, .. } = made()?;
+    let path = fixture.path("vacuum.npy").display().to_string();
     let axis = |name: &str, scale: f64| (name.to_owned(), scale, 0.0, "1/nm".to_owned());
     let open = |scale: f64, file: &str| -> Result<u32> {
         let axes = vec![
@@ -230,7 +246,8 @@ fn another_camera_length_is_said() -> Result<()> {
             ..Default::default()
         };
         let path = path.replace("vacuum.npy", file);
-        desk.run(Command::Open { path, options })?
+        fixture
+            .run(Command::Open { path, options })?
             .node
             .context("no node")
     };
@@ -240,8 +257,8 @@ fn another_camera_length_is_said() -> Result<()> {
         open(0.2, "vacuum.npy")?,
     );
     let told = |parents: &[u32]| -> Result<bool> {
-        let node = found(&desk, parents)?;
-        let described = desk.session.description(node).context("no node")?;
+        let node = found(&fixture, parents)?;
+        let described = fixture.session.description(node).context("no node")?;
         Ok(described
             .caveats
             .iter()
@@ -255,21 +272,21 @@ fn another_camera_length_is_said() -> Result<()> {
 #[test]
 fn the_vacuum_comes_back_and_goes_into_code_recipes_and_results() -> Result<()> {
     let Made {
-        mut desk,
+        mut fixture,
         scan,
         vacuum,
     } = made()?;
     let place = Place {
-        folder: desk.path("journals"),
-        notebook: desk.path("notebook.ipynb"),
+        folder: fixture.path("journals"),
+        notebook: fixture.path("notebook.ipynb"),
     };
-    desk.session.keep_journal(&place);
-    let peaks = found(&desk, &[scan, vacuum])?;
-    name(&desk, peaks, "peaks")?;
-    let map = desk.add(peaks, "strain_map", json!({}))?;
-    name(&desk, map, "strain")?;
+    fixture.session.keep_journal(&place);
+    let peaks = found(&fixture, &[scan, vacuum])?;
+    name(&fixture, peaks, "peaks")?;
+    let map = fixture.add(peaks, "strain_map", json!({}))?;
+    name(&fixture, map, "strain")?;
     let line = "let peaks = scan.find_peaks_with(&vacuum, NormalizedCorrelation::default())?;";
-    let code = desk
+    let code = fixture
         .run(Command::Export { node: Some(map) })?
         .text
         .context("no code")?;
@@ -279,8 +296,8 @@ fn the_vacuum_comes_back_and_goes_into_code_recipes_and_results() -> Result<()> 
         "{code}"
     );
 
-    let result = desk.path("strain.zspy");
-    save(&desk, map, &result)?;
+    let result = fixture.path("strain.zspy");
+    save(&fixture, map, &result)?;
     let told = io::provenance(&result)?.context("nothing is said")?;
     ensure!(
         told["nodes"][2]["parents"] == json!(["scan", "vacuum"]),
@@ -302,16 +319,16 @@ fn the_vacuum_comes_back_and_goes_into_code_recipes_and_results() -> Result<()> 
     );
 
     // A recipe for other scans: the vacuum is the file that it names.
-    let recipe = desk.path("recipe.json");
-    desk.run(Command::Recipe {
+    let recipe = fixture.path("recipe.json");
+    fixture.run(Command::Recipe {
         nodes: vec![map],
         path: recipe.display().to_string(),
     })?;
-    std::fs::copy(desk.path("few.npy"), desk.path("next.npy"))?;
+    std::fs::copy(fixture.path("few.npy"), fixture.path("next.npy"))?;
     let batch = Batch {
         recipe,
-        out: desk.path("out"),
-        inputs: vec![(None, desk.path("next.npy"))],
+        out: fixture.path("out"),
+        inputs: vec![(None, fixture.path("next.npy"))],
         ..Batch::default()
     };
     let other = Session::new(Config::default());
@@ -321,7 +338,7 @@ fn the_vacuum_comes_back_and_goes_into_code_recipes_and_results() -> Result<()> 
         warn: &mut |_| {},
     };
     batch::compute(&other, &batch, &mut listener)?;
-    let told = io::provenance(&desk.path("out/strain.zspy"))?.context("nothing is said")?;
+    let told = io::provenance(&fixture.path("out/strain.zspy"))?.context("nothing is said")?;
     ensure!(
         told["nodes"][0]["file"]["relative_path"] == "../next.npy",
         "{told:#}"
@@ -333,7 +350,7 @@ fn the_vacuum_comes_back_and_goes_into_code_recipes_and_results() -> Result<()> 
 
     let replay = Command::Replay {
         path: result.display().to_string(),
-        input: Some(desk.path("next.npy").display().to_string()),
+        input: Some(fixture.path("next.npy").display().to_string()),
     };
     let third = Session::new(Config::default());
     let again = third.command(replay, &|| false, &mut |_| {})?;
@@ -349,34 +366,34 @@ fn the_vacuum_comes_back_and_goes_into_code_recipes_and_results() -> Result<()> 
         let numbers = values(session, Command::Values { node, index })?;
         Ok(numbers.into_iter().map(f64::to_bits).collect())
     };
-    let before = strain(&desk.session, map)?;
+    let before = strain(&fixture.session, map)?;
     let replayed = again.node.context("no node")?;
     ensure!(strain(&third, replayed)? == before);
 
     // While something is made from it, a vacuum stays and is not written over.
-    ensure!(desk.run(Command::Remove { node: vacuum }).is_err());
-    ensure!(save(&desk, scan, &desk.path("vacuum.npy")).is_err());
+    ensure!(fixture.run(Command::Remove { node: vacuum }).is_err());
+    ensure!(save(&fixture, scan, &fixture.path("vacuum.npy")).is_err());
 
-    let nodes = desk.session.tree().nodes;
-    desk.session.journal_changed();
-    desk.session.end_journal();
-    desk.session = Session::new(Config::default());
+    let nodes = fixture.session.tree().nodes;
+    fixture.session.journal_changed();
+    fixture.session.end_journal();
+    fixture.session = Session::new(Config::default());
     std::thread::sleep(Duration::from_millis(50));
-    desk.session.keep_journal(&place);
-    let restored = desk
+    fixture.session.keep_journal(&place);
+    let restored = fixture
         .run(Command::Restore)?
         .restored
         .context("nothing came back")?;
     ensure!(restored.problems.is_empty(), "{restored:?}");
-    let came = desk.session.tree().nodes;
+    let came = fixture.session.tree().nodes;
     let of = |nodes: &[protocol::NodeDescription]| -> Vec<(u32, Vec<u32>, String)> {
         (nodes.iter())
             .map(|node| (node.id, node.parents.clone(), node.code.clone()))
             .collect()
     };
     ensure!(of(&came) == of(&nodes), "{came:#?}");
-    ensure!(strain(&desk.session, map)? == before);
-    let twice = desk
+    ensure!(strain(&fixture.session, map)? == before);
+    let twice = fixture
         .run(Command::Restore)?
         .restored
         .context("nothing came back")?;

@@ -5,8 +5,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::attention::{attention, wait_until};
-use crate::desk::{self, Desk, Root, ask, floats, frame_of, open, wish};
 use crate::scan_files::write_counts;
+use crate::session_fixture::{
+    self, Root, SessionFixture, ask, floats, frame_of, frame_request, open,
+};
 use anyhow::{Result, bail, ensure};
 use protocol::{Attention, Event, Reply};
 use serde_json::json;
@@ -41,7 +43,7 @@ fn counts() -> Vec<u16> {
 }
 
 struct Slow {
-    desk: Desk,
+    fixture: SessionFixture,
     scan: u32,
     peaks: u32,
     events: Receiver<Event>,
@@ -49,17 +51,17 @@ struct Slow {
 
 /// Peaks of a scan whose frames take a while each.
 fn slow_peaks(each: Duration) -> Result<Slow> {
-    let desk = Desk::new()?;
-    let path = desk.path("disks.npy");
+    let fixture = SessionFixture::new()?;
+    let path = fixture.path("disks.npy");
     write_counts(&path, [SCAN[0], SCAN[1], FRAME[0], FRAME[1]], &counts())?;
-    let file = open(&desk.session, &path)?;
-    let scan = (desk.session).add_map(file, Arc::new(desk::Slow(each)))?;
-    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+    let file = open(&fixture.session, &path)?;
+    let scan = (fixture.session).add_map(file, Arc::new(session_fixture::Slow(each)))?;
+    let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
     let (tell, events) = channel();
     let sink = move |event: &Event| drop(tell.send(event.clone()));
-    desk.session.subscribe(Box::new(sink));
+    fixture.session.subscribe(Box::new(sink));
     Ok(Slow {
-        desk,
+        fixture,
         scan,
         peaks,
         events,
@@ -84,22 +86,22 @@ fn measured(session: &Arc<Session>, node: u32) -> Option<protocol::Measuring> {
 #[test]
 fn patterns_are_there_while_peaks_are_measured_and_peaks_when_they_are() -> Result<()> {
     let Slow {
-        desk,
+        fixture,
         scan,
         peaks,
         events,
     } = slow_peaks(Duration::from_millis(60))?;
     for at in [[0, 0], [3, 4]] {
-        let (reply, buffers) = frame_of(&desk.session, wish(peaks, at, [64, 64]))?;
+        let (reply, buffers) = frame_of(&fixture.session, frame_request(peaks, at, [64, 64]))?;
         ensure!(reply.peak_count.is_none() && !reply.exact && buffers.len() == 1);
-        let (_, alone) = frame_of(&desk.session, wish(scan, at, [64, 64]))?;
+        let (_, alone) = frame_of(&fixture.session, frame_request(scan, at, [64, 64]))?;
         ensure!(floats(&buffers[0]) == floats(&alone[0]), "another pattern");
     }
     wait_until("how far it is", || {
-        measured(&desk.session, peaks).is_some_and(|measuring| measuring.share.is_some())
+        measured(&fixture.session, peaks).is_some_and(|measuring| measuring.share.is_some())
     })?;
     told(&events, peaks)?;
-    let (reply, buffers) = frame_of(&desk.session, wish(peaks, [3, 4], [64, 64]))?;
+    let (reply, buffers) = frame_of(&fixture.session, frame_request(peaks, [3, 4], [64, 64]))?;
     ensure!(reply.peak_count == Some(9) && reply.exact && buffers.len() == 2);
     Ok(())
 }
@@ -107,19 +109,19 @@ fn patterns_are_there_while_peaks_are_measured_and_peaks_when_they_are() -> Resu
 #[test]
 fn it_rests_when_nobody_looks_and_goes_on_from_there() -> Result<()> {
     let Slow {
-        desk,
+        fixture,
         peaks,
         events,
         ..
     } = slow_peaks(Duration::from_millis(60))?;
-    let session = &desk.session;
-    frame_of(session, wish(peaks, [0, 0], [64, 64]))?;
+    let session = &fixture.session;
+    frame_of(session, frame_request(peaks, [0, 0], [64, 64]))?;
     ask(session, attention(1, peaks, Attention::Hidden))?;
     std::thread::sleep(Duration::from_millis(600));
     let outputs = session.reads().outputs;
     std::thread::sleep(Duration::from_millis(300));
     ensure!(session.reads().outputs == outputs, "it goes on unseen");
-    frame_of(session, wish(peaks, [0, 0], [64, 64]))?;
+    frame_of(session, frame_request(peaks, [0, 0], [64, 64]))?;
     told(&events, peaks)?;
     let positions = (SCAN[0] * SCAN[1]) as u64;
     let more = session.reads().outputs - outputs;
@@ -129,24 +131,27 @@ fn it_rests_when_nobody_looks_and_goes_on_from_there() -> Result<()> {
 
 #[test]
 fn a_measurement_that_fails_is_told_once_and_not_begun_again() -> Result<()> {
-    let desk = Desk::new()?;
-    let path = desk.path("disks.npy");
+    let fixture = SessionFixture::new()?;
+    let path = fixture.path("disks.npy");
     write_counts(&path, [SCAN[0], SCAN[1], FRAME[0], FRAME[1]], &counts())?;
-    let file = open(&desk.session, &path)?;
-    let slow = (desk.session).add_map(file, Arc::new(desk::Slow(Duration::from_millis(60))))?;
+    let file = open(&fixture.session, &path)?;
+    let slow = (fixture.session).add_map(
+        file,
+        Arc::new(session_fixture::Slow(Duration::from_millis(60))),
+    )?;
     let fails = Root {
         panics_at: Some(NavigationIndex::new(&[4, 5])),
     };
-    let fails = desk.session.add_map(slow, Arc::new(fails))?;
-    let peaks = desk.add(fails, "normalized_correlation", json!({}))?;
+    let fails = fixture.session.add_map(slow, Arc::new(fails))?;
+    let peaks = fixture.add(fails, "normalized_correlation", json!({}))?;
     let (tell, events) = channel();
     let sink = move |event: &Event| drop(tell.send(event.clone()));
-    desk.session.subscribe(Box::new(sink));
-    let (reply, _) = frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    fixture.session.subscribe(Box::new(sink));
+    let (reply, _) = frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
     ensure!(reply.peak_count.is_none());
     told(&events, peaks)?;
     let began = Instant::now();
-    match ask(&desk.session, wish(peaks, [0, 0], [64, 64]))? {
+    match ask(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))? {
         (Reply::Failed { error, .. }, _) => {
             ensure!(error.message.contains("panicked"), "{error:?}")
         }
@@ -161,9 +166,9 @@ fn a_measurement_that_fails_is_told_once_and_not_begun_again() -> Result<()> {
 
 #[test]
 fn a_cell_shows_the_pattern_soon_and_waits_where_nobody_watches() -> Result<()> {
-    let Slow { desk, peaks, .. } = slow_peaks(Duration::from_millis(200))?;
+    let Slow { fixture, peaks, .. } = slow_peaks(Duration::from_millis(200))?;
     let began = Instant::now();
-    let soon = desk.session.poster_unless(peaks, true, &|| false)?;
+    let soon = fixture.session.poster_unless(peaks, true, &|| false)?;
     ensure!(
         began.elapsed() < Duration::from_secs(4),
         "{:?}",
@@ -174,7 +179,7 @@ fn a_cell_shows_the_pattern_soon_and_waits_where_nobody_watches() -> Result<()> 
         "{}",
         soon.alt
     );
-    let whole = desk.session.poster_unless(peaks, false, &|| false)?;
+    let whole = fixture.session.poster_unless(peaks, false, &|| false)?;
     ensure!(
         whole.complete == 1.0 && !whole.alt.contains("still being measured"),
         "{}",

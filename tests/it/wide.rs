@@ -11,8 +11,8 @@ use protocol::{
 };
 use serde_json::json;
 
-use crate::desk::{Desk, floats, frame_of, open, save, wish};
 use crate::results::{HYPERSPY, sees};
+use crate::session_fixture::{SessionFixture, floats, frame_of, frame_request, open, save};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/wide")).join(name)
@@ -25,23 +25,28 @@ fn number(at: [usize; 4]) -> f32 {
 }
 
 fn request(node: u32, at: [u32; 2], picture: u32) -> Request {
-    let mut request = wish(node, at, [64, 64]);
+    let mut request = frame_request(node, at, [64, 64]);
     if let Request::Frame(frame) = &mut request {
         frame.component = picture;
     }
     request
 }
 
-fn picture(desk: &Desk, node: u32, at: [u32; 2], picture: u32) -> Result<(FrameReply, Vec<Bytes>)> {
-    frame_of(&desk.session, request(node, at, picture))
+fn picture(
+    fixture: &SessionFixture,
+    node: u32,
+    at: [u32; 2],
+    picture: u32,
+) -> Result<(FrameReply, Vec<Bytes>)> {
+    frame_of(&fixture.session, request(node, at, picture))
 }
 
 #[test]
 fn parts_of_complex_numbers_are_pictures_of_their_own() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     for (name, element) in [("complex.zspy", "c64"), ("complex.hspy", "c128")] {
-        let waves = open(&desk.session, &golden(name))?;
-        let described = desk.session.description(waves).context("no node")?;
+        let waves = open(&fixture.session, &golden(name))?;
+        let described = fixture.session.description(waves).context("no node")?;
         ensure!((described.kind, &*described.element) == (NodeKind::Frame, element));
         let shown: Vec<_> = (described.components.iter())
             .map(|part| (&*part.name, &*part.units))
@@ -63,7 +68,7 @@ fn parts_of_complex_numbers_are_pictures_of_their_own() -> Result<()> {
             .iter()
             .enumerate()
         {
-            let (reply, buffers) = picture(&desk, waves, [1, 2], part as u32)?;
+            let (reply, buffers) = picture(&fixture, waves, [1, 2], part as u32)?;
             ensure!((reply.width, reply.height, reply.component) == (5, 4, part as u32));
             let drawn = floats(&buffers[0])[19];
             ensure!(
@@ -71,9 +76,12 @@ fn parts_of_complex_numbers_are_pictures_of_their_own() -> Result<()> {
                 "{name} {part}: {drawn}"
             );
         }
-        ensure!(picture(&desk, waves, [0, 0], 4).is_err());
+        ensure!(picture(&fixture, waves, [0, 0], 4).is_err());
         // One figure of all of them.
-        let alt = desk.session.poster(waves, &session::Look::default())?.alt;
+        let alt = fixture
+            .session
+            .poster(waves, &session::Look::default())?
+            .alt;
         for part in ["Amplitude", "Phase", "Real part", "Imaginary part"] {
             ensure!(alt.contains(part), "{alt}");
         }
@@ -83,16 +91,16 @@ fn parts_of_complex_numbers_are_pictures_of_their_own() -> Result<()> {
 
 #[test]
 fn operations_take_parts_of_complex_numbers() -> Result<()> {
-    let desk = Desk::new()?;
-    let waves = open(&desk.session, &golden("complex.zspy"))?;
-    let refused = desk
+    let fixture = SessionFixture::new()?;
+    let waves = open(&fixture.session, &golden("complex.zspy"))?;
+    let refused = fixture
         .add(waves, "virtual_disk", json!({}))
         .err()
         .context("it is accepted")?;
     ensure!(refused.hint.contains(".amplitude()?"), "{refused:?}");
 
-    let phase = desk.add(waves, "phase", json!({}))?;
-    let found = desk.session.frame(phase, &[1, 0])?;
+    let phase = fixture.add(waves, "phase", json!({}))?;
+    let found = fixture.session.frame(phase, &[1, 0])?;
     let expected = 4f32.atan2(3.0);
     ensure!(
         found
@@ -100,14 +108,14 @@ fn operations_take_parts_of_complex_numbers() -> Result<()> {
             .iter()
             .all(|angle| (angle - expected).abs() < 1e-6 && angle.abs() < PI)
     );
-    let part = desk.add(
+    let part = fixture.add(
         waves,
         "crop_scan",
         json!({"region": {"x0": 1, "y0": 0, "width": 2, "height": 1}}),
     )?;
-    let amplitude = desk.add(part, "amplitude", json!({}))?;
-    let mean = desk.add(amplitude, "mean_pattern", json!({}))?;
-    let value = desk.session.frame(mean, &[])?.value(0);
+    let amplitude = fixture.add(part, "amplitude", json!({}))?;
+    let mean = fixture.add(amplitude, "mean_pattern", json!({}))?;
+    let value = fixture.session.frame(mean, &[])?.value(0);
     ensure!((value - 5.0 * 150.0).abs() < 1e-3, "{value}");
     Ok(())
 }
@@ -118,8 +126,8 @@ fn wave(at: [usize; 4]) -> [f64; 2] {
 }
 
 /// Both parts of every pixel.
-fn parts_of(desk: &Desk, node: u32, at: &[usize]) -> Result<Vec<f64>> {
-    let frame = desk.session.frame(node, at)?;
+fn parts_of(fixture: &SessionFixture, node: u32, at: &[usize]) -> Result<Vec<f64>> {
+    let frame = fixture.session.frame(node, at)?;
     ensure!(frame.element().is_complex(), "{frame:?}");
     let numbers = frame.cast(signal::ElementType::C128).to_numbers();
     Ok(numbers.pixels::<f64>().context("no numbers")?.to_vec())
@@ -132,10 +140,10 @@ fn close(found: &[f64], expected: &[f64]) -> bool {
 
 #[test]
 fn the_mean_of_a_region_is_that_of_both_parts() -> Result<()> {
-    let desk = Desk::new()?;
-    let waves = open(&desk.session, &golden("complex.zspy"))?;
+    let fixture = SessionFixture::new()?;
+    let waves = open(&fixture.session, &golden("complex.zspy"))?;
     // Turned by another angle at each position: the mean of amplitudes is another one.
-    let turned = desk.add_with(waves, &[waves], "multiply", json!({}))?;
+    let turned = fixture.add_with(waves, &[waves], "multiply", json!({}))?;
     let places = [[0, 1], [0, 2], [1, 1], [1, 2]];
     for (node, of) in [
         (waves, wave as fn([usize; 4]) -> [f64; 2]),
@@ -171,7 +179,7 @@ fn the_mean_of_a_region_is_that_of_both_parts() -> Result<()> {
                         statistic,
                     });
                 }
-                let (reply, buffers) = frame_of(&desk.session, region)?;
+                let (reply, buffers) = frame_of(&fixture.session, region)?;
                 ensure!(reply.exact || reply.complete > 0.0, "{reply:?}");
                 let drawn = f64::from(floats(&buffers[0])[13]);
                 ensure!(
@@ -182,8 +190,8 @@ fn the_mean_of_a_region_is_that_of_both_parts() -> Result<()> {
         }
     }
     let region = json!({"positions": {"x0": 1, "y0": 0, "width": 2, "height": 2}});
-    let mean = desk.add(waves, "mean_pattern", region)?;
-    let found = parts_of(&desk, mean, &[])?;
+    let mean = fixture.add(waves, "mean_pattern", region)?;
+    let found = parts_of(&fixture, mean, &[])?;
     let expected = [0, 1].map(|part| -> f64 {
         places
             .map(|[y, x]| 0.25 * wave([y, x, 2, 3])[part])
@@ -196,15 +204,15 @@ fn the_mean_of_a_region_is_that_of_both_parts() -> Result<()> {
 
 #[test]
 fn complex_numbers_are_combined_with_complex_and_real_ones_and_saved() -> Result<()> {
-    let desk = Desk::new()?;
-    let waves = open(&desk.session, &golden("complex.zspy"))?;
-    let mean = desk.add(waves, "mean_pattern", json!({}))?;
-    let real = desk.add(waves, "real", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let waves = open(&fixture.session, &golden("complex.zspy"))?;
+    let mean = fixture.add(waves, "mean_pattern", json!({}))?;
+    let real = fixture.add(waves, "real", json!({}))?;
     let at = [1, 2];
     let own: Vec<f64> = (0..20)
         .flat_map(|pixel| wave([at[0], at[1], pixel / 5, pixel % 5]))
         .collect();
-    let average = parts_of(&desk, mean, &[])?;
+    let average = parts_of(&fixture, mean, &[])?;
     let expected = |rule: &dyn Fn([f64; 2], [f64; 2]) -> [f64; 2], other: &[f64]| -> Vec<f64> {
         (own.chunks(2).zip(other.chunks(2)))
             .flat_map(|(a, b)| rule([a[0], a[1]], [b[0], b[1]]))
@@ -229,20 +237,20 @@ fn complex_numbers_are_combined_with_complex_and_real_ones_and_saved() -> Result
         }),
     ] {
         for (other, numbers) in [(mean, &average), (real, &taken)] {
-            let node = desk.add_with(waves, &[other], operation, json!({}))?;
-            let described = desk.session.description(node).context("no node")?;
+            let node = fixture.add_with(waves, &[other], operation, json!({}))?;
+            let described = fixture.session.description(node).context("no node")?;
             ensure!(described.element == "c64" && described.components.len() == 4);
-            let found = parts_of(&desk, node, &at)?;
+            let found = parts_of(&fixture, node, &at)?;
             ensure!(
                 close(&found, &expected(&rule, numbers)),
                 "{operation}: {found:?}"
             );
             if other == mean {
-                let path = desk.path(&format!("{operation}.zspy"));
-                save(&desk, node, &path)?;
-                let again = open(&desk.session, &path)?;
+                let path = fixture.path(&format!("{operation}.zspy"));
+                save(&fixture, node, &path)?;
+                let again = open(&fixture.session, &path)?;
                 ensure!(
-                    parts_of(&desk, again, &at)? == found,
+                    parts_of(&fixture, again, &at)? == found,
                     "{operation} is saved otherwise"
                 );
                 let told = io::provenance(&path)?.context("nothing is told")?;
@@ -260,9 +268,9 @@ fn complex_numbers_are_combined_with_complex_and_real_ones_and_saved() -> Result
 
 #[test]
 fn a_stack_of_complex_images_has_each_part_of_each() -> Result<()> {
-    let desk = Desk::new()?;
-    let stacks = open(&desk.session, &golden("complex_stacks.hspy"))?;
-    let described = desk.session.description(stacks).context("no node")?;
+    let fixture = SessionFixture::new()?;
+    let stacks = open(&fixture.session, &golden("complex_stacks.hspy"))?;
+    let described = fixture.session.description(stacks).context("no node")?;
     ensure!(
         described.summary.starts_with("(2 | 3, 4, 5) c64"),
         "{}",
@@ -276,7 +284,7 @@ fn a_stack_of_complex_images_has_each_part_of_each() -> Result<()> {
             if let Request::Frame(frame) = &mut request {
                 frame.index = vec![1];
             }
-            let (reply, buffers) = frame_of(&desk.session, request)?;
+            let (reply, buffers) = frame_of(&fixture.session, request)?;
             ensure!((reply.width, reply.height, reply.component) == (5, 4, picture));
             let expected = factor * number([1, depth, 3, 4]);
             let drawn = floats(&buffers[0])[19];
@@ -286,32 +294,33 @@ fn a_stack_of_complex_images_has_each_part_of_each() -> Result<()> {
             );
         }
     }
-    ensure!(picture(&desk, stacks, [0, 0], 12).is_err());
+    ensure!(picture(&fixture, stacks, [0, 0], 12).is_err());
     let look = session::Look::of(
         json!({"node": stacks, "component": 7})
             .as_object()
             .context("traits")?,
     );
-    let alt = desk.session.poster(stacks, &look)?.alt;
+    let alt = fixture.session.poster(stacks, &look)?.alt;
     for text in ["depth 5 nm: Amplitude", "depth 5 nm: Imaginary part"] {
         ensure!(alt.contains(text), "{alt}");
     }
-    let phase = desk.add(stacks, "phase", json!({}))?;
-    let described = desk.session.description(phase).context("no node")?;
+    let phase = fixture.add(stacks, "phase", json!({}))?;
+    let described = fixture.session.description(phase).context("no node")?;
     ensure!(described.components.is_empty() && described.element == "f32");
-    let path = desk.path("again.zspy");
-    save(&desk, stacks, &path)?;
-    let again = open(&desk.session, &path)?;
+    let path = fixture.path("again.zspy");
+    save(&fixture, stacks, &path)?;
+    let again = open(&fixture.session, &path)?;
     ensure!(
-        desk.session.frame(again, &[1])?.as_bytes() == desk.session.frame(stacks, &[1])?.as_bytes()
+        fixture.session.frame(again, &[1])?.as_bytes()
+            == fixture.session.frame(stacks, &[1])?.as_bytes()
     );
     Ok(())
 }
 
 #[test]
 fn axes_have_names_that_are_given_saved_and_found_again() -> Result<()> {
-    let desk = Desk::new()?;
-    let given = desk.run(Command::Open {
+    let fixture = SessionFixture::new()?;
+    let given = fixture.run(Command::Open {
         path: golden("stacks.hspy").display().to_string(),
         options: protocol::OpenOptions {
             axes: Some(vec![
@@ -325,7 +334,7 @@ fn axes_have_names_that_are_given_saved_and_found_again() -> Result<()> {
         },
     })?;
     let node = given.node.context("no node")?;
-    let described = desk.session.description(node).context("no node")?;
+    let described = fixture.session.description(node).context("no node")?;
     ensure!(described.signal_axes[0].names == ["Fe", "O", "Ti"]);
     ensure!(
         described
@@ -339,13 +348,13 @@ fn axes_have_names_that_are_given_saved_and_found_again() -> Result<()> {
             .as_object()
             .context("traits")?,
     );
-    let alt = desk.session.poster(node, &look)?.alt;
+    let alt = fixture.session.poster(node, &look)?.alt;
     ensure!(alt.contains("element Ti"), "{alt}");
     for ending in ["zspy", "hspy", "zarr", "npy"] {
-        let path = desk.path(&format!("named.{ending}"));
-        save(&desk, node, &path)?;
-        let again = open(&desk.session, &path)?;
-        let described = desk.session.description(again).context("no node")?;
+        let path = fixture.path(&format!("named.{ending}"));
+        save(&fixture, node, &path)?;
+        let again = open(&fixture.session, &path)?;
+        let described = fixture.session.description(again).context("no node")?;
         ensure!(
             described.signal_axes[0].names == ["Fe", "O", "Ti"],
             "{ending}"
@@ -360,7 +369,7 @@ fn axes_have_names_that_are_given_saved_and_found_again() -> Result<()> {
             ensure!(kept == Some(r#"{"element":["Fe","O","Ti"]}"#), "{seen}");
         }
     }
-    let wrong = desk.run(Command::Open {
+    let wrong = fixture.run(Command::Open {
         path: golden("stacks.hspy").display().to_string(),
         options: protocol::OpenOptions {
             axes: Some(vec![
@@ -383,7 +392,7 @@ fn axes_have_names_that_are_given_saved_and_found_again() -> Result<()> {
 
 #[test]
 fn hyperspy_reads_the_complex_numbers_that_are_saved() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let expected: Vec<f64> = (0..120usize)
         .map(|flat| number([flat / 60, flat / 20 % 3, flat / 5 % 4, flat % 5]))
         .flat_map(|value| [f64::from(3.0 * value), f64::from(4.0 * value)])
@@ -392,10 +401,10 @@ fn hyperspy_reads_the_complex_numbers_that_are_saved() -> Result<()> {
         ("complex.zspy", "complex64"),
         ("complex.hspy", "complex128"),
     ] {
-        let waves = open(&desk.session, &golden(name))?;
+        let waves = open(&fixture.session, &golden(name))?;
         for ending in ["zspy", "hspy"] {
-            let path = desk.path(&format!("{dtype}.{ending}"));
-            save(&desk, waves, &path)?;
+            let path = fixture.path(&format!("{dtype}.{ending}"));
+            save(&fixture, waves, &path)?;
             let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)? else {
                 return Ok(());
             };
@@ -412,9 +421,9 @@ fn hyperspy_reads_the_complex_numbers_that_are_saved() -> Result<()> {
 
 #[test]
 fn a_stack_is_looked_at_image_by_image() -> Result<()> {
-    let desk = Desk::new()?;
-    let stacks = open(&desk.session, &golden("stacks.hspy"))?;
-    let described = desk.session.description(stacks).context("no node")?;
+    let fixture = SessionFixture::new()?;
+    let stacks = open(&fixture.session, &golden("stacks.hspy"))?;
+    let described = fixture.session.description(stacks).context("no node")?;
     ensure!(
         described.summary.starts_with("(2 | 3, 4, 5)"),
         "{}",
@@ -426,7 +435,7 @@ fn a_stack_is_looked_at_image_by_image() -> Result<()> {
         if let Request::Frame(frame) = &mut request {
             frame.index = vec![at];
         }
-        frame_of(&desk.session, request)
+        frame_of(&fixture.session, request)
     };
     for (at, depth) in [(0, 0), (1, 2), (1, 0), (0, 1)] {
         let (reply, _) = image(at, depth)?;
@@ -444,17 +453,18 @@ fn a_stack_is_looked_at_image_by_image() -> Result<()> {
         "normalized_correlation",
         "azimuthal_integral",
     ] {
-        let refused = desk
+        let refused = fixture
             .add(stacks, operation, json!({}))
             .err()
             .context("it is accepted")?;
         ensure!(refused.message.contains("3 signal axes"), "{refused:?}");
     }
-    let path = desk.path("again.zspy");
-    save(&desk, stacks, &path)?;
-    let again = open(&desk.session, &path)?;
+    let path = fixture.path("again.zspy");
+    save(&fixture, stacks, &path)?;
+    let again = open(&fixture.session, &path)?;
     ensure!(
-        desk.session.frame(again, &[1])?.as_bytes() == desk.session.frame(stacks, &[1])?.as_bytes()
+        fixture.session.frame(again, &[1])?.as_bytes()
+            == fixture.session.frame(stacks, &[1])?.as_bytes()
     );
     let Some(seen) = sees(HYPERSPY, "check_zspy.py", &path)? else {
         return Ok(());
@@ -468,21 +478,21 @@ fn a_stack_is_looked_at_image_by_image() -> Result<()> {
 
 #[test]
 fn one_number_at_each_position_is_a_map() -> Result<()> {
-    let desk = Desk::new()?;
-    let current = open(&desk.session, &golden("currents.zspy"))?;
-    let described = desk.session.description(current).context("no node")?;
+    let fixture = SessionFixture::new()?;
+    let current = open(&fixture.session, &golden("currents.zspy"))?;
+    let described = fixture.session.description(current).context("no node")?;
     ensure!((described.kind, &*described.value_units) == (NodeKind::Map, "nA"));
     ensure!(described.components[0].title == "current");
     let index = vec![2, 3];
-    let values = desk
+    let values = fixture
         .run(Command::Values {
             node: current,
             index,
         })?
         .numbers;
     ensure!(values == Some(vec![17.0]), "{values:?}");
-    desk.run(Command::Compute { node: current })?;
-    let (reply, buffers) = picture(&desk, current, [0, 0], 0)?;
+    fixture.run(Command::Compute { node: current })?;
+    let (reply, buffers) = picture(&fixture, current, [0, 0], 0)?;
     ensure!((reply.width, reply.height) == (5, 3));
     ensure!(floats(&buffers[0])[13] == 17.0);
     Ok(())

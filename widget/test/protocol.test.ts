@@ -9,8 +9,8 @@ import {
   FAR_MS,
   LOST_MS,
   PICTURE_TIMEOUT_MS,
+  type PictureRequest,
   RequestError,
-  type Wish,
 } from "../src/protocol/client";
 
 describe("buffers", () => {
@@ -90,7 +90,7 @@ describe("client", () => {
     let drawn: number[][];
     let handlers: ChannelHandlers;
 
-    const wish = (x: number): Wish => ({
+    const request = (x: number): PictureRequest => ({
       type: "frame",
       node: 1,
       index: [0, x],
@@ -116,7 +116,7 @@ describe("client", () => {
 
     it("has one request in flight, and the newest wish wins", () => {
       for (const x of [1, 2, 3, 4]) {
-        channel.want(wish(x));
+        channel.want(request(x));
       }
       expect(asked()).toEqual([1]);
       reply(1, 1);
@@ -131,7 +131,7 @@ describe("client", () => {
 
     /** The first picture takes long on its way. */
     const farAway = (): void => {
-      channel.want(wish(1));
+      channel.want(request(1));
       vi.advanceTimersByTime(FAR_MS + 10);
       reply(1, 1);
     };
@@ -139,7 +139,7 @@ describe("client", () => {
     it("has two in flight while pictures come from far away, and no more", () => {
       farAway();
       for (const x of [2, 3, 4, 5]) {
-        channel.want(wish(x));
+        channel.want(request(x));
       }
       expect(asked()).toEqual([1, 2, 3]);
       vi.advanceTimersByTime(FAR_MS + 10);
@@ -147,8 +147,8 @@ describe("client", () => {
       expect(asked()).toEqual([1, 2, 3, 5]);
       // Making the picture took long: the next one is asked for when nothing is on its way.
       reply(3, 3, FAR_MS);
-      channel.want(wish(6));
-      channel.want(wish(7));
+      channel.want(request(6));
+      channel.want(request(7));
       expect(asked()).toEqual([1, 2, 3, 5]);
       vi.advanceTimersByTime(FAR_MS / 2);
       reply(4, 5);
@@ -160,9 +160,9 @@ describe("client", () => {
 
     it("takes an answer for those of older requests too, which the kernel may drop", () => {
       farAway();
-      channel.want(wish(2));
-      channel.want(wish(3));
-      channel.want(wish(4));
+      channel.want(request(2));
+      channel.want(request(3));
+      channel.want(request(4));
       reply(3, 3);
       expect(asked()).toEqual([1, 2, 3, 4]);
       reply(2, 2);
@@ -175,12 +175,12 @@ describe("client", () => {
 
     it("has one request in flight again after one was not answered in time", () => {
       farAway();
-      channel.want(wish(2));
-      channel.want(wish(3));
-      channel.want(wish(4));
+      channel.want(request(2));
+      channel.want(request(3));
+      channel.want(request(4));
       vi.advanceTimersByTime(PICTURE_TIMEOUT_MS);
       expect(handlers.late).toHaveBeenLastCalledWith(true);
-      channel.want(wish(5));
+      channel.want(request(5));
       expect(asked()).toEqual([1, 2, 3, 4]);
       reply(4, 4);
       expect(asked()).toEqual([1, 2, 3, 4, 5]);
@@ -189,18 +189,18 @@ describe("client", () => {
     it("knows the request of each answer while two are in flight", () => {
       const seen: unknown[] = [];
       handlers.picture = (_, __, sent) =>
-        seen.push((sent?.wish as { index: number[] } | undefined)?.index[1]);
+        seen.push((sent?.request as { index: number[] } | undefined)?.index[1]);
       farAway();
-      channel.want(wish(2));
-      channel.want(wish(3));
+      channel.want(request(2));
+      channel.want(request(3));
       reply(2, 2);
       reply(3, 3);
       expect(seen).toEqual([1, 2, 3]);
     });
 
     it("never draws an older picture after a newer one", () => {
-      channel.want(wish(1));
-      channel.want(wish(2));
+      channel.want(request(1));
+      channel.want(request(2));
       vi.advanceTimersByTime(PICTURE_TIMEOUT_MS);
       expect(asked()).toEqual([1, 2]);
       reply(2, 2);
@@ -209,7 +209,7 @@ describe("client", () => {
     });
 
     it("frees the slot after two seconds, and draws the late answer of a slow kernel", () => {
-      channel.want(wish(1));
+      channel.want(request(1));
       vi.advanceTimersByTime(PICTURE_TIMEOUT_MS + 500);
       expect(asked()).toEqual([1]);
       expect(handlers.late).toHaveBeenLastCalledWith(true);
@@ -219,13 +219,13 @@ describe("client", () => {
     });
 
     it("asks again for a picture that got lost", () => {
-      channel.want(wish(1));
+      channel.want(request(1));
       vi.advanceTimersByTime(LOST_MS + 10);
       expect(asked()).toEqual([1, 1]);
     });
 
     it("waits while the kernel reports progress on the node", () => {
-      channel.want(wish(1));
+      channel.want(request(1));
       for (let i = 0; i < 4; i++) {
         vi.advanceTimersByTime(1500);
         client.receive(
@@ -238,8 +238,8 @@ describe("client", () => {
 
     it("goes on after a failure", () => {
       const error = { code: "decode", message: "chunk 3 is broken", hint: "", node: 1, index: [0, 1] };
-      channel.want(wish(1));
-      channel.want(wish(2));
+      channel.want(request(1));
+      channel.want(request(2));
       client.receive({ type: "failed", view: channel.view, generation: 1, error }, []);
       expect(handlers.failed).toHaveBeenCalledWith(error);
       reply(2, 2);
@@ -247,8 +247,8 @@ describe("client", () => {
     });
 
     it("forgets what is no longer wanted", () => {
-      channel.want(wish(1));
-      channel.want(wish(2));
+      channel.want(request(1));
+      channel.want(request(2));
       channel.satisfied();
       reply(1, 1);
       expect(drawn).toEqual([]);
@@ -256,7 +256,7 @@ describe("client", () => {
     });
 
     it("is silent once closed", () => {
-      channel.want(wish(1));
+      channel.want(request(1));
       channel.close();
       reply(1, 1);
       vi.advanceTimersByTime(60_000);
@@ -266,8 +266,8 @@ describe("client", () => {
 
     it("does not mix two views of one model", () => {
       const other = client.channel({ ...handlers, picture: () => drawn.push([99]) });
-      other.want(wish(1));
-      channel.want(wish(2));
+      other.want(request(1));
+      channel.want(request(2));
       reply(1, 2);
       expect(drawn).toEqual([[0, 2]]);
     });

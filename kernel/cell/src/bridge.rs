@@ -53,7 +53,7 @@ pub fn list<T: FromStr>(text: &str) -> Vec<T> {
 }
 
 /// Lists of more items stay in compiled cells: as text they cost ten times their size.
-const LONGEST: usize = 100_000;
+const MAX: usize = 100_000;
 
 /// Tells the kernel the value of a variable, if it is of a type that direct cells know.
 pub(crate) fn export(identity: TypeId, value: *const (), name: &str, at_any_length: bool) {
@@ -63,7 +63,7 @@ pub(crate) fn export(identity: TypeId, value: *const (), name: &str, at_any_leng
         return host::bind(name, "Signal", "", signal.id());
     }
     match TYPES.iter().find(|known| identity == (known.identity)()) {
-        Some(known) if at_any_length || (known.length)(value) <= LONGEST => {
+        Some(known) if at_any_length || (known.length)(value) <= MAX => {
             host::bind(name, known.name, &(known.text)(value), 0);
         }
         _ => forget(name),

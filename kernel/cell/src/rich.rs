@@ -11,7 +11,7 @@ use crate::table::escaped;
 pub(crate) type Bundle = Vec<(&'static str, String)>;
 
 /// Longest text of one value; a longer one is cut, because it would stay in the notebook for ever.
-const LONGEST: usize = 20_000;
+const MAX: usize = 20_000;
 /// A text longer than this is spread over lines, if it has fields.
 const LINE: usize = 100;
 /// Elements shown of a long list.
@@ -32,7 +32,7 @@ fn cut(text: &std::fmt::Arguments<'_>) -> String {
         fn write_str(&mut self, text: &str) -> std::fmt::Result {
             self.0.push_str(text);
             // An error ends the formatting of a value that may be gigabytes long.
-            if self.0.len() > LONGEST {
+            if self.0.len() > MAX {
                 Err(std::fmt::Error)
             } else {
                 Ok(())
@@ -42,8 +42,8 @@ fn cut(text: &std::fmt::Arguments<'_>) -> String {
     let mut limited = Limited(String::new());
     let whole = limited.write_fmt(*text).is_ok();
     let Limited(mut text) = limited;
-    if !whole && text.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+    if !whole && text.len() > MAX {
+        let end = (0..=MAX).rev().find(|at| text.is_char_boundary(*at));
         text.truncate(end.unwrap_or(0));
         text.push_str(" … (cut here; print a part of it to see more)");
     }
@@ -315,6 +315,6 @@ mod tests {
         assert_eq!(debug_text(&fit(1)).lines().count(), 1);
         assert_eq!(debug_text(&fit(20)).lines().count(), 25);
         let huge = debug_text(&vec!["é".repeat(50); 10_000]);
-        assert!(huge.len() < LONGEST + 100 && huge.contains("cut here"));
+        assert!(huge.len() < MAX + 100 && huge.contains("cut here"));
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::direct::{Plan, Refused, Scope, Value};
+use crate::direct::{Refused, Scope, TypedCell, Value};
 use crate::host::{Export, Shared};
 use crate::names::{self, Defined};
 use crate::tokens::rust_start;
@@ -78,11 +78,11 @@ impl Variable {
 
 impl Bridge {
     /// A plan for a cell that needs no compiler.
-    pub(crate) fn accept(&self, code: &str) -> Option<Plan> {
+    pub(crate) fn try_direct(&self, code: &str) -> Option<TypedCell> {
         if self.hides(code) {
             return None;
         }
-        crate::direct::accept(code, &self.scope)
+        crate::direct::try_direct(code, &self.scope)
     }
 
     /// Why a cell of calls is refused although it is understood.

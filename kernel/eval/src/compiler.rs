@@ -110,7 +110,7 @@ fn prepare(
     cache: Option<&Path>,
     version: &str,
 ) -> std::io::Result<UserCrate> {
-    sweep(runtime);
+    remove_stale(runtime);
     let mut private = std::fs::DirBuilder::new();
     private.mode(0o700).recursive(true);
     private.create(runtime)?;
@@ -121,7 +121,7 @@ fn prepare(
 }
 
 /// Removes what kernels that were killed left behind.
-fn sweep(runtime: &Path) {
+fn remove_stale(runtime: &Path) {
     let Some(entries) = runtime.parent().and_then(|folder| folder.read_dir().ok()) else {
         return;
     };

@@ -1,8 +1,8 @@
 mod answers;
 mod checking;
 mod early;
-mod gone;
 mod interrupt;
+mod lost_variables;
 mod waiting;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,15 +14,15 @@ use serde_json::{Map, Value};
 use crate::advice::{Lost, Notebook};
 use crate::bridge::{Bridge, Reached, Variable};
 use crate::capture::{Capture, Sink};
-use crate::direct::{self, Plan, Refused};
+use crate::direct::{self, Refused, TypedCell};
 use crate::early::Early;
 use crate::help;
 use crate::host::{Running, Shared};
 use crate::source::Prepared;
 use crate::tokens::{self, commands_end, rust_start};
 use crate::{
-    CellError, Compiler, Display, Engine, Options, Outlet, Preparing, Prewarm, compiler, faults,
-    kept, relay, report, slips, variables,
+    CellError, Compiler, Display, Options, Outlet, Preparing, Prewarm, SessionAccess, compiler,
+    error_report, kept, lost_threads, relay, slips, variables,
 };
 
 /// Evaluates cells, one at a time; lives as long as the kernel.
@@ -71,7 +71,7 @@ const WITHOUT: &str =
 impl Evaluator {
     /// Captures stdout and stderr of the process and returns at once; the compiler starts on a thread.
     pub fn start(
-        engine: Arc<dyn Engine>,
+        engine: Arc<dyn SessionAccess>,
         outlet: Arc<dyn Outlet>,
         options: Options,
     ) -> Arc<Evaluator> {
@@ -173,12 +173,12 @@ impl Evaluator {
     /// The cell does not compile, panicked, returned an error through `?`, or was interrupted.
     pub fn evaluate(self: &Arc<Self>, code: &str) -> Result<(), CellError> {
         self.cell(|| {
-            let plan = lock(&self.bridge).accept(code);
+            let cell = lock(&self.bridge).try_direct(code);
             if self.options.prewarm == Prewarm::FirstCell {
                 self.start_compiler();
             }
-            match plan {
-                Some(plan) => self.run_direct(code, plan),
+            match cell {
+                Some(cell) => self.run_direct(code, cell),
                 None => self.compile(code),
             }
         })
@@ -194,7 +194,7 @@ impl Evaluator {
 
     /// Whether a cell would go through the compiler.
     pub fn needs_compiler(&self, code: &str) -> bool {
-        lock(&self.bridge).accept(code).is_none()
+        lock(&self.bridge).try_direct(code).is_none()
     }
 
     /// The value of an expression, not published; `()` for a cell without one.
@@ -221,16 +221,16 @@ impl Evaluator {
         result
     }
 
-    fn run_direct(&self, code: &str, plan: Plan) -> Result<(), CellError> {
+    fn run_direct(&self, code: &str, cell: TypedCell) -> Result<(), CellError> {
         self.runs_direct.store(true, Ordering::Relaxed);
         self.direct.begin_cell(&Arc::default());
         let mut bridge = lock(&self.bridge);
         let run = std::panic::AssertUnwindSafe(|| {
-            let run = |scope: &mut direct::Scope| direct::run(plan, scope, &self.direct);
+            let run = |scope: &mut direct::Scope| direct::run(cell, scope, &self.direct);
             bridge.run(code, run, &self.shared)
         });
         let result = std::panic::catch_unwind(run).unwrap_or_else(|_| {
-            Err(report::plain(
+            Err(error_report::plain(
                 "Internal",
                 "the kernel met a bug while it ran this cell; the log has the details",
             ))
@@ -248,7 +248,7 @@ impl Evaluator {
     fn compile(self: &Arc<Self>, code: &str) -> Result<(), CellError> {
         if !direct::is_shallow(code) {
             // Parsers, ours and rustc's, go as deep as the brackets do.
-            return Err(report::plain(
+            return Err(error_report::plain(
                 "CompileError",
                 "the cell is nested too deeply; split its expressions into several `let`",
             ));
@@ -310,7 +310,10 @@ impl Evaluator {
     fn run(&self, code: &str) -> Result<(), CellError> {
         let mut guard = lock(&self.context);
         let Some(context) = guard.as_mut() else {
-            return Err(report::plain("NoCompiler", "the compiler is not running"));
+            return Err(error_report::plain(
+                "NoCompiler",
+                "the compiler is not running",
+            ));
         };
         self.hand_over(context)?;
         if !self.shares_tokio.load(Ordering::Relaxed) {
@@ -396,7 +399,7 @@ impl Evaluator {
         cell: &Prepared,
     ) -> Result<(), CellError> {
         if let Some(lost) = &ended.lost {
-            return Err(faults::cell_lost(lost, &self.remaining()));
+            return Err(lost_threads::cell_lost(lost, &self.remaining()));
         }
         if self.shared.is_interrupted() {
             return Err(interrupted());
@@ -419,12 +422,15 @@ impl Evaluator {
         let outputs = match result {
             Ok(outputs) => outputs,
             Err(Error::CompilationErrors(errors)) => {
-                return Err(report::compile_errors(&errors, cell, &notebook, &|code| {
-                    self.checked(code, &notebook)
-                }));
+                return Err(error_report::compile_errors(
+                    &errors,
+                    cell,
+                    &notebook,
+                    &|code| self.checked(code, &notebook),
+                ));
             }
             Err(Error::SubprocessTerminated(text)) => {
-                return Err(report::plain(
+                return Err(error_report::plain(
                     "Crash",
                     &format!(
                         "the cell ended its session; variables of compiled cells are lost, signals stay{}\n{text}",
@@ -432,21 +438,21 @@ impl Evaluator {
                     ),
                 ));
             }
-            Err(error) => return Err(report::plain("CompileError", &error.to_string())),
+            Err(error) => return Err(error_report::plain("CompileError", &error.to_string())),
         };
         if let Some(reason) = ended.broken {
-            return Err(report::plain("LoadError", &reason));
+            return Err(error_report::plain("LoadError", &reason));
         }
         if ended.panicked {
             return Err(match ended.panic {
                 Some(panic) => panic.to_error(ended.source.as_deref()),
-                None => report::plain("Panic", "the cell panicked without a message"),
+                None => error_report::plain("Panic", "the cell panicked without a message"),
             });
         }
         if ended.failed {
             return Err(match ended.error {
-                Some((name, text)) => report::returned_error(&name, &text),
-                None => report::plain("Error", "the cell returned an error"),
+                Some((name, text)) => error_report::returned_error(&name, &text),
+                None => error_report::plain("Error", "the cell returned an error"),
             });
         }
         if !outputs.content_by_mime_type.is_empty() {
@@ -494,7 +500,7 @@ fn variables_of(context: &CommandContext) -> Vec<(String, String)> {
 }
 
 fn interrupted() -> CellError {
-    report::plain("Interrupted", "the cell was interrupted")
+    error_report::plain("Interrupted", "the cell was interrupted")
 }
 
 fn plain_text(text: &str) -> Display {

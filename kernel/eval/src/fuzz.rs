@@ -18,16 +18,16 @@ pub fn read_cell(code: &str, cursor: usize) -> bool {
     let _ = cursor::Cursor::at(code, cursor);
     let _ = paths::complete(&code[..cursor]);
     let refused = direct::syntax_error(code);
-    let plan = direct::accept(code, &Scope::default());
+    let cell = direct::try_direct(code, &Scope::default());
     // The evaluator asks this before it reads further.
     if direct::is_shallow(code) {
         let _ = names::mentioned(code);
         let _ = names::defined(code);
         let _ = source::Prepared::new(code, "let bound = 1; ");
     }
-    if plan.is_some() {
+    if cell.is_some() {
         assert!(refused.is_none(), "accepted, and no Rust: {code:?}");
         assert_eq!(complete, IsComplete::Complete, "accepted: {code:?}");
     }
-    plan.is_some()
+    cell.is_some()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::text::escaped;
-use crate::{CellError, Display, pages, report};
+use crate::{CellError, Display, error_report, pages};
 
 /// What a person can write, and what it does. Commands of evcxr that are left out work too, but change how
 /// cells are built (`:opt`, `:linker`, `:toolchain`, …): everything is compiled again then.
@@ -138,7 +138,7 @@ pub(crate) fn answer(code: &str) -> Option<Result<Display, CellError>> {
     } else {
         return None;
     };
-    Some(Err(report::plain("Refused", refused)))
+    Some(Err(error_report::plain("Refused", refused)))
 }
 
 /// `:help find_peaks`: as `?find_peaks`.
@@ -152,7 +152,7 @@ fn about(name: &str) -> Result<Display, CellError> {
             "nothing is known about `{name}`.{nearest}\nhint: `:help` alone lists what a cell can do, `?name` describes \
              a variable"
         );
-        return Err(report::plain("NotFound", &text));
+        return Err(error_report::plain("NotFound", &text));
     };
     let mut bundle = Map::new();
     bundle.insert("text/plain".into(), Value::String(page.plain));

@@ -17,22 +17,22 @@ use serde_json::Value;
 use signal::{ElementType, Frame};
 
 use crate::capture::{Capture, Marker, Sink};
-use crate::faults::{self, Lost};
+use crate::error_report::{CellSource, Panic};
+use crate::lost_threads::{self, Lost};
 use crate::park::UserCode;
-use crate::report::{CellSource, Panic};
 use crate::source::Prepared;
 use crate::workers::Workers;
-use crate::{Display, Engine, Outlet, Stream};
+use crate::{Display, Outlet, SessionAccess, Stream};
 use signaltree::abi::{self, View, element};
 
 pub(crate) use load::accept_relays;
 
 /// Compiled cells whose source is remembered.
-const MOST_SOURCES: usize = 512;
+const MAX_SOURCES: usize = 512;
 
 /// What all threads of the evaluator share. Leaked once per kernel: cells hold a pointer to it for ever.
 pub(crate) struct Shared {
-    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) engine: Arc<dyn SessionAccess>,
     pub(crate) outlet: Arc<dyn Outlet>,
     pub(crate) interrupted: AtomicBool,
     /// While the compiler warms up: what hidden cells print is dropped.
@@ -101,12 +101,12 @@ pub(crate) struct Export {
 
 /// A handle on a node.
 pub(crate) struct Holding {
-    engine: Arc<dyn Engine>,
+    engine: Arc<dyn SessionAccess>,
     node: u32,
 }
 
 impl Holding {
-    fn new(engine: &Arc<dyn Engine>, node: u32) -> Arc<Self> {
+    fn new(engine: &Arc<dyn SessionAccess>, node: u32) -> Arc<Self> {
         engine.retain(node);
         Arc::new(Holding {
             engine: Arc::clone(engine),
@@ -148,7 +148,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Arc<dyn Engine>, outlet: Arc<dyn Outlet>) -> Arc<Self> {
+    pub(crate) fn new(engine: Arc<dyn SessionAccess>, outlet: Arc<dyn Outlet>) -> Arc<Self> {
         Self::with(engine, outlet, Workers::default(), Arc::default())
     }
 
@@ -159,7 +159,7 @@ impl Shared {
     }
 
     fn with(
-        engine: Arc<dyn Engine>,
+        engine: Arc<dyn SessionAccess>,
         outlet: Arc<dyn Outlet>,
         workers: Workers,
         kept: Arc<Mutex<Option<Vec<Display>>>>,
@@ -246,7 +246,7 @@ impl Shared {
         let mut sources = lock(&self.sources);
         sources.insert(cell, source);
         // A closure keeps the source of its cell; a function of an older one still runs, its panics have no line.
-        while sources.len() > MOST_SOURCES {
+        while sources.len() > MAX_SOURCES {
             sources.pop_first();
         }
         cell
@@ -300,7 +300,7 @@ impl Sink for Shared {
             return front.text(stream, text);
         }
         if stream == Stream::Stderr {
-            faults::remember(&mut lock(&self.last_words), text);
+            lost_threads::remember(&mut lock(&self.last_words), text);
         }
         if self.show_something() {
             self.outlet.stream(stream, text);

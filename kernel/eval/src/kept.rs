@@ -7,8 +7,8 @@ use evcxr::{CompilationError, Error};
 use crate::CellError;
 use crate::advice::{Advice, Instead, Notebook};
 use crate::api::API;
+use crate::error_report;
 use crate::names;
-use crate::report;
 use crate::text::{at_top, is_name, parses};
 
 /// The error in the user's words, if a variable is to blame. `type_of` asks what type the last cell's variable has.
@@ -114,12 +114,16 @@ fn told(name: &str, kind: &str, notebook: &Notebook) -> CellError {
         )
     };
     let at = place(notebook.cell, name);
-    let mut traceback = report::headline(&message);
+    let mut traceback = error_report::headline(&message);
     if let Some(at) = at {
-        traceback.extend(report::pointing(notebook.cell, at..at + name.len(), ""));
+        traceback.extend(error_report::pointing(
+            notebook.cell,
+            at..at + name.len(),
+            "",
+        ));
     }
-    traceback.push(report::hint(&advice.text));
-    traceback.extend(advice.write.iter().map(|code| report::write(code)));
+    traceback.push(error_report::hint(&advice.text));
+    traceback.extend(advice.write.iter().map(|code| error_report::write(code)));
     CellError {
         name: "CompileError".into(),
         value: message,

@@ -14,14 +14,14 @@ mod complete;
 mod cursor;
 mod direct;
 mod early;
+mod error_report;
 mod evaluator;
-mod faults;
 mod foreign;
 mod fuzz;
 mod help;
-mod hints;
 mod host;
 mod kept;
+mod lost_threads;
 mod mend;
 mod names;
 mod nearest;
@@ -31,9 +31,9 @@ mod paths;
 mod prepare;
 mod relay;
 mod repair;
-mod report;
 mod slips;
 mod source;
+mod suggestions;
 mod text;
 mod tokens;
 mod toolchain;
@@ -92,8 +92,8 @@ pub trait Outlet: Send + Sync {
     fn read_line(&self, prompt: &str, password: bool) -> Result<String, String>;
 }
 
-/// What a cell may ask of the engine.
-pub trait Engine: Send + Sync {
+/// What a cell may ask of the session.
+pub trait SessionAccess: Send + Sync {
     /// JSON of `protocol::Command` in, JSON of `protocol::CommandReply` out.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ pub struct CellError {
 
 impl std::fmt::Display for CellError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&report::without_colours(&self.traceback.join("\n")))
+        out.write_str(&error_report::without_colours(&self.traceback.join("\n")))
     }
 }
 

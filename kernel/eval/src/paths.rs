@@ -12,7 +12,7 @@ use crate::tokens::{Step, rust_start, step};
 /// Files that `open` reads come first.
 const READABLE: [&str; 7] = ["zspy", "hspy", "zarr", "npy", "mrc", "h5", "hdf5"];
 /// More names than anybody reads.
-const MOST: usize = 500;
+const MAX: usize = 500;
 
 /// Names that continue the path before the cursor, and the byte where they start.
 pub(crate) struct Found {
@@ -116,7 +116,7 @@ fn entries(folder: &Path, prefix: &str) -> Vec<Match> {
         })
         .collect();
     found.sort_by(|(a, x), (b, y)| (a, &x.text).cmp(&(b, &y.text)));
-    found.truncate(MOST);
+    found.truncate(MAX);
     found.into_iter().map(|(_, found)| found).collect()
 }
 

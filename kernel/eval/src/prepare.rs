@@ -10,7 +10,7 @@ use crate::early::Early;
 use crate::host::Shared;
 use crate::toolchain::Toolchain;
 use crate::user_crate::{self, UserCrate};
-use crate::{Display, Engine, Frame, FrameFunction, Outlet, Preparing, Stream, relay};
+use crate::{Display, Frame, FrameFunction, Outlet, Preparing, SessionAccess, Stream, relay};
 
 /// What is there for the Rust on the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn prepared(cache: Option<&Path>) -> Result<Prepared, String> {
 /// One sentence on what is missing. What could be prepared is; kernels prepare the rest themselves.
 pub fn prepare(cache: Option<&Path>, tell: &mut dyn FnMut(&str)) -> Result<Prepared, String> {
     let (toolchain, cache) = places(cache)?;
-    user_crate::sweep(&cache);
+    user_crate::remove_stale(&cache);
     let found = look(&toolchain, &cache);
     if found.is_complete() {
         return Ok(found);
@@ -108,7 +108,7 @@ struct Nothing;
 
 const NOBODY: &str = "no kernel runs";
 
-impl Engine for Nothing {
+impl SessionAccess for Nothing {
     fn command(&self, _request: &str) -> Result<String, String> {
         Err(NOBODY.into())
     }

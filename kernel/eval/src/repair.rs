@@ -25,9 +25,9 @@ type Edit = Option<(Range<usize>, String)>;
 /// The cell put right; `None` when nothing is to be done, or not all can be.
 pub(crate) fn repaired(code: &str, variables: &[Variable]) -> Option<String> {
     /// Each round puts one thing right.
-    const MOST: usize = 60;
+    const MAX: usize = 60;
     let mut text = code.to_owned();
-    for _ in 0..MOST {
+    for _ in 0..MAX {
         let next = match edit(&text) {
             Ok(None) => question_mark::edit(&text, variables),
             Ok(edit) => edit,

@@ -8,8 +8,8 @@ use crate::CellError;
 use crate::advice::{Advice, Notebook};
 use crate::api::API;
 use crate::direct;
+use crate::error_report;
 use crate::mend::Check;
-use crate::report;
 use crate::text::parses;
 use crate::tokens::rust_start;
 use crate::typing::last_word;
@@ -37,7 +37,7 @@ impl Slip {
     }
 
     pub(crate) fn to_error(&self, notebook: &Notebook, check: Check) -> CellError {
-        report::slip(
+        error_report::slip(
             notebook,
             self.at.clone(),
             &self.message,

@@ -129,7 +129,7 @@ impl UserCrate {
             }
             settle(&draft, &user_crate.sources())?;
         }
-        // Tells `sweep` that it is in use; one that cannot be written is nobody's to sweep.
+        // Tells `remove_stale` that it is in use; one that cannot be written is nobody's to remove.
         let _ = fs::File::open(&user_crate.folder)
             .and_then(|folder| folder.set_modified(SystemTime::now()));
         Ok(user_crate)
@@ -283,7 +283,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Removes what older versions of the kernel or of Rust left below `cache`.
-pub(crate) fn sweep(cache: &Path) {
+pub(crate) fn remove_stale(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else {
         return;
     };
@@ -454,7 +454,7 @@ mod tests {
             .set_modified(long_ago)
             .unwrap();
         let new = UserCrate::write(cache.path(), "rustc 2").unwrap();
-        sweep(cache.path());
+        remove_stale(cache.path());
         assert!(!old.folder().exists() && new.folder().exists());
     }
 }

@@ -7,7 +7,7 @@ use crate::bridge::{Bindings, Variable};
 use crate::complete::Inspection;
 use crate::nearest::nearest_by;
 use crate::text::escaped;
-use crate::{CellError, Display, report};
+use crate::{CellError, Display, error_report};
 
 /// All variables, as text and as a table.
 pub(crate) fn table(variables: &[Variable]) -> Display {
@@ -52,14 +52,14 @@ pub(crate) fn kind(variables: &[Variable], name: &str) -> Result<Display, CellEr
         None => "`:vars` lists the variables".into(),
     };
     let text = format!("there is no variable `{name}`\nhint: {hint}");
-    Err(report::plain("NotFound", &text))
+    Err(error_report::plain("NotFound", &text))
 }
 
 /// The first line of a value, cut to what a table can show.
 fn shortened(value: &str) -> String {
-    const LONGEST: usize = 60;
+    const MAX: usize = 60;
     let line = value.lines().next().unwrap_or_default();
-    let short: String = line.chars().take(LONGEST).collect();
+    let short: String = line.chars().take(MAX).collect();
     if short.len() < value.len() {
         format!("{short}…")
     } else {
@@ -227,12 +227,12 @@ fn row(cells: &[&str]) -> String {
 /// Lines for the error of a cell that does not compile, about values it cannot have.
 pub(crate) fn hints(bindings: &Bindings) -> Vec<String> {
     let left = bindings.left_behind.iter().map(|(name, kind)| {
-        report::hint(&format!(
+        error_report::hint(&format!(
             "`{name}` is a {kind} of a cell that ran without the compiler; make it in the cell that uses it"
         ))
     });
     let hidden = bindings.hidden().map(|name| {
-        report::hint(&format!(
+        error_report::hint(&format!(
             "`{name}` has no value: the last cell that bound it failed, or compiled cells cannot have its type"
         ))
     });

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::park::{self, Loss, UserThread};
 
 /// Idle workers that are kept.
-const MOST_IDLE: usize = 16;
+const MAX_IDLE: usize = 16;
 /// What a main thread has; only touched pages cost memory.
 const STACK_BYTES: usize = 8 << 20;
 /// How often a sleeping caller looks for a lost worker.
@@ -212,7 +212,7 @@ impl Workers {
     fn rests(&self, worker: Arc<Worker>) {
         lock(&worker.ticket).take();
         let mut pool = lock(&self.pool);
-        if pool.idle.len() < MOST_IDLE {
+        if pool.idle.len() < MAX_IDLE {
             pool.idle.push(worker);
         }
     }

@@ -13,7 +13,7 @@ use signal::{SourceError, nearest_names};
 use crate::error::io_error;
 
 /// Nearest names in an error.
-const MOST_NAMES: usize = 3;
+const MAX_NAMES: usize = 3;
 
 /// The path that a written one means.
 ///
@@ -236,7 +236,7 @@ pub fn not_found(path: &Path) -> SourceError {
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let nearest = nearest_names(&wanted, names.iter().map(String::as_str), MOST_NAMES);
+    let nearest = nearest_names(&wanted, names.iter().map(String::as_str), MAX_NAMES);
     SourceError::NotFound {
         nearest: nearest
             .into_iter()

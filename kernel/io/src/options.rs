@@ -5,10 +5,10 @@ use signal::{Axes, Axis, MAX_NAVIGATION_RANK, SignalMeta, SourceError};
 
 /// A store of which most is not there (a damaged header) may announce any number of positions, and some
 /// work keeps a note for each.
-const MOST_POSITIONS: usize = u32::MAX as usize;
+const MAX_POSITIONS: usize = u32::MAX as usize;
 
 /// Most axes of a frame: a spectrum, an image, a stack of images.
-pub(crate) const MOST_SIGNAL_AXES: usize = 3;
+pub(crate) const MAX_SIGNAL_AXES: usize = 3;
 
 /// What the user knows and the file does not say; every field is optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl OpenOptions {
     /// Splits a shape into `(navigation | signal)` with uncalibrated axes of the usual names.
     pub(crate) fn axes_of_shape(&self, path: &Path, shape: &[usize]) -> Result<Axes, SourceError> {
         let signal_rank = self.signal_axes.unwrap_or_else(|| shape.len().min(2));
-        if signal_rank == 0 || signal_rank > MOST_SIGNAL_AXES || signal_rank > shape.len() {
+        if signal_rank == 0 || signal_rank > MAX_SIGNAL_AXES || signal_rank > shape.len() {
             return Err(SourceError::Invalid {
                 what: format!(
                     "{}: signal_axes = {signal_rank} does not fit an array of shape {shape:?}",
@@ -201,7 +201,7 @@ pub(crate) fn check_axes(path: &Path, axes: &Axes) -> Result<(), SourceError> {
             remedy: "compare its size with the original and copy it again".into(),
         });
     }
-    if axes.positions() > MOST_POSITIONS {
+    if axes.positions() > MAX_POSITIONS {
         return Err(SourceError::Invalid {
             what: format!(
                 "{}: {} scan positions {} are more than any scan has",

@@ -17,9 +17,9 @@ use crate::result::blocks::Boxes;
 use crate::result::core::Core;
 use crate::result::options::{Part, WriteOptions};
 use crate::result::partial::{Manifest, Partial};
-use crate::result::plan::Plan;
 use crate::result::target::{check_folder, check_part, check_target};
 use crate::result::threads::Compressors;
+use crate::result::write_layout::WriteLayout;
 use crate::storage::lock::lock;
 use crate::storage::replace;
 use crate::writers::{open_sink, prepare};
@@ -45,7 +45,7 @@ pub struct ResultWriter {
     part: Option<Part>,
     already: u64,
     /// Said of the result when it is finished, in the place of what was known when it was begun.
-    told: Option<(Vec<Caveat>, Value)>,
+    caveats: Option<(Vec<Caveat>, Value)>,
 }
 
 impl ResultWriter {
@@ -69,30 +69,30 @@ impl ResultWriter {
     ) -> Result<Self, SourceError> {
         let path = &std::path::absolute(path).map_err(|error| io_error(path, &error))?;
         check_folder(path)?;
-        let plan = Plan::new(path, meta, options)?;
-        check_target(path, plan.format)?;
+        let layout = WriteLayout::new(path, meta, options)?;
+        check_target(path, layout.format)?;
         check_axes(path, &meta.axes)?;
-        check_part(path, plan.format, options)?;
-        if options.identity.is_empty() || !plan.format.can_resume() {
+        check_part(path, layout.format, options)?;
+        if options.identity.is_empty() || !layout.format.can_resume() {
             let partial = Partial::temporary(path, replace::next_number())?;
-            prepare(&plan, &partial.result())?;
-            return Self::assemble(path, plan, partial, None, options.threads);
+            prepare(&layout, &partial.result())?;
+            return Self::assemble(path, layout, partial, None, options.threads);
         }
         let asked = Manifest {
             version: Manifest::version(),
             identity: options.identity.clone(),
-            format: plan.format,
-            compression: plan.compression,
-            chunk: plan.chunks.size.clone(),
-            block: plan.blocks.size.clone(),
+            format: layout.format,
+            compression: layout.compression,
+            chunk: layout.chunks.size.clone(),
+            block: layout.blocks.size.clone(),
             of: options.part.map_or(1, |part| part.of),
-            meta: plan.meta.clone(),
-            provenance: plan.provenance.clone(),
+            meta: layout.meta.clone(),
+            provenance: layout.provenance.clone(),
         };
-        let make = |result: &Path| prepare(&plan, result);
+        let make = |result: &Path| prepare(&layout, result);
         let (partial, _) =
             Partial::resumable(path, &asked, options.part, options.unfinished, &make)?;
-        Self::assemble(path, plan, partial, options.part, options.threads)
+        Self::assemble(path, layout, partial, options.part, options.threads)
     }
 
     /// The unfinished result beside `path` with all its parts.
@@ -104,26 +104,26 @@ impl ResultWriter {
             provenance: manifest.provenance,
             ..WriteOptions::default()
         };
-        let mut plan = Plan::new(path, &manifest.meta, &options)?;
+        let mut layout = WriteLayout::new(path, &manifest.meta, &options)?;
         let navigation = manifest.meta.axes.navigation_shape();
-        plan.chunks = Boxes::new(&navigation, &manifest.chunk);
-        plan.blocks = Boxes::new(&navigation, &manifest.block);
-        Self::assemble(path, plan, partial, None, 0)
+        layout.chunks = Boxes::new(&navigation, &manifest.chunk);
+        layout.blocks = Boxes::new(&navigation, &manifest.block);
+        Self::assemble(path, layout, partial, None, 0)
     }
 
     fn assemble(
         target: &Path,
-        plan: Plan,
+        layout: WriteLayout,
         partial: Partial,
         part: Option<Part>,
         threads: usize,
     ) -> Result<Self, SourceError> {
-        let sink = open_sink(&plan, &partial.result())?;
-        let core = Core::new(plan, partial, sink);
+        let sink = open_sink(&layout, &partial.result())?;
+        let core = Core::new(layout, partial, sink);
         let finished = core.recall()?;
-        let blocks = (0..core.plan.blocks.count())
+        let blocks = (0..core.layout.blocks.count())
             .map(|block| Block {
-                positions: core.plan.blocks.ranges(block),
+                positions: core.layout.blocks.ranges(block),
                 finished: finished[block],
             })
             .collect();
@@ -135,7 +135,7 @@ impl ResultWriter {
             core,
             blocks,
             part,
-            told: None,
+            caveats: None,
         })
     }
 
@@ -229,7 +229,7 @@ impl ResultWriter {
     /// # Errors
     /// [`SourceError::Invalid`] when the signal is no map or the number of values is another.
     pub fn write_map(&self, images: &[f32]) -> Result<(), SourceError> {
-        let meta = &self.core.plan.meta;
+        let meta = &self.core.layout.meta;
         let mut own = lock(&self.core.images);
         if meta.kind != SignalKind::Map || images.len() != own.len() {
             return Err(SourceError::Invalid {
@@ -251,8 +251,8 @@ impl ResultWriter {
 
     /// What is to be said of the result, as it is known now that everything was read: it goes into the file in the
     /// place of what was given when it was begun.
-    pub fn tell(&mut self, caveats: Vec<Caveat>, provenance: Value) {
-        self.told = Some((caveats, provenance));
+    pub fn set_caveats(&mut self, caveats: Vec<Caveat>, provenance: Value) {
+        self.caveats = Some((caveats, provenance));
     }
 
     /// Completes the result and renames it into place.
@@ -276,7 +276,7 @@ impl ResultWriter {
         if let Some(part) = self.part.filter(|part| part.of > 1) {
             return self.finish_part(part);
         }
-        let positions = self.core.plan.meta.axes.positions() as u64;
+        let positions = self.core.layout.meta.axes.positions() as u64;
         if self.written() != positions {
             let missing = format!(
                 "{}: {} of {positions} scan positions were computed",
@@ -291,16 +291,16 @@ impl ResultWriter {
                 },
             });
         }
-        if self.core.plan.meta.kind == SignalKind::Map {
+        if self.core.layout.meta.kind == SignalKind::Map {
             self.core.sink.images(&lock(&self.core.images))?;
         }
-        let mut plan = self.core.plan.clone();
-        if let Some((caveats, provenance)) = self.told.take() {
-            (plan.meta.caveats, plan.provenance) = (caveats, provenance);
+        let mut layout = self.core.layout.clone();
+        if let Some((caveats, provenance)) = self.caveats.take() {
+            (layout.meta.caveats, layout.provenance) = (caveats, provenance);
         }
-        self.core.sink.finish(&plan)?;
+        self.core.sink.finish(&layout)?;
         // Hours may have passed: what lies there now may be something else.
-        check_target(&self.target, self.core.plan.format)?;
+        check_target(&self.target, self.core.layout.format)?;
         self.core.partial.replace(&self.target, wanted)?;
         match self.core.sink.beside(&self.target) {
             Some((file, place)) => {
@@ -323,7 +323,7 @@ impl ResultWriter {
             .filter(|block| self.core.left[*block].load(Ordering::Relaxed) > 0)
             .count();
         if missing == 0 {
-            return match &self.told {
+            return match &self.caveats {
                 Some((caveats, _)) => self.core.partial.keep_caveats(part, caveats),
                 None => Ok(()),
             };
@@ -347,7 +347,7 @@ impl ResultWriter {
     }
 
     fn check_output(&self, at: NavigationIndex, output: &Output) -> Result<(), SourceError> {
-        let meta = &self.core.plan.meta;
+        let meta = &self.core.layout.meta;
         if !meta.axes.contains(at) {
             return Err(self.refuse(at, "lies outside the navigation axes".into()));
         }
@@ -367,7 +367,7 @@ impl ResultWriter {
     }
 
     fn check_frame(&self, at: NavigationIndex, frame: &Frame) -> Result<(), SourceError> {
-        let meta = &self.core.plan.meta;
+        let meta = &self.core.layout.meta;
         let shape = meta.axes.signal_shape();
         if frame.shape() == shape && frame.element() == meta.element {
             return Ok(());
@@ -405,11 +405,14 @@ impl Drop for ResultWriter {
 
 /// Puts together what several processes have computed, each its part, and renames it into place.
 ///
-/// `tell` adds to the provenance what the parts have found that must be said of the result.
+/// `add_caveats` adds to the provenance what the parts have found that must be said of the result.
 ///
 /// # Errors
 /// [`SourceError::Invalid`] naming the part that is missing or still running.
-pub fn combine(path: &Path, tell: &dyn Fn(&mut Value, &[Caveat])) -> Result<(), SourceError> {
+pub fn combine(
+    path: &Path,
+    add_caveats: &dyn Fn(&mut Value, &[Caveat]),
+) -> Result<(), SourceError> {
     let path = std::path::absolute(path).map_err(|error| io_error(path, &error))?;
     let mut writer = ResultWriter::whole(&path)?;
     let missing = writer.wanted();
@@ -427,12 +430,12 @@ pub fn combine(path: &Path, tell: &dyn Fn(&mut Value, &[Caveat])) -> Result<(), 
             remedy: "compute the parts that are missing, then combine again".into(),
         });
     }
-    let mut meta = writer.core.plan.meta.clone();
+    let mut meta = writer.core.layout.meta.clone();
     for caveat in writer.core.partial.caveats()? {
         meta.add_caveat(caveat);
     }
-    let mut provenance = writer.core.plan.provenance.clone();
-    tell(&mut provenance, &meta.caveats);
-    writer.tell(meta.caveats, provenance);
+    let mut provenance = writer.core.layout.provenance.clone();
+    add_caveats(&mut provenance, &meta.caveats);
+    writer.set_caveats(meta.caveats, provenance);
     writer.finish()
 }

@@ -8,26 +8,26 @@ use crate::hyperspy::hspy_write::HspySink;
 use crate::hyperspy::zspy_write::ZspySink;
 use crate::numpy::npy_write::NpySink;
 use crate::result::options::ResultFormat;
-use crate::result::plan::Plan;
 use crate::result::sink::Sink;
+use crate::result::write_layout::WriteLayout;
 use crate::zarr::write::ZarrSink;
 
 /// Writes what a result has before its first value.
-pub fn prepare(plan: &Plan, result: &Path) -> Result<(), SourceError> {
-    match plan.format {
-        ResultFormat::Zspy => ZspySink::prepare(plan, result),
-        ResultFormat::Zarr => ZarrSink::prepare(plan, result),
-        ResultFormat::Npy => NpySink::prepare(plan, result),
+pub fn prepare(layout: &WriteLayout, result: &Path) -> Result<(), SourceError> {
+    match layout.format {
+        ResultFormat::Zspy => ZspySink::prepare(layout, result),
+        ResultFormat::Zarr => ZarrSink::prepare(layout, result),
+        ResultFormat::Npy => NpySink::prepare(layout, result),
         ResultFormat::Hspy => Ok(()),
     }
 }
 
 /// The files of a result that was prepared.
-pub fn open_sink(plan: &Plan, result: &Path) -> Result<Box<dyn Sink>, SourceError> {
-    Ok(match plan.format {
-        ResultFormat::Zspy => Box::new(ZspySink::open(plan, result)?),
-        ResultFormat::Zarr => Box::new(ZarrSink::open(plan, result)?),
-        ResultFormat::Npy => Box::new(NpySink::open(plan, result)?),
-        ResultFormat::Hspy => Box::new(HspySink::create(plan, result)?),
+pub fn open_sink(layout: &WriteLayout, result: &Path) -> Result<Box<dyn Sink>, SourceError> {
+    Ok(match layout.format {
+        ResultFormat::Zspy => Box::new(ZspySink::open(layout, result)?),
+        ResultFormat::Zarr => Box::new(ZarrSink::open(layout, result)?),
+        ResultFormat::Npy => Box::new(NpySink::open(layout, result)?),
+        ResultFormat::Hspy => Box::new(HspySink::create(layout, result)?),
     })
 }

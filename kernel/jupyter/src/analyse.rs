@@ -14,10 +14,10 @@ use crate::sockets::Replies;
 use crate::wire::Incoming;
 
 /// Requests that may wait, and the bytes of their code; what comes beyond gets an empty answer.
-const MOST_WAITING: usize = 256;
-const MOST_WAITING_BYTES: usize = 8 << 20;
+const MAX_WAITING: usize = 256;
+const MAX_WAITING_BYTES: usize = 8 << 20;
 /// Longer code is no cell that a person edits; nobody waits for a parser to go through it.
-pub const LONGEST_CODE: usize = 256 << 10;
+pub const MAX_CODE: usize = 256 << 10;
 
 #[derive(Default)]
 struct Waiting {
@@ -62,8 +62,8 @@ impl Analyser {
         let bytes = code(&message).len();
         let mut waiting = self.waiting();
         let full =
-            waiting.messages.len() >= MOST_WAITING || waiting.bytes + bytes > MOST_WAITING_BYTES;
-        if full || bytes > LONGEST_CODE {
+            waiting.messages.len() >= MAX_WAITING || waiting.bytes + bytes > MAX_WAITING_BYTES;
+        if full || bytes > MAX_CODE {
             drop(waiting);
             return self.answer_nothing(&message);
         }

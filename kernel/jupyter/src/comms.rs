@@ -4,7 +4,7 @@
 //! is kept because one thread takes the messages in the order they arrived; the work behind a
 //! request is the engine's and is answered from its threads.
 
-mod asleep;
+mod detached;
 mod pictures;
 
 use std::collections::BTreeMap;
@@ -17,12 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use asleep::Reloads;
+use detached::Reloads;
 use pictures::Pictures;
 
-use crate::figures::{Answer, Figures, IdlePolicy};
 use crate::iopub::Iopub;
 use crate::widget::{CONTROL_TARGET, Model, Opening, TARGET, comm_msg};
+use crate::widget_backend::{CommReply, IdlePolicy, WidgetBackend};
 use crate::wire::{Incoming, Outgoing, Parent};
 
 /// Messages that may wait for the thread; beyond it the shell waits.
@@ -35,7 +35,7 @@ const ECHO_TARGET: &str = "kbench.echo";
 enum Comm {
     Widget(Box<Model>),
     /// A model of an earlier kernel that pages still show.
-    Asleep(Box<Model>),
+    Detached(Box<Model>),
     Control,
     Echo,
 }
@@ -43,7 +43,7 @@ enum Comm {
 impl Comm {
     fn target(&self) -> &'static str {
         match self {
-            Self::Widget(_) | Self::Asleep(_) => TARGET,
+            Self::Widget(_) | Self::Detached(_) => TARGET,
             Self::Control => CONTROL_TARGET,
             Self::Echo => ECHO_TARGET,
         }
@@ -64,7 +64,7 @@ struct Registry {
 
 pub struct Comms {
     iopub: Iopub,
-    figures: Arc<dyn Figures>,
+    backend: Arc<dyn WidgetBackend>,
     policy: IdlePolicy,
     with_echo: bool,
     inbox: SyncSender<Incoming>,
@@ -82,7 +82,7 @@ impl Comms {
     /// If one cannot be started.
     pub fn start(
         iopub: Iopub,
-        figures: Arc<dyn Figures>,
+        backend: Arc<dyn WidgetBackend>,
         policy: IdlePolicy,
         with_echo: bool,
     ) -> std::io::Result<Arc<Self>> {
@@ -91,7 +91,7 @@ impl Comms {
         let (reloads, reload_queue) = Reloads::new();
         let comms = Arc::new(Self {
             iopub,
-            figures,
+            backend,
             policy,
             with_echo,
             inbox,
@@ -144,7 +144,7 @@ impl Comms {
     /// A front end that does not name its cells runs the same text again from the same cell, or shows pictures only:
     /// what no page has ever asked for is closed.
     pub fn cell_begins(&self, parent: &Arc<Parent>, code: &str) {
-        self.figures.cell_begins();
+        self.backend.cell_begins();
         let nameless = cell_id(parent).is_none().then(|| {
             let mut hasher = DefaultHasher::new();
             (&parent.identities, code).hash(&mut hasher);
@@ -176,7 +176,7 @@ impl Comms {
     /// The cell has run.
     pub fn cell_ended(&self, parent: &Parent, failed: bool) {
         let cell = cell_id(parent).unwrap_or_default();
-        self.figures.cell_ended(cell, failed);
+        self.backend.cell_ended(cell, failed);
     }
 
     /// The outputs that a cell has made so far are gone from the page.
@@ -188,7 +188,7 @@ impl Comms {
     }
 
     fn close_models(&self, parent: &Arc<Parent>, unwanted: impl Fn(&Model) -> bool) {
-        let unwanted = |comm: &Comm| matches!(comm, Comm::Widget(model) | Comm::Asleep(model) if unwanted(model));
+        let unwanted = |comm: &Comm| matches!(comm, Comm::Widget(model) | Comm::Detached(model) if unwanted(model));
         let ids: Vec<String> = (self.lock().comms.iter())
             .filter(|(_, comm)| unwanted(comm))
             .map(|(id, _)| id.clone())
@@ -210,9 +210,9 @@ impl Comms {
         watched: bool,
     ) -> Result<Value, String> {
         let id = uuid::Uuid::new_v4().simple().to_string();
-        let figure = self.figures.open(&id, node, watched)?;
+        let state = self.backend.open(&id, node, watched)?;
         let cell = parent.and_then(|parent| cell_id(parent)).map(str::to_owned);
-        let mut model = Model::new(id.clone(), node, parent, cell, figure);
+        let mut model = Model::new(id.clone(), node, parent, cell, state);
         if let (Some(parent), Some((request, cell))) = (parent, &self.lock().nameless)
             && parent.msg_id == *request
         {
@@ -231,7 +231,7 @@ impl Comms {
         if let Some(oldest) = oldest {
             self.close_model(&oldest, parent);
         }
-        self.figures.changed();
+        self.backend.changed();
         self.announce(parent, opened);
         Ok(output)
     }
@@ -257,7 +257,7 @@ impl Comms {
     }
 
     /// Sends an event to one model, or to all.
-    pub fn tell(&self, model: Option<&str>, event: &Value) {
+    pub fn send_event(&self, model: Option<&str>, event: &Value) {
         let ids: Vec<String> = match model {
             Some(id) => vec![id.to_owned()],
             None => self.lock().order.clone(),
@@ -270,8 +270,8 @@ impl Comms {
 
     fn close_model(&self, id: &str, parent: Option<&Arc<Parent>>) {
         if self.forget(id) {
-            self.figures.close(id);
-            self.figures.changed();
+            self.backend.close(id);
+            self.backend.changed();
             self.iopub.publish(Outgoing::publish(
                 "comm_close",
                 parent,
@@ -286,7 +286,7 @@ impl Comms {
         registry.order.retain(|other| other != id);
         matches!(
             registry.comms.remove(id),
-            Some(Comm::Widget(_) | Comm::Asleep(_))
+            Some(Comm::Widget(_) | Comm::Detached(_))
         )
     }
 
@@ -304,8 +304,8 @@ impl Comms {
             "comm_open" => self.around(&message.parent, || self.opened(&id, &message)),
             "comm_close" => self.around(&message.parent, || {
                 if self.forget(&id) {
-                    self.figures.close(&id);
-                    self.figures.changed();
+                    self.backend.close(&id);
+                    self.backend.changed();
                 }
             }),
             _ => self.message(&id, message),
@@ -372,26 +372,26 @@ impl Comms {
     ) {
         match data.get("method").and_then(Value::as_str) {
             Some("custom") => {
-                let answer = self.answer(id, parent);
+                let reply = self.comm_reply(id, parent);
                 let content = data.remove("content").unwrap_or_default();
                 let mut picture = None;
                 let refusal = match self.lock().comms.get_mut(id) {
-                    Some(Comm::Asleep(model)) => Some(asleep::refusal(&content, model)),
+                    Some(Comm::Detached(model)) => Some(detached::refusal(&content, model)),
                     Some(Comm::Widget(model)) => {
                         // A page that comes later may have a notebook with an older picture.
                         let comes_later = model.is_seen() && content["type"] == "hello";
-                        picture = comes_later.then(|| model.told());
+                        picture = comes_later.then(|| model.picture_event());
                         model.note_asked();
                         None
                     }
                     _ => None,
                 };
                 match refusal {
-                    Some(refusal) => answer.send(refusal, Vec::new()),
-                    None => self.figures.request(id, content, buffers, answer),
+                    Some(refusal) => reply.send(refusal, Vec::new()),
+                    None => self.backend.request(id, content, buffers, reply),
                 }
                 if let Some(picture) = picture {
-                    self.tell(Some(id), &picture);
+                    self.send_event(Some(id), &picture);
                 }
             }
             Some("update") => self.around(parent, || {
@@ -405,17 +405,17 @@ impl Comms {
                         model.note_seen();
                         shown = Some(model.nodes());
                     }
-                    Some(Comm::Asleep(model)) => model.merge(&state),
+                    Some(Comm::Detached(model)) => model.merge(&state),
                     _ => {}
                 }
-                if self.figures.changes_picture(&state) {
+                if self.backend.changes_picture(&state) {
                     self.pictures.outdated(id);
                 }
-                self.figures.update(id, &state);
+                self.backend.update(id, &state);
                 if let Some(nodes) = shown {
-                    self.figures.shows(id, nodes);
+                    self.backend.shows(id, nodes);
                 }
-                self.figures.changed();
+                self.backend.changed();
                 // Several pages may show this model; each learns what one of them changed.
                 let echo = json!({ "method": "echo_update", "state": state, "buffer_paths": [] });
                 self.iopub
@@ -423,7 +423,7 @@ impl Comms {
             }),
             Some("request_state") => self.around(parent, || {
                 let update = match self.lock().comms.get_mut(id) {
-                    Some(Comm::Widget(model) | Comm::Asleep(model)) => {
+                    Some(Comm::Widget(model) | Comm::Detached(model)) => {
                         model.note_seen();
                         model.update()
                     }
@@ -437,11 +437,11 @@ impl Comms {
     }
 
     /// The promise of one answer; under the strict policy busy is published now.
-    fn answer(&self, id: &str, parent: &Arc<Parent>) -> Answer {
+    fn comm_reply(&self, id: &str, parent: &Arc<Parent>) -> CommReply {
         if self.policy == IdlePolicy::Strict {
             self.iopub.status(Some(parent), "busy");
         }
-        Answer::new(self.iopub.clone(), self.policy, id, parent)
+        CommReply::new(self.iopub.clone(), self.policy, id, parent)
     }
 
     fn control_message(&self, id: &str, parent: &Arc<Parent>, data: &Map<String, Value>) {
@@ -454,7 +454,7 @@ impl Comms {
     }
 
     fn echo(&self, id: &str, parent: &Arc<Parent>, data: Map<String, Value>, buffers: Vec<Bytes>) {
-        let _idle = self.answer(id, parent);
+        let _idle = self.comm_reply(id, parent);
         let number = |key: &str| {
             data.get(key)
                 .and_then(Value::as_u64)

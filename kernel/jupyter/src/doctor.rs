@@ -78,15 +78,15 @@ impl fmt::Display for Finding {
 /// writes to try a folder or a compiler is removed again.
 ///
 /// `python` is the Python that Jupyter runs with; without it, the one of the `jupyter` on the path.
-pub fn examine(python: Option<PathBuf>, tell: &mut dyn FnMut(Finding)) {
-    tell(Finding::good(format!(
+pub fn examine(python: Option<PathBuf>, report: &mut dyn FnMut(Finding)) {
+    report(Finding::good(format!(
         "signaltree {} at {}",
         env!("CARGO_PKG_VERSION"),
         std::env::current_exe().map_or_else(|_| "?".into(), |path| path.display().to_string())
     )));
-    jupyter::examine(python, tell);
-    rust::examine(tell);
-    machine::examine(tell);
+    jupyter::examine(python, report);
+    rust::examine(report);
+    machine::examine(report);
 }
 
 /// Runs another program to its end, however little it says.

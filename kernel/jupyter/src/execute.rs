@@ -20,8 +20,8 @@ use crate::wire::{Outgoing, Parent, iso_8601};
 /// Stack of the thread that drives the evaluator; a deep parse must fit.
 const STACK_BYTES: usize = 16 << 20;
 /// Cells that may wait, and their bytes together; what comes beyond is refused.
-const MOST_WAITING: usize = 10_000;
-const MOST_WAITING_BYTES: usize = 64 << 20;
+const MAX_WAITING: usize = 10_000;
+const MAX_WAITING_BYTES: usize = 64 << 20;
 
 struct Job {
     parent: Arc<Parent>,
@@ -101,7 +101,7 @@ impl Executor {
         let job = Job { parent, request };
         let mut queue = self.lock();
         let (count, bytes) = (queue.jobs.len(), queue.bytes + job.bytes());
-        if count >= MOST_WAITING || (count > 0 && bytes > MOST_WAITING_BYTES) {
+        if count >= MAX_WAITING || (count > 0 && bytes > MAX_WAITING_BYTES) {
             drop(queue);
             return self.refuse(&job.parent, count);
         }
@@ -113,8 +113,8 @@ impl Executor {
 
     fn refuse(&self, parent: &Arc<Parent>, waiting: usize) {
         let reason = format!(
-            "{waiting} cells wait already, {MOST_WAITING} or {} MB may; wait until some have run, or interrupt the kernel",
-            MOST_WAITING_BYTES >> 20
+            "{waiting} cells wait already, {MAX_WAITING} or {} MB may; wait until some have run, or interrupt the kernel",
+            MAX_WAITING_BYTES >> 20
         );
         let mut content = json!({ "ename": "QueueFull", "evalue": reason, "traceback": [format!("QueueFull: {reason}")] });
         self.iopub.status(Some(parent), "busy");

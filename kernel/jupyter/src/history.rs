@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use self::file::Store;
 
 /// What is remembered of this session; the oldest go first.
-const MOST_ENTRIES: usize = 10_000;
-const MOST_BYTES: usize = 8 << 20;
+const MAX_ENTRIES: usize = 10_000;
+const MAX_BYTES: usize = 8 << 20;
 /// A longer input is not remembered.
-const LONGEST_INPUT: usize = 256 << 10;
+const MAX_INPUT: usize = 256 << 10;
 /// A longer result is cut.
-const LONGEST_OUTPUT: usize = 16 << 10;
+const MAX_OUTPUT: usize = 16 << 10;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
@@ -75,11 +75,11 @@ impl History {
 
     /// Remembers an input. Does not wait for the disk.
     pub fn add(&self, line: u32, input: &str) {
-        if input.len() > LONGEST_INPUT {
+        if input.len() > MAX_INPUT {
             return;
         }
         let mut own = self.own();
-        while own.entries.len() >= MOST_ENTRIES || own.bytes + input.len() > MOST_BYTES {
+        while own.entries.len() >= MAX_ENTRIES || own.bytes + input.len() > MAX_BYTES {
             let Some(oldest) = own.entries.pop_front() else {
                 break;
             };
@@ -101,8 +101,8 @@ impl History {
 
     /// Sets the result of a line that has been added.
     pub fn set_output(&self, line: u32, mut output: String) {
-        if output.len() > LONGEST_OUTPUT {
-            let end = (0..=LONGEST_OUTPUT)
+        if output.len() > MAX_OUTPUT {
+            let end = (0..=MAX_OUTPUT)
                 .rev()
                 .find(|at| output.is_char_boundary(*at));
             output.truncate(end.unwrap_or(0));
@@ -303,16 +303,16 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let history = History::new(None);
-        let long = "x".repeat(LONGEST_INPUT);
+        let long = "x".repeat(MAX_INPUT);
         for line in 1..=40 {
             history.add(line, &long);
         }
-        history.add(41, &"x".repeat(LONGEST_INPUT + 1));
-        history.set_output(40, "é".repeat(LONGEST_OUTPUT));
+        history.add(41, &"x".repeat(MAX_INPUT + 1));
+        history.set_output(40, "é".repeat(MAX_OUTPUT));
         let rows = history.ask(&tail(99), true);
-        assert!(history.own().bytes <= MOST_BYTES + LONGEST_OUTPUT + 4);
+        assert!(history.own().bytes <= MAX_BYTES + MAX_OUTPUT + 4);
         assert_eq!(rows.last().unwrap()[1], 40);
-        assert!(rows.len() > 20 && rows.len() <= MOST_BYTES / LONGEST_INPUT);
+        assert!(rows.len() > 20 && rows.len() <= MAX_BYTES / MAX_INPUT);
         assert!(rows.last().unwrap()[2][1].as_str().unwrap().ends_with('…'));
     }
 

@@ -12,12 +12,12 @@ use crate::cells::{Cells, Outlet};
 use crate::comms::Comms;
 use crate::control::Control;
 use crate::execute::Executor;
-use crate::figures::{Figures, IdlePolicy};
 use crate::history::History;
 use crate::output::CellOutput;
 use crate::shell::Shell;
 use crate::sockets::{SocketError, Sockets};
 use crate::stdin::Stdin;
+use crate::widget_backend::{IdlePolicy, WidgetBackend};
 pub use crate::wire::PROTOCOL_VERSION;
 
 /// Longest wait for clients to take the last messages.
@@ -29,7 +29,7 @@ const PARENT_POLL: Duration = Duration::from_secs(1);
 
 /// What the messaging serves.
 pub struct Parts {
-    pub figures: Arc<dyn Figures>,
+    pub backend: Arc<dyn WidgetBackend>,
     pub idle: IdlePolicy,
     /// Offers the comm target `kbench.echo`.
     pub with_echo: bool,
@@ -69,7 +69,7 @@ pub async fn run(connection: &ConnectionInfo, parts: Parts) -> Result<(), Socket
 
     let (stdin_requests, stdin_replies) = stdin;
     let stdin = Arc::new(Stdin::new(stdin_replies, iopub.clone()));
-    let comms = Comms::start(iopub.clone(), parts.figures, parts.idle, parts.with_echo)?;
+    let comms = Comms::start(iopub.clone(), parts.backend, parts.idle, parts.with_echo)?;
     let output = Arc::new(CellOutput::new(iopub.clone(), stdin.clone(), comms.clone()));
     let cells = (parts.cells)(Links {
         output: output.clone(),

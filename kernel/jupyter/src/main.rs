@@ -10,10 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use eval::{Evaluator, Options, Prewarm};
 use jupyter::batch::{self, CombineArguments, ComputeArguments, ShowArguments};
 use jupyter::doctor::{self, Verdict};
-use jupyter::engine::{Engine, Interpreter};
-use jupyter::figures::IdlePolicy;
 use jupyter::install::{self, Place, Spec};
 use jupyter::kernel::{self, Parts};
+use jupyter::session_backend::{Interpreter, SessionBackend};
+use jupyter::widget_backend::IdlePolicy;
 use jupyter_protocol::ConnectionInfo;
 use session::{Config, Session, sample};
 use tracing_subscriber::EnvFilter;
@@ -216,8 +216,8 @@ fn main() -> anyhow::Result<ExitCode> {
 fn prepare() -> anyhow::Result<Result<(), String>> {
     // stdout is taken for the output of cells meanwhile.
     let mut out = eval::log_file().context("cannot keep stderr for messages")?;
-    let mut tell = |step: &str| drop(writeln!(out, "preparing cells: {step}"));
-    let prepared = eval::prepare(None, &mut tell);
+    let mut report = |step: &str| drop(writeln!(out, "preparing cells: {step}"));
+    let prepared = eval::prepare(None, &mut report);
     if let Ok(prepared) = &prepared {
         writeln!(out, "cells are prepared in {}", prepared.folder.display())?;
     }
@@ -257,13 +257,13 @@ fn run_kernel(connection_file: &Path) -> anyhow::Result<()> {
 
 /// The engine and the evaluator behind the messaging.
 fn parts() -> Parts {
-    let engine = Engine::new(Session::new(Config::from_environment()));
+    let engine = SessionBackend::new(Session::new(Config::from_environment()));
     if let Some(place) = jupyter::journal::place() {
         engine.keep_journal(&place);
     }
-    let figures = engine.clone();
+    let backend = engine.clone();
     Parts {
-        figures,
+        backend,
         idle: IdlePolicy::from_environment(),
         history: install::history_folder(),
         with_echo: std::env::var("SIGNALTREE_TEST_COMM").is_ok_and(|value| value == "1"),

@@ -13,8 +13,8 @@ use crate::widget::ANYWIDGET_ID;
 /// A larger file is not read for its pictures.
 const LARGEST_FILE: u64 = 512 << 20;
 /// Views taken from one notebook, and bytes of their pictures.
-const MOST_VIEWS: usize = 256;
-const MOST_BYTES: usize = 64 << 20;
+const MAX_VIEWS: usize = 256;
+const MAX_BYTES: usize = 64 << 20;
 
 /// An output that names a model: what it shows to those who have none.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,7 +144,7 @@ impl Notebook {
                 }
                 let poster = output.data.png.and_then(decoded).unwrap_or_default();
                 bytes += poster.len();
-                if views.len() == MOST_VIEWS || bytes > MOST_BYTES {
+                if views.len() == MAX_VIEWS || bytes > MAX_BYTES {
                     return views;
                 }
                 views.push(SavedView {
@@ -229,7 +229,7 @@ mod tests {
                 json!({ "outputs": [{ "data": { "application/vnd.jupyter.widget-view+json": { "model_id": format!("m{number}") } } }] })
             })
             .collect();
-        assert_eq!(views(&json!({ "cells": cells })).len(), MOST_VIEWS);
+        assert_eq!(views(&json!({ "cells": cells })).len(), MAX_VIEWS);
         assert!(saved_views(Path::new("no such notebook")).is_err());
     }
 }

@@ -6,7 +6,7 @@ use jupyter_protocol::{ExecuteRequest, IsCompleteRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::analyse::{Analyser, LONGEST_CODE};
+use crate::analyse::{Analyser, MAX_CODE};
 use crate::cells::{Cells, IsComplete};
 use crate::comms::Comms;
 use crate::execute::{Executor, help_wanted};
@@ -64,7 +64,7 @@ impl Shell {
     fn is_complete(&self, message: Incoming) -> Result<Value, String> {
         let request: IsCompleteRequest =
             parse(&message.parent.msg_type, message.content, json!({}))?;
-        if request.code.len() > LONGEST_CODE {
+        if request.code.len() > MAX_CODE {
             return Ok(json!({ "status": "unknown" }));
         }
         if help_wanted(&request.code).is_some() {

@@ -72,7 +72,7 @@ impl Requests {
 }
 
 /// Decodes and verifies; runs in the task of the client that sent the frames.
-fn accept(name: &'static str, signer: &Signer, frames: Vec<Bytes>) -> Option<Incoming> {
+fn decode_request(name: &'static str, signer: &Signer, frames: Vec<Bytes>) -> Option<Incoming> {
     match decode(signer, frames) {
         Ok(message) => {
             let Parent {
@@ -123,8 +123,8 @@ impl Sockets {
         ] {
             let place = endpoint(connection, port);
             let signer = signer.clone();
-            let accept = move |frames| accept(name, &signer, frames);
-            let bound = Router::bind(name, &place, accept).await;
+            let decode_request = move |frames| decode_request(name, &signer, frames);
+            let bound = Router::bind(name, &place, decode_request).await;
             let (router, inbox) = named(name, &place, bound)?;
             routers.push(router.clone());
             let replies = Replies {

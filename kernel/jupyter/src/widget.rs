@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use protocol::Event;
 
-use crate::figures::Figure;
 use crate::progress::escaped;
+use crate::widget_backend::WidgetState;
 use crate::wire::{Outgoing, Parent};
 
 /// Target under which front ends know widget models.
@@ -35,14 +35,14 @@ const CSS: &str = include_str!(concat!(env!("OUT_DIR"), "/style.css"));
 
 /// What makes a model of an earlier kernel live again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waking {
+pub enum Reattach {
     /// `restore()` in a cell.
     Restore,
     /// Its own cell, run again.
     Run,
 }
 
-impl Waking {
+impl Reattach {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Restore => "Run restore()? in a cell to bring it back, or run this cell again.",
@@ -67,7 +67,7 @@ pub struct Model {
     /// Under this id the output can be replaced, by a message with this parent.
     pub display_id: String,
     pub parent: Option<Arc<Parent>>,
-    figure: Figure,
+    state: WidgetState,
     /// When a page last asked for something.
     asked: Option<Instant>,
     /// A page knows of it.
@@ -75,7 +75,7 @@ pub struct Model {
     /// Tells a cell that has no name by its client and its text.
     pub nameless_cell: Option<u64>,
     /// Set while no node of this kernel is behind it.
-    waking: Option<Waking>,
+    reattach: Option<Reattach>,
 }
 
 impl Model {
@@ -84,7 +84,7 @@ impl Model {
         node: u32,
         parent: Option<&Arc<Parent>>,
         cell: Option<String>,
-        figure: Figure,
+        state: WidgetState,
     ) -> Self {
         let display_id = format!("widget-{id}");
         Self {
@@ -93,39 +93,44 @@ impl Model {
             node,
             display_id,
             parent: parent.cloned(),
-            figure,
+            state,
             asked: None,
             seen: false,
             nameless_cell: None,
-            waking: None,
+            reattach: None,
         }
     }
 
     /// A model of an earlier kernel: its picture, and what makes it live.
-    pub fn asleep(id: String, cell: Option<String>, figure: Figure, waking: Waking) -> Self {
+    pub fn detached(
+        id: String,
+        cell: Option<String>,
+        state: WidgetState,
+        reattach: Reattach,
+    ) -> Self {
         Self {
-            waking: Some(waking),
-            ..Self::new(id, 0, None, cell, figure)
+            reattach: Some(reattach),
+            ..Self::new(id, 0, None, cell, state)
         }
     }
 
-    pub fn waking(&self) -> Option<Waking> {
-        self.waking
+    pub fn reattach(&self) -> Option<Reattach> {
+        self.reattach
     }
 
-    pub fn figure(&self) -> &Figure {
-        &self.figure
+    pub fn state(&self) -> &WidgetState {
+        &self.state
     }
 
     /// Whether its picture shows a map that was not yet computed.
     pub fn awaits_picture(&self) -> bool {
-        !self.figure.complete
+        !self.state.complete
     }
 
     /// The node it was opened for, and those its views show.
     pub fn nodes(&self) -> Vec<u32> {
         let number = |value: &Value| value.as_u64().and_then(|node| u32::try_from(node).ok());
-        let state = &self.figure.state;
+        let state = &self.state.traits;
         let panes = state.get("panes").and_then(Value::as_array);
         let panes = panes
             .into_iter()
@@ -162,17 +167,17 @@ impl Model {
     /// Takes over what a page has changed.
     pub fn merge(&mut self, state: &Map<String, Value>) {
         for (key, value) in state.iter().filter(|(key, _)| !key.starts_with('_')) {
-            self.figure.state.insert(key.clone(), value.clone());
+            self.state.traits.insert(key.clone(), value.clone());
         }
     }
 
     /// Replaces the picture; what pages have changed stays.
-    pub fn set_figure(&mut self, figure: Figure) {
-        self.figure.poster = figure.poster;
-        self.figure.width = figure.width;
-        self.figure.text = figure.text;
-        self.figure.alt = figure.alt;
-        self.figure.complete = figure.complete;
+    pub fn set_picture(&mut self, state: WidgetState) {
+        self.state.poster = state.poster;
+        self.state.width = state.width;
+        self.state.text = state.text;
+        self.state.alt = state.alt;
+        self.state.complete = state.complete;
     }
 
     /// The whole state, and the buffers that belong at its `poster`.
@@ -196,18 +201,18 @@ impl Model {
         }) else {
             return Default::default();
         };
-        state.extend(self.figure.state.clone());
+        state.extend(self.state.traits.clone());
         // By this id the views of a page find the model again that takes the place of an older one.
         state.insert("model".into(), self.id.as_str().into());
         state.insert("protocol".into(), protocol::PROTOCOL_VERSION.into());
-        state.insert("asleep".into(), json!(self.waking.map(Waking::word)));
-        if !self.figure.text.is_empty() {
-            state.insert("poster_text".into(), self.figure.text.as_str().into());
+        state.insert("asleep".into(), json!(self.reattach.map(Reattach::word)));
+        if !self.state.text.is_empty() {
+            state.insert("poster_text".into(), self.state.text.as_str().into());
         }
-        let buffers = if self.figure.poster.is_empty() {
+        let buffers = if self.state.poster.is_empty() {
             Vec::new()
         } else {
-            vec![self.figure.poster.clone()]
+            vec![self.state.poster.clone()]
         };
         (state, buffers)
     }
@@ -245,7 +250,7 @@ impl Model {
 
     /// The same for a page whose notebook does not hear of it: JupyterLab passes replaced outputs only to cells that ran
     /// since the page was loaded.
-    pub fn told(&self) -> Value {
+    pub fn picture_event(&self) -> Value {
         json!(Event::Picture {
             data: self.bundle(),
             metadata: self.metadata(),
@@ -255,13 +260,13 @@ impl Model {
     /// How the picture is shown: at its size, and in words for who cannot see it.
     fn metadata(&self) -> Value {
         let mut picture = Map::new();
-        if self.figure.width > 0 {
-            picture.insert("width".into(), self.figure.width.into());
+        if self.state.width > 0 {
+            picture.insert("width".into(), self.state.width.into());
         }
-        if !self.figure.alt.is_empty() {
-            picture.insert("alt".into(), self.figure.alt.as_str().into());
+        if !self.state.alt.is_empty() {
+            picture.insert("alt".into(), self.state.alt.as_str().into());
         }
-        match self.figure.poster.is_empty() || picture.is_empty() {
+        match self.state.poster.is_empty() || picture.is_empty() {
             true => json!({}),
             false => json!({ "image/png": picture }),
         }
@@ -270,8 +275,8 @@ impl Model {
     /// The picture for pages: nbconvert's usual template has no place for the words of a bare PNG. Those who make paper of
     /// a notebook, or show neither, take the PNG.
     fn element(&self, picture: &str) -> String {
-        let alt = escaped(&self.figure.alt).replace('"', "&quot;");
-        let width = match self.figure.width {
+        let alt = escaped(&self.state.alt).replace('"', "&quot;");
+        let width = match self.state.width {
             0 => String::new(),
             width => format!(" width=\"{width}\""),
         };
@@ -283,12 +288,12 @@ impl Model {
         let mut bundle = Map::new();
         let view = json!({ "version_major": 2, "version_minor": 0, "model_id": self.id });
         bundle.insert("application/vnd.jupyter.widget-view+json".into(), view);
-        if !self.figure.poster.is_empty() {
-            let picture = BASE64.encode(&self.figure.poster);
+        if !self.state.poster.is_empty() {
+            let picture = BASE64.encode(&self.state.poster);
             bundle.insert("text/html".into(), self.element(&picture).into());
             bundle.insert("image/png".into(), picture.into());
         }
-        bundle.insert("text/plain".into(), self.figure.text.as_str().into());
+        bundle.insert("text/plain".into(), self.state.text.as_str().into());
         Value::Object(bundle)
     }
 }
@@ -348,7 +353,7 @@ mod tests {
     use super::*;
 
     fn model(poster: &'static [u8]) -> Model {
-        let state = json!({ "protocol": 1, "position": [0, 0] })
+        let traits = json!({ "protocol": 1, "position": [0, 0] })
             .as_object()
             .cloned()
             .unwrap();
@@ -357,8 +362,8 @@ mod tests {
             5,
             None,
             None,
-            Figure {
-                state,
+            WidgetState {
+                traits,
                 poster: Bytes::from_static(poster),
                 width: 400,
                 text: "<scan>".into(),
@@ -372,7 +377,7 @@ mod tests {
     fn states_say_where_each_buffer_belongs() {
         let (with, without) = (
             model(b"png"),
-            Model::new("m2".into(), 5, None, None, Figure::default()),
+            Model::new("m2".into(), 5, None, None, WidgetState::default()),
         );
         let (content, buffers) = update_states([&with, &without].into_iter());
         assert_eq!(content["buffer_paths"], json!([["m1", "state", "poster"]]));
@@ -426,7 +431,7 @@ mod tests {
             output["metadata"]["image/png"],
             json!({ "width": 400, "alt": "a scan" })
         );
-        let bare = Model::new("m2".into(), 5, None, None, Figure::default()).output();
+        let bare = Model::new("m2".into(), 5, None, None, WidgetState::default()).output();
         assert!(bare["data"].get("image/png").is_none());
         assert_eq!(bare["metadata"], json!({}));
     }

@@ -5,7 +5,7 @@ mod front_end;
 use std::time::{Duration, Instant};
 
 use front_end::{Channel, FrontEnd, Message};
-use jupyter::figures::IdlePolicy;
+use jupyter::widget_backend::IdlePolicy;
 use serde_json::json;
 
 fn start() -> FrontEnd {

@@ -5,7 +5,7 @@ mod front_end;
 use bytes::Bytes;
 use front_end::client::{Client, PATIENCE};
 use front_end::{Channel, FrontEnd, Message};
-use jupyter::figures::IdlePolicy;
+use jupyter::widget_backend::IdlePolicy;
 use jupyter::wire::{Author, Outgoing, Signer};
 use serde_json::json;
 

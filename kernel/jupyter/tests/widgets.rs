@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use front_end::{Channel, FrontEnd, Message};
-use jupyter::figures::IdlePolicy;
+use jupyter::widget_backend::IdlePolicy;
 use serde_json::{Value, json};
 
 /// Runs `show` in a cell and returns the id of the model.
@@ -437,7 +437,7 @@ fn an_event_reaches_every_model() {
         .get()
         .unwrap()
         .comms
-        .tell(None, &json!({ "type": "tree_changed" }));
+        .send_event(None, &json!({ "type": "tree_changed" }));
     for model in models {
         let event = page.published();
         assert_eq!(

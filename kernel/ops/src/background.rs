@@ -2,7 +2,7 @@
 
 use signal::{ElementType, Frame, NotApplicable, OperationError, Output, SignalMeta};
 
-use crate::accept;
+use crate::inputs;
 
 operations! {
     pub mod radial_median: SubtractRadialMedian;
@@ -13,7 +13,7 @@ operations! {
 
 /// Same axes as the input, `f32` pixels.
 pub fn describe(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
-    let input = accept::images(inputs)?;
+    let input = inputs::images(inputs)?;
     Ok(SignalMeta {
         element: ElementType::F32,
         ..input.clone()

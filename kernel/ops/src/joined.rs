@@ -6,12 +6,12 @@ use signal::{
     SignalMeta,
 };
 
-use crate::accept;
 use crate::detectors::virtual_image::Statistic;
+use crate::inputs;
 
 /// The one input, when it has scan positions and values that can be added.
 pub fn accepted<'a>(inputs: &[&'a SignalMeta]) -> Result<&'a SignalMeta, NotApplicable> {
-    let input = accept::a_scan(inputs)?;
+    let input = inputs::a_scan(inputs)?;
     match input.kind {
         SignalKind::Frame | SignalKind::Map => Ok(input),
         SignalKind::Peaks => Err(NotApplicable::new(

@@ -31,7 +31,6 @@
 #[macro_use]
 mod operations;
 
-mod accept;
 mod arithmetic;
 mod background;
 mod corrections;
@@ -39,15 +38,16 @@ mod decomposition;
 mod detectors;
 mod filter;
 mod geometry;
+mod inputs;
 mod joined;
 pub mod math;
 mod measured;
 mod patterns;
 mod peaks;
 mod phase_contrast;
-mod plan;
 mod radial;
 mod registry;
+mod shape_cache;
 mod strain;
 #[cfg(test)]
 mod template;

@@ -6,11 +6,11 @@ use std::sync::Mutex;
 
 use protocol::Attention;
 
-use crate::view::{Picture, ViewKey};
+use crate::request_queue::{Picture, ViewKey};
 use crate::{Session, lock};
 
 /// Views remembered; more than any notebook has, and a bound all the same.
-const MOST_VIEWS: usize = 4096;
+const MAX_VIEWS: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Viewers {
@@ -27,10 +27,10 @@ impl Viewers {
     /// Asking for a picture is looking at it. Whether the view has the focus; one that never said so has it.
     pub fn asks(&self, page: &str, view: u32, node: u32) -> bool {
         let mut views = lock(&self.views);
-        if views.len() >= MOST_VIEWS {
+        if views.len() >= MAX_VIEWS {
             views.retain(|_, seen| seen.attention != Attention::Hidden);
         }
-        if views.len() >= MOST_VIEWS {
+        if views.len() >= MAX_VIEWS {
             views.clear();
         }
         let another = views
@@ -74,7 +74,7 @@ impl Viewers {
 
 impl Session {
     /// A page says how much one of its views is looked at.
-    pub(crate) fn attend(&self, page: &str, view: u32, node: u32, attention: Attention) {
+    pub(crate) fn set_attention(&self, page: &str, view: u32, node: u32, attention: Attention) {
         self.viewers.note(page, view, node, attention);
         if attention == Attention::Hidden {
             self.hide(page, view, node);
@@ -85,12 +85,12 @@ impl Session {
     pub fn page_closed(&self, page: &str) {
         let views = self.viewers.of_page(page);
         self.viewers.remove(page);
-        self.workers.hide(page, None);
+        self.request_queue.hide(page, None);
         for (view, node) in views {
             self.hide(page, view, node);
         }
         lock(&self.holds).view_closed(page);
-        self.sweep();
+        self.remove_loose_nodes();
     }
 
     /// A cell begins. What was computed for nodes that go from here on waits for the same nodes.
@@ -115,18 +115,18 @@ impl Session {
     }
 
     fn hide(&self, page: &str, view: u32, node: u32) {
-        self.workers.hide(page, Some(view));
+        self.request_queue.hide(page, Some(view));
         let key = ViewKey {
             page: page.to_owned(),
             view,
             picture: Picture::Frame,
         };
-        self.engine.look_away(key.number());
+        self.engine.clear_viewport(key.number());
         self.leave(page, view);
         if !self.viewers.is_looked_at(node) {
             if self.engine.pause_map(node) {
                 // Other views would go on saying that it runs.
-                self.tell_tree();
+                self.notify_tree();
             }
             self.pause_estimates(node);
         }

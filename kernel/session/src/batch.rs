@@ -21,7 +21,7 @@ use crate::{Session, caveats, convert, lock, save};
 /// Outputs that are written at a time; each keeps the chunks that it has begun in memory.
 const SIDE_BY_SIDE: usize = 8;
 /// Shortest time between two reports.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One share of the work, from 1 to `of`.
 pub use io::Part;
@@ -278,7 +278,7 @@ fn is_there(session: &Session, graph: &Graph, node: &Node, file: &Path) -> bool 
     !found.identity.is_empty() && found.identity == provenance::identity(session, graph, node)
 }
 
-/// Saves the outputs side by side: those of one file ride on one pass over it, and each is continued where an
+/// Saves the outputs side by side: those of one file are subscribed to one pass over it, and each is continued where an
 /// interrupted run has left it.
 fn write_all(
     session: &Arc<Session>,
@@ -331,12 +331,12 @@ fn listen(
     let mut latest: Vec<Option<Progress>> = vec![None; wanted.len()];
     let mut all: Vec<Option<Saved>> = wanted.iter().map(|_| None).collect();
     let mut failed: Option<WireError> = None;
-    let mut told = Instant::now() - TELL_EVERY;
+    let mut last_notified = Instant::now() - NOTIFY_INTERVAL;
     loop {
         if (listener.interrupted)() {
             stop.store(true, Ordering::Relaxed);
         }
-        match heard.recv_timeout(TELL_EVERY) {
+        match heard.recv_timeout(NOTIFY_INTERVAL) {
             Ok((number, Word::Progress(progress))) => latest[number] = Some(progress),
             Ok((_, Word::Ended(Err(error)))) => {
                 stop.store(true, Ordering::Relaxed);
@@ -352,10 +352,10 @@ fn listen(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if told.elapsed() >= TELL_EVERY
+        if last_notified.elapsed() >= NOTIFY_INTERVAL
             && let Some(progress) = together(&latest)
         {
-            told = Instant::now();
+            last_notified = Instant::now();
             (listener.progress)(&progress);
         }
     }

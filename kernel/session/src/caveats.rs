@@ -164,7 +164,7 @@ pub(crate) struct Found {
 
 /// What cells have been told of what reading a file, or computing, has shown.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct Remarked {
     /// Codes: a count in the text grows as more is read.
     codes: HashMap<About, Vec<String>>,
     /// Of what nobody holds any more, too.
@@ -188,9 +188,9 @@ impl About {
 }
 
 /// Most remarks that wait for the end of a cell.
-const MOST_LATE: usize = 64;
+const MAX_LATE: usize = 64;
 
-impl Told {
+impl Remarked {
     fn is_new(&mut self, node: &Node, caveat: &Caveat) -> bool {
         let codes = self.codes.entry(About::of(node)).or_default();
         let new = !codes.contains(&caveat.code);
@@ -229,7 +229,7 @@ pub(crate) fn remarks(session: &Session, nodes: &[u32]) -> Vec<Remark> {
     for node in nodes.iter().filter_map(|node| graph.node(*node)) {
         let about = called(session, node);
         for caveat in own(session, &graph, node) {
-            lock(&session.told).is_new(node, &caveat);
+            lock(&session.remarked).is_new(node, &caveat);
             all.push(Remark {
                 about: about.clone(),
                 text: caveat.text,
@@ -240,7 +240,7 @@ pub(crate) fn remarks(session: &Session, nodes: &[u32]) -> Vec<Remark> {
 }
 
 /// The reply to a command that made these nodes, with what is told of them.
-pub(crate) fn told(session: &Session, reply: CommandReply, nodes: &[u32]) -> CommandReply {
+pub(crate) fn with_remarks(session: &Session, reply: CommandReply, nodes: &[u32]) -> CommandReply {
     CommandReply {
         caveats: remarks(session, nodes),
         ..reply
@@ -253,31 +253,31 @@ impl Session {
     pub fn new_remarks(&self) -> Vec<Remark> {
         let graph = self.tree.snapshot();
         graph.nodes().iter().for_each(|node| self.note_late(node));
-        std::mem::take(&mut lock(&self.told).late)
+        std::mem::take(&mut lock(&self.remarked).late)
     }
 
     fn note_late(&self, node: &Node) {
         for caveat in late(self, node) {
-            let mut told = lock(&self.told);
-            if told.is_new(node, &caveat) && told.late.len() < MOST_LATE {
-                drop(told);
+            let mut remarked = lock(&self.remarked);
+            if remarked.is_new(node, &caveat) && remarked.late.len() < MAX_LATE {
+                drop(remarked);
                 let remark = Remark {
                     about: called(self, node),
                     text: caveat.text,
                 };
-                lock(&self.told).late.push(remark);
+                lock(&self.remarked).late.push(remark);
             }
         }
     }
 
     /// Before it is forgotten what these nodes were: the cell that used them has not ended.
-    pub(crate) fn remember_caveats(&self, gone: &tree::Removed) {
-        gone.nodes.iter().for_each(|node| self.note_late(node));
+    pub(crate) fn remember_caveats(&self, removed: &tree::Removed) {
+        removed.nodes.iter().for_each(|node| self.note_late(node));
         let ended = |about: &About| match about {
-            About::File(number) => gone.files.iter().any(|file| file.number == *number),
-            About::Node(id) => gone.nodes.iter().any(|node| node.id == *id),
+            About::File(number) => removed.files.iter().any(|file| file.number == *number),
+            About::Node(id) => removed.nodes.iter().any(|node| node.id == *id),
         };
-        lock(&self.told).codes.retain(|about, _| !ended(about));
+        lock(&self.remarked).codes.retain(|about, _| !ended(about));
     }
 
     /// Tells the pages when reading a file has shown something new, or an operation has measured something.
@@ -302,7 +302,7 @@ impl Session {
         if *known != now {
             *known = now;
             drop(known);
-            self.tell_tree();
+            self.notify_tree();
         }
     }
 }

@@ -78,13 +78,13 @@ impl Session {
             };
             *place = measured;
         }
-        self.tell_tree();
+        self.notify_tree();
         if let Some(node) = graph.roots_of(file).next() {
-            self.tell_cost(node);
+            self.notify_cost(node);
         }
     }
 
-    fn tell_cost(&self, node: &Node) {
+    fn notify_cost(&self, node: &Node) {
         if let Some(cost) = self.cost_of(node).filter(|cost| cost.slow) {
             self.events.send(&Event::Notice {
                 level: NoticeLevel::Info,

@@ -13,9 +13,9 @@ use crate::handlers::change;
 use crate::{Session, convert, lock};
 
 /// Drafts kept; the oldest are forgotten first.
-const MOST: usize = 16;
+const MAX: usize = 16;
 /// Drafts of one view whose frames are kept: going back to one of them costs nothing.
-const MOST_PER_VIEW: usize = 4;
+const MAX_PER_VIEW: usize = 4;
 /// A detector that rests this long is computed exactly.
 const REST: Duration = Duration::from_millis(120);
 
@@ -49,30 +49,30 @@ impl Draft {
 pub(crate) struct Drafts {
     numbers: DraftNumbers,
     /// The one that was asked for last at the end.
-    kept: Mutex<VecDeque<Draft>>,
+    recent: Mutex<VecDeque<Draft>>,
 }
 
 impl Drafts {
     /// Moves out those that are not wanted any more.
     fn take(&self, unwanted: impl Fn(&Draft) -> bool) -> Vec<Arc<Node>> {
-        let mut kept = lock(&self.kept);
-        let gone = (kept.iter())
+        let mut recent = lock(&self.recent);
+        let dropped = (recent.iter())
             .filter(|draft| unwanted(draft))
             .filter_map(Draft::node)
             .collect();
-        kept.retain(|draft| !unwanted(draft));
-        gone
+        recent.retain(|draft| !unwanted(draft));
+        dropped
     }
 
     pub fn by_number(&self, number: u32) -> Option<Draft> {
-        (lock(&self.kept).iter())
+        (lock(&self.recent).iter())
             .find(|draft| draft.number == number)
             .cloned()
     }
 
     /// Nodes that are tried with other parameters now, with the views that try.
     pub fn of_parents(&self, parent: u32) -> Vec<(u32, u32)> {
-        (lock(&self.kept).iter())
+        (lock(&self.recent).iter())
             .filter(|draft| {
                 (draft.graph.node(draft.number)).is_some_and(|node| node.parents.contains(&parent))
             })
@@ -82,7 +82,7 @@ impl Drafts {
 
     /// The draft of these parameters that has computed something already.
     pub fn same(&self, node: u32, revision: u32, params: &Value) -> Option<Draft> {
-        (lock(&self.kept).iter().rev())
+        (lock(&self.recent).iter().rev())
             .find(|draft| {
                 (draft.node, draft.revision) == (node, revision) && draft.params == *params
             })
@@ -111,14 +111,14 @@ impl Session {
                 && (draft.node, draft.revision) == (node.id, node.revision)
                 && draft.params == params
         };
-        let mut kept = lock(&self.drafts.kept);
-        if let Some(found) = kept.iter().position(is)
-            && let Some(draft) = kept.remove(found)
+        let mut recent = lock(&self.drafts.recent);
+        if let Some(found) = recent.iter().position(is)
+            && let Some(draft) = recent.remove(found)
         {
-            kept.push_back(draft.clone());
+            recent.push_back(draft.clone());
             return Ok((draft.graph, draft.number));
         }
-        drop(kept);
+        drop(recent);
         let number = self.drafts.numbers.next();
         let with_draft = graph.with_draft(node.id, computation, number);
         let with_draft =
@@ -131,32 +131,32 @@ impl Session {
             number,
             graph: with_draft.clone(),
         };
-        let mut kept = lock(&self.drafts.kept);
-        kept.push_back(draft);
-        let of_view = kept.iter().filter(|draft| draft.view == view).count();
-        let mut surplus = of_view.saturating_sub(MOST_PER_VIEW);
-        let mut gone = Vec::new();
-        kept.retain(|draft| {
+        let mut recent = lock(&self.drafts.recent);
+        recent.push_back(draft);
+        let of_view = recent.iter().filter(|draft| draft.view == view).count();
+        let mut surplus = of_view.saturating_sub(MAX_PER_VIEW);
+        let mut dropped = Vec::new();
+        recent.retain(|draft| {
             // A view that goes on to another node or revision will not come back to these.
             let other = (draft.node, draft.revision) != (node.id, node.revision);
             let goes = draft.view == view && (other || surplus > 0);
             if goes {
                 surplus = surplus.saturating_sub(1);
-                gone.extend(draft.node());
+                dropped.extend(draft.node());
             }
             !goes
         });
-        while kept.len() > MOST {
-            gone.extend(kept.pop_front().and_then(|draft| draft.node()));
+        while recent.len() > MAX {
+            dropped.extend(recent.pop_front().and_then(|draft| draft.node()));
         }
         // Their exact images are not wanted any more; what is done stays as long as they do.
-        let earlier: Vec<u32> = (kept.iter())
+        let earlier: Vec<u32> = (recent.iter())
             .filter(|draft| draft.view == view && draft.number != number)
             .map(|draft| draft.number)
             .collect();
-        drop(kept);
+        drop(recent);
         (earlier.iter()).for_each(|number| self.engine.cancel_map(*number));
-        self.forget_drafts(gone);
+        self.forget_drafts(dropped);
         Ok((with_draft, number))
     }
 
@@ -188,10 +188,10 @@ impl Session {
                 return;
             };
             let newest = {
-                let kept = lock(&session.drafts.kept);
-                let draft = kept.iter().find(|draft| draft.number == number);
+                let recent = lock(&session.drafts.recent);
+                let draft = recent.iter().find(|draft| draft.number == number);
                 let last = draft
-                    .and_then(|draft| (kept.iter().rev()).find(|other| other.view == draft.view));
+                    .and_then(|draft| (recent.iter().rev()).find(|other| other.view == draft.view));
                 last.filter(|last| last.number == number).cloned()
             };
             if let Some(draft) = newest {

@@ -2,10 +2,11 @@
 //!
 //! A page asks through [`Session::request`] and is never waited for; a cell asks through
 //! [`Session::command`] and may wait. Both end in the one table of `router.rs`. Frames of pages go
-//! through a queue that keeps only the newest wish of each view.
+//! through a queue that keeps only the newest request of each view.
 
 mod attention;
 pub mod batch;
+mod blocking_call;
 mod caveats;
 mod closure;
 mod code;
@@ -14,26 +15,25 @@ mod cost;
 mod date;
 mod difference;
 mod drafts;
-mod errand;
 mod events;
 mod handlers;
 mod holds;
 pub mod journal;
 mod look;
 mod measured;
-mod news;
 mod parameter_files;
 mod poster;
 mod progress;
 pub mod provenance;
 mod recipe;
 mod replay;
+mod request_queue;
 mod router;
 pub mod sample;
 mod save;
 mod session;
 mod sources;
-mod view;
+mod tree_events;
 mod waits;
 
 pub use look::Look;

@@ -15,7 +15,7 @@ use crate::journal::absolute;
 use crate::{lock, provenance};
 
 /// A picture of 4096 x 4096 numbers of 64 bit has half of that.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// Where the way from the folder of a recipe or a result leads: beside `written`, `path` and `sha256` in files that are moved.
 const RELATIVE: &str = "relative_path";
@@ -73,7 +73,7 @@ impl ParameterFiles {
         endings: &[String],
         engine: &Engine,
     ) -> Result<File, WireError> {
-        if let Some(bytes) = self.kept(&file.sha256) {
+        if let Some(bytes) = self.cached(&file.sha256) {
             return Ok(file.with_bytes(bytes));
         }
         let refuse = |code: &str, what: String, hint: String| {
@@ -121,7 +121,7 @@ impl ParameterFiles {
         Ok(file.with_bytes(bytes))
     }
 
-    fn kept(&self, sha256: &str) -> Option<Block> {
+    fn cached(&self, sha256: &str) -> Option<Block> {
         let read = lock(&self.read);
         let (_, content) = read.iter().find(|(hash, _)| hash == sha256)?;
         content.upgrade().map(|content| Block::new(Shared(content)))
@@ -129,8 +129,8 @@ impl ParameterFiles {
 
     /// One copy of each content; `None` when the budget has no room for it.
     fn keep(&self, sha256: &str, bytes: Vec<u8>, engine: &Engine) -> Option<Block> {
-        if let Some(kept) = self.kept(sha256) {
-            return Some(kept);
+        if let Some(cached) = self.cached(sha256) {
+            return Some(cached);
         }
         let content = Arc::new(Content {
             _counted: engine.reserve(bytes.len())?,
@@ -202,13 +202,13 @@ fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
             "give the path of a file".into(),
         ));
     }
-    if about.len() > MOST_BYTES {
+    if about.len() > MAX_BYTES {
         return Err((
             "parameter",
             format!(
                 "{name} has {} MiB, at most {} MiB are taken",
                 about.len() >> 20,
-                MOST_BYTES >> 20
+                MAX_BYTES >> 20
             ),
             "give a smaller file; a whole scan is opened with `open`".into(),
         ));

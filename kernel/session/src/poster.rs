@@ -23,7 +23,7 @@ const MAP_PATIENCE: Duration = Duration::from_millis(400);
 /// Longest wait for what peaks are measured from; the pattern is drawn without them then.
 const PEAKS_PATIENCE: Duration = Duration::from_millis(1500);
 /// Pictures of a map that are drawn: images, then composites.
-const MOST_PICTURES: usize = 10;
+const MAX_PICTURES: usize = 10;
 /// Radius of the circles around peaks when the operation has none.
 const PEAK_RADIUS_PX: f32 = 4.0;
 
@@ -82,7 +82,7 @@ impl Session {
             true => PEAKS_PATIENCE,
             false => Duration::MAX,
         };
-        self.errand(Some(node), interrupted, move |session, cancel| {
+        self.blocking_call(Some(node), interrupted, move |session, cancel| {
             let graph = session.tree.snapshot();
             if (graph.node(node)).is_some_and(|node| node.meta.kind == SignalKind::Map) {
                 let shown = session.engine.show_map(&graph, node);
@@ -170,12 +170,12 @@ impl Session {
         let image = look.picture(node.id).min(meta.pictures() - 1) % meta.images();
         for part in 0..meta.components.len().max(1) {
             let picture = part * meta.images() + image;
-            let looking = pictures::Looking {
+            let context = pictures::ViewContext {
                 component: picture,
                 focused: false,
                 cancel,
             };
-            self.draw_frame(drawing, graph, node, at, look, &looking)?;
+            self.draw_frame(drawing, graph, node, at, look, &context)?;
         }
         Ok(())
     }
@@ -223,14 +223,14 @@ impl Session {
         node: &Arc<Node>,
         at: NavigationIndex,
         look: &Look,
-        looking: &pictures::Looking<'_>,
+        context: &pictures::ViewContext<'_>,
     ) -> Result<(), WireError> {
-        let picture = looking.component;
+        let picture = context.component;
         let waits = node.meta.kind == SignalKind::Peaks
-            && !self.is_measured_within(drawing.peaks_patience, graph, node, looking.cancel);
+            && !self.is_measured_within(drawing.peaks_patience, graph, node, context.cancel);
         let shown = match waits {
-            true => pictures::pattern_alone(self, graph, node, at, looking)?,
-            false => pictures::show(self, graph, node, at, looking)?,
+            true => pictures::pattern_alone(self, graph, node, at, context)?,
+            false => pictures::show(self, graph, node, at, context)?,
         };
         if waits {
             drawing
@@ -326,7 +326,7 @@ impl Session {
         let meta = &node.meta;
         let count = meta.components.len() + meta.composites.len();
         let failed = |what| WireError::new("poster", what, "").at_node(node.id);
-        for picture in 0..count.min(MOST_PICTURES) {
+        for picture in 0..count.min(MAX_PICTURES) {
             let drawn = coloured::of(meta, picture, &|plane| {
                 pictures::plane(&map.component(plane), &meta.axes.navigation_shape(), at)
             });
@@ -353,8 +353,8 @@ impl Session {
             let drawn = written(drawn, &meta.writing(picture)).map_err(failed)?;
             drawing.panels.push(drawn);
         }
-        if count > MOST_PICTURES {
-            let rest = count - MOST_PICTURES;
+        if count > MAX_PICTURES {
+            let rest = count - MAX_PICTURES;
             drawing.notes.push(format!(
                 "{rest} more images of {} are not drawn here",
                 node.name

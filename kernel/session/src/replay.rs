@@ -33,7 +33,7 @@ pub(crate) fn replay(
         restored: Some(Box::new(restored)),
         ..CommandReply::default()
     };
-    Ok(caveats::told(session, reply, &made))
+    Ok(caveats::with_remarks(session, reply, &made))
 }
 
 fn records(

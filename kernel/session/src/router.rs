@@ -10,16 +10,16 @@ use tree::Step;
 
 use crate::Session;
 use crate::handlers::{change, files, inputs, lineage, memory, menu, paths, pictures, values};
-use crate::view::{Picture, Turn, ViewKey, Wish};
+use crate::request_queue::{Picture, QueuedRequest, RequestToken, ViewKey};
 use crate::{caveats, convert, difference, journal, recipe, replay, save};
 
 type Answer = Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>;
 
-/// The image a navigator shows: a wish for another one ends it.
-fn plane_of(wish: &NavigatorRequest) -> u64 {
+/// The image a navigator shows: a request for another one ends it.
+fn plane_of(request: &NavigatorRequest) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let outer = wish.index.len().saturating_sub(2);
-    (wish.node, &wish.index[..outer]).hash(&mut hasher);
+    let outer = request.index.len().saturating_sub(2);
+    (request.node, &request.index[..outer]).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -30,40 +30,40 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
         picture,
     };
     match request {
-        Request::Frame(wish) => {
-            let focused = session.viewers.asks(page, wish.view, wish.node);
-            let asked = Asked {
-                subject: subject(session, &wish),
+        Request::Frame(request) => {
+            let focused = session.viewers.asks(page, request.view, request.node);
+            let context = RequestContext {
+                subject: subject(session, &request),
                 focused,
-                generation: wish.generation,
-                key: key(wish.view, Picture::Frame),
+                generation: request.generation,
+                key: key(request.view, Picture::Frame),
             };
-            let number = asked.key.number();
-            let wish = Arc::new(wish);
-            let shown = wish.clone();
+            let number = context.key.number();
+            let request = Arc::new(request);
+            let shown = request.clone();
             let page = page.to_owned();
             picture(
                 session,
-                asked,
+                context,
                 answer,
-                move |session, queued, turn| {
-                    pictures::frame(session, &page, &wish, queued, focused, &turn.cancel)
+                move |session, queued, token| {
+                    pictures::frame(session, &page, &request, queued, focused, &token.cancel)
                 },
-                move |session| pictures::look_at(session, number, &shown, focused),
+                move |session| pictures::set_viewport(session, number, &shown, focused),
             );
         }
-        Request::Navigator(wish) => {
-            let asked = Asked {
-                subject: plane_of(&wish),
+        Request::Navigator(request) => {
+            let context = RequestContext {
+                subject: plane_of(&request),
                 focused: false,
-                generation: wish.generation,
-                key: key(wish.view, Picture::Navigator),
+                generation: request.generation,
+                key: key(request.view, Picture::Navigator),
             };
             picture(
                 session,
-                asked,
+                context,
                 answer,
-                move |session, _, turn| pictures::navigator(session, &wish, &turn.cancel),
+                move |session, _, token| pictures::navigator(session, &request, &token.cancel),
                 |_| {},
             );
         }
@@ -169,7 +169,7 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
             node,
             state,
         } => {
-            session.attend(page, view, node, state);
+            session.set_attention(page, view, node, state);
             answer(done(request_id, None), Vec::new());
         }
         Request::SetBudget { request_id, bytes } => {
@@ -201,7 +201,7 @@ pub(crate) fn command(
             params,
         } => change::add_node(session, &parents, &operation, &params).and_then(|node| {
             let reply = values::described(session, node)?;
-            Ok(caveats::told(session, reply, &[node]))
+            Ok(caveats::with_remarks(session, reply, &[node]))
         }),
         Command::SetParams { node, params } => change::set_params(session, node, &params)
             .and_then(|()| values::described(session, node)),
@@ -226,7 +226,7 @@ pub(crate) fn command(
         Command::Restore => journal::restore(session),
         Command::MemoryBudget { bytes } => bytes
             .map_or(Ok(()), |bytes| memory::set(session, bytes))
-            .map(|()| memory::told(session)),
+            .map(|()| memory::reply(session)),
         Command::Undo { node } => {
             lineage::step(session, node, Step::Undo).and_then(|()| values::described(session, node))
         }
@@ -249,7 +249,7 @@ fn done(request_id: u32, node: Option<u32>) -> Reply {
 }
 
 /// A picture somebody asks for.
-struct Asked {
+struct RequestContext {
     subject: u64,
     focused: bool,
     generation: u32,
@@ -257,52 +257,52 @@ struct Asked {
 }
 
 /// What a picture is of, apart from the scan position.
-fn subject(session: &Session, wish: &protocol::FrameRequest) -> u64 {
+fn subject(session: &Session, request: &protocol::FrameRequest) -> u64 {
     let graph = session.tree.snapshot();
     let mut hasher = DefaultHasher::new();
-    (wish.node, wish.component).hash(&mut hasher);
+    (request.node, request.component).hash(&mut hasher);
     graph
-        .node(wish.node)
+        .node(request.node)
         .map(|node| node.revision)
         .hash(&mut hasher);
     hasher.finish()
 }
 
-/// Queues the picture of a view. Whatever happens, its slot is freed by a reply to this wish or to the one that
+/// Queues the picture of a view. Whatever happens, its slot is freed by a reply to this request or to the one that
 /// took its place. `after`: what is done once it is answered.
 fn picture(
     session: &Arc<Session>,
-    asked: Asked,
+    context: RequestContext,
     answer: Answer,
-    work: impl FnOnce(&Arc<Session>, Instant, &Turn) -> Result<(Reply, Vec<Bytes>), WireError>
+    work: impl FnOnce(&Arc<Session>, Instant, &RequestToken) -> Result<(Reply, Vec<Bytes>), WireError>
     + Send
     + 'static,
     after: impl FnOnce(&Arc<Session>) + Send + 'static,
 ) {
     let queued = Instant::now();
-    let (view, generation) = (asked.key.view, asked.generation);
+    let (view, generation) = (context.key.view, context.generation);
     let weak = Arc::downgrade(session);
-    let job = move |turn: &Turn| {
+    let job = move |token: &RequestToken| {
         let Some(session) = weak.upgrade() else {
             return;
         };
-        let result = if turn.is_hidden() {
+        let result = if token.is_hidden() {
             Err(convert::hidden())
         } else {
-            answered(|| work(&session, queued, turn))
+            answered(|| work(&session, queued, token))
         };
         let error = match result {
             Ok((reply, buffers)) => {
                 answer(reply, buffers);
                 // Of a view that was closed meanwhile nothing is remembered.
-                if !turn.is_hidden() {
+                if !token.is_hidden() {
                     after(&session);
                 }
                 return;
             }
-            Err(_) if turn.is_hidden() => convert::hidden(),
-            // A newer wish of the view has taken its place, and will be answered.
-            Err(error) if turn.cancel.is_cancelled() && error.code == "cancelled" => return,
+            Err(_) if token.is_hidden() => convert::hidden(),
+            // A newer request of the view has taken its place, and will be answered.
+            Err(error) if token.cancel.is_cancelled() && error.code == "cancelled" => return,
             Err(error) => error,
         };
         let failed = Reply::Failed {
@@ -312,12 +312,12 @@ fn picture(
         };
         answer(failed, Vec::new());
     };
-    let wish = Wish {
-        subject: asked.subject,
-        focused: asked.focused,
+    let request = QueuedRequest {
+        subject: context.subject,
+        focused: context.focused,
         job: Box::new(job),
     };
-    session.workers.frame(asked.key, wish);
+    session.request_queue.frame(context.key, request);
 }
 
 /// Queues a change; changes are carried out one after the other.
@@ -335,10 +335,10 @@ fn changed(
         let reply = answered(|| work(&session))
             .unwrap_or_else(|error| Reply::Refused { request_id, error });
         // The page knows the node before it hears that it was added.
-        session.tell_tree_now();
+        session.notify_tree_now();
         answer(reply, Vec::new());
     };
-    if let Err(job) = session.workers.change(Box::new(job)) {
+    if let Err(job) = session.request_queue.change(Box::new(job)) {
         // Too many wait: the page's own thread does the work, which slows the page down.
         job();
     }

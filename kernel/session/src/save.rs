@@ -18,12 +18,12 @@ use protocol::{CommandReply, Event, NoticeLevel, Progress, Remark, SaveOptions, 
 use signal::{CancelToken, Caveat, SignalKind, SignalMeta};
 use tree::{Graph, Node};
 
-use crate::errand::Failed;
+use crate::blocking_call::Failed;
 use crate::{Session, caveats, closure, convert, date, handlers, journal, lock, provenance};
 pub(crate) use memory::{compute, compute_all};
 pub(crate) use meta::HOLES;
-pub(crate) use report::Pace;
 use report::Report;
+pub(crate) use report::Throughput;
 use writing::Writing;
 
 fn flow(stop: bool) -> ControlFlow<()> {
@@ -130,7 +130,7 @@ pub(crate) fn save_share(
         move || write(&job)
     };
     let writing = &job.writing;
-    let waited = session.errands.wait(work, &mut || {
+    let waited = session.blocking_calls.wait(work, &mut || {
         report.done(
             writing.done.load(Ordering::Relaxed),
             writing.already.load(Ordering::Relaxed),
@@ -295,7 +295,7 @@ pub(crate) fn start(
             return;
         };
         match save(&session, node, &written, &options, &|| false, &mut |_| {}) {
-            Ok(saved) => tell_pages(&session, node, saved.caveats),
+            Ok(saved) => notify_pages(&session, node, saved.caveats),
             // What went wrong is in the progress that the pages were told.
             Err(error) => tracing::info!("a page's save ended: {}", error.message),
         }
@@ -343,7 +343,7 @@ fn exists(asked: &Job, written: &str) -> WireError {
 }
 
 /// What a cell would be told under it.
-fn tell_pages(session: &Session, node: u32, remarks: Vec<Remark>) {
+fn notify_pages(session: &Session, node: u32, remarks: Vec<Remark>) {
     for remark in remarks {
         session.events.send(&Event::Notice {
             level: NoticeLevel::Warning,
@@ -377,8 +377,8 @@ pub(crate) fn reshard(
     let saved = save(session, node, written, options, interrupted, progress)?;
     let opened = handlers::files::open(session, written, &protocol::OpenOptions::default())?;
     // What the new file inherits stands in what is said of it when it is opened.
-    let news = (saved.caveats.into_iter()).filter(|remark| !opened.caveats.contains(remark));
-    let caveats = news.chain(opened.caveats.clone()).collect();
+    let new_remarks = (saved.caveats.into_iter()).filter(|remark| !opened.caveats.contains(remark));
+    let caveats = new_remarks.chain(opened.caveats.clone()).collect();
     Ok(CommandReply {
         text: saved.text,
         caveats,
@@ -437,7 +437,7 @@ fn wait_for_earlier(job: &Arc<Job>) -> Result<Place<'_>, WireError> {
     }
 }
 
-/// The whole of it, on the errand's thread.
+/// The whole of it, on the thread of the call.
 fn write(job: &Arc<Job>) -> Result<(), WireError> {
     let failed = |error: signal::SourceError| io_error(job, &error);
     let _place = wait_for_earlier(job)?;
@@ -488,7 +488,7 @@ fn write(job: &Arc<Job>) -> Result<(), WireError> {
     let found = std::mem::take(&mut *lock(&writing.found));
     let all = caveats::of_result(&job.session, &job.graph, &job.node, found);
     *lock(&writing.found) = caveats::beyond(&all, &job.node.meta.caveats);
-    writer.tell(all.clone(), provenance(&all));
+    writer.set_caveats(all.clone(), provenance(&all));
     writer.finish_if(|| writing.may_finish()).map_err(failed)
 }
 
@@ -554,6 +554,6 @@ impl Drop for SaveGuard<'_> {
         self.cancel.cancel();
         lock(&self.session.saves).retain(|(_, cancel)| !cancel.is_cancelled());
         lock(&self.session.holds).work_ends(self.node);
-        self.session.sweep();
+        self.session.remove_loose_nodes();
     }
 }

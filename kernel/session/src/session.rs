@@ -9,18 +9,18 @@ use protocol::{
     Reply, Request, WireError,
 };
 use signal::{CancelToken, Frame, FrameFunction, NavigationIndex, Output};
-use tree::{Engine, EngineConfig, EngineEvent, Graph, Lane, Node, PassState, Removed, Tree};
+use tree::{Engine, EngineConfig, EngineEvent, Graph, Node, PassState, Priority, Removed, Tree};
 
 use crate::attention::Viewers;
+use crate::blocking_call::{BlockingCalls, Failed, is_interruptible};
 use crate::drafts::Drafts;
-use crate::errand::{Errands, Failed, is_interruptible};
 use crate::events::Events;
 use crate::holds::Holds;
 use crate::journal::{Journal, Stamp};
-use crate::news::News;
 use crate::parameter_files::ParameterFiles;
+use crate::request_queue::RequestQueue;
 use crate::sources::OpenFiles;
-use crate::view::Workers;
+use crate::tree_events::TreeEvents;
 use crate::waits::Waits;
 use crate::{closure, code, convert, cost, lock, progress, router, save};
 
@@ -80,7 +80,7 @@ pub struct Session {
     pub(crate) tree: Tree,
     pub(crate) engine: Engine,
     pub(crate) events: Arc<Events>,
-    pub(crate) workers: Workers,
+    pub(crate) request_queue: RequestQueue,
     pub(crate) opened: Mutex<HashMap<u32, Opened>>,
     pub(crate) files: OpenFiles,
     pub(crate) parameter_files: ParameterFiles,
@@ -93,11 +93,11 @@ pub struct Session {
     pub(crate) costs: Mutex<HashMap<u32, cost::Measured>>,
     /// What reading each file has shown, as the pages were told last.
     pub(crate) found: Mutex<Vec<crate::caveats::Found>>,
-    pub(crate) told: Mutex<crate::caveats::Told>,
+    pub(crate) remarked: Mutex<crate::caveats::Remarked>,
     /// How fast running maps are.
-    pub(crate) paces: Mutex<HashMap<u32, save::Pace>>,
-    pub(crate) errands: Errands,
-    pub(crate) news: News,
+    pub(crate) throughputs: Mutex<HashMap<u32, save::Throughput>>,
+    pub(crate) blocking_calls: BlockingCalls,
+    pub(crate) tree_events: TreeEvents,
     /// How often somebody asked whether an operation fits a node.
     questions: AtomicUsize,
     pub(crate) viewers: Viewers,
@@ -114,17 +114,17 @@ impl Session {
             threads: config.threads,
         });
         let session = Arc::new_cyclic(|session: &std::sync::Weak<Session>| {
-            let news = session.clone();
+            let observed = session.clone();
             engine.observe(move |event| {
-                if let Some(session) = news.upgrade() {
-                    session.engine_news(&event);
+                if let Some(session) = observed.upgrade() {
+                    session.engine_event(&event);
                 }
             });
             Session {
                 tree: Tree::new(),
                 engine,
                 events: Arc::default(),
-                workers: Workers::start(),
+                request_queue: RequestQueue::start(),
                 opened: Mutex::default(),
                 files: OpenFiles::default(),
                 parameter_files: ParameterFiles::default(),
@@ -132,11 +132,11 @@ impl Session {
                 saves: Mutex::default(),
                 costs: Mutex::default(),
                 found: Mutex::default(),
-                told: Mutex::default(),
-                paces: Mutex::default(),
+                remarked: Mutex::default(),
+                throughputs: Mutex::default(),
                 writing: Mutex::default(),
-                errands: Errands::default(),
-                news: News::start(session.clone()),
+                blocking_calls: BlockingCalls::default(),
+                tree_events: TreeEvents::start(session.clone()),
                 questions: AtomicUsize::new(0),
                 viewers: Viewers::default(),
                 drafts: Drafts::default(),
@@ -220,7 +220,7 @@ impl Session {
             .tree
             .add_operation("map", &[parent], closure::computation(function))
             .map_err(convert::tree_error)?;
-        self.tell_tree();
+        self.notify_tree();
         Ok(node)
     }
 
@@ -235,7 +235,7 @@ impl Session {
     /// A cell has dropped a handle. A node goes with the last who holds it, see `holds.rs`.
     pub fn release(&self, node: u32) {
         lock(&self.holds).release(node);
-        self.sweep();
+        self.remove_loose_nodes();
     }
 
     /// A cell's handles on these nodes, one for each, were lost in a crash. What nothing else holds stays as if it
@@ -250,19 +250,19 @@ impl Session {
             kept.retain(|node| graph.children(*node).next().is_none());
             kept.iter().for_each(|node| holds.orphan(*node));
         }
-        self.sweep();
+        self.remove_loose_nodes();
     }
 
     /// A view was opened for these nodes; they stay until it is closed ([`Session::page_closed`]).
     pub fn view_opened(&self, view: &str, nodes: Vec<u32>) {
         lock(&self.holds).view_opened(view, nodes);
-        self.sweep();
+        self.remove_loose_nodes();
     }
 
     /// An open view shows these nodes from now on, among them those it was opened for.
     pub fn view_shows(&self, view: &str, nodes: Vec<u32>) {
         lock(&self.holds).view_shows(view, nodes);
-        self.sweep();
+        self.remove_loose_nodes();
     }
 
     /// `None` when there is no such node.
@@ -306,22 +306,22 @@ impl Session {
         if is_interruptible() && interrupted() {
             return Err(convert::cancelled().at_node(node));
         }
-        // Most frames of a loop are at hand, and another thread would cost more than they do.
-        if let Some(output) = self.engine.at_hand(&graph, node, at) {
+        // Most frames of a loop are in memory, and another thread would cost more than they do.
+        if let Some(output) = self.engine.cached_output(&graph, node, at) {
             return Ok(output);
         }
-        self.errand(Some(node), interrupted, move |session, cancel| {
+        self.blocking_call(Some(node), interrupted, move |session, cancel| {
             let _first = session.engine.interactive();
             session
                 .engine
-                .output(&graph, node, at, Lane::Interactive, cancel)
+                .output(&graph, node, at, Priority::Interactive, cancel)
                 .map_err(|error| convert::compute_error(&error))
         })
     }
 
     /// Does what a cell waits for on another thread. When interrupted, this returns at once, and the work
     /// ends when it looks at its token: at the next frame.
-    pub(crate) fn errand<T: Send + 'static>(
+    pub(crate) fn blocking_call<T: Send + 'static>(
         self: &Arc<Self>,
         node: Option<u32>,
         interrupted: &dyn Fn() -> bool,
@@ -330,7 +330,7 @@ impl Session {
         let cancel = CancelToken::new();
         let (session, token) = (self.clone(), cancel.clone());
         let done = self
-            .errands
+            .blocking_calls
             .wait(move || work(&session, &token), &mut || !interrupted());
         done.unwrap_or_else(|failed| {
             cancel.cancel();
@@ -391,7 +391,7 @@ impl Session {
     }
 
     /// Removes the nodes that nobody holds any more, see `holds.rs`.
-    pub(crate) fn sweep(&self) {
+    pub(crate) fn remove_loose_nodes(&self) {
         if !lock(&self.holds).take_loosened() {
             return;
         }
@@ -400,10 +400,10 @@ impl Session {
             lock(&self.holds).is_loose(node.id, made_again)
         };
         let renamed = |node: &Node| lock(&self.holds).has_own_name(node.id);
-        let gone = self.tree.sweep(loose, renamed);
-        if !gone.nodes.is_empty() {
-            self.forget_removed(&gone);
-            self.tell_tree();
+        let removed = self.tree.remove_loose(loose, renamed);
+        if !removed.nodes.is_empty() {
+            self.forget_removed(&removed);
+            self.notify_tree();
         }
     }
 
@@ -443,15 +443,15 @@ impl Session {
             })
     }
 
-    pub(crate) fn forget_removed(&self, gone: &Removed) {
-        self.remember_caveats(gone);
-        self.engine.hand_over(&self.tree.snapshot(), gone);
-        let nodes = &*gone.ids();
+    pub(crate) fn forget_removed(&self, removed: &Removed) {
+        self.remember_caveats(removed);
+        self.engine.hand_over(&self.tree.snapshot(), removed);
+        let nodes = &*removed.ids();
         self.forget_drafts_of(nodes);
-        self.engine.forget(gone);
+        self.engine.forget(removed);
         lock(&self.opened).retain(|node, _| !nodes.contains(node));
-        lock(&self.paces).retain(|node, _| !nodes.contains(node));
-        let of = |number: u32| gone.files.iter().any(|file| file.number == number);
+        lock(&self.throughputs).retain(|node, _| !nodes.contains(node));
+        let of = |number: u32| removed.files.iter().any(|file| file.number == number);
         lock(&self.costs).retain(|file, _| !of(*file));
         lock(&self.holds).forget(nodes);
     }
@@ -461,24 +461,24 @@ impl Session {
         map.is_some_and(|map| map.state == PassState::Idle)
     }
 
-    fn engine_news(&self, event: &EngineEvent) {
+    fn engine_event(&self, event: &EngineEvent) {
         match event {
             EngineEvent::Map(progress) => {
                 let graph = self.tree.snapshot();
                 if graph.node(progress.node).is_none() {
-                    return self.draft_news(progress);
+                    return self.draft_progressed(progress);
                 }
                 // What ends because its parameters changed is of no interest any more.
                 let current = graph.node(progress.node);
                 if let Some(node) = current.filter(|node| node.revision == progress.revision) {
-                    let said = self.paced(progress::of_map(self, node, progress));
+                    let said = self.with_throughput(progress::of_map(self, node, progress));
                     let runs = said.state == ProgressState::Running;
-                    self.tell_progress(said);
+                    self.notify_progress(said);
                     if runs && self.is_paused(progress.node) {
-                        self.tell_tree(); // the pause was told before
+                        self.notify_tree(); // the pause was told before
                     }
                     if progress.state == PassState::Done && progress.without_value > 0 {
-                        self.tell_tree(); // the node has a caveat more
+                        self.notify_tree(); // the node has a caveat more
                     }
                 }
             }
@@ -494,17 +494,17 @@ impl Session {
                 node,
                 viewer,
                 complete,
-            } => self.region_news(*node, viewer, *complete),
+            } => self.region_improved(*node, viewer, *complete),
             EngineEvent::Estimate { node, .. } => {
-                self.estimate_news(*node);
+                self.estimate_improved(*node);
             }
-            EngineEvent::Preparing(progress) => self.preparation_news(progress),
-            EngineEvent::GivenUp { node } => self.given_up(*node),
-            EngineEvent::Caveats { .. } => self.tell_tree(),
+            EngineEvent::Preparing(progress) => self.preparation_progressed(progress),
+            EngineEvent::Evicted { node } => self.materialised_evicted(*node),
+            EngineEvent::Caveats { .. } => self.notify_tree(),
             // What is tried is in no tree.
             EngineEvent::Prepared { node } => {
                 if self.tree.snapshot().node(*node).is_some() {
-                    self.tell_tree();
+                    self.notify_tree();
                 }
             }
         }
@@ -514,6 +514,6 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.engine.shut_down();
-        self.workers.stop();
+        self.request_queue.stop();
     }
 }

@@ -14,7 +14,7 @@ use signal::Source;
 use crate::{convert, journal, lock};
 
 /// Most files of a store that are looked at; one with more is opened anew each time.
-const MOST_FILES: usize = 4096;
+const MAX_FILES: usize = 4096;
 /// A file that changed so shortly before it was looked at may change again without another time stamp.
 const TICK: Duration = Duration::from_millis(100);
 /// The same where the system keeps whole seconds.
@@ -111,7 +111,7 @@ impl Seal {
         let mut open = paths.to_vec();
         while let Some(path) = open.pop() {
             self.files += 1;
-            if self.files > MOST_FILES {
+            if self.files > MAX_FILES {
                 return None;
             }
             let found = std::fs::metadata(&path).ok()?;

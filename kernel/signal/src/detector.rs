@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 /// Pixels of one row of a pattern: columns `first .. end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct PixelRun {
     pub row: u32,
     pub first: u32,
     pub end: u32,
@@ -10,7 +10,7 @@ pub struct Span {
 
 /// How the pixels of a virtual detector become the values of a map.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measure {
+pub enum DetectorStatistic {
     /// One component: the total.
     Sum,
     /// One component: the total per valid pixel.
@@ -19,12 +19,12 @@ pub enum Measure {
     CenterOfMass { centre: [f64; 2] },
 }
 
-impl Measure {
+impl DetectorStatistic {
     /// Components of the map.
     pub fn components(self) -> usize {
         match self {
-            Measure::Sum | Measure::Mean => 1,
-            Measure::CenterOfMass { .. } => 2,
+            DetectorStatistic::Sum | DetectorStatistic::Mean => 1,
+            DetectorStatistic::CenterOfMass { .. } => 2,
         }
     }
 }
@@ -34,20 +34,20 @@ impl Measure {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detector {
     /// In C order, without overlaps.
-    pub spans: Arc<[Span]>,
-    pub measure: Measure,
+    pub runs: Arc<[PixelRun]>,
+    pub measure: DetectorStatistic,
 }
 
 impl Detector {
-    /// Rows of `places` (flat, ascending, in frames of `columns`) joined into spans.
-    pub fn from_places(places: &[u32], columns: u32, measure: Measure) -> Self {
+    /// Rows of `places` (flat, ascending, in frames of `columns`) joined into runs.
+    pub fn from_places(places: &[u32], columns: u32, measure: DetectorStatistic) -> Self {
         let columns = columns.max(1);
-        let mut spans: Vec<Span> = Vec::new();
+        let mut runs: Vec<PixelRun> = Vec::new();
         for place in places {
             let (row, column) = (place / columns, place % columns);
-            match spans.last_mut() {
-                Some(span) if span.row == row && span.end == column => span.end += 1,
-                _ => spans.push(Span {
+            match runs.last_mut() {
+                Some(run) if run.row == row && run.end == column => run.end += 1,
+                _ => runs.push(PixelRun {
                     row,
                     first: column,
                     end: column + 1,
@@ -55,15 +55,15 @@ impl Detector {
             }
         }
         Detector {
-            spans: spans.into(),
+            runs: runs.into(),
             measure,
         }
     }
 
     /// Number of pixels inside.
     pub fn pixels(&self) -> usize {
-        (self.spans.iter())
-            .map(|span| (span.end - span.first) as usize)
+        (self.runs.iter())
+            .map(|run| (run.end - run.first) as usize)
             .sum()
     }
 }
@@ -73,12 +73,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_become_spans_of_rows() {
-        let detector = Detector::from_places(&[3, 4, 5, 7, 8, 13], 5, Measure::Sum);
-        let spans: Vec<_> = (detector.spans.iter())
-            .map(|span| (span.row, span.first, span.end))
+    fn places_become_runs_of_rows() {
+        let detector = Detector::from_places(&[3, 4, 5, 7, 8, 13], 5, DetectorStatistic::Sum);
+        let runs: Vec<_> = (detector.runs.iter())
+            .map(|run| (run.row, run.first, run.end))
             .collect();
-        assert_eq!(spans, [(0, 3, 5), (1, 0, 1), (1, 2, 4), (2, 3, 4)]);
+        assert_eq!(runs, [(0, 3, 5), (1, 0, 1), (1, 2, 4), (2, 3, 4)]);
         assert_eq!(detector.pixels(), 6);
     }
 }

@@ -43,7 +43,7 @@ pub use colour::Channel;
 pub use complex::ComplexPart;
 pub use component::{Colouring, Component, Composite, Display, ShownUnits};
 pub use crew::{Crew, Interrupted, crew, with_crew};
-pub use detector::{Detector, Measure, Span};
+pub use detector::{Detector, DetectorStatistic, PixelRun};
 pub use element::{Element, ElementType};
 pub use error::{NotApplicable, OperationError, ParameterError, SourceError};
 pub use former::{former_parameter, without_former_parameters};

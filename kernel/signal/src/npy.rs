@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// A header that is longer than this is not a header.
-const MOST_HEADER_BYTES: u64 = 1 << 20;
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// What stands before the pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl NpyHeader {
             }
             version => return Err(NpyFault::Version(version)),
         };
-        match bytes <= MOST_HEADER_BYTES {
+        match bytes <= MAX_HEADER_BYTES {
             true => Ok(start..start + bytes),
             false => Err(NpyFault::Damaged(format!("a header of {bytes} bytes"))),
         }

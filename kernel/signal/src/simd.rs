@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 /// How far a loop reads ahead, in bytes: what memory delivers while it answers.
-const AHEAD: usize = 4096;
+const PREFETCH_BYTES: usize = 4096;
 /// Bytes that come from memory together.
 const LINE: usize = 64;
 
@@ -36,8 +36,8 @@ pub fn vectorised<T: Vectorised>(work: T) -> T::Result {
 /// Asks the memory for what lies a page behind `pixels`, without waiting for it. A loop that does more than read gets its pixels so as
 /// quickly as one that only reads; where nothing lies there nothing happens.
 #[inline(always)]
-pub fn read_ahead<T, const N: usize>(pixels: &[T; N]) {
-    let ahead = pixels.as_ptr().wrapping_byte_add(AHEAD);
+pub fn prefetch<T, const N: usize>(pixels: &[T; N]) {
+    let ahead = pixels.as_ptr().wrapping_byte_add(PREFETCH_BYTES);
     for line in (0..size_of::<[T; N]>()).step_by(LINE) {
         ask_for(ahead.wrapping_byte_add(line).cast());
     }

@@ -6,11 +6,11 @@
 mod blocks;
 mod moments;
 mod pixel;
-mod spans;
+mod runs;
 
-use crate::{Detector, Frame, Measure, Span};
+use crate::{Detector, DetectorStatistic, Frame, PixelRun};
 use moments::moments;
-use spans::spans_total;
+use runs::runs_total;
 
 /// Sum and number of pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,22 +34,22 @@ impl Total {
 pub fn total(frame: &Frame) -> Total {
     let (rows, columns) = frame.rows_columns();
     // One row of all pixels: there is no need to stop at the ends of rows.
-    let all = [Span {
+    let all = [PixelRun {
         row: 0,
         first: 0,
         end: (rows * columns) as u32,
     }];
     if u32::try_from(rows * columns).is_err() {
-        let rows: Vec<Span> = (0..rows)
-            .map(|row| Span {
+        let rows: Vec<PixelRun> = (0..rows)
+            .map(|row| PixelRun {
                 row: row as u32,
                 first: 0,
                 end: columns as u32,
             })
             .collect();
-        return spans_total(frame, &rows, columns);
+        return runs_total(frame, &rows, columns);
     }
-    spans_total(frame, &all, 0)
+    runs_total(frame, &all, 0)
 }
 
 impl Detector {
@@ -64,18 +64,18 @@ impl Detector {
     pub fn measure(&self, frame: &Frame, values: &mut [f32]) {
         let (_, columns) = frame.rows_columns();
         match (self.measure, values) {
-            (Measure::Sum, [value, ..]) => {
-                let total = spans_total(frame, &self.spans, columns);
+            (DetectorStatistic::Sum, [value, ..]) => {
+                let total = runs_total(frame, &self.runs, columns);
                 *value = match total.valid {
                     0 => f32::NAN,
                     _ => total.sum as f32,
                 };
             }
-            (Measure::Mean, [value, ..]) => {
-                *value = spans_total(frame, &self.spans, columns).mean() as f32;
+            (DetectorStatistic::Mean, [value, ..]) => {
+                *value = runs_total(frame, &self.runs, columns).mean() as f32;
             }
-            (Measure::CenterOfMass { centre }, [y, x, ..]) => {
-                let moments = moments(frame, &self.spans, columns, centre);
+            (DetectorStatistic::CenterOfMass { centre }, [y, x, ..]) => {
+                let moments = moments(frame, &self.runs, columns, centre);
                 let shift = |moment: f64| match moments.sum > 0.0 {
                     true => (moment / moments.sum) as f32,
                     false => f32::NAN,
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::ElementType;
 
-    fn detector(places: &[u32], columns: u32, measure: Measure) -> Detector {
+    fn detector(places: &[u32], columns: u32, measure: DetectorStatistic) -> Detector {
         Detector::from_places(places, columns, measure)
     }
 
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn whole_numbers_are_summed_exactly() {
         let big = Frame::from_vec(&[1, 3], vec![u64::MAX, 1, 1]).unwrap();
-        let two = detector(&[0, 1], 3, Measure::Sum);
+        let two = detector(&[0, 1], 3, DetectorStatistic::Sum);
         assert_eq!(measured(&big, &two), [2f32.powi(64)]);
         let full = Frame::from_vec(&[300, 400], vec![u16::MAX; 120_000]).unwrap();
         assert_eq!(total(&full).sum, 120_000.0 * 65535.0);
@@ -116,11 +116,11 @@ mod tests {
     #[test]
     fn invalid_pixels_are_left_out() {
         let holed = Frame::from_vec(&[1, 3], vec![1.0f32, f32::NAN, f32::INFINITY]).unwrap();
-        let all = detector(&[0, 1, 2], 3, Measure::Sum);
+        let all = detector(&[0, 1, 2], 3, DetectorStatistic::Sum);
         assert_eq!(measured(&holed, &all), [1.0]);
-        let mean = detector(&[0, 1, 2], 3, Measure::Mean);
+        let mean = detector(&[0, 1, 2], 3, DetectorStatistic::Mean);
         assert_eq!(measured(&holed, &mean), [1.0]);
-        let none = detector(&[1, 2], 3, Measure::Sum);
+        let none = detector(&[1, 2], 3, DetectorStatistic::Sum);
         assert!(measured(&holed, &none)[0].is_nan());
         assert_eq!((total(&holed).sum, total(&holed).valid), (1.0, 1));
         let pixels: Vec<f32> = (0..19)
@@ -163,9 +163,9 @@ mod tests {
             ElementType::F64,
         ] {
             let frame = frame.cast(element);
-            let total = measured(&frame, &detector(&places, 37, Measure::Sum));
+            let total = measured(&frame, &detector(&places, 37, DetectorStatistic::Sum));
             assert_eq!(total, [sum as f32], "{element}");
-            let com = detector(&places, 37, Measure::CenterOfMass { centre });
+            let com = detector(&places, 37, DetectorStatistic::CenterOfMass { centre });
             let found = measured(&frame, &com);
             assert!((f64::from(found[0]) - y / sum).abs() < 1e-5, "{element}");
             assert!((f64::from(found[1]) - x / sum).abs() < 1e-5, "{element}");
@@ -175,7 +175,11 @@ mod tests {
     #[test]
     fn nothing_has_no_centre() {
         let dark = Frame::from_vec(&[2, 3], vec![0u16; 6]).unwrap();
-        let com = detector(&[0, 4], 3, Measure::CenterOfMass { centre: [0.5, 1.0] });
+        let com = detector(
+            &[0, 4],
+            3,
+            DetectorStatistic::CenterOfMass { centre: [0.5, 1.0] },
+        );
         assert!(measured(&dark, &com).iter().all(|value| value.is_nan()));
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use signal::{CancelToken, Chunk, ChunkId, NavigationIndex, Output};
 
-use crate::gate::{Gate, Lane};
+use crate::scheduler::{Priority, Scheduler};
 use crate::{ComputeError, lock};
 
-mod kept;
+mod external;
 
-pub use kept::Reservation;
-pub(crate) use kept::{Evictable, NOBODY, Use};
+pub use external::Reservation;
+pub(crate) use external::{Evictable, NOBODY, Use};
 
 /// What one entry costs besides its pixels: keys, map nodes, reference counts.
 const ENTRY_BYTES: usize = 256;
@@ -31,7 +31,7 @@ pub(crate) enum Key {
         at: NavigationIndex,
     },
     /// Something that lies elsewhere and can be given up.
-    Kept {
+    External {
         node: u32,
         number: u64,
     },
@@ -41,23 +41,23 @@ impl Key {
     fn is_of(&self, nodes: &[u32], files: &[u32]) -> bool {
         match self {
             Key::Chunk { file, .. } => files.contains(file),
-            Key::Output { node, .. } | Key::Kept { node, .. } => nodes.contains(node),
+            Key::Output { node, .. } | Key::External { node, .. } => nodes.contains(node),
         }
     }
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Held {
+pub(crate) enum Cached {
     Chunk(Arc<Chunk>),
     Output(Output),
 }
 
-impl Held {
+impl Cached {
     fn cost(&self) -> usize {
         ENTRY_BYTES
             + match self {
-                Held::Chunk(chunk) => chunk.heap_bytes(),
-                Held::Output(output) => output.heap_bytes(),
+                Cached::Chunk(chunk) => chunk.heap_bytes(),
+                Cached::Output(output) => output.heap_bytes(),
             }
     }
 }
@@ -72,10 +72,10 @@ pub struct Memory {
     pub pinned_bytes: usize,
 }
 
-/// How much an entry is wanted: that of the lane it was asked for in, or more while a view shows it.
+/// How much an entry is wanted: that of the priority it was asked for with, or more while a view shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
-    Asked(Lane),
+    Requested(Priority),
     /// It takes long to make again.
     Costly,
     OnScreen,
@@ -96,9 +96,9 @@ struct Entry {
 
 #[derive(Clone)]
 enum Content {
-    Held(Held),
+    Cached(Cached),
     /// To be called when it is given up.
-    Kept(kept::OnEvict),
+    External(external::OnEvict),
 }
 
 #[derive(Default)]
@@ -111,10 +111,10 @@ struct State {
     budget: usize,
     used: usize,
     pinned: usize,
-    /// Bytes of entries of [`Lane::Background`] and [`Lane::Batch`].
+    /// Bytes of entries of [`Priority::Background`] and [`Priority::Batch`].
     batch: usize,
     /// Bytes of entries that were read ahead and not yet asked for.
-    ahead: usize,
+    prefetched: usize,
     tick: u64,
 }
 
@@ -122,13 +122,13 @@ struct State {
 /// nobody's frame should wait for it, and whoever is told may ask the cache.
 #[must_use]
 #[derive(Default)]
-struct Gone(Vec<Entry>);
+struct Evicted(Vec<Entry>);
 
-impl Drop for Gone {
+impl Drop for Evicted {
     fn drop(&mut self) {
         for entry in self.0.drain(..) {
-            if let Content::Kept(told) = entry.value {
-                told();
+            if let Content::External(on_evict) = entry.value {
+                on_evict();
             }
         }
     }
@@ -136,7 +136,7 @@ impl Drop for Gone {
 
 pub(crate) struct Cache {
     state: Mutex<State>,
-    gate: Arc<Gate>,
+    scheduler: Arc<Scheduler>,
 }
 
 /// A value that one thread makes and others may wait for.
@@ -147,7 +147,7 @@ struct Flight {
 
 #[derive(Clone)]
 enum Landing {
-    Value(Held),
+    Value(Cached),
     Failed(ComputeError),
     /// The maker was cancelled or died: whoever still wants the value makes it.
     Abandoned,
@@ -179,14 +179,14 @@ impl Drop for Leader<'_> {
 }
 
 impl Cache {
-    pub fn new(budget: usize, gate: Arc<Gate>) -> Self {
+    pub fn new(budget: usize, scheduler: Arc<Scheduler>) -> Self {
         let state = State {
             budget,
             ..State::default()
         };
         Cache {
             state: Mutex::new(state),
-            gate,
+            scheduler,
         }
     }
 
@@ -203,9 +203,9 @@ impl Cache {
     pub fn set_budget(&self, bytes: usize) {
         let mut state = lock(&self.state);
         state.budget = bytes;
-        let gone = state.evict_until(bytes, Worth::OnScreen);
+        let evicted = state.evict_until(bytes, Worth::OnScreen);
         drop(state);
-        drop(gone);
+        drop(evicted);
     }
 
     /// The value of `key`: kept, or made by exactly one thread while others wait. Failures are not kept.
@@ -215,15 +215,15 @@ impl Cache {
     pub fn get_or_make(
         &self,
         key: Key,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
         cancelled: &dyn Fn() -> ComputeError,
-        make: &dyn Fn() -> Result<Held, ComputeError>,
-    ) -> Result<Held, ComputeError> {
+        make: &dyn Fn() -> Result<Cached, ComputeError>,
+    ) -> Result<Cached, ComputeError> {
         loop {
             let flight = {
                 let mut state = lock(&self.state);
-                if let Some(value) = state.touch(&key, lane) {
+                if let Some(value) = state.touch(&key, priority) {
                     return Ok(value);
                 }
                 match state.flights.get(&key) {
@@ -239,11 +239,11 @@ impl Cache {
                 }
             };
             match flight {
-                Ok(flight) => return self.lead(key, lane, flight, make),
-                Err(flight) => match self.follow(&flight, lane, cancel) {
+                Ok(flight) => return self.lead(key, priority, flight, make),
+                Err(flight) => match self.follow(&flight, priority, cancel) {
                     Some(Landing::Value(value)) => {
                         // Asked for by somebody more important than its maker.
-                        lock(&self.state).touch(&key, lane);
+                        lock(&self.state).touch(&key, priority);
                         return Ok(value);
                     }
                     Some(Landing::Failed(error)) => return Err(error),
@@ -257,10 +257,10 @@ impl Cache {
     fn lead(
         &self,
         key: Key,
-        lane: Lane,
+        priority: Priority,
         flight: Arc<Flight>,
-        make: &dyn Fn() -> Result<Held, ComputeError>,
-    ) -> Result<Held, ComputeError> {
+        make: &dyn Fn() -> Result<Cached, ComputeError>,
+    ) -> Result<Cached, ComputeError> {
         let mut leader = Leader {
             cache: self,
             key,
@@ -270,9 +270,9 @@ impl Cache {
         let made = make();
         match &made {
             Ok(value) => {
-                let gone = lock(&self.state).insert(key, value.clone(), lane);
+                let evicted = lock(&self.state).insert(key, value.clone(), priority);
                 leader.land(Landing::Value(value.clone()));
-                drop(gone);
+                drop(evicted);
             }
             Err(error) if error.is_cancelled() => leader.land(Landing::Abandoned),
             Err(error) => leader.land(Landing::Failed(error.clone())),
@@ -280,8 +280,8 @@ impl Cache {
         made
     }
 
-    fn follow(&self, flight: &Flight, lane: Lane, cancel: &CancelToken) -> Option<Landing> {
-        let _waiting = self.gate.waiting(lane);
+    fn follow(&self, flight: &Flight, priority: Priority, cancel: &CancelToken) -> Option<Landing> {
+        let _waiting = self.scheduler.waiting(priority);
         let mut landed = lock(&flight.landed);
         loop {
             if let Some(landing) = &*landed {
@@ -299,8 +299,8 @@ impl Cache {
     }
 
     /// What is kept, without making it.
-    pub fn get(&self, key: &Key, lane: Lane) -> Option<Held> {
-        lock(&self.state).touch(key, lane)
+    pub fn get(&self, key: &Key, priority: Priority) -> Option<Cached> {
+        lock(&self.state).touch(key, priority)
     }
 
     /// The view shows this entry now, and no longer what it showed before; `None`: it shows nothing.
@@ -316,14 +316,14 @@ impl Cache {
         if let Some(before) = before {
             // Of a view that is hidden nothing is wanted any more than what was read ahead.
             let left = if key.is_some() {
-                Lane::Visible
+                Priority::Visible
             } else {
-                Lane::Prefetch
+                Priority::Prefetch
             };
             state.change_screens(&before, left, |screens| screens.saturating_sub(1));
         }
         if let Some(key) = key {
-            state.change_screens(&key, Lane::Visible, |screens| screens + 1);
+            state.change_screens(&key, Priority::Visible, |screens| screens + 1);
         }
     }
 
@@ -333,8 +333,8 @@ impl Cache {
     }
 
     pub fn forget_entry(&self, key: &Key) {
-        let gone = lock(&self.state).remove(key);
-        drop(gone);
+        let evicted = lock(&self.state).remove(key);
+        drop(evicted);
     }
 
     /// Drops the outputs of older revisions than the given ones of these nodes.
@@ -343,7 +343,7 @@ impl Cache {
             Key::Output { node, revision, .. } => nodes
                 .iter()
                 .any(|(changed, current)| node == changed && revision < current),
-            Key::Chunk { .. } | Key::Kept { .. } => false,
+            Key::Chunk { .. } | Key::External { .. } => false,
         });
     }
 
@@ -355,9 +355,9 @@ impl Cache {
             .filter(|key| unwanted(key))
             .copied()
             .collect();
-        let gone = Gone(keys.iter().filter_map(|key| state.remove(key)).collect());
+        let evicted = Evicted(keys.iter().filter_map(|key| state.remove(key)).collect());
         drop(state);
-        drop(gone);
+        drop(evicted);
     }
 
     #[cfg(test)]
@@ -366,22 +366,22 @@ impl Cache {
     }
 
     /// Whether it is kept, or somebody is making it.
-    pub fn holds_or_makes(&self, key: &Key) -> bool {
+    pub fn has_or_makes(&self, key: &Key) -> bool {
         let state = lock(&self.state);
         state.entries.contains_key(key) || state.flights.contains_key(key)
     }
 }
 
 impl State {
-    fn touch(&mut self, key: &Key, lane: Lane) -> Option<Held> {
+    fn touch(&mut self, key: &Key, priority: Priority) -> Option<Cached> {
         let entry = self.entries.get(key)?;
-        let Content::Held(value) = &entry.value else {
+        let Content::Cached(value) = &entry.value else {
             return None;
         };
         let value = value.clone();
-        let worth = entry.rank.0.max(Worth::Asked(lane));
+        let worth = entry.rank.0.max(Worth::Requested(priority));
         // Who comes by for less leaves it where it is.
-        if entry.rank.0 <= Worth::Asked(lane) || entry.rank.0 == Worth::OnScreen {
+        if entry.rank.0 <= Worth::Requested(priority) || entry.rank.0 == Worth::OnScreen {
             self.rank(key, worth);
         }
         Some(value)
@@ -411,13 +411,13 @@ impl State {
     /// Where the bytes of entries of limited worth are counted.
     fn share(&mut self, worth: Worth) -> Option<&mut usize> {
         match worth {
-            Worth::Asked(Lane::Background | Lane::Batch) => Some(&mut self.batch),
-            Worth::Asked(Lane::Prefetch) => Some(&mut self.ahead),
+            Worth::Requested(Priority::Background | Priority::Batch) => Some(&mut self.batch),
+            Worth::Requested(Priority::Prefetch) => Some(&mut self.prefetched),
             _ => None,
         }
     }
 
-    fn change_screens(&mut self, key: &Key, left: Lane, change: impl Fn(u32) -> u32) {
+    fn change_screens(&mut self, key: &Key, left: Priority, change: impl Fn(u32) -> u32) {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
@@ -425,33 +425,41 @@ impl State {
         let worth = if entry.screens > 0 {
             Worth::OnScreen
         } else {
-            Worth::Asked(left)
+            Worth::Requested(left)
         };
         self.rank(key, worth);
     }
 
-    fn insert(&mut self, key: Key, value: Held, lane: Lane) -> Gone {
+    fn insert(&mut self, key: Key, value: Cached, priority: Priority) -> Evicted {
         let cost = value.cost();
         if self.pinned + cost > self.budget || self.entries.contains_key(&key) {
-            return Gone::default();
+            return Evicted::default();
         }
-        let most = self.may_evict(lane, cost);
-        let gone = self.evict_until(self.budget - cost, most);
+        let most = self.may_evict(priority, cost);
+        let evicted = self.evict_until(self.budget - cost, most);
         if self.used + cost <= self.budget {
             let screens = self.screens.values().filter(|shown| **shown == key).count() as u32;
-            self.put(key, Content::Held(value), cost, Worth::Asked(lane), screens);
+            self.put(
+                key,
+                Content::Cached(value),
+                cost,
+                Worth::Requested(priority),
+                screens,
+            );
         }
-        gone
+        evicted
     }
 
-    /// What may go for an entry of this lane. Batch work and what is read ahead keep to their share unless
+    /// What may go for an entry of this priority. Batch work and what is read ahead keep to their share unless
     /// there is room anyway, and never displace what is on screen.
-    fn may_evict(&mut self, lane: Lane, cost: usize) -> Worth {
+    fn may_evict(&mut self, priority: Priority, cost: usize) -> Worth {
         let limit = self.budget / BATCH_SHARE;
-        match self.share(Worth::Asked(lane)) {
+        match self.share(Worth::Requested(priority)) {
             None => Worth::OnScreen,
-            Some(bytes) if *bytes + cost <= limit || *bytes == 0 => Worth::Asked(Lane::Interactive),
-            Some(_) => Worth::Asked(lane.max(Lane::Batch)),
+            Some(bytes) if *bytes + cost <= limit || *bytes == 0 => {
+                Worth::Requested(Priority::Interactive)
+            }
+            Some(_) => Worth::Requested(priority.max(Priority::Batch)),
         }
     }
 
@@ -475,18 +483,18 @@ impl State {
     }
 
     /// Evicts entries worth up to `most`, least wanted first, until at most `bytes` are used.
-    fn evict_until(&mut self, bytes: usize, most: Worth) -> Gone {
-        let mut gone = Gone::default();
+    fn evict_until(&mut self, bytes: usize, most: Worth) -> Evicted {
+        let mut evicted = Evicted::default();
         while self.used > bytes {
             match self.order.first_key_value() {
                 Some((rank, key)) if rank.0 <= most => {
                     let key = *key;
-                    gone.0.extend(self.remove(&key));
+                    evicted.0.extend(self.remove(&key));
                 }
                 _ => break,
             }
         }
-        gone
+        evicted
     }
 
     fn remove(&mut self, key: &Key) -> Option<Entry> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use signal::{Access, CancelToken, ChunkId};
 
 use crate::compute::guarded;
-use crate::gate::Lane;
+use crate::scheduler::Priority;
 use crate::{Engine, Graph};
 
 /// A file whose chunk is decoded in less is not measured a second time.
@@ -28,8 +28,8 @@ impl Engine {
         let cancel = CancelToken::new();
         let mut best = Duration::MAX;
         for _ in 0..2 {
-            let _slot = inner.gate.slot(Lane::Background);
-            inner.gate.step_aside(Lane::Background);
+            let _slot = inner.scheduler.slot(Priority::Background);
+            inner.scheduler.yield_to_urgent(Priority::Background);
             if inner.ended.is_cancelled() {
                 return None;
             }

@@ -12,18 +12,18 @@ use signal::{
     Prepared, SignalKind, Source, SourceError,
 };
 
-use crate::cache::{Cache, Held, Key, Memory, Reservation};
+use crate::cache::{Cache, Cached, Key, Memory, Reservation};
 use crate::estimate::Cubes;
-use crate::gate::{Gate, InteractiveGuard, Lane};
-use crate::held::HeldSignals;
 use crate::inherit::Estates;
 use crate::map::{MapRun, is_referred};
+use crate::materialised::MaterialisedSignals;
 use crate::navigator::Navigators;
-use crate::prefetch::Ahead;
+use crate::pass::Pass;
+use crate::prefetch::PrefetchQueue;
 use crate::preparation::{PreparationProgress, Preparations};
 use crate::region_sum::{Regions, Viewer};
 use crate::scan::Layouts;
-use crate::sweep::Sweep;
+use crate::scheduler::{InteractiveGuard, Priority, Scheduler};
 use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, Removed, lock};
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ pub struct Reads {
     pub outputs: u64,
 }
 
-/// News from background work.
+/// Events of background work.
 #[derive(Clone, Debug)]
 pub enum EngineEvent {
     Map(MapProgress),
@@ -74,7 +74,7 @@ pub enum EngineEvent {
         complete: f64,
     },
     /// What was computed to memory of this node had to go; it is computed frame by frame again.
-    GivenUp {
+    Evicted {
         node: u32,
     },
     /// What this node needs of other scan positions is on its way.
@@ -101,20 +101,20 @@ pub(crate) struct Inner {
     /// Itself, for threads that outlive a call.
     pub this: Weak<Inner>,
     pub cache: Arc<Cache>,
-    pub gate: Arc<Gate>,
+    pub scheduler: Arc<Scheduler>,
     pub threads: usize,
-    pub ahead: Arc<Ahead>,
+    pub prefetch: Arc<PrefetchQueue>,
     pub cubes: Cubes,
     pub regions: Regions,
     pub preparations: Preparations,
     pub maps: Mutex<HashMap<u32, Arc<MapRun>>>,
     pub layouts: Layouts,
     /// Signals that were computed to memory as a whole.
-    pub held: HeldSignals,
+    pub materialised: MaterialisedSignals,
     pub estates: Estates,
     /// By the number of the file, as the passes over it.
     pub navigators: Mutex<Navigators>,
-    pub sweeps: Mutex<HashMap<u32, Arc<Sweep>>>,
+    pub passes: Mutex<HashMap<u32, Arc<Pass>>>,
     /// Set when the engine is shut down: ends every background pass.
     pub ended: CancelToken,
     observer: Mutex<Option<Arc<Observer>>>,
@@ -138,23 +138,23 @@ impl Drop for UnitScope {
 
 impl Engine {
     pub fn new(config: EngineConfig) -> Self {
-        let gate = Arc::new(Gate::new(config.threads));
+        let scheduler = Arc::new(Scheduler::new(config.threads));
         Engine {
             inner: Arc::new_cyclic(|this| Inner {
                 this: this.clone(),
-                cache: Arc::new(Cache::new(config.budget_bytes, gate.clone())),
-                gate,
+                cache: Arc::new(Cache::new(config.budget_bytes, scheduler.clone())),
+                scheduler,
                 threads: config.threads.max(1),
-                ahead: Arc::default(),
+                prefetch: Arc::default(),
                 cubes: Cubes::default(),
                 regions: Regions::default(),
                 preparations: Preparations::default(),
                 maps: Mutex::default(),
                 layouts: Layouts::default(),
-                held: HeldSignals::default(),
+                materialised: MaterialisedSignals::default(),
                 estates: Estates::default(),
                 navigators: Mutex::default(),
-                sweeps: Mutex::default(),
+                passes: Mutex::default(),
                 ended: CancelToken::new(),
                 observer: Mutex::new(None),
                 chunks_read: AtomicU64::new(0),
@@ -190,9 +190,9 @@ impl Engine {
         self.inner.cache.set_budget(bytes);
     }
 
-    /// While the guard lives, batch work steps aside between frames.
+    /// While the guard lives, batch work yields between frames.
     pub fn interactive(&self) -> InteractiveGuard<'_> {
-        self.inner.gate.interactive()
+        self.inner.scheduler.interactive()
     }
 
     /// Drops what is kept of earlier revisions of nodes that changed, and ends their passes. What somebody
@@ -202,11 +202,11 @@ impl Engine {
             .filter_map(|node| graph.node(*node))
             .map(|node| (node.id, node.revision))
             .collect();
-        self.inner.ahead.forget();
+        self.inner.prefetch.forget();
         let revisions = current
             .iter()
             .map(|(node, current)| (*node, Some(*current)));
-        self.inner.held.forget(revisions);
+        self.inner.materialised.forget(revisions);
         self.inner.cubes.forget_older(&current);
         let changed: Vec<u32> = current.iter().map(|(node, _)| *node).collect();
         self.inner.regions.forget(&changed);
@@ -223,16 +223,16 @@ impl Engine {
     }
 
     /// The output if nothing needs to be computed for it; a file's frame when its chunk is decoded.
-    pub fn at_hand(&self, graph: &Graph, node: u32, at: NavigationIndex) -> Option<Output> {
+    pub fn cached_output(&self, graph: &Graph, node: u32, at: NavigationIndex) -> Option<Output> {
         let node = graph.node(node)?;
-        if let Some(output) = self.inner.held.output(node, at) {
+        if let Some(output) = self.inner.materialised.output(node, at) {
             return Some(output);
         }
         if node.fault.is_none()
             && node.meta.axes.contains(at)
             && let Some((input, at)) = graph.passed_on(node, at).ok()?
         {
-            return self.at_hand(graph, input.id, at);
+            return self.cached_output(graph, input.id, at);
         }
         let key = match &node.origin {
             _ if node.fault.is_some() || !node.meta.axes.contains(at) => return None,
@@ -246,41 +246,44 @@ impl Engine {
                 at,
             },
         };
-        match (self.inner.cache.get(&key, Lane::Interactive)?, &node.origin) {
-            (Held::Output(output), _) => Some(output),
+        match (
+            self.inner.cache.get(&key, Priority::Interactive)?,
+            &node.origin,
+        ) {
+            (Cached::Output(output), _) => Some(output),
             // Through the usual way: it checks that the file is still what it was.
-            (Held::Chunk(_), Origin::Source(source)) => {
+            (Cached::Chunk(_), Origin::Source(source)) => {
                 let never = CancelToken::new();
                 (self.inner)
-                    .read(node, source, at, Lane::Interactive, &never)
+                    .read(node, source, at, Priority::Interactive, &never)
                     .ok()
             }
-            (Held::Chunk(_), Origin::Operation(_)) => None,
+            (Cached::Chunk(_), Origin::Operation(_)) => None,
         }
     }
 
     /// Whether this thread works for a pass: then it belongs to whoever waits for that pass, not to a cell.
     pub fn on_a_pass_thread() -> bool {
-        Gate::on_a_pass_thread()
+        Scheduler::on_a_pass_thread()
     }
 
     /// Drops what is kept of nodes that were removed, or of drafts, and ends their passes. Of files too, when no
     /// node goes back to them any more.
-    pub fn forget(&self, gone: &Removed) {
+    pub fn forget(&self, removed: &Removed) {
         // First: from here on nobody adds anything.
-        gone.nodes.iter().for_each(|node| node.ended.set());
-        gone.files.iter().for_each(|file| file.ended.set());
-        let nodes = &*gone.ids();
-        let files: Vec<u32> = gone.files.iter().map(|file| file.number).collect();
-        self.inner.ahead.forget_nodes(nodes);
+        removed.nodes.iter().for_each(|node| node.ended.set());
+        removed.files.iter().for_each(|file| file.ended.set());
+        let nodes = &*removed.ids();
+        let files: Vec<u32> = removed.files.iter().map(|file| file.number).collect();
+        self.inner.prefetch.forget_nodes(nodes);
         self.inner
-            .held
+            .materialised
             .forget(nodes.iter().map(|node| (*node, None)));
         self.inner.cubes.forget(nodes);
         self.inner.regions.forget(nodes);
         self.inner.cache.forget(nodes, &files);
         self.inner.preparations.forget(nodes);
-        lock(&self.inner.sweeps).retain(|file, _| !files.contains(file));
+        lock(&self.inner.passes).retain(|file, _| !files.contains(file));
         let mut maps = lock(&self.inner.maps);
         let runs: Vec<_> = nodes.iter().filter_map(|node| maps.remove(node)).collect();
         drop(maps);
@@ -293,7 +296,7 @@ impl Engine {
     /// Ends every background pass.
     pub fn shut_down(&self) {
         self.inner.ended.cancel();
-        self.inner.ahead.end();
+        self.inner.prefetch.end();
         self.inner.estates.clear();
         self.inner.preparations.cancel_all();
         self.inner.cubes.clear();
@@ -315,7 +318,7 @@ impl Engine {
         graph: &Graph,
         node: u32,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let node = graph
@@ -326,12 +329,12 @@ impl Engine {
             let cause = Cause::OutsideScan { shape };
             return Err(ComputeError::new(node, Some(at), cause));
         }
-        self.inner.output(graph, node, at, lane, cancel)
+        self.inner.output(graph, node, at, priority, cancel)
     }
 }
 
 impl Inner {
-    pub fn tell(&self, event: EngineEvent) {
+    pub fn notify(&self, event: EngineEvent) {
         let observer = lock(&self.observer).clone();
         if let Some(observer) = observer {
             observer(event);
@@ -343,7 +346,7 @@ impl Inner {
         graph: &Graph,
         node: &Arc<Node>,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         if cancel.is_cancelled() {
@@ -353,23 +356,23 @@ impl Inner {
             let cause = Cause::NotApplicable(fault.clone());
             return Err(ComputeError::new(node, Some(at), cause));
         }
-        if let Some(output) = self.held.output(node, at) {
+        if let Some(output) = self.materialised.output(node, at) {
             return Ok(output);
         }
         if let Some(map) = self.finished_map(node) {
             return Ok(Output::Values(map.values(at).into()));
         }
         if let Some((input, at)) = graph.passed_on(node, at)? {
-            return self.output(graph, input, at, lane, cancel);
+            return self.output(graph, input, at, priority, cancel);
         }
         match &node.origin {
-            Origin::Source(source) => self.read(node, source, at, lane, cancel),
+            Origin::Source(source) => self.read(node, source, at, priority, cancel),
             Origin::Operation(_) if is_referred(node) => self.referred(graph, node, at, cancel),
             // A batch pass over a map keeps the values in the map's images.
             Origin::Operation(computation)
-                if node.meta.kind == SignalKind::Map && lane < Lane::Prefetch =>
+                if node.meta.kind == SignalKind::Map && priority < Priority::Prefetch =>
             {
-                self.compute(graph, node, &**computation, at, lane, cancel)
+                self.compute(graph, node, &**computation, at, priority, cancel)
             }
             Origin::Operation(computation) => {
                 let key = Key::Output {
@@ -377,22 +380,22 @@ impl Inner {
                     revision: node.revision,
                     at,
                 };
-                let held = self.cache.get_or_make(
+                let cached = self.cache.get_or_make(
                     key,
-                    lane,
+                    priority,
                     cancel,
                     &|| ComputeError::new(node, Some(at), Cause::Cancelled),
                     &|| {
-                        self.compute(graph, node, &**computation, at, lane, cancel)
-                            .map(Held::Output)
+                        self.compute(graph, node, &**computation, at, priority, cancel)
+                            .map(Cached::Output)
                     },
                 )?;
                 if node.ended.is_set() {
                     self.cache.forget_entry(&key);
                 }
-                match held {
-                    Held::Output(output) => Ok(output),
-                    Held::Chunk(_) => Err(wrong(node, at, "an output", "a chunk")),
+                match cached {
+                    Cached::Output(output) => Ok(output),
+                    Cached::Chunk(_) => Err(wrong(node, at, "an output", "a chunk")),
                 }
             }
         }
@@ -404,20 +407,20 @@ impl Inner {
         node: &Node,
         source: &Arc<dyn Source>,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let fail = |cause| ComputeError::new(node, Some(at), cause);
         let id = guarded(|| source.check().map(|()| source.chunk_at(at)))
             .map_err(|text| fail(Cause::Panic(text)))?
             .map_err(|error| fail(Cause::Source(error)))?;
-        let chunk = match last_chunk(node.file.number, id, lane) {
+        let chunk = match last_chunk(node.file.number, id, priority) {
             Some(chunk) => chunk,
             None => {
                 // Another position of the same chunk may have failed first; the error is for this one.
-                let chunk = (self.chunk(node, source, id, lane, cancel))
+                let chunk = (self.chunk(node, source, id, priority, cancel))
                     .map_err(|error| fail(*error.cause))?;
-                if lane < Lane::Prefetch {
+                if priority < Priority::Prefetch {
                     LAST_CHUNK.set(Some((node.file.number, id, chunk.clone())));
                 }
                 chunk
@@ -435,7 +438,7 @@ impl Inner {
         node: &Node,
         source: &Arc<dyn Source>,
         id: ChunkId,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Arc<Chunk>, ComputeError> {
         let fail = |cause| ComputeError::new(node, None, cause);
@@ -443,11 +446,11 @@ impl Inner {
             file: node.file.number,
             chunk: id,
         };
-        let held =
-            (self.cache).get_or_make(key, lane, cancel, &|| fail(Cause::Cancelled), &|| {
+        let cached =
+            (self.cache).get_or_make(key, priority, cancel, &|| fail(Cause::Cancelled), &|| {
                 self.count_chunk();
                 match guarded(|| source.read_chunk(id, cancel)) {
-                    Ok(Ok(chunk)) => Ok(Held::Chunk(Arc::new(chunk))),
+                    Ok(Ok(chunk)) => Ok(Cached::Chunk(Arc::new(chunk))),
                     Ok(Err(SourceError::Cancelled)) => Err(fail(Cause::Cancelled)),
                     Ok(Err(error)) => Err(fail(Cause::Source(error))),
                     Err(text) => Err(fail(Cause::Panic(text))),
@@ -456,9 +459,9 @@ impl Inner {
         if node.file.ended.is_set() {
             self.cache.forget_entry(&key);
         }
-        match held {
-            Held::Chunk(chunk) => Ok(chunk),
-            Held::Output(_) => Err(fail(Cause::WrongOutput {
+        match cached {
+            Cached::Chunk(chunk) => Ok(chunk),
+            Cached::Output(_) => Err(fail(Cause::WrongOutput {
                 expected: "a chunk".into(),
                 found: "an output".into(),
             })),
@@ -480,11 +483,11 @@ impl Inner {
         node: &Arc<Node>,
         computation: &dyn Computation,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
-        let prepared = self.prepared(graph, node, lane, cancel)?;
-        let (metas, outputs) = self.inputs(graph, node, at, lane, cancel)?;
+        let prepared = self.prepared(graph, node, priority, cancel)?;
+        let (metas, outputs) = self.inputs(graph, node, at, priority, cancel)?;
         let inputs = Inputs {
             metas: &metas,
             outputs: &outputs,
@@ -522,8 +525,8 @@ pub(crate) fn stored_output(node: &Node, frame: signal::Frame) -> Output {
     }
 }
 
-fn last_chunk(file: u32, id: ChunkId, lane: Lane) -> Option<Arc<Chunk>> {
-    if lane >= Lane::Prefetch {
+fn last_chunk(file: u32, id: ChunkId, priority: Priority) -> Option<Arc<Chunk>> {
+    if priority >= Priority::Prefetch {
         return None;
     }
     LAST_CHUNK.with_borrow(|last| match last {

@@ -11,8 +11,8 @@ use signal::{
 };
 
 use crate::compute::{Inner, UnitScope};
-use crate::gate::Lane;
 use crate::region_sum::far_step;
+use crate::scheduler::Priority;
 use crate::{ComputeError, Engine, EngineEvent, Graph, Node};
 
 mod search;
@@ -80,12 +80,12 @@ impl Engine {
         graph: &Graph,
         node: u32,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
-        let output = self.output(graph, node, at, lane, cancel)?;
+        let output = self.output(graph, node, at, priority, cancel)?;
         match graph.node(node) {
-            Some(node) => self.inner.in_use(graph, node, output, lane, cancel),
+            Some(node) => self.inner.in_use(graph, node, output, priority, cancel),
             None => Ok(output),
         }
     }
@@ -102,7 +102,9 @@ impl Engine {
     ) -> Result<(), ComputeError> {
         match graph.source_of(node) {
             Some((root, source)) => {
-                let found = self.inner.dead_pixels(root, source, Lane::Batch, cancel);
+                let found = self
+                    .inner
+                    .dead_pixels(root, source, Priority::Batch, cancel);
                 found.map(|_| ())
             }
             None => Ok(()),
@@ -117,7 +119,7 @@ impl Inner {
         graph: &Graph,
         node: &Arc<Node>,
         output: Output,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let Output::Frame(frame) = &output else {
@@ -129,7 +131,7 @@ impl Inner {
         let dead = match root.file.found.dead.get() {
             Some(known) => known.as_ref(),
             None if !has_largest(frame) => None,
-            None => self.dead_pixels(root, source, lane, cancel)?,
+            None => self.dead_pixels(root, source, priority, cancel)?,
         };
         Ok(match dead {
             Some(dead) => Output::Frame(dead.leave_out(frame)),
@@ -142,7 +144,7 @@ impl Inner {
         &self,
         root: &'n Arc<Node>,
         source: &Arc<dyn Source>,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Option<&'n DeadPixels>, ComputeError> {
         if let Some(known) = root.file.found.dead.get() {
@@ -150,12 +152,12 @@ impl Inner {
         }
         let found = match root.meta.element.is_float() {
             true => None,
-            false => self.look_for_dead_pixels(root, source, lane, cancel)?,
+            false => self.look_for_dead_pixels(root, source, priority, cancel)?,
         };
         let any = found.is_some();
-        let news = root.file.found.dead.set(found).is_ok() && any;
-        if news {
-            self.tell(EngineEvent::Caveats { source: root.id });
+        let is_news = root.file.found.dead.set(found).is_ok() && any;
+        if is_news {
+            self.notify(EngineEvent::Caveats { source: root.id });
         }
         Ok(root.file.found.dead.get().and_then(Option::as_ref))
     }
@@ -166,14 +168,14 @@ impl Inner {
         &self,
         root: &Arc<Node>,
         source: &Arc<dyn Source>,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Option<DeadPixels>, ComputeError> {
         let _scope = UnitScope;
         let shape = root.meta.axes.navigation_shape();
         let mut search: Option<Search> = None;
         for at in sample(&shape) {
-            let output = match self.read(root, source, at, lane, cancel) {
+            let output = match self.read(root, source, at, priority, cancel) {
                 Ok(output) => output,
                 Err(error) if error.is_cancelled() => return Err(error),
                 Err(_) => continue,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use signal::{CancelToken, MapReference, NavigationIndex, Output, SignalKind};
 
 use crate::compute::Inner;
-use crate::gate::Lane;
-use crate::sweep::{Consumer, Rider, Take};
+use crate::pass::{Consumer, PieceSink, Subscriber};
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, Engine, Graph, Node};
 
 /// Takes the outputs of one node; called from several threads at once.
@@ -23,7 +23,7 @@ pub trait Receiver: Send + Sync {
     ) -> ControlFlow<()>;
 }
 
-/// Lets a receiver ride on a pass.
+/// Subscribes a receiver to a pass.
 struct Delivery {
     receiver: Arc<dyn Receiver>,
     /// Pieces with a wanted position.
@@ -43,17 +43,21 @@ impl Consumer for Delivery {
         self.pieces.get(piece).copied().unwrap_or(false)
     }
 
-    fn begin(&self, _piece: usize, _positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+    fn begin(
+        &self,
+        _piece: usize,
+        _positions: &[NavigationIndex],
+    ) -> Option<Box<dyn PieceSink + '_>> {
         Some(Box::new(Piece(self)))
     }
 }
 
-impl Take for Piece<'_> {
+impl PieceSink for Piece<'_> {
     fn wants(&self, at: NavigationIndex) -> bool {
         self.0.receiver.wants(at)
     }
 
-    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+    fn push(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
         let Delivery {
             receiver, cancel, ..
         } = self.0;
@@ -94,16 +98,16 @@ impl Engine {
             pieces,
             cancel: cancel.clone(),
         };
-        let rider = Rider::new(
+        let subscriber = Subscriber::new(
             graph.clone(),
             node.clone(),
-            Lane::Batch,
+            Priority::Batch,
             cancel.clone(),
             Arc::new(delivery),
         )
         // What is saved of a file is what is in it.
         .with_stored(true);
-        self.inner.sweep(vec![rider])
+        self.inner.run_pass(vec![subscriber])
     }
 }
 

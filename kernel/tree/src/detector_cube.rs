@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use signal::simd::{Vectorised, vectorised};
-use signal::{Detector, Element, ElementType, Frame, Measure, for_pixels};
+use signal::{Detector, DetectorStatistic, Element, ElementType, Frame, for_pixels};
 
 use crate::lock;
 
@@ -12,7 +12,7 @@ const LANES: usize = 64;
 /// Fewest bins that still draw a detector; below it, scan positions are left out instead.
 const FEWEST_BINS: usize = 256;
 /// Most bytes of one cube; a drag reads them in about ten milliseconds.
-const MOST_BYTES: usize = 128 << 20;
+const MAX_BYTES: usize = 128 << 20;
 /// Share of the memory budget a cube may take.
 const BUDGET_SHARE: usize = 8;
 
@@ -40,7 +40,7 @@ impl CubeShape {
         element: ElementType,
         budget_bytes: usize,
     ) -> Option<CubeShape> {
-        let most = (budget_bytes / BUDGET_SHARE).min(MOST_BYTES);
+        let most = (budget_bytes / BUDGET_SHARE).min(MAX_BYTES);
         let largest = scan[0].max(scan[1]);
         let mut step = 1;
         loop {
@@ -276,12 +276,12 @@ impl DetectorCube {
                 all_known.push(known);
                 let finished = match detector.measure {
                     _ if !known => [f64::NAN; 2],
-                    Measure::Sum => [sums[0][lane], f64::NAN],
-                    Measure::Mean => [sums[0][lane] / pixels, f64::NAN],
-                    Measure::CenterOfMass { .. } if sums[0][lane] > 0.0 => {
+                    DetectorStatistic::Sum => [sums[0][lane], f64::NAN],
+                    DetectorStatistic::Mean => [sums[0][lane] / pixels, f64::NAN],
+                    DetectorStatistic::CenterOfMass { .. } if sums[0][lane] > 0.0 => {
                         [1, 2].map(|moment| sums[moment][lane] / sums[0][lane])
                     }
-                    Measure::CenterOfMass { .. } => [f64::NAN; 2],
+                    DetectorStatistic::CenterOfMass { .. } => [f64::NAN; 2],
                 };
                 for (image, value) in images.iter_mut().zip(finished) {
                     image.push(value as f32);
@@ -404,15 +404,15 @@ impl Cover {
     fn new(shape: &CubeShape, detector: &Detector) -> Cover {
         let [_, grid_columns] = shape.grid();
         let centre = match detector.measure {
-            Measure::CenterOfMass { centre } => Some(centre),
+            DetectorStatistic::CenterOfMass { centre } => Some(centre),
             _ => None,
         };
         let [cy, cx] = centre.unwrap_or_default();
         // Pixels inside, and sums of their rows and columns.
         let mut inside = vec![[0f64; 3]; shape.bins()];
-        for span in detector.spans.iter() {
-            let (row, end) = (span.row as usize, span.end as usize);
-            let mut first = span.first as usize;
+        for run in detector.runs.iter() {
+            let (row, end) = (run.row as usize, run.end as usize);
+            let mut first = run.first as usize;
             while first < end {
                 let column = first / shape.bin;
                 let next = ((column + 1) * shape.bin).min(end);

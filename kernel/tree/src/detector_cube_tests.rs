@@ -51,7 +51,10 @@ fn whole_bins_of_counts_are_exact() {
     let cube = filled(shape, pattern);
     // Whole bins of 2 x 2, also the narrow ones at the last column.
     let places = places(|ky, kx| (4..18).contains(&ky) && kx >= 6);
-    for (measure, share) in [(Measure::Sum, 1.0), (Measure::Mean, places.len() as f64)] {
+    for (measure, share) in [
+        (DetectorStatistic::Sum, 1.0),
+        (DetectorStatistic::Mean, places.len() as f64),
+    ] {
         let detector = Detector::from_places(&places, FRAME[1] as u32, measure);
         let (images, known) = cube.images(&detector);
         assert!(known.iter().all(|known| *known));
@@ -73,7 +76,7 @@ fn windows_of_spectra_are_exact_to_the_channel() {
     let cube = filled(shape(1 << 30), spectrum);
     for window in [13..14, 100..173, 540..546] {
         let places: Vec<u32> = window.collect();
-        let detector = Detector::from_places(&places, channels as u32, Measure::Sum);
+        let detector = Detector::from_places(&places, channels as u32, DetectorStatistic::Sum);
         for (at, value) in cube.images(&detector).0[0].iter().enumerate() {
             assert_eq!(*value, sums(&places, at) as f32, "{at}");
         }
@@ -82,7 +85,7 @@ fn windows_of_spectra_are_exact_to_the_channel() {
     let coarse = shape(8 * 100 * 300 * 4);
     assert!(coarse.bin > 1 && coarse.step == 1);
     let places: Vec<u32> = (101..173).collect();
-    let detector = Detector::from_places(&places, channels as u32, Measure::Sum);
+    let detector = Detector::from_places(&places, channels as u32, DetectorStatistic::Sum);
     let (images, _) = filled(coarse, spectrum).images(&detector);
     for (at, value) in images[0].iter().enumerate() {
         let exact = sums(&places, at);
@@ -100,7 +103,7 @@ fn a_disk_is_estimated_within_the_share_of_its_edge() {
         (ky as f64 - 12.3).powi(2) + (kx as f64 - 9.6).powi(2) <= 6.2f64.powi(2)
     };
     let places = places(disk);
-    let sum = Detector::from_places(&places, FRAME[1] as u32, Measure::Sum);
+    let sum = Detector::from_places(&places, FRAME[1] as u32, DetectorStatistic::Sum);
     let (images, _) = cube.images(&sum);
     for (at, value) in images[0].iter().enumerate() {
         let exact = sums(&places, at);
@@ -110,7 +113,11 @@ fn a_disk_is_estimated_within_the_share_of_its_edge() {
         );
     }
     let centre = [12.0, 10.0];
-    let mass = Detector::from_places(&places, FRAME[1] as u32, Measure::CenterOfMass { centre });
+    let mass = Detector::from_places(
+        &places,
+        FRAME[1] as u32,
+        DetectorStatistic::CenterOfMass { centre },
+    );
     let (images, _) = cube.images(&mass);
     assert_eq!(images.len(), 2);
     for at in 0..SCAN[0] * SCAN[1] {
@@ -150,7 +157,7 @@ fn invalid_pixels_are_left_out() {
         .copied()
         .filter(|place| place % 13 != 4)
         .collect();
-    let mean = Detector::from_places(&places, FRAME[1] as u32, Measure::Mean);
+    let mean = Detector::from_places(&places, FRAME[1] as u32, DetectorStatistic::Mean);
     let (images, _) = cube.images(&mean);
     for (at, value) in images[0].iter().enumerate() {
         let exact = sums(&valid, at) / valid.len() as f64;
@@ -171,7 +178,7 @@ fn a_cube_keeps_to_its_share_of_the_budget() {
                     continue;
                 };
                 assert!(
-                    shape.bytes() <= (budget / BUDGET_SHARE).min(MOST_BYTES),
+                    shape.bytes() <= (budget / BUDGET_SHARE).min(MAX_BYTES),
                     "{shape:?}"
                 );
                 assert!(shape.bins() >= 64, "{shape:?}");
@@ -188,7 +195,11 @@ fn what_is_not_there_is_not_known() {
     let shape = shape(ElementType::U16, 1 << 30);
     let cube = DetectorCube::new(shape);
     cube.add(&[(70, bin(&pattern(70), &shape))]);
-    let all = Detector::from_places(&places(|_, _| true), FRAME[1] as u32, Measure::Sum);
+    let all = Detector::from_places(
+        &places(|_, _| true),
+        FRAME[1] as u32,
+        DetectorStatistic::Sum,
+    );
     let (images, known) = cube.images(&all);
     for (at, known) in known.iter().enumerate() {
         assert_eq!(*known, at == 70);

@@ -9,8 +9,8 @@ use signal::{CancelToken, Detector, NavigationIndex, Output, SignalKind, SignalM
 use crate::cache::Evictable;
 use crate::compute::{Inner, guarded};
 use crate::detector_cube::{Binned, CubeShape, DetectorCube, bin};
-use crate::gate::{Gate, Lane};
-use crate::sweep::{Consumer, Take};
+use crate::pass::{Consumer, PieceSink};
+use crate::scheduler::{Priority, Scheduler};
 use crate::{ComputeError, Engine, Graph, Node, lock};
 
 mod fill;
@@ -23,7 +23,7 @@ const FIRST_PATTERNS: usize = 48;
 /// Longest wait for a picture of which nothing is known.
 const FIRST_TIME: Duration = Duration::from_secs(3);
 /// Cubes kept at the same time.
-const MOST_CUBES: usize = 3;
+const MAX_CUBES: usize = 3;
 
 /// A map of a virtual detector as far as it can be told from coarse bins.
 #[derive(Clone, Debug)]
@@ -144,8 +144,8 @@ impl Filling {
     }
 
     /// Waits until a first picture can be drawn.
-    fn wait(&self, gate: &Gate, patience: Duration) {
-        let _waiting = gate.waiting(Lane::Interactive);
+    fn wait(&self, scheduler: &Scheduler, patience: Duration) {
+        let _waiting = scheduler.waiting(Priority::Interactive);
         let (begun, positions) = (Instant::now(), self.cube.shape.positions());
         let mut progress = lock(&self.progress);
         while !progress.ended && progress.done < FIRST_PATTERNS.min(positions) {
@@ -172,8 +172,8 @@ struct Piece<'a> {
     patterns: Vec<(usize, Binned)>,
 }
 
-impl Take for Piece<'_> {
-    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+impl PieceSink for Piece<'_> {
+    fn push(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
         let Some(kept) = self.filling.kept(at) else {
             return;
         };
@@ -191,7 +191,11 @@ impl Take for Piece<'_> {
 }
 
 impl Consumer for Filling {
-    fn begin(&self, _piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+    fn begin(
+        &self,
+        _piece: usize,
+        positions: &[NavigationIndex],
+    ) -> Option<Box<dyn PieceSink + '_>> {
         let missing =
             |at: &NavigationIndex| self.kept(*at).is_some_and(|kept| !self.cube.has(kept));
         let wanted = !self.cancel.is_cancelled() && positions.iter().any(missing);
@@ -199,7 +203,7 @@ impl Consumer for Filling {
             Box::new(Piece {
                 filling: self,
                 patterns: Vec::with_capacity(positions.len()),
-            }) as Box<dyn Take>
+            }) as Box<dyn PieceSink>
         })
     }
 }
@@ -228,7 +232,7 @@ impl Engine {
         let Some(filling) = self.inner.cube(graph, parent, at) else {
             return Ok(None);
         };
-        filling.wait(&self.inner.gate, patience);
+        filling.wait(&self.inner.scheduler, patience);
         {
             let progress = lock(&filling.progress);
             if progress.done == 0
@@ -286,7 +290,7 @@ impl Inner {
             Some((root, source)) => {
                 let never = CancelToken::new();
                 match self
-                    .dead_pixels(root, source, Lane::Interactive, &never)
+                    .dead_pixels(root, source, Priority::Interactive, &never)
                     .ok()?
                 {
                     Some(_) => node.meta.element.as_float(),
@@ -334,15 +338,15 @@ impl Inner {
             memory: OnceLock::new(),
         });
         cubes.push(filling.clone());
-        let oldest = (cubes.len() > MOST_CUBES).then(|| cubes.remove(0));
+        let oldest = (cubes.len() > MAX_CUBES).then(|| cubes.remove(0));
         drop(cubes);
         if let Some(oldest) = oldest {
             oldest.end();
         }
         let memory = {
             let (inner, cube) = (Arc::downgrade(self), Arc::downgrade(&filling));
-            let told = Arc::new(move || evicted(&inner, &cube));
-            (self.cache).reserve_evictable(node.id, shape.bytes(), Lane::Interactive, told)
+            let on_evict = Arc::new(move || evicted(&inner, &cube));
+            (self.cache).reserve_evictable(node.id, shape.bytes(), Priority::Interactive, on_evict)
         };
         let Some(memory) = memory else {
             self.cubes.retain(|other| !std::ptr::eq(other, &*filling));

@@ -514,7 +514,7 @@ impl Tree {
     /// Removes the nodes that are `loose` and have none below them that stays. Of those that are left, the ones
     /// that may be `renamed` get the names they were given, as far as these are free now. Nothing is changed
     /// when there is nothing to remove.
-    pub fn sweep(
+    pub fn remove_loose(
         &self,
         loose: impl Fn(&Graph, &Node) -> bool,
         renamed: impl Fn(&Node) -> bool,

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use signal::Source;
 
 use crate::compute::{Inner, guarded};
-use crate::held::HeldSignal;
 use crate::map::MapRun;
+use crate::materialised::MaterialisedSignal;
 use crate::preparation::Run;
 use crate::{Engine, Graph, Node, Origin, Removed, lock};
 
 /// The most nodes whose results wait; of more, those that left last.
-const MOST: usize = 32;
+const MAX: usize = 32;
 
 /// What was computed for a node that left the tree.
 struct Estate {
@@ -22,7 +22,7 @@ struct Estate {
     graph: Graph,
     map: Option<Arc<MapRun>>,
     prepared: Option<Arc<Run>>,
-    held: Option<HeldSignal>,
+    materialised: Option<MaterialisedSignal>,
     /// The cell that it waits for, which has failed; `None`: for the one that runs.
     cell: Option<String>,
 }
@@ -42,14 +42,14 @@ pub(crate) struct Estates(Mutex<Waiting>);
 impl Estates {
     /// Whether there were any.
     pub fn clear(&self) -> bool {
-        let gone = std::mem::take(&mut lock(&self.0).estates);
-        !gone.is_empty()
+        let dropped = std::mem::take(&mut lock(&self.0).estates);
+        !dropped.is_empty()
     }
 
     fn add(&self, estate: Estate) {
         let mut waiting = lock(&self.0);
         waiting.estates.push(estate);
-        let oldest = (waiting.estates.len() > MOST).then(|| waiting.estates.remove(0));
+        let oldest = (waiting.estates.len() > MAX).then(|| waiting.estates.remove(0));
         drop(waiting);
         drop(oldest);
     }
@@ -61,14 +61,17 @@ impl Estates {
     }
 
     /// Memory was short.
-    pub fn give_up_held(&self, number: u64) {
+    pub fn drop_evicted(&self, number: u64) {
         let mut waiting = lock(&self.0);
-        let gone: Vec<_> = (waiting.estates.iter_mut())
-            .filter(|estate| (estate.held.as_ref()).is_some_and(|held| held.number() == number))
-            .map(|estate| estate.held.take())
+        let dropped: Vec<_> = (waiting.estates.iter_mut())
+            .filter(|estate| {
+                (estate.materialised.as_ref())
+                    .is_some_and(|materialised| materialised.number() == number)
+            })
+            .map(|estate| estate.materialised.take())
             .collect();
         drop(waiting);
-        drop(gone);
+        drop(dropped);
     }
 }
 
@@ -132,9 +135,9 @@ impl Graph {
 impl Engine {
     /// What was computed for nodes that have just left the tree, and is not forgotten yet, goes to those of the same
     /// recipe that are in it. While a cell runs, what finds no heir waits for one: the cell may make it again.
-    pub fn hand_over(&self, graph: &Graph, gone: &Removed) {
-        let before = graph.with_removed(&gone.nodes);
-        for node in &gone.nodes {
+    pub fn hand_over(&self, graph: &Graph, removed: &Removed) {
+        let before = graph.with_removed(&removed.nodes);
+        for node in &removed.nodes {
             self.inner.hand_over(graph, &before, node);
         }
     }
@@ -146,8 +149,8 @@ impl Engine {
         let found = self.inner.estates.take(same);
         if let Some(estate) = found.filter(|_| graph.files_are_unchanged(node)) {
             self.inner.give(node, estate.map, estate.prepared);
-            if let Some(held) = estate.held {
-                self.inner.share_held(node, held);
+            if let Some(materialised) = estate.materialised {
+                self.inner.share_materialised(node, materialised);
             }
         }
     }
@@ -169,9 +172,9 @@ impl Engine {
             return;
         }
         let own = |estate: &mut Estate| estate.cell.as_ref().is_none_or(|of| of == cell);
-        let gone: Vec<_> = waiting.estates.extract_if(.., own).collect();
+        let dropped: Vec<_> = waiting.estates.extract_if(.., own).collect();
         drop(waiting);
-        drop(gone);
+        drop(dropped);
     }
 }
 
@@ -180,8 +183,8 @@ impl Inner {
         let map = lock(&self.maps).get(&node.id).cloned();
         let map = map.filter(|run| run.revision() == node.revision && run.worth() > 0);
         let prepared = self.preparations.worth_keeping(node);
-        let held = self.held.take(node);
-        if map.is_none() && prepared.is_none() && held.is_none() {
+        let materialised = self.materialised.take(node);
+        if map.is_none() && prepared.is_none() && materialised.is_none() {
             return;
         }
         let heir =
@@ -189,14 +192,14 @@ impl Inner {
         match heir {
             Some(heir) if graph.files_are_unchanged(heir) => {
                 self.give(heir, map, prepared);
-                if let Some(held) = held.filter(|_| !self.held.has(heir)) {
-                    self.share_held(heir, held);
+                if let Some(materialised) = materialised.filter(|_| !self.materialised.has(heir)) {
+                    self.share_materialised(heir, materialised);
                 }
             }
             None if lock(&self.estates.0).running => {
                 let graph = before.above(&[node.id]);
                 if graph.is_all_recipe() {
-                    self.keep_waiting(node, graph, map, prepared, held);
+                    self.keep_waiting(node, graph, map, prepared, materialised);
                 }
             }
             _ => {}
@@ -209,7 +212,7 @@ impl Inner {
         graph: Graph,
         map: Option<Arc<MapRun>>,
         prepared: Option<Arc<Run>>,
-        held: Option<HeldSignal>,
+        materialised: Option<MaterialisedSignal>,
     ) {
         if let Some(map) = &map {
             map.cancel();
@@ -219,12 +222,12 @@ impl Inner {
             graph,
             map,
             prepared,
-            held: held.clone(),
+            materialised: materialised.clone(),
             cell: None,
         });
         // Memory may have been short in between.
-        if let Some(held) = held.filter(|held| !held.is_counted()) {
-            self.give_up(held.number());
+        if let Some(materialised) = materialised.filter(|materialised| !materialised.is_counted()) {
+            self.evict_materialised(materialised.number());
         }
     }
 
@@ -237,12 +240,16 @@ impl Inner {
         }
     }
 
-    /// What is held of another node with the same recipe.
-    pub fn held_of_the_same(&self, graph: &Graph, node: &Node) -> Option<HeldSignal> {
+    /// What is in memory of another node with the same recipe.
+    pub fn materialised_of_the_same(
+        &self,
+        graph: &Graph,
+        node: &Node,
+    ) -> Option<MaterialisedSignal> {
         let found = (graph.nodes().iter())
-            .filter(|other| other.id != node.id && self.held.has(other))
+            .filter(|other| other.id != node.id && self.materialised.has(other))
             .find(|other| graph.has_same_recipe(node, graph, other))?;
-        let held = self.held.of(found)?;
-        graph.files_are_unchanged(node).then_some(held)
+        let materialised = self.materialised.of(found)?;
+        graph.files_are_unchanged(node).then_some(materialised)
     }
 }

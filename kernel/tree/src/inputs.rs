@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use signal::{CancelToken, NavigationIndex, Needs, Output, SignalMeta};
 
-use crate::cache::{Held, Key};
+use crate::cache::{Cached, Key};
 use crate::compute::Inner;
-use crate::gate::Lane;
 use crate::map::is_referred;
 use crate::route::{needs_at, same};
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, Graph, Node, Origin};
 
 impl Inner {
@@ -19,32 +19,32 @@ impl Inner {
         graph: &Graph,
         node: &Arc<Node>,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let computation = match &node.origin {
             Origin::Operation(computation) if node.fault.is_none() => computation,
-            _ => return self.output(graph, node, at, lane, cancel),
+            _ => return self.output(graph, node, at, priority, cancel),
         };
         let elsewhere = computation.passes_on()
             || is_referred(node)
-            || self.held.has(node)
+            || self.materialised.has(node)
             || self.finished_map(node).is_some();
         if elsewhere {
-            return self.output(graph, node, at, lane, cancel);
+            return self.output(graph, node, at, priority, cancel);
         }
         let key = Key::Output {
             node: node.id,
             revision: node.revision,
             at,
         };
-        if let Some(Held::Output(output)) = self.cache.get(&key, lane) {
+        if let Some(Cached::Output(output)) = self.cache.get(&key, priority) {
             return Ok(output);
         }
         if cancel.is_cancelled() {
             return Err(ComputeError::new(node, Some(at), Cause::Cancelled));
         }
-        self.compute(graph, node, &**computation, at, lane, cancel)
+        self.compute(graph, node, &**computation, at, priority, cancel)
     }
 
     /// Each input's description, and the outputs that the one at `at` takes of them, without dead pixels unless the operation
@@ -54,7 +54,7 @@ impl Inner {
         graph: &Graph,
         node: &Node,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<(Vec<Arc<SignalMeta>>, Vec<Output>), ComputeError> {
         let no_node = || ComputeError::no_node(node.id);
@@ -65,11 +65,11 @@ impl Inner {
         for (number, input) in inputs.into_iter().enumerate() {
             let needs = needs_at(node, &**computation, number, at, &metas)?;
             if needs == Needs::Model {
-                outputs.push(self.model(graph, node, input, lane, cancel)?);
+                outputs.push(self.model(graph, node, input, priority, cancel)?);
                 continue;
             }
             let mut take = |at| {
-                let output = self.input(graph, node, input, at, lane, cancel)?;
+                let output = self.input(graph, node, input, at, priority, cancel)?;
                 outputs.push(output);
                 Ok(())
             };
@@ -89,14 +89,14 @@ impl Inner {
         graph: &Graph,
         node: &Node,
         input: &Arc<Node>,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         if let Some(fault) = &input.fault {
             let cause = Cause::NotApplicable(fault.clone());
             return Err(ComputeError::new(input, None, cause));
         }
-        match self.prepared(graph, input, lane, cancel)? {
+        match self.prepared(graph, input, priority, cancel)? {
             Some(prepared) => Ok(Output::Model((*prepared).clone())),
             None => Err(ComputeError::new(
                 node,
@@ -116,7 +116,7 @@ impl Inner {
         graph: &Graph,
         node: &Node,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<(Vec<Arc<SignalMeta>>, Vec<Output>), ComputeError> {
         let takes = graph.takes(node)?;
@@ -127,7 +127,7 @@ impl Inner {
                     0 => at,
                     _ => same(at, &takes.input.meta),
                 };
-                self.input(graph, node, takes.input, at, lane, cancel)
+                self.input(graph, node, takes.input, at, priority, cancel)
             })
             .collect::<Result<_, _>>()?;
         let metas = takes.iter().map(|takes| takes.input.meta.clone());
@@ -141,14 +141,14 @@ impl Inner {
         node: &Node,
         input: &Arc<Node>,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Output, ComputeError> {
         let stored = (node.computation()).is_some_and(|computation| computation.takes_stored());
-        let output = self.output(graph, input, at, lane, cancel)?;
+        let output = self.output(graph, input, at, priority, cancel)?;
         match stored {
             true => Ok(output),
-            false => self.in_use(graph, input, output, lane, cancel),
+            false => self.in_use(graph, input, output, priority, cancel),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! [`Graph`] snapshot. [`Engine`] turns (node, scan position) into an [`signal::Output`] through the
 //! node's ancestors, with one byte budget for everything it keeps. Nothing is read or computed when a
 //! node is added; frames are computed because somebody asked, whole scans as streaming passes that
-//! step aside for interactive work.
+//! yield to interactive work.
 
 mod cache;
 mod chunk_cost;
@@ -15,23 +15,23 @@ mod detector_cube;
 mod draft;
 mod error;
 mod estimate;
-mod gate;
 mod graph;
-mod held;
 mod history;
 mod inherit;
 mod inputs;
 mod map;
+mod materialised;
 mod navigator;
 mod node;
 mod ordered;
+mod pass;
 mod places;
 mod prefetch;
 mod preparation;
 mod region_sum;
 mod route;
 mod scan;
-mod sweep;
+mod scheduler;
 
 pub use cache::{Memory, Reservation};
 pub use compute::{Engine, EngineConfig, EngineEvent, Reads};
@@ -39,7 +39,6 @@ pub use deliver::Receiver;
 pub use draft::DraftNumbers;
 pub use error::{Cause, ComputeError, TreeError};
 pub use estimate::Estimate;
-pub use gate::{InteractiveGuard, Lane};
 pub use graph::{Earlier, Graph, Removed, Tree};
 pub use history::{Binding, History, REMEMBERED_CHANGES, Step};
 pub use map::{MapImages, MapProgress, PassState, refer};
@@ -47,6 +46,7 @@ pub use navigator::{NavigationImage, NavigatorPicture};
 pub use node::{Node, OpenedFile, Origin};
 pub use preparation::{PreparationProgress, PreparedAbove};
 pub use region_sum::{RegionFrame, RegionStatistic, Viewer};
+pub use scheduler::{InteractiveGuard, Priority};
 
 /// A lock that a panic elsewhere does not poison: every guarded value here stays consistent, because
 /// no user code runs while one is held.

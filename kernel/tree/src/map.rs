@@ -7,7 +7,7 @@ use std::time::Duration;
 use signal::{CancelToken, MapReference, NavigationIndex, Output};
 
 use crate::compute::{Inner, guarded};
-use crate::gate::work_for_a_pass;
+use crate::scheduler::work_for_a_pass;
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, lock};
 
 mod filling;
@@ -293,7 +293,7 @@ impl Engine {
         });
         if stopped {
             if waiting.give_up() {
-                self.inner.tell(EngineEvent::Map(images.progress()));
+                self.inner.notify(EngineEvent::Map(images.progress()));
             }
             let _ = tick(&images.progress());
             return Err(cancelled());
@@ -374,7 +374,7 @@ impl Inner {
 
     fn cancel_run(&self, run: &MapRun) {
         if run.stop() {
-            self.tell(EngineEvent::Map(run.progress()));
+            self.notify(EngineEvent::Map(run.progress()));
         }
     }
 
@@ -399,26 +399,26 @@ impl Inner {
         Ok((images, pass))
     }
 
-    /// The body of a thread that fills maps: takes them on one ride and says how each ended.
+    /// The body of a thread that fills maps: fills them in one pass and says how each ended.
     fn run_maps(self: &Arc<Self>, graph: &Arc<Graph>, passes: Vec<MapPass>) {
         work_for_a_pass();
-        let mut riders = Vec::new();
-        let mut boarding = Vec::new();
+        let mut subscribers = Vec::new();
+        let mut subscribing = Vec::new();
         for pass in passes {
-            self.tell(EngineEvent::Map(pass.run.progress()));
-            let rider = guarded(|| filling::rider(self, graph, &pass))
+            self.notify(EngineEvent::Map(pass.run.progress()));
+            let subscriber = guarded(|| filling::subscriber(self, graph, &pass))
                 .unwrap_or_else(|text| Err(pass.error(Cause::Panic(text))));
-            match rider {
-                Ok(rider) => {
-                    riders.push(rider);
-                    boarding.push(pass);
+            match subscriber {
+                Ok(subscriber) => {
+                    subscribers.push(subscriber);
+                    subscribing.push(pass);
                 }
                 Err(error) => self.end_map(&pass, Err(error)),
             }
         }
         std::thread::scope(|scope| {
-            for (pass, ride) in boarding.into_iter().zip(self.board(riders)) {
-                let wait = move || self.end_map(&pass, ride.and_then(|ride| ride.wait(self)));
+            for (pass, handle) in subscribing.into_iter().zip(self.subscribe(subscribers)) {
+                let wait = move || self.end_map(&pass, handle.and_then(|handle| handle.wait(self)));
                 if let Err(error) = std::thread::Builder::new().spawn_scoped(scope, wait) {
                     tracing::error!("a map pass cannot be watched: {error}");
                 }
@@ -428,7 +428,7 @@ impl Inner {
 
     fn end_map(&self, pass: &MapPass, outcome: Result<(), ComputeError>) {
         if pass.run.end(&pass.cancel, outcome) {
-            self.tell(EngineEvent::Map(pass.run.progress()));
+            self.notify(EngineEvent::Map(pass.run.progress()));
         }
     }
 }

@@ -10,9 +10,9 @@ use signal::{CancelToken, Frame, NavigationIndex, Output, sums};
 
 use crate::cache::Reservation;
 use crate::compute::{Inner, UnitScope, guarded};
-use crate::gate::{Lane, work_for_a_pass};
+use crate::pass::{Consumer, PieceSink, Subscriber};
 use crate::scan::Pieces;
-use crate::sweep::{Consumer, Rider, Take};
+use crate::scheduler::{Priority, work_for_a_pass};
 use crate::{Cause, ComputeError, Engine, EngineEvent, Graph, Node, Origin, lock};
 
 pub(crate) use planes::Navigators;
@@ -27,7 +27,7 @@ const QUICK: Duration = Duration::from_millis(150);
 /// Nor does one that is ready before so many times the coarse one: a scan of a few large chunks.
 const WORTHWHILE: u32 = 4;
 /// Shortest time between two events.
-const TELL_EVERY: Duration = Duration::from_millis(200);
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(200);
 
 struct Painting {
     /// C order over the two fastest navigation axes; NaN where nothing is known.
@@ -35,7 +35,7 @@ struct Painting {
     /// 0: nothing is painted yet.
     stride: usize,
     done: usize,
-    told: Instant,
+    last_notified: Instant,
     error: Option<ComputeError>,
 }
 
@@ -157,7 +157,7 @@ impl Engine {
                 values: vec![f32::NAN; rows * columns],
                 stride: 0,
                 done: 0,
-                told: Instant::now(),
+                last_notified: Instant::now(),
                 error: None,
             }),
             changed: Condvar::new(),
@@ -196,13 +196,13 @@ impl Inner {
         {
             lock(&navigator.painting).error.get_or_insert(error);
         }
-        self.tell_navigator(navigator);
+        self.notify_navigator(navigator);
     }
 
-    fn tell_navigator(&self, navigator: &Navigator) {
+    fn notify_navigator(&self, navigator: &Navigator) {
         navigator.changed.notify_all();
         let done = lock(&navigator.painting).done;
-        self.tell(EngineEvent::Navigator {
+        self.notify(EngineEvent::Navigator {
             file: navigator.file,
             complete: done as f64 / (navigator.rows * navigator.columns).max(1) as f64,
         });
@@ -214,7 +214,7 @@ impl Inner {
         let _scope = UnitScope;
         let (rows, columns) = (navigator.rows, navigator.columns);
         let mut last_stride = usize::MAX;
-        let mut pace = Pace::new(root, self.threads);
+        let mut read_time = ReadTime::new(root, self.threads);
         for reads in COARSE_READS {
             let stride = ((rows * columns) as f64 / reads as f64)
                 .sqrt()
@@ -230,7 +230,7 @@ impl Inner {
                     if navigator.cancel.is_cancelled() || self.ended.is_cancelled() {
                         return;
                     }
-                    if pace.exact_is_better(left_reads) {
+                    if read_time.exact_is_better(left_reads) {
                         return;
                     }
                     left_reads -= 1;
@@ -238,8 +238,8 @@ impl Inner {
                     let rank = root.meta.axes.navigation.len();
                     let at = navigator.at(middle(top, rows), middle(left, columns), rank);
                     let began = Instant::now();
-                    let value = self.mean_at(graph, root, at, Lane::Batch, navigator);
-                    pace.read(began.elapsed());
+                    let value = self.mean_at(graph, root, at, Priority::Batch, navigator);
+                    read_time.read(began.elapsed());
                     let mut painting = lock(&navigator.painting);
                     for row in top..(top + stride).min(rows) {
                         let line = row * columns;
@@ -249,7 +249,7 @@ impl Inner {
                 }
             }
             lock(&navigator.painting).stride = stride;
-            self.tell_navigator(navigator);
+            self.notify_navigator(navigator);
         }
     }
 
@@ -266,10 +266,10 @@ impl Inner {
             navigator: navigator.clone(),
             pieces: self.pieces_of(graph, root)?,
         };
-        self.sweep(vec![Rider::new(
+        self.run_pass(vec![Subscriber::new(
             graph.clone(),
             root.clone(),
-            Lane::Background,
+            Priority::Background,
             navigator.cancel.clone(),
             Arc::new(exact),
         )])
@@ -280,7 +280,7 @@ impl Inner {
         let total = sums::total(frame);
         let invalid = frame.len() - total.valid;
         if root.meta.element.is_float() && root.file.found.invalid_pixels(invalid) {
-            self.tell(EngineEvent::Caveats { source: root.id });
+            self.notify(EngineEvent::Caveats { source: root.id });
         }
         total.mean() as f32
     }
@@ -291,12 +291,12 @@ impl Inner {
         graph: &Graph,
         root: &Arc<Node>,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         navigator: &Navigator,
     ) -> f32 {
         let cancel = &navigator.cancel;
-        let output = self.output(graph, root, at, lane, cancel);
-        match output.and_then(|output| self.in_use(graph, root, output, lane, cancel)) {
+        let output = self.output(graph, root, at, priority, cancel);
+        match output.and_then(|output| self.in_use(graph, root, output, priority, cancel)) {
             Ok(Output::Frame(frame)) => self.mean(root, &frame),
             Ok(_) => f32::NAN,
             Err(error) => {
@@ -310,14 +310,14 @@ impl Inner {
 }
 
 /// How long frames at scattered positions take, and from that the exact image.
-struct Pace {
+struct ReadTime {
     reads: u32,
     took: Duration,
     /// Reads of the exact pass that take as long as these, on one thread.
     exact_reads: f64,
 }
 
-impl Pace {
+impl ReadTime {
     fn new(root: &Node, threads: usize) -> Self {
         let exact_reads = match &root.origin {
             Origin::Source(source) => match guarded(|| (source.access().mapped, source.chunks())) {
@@ -326,7 +326,7 @@ impl Pace {
             },
             Origin::Operation(_) => root.meta.axes.positions() as f64,
         };
-        Pace {
+        ReadTime {
             reads: 0,
             took: Duration::ZERO,
             exact_reads: exact_reads / threads as f64,
@@ -365,7 +365,11 @@ impl Consumer for Exact {
                 .any(|at| self.navigator.pixel(at).is_some())
     }
 
-    fn begin(&self, _piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+    fn begin(
+        &self,
+        _piece: usize,
+        positions: &[NavigationIndex],
+    ) -> Option<Box<dyn PieceSink + '_>> {
         Some(Box::new(ExactPiece {
             of: self,
             means: Vec::with_capacity(positions.len()),
@@ -380,8 +384,8 @@ struct ExactPiece<'a> {
     error: Option<ComputeError>,
 }
 
-impl Take for ExactPiece<'_> {
-    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+impl PieceSink for ExactPiece<'_> {
+    fn push(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
         let Some(pixel) = self.of.navigator.pixel(at) else {
             return;
         };
@@ -409,13 +413,13 @@ impl Take for ExactPiece<'_> {
         if let Some(error) = self.error {
             painting.error.get_or_insert(error);
         }
-        let tell = painting.told.elapsed() >= TELL_EVERY;
-        if tell {
-            painting.told = Instant::now();
+        let due = painting.last_notified.elapsed() >= NOTIFY_INTERVAL;
+        if due {
+            painting.last_notified = Instant::now();
         }
         drop(painting);
-        if tell {
-            self.of.inner.tell_navigator(navigator);
+        if due {
+            self.of.inner.notify_navigator(navigator);
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::gate::work_for_a_pass;
 use crate::lock;
+use crate::scheduler::work_for_a_pass;
 
 struct State<T> {
     next: usize,

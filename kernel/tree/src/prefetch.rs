@@ -4,7 +4,7 @@
 //! A frame of a chunked file comes with its chunk, so what counts are the chunks that the drag will enter: the
 //! next two, and as many more as the next positions touch. Of a mapped file the system is told which pages will
 //! be needed. Of a computed node the next positions themselves are computed, as long as one costs little. What
-//! is read ahead steps aside for whoever waits, keeps to its share of the budget and never displaces what is on
+//! is read ahead yields to whoever waits, keeps to its share of the budget and never displaces what is on
 //! screen; a turn of the drag ends what lies on the old course.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use signal::{CancelToken, ChunkId, NavigationIndex, SignalKind, Source};
 
 use crate::cache::Key;
 use crate::compute::{Inner, guarded};
-use crate::gate::Lane;
+use crate::scheduler::Priority;
 use crate::{Engine, Graph, Node, Origin, lock};
 
 /// Scan positions ahead whose outputs and pages are wanted: a tenth of a second of a drag or two.
@@ -23,7 +23,7 @@ const POSITIONS: usize = 12;
 /// Chunks ahead that are read however far away the next one is.
 const CHUNKS: usize = 2;
 /// How far ahead the next chunk is looked for, in steps.
-const MOST_STEPS: usize = 512;
+const MAX_STEPS: usize = 512;
 /// Share of the budget that one view may read ahead.
 const SHARE: usize = 8;
 /// Outputs that cost more than this are not computed on suspicion.
@@ -31,11 +31,11 @@ const CHEAP: Duration = Duration::from_millis(60);
 /// After this time one is tried again: the machine may have been busy.
 const TRIED_AGAIN: Duration = Duration::from_secs(10);
 /// A jump longer than this (rows or columns) is no drag.
-const LONGEST_STEP: i64 = 24;
+const MAX_STEP: i64 = 24;
 /// A view that has not moved for this long is not going anywhere.
 const AT_REST: Duration = Duration::from_secs(2);
 /// Views remembered.
-const MOST_VIEWS: usize = 64;
+const MAX_VIEWS: usize = 64;
 
 /// Something that will probably be asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +49,7 @@ enum Wanted {
 }
 
 /// Where a view is and where it is going.
-struct Heading {
+struct ViewMotion {
     graph: Arc<Graph>,
     node: u32,
     at: NavigationIndex,
@@ -63,8 +63,8 @@ struct Heading {
 }
 
 #[derive(Default)]
-struct Course {
-    headings: HashMap<u64, Heading>,
+struct PrefetchState {
+    motions: HashMap<u64, ViewMotion>,
     /// What the thread is busy with.
     current: Option<(u64, Wanted)>,
     /// Time one output of a node took last, and when that was.
@@ -77,8 +77,8 @@ struct Course {
 
 /// Shared by the engine and its thread.
 #[derive(Default)]
-pub(crate) struct Ahead {
-    course: Mutex<Course>,
+pub(crate) struct PrefetchQueue {
+    state: Mutex<PrefetchState>,
     changed: Condvar,
 }
 
@@ -86,7 +86,7 @@ impl Engine {
     /// A view shows `node` at `at`. What it shows is kept before all else, and what lies ahead of it in its
     /// direction is read. `direction`: scan rows and columns per step; without it, it is taken from where the
     /// view was before.
-    pub fn look_at(
+    pub fn set_viewport(
         &self,
         graph: &Arc<Graph>,
         view: u64,
@@ -99,9 +99,9 @@ impl Engine {
             return;
         };
         self.inner.cache.show(view, key_of(graph, found, at));
-        let ahead = &self.inner.ahead;
-        let mut course = lock(&ahead.course);
-        let moved = course.head(
+        let queue = &self.inner.prefetch;
+        let mut state = lock(&queue.state);
+        let moved = state.follow(
             graph,
             view,
             node,
@@ -110,28 +110,28 @@ impl Engine {
             focused,
         );
         if moved {
-            self.inner.gate.drags();
+            self.inner.scheduler.drags();
         }
-        if !course.running && !course.ended {
-            course.running = self.start_reading_ahead();
+        if !state.running && !state.ended {
+            state.running = self.start_prefetching();
         }
-        drop(course);
-        ahead.changed.notify_all();
+        drop(state);
+        queue.changed.notify_all();
     }
 
     /// Nobody looks at a view any more: nothing is read ahead for it, and what it showed gives way first.
-    pub fn look_away(&self, view: u64) {
+    pub fn clear_viewport(&self, view: u64) {
         self.inner.cache.show(view, None);
-        if let Some(heading) = lock(&self.inner.ahead.course).headings.remove(&view) {
-            heading.cancel.cancel();
+        if let Some(motion) = lock(&self.inner.prefetch.state).motions.remove(&view) {
+            motion.cancel.cancel();
         }
     }
 
-    fn start_reading_ahead(&self) -> bool {
-        let (ahead, inner) = (self.inner.ahead.clone(), Arc::downgrade(&self.inner));
+    fn start_prefetching(&self) -> bool {
+        let (queue, inner) = (self.inner.prefetch.clone(), Arc::downgrade(&self.inner));
         let started = std::thread::Builder::new()
-            .name("ahead".into())
-            .spawn(move || ahead.serve(&inner));
+            .name("prefetch".into())
+            .spawn(move || queue.serve(&inner));
         if let Err(error) = &started {
             tracing::warn!("nothing is read ahead: no thread: {error}");
         }
@@ -139,9 +139,9 @@ impl Engine {
     }
 }
 
-impl Course {
+impl PrefetchState {
     /// Whether the view has moved.
-    fn head(
+    fn follow(
         &mut self,
         graph: &Arc<Graph>,
         view: u64,
@@ -150,11 +150,11 @@ impl Course {
         direction: Option<[i64; 2]>,
         focused: bool,
     ) -> bool {
-        let before = self.headings.remove(&view);
+        let before = self.motions.remove(&view);
         let moved = (before.as_ref()).is_some_and(|before| before.node == node && before.at != at);
         let guess = before.as_ref().and_then(|before| before.step_to(node, at));
         let step = direction.filter(|step| *step != [0, 0]).or(guess);
-        let mut heading = Heading {
+        let mut motion = ViewMotion {
             graph: Arc::new(graph.above(&[node])),
             node,
             at,
@@ -165,47 +165,44 @@ impl Course {
             cancel: CancelToken::new(),
         };
         if let Some(before) = before {
-            let same = before.node == node && before.step == heading.step;
+            let same = before.node == node && before.step == motion.step;
             // What is under way stays if it is still on the course.
-            let on_course = match &self.current {
+            let still_ahead = match &self.current {
                 Some((busy, wanted)) if *busy == view => {
-                    same || heading.plan(usize::MAX).contains(wanted)
+                    same || motion.upcoming(usize::MAX).contains(wanted)
                 }
                 _ => true,
             };
-            if on_course {
-                heading.cancel = before.cancel;
+            if still_ahead {
+                motion.cancel = before.cancel;
             } else {
                 before.cancel.cancel();
             }
             if same {
-                heading.tried = before.tried;
+                motion.tried = before.tried;
             }
         }
-        if self.headings.len() >= MOST_VIEWS {
-            let oldest = self
-                .headings
-                .iter()
-                .min_by_key(|(_, heading)| heading.moved);
+        if self.motions.len() >= MAX_VIEWS {
+            let oldest = self.motions.iter().min_by_key(|(_, motion)| motion.moved);
             let oldest = oldest.map(|(view, _)| *view);
-            oldest.and_then(|view| self.headings.remove(&view));
+            oldest.and_then(|view| self.motions.remove(&view));
         }
-        self.headings.insert(view, heading);
+        self.motions.insert(view, motion);
         self.moved = true;
         moved
     }
 
     /// The views in the order in which they are served.
     fn order(&self) -> Vec<u64> {
-        let mut views: Vec<(&u64, &Heading)> = (self.headings.iter())
-            .filter(|(_, heading)| heading.step != [0, 0] && heading.moved.elapsed() < AT_REST)
+        let mut views: Vec<(&u64, &ViewMotion)> = (self.motions.iter())
+            .filter(|(_, motion)| motion.step != [0, 0] && motion.moved.elapsed() < AT_REST)
             .collect();
-        views.sort_by_key(|(_, heading)| std::cmp::Reverse((heading.focused, heading.moved)));
+        views.sort_by_key(|(_, motion)| std::cmp::Reverse((motion.focused, motion.moved)));
         views.into_iter().map(|(view, _)| *view).collect()
     }
 }
 
-impl Heading {
+impl ViewMotion {
     /// The step from here to the next position of the view; `None` when that is no drag.
     fn step_to(&self, node: u32, at: NavigationIndex) -> Option<[i64; 2]> {
         let (from, to) = (self.at.as_slice(), at.as_slice());
@@ -226,7 +223,7 @@ impl Heading {
         if step == [0, 0] {
             return Some(self.step); // drawn again: still on its way
         }
-        (step.iter().all(|step| step.abs() <= LONGEST_STEP)).then_some(step)
+        (step.iter().all(|step| step.abs() <= MAX_STEP)).then_some(step)
     }
 
     /// The position `steps` steps ahead; `None` outside the scan.
@@ -242,7 +239,7 @@ impl Heading {
     }
 
     /// What lies ahead, nearest first, within `most_bytes` of chunks.
-    fn plan(&self, most_bytes: usize) -> Vec<Wanted> {
+    fn upcoming(&self, most_bytes: usize) -> Vec<Wanted> {
         let Some(node) = self.graph.node(self.node) else {
             return Vec::new();
         };
@@ -262,9 +259,9 @@ impl Heading {
         };
         let access = source.access();
         let computed = self.graph.stored_in(node).is_none();
-        let mut plan = Vec::new();
+        let mut upcoming = Vec::new();
         let mut chunks: Vec<Option<ChunkId>> = vec![chunk_at(source, here)];
-        for steps in 1..=MOST_STEPS {
+        for steps in 1..=MAX_STEPS {
             let near = steps <= POSITIONS;
             if !near && (access.mapped || chunks.len() > CHUNKS) {
                 break;
@@ -276,23 +273,23 @@ impl Heading {
             let chunk = chunk_at(source, place);
             let fits = chunks.len() * access.chunk_bytes <= most_bytes || chunks.len() == 1;
             match chunk {
-                Some(_) if access.mapped => plan.push(Wanted::Pages(place)),
+                Some(_) if access.mapped => upcoming.push(Wanted::Pages(place)),
                 Some(id) if !chunks.contains(&chunk) && fits => {
                     chunks.push(chunk);
                     let key = Key::Chunk {
                         file: root.file.number,
                         chunk: id,
                     };
-                    plan.push(Wanted::Chunk(place, key));
+                    upcoming.push(Wanted::Chunk(place, key));
                 }
                 _ => {}
             }
             if computed && near && chunks.contains(&chunk) {
                 let key = key_of(&self.graph, node, at);
-                plan.extend(key.map(|key| Wanted::Output(at, key)));
+                upcoming.extend(key.map(|key| Wanted::Output(at, key)));
             }
         }
-        plan
+        upcoming
     }
 }
 
@@ -318,35 +315,35 @@ fn chunk_at(source: &Arc<dyn Source>, at: NavigationIndex) -> Option<ChunkId> {
     guarded(|| source.chunk_at(at)).ok()
 }
 
-impl Ahead {
+impl PrefetchQueue {
     /// Ends the thread.
     pub fn end(&self) {
-        let mut course = lock(&self.course);
-        course.ended = true;
-        for heading in course.headings.values() {
-            heading.cancel.cancel();
+        let mut state = lock(&self.state);
+        state.ended = true;
+        for motion in state.motions.values() {
+            motion.cancel.cancel();
         }
-        course.headings.clear();
-        drop(course);
+        state.motions.clear();
+        drop(state);
         self.changed.notify_all();
     }
 
     /// Forgets where all views are: nodes have changed, and nobody should hold on to what they were.
     pub fn forget(&self) {
-        let gone = std::mem::take(&mut lock(&self.course).headings);
-        gone.values().for_each(|heading| heading.cancel.cancel());
+        let gone = std::mem::take(&mut lock(&self.state).motions);
+        gone.values().for_each(|motion| motion.cancel.cancel());
     }
 
     /// Of nodes that are gone; other views go on.
     pub fn forget_nodes(&self, nodes: &[u32]) {
-        let mut course = lock(&self.course);
-        course.costs.retain(|node, _| !nodes.contains(node));
-        let gone: Vec<Heading> = (course.headings)
-            .extract_if(|_, heading| nodes.contains(&heading.node))
-            .map(|(_, heading)| heading)
+        let mut state = lock(&self.state);
+        state.costs.retain(|node, _| !nodes.contains(node));
+        let gone: Vec<ViewMotion> = (state.motions)
+            .extract_if(|_, motion| nodes.contains(&motion.node))
+            .map(|(_, motion)| motion)
             .collect();
-        drop(course);
-        gone.iter().for_each(|heading| heading.cancel.cancel());
+        drop(state);
+        gone.iter().for_each(|motion| motion.cancel.cancel());
     }
 
     fn serve(&self, inner: &Weak<Inner>) {
@@ -371,11 +368,11 @@ impl Ahead {
 
     /// Waits until a view moves. The timeout is for an engine that is dropped without being shut down.
     fn rest(&self) {
-        let course = lock(&self.course);
-        if !course.ended && !course.moved {
+        let state = lock(&self.state);
+        if !state.ended && !state.moved {
             drop(
                 self.changed
-                    .wait_timeout(course, Duration::from_secs(5))
+                    .wait_timeout(state, Duration::from_secs(5))
                     .unwrap_or_else(PoisonError::into_inner),
             );
         }
@@ -385,34 +382,34 @@ impl Ahead {
     #[allow(clippy::type_complexity)] // one use, taken apart at once
     fn next(&self, inner: &Inner) -> Option<Option<(u64, Wanted, Arc<Graph>, u32, CancelToken)>> {
         let most_bytes = inner.cache.memory().budget_bytes / SHARE;
-        let mut course = lock(&self.course);
-        if course.ended {
+        let mut state = lock(&self.state);
+        if state.ended {
             return None;
         }
-        course.moved = false;
-        for view in course.order() {
-            let Some(heading) = course.headings.get(&view) else {
+        state.moved = false;
+        for view in state.order() {
+            let Some(motion) = state.motions.get(&view) else {
                 continue;
             };
-            let dear = (course.costs.get(&heading.node))
+            let dear = (state.costs.get(&motion.node))
                 .is_some_and(|(cost, when)| *cost > CHEAP && when.elapsed() < TRIED_AGAIN);
-            let wanted = heading.plan(most_bytes).into_iter().find(|wanted| {
+            let wanted = motion.upcoming(most_bytes).into_iter().find(|wanted| {
                 let missing = match wanted {
-                    Wanted::Chunk(_, key) => !inner.cache.holds_or_makes(key),
-                    Wanted::Output(_, key) => !dear && !inner.cache.holds_or_makes(key),
+                    Wanted::Chunk(_, key) => !inner.cache.has_or_makes(key),
+                    Wanted::Output(_, key) => !dear && !inner.cache.has_or_makes(key),
                     Wanted::Pages(_) => true,
                 };
-                missing && !heading.tried.contains(wanted)
+                missing && !motion.tried.contains(wanted)
             });
             if let Some(wanted) = wanted {
                 let job = (
                     view,
                     wanted,
-                    heading.graph.clone(),
-                    heading.node,
-                    heading.cancel.clone(),
+                    motion.graph.clone(),
+                    motion.node,
+                    motion.cancel.clone(),
                 );
-                course.current = Some((view, wanted));
+                state.current = Some((view, wanted));
                 return Some(Some(job));
             }
         }
@@ -420,19 +417,19 @@ impl Ahead {
     }
 
     fn done(&self, view: u64, node: u32, wanted: Wanted, took: Duration, cancel: &CancelToken) {
-        let mut course = lock(&self.course);
-        course.current = None;
+        let mut state = lock(&self.state);
+        state.current = None;
         if matches!(wanted, Wanted::Output(..)) && !cancel.is_cancelled() {
-            if course.costs.len() > MOST_VIEWS {
-                course.costs.clear();
+            if state.costs.len() > MAX_VIEWS {
+                state.costs.clear();
             }
-            course.costs.insert(node, (took, Instant::now()));
+            state.costs.insert(node, (took, Instant::now()));
         }
-        if let Some(heading) = course.headings.get_mut(&view) {
-            if heading.tried.len() >= 4 * POSITIONS {
-                heading.tried.remove(0);
+        if let Some(motion) = state.motions.get_mut(&view) {
+            if motion.tried.len() >= 4 * POSITIONS {
+                motion.tried.remove(0);
             }
-            heading.tried.push(wanted);
+            motion.tried.push(wanted);
         }
     }
 }
@@ -440,8 +437,8 @@ impl Ahead {
 impl Inner {
     /// Reads or computes one thing, after whoever waits now. A failure is told to whoever asks for it.
     fn fetch(&self, graph: &Graph, node: u32, wanted: Wanted, cancel: &CancelToken) {
-        self.gate.step_aside(Lane::Prefetch);
-        let _ahead = self.gate.ahead();
+        self.scheduler.yield_to_urgent(Priority::Prefetch);
+        let _prefetching = self.scheduler.prefetching();
         let Some(node) = graph.node(node) else {
             return;
         };
@@ -453,10 +450,10 @@ impl Inner {
             }
             Wanted::Chunk(at, _) => {
                 if let Some((root, _)) = graph.source_of(node.id) {
-                    drop(self.output(graph, root, at, Lane::Prefetch, cancel));
+                    drop(self.output(graph, root, at, Priority::Prefetch, cancel));
                 }
             }
-            Wanted::Output(at, _) => drop(self.output(graph, node, at, Lane::Prefetch, cancel)),
+            Wanted::Output(at, _) => drop(self.output(graph, node, at, Priority::Prefetch, cancel)),
         }
     }
 }

@@ -12,8 +12,8 @@ use signal::{CancelToken, Prepared, SignalMeta};
 
 use crate::cache::{Evictable, Use};
 use crate::compute::{EngineEvent, Inner, guarded};
-use crate::gate::Lane;
 use crate::map::PassState;
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, Engine, Graph, Node, lock};
 
 mod crew;
@@ -232,7 +232,9 @@ impl Engine {
         let node = graph
             .node(node)
             .ok_or_else(|| ComputeError::no_node(node))?;
-        let all = self.inner.prepare_all(graph, node, Lane::Batch, cancel)?;
+        let all = self
+            .inner
+            .prepare_all(graph, node, Priority::Batch, cancel)?;
         Ok(PreparedAbove { _all: all })
     }
 
@@ -271,7 +273,7 @@ impl Engine {
         if let Some(run) = self.inner.preparations.run(node)
             && let Some(progress) = run.cancel()
         {
-            self.inner.tell(EngineEvent::Preparing(progress));
+            self.inner.notify(EngineEvent::Preparing(progress));
         }
     }
 }
@@ -282,7 +284,7 @@ impl Inner {
         &self,
         graph: &Graph,
         node: &Arc<Node>,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Option<InUse>, ComputeError> {
         let Some(run) = self.preparation_run(graph, node)? else {
@@ -290,7 +292,7 @@ impl Inner {
         };
         match run.in_use() {
             Some(made) => Ok(Some(made)),
-            None => self.wait_for(graph, node, &run, lane, cancel).map(Some),
+            None => self.wait_for(graph, node, &run, priority, cancel).map(Some),
         }
     }
 
@@ -342,7 +344,7 @@ impl Inner {
         };
         if is_new && run.prepared().is_some() {
             self.preparations.keep_last(node, &run);
-            self.tell(EngineEvent::Prepared { node: node.id });
+            self.notify(EngineEvent::Prepared { node: node.id });
         }
         Ok(Some(run))
     }
@@ -364,29 +366,29 @@ impl Inner {
         graph: &Graph,
         node: &Arc<Node>,
         run: &Arc<Run>,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<InUse, ComputeError> {
         let cancelled = || ComputeError::new(node, None, Cause::Cancelled);
-        let _lent = self.gate.lend_slot();
+        let _lent = self.scheduler.lend_slot();
         let mut waiter = Waiter::new(run);
         let mut below = None;
         loop {
             if cancel.is_cancelled() || self.ended.is_cancelled() {
                 return Err(cancelled());
             }
-            match waiter.begin(lane) {
+            match waiter.begin(priority) {
                 Begun::Made(made) => {
                     if !run.is_first_of(node) {
-                        self.tell(EngineEvent::Prepared { node: node.id });
+                        self.notify(EngineEvent::Prepared { node: node.id });
                     }
                     return Ok(made);
                 }
                 Begun::Started(start) => self.start(graph, node, run, start),
                 Begun::Ended(error) => return Err(error),
-                Begun::Running(of) if of < lane => {
-                    // It must not step aside for the very thread that waits for it.
-                    below.get_or_insert_with(|| self.gate.waiting(lane));
+                Begun::Running(of) if of < priority => {
+                    // It must not yield to the very thread that waits for it.
+                    below.get_or_insert_with(|| self.scheduler.waiting(priority));
                 }
                 Begun::Running(_) => {}
             }
@@ -402,7 +404,7 @@ impl Inner {
         &self,
         graph: &Graph,
         node: &Arc<Node>,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Vec<InUse>, ComputeError> {
         let mut all = Vec::new();
@@ -410,9 +412,9 @@ impl Inner {
             let parent = graph
                 .node(*parent)
                 .ok_or_else(|| ComputeError::no_node(*parent))?;
-            all.extend(self.prepare_all(graph, parent, lane, cancel)?);
+            all.extend(self.prepare_all(graph, parent, priority, cancel)?);
         }
-        all.extend(self.prepared(graph, node, lane, cancel)?);
+        all.extend(self.prepared(graph, node, priority, cancel)?);
         Ok(all)
     }
 }

@@ -11,7 +11,7 @@ use signal::{CancelToken, Frame, NavigationIndex, Region, SignalKind};
 
 use crate::cache::Evictable;
 use crate::compute::Inner;
-use crate::gate::Lane;
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, Engine, Graph, Node, lock};
 
 mod area;
@@ -25,7 +25,7 @@ use totals::Totals;
 /// Longest wait for the exact frame before an estimate is shown.
 const PATIENCE: Duration = Duration::from_millis(25);
 /// Viewers whose sums are kept.
-const MOST_VIEWERS: usize = 8;
+const MAX_VIEWERS: usize = 8;
 
 /// How the frames of a region become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,22 +55,22 @@ pub struct RegionFrame {
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq)]
-struct Asked {
+struct RegionRequest {
     node: u32,
     revision: u32,
     outer: Vec<usize>,
     region: Region,
 }
 
-impl Asked {
+impl RegionRequest {
     /// Whether only the region differs.
-    fn is_near(&self, other: &Asked) -> bool {
+    fn is_near(&self, other: &RegionRequest) -> bool {
         (self.node, self.revision, &self.outer) == (other.node, other.revision, &other.outer)
     }
 }
 
-struct Kept {
-    asked: Asked,
+struct RegionSum {
+    request: RegionRequest,
     totals: Totals,
     /// Whether it was gathered by adding alone, in the order that belongs to the region.
     fresh: bool,
@@ -82,7 +82,7 @@ struct Kept {
 
 /// A sum that is being gathered.
 struct Gathering {
-    asked: Asked,
+    request: RegionRequest,
     cancel: CancelToken,
     state: Mutex<Partial>,
     changed: Condvar,
@@ -98,7 +98,7 @@ struct Partial {
 
 #[derive(Default)]
 struct Followed {
-    kept: Option<Kept>,
+    sum: Option<RegionSum>,
     gathering: Option<Arc<Gathering>>,
 }
 
@@ -123,7 +123,7 @@ impl Regions {
             }),
         };
         all.push(follower.clone());
-        let oldest = (all.len() > MOST_VIEWERS).then(|| all.remove(0));
+        let oldest = (all.len() > MAX_VIEWERS).then(|| all.remove(0));
         drop(all);
         if let Some(oldest) = oldest {
             oldest.clear();
@@ -146,11 +146,11 @@ impl Regions {
         let all = lock(&self.0).clone();
         for follower in all {
             let mut state = lock(&follower.state);
-            let of = |asked: &Asked| nodes.contains(&asked.node);
-            let kept = state.kept.take_if(|kept| of(&kept.asked));
-            let gathering = (state.gathering).take_if(|gathering| of(&gathering.asked));
+            let of = |request: &RegionRequest| nodes.contains(&request.node);
+            let sum = state.sum.take_if(|sum| of(&sum.request));
+            let gathering = (state.gathering).take_if(|gathering| of(&gathering.request));
             drop(state);
-            drop(kept);
+            drop(sum);
             if let Some(gathering) = gathering {
                 gathering.cancel.cancel();
             }
@@ -187,19 +187,19 @@ impl Engine {
         statistic: RegionStatistic,
         viewer: &Viewer,
     ) -> Result<RegionFrame, ComputeError> {
-        let (node, asked) = asked(graph, node, at, region)?;
+        let (node, request) = request(graph, node, at, region)?;
         let follower = self.inner.regions.of(viewer);
-        let exact = |kept: &Kept| kept.fresh || kept.totals.is_exact();
+        let exact = |sum: &RegionSum| sum.fresh || sum.totals.is_exact();
         let mut moved = None;
         {
             let mut followed = lock(&follower.state);
-            if let Some(kept) = &mut followed.kept {
-                if let Some(memory) = &kept.memory {
+            if let Some(sum) = &mut followed.sum {
+                if let Some(memory) = &sum.memory {
                     memory.touch();
                 }
-                if self.inner.follow(graph, node, kept, &asked) {
-                    let frame = kept.totals.frame(node, statistic, None)?;
-                    let exact = exact(kept);
+                if self.inner.follow(graph, node, sum, &request) {
+                    let frame = sum.totals.frame(node, statistic, None)?;
+                    let exact = exact(sum);
                     if exact {
                         followed.stop_gathering();
                         return Ok(whole(frame, true));
@@ -208,24 +208,24 @@ impl Engine {
                 }
             }
         }
-        let gathering = self.inner.gather(graph, node, &asked, &follower);
+        let gathering = self.inner.gather(graph, node, &request, &follower);
         if moved.is_none() {
             gathering.wait(&self.inner, PATIENCE);
         }
         {
             let followed = lock(&follower.state);
-            if let Some(kept) = &followed.kept
-                && kept.asked == asked
-                && exact(kept)
+            if let Some(sum) = &followed.sum
+                && sum.request == request
+                && exact(sum)
             {
-                return Ok(whole(kept.totals.frame(node, statistic, None)?, true));
+                return Ok(whole(sum.totals.frame(node, statistic, None)?, true));
             }
         }
         if let Some(frame) = moved {
             return Ok(whole(frame, false));
         }
         self.inner
-            .estimate_region(graph, node, &asked, statistic, &gathering)
+            .estimate_region(graph, node, &request, statistic, &gathering)
     }
 
     /// The viewer looks at no region any more.
@@ -251,12 +251,12 @@ impl Followed {
 }
 
 /// The node, and the region within its scan.
-fn asked(
+fn request(
     graph: &Graph,
     node: u32,
     at: NavigationIndex,
     region: Region,
-) -> Result<(&Arc<Node>, Asked), ComputeError> {
+) -> Result<(&Arc<Node>, RegionRequest), ComputeError> {
     let node = graph
         .node(node)
         .ok_or_else(|| ComputeError::no_node(node))?;
@@ -283,18 +283,18 @@ fn asked(
         return Err(fail(Cause::RegionOutside { region, shape }));
     }
     let outer = shape.len().saturating_sub(2);
-    let asked = Asked {
+    let request = RegionRequest {
         node: node.id,
         revision: node.revision,
         outer: at.as_slice().get(..outer).unwrap_or_default().to_vec(),
         region,
     };
-    Ok((node, asked))
+    Ok((node, request))
 }
 
 impl Gathering {
     fn wait(&self, inner: &Inner, patience: Duration) {
-        let _waiting = inner.gate.waiting(Lane::Interactive);
+        let _waiting = inner.scheduler.waiting(Priority::Interactive);
         let until = Instant::now() + patience;
         let mut state = lock(&self.state);
         while !state.ended {

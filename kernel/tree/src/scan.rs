@@ -9,7 +9,7 @@ use crate::compute::{Inner, guarded};
 use crate::{Cause, ComputeError, Graph, Node, lock};
 
 /// Layouts of scans other than those of their files that are kept.
-const MOST_LAYOUTS: usize = 8;
+const MAX_LAYOUTS: usize = 8;
 /// Positions of a unit that no chunk has a part in.
 const OWN_POSITIONS: usize = 4096;
 
@@ -206,7 +206,7 @@ impl Layouts {
     fn keep(&self, key: (u32, u32), moved: &Arc<Moved>) {
         let mut kept = lock(&self.0);
         kept.push((key, moved.clone()));
-        if kept.len() > MOST_LAYOUTS {
+        if kept.len() > MAX_LAYOUTS {
             kept.remove(0);
         }
     }
@@ -224,7 +224,7 @@ impl Inner {
         let route = graph.route(node)?;
         let frame_bytes = root.meta.axes.frame_len() * root.meta.element.size_bytes();
         if route.is_straight() {
-            return Ok(Pieces::OfFile(crate::sweep::units(source, frame_bytes)));
+            return Ok(Pieces::OfFile(crate::pass::units(source, frame_bytes)));
         }
         let shape = node.meta.axes.navigation_shape();
         if !route.reaches_file() {
@@ -234,7 +234,7 @@ impl Inner {
         if let Some(moved) = self.layouts.of(key) {
             return Ok(Pieces::Moved(moved));
         }
-        let units = crate::sweep::units(source, frame_bytes);
+        let units = crate::pass::units(source, frame_bytes);
         let moved = guarded(|| Moved::new(&units, shape, |at| route.anchor(at)))
             .map_err(|text| ComputeError::new(node, None, Cause::Panic(text)))?;
         let moved = Arc::new(moved);

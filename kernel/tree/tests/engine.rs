@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use fake::{Add, Asks, Mean, Scan, Sum};
 use signal::{CancelToken, ElementType, NavigationIndex, Output, Region, SourceError};
-use tree::{Cause, ComputeError, Engine, EngineConfig, Lane, PassState, Receiver, Tree, TreeError};
+use tree::{
+    Cause, ComputeError, Engine, EngineConfig, PassState, Priority, Receiver, Tree, TreeError,
+};
 
 fn engine(threads: usize) -> Engine {
     Engine::new(EngineConfig {
@@ -50,7 +52,7 @@ fn frame_of(engine: &Engine, tree: &Tree, node: u32, y: usize, x: usize) -> Vec<
 
 fn frame_at(engine: &Engine, tree: &Tree, node: u32, at: NavigationIndex) -> Vec<f32> {
     let never = CancelToken::new();
-    match engine.output(&tree.snapshot(), node, at, Lane::Interactive, &never) {
+    match engine.output(&tree.snapshot(), node, at, Priority::Interactive, &never) {
         Ok(Output::Frame(frame)) => frame.to_f32().into_owned(),
         other => panic!("no frame: {other:?}"),
     }
@@ -95,7 +97,13 @@ fn a_bad_chunk_fails_its_frames_only_and_is_tried_again() {
     let (engine, never) = (engine(2), CancelToken::new());
     for _ in 0..2 {
         let error = engine
-            .output(&tree.snapshot(), flat, at(3, 4), Lane::Interactive, &never)
+            .output(
+                &tree.snapshot(),
+                flat,
+                at(3, 4),
+                Priority::Interactive,
+                &never,
+            )
             .unwrap_err();
         assert!(matches!(
             *error.cause,
@@ -123,7 +131,7 @@ fn panics_become_errors_that_name_node_operation_and_position() {
     let (engine, never) = (engine(2), CancelToken::new());
     let fail = |node, index| {
         engine
-            .output(&tree.snapshot(), node, index, Lane::Interactive, &never)
+            .output(&tree.snapshot(), node, index, Priority::Interactive, &never)
             .unwrap_err()
     };
     let error = fail(flat, at(3, 4));
@@ -153,7 +161,7 @@ fn an_output_of_another_shape_than_described_is_refused() {
             &tree.snapshot(),
             flat,
             at(0, 0),
-            Lane::Interactive,
+            Priority::Interactive,
             &CancelToken::new(),
         )
         .unwrap_err();
@@ -262,12 +270,16 @@ fn new_parameters_reach_everything_below_and_old_results_are_forgotten() {
     let engine = engine(2);
     let never = CancelToken::new();
     let before = frame_of(&engine, &tree, flat, 1, 1);
-    let value =
-        |graph: &tree::Graph| match engine.output(graph, sums, at(5, 5), Lane::Interactive, &never)
-        {
-            Ok(Output::Values(values)) => values[0],
-            other => panic!("{other:?}"),
-        };
+    let value = |graph: &tree::Graph| match engine.output(
+        graph,
+        sums,
+        at(5, 5),
+        Priority::Interactive,
+        &never,
+    ) {
+        Ok(Output::Values(values)) => values[0],
+        other => panic!("{other:?}"),
+    };
     let old = value(&tree.snapshot());
     let add = Add {
         offset: 100.5,
@@ -350,7 +362,7 @@ fn a_node_that_no_longer_fits_stays_with_its_reason() {
             &graph,
             sums,
             at(0, 0),
-            Lane::Interactive,
+            Priority::Interactive,
             &CancelToken::new(),
         )
         .unwrap_err();
@@ -621,8 +633,8 @@ fn a_pass_with_new_parameters_survives_the_clearing_of_old_ones() {
     engine.forget_older(&new, &changed);
     assert_eq!(engine.map_progress(sums).unwrap().state, PassState::Running);
     assert_eq!(frame_of(&engine, &tree, flat, 1, 1), frame);
-    assert!(engine.at_hand(&new, flat, at(1, 1)).is_some());
-    assert!(engine.at_hand(&old, flat, at(1, 1)).is_none());
+    assert!(engine.cached_output(&new, flat, at(1, 1)).is_some());
+    assert!(engine.cached_output(&old, flat, at(1, 1)).is_none());
     assert_eq!(
         engine.finish_map(&new, sums, go_on).unwrap().complete(),
         1.0

@@ -13,7 +13,7 @@ use signal::{
     Needs, NotApplicable, OperationError, OperationInfo, Output, Positions, Preparation, Prepare,
     Prepared, SignalMeta,
 };
-use tree::{Engine, EngineConfig, Lane, Tree, TreeError};
+use tree::{Engine, EngineConfig, Priority, Tree, TreeError};
 
 const DARK: FurtherInput = FurtherInput {
     name: "dark",
@@ -183,7 +183,7 @@ fn every_position_has_its_own_of_one_input_and_all_of_the_other() {
             let engine = engine(threads);
             let at = NavigationIndex::new(&[3, 2]);
             let output = engine
-                .output(&graph, minus, at, Lane::Interactive, &never)
+                .output(&graph, minus, at, Priority::Interactive, &never)
                 .unwrap();
             assert!(matches!(&output, Output::Values(values) if values[0] == expected(3, 2)));
             let map = engine

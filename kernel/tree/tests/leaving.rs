@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fake::{Add, Scan, Sum};
 use signal::{CancelToken, NavigationIndex, Source};
-use tree::{Engine, EngineConfig, Lane, PassState, Tree};
+use tree::{Engine, EngineConfig, PassState, Priority, Tree};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -60,7 +60,7 @@ fn names(tree: &Tree) -> Vec<String> {
 
 fn look(engine: &Engine, graph: &tree::Graph, node: u32, y: usize, x: usize) {
     let (at, never) = (NavigationIndex::new(&[y, x]), CancelToken::new());
-    let output = engine.output(graph, node, at, Lane::Interactive, &never);
+    let output = engine.output(graph, node, at, Priority::Interactive, &never);
     assert!(output.is_ok(), "{output:?}");
 }
 
@@ -91,7 +91,7 @@ fn nodes_of_one_source_are_read_and_painted_once_and_the_last_one_takes_all_with
     }
     assert_eq!(scan.reads.load(Ordering::SeqCst), 1);
 
-    let gone = tree.sweep(|_, node| first.contains(&node.id), |_| true);
+    let gone = tree.remove_loose(|_, node| first.contains(&node.id), |_| true);
     assert_eq!(gone.ids(), [first[2], first[1], first[0]]);
     assert!(gone.files.is_empty());
     engine.forget(&gone);
@@ -102,7 +102,7 @@ fn nodes_of_one_source_are_read_and_painted_once_and_the_last_one_takes_all_with
     look(&engine, &graph, again[1], 0, 0);
     assert_eq!(scan.reads.load(Ordering::SeqCst), 1);
 
-    let gone = tree.sweep(|_, node| again.contains(&node.id), |_| true);
+    let gone = tree.remove_loose(|_, node| again.contains(&node.id), |_| true);
     assert_eq!(gone.files.len(), 1);
     engine.forget(&gone);
     drop((image, images, graph, gone, source));
@@ -127,14 +127,14 @@ fn what_something_stands_below_stays_and_names_come_back() {
         ]
     );
     let revision = tree.snapshot().revision();
-    assert!(tree.sweep(|_, _| false, |_| true).nodes.is_empty());
+    assert!(tree.remove_loose(|_, _| false, |_| true).nodes.is_empty());
     assert_eq!(tree.snapshot().revision(), revision);
 
     // The branch holds its file; its name is the user's, so that it stays what it is.
-    let gone = tree.sweep(|_, node| first.contains(&node.id), |node| node.id != branch);
+    let gone = tree.remove_loose(|_, node| first.contains(&node.id), |node| node.id != branch);
     assert_eq!(gone.ids(), [first[2], first[1]]);
     assert_eq!(names(&tree), ["scan", "flat_2", "scan_2", "flat", "sums"]);
-    let gone = tree.sweep(|_, node| node.id == branch || node.id == first[0], |_| true);
+    let gone = tree.remove_loose(|_, node| node.id == branch || node.id == first[0], |_| true);
     assert_eq!(gone.ids(), [branch, first[0]]);
     assert_eq!(names(&tree), ["scan", "flat", "sums"]);
     assert_eq!(tree.snapshot().by_name("sums").unwrap().id, again[2]);
@@ -148,7 +148,7 @@ fn nothing_is_kept_for_somebody_who_comes_late() {
     let engine = engine();
     let [scan, flat, sums] = run(&tree, &source);
     let before = tree.snapshot();
-    engine.forget(&tree.sweep(|_, _| true, |_| true));
+    engine.forget(&tree.remove_loose(|_, _| true, |_| true));
     assert!(tree.snapshot().nodes().is_empty());
 
     look(&engine, &before, scan, 1, 1);
@@ -159,9 +159,9 @@ fn nothing_is_kept_for_somebody_who_comes_late() {
     assert_eq!(ended.state, PassState::Done);
     assert!(engine.map_progress(sums).is_none());
     let never = CancelToken::new();
-    let held = engine.hold(&before, flat, &never, Arc::default());
+    let held = engine.materialise(&before, flat, &never, Arc::default());
     assert!(held.is_ok(), "{held:?}");
-    assert!(!engine.is_held(&before, flat));
+    assert!(!engine.is_materialised(&before, flat));
     drop((images, image, before));
     all_is_let_go(&engine);
     assert!(is_alone(&source), "something holds the file");
@@ -174,9 +174,9 @@ fn what_waits_for_a_cell_is_given_up_when_memory_is_short() {
     let source: Arc<dyn Source> = Arc::new(Scan::new(6, 8, [6, 8]));
     let engine = engine();
     let never = CancelToken::new();
-    let hold = |flat: u32| engine.hold(&tree.snapshot(), flat, &never, Arc::default());
+    let hold = |flat: u32| engine.materialise(&tree.snapshot(), flat, &never, Arc::default());
     let fail = || {
-        let gone = tree.sweep(|_, _| true, |_| true);
+        let gone = tree.remove_loose(|_, _| true, |_| true);
         engine.hand_over(&tree.snapshot(), &gone);
         engine.forget(&gone);
         engine.cell_ended("a", true);
@@ -193,7 +193,7 @@ fn what_waits_for_a_cell_is_given_up_when_memory_is_short() {
     for node in made {
         engine.take_up(&tree.snapshot(), node);
     }
-    assert!(engine.is_held(&tree.snapshot(), made[1]));
+    assert!(engine.is_materialised(&tree.snapshot(), made[1]));
     fail();
     // There is room for one of them.
     engine.set_budget(waits + waits / 2);
@@ -201,11 +201,11 @@ fn what_waits_for_a_cell_is_given_up_when_memory_is_short() {
     let other: Arc<dyn Source> = Arc::new(Scan::new(6, 8, [6, 8]));
     let [_, flat, _] = run(&tree, &other);
     assert!(hold(flat).is_ok());
-    assert!(engine.is_held(&tree.snapshot(), flat));
+    assert!(engine.is_materialised(&tree.snapshot(), flat));
     engine.cell_ended("b", false);
     let [_, flat, _] = run(&tree, &source);
     engine.take_up(&tree.snapshot(), flat);
-    assert!(!engine.is_held(&tree.snapshot(), flat));
+    assert!(!engine.is_materialised(&tree.snapshot(), flat));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use fake::scans::{Does, Series};
 use fake::{Scan, Sum};
 use signal::{CancelToken, NavigationIndex, Output};
 use tree::{
-    ComputeError, Engine, EngineConfig, EngineEvent, Graph, Lane, PassState, Receiver, Tree,
+    ComputeError, Engine, EngineConfig, EngineEvent, Graph, PassState, Priority, Receiver, Tree,
 };
 
 fn engine(threads: usize, budget_bytes: usize) -> Engine {
@@ -139,7 +139,8 @@ fn a_part_of_a_scan_has_the_frames_of_its_place_everywhere() {
             let engine = engine(threads, ENOUGH);
             for (at, value) in &wanted {
                 let at = NavigationIndex::new(at);
-                let found = engine.output(&graph, crop, at, Lane::Interactive, &CancelToken::new());
+                let found =
+                    engine.output(&graph, crop, at, Priority::Interactive, &CancelToken::new());
                 assert_eq!(first_pixel(&found.unwrap()), *value);
             }
             assert_eq!(delivered(&engine, &graph, crop), wanted);
@@ -216,7 +217,7 @@ fn a_finished_map_is_read_from_the_map() {
         .component(0);
     assert_eq!((found[0], found[95]), (-95.0, 0.0));
     let at = NavigationIndex::new(&[2, 3]);
-    let one = engine.output(&graph, cut, at, Lane::Interactive, &CancelToken::new());
+    let one = engine.output(&graph, cut, at, Priority::Interactive, &CancelToken::new());
     assert_eq!(first_pixel(&one.unwrap()), (5 * 12 + 7) as f32);
     assert_eq!(delivered(&engine, &graph, smooth).len(), 96);
     assert_eq!(grown.series.count(), reads, "nothing is read again");
@@ -240,7 +241,7 @@ fn a_map_that_is_needed_as_a_whole_is_filled_first() {
         let at = NavigationIndex::new(&[7, 11]);
         let value = first_pixel(
             &engine
-                .output(&graph, node, at, Lane::Interactive, &CancelToken::new())
+                .output(&graph, node, at, Priority::Interactive, &CancelToken::new())
                 .unwrap(),
         );
         assert_eq!(value, images.component(0)[95]);
@@ -450,19 +451,19 @@ fn a_cut_scan_is_read_ahead_and_looked_at_in_its_own_place() {
     });
     let graph = tree.snapshot();
     let at = NavigationIndex::new(&[0, 3]);
-    assert!(engine.at_hand(&graph, crop, at).is_none());
+    assert!(engine.cached_output(&graph, crop, at).is_none());
     engine
-        .output(&graph, crop, at, Lane::Interactive, &CancelToken::new())
+        .output(&graph, crop, at, Priority::Interactive, &CancelToken::new())
         .unwrap();
-    let found = engine.at_hand(&graph, crop, at).unwrap();
+    let found = engine.cached_output(&graph, crop, at).unwrap();
     assert_eq!(first_pixel(&found), f32::from(Scan::pixel(6, 5, 0)));
     for row in 0..2 {
         let at = NavigationIndex::new(&[row, 3]);
-        engine.look_at(&graph, 1, crop, at, Some([1, 0]), true);
+        engine.set_viewport(&graph, 1, crop, at, Some([1, 0]), true);
     }
     let ahead = NavigationIndex::new(&[3, 3]);
     let until = std::time::Instant::now() + Duration::from_secs(10);
-    while engine.at_hand(&graph, crop, ahead).is_none() {
+    while engine.cached_output(&graph, crop, ahead).is_none() {
         assert!(std::time::Instant::now() < until, "the row ahead is read");
         std::thread::sleep(Duration::from_millis(5));
     }

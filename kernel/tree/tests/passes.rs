@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use fake::{Add, Mean, Scan, Sum};
 use signal::{CancelToken, NavigationIndex, Output, Region};
-use tree::{Engine, EngineConfig, Lane, MapImages, PassState, Tree};
+use tree::{Engine, EngineConfig, MapImages, PassState, Priority, Tree};
 
 /// A budget that keeps no chunk of the scans here, so that every read of one counts.
 fn engine(threads: usize) -> Engine {
@@ -240,7 +240,7 @@ fn what_is_gathered_in_parts_reads_each_chunk_once_and_has_the_same_bits() {
             );
             let at = NavigationIndex::new(&[]);
             let never = CancelToken::new();
-            match engine.output(&graph, mean, at, Lane::Interactive, &never) {
+            match engine.output(&graph, mean, at, Priority::Interactive, &never) {
                 Ok(Output::Frame(frame)) => {
                     assert_eq!(grown.scan.reads.load(Ordering::SeqCst), reads);
                     frame
@@ -289,7 +289,7 @@ fn a_bad_chunk_ends_what_is_gathered_in_parts_and_says_where() {
     let at = NavigationIndex::new(&[]);
     let never = CancelToken::new();
     let graph = grown.tree.snapshot();
-    let failed = engine(2).output(&graph, mean, at, Lane::Interactive, &never);
+    let failed = engine(2).output(&graph, mean, at, Priority::Interactive, &never);
     let text = failed.err().unwrap().to_string();
     assert!(
         text.contains("chunk 3") && text.contains("(6, 0)"),
@@ -297,7 +297,7 @@ fn a_bad_chunk_ends_what_is_gathered_in_parts_and_says_where() {
     );
 }
 
-/// A slow rider gets off a block of quick ones with several pieces, and gets each piece once all the same.
+/// A slow subscriber is detached from a block of quick ones with several pieces, and gets each piece once all the same.
 #[test]
 fn who_gets_off_a_block_finishes_each_piece_once() {
     let grown = grown(Scan::new(20, 30, [10, 30]));
@@ -318,11 +318,16 @@ fn who_gets_off_a_block_finishes_each_piece_once() {
     let quick = grown.sums(grown.source, None);
     let at = NavigationIndex::new(&[]);
     let graph = grown.tree.snapshot();
-    let mean_of =
-        |engine: &Engine| match engine.output(&graph, mean, at, Lane::Batch, &CancelToken::new()) {
-            Ok(Output::Frame(frame)) => frame.to_f32().into_owned(),
-            other => panic!("no frame: {other:?}"),
-        };
+    let mean_of = |engine: &Engine| match engine.output(
+        &graph,
+        mean,
+        at,
+        Priority::Batch,
+        &CancelToken::new(),
+    ) {
+        Ok(Output::Frame(frame)) => frame.to_f32().into_owned(),
+        other => panic!("no frame: {other:?}"),
+    };
     let alone = mean_of(&engine(1));
     let engine = engine(2);
     engine.start_map(&graph, quick).unwrap();

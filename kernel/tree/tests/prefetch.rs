@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fake::{Add, Scan};
 use signal::{CancelToken, NavigationIndex, Output};
-use tree::{Engine, EngineConfig, Lane, Removed, Tree};
+use tree::{Engine, EngineConfig, Priority, Removed, Tree};
 
 struct Drag {
     tree: Tree,
@@ -47,9 +47,9 @@ impl Drag {
     fn show(&self, node: u32, y: usize, x: usize) {
         let (graph, at) = (self.tree.snapshot(), NavigationIndex::new(&[y, x]));
         let never = CancelToken::new();
-        let output = (self.engine).output(&graph, node, at, Lane::Interactive, &never);
+        let output = (self.engine).output(&graph, node, at, Priority::Interactive, &never);
         assert!(matches!(output, Ok(Output::Frame(_))));
-        self.engine.look_at(&graph, 1, node, at, None, true);
+        self.engine.set_viewport(&graph, 1, node, at, None, true);
     }
 
     fn reads(&self) -> u64 {
@@ -77,7 +77,7 @@ fn the_next_two_chunks_in_the_direction_of_the_drag_are_read_and_no_others() {
     let graph = drag.tree.snapshot();
     let kept = |y, x| {
         let at = NavigationIndex::new(&[y, x]);
-        drag.engine.at_hand(&graph, drag.source, at).is_some()
+        drag.engine.cached_output(&graph, drag.source, at).is_some()
     };
     assert!(kept(3, 64) && kept(3, 96) && !kept(3, 128) && !kept(3, 0));
     // Within the chunk nothing more is read; a chunk further, one more.
@@ -114,7 +114,7 @@ fn nothing_is_read_ahead_for_a_view_that_is_hidden_or_a_node_that_is_gone() {
     let drag = Drag::over(scan, 1 << 20);
     drag.show(drag.source, 1, 20);
     drag.show(drag.source, 1, 21);
-    drag.engine.look_away(1);
+    drag.engine.clear_viewport(1);
     std::thread::sleep(Duration::from_millis(150));
     assert!(drag.reads() <= 2, "{}", drag.reads());
     drag.show(drag.source, 1, 22);

@@ -85,7 +85,7 @@ pub const PIXELS: usize = 2;
 /// Height of an image or curve, CSS pixels as all lengths here.
 const HEIGHT: usize = 240;
 /// Panels beside each other are not wider together, unless one is.
-const MOST_WIDTH: usize = 980;
+const MAX_WIDTH: usize = 980;
 const GAP: usize = 22;
 const MARGIN: usize = 6;
 const TITLE: usize = 20;
@@ -298,7 +298,7 @@ fn rows(layouts: &[Layout]) -> Vec<std::ops::Range<usize>> {
     let mut used = 0;
     for (number, layout) in layouts.iter().enumerate() {
         match rows.last_mut() {
-            Some(row) if used + px(GAP) + layout.outer_width <= px(MOST_WIDTH) => {
+            Some(row) if used + px(GAP) + layout.outer_width <= px(MAX_WIDTH) => {
                 row.end = number + 1;
                 used += px(GAP) + layout.outer_width;
             }
@@ -527,7 +527,7 @@ mod tests {
         let panels =
             ["ε_xx", "ε_yy", "ε_xy", "θ"].map(|name| panel(name, ramp(40, 56), "diverging"));
         let four = figure(&panels, &["a caveat".into()]).unwrap();
-        assert!(four.width <= MOST_WIDTH + 2 * MARGIN && four.width > 2 * one.width - 20);
+        assert!(four.width <= MAX_WIDTH + 2 * MARGIN && four.width > 2 * one.width - 20);
         assert!(four.png.len() < 200_000);
     }
 

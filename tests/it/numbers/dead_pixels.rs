@@ -33,9 +33,9 @@ fn all_disks_are_found_beside_gaps_of_every_integer_type() -> Result<()> {
             let holed = Holed::new(SHAPE, element, 60.0, dead)?;
             let params = json!({"radius": RADIUS});
             let scan = holed.open("holed.npy")?;
-            let finder = holed.desk.add(scan, "normalized_correlation", params)?;
+            let finder = holed.fixture.add(scan, "normalized_correlation", params)?;
             for index in [[0, 0], [2, 3]] {
-                let found = peaks(&holed.desk, finder, index)?;
+                let found = peaks(&holed.fixture, finder, index)?;
                 same_places(&found, &centres(), 0.4)
                     .with_context(|| format!("{element}, gap {number}"))?;
                 ensure!(
@@ -44,7 +44,7 @@ fn all_disks_are_found_beside_gaps_of_every_integer_type() -> Result<()> {
                 );
             }
             let dead = holed.dead.iter().filter(|dead| **dead).count();
-            let text = caveat(&holed.desk.session, finder, "dead_pixels").context("unsaid")?;
+            let text = caveat(&holed.fixture.session, finder, "dead_pixels").context("unsaid")?;
             ensure!(text.contains(&format!("{dead} pixels")), "{text}");
             ensure!(text.contains(element.name()), "{text}");
         }
@@ -59,7 +59,7 @@ const CLEAR: f64 = 10.0;
 fn every_operation_of_a_scan_with_a_gap_gives_what_the_live_pixels_give() -> Result<()> {
     let holed = Holed::new(SHAPE, ElementType::U32, 60.0, cross_and_single_pixels)?;
     let (scan, clean) = (holed.open("holed.npy")?, holed.open("clean.npy")?);
-    let desk = &holed.desk;
+    let fixture = &holed.fixture;
     // Peaks found after each background subtraction, and the strain from them.
     for background in [
         "radial_median",
@@ -69,11 +69,11 @@ fn every_operation_of_a_scan_with_a_gap_gives_what_the_live_pixels_give() -> Res
     ] {
         let mut found = Vec::new();
         for node in [scan, clean] {
-            let flat = desk.add(node, background, json!({}))?;
+            let flat = fixture.add(node, background, json!({}))?;
             let spots =
                 json!({"sigma_narrow": RADIUS / 2.0, "sigma_wide": RADIUS, "threshold": 3.0});
-            let finder = desk.add(flat, "difference_of_gaussians_peaks", spots)?;
-            found.push(peaks(desk, finder, [1, 2])?);
+            let finder = fixture.add(flat, "difference_of_gaussians_peaks", spots)?;
+            found.push(peaks(fixture, finder, [1, 2])?);
         }
         // What hardly reaches the threshold is noise, and may be on the other side of it.
         for (some, all) in [(&found[0], &found[1]), (&found[1], &found[0])] {
@@ -88,11 +88,11 @@ fn every_operation_of_a_scan_with_a_gap_gives_what_the_live_pixels_give() -> Res
             ensure!(some.len() >= 10, "{background}: {some:?}");
         }
     }
-    let finder = desk.add(scan, "normalized_correlation", json!({"radius": RADIUS}))?;
+    let finder = fixture.add(scan, "normalized_correlation", json!({"radius": RADIUS}))?;
     let reference = json!({"reference": {"x0": 0, "y0": 0, "width": 4, "height": 3}});
-    let strain = desk.add(finder, "strain_map", reference)?;
+    let strain = fixture.add(finder, "strain_map", reference)?;
     for component in 0..4 {
-        let values = map(desk, strain, component)?;
+        let values = map(fixture, strain, component)?;
         ensure!(values.iter().all(|value| value.abs() < 0.02), "{values:?}");
     }
     Ok(())
@@ -102,26 +102,26 @@ fn every_operation_of_a_scan_with_a_gap_gives_what_the_live_pixels_give() -> Res
 fn sums_means_and_centres_leave_dead_pixels_out() -> Result<()> {
     for element in [ElementType::U8, ElementType::U16, ElementType::U32] {
         let holed = Holed::new(SHAPE, element, 60.0, cross_and_single_pixels)?;
-        let (desk, columns) = (&holed.desk, holed.shape[3]);
+        let (fixture, columns) = (&holed.fixture, holed.shape[3]);
         let scan = holed.open("holed.npy")?;
-        let sum = desk.add(
+        let sum = fixture.add(
             scan,
             "virtual_rectangle",
             json!({"corner": [30, 20], "height": 50, "width": 60}),
         )?;
-        let mean = desk.add(
+        let mean = fixture.add(
             scan,
             "virtual_rectangle",
             json!({"corner": [30, 20], "height": 50, "width": 60, "statistic": "mean"}),
         )?;
-        let com = desk.add(
+        let com = fixture.add(
             scan,
             "center_of_mass",
             json!({"reference": "none", "radius": 45.0}),
         )?;
-        let (sums, means) = (map(desk, sum, 0)?, map(desk, mean, 0)?);
-        let centres = [map(desk, com, 0)?, map(desk, com, 1)?];
-        let (navigation, values) = navigator(&desk.session, scan)?;
+        let (sums, means) = (map(fixture, sum, 0)?, map(fixture, mean, 0)?);
+        let centres = [map(fixture, com, 0)?, map(fixture, com, 1)?];
+        let (navigation, values) = navigator(&fixture.session, scan)?;
         ensure!(navigation.extrema[1] < 100.0, "{navigation:?}");
         for at in 0..holed.positions() {
             let inside: Vec<f64> = holed
@@ -158,7 +158,7 @@ fn sums_means_and_centres_leave_dead_pixels_out() -> Result<()> {
         }
         // The value at one position is that of the map.
         for (node, values) in [(sum, &sums), (com, &centres[0])] {
-            let reply = desk.run(Command::Values {
+            let reply = fixture.run(Command::Values {
                 node,
                 index: vec![1, 2],
             })?;
@@ -171,11 +171,11 @@ fn sums_means_and_centres_leave_dead_pixels_out() -> Result<()> {
 #[test]
 fn patterns_and_regions_have_no_value_at_dead_pixels() -> Result<()> {
     let holed = Holed::new(SHAPE, ElementType::U16, 60.0, cross_and_single_pixels)?;
-    let (desk, scan) = (&holed.desk, holed.open("holed.npy")?);
-    let mean = desk.add(scan, "mean_pattern", json!({}))?;
-    let maximum = desk.add(scan, "maximum_pattern", json!({}))?;
+    let (fixture, scan) = (&holed.fixture, holed.open("holed.npy")?);
+    let mean = fixture.add(scan, "mean_pattern", json!({}))?;
+    let maximum = fixture.add(scan, "maximum_pattern", json!({}))?;
     let region = |statistic| {
-        let Request::Frame(asked) = wish(scan, [0, 0], [256, 256]) else {
+        let Request::Frame(asked) = frame_request(scan, [0, 0], [256, 256]) else {
             bail!("no wish");
         };
         let region = Some(NavigationRegion {
@@ -190,7 +190,7 @@ fn patterns_and_regions_have_no_value_at_dead_pixels() -> Result<()> {
                 region,
                 ..asked.clone()
             });
-            let (reply, buffers) = frame_of(&desk.session, asked)?;
+            let (reply, buffers) = frame_of(&fixture.session, asked)?;
             if reply.exact {
                 return Ok(floats(&reply, &buffers[0]));
             }
@@ -199,7 +199,8 @@ fn patterns_and_regions_have_no_value_at_dead_pixels() -> Result<()> {
         bail!("never exact")
     };
     let pixels = |node| {
-        desk.session
+        fixture
+            .session
             .frame(node, &[])
             .map(|frame| frame.to_f32().into_owned())
     };
@@ -234,9 +235,9 @@ fn patterns_and_regions_have_no_value_at_dead_pixels() -> Result<()> {
 #[test]
 fn a_picture_is_not_darkened_by_a_gap_and_what_is_stored_stays() -> Result<()> {
     let holed = Holed::new(SHAPE, ElementType::U32, 60.0, columns_between_disks)?;
-    let (desk, scan) = (&holed.desk, holed.open("holed.npy")?);
+    let (fixture, scan) = (&holed.fixture, holed.open("holed.npy")?);
     for size in [[256, 256], [40, 40]] {
-        let (reply, buffers) = frame_of(&desk.session, wish(scan, [1, 1], size))?;
+        let (reply, buffers) = frame_of(&fixture.session, frame_request(scan, [1, 1], size))?;
         ensure!(
             reply.extrema[1] < 200.0 && reply.percentiles[1] < 200.0,
             "{reply:?}"
@@ -250,16 +251,16 @@ fn a_picture_is_not_darkened_by_a_gap_and_what_is_stored_stays() -> Result<()> {
             "{gaps} samples without a value"
         );
     }
-    let stored = desk.session.frame(scan, &[1, 1])?;
+    let stored = fixture.session.frame(scan, &[1, 1])?;
     ensure!(stored.element() == ElementType::U32 && stored.value(74) == f64::from(u32::MAX));
-    let copy = desk.path("copy.npy").display().to_string();
-    desk.run(Command::Save {
+    let copy = fixture.path("copy.npy").display().to_string();
+    fixture.run(Command::Save {
         node: scan,
         path: copy,
         options: SaveOptions::default(),
     })?;
-    let copy = open(&desk.session, &desk.path("copy.npy"))?;
-    let copied = desk.session.frame(copy, &[1, 1])?;
+    let copy = open(&fixture.session, &fixture.path("copy.npy"))?;
+    let copied = fixture.session.frame(copy, &[1, 1])?;
     ensure!(copied.as_bytes() == stored.as_bytes());
     Ok(())
 }
@@ -289,29 +290,32 @@ fn what_is_saved_has_no_dead_pixels_in_it() -> Result<()> {
             let holed = Holed::new(SHAPE, ElementType::U16, 60.0, columns_between_disks)?;
             let mut node = holed.open("holed.npy")?;
             for (operation, parameters) in &chain {
-                node = holed.desk.add(node, operation, parameters.clone())?;
+                node = holed.fixture.add(node, operation, parameters.clone())?;
             }
             Ok((holed, node))
         };
         let (saving, node) = begin()?;
-        let path = saving.desk.path("saved.npy");
-        saving.desk.run(Command::Save {
+        let path = saving.fixture.path("saved.npy");
+        saving.fixture.run(Command::Save {
             node,
             path: path.display().to_string(),
             options: SaveOptions::default(),
         })?;
-        let saved = open(&saving.desk.session, &path)?;
+        let saved = open(&saving.fixture.session, &path)?;
         let (looking, node) = begin()?;
         if names.last() == Some(&"virtual_disk") {
-            let [saved, looked_at] = [map(&saving.desk, saved, 0)?, map(&looking.desk, node, 0)?];
+            let [saved, looked_at] = [
+                map(&saving.fixture, saved, 0)?,
+                map(&looking.fixture, node, 0)?,
+            ];
             ensure!(saved == looked_at, "{saved:?}, not {looked_at:?}");
             continue;
         }
         let [rows, columns, ..] = SHAPE;
         let first = usize::from(names[0] == "crop_scan");
         for at in (0..(rows - first) * columns).map(|at| [at / columns, at % columns]) {
-            let stored = saving.desk.session.frame(saved, &at)?;
-            let expected = looking.desk.session.frame(node, &at)?;
+            let stored = saving.fixture.session.frame(saved, &at)?;
+            let expected = looking.fixture.session.frame(node, &at)?;
             ensure!(
                 stored.shape() == expected.shape(),
                 "{names:?}: {:?}",
@@ -340,17 +344,17 @@ fn a_count_of_a_dead_pixel_counts_everywhere_and_what_is_said_of_it_is_true() ->
         let mut holed = Holed::new(SHAPE, ElementType::U16, 60.0, cross_and_single_pixels)?;
         let size = holed.dead.len();
         holed.values[position * size + place] = count;
-        let path = holed.desk.path("holed.npy");
+        let path = holed.fixture.path("holed.npy");
         write(&path, &SHAPE, ElementType::U16, &holed.values)?;
-        let (desk, scan) = (&holed.desk, open(&holed.desk.session, &path)?);
+        let (fixture, scan) = (&holed.fixture, open(&holed.fixture.session, &path)?);
         // Looked for and not dead in all frames: no number that is left out anywhere.
-        let sum = desk.add(
+        let sum = fixture.add(
             scan,
             "virtual_rectangle",
             json!({"corner": [40, 49], "height": 1, "width": 1}),
         )?;
-        let sums = map(desk, sum, 0)?;
-        let text = caveat(&desk.session, scan, "dead_pixels").context("unsaid")?;
+        let sums = map(fixture, sum, 0)?;
+        let text = caveat(&fixture.session, scan, "dead_pixels").context("unsaid")?;
         let looked_at = text.contains("in all 8 frames that were looked at");
         ensure!(looked_at && text.contains("`map`"), "{text}");
         let all = holed.dead.iter().filter(|dead| **dead).count();
@@ -366,15 +370,15 @@ fn a_count_of_a_dead_pixel_counts_everywhere_and_what_is_said_of_it_is_true() ->
             }
         }
         for pattern in ["mean_pattern", "maximum_pattern"] {
-            let node = desk.add(scan, pattern, json!({}))?;
-            let frame = desk.session.frame(node, &[])?;
+            let node = fixture.add(scan, pattern, json!({}))?;
+            let frame = fixture.session.frame(node, &[])?;
             ensure!(
                 frame.value(place) == count,
                 "{pattern}: {}",
                 frame.value(place)
             );
         }
-        let (_, means) = navigator(&desk.session, scan)?;
+        let (_, means) = navigator(&fixture.session, scan)?;
         for (at, mean) in means.iter().enumerate() {
             let extra = (at == position).then_some(count);
             let values = holed.live(at).map(|(_, value)| value).chain(extra);
@@ -389,7 +393,7 @@ fn a_count_of_a_dead_pixel_counts_everywhere_and_what_is_said_of_it_is_true() ->
         let index = [(position / SHAPE[1]) as u32, (position % SHAPE[1]) as u32];
         for at in [index, [(index[0] + 1) % 3, index[1]]] {
             let size = [SHAPE[3] as u32, SHAPE[2] as u32];
-            let (reply, buffers) = frame_of(&desk.session, wish(scan, at, size))?;
+            let (reply, buffers) = frame_of(&fixture.session, frame_request(scan, at, size))?;
             let shown = floats(&reply, &buffers[0])[place];
             match at == index {
                 true => ensure!(shown == count as f32, "{shown}"),
@@ -426,24 +430,24 @@ fn a_closure_sees_what_is_stored() -> Result<()> {
     let holed = Holed::new(SHAPE, ElementType::U16, 60.0, columns_between_disks)?;
     let scan = holed.open("holed.npy")?;
     let sum = holed
-        .desk
+        .fixture
         .add(scan, "virtual_disk", json!({"radius": 30.0}))?;
-    let most = holed.desk.session.add_map(scan, Arc::new(Most))?;
+    let most = holed.fixture.session.add_map(scan, Arc::new(Most))?;
     // Both on one pass, and one position alone.
-    holed.desk.run(Command::ComputeAll {
+    holed.fixture.run(Command::ComputeAll {
         nodes: vec![most, sum],
     })?;
     ensure!(
-        map(&holed.desk, most, 0)?
+        map(&holed.fixture, most, 0)?
             .iter()
             .all(|value| *value == 65535.0)
     );
     ensure!(
-        map(&holed.desk, sum, 0)?
+        map(&holed.fixture, sum, 0)?
             .iter()
             .all(|value| *value < 65535.0)
     );
-    let reply = holed.desk.run(Command::Values {
+    let reply = holed.fixture.run(Command::Values {
         node: most,
         index: vec![0, 1],
     })?;
@@ -460,25 +464,28 @@ fn dead_pixels_do_not_depend_on_threads_nor_on_what_was_looked_at() -> Result<()
             threads,
             ..Config::default()
         });
-        let desk = Desk {
+        let fixture = SessionFixture {
             session,
             folder: tempfile::tempdir()?,
         };
-        let scan = open(&desk.session, &holed.desk.path("holed.npy"))?;
-        let com = desk.add(scan, "center_of_mass", json!({}))?;
-        let finder = desk.add(scan, "difference_of_gaussians_peaks", json!({}))?;
+        let scan = open(&fixture.session, &holed.fixture.path("holed.npy"))?;
+        let com = fixture.add(scan, "center_of_mass", json!({}))?;
+        let finder = fixture.add(scan, "difference_of_gaussians_peaks", json!({}))?;
         match first {
-            "peaks" => drop(peaks(&desk, finder, [2, 1])?),
-            "navigator" => drop(navigator(&desk.session, scan)?),
-            "frame" => drop(frame_of(&desk.session, wish(scan, [0, 3], [64, 64]))?),
+            "peaks" => drop(peaks(&fixture, finder, [2, 1])?),
+            "navigator" => drop(navigator(&fixture.session, scan)?),
+            "frame" => drop(frame_of(
+                &fixture.session,
+                frame_request(scan, [0, 3], [64, 64]),
+            )?),
             _ => {}
         }
-        let values = map(&desk, com, 1)?;
+        let values = map(&fixture, com, 1)?;
         let bits: Vec<u32> = values.iter().map(|value| value.to_bits()).collect();
         all.push((
             bits,
-            peaks(&desk, finder, [1, 1])?,
-            navigator(&desk.session, scan)?.1,
+            peaks(&fixture, finder, [1, 1])?,
+            navigator(&fixture.session, scan)?.1,
         ));
     }
     ensure!(all.windows(2).all(|pair| pair[0] == pair[1]));
@@ -490,43 +497,48 @@ fn a_saturated_beam_of_8_bits_is_counts() -> Result<()> {
     let holed = Holed::new(SHAPE, ElementType::U8, 2000.0, |_, _| false)?;
     let scan = holed.open("holed.npy")?;
     let finder = holed
-        .desk
+        .fixture
         .add(scan, "normalized_correlation", json!({"radius": RADIUS}))?;
-    same_places(&peaks(&holed.desk, finder, [1, 1])?, &centres(), 0.5)?;
-    navigator(&holed.desk.session, scan)?;
-    ensure!(caveat(&holed.desk.session, scan, "dead_pixels").is_none());
+    same_places(&peaks(&holed.fixture, finder, [1, 1])?, &centres(), 0.5)?;
+    navigator(&holed.fixture.session, scan)?;
+    ensure!(caveat(&holed.fixture.session, scan, "dead_pixels").is_none());
     Ok(())
 }
 
 #[test]
 fn dead_channels_of_spectra_are_left_out() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let shape = [5, 6, 300];
     let value = |at: usize| match at % 300 {
         40 | 41 | 250 => 65535.0,
         channel => (at / 300 * 3 + channel % 17) as f64,
     };
     let values: Vec<f64> = (0..5 * 6 * 300).map(value).collect();
-    write(&desk.path("spectra.npy"), &shape, ElementType::U16, &values)?;
+    write(
+        &fixture.path("spectra.npy"),
+        &shape,
+        ElementType::U16,
+        &values,
+    )?;
     let command = Command::Open {
-        path: desk.path("spectra.npy").display().to_string(),
+        path: fixture.path("spectra.npy").display().to_string(),
         options: protocol::OpenOptions {
             signal_axes: Some(1),
             ..Default::default()
         },
     };
-    let scan = desk.run(command)?.node.context("no node")?;
-    let (_, means) = navigator(&desk.session, scan)?;
+    let scan = fixture.run(command)?.node.context("no node")?;
+    let (_, means) = navigator(&fixture.session, scan)?;
     for (at, mean) in means.iter().enumerate() {
         let live = values[at * 300..][..300]
             .iter()
             .filter(|value| **value < 65535.0);
         ensure!((f64::from(*mean) - live.sum::<f64>() / 297.0).abs() < 1e-4);
     }
-    let (reply, buffers) = frame_of(&desk.session, wish(scan, [2, 2], [600, 300]))?;
+    let (reply, buffers) = frame_of(&fixture.session, frame_request(scan, [2, 2], [600, 300]))?;
     let line = floats(&reply, &buffers[0]);
     ensure!(line[40].is_nan() && line[250].is_nan() && reply.extrema[1] < 200.0);
-    let text = caveat(&desk.session, scan, "dead_pixels").context("unsaid")?;
+    let text = caveat(&fixture.session, scan, "dead_pixels").context("unsaid")?;
     ensure!(text.contains("3 pixels"), "{text}");
     Ok(())
 }

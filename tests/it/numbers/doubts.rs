@@ -1,19 +1,19 @@
 //! Peaks that nobody should trust, or that are not there: said once under the cell, in the viewer and in every result.
 
-use crate::desk;
+use crate::session_fixture;
 
 use super::*;
 
 const SIZE: [usize; 4] = [3, 4, 90, 94];
 
 /// Counts whose mean at a scan position and a place of the detector is told.
-fn scan(desk: &Desk, mean: impl Fn(usize, f64, f64) -> f64) -> Result<u32> {
-    scan_holding(desk, mean, |_, count| count)
+fn scan(fixture: &SessionFixture, mean: impl Fn(usize, f64, f64) -> f64) -> Result<u32> {
+    scan_holding(fixture, mean, |_, count| count)
 }
 
 /// What pixels hold of their mean and their counts.
 fn scan_holding(
-    desk: &Desk,
+    fixture: &SessionFixture,
     mean: impl Fn(usize, f64, f64) -> f64,
     holds: impl Fn(f64, f64) -> f64,
 ) -> Result<u32> {
@@ -26,8 +26,8 @@ fn scan_holding(
             holds(mean, counts.count(mean) as f64)
         })
         .collect();
-    write(&desk.path("scan.npy"), &SIZE, ElementType::U16, &values)?;
-    open(&desk.session, &desk.path("scan.npy"))
+    write(&fixture.path("scan.npy"), &SIZE, ElementType::U16, &values)?;
+    open(&fixture.session, &fixture.path("scan.npy"))
 }
 
 /// How far a place is from the nearest point of a lattice through the middle, and which point that is.
@@ -39,22 +39,22 @@ fn from_lattice(row: f64, column: f64) -> (f64, [i32; 2]) {
     (away, at.map(|at| at as i32))
 }
 
-fn codes(desk: &Desk, node: u32) -> Vec<String> {
-    let description = desk.session.description(node);
+fn codes(fixture: &SessionFixture, node: u32) -> Vec<String> {
+    let description = fixture.session.description(node);
     let caveats = description.map(|node| node.caveats).unwrap_or_default();
     caveats.into_iter().map(|caveat| caveat.code).collect()
 }
 
 /// What a cell that ends now is told, without what it is about.
-fn told(desk: &Desk) -> Vec<String> {
-    let remarks = desk.session.new_remarks().into_iter();
+fn told(fixture: &SessionFixture) -> Vec<String> {
+    let remarks = fixture.session.new_remarks().into_iter();
     remarks.map(|remark| remark.text).collect()
 }
 
 /// The caveats inside a saved file.
-fn saved(desk: &Desk, node: u32) -> Result<Vec<String>> {
-    let path = desk.path("result.zspy");
-    desk::save(desk, node, &path)?;
+fn saved(fixture: &SessionFixture, node: u32) -> Result<Vec<String>> {
+    let path = fixture.path("result.zspy");
+    session_fixture::save(fixture, node, &path)?;
     let source = io::open(&path, &io::OpenOptions::default())?;
     let caveats = source.meta().caveats.iter();
     Ok(caveats.map(|caveat| caveat.code.clone()).collect())
@@ -62,16 +62,16 @@ fn saved(desk: &Desk, node: u32) -> Result<Vec<String>> {
 
 #[test]
 fn a_radius_that_is_hardly_known_is_said() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let only = |position, away, at| position == 0 && away <= 2.1 && at == [0, 0];
-    let scan = scan(&desk, |position, row, column| {
+    let scan = scan(&fixture, |position, row, column| {
         let (away, at) = from_lattice(row, column);
         if only(position, away, at) { 7.0 } else { 1.0 }
     })?;
-    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
-    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
-    ensure!(codes(&desk, peaks) == ["radius_doubtful"]);
-    let said = told(&desk);
+    let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
+    frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
+    ensure!(codes(&fixture, peaks) == ["radius_doubtful"]);
+    let said = told(&fixture);
     let text = "the radius of the disks is known to 7 % only, from 1 disk: what was found may be no disks; say ";
     ensure!(said.len() == 1 && said[0].starts_with(text), "{said:?}");
     Ok(())
@@ -80,21 +80,21 @@ fn a_radius_that_is_hardly_known_is_said() -> Result<()> {
 /// Disks of other heights at each position, about a beam above the frames.
 #[test]
 fn a_beam_that_nobody_saw_is_said() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk, |position, row, column| {
+    let fixture = SessionFixture::new()?;
+    let scan = scan(&fixture, |position, row, column| {
         let (away, [h, k]) = from_lattice(row, column);
         let of = (7 * position as i32 + 5 * h + 3 * k).rem_euclid(11);
         let under = 3.0 * (-(row + 25.0).hypot(column - 46.3) / 60.0).exp();
         under + f64::from(2 + 4 * of) / (1.0 + ((away - 4.5) / 0.5).exp())
     })?;
-    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
-    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
+    frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
     ensure!(
-        codes(&desk, peaks).contains(&"no_direct_beam".to_owned()),
+        codes(&fixture, peaks).contains(&"no_direct_beam".to_owned()),
         "{:?}",
-        codes(&desk, peaks)
+        codes(&fixture, peaks)
     );
-    let said = told(&desk);
+    let said = told(&fixture);
     ensure!(
         said.iter()
             .any(|text| text.starts_with("no direct beam was found in the frames")),
@@ -105,9 +105,9 @@ fn a_beam_that_nobody_saw_is_said() -> Result<()> {
 
 #[test]
 fn a_radius_is_no_larger_than_the_frame_lets_it_be() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk, |_, _, _| 1.0)?;
-    let with = |radius: f64| desk.add(scan, "normalized_correlation", json!({"radius": radius}));
+    let fixture = SessionFixture::new()?;
+    let scan = scan(&fixture, |_, _, _| 1.0)?;
+    let with = |radius: f64| fixture.add(scan, "normalized_correlation", json!({"radius": radius}));
     let refused = with(23.0).expect_err("it is larger than a quarter of 90 px");
     ensure!(
         refused
@@ -115,9 +115,12 @@ fn a_radius_is_no_larger_than_the_frame_lets_it_be() -> Result<()> {
             .contains("radius = 23 px is more than 22.5 px"),
         "{refused:?}"
     );
-    let described = desk.session.description(with(22.5)?).context("no node")?;
+    let described = fixture
+        .session
+        .description(with(22.5)?)
+        .context("no node")?;
     ensure!(described.parameter_maxima["radius"] == 22.5);
-    let plain = desk.session.description(scan).context("no node")?;
+    let plain = fixture.session.description(scan).context("no node")?;
     ensure!(plain.parameter_maxima.is_empty());
     Ok(())
 }
@@ -125,21 +128,21 @@ fn a_radius_is_no_larger_than_the_frame_lets_it_be() -> Result<()> {
 /// Before its first position a map waits for what it is measured from.
 #[test]
 fn what_a_map_waits_for_is_said() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let (labels, seen) = std::sync::mpsc::channel();
-    desk.session.subscribe(Box::new(move |event| {
+    fixture.session.subscribe(Box::new(move |event| {
         if let protocol::Event::Progress(progress) = event {
             let _ = labels.send(progress.label.clone());
         }
     }));
-    let scan = scan(&desk, |_, _, _| 3.0)?;
-    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
-    let strain = desk.add(peaks, "strain_map", json!({}))?;
-    map(&desk, strain, 0)?;
+    let scan = scan(&fixture, |_, _, _| 3.0)?;
+    let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
+    let strain = fixture.add(peaks, "strain_map", json!({}))?;
+    map(&fixture, strain, 0)?;
     let first = seen.try_recv().context("nothing said")?;
-    let peaks = desk.session.description(peaks).context("no node")?;
+    let peaks = fixture.session.description(peaks).context("no node")?;
     ensure!(first == format!("measuring {}", peaks.name), "{first}");
-    let strain = desk.session.description(strain).context("no node")?;
+    let strain = fixture.session.description(strain).context("no node")?;
     let after = strain.progress.context("no progress")?.label;
     ensure!(after == format!("computing {}", strain.name), "{after}");
     Ok(())
@@ -148,24 +151,24 @@ fn what_a_map_waits_for_is_said() -> Result<()> {
 /// The cell of a save hears it, too, instead of a share that does not grow.
 #[test]
 fn what_a_save_waits_for_is_said() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk, |_, _, _| 3.0)?;
-    let slow = desk::Slow(std::time::Duration::from_millis(120));
-    let slow = desk.session.add_map(scan, std::sync::Arc::new(slow))?;
-    let peaks = desk.add(slow, "normalized_correlation", json!({}))?;
-    let strain = desk.add(peaks, "strain_map", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = scan(&fixture, |_, _, _| 3.0)?;
+    let slow = session_fixture::Slow(std::time::Duration::from_millis(120));
+    let slow = fixture.session.add_map(scan, std::sync::Arc::new(slow))?;
+    let peaks = fixture.add(slow, "normalized_correlation", json!({}))?;
+    let strain = fixture.add(peaks, "strain_map", json!({}))?;
     let mut said = Vec::new();
     let save = Command::Save {
         node: strain,
-        path: desk.path("strain.npy").display().to_string(),
+        path: fixture.path("strain.npy").display().to_string(),
         options: Default::default(),
     };
     let mut hear = |progress: &protocol::Progress| {
         let is_saving = progress.label.starts_with("saving ");
         said.push((is_saving, progress.message.clone(), progress.done));
     };
-    desk.session.command(save, &|| false, &mut hear)?;
-    let found = desk.session.description(peaks).context("no node")?.name;
+    fixture.session.command(save, &|| false, &mut hear)?;
+    let found = fixture.session.description(peaks).context("no node")?.name;
     let measuring = said
         .iter()
         .filter(|(_, text, _)| *text == format!("measuring {found}"));
@@ -181,27 +184,27 @@ fn what_a_save_waits_for_is_said() -> Result<()> {
 /// Every second disk of the lattice is half as large as the others.
 #[test]
 fn disks_that_look_unlike_say_so() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk, |_, row, column| {
+    let fixture = SessionFixture::new()?;
+    let scan = scan(&fixture, |_, row, column| {
         let (away, at) = from_lattice(row, column);
         let radius = [5.0, 2.5][(at[0] + at[1]).rem_euclid(2) as usize];
         if away <= radius { 151.0 } else { 1.0 }
     })?;
-    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
-    let strain = desk.add(peaks, "strain_map", json!({}))?;
-    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
-    let said = told(&desk);
+    let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
+    let strain = fixture.add(peaks, "strain_map", json!({}))?;
+    frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
+    let said = told(&fixture);
     ensure!(said.len() == 1, "{said:?}");
     ensure!(
         said[0].starts_with("the disks do not look like the measured one (misfit 1"),
         "{said:?}"
     );
-    ensure!(caveat(&desk.session, strain, "disks_unlike").as_ref() == Some(&said[0]));
-    let tree = desk.run(Command::Tree)?.text.unwrap_or_default();
+    ensure!(caveat(&fixture.session, strain, "disks_unlike").as_ref() == Some(&said[0]));
+    let tree = fixture.run(Command::Tree)?.text.unwrap_or_default();
     ensure!(tree.matches(&said[0]).count() == 1, "{tree}");
-    ensure!(saved(&desk, strain)?.contains(&"disks_unlike".to_owned()));
+    ensure!(saved(&fixture, strain)?.contains(&"disks_unlike".to_owned()));
     // Their pattern is no flat disk: what counts say of its radius would be no error of it.
-    let measured = desk
+    let measured = fixture
         .session
         .description(peaks)
         .and_then(|node| node.measured);
@@ -224,14 +227,14 @@ fn soft_disks(row: f64, column: f64) -> f64 {
 #[test]
 fn a_constant_in_the_counts_is_measured_and_no_doubt() -> Result<()> {
     let found = |added: f64| -> Result<(Vec<String>, String)> {
-        let desk = Desk::new()?;
+        let fixture = SessionFixture::new()?;
         let disks = |_, row, column| soft_disks(row, column);
-        let scan = scan_holding(&desk, disks, |_, count| count + added)?;
-        let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
-        frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
-        let node = desk.session.description(peaks).context("no node")?;
+        let scan = scan_holding(&fixture, disks, |_, count| count + added)?;
+        let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
+        frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
+        let node = fixture.session.description(peaks).context("no node")?;
         let measured = node.measured.context("nothing measured")?;
-        Ok((codes(&desk, peaks), measured))
+        Ok((codes(&fixture, peaks), measured))
     };
     let (no_doubt, alone) = found(0.0)?;
     ensure!(no_doubt.is_empty() && !alone.contains("offset"), "{alone}");
@@ -249,16 +252,16 @@ fn a_constant_in_the_counts_is_measured_and_no_doubt() -> Result<()> {
 #[test]
 fn where_values_are_no_counts_and_where_much_is_covered_is_said() -> Result<()> {
     let said = |covered: bool, noise: bool| -> Result<(Vec<String>, Vec<String>)> {
-        let desk = Desk::new()?;
+        let fixture = SessionFixture::new()?;
         let disks = |_, row: f64, column: f64| match covered && column > 65.0 {
             true => 0.0,
             false => soft_disks(row, column),
         };
         let holds = |mean: f64, count: f64| if noise { count } else { mean.round() };
-        let scan = scan_holding(&desk, disks, holds)?;
-        let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
-        frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
-        Ok((codes(&desk, peaks), told(&desk)))
+        let scan = scan_holding(&fixture, disks, holds)?;
+        let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
+        frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
+        Ok((codes(&fixture, peaks), told(&fixture)))
     };
     for (covered, noise, code, text) in [
         (
@@ -285,26 +288,26 @@ fn where_values_are_no_counts_and_where_much_is_covered_is_said() -> Result<()> 
 /// What is told under a later cell may be of a variable that is another one by then.
 #[test]
 fn what_is_told_late_names_the_file() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let about = || -> Vec<String> {
-        let remarks = desk.session.new_remarks().into_iter();
+        let remarks = fixture.session.new_remarks().into_iter();
         remarks.map(|remark| remark.about).collect()
     };
     let named = |node: u32| {
         let name = "p".to_owned();
-        desk.run(Command::Name { node, name })
+        fixture.run(Command::Name { node, name })
     };
-    let scan = scan(&desk, |_, _, _| 3.0)?;
-    let find = |scan: u32| desk.add(scan, "normalized_correlation", json!({}));
+    let scan = scan(&fixture, |_, _, _| 3.0)?;
+    let find = |scan: u32| fixture.add(scan, "normalized_correlation", json!({}));
     let peaks = find(scan)?;
     named(peaks)?;
-    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
+    frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
     ensure!(about() == ["p of scan.npy"]);
     let peaks = find(scan)?;
     named(peaks)?;
     named(find(scan)?)?;
-    frame_of(&desk.session, wish(peaks, [0, 0], [64, 64]))?;
-    let earlier = desk.session.description(peaks).context("no node")?.name;
+    frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
+    let earlier = fixture.session.description(peaks).context("no node")?.name;
     ensure!(earlier.starts_with("p_earlier"), "{earlier}");
     let said = about();
     ensure!(
@@ -320,16 +323,16 @@ fn what_is_told_late_names_the_file() -> Result<()> {
 
 #[test]
 fn a_scan_without_disks_says_so_once() -> Result<()> {
-    let desk = Desk::new()?;
-    let scan = scan(&desk, |_, _, _| 3.0)?;
-    let peaks = desk.add(scan, "normalized_correlation", json!({}))?;
+    let fixture = SessionFixture::new()?;
+    let scan = scan(&fixture, |_, _, _| 3.0)?;
+    let peaks = fixture.add(scan, "normalized_correlation", json!({}))?;
     let reference = json!({"reference": {"x0": 0, "y0": 0, "width": 2, "height": 2}});
-    let strain = desk.add(peaks, "strain_map", reference)?;
-    ensure!(codes(&desk, peaks).is_empty() && told(&desk).is_empty());
-    ensure!(map(&desk, strain, 0)?.iter().all(|value| value.is_nan()));
-    ensure!(codes(&desk, peaks) == ["no_disks"]);
-    ensure!(codes(&desk, strain) == ["no_disks", "no_value"]);
-    let said = told(&desk);
+    let strain = fixture.add(peaks, "strain_map", reference)?;
+    ensure!(codes(&fixture, peaks).is_empty() && told(&fixture).is_empty());
+    ensure!(map(&fixture, strain, 0)?.iter().all(|value| value.is_nan()));
+    ensure!(codes(&fixture, peaks) == ["no_disks"]);
+    ensure!(codes(&fixture, strain) == ["no_disks", "no_value"]);
+    let said = told(&fixture);
     let begins = [
         "no disk stands out in the frames that were looked at, so there are no peaks: say ",
         "no position has a value: fewer than three peaks ",
@@ -338,10 +341,13 @@ fn a_scan_without_disks_says_so_once() -> Result<()> {
     for (text, begin) in said.iter().zip(begins) {
         ensure!(text.starts_with(begin), "{text}");
     }
-    ensure!(told(&desk).is_empty());
-    ensure!(saved(&desk, strain)? == ["no_disks", "no_value"]);
+    ensure!(told(&fixture).is_empty());
+    ensure!(saved(&fixture, strain)? == ["no_disks", "no_value"]);
     // Nothing in a picture can be typed, and no colour stands for a value.
-    let alt = desk.session.poster(strain, &session::Look::default())?.alt;
+    let alt = fixture
+        .session
+        .poster(strain, &session::Look::default())?
+        .alt;
     ensure!(
         alt.contains("ε_xx, no value.") && alt.contains("Coverage, 0 to "),
         "{alt}"
@@ -351,8 +357,8 @@ fn a_scan_without_disks_says_so_once() -> Result<()> {
         "{alt}"
     );
     // The same cell once more has an output of its own.
-    let again = desk.add(scan, "normalized_correlation", json!({}))?;
-    frame_of(&desk.session, wish(again, [0, 0], [64, 64]))?;
-    ensure!(told(&desk).len() == 1);
+    let again = fixture.add(scan, "normalized_correlation", json!({}))?;
+    frame_of(&fixture.session, frame_request(again, [0, 0], [64, 64]))?;
+    ensure!(told(&fixture).len() == 1);
     Ok(())
 }

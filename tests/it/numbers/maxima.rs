@@ -22,7 +22,7 @@ fn nine_disks(change: impl Fn(usize, usize) -> Option<f64>) -> (Vec<[f64; 2]>, V
 
 #[test]
 fn a_plateau_is_one_peak_at_its_centroid_also_with_a_dead_or_a_hot_pixel() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let finders = [
         ("local_maximum", json!({"min_distance": 6})),
         ("normalized_correlation", json!({})),
@@ -58,12 +58,12 @@ fn a_plateau_is_one_peak_at_its_centroid_also_with_a_dead_or_a_hot_pixel() -> Re
     ];
     for (number, (kind, element, change)) in changes.into_iter().enumerate() {
         let (centres, values) = nine_disks(change);
-        let path = desk.path(&format!("nine_{number}.npy"));
+        let path = fixture.path(&format!("nine_{number}.npy"));
         write(&path, &[2, 3, 64, 64], element, &values)?;
-        let scan = open(&desk.session, &path)?;
+        let scan = open(&fixture.session, &path)?;
         for (finder, params) in &finders {
-            let node = desk.add(scan, finder, params.clone())?;
-            let found = peaks(&desk, node, [1, 1])?;
+            let node = fixture.add(scan, finder, params.clone())?;
+            let found = peaks(&fixture, node, [1, 1])?;
             same_places(&found, &centres, 0.75).with_context(|| format!("{finder} on {kind}"))?;
         }
     }
@@ -72,7 +72,7 @@ fn a_plateau_is_one_peak_at_its_centroid_also_with_a_dead_or_a_hot_pixel() -> Re
 
 #[test]
 fn saturated_squares_are_one_peak_each() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let square = |row: usize, column: usize, y: usize, x: usize, size: [usize; 2]| {
         (y..y + size[0]).contains(&row) && (x..x + size[1]).contains(&column)
     };
@@ -86,17 +86,17 @@ fn saturated_squares_are_one_peak_each() -> Result<()> {
                 if bright { 255.0 } else { 0.0 }
             })
             .collect();
-        let path = desk.path(&format!("plateau_{}.npy", positions[0]));
+        let path = fixture.path(&format!("plateau_{}.npy", positions[0]));
         write(
             &path,
             &[positions[0], positions[1], 40, 40],
             ElementType::U8,
             &values,
         )?;
-        let scan = open(&desk.session, &path)?;
+        let scan = open(&fixture.session, &path)?;
         let params = json!({"min_distance": 3, "exclude_border": 0});
-        let finder = desk.add(scan, "local_maximum", params)?;
-        let found = peaks(&desk, finder, [0, 0])?;
+        let finder = fixture.add(scan, "local_maximum", params)?;
+        let found = peaks(&fixture, finder, [0, 0])?;
         same_places(&found, &[[1.0, 36.0], [11.0, 11.0], [27.5, 22.5]], 1e-6)?;
     }
     Ok(())

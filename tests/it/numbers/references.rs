@@ -46,21 +46,21 @@ fn less_plane(values: &[f64]) -> Vec<f64> {
 
 #[test]
 fn a_shift_is_measured_from_the_centre_the_mean_or_a_plane() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let (shifts, values) = wandering();
     write(
-        &desk.path("wandering.npy"),
+        &fixture.path("wandering.npy"),
         &[6, 9, 31, 27],
         ElementType::F32,
         &values,
     )?;
-    let scan = open(&desk.session, &desk.path("wandering.npy"))?;
+    let scan = open(&fixture.session, &fixture.path("wandering.npy"))?;
     for (reference, params) in [
         ("none", json!({"reference": "none"})),
         ("mean", json!({})),
         ("plane", json!({"reference": "plane"})),
     ] {
-        let node = desk.add(scan, "center_of_mass", params)?;
+        let node = fixture.add(scan, "center_of_mass", params)?;
         for component in 0..2u32 {
             let truth: Vec<f64> = shifts
                 .iter()
@@ -72,7 +72,7 @@ fn a_shift_is_measured_from_the_centre_the_mean_or_a_plane() -> Result<()> {
                 "mean" => truth.iter().map(|value| value - mean).collect(),
                 _ => less_plane(&truth),
             };
-            let found = map(&desk, node, component)?;
+            let found = map(&fixture, node, component)?;
             for (found, expected) in found.iter().zip(&expected) {
                 ensure!(
                     (f64::from(*found) - expected).abs() < 0.02,
@@ -80,24 +80,24 @@ fn a_shift_is_measured_from_the_centre_the_mean_or_a_plane() -> Result<()> {
                 );
             }
             // One position, and the file, say the same; the file also when it is written in parts.
-            let reply = desk.run(Command::Values {
+            let reply = fixture.run(Command::Values {
                 node,
                 index: vec![2, 5],
             })?;
             let numbers = reply.numbers.context("none")?;
             ensure!(numbers[component as usize] as f32 == found[23]);
         }
-        let saved = desk.path(&format!("{reference}.npy"));
+        let saved = fixture.path(&format!("{reference}.npy"));
         let path = saved.display().to_string();
-        desk.run(Command::Save {
+        fixture.run(Command::Save {
             node,
             path,
             options: SaveOptions::default(),
         })?;
         let images = std::fs::read(&saved)?;
-        let last = map(&desk, node, 1)?[53].to_le_bytes();
+        let last = map(&fixture, node, 1)?[53].to_le_bytes();
         ensure!(images.ends_with(&last));
-        let description = desk.session.description(node).context("gone")?;
+        let description = fixture.session.description(node).context("gone")?;
         ensure!(
             description.components[0].units == "px"
                 && description.components[0].display == protocol::DisplayDescription::Diverging
@@ -108,17 +108,17 @@ fn a_shift_is_measured_from_the_centre_the_mean_or_a_plane() -> Result<()> {
 
 #[test]
 fn an_estimate_and_the_exact_part_of_a_map_have_one_reference() -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let (_, values) = wandering();
     write(
-        &desk.path("wandering.npy"),
+        &fixture.path("wandering.npy"),
         &[6, 9, 31, 27],
         ElementType::F32,
         &values,
     )?;
-    let scan = open(&desk.session, &desk.path("wandering.npy"))?;
-    let node = desk.add(scan, "center_of_mass", json!({}))?;
-    let Request::Frame(asked) = wish(node, [0, 0], [64, 64]) else {
+    let scan = open(&fixture.session, &fixture.path("wandering.npy"))?;
+    let node = fixture.add(scan, "center_of_mass", json!({}))?;
+    let Request::Frame(asked) = frame_request(node, [0, 0], [64, 64]) else {
         bail!("no wish");
     };
     // As while its circle is dragged: nothing but an estimate.
@@ -127,7 +127,7 @@ fn an_estimate_and_the_exact_part_of_a_map_have_one_reference() -> Result<()> {
         detail: protocol::Detail::Moving,
         ..asked
     });
-    let (reply, buffers) = frame_of(&desk.session, asked)?;
+    let (reply, buffers) = frame_of(&fixture.session, asked)?;
     let shown = floats(&reply, &buffers[0]);
     let mean = shown.iter().sum::<f32>() / shown.len() as f32;
     ensure!(mean.abs() < 0.01, "{mean}");
@@ -145,7 +145,7 @@ fn positions_without_a_value_are_counted_and_explained() -> Result<()> {
 
 /// A lattice that is stretched in the right part of the scan: no strain map can tell that.
 fn stretched_beyond_the_model(stretch: f64) -> Result<()> {
-    let desk = Desk::new()?;
+    let fixture = SessionFixture::new()?;
     let shape = [4, 6, 90, 94];
     let mut values = Vec::new();
     for position in 0..24 {
@@ -162,31 +162,31 @@ fn stretched_beyond_the_model(stretch: f64) -> Result<()> {
         }
     }
     write(
-        &desk.path("stretched.npy"),
+        &fixture.path("stretched.npy"),
         &shape,
         ElementType::U16,
         &values,
     )?;
-    let scan = open(&desk.session, &desk.path("stretched.npy"))?;
-    let finder = desk.add(scan, "normalized_correlation", json!({"radius": 3.0}))?;
+    let scan = open(&fixture.session, &fixture.path("stretched.npy"))?;
+    let finder = fixture.add(scan, "normalized_correlation", json!({"radius": 3.0}))?;
     for radius in [None, Some(6.0), Some(9.0), Some(14.0)] {
         let mut params = json!({"reference": {"x0": 0, "y0": 0, "width": 3, "height": 4}});
         if let (Some(radius), Value::Object(params)) = (radius, &mut params) {
             params.insert("match_radius".into(), json!(radius));
         }
-        let strain = desk.add(finder, "strain_map", params)?;
-        ensure!(caveat(&desk.session, strain, "no_value").is_none());
-        let e_xx = map(&desk, strain, 0)?;
+        let strain = fixture.add(finder, "strain_map", params)?;
+        ensure!(caveat(&fixture.session, strain, "no_value").is_none());
+        let e_xx = map(&fixture, strain, 0)?;
         for (at, value) in e_xx.iter().enumerate() {
             match at % 6 >= 4 {
                 true => ensure!(value.is_nan(), "{radius:?}: {value} at {at}"),
                 false => ensure!(value.abs() < 1e-3, "{radius:?}: {value} at {at}"),
             }
         }
-        let text = caveat(&desk.session, strain, "no_value").context("unsaid")?;
+        let text = caveat(&fixture.session, strain, "no_value").context("unsaid")?;
         ensure!(text.contains("8 of 24 positions have no value: "), "{text}");
         ensure!(
-            map(&desk, strain, 4)?
+            map(&fixture, strain, 4)?
                 .iter()
                 .all(|coverage| coverage.is_finite())
         );
@@ -197,8 +197,8 @@ fn stretched_beyond_the_model(stretch: f64) -> Result<()> {
 #[test]
 fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
     let holed = Holed::new(SHAPE, ElementType::U16, 60.0, |_, _| false)?;
-    let (desk, scan) = (&holed.desk, holed.open("holed.npy")?);
-    let finder = desk.add(scan, "normalized_correlation", json!({"radius": RADIUS}))?;
+    let (fixture, scan) = (&holed.fixture, holed.open("holed.npy")?);
+    let finder = fixture.add(scan, "normalized_correlation", json!({"radius": RADIUS}))?;
     let operations = [
         (finder, "strain_map", "reference"),
         (scan, "mean_pattern", "positions"),
@@ -210,7 +210,7 @@ fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
             let mut params = json!({});
             params[parameter] = region;
             let operation = operation.to_owned();
-            desk.run(Command::AddNode {
+            fixture.run(Command::AddNode {
                 parents: vec![parent],
                 operation,
                 params,
@@ -236,7 +236,7 @@ fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
             let [x0, y0, width, height] = asked;
             let reply = add(region(x0, y0, width, height))?;
             let node = reply.node.context("no node")?;
-            let text = caveat(&desk.session, node, "region_cut").context("unsaid")?;
+            let text = caveat(&fixture.session, node, "region_cut").context("unsaid")?;
             let corner = format!("y0 = {y0}, x0 = {x0}");
             ensure!(
                 text.contains(used)
@@ -246,14 +246,14 @@ fn a_region_beyond_the_scan_is_said_and_one_outside_is_refused() -> Result<()> {
             );
             // Under the cell, and in what is saved.
             ensure!(reply.caveats.iter().any(|remark| remark.text == text));
-            let path = desk.path("cut.npy").display().to_string();
-            desk.run(Command::Save {
+            let path = fixture.path("cut.npy").display().to_string();
+            fixture.run(Command::Save {
                 node,
                 path,
                 options: SaveOptions::default(),
             })?;
-            let provenance = desk.run(Command::Provenance {
-                path: desk.path("cut.npy").display().to_string(),
+            let provenance = fixture.run(Command::Provenance {
+                path: fixture.path("cut.npy").display().to_string(),
             })?;
             ensure!(format!("{provenance:?}").contains("reaches beyond the scan"));
         }

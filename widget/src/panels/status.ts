@@ -5,7 +5,7 @@ import { calmly, h, icon, listen, setHidden, setText } from "../dom";
 import { numberText } from "../geometry/axes";
 import { bytesText } from "../geometry/bytes";
 import type { FrameCost } from "../protocol/generated";
-import type { Connection, Session, Waking } from "../state/session";
+import type { Connection, Reattach, Session } from "../state/session";
 import { nodeById } from "../state/tree";
 import { caveatsBadge } from "./caveats";
 import { codeButton } from "./code";
@@ -31,7 +31,7 @@ const CONNECTION: Record<Exclude<Connection, "asleep">, { message: string; hint:
   },
 };
 
-const ASLEEP: Record<Waking, { message: string; hint: string }> = {
+const DETACHED: Record<Reattach, { message: string; hint: string }> = {
   restore: {
     message: "This picture is from before the kernel was restarted",
     hint: "Run restore()? in a cell to bring everything back, or run this cell again.",
@@ -40,9 +40,9 @@ const ASLEEP: Record<Waking, { message: string; hint: string }> = {
 };
 
 /** What is to be said about the connection, if anything. */
-function connectionNotice({ store, waking }: Session): { message: string; hint: string } | null {
+function connectionNotice({ store, reattach }: Session): { message: string; hint: string } | null {
   const { connection } = store.value;
-  return connection === "asleep" ? ASLEEP[waking ?? "run"] : CONNECTION[connection];
+  return connection === "asleep" ? DETACHED[reattach ?? "run"] : CONNECTION[connection];
 }
 
 export const status: Panel = {

@@ -4,7 +4,7 @@ import { h, icon, listen, setAttributes, setText } from "../dom";
 import { durationText } from "../geometry/bytes";
 import type { NodeDescription, NodeKind } from "../protocol/generated";
 import { pictureCount } from "../state/images";
-import { MOST_PANES, type PaneChoice } from "../state/panes";
+import { MAX_PANES, type PaneChoice } from "../state/panes";
 import type { Session } from "../state/session";
 import { nodeById, operationOf, rows, type TreeRow } from "../state/tree";
 import { operationsMenu } from "./operations";
@@ -190,7 +190,7 @@ function toggleBeside(session: Session, id: number): void {
   }
   const done = session.compare(id);
   if (done === "full") {
-    const message = `${MOST_PANES} pictures side by side are the most`;
+    const message = `${MAX_PANES} pictures side by side are the most`;
     session.store.set({ notice: { level: "info", message, hint: "Close one of them." } });
   } else if (done === "shown" && images > 1) {
     const message = `Every image of ${node?.name} is shown`;

@@ -1,6 +1,6 @@
 /**
  * The conversation with the kernel: requests with an id that get one reply, and channels of
- * pictures with at most two requests in flight, where the newest wish wins.
+ * pictures with at most two requests in flight, where the newest request wins.
  */
 
 import type { Event, Reply, Request, WireError } from "./generated";
@@ -16,7 +16,7 @@ type WithoutId<T> = T extends { request_id: number } ? Omit<T, "request_id"> : n
 export type Question = WithoutId<Request>;
 type WithoutGeneration<T> = T extends { generation: number } ? Omit<T, "generation" | "view"> : never;
 /** A picture somebody wants to see. */
-export type Wish = WithoutGeneration<Request>;
+export type PictureRequest = WithoutGeneration<Request>;
 
 export const REQUEST_TIMEOUT_MS = 10_000;
 export const PICTURE_TIMEOUT_MS = 2_000;
@@ -163,7 +163,7 @@ export class Client {
 
 export interface Sent {
   generation: number;
-  wish: Wish;
+  request: PictureRequest;
   /** `performance.now()` of the request. */
   sentAt: number;
 }
@@ -189,7 +189,7 @@ export class Channel {
   #slots = 1;
   /** The newest request that was sent, answered or not. */
   #last: Sent | null = null;
-  #next: Wish | null = null;
+  #next: PictureRequest | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
@@ -208,19 +208,19 @@ export class Channel {
     return this.#inFlight.length > 0;
   }
 
-  /** Asks for a picture as soon as a slot is free; replaces an older wish that waits. */
-  want(wish: Wish): void {
+  /** Asks for a picture as soon as a slot is free; replaces an older request that waits. */
+  want(request: PictureRequest): void {
     if (this.#closed) {
       return;
     }
     if (this.#inFlight.length < this.#slots) {
-      this.#send(wish);
+      this.#send(request);
     } else {
-      this.#next = wish;
+      this.#next = request;
     }
   }
 
-  /** What is wanted is on screen already: forgets the waiting wish and the answers to those before. */
+  /** What is wanted is on screen already: forgets the waiting request and the answers to those before. */
   satisfied(): void {
     this.#next = null;
     this.#drawn = this.#generation;
@@ -259,7 +259,7 @@ export class Channel {
 
   /** Work on `node` goes on: the answer is not late. */
   alive(node: number): void {
-    if (this.#inFlight.some(({ wish }) => "node" in wish && wish.node === node)) {
+    if (this.#inFlight.some(({ request }) => "node" in request && request.node === node)) {
       this.#startTimer();
     }
   }
@@ -270,14 +270,14 @@ export class Channel {
     this.#onClose();
   }
 
-  #send(wish: Wish): void {
+  #send(request: PictureRequest): void {
     this.#generation += 1;
     const generation = this.#generation;
-    this.#last = { generation, wish, sentAt: performance.now() };
+    this.#last = { generation, request, sentAt: performance.now() };
     this.#inFlight.push(this.#last);
     this.#next = null;
     this.#startTimer();
-    this.#client.send({ ...wish, view: this.view, generation } as Request);
+    this.#client.send({ ...request, view: this.view, generation } as Request);
   }
 
   #startTimer(): void {
@@ -286,7 +286,7 @@ export class Channel {
   }
 
   /**
-   * The slots are given to a newer wish. Without one nothing is sent again at once: a kernel that is
+   * The slots are given to a newer request. Without one nothing is sent again at once: a kernel that is
    * only slow would start over each time; its late answer is still drawn.
    */
   #timedOut(): void {
@@ -299,7 +299,7 @@ export class Channel {
     }
     this.#timer = setTimeout(() => {
       if (this.#last && this.#last.generation > this.#drawn) {
-        this.#send(this.#last.wish);
+        this.#send(this.#last.request);
       }
     }, LOST_MS - PICTURE_TIMEOUT_MS);
   }

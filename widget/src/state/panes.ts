@@ -4,12 +4,12 @@ import type { NodeDescription, OperationDescription } from "../protocol/generate
 import { outlineOf } from "./detector";
 import { nearestNode, nodeById, operationOf } from "./tree";
 
-export const MOST_PANES = 4;
+export const MAX_PANES = 4;
 
 /** Least key of the pane that comes by itself beside the image of a detector. */
 const COMPANION_KEY = 9;
 /** With more than these the pattern would take the room of what is compared. */
-const MOST_BESIDE_COMPANION = 2;
+const MAX_BESIDE_COMPANION = 2;
 
 export interface PaneChoice {
   /** Tells panes apart while they move in the list. */
@@ -47,7 +47,7 @@ export function shownPanes(
   const panes = resolve(state);
   const node = nodeById(nodes, state.node);
   const parent = nodeById(nodes, node?.parents[0] ?? null);
-  const room = panes.length <= MOST_BESIDE_COMPANION && !panes.some((pane) => pane.node === parent?.id);
+  const room = panes.length <= MAX_BESIDE_COMPANION && !panes.some((pane) => pane.node === parent?.id);
   if (!state.companion || !room || !parent || !node || parent.kind === "map") {
     return panes;
   }
@@ -76,7 +76,7 @@ export function withPane(
   component: number,
 ): { panes: PaneChoice[]; key: number } | null {
   const panes = shown.filter(({ companion }) => !companion);
-  if (panes.length >= MOST_PANES) {
+  if (panes.length >= MAX_PANES) {
     return null;
   }
   const key = freeKey(panes, 0);

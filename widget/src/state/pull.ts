@@ -1,6 +1,6 @@
 /** Asks for the pictures a view needs, and puts them into its state. */
 
-import { type Asked, covers, type Need, needOf } from "../geometry/asked";
+import { covers, type Need, needOf, type PartRequest } from "../geometry/part_request";
 import { WHOLE } from "../geometry/zoom";
 import type { Samples } from "../protocol/buffers";
 import type { Channel, Sent } from "../protocol/client";
@@ -72,7 +72,7 @@ export class FramePuller {
         if (session.state.connection === "live") {
           // Another kernel takes every view for visible.
           this.#attention = "visible";
-          this.#attend();
+          this.#setAttention();
           this.refresh("settled");
         } else {
           pane.set({ late: false });
@@ -83,9 +83,9 @@ export class FramePuller {
     pane.on(["node", "component", "size"], () => this.refresh("settled"), signal);
     view.on(["visible"], () => this.refresh("settled"), signal);
     view.on(["draft", "region"], () => this.#tried(), signal);
-    const attend = (): void => this.#attend();
-    view.on(["visible", "attended"], attend, signal);
-    session.store.on(["focused", "node"], attend, signal);
+    const setAttention = (): void => this.#setAttention();
+    view.on(["visible", "attended"], setAttention, signal);
+    session.store.on(["focused", "node"], setAttention, signal);
     signal.addEventListener("abort", () => {
       clearTimeout(this.#settle);
       clearTimeout(this.#fill);
@@ -115,7 +115,7 @@ export class FramePuller {
     const region = node.scan === this.#session.node?.scan ? trial.region : null;
     const at = node.kind === "map" ? index.slice(0, -2) : index;
     const content = contentOf(node.id, node.revision, at, component, { draft, region });
-    const key = keyOf(content, need.asked);
+    const key = keyOf(content, need.request);
     const isShown =
       (this.#shown?.key === key || this.#shows(content, need)) && this.#pane.value.failure === null;
     if (isShown && (this.#shown?.detail === "settled" || detail === "moving")) {
@@ -134,7 +134,7 @@ export class FramePuller {
       node: node.id,
       index,
       component,
-      ...need.asked,
+      ...need.request,
       detail,
       ...(draft && { draft }),
       ...(region && { region }),
@@ -156,7 +156,7 @@ export class FramePuller {
     }
   }
 
-  /** Scan rows and columns since the last wish: what lies ahead can be read before it is asked for. */
+  /** Scan rows and columns since the last request: what lies ahead can be read before it is asked for. */
   #direction(index: readonly number[], detail: Detail): { direction?: [number, number] } {
     const last = this.#position;
     this.#position = index;
@@ -194,7 +194,7 @@ export class FramePuller {
     if (!shown || (this.#shown?.content === content && covers(shown.part, seen))) {
       return;
     }
-    const key = keyOf(content, this.#need(node, "settled", WHOLE).asked);
+    const key = keyOf(content, this.#need(node, "settled", WHOLE).request);
     const kept = this.#session.frames.get(key);
     if (kept) {
       this.#show(content, key, "moving", kept, trial);
@@ -207,17 +207,17 @@ export class FramePuller {
     if (!picture) {
       return;
     }
-    const wish = sent?.wish.type === "frame" ? sent.wish : null;
+    const request = sent?.request.type === "frame" ? sent.request : null;
     const node = nodeById(this.#session.state.nodes, reply.node);
     const index = node?.kind === "map" ? reply.index.slice(0, -2) : reply.index;
-    const trial = { draft: wish?.draft ?? null, region: wish?.region ?? null };
+    const trial = { draft: request?.draft ?? null, region: request?.region ?? null };
     // What is tried has a revision of its own.
     const revision = trial.draft && node ? node.revision : reply.revision;
     const content = contentOf(reply.node, revision, index, reply.component, trial);
-    const key = keyOf(content, wish ?? { size_px: [0, 0] });
-    const whole = reply.complete >= 1 && reply.exact && wish !== null;
+    const key = keyOf(content, request ?? { size_px: [0, 0] });
+    const whole = reply.complete >= 1 && reply.exact && request !== null;
     // What is exact stays as it is at rest: there is no need to ask again.
-    const detail = whole ? "settled" : (wish?.detail ?? "moving");
+    const detail = whole ? "settled" : (request?.detail ?? "moving");
     if (whole && !trial.draft) {
       this.#session.frames.put(key, picture);
     }
@@ -303,7 +303,7 @@ export class FramePuller {
   }
 
   /** Tells the kernel which views are looked at: hidden ones cost nothing, others give way to the focused one. */
-  #attend(): void {
+  #setAttention(): void {
     const { visible, attended } = this.#view.value;
     this.#tell(!visible ? "hidden" : attended && this.#focused() ? "focused" : "visible");
   }
@@ -340,7 +340,7 @@ function contentOf(
   return draft || region ? `${content}:${JSON.stringify([draft, region])}` : content;
 }
 
-function keyOf(content: string, { size_px, part }: Asked): string {
+function keyOf(content: string, { size_px, part }: PartRequest): string {
   const seen = part ? `${part.x0},${part.y0},${part.width},${part.height}` : "";
   return `${content}:${size_px.join("x")}:${seen}`;
 }

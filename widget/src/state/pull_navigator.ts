@@ -1,7 +1,7 @@
 /** Asks for the navigation image of the shown node's scan. */
 
-import { needOf } from "../geometry/asked";
 import type { Region, Size } from "../geometry/fit";
+import { needOf } from "../geometry/part_request";
 import { samplesOf } from "../protocol/buffers";
 import type { Channel } from "../protocol/client";
 import type { NavigatorReply, NodeDescription, ProgressState, WireError } from "../protocol/generated";
@@ -40,7 +40,7 @@ export class NavigatorPuller {
   #view: Store<ViewState>;
   #channel: Channel;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #asked = "";
+  #requested = "";
   /** What could not be had, and how far what it comes from was then. */
   #failed: { wanted: string; source: SourceState } | null = null;
 
@@ -76,9 +76,9 @@ export class NavigatorPuller {
     const seen = part ? `${part.x0},${part.y0},${part.width},${part.height}` : "";
     const wanted = `${node.scan}@${scanRevision}:${index.slice(0, -2)}:${navigators[node.source] ?? 0}:${seen}`;
     const failedBefore = wanted === this.#failed?.wanted;
-    if (wanted !== this.#asked && (!failedBefore || this.#isWorthAsking(node))) {
+    if (wanted !== this.#requested && (!failedBefore || this.#isWorthAsking(node))) {
       this.#failed = null;
-      this.#asked = wanted;
+      this.#requested = wanted;
       this.#channel.want({ type: "navigator", node: node.id, index, ...(part && { part }) });
     }
   }
@@ -86,8 +86,8 @@ export class NavigatorPuller {
   #hasFailed(error: WireError): void {
     const node = this.#shown();
     if (node && !this.#channel.busy) {
-      this.#failed = { wanted: this.#asked, source: this.#sourceState(node) };
-      this.#asked = "";
+      this.#failed = { wanted: this.#requested, source: this.#sourceState(node) };
+      this.#requested = "";
     }
     this.#session.report(error);
   }
@@ -133,7 +133,7 @@ export class NavigatorPuller {
       return undefined;
     }
     const zoom = this.#session.zoomOf(navigatorShape({ width, height }));
-    return needOf(this.#view.value.navigatorSize, { width, height }, zoom, false).asked.part;
+    return needOf(this.#view.value.navigatorSize, { width, height }, zoom, false).request.part;
   }
 
   #later(): void {

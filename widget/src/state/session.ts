@@ -48,7 +48,7 @@ import { keptMeasured, nearestNode, nodeById, operationOf } from "./tree";
 export type Connection = "connecting" | "live" | "gone" | "asleep" | "mismatch";
 
 /** What makes a view of an earlier kernel live again: `restore()`, or its own cell. */
-export type Waking = "restore" | "run";
+export type Reattach = "restore" | "run";
 
 export interface Notice {
   level: "info" | "warning" | "error";
@@ -143,7 +143,7 @@ export class Session {
     const spoken = model.get("protocol");
     if (typeof spoken === "number" && spoken !== PROTOCOL_VERSION) {
       this.store.set({ connection: "mismatch" });
-    } else if (this.waking !== null) {
+    } else if (this.reattach !== null) {
       this.store.set({ connection: "asleep" });
     } else {
       void this.greet();
@@ -151,7 +151,7 @@ export class Session {
   }
 
   /** Set while the model belongs to an earlier kernel. */
-  get waking(): Waking | null {
+  get reattach(): Reattach | null {
     const word = this.#model.get("asleep");
     return word === "restore" || word === "run" ? word : null;
   }
@@ -167,7 +167,7 @@ export class Session {
   /** Asks the kernel for the tree; again and again, ever less often, while it is silent. */
   async greet(): Promise<void> {
     const ended = this.#retired || this.signal.aborted;
-    if (this.#greeting || ended || this.state.connection === "mismatch" || this.waking !== null) {
+    if (this.#greeting || ended || this.state.connection === "mismatch" || this.reattach !== null) {
       return;
     }
     this.#greeting = true;
@@ -182,7 +182,7 @@ export class Session {
         this.store.set({ connection: reply.protocol === PROTOCOL_VERSION ? "live" : "mismatch" });
       }
     } catch (error) {
-      if (this.waking !== null) {
+      if (this.reattach !== null) {
         // The kernel said so while the question was under way.
         return;
       }
@@ -465,7 +465,7 @@ export class Session {
     const woken = (): void => {
       clearTimeout(this.#helloTimer);
       this.#helloTimer = undefined;
-      if (this.waking !== null) {
+      if (this.reattach !== null) {
         this.store.set({ connection: "asleep" });
       } else if (this.state.connection === "asleep") {
         this.store.set({ connection: "connecting" });

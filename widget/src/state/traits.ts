@@ -12,7 +12,7 @@ import {
   type HeldLevels,
   type PictureClass,
 } from "./contrast";
-import { type Arrangement, MOST_PANES, type PaneChoice } from "./panes";
+import { type Arrangement, MAX_PANES, type PaneChoice } from "./panes";
 
 /** The part of an anywidget model the viewer uses. */
 export interface Model {
@@ -94,7 +94,7 @@ function readPanes(value: unknown): PaneChoice[] {
     companion: false,
   }));
   const first = panes.filter((pane, i) => panes.findIndex(({ key }) => key === pane.key) === i);
-  return first.slice(0, MOST_PANES);
+  return first.slice(0, MAX_PANES);
 }
 
 function readZoom(value: unknown): Record<string, Zoom> {

@@ -5,8 +5,8 @@ use syn::Expr;
 use super::check::{Checker, path_text};
 use super::convert::Accepts;
 use super::generated::Parameters;
-use super::plan::{Kind, Node, Unwrap};
 use super::registry::{self, Entry};
+use super::typed_cell::{Kind, Node, Unwrap};
 use super::types::{Integer, Type};
 use super::{show, structs};
 

@@ -4,7 +4,7 @@ use syn::{Expr, Member, Pat, Stmt};
 
 use super::Scope;
 use super::generated::Choice;
-use super::plan::{Kind, Node, Operator, Plan, Statement, Variable};
+use super::typed_cell::{Kind, Node, Operator, Statement, TypedCell, Variable};
 use super::types::{Inference, Integer, Type};
 use super::{source, structs};
 
@@ -46,7 +46,7 @@ pub(super) fn refusal(statements: &[Stmt], scope: &Scope) -> Option<(usize, Refu
 }
 
 /// The plan of a cell; `None` at the slightest doubt.
-pub(super) fn plan(statements: &[Stmt], code: &str, scope: &Scope) -> Option<Plan> {
+pub(super) fn typed_cell(statements: &[Stmt], code: &str, scope: &Scope) -> Option<TypedCell> {
     let mut checker = Checker::new(scope);
     let mut checked = Vec::with_capacity(statements.len());
     for (index, statement) in statements.iter().enumerate() {
@@ -62,8 +62,8 @@ pub(super) fn plan(statements: &[Stmt], code: &str, scope: &Scope) -> Option<Pla
         .iter()
         .map(|local| (local.name.clone(), local.moved))
         .collect();
-    let statements = super::settle::settle(checked, &checker.types, scope)?;
-    Some(Plan {
+    let statements = super::finalise::finalise_types(checked, &checker.types, scope)?;
+    Some(TypedCell {
         statements,
         bound,
         unwraps,

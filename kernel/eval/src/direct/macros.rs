@@ -4,7 +4,7 @@ use syn::Expr;
 
 use super::check::{Checker, ident};
 use super::format::{Argument, Piece};
-use super::plan::{Kind, Node};
+use super::typed_cell::{Kind, Node};
 use super::types::Type;
 use crate::Stream;
 

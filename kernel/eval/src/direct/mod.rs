@@ -9,32 +9,32 @@ mod calls;
 mod check;
 mod convert;
 mod export;
+mod finalise;
 mod format;
 mod generated;
 mod macros;
 mod parameters;
-mod plan;
 mod refused;
 mod registry;
 mod run;
-mod settle;
 mod show;
 mod source;
 mod structs;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod typed_cell;
 mod types;
 mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) use plan::Plan;
 pub(crate) use refused::{Refused, UNLOOKED, refused, unlooked_advice};
 pub(crate) use run::run;
 pub(crate) use source::is_shallow;
 pub(crate) use syntax::{mistake, syntax_error, unbalanced};
+pub(crate) use typed_cell::TypedCell;
 pub(crate) use value::Value;
 
 use crate::host::Shared;
@@ -91,10 +91,10 @@ pub(crate) fn is_readable(code: &str) -> bool {
 }
 
 /// Parses and checks a cell. `None`: it goes to the compiler as a whole; nothing has run.
-pub(crate) fn accept(code: &str, scope: &Scope) -> Option<Plan> {
+pub(crate) fn try_direct(code: &str, scope: &Scope) -> Option<TypedCell> {
     if !source::is_short(code) || !source::is_flat(code) {
         return None;
     }
     let statements = syn::parse::Parser::parse_str(syn::Block::parse_within, code).ok()?;
-    check::plan(&statements, code, scope)
+    check::typed_cell(&statements, code, scope)
 }

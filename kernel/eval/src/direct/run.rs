@@ -6,14 +6,14 @@ use signaltree::Error;
 
 use super::convert::Rust;
 use super::format::{self, Argument, Piece};
-use super::plan::{Kind, Node, Plan, Statement, Unwrap, Variable};
+use super::typed_cell::{Kind, Node, Statement, TypedCell, Unwrap, Variable};
 use super::types::Type;
 use super::value::Value;
-use super::{Scope, settle, show, structs};
+use super::{Scope, finalise, show, structs};
 use crate::CellError;
 use crate::capture::Sink;
+use crate::error_report::{self, CellSource, Panic};
 use crate::host::Shared;
-use crate::report::{self, CellSource, Panic};
 
 /// Why a cell ended early.
 enum Stop {
@@ -59,24 +59,28 @@ struct Machine<'a> {
 ///
 /// # Errors
 /// An error went through `?`, an `unwrap` failed, or the cell was interrupted.
-pub(crate) fn run(plan: Plan, scope: &mut Scope, shared: &Arc<Shared>) -> Result<(), CellError> {
+pub(crate) fn run(
+    cell: TypedCell,
+    scope: &mut Scope,
+    shared: &Arc<Shared>,
+) -> Result<(), CellError> {
     let mut machine = Machine {
         shared,
         scope,
         locals: Vec::new(),
     };
-    let ended = plan
+    let ended = cell
         .statements
         .iter()
         .try_for_each(|statement| machine.statement(statement));
     let locals = std::mem::take(&mut machine.locals);
-    for (name, _) in &plan.bound {
+    for (name, _) in &cell.bound {
         scope.remove(name);
     }
     if let Err(stop) = ended {
-        return Err(stop.to_error(&plan));
+        return Err(stop.to_error(&cell));
     }
-    for ((name, moved), value) in plan.bound.iter().zip(locals) {
+    for ((name, moved), value) in cell.bound.iter().zip(locals) {
         if *moved {
             scope.remove(name);
         } else {
@@ -87,23 +91,23 @@ pub(crate) fn run(plan: Plan, scope: &mut Scope, shared: &Arc<Shared>) -> Result
 }
 
 impl Stop {
-    fn to_error(&self, plan: &Plan) -> CellError {
+    fn to_error(&self, cell: &TypedCell) -> CellError {
         match self {
             Stop::Returned(error) => {
-                report::returned_error("signaltree::error::Error", &error.to_string())
+                error_report::returned_error("signaltree::error::Error", &error.to_string())
             }
             Stop::Panicked(message, unwrap) => {
-                let (line, column) = plan.unwraps.get(*unwrap).copied().unwrap_or((0, 0));
+                let (line, column) = cell.unwraps.get(*unwrap).copied().unwrap_or((0, 0));
                 let panic = Panic {
                     message: message.clone(),
                     file: "lib.rs".into(),
                     line,
                     column,
                 };
-                panic.to_error(Some(&CellSource::written(&plan.code)))
+                panic.to_error(Some(&CellSource::written(&cell.code)))
             }
-            Stop::Interrupted => report::plain("Interrupted", "the cell was interrupted"),
-            Stop::Broken => report::plain(
+            Stop::Interrupted => error_report::plain("Interrupted", "the cell was interrupted"),
+            Stop::Broken => error_report::plain(
                 "KernelError",
                 "the kernel accepted this cell by mistake; put `use std::fmt;` before it, and it is compiled",
             ),
@@ -159,7 +163,7 @@ impl Machine<'_> {
             },
             Kind::Binary(operator, sides) => {
                 let (left, right) = (self.node(&sides.0)?, self.node(&sides.1)?);
-                settle::compute(*operator, left.get(), right.get()).ok_or(Stop::Broken)?
+                finalise::compute(*operator, left.get(), right.get()).ok_or(Stop::Broken)?
             }
             Kind::Try(inner) => match self.node(inner)?.take() {
                 Value::Outcome(outcome) => outcome.map_err(Stop::Returned)?,

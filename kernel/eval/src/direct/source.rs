@@ -3,7 +3,7 @@
 use crate::tokens::{Step, step};
 
 /// Longer cells go to the compiler.
-const LONGEST: usize = 64 << 10;
+const MAX: usize = 64 << 10;
 /// Deepest tree of expressions in a direct cell: check and interpreter descend once per level.
 const DEEPEST: usize = 250;
 /// Deepest text for a parser alone; what is deeper would need more stack than a thread has.
@@ -94,7 +94,7 @@ fn is_within(code: &str, deepest: usize) -> bool {
 }
 
 pub(super) fn is_short(code: &str) -> bool {
-    code.len() <= LONGEST
+    code.len() <= MAX
 }
 
 /// Lines and columns, from 1, of some words wherever they stand outside literals and comments.

@@ -2,7 +2,7 @@
 
 use super::source;
 use crate::CellError;
-use crate::report;
+use crate::error_report;
 use crate::tokens::{Step, rust_start, step};
 
 /// The error of a cell that no parser of Rust takes; `None` for everything else.
@@ -19,7 +19,7 @@ pub(crate) fn syntax_error(code: &str) -> Option<CellError> {
     };
     let (line, column) = source::place(code, start + at);
     let text = code.lines().nth(line - 1).unwrap_or_default();
-    Some(report::syntax_error(text, line, column, &message))
+    Some(error_report::syntax_error(text, line, column, &message))
 }
 
 fn failure(code: &str) -> Option<String> {

@@ -11,9 +11,9 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value as Json, json};
 use signal::{Frame, FrameFunction};
 
-use super::{Scope, accept, attach, run};
+use super::{Scope, attach, run, try_direct};
 use crate::host::Shared;
-use crate::{CellError, Display, Engine, Outlet, Stream};
+use crate::{CellError, Display, Outlet, SessionAccess, Stream};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Event {
@@ -73,7 +73,7 @@ impl Outlet for Recorder {
     }
 }
 
-impl Engine for Recorder {
+impl SessionAccess for Recorder {
     fn command(&self, request: &str) -> Result<String, String> {
         let command: Json = serde_json::from_str(request).map_err(|error| error.to_string())?;
         lock(&self.commands).push(command.clone());
@@ -177,8 +177,8 @@ impl Session {
     }
 
     pub(super) fn evaluate(&mut self, code: &str) -> Result<Vec<Event>, CellError> {
-        let plan = accept(code, &self.scope).unwrap_or_else(|| panic!("not accepted:\n{code}"));
-        run(plan, &mut self.scope, &self.kernel.shared)?;
+        let cell = try_direct(code, &self.scope).unwrap_or_else(|| panic!("not accepted:\n{code}"));
+        run(cell, &mut self.scope, &self.kernel.shared)?;
         Ok(self.events())
     }
 

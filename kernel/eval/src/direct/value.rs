@@ -101,7 +101,7 @@ impl Value {
 
     /// One line for lists of variables; reads no pixel.
     pub(crate) fn summary(&self) -> String {
-        const LONGEST: usize = 200;
+        const MAX: usize = 200;
         let mut text = match self {
             Value::Frame(frame) => {
                 format!("{:?} f64 at {:?}", frame.shape(), frame.position())
@@ -111,8 +111,8 @@ impl Value {
             }
             value => format!("{value:?}"),
         };
-        if text.len() > LONGEST {
-            let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at));
+        if text.len() > MAX {
+            let end = (0..=MAX).rev().find(|at| text.is_char_boundary(*at));
             text.truncate(end.unwrap_or(0));
             text.push('…');
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::report::{Diagnosis, Mark};
+use crate::error_report::{Diagnosis, Mark};
 
 /// Errors that evcxr mends, or words better because it knows more.
 const FOR_EVCXR: [&str; 5] = ["E0282", "E0283", "E0284", "E0658", "E0728"];

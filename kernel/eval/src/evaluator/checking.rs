@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{Evaluator, lock};
 use crate::advice::Notebook;
 use crate::early::Built;
+use crate::error_report::{self, Diagnosis};
 use crate::mend::{Checked, Found};
 use crate::names;
-use crate::report::{self, Diagnosis};
 use crate::tokens::commands_end;
 
 /// Functions that Python has: an earlier cell seldom made another one of the name.
@@ -62,7 +62,10 @@ impl Evaluator {
         }
         let (accepted, bindings) = {
             let bridge = lock(&self.bridge);
-            (bridge.accept(code).is_some(), bridge.bindings(code, &[]))
+            (
+                bridge.try_direct(code).is_some(),
+                bridge.bindings(code, &[]),
+            )
         };
         if accepted {
             return Checked::Right;
@@ -94,7 +97,7 @@ impl Evaluator {
             cell: code,
             ..*notebook
         };
-        let mut found = report::found(&errors, &draft.cell, &mended);
+        let mut found = error_report::found(&errors, &draft.cell, &mended);
         for one in &mut found {
             one.line = one.line.saturating_sub(above);
         }

@@ -8,7 +8,7 @@ use evcxr::{CommandContext, EvalOutputs};
 use super::{Evaluator, interrupted, lock};
 use crate::advice::Notebook;
 use crate::early::{Built, Draft, Early};
-use crate::{CellError, compiler, faults, names, report};
+use crate::{CellError, compiler, error_report, lost_threads, names};
 
 impl Evaluator {
     /// Runs a cell that needs nothing of evcxr while that is not there. `None`: the cell has to wait for it.
@@ -48,7 +48,7 @@ impl Evaluator {
                     lost: &lost,
                     describe: Some(&describe),
                 };
-                Some(Err(report::compile_errors(
+                Some(Err(error_report::compile_errors(
                     &errors,
                     &draft.cell,
                     &notebook,
@@ -80,7 +80,7 @@ impl Evaluator {
             self.note_variables(&bridge);
         }
         if let Some(lost) = &ended.lost {
-            return Err(faults::early_cell_lost(lost));
+            return Err(lost_threads::early_cell_lost(lost));
         }
         self.finish(code, Ok(EvalOutputs::new()), ended, &cell)
     }
@@ -101,7 +101,7 @@ impl Evaluator {
             let text = format!(
                 "what the first cells of this kernel defined is not known to the compiler; run them again\n{reason}"
             );
-            report::plain("CompileError", &text)
+            error_report::plain("CompileError", &text)
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Evaluator, WITHOUT, interrupted, lock, plain_text};
 use crate::compiler::Waiting;
 use crate::early::Early;
-use crate::{CellError, Compiler, Preparing, report};
+use crate::{CellError, Compiler, Preparing, error_report};
 
 /// How often waiting looks at the interrupt flag.
 const TICK: Duration = Duration::from_millis(50);
@@ -79,7 +79,7 @@ impl Evaluator {
                 Compiler::Ready => return Ok(()),
                 Compiler::Failed(reason) => {
                     let text = format!("{reason}.\n{WITHOUT}");
-                    return Err(report::plain("NoCompiler", &text));
+                    return Err(error_report::plain("NoCompiler", &text));
                 }
                 Compiler::Off | Compiler::Starting => {}
             }

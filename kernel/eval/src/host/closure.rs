@@ -10,8 +10,8 @@ use signal::{Block, CancelToken, ElementType, Frame, FrameFunction, NavigationIn
 use signaltree::abi::{Owned, Returned, UserFunction, element, status};
 
 use super::{Shared, element_type, frame_view, user_code};
-use crate::faults;
-use crate::report::CellSource;
+use crate::error_report::CellSource;
+use crate::lost_threads;
 use crate::workers::Unfinished;
 
 /// When a closure is reported that runs and runs.
@@ -165,7 +165,7 @@ impl Closure {
             }
             Err(Unfinished::Lost(loss)) => {
                 let lost = self.shared.describe(loss);
-                let text = faults::closure_lost(&lost);
+                let text = lost_threads::closure_lost(&lost);
                 // A pass, or a drag, must not lose a thread for each frame.
                 let later = format!("{text}; it is not called again: correct it and run its cell");
                 if self.crashed.set(later).is_ok() && lost.damaged {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::load::Link;
 use super::{Shared, lock};
 use crate::Stream;
-use crate::faults::{self, Lost};
+use crate::lost_threads::{self, Lost};
 use crate::park::{self, Loss};
 
 /// How long flushing what a lost cell printed may take: its thread may hold the lock of the stream.
@@ -35,11 +35,11 @@ impl Shared {
     pub(crate) fn look_for_lost(self: &Arc<Self>) {
         if let Some(loss) = park::lost_stranger() {
             let lost = self.describe(loss);
-            self.warn(&format!("{}.\n", faults::thread_lost(&lost)));
+            self.warn(&format!("{}.\n", lost_threads::thread_lost(&lost)));
         }
         if let Some(loss) = self.workers.lost_disposal() {
             let lost = self.describe(loss);
-            self.warn(&format!("{}.\n", faults::dropped_lost(&lost)));
+            self.warn(&format!("{}.\n", lost_threads::dropped_lost(&lost)));
         }
         let loss = || lock(&self.session).as_ref()?.thread.loss();
         if let Some(loss) = loss() {
@@ -96,7 +96,7 @@ impl Shared {
     /// The loss in words, with what std said last.
     pub(super) fn describe(&self, loss: Loss) -> Lost {
         self.drain();
-        let words = faults::last_words(&std::mem::take(&mut *lock(&self.last_words)));
+        let words = lost_threads::last_words(&std::mem::take(&mut *lock(&self.last_words)));
         Lost::new(loss, words.as_deref())
     }
 

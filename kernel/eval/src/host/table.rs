@@ -13,8 +13,8 @@ use signal::Frame;
 
 use super::{Export, Holding, Shared, USER_CODE, closure, element_type, frame_view, lock};
 use crate::capture::Sink;
+use crate::error_report::Panic;
 use crate::park::{KernelCall, asked_to_stop};
-use crate::report::Panic;
 use crate::{Display, Stream};
 use signaltree::abi::{self, Host, Owned, Text, UserFunction, View, element, role, status};
 

@@ -10,11 +10,11 @@ use crate::tokens::{Step, step};
 /// The place behind the first statement that lacks one, if nothing else is wrong with the cell.
 pub(super) fn find(notebook: &Notebook, start: usize) -> Option<Slip> {
     /// More are another mistake.
-    const MOST: usize = 20;
+    const MAX: usize = 20;
     let cell = notebook.cell;
     let mut rust = cell[start..].to_owned();
     let mut first = None;
-    for _ in 0..MOST {
+    for _ in 0..MAX {
         if parses(&rust) {
             break;
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use eval::{CellError, Display, Engine, Evaluator, Options, Outlet, Stream};
+use eval::{CellError, Display, Evaluator, Options, Outlet, SessionAccess, Stream};
 use serde_json::{Value, json};
 use signal::{Frame, FrameFunction};
 
@@ -166,7 +166,7 @@ impl RecordingEngine {
     }
 }
 
-impl Engine for RecordingEngine {
+impl SessionAccess for RecordingEngine {
     fn command(&self, request: &str) -> Result<String, String> {
         let command: Value = serde_json::from_str(request).map_err(|error| error.to_string())?;
         self.commands.lock().unwrap().push(command.clone());

@@ -7,7 +7,7 @@ use signal::{CancelToken, ChunkId, NavigationIndex, Source};
 
 use super::{asymmetric, check, frame_at};
 use crate::result::options::{Compression, ResultFormat, WriteOptions};
-use crate::result::plan::Plan;
+use crate::result::write_layout::WriteLayout;
 use crate::{OpenOptions, ResultWriter, open};
 
 fn caveats(source: &dyn Source) -> Vec<String> {
@@ -157,23 +157,23 @@ fn chunks_under_other_names_than_the_header_says() {
     );
 }
 
-fn plan(path: &Path) -> Plan {
+fn layout(path: &Path) -> WriteLayout {
     let options = WriteOptions {
         format: ResultFormat::of(path),
         compression: Compression::None,
         chunk: Some(vec![1, 2]),
         ..WriteOptions::default()
     };
-    Plan::new(path, &super::zspy::meta(), &options).unwrap()
+    WriteLayout::new(path, &super::zspy::meta(), &options).unwrap()
 }
 
 /// Our own sample (3, 5 | 4, 6) with chunks of two frames; all but those that `skips` are stored.
 fn stored(path: &Path, skips: impl Fn(usize) -> bool) -> PathBuf {
-    let plan = plan(path);
-    crate::writers::prepare(&plan, path).unwrap();
-    let sink = crate::writers::open_sink(&plan, path).unwrap();
-    for chunk in 0..plan.chunks.count() {
-        let ranges = plan.chunks.ranges(chunk);
+    let layout = layout(path);
+    crate::writers::prepare(&layout, path).unwrap();
+    let sink = crate::writers::open_sink(&layout, path).unwrap();
+    for chunk in 0..layout.chunks.count() {
+        let ranges = layout.chunks.ranges(chunk);
         let pixels: Vec<u8> = (0..2)
             .flat_map(|at| {
                 let position = ranges[0].start * 5 + ranges[1].start + at;
@@ -185,10 +185,10 @@ fn stored(path: &Path, skips: impl Fn(usize) -> bool) -> PathBuf {
             sink.chunk(chunk, &pixels).unwrap();
         }
     }
-    for block in 0..plan.blocks.count() {
+    for block in 0..layout.blocks.count() {
         sink.finish_block(block, false).unwrap();
     }
-    sink.finish(&plan).unwrap();
+    sink.finish(&layout).unwrap();
     path.into()
 }
 

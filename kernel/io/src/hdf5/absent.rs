@@ -15,7 +15,7 @@ use signal::{Block, ElementType, Frame, SignalMeta};
 use crate::storage::absent::Absent;
 
 /// Arrays with more chunks are not counted when they are opened: the index of all of them would have to be read.
-const MOST_COUNTED: u64 = 4096;
+const MAX_COUNTED: u64 = 4096;
 
 thread_local! {
     static REFUSES: Cell<bool> = const { Cell::new(false) };
@@ -72,7 +72,7 @@ pub fn look(path: &Path, data: &Dataset, meta: &SignalMeta) -> Option<Absent> {
     let pieces = if whole_frames { "frames" } else { "pixels" };
     let fill = fill_value(data, meta.element);
     let mut absent = Absent::of(path, total, pieces, Some(&fill));
-    if total <= MOST_COUNTED
+    if total <= MAX_COUNTED
         && let Some(present) = count(data)
     {
         absent.looked(total, total.saturating_sub(present), true);

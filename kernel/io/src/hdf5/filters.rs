@@ -19,7 +19,7 @@ const ZSTD: u16 = 32_015;
 /// What `hdf5-reader` decodes: deflate, shuffle, Fletcher-32, szip, n-bit, scale-offset, LZ4.
 const BUILT_IN: [u16; 7] = [1, 2, 3, 4, 5, 6, 32_004];
 /// Largest chunk that is decoded, as of `hdf5-reader`.
-const MOST_CHUNK_BYTES: usize = hdf5_reader::DEFAULT_MAX_CHUNK_BYTES;
+const MAX_CHUNK_BYTES: usize = hdf5_reader::DEFAULT_MAX_CHUNK_BYTES;
 
 /// Names of filters that are not read.
 const NAMES: [(u16, &str); 15] = [
@@ -57,10 +57,10 @@ fn decoded(id: u16, parameters: &[u32], bytes: &[u8], width: usize) -> Decoded {
     let parameter = |at: usize| parameters.get(at).map_or(0, |value| *value as usize);
     match id {
         // Parameter 2 of LZF is the length of a chunk.
-        LZF => decoders::lzf(bytes, parameter(2).clamp(1, MOST_CHUNK_BYTES)),
-        BLOSC => decoders::blosc(bytes, MOST_CHUNK_BYTES),
-        BZIP2 => decoders::bzip2(bytes, MOST_CHUNK_BYTES),
-        ZSTD => decoders::zstd(bytes, MOST_CHUNK_BYTES),
+        LZF => decoders::lzf(bytes, parameter(2).clamp(1, MAX_CHUNK_BYTES)),
+        BLOSC => decoders::blosc(bytes, MAX_CHUNK_BYTES),
+        BZIP2 => decoders::bzip2(bytes, MAX_CHUNK_BYTES),
+        ZSTD => decoders::zstd(bytes, MAX_CHUNK_BYTES),
         // Of bitshuffle: 2 the width of a value, 3 the values of a block, 4 the compressor.
         _ => {
             let inner = match parameter(4) {
@@ -73,7 +73,7 @@ fn decoded(id: u16, parameters: &[u32], bytes: &[u8], width: usize) -> Decoded {
                 0 => width,
                 width => width,
             };
-            decoders::bitshuffle(bytes, width, parameter(3), inner, MOST_CHUNK_BYTES)
+            decoders::bitshuffle(bytes, width, parameter(3), inner, MAX_CHUNK_BYTES)
         }
     }
 }

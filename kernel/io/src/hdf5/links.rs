@@ -23,13 +23,13 @@ use crate::hdf5::objects::{Kind, Link, header, kind, links};
 use crate::storage::lock::lock;
 
 /// Soft and external links followed for one name.
-const MOST_STEPS: u32 = 64;
+const MAX_STEPS: u32 = 64;
 /// Levels of groups that are listed.
-const MOST_LEVELS: usize = 32;
+const MAX_LEVELS: usize = 32;
 /// Links that are followed for a list.
-const MOST_LISTED: usize = 1 << 14;
+const MAX_LISTED: usize = 1 << 14;
 /// Linked files that are held open at once: a series may have thousands.
-const MOST_OPEN: usize = 32;
+const MAX_OPEN: usize = 32;
 
 /// An HDF5 file, and which one it was when it was opened.
 pub struct Opened {
@@ -192,7 +192,7 @@ impl Files {
     /// # Errors
     /// In words: `nothing`, `external link to a.h5, which is not there`.
     pub fn at(&self, place: &Place, path: &str) -> Result<Found, String> {
-        let mut steps = MOST_STEPS;
+        let mut steps = MAX_STEPS;
         self.walk(place, path, &mut steps)
     }
 
@@ -248,7 +248,7 @@ impl Files {
             external: VecDeque::new(),
             soft: VecDeque::new(),
             entries: Vec::new(),
-            left: MOST_LISTED,
+            left: MAX_LISTED,
         };
         listing.below(place, "", 0);
         // Groups behind links add their own. A link into another file is the name of an array, a soft link only
@@ -258,7 +258,7 @@ impl Files {
         {
             let name = format!("{prefix}{}", link.name);
             let is_external = matches!(link.target, LinkTarget::External { .. });
-            match self.follow(&place, &link, &mut MOST_STEPS.clone()) {
+            match self.follow(&place, &link, &mut MAX_STEPS.clone()) {
                 Ok(Found::Group(group)) => listing.below(&group, &format!("{name}/"), level + 1),
                 Ok(Found::Array(array)) => listing.add(name, Ok(array), is_external),
                 Err(fault) => listing.add(name, Err(fault), is_external),
@@ -294,7 +294,7 @@ impl Listing {
 
     fn below(&mut self, place: &Place, prefix: &str, level: usize) {
         let identity = (Arc::as_ptr(&place.opened), place.group.address());
-        if level > MOST_LEVELS || !self.groups.insert(identity) {
+        if level > MAX_LEVELS || !self.groups.insert(identity) {
             return;
         }
         let found = match links(&place.opened.file, place.group.address()) {
@@ -382,7 +382,7 @@ impl Pool {
             return Ok(file);
         }
         let file = Arc::new(File::open(path)?);
-        if open.len() >= MOST_OPEN {
+        if open.len() >= MAX_OPEN {
             open.remove(0);
         }
         open.push((path.into(), file.clone()));

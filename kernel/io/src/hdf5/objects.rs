@@ -17,11 +17,11 @@ use hdf5_reader::symbol_table::SymbolTableNode;
 use hdf5_reader::{Hdf5File, btree_v1, btree_v2, fractal_heap};
 
 /// Header blocks of one object; more is a damaged chain.
-const MOST_BLOCKS: usize = 256;
+const MAX_BLOCKS: usize = 256;
 /// Bytes of the headers of one object.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// Links of one group that are looked at.
-pub const MOST_LINKS: usize = 1 << 16;
+pub const MAX_LINKS: usize = 1 << 16;
 
 /// A header message as it is stored.
 pub struct Message {
@@ -117,7 +117,7 @@ impl Reading<'_> {
 
     fn follow(&mut self) -> Result<()> {
         while let Some((at, size)) = self.blocks.pop() {
-            if !self.seen.insert(at) || self.seen.len() > MOST_BLOCKS {
+            if !self.seen.insert(at) || self.seen.len() > MAX_BLOCKS {
                 return Err(Error::InvalidData("header blocks without end".into()));
             }
             match self.version2 {
@@ -137,7 +137,7 @@ impl Reading<'_> {
     fn block(&mut self, at: u64, size: u64) -> Result<()> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         self.bytes = self.bytes.saturating_add(size);
-        if self.bytes > MOST_BYTES {
+        if self.bytes > MAX_BYTES {
             return Err(Error::ResourceLimit(
                 "headers of one object beyond 16 MiB".into(),
             ));
@@ -219,7 +219,7 @@ pub fn links(file: &Hdf5File, address: u64) -> Result<Vec<Link>> {
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    found.truncate(MOST_LINKS);
+    found.truncate(MAX_LINKS);
     Ok(found)
 }
 
@@ -261,7 +261,7 @@ fn dense_links(
         None,
     )?;
     let mut cache = fractal_heap::FractalHeapDirectBlockCache::default();
-    for record in records.iter().take(MOST_LINKS) {
+    for record in records.iter().take(MAX_LINKS) {
         if let btree_v2::BTreeV2Record::LinkNameHash { heap_id, .. } = record {
             let body =
                 heap.get_object_storage_cached(heap_id, storage, offset, length, &mut cache)?;
@@ -296,7 +296,7 @@ fn old_links(file: &Hdf5File, btree: u64, heap: u64, found: &mut Vec<Link>) -> R
         let node = storage.read_range(address, bytes)?;
         let node = SymbolTableNode::parse(&mut Cursor::new(node.as_ref()), offset, length)?;
         for entry in node.entries {
-            if found.len() >= MOST_LINKS {
+            if found.len() >= MAX_LINKS {
                 return Ok(());
             }
             let Some(name) = text(entry.link_name_offset) else {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use hdf5_reader::error::{Error, Result as Hdf5Result};
 use hdf5_reader::io::Cursor;
 
-const MOST_RANK: usize = 32;
+const MAX_RANK: usize = 32;
 /// Indices of an unlimited selection.
 const UNLIMITED: u64 = u64::MAX;
 
@@ -260,7 +260,7 @@ fn boxes(cursor: &mut Cursor<'_>, rank: usize, count: u32) -> Hdf5Result<Option<
 
 fn rank(cursor: &mut Cursor<'_>) -> Hdf5Result<usize> {
     let rank = cursor.read_u32_le()? as usize;
-    match rank <= MOST_RANK {
+    match rank <= MAX_RANK {
         true => Ok(rank),
         false => Err(Error::InvalidData(format!("a selection of {rank} axes"))),
     }

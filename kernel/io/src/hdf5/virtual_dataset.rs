@@ -19,9 +19,9 @@ use crate::storage::chunk::copy_box;
 use crate::storage::pixel::Pixel;
 
 /// Virtual arrays inside virtual arrays.
-const MOST_LEVELS: usize = 4;
+const MAX_LEVELS: usize = 4;
 /// Mappings of one array; each names a file.
-const MOST_MAPPINGS: u64 = 1 << 16;
+const MAX_MAPPINGS: u64 = 1 << 16;
 
 /// An array of which boxes lie in other arrays; where none does, it has its fill value.
 pub struct Virtual {
@@ -75,7 +75,7 @@ fn open_level(
         SourceError::unsupported(&opened.path, reason, remedy)
     };
     let by_name = "open the files that hold its frames one by one";
-    if level >= MOST_LEVELS {
+    if level >= MAX_LEVELS {
         return Err(refused(
             "is made of virtual arrays, which lead in a circle or too deep".into(),
             by_name,
@@ -191,7 +191,7 @@ fn mappings(opened: &Opened, (address, index): (u64, u32)) -> Hdf5Result<Vec<Map
         )));
     }
     let count = cursor.read_length(superblock.length_size)?;
-    if count > MOST_MAPPINGS {
+    if count > MAX_MAPPINGS {
         return Err(Error::InvalidData(format!("{count} mappings")));
     }
     let mut found = Vec::new();

@@ -15,9 +15,9 @@ use crate::storage::write::write_json;
 use crate::zarr::array::ArrayFolder;
 
 /// Arrays with more entries than this are named, not read, when a file is opened.
-pub const MOST_ENTRIES: u64 = 4096;
+pub const MAX_ENTRIES: u64 = 4096;
 /// Groups and arrays read at most; larger trees are cut, so that opening stays quick.
-pub const MOST_FOLDERS: usize = 2000;
+pub const MAX_FOLDERS: usize = 2000;
 const NONE: &str = "_None_";
 
 /// Reads the tree below a group; an absent group is an empty tree.
@@ -25,7 +25,7 @@ const NONE: &str = "_None_";
 /// # Errors
 /// [`SourceError`] when a folder or its attributes cannot be read.
 pub fn read(folder: &Path) -> Result<Value, SourceError> {
-    let mut left = MOST_FOLDERS;
+    let mut left = MAX_FOLDERS;
     read_group(folder, &mut left)
 }
 
@@ -107,7 +107,7 @@ fn array(folder: &Path) -> Value {
         return json!("an array that cannot be read");
     };
     let shape = array.shape();
-    match array.small_values(MOST_ENTRIES) {
+    match array.small_values(MAX_ENTRIES) {
         Some(values) => nested(values, &shape),
         None => json!(format!("an array of shape {shape:?}")),
     }

@@ -10,17 +10,17 @@ use signal::SourceError;
 
 use crate::hdf5::error::damaged;
 use crate::hyperspy::dictionary::{
-    MOST_ENTRIES, MOST_FOLDERS, attribute, group as listed, list_key, nested,
+    MAX_ENTRIES, MAX_FOLDERS, attribute, group as listed, list_key, nested,
 };
 use crate::metadata::axes::StoredAxes;
 use crate::storage::json;
 
 /// Entries of a value-by-value axis that are read.
-const MOST_AXIS_VALUES: u64 = 1 << 20;
+const MAX_AXIS_VALUES: u64 = 1 << 20;
 
 /// The tree below a group; what cannot be read is described in words.
 pub fn dictionary(group: &Group) -> Value {
-    let mut left = MOST_FOLDERS;
+    let mut left = MAX_FOLDERS;
     read_group(group, &mut left)
 }
 
@@ -77,7 +77,7 @@ fn attribute_value(attribute: &Attribute) -> Value {
 
 fn array_value(array: &Dataset) -> Value {
     let shape: Vec<usize> = array.shape().iter().map(|size| *size as usize).collect();
-    if array.num_elements().is_ok_and(|count| count > MOST_ENTRIES) {
+    if array.num_elements().is_ok_and(|count| count > MAX_ENTRIES) {
         return json!(format!("an array of shape {shape:?}"));
     }
     let values = match array.dtype() {
@@ -167,7 +167,7 @@ impl StoredAxes for AxisGroups<'_> {
             .filter(|array| {
                 array
                     .num_elements()
-                    .is_ok_and(|count| count <= MOST_AXIS_VALUES)
+                    .is_ok_and(|count| count <= MAX_AXIS_VALUES)
             })
             .and_then(|array| numbers(&array))
             .map(|values| values.iter().filter_map(json::number).collect()))

@@ -21,9 +21,9 @@ use crate::hyperspy::dictionary::safe_key;
 use crate::metadata::axes::axis_tree;
 use crate::result::options::Compression;
 use crate::result::partial::Record;
-use crate::result::plan::Plan;
 use crate::result::sink::Sink;
 use crate::result::tree::{experiment_name, hyperspy_trees, object};
+use crate::result::write_layout::WriteLayout;
 use crate::storage::lock::lock;
 
 /// Higher levels take twice the time for a few per cent of detector counts.
@@ -36,14 +36,14 @@ pub struct HspySink {
     end: AtomicU64,
     data: Mutex<Vec<ChunkEntry>>,
     shapes: Mutex<Vec<ChunkEntry>>,
-    plan: Plan,
+    layout: WriteLayout,
 }
 
 impl HspySink {
     /// # Errors
     /// [`SourceError::Io`] when the file cannot be made.
-    pub fn create(plan: &Plan, path: &Path) -> Result<Self, SourceError> {
-        if plan.shape().is_empty() {
+    pub fn create(layout: &WriteLayout, path: &Path) -> Result<Self, SourceError> {
+        if layout.shape().is_empty() {
             return Err(SourceError::unsupported(
                 path,
                 "one list of peaks without a scan is not a ragged signal",
@@ -56,7 +56,7 @@ impl HspySink {
             end: AtomicU64::new(hdf5::SUPERBLOCK_BYTES),
             data: Mutex::default(),
             shapes: Mutex::default(),
-            plan: plan.clone(),
+            layout: layout.clone(),
         })
     }
 
@@ -95,8 +95,8 @@ impl HspySink {
 
     /// One compressed chunk of the array.
     fn add_chunk(&self, index: &[usize], bytes: &[u8]) -> Result<(), SourceError> {
-        let width = self.plan.meta.element.size_bytes();
-        let encoded = match self.plan.compression {
+        let width = self.layout.meta.element.size_bytes();
+        let encoded = match self.layout.compression {
             Compression::None => self.append(bytes).map(|at| (at, bytes.len())),
             _ => {
                 let mut encoder =
@@ -114,7 +114,7 @@ impl HspySink {
     }
 
     fn entry(&self, index: &[usize], address: u64, bytes: usize) -> ChunkEntry {
-        let shape = self.plan.chunk_shape();
+        let shape = self.layout.chunk_shape();
         ChunkEntry {
             origin: (index.iter().chain(std::iter::repeat(&0)).zip(&shape))
                 .map(|(index, size)| (index * size) as u64)
@@ -134,13 +134,13 @@ impl HspySink {
     ) -> Result<u64, SourceError> {
         let mut entries = lock(entries);
         entries.sort_by(|one, other| one.origin.cmp(&other.origin));
-        let chunk = self.plan.chunk_shape();
+        let chunk = self.layout.chunk_shape();
         let (root, nodes) =
             hdf5::chunk_tree(&entries, &chunk, width, &mut |bytes| self.allocate(bytes));
         for (at, node) in nodes {
             self.write(&node, at)?;
         }
-        let mut messages = hdf5::array(kind, &self.plan.shape());
+        let mut messages = hdf5::array(kind, &self.layout.shape());
         if filtered {
             messages.push(hdf5::shuffle_and_deflate(width, LEVEL));
         }
@@ -280,8 +280,8 @@ impl HspySink {
         self.dictionary_with(&tree, links)
     }
 
-    fn experiment(&self, plan: &Plan) -> Result<u64, SourceError> {
-        let ragged = plan.meta.kind == SignalKind::Peaks;
+    fn experiment(&self, layout: &WriteLayout) -> Result<u64, SourceError> {
+        let ragged = layout.meta.kind == SignalKind::Peaks;
         let mut links = Vec::new();
         if ragged {
             let width = hdf5::REFERENCE_BYTES;
@@ -292,15 +292,16 @@ impl HspySink {
             links.push(("data".to_owned(), data));
             links.push(("_ragged_shapes_data".to_owned(), beside));
         } else {
-            let (element, filtered) = (plan.meta.element, plan.compression != Compression::None);
+            let (element, filtered) =
+                (layout.meta.element, layout.compression != Compression::None);
             let kind = Type::Element(element);
             let data = self.chunked_array(kind, element.size_bytes(), &self.data, filtered)?;
             links.push(("data".to_owned(), data));
         }
-        for (at, (axis, navigate)) in plan.axes.iter().enumerate() {
+        for (at, (axis, navigate)) in layout.axes.iter().enumerate() {
             links.push((format!("axis-{at}"), self.axis(axis, *navigate)?));
         }
-        let (tree, original) = hyperspy_trees(&plan.meta, &plan.provenance);
+        let (tree, original) = hyperspy_trees(&layout.meta, &layout.provenance);
         let trees = [("metadata", tree), ("original_metadata", original)];
         for (name, tree) in trees {
             links.push((name.to_owned(), self.dictionary(&tree)?));
@@ -317,7 +318,7 @@ fn pairs(tree: Map<String, Value>) -> Vec<(String, Value)> {
 
 impl Sink for HspySink {
     fn chunk(&self, chunk: usize, bytes: &[u8]) -> Result<(), SourceError> {
-        self.add_chunk(&self.plan.chunks.index(chunk), bytes)
+        self.add_chunk(&self.layout.chunks.index(chunk), bytes)
     }
 
     fn peaks(&self, chunk: usize, lists: &[Option<Arc<Peaks>>]) -> Result<(), SourceError> {
@@ -354,7 +355,7 @@ impl Sink for HspySink {
         let shapes: Vec<u8> = (numbers.iter())
             .flat_map(|(_, _, number)| hdf5::reference(2, shapes_at, number.unwrap_or_default()))
             .collect();
-        let index = self.plan.chunks.index(chunk);
+        let index = self.layout.chunks.index(chunk);
         for (bytes, entries) in [(references, &self.data), (shapes, &self.shapes)] {
             let address = self.append(&bytes)?;
             lock(entries).push(self.entry(&index, address, bytes.len()));
@@ -374,13 +375,13 @@ impl Sink for HspySink {
     }
 
     fn images(&self, images: &[f32]) -> Result<(), SourceError> {
-        self.plan
+        self.layout
             .map_chunks(images, &mut |index, bytes| self.add_chunk(index, bytes))
     }
 
-    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
-        let experiment = self.experiment(plan)?;
-        let name = experiment_name(&self.plan.meta.title);
+    fn finish(&self, layout: &WriteLayout) -> Result<(), SourceError> {
+        let experiment = self.experiment(layout)?;
+        let name = experiment_name(&self.layout.meta.title);
         let experiments = self.group(&[], &[(name, experiment)])?;
         let root = self.group(
             &pairs(object(

@@ -24,7 +24,7 @@ use crate::zarr::chunks::ZarrFrames;
 use crate::zarr::tree;
 
 /// Entries of a value-by-value axis that are read.
-const MOST_AXIS_VALUES: u64 = 1 << 20;
+const MAX_AXIS_VALUES: u64 = 1 << 20;
 
 pub struct Zspy;
 
@@ -130,7 +130,7 @@ impl StoredAxes for Groups<'_> {
     fn values(&self, at: usize, array: &str) -> Result<Option<Vec<f64>>, SourceError> {
         let folder = self.0.join(format!("axis-{at}")).join(array);
         Ok(ArrayFolder::open(&folder)?
-            .and_then(|array| array.small_values(MOST_AXIS_VALUES))
+            .and_then(|array| array.small_values(MAX_AXIS_VALUES))
             .map(|values| values.iter().filter_map(json::number).collect()))
     }
 }

@@ -16,9 +16,9 @@ use crate::metadata::axes::axis_tree;
 use crate::result::blocks::Boxes;
 use crate::result::codec::{ChunkCodec, compressor_v2, zero};
 use crate::result::partial::Record;
-use crate::result::plan::Plan;
 use crate::result::sink::Sink;
 use crate::result::tree::{experiment_name, hyperspy_trees, object};
+use crate::result::write_layout::WriteLayout;
 use crate::storage::json;
 use crate::storage::lock::lock;
 use crate::storage::write::write_file;
@@ -31,7 +31,7 @@ pub struct ZspySink {
     /// Signal axes of the array, each in one chunk.
     signal_rank: usize,
     bytes: Mutex<HashMap<usize, u64>>,
-    plan: Plan,
+    layout: WriteLayout,
 }
 
 impl ZspySink {
@@ -39,9 +39,9 @@ impl ZspySink {
     ///
     /// # Errors
     /// [`SourceError::Io`] naming the file that could not be written.
-    pub fn prepare(plan: &Plan, root: &Path) -> Result<(), SourceError> {
-        let meta = &plan.meta;
-        let experiment = experiment(plan, root);
+    pub fn prepare(layout: &WriteLayout, root: &Path) -> Result<(), SourceError> {
+        let meta = &layout.meta;
+        let experiment = experiment(layout, root);
         write_group(
             root,
             &object(json!({"file_format": "ZSpy", "file_format_version": "3.3"})),
@@ -49,10 +49,10 @@ impl ZspySink {
         write_group(&root.join("Experiments"), &Map::new())?;
         // hyperspy warns at every load about a `package` that is not a Python package: left out.
         write_group(&experiment, &Map::new())?;
-        for (at, (axis, navigate)) in plan.axes.iter().enumerate() {
+        for (at, (axis, navigate)) in layout.axes.iter().enumerate() {
             write_axis(&experiment.join(format!("axis-{at}")), axis, *navigate)?;
         }
-        let (tree, original) = hyperspy_trees(meta, &plan.provenance);
+        let (tree, original) = hyperspy_trees(meta, &layout.provenance);
         write(&experiment.join("metadata"), &tree)?;
         write(&experiment.join("original_metadata"), &original)?;
         let ragged = meta.kind == SignalKind::Peaks;
@@ -61,14 +61,14 @@ impl ZspySink {
             &object(json!({"_lazy": false, "ragged": ragged})),
         )?;
         if ragged {
-            return write_ragged_headers(&experiment, plan);
+            return write_ragged_headers(&experiment, layout);
         }
         write_array_header(
             &experiment.join("data"),
             &dtype(meta.element),
-            &plan.shape(),
-            &plan.chunk_shape(),
-            &compressor_v2(plan.compression, meta.element),
+            &layout.shape(),
+            &layout.chunk_shape(),
+            &compressor_v2(layout.compression, meta.element),
             &zero(meta.element),
             None,
         )
@@ -76,9 +76,9 @@ impl ZspySink {
 
     /// # Errors
     /// [`SourceError::Io`] when the prepared store cannot be read.
-    pub fn open(plan: &Plan, root: &Path) -> Result<Self, SourceError> {
-        let folder = experiment(plan, root).join("data");
-        let codec = match plan.meta.kind {
+    pub fn open(layout: &WriteLayout, root: &Path) -> Result<Self, SourceError> {
+        let folder = experiment(layout, root).join("data");
+        let codec = match layout.meta.kind {
             SignalKind::Peaks => None,
             _ => {
                 let header = json::read(&folder.join(".zarray"))?.unwrap_or_default();
@@ -87,14 +87,14 @@ impl ZspySink {
         };
         Ok(ZspySink {
             codec,
-            chunks: plan.chunks.clone(),
-            blocks: plan.blocks.clone(),
-            signal_rank: match plan.meta.kind {
-                SignalKind::Frame => plan.meta.axes.signal.len(),
+            chunks: layout.chunks.clone(),
+            blocks: layout.blocks.clone(),
+            signal_rank: match layout.meta.kind {
+                SignalKind::Frame => layout.meta.axes.signal.len(),
                 _ => 0,
             },
             bytes: Mutex::default(),
-            plan: plan.clone(),
+            layout: layout.clone(),
             folder,
         })
     }
@@ -178,27 +178,27 @@ impl Sink for ZspySink {
         total == record.bytes
     }
 
-    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
+    fn finish(&self, layout: &WriteLayout) -> Result<(), SourceError> {
         let folder = self.folder.with_file_name("metadata");
         if let Err(error) = std::fs::remove_dir_all(&folder)
             && error.kind() != std::io::ErrorKind::NotFound
         {
             return Err(io_error(&folder, &error));
         }
-        write(&folder, &hyperspy_trees(&plan.meta, &plan.provenance).0)
+        write(&folder, &hyperspy_trees(&layout.meta, &layout.provenance).0)
     }
 
     fn images(&self, images: &[f32]) -> Result<(), SourceError> {
-        self.plan.map_chunks(images, &mut |index, bytes| {
+        self.layout.map_chunks(images, &mut |index, bytes| {
             self.encoded(&self.file(&self.folder, index), bytes)
                 .map(drop)
         })
     }
 }
 
-fn experiment(plan: &Plan, root: &Path) -> PathBuf {
+fn experiment(layout: &WriteLayout, root: &Path) -> PathBuf {
     root.join("Experiments")
-        .join(experiment_name(&plan.meta.title))
+        .join(experiment_name(&layout.meta.title))
 }
 
 /// An axis; the values of one that is not uniform are an array.
@@ -213,13 +213,13 @@ fn write_axis(folder: &Path, axis: &Axis, navigate: bool) -> Result<(), SourceEr
 }
 
 /// Ragged arrays: flattened lists beside the shape of each, both of objects (numcodecs `vlen-array`).
-fn write_ragged_headers(experiment: &Path, plan: &Plan) -> Result<(), SourceError> {
+fn write_ragged_headers(experiment: &Path, layout: &WriteLayout) -> Result<(), SourceError> {
     for (name, dtype) in [("data", "<f4"), ("_ragged_shapes_data", "<i8")] {
         write_array_header(
             &experiment.join(name),
             &json!("|O"),
-            &plan.shape(),
-            &plan.chunk_shape(),
+            &layout.shape(),
+            &layout.chunk_shape(),
             &Value::Null,
             &json!(0),
             Some(json!([{"id": "vlen-array", "dtype": dtype}])),

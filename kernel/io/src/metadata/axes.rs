@@ -11,7 +11,7 @@ use signal::{Axes, Axis, Caveat, SourceError};
 
 use crate::metadata::expression::Expression;
 use crate::metadata::units;
-use crate::options::{MOST_SIGNAL_AXES, OpenOptions, usual_names};
+use crate::options::{MAX_SIGNAL_AXES, OpenOptions, usual_names};
 use crate::storage::json;
 
 /// Code of the caveat that a file has no axes of a frame.
@@ -81,9 +81,9 @@ pub fn read_axes(
             signal.push(axis);
         }
     }
-    if signal.len() > MOST_SIGNAL_AXES {
+    if signal.len() > MAX_SIGNAL_AXES {
         let reason = format!(
-            "its frames have {} axes; 1 to {MOST_SIGNAL_AXES} are handled",
+            "its frames have {} axes; 1 to {MAX_SIGNAL_AXES} are handled",
             signal.len()
         );
         return Err(SourceError::unsupported(path, reason, TRANSPOSE));
@@ -403,7 +403,7 @@ pub fn own_axes(entries: &Value, shape: &[usize]) -> Option<Axes> {
         // The numbers of a map without a scan.
         signal = navigation.split_off(navigation.len().saturating_sub(2));
     }
-    let fits = entries.len() == shape.len() && (1..=MOST_SIGNAL_AXES).contains(&signal.len());
+    let fits = entries.len() == shape.len() && (1..=MAX_SIGNAL_AXES).contains(&signal.len());
     fits.then(|| Axes::new(navigation, signal))
 }
 

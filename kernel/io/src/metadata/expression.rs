@@ -5,7 +5,7 @@
 //! which word or sign it is.
 
 /// A text longer than this is no formula of an axis.
-const MOST_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 /// Parentheses, signs and powers inside each other.
 const DEEPEST: usize = 64;
 
@@ -34,7 +34,7 @@ impl Expression {
     /// # Errors
     /// What of the text is not understood, in a few words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > MOST_BYTES {
+        if text.len() > MAX_BYTES {
             return Err(format!("it has {} characters", text.len()));
         }
         let mut parser = Parser {

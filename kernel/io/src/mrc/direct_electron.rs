@@ -10,7 +10,7 @@ use signal::{Caveat, SourceError};
 use crate::error::io_error;
 
 /// A side file is a few kilobytes of text.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 pub struct SideFile {
     entries: Map<String, Value>,
@@ -46,7 +46,7 @@ impl SideFile {
         let size = std::fs::metadata(path)
             .map_err(|error| io_error(path, &error))?
             .len();
-        if size > MOST_BYTES {
+        if size > MAX_BYTES {
             return Err(SourceError::header(
                 path,
                 "the side file",

@@ -18,7 +18,7 @@ const HEADER_BYTES: usize = 1024;
 /// Length of the extended header that FEI writes: 1024 records of 128 bytes.
 const FEI_EXTENDED_BYTES: u32 = 131_072;
 /// No detector has more pixels along one side.
-const MOST_PIXELS: u32 = 1 << 17;
+const MAX_PIXELS: u32 = 1 << 17;
 /// `IMOD` in a file of IMOD or SerialEM, at byte 152; the flags follow it.
 const IMOD_STAMP: u32 = 1_146_047_817;
 /// NVERSION of MRC2014 and its later editions, in which bytes are signed.
@@ -359,7 +359,7 @@ impl<'a> Words<'a> {
 
     fn sizes_are_plausible(&self) -> bool {
         let [columns, rows, frames] = [0, 4, 8].map(|at| self.u32(at));
-        let is_side = |size: u32| (1..=MOST_PIXELS).contains(&size);
+        let is_side = |size: u32| (1..=MAX_PIXELS).contains(&size);
         is_side(columns) && is_side(rows) && (1..=i32::MAX as u32).contains(&frames)
     }
 

@@ -16,9 +16,9 @@ use signal::{ElementType, Peaks, SourceError};
 use crate::error::io_error;
 use crate::metadata::axes::own_axis;
 use crate::result::partial::Record;
-use crate::result::plan::Plan;
 use crate::result::sink::Sink;
 use crate::result::tree::{metadata, original};
+use crate::result::write_layout::WriteLayout;
 use crate::storage::write::write_json;
 
 /// numpy aligns the first pixel.
@@ -30,7 +30,7 @@ pub struct NpySink {
     path: PathBuf,
     file: File,
     start: u64,
-    plan: Plan,
+    layout: WriteLayout,
 }
 
 impl NpySink {
@@ -38,19 +38,19 @@ impl NpySink {
     ///
     /// # Errors
     /// [`SourceError::Io`] naming the file that could not be written.
-    pub fn prepare(plan: &Plan, path: &Path) -> Result<(), SourceError> {
-        let header = header(plan);
+    pub fn prepare(layout: &WriteLayout, path: &Path) -> Result<(), SourceError> {
+        let header = header(layout);
         let write = || -> std::io::Result<()> {
             let file = File::create(path)?;
             file.write_all_at(&header, 0)?;
-            file.set_len(header.len() as u64 + plan.meta.total_bytes())
+            file.set_len(header.len() as u64 + layout.meta.total_bytes())
         };
         write().map_err(|error| io_error(path, &error))
     }
 
     /// # Errors
     /// [`SourceError::Io`] when the prepared file cannot be opened.
-    pub fn open(plan: &Plan, path: &Path) -> Result<Self, SourceError> {
+    pub fn open(layout: &WriteLayout, path: &Path) -> Result<Self, SourceError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -59,8 +59,8 @@ impl NpySink {
         Ok(NpySink {
             path: path.into(),
             file,
-            start: header(plan).len() as u64,
-            plan: plan.clone(),
+            start: header(layout).len() as u64,
+            layout: layout.clone(),
         })
     }
 
@@ -73,9 +73,9 @@ impl NpySink {
 
 impl Sink for NpySink {
     fn chunk(&self, chunk: usize, bytes: &[u8]) -> Result<(), SourceError> {
-        let frame_bytes = self.plan.frame_bytes();
-        let navigation = self.plan.meta.axes.navigation_shape();
-        let ranges = self.plan.chunks.ranges(chunk);
+        let frame_bytes = self.layout.frame_bytes();
+        let navigation = self.layout.meta.axes.navigation_shape();
+        let ranges = self.layout.chunks.ranges(chunk);
         let Some((fastest, slower)) = ranges.split_last() else {
             return self.write(&bytes[..frame_bytes], 0);
         };
@@ -83,8 +83,8 @@ impl Sink for NpySink {
         let outer = crate::result::blocks::flats(slower, &navigation);
         let inner: Vec<std::ops::Range<usize>> =
             slower.iter().map(|range| 0..range.len()).collect();
-        let inner = crate::result::blocks::flats(&inner, &self.plan.chunks.size);
-        let in_row = self.plan.chunks.size[slower.len()];
+        let inner = crate::result::blocks::flats(&inner, &self.layout.chunks.size);
+        let in_row = self.layout.chunks.size[slower.len()];
         for (row, place) in outer.into_iter().zip(inner) {
             let at = row * navigation[slower.len()] + fastest.start;
             let from = place * in_row * frame_bytes;
@@ -109,15 +109,15 @@ impl Sink for NpySink {
                 .map_err(|error| io_error(&self.path, &error))?;
         }
         Ok(Record {
-            bytes: (self.plan.blocks.positions(block) * self.plan.frame_bytes()) as u64,
+            bytes: (self.layout.blocks.positions(block) * self.layout.frame_bytes()) as u64,
             checksum: 0,
         })
     }
 
     fn holds(&self, block: usize, record: Record) -> bool {
-        let whole = self.start + self.plan.meta.total_bytes();
+        let whole = self.start + self.layout.meta.total_bytes();
         let length = self.file.metadata().map(|found| found.len());
-        let bytes = (self.plan.blocks.positions(block) * self.plan.frame_bytes()) as u64;
+        let bytes = (self.layout.blocks.positions(block) * self.layout.frame_bytes()) as u64;
         length.is_ok_and(|length| length == whole) && record.bytes == bytes
     }
 
@@ -129,19 +129,19 @@ impl Sink for NpySink {
         self.write(&bytes, 0)
     }
 
-    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
-        let axes: Vec<Value> = (plan.axes.iter())
+    fn finish(&self, layout: &WriteLayout) -> Result<(), SourceError> {
+        let axes: Vec<Value> = (layout.axes.iter())
             .map(|(axis, navigate)| own_axis(axis, *navigate))
             .collect();
         let (bytes, checksum) = ends(&self.path).map_err(|error| io_error(&self.path, &error))?;
         let mut sidecar = json!({
             "axes": axes,
-            "metadata": metadata(&plan.meta, &Value::Null),
-            "original_metadata": original(&plan.meta),
+            "metadata": metadata(&layout.meta, &Value::Null),
+            "original_metadata": original(&layout.meta),
             "array": {"bytes": bytes, "crc32c_of_ends": checksum},
         });
-        if !plan.provenance.is_null() {
-            sidecar["provenance"] = plan.provenance.clone();
+        if !layout.provenance.is_null() {
+            sidecar["provenance"] = layout.provenance.clone();
         }
         write_json(&sidecar_of(&self.path), &sidecar)
     }
@@ -179,13 +179,13 @@ fn descr(element: ElementType) -> String {
     format!("'{order}{}{}'", &element.name()[..1], element.size_bytes())
 }
 
-fn header(plan: &Plan) -> Vec<u8> {
-    let sizes: Vec<String> = plan.shape().iter().map(usize::to_string).collect();
+fn header(layout: &WriteLayout) -> Vec<u8> {
+    let sizes: Vec<String> = layout.shape().iter().map(usize::to_string).collect();
     let shape = match sizes.as_slice() {
         [one] => format!("{one},"),
         all => all.join(", "),
     };
-    let element = plan.meta.element;
+    let element = layout.meta.element;
     let number = descr(element.part());
     let descr = match element.is_complex() {
         true => descr(element),

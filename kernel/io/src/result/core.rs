@@ -9,13 +9,13 @@ use signal::{Frame, NavigationIndex, Peaks, SignalKind, SourceError};
 use crate::error::io_error;
 use crate::result::blocks::flats;
 use crate::result::partial::{Partial, Record};
-use crate::result::plan::Plan;
 use crate::result::sink::Sink;
+use crate::result::write_layout::WriteLayout;
 use crate::storage::lock::lock;
 
 /// What the compressing threads share.
 pub struct Core {
-    pub plan: Plan,
+    pub layout: WriteLayout,
     pub sink: Box<dyn Sink>,
     pub partial: Partial,
     pub navigation: Vec<usize>,
@@ -36,30 +36,30 @@ pub struct Begun {
 }
 
 impl Core {
-    pub fn new(plan: Plan, partial: Partial, sink: Box<dyn Sink>) -> Self {
-        let positions = plan.meta.axes.positions();
-        let map_values = match plan.meta.kind {
-            SignalKind::Map => positions * plan.meta.components.len(),
+    pub fn new(layout: WriteLayout, partial: Partial, sink: Box<dyn Sink>) -> Self {
+        let positions = layout.meta.axes.positions();
+        let map_values = match layout.meta.kind {
+            SignalKind::Map => positions * layout.meta.components.len(),
             _ => 0,
         };
         Core {
             sink,
-            navigation: plan.meta.axes.navigation_shape(),
+            navigation: layout.meta.axes.navigation_shape(),
             begun: Mutex::default(),
             images: Mutex::new(vec![f32::NAN; map_values]),
             seen: Mutex::new(vec![0; positions.div_ceil(64)]),
-            left: (0..plan.blocks.count())
-                .map(|block| AtomicUsize::new(plan.blocks.positions(block)))
+            left: (0..layout.blocks.count())
+                .map(|block| AtomicUsize::new(layout.blocks.positions(block)))
                 .collect(),
             written: AtomicU64::new(0),
-            plan,
+            layout,
             partial,
         }
     }
 
     /// Takes over what is finished already: which blocks, and the values of a map.
     pub fn recall(&self) -> Result<Vec<bool>, SourceError> {
-        let mut finished = vec![false; self.plan.blocks.count()];
+        let mut finished = vec![false; self.layout.blocks.count()];
         if !self.partial.is_resumable() {
             return Ok(finished);
         }
@@ -70,24 +70,24 @@ impl Core {
             finished[block] = true;
             self.left[block].store(0, Ordering::Relaxed);
             let mut seen = lock(&self.seen);
-            for flat in flats(&self.plan.blocks.ranges(block), &self.navigation) {
+            for flat in flats(&self.layout.blocks.ranges(block), &self.navigation) {
                 seen[flat / 64] |= 1 << (flat % 64);
             }
-            let positions = self.plan.blocks.positions(block) as u64;
+            let positions = self.layout.blocks.positions(block) as u64;
             self.written.fetch_add(positions, Ordering::Relaxed);
         }
         Ok(finished)
     }
 
     fn recall_block(&self, block: usize, record: Record) -> bool {
-        if self.plan.meta.kind != SignalKind::Map {
+        if self.layout.meta.kind != SignalKind::Map {
             return self.sink.holds(block, record);
         }
-        let flats = flats(&self.plan.blocks.ranges(block), &self.navigation);
+        let flats = flats(&self.layout.blocks.ranges(block), &self.navigation);
         let Ok(bytes) = std::fs::read(self.partial.block_file(block)) else {
             return false;
         };
-        let components = self.plan.meta.components.len();
+        let components = self.layout.meta.components.len();
         let expected = flats.len() * components * size_of::<f32>();
         if bytes.len() != expected || crc32c::crc32c(&bytes) != record.checksum {
             return false;
@@ -96,7 +96,7 @@ impl Core {
             .chunks_exact(size_of::<f32>())
             .map(|value| f32::from_le_bytes(value.try_into().unwrap_or_default()));
         let mut images = lock(&self.images);
-        let positions = self.plan.meta.axes.positions();
+        let positions = self.layout.meta.axes.positions();
         for component in 0..components {
             for flat in &flats {
                 images[component * positions + flat] = values.next().unwrap_or(f32::NAN);
@@ -128,12 +128,12 @@ impl Core {
         at: NavigationIndex,
         put: impl FnOnce(&mut Begun, usize, usize),
     ) -> Option<(usize, Begun)> {
-        let (chunk, place) = self.plan.chunks.place(at.as_slice());
-        let positions = self.plan.chunks.size.iter().product();
+        let (chunk, place) = self.layout.chunks.place(at.as_slice());
+        let positions = self.layout.chunks.size.iter().product();
         let begun = (lock(&self.begun).entry(chunk))
             .or_insert_with(|| {
                 Arc::new(Mutex::new(Begun {
-                    missing: self.plan.chunks.positions(chunk),
+                    missing: self.layout.chunks.positions(chunk),
                     ..Begun::default()
                 }))
             })
@@ -151,26 +151,26 @@ impl Core {
 
     pub fn add_values(&self, at: NavigationIndex, values: &[f32]) -> Result<(), SourceError> {
         let flat = at.flat(&self.navigation);
-        let positions = self.plan.meta.axes.positions();
+        let positions = self.layout.meta.axes.positions();
         let mut images = lock(&self.images);
         for (component, value) in values.iter().enumerate() {
             images[component * positions + flat] = *value;
         }
         drop(images);
-        let (block, _) = self.plan.blocks.place(at.as_slice());
+        let (block, _) = self.layout.blocks.place(at.as_slice());
         self.stored(block, 1)
     }
 
     /// Compresses and stores a complete chunk.
     pub fn store(&self, chunk: usize, begun: &Begun) -> Result<(), SourceError> {
-        match self.plan.meta.kind {
+        match self.layout.meta.kind {
             SignalKind::Peaks => self.sink.peaks(chunk, &begun.peaks)?,
             _ => self.sink.chunk(chunk, &begun.bytes)?,
         }
-        let ranges = self.plan.chunks.ranges(chunk);
+        let ranges = self.layout.chunks.ranges(chunk);
         let first: Vec<usize> = ranges.iter().map(|range| range.start).collect();
-        let (block, _) = self.plan.blocks.place(&first);
-        self.stored(block, self.plan.chunks.positions(chunk))
+        let (block, _) = self.layout.blocks.place(&first);
+        self.stored(block, self.layout.chunks.positions(chunk))
     }
 
     fn stored(&self, block: usize, positions: usize) -> Result<(), SourceError> {
@@ -178,7 +178,7 @@ impl Core {
             return Ok(());
         }
         let durable = self.partial.is_resumable();
-        let record = match self.plan.meta.kind {
+        let record = match self.layout.meta.kind {
             SignalKind::Map if durable => self.spill(block)?,
             SignalKind::Map => return Ok(()),
             _ => self.sink.finish_block(block, durable)?,
@@ -188,10 +188,10 @@ impl Core {
 
     /// Keeps the values of one block of a map, component after component.
     fn spill(&self, block: usize) -> Result<Record, SourceError> {
-        let flats = flats(&self.plan.blocks.ranges(block), &self.navigation);
-        let positions = self.plan.meta.axes.positions();
+        let flats = flats(&self.layout.blocks.ranges(block), &self.navigation);
+        let positions = self.layout.meta.axes.positions();
         let images = lock(&self.images);
-        let bytes: Vec<u8> = (0..self.plan.meta.components.len())
+        let bytes: Vec<u8> = (0..self.layout.meta.components.len())
             .flat_map(|component| flats.iter().map(move |flat| component * positions + flat))
             .flat_map(|at| images[at].to_le_bytes())
             .collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use signal::{Peaks, SourceError};
 
 use super::partial::Record;
-use super::plan::Plan;
+use super::write_layout::WriteLayout;
 
 /// How one format stores what is complete. Called from several threads at once, for different chunks.
 pub trait Sink: Send + Sync {
@@ -27,7 +27,7 @@ pub trait Sink: Send + Sync {
 
     /// Everything was stored: completes the file. `plan` is that of before, with what is to be said of the signal
     /// and of how it was made as it is known now.
-    fn finish(&self, plan: &Plan) -> Result<(), SourceError>;
+    fn finish(&self, layout: &WriteLayout) -> Result<(), SourceError>;
 
     /// A file that belongs beside the target, and the name it gets there.
     fn beside(&self, _target: &Path) -> Option<(PathBuf, PathBuf)> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use signal::SourceError;
 
 /// A chunk is decoded whole; beyond this the file needs other chunks, not more memory.
-const MOST_CHUNK_BYTES: u64 = 4 << 30;
+const MAX_CHUNK_BYTES: u64 = 4 << 30;
 
 /// Bytes of a chunk of pixels of `width` bytes.
 ///
@@ -19,13 +19,13 @@ pub fn chunk_bytes(
     let mut shape = shape;
     shape
         .try_fold(width as u64, u64::checked_mul)
-        .filter(|bytes| *bytes <= MOST_CHUNK_BYTES)
+        .filter(|bytes| *bytes <= MAX_CHUNK_BYTES)
         .ok_or_else(|| {
             SourceError::unsupported(
                 path,
                 format!(
                     "its chunks are larger than {} GiB and each must be decoded whole",
-                    MOST_CHUNK_BYTES >> 30
+                    MAX_CHUNK_BYTES >> 30
                 ),
                 "write it again with chunks of a few frames, in Python for example `dask.array.from_zarr(FILE).rechunk({0: 1, 1: 4}).to_zarr(\"again.zarr\")`",
             )

@@ -11,7 +11,7 @@ use signal::{Caveat, SourceError, edits};
 use crate::storage::pixel::{NoPixel, Pixel, Tool};
 
 /// Arrays named in an error; a name that was nearly written and those with frames come first.
-const MOST_NAMES: usize = 20;
+const MAX_NAMES: usize = 20;
 
 /// Edits between a name and what is taken for a slip in writing it.
 const SLIP: usize = 2;
@@ -240,10 +240,10 @@ fn only_of(
 fn texts(listed: &[&Listed]) -> String {
     let shown: Vec<String> = listed
         .iter()
-        .take(MOST_NAMES)
+        .take(MAX_NAMES)
         .map(|array| array.text())
         .collect();
-    let more = match listed.len().saturating_sub(MOST_NAMES) {
+    let more = match listed.len().saturating_sub(MAX_NAMES) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };

@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const PLACES: u128 = 16;
 const PLACE_BYTES: usize = 4096;
 /// A file in memory is read whole, up to this size: of a larger one nothing is known.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 /// A file that changed so shortly before it was looked at may change again without another time stamp.
 const TICK: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 1 << 20;
 /// Of a store with more files none is looked at.
-const MOST_FILES: usize = 4096;
+const MAX_FILES: usize = 4096;
 
 /// What one call of the system tells of a file that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Mark {
             return None;
         }
         let checksum = match is_in_memory(file) {
-            true if found.len() > MOST_BYTES => return None,
+            true if found.len() > MAX_BYTES => return None,
             true => whole(file, found.len())?,
             false => sampled(file, found.len())?,
         };
@@ -77,7 +77,7 @@ pub fn sample_of(path: &Path) -> Option<u32> {
         for entry in fs::read_dir(&path).ok()? {
             open.push(entry.ok()?.path());
         }
-        if files.len() + open.len() > MOST_FILES {
+        if files.len() + open.len() > MAX_FILES {
             return None;
         }
     }

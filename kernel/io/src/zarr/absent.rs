@@ -12,8 +12,8 @@ use crate::zarr::array::ArrayFolder;
 
 /// Names of chunk files that are looked up when an array is opened, and the time for it: opening stays quick on a
 /// disk of which each answer takes long. A store with fewer is looked at wholly.
-const MOST_LOOKED: u64 = 4096;
-const LONGEST: Duration = Duration::from_millis(20);
+const MAX_LOOKED: u64 = 4096;
+const MAX: Duration = Duration::from_millis(20);
 /// Looked up in any case.
 const LEAST_LOOKED: u64 = 64;
 
@@ -187,11 +187,8 @@ fn look_under(folder: &ArrayFolder, layout: Layout) -> Look {
         files,
     };
     let mut at = 0;
-    while look.looked < files.min(MOST_LOOKED) {
-        if look.looked >= LEAST_LOOKED
-            && look.looked.is_multiple_of(16)
-            && began.elapsed() > LONGEST
-        {
+    while look.looked < files.min(MAX_LOOKED) {
+        if look.looked >= LEAST_LOOKED && look.looked.is_multiple_of(16) && began.elapsed() > MAX {
             break;
         }
         let indices = unravel(at, grid);

@@ -24,7 +24,7 @@ use crate::storage::pixel::{NoPixel, Pixel, Tool, zarr_pixel};
 use crate::zarr::codecs::with_own_chain;
 
 /// Entries of one chunk of a small array, such as a list in the metadata.
-const MOST_SMALL_CHUNK: u64 = 1 << 24;
+const MAX_SMALL_CHUNK: u64 = 1 << 24;
 
 /// How chunk files are encoded, as far as their length can be checked before decoding.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -192,7 +192,7 @@ impl ArrayFolder {
             .map(|size| size.get())
             .try_fold(1u64, u64::checked_mul)?;
         // A damaged header may announce chunks that no memory holds, and one is decoded whole.
-        if count > most || in_chunk > MOST_SMALL_CHUNK {
+        if count > most || in_chunk > MAX_SMALL_CHUNK {
             return None;
         }
         let all = self.array.subset_all();

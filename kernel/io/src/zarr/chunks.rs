@@ -26,7 +26,7 @@ use crate::zarr::array::ArrayFolder;
 const NOWHERE: u64 = u64::MAX;
 
 /// Shards whose index is kept: 16 bytes per inner chunk, a few MB in all.
-const MOST_SHARD_INDEXES: usize = 64;
+const MAX_SHARD_INDEXES: usize = 64;
 
 /// Frames of one Zarr array.
 pub struct ZarrFrames {
@@ -234,7 +234,7 @@ impl ZarrFrames {
             place: format!("the shard of scan positions {navigation:?}"),
             reason,
         };
-        if shards.len() >= MOST_SHARD_INDEXES {
+        if shards.len() >= MAX_SHARD_INDEXES {
             shards.clear();
         }
         let subset = ArraySubset::new_with_ranges(&ranges);

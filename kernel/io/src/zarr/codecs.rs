@@ -41,7 +41,7 @@ const V3: [&str; 9] = [
     "vlen-utf8",
 ];
 /// Bytes of one chunk of lists or texts.
-const MOST_LIST_BYTES: usize = 1 << 28;
+const MAX_LIST_BYTES: usize = 1 << 28;
 /// Bytes a compressor may add to what cannot be compressed.
 const SLACK_BYTES: usize = 1 << 16;
 
@@ -380,7 +380,7 @@ impl BytesToBytesCodecTraits for Chain {
         decoded: &BytesRepresentation,
         _: &CodecOptions,
     ) -> Result<Cow<'a, [u8]>, CodecError> {
-        let most = decoded.size().map_or(MOST_LIST_BYTES, |size| size as usize);
+        let most = decoded.size().map_or(MAX_LIST_BYTES, |size| size as usize);
         // What each step may make at most, from the last one back.
         let mut limits = vec![most];
         for step in self.steps.iter().skip(1).rev() {

@@ -9,14 +9,14 @@ use crate::storage::json;
 use crate::storage::pixel::zarr_pixel;
 
 /// Levels of groups that are looked at.
-const MOST_LEVELS: usize = 16;
+const MAX_LEVELS: usize = 16;
 /// Folders that are looked at; a group may hold anything.
-const MOST_FOLDERS: usize = 1 << 13;
+const MAX_FOLDERS: usize = 1 << 13;
 
 /// All arrays below a folder; the chunks of an array are not looked at.
 pub fn list(path: &Path) -> Vec<Listed> {
     let mut listed = Vec::new();
-    let mut left = MOST_FOLDERS;
+    let mut left = MAX_FOLDERS;
     below(path, "", 0, &mut left, &mut listed);
     listed
 }
@@ -39,7 +39,7 @@ fn below(folder: &Path, prefix: &str, level: usize, left: &mut usize, listed: &m
         let full = format!("{prefix}{name}");
         match described(&inside) {
             Ok(Some(metadata)) => listed.push(array(full, &metadata)),
-            Ok(None) if level < MOST_LEVELS => {
+            Ok(None) if level < MAX_LEVELS => {
                 below(&inside, &format!("{full}/"), level + 1, left, listed);
             }
             Ok(None) => {}

@@ -23,9 +23,9 @@ use crate::metadata::axes::own_axis;
 use crate::result::blocks::Boxes;
 use crate::result::codec::{ChunkCodec, codecs_v3, zero};
 use crate::result::partial::Record;
-use crate::result::plan::Plan;
 use crate::result::sink::Sink;
 use crate::result::tree::{metadata, original};
+use crate::result::write_layout::WriteLayout;
 use crate::storage::lock::lock;
 use crate::storage::write::write_file;
 use crate::storage::write::write_json;
@@ -40,7 +40,7 @@ pub struct ZarrSink {
     blocks: Boxes,
     signal_rank: usize,
     open: Mutex<HashMap<usize, Arc<Shard>>>,
-    plan: Plan,
+    layout: WriteLayout,
 }
 
 /// A shard that misses chunks.
@@ -60,26 +60,26 @@ impl ZarrSink {
     ///
     /// # Errors
     /// [`SourceError::Io`] naming the file that could not be written.
-    pub fn prepare(plan: &Plan, root: &Path) -> Result<(), SourceError> {
+    pub fn prepare(layout: &WriteLayout, root: &Path) -> Result<(), SourceError> {
         std::fs::create_dir_all(root).map_err(|error| io_error(root, &error))?;
-        write_json(&root.join("zarr.json"), &header(plan))
+        write_json(&root.join("zarr.json"), &header(layout))
     }
 
     /// # Errors
     /// [`SourceError::Io`] when the codecs cannot be made.
-    pub fn open(plan: &Plan, root: &Path) -> Result<Self, SourceError> {
-        let mut inner = header(plan);
-        inner["shape"] = json!(plan.chunk_shape());
-        inner["chunk_grid"]["configuration"]["chunk_shape"] = json!(plan.chunk_shape());
-        inner["codecs"] = codecs_v3(plan.compression, plan.meta.element);
+    pub fn open(layout: &WriteLayout, root: &Path) -> Result<Self, SourceError> {
+        let mut inner = header(layout);
+        inner["shape"] = json!(layout.chunk_shape());
+        inner["chunk_grid"]["configuration"]["chunk_shape"] = json!(layout.chunk_shape());
+        inner["codecs"] = codecs_v3(layout.compression, layout.meta.element);
         Ok(ZarrSink {
             root: root.into(),
             codec: ChunkCodec::new(root, inner)?,
-            chunks: plan.chunks.clone(),
-            blocks: plan.blocks.clone(),
-            signal_rank: plan.meta.axes.signal.len(),
+            chunks: layout.chunks.clone(),
+            blocks: layout.blocks.clone(),
+            signal_rank: layout.meta.axes.signal.len(),
             open: Mutex::default(),
-            plan: plan.clone(),
+            layout: layout.clone(),
         })
     }
 
@@ -216,12 +216,12 @@ impl Sink for ZarrSink {
         crc32c::crc32c(&index) == record.checksum && stored == record.checksum.to_le_bytes()
     }
 
-    fn finish(&self, plan: &Plan) -> Result<(), SourceError> {
-        ZarrSink::prepare(plan, &self.root)
+    fn finish(&self, layout: &WriteLayout) -> Result<(), SourceError> {
+        ZarrSink::prepare(layout, &self.root)
     }
 
     fn images(&self, images: &[f32]) -> Result<(), SourceError> {
-        self.plan.map_chunks(images, &mut |index, bytes| {
+        self.layout.map_chunks(images, &mut |index, bytes| {
             let file = self.file(index);
             write_file(&file, &self.codec.encode(&file, bytes)?)
         })
@@ -229,28 +229,28 @@ impl Sink for ZarrSink {
 }
 
 /// The array's `zarr.json`.
-fn header(plan: &Plan) -> Value {
-    let meta = &plan.meta;
+fn header(layout: &WriteLayout) -> Value {
+    let meta = &layout.meta;
     let element = meta.element;
-    let inner = codecs_v3(plan.compression, element);
+    let inner = codecs_v3(layout.compression, element);
     let index_codecs = json!([
         {"name": "bytes", "configuration": {"endian": "little"}},
         {"name": "crc32c"}
     ]);
     let (grid, codecs) = match meta.kind {
         SignalKind::Frame => (
-            [plan.blocks.size.clone(), meta.axes.signal_shape()].concat(),
+            [layout.blocks.size.clone(), meta.axes.signal_shape()].concat(),
             json!([{"name": "sharding_indexed", "configuration": {
-                "chunk_shape": plan.chunk_shape(), "codecs": inner,
+                "chunk_shape": layout.chunk_shape(), "codecs": inner,
                 "index_codecs": index_codecs, "index_location": "end"}}]),
         ),
         // The images of a map are few: a file each.
-        _ => (plan.chunk_shape(), inner),
+        _ => (layout.chunk_shape(), inner),
     };
-    let axes: Vec<Value> = (plan.axes.iter())
+    let axes: Vec<Value> = (layout.axes.iter())
         .map(|(axis, navigate)| own_axis(axis, *navigate))
         .collect();
-    let names: Vec<&str> = plan
+    let names: Vec<&str> = layout
         .axes
         .iter()
         .map(|(axis, _)| axis.name.as_str())
@@ -260,13 +260,13 @@ fn header(plan: &Plan) -> Value {
         "metadata": metadata(meta, &Value::Null),
         "original_metadata": original(meta),
     });
-    if !plan.provenance.is_null() {
-        attributes["provenance"] = plan.provenance.clone();
+    if !layout.provenance.is_null() {
+        attributes["provenance"] = layout.provenance.clone();
     }
     json!({
         "zarr_format": 3,
         "node_type": "array",
-        "shape": plan.shape(),
+        "shape": layout.shape(),
         "data_type": long_name(element.name()),
         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": grid}},
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},

@@ -12,7 +12,7 @@ use crate::wire::Outgoing;
 /// An output keeps its picture until nothing was asked of it for this long: while somebody drags, none is drawn.
 const REST: Duration = Duration::from_millis(1000);
 /// A drag without end does not keep the picture from a notebook that is saved.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Default)]
@@ -68,8 +68,7 @@ impl Pictures {
 pub(super) fn serve(comms: &std::sync::Weak<Comms>, pictures: &Pictures) {
     while pictures.wait() {
         let Some(comms) = comms.upgrade() else { return };
-        let due =
-            pictures.take(|model, since| since.elapsed() >= LONGEST_WAIT || comms.rests(model));
+        let due = pictures.take(|model, since| since.elapsed() >= MAX_WAIT || comms.rests(model));
         for model in due {
             super::guarded("drawing a picture", || comms.replace_picture(&model));
         }
@@ -100,27 +99,27 @@ impl Comms {
 
     fn replace_picture(&self, id: &str) {
         let (node, state) = match self.lock().comms.get(id) {
-            Some(Comm::Widget(model)) => (model.node, model.figure().state.clone()),
+            Some(Comm::Widget(model)) => (model.node, model.state().traits.clone()),
             _ => return,
         };
-        let figure = match self.figures.picture(node, &state) {
-            Ok(figure) => figure,
+        let state = match self.backend.picture(node, &state) {
+            Ok(state) => state,
             Err(error) => return tracing::warn!("no picture of node {node}: {error}"),
         };
         let mut registry = self.lock();
         let Some(Comm::Widget(model)) = registry.comms.get_mut(id) else {
             return;
         };
-        if figure.poster == model.figure().poster && figure.text == model.figure().text {
+        if state.poster == model.state().poster && state.text == model.state().text {
             return;
         }
-        model.set_figure(figure);
+        model.set_picture(state);
         let shown = Outgoing::publish("update_display_data", model.parent.as_ref(), model.output());
-        let told = model.is_seen().then(|| model.told());
+        let event = model.is_seen().then(|| model.picture_event());
         drop(registry);
         self.iopub.publish(shown);
-        if let Some(told) = told {
-            self.tell(Some(id), &told);
+        if let Some(event) = event {
+            self.send_event(Some(id), &event);
         }
     }
 }

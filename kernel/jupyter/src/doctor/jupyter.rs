@@ -48,16 +48,16 @@ struct Extension {
     folder: PathBuf,
 }
 
-pub(super) fn examine(python: Option<PathBuf>, tell: &mut dyn FnMut(Finding)) {
+pub(super) fn examine(python: Option<PathBuf>, report: &mut dyn FnMut(Finding)) {
     let found = match ask(python) {
         Ok(found) => found,
-        Err(finding) => return tell(finding),
+        Err(finding) => return report(finding),
     };
-    pages(&found).into_iter().for_each(&mut *tell);
-    widgets(&found).into_iter().for_each(&mut *tell);
-    kernels(&found, tell);
+    pages(&found).into_iter().for_each(&mut *report);
+    widgets(&found).into_iter().for_each(&mut *report);
+    kernels(&found, report);
     if let Some(folder) = &found.runtime {
-        tell(super::machine::writable("Jupyter's runtime folder", folder));
+        report(super::machine::writable("Jupyter's runtime folder", folder));
     }
 }
 
@@ -195,12 +195,12 @@ fn same_series(version: &str, needs: &str) -> bool {
     version.len() >= 2 && version[..2] == needs[..2] && version >= needs
 }
 
-fn kernels(found: &Found, tell: &mut dyn FnMut(Finding)) {
+fn kernels(found: &Found, report: &mut dyn FnMut(Finding)) {
     if !found.packages.contains_key("jupyter_client") {
         return; // said already
     }
     if let Some(error) = &found.kernels_error {
-        return tell(Finding::broken(
+        return report(Finding::broken(
             format!(
                 "the Jupyter of {} does not list its kernels: {error}",
                 found.python.display()
@@ -214,7 +214,7 @@ fn kernels(found: &Found, tell: &mut dyn FnMut(Finding)) {
         .filter(|(_, kernel)| is_ours(&kernel.spec.argv))
         .collect();
     if ours.is_empty() {
-        tell(Finding::broken(
+        report(Finding::broken(
             format!(
                 "Jupyter knows no SignalTree kernel (it knows: {})",
                 found.kernels.keys().cloned().collect::<Vec<_>>().join(", ")
@@ -223,7 +223,7 @@ fn kernels(found: &Found, tell: &mut dyn FnMut(Finding)) {
         ));
     }
     for (name, kernel) in ours {
-        tell(examine_kernel(name, kernel));
+        report(examine_kernel(name, kernel));
     }
 }
 
@@ -345,20 +345,22 @@ mod tests {
             "gone": {"resource_dir": "/k/gone", "spec": {"argv": ["/nowhere/signaltree", "kernel", "-f", "x"], "interrupt_mode": "message"}},
             "loose": {"resource_dir": "/k/loose", "spec": {"argv": ["signaltree", "kernel", "-f", "x"]}},
             "python3": {"resource_dir": "/k/p", "spec": {"argv": ["python", "-m", "ipykernel"]}}}"#;
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let kernels = format!(r#"{{"packages": {{"jupyter_client": "8"}}, "kernels": {kernels}}}"#);
-        super::kernels(&found(&kernels), &mut |finding| told.push(finding));
-        assert_eq!(verdicts(&told), [Verdict::Broken, Verdict::Broken]);
+        super::kernels(&found(&kernels), &mut |finding| reported.push(finding));
+        assert_eq!(verdicts(&reported), [Verdict::Broken, Verdict::Broken]);
         assert!(
-            told[0].what.contains("/nowhere/signaltree does not run"),
+            reported[0]
+                .what
+                .contains("/nowhere/signaltree does not run"),
             "{}",
-            told[0]
+            reported[0]
         );
-        told.clear();
+        reported.clear();
         super::kernels(
             &found(r#"{"packages": {"jupyter_client": "8"}}"#),
-            &mut |finding| told.push(finding),
+            &mut |finding| reported.push(finding),
         );
-        assert!(told[0].advice.contains("signaltree install"));
+        assert!(reported[0].advice.contains("signaltree install"));
     }
 }

@@ -8,7 +8,7 @@ use crate::{install, journal};
 /// Less than this beside the budget is tight: the compiler and a browser run on the same machine.
 const ROOM_BYTES: u64 = 1 << 30;
 
-pub(super) fn examine(tell: &mut dyn FnMut(Finding)) {
+pub(super) fn examine(report: &mut dyn FnMut(Finding)) {
     let places = [
         ("the cache of compiled cells", eval::cache_folder()),
         ("the folder of inputs", install::history_folder()),
@@ -20,10 +20,10 @@ pub(super) fn examine(tell: &mut dyn FnMut(Finding)) {
     ];
     for (what, folder) in places {
         if let Some(folder) = folder {
-            tell(writable(what, &folder));
+            report(writable(what, &folder));
         }
     }
-    tell(memory());
+    report(memory());
 }
 
 /// Tries the folder, or the nearest one above it that exists; leaves nothing behind.

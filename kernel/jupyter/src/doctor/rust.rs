@@ -10,12 +10,12 @@ use super::{Finding, first_line, milliseconds, numbers, output_of};
 const NEEDED_FOR: &str = "cells that only call SignalTree run without it";
 const INSTALL: &str = "install Rust from https://rustup.rs, then restart the kernel";
 
-pub(super) fn examine(tell: &mut dyn FnMut(Finding)) {
+pub(super) fn examine(report: &mut dyn FnMut(Finding)) {
     for program in ["rustc", "cargo"] {
         match output_of(program, ["--version"]) {
             Ok(output) if output.status.success() => {
                 let version = first_line(&output);
-                tell(match is_new_enough(&version) {
+                report(match is_new_enough(&version) {
                     true => Finding::good(version),
                     false => Finding::note(
                         format!(
@@ -27,7 +27,7 @@ pub(super) fn examine(tell: &mut dyn FnMut(Finding)) {
                 });
             }
             Ok(output) => {
-                return tell(Finding::note(
+                return report(Finding::note(
                     format!(
                         "{program} does not work ({}); {NEEDED_FOR}",
                         first_line(&output)
@@ -36,15 +36,15 @@ pub(super) fn examine(tell: &mut dyn FnMut(Finding)) {
                 ));
             }
             Err(_) => {
-                return tell(Finding::note(
+                return report(Finding::note(
                     format!("no {program} on the path; {NEEDED_FOR}"),
                     INSTALL,
                 ));
             }
         }
     }
-    tell(compile());
-    tell(prepared(eval::prepared(None)));
+    report(compile());
+    report(prepared(eval::prepared(None)));
 }
 
 /// What the first compiled cell of a kernel finds.

@@ -16,7 +16,7 @@ use super::Entry;
 const FILE: &str = "inputs.jsonl";
 const LOCK: &str = "lock";
 /// Size at which the older half goes.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 /// Inputs that may wait for the disk; beyond it they are kept in memory only.
 const QUEUE: usize = 256;
 /// How long another kernel may hold the lock. Without it, lines still arrive whole.
@@ -197,7 +197,7 @@ impl Writer {
                 input: Some(input),
             },
         )?;
-        if fs::metadata(&path)?.len() > MOST_BYTES {
+        if fs::metadata(&path)?.len() > MAX_BYTES {
             shorten(&path)?;
         }
         Ok(())
@@ -252,7 +252,7 @@ fn read(path: &Path) -> io::Result<Vec<Line>> {
     let mut bytes = Vec::new();
     // Whoever writes beyond the bound is not one of us; nobody waits for a file without end.
     let file = File::open(path)?;
-    file.take(4 * MOST_BYTES).read_to_end(&mut bytes)?;
+    file.take(4 * MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
@@ -295,7 +295,7 @@ fn shorten(path: &Path) -> io::Result<()> {
     for line in lines.iter().rev() {
         let text = serde_json::to_vec(line)?;
         bytes += text.len() as u64 + 1;
-        if bytes > MOST_BYTES / 2 {
+        if bytes > MAX_BYTES / 2 {
             break;
         }
         kept.push(text);
@@ -351,7 +351,7 @@ mod tests {
             store.flush(PATIENCE);
         }
         let size = fs::metadata(folder.path().join(FILE)).unwrap().len();
-        assert!(size <= MOST_BYTES, "{size}");
+        assert!(size <= MAX_BYTES, "{size}");
         let (entries, session) = store.read(true);
         assert_eq!((session, entries.last().unwrap().line), (1, 60));
         assert_eq!(folder.path().read_dir().unwrap().count(), 2);

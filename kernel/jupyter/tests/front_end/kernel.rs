@@ -11,8 +11,8 @@ use bytes::Bytes;
 use jupyter::cells::{
     CellError, Cells, Completions, Display, Inspection, IsComplete, Match, Outlet, Stream,
 };
-use jupyter::figures::{Answer, Figure, Figures, IdlePolicy};
 use jupyter::kernel::{self, Links, Parts};
+use jupyter::widget_backend::{CommReply, IdlePolicy, WidgetBackend, WidgetState};
 use jupyter_protocol::{ConnectionInfo, Transport};
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 pub async fn serve(connection: ConnectionInfo, idle: IdlePolicy, pictures: Arc<Pictures>) {
     let engine = pictures.clone();
     let parts = Parts {
-        figures: pictures,
+        backend: pictures,
         idle,
         with_echo: true,
         history: None,
@@ -176,24 +176,24 @@ pub struct Pictures {
     pub links: OnceLock<Links>,
 }
 
-impl Figures for Pictures {
-    fn open(&self, _model: &str, node: u32, watched: bool) -> Result<Figure, String> {
+impl WidgetBackend for Pictures {
+    fn open(&self, _model: &str, node: u32, watched: bool) -> Result<WidgetState, String> {
         if node == 13 {
             return Err("there is no node 13".into());
         }
-        let state = object(json!({ "protocol": 1, "node": node }));
-        Ok(Figure {
-            state,
+        let traits = object(json!({ "protocol": 1, "node": node }));
+        Ok(WidgetState {
+            traits,
             poster: Bytes::from_static(b"\x89PNG"),
             text: format!("<node {node}>"),
             complete: !watched,
-            ..Figure::default()
+            ..WidgetState::default()
         })
     }
 
-    fn picture(&self, node: u32, state: &Map<String, Value>) -> Result<Figure, String> {
+    fn picture(&self, node: u32, state: &Map<String, Value>) -> Result<WidgetState, String> {
         let colormap = state.get("colormap").and_then(Value::as_str);
-        Ok(Figure {
+        Ok(WidgetState {
             poster: Bytes::from_static(b"whole"),
             text: match colormap {
                 Some(colormap) => format!("<node {node} in {colormap}>"),
@@ -201,7 +201,7 @@ impl Figures for Pictures {
             },
             alt: format!("node {node}"),
             complete: true,
-            ..Figure::default()
+            ..WidgetState::default()
         })
     }
 
@@ -209,11 +209,11 @@ impl Figures for Pictures {
         state.contains_key("colormap")
     }
 
-    fn request(&self, _model: &str, content: Value, _buffers: Vec<Bytes>, answer: Answer) {
+    fn request(&self, _model: &str, content: Value, _buffers: Vec<Bytes>, reply: CommReply) {
         if content["silent"] == true {
             return;
         }
-        std::thread::spawn(move || answer.send(content, vec![Bytes::from_static(&[1, 2, 3])]));
+        std::thread::spawn(move || reply.send(content, vec![Bytes::from_static(&[1, 2, 3])]));
     }
 
     fn update(&self, _model: &str, state: &Map<String, Value>) {

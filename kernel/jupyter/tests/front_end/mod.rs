@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use client::{Client, PATIENCE};
-use jupyter::figures::IdlePolicy;
+use jupyter::widget_backend::IdlePolicy;
 use jupyter::wire::{Author, Outgoing, Signer, decode};
 use jupyter_protocol::ConnectionInfo;
 use kernel::Pictures;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use front_end::Message;
 use front_end::client::PATIENCE;
 use front_end::kernel::{connection, serve};
-use jupyter::figures::IdlePolicy;
+use jupyter::widget_backend::IdlePolicy;
 use jupyter_protocol::ConnectionInfo;
 use pen::{Pen, place, within};
 use serde_json::json;

@@ -10,7 +10,7 @@ use signal::{
     OperationError, OperationInfo, Output, SignalKind, SignalMeta, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 
 parameters! {
     /// The red part of colours.
@@ -101,7 +101,7 @@ macro_rules! channel {
                 _cancel: &CancelToken,
             ) -> Result<Output, OperationError> {
                 let frame = inputs.frame()?;
-                accept::of_this_shape(inputs, frame)?;
+                inputs::of_this_shape(inputs, frame)?;
                 let found = frame.channel(Channel::$Channel).ok_or_else(|| {
                     let what = format!("the frame has {} pixels, no {}", frame.element(), $name);
                     OperationError::failed(what, "add the operation to a signal of colours")

@@ -10,7 +10,7 @@ use signal::{
     OperationError, OperationInfo, Output, SignalKind, SignalMeta, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 
 parameters! {
     /// How large complex numbers are.
@@ -91,7 +91,7 @@ macro_rules! part {
                 _cancel: &CancelToken,
             ) -> Result<Output, OperationError> {
                 let frame = inputs.frame()?;
-                accept::of_this_shape(inputs, frame)?;
+                inputs::of_this_shape(inputs, frame)?;
                 Ok(Output::Frame(frame.part(ComplexPart::$Part)))
             }
         }

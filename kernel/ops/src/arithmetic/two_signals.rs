@@ -17,7 +17,7 @@ use signal::{
     Output, SignalKind, SignalMeta, check_inputs, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 
 const TAKES: &str = "two signals of one shape, or a scan and one frame of the same size";
 
@@ -299,7 +299,7 @@ fn describe<R: Rule>(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable
     let differ = of_scan
         .filter(|_| !one_frame)
         .chain(of_frame)
-        .find(|(one, other)| !accept::steps_alike(one, other));
+        .find(|(one, other)| !inputs::steps_alike(one, other));
     meta.caveats.extend(differ.map(other_axes));
     Ok(meta)
 }

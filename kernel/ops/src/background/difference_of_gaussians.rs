@@ -16,8 +16,8 @@ use signal::{
 
 use crate::math::Grid;
 use crate::math::gaussian::Blur;
-use crate::plan::Plan;
-use crate::{accept, background};
+use crate::shape_cache::ShapeCache;
+use crate::{background, inputs};
 use signal::simd::{Vectorised, vectorised};
 
 parameters! {
@@ -34,7 +34,7 @@ parameters! {
 
 #[derive(Default)]
 pub struct SubtractDifferenceOfGaussians {
-    blurs: Plan<(Blur, Blur)>,
+    blurs: ShapeCache<(Blur, Blur)>,
 }
 
 impl Operation for SubtractDifferenceOfGaussians {
@@ -58,7 +58,7 @@ impl Operation for SubtractDifferenceOfGaussians {
         params: &DifferenceOfGaussians,
     ) -> Result<SignalMeta, NotApplicable> {
         if params.max_sigma <= params.min_sigma {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!(
                     "max_sigma = {} px is not larger than min_sigma = {} px",
                     params.max_sigma, params.min_sigma
@@ -78,14 +78,14 @@ impl Operation for SubtractDifferenceOfGaussians {
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let (rows, columns) = accept::frame_rows_columns(frame)?;
+        let (rows, columns) = inputs::frame_rows_columns(frame)?;
         let blurs = self.blurs.get((rows, columns), || {
             let blur = |sigma| Blur::new(rows, columns, sigma, 4.0);
             (blur(params.min_sigma), blur(params.max_sigma))
         });
         let image = frame.to_f32();
         let pixels = if frame.element().is_float() && image.iter().any(|pixel| !pixel.is_finite()) {
-            around_holes(&accept::grid(frame)?.to_f32(), &blurs, cancel)?
+            around_holes(&inputs::grid(frame)?.to_f32(), &blurs, cancel)?
         } else {
             complete(&image, &blurs, cancel)?
         };

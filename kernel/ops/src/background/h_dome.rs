@@ -61,7 +61,7 @@ impl Operation for SubtractHDome {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let grid = crate::accept::grid_without_hot_pixels(frame)?;
+        let grid = crate::inputs::grid_without_hot_pixels(frame)?;
         background::subtracted(frame.shape(), domes(&grid, params.h), false)
     }
 }

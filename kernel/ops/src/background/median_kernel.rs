@@ -12,7 +12,7 @@ use signal::{
 };
 
 use crate::math::median::minus_square_median;
-use crate::{accept, background};
+use crate::{background, inputs};
 
 parameters! {
     /// Subtracts the median of the square around each pixel.
@@ -48,7 +48,7 @@ impl Operation for SubtractMedianKernel {
         params: &MedianKernel,
     ) -> Result<SignalMeta, NotApplicable> {
         if params.footprint.is_multiple_of(2) {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!("footprint = {} px is even", params.footprint),
                 "an odd footprint, so that the square has a middle pixel",
             ));
@@ -65,7 +65,7 @@ impl Operation for SubtractMedianKernel {
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let grid = accept::grid(frame)?;
+        let grid = inputs::grid(frame)?;
         let pixels = minus_square_median(&grid, params.footprint / 2, &mut || cancel.check())?;
         background::subtracted(frame.shape(), pixels, params.clip)
     }

@@ -13,8 +13,8 @@ use signal::{
     OperationInfo, Output, SignalMeta, parameters,
 };
 
-use crate::accept::{self, Image};
 use crate::background;
+use crate::inputs::{self, Image};
 use crate::math::{Grid, Real, direct_beam, rings};
 
 parameters! {
@@ -53,9 +53,9 @@ impl Operation for SubtractRadialMedian {
         params: &RadialMedian,
     ) -> Result<SignalMeta, NotApplicable> {
         let meta = background::describe(inputs)?;
-        let (rows, columns) = accept::frame_shape(&meta);
+        let (rows, columns) = inputs::frame_shape(&meta);
         if let Some(centre) = params.centre {
-            accept::near_the_frame(centre, (rows, columns))?;
+            inputs::near_the_frame(centre, (rows, columns))?;
         }
         Ok(meta)
     }
@@ -69,7 +69,7 @@ impl Operation for SubtractRadialMedian {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let pixels = match accept::image(frame)? {
+        let pixels = match inputs::image(frame)? {
             Image::Single(grid) => flattened(&grid, params),
             Image::Double(grid) => flattened(&grid, params),
         };

@@ -12,7 +12,7 @@ use signal::{
 };
 
 use super::picture::MadeOnce;
-use crate::accept;
+use crate::inputs;
 
 parameters! {
     /// Divides by how sensitive each pixel is.
@@ -71,7 +71,7 @@ impl DivideByField {
         let field = self.field.for_frames(file, input, "flat field", of)?;
         match field.unknown < field.sensitivities.len() {
             true => Ok(Some(field)),
-            false => Err(accept::refuse(
+            false => Err(inputs::refuse(
                 format!("the flat field `{}` has no pixel above 0", file.name()),
                 "the mean of frames of an evenly lit camera",
             )),
@@ -97,7 +97,7 @@ impl Operation for DivideByField {
         inputs: &[&SignalMeta],
         params: &FlatField,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images_or_spectra(inputs)?;
+        let input = inputs::images_or_spectra(inputs)?;
         let mut meta = input.clone();
         meta.element = input.element.as_float();
         match self.field(input, params)? {
@@ -124,8 +124,8 @@ impl Operation for DivideByField {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let input = accept::of_this_shape(inputs, frame)?;
-        let Some(field) = self.field(input, params).map_err(accept::unfit)? else {
+        let input = inputs::of_this_shape(inputs, frame)?;
+        let Some(field) = self.field(input, params).map_err(inputs::unfit)? else {
             return Ok(Output::Frame(frame.without([])));
         };
         let by = &field.sensitivities;

@@ -12,7 +12,7 @@ use signal::{
 };
 
 use super::picture::MadeOnce;
-use crate::accept;
+use crate::inputs;
 
 choices! {
     /// What a number other than 0 marks.
@@ -79,7 +79,7 @@ impl Operation for LeaveOutPixels {
         inputs: &[&SignalMeta],
         params: &MaskPixels,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images_or_spectra(inputs)?;
+        let input = inputs::images_or_spectra(inputs)?;
         let mut meta = input.clone();
         meta.element = input.element.as_float();
         let masked = self.places(input, params)?.len();
@@ -109,8 +109,8 @@ impl Operation for LeaveOutPixels {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let input = accept::of_this_shape(inputs, frame)?;
-        let places = self.places(input, params).map_err(accept::unfit)?;
+        let input = inputs::of_this_shape(inputs, frame)?;
+        let places = self.places(input, params).map_err(inputs::unfit)?;
         Ok(Output::Frame(frame.without(places.iter().copied())))
     }
 }

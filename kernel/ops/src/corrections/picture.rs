@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use signal::{File, NotApplicable, NpyFault, NpyHeader, SignalMeta};
 
-use crate::accept::refuse;
+use crate::inputs::refuse;
 
 /// Numbers in C order.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,7 @@ use super::svd::Asked;
 use crate::math::linear::{Eigen, leading};
 
 /// Frames of at most so many pixels: their matrix takes 16 MiB, and is solved in a second or two.
-pub(super) const MOST_PIXELS: usize = 2048;
+pub(super) const MAX_PIXELS: usize = 2048;
 /// Fewer rows than this wait for more.
 const LEAST_ROWS: usize = 256;
 

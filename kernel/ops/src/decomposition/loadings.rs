@@ -14,7 +14,7 @@ use signal::{
 
 use super::model::{Decomposition, decomposed};
 use super::svd::{component_axis, frame};
-use crate::accept;
+use crate::inputs;
 
 parameters! {
     /// What each component looks like.
@@ -71,7 +71,7 @@ impl Operation for ShowLoadings {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let model: &Decomposition = inputs.model()?;
-        let (of, _) = decomposed(&[accept::first_meta(inputs)?]).map_err(accept::unfit)?;
+        let (of, _) = decomposed(&[inputs::first_meta(inputs)?]).map_err(inputs::unfit)?;
         let component = at.as_slice().first().copied().unwrap_or(0);
         let pixels = match model.loading(component) {
             Some(loading) => loading.to_vec(),

@@ -14,7 +14,7 @@ use signal::{
 
 use super::model::{Decomposition, Mean, decomposed};
 use super::svd::frame;
-use crate::accept;
+use crate::inputs;
 
 parameters! {
     /// Frames of the first components of a model.
@@ -48,7 +48,7 @@ impl Operation for Rebuild {
         let (of, components) = decomposed(inputs)?;
         let asked = params.components;
         if asked > components && asked > Reconstruct::default().components {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!("components = {asked}, but the model has {components}"),
                 format!("at most {components}, or a model with more: `components` of decompose"),
             ));
@@ -94,7 +94,7 @@ impl Operation for Rebuild {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let model: &Decomposition = inputs.model()?;
-        let (of, _) = decomposed(&[accept::first_meta(inputs)?]).map_err(accept::unfit)?;
+        let (of, _) = decomposed(&[inputs::first_meta(inputs)?]).map_err(inputs::unfit)?;
         let flat = at.flat(&model.shape);
         let mut pixels = match &model.mean {
             Mean::None => vec![0.0; model.pixels],

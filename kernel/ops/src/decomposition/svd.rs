@@ -26,11 +26,11 @@ use signal::{
     SignalMeta, choices, parameters,
 };
 
-use super::gram::{GatherScatter, MOST_PIXELS};
+use super::gram::{GatherScatter, MAX_PIXELS};
 use super::model::{Decomposition, SVD};
 use super::rows::{Holes, Kind};
 use super::start::GatherStart;
-use crate::accept;
+use crate::inputs;
 
 choices! {
     /// What is subtracted first.
@@ -107,7 +107,7 @@ fn accepted<'a>(
     inputs: &[&'a SignalMeta],
     params: &Svd,
 ) -> Result<(&'a SignalMeta, usize), NotApplicable> {
-    let input = accept::images_or_spectra(inputs)?;
+    let input = inputs::images_or_spectra(inputs)?;
     if input.axes.positions() < 2 {
         return Err(NotApplicable::new(
             format!("the signal {} has one frame", input.axes.shape_text()),
@@ -115,7 +115,7 @@ fn accepted<'a>(
         ));
     }
     if params.normalize_poissonian_noise && params.centre != Centre::None {
-        return Err(accept::refuse(
+        return Err(inputs::refuse(
             "normalize_poissonian_noise weighs counts, which are none when a mean is subtracted",
             "one of them: centre = none, or normalize_poissonian_noise = false",
         ));
@@ -207,7 +207,7 @@ impl Operation for Decompose {
             passes: params.passes,
             shape: input.axes.navigation_shape(),
         });
-        Some(match kind.pixels <= MOST_PIXELS {
+        Some(match kind.pixels <= MAX_PIXELS {
             true => Preparation::new(Positions::All, GatherScatter::new(asked)).with_passes(2),
             false => GatherStart::preparation(asked),
         })

@@ -10,13 +10,13 @@
 //! Reference: Müller et al., doi:10.1038/ncomms6653; signs as LiberTEM `CoMUDF`.
 
 use signal::{
-    CancelToken, Category, Colouring, Component, Composite, Detector, Display, Inputs,
-    MapReference, Measure, NavigationIndex, NotApplicable, Operation, OperationError,
-    OperationInfo, Outline, Output, SignalMeta, Span, choices, parameters,
+    CancelToken, Category, Colouring, Component, Composite, Detector, DetectorStatistic, Display,
+    Inputs, MapReference, NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo,
+    Outline, Output, PixelRun, SignalMeta, choices, parameters,
 };
 
-use crate::accept;
-use crate::plan::Plan;
+use crate::inputs;
+use crate::shape_cache::ShapeCache;
 
 choices! {
     /// What a shift is measured from.
@@ -53,33 +53,33 @@ pub fn circle((rows, columns): (usize, usize), params: &CenterOfMass) -> Detecto
         .min(rows as f64 - 1.0 - cy)
         .min(columns as f64 - 1.0 - cx);
     let radius = params.radius.unwrap_or(edge).max(0.0);
-    let spans = (0..rows).filter_map(|row| {
+    let runs = (0..rows).filter_map(|row| {
         let squared = radius * radius - (row as f64 - cy).powi(2);
         if squared < 0.0 {
             return None;
         }
         let first = (cx - squared.sqrt()).ceil().max(0.0) as u32;
         let end = ((cx + squared.sqrt()).floor() + 1.0).clamp(0.0, columns as f64) as u32;
-        (first < end).then_some(Span {
+        (first < end).then_some(PixelRun {
             row: row as u32,
             first,
             end,
         })
     });
     Detector {
-        spans: spans.collect(),
-        measure: Measure::CenterOfMass { centre: [cy, cx] },
+        runs: runs.collect(),
+        measure: DetectorStatistic::CenterOfMass { centre: [cy, cx] },
     }
 }
 
 #[derive(Default)]
 pub struct MeasureCenterOfMass {
-    plan: Plan<Detector>,
+    cache: ShapeCache<Detector>,
 }
 
 impl MeasureCenterOfMass {
-    fn plan(&self, shape: (usize, usize), params: &CenterOfMass) -> std::sync::Arc<Detector> {
-        self.plan.get(shape, || circle(shape, params))
+    fn of_shape(&self, shape: (usize, usize), params: &CenterOfMass) -> std::sync::Arc<Detector> {
+        self.cache.get(shape, || circle(shape, params))
     }
 }
 
@@ -108,15 +108,15 @@ impl Operation for MeasureCenterOfMass {
         inputs: &[&SignalMeta],
         params: &CenterOfMass,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images(inputs)?;
-        let (rows, columns) = accept::frame_shape(input);
-        let circle = self.plan((rows, columns), params);
+        let input = inputs::images(inputs)?;
+        let (rows, columns) = inputs::frame_shape(input);
+        let circle = self.of_shape((rows, columns), params);
         let [cy, cx] = match circle.measure {
-            Measure::CenterOfMass { centre } => centre,
-            Measure::Sum | Measure::Mean => [f64::NAN; 2],
+            DetectorStatistic::CenterOfMass { centre } => centre,
+            DetectorStatistic::Sum | DetectorStatistic::Mean => [f64::NAN; 2],
         };
-        if circle.spans.is_empty() {
-            return Err(accept::refuse(
+        if circle.runs.is_empty() {
+            return Err(inputs::refuse(
                 format!(
                     "the circle around [{cy}, {cx}] covers no pixel of the frame of {rows} x {columns} px"
                 ),
@@ -162,8 +162,8 @@ impl Operation for MeasureCenterOfMass {
     }
 
     fn detector(&self, inputs: &[&SignalMeta], params: &CenterOfMass) -> Option<Detector> {
-        let shape = accept::frame_shape(accept::images(inputs).ok()?);
-        Some((*self.plan(shape, params)).clone())
+        let shape = inputs::frame_shape(inputs::images(inputs).ok()?);
+        Some((*self.of_shape(shape, params)).clone())
     }
 
     fn map_reference(&self, params: &CenterOfMass) -> MapReference {
@@ -184,7 +184,7 @@ impl Operation for MeasureCenterOfMass {
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
         let mut shift = [f32::NAN; 2];
-        self.plan(frame.rows_columns(), params)
+        self.of_shape(frame.rows_columns(), params)
             .measure(frame, &mut shift);
         Ok(Output::Values(shift.into()))
     }

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use serde_json::json;
 use signal::{
     CancelToken, Category, Component, Detector, Display, Inputs, NavigationIndex, NotApplicable,
-    Operation, OperationError, OperationInfo, Outline, Output, Parameters, SignalMeta, SignalRange,
-    Span, parameters,
+    Operation, OperationError, OperationInfo, Outline, Output, Parameters, PixelRun, SignalMeta,
+    SignalRange, parameters,
 };
 
-use crate::accept;
 use crate::detectors::virtual_image::Statistic;
-use crate::plan::Plan;
+use crate::inputs;
+use crate::shape_cache::ShapeCache;
 
 parameters! {
     /// A window on the axis of spectra: an edge, a line, a loss.
@@ -34,13 +34,13 @@ parameters! {
 
 #[derive(Default)]
 pub struct MeasureWindow {
-    plan: Plan<Detector, Range<usize>>,
+    cache: ShapeCache<Detector, Range<usize>>,
 }
 
 impl MeasureWindow {
-    fn plan(&self, channels: Range<usize>, params: &EnergyWindow) -> Arc<Detector> {
-        self.plan.get(channels.clone(), || Detector {
-            spans: Arc::new([Span {
+    fn of_channels(&self, channels: Range<usize>, params: &EnergyWindow) -> Arc<Detector> {
+        self.cache.get(channels.clone(), || Detector {
+            runs: Arc::new([PixelRun {
                 row: 0,
                 first: channels.start as u32,
                 end: channels.end as u32,
@@ -71,15 +71,15 @@ impl Operation for MeasureWindow {
         inputs: &[&SignalMeta],
         params: &EnergyWindow,
     ) -> Result<SignalMeta, NotApplicable> {
-        let (input, axis) = accept::spectra(inputs)?;
+        let (input, axis) = inputs::spectra(inputs)?;
         let like = |range: SignalRange| {
-            let (from, to) = (accept::short(range.from), accept::short(range.to));
+            let (from, to) = (inputs::short(range.from), inputs::short(range.to));
             format!(
                 "`{} {{ range: Some([{from:?}, {to:?}]), ..default() }}`",
                 EnergyWindow::TYPE
             )
         };
-        let (channels, caveat) = accept::channels_inside(params.range, axis, "window", like)?;
+        let (channels, caveat) = inputs::channels_inside(params.range, axis, "window", like)?;
         let component = Component::new(
             "intensity",
             "Energy window",
@@ -99,9 +99,9 @@ impl Operation for MeasureWindow {
     }
 
     fn detector(&self, inputs: &[&SignalMeta], params: &EnergyWindow) -> Option<Detector> {
-        let (_, axis) = accept::spectra(inputs).ok()?;
-        let channels = accept::channels_of(params.range, axis).inside;
-        Some((*self.plan(channels, params)).clone())
+        let (_, axis) = inputs::spectra(inputs).ok()?;
+        let channels = inputs::channels_of(params.range, axis).inside;
+        Some((*self.of_channels(channels, params)).clone())
     }
 
     fn compute(
@@ -113,11 +113,12 @@ impl Operation for MeasureWindow {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let meta = accept::of_this_shape(inputs, frame)?;
+        let meta = inputs::of_this_shape(inputs, frame)?;
         let axis = meta.axes.signal.last();
-        let channels = axis.map_or(0..0, |axis| accept::channels_of(params.range, axis).inside);
+        let channels = axis.map_or(0..0, |axis| inputs::channels_of(params.range, axis).inside);
         let mut values = [f32::NAN];
-        self.plan(channels, params).measure(frame, &mut values);
+        self.of_channels(channels, params)
+            .measure(frame, &mut values);
         Ok(Output::Values(values.into()))
     }
 }

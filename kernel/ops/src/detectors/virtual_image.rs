@@ -10,13 +10,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use signal::{
-    CancelToken, Category, Component, Detector, Display, Inputs, Measure, NavigationIndex,
-    NotApplicable, Operation, OperationError, OperationInfo, Outline, Output, Parameters,
-    SignalMeta, choices, parameters,
+    CancelToken, Category, Component, Detector, DetectorStatistic, Display, Inputs,
+    NavigationIndex, NotApplicable, Operation, OperationError, OperationInfo, Outline, Output,
+    Parameters, SignalMeta, choices, parameters,
 };
 
-use crate::accept;
-use crate::plan::Plan;
+use crate::inputs;
+use crate::shape_cache::ShapeCache;
 
 choices! {
     /// How the pixels inside a virtual detector are combined.
@@ -29,10 +29,10 @@ choices! {
 }
 
 impl Statistic {
-    pub fn measure(self) -> Measure {
+    pub fn measure(self) -> DetectorStatistic {
         match self {
-            Statistic::Sum => Measure::Sum,
-            Statistic::Mean => Measure::Mean,
+            Statistic::Sum => DetectorStatistic::Sum,
+            Statistic::Mean => DetectorStatistic::Mean,
         }
     }
 }
@@ -140,7 +140,7 @@ pub const fn info(
 
 #[derive(Default)]
 pub struct MeasureInside<S> {
-    plan: Plan<Detector>,
+    cache: ShapeCache<Detector>,
     shape: PhantomData<fn() -> S>,
 }
 
@@ -149,8 +149,8 @@ pub type MeasureAnnulus = MeasureInside<Annulus>;
 pub type MeasureRectangle = MeasureInside<Rectangle>;
 
 impl<S: Shape> MeasureInside<S> {
-    fn plan(&self, shape: (usize, usize), params: &S) -> Arc<Detector> {
-        self.plan.get(shape, || {
+    fn of_shape(&self, shape: (usize, usize), params: &S) -> Arc<Detector> {
+        self.cache.get(shape, || {
             let measure = params.statistic().measure();
             Detector::from_places(&params.places(shape), shape.1 as u32, measure)
         })
@@ -166,12 +166,12 @@ impl<S: Shape> Operation for MeasureInside<S> {
     const REVISION: u32 = 4;
 
     fn describe(&self, inputs: &[&SignalMeta], params: &S) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images(inputs)?;
-        let (rows, columns) = accept::frame_shape(input);
+        let input = inputs::images(inputs)?;
+        let (rows, columns) = inputs::frame_shape(input);
         params.fits()?;
-        if self.plan((rows, columns), params).spans.is_empty() {
+        if self.of_shape((rows, columns), params).runs.is_empty() {
             let [article, noun] = S::NOUN;
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!("the {noun} covers no pixel of the frame of {rows} x {columns} px"),
                 format!("{article} {noun} that covers at least one pixel"),
             ));
@@ -186,8 +186,8 @@ impl<S: Shape> Operation for MeasureInside<S> {
     }
 
     fn detector(&self, inputs: &[&SignalMeta], params: &S) -> Option<Detector> {
-        let shape = accept::frame_shape(accept::images(inputs).ok()?);
-        Some((*self.plan(shape, params)).clone())
+        let shape = inputs::frame_shape(inputs::images(inputs).ok()?);
+        Some((*self.of_shape(shape, params)).clone())
     }
 
     fn compute(
@@ -200,7 +200,7 @@ impl<S: Shape> Operation for MeasureInside<S> {
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
         let mut values = [f32::NAN];
-        self.plan(frame.rows_columns(), params)
+        self.of_shape(frame.rows_columns(), params)
             .measure(frame, &mut values);
         Ok(Output::Values(values.into()))
     }
@@ -252,7 +252,7 @@ impl Shape for Annulus {
         if inner <= outer {
             return Ok(());
         }
-        Err(accept::refuse(
+        Err(inputs::refuse(
             format!("inner_radius = {inner:?} px is larger than outer_radius = {outer:?} px"),
             format!(
                 "`Annulus {{ inner_radius: {outer:?}, outer_radius: {inner:?}, ..default() }}`"

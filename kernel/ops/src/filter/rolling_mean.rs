@@ -13,8 +13,8 @@ use signal::{
     OperationError, OperationInfo, Output, SignalMeta, Window, choices, parameters,
 };
 
-use crate::accept;
 use crate::detectors::virtual_image::Statistic;
+use crate::inputs;
 use crate::joined::{accepted, element, joined};
 
 choices! {
@@ -74,7 +74,7 @@ impl Operation for AverageWindow {
     ) -> Result<SignalMeta, NotApplicable> {
         let input = accepted(inputs)?;
         if params.window.is_multiple_of(2) {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!(
                     "window = {} is even: no position lies in its middle",
                     params.window
@@ -87,14 +87,14 @@ impl Operation for AverageWindow {
             ));
         }
         let Some(axis) = axis(input.axes.navigation.len(), params.along) else {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!("the scan {} has one axis only", input.axes.shape_text()),
                 "along the slowest axis, or columns",
             ));
         };
         let axis = &input.axes.navigation[axis];
         if params.window > 2 * axis.size {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!(
                     "window = {} is more than twice the {} of the axis `{}`",
                     params.window, axis.size, axis.name
@@ -140,7 +140,7 @@ impl Operation for AverageWindow {
         _prepared: Option<&()>,
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
-        let input = accept::first_meta(inputs)?;
+        let input = inputs::first_meta(inputs)?;
         joined(
             inputs,
             |_| Statistic::Mean,

@@ -16,12 +16,12 @@ use signal::{
 
 use serde_json::json;
 
-use crate::accept::{self, Image};
 use crate::detectors::center_of_mass::{CenterOfMass, circle};
+use crate::inputs::{self, Image};
 use crate::math::gaussian::Blur;
 use crate::math::maxima::parabola;
 use crate::math::{Grid, Real, beam_found, direct_beam, robust, shift};
-use crate::plan::Plan;
+use crate::shape_cache::ShapeCache;
 
 choices! {
     /// How the direct beam is found.
@@ -76,7 +76,7 @@ parameters! {
 
 #[derive(Default)]
 pub struct MoveToBeam {
-    blurs: Plan<Blur>,
+    blurs: ShapeCache<Blur>,
 }
 
 impl MoveToBeam {
@@ -178,13 +178,13 @@ impl Operation for MoveToBeam {
         inputs: &[&SignalMeta],
         params: &CenterDirectBeam,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images(inputs)?;
-        accept::even(input)?;
-        let (rows, columns) = accept::frame_shape(input);
+        let input = inputs::images(inputs)?;
+        inputs::even(input)?;
+        let (rows, columns) = inputs::frame_shape(input);
         if let Some([y, x]) = params.centre {
             let inside = |at: f64, size: usize| (0.0..size as f64).contains(&at);
             if !inside(y, rows) || !inside(x, columns) {
-                return Err(accept::refuse(
+                return Err(inputs::refuse(
                     format!("centre = [{y}, {x}] is outside the frame of {rows} x {columns} px"),
                     "a centre (row, column) inside the frame",
                 ));
@@ -206,7 +206,7 @@ impl Operation for MoveToBeam {
     }
 
     fn maxima(&self, inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
-        let size = inputs.first().map(|input| accept::frame_shape(input));
+        let size = inputs.first().map(|input| inputs::frame_shape(input));
         (size.into_iter())
             .map(|(rows, columns)| ("radius", rows.max(columns) as f64))
             .collect()
@@ -221,9 +221,9 @@ impl Operation for MoveToBeam {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let input = accept::of_this_shape(inputs, frame)?;
+        let input = inputs::of_this_shape(inputs, frame)?;
         let shape = frame.shape();
-        let moved = match (accept::image(frame)?, input.element.as_float()) {
+        let moved = match (inputs::image(frame)?, input.element.as_float()) {
             (Image::Single(grid), ElementType::F32) => {
                 let beam = self.beam(frame, &grid, params);
                 Frame::from_vec(shape, centred(&*grid, beam, params))
@@ -233,7 +233,7 @@ impl Operation for MoveToBeam {
                     Image::Single(grid) => self.beam(frame, grid, params),
                     Image::Double(grid) => self.beam(frame, grid, params),
                 };
-                Frame::from_vec(shape, centred(&accept::grid(frame)?, beam, params))
+                Frame::from_vec(shape, centred(&inputs::grid(frame)?, beam, params))
             }
         };
         moved
@@ -314,7 +314,7 @@ mod tests {
     }
 
     fn found(frame: &Frame) -> [f64; 2] {
-        direct_beam::find(&accept::grid(frame).unwrap())
+        direct_beam::find(&inputs::grid(frame).unwrap())
     }
 
     #[test]

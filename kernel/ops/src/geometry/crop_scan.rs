@@ -15,7 +15,7 @@ use signal::{
     OperationError, OperationInfo, Output, Region, SignalMeta, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 
 parameters! {
     /// Keeps a part of the scan.
@@ -71,7 +71,7 @@ impl Series {
             true => format!("{first_name} = {first} is not below {end_name} = {end}"),
             false => format!("{end_name} = {end} is beyond the {size} of `{}`", axis.name),
         };
-        Err(accept::refuse(
+        Err(inputs::refuse(
             reason,
             format!("{first_name} below {end_name}, and {end_name} at most {size}"),
         ))
@@ -87,7 +87,7 @@ fn kept(
     let mut kept: Vec<Range<usize>> = axes.iter().map(|axis| 0..axis.size).collect();
     let mut caveat = None;
     if let Some(region) = params.region {
-        let (inside, said) = accept::region_inside(region, &input.axes, "region")?;
+        let (inside, said) = inputs::region_inside(region, &input.axes, "region")?;
         caveat = said;
         let columns = inside.x0..inside.x0 + inside.width;
         let rows = inside.y0..inside.y0 + inside.height;
@@ -99,13 +99,13 @@ fn kept(
     if !slowest.is_whole() {
         kept[0] = match (axes.as_slice(), params.region) {
             ([_, _], _) => {
-                return Err(accept::refuse(
+                return Err(inputs::refuse(
                     "first and end cut a series, and this is one scan",
                     "the region: its rows and columns",
                 ));
             }
             ([axis], Some(_)) => {
-                return Err(accept::refuse(
+                return Err(inputs::refuse(
                     format!("the axis `{}` is cut by the region already", axis.name),
                     "first and end, or the region",
                 ));
@@ -117,7 +117,7 @@ fn kept(
         kept[1] = match axes.as_slice() {
             [_, axis, _, _] => second.kept(axis)?,
             _ => {
-                return Err(accept::refuse(
+                return Err(inputs::refuse(
                     format!(
                         "second_first and second_end cut the second of four scan axes, and there are {}",
                         axes.len()
@@ -152,7 +152,7 @@ impl Operation for CutScan {
         inputs: &[&SignalMeta],
         params: &CropScan,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::a_scan(inputs)?;
+        let input = inputs::a_scan(inputs)?;
         let mut meta = input.clone();
         let (kept, caveat) = kept(input, params)?;
         for (axis, kept) in meta.axes.navigation.iter_mut().zip(&kept) {

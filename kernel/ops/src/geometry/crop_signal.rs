@@ -12,7 +12,7 @@ use signal::{
     NotApplicable, Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 
 parameters! {
     /// Keeps a part of every pattern or spectrum.
@@ -37,10 +37,10 @@ struct Part {
 
 impl Part {
     fn of(input: &SignalMeta, params: &CropSignal) -> Result<Self, NotApplicable> {
-        let (rows, columns) = accept::signal_rows_columns(input);
+        let (rows, columns) = inputs::signal_rows_columns(input);
         let is_spectrum = input.axes.signal.len() == 1;
         if is_spectrum && (params.top > 0 || params.bottom.is_some_and(|bottom| bottom != 1)) {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!("a spectrum of {columns} channels has no rows to be cut"),
                 "left and right only",
             ));
@@ -74,7 +74,7 @@ fn between(
         true => format!("{low} = {first} is not below {high} = {given}"),
         false => format!("{high} = {given} is beyond the {size} {what} there are"),
     };
-    Err(accept::refuse(
+    Err(inputs::refuse(
         reason,
         format!("{low} below {high}, and {high} at most {size}"),
     ))
@@ -103,7 +103,7 @@ impl Operation for CutSignal {
         inputs: &[&SignalMeta],
         params: &CropSignal,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images_or_spectra(inputs)?;
+        let input = inputs::images_or_spectra(inputs)?;
         let part = Part::of(input, params)?;
         let mut meta = input.clone();
         for (axis, kept) in meta
@@ -123,7 +123,7 @@ impl Operation for CutSignal {
         let Some(input) = inputs.first() else {
             return Vec::new();
         };
-        let (rows, columns) = accept::signal_rows_columns(input);
+        let (rows, columns) = inputs::signal_rows_columns(input);
         let last = |size: usize| size.saturating_sub(1) as f64;
         vec![
             ("top", last(rows)),
@@ -142,7 +142,7 @@ impl Operation for CutSignal {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let input = accept::of_this_shape(inputs, frame)?;
+        let input = inputs::of_this_shape(inputs, frame)?;
         let part = Part::of(input, params)
             .map_err(|refused| OperationError::failed(refused.reason, refused.takes))?;
         let (_, columns) = frame.rows_columns();

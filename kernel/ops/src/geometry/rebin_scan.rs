@@ -18,8 +18,8 @@ use signal::{
     Window, choices, parameters,
 };
 
-use crate::accept;
 use crate::detectors::virtual_image::Statistic;
+use crate::inputs;
 use crate::joined::{accepted, element, joined};
 
 choices! {
@@ -108,7 +108,7 @@ impl Operation for JoinPositions {
         let input = accepted(inputs)?;
         let rank = input.axes.navigation.len();
         if rank < 3 && params.along > 1 {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!(
                     "along = {} joins scans of a series, and this is one scan",
                     params.along
@@ -117,7 +117,7 @@ impl Operation for JoinPositions {
             ));
         }
         if rank < 4 && params.second_along > 1 {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!(
                     "second_along = {} joins along the second of four scan axes, and there are {rank}",
                     params.second_along
@@ -137,7 +137,7 @@ impl Operation for JoinPositions {
             let of = &mut meta.axes.navigation[axis];
             if factor > of.size {
                 let name = names(axis);
-                return Err(accept::refuse(
+                return Err(inputs::refuse(
                     format!(
                         "{name} = {factor} is more than the {} of the axis `{}`",
                         of.size, of.name
@@ -184,7 +184,7 @@ impl Operation for JoinPositions {
         let Some(input) = inputs.first() else {
             return Vec::new();
         };
-        let (rows, columns) = accept::scan_rows_columns(&input.axes);
+        let (rows, columns) = inputs::scan_rows_columns(&input.axes);
         let (along, second_along) = match input.axes.navigation.as_slice() {
             [slowest, second, _, _] => (slowest.size, second.size),
             [slowest, _, _] => (slowest.size, 1),
@@ -217,7 +217,7 @@ impl Operation for JoinPositions {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let positions = group(at.as_slice().len(), params).iter().product();
-        let input = accept::first_meta(inputs)?;
+        let input = inputs::first_meta(inputs)?;
         joined(
             inputs,
             |number| statistic(input, params.statistic, number),

@@ -14,8 +14,8 @@ use signal::{
     NotApplicable, Operation, OperationError, OperationInfo, Output, SignalMeta, parameters,
 };
 
-use crate::accept;
 use crate::detectors::virtual_image::Statistic;
+use crate::inputs;
 use crate::joined::{AddRow, widened};
 use crate::math::pool;
 
@@ -70,13 +70,13 @@ impl Operation for JoinPixels {
         inputs: &[&SignalMeta],
         params: &RebinSignal,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images_or_spectra(inputs)?;
+        let input = inputs::images_or_spectra(inputs)?;
         let (rows, columns) = block(input, params);
         let mut meta = input.clone();
         let factors = [(columns, "columns"), (rows, "rows")];
         for (axis, (factor, name)) in meta.axes.signal.iter_mut().rev().zip(factors) {
             if factor > axis.size {
-                return Err(accept::refuse(
+                return Err(inputs::refuse(
                     format!(
                         "{name} = {factor} is more than the {} of the axis `{}`",
                         axis.size, axis.name
@@ -106,7 +106,7 @@ impl Operation for JoinPixels {
         let Some(input) = inputs.first() else {
             return Vec::new();
         };
-        let (rows, columns) = accept::signal_rows_columns(input);
+        let (rows, columns) = inputs::signal_rows_columns(input);
         vec![("rows", rows as f64), ("columns", columns as f64)]
     }
 
@@ -119,7 +119,7 @@ impl Operation for JoinPixels {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let input = accept::of_this_shape(inputs, frame)?;
+        let input = inputs::of_this_shape(inputs, frame)?;
         let (rows, columns) = block(input, params);
         let (_, across) = frame.rows_columns();
         let shape: Vec<usize> = match frame.shape() {

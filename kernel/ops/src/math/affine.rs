@@ -21,14 +21,14 @@ use super::lattice::{Point, Reference, Spread, distance_squared, stretch_and_tur
 /// Least share of the reference vectors that must find a peak.
 const LEAST_COVERAGE: f64 = 0.35;
 /// Largest residual, as a share of the spacing: peaks that lie anyhow leave about twice as much.
-const MOST_RESIDUAL: f64 = 0.09;
+const MAX_RESIDUAL: f64 = 0.09;
 /// Furthest move of a vector, as a share of its length, where the lattice is little turned. A quarter is where the innermost
 /// ones leave their search circle (strain from -20 to +33 %), and a little more for noise.
 const FURTHEST_MOVE: f64 = 0.26;
 /// Most strain of a lattice that is turned further: its logarithm.
-const MOST_TURNED: f64 = 0.115;
+const MAX_TURNED: f64 = 0.115;
 /// Most that the map may be uncertain by, at 95 % confidence: with few matches one stray among them moves it further.
-const MOST_UNCERTAIN: f64 = 0.05;
+const MAX_UNCERTAIN: f64 = 0.05;
 /// Where so many of the expected peaks are there, the others are a second lattice, or noise.
 const NEARLY_ALL: f64 = 0.8;
 /// Fewest matches, and least share of the reference vectors, of a lattice that was searched.
@@ -225,20 +225,20 @@ impl Settled {
             && self.coverage >= LEAST_SEARCHED
             && self
                 .uncertain
-                .is_some_and(|at_most| at_most <= 0.5 * MOST_UNCERTAIN)
-            && self.residual <= 0.5 * MOST_RESIDUAL * search.reference.spacing
+                .is_some_and(|at_most| at_most <= 0.5 * MAX_UNCERTAIN)
+            && self.residual <= 0.5 * MAX_RESIDUAL * search.reference.spacing
             && self.is_borne_out(search)
     }
 
     fn is_borne_out(&self, search: &Search<'_>) -> bool {
         let affine = &self.solved.affine;
         self.coverage >= LEAST_COVERAGE
-            && self.residual <= MOST_RESIDUAL * search.reference.spacing
+            && self.residual <= MAX_RESIDUAL * search.reference.spacing
             && (affine.furthest_move() <= FURTHEST_MOVE
-                || stretch_and_turn(affine.matrix).0 <= MOST_TURNED)
+                || stretch_and_turn(affine.matrix).0 <= MAX_TURNED)
             && self
                 .uncertain
-                .is_none_or(|at_most| at_most <= MOST_UNCERTAIN)
+                .is_none_or(|at_most| at_most <= MAX_UNCERTAIN)
             && !(self.matches.len() < least_squares::LEAST_FOR_STRAYS
                 && self.misfit > by_chance(freedom(&self.matches), STRAY_AMONG_FEW))
             && (self.coverage >= NEARLY_ALL
@@ -440,7 +440,7 @@ impl Search<'_> {
         };
         search.settle(Affine::NONE).is_ok_and(|second| {
             second.matches.len() as f64 >= AS_WELL * count as f64
-                && second.residual <= 0.5 * MOST_RESIDUAL * self.reference.spacing
+                && second.residual <= 0.5 * MAX_RESIDUAL * self.reference.spacing
                 && second.solved.affine.furthest_move() <= FURTHEST_MOVE
         })
     }

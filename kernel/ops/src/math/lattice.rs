@@ -16,7 +16,7 @@ const SEEN_IN: f64 = 0.5;
 /// Peaks in fewer patterns say nothing of the region.
 const SEEN_AT_ALL: f64 = 0.3;
 /// Most peaks that are no part of the lattice, in those that are: a second grain has as many, but for those that both share.
-const MOST_STRANGE: f64 = 0.25;
+const MAX_STRANGE: f64 = 0.25;
 /// A vector shorter than this share of the median length is the direct beam.
 const DIRECT_BEAM: f64 = 0.25;
 /// Two points exclude each other below this correlation of the patterns that have them.
@@ -31,7 +31,7 @@ const STRAY: f64 = 3.5;
 /// Squared distance in two dimensions, in variances, that half of the good peaks exceed.
 pub(super) const MEDIAN_SQUARE: f64 = 1.386;
 /// Strain up to which another choice of lattice vectors is taken for the same lattice, turned.
-const MOST_ALIKE: f64 = 0.35;
+const MAX_ALIKE: f64 = 0.35;
 
 /// Peaks that a region's patterns have in common.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -228,7 +228,7 @@ impl Reference {
         let all = points.len();
         points.retain(|_| number.next().is_some_and(|n| orders.has(n)));
         if filled.len() >= LEAST_PATTERNS
-            && (strange + all - points.len()) as f64 > MOST_STRANGE * points.len() as f64
+            && (strange + all - points.len()) as f64 > MAX_STRANGE * points.len() as f64
         {
             return Reference::flawed(Flaw::SeveralLattices);
         }
@@ -399,7 +399,7 @@ pub(super) fn alike([a, b]: [Point; 2]) -> Vec<Matrix> {
                 ]
             })
         })
-        .filter(|matrix| stretch_and_turn(*matrix).0 < MOST_ALIKE)
+        .filter(|matrix| stretch_and_turn(*matrix).0 < MAX_ALIKE)
         .collect()
 }
 

@@ -20,7 +20,7 @@ const NEAR: f64 = 0.15;
 /// Share of the points that must lie on one lattice.
 const ON_LATTICE: f64 = 0.8;
 /// Longest vector that is looked at as one of the lattice, in spacings.
-const LONGEST: f64 = 4.0;
+const MAX: f64 = 4.0;
 /// A vector of the lattice leads from this share of the points to another one.
 const REPEATED: f64 = 0.25;
 /// Points in the middle whose neighbours give the vectors.
@@ -446,7 +446,7 @@ fn basis(
         for point in points {
             let step = added(*point, *start, -1.0);
             let length = step[0].hypot(step[1]);
-            if length > 0.5 * spacing && length <= LONGEST * spacing {
+            if length > 0.5 * spacing && length <= MAX * spacing {
                 steps.push(step);
             }
         }

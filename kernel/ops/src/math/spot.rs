@@ -22,7 +22,7 @@ const EDGE: f64 = 1.5;
 /// The drop across a circle that may be a disk's border, in half the height of its maximum: where it is less there is no edge, and
 /// where it is more it is that of something brighter.
 const LEAST_DROP: f64 = 0.8;
-const MOST_DROP: f64 = 3.0;
+const MAX_DROP: f64 = 3.0;
 /// Least share of a circle that must be within the image.
 const WITHIN: f64 = 0.4;
 
@@ -238,7 +238,7 @@ impl Search<'_> {
         let (image, reach) = (self.image, self.spots.reach);
         let top = f64::from(image.at(at.0, at.1));
         let least = top - half;
-        let most = (MOST_DROP * least) as f32;
+        let most = (MAX_DROP * least) as f32;
         let mut best: Option<(f32, &Ring)> = None;
         for direction in &self.spots.directions {
             let first = f64::from(direction.first.value(image, at));

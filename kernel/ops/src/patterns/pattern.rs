@@ -18,10 +18,10 @@ use signal::{
     Positions, Preparation, Prepare, Region, SignalKind, SignalMeta, for_pixels, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 
 /// Largest frames that are gathered in pieces: a few of them are in memory at a time.
-const MOST_PIXELS: usize = 1 << 19;
+const MAX_PIXELS: usize = 1 << 19;
 /// Frames of 16 bits whose sum fits 32.
 const FRAMES_PER_U32: u32 = 1 << 16;
 
@@ -60,7 +60,7 @@ fn describe(
         return Err(NotApplicable::new(reason, takes));
     }
     let cut = match region {
-        Some(region) => accept::region_inside(region, &input.axes, "region")?.1,
+        Some(region) => inputs::region_inside(region, &input.axes, "region")?.1,
         None => None,
     };
     let mut meta = (*input).clone().with_element(element(input.element));
@@ -427,7 +427,7 @@ impl Prepare<Frame> for Mean {
     }
 
     fn fork(&self) -> Option<Box<dyn Prepare<Frame>>> {
-        (self.shape.iter().product::<usize>() <= MOST_PIXELS).then(|| {
+        (self.shape.iter().product::<usize>() <= MAX_PIXELS).then(|| {
             Box::new(Mean {
                 shape: self.shape.clone(),
                 element: self.element,
@@ -508,7 +508,7 @@ impl Prepare<Frame> for Maximum {
     }
 
     fn fork(&self) -> Option<Box<dyn Prepare<Frame>>> {
-        (self.shape.iter().product::<usize>() <= MOST_PIXELS).then(|| {
+        (self.shape.iter().product::<usize>() <= MAX_PIXELS).then(|| {
             Box::new(Maximum {
                 shape: self.shape.clone(),
                 element: self.element,

@@ -21,14 +21,14 @@ use signal::{
 
 use signal::simd::{Vectorised, vectorised};
 
-use crate::accept::{self, Image};
+use crate::inputs::{self, Image};
 use crate::math::gaussian::{Blur, Fill, Pair};
 use crate::math::maxima::Score;
 use crate::math::robust::Scale;
 use crate::math::spot::Spots;
 use crate::math::{Grid, Real, pool};
 use crate::peaks::peak_finder::{self, Finder, Subpixel};
-use crate::plan::Plan;
+use crate::shape_cache::ShapeCache;
 
 parameters! {
     /// Finds small spots by the difference of two Gaussians.
@@ -54,7 +54,7 @@ parameters! {
 
 #[derive(Default)]
 pub struct FindDifferenceOfGaussiansPeaks {
-    plan: Plan<Filters>,
+    cache: ShapeCache<Filters>,
 }
 
 impl Operation for FindDifferenceOfGaussiansPeaks {
@@ -78,7 +78,7 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         params: &DifferenceOfGaussiansPeaks,
     ) -> Result<SignalMeta, NotApplicable> {
         if params.sigma_wide <= params.sigma_narrow {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!(
                     "sigma_wide = {} px is not larger than sigma_narrow = {} px",
                     params.sigma_wide, params.sigma_narrow
@@ -98,8 +98,8 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
         cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let shape @ (rows, columns) = accept::frame_rows_columns(frame)?;
-        let plan = self.plan.get(shape, || {
+        let shape @ (rows, columns) = inputs::frame_rows_columns(frame)?;
+        let filters = self.cache.get(shape, || {
             let [narrow, wide] = [params.sigma_narrow, params.sigma_wide]
                 .map(|sigma| Blur::new(rows, columns, sigma, 3.0));
             Filters {
@@ -109,9 +109,9 @@ impl Operation for FindDifferenceOfGaussiansPeaks {
                 spots: Spots::new(columns, REACH * params.sigma_wide),
             }
         });
-        match accept::image_without_hot_pixels(frame)? {
-            Image::Single(grid) => plan.peaks(&grid, params, cancel),
-            Image::Double(grid) => plan.peaks(&grid, params, cancel),
+        match inputs::image_without_hot_pixels(frame)? {
+            Image::Single(grid) => filters.peaks(&grid, params, cancel),
+            Image::Double(grid) => filters.peaks(&grid, params, cancel),
         }
     }
 }

@@ -12,7 +12,7 @@ use signal::{
     OperationInfo, Output, SignalMeta, parameters,
 };
 
-use crate::accept::{self, Image};
+use crate::inputs::{self, Image};
 use crate::math::{Grid, Real};
 use crate::peaks::peak_finder::{self, Finder, Subpixel};
 
@@ -68,7 +68,7 @@ impl Operation for FindLocalMaxima {
         _prepared: Option<&()>,
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
-        Ok(match accept::image_without_hot_pixels(inputs.frame()?)? {
+        Ok(match inputs::image_without_hot_pixels(inputs.frame()?)? {
             Image::Single(grid) => peaks(&grid, params),
             Image::Double(grid) => peaks(&grid, params),
         })

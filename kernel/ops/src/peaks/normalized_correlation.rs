@@ -26,7 +26,7 @@ use signal::{
     Output, Peak, Peaks, Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 use crate::math::disks::{Given, Image, Prepared, Scratch, Stencil, prepare};
 use crate::measured::{rounded, rounded_place};
 use crate::peaks::peak_finder;
@@ -59,7 +59,7 @@ parameters! {
 
 /// Frames that radius, edge and background are measured from, and most pixels of them all.
 const FRAMES: usize = 64;
-const MOST_PIXELS: usize = 1 << 23;
+const MAX_PIXELS: usize = 1 << 23;
 
 #[derive(Default)]
 pub struct FindDisks {
@@ -109,11 +109,11 @@ impl Operation for FindDisks {
         params: &NormalizedCorrelation,
     ) -> Result<SignalMeta, NotApplicable> {
         let meta = peak_finder::describe(&inputs[..inputs.len().min(1)])?;
-        let (rows, columns) = accept::frame_shape(&meta);
+        let (rows, columns) = inputs::frame_shape(&meta);
         if let Some([y, x]) = params.direct_beam {
             let inside = |at: f64, size: usize| at >= 0.0 && at <= size as f64 - 1.0;
             if !inside(y, rows) || !inside(x, columns) {
-                return Err(accept::refuse(
+                return Err(inputs::refuse(
                     format!(
                         "direct_beam = [{y}, {x}] is outside the frame of {rows} x {columns} px"
                     ),
@@ -124,7 +124,7 @@ impl Operation for FindDisks {
         let mut meta = meta;
         if let Some(region) = params.vacuum {
             meta.caveats
-                .extend(accept::region_inside(region, &meta.axes, "vacuum")?.1);
+                .extend(inputs::region_inside(region, &meta.axes, "vacuum")?.1);
         }
         if let Some(vacuum) = inputs.get(1) {
             meta.caveats.extend(vacuum_beside(vacuum, &meta, params)?);
@@ -134,7 +134,7 @@ impl Operation for FindDisks {
         };
         let most = largest_radius((rows, columns));
         if radius > most {
-            return Err(accept::refuse(
+            return Err(inputs::refuse(
                 format!(
                     "radius = {radius} px is more than {most} px, a quarter of the shorter side of a frame of {rows} x {columns} px"
                 ),
@@ -145,7 +145,7 @@ impl Operation for FindDisks {
     }
 
     fn maxima(&self, inputs: &[&SignalMeta]) -> Vec<(&'static str, f64)> {
-        let size = inputs.first().map(|input| accept::frame_shape(input));
+        let size = inputs.first().map(|input| inputs::frame_shape(input));
         (size.map(largest_radius).into_iter())
             .map(|most| ("radius", most))
             .collect()
@@ -171,8 +171,8 @@ impl Operation for FindDisks {
         params: &NormalizedCorrelation,
     ) -> Option<Preparation<Option<Prepared>>> {
         let input = inputs.first()?;
-        let size = accept::frame_shape(input);
-        let most = (MOST_PIXELS / (size.0 * size.1).max(1)).clamp(1, FRAMES);
+        let size = inputs::frame_shape(input);
+        let most = (MAX_PIXELS / (size.0 * size.1).max(1)).clamp(1, FRAMES);
         let positions = match params.vacuum {
             Some(region) => Positions::SpreadAnd(most, region),
             None => Positions::Spread(most),
@@ -280,7 +280,7 @@ impl Operation for FindDisks {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let size = accept::frame_rows_columns(frame)?;
+        let size = inputs::frame_rows_columns(frame)?;
         let Some(Some(prepared)) = prepared else {
             return Ok(Output::Peaks(Arc::default()));
         };
@@ -301,7 +301,7 @@ impl Operation for FindDisks {
             image,
             scratch,
         } = &mut work;
-        accept::values(frame, values);
+        inputs::values(frame, values);
         prepared.clean.apply(values, flags);
         image.fill(size, model.margin(), values, prepared.clean.most());
         let radius = f64::from(model.shape.radius);
@@ -359,15 +359,15 @@ fn vacuum_beside(
     scan: &SignalMeta,
     params: &NormalizedCorrelation,
 ) -> Result<Option<Caveat>, NotApplicable> {
-    let is_image = accept::images(&[vacuum]);
+    let is_image = inputs::images(&[vacuum]);
     is_image.map_err(|refused| NotApplicable {
         reason: format!("of the vacuum, {}", refused.reason),
         ..refused
     })?;
-    let sizes = [vacuum, scan].map(accept::frame_shape);
+    let sizes = [vacuum, scan].map(inputs::frame_shape);
     if sizes[0] != sizes[1] {
         let [(rows, columns), (ny, nx)] = sizes;
-        return Err(accept::refuse(
+        return Err(inputs::refuse(
             format!(
                 "the frames of the vacuum have {rows} x {columns} px, those with specimen {ny} x {nx} px"
             ),
@@ -375,13 +375,13 @@ fn vacuum_beside(
         ));
     }
     if params.vacuum.is_some() {
-        return Err(accept::refuse(
+        return Err(inputs::refuse(
             "both a region and another signal are given as the vacuum",
             "leave one of them out: `find_peaks` with the parameter `vacuum`, or `find_peaks_with` without it",
         ));
     }
     let differ = (vacuum.axes.signal.iter().zip(&scan.axes.signal))
-        .find(|(one, other)| !accept::steps_alike(one, other));
+        .find(|(one, other)| !inputs::steps_alike(one, other));
     Ok(differ.map(|(one, other)| {
         Caveat::new(
             "vacuum_scale",

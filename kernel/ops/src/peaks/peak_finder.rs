@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use signal::{ElementType, NotApplicable, Output, Peaks, SignalKind, SignalMeta, choices};
 
-use crate::accept;
+use crate::inputs;
 use crate::math::around::Disk;
 use crate::math::maxima::{Maximum, Score, centre_of_mass, local_maxima, parabolas, separate};
 use crate::math::pool::{self, Lent};
@@ -25,7 +25,7 @@ choices! {
 
 /// Peaks in the plane of the input's signal axes.
 pub fn describe(inputs: &[&SignalMeta]) -> Result<SignalMeta, NotApplicable> {
-    let input = accept::images(inputs)?;
+    let input = inputs::images(inputs)?;
     Ok(SignalMeta {
         kind: SignalKind::Peaks,
         element: ElementType::F32,

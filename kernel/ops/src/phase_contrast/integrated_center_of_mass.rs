@@ -19,7 +19,7 @@ use signal::{
     Positions, Preparation, Prepare, SignalKind, SignalMeta, choices, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 use crate::math::fourier::{self, Complex};
 
 mod scale;
@@ -70,7 +70,7 @@ fn accepted<'a>(
     params: &IntegratedCenterOfMass,
 ) -> Result<(&'a SignalMeta, Scale), NotApplicable> {
     let takes = "the maps dy and dx of center_of_mass, over a scan";
-    let input = accept::a_scan(inputs)?;
+    let input = inputs::a_scan(inputs)?;
     if input.kind != SignalKind::Map {
         let reason = format!("the signal has {}, not maps", input.kind.noun());
         return Err(NotApplicable::new(reason, takes));
@@ -102,7 +102,7 @@ fn accepted<'a>(
     if let (Some(high), Some(low)) = (params.high_pass, params.low_pass)
         && high >= low
     {
-        return Err(accept::refuse(
+        return Err(inputs::refuse(
             format!("high_pass = {high} is not below low_pass = {low}: nothing is left"),
             "high_pass below low_pass",
         ));

@@ -22,16 +22,16 @@ use signal::{
 
 use serde_json::{Map, Value, json};
 
-use crate::accept::{self, Image};
 use crate::detectors::virtual_image::Statistic;
+use crate::inputs::{self, Image};
 use crate::math::annuli::{Annuli, Layout, Total};
 use crate::math::{direct_beam, rings};
 use crate::measured::rounded_place;
-use crate::plan::Plan;
+use crate::shape_cache::ShapeCache;
 
 /// Patterns in which the direct beam is looked for, and pixels of all of them together.
 const FRAMES: usize = 32;
-const MOST_PIXELS: usize = 1 << 24;
+const MAX_PIXELS: usize = 1 << 24;
 /// Pixels that half of the beams may be away from the centre of the rings before that is said.
 const WANDERS: f64 = 1.0;
 /// A beam is elsewhere when patterns agree on where to this share of the distance.
@@ -142,7 +142,7 @@ fn range(
         return Ok([inner, outer]);
     }
     let units = &plane(input).units;
-    Err(accept::refuse(
+    Err(inputs::refuse(
         format!(
             "inner_radius = {inner:?} is not smaller than the outer radius of {outer:?} {units}"
         ),
@@ -153,7 +153,7 @@ fn range(
 /// The edge of the frame that is nearest to the centre; where that is nearer than a quarter of the smaller side half of it, so that
 /// a beam near an edge still has rings. Where the centre is still to be measured it is taken for the middle of the frame.
 fn outer_edge(input: &SignalMeta, params: &AzimuthalIntegral, pixel: [f64; 2]) -> f64 {
-    let (rows, columns) = accept::frame_shape(input);
+    let (rows, columns) = inputs::frame_shape(input);
     let sizes = [rows as f64, columns as f64];
     let middle = sizes.map(|size| 0.5 * (size - 1.0));
     let centre = known_centre(input, params).map_or(middle, |(centre, _)| centre);
@@ -168,7 +168,7 @@ fn outer_edge(input: &SignalMeta, params: &AzimuthalIntegral, pixel: [f64; 2]) -
 
 fn sector(params: &AzimuthalIntegral) -> Result<Option<[f64; 2]>, NotApplicable> {
     match params.sector {
-        Some((from, to)) if from >= to => Err(accept::refuse(
+        Some((from, to)) if from >= to => Err(inputs::refuse(
             format!("in the sector from {from} to {to} ° there is nothing"),
             "the smaller direction first; across 0 for instance (-15, 15)",
         )),
@@ -178,16 +178,16 @@ fn sector(params: &AzimuthalIntegral) -> Result<Option<[f64; 2]>, NotApplicable>
 
 #[derive(Default)]
 pub struct IntegrateAzimuthally {
-    plan: Plan<Annuli, Layout>,
+    cache: ShapeCache<Annuli, Layout>,
 }
 
-/// The rings of an input that [`accept::images`] takes, around a centre.
+/// The rings of an input that [`inputs::images`] takes, around a centre.
 fn layout(
     input: &SignalMeta,
     params: &AzimuthalIntegral,
     centre: [f64; 2],
 ) -> Result<Layout, NotApplicable> {
-    let (rows, columns) = accept::frame_shape(input);
+    let (rows, columns) = inputs::frame_shape(input);
     let pixel = plane(input).pixel;
     let range = range(input, params, pixel)?;
     let per_pixel = (range[1] - range[0]) / (pixel[0] * pixel[1]).sqrt();
@@ -223,10 +223,10 @@ impl Operation for IntegrateAzimuthally {
         inputs: &[&SignalMeta],
         params: &AzimuthalIntegral,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::images(inputs)?;
-        accept::even(input)?;
+        let input = inputs::images(inputs)?;
+        inputs::even(input)?;
         if let Some(centre) = params.centre {
-            accept::near_the_frame(centre, accept::frame_shape(input))?;
+            inputs::near_the_frame(centre, inputs::frame_shape(input))?;
         }
         let known = known_centre(input, params);
         let Layout { range, rings, .. } =
@@ -260,7 +260,7 @@ impl Operation for IntegrateAzimuthally {
         let Some(input) = inputs.first() else {
             return Vec::new();
         };
-        let (rows, columns) = accept::frame_shape(input);
+        let (rows, columns) = inputs::frame_shape(input);
         let [height, width] = plane(input).pixel;
         let corner = (rows as f64 * height).hypot(columns as f64 * width);
         vec![("inner_radius", corner), ("outer_radius", corner)]
@@ -276,7 +276,7 @@ impl Operation for IntegrateAzimuthally {
             return None;
         }
         let pixels = input.axes.frame_len().max(1);
-        let positions = Positions::Spread((MOST_PIXELS / pixels).clamp(1, FRAMES));
+        let positions = Positions::Spread((MAX_PIXELS / pixels).clamp(1, FRAMES));
         let gather = Gather {
             origin: origin(input),
             places: Vec::new(),
@@ -326,15 +326,15 @@ impl Operation for IntegrateAzimuthally {
         _cancel: &CancelToken,
     ) -> Result<Output, OperationError> {
         let frame = inputs.frame()?;
-        let input = accept::of_this_shape(inputs, frame)?;
+        let input = inputs::of_this_shape(inputs, frame)?;
         let measured = prepared.map(|beam| beam.centre);
         let centre = measured.or_else(|| Some(known_centre(input, params)?.0));
         let layout = layout(input, params, centre.unwrap_or([f64::NAN; 2]))
             .map_err(|refused| OperationError::failed(refused.reason, refused.takes))?;
-        let annuli = self.plan.get(layout.clone(), || Annuli::new(&layout));
+        let annuli = self.cache.get(layout.clone(), || Annuli::new(&layout));
         let mut profile = Vec::with_capacity(layout.rings);
         let each = |total| profile.push(value(total, params.statistic));
-        match accept::image(frame)? {
+        match inputs::image(frame)? {
             Image::Single(grid) => annuli.totals(&grid, each),
             Image::Double(grid) => annuli.totals(&grid, each),
         }
@@ -367,7 +367,7 @@ impl Prepare<Beam> for Gather {
         inputs: &Inputs<'_>,
         _cancel: &CancelToken,
     ) -> Result<(), OperationError> {
-        self.places.push(match accept::image(inputs.frame()?)? {
+        self.places.push(match inputs::image(inputs.frame()?)? {
             Image::Single(grid) => direct_beam::find(&grid),
             Image::Double(grid) => direct_beam::find(&grid),
         });

@@ -41,7 +41,7 @@ use signal::{
     Positions, Preparation, Prepare, Region, SignalMeta, parameters,
 };
 
-use crate::accept;
+use crate::inputs;
 use crate::math::affine::{self, Affine, Observed};
 use crate::math::deformation::{Deformation, standard_errors};
 use crate::math::lattice::{Flaw, Pattern, Point, Reference, Spread};
@@ -68,7 +68,7 @@ parameters! {
 }
 
 /// Most patterns that a reference is gathered from; more of them, evenly thinned, would not sharpen it.
-const MOST_PATTERNS: usize = 512;
+const MAX_PATTERNS: usize = 512;
 const REFERENCE_REGION: &str = "reference region";
 
 #[derive(Default)]
@@ -98,9 +98,9 @@ impl Operation for MapStrain {
         inputs: &[&SignalMeta],
         params: &StrainMap,
     ) -> Result<SignalMeta, NotApplicable> {
-        let input = accept::peaks(inputs)?;
-        accept::even(input)?;
-        let (region, cut) = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION)?;
+        let input = inputs::peaks(inputs)?;
+        inputs::even(input)?;
+        let (region, cut) = inputs::region_inside(params.reference, &input.axes, REFERENCE_REGION)?;
         let mut meta = input.to_map(vec![
             Component::new("e_xx", "ε_xx", "", Display::Diverging).shown_in(100.0, "%"),
             Component::new("e_yy", "ε_yy", "", Display::Diverging).shown_in(100.0, "%"),
@@ -146,7 +146,7 @@ impl Operation for MapStrain {
         params: &StrainMap,
     ) -> Option<Preparation<Reference>> {
         let input = inputs.first()?;
-        let inside = accept::region_inside(params.reference, &input.axes, REFERENCE_REGION);
+        let inside = inputs::region_inside(params.reference, &input.axes, REFERENCE_REGION);
         let region = inside.map_or(params.reference, |(region, _)| region);
         let outer: usize = input
             .axes
@@ -158,7 +158,7 @@ impl Operation for MapStrain {
             .product();
         let positions = region.width * region.height * outer;
         let gather = Gather {
-            every: positions.div_ceil(MOST_PATTERNS).max(1),
+            every: positions.div_ceil(MAX_PATTERNS).max(1),
             seen: 0,
             centre: centre(&input.axes),
             radius: params.match_radius,

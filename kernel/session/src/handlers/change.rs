@@ -21,7 +21,7 @@ pub(crate) fn hello(session: &Session, request_id: u32, protocol: u32) -> Result
         ));
     }
     // A page that comes when nothing changes would not hear it.
-    memory::tell(session);
+    memory::notify(session);
     Ok(Reply::Welcome(Box::new(Welcome {
         request_id,
         protocol: PROTOCOL_VERSION,
@@ -75,7 +75,7 @@ pub(crate) fn add_node(
             convert::tree_error(error).at_node(parents.first().copied().unwrap_or_default())
         })?;
     session.engine.take_up(&session.tree.snapshot(), node);
-    session.tell_tree();
+    session.notify_tree();
     Ok(node)
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn set_params(session: &Session, node: u32, params: &Value) -> Result
         session.engine.adopt_map(&graph, draft.number, node);
     }
     session.forget_drafts_of(&changed);
-    session.tell_tree();
+    session.notify_tree();
     Ok(())
 }
 
@@ -168,7 +168,7 @@ pub(crate) fn name(session: &Session, node: u32, name: &str) -> Result<CommandRe
             holds.unnamed(replaced);
         }
     }
-    session.tell_tree();
+    session.notify_tree();
     Ok(CommandReply::default())
 }
 
@@ -180,15 +180,15 @@ pub(crate) fn by_hand(session: &Session, node: u32) -> u32 {
 }
 
 pub(crate) fn remove(session: &Session, node: u32) -> Result<(), WireError> {
-    let gone = session
+    let removed = session
         .tree
         .remove(node)
         .map_err(|error| convert::tree_error(error).at_node(node))?;
-    session.forget_removed(&gone);
-    session.tell_tree();
+    session.forget_removed(&removed);
+    session.notify_tree();
     // What stood above it may have been there for nothing else.
     lock(&session.holds).loosen();
-    session.sweep();
+    session.remove_loose_nodes();
     Ok(())
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn open(
         stamp: Stamp::of(path),
     };
     lock(&session.opened).insert(node, opened);
-    session.tell_tree();
+    session.notify_tree();
     cost::measure(session, node);
-    values::described(session, node).map(|reply| caveats::told(session, reply, &[node]))
+    values::described(session, node).map(|reply| caveats::with_remarks(session, reply, &[node]))
 }

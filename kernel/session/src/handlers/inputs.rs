@@ -70,9 +70,9 @@ pub(crate) fn set(session: &Session, node: u32, further: &[u32]) -> Result<(), W
     let graph = session.tree.snapshot();
     session.engine.forget_older(&graph, &changed);
     session.forget_drafts_of(&changed);
-    session.tell_tree();
+    session.notify_tree();
     // What it was made from may have been there for nothing else.
     lock(&session.holds).loosen();
-    session.sweep();
+    session.remove_loose_nodes();
     Ok(())
 }

@@ -16,7 +16,7 @@ pub(crate) fn step(session: &Session, node: u32, step: Step) -> Result<(), WireE
     session
         .engine
         .forget_older(&session.tree.snapshot(), &changed);
-    session.tell_tree();
+    session.notify_tree();
     Ok(())
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn branch(session: &Session, node: u32) -> Result<u32, WireError> {
             computation.clone(),
         )
         .map_err(|error| convert::tree_error(error).at_node(node))?;
-    session.tell_tree();
+    session.notify_tree();
     Ok(branch)
 }
 

@@ -9,38 +9,38 @@ use signal::{MapReference, NavigationIndex, Region, SignalKind};
 use tree::{Graph, MapImages, MapProgress, Node, PassState, PreparationProgress, Viewer};
 
 use crate::drafts::ViewName;
-use crate::handlers::pictures::{self, Looking, Shown, map_to_show, plane};
+use crate::handlers::pictures::{self, Shown, ViewContext, map_to_show, plane};
 use crate::{Session, convert, progress};
 
 /// Longest wait for more than the very first patterns of an estimate.
 const ESTIMATE_PATIENCE: Duration = Duration::from_millis(20);
 
-/// What a page's wish shows.
+/// What a page's request shows.
 pub(crate) fn show(
     session: &Arc<Session>,
     graph: &Arc<Graph>,
     node: &Arc<Node>,
     at: NavigationIndex,
     page: &str,
-    wish: &FrameRequest,
-    looking: &Looking<'_>,
+    request: &FrameRequest,
+    context: &ViewContext<'_>,
 ) -> Result<Shown, WireError> {
     let view = ViewName {
         page: page.to_owned(),
-        view: wish.view,
+        view: request.view,
     };
-    let Some(params) = &wish.draft else {
+    let Some(params) = &request.draft else {
         session.drop_drafts(&view);
-        return match wish.region {
+        return match request.region {
             Some(region) => {
-                self::region(session, graph, node, at, (view, looking.component), region)
+                self::region(session, graph, node, at, (view, context.component), region)
             }
             None if node.meta.kind == SignalKind::Peaks
-                && session.is_being_measured(graph, node, &view, looking.cancel)? =>
+                && session.is_being_measured(graph, node, &view, context.cancel)? =>
             {
-                pictures::pattern_alone(session, graph, node, at, looking)
+                pictures::pattern_alone(session, graph, node, at, context)
             }
-            None => pictures::show(session, graph, node, at, looking),
+            None => pictures::show(session, graph, node, at, context),
         };
     };
     let viewer = view.clone();
@@ -50,23 +50,23 @@ pub(crate) fn show(
     let at = (graph.node(number)).map_or(at, |tried| graph.nearest_position(node, at, tried));
     let shown = match graph.node(number) {
         Some(tried) if number != node.id && tried.meta.kind == SignalKind::Map => {
-            let map = map_to_show(session, &graph, tried, looking.component)?;
-            begin(session, &graph, tried, &map, wish.detail)?;
-            let shown = self::map(session, &graph, tried, at, looking.component, &map)?;
-            stand_in(session, &graph, node, own, looking.component, shown)
+            let map = map_to_show(session, &graph, tried, context.component)?;
+            begin(session, &graph, tried, &map, request.detail)?;
+            let shown = self::map(session, &graph, tried, at, context.component, &map)?;
+            stand_in(session, &graph, node, own, context.component, shown)
         }
-        Some(tried) => match wish.region {
+        Some(tried) => match request.region {
             Some(region) => self::region(
                 session,
                 &graph,
                 tried,
                 at,
-                (viewer, looking.component),
+                (viewer, context.component),
                 region,
             ),
-            None => pictures::show(session, &graph, tried, at, looking),
+            None => pictures::show(session, &graph, tried, at, context),
         },
-        None => Err(convert::no_node(wish.node)),
+        None => Err(convert::no_node(request.node)),
     };
     shown.map_err(|error| match error.node {
         Some(tried) if tried == number => error.at_node(node.id),
@@ -246,7 +246,7 @@ impl Session {
     }
 
     /// News of a pass whose node the tree does not know.
-    pub(crate) fn draft_news(&self, progress: &MapProgress) {
+    pub(crate) fn draft_progressed(&self, progress: &MapProgress) {
         let ended = matches!(progress.state, PassState::Cancelled);
         if let Some(draft) = self.drafts.by_number(progress.node)
             && !ended
@@ -260,14 +260,14 @@ impl Session {
     }
 
     /// What is measured first is on its way, for nodes that measure it and for maps that wait for it.
-    pub(crate) fn preparation_news(&self, news: &PreparationProgress) {
+    pub(crate) fn preparation_progressed(&self, progress: &PreparationProgress) {
         let graph = self.tree.snapshot();
-        let is_same = |progress: &PreparationProgress| {
-            (progress.node, progress.revision) == (news.node, news.revision)
+        let is_same = |other: &PreparationProgress| {
+            (other.node, other.revision) == (progress.node, progress.revision)
         };
-        let is_stopped = news.state == PassState::Cancelled;
+        let is_stopped = progress.state == PassState::Cancelled;
         let measures = |node: &Node| {
-            (self.engine.preparation_progress(node)).is_some_and(|progress| is_same(&progress))
+            (self.engine.preparation_progress(node)).is_some_and(|other| is_same(&other))
         };
         let running = |node: &Node| {
             (self.engine.map_progress(node.id))
@@ -285,15 +285,15 @@ impl Session {
                 None if !measures(node) => None,
                 // It is described without, see `progress::of`.
                 None if is_stopped && node.meta.kind == SignalKind::Map => {
-                    self.tell_tree();
+                    self.notify_tree();
                     None
                 }
-                None => Some(progress::of_preparation(self, node, news)),
+                None => Some(progress::of_preparation(self, node, progress)),
             };
             if let Some(said) = said {
-                let is_made =
-                    said.label.starts_with(progress::MEASURING) && news.state == PassState::Done;
-                self.tell_progress(said);
+                let is_made = said.label.starts_with(progress::MEASURING)
+                    && progress.state == PassState::Done;
+                self.notify_progress(said);
                 if is_made {
                     // A view that was told of a cancel asks again.
                     self.events.send(&Event::Refined {
@@ -307,7 +307,7 @@ impl Session {
     }
 
     /// The frame of a region became better.
-    pub(crate) fn region_news(&self, node: u32, viewer: &Viewer, complete: f64) {
+    pub(crate) fn region_improved(&self, node: u32, viewer: &Viewer, complete: f64) {
         let node = self.drafts.by_number(node).map_or(node, |draft| draft.node);
         self.events.send(&Event::Refined {
             node,
@@ -317,7 +317,7 @@ impl Session {
     }
 
     /// The estimates below a frame node became better: whoever shows one may ask again.
-    pub(crate) fn estimate_news(&self, parent: u32) {
+    pub(crate) fn estimate_improved(&self, parent: u32) {
         let graph = self.tree.snapshot();
         for child in graph.children(parent) {
             let shown = (self.engine.map_progress(child.id)).filter(|progress| {

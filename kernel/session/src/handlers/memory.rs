@@ -8,7 +8,7 @@ use protocol::{CommandMemory, CommandReply, Event, WireError};
 use crate::Session;
 
 /// How often pages hear of memory and caveats, if they have changed.
-const TELL_EVERY: Duration = Duration::from_millis(500);
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(500);
 /// Less than this holds no chunk of any real file.
 const LEAST_BYTES: u64 = 16 << 20;
 
@@ -36,7 +36,7 @@ pub(crate) fn set(session: &Session, bytes: u64) -> Result<(), WireError> {
     session
         .engine
         .set_budget(usize::try_from(bytes).unwrap_or(usize::MAX));
-    tell(session);
+    notify(session);
     Ok(())
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn acceptable(bytes: u64) -> Option<u64> {
 }
 
 /// What is used, for a cell.
-pub(crate) fn told(session: &Session) -> CommandReply {
+pub(crate) fn reply(session: &Session) -> CommandReply {
     let memory = session.memory();
     CommandReply {
         memory: Some(CommandMemory {
@@ -66,17 +66,17 @@ pub(crate) fn watch(session: Weak<Session>) {
     let started = std::thread::Builder::new()
         .name("memory".into())
         .spawn(move || {
-            let mut told = None;
+            let mut last_notified = None;
             loop {
-                std::thread::sleep(TELL_EVERY);
+                std::thread::sleep(NOTIFY_INTERVAL);
                 let Some(session) = session.upgrade() else {
                     return;
                 };
                 session.look_for_caveats();
                 let memory = session.memory();
-                if told != Some(memory) && session.events.anybody() {
-                    told = Some(memory);
-                    tell(&session);
+                if last_notified != Some(memory) && session.events.anybody() {
+                    last_notified = Some(memory);
+                    notify(&session);
                 }
             }
         });
@@ -85,7 +85,7 @@ pub(crate) fn watch(session: Weak<Session>) {
     }
 }
 
-pub(crate) fn tell(session: &Session) {
+pub(crate) fn notify(session: &Session) {
     let memory = session.memory();
     session.events.send(&Event::Memory {
         used_bytes: memory.used_bytes as f64,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// More than a list shows.
-const MOST: usize = 100;
+const MAX: usize = 100;
 
 /// Folders, and files with one of these endings, whose path begins as `written`; relative ones from the folder of the notebook. Hidden
 /// ones are named when their dot is.
@@ -33,7 +33,7 @@ pub(crate) fn beginning(written: &str, endings: &[String]) -> Vec<String> {
         })
         .collect();
     paths.sort();
-    paths.truncate(MOST);
+    paths.truncate(MAX);
     paths
 }
 

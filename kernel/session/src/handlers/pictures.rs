@@ -10,7 +10,7 @@ use protocol::{
     TimesMs, WireError,
 };
 use signal::{CancelToken, Frame, NavigationIndex, Output, Peaks, SignalKind};
-use tree::{Graph, Lane, MapImages, NavigatorPicture, Node, PassState};
+use tree::{Graph, MapImages, NavigatorPicture, Node, PassState, Priority};
 use views::{Levels, Part};
 
 use crate::handlers::{composites, live};
@@ -35,7 +35,7 @@ pub(crate) struct Shown {
 pub(crate) fn frame(
     session: &Arc<Session>,
     page: &str,
-    wish: &FrameRequest,
+    request: &FrameRequest,
     queued: Instant,
     focused: bool,
     cancel: &CancelToken,
@@ -45,19 +45,19 @@ pub(crate) fn frame(
     let _first = session.engine.interactive();
     let graph = session.tree.snapshot();
     let node = graph
-        .node(wish.node)
-        .ok_or_else(|| convert::no_node(wish.node))?;
-    let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
-    let at = session.position(&graph, wish.node, &index)?;
-    let picture = wish.component as usize;
+        .node(request.node)
+        .ok_or_else(|| convert::no_node(request.node))?;
+    let index: Vec<usize> = request.index.iter().map(|index| *index as usize).collect();
+    let at = session.position(&graph, request.node, &index)?;
+    let picture = request.component as usize;
     let planes = (node.meta.planes(picture)).unwrap_or_else(|| vec![picture]);
     let mut images = planes.iter().map(|plane| {
-        let looking = Looking {
+        let context = ViewContext {
             component: *plane,
             focused,
             cancel,
         };
-        live::show(session, &graph, node, at, page, wish, &looking)
+        live::show(session, &graph, node, at, page, request, &context)
     });
     let mut shown = match images.next() {
         Some(first) => first?,
@@ -73,8 +73,8 @@ pub(crate) fn frame(
     let compute = started.elapsed();
     let reducing = Instant::now();
     let (full_height, full_width) = shown.image.rows_columns();
-    let part = wish.part.map(convert::part);
-    let size_px = wish.size_px.map(|px| px as usize);
+    let part = request.part.map(convert::part);
+    let size_px = request.size_px.map(|px| px as usize);
     let colours = views::channels(&shown.image, part, size_px).unwrap_or_default();
     let reduced = match colours.first() {
         Some(red) => red.clone(),
@@ -104,12 +104,12 @@ pub(crate) fn frame(
         (levels, ranges, Encoding::Raw, composites::bytes(&sent))
     };
     let reply = FrameReply {
-        view: wish.view,
-        generation: wish.generation,
-        node: wish.node,
+        view: request.view,
+        generation: request.generation,
+        node: request.node,
         revision: node.revision,
-        index: wish.index.clone(),
-        component: wish.component,
+        index: request.index.clone(),
+        component: request.component,
         planes: sent_planes as u32,
         space: shown.space,
         width: reduced.width as u32,
@@ -125,9 +125,9 @@ pub(crate) fn frame(
         ranges,
         peak_count: shown.peaks.as_ref().map(|peaks| peaks.len() as u32),
         complete: shown.complete,
-        draft: wish.draft.is_some(),
+        draft: request.draft.is_some(),
         exact: shown.exact,
-        filled: wish.region.is_none() && is_filled(&graph, node, at),
+        filled: request.region.is_none() && is_filled(&graph, node, at),
         times_ms: TimesMs {
             queue: milliseconds(queue),
             compute: milliseconds(compute),
@@ -163,14 +163,14 @@ fn levels(whole: &Frame, part: Option<Part>, sent: &Frame) -> Levels {
 }
 
 /// Keeps what a view shows, and reads ahead of where it is going.
-pub(crate) fn look_at(session: &Session, view: u64, wish: &FrameRequest, focused: bool) {
+pub(crate) fn set_viewport(session: &Session, view: u64, request: &FrameRequest, focused: bool) {
     let graph = session.tree.snapshot();
-    let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
-    if wish.draft.is_none()
-        && wish.region.is_none()
-        && let Ok(at) = session.position(&graph, wish.node, &index)
+    let index: Vec<usize> = request.index.iter().map(|index| *index as usize).collect();
+    if request.draft.is_none()
+        && request.region.is_none()
+        && let Ok(at) = session.position(&graph, request.node, &index)
     {
-        (session.engine).look_at(&graph, view, wish.node, at, wish.direction, focused);
+        (session.engine).set_viewport(&graph, view, request.node, at, request.direction, focused);
     }
 }
 
@@ -179,7 +179,7 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// How somebody looks at a node.
-pub(crate) struct Looking<'a> {
+pub(crate) struct ViewContext<'a> {
     pub component: usize,
     pub focused: bool,
     pub cancel: &'a CancelToken,
@@ -191,18 +191,18 @@ pub(crate) fn show(
     graph: &Arc<Graph>,
     node: &Arc<Node>,
     at: NavigationIndex,
-    looking: &Looking<'_>,
+    context: &ViewContext<'_>,
 ) -> Result<Shown, WireError> {
     if node.meta.kind == SignalKind::Map {
-        let map = map_to_show(session, graph, node, looking.component)?;
+        let map = map_to_show(session, graph, node, context.component)?;
         start(session, graph, node, &map)?;
-        return live::map(session, graph, node, at, looking.component, &map);
+        return live::map(session, graph, node, at, context.component, &map);
     }
     let _first = session.engine.interactive();
-    let (image, peaks) = match output(session, graph, node.id, at, looking)? {
-        Output::Frame(frame) => (picture_of(node, &frame, looking.component)?, None),
+    let (image, peaks) = match output(session, graph, node.id, at, context)? {
+        Output::Frame(frame) => (picture_of(node, &frame, context.component)?, None),
         Output::Peaks(peaks) => {
-            let under = pattern_alone(session, graph, node, at, looking)?;
+            let under = pattern_alone(session, graph, node, at, context)?;
             (under.image, Some(peaks))
         }
         other => return Err(session.wrong_kind(node.id, "frames", other.noun())),
@@ -222,10 +222,10 @@ pub(crate) fn pattern_alone(
     graph: &Arc<Graph>,
     node: &Arc<Node>,
     at: NavigationIndex,
-    looking: &Looking<'_>,
+    context: &ViewContext<'_>,
 ) -> Result<Shown, WireError> {
     let (pattern, place) = pattern_of(graph, node, at);
-    match output(session, graph, pattern, place, looking)? {
+    match output(session, graph, pattern, place, context)? {
         Output::Frame(image) => Ok(Shown {
             image,
             peaks: None,
@@ -242,15 +242,15 @@ fn output(
     graph: &Arc<Graph>,
     node: u32,
     at: NavigationIndex,
-    looking: &Looking<'_>,
+    context: &ViewContext<'_>,
 ) -> Result<Output, WireError> {
-    let lane = if looking.focused {
-        Lane::Interactive
+    let priority = if context.focused {
+        Priority::Interactive
     } else {
-        Lane::Visible
+        Priority::Visible
     };
     (session.engine)
-        .output_in_use(graph, node, at, lane, looking.cancel)
+        .output_in_use(graph, node, at, priority, context.cancel)
         .map_err(|error| convert::compute_error(&error))
 }
 
@@ -332,27 +332,34 @@ pub(crate) fn plane(values: &[f32], shape: &[usize], at: NavigationIndex) -> Res
 
 pub(crate) fn navigator(
     session: &Session,
-    wish: &NavigatorRequest,
+    request: &NavigatorRequest,
     cancel: &CancelToken,
 ) -> Result<(Reply, Vec<Bytes>), WireError> {
     let graph = session.tree.snapshot();
-    if graph.node(wish.node).is_none() {
-        return Err(convert::no_node(wish.node));
+    if graph.node(request.node).is_none() {
+        return Err(convert::no_node(request.node));
     }
-    let index: Vec<usize> = wish.index.iter().map(|index| *index as usize).collect();
+    let index: Vec<usize> = request.index.iter().map(|index| *index as usize).collect();
     let at = NavigationIndex::new(&index);
     let NavigationImage {
         picture,
         image,
         units,
-    } = navigation_image(session, &graph, wish.node, at, NAVIGATOR_PATIENCE, cancel)?;
-    let part = wish.part.map(convert::part);
+    } = navigation_image(
+        session,
+        &graph,
+        request.node,
+        at,
+        NAVIGATOR_PATIENCE,
+        cancel,
+    )?;
+    let part = request.part.map(convert::part);
     let reduced = views::reduce(&image, part, [NAVIGATOR_PX; 2]);
     let levels = levels(&image, part, &reduced.frame);
     let reply = NavigatorReply {
-        view: wish.view,
-        generation: wish.generation,
-        node: wish.node,
+        view: request.view,
+        generation: request.generation,
+        node: request.node,
         outer: picture.outer.iter().map(|index| *index as u32).collect(),
         width: reduced.width as u32,
         height: reduced.height as u32,
@@ -426,7 +433,7 @@ fn scree(
     let one = NavigationIndex::new(&[]);
     let output = session
         .engine
-        .output_in_use(graph, model.id, one, Lane::Visible, cancel)
+        .output_in_use(graph, model.id, one, Priority::Visible, cancel)
         .map_err(|error| convert::compute_error(&error))?;
     let Output::Frame(of_model) = output else {
         return Err(session.wrong_kind(model.id, "frames", output.noun()));

@@ -43,7 +43,7 @@ pub(crate) fn restore(session: &Session) -> Result<CommandReply, WireError> {
         restored: Some(Box::new(restored)),
         ..CommandReply::default()
     };
-    Ok(caveats::told(session, reply, &made))
+    Ok(caveats::with_remarks(session, reply, &made))
 }
 
 /// The nodes that were not in the tree before.
@@ -75,7 +75,7 @@ pub(crate) fn bring_back(session: &Session, records: &[NodeRecord], ids: Ids) ->
         work.node(record);
     }
     work.hold();
-    session.tell_tree();
+    session.notify_tree();
     (work.restored, work.moved)
 }
 

@@ -12,7 +12,7 @@ use crate::journal::Stamp;
 use crate::sources;
 
 /// Entries of a list that are printed; the JSON has all.
-const MOST_SHOWN: usize = 6;
+const MAX_SHOWN: usize = 6;
 
 /// Shape, axes and the way a result was made: for people, or as JSON.
 ///
@@ -269,8 +269,8 @@ fn plain(value: &Value) -> String {
         Value::Null => "left out".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
-            let mut shown: Vec<String> = parts.iter().take(MOST_SHOWN).map(plain).collect();
-            if parts.len() > MOST_SHOWN {
+            let mut shown: Vec<String> = parts.iter().take(MAX_SHOWN).map(plain).collect();
+            if parts.len() > MAX_SHOWN {
                 shown.push(format!("… {} in all", parts.len()));
             }
             format!("({})", shown.join(", "))

@@ -8,8 +8,8 @@ use protocol::{CommandReply, Event, NoticeLevel, Progress, WireError};
 use signal::{CancelToken, SignalKind};
 
 use super::flow;
-use super::report::{Pace, Report, TELL_EVERY};
-use crate::errand::Failed;
+use super::report::{NOTIFY_INTERVAL, Report, Throughput};
+use crate::blocking_call::Failed;
 use crate::handlers::memory;
 use crate::{Session, convert, progress};
 
@@ -25,7 +25,7 @@ pub(crate) fn compute(
     match found.meta.kind {
         SignalKind::Map => fill(session, &graph, &[node], interrupted, progress)?,
         SignalKind::Frame | SignalKind::Peaks => {
-            hold(session, &graph, found, interrupted, progress)?;
+            materialise(session, &graph, found, interrupted, progress)?;
         }
     }
     Ok(CommandReply {
@@ -53,7 +53,7 @@ pub(crate) fn compute_all(
     }
     fill(session, &graph, &maps, interrupted, progress)?;
     for node in others {
-        hold(session, &graph, node, interrupted, progress)?;
+        materialise(session, &graph, node, interrupted, progress)?;
     }
     Ok(CommandReply::default())
 }
@@ -88,8 +88,8 @@ fn fill(
     interrupted: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<(), WireError> {
-    let mut told = Instant::now() - TELL_EVERY;
-    let (mut pace, mut of) = (Pace::default(), None);
+    let mut last_notified = Instant::now() - NOTIFY_INTERVAL;
+    let (mut throughput, mut of) = (Throughput::default(), None);
     let there: Vec<_> = (nodes.iter())
         .map(|node| {
             session
@@ -101,17 +101,17 @@ fn fill(
     let mut tick = |state: &tree::MapProgress| {
         let over = state.state != tree::PassState::Running;
         if of.replace(state.node) != Some(state.node) {
-            pace = Pace::default();
+            throughput = Throughput::default();
         }
-        if (over || told.elapsed() >= TELL_EVERY)
+        if (over || last_notified.elapsed() >= NOTIFY_INTERVAL)
             && let Some(node) = graph.node(state.node)
         {
-            told = Instant::now();
+            last_notified = Instant::now();
             let mut now = progress::of_map(session, node, state);
             let found = nodes.iter().zip(&there).find(|(of, _)| **of == node.id);
             now.kept = found.map_or(0.0, |(_, there)| *there as f64);
             if !over {
-                (now.rate, now.seconds_left) = pace.of(now.done, now.total);
+                (now.rate, now.seconds_left) = throughput.of(now.done, now.total);
             }
             progress(&now);
         }
@@ -124,7 +124,7 @@ fn fill(
 }
 
 /// Every output in memory, if the budget has room for them.
-fn hold(
+fn materialise(
     session: &Arc<Session>,
     graph: &Arc<tree::Graph>,
     node: &tree::Node,
@@ -140,9 +140,9 @@ fn hold(
     let work = {
         let (session, graph, id) = (session.clone(), graph.clone(), node.id);
         let (cancel, done) = (cancel.clone(), done.clone());
-        move || session.engine.hold(&graph, id, &cancel, done)
+        move || session.engine.materialise(&graph, id, &cancel, done)
     };
-    let waited = session.errands.wait(work, &mut || {
+    let waited = session.blocking_calls.wait(work, &mut || {
         report.done(done.load(Ordering::Relaxed), 0, total);
         if interrupted() {
             cancel.cancel();
@@ -150,7 +150,7 @@ fn hold(
         !cancel.is_cancelled()
     });
     let result = match waited {
-        Ok(held) => held.map_err(|error| refused(session, node, &error)),
+        Ok(done) => done.map_err(|error| refused(session, node, &error)),
         Err(Failed::Interrupted) => {
             cancel.cancel();
             Err(convert::cancelled().at_node(node.id))
@@ -162,7 +162,7 @@ fn hold(
 
 impl Session {
     /// Memory was short: what was computed to memory of this node went first.
-    pub(crate) fn given_up(&self, node: u32) {
+    pub(crate) fn materialised_evicted(&self, node: u32) {
         let graph = self.tree.snapshot();
         let Some(node) = graph.node(node) else { return };
         self.events.send(&Event::Notice {

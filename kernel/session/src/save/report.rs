@@ -10,7 +10,7 @@ use crate::progress::{self, MEASURING};
 use crate::{Session, lock};
 
 /// Shortest time between two reports.
-pub(super) const TELL_EVERY: Duration = Duration::from_millis(100);
+pub(super) const NOTIFY_INTERVAL: Duration = Duration::from_millis(100);
 /// The rate is that of the last so many seconds: long enough to smooth over chunks, short enough to follow
 /// a machine that gets busy.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -20,11 +20,11 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
 /// Scan positions per second over the last seconds.
 #[derive(Default)]
-pub(crate) struct Pace {
+pub(crate) struct Throughput {
     samples: VecDeque<(Instant, f64)>,
 }
 
-impl Pace {
+impl Throughput {
     /// Rate and seconds left; absent until there is something to measure.
     pub fn of(&mut self, done: f64, total: f64) -> (Option<f64>, Option<f64>) {
         self.at(Instant::now(), done, total)
@@ -55,15 +55,15 @@ impl Pace {
 
 impl Session {
     /// The progress of a map with its rate and the time left.
-    pub(crate) fn paced(&self, mut progress: Progress) -> Progress {
-        let mut paces = lock(&self.paces);
+    pub(crate) fn with_throughput(&self, mut progress: Progress) -> Progress {
+        let mut throughputs = lock(&self.throughputs);
         // Within the lock: what is removed from the tree is forgotten here afterwards.
         let there = self.tree.snapshot().node(progress.node).is_some();
         if progress.state == ProgressState::Running && there {
-            let pace = paces.entry(progress.node).or_default();
-            (progress.rate, progress.seconds_left) = pace.of(progress.done, progress.total);
+            let throughput = throughputs.entry(progress.node).or_default();
+            (progress.rate, progress.seconds_left) = throughput.of(progress.done, progress.total);
         } else {
-            paces.remove(&progress.node);
+            throughputs.remove(&progress.node);
             progress.can_resume = progress.state == ProgressState::Cancelled;
         }
         progress
@@ -73,8 +73,8 @@ impl Session {
 /// Progress of a running save or computation, told to its cell and to every page.
 pub(super) struct Report<'a> {
     session: &'a Session,
-    told: Instant,
-    pace: Pace,
+    last_notified: Instant,
+    throughput: Throughput,
     pub progress: Progress,
     cell: &'a mut dyn FnMut(&Progress),
 }
@@ -89,8 +89,8 @@ impl<'a> Report<'a> {
     ) -> Self {
         let mut report = Report {
             session,
-            told: Instant::now(),
-            pace: Pace::default(),
+            last_notified: Instant::now(),
+            throughput: Throughput::default(),
             progress: Progress {
                 node,
                 state: ProgressState::Running,
@@ -106,7 +106,7 @@ impl<'a> Report<'a> {
             },
             cell,
         };
-        report.tell();
+        report.notify();
         report
     }
 
@@ -124,7 +124,7 @@ impl<'a> Report<'a> {
     /// `already` of them were there before.
     pub fn done(&mut self, done: usize, already: usize, total: usize) {
         self.count(done, already, total);
-        if self.told.elapsed() >= TELL_EVERY {
+        if self.last_notified.elapsed() >= NOTIFY_INTERVAL {
             let measuring = self.measuring().filter(|_| done <= already);
             let progress = &mut self.progress;
             match &measuring {
@@ -134,10 +134,10 @@ impl<'a> Report<'a> {
             }
             progress.measuring = measuring;
             (progress.rate, progress.seconds_left) = match done > already {
-                true => self.pace.of(progress.done, progress.total),
+                true => self.throughput.of(progress.done, progress.total),
                 false => (None, None),
             };
-            self.tell();
+            self.notify();
         }
     }
 
@@ -147,8 +147,8 @@ impl<'a> Report<'a> {
         progress::measuring(self.session, graph.node(self.progress.node)?)
     }
 
-    fn tell(&mut self) {
-        self.told = Instant::now();
+    fn notify(&mut self) {
+        self.last_notified = Instant::now();
         (self.cell)(&self.progress);
         let event = Event::Progress(self.progress.clone());
         self.session.events.send(&event);
@@ -200,7 +200,7 @@ impl<'a> Report<'a> {
                 progress.message = error.message.clone();
             }
         }
-        self.tell();
+        self.notify();
         result
     }
 }
@@ -254,7 +254,7 @@ fn size_text(bytes: u64) -> String {
 
 /// Bytes of a file, or of all files of a folder; `None` when there are so many that counting them would take long.
 pub(super) fn bytes_below(path: &Path) -> Option<u64> {
-    const MOST: usize = 20_000;
+    const MAX: usize = 20_000;
     let mut folders = vec![path.to_owned()];
     let (mut bytes, mut files) = (0, 0);
     while let Some(path) = folders.pop() {
@@ -267,7 +267,7 @@ pub(super) fn bytes_below(path: &Path) -> Option<u64> {
                 folders.push(entry.ok()?.path());
             }
         }
-        if files + folders.len() > MOST {
+        if files + folders.len() > MAX {
             return None;
         }
     }
@@ -309,16 +309,16 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_the_last_seconds() {
-        let mut pace = Pace::default();
+        let mut throughput = Throughput::default();
         let start = Instant::now();
-        assert_eq!(pace.at(start, 100.0, 1000.0), (None, None));
+        assert_eq!(throughput.at(start, 100.0, 1000.0), (None, None));
         let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
         let mut last = (None, None);
         for step in 1..=100 {
             // Twenty a second, then five.
             let seconds = f64::from(step) * 0.25;
             let done = 100.0 + (20.0 * seconds.min(10.0)) + 5.0 * (seconds - 10.0).max(0.0);
-            last = pace.at(at(seconds), done, 1000.0);
+            last = throughput.at(at(seconds), done, 1000.0);
             if step == 40 {
                 assert!((last.0.unwrap() - 20.0).abs() < 1e-6);
                 assert!((last.1.unwrap() - 35.0).abs() < 1e-6);
@@ -326,6 +326,6 @@ mod tests {
         }
         assert!((last.0.unwrap() - 5.0).abs() < 0.2, "{last:?}");
         // Begun anew: nothing is said until there is something.
-        assert_eq!(pace.at(at(26.0), 3.0, 1000.0), (None, None));
+        assert_eq!(throughput.at(at(26.0), 3.0, 1000.0), (None, None));
     }
 }

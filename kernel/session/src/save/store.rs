@@ -131,7 +131,7 @@ pub(super) fn stream(
         return Err(convert::compute_error(&error));
     }
     if let Some(first) = lock(&store.first_hole).take() {
-        tell_holes(job, store.holes.load(Ordering::Relaxed), &first.to_string());
+        note_holes(job, store.holes.load(Ordering::Relaxed), &first.to_string());
     }
     writer.ok_or_else(convert::cancelled)
 }
@@ -165,7 +165,7 @@ fn taken(writer: &io::ResultWriter, shape: &[usize]) -> Vec<AtomicU64> {
     taken.into_iter().map(AtomicU64::new).collect()
 }
 
-pub(super) fn tell_holes(job: &Job, holes: usize, first: &str) {
+pub(super) fn note_holes(job: &Job, holes: usize, first: &str) {
     lock(&job.writing.found).push(meta::holes(holes, first));
     job.session.events.send(&Event::Notice {
         level: NoticeLevel::Warning,
@@ -195,7 +195,7 @@ pub(super) fn write_map(
         let first = progress
             .error
             .map_or_else(String::new, |error| error.to_string());
-        tell_holes(job, progress.failures, &first);
+        note_holes(job, progress.failures, &first);
     }
     writer
         .write_map(&map.all())

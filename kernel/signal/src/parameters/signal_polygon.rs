@@ -8,10 +8,10 @@ use super::kind::Rules;
 use super::{ParameterKind, ParameterValue, signal_point};
 
 /// Vertices of one polygon: a shape that somebody draws, not a mask.
-const MOST: usize = 1000;
+const MAX: usize = 1000;
 
 pub(super) const RULES: Rules = Rules {
-    allowed: |_| format!("3 to {MOST} vertices (row, column) in pixels"),
+    allowed: |_| format!("3 to {MAX} vertices (row, column) in pixels"),
     literal: |_, value| {
         let vertices = value.as_array().map_or(&[][..], Vec::as_slice);
         let vertices: Vec<String> = vertices.iter().map(signal_point::literal).collect();
@@ -72,7 +72,7 @@ impl ParameterValue for SignalPolygon {
     fn from_json(value: &Value) -> Option<Self> {
         let vertices = value.as_array()?.iter().map(<[f64; 2]>::from_json);
         let vertices = vertices.collect::<Option<Vec<_>>>()?;
-        (3..=MOST)
+        (3..=MAX)
             .contains(&vertices.len())
             .then_some(SignalPolygon(vertices))
     }

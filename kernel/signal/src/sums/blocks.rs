@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pixel::Pixel;
-use crate::simd::read_ahead;
+use crate::simd::prefetch;
 
 /// Pixels of a block.
 pub(super) const LANES: usize = 32;
@@ -37,7 +37,7 @@ pub(super) fn visit<T: Pixel>(
     }
     let whole = row.get(number * LANES..last * LANES).unwrap_or_default();
     for (number, block) in (number..).zip(whole.as_chunks().0) {
-        read_ahead(block);
+        prefetch(block);
         visitor.whole(number, block);
     }
     if upto > 0 {
@@ -56,7 +56,7 @@ fn part<T: Pixel>(row: &[T], number: usize, inside: Range<usize>, visitor: &mut 
     };
     match own.first_chunk::<LANES>() {
         Some(block) => {
-            read_ahead(block);
+            prefetch(block);
             visitor.part(number, block, [from, upto]);
         }
         None => {

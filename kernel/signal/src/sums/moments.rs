@@ -3,7 +3,7 @@ use std::ops::{AddAssign, Mul};
 use super::blocks::{LANES, Visit, visit};
 use super::pixel::Pixel;
 use crate::simd::{Vectorised, vectorised};
-use crate::{Element, ElementType, Frame, Span, for_pixels};
+use crate::{Element, ElementType, Frame, PixelRun, for_pixels};
 
 /// Blocks of columns whose sums are kept at once.
 const TILE: usize = 16;
@@ -23,7 +23,7 @@ impl<T: Element + Default + AddAssign + Mul<Output = Self> + From<u32>> Whole fo
 
 struct Gather<'a, T> {
     pixels: &'a [T],
-    spans: &'a [Span],
+    runs: &'a [PixelRun],
     columns: usize,
     centre: [f64; 2],
 }
@@ -41,20 +41,20 @@ impl<T: Pixel> Gather<'_, T> {
         let (mut sum, mut by_row, mut by_column) = (nothing, nothing, nothing);
         for left in (0..self.columns).step_by(TILE * LANES) {
             let mut under = [[P::default(); LANES]; TILE];
-            for span in self.spans {
-                let first = (span.first as usize).saturating_sub(left);
-                let end = (span.end as usize).saturating_sub(left).min(TILE * LANES);
+            for run in self.runs {
+                let first = (run.first as usize).saturating_sub(left);
+                let end = (run.end as usize).saturating_sub(left).min(TILE * LANES);
                 if first >= end {
                     continue;
                 }
-                let start = span.row as usize * self.columns + left;
+                let start = run.row as usize * self.columns + left;
                 let mut line = Line {
                     sums: [P::default(); LANES],
                     under: &mut under,
                     ready: &ready,
                 };
                 visit(self.pixels, start, first..end, &mut line);
-                let (row, line) = (W::from(span.row), line.sums);
+                let (row, line) = (W::from(run.row), line.sums);
                 for lane in 0..LANES {
                     by_row[lane] += row * line[lane].into();
                 }
@@ -147,7 +147,12 @@ impl<T: Pixel> Vectorised for Rounded<'_, T> {
     }
 }
 
-pub(super) fn moments(frame: &Frame, spans: &[Span], columns: usize, centre: [f64; 2]) -> Moments {
+pub(super) fn moments(
+    frame: &Frame,
+    runs: &[PixelRun],
+    columns: usize,
+    centre: [f64; 2],
+) -> Moments {
     let (rows, _) = frame.rows_columns();
     // Sums of so many pixels of 16 bits fit 32 bits, and products of all of them with their rows or columns 64.
     let is_small = rows.max(columns) < 1 << 15;
@@ -155,7 +160,7 @@ pub(super) fn moments(frame: &Frame, spans: &[Span], columns: usize, centre: [f6
         ($pixels:expr) => {
             Gather {
                 pixels: $pixels,
-                spans,
+                runs,
                 columns,
                 centre,
             }
@@ -178,7 +183,7 @@ pub(super) fn moments(frame: &Frame, spans: &[Span], columns: usize, centre: [f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Detector, Measure};
+    use crate::{Detector, DetectorStatistic};
 
     const SHAPE: [usize; 2] = [61, 1100];
     /// Twice it is a whole number.
@@ -204,14 +209,14 @@ mod tests {
         let places: Vec<u32> = (0..(rows * columns) as u32)
             .filter(|place| place % 83 > 1)
             .collect();
-        let spans = Detector::from_places(&places, columns as u32, Measure::Sum).spans;
+        let runs = Detector::from_places(&places, columns as u32, DetectorStatistic::Sum).runs;
         let counts: Vec<u16> = (0..rows * columns)
             .map(|place| ((1 << 14) + place * place % 257) as u16)
             .collect();
         let values: Vec<i64> = counts.iter().map(|count| i64::from(*count)).collect();
         let [sum, y, x] = exact(&values, &places).map(|exact| exact as f64);
         let frame = Frame::from_vec(&SHAPE, counts).unwrap();
-        let found = moments(&frame, &spans, columns, CENTRE);
+        let found = moments(&frame, &runs, columns, CENTRE);
         assert_eq!([found.sum, 2.0 * found.y, 2.0 * found.x], [sum, y, x]);
         assert!(x.abs() < 1e-3 * sum * columns as f64);
 
@@ -220,7 +225,7 @@ mod tests {
         let values: Vec<i64> = thirds.iter().map(|third| (third * 2048.0) as i64).collect();
         let [sum, y, x] = exact(&values, &places).map(|exact| exact as f64 / 2048.0);
         let frame = Frame::from_vec(&SHAPE, thirds).unwrap();
-        let found = moments(&frame, &spans, columns, CENTRE);
+        let found = moments(&frame, &runs, columns, CENTRE);
         let near = |found: f64, exact: f64, size: usize| {
             (found - exact).abs() <= 1e-13 * sum * size as f64
         };

@@ -9,9 +9,9 @@ use signal::{CancelToken, NavigationIndex, Output};
 use super::Filling;
 use crate::compute::{Inner, UnitScope, guarded};
 use crate::detector_cube::{Binned, bin};
-use crate::gate::{Lane, work_for_a_pass};
 use crate::ordered::in_order;
-use crate::sweep::Rider;
+use crate::pass::Subscriber;
+use crate::scheduler::{Priority, work_for_a_pass};
 use crate::{ComputeError, EngineEvent, Graph, Node, lock};
 
 /// Patterns read for the first picture, and for the finer one after it.
@@ -19,7 +19,7 @@ const COARSE_READS: [usize; 2] = [64, 1024];
 /// The finer one is left to the pass when the first one took longer.
 const COARSE_TIME: Duration = Duration::from_millis(60);
 /// Shortest time between two events.
-const TELL_EVERY: Duration = Duration::from_millis(100);
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Inner {
     /// The body of a cube's thread.
@@ -32,7 +32,7 @@ impl Inner {
         work_for_a_pass();
         let ended = CancelToken::new();
         std::thread::scope(|scope| {
-            let told = scope.spawn(|| self.tell_of_cube(filling, &ended));
+            let notifier = scope.spawn(|| self.notify_of_cube(filling, &ended));
             let filled = guarded(|| {
                 let began = Instant::now();
                 for reads in COARSE_READS {
@@ -55,20 +55,20 @@ impl Inner {
             lock(&filling.progress).ended = true;
             filling.changed.notify_all();
             ended.cancel();
-            told.thread().unpark();
+            notifier.thread().unpark();
         });
     }
 
-    fn tell_of_cube(&self, filling: &Filling, ended: &CancelToken) {
-        let mut told = 0.0;
+    fn notify_of_cube(&self, filling: &Filling, ended: &CancelToken) {
+        let mut last_notified = 0.0;
         let mut last = false;
         while !last {
-            std::thread::park_timeout(TELL_EVERY);
+            std::thread::park_timeout(NOTIFY_INTERVAL);
             last = ended.is_cancelled();
             let complete = filling.complete();
-            if complete > told && !filling.cancel.is_cancelled() {
-                told = complete;
-                self.tell(EngineEvent::Estimate {
+            if complete > last_notified && !filling.cancel.is_cancelled() {
+                last_notified = complete;
+                self.notify(EngineEvent::Estimate {
                     node: filling.node,
                     complete,
                 });
@@ -83,14 +83,14 @@ impl Inner {
         node: &Arc<Node>,
         filling: &Arc<Filling>,
     ) -> Result<(), ComputeError> {
-        let rider = Rider::new(
+        let subscriber = Subscriber::new(
             graph.clone(),
             node.clone(),
-            Lane::Batch,
+            Priority::Batch,
             filling.cancel.clone(),
             filling.clone(),
         );
-        self.sweep(vec![rider])
+        self.run_pass(vec![subscriber])
     }
 
     /// About `reads` of the kept positions, evenly spread, with everything else that lies in a chunk that had to
@@ -133,17 +133,19 @@ impl Inner {
         filling: &Filling,
         positions: &[NavigationIndex],
     ) -> Vec<(usize, Binned)> {
-        let _slot = self.gate.slot(Lane::Batch);
+        let _slot = self.scheduler.slot(Priority::Batch);
         let _scope = UnitScope;
         let mut patterns = Vec::new();
         for at in positions {
             let Some(kept) = filling.kept(*at).filter(|kept| !filling.cube.has(*kept)) else {
                 continue;
             };
-            self.gate.step_aside(Lane::Batch);
+            self.scheduler.yield_to_urgent(Priority::Batch);
             let cancel = &filling.cancel;
-            let output = self.output(graph, node, *at, Lane::Batch, cancel);
-            match output.and_then(|output| self.in_use(graph, node, output, Lane::Batch, cancel)) {
+            let output = self.output(graph, node, *at, Priority::Batch, cancel);
+            match output
+                .and_then(|output| self.in_use(graph, node, output, Priority::Batch, cancel))
+            {
                 Ok(Output::Frame(frame)) => {
                     patterns.push((kept, bin(&frame, &filling.cube.shape)));
                 }

@@ -9,19 +9,19 @@ use super::reference::Fitted;
 use super::{MapPass, MapProgress, PassState};
 use crate::cache::{Cache, Reservation};
 use crate::compute::Inner;
-use crate::gate::Lane;
-use crate::sweep::{Consumer, Rider, Step, Take};
+use crate::pass::{Consumer, PieceSink, Step, Subscriber};
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, EngineEvent, Graph, Node, lock};
 
 /// Shortest time between two progress events of a pass.
-const TELL_EVERY: Duration = Duration::from_millis(150);
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(150);
 
 pub(super) struct Filling {
     /// Component-major, each image in C order over the scan; NaN where nothing is computed.
     images: Vec<f32>,
     piece_done: Vec<bool>,
     progress: MapProgress,
-    told: Instant,
+    last_notified: Instant,
     cancel: CancelToken,
     /// Calls of `finish_map` under way: one that gives up ends the pass only if no other waits for it.
     waiting: usize,
@@ -85,7 +85,7 @@ impl MapRun {
                     without_value: 0,
                     error: None,
                 },
-                told: Instant::now(),
+                last_notified: Instant::now(),
                 cancel: CancelToken::new(),
                 waiting: 0,
                 asked: false,
@@ -138,7 +138,7 @@ impl MapRun {
                     error: None,
                     ..found.progress.clone()
                 },
-                told: Instant::now(),
+                last_notified: Instant::now(),
                 cancel: CancelToken::new(),
                 waiting: 0,
                 asked: false,
@@ -325,16 +325,16 @@ impl MapRun {
 }
 
 /// Somebody who fills the images of `pass.node` from the outputs of its parent.
-pub(super) fn rider(
+pub(super) fn subscriber(
     inner: &Arc<Inner>,
     graph: &Arc<Graph>,
     pass: &MapPass,
-) -> Result<Rider, ComputeError> {
+) -> Result<Subscriber, ComputeError> {
     let (node, cancel) = (&pass.node, &pass.cancel);
-    inner.prepare_all(graph, node, Lane::Batch, cancel)?;
+    inner.prepare_all(graph, node, Priority::Batch, cancel)?;
     let (rides_on, last) = match graph.one_input(node)? {
         Some((parent, true)) => {
-            let last = Step::new(inner, graph, node, parent, Lane::Batch, cancel)?;
+            let last = Step::new(inner, graph, node, parent, Priority::Batch, cancel)?;
             (parent.clone(), last)
         }
         _ => (node.clone(), None),
@@ -347,14 +347,14 @@ pub(super) fn rider(
         node: node.clone(),
         last,
     };
-    let rider = Rider::new(
+    let subscriber = Subscriber::new(
         graph.clone(),
         rides_on,
-        Lane::Batch,
+        Priority::Batch,
         cancel.clone(),
         Arc::new(fill),
     );
-    Ok(rider.with_stored(stored))
+    Ok(subscriber.with_stored(stored))
 }
 
 struct Fill {
@@ -372,7 +372,11 @@ impl Consumer for Fill {
         (filling.piece_done.get(piece)).is_some_and(|done| !*done)
     }
 
-    fn begin(&self, piece: usize, positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
+    fn begin(
+        &self,
+        piece: usize,
+        positions: &[NavigationIndex],
+    ) -> Option<Box<dyn PieceSink + '_>> {
         Some(Box::new(FillPiece {
             of: self,
             piece,
@@ -437,8 +441,8 @@ pub(crate) fn copy(
     }
 }
 
-impl Take for FillPiece<'_> {
-    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+impl PieceSink for FillPiece<'_> {
+    fn push(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
         match self.values_at(at, output) {
             Ok(()) => {
                 let first = self.values.get(self.flat.len() * self.of.run.components);
@@ -474,15 +478,15 @@ impl Take for FillPiece<'_> {
                 filling.images[component * positions + flat] = *value;
             }
         }
-        let tell = filling.told.elapsed() >= TELL_EVERY;
-        if tell {
-            filling.told = Instant::now();
+        let due = filling.last_notified.elapsed() >= NOTIFY_INTERVAL;
+        if due {
+            filling.last_notified = Instant::now();
         }
-        let progress = tell.then(|| filling.progress.clone());
+        let progress = due.then(|| filling.progress.clone());
         drop(filling);
         run.changed.notify_all();
         if let Some(progress) = progress {
-            self.of.inner.tell(EngineEvent::Map(progress));
+            self.of.inner.notify(EngineEvent::Map(progress));
         }
     }
 }

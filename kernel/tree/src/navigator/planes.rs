@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::Navigator;
 
 /// Images of one file that are kept, for scans with more than two navigation axes.
-const MOST_PLANES: usize = 16;
+const MAX_PLANES: usize = 16;
 /// Those of them that may still be computed; a drag through the slower axes leaves the others behind.
-const MOST_UNFINISHED: usize = 2;
+const MAX_UNFINISHED: usize = 2;
 
 /// The images that are kept, the one asked for last at the end.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Navigators {
                 continue;
             }
             let finished = other.is_finished();
-            if kept < MOST_PLANES && (finished || unfinished < MOST_UNFINISHED) {
+            if kept < MAX_PLANES && (finished || unfinished < MAX_UNFINISHED) {
                 kept += 1;
                 unfinished += usize::from(!finished);
             } else {
@@ -66,8 +66,8 @@ mod tests {
 
     use super::*;
     use crate::cache::Cache;
-    use crate::gate::Gate;
     use crate::navigator::Painting;
+    use crate::scheduler::Scheduler;
 
     fn plane(cache: &Arc<Cache>, file: u32, outer: usize, finished: bool) -> Arc<Navigator> {
         Arc::new(Navigator {
@@ -79,7 +79,7 @@ mod tests {
                 values: vec![f32::NAN; 6],
                 stride: 0,
                 done: if finished { 6 } else { 5 },
-                told: Instant::now(),
+                last_notified: Instant::now(),
                 error: None,
             }),
             changed: Condvar::new(),
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn planes_asked_for_long_ago_go_and_unfinished_ones_end_before() {
-        let cache = Arc::new(Cache::new(1 << 20, Arc::new(Gate::new(1))));
+        let cache = Arc::new(Cache::new(1 << 20, Arc::new(Scheduler::new(1))));
         let mut kept = Navigators::default();
         let other = plane(&cache, 2, 0, false);
         kept.add(other.clone());
@@ -103,10 +103,10 @@ mod tests {
             assert!(kept.get(1, &[0]).is_some());
         }
         let left: Vec<usize> = (0..40).filter(|at| kept.get(1, &[*at]).is_some()).collect();
-        assert_eq!(left.len(), MOST_PLANES);
+        assert_eq!(left.len(), MAX_PLANES);
         assert!(left.contains(&0) && left.contains(&39) && !left.contains(&2));
         let unfinished = left.iter().filter(|at| *at % 2 == 1).count();
-        assert_eq!(unfinished, MOST_UNFINISHED);
+        assert_eq!(unfinished, MAX_UNFINISHED);
         assert!(planes[1].cancel.is_cancelled() && !planes[39].cancel.is_cancelled());
         assert!(!other.cancel.is_cancelled());
         kept.forget(&[1]);

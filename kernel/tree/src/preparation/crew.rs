@@ -1,4 +1,4 @@
-//! Threads that share the work of an operation which concludes what was gathered: as many as the gate lets work.
+//! Threads that share the work of an operation which concludes what was gathered: as many as the scheduler lets work.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use signal::{CancelToken, Crew, Interrupted, with_crew};
 
-use crate::gate::{Gate, Lane, Slot, work_for_a_pass};
+use crate::scheduler::{Priority, Scheduler, Slot, work_for_a_pass};
 
-pub(super) struct Gated {
-    pub gate: Arc<Gate>,
+pub(super) struct ScheduledCrew {
+    pub scheduler: Arc<Scheduler>,
     pub threads: usize,
-    pub lane: Lane,
+    pub priority: Priority,
     pub cancel: CancelToken,
     /// Called between parts.
     pub tick: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Crew for Gated {
+impl Crew for ScheduledCrew {
     fn share(&self, parts: usize, work: &(dyn Fn(&mut dyn Iterator<Item = usize>) + Sync)) {
         let next = AtomicUsize::new(0);
         let some = |number: usize| {
@@ -52,7 +52,7 @@ impl Crew for Gated {
 
 /// What one thread takes of the parts.
 struct Hand<'a> {
-    crew: &'a Gated,
+    crew: &'a ScheduledCrew,
     next: &'a AtomicUsize,
     parts: usize,
     number: usize,
@@ -64,9 +64,9 @@ impl Iterator for Hand<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        let Gated {
-            gate,
-            lane,
+        let ScheduledCrew {
+            scheduler,
+            priority,
             cancel,
             tick,
             ..
@@ -74,11 +74,11 @@ impl Iterator for Hand<'_> {
         self.slot = None;
         tick();
         let over = || self.next.load(Ordering::Relaxed) >= self.parts || cancel.is_cancelled();
-        if lane.waits() {
-            gate.leave_a_core(self.number, over);
+        if priority.waits() {
+            scheduler.leave_a_core(self.number, over);
         } else if !over() {
-            self.slot = Some(gate.slot(*lane));
-            gate.step_aside(*lane);
+            self.slot = Some(scheduler.slot(*priority));
+            scheduler.yield_to_urgent(*priority);
         }
         if cancel.is_cancelled() {
             resume_unwind(Box::new(Interrupted));
@@ -110,17 +110,17 @@ mod tests {
 
     const THREADS: usize = 3;
 
-    fn crew(lane: Lane) -> Gated {
-        Gated {
-            gate: Arc::new(Gate::new(THREADS)),
+    fn crew(priority: Priority) -> ScheduledCrew {
+        ScheduledCrew {
+            scheduler: Arc::new(Scheduler::new(THREADS)),
             threads: THREADS,
-            lane,
+            priority,
             cancel: CancelToken::new(),
             tick: Box::new(|| {}),
         }
     }
 
-    fn most_at_once(crew: &Gated, during: &(dyn Fn() + Sync)) -> usize {
+    fn most_at_once(crew: &ScheduledCrew, during: &(dyn Fn() + Sync)) -> usize {
         let (working, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let part = |_| {
             during();
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn each_part_is_taken_once_and_a_core_is_left_to_whoever_drags() {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        for lane in [Lane::Batch, Lane::Interactive] {
-            let crew = crew(lane);
+        for priority in [Priority::Batch, Priority::Interactive] {
+            let crew = crew(priority);
             let taken: Vec<AtomicUsize> = (0..100).map(|_| AtomicUsize::new(0)).collect();
             let take = |part: usize| {
                 taken[part].fetch_add(1, Ordering::SeqCst);
@@ -145,18 +145,18 @@ mod tests {
             crew.share(100, &|parts| parts.for_each(take));
             assert!(taken.iter().all(|times| times.load(Ordering::SeqCst) == 1));
             assert_eq!(most_at_once(&crew, &|| {}), THREADS);
-            crew.gate.drags();
-            let most = most_at_once(&crew, &|| crew.gate.drags());
+            crew.scheduler.drags();
+            let most = most_at_once(&crew, &|| crew.scheduler.drags());
             assert!(
                 most <= cores.saturating_sub(1).clamp(1, THREADS),
-                "{most} in {lane:?}"
+                "{most} in {priority:?}"
             );
         }
     }
 
     #[test]
     fn work_that_nobody_wants_is_left_and_parts_of_parts_stay_on_their_thread() {
-        let crew = crew(Lane::Batch);
+        let crew = crew(Priority::Batch);
         let nested = |_| {
             let inner = signal::crew().expect("a part has a crew too");
             let here = std::thread::current().id();
@@ -177,19 +177,19 @@ mod tests {
         let why = catch_unwind(all).unwrap_err();
         assert!(why.is::<Interrupted>() && began.elapsed() < Duration::from_secs(5));
         // Its places are free again.
-        let _slots = [(); 1].map(|()| crew.gate.slot(Lane::Batch));
+        let _slots = [(); 1].map(|()| crew.scheduler.slot(Priority::Batch));
     }
 
     #[test]
     fn who_waits_lends_its_place() {
-        let gate = Gate::new(1);
-        let _held = gate.slot(Lane::Batch);
-        let lent = gate.lend_slot();
+        let scheduler = Scheduler::new(1);
+        let _held = scheduler.slot(Priority::Batch);
+        let lent = scheduler.lend_slot();
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| drop(gate.slot(Lane::Batch)));
+            let other = scope.spawn(|| drop(scheduler.slot(Priority::Batch)));
             other.join().unwrap();
         });
         drop(lent);
-        assert!(Gate::on_a_pass_thread());
+        assert!(Scheduler::on_a_pass_thread());
     }
 }

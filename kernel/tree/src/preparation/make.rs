@@ -10,15 +10,15 @@ use signal::{
     Positions, Preparation, Prepare, Prepared, SignalMeta, with_crew,
 };
 
-use super::crew::Gated;
+use super::crew::ScheduledCrew;
 use super::parts::Parts;
 use super::run::{Run, Start, forget_on_evict};
 use super::{InUse, Made};
 use crate::cache::{Cache, Reservation};
 use crate::compute::{EngineEvent, Inner, guarded, panic_text};
-use crate::gate::{Lane, work_for_a_pass};
 use crate::map::{MapProgress, MapRun};
 use crate::ordered::in_order;
+use crate::scheduler::{Priority, work_for_a_pass};
 use crate::{Cause, ComputeError, Graph, Node, lock};
 
 /// A preparation as far as it is.
@@ -58,7 +58,7 @@ pub(super) struct Making<'a> {
     pub graph: &'a Arc<Graph>,
     pub node: &'a Arc<Node>,
     pub run: &'a Arc<Run>,
-    pub lane: Lane,
+    pub priority: Priority,
     pub cancel: &'a CancelToken,
     pub tally: Arc<Tally>,
 }
@@ -145,7 +145,7 @@ impl Inner {
             graph,
             node,
             run,
-            lane: start.lane,
+            priority: start.priority,
             cancel: &start.cancel,
             tally: Arc::new(Tally {
                 cache: self.cache.clone(),
@@ -164,7 +164,7 @@ impl Inner {
                 drop(partial);
                 run.made(self, made);
                 self.preparations.keep_last(node, run);
-                self.tell(EngineEvent::Prepared { node: node.id });
+                self.notify(EngineEvent::Prepared { node: node.id });
             }
             Err(error) => {
                 let kept = partial.filter(|_| error.is_cancelled());
@@ -276,7 +276,7 @@ impl Inner {
             graph,
             node,
             run,
-            lane,
+            priority,
             cancel,
             ..
         } = making;
@@ -295,8 +295,8 @@ impl Inner {
             self.threads,
             &|number| {
                 // Gathering counts as batch work too: several references at once would leave no core to a drag.
-                let _slot = self.gate.slot(lane);
-                self.gate.step_aside(lane);
+                let _slot = self.scheduler.slot(priority);
+                self.scheduler.yield_to_urgent(priority);
                 if cancel.is_cancelled() {
                     return Err(making.fail(None, Cause::Cancelled));
                 }
@@ -306,10 +306,10 @@ impl Inner {
                     return Ok((vec![inputs[input].meta.clone()], vec![values]));
                 }
                 match input {
-                    0 => self.inputs_to_prepare(graph, node, at, lane, cancel),
+                    0 => self.inputs_to_prepare(graph, node, at, priority, cancel),
                     _ => {
                         let input = inputs[input];
-                        let output = self.input(graph, node, input, at, lane, cancel)?;
+                        let output = self.input(graph, node, input, at, priority, cancel)?;
                         Ok((vec![input.meta.clone()], vec![output]))
                     }
                 }
@@ -374,7 +374,7 @@ impl Inner {
         Ok(maps)
     }
 
-    /// What all that is gathered comes to, with the threads that the gate has left.
+    /// What all that is gathered comes to, with the threads that the scheduler has left.
     fn conclude(
         &self,
         making: &Making<'_>,
@@ -393,10 +393,10 @@ impl Inner {
         });
         let this = self.this.clone();
         let run = making.run.clone();
-        let crew = Gated {
-            gate: self.gate.clone(),
+        let crew = ScheduledCrew {
+            scheduler: self.scheduler.clone(),
             threads: self.threads,
-            lane: making.lane,
+            priority: making.priority,
             cancel: making.cancel.clone(),
             tick: Box::new(move || {
                 if let Some(inner) = this.upgrade() {
@@ -421,8 +421,8 @@ impl Inner {
         prepared: Prepared,
     ) -> Result<InUse, ComputeError> {
         let bytes = prepared.bytes();
-        let told = forget_on_evict(Arc::downgrade(making.run));
-        let in_use = (self.cache.reserve_costly(bytes, told))
+        let on_evict = forget_on_evict(Arc::downgrade(making.run));
+        let in_use = (self.cache.reserve_costly(bytes, on_evict))
             .map(|counted| Arc::new(Made { prepared, counted }))
             .and_then(InUse::of);
         in_use.ok_or_else(|| too_large(&self.cache, making.node, bytes))

@@ -12,7 +12,7 @@ use super::TICK;
 use super::make::{Making, Tally};
 use super::run::Run;
 use crate::compute::{Inner, guarded};
-use crate::sweep::{Consumer, Rider, Take};
+use crate::pass::{Consumer, PieceSink, Subscriber};
 use crate::{Cause, ComputeError, Node, lock};
 
 type Part = Box<dyn Prepare<Prepared>>;
@@ -134,8 +134,12 @@ impl Consumer for Gathering {
         part.is_some_and(|part| !lock(&self.parts.merging).there[part])
     }
 
-    fn begin(&self, piece: usize, _positions: &[NavigationIndex]) -> Option<Box<dyn Take + '_>> {
-        Some(Box::new(TakePart {
+    fn begin(
+        &self,
+        piece: usize,
+        _positions: &[NavigationIndex],
+    ) -> Option<Box<dyn PieceSink + '_>> {
+        Some(Box::new(PartSink {
             of: self,
             number: (*self.parts.part_of.get(piece)?)?,
             part: lock(&self.parts.prototype).fork()?,
@@ -144,19 +148,19 @@ impl Consumer for Gathering {
     }
 }
 
-struct TakePart<'a> {
+struct PartSink<'a> {
     of: &'a Gathering,
     number: usize,
     part: Part,
     positions: usize,
 }
 
-impl Take for TakePart<'_> {
+impl PieceSink for PartSink<'_> {
     fn wants(&self, at: NavigationIndex) -> bool {
         self.of.parts.wants(at)
     }
 
-    fn take(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
+    fn push(&mut self, at: NavigationIndex, output: &Result<Output, ComputeError>) {
         let (of, parts) = (self.of, &self.of.parts);
         if of.cancel.is_cancelled() {
             return;
@@ -262,18 +266,18 @@ impl Inner {
             cancel: CancelToken::new(),
             failed: Mutex::new(None),
         });
-        let rider = Rider::new(
+        let subscriber = Subscriber::new(
             making.graph.clone(),
             parts.parent.clone(),
-            making.lane,
+            making.priority,
             gathering.cancel.clone(),
             gathering.clone(),
         );
-        let swept = inner.sweep_until(vec![rider], making.cancel);
+        let outcome = inner.run_pass_until(vec![subscriber], making.cancel);
         if let Some((_, error)) = lock(&gathering.failed).take() {
             return Err(error);
         }
-        swept.map_err(|error| making.fail(None, *error.cause))?;
+        outcome.map_err(|error| making.fail(None, *error.cause))?;
         // One that was cancelled before may still be merging what it had.
         let mut merging = lock(&parts.merging);
         loop {

@@ -9,12 +9,12 @@ use super::make::Partial;
 use super::{Depends, InUse, Made, PreparationProgress};
 use crate::cache::Evictable;
 use crate::compute::{EngineEvent, Inner};
-use crate::gate::Lane;
 use crate::map::PassState;
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, Node, lock};
 
 /// Shortest time between two progress events, and how long a run may take that says nothing.
-const TELL_EVERY: Duration = Duration::from_millis(150);
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(150);
 /// So long it goes on when nobody waits any more: a view that is dragged gives up one position and asks for the next.
 const GRACE: Duration = Duration::from_millis(250);
 
@@ -37,7 +37,7 @@ struct State {
     /// The number of the last run that failed or was ended for everybody, and why.
     ended: Option<(u64, ComputeError)>,
     progress: PreparationProgress,
-    told: Instant,
+    last_notified: Instant,
     /// Somebody heard that it runs, and is to hear how it ends.
     said: bool,
     /// Until those who waited have taken what was made.
@@ -48,7 +48,7 @@ enum Stage {
     /// As far as it is; `None`: nothing of it is there.
     Rests(Option<Resting>),
     Running {
-        lane: Lane,
+        priority: Priority,
         cancel: CancelToken,
     },
     Made(Arc<Made>),
@@ -62,7 +62,7 @@ struct Resting {
 
 /// What the thread that prepares begins with.
 pub(super) struct Start {
-    pub lane: Lane,
+    pub priority: Priority,
     pub cancel: CancelToken,
     /// Where an earlier run ended.
     pub partial: Option<Partial>,
@@ -72,8 +72,8 @@ pub(super) enum Begun {
     Made(InUse),
     /// By this call.
     Started(Start),
-    /// By somebody, in this lane.
-    Running(Lane),
+    /// By somebody, with this priority.
+    Running(Priority),
     /// The run that this call has waited for.
     Ended(ComputeError),
 }
@@ -100,7 +100,7 @@ impl Run {
                     concluding: None,
                     error: None,
                 },
-                told: Instant::now(),
+                last_notified: Instant::now(),
                 said: false,
                 handed: None,
             }),
@@ -190,14 +190,16 @@ impl Run {
         {
             cancel.cancel();
         }
-        if state.told.elapsed() < TELL_EVERY || state.progress.state != PassState::Running {
+        if state.last_notified.elapsed() < NOTIFY_INTERVAL
+            || state.progress.state != PassState::Running
+        {
             return;
         }
-        state.told = Instant::now();
+        state.last_notified = Instant::now();
         state.said = true;
         let progress = state.progress.clone();
         drop(state);
-        inner.tell(EngineEvent::Preparing(progress));
+        inner.notify(EngineEvent::Preparing(progress));
     }
 
     /// It was made. What somebody has waited for does not go before it is taken.
@@ -219,8 +221,8 @@ impl Run {
         partial: Option<Partial>,
     ) {
         let kept = partial.and_then(|partial| {
-            let told = forget_on_evict(Arc::downgrade(self));
-            let counted = inner.cache.reserve_costly(partial.heap_bytes(), told)?;
+            let on_evict = forget_on_evict(Arc::downgrade(self));
+            let counted = inner.cache.reserve_costly(partial.heap_bytes(), on_evict)?;
             // It does not go before it is where it is looked for.
             let using = counted.used()?;
             let counted = Resting {
@@ -264,7 +266,7 @@ impl Run {
         drop(unwanted);
         self.changed.notify_all();
         if let Some(progress) = progress {
-            inner.tell(EngineEvent::Preparing(progress));
+            inner.notify(EngineEvent::Preparing(progress));
         }
     }
 
@@ -304,7 +306,7 @@ impl<'a> Waiter<'a> {
     }
 
     /// Joins the run, or begins one.
-    pub fn begin(&mut self, lane: Lane) -> Begun {
+    pub fn begin(&mut self, priority: Priority) -> Begun {
         let run = self.run;
         let mut state = lock(&run.state);
         let ended = (state.ended.as_ref())
@@ -318,22 +320,22 @@ impl<'a> Waiter<'a> {
                     return Begun::Made(made);
                 }
                 run.give_up();
-                self.begin(lane)
+                self.begin(priority)
             }
             (_, Some(error)) => Begun::Ended(error),
-            (Stage::Running { lane, cancel }, None) => {
-                let lane = *lane;
+            (Stage::Running { priority, cancel }, None) => {
+                let priority = *priority;
                 // One that is ending is waited for, and begun again.
                 if !cancel.is_cancelled() {
                     self.number = Some(state.number);
                 }
-                Begun::Running(lane)
+                Begun::Running(priority)
             }
             (Stage::Rests(resting), None) => {
                 let resting = resting.take();
                 let cancel = CancelToken::new();
                 state.stage = Stage::Running {
-                    lane,
+                    priority,
                     cancel: cancel.clone(),
                 };
                 state.number += 1;
@@ -341,10 +343,10 @@ impl<'a> Waiter<'a> {
                 state.ended = None;
                 state.progress.state = PassState::Running;
                 state.progress.error = None;
-                (state.told, state.said) = (Instant::now(), false);
+                (state.last_notified, state.said) = (Instant::now(), false);
                 drop(state);
                 Begun::Started(Start {
-                    lane,
+                    priority,
                     cancel,
                     partial: resting.map(|resting| resting.partial),
                 })

@@ -2,13 +2,13 @@
 
 use signal::{ChunkId, NavigationIndex, Region};
 
-use super::Asked;
+use super::RegionRequest;
 use crate::{Graph, Node};
 
 /// Frames added by one thread at a time.
 const BLOCK_FRAMES: usize = 256;
 
-impl Asked {
+impl RegionRequest {
     /// A scan position of the plane.
     pub(super) fn at(&self, rank: usize, row: usize, column: usize) -> NavigationIndex {
         let mut index = self.outer.clone();

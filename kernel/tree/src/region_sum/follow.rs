@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use signal::{CancelToken, Frame, NavigationIndex, Output, Region};
 
 use super::area::difference;
-use super::{Asked, Kept};
+use super::{RegionRequest, RegionSum};
 use crate::compute::Inner;
-use crate::gate::Lane;
 use crate::ordered::in_order;
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, Graph, Node};
 
 /// A region that moves is followed by strips only if they are this share of it, …
@@ -19,52 +19,52 @@ const STRIP_SHARE: f64 = 0.5;
 const STRIP_TIME: Duration = Duration::from_millis(250);
 /// Strips are not tried any more after so many were late: the chunks that were decoded for them are in memory the
 /// next time, frames that are slow to compute are not.
-const MOST_LATE: usize = 3;
+const MAX_LATE: usize = 3;
 /// Frames of strips read by one thread at a time, and how long they take when more threads pay.
 const READ_AT_ONCE: usize = 8;
 const WORTH_THREADS: Duration = Duration::from_millis(1);
 
 impl Inner {
-    /// Brings kept sums to another region by strips, if that is quick; whether they are those of `asked` now.
+    /// Brings kept sums to another region by strips, if that is quick; whether they are those of `request` now.
     pub(super) fn follow(
         &self,
         graph: &Graph,
         node: &Arc<Node>,
-        kept: &mut Kept,
-        asked: &Asked,
+        sum: &mut RegionSum,
+        request: &RegionRequest,
     ) -> bool {
-        if kept.asked == *asked {
+        if sum.request == *request {
             return true;
         }
-        if !kept.asked.is_near(asked) {
+        if !sum.request.is_near(request) {
             return false;
         }
-        let gone = difference(kept.asked.region, asked.region);
-        let new = difference(asked.region, kept.asked.region);
+        let gone = difference(sum.request.region, request.region);
+        let new = difference(request.region, sum.request.region);
         let area = |region: &Region| region.width * region.height;
         let frames: usize = gone.iter().chain(&new).map(area).sum();
-        if kept.late >= MOST_LATE || frames as f64 > STRIP_SHARE * area(&asked.region) as f64 {
+        if sum.late >= MAX_LATE || frames as f64 > STRIP_SHARE * area(&request.region) as f64 {
             return false;
         }
         let rank = node.meta.axes.navigation.len();
         let until = Instant::now() + STRIP_TIME;
         let positions = |regions: &[Region]| -> Vec<NavigationIndex> {
             (regions.iter())
-                .flat_map(|region| asked.positions(rank, *region))
+                .flat_map(|region| request.positions(rank, *region))
                 .collect()
         };
         let (gone, new) = (positions(&gone), positions(&new));
         // All frames before the sums are touched: a frame that cannot be read leaves them as they were.
         let frames: Vec<NavigationIndex> = gone.iter().chain(&new).copied().collect();
         let Some(frames) = self.read_until(graph, node, &frames, until) else {
-            kept.late += 1;
+            sum.late += 1;
             return false;
         };
-        kept.late = 0;
+        sum.late = 0;
         let (gone, new) = frames.split_at(gone.len());
-        kept.totals.replace(gone, new, self.threads);
-        kept.asked = asked.clone();
-        kept.fresh = false;
+        sum.totals.replace(gone, new, self.threads);
+        sum.request = request.clone();
+        sum.fresh = false;
         true
     }
 
@@ -81,7 +81,7 @@ impl Inner {
         let late = || Instant::now() > until;
         let read = |part: &[NavigationIndex]| -> Option<Vec<Frame>> {
             let frame = |at: &NavigationIndex| {
-                let frame = || self.frame(graph, node, *at, Lane::Interactive, &never);
+                let frame = || self.frame(graph, node, *at, Priority::Interactive, &never);
                 (!late()).then(frame)?.ok()
             };
             part.iter().map(frame).collect()
@@ -116,11 +116,11 @@ impl Inner {
         graph: &Graph,
         node: &Arc<Node>,
         at: NavigationIndex,
-        lane: Lane,
+        priority: Priority,
         cancel: &CancelToken,
     ) -> Result<Frame, ComputeError> {
-        let output = self.output(graph, node, at, lane, cancel)?;
-        match self.in_use(graph, node, output, lane, cancel)? {
+        let output = self.output(graph, node, at, priority, cancel)?;
+        match self.in_use(graph, node, output, priority, cancel)? {
             Output::Frame(frame) => Ok(frame),
             other => {
                 let cause = Cause::WrongOutput {

@@ -8,16 +8,18 @@ use signal::{CancelToken, Frame};
 
 use super::area::{decoded_chunk, far_step};
 use super::totals::{self, Totals};
-use super::{Asked, Follower, Gathering, Kept, PATIENCE, RegionFrame, RegionStatistic};
+use super::{
+    Follower, Gathering, PATIENCE, RegionFrame, RegionRequest, RegionStatistic, RegionSum,
+};
 use crate::compute::{Inner, UnitScope, guarded};
-use crate::gate::{Lane, work_for_a_pass};
 use crate::ordered::in_order;
+use crate::scheduler::{Priority, work_for_a_pass};
 use crate::{Cause, ComputeError, EngineEvent, Graph, Node, lock};
 
 /// Frames of an estimate while no tile is finished.
 const SAMPLE_FRAMES: usize = 64;
 /// Shortest time between two events.
-const TELL_EVERY: Duration = Duration::from_millis(150);
+const NOTIFY_INTERVAL: Duration = Duration::from_millis(150);
 
 impl Inner {
     /// Finds or begins the sum in the background; one of another region ends.
@@ -25,18 +27,18 @@ impl Inner {
         self: &Arc<Self>,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
-        asked: &Asked,
+        request: &RegionRequest,
         follower: &Arc<Follower>,
     ) -> Arc<Gathering> {
         let mut followed = lock(&follower.state);
         if let Some(gathering) = &followed.gathering
-            && gathering.asked == *asked
+            && gathering.request == *request
         {
             return gathering.clone();
         }
         followed.stop_gathering();
         let gathering = Arc::new(Gathering {
-            asked: asked.clone(),
+            request: request.clone(),
             cancel: CancelToken::new(),
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -63,11 +65,11 @@ impl Inner {
         follower: &Arc<Follower>,
     ) {
         work_for_a_pass();
-        let mut told = Instant::now();
-        let asked = &gathering.asked;
-        let frames = asked.region.width * asked.region.height;
-        let tell = |complete: f64| {
-            self.tell(EngineEvent::Region {
+        let mut last_notified = Instant::now();
+        let request = &gathering.request;
+        let frames = request.region.width * request.region.height;
+        let notify = |complete: f64| {
+            self.notify(EngineEvent::Region {
                 node: node.id,
                 viewer: follower.viewer.clone(),
                 complete,
@@ -77,16 +79,16 @@ impl Inner {
             self.add_up(
                 graph,
                 node,
-                asked,
+                request,
                 &gathering.cancel,
                 &mut |done, totals| {
                     let mut state = lock(&gathering.state);
                     state.done = done;
-                    if told.elapsed() >= TELL_EVERY {
-                        told = Instant::now();
+                    if last_notified.elapsed() >= NOTIFY_INTERVAL {
+                        last_notified = Instant::now();
                         state.totals = Some(totals.clone());
                         drop(state);
-                        tell(done as f64 / frames as f64);
+                        notify(done as f64 / frames as f64);
                     } else if state.totals.is_none() {
                         state.totals = Some(totals.clone());
                     }
@@ -106,7 +108,7 @@ impl Inner {
         lock(&gathering.state).ended = true;
         gathering.changed.notify_all();
         if ended {
-            tell(1.0);
+            notify(1.0);
         }
     }
 
@@ -121,12 +123,12 @@ impl Inner {
         let weak = Arc::downgrade(follower);
         let evicted = Arc::new(move || {
             if let Some(follower) = weak.upgrade() {
-                let kept = lock(&follower.state).kept.take();
-                drop(kept);
+                let sum = lock(&follower.state).sum.take();
+                drop(sum);
             }
         });
         let memory =
-            (self.cache).reserve_evictable(node.id, totals.bytes(), Lane::Interactive, evicted);
+            (self.cache).reserve_evictable(node.id, totals.bytes(), Priority::Interactive, evicted);
         let mut followed = lock(&follower.state);
         let wanted = (followed.gathering.as_ref())
             .is_some_and(|current| std::ptr::eq(&**current, gathering));
@@ -135,8 +137,8 @@ impl Inner {
             return false;
         }
         followed.gathering = None;
-        let before = followed.kept.replace(Kept {
-            asked: gathering.asked.clone(),
+        let before = followed.sum.replace(RegionSum {
+            request: gathering.request.clone(),
             totals,
             fresh: true,
             late: 0,
@@ -152,13 +154,13 @@ impl Inner {
         &self,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
-        asked: &Asked,
+        request: &RegionRequest,
         cancel: &CancelToken,
         step: &mut dyn FnMut(usize, &Totals) -> ControlFlow<()>,
     ) -> Result<Totals, ComputeError> {
-        self.prepare_all(graph, node, Lane::Batch, cancel)?;
+        self.prepare_all(graph, node, Priority::Batch, cancel)?;
         let rank = node.meta.axes.navigation.len();
-        let blocks = asked.tiles(decoded_chunk(graph, node));
+        let blocks = request.tiles(decoded_chunk(graph, node));
         let mut totals = self.no_frames(graph, node, cancel)?;
         let nothing = totals.clone();
         let (mut done, mut failed) = (0, None);
@@ -166,18 +168,18 @@ impl Inner {
             blocks.len(),
             self.threads,
             &|number| {
-                let _slot = self.gate.slot(Lane::Batch);
+                let _slot = self.scheduler.slot(Priority::Batch);
                 let _scope = UnitScope;
                 let mut block = nothing.clone();
-                let positions = asked.positions(rank, blocks[number]);
+                let positions = request.positions(rank, blocks[number]);
                 for some in positions.chunks(totals::AT_ONCE) {
                     let frames = (some.iter())
                         .map(|at| {
-                            self.gate.step_aside(Lane::Batch);
+                            self.scheduler.yield_to_urgent(Priority::Batch);
                             if cancel.is_cancelled() || self.ended.is_cancelled() {
                                 return Err(ComputeError::new(node, None, Cause::Cancelled));
                             }
-                            self.frame(graph, node, *at, Lane::Batch, cancel)
+                            self.frame(graph, node, *at, Priority::Batch, cancel)
                         })
                         .collect::<Result<Vec<Frame>, ComputeError>>()?;
                     block.add(&frames);
@@ -211,7 +213,7 @@ impl Inner {
         cancel: &CancelToken,
     ) -> Result<Totals, ComputeError> {
         let dead = match graph.stored_in(node) {
-            Some((root, source)) => self.dead_pixels(root, source, Lane::Batch, cancel)?,
+            Some((root, source)) => self.dead_pixels(root, source, Priority::Batch, cancel)?,
             _ => None,
         };
         Ok(Totals::new(&node.meta, dead.is_some()))
@@ -222,11 +224,11 @@ impl Inner {
         &self,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
-        asked: &Asked,
+        request: &RegionRequest,
         statistic: RegionStatistic,
         gathering: &Gathering,
     ) -> Result<RegionFrame, ComputeError> {
-        let frames = asked.region.width * asked.region.height;
+        let frames = request.region.width * request.region.height;
         {
             let state = lock(&gathering.state);
             if let Some(error) = &state.error
@@ -245,7 +247,7 @@ impl Inner {
                 });
             }
         }
-        let sample = self.sample(graph, node, asked, &gathering.cancel)?;
+        let sample = self.sample(graph, node, request, &gathering.cancel)?;
         Ok(RegionFrame {
             frame: sample.frame(node, statistic, Some(frames))?,
             complete: sample.frames() as f64 / frames as f64,
@@ -258,13 +260,13 @@ impl Inner {
         &self,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
-        asked: &Asked,
+        request: &RegionRequest,
         cancel: &CancelToken,
     ) -> Result<Totals, ComputeError> {
-        let _first = self.gate.interactive();
+        let _first = self.scheduler.interactive();
         let began = Instant::now();
         let rank = node.meta.axes.navigation.len();
-        let region = asked.region;
+        let region = request.region;
         let frames = region.width * region.height;
         let count = SAMPLE_FRAMES.min(frames);
         let mut totals = self.no_frames(graph, node, cancel)?;
@@ -272,9 +274,9 @@ impl Inner {
             // A low-discrepancy walk: any first part of it covers the region.
             let place = (number * far_step(frames)) % frames;
             let (row, column) = (place / region.width, place % region.width);
-            let at = asked.at(rank, region.y0 + row, region.x0 + column);
+            let at = request.at(rank, region.y0 + row, region.x0 + column);
             let never = CancelToken::new();
-            totals.add(&[self.frame(graph, node, at, Lane::Interactive, &never)?]);
+            totals.add(&[self.frame(graph, node, at, Priority::Interactive, &never)?]);
             if began.elapsed() > PATIENCE || cancel.is_cancelled() {
                 break;
             }

@@ -25,23 +25,23 @@ fn strips_make_up_the_difference() {
 
 #[test]
 fn tiles_cover_a_region_once() {
-    let asked = Asked {
+    let request = RegionRequest {
         node: 1,
         revision: 1,
         outer: Vec::new(),
         region: Region::rectangle(2, 3, 30, 101),
     };
     for chunk in [None, Some([16, 16]), Some([1, 4]), Some([200, 200])] {
-        let tiles = asked.tiles(chunk);
+        let tiles = request.tiles(chunk);
         let mut positions: Vec<_> = (tiles.iter())
-            .flat_map(|tile| asked.positions(2, *tile))
+            .flat_map(|tile| request.positions(2, *tile))
             .collect();
         positions.sort_unstable();
-        assert_eq!(positions, asked.positions(2, asked.region), "{chunk:?}");
+        assert_eq!(positions, request.positions(2, request.region), "{chunk:?}");
     }
-    let bands = asked.tiles(None);
+    let bands = request.tiles(None);
     assert!(bands[1].y0 > 40, "the second band is far from the first");
-    for tile in asked.tiles(Some([16, 16])) {
+    for tile in request.tiles(Some([16, 16])) {
         let last = (tile.y0 + tile.height - 1, tile.x0 + tile.width - 1);
         assert_eq!((tile.y0 / 16, tile.x0 / 16), (last.0 / 16, last.1 / 16));
     }

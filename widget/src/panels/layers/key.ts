@@ -16,7 +16,7 @@ import type { PanelContext } from "../registry";
 /** Side of the wheel, CSS pixels: a fifth of the panel between these. */
 const WHEEL = [48, 84] as const;
 /** Names that are listed. */
-const MOST_NAMES = 12;
+const MAX_NAMES = 12;
 /** What the key covers beside its wheel; a pointer in there sees through it. */
 const ROOM = { width: 36, height: 46 };
 
@@ -162,9 +162,9 @@ function fillNames(element: HTMLElement, names: readonly Named[]): void {
   element.dataset.shown = text;
   const line = ([colour, name]: Named): HTMLElement =>
     h("span", {}, h("i", { style: `background: ${colour}` }), name);
-  const rest = names.length - MOST_NAMES;
+  const rest = names.length - MAX_NAMES;
   element.replaceChildren(
-    ...names.slice(0, MOST_NAMES).map(line),
+    ...names.slice(0, MAX_NAMES).map(line),
     ...(rest > 0 ? [h("span", {}, `and ${rest} more`)] : []),
   );
 }

@@ -270,10 +270,10 @@ fn what_the_compiler_must_see_is_left_to_it() {
     let _session = Session::new();
     let scope = scope();
     for cell in REFUSED {
-        assert!(accept(cell, &scope).is_none(), "accepted: {cell}");
+        assert!(try_direct(cell, &scope).is_none(), "accepted: {cell}");
         // Not even behind statements that would be fine, and before any of them ran.
         let whole = format!("let fine = 1;\n{cell}");
-        assert!(accept(&whole, &scope).is_none(), "accepted: {whole}");
+        assert!(try_direct(&whole, &scope).is_none(), "accepted: {whole}");
     }
 }
 
@@ -316,7 +316,7 @@ fn the_same_cells_with_the_mistake_put_right_are_accepted() {
         "((((n))));",
         "n;",
     ] {
-        assert!(accept(cell, &scope).is_some(), "refused: {cell}");
+        assert!(try_direct(cell, &scope).is_some(), "refused: {cell}");
     }
 }
 
@@ -325,7 +325,7 @@ fn names_stand_for_what_they_were_last_bound_to() {
     let _session = Session::new();
     let mut scope = scope();
     scope.insert("open", Value::Bool(true));
-    assert!(accept("open(\"a\")?", &scope).is_none());
-    assert!(accept("open", &scope).is_some());
-    assert!(accept("let tree = 1; tree()?", &scope).is_none());
+    assert!(try_direct("open(\"a\")?", &scope).is_none());
+    assert!(try_direct("open", &scope).is_some());
+    assert!(try_direct("let tree = 1; tree()?", &scope).is_none());
 }

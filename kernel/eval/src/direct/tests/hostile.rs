@@ -34,7 +34,7 @@ fn deep_and_long_cells_go_to_the_compiler() {
         "let a = 1;".repeat(100_000),
         "/*".repeat(deep),
     ] {
-        assert!(accept(&cell, &scope).is_none(), "{}", &cell[..30]);
+        assert!(try_direct(&cell, &scope).is_none(), "{}", &cell[..30]);
         assert!(syntax_error(&cell).is_none_or(|error| error.name == "CompileError"));
     }
 }
@@ -92,11 +92,11 @@ fn mutated_cells_never_panic_and_never_break_a_promise() {
         // Errors of mutated cells have a place, whatever it is.
         drop(syntax_error(&cell));
         let base = scope();
-        if let Some(plan) = accept(&cell, &base) {
+        if let Some(typed) = try_direct(&cell, &base) {
             accepted += 1;
             session.scope = base;
             let kernel = Arc::clone(&session.kernel.shared);
-            if let Err(error) = run(plan, &mut session.scope, &kernel) {
+            if let Err(error) = run(typed, &mut session.scope, &kernel) {
                 assert_ne!(error.name, "KernelError", "{cell}");
             }
         }

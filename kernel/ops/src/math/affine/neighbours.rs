@@ -16,9 +16,9 @@ const NEAR: f64 = 1.3;
 /// Fewer standard deviations are chance.
 const LEAST: f64 = 2.0;
 /// Largest correlation of two peaks: more of it is something else.
-const MOST: f64 = 0.2;
+const MAX: f64 = 0.2;
 /// Patterns that it is learned from.
-const MOST_PATTERNS: usize = 64;
+const MAX_PATTERNS: usize = 64;
 
 /// Weights of the peaks along an axis, and their places about the weighted middle.
 struct Row {
@@ -80,7 +80,7 @@ pub(super) fn learned(reference: &Reference, fits: &[OfPattern<'_>]) -> Neighbou
         }
     }
     let [mut over, mut weight] = [0.0; 2];
-    for n in spread_over(fits.len(), MOST_PATTERNS) {
+    for n in spread_over(fits.len(), MAX_PATTERNS) {
         let one = &fits[n];
         if one.squares > by_chance(one.freedom, 4.0) {
             continue;
@@ -101,7 +101,7 @@ pub(super) fn learned(reference: &Reference, fits: &[OfPattern<'_>]) -> Neighbou
     match is_sure {
         true => Neighbours {
             pairs,
-            correlation: correlation.min(MOST),
+            correlation: correlation.min(MAX),
         },
         false => Neighbours::default(),
     }

@@ -16,7 +16,7 @@ use super::start::with_shift;
 use super::{Affine, FURTHEST_MATCH, Observed, Search, by_chance, freedom, more_variance, sum};
 
 /// Patterns that are looked at; more of them would say the same.
-const MOST_PATTERNS: usize = 128;
+const MAX_PATTERNS: usize = 128;
 /// Independent residuals that tell it.
 const LEAST_FREEDOM: f64 = 200.0;
 /// Rounds until the variance explains itself.
@@ -108,7 +108,7 @@ fn aligned(patterns: &[Pattern], centre: Point, usual: f64) -> Option<Vec<Patter
 /// Whether the patterns have one lattice, and what the errors of their peaks leave out: that is a part that all peaks have (disks that are not even, a detector whose pixels
 /// are not), or errors that are too large throughout. One pattern has too few peaks to tell that from chance.
 fn learn(reference: &mut Reference, patterns: &[Pattern], radius: f64, min_matches: usize) {
-    let some = spread_over(patterns.len(), MOST_PATTERNS).into_iter();
+    let some = spread_over(patterns.len(), MAX_PATTERNS).into_iter();
     let some: Vec<&Pattern> = some.map(|n| &patterns[n]).collect();
     let radius = radius.min(FURTHEST_MATCH * reference.spacing);
     let first = fits(reference, &some, radius, min_matches);

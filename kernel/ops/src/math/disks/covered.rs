@@ -4,7 +4,7 @@
 /// all means that it is covered.
 const COUNTED: f64 = 15.0;
 /// Share of a frame up to which dark pixels are what is covered; more are a background without counts.
-const MOST: f64 = 0.4;
+const MAX: f64 = 0.4;
 /// What is covered reaches so many pixels beyond those all around which are dark.
 pub(super) const EDGE: usize = 2;
 /// Beyond that, so many pixels are beside it.
@@ -56,7 +56,7 @@ pub(super) fn covered(seen: &[Seen], (rows, columns): (usize, usize), dead: &mut
         .map(|at| seen[at].is_dark() && inside(at) && around(at, 1).all(|at| seen[at].is_dark()))
         .collect();
     let dark = left.iter().filter(|dark| **dark).count();
-    let background = dark as f64 > MOST * (rows * columns) as f64;
+    let background = dark as f64 > MAX * (rows * columns) as f64;
     if dark == 0 || background || darker_quarter(seen, (rows, columns)) < COUNTED {
         return;
     }

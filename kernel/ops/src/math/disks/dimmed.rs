@@ -15,7 +15,7 @@ const SOFT: usize = 4;
 const OTHERS: f64 = 0.3;
 /// Fewest pixels under a stop, and the largest share of a frame.
 const FEWEST: usize = 25;
-const MOST: f64 = 0.25;
+const MAX: f64 = 0.25;
 /// How near its middle the place of the beam is, in px.
 const NEAR: usize = 3;
 /// How far from there it reaches, in radii of a circle as large as it: a stop comes in from the side, while what is dark inside of a
@@ -62,7 +62,7 @@ pub(super) fn dimmed(
     let area = patch.len() as f64;
     let furthest = patch.iter().map(|at| distance(*at)).fold(0.0, f64::max);
     let is_long = furthest > LONG * (area / std::f64::consts::PI).sqrt();
-    if patch.len() < FEWEST || area > MOST * counts.len() as f64 || !is_long {
+    if patch.len() < FEWEST || area > MAX * counts.len() as f64 || !is_long {
         return Vec::new();
     }
     let mut under = vec![false; counts.len()];

@@ -12,7 +12,7 @@ use crate::math::in_parts::in_parts;
 const FRAMES: usize = 16;
 /// Times as bright as the beam that another disk must be, in this share of the frames.
 const BRIGHTER: f64 = 1.5;
-const MOST: f64 = 0.5;
+const MAX: f64 = 0.5;
 /// Share of a disk's pixels that are invalid where it is covered.
 const COVERED: f64 = 0.3;
 /// A place is dark when this share of all others of a disk's size is brighter.
@@ -119,11 +119,11 @@ pub(super) fn elsewhere(
         is_there: times.is_some() && !is_off,
     };
     let times = |look: &Look| Some(look.brightest?.height / look.beam?.height);
-    if share(&|look| look.beam.is_some()) >= MOST {
+    if share(&|look| look.beam.is_some()) >= MAX {
         let brighter =
             share(&|look| is_one(look) && times(look).is_some_and(|times| times > BRIGHTER));
         let usual = middle(looks.iter().filter_map(times));
-        if brighter > MOST {
+        if brighter > MAX {
             return Some(doubt(Some(usual)));
         }
         return is_off.then(|| Elsewhere {
@@ -132,12 +132,12 @@ pub(super) fn elsewhere(
             ..doubt(None)
         });
     }
-    let hidden = share(&|look| look.covered) > MOST;
+    let hidden = share(&|look| look.covered) > MAX;
     let told: Vec<bool> = looks.iter().filter_map(|look| look.lattice).collect();
-    let is_lattice = told.iter().filter(|is| **is).count() as f64 >= MOST * told.len() as f64;
+    let is_lattice = told.iter().filter(|is| **is).count() as f64 >= MAX * told.len() as f64;
     // The brightest are about a hidden beam.
     let is_near = square_apart(brightest, said).sqrt() < AROUND * prepared.apart;
-    (!(hidden && is_lattice && is_near) && share(&is_one) > MOST).then(|| doubt(None))
+    (!(hidden && is_lattice && is_near) && share(&is_one) > MAX).then(|| doubt(None))
 }
 
 /// Whether the disks are a lattice that has the place or one within `reach` px.

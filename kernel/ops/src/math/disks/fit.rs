@@ -10,7 +10,7 @@ use super::shape::Shape;
 /// Least expected counts of a pixel: what is fainter has no infinite weight.
 pub const FAINTEST: f32 = 0.01;
 /// Furthest that one step moves, in px: the model is linear no further.
-const LONGEST: f64 = 1.0;
+const MAX: f64 = 1.0;
 
 /// Pixels around a disk, by what is known of each before the disk is fitted; as many as fill all lanes.
 #[derive(Clone, Copy)]
@@ -271,7 +271,7 @@ impl Window<'_> {
             let sums = self.sums(passes, pattern, disk, known);
             let [dy, dx, height, level] = cholesky(sums.information, sums.slope)?;
             let far = (dy * dy + dx * dx).sqrt();
-            let part = if far > LONGEST { LONGEST / far } else { 1.0 };
+            let part = if far > MAX { MAX / far } else { 1.0 };
             disk.y += part * dy;
             disk.x += part * dx;
             disk.height += height;

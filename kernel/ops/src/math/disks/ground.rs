@@ -7,8 +7,8 @@ use super::model::Scan;
 use crate::math::in_parts::in_parts;
 
 /// Most images along an axis between two pixels, and numbers in all of them.
-const MOST_PHASES: usize = 3;
-const MOST_NUMBERS: usize = 1 << 23;
+const MAX_PHASES: usize = 3;
+const MAX_NUMBERS: usize = 1 << 23;
 /// Standard deviations that a disk's counts of background may be off because the middle is not at one of the places.
 const OFF: f64 = 0.15;
 
@@ -60,8 +60,8 @@ impl Ground {
             .map(|two| f64::from((two[1] - two[0]).abs() / two[0].max(two[1]).max(1e-6).sqrt()))
             .fold(0.0, f64::max);
         let off = 0.5 * steepest * (stencil.pixels() as f64).sqrt();
-        let mut phases = ((off / OFF).ceil() as usize).clamp(1, MOST_PHASES);
-        while phases > 1 && 2 * phases * phases * rows * columns > MOST_NUMBERS {
+        let mut phases = ((off / OFF).ceil() as usize).clamp(1, MAX_PHASES);
+        while phases > 1 && 2 * phases * phases * rows * columns > MAX_NUMBERS {
             phases -= 1;
         }
         let images = in_parts(phases * phases, |line: &mut Vec<f32>, n| {

@@ -14,7 +14,7 @@ const PARTS: usize = 16;
 /// Fewest pixels of a part.
 const FEWEST: usize = 200;
 /// Squares of what is left over count no more than so many times their expectation, and that of some counts.
-const MOST: f64 = 100.0;
+const MAX: f64 = 100.0;
 const SOME: f64 = 1.0;
 /// What the variances are sure of, as a share.
 const SURE: f64 = 0.02;
@@ -51,7 +51,7 @@ pub(super) fn left_over(model: &Model, clean: &Clean, frames: &[Vec<f32>]) -> Op
         .map(|part| {
             let of = part.len() as f64;
             let counts = part.iter().map(|pixel| f64::from(pixel[1])).sum::<f64>() / of;
-            let limit = (MOST * (counts.max(0.0) + SOME)) as f32;
+            let limit = (MAX * (counts.max(0.0) + SOME)) as f32;
             let squares = part.iter().map(|pixel| f64::from(pixel[2].min(limit)));
             let variance = squares.sum::<f64>() / of;
             let chance = (2.0 + 1.0 / counts.max(1e-3)) / of;

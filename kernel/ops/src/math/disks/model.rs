@@ -21,7 +21,7 @@ const HARD: f64 = 0.3;
 /// Disks of this radius in px are seen on every second pixel.
 const COARSE: f32 = 4.0;
 /// Looks at what the disks so far leave over, the next one only where the one before found so many more, as a share.
-const MOST_LOOKS: usize = 3;
+const MAX_LOOKS: usize = 3;
 const MANY: f64 = 0.15;
 /// What a disk must explain at least (Bayesian information criterion: four numbers, thousands of pixels).
 pub(super) const DISK_COST: f64 = 40.0;
@@ -308,7 +308,7 @@ impl Model {
         search.drop_unlikely(0);
         search.settle_apart();
         search.sweep(self.level_share, (2, 0.1));
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MAX_LOOKS {
             if self.realigns {
                 search.realign();
             }

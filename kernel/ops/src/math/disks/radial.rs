@@ -13,7 +13,7 @@ const ON_DISKS: f32 = 0.02;
 /// Share of the disks' counts that is off in all cells of a ring alike and makes the ring as much less sure; and the share of a
 /// cell's background that this may be.
 const SPOILT: f64 = 0.1;
-const MOST_SPOILT: f64 = 0.25;
+const MAX_SPOILT: f64 = 0.25;
 /// Cells that disks spoil this much more than the freest, and more than that, tell nothing: next to the direct beam its edge would
 /// become background.
 const LEAST_FREE: f64 = 0.3;
@@ -31,7 +31,7 @@ const BETWEEN: f64 = 1.0;
 /// Mean square, in units of the variance, of what smoothing leaves over.
 const LEFT: f64 = 0.9;
 /// Most that the background under the direct beam differs from that beside it, as a logarithm.
-const MOST_UNDER: f64 = 1.0;
+const MAX_UNDER: f64 = 1.0;
 
 /// Counts off the disks, by distance from the direct beam and direction.
 #[derive(Clone)]
@@ -78,7 +78,7 @@ impl Cell {
 
     /// Whether what is not known of the disks is little beside the background.
     fn is_known(&self) -> bool {
-        SPOILT * self.disks < MOST_SPOILT * self.counts
+        SPOILT * self.disks < MAX_SPOILT * self.counts
     }
 }
 
@@ -237,7 +237,7 @@ impl Rings {
         let slope = if square > 0.0 { cross / square } else { 0.0 };
         // No background is much more under the beam than beside it; a wrong slope would make it so.
         let under = |ring: usize| {
-            (mean_v + (slope * (ring as f64 - mean_r)).clamp(-MOST_UNDER, MOST_UNDER)).exp()
+            (mean_v + (slope * (ring as f64 - mean_r)).clamp(-MAX_UNDER, MAX_UNDER)).exp()
         };
         // Where hardly a pixel is free, one that is free may be of a disk that was missed: no more than nearer to the beam, but for
         // what is chance, or every ring that is too dark by chance would make all further out as dark.

@@ -11,7 +11,7 @@ use signal::simd::{Vectorised, vectorised};
 /// The circle is moved until a step is shorter than this, by no more than so many, and by no more than this at a time.
 const FINEST: f64 = 0.03;
 const STEPS: usize = 10;
-const LONGEST: f64 = 1.0;
+const MAX: f64 = 1.0;
 /// How an edge bends as a share of its height, before it is known.
 const BEND: f64 = 0.4;
 /// Of a part of a circle not everything is known.
@@ -219,7 +219,7 @@ impl Vectorised for Refine<'_> {
         for _ in 0..STEPS {
             let way = here.way().map(|way| way / bend);
             let most = way.iter().fold(0.0f64, |most, way| most.max(way.abs()));
-            let part = if most > LONGEST { LONGEST / most } else { 1.0 };
+            let part = if most > MAX { MAX / most } else { 1.0 };
             let way = way.map(|way| part * way);
             let next = Circle {
                 middle: [best.middle[0] + way[0], best.middle[1] + way[1]],

@@ -2,7 +2,7 @@
 
 use signal::{Axis, Caveat, NotApplicable, SignalMeta};
 
-use crate::accept;
+use crate::inputs;
 
 /// Planck's constant times the speed of light, and the rest energy of the electron, keV and keV·nm.
 const HC: f64 = 1.239_841_984;
@@ -55,7 +55,7 @@ pub fn scale(input: &SignalMeta) -> Result<Scale, NotApplicable> {
     let axes = &input.axes.navigation;
     let plane = &axes[axes.len().saturating_sub(2)..];
     if let Some(uneven) = plane.iter().find(|axis| !axis.is_uniform()) {
-        return Err(accept::refuse(
+        return Err(inputs::refuse(
             format!("the steps along `{}` are not even", uneven.name),
             "a scan with even steps",
         ));
@@ -63,7 +63,7 @@ pub fn scale(input: &SignalMeta) -> Result<Scale, NotApplicable> {
     if let [rows, columns] = plane
         && rows.units != columns.units
     {
-        return Err(accept::refuse(
+        return Err(inputs::refuse(
             format!(
                 "`{}` is in {} and `{}` in {}",
                 rows.name,

@@ -153,11 +153,11 @@ pub(super) fn usual(variances: &mut [f64], mean: f64, by_chance: f64) -> f64 {
 }
 
 /// Variances of blocks with few counts are no more than so many times their median where there are any.
-const MOST: f64 = 20.0;
+const MAX: f64 = 20.0;
 
 /// The mean of the variances of blocks with few counts, without those that broken pixels are in.
 pub(super) fn mean_of(variances: &[f64]) -> f64 {
-    let limit = MOST * middle(variances.iter().copied().filter(|variance| *variance > 0.0));
+    let limit = MAX * middle(variances.iter().copied().filter(|variance| *variance > 0.0));
     let (sum, count) = (variances.iter())
         .filter(|variance| **variance <= limit || **variance == 0.0)
         .fold((0.0, 0.0), |(sum, count), variance| {
