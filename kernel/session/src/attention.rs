@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use protocol::Attention;
+use tree::ViewId;
 
-use crate::request_queue::{Picture, ViewKey};
 use crate::{Session, lock};
 
 /// Views remembered; more than any notebook has, and a bound all the same.
@@ -14,7 +14,7 @@ const MAX_VIEWS: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Viewers {
-    views: Mutex<HashMap<(String, u32), Seen>>,
+    views: Mutex<HashMap<ViewId, Seen>>,
 }
 
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ struct Seen {
 
 impl Viewers {
     /// Asking for a picture is looking at it. Whether the view has the focus; one that never said so has it.
-    pub fn asks(&self, page: &str, view: u32, node: u32) -> bool {
+    pub fn asks(&self, view: &ViewId, node: u32) -> bool {
         let mut views = lock(&self.views);
         if views.len() >= MAX_VIEWS {
             views.retain(|_, seen| seen.attention != Attention::Hidden);
@@ -36,7 +36,7 @@ impl Viewers {
         let another = views
             .values()
             .any(|seen| seen.attention == Attention::Focused);
-        let seen = views.entry((page.to_owned(), view)).or_insert(Seen {
+        let seen = views.entry(view.clone()).or_insert(Seen {
             node,
             attention: Attention::Visible,
         });
@@ -48,16 +48,16 @@ impl Viewers {
     }
 
     /// Notes what a view says; what it showed before.
-    fn note(&self, page: &str, view: u32, node: u32, attention: Attention) {
+    fn note(&self, view: &ViewId, node: u32, attention: Attention) {
         let seen = Seen { node, attention };
-        lock(&self.views).insert((page.to_owned(), view), seen);
+        lock(&self.views).insert(view.clone(), seen);
     }
 
-    /// Nodes of the views of a page (or of one of them), and the views themselves.
-    fn of_page(&self, page: &str) -> Vec<(u32, u32)> {
+    /// The views of a page, and the nodes that they show.
+    fn of_page(&self, page: &str) -> Vec<(ViewId, u32)> {
         (lock(&self.views).iter())
-            .filter(|((of, _), _)| of == page)
-            .map(|((_, view), seen)| (*view, seen.node))
+            .filter(|(view, _)| *view.page == *page)
+            .map(|(view, seen)| (view.clone(), seen.node))
             .collect()
     }
 
@@ -68,16 +68,16 @@ impl Viewers {
     }
 
     fn remove(&self, page: &str) {
-        lock(&self.views).retain(|(of, _), _| of != page);
+        lock(&self.views).retain(|view, _| *view.page != *page);
     }
 }
 
 impl Session {
     /// A page says how much one of its views is looked at.
-    pub(crate) fn set_attention(&self, page: &str, view: u32, node: u32, attention: Attention) {
-        self.viewers.note(page, view, node, attention);
+    pub(crate) fn set_attention(&self, view: &ViewId, node: u32, attention: Attention) {
+        self.viewers.note(view, node, attention);
         if attention == Attention::Hidden {
-            self.hide(page, view, node);
+            self.hide(view, node);
         }
     }
 
@@ -87,7 +87,7 @@ impl Session {
         self.viewers.remove(page);
         self.request_queue.hide(page, None);
         for (view, node) in views {
-            self.hide(page, view, node);
+            self.hide(&view, node);
         }
         lock(&self.holds).view_closed(page);
         self.remove_loose_nodes();
@@ -114,15 +114,10 @@ impl Session {
         }
     }
 
-    fn hide(&self, page: &str, view: u32, node: u32) {
-        self.request_queue.hide(page, Some(view));
-        let key = ViewKey {
-            page: page.to_owned(),
-            view,
-            picture: Picture::Frame,
-        };
-        self.engine.clear_viewport(key.number());
-        self.leave(page, view);
+    fn hide(&self, view: &ViewId, node: u32) {
+        self.request_queue.hide(&view.page, Some(view.view));
+        self.engine.clear_viewport(view);
+        self.leave(view);
         if !self.viewers.is_looked_at(node) {
             if self.engine.pause_map(node) {
                 // Other views would go on saying that it runs.
@@ -140,13 +135,14 @@ mod tests {
     #[test]
     fn a_view_that_asks_is_looked_at_and_the_only_one_has_the_focus() {
         let viewers = Viewers::default();
-        assert!(viewers.asks("a", 1, 7));
-        viewers.note("a", 1, 7, Attention::Hidden);
+        let view = |number| ViewId::new("a", number);
+        assert!(viewers.asks(&view(1), 7));
+        viewers.note(&view(1), 7, Attention::Hidden);
         assert!(!viewers.is_looked_at(7));
-        viewers.note("a", 2, 8, Attention::Focused);
-        assert!(!viewers.asks("a", 1, 7), "another view has the focus");
+        viewers.note(&view(2), 8, Attention::Focused);
+        assert!(!viewers.asks(&view(1), 7), "another view has the focus");
         assert!(viewers.is_looked_at(7));
-        assert!(viewers.asks("a", 2, 8));
+        assert!(viewers.asks(&view(2), 8));
         viewers.remove("a");
         assert!(!viewers.is_looked_at(8));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protocol::WireError;
 use serde_json::Value;
-use tree::{DraftNumbers, Graph, Node, PassState, Removed};
+use tree::{DraftNumbers, Graph, Node, PassState, Removed, ViewId};
 
 use crate::handlers::change;
 use crate::{Session, convert, lock};
@@ -19,17 +19,10 @@ const MAX_PER_VIEW: usize = 4;
 /// A detector that rests this long is computed exactly.
 const REST: Duration = Duration::from_millis(120);
 
-/// Which view of which page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ViewName {
-    pub page: String,
-    pub view: u32,
-}
-
 /// One set of parameters that a view tries for a node.
 #[derive(Clone)]
 pub(crate) struct Draft {
-    pub view: ViewName,
+    pub view: ViewId,
     /// The node whose parameters are tried, and its revision then.
     pub node: u32,
     revision: u32,
@@ -97,7 +90,7 @@ impl Session {
         &self,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
-        view: ViewName,
+        view: ViewId,
         given: &Value,
     ) -> Result<(Arc<Graph>, u32), WireError> {
         let [current, computation] = change::bound(self, node, given)?;
@@ -161,7 +154,7 @@ impl Session {
     }
 
     /// The view does not try anything any more.
-    pub(crate) fn drop_drafts(&self, view: &ViewName) {
+    pub(crate) fn drop_drafts(&self, view: &ViewId) {
         self.forget_drafts(self.drafts.take(|draft| draft.view == *view));
     }
 

@@ -2,12 +2,12 @@
 //! of the tree one after the other.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use signal::CancelToken;
+use tree::ViewId;
 
 use crate::lock;
 
@@ -24,11 +24,10 @@ const LONG: Duration = Duration::from_millis(250);
 /// Changes that may wait; beyond it a page is refused.
 const MAX_CHANGES: usize = 1024;
 
-/// One picture of one page.
+/// One picture of one view.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ViewKey {
-    pub page: String,
-    pub view: u32,
+pub(crate) struct QueueKey {
+    pub view: ViewId,
     pub picture: Picture,
 }
 
@@ -36,15 +35,6 @@ pub(crate) struct ViewKey {
 pub(crate) enum Picture {
     Frame,
     Navigator,
-}
-
-impl ViewKey {
-    /// A number for the engine, which knows no pages.
-    pub fn number(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
-    }
 }
 
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -90,11 +80,11 @@ struct Running {
 #[derive(Default)]
 struct Queue {
     /// Views with a waiting job, in the order they began to wait, and since when.
-    waiting: VecDeque<(ViewKey, Instant)>,
-    newest: HashMap<ViewKey, QueuedRequest>,
-    running: HashMap<ViewKey, Vec<Running>>,
+    waiting: VecDeque<(QueueKey, Instant)>,
+    newest: HashMap<QueueKey, QueuedRequest>,
+    running: HashMap<QueueKey, Vec<Running>>,
     /// Views whose last picture gave way to a newer position; their next one is finished.
-    gave_way: HashSet<ViewKey>,
+    gave_way: HashSet<QueueKey>,
     numbers: u64,
     changes: VecDeque<Job>,
     /// Since when each thread for frames has been busy.
@@ -137,7 +127,7 @@ impl RequestQueue {
 
     /// Queues the newest request of a view; one that still waits is dropped and leaves its place to it. One that is
     /// carried out is ended when it shows something else, or takes long.
-    pub fn frame(&self, key: ViewKey, request: QueuedRequest) {
+    pub fn frame(&self, key: QueueKey, request: QueuedRequest) {
         let mut queue = lock(&self.shared.queue);
         queue.give_way(&key, request.subject);
         let superseded = queue.newest.insert(key.clone(), request);
@@ -151,9 +141,11 @@ impl RequestQueue {
 
     /// Ends every request of a view that nobody looks at: what waits, and what is being made.
     pub fn hide(&self, page: &str, view: Option<u32>) {
-        let ours = |key: &ViewKey| key.page == page && view.is_none_or(|view| key.view == view);
+        let ours = |key: &QueueKey| {
+            *key.view.page == *page && view.is_none_or(|view| key.view.view == view)
+        };
         let mut queue = lock(&self.shared.queue);
-        let keys: Vec<ViewKey> = queue
+        let keys: Vec<QueueKey> = queue
             .newest
             .keys()
             .filter(|key| ours(key))
@@ -201,7 +193,7 @@ impl RequestQueue {
 
 impl Queue {
     /// Ends what is being made for a view that now wants something else.
-    fn give_way(&mut self, key: &ViewKey, subject: u64) {
+    fn give_way(&mut self, key: &QueueKey, subject: u64) {
         let Some(running) = self.running.get(key) else {
             return;
         };
@@ -218,7 +210,7 @@ impl Queue {
 
     /// The request that comes next: of views with focus before others.
     fn next_request(self: &mut Queue, shared: &Arc<Shared>) -> Option<Job> {
-        let focused = |(key, _): &(ViewKey, Instant)| {
+        let focused = |(key, _): &(QueueKey, Instant)| {
             self.newest.get(key).is_some_and(|request| request.focused)
         };
         let place = self.waiting.iter().position(focused).unwrap_or(0);
@@ -270,7 +262,7 @@ impl Queue {
 /// Strikes a picture off the list of those being made, also when its job panics.
 struct Made {
     shared: Arc<Shared>,
-    key: ViewKey,
+    key: QueueKey,
     number: u64,
 }
 
@@ -404,10 +396,9 @@ mod tests {
 
     use super::*;
 
-    fn key(view: u32) -> ViewKey {
-        ViewKey {
-            page: "a".into(),
-            view,
+    fn key(view: u32) -> QueueKey {
+        QueueKey {
+            view: ViewId::new("a", view),
             picture: Picture::Frame,
         }
     }

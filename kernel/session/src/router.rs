@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use protocol::{Command, CommandReply, NavigatorRequest, Progress, Reply, Request, WireError};
-use tree::Step;
+use tree::{Step, ViewId};
 
 use crate::Session;
 use crate::handlers::{change, files, inputs, lineage, memory, menu, paths, pictures, values};
-use crate::request_queue::{Picture, QueuedRequest, RequestToken, ViewKey};
+use crate::request_queue::{Picture, QueueKey, QueuedRequest, RequestToken};
 use crate::{caveats, convert, difference, journal, recipe, replay, save};
 
 type Answer = Box<dyn FnOnce(Reply, Vec<Bytes>) + Send>;
@@ -24,32 +24,32 @@ fn plane_of(request: &NavigatorRequest) -> u64 {
 }
 
 pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answer: Answer) {
-    let key = |view, picture| ViewKey {
-        page: page.to_owned(),
-        view,
+    let key = |view, picture| QueueKey {
+        view: ViewId::new(page, view),
         picture,
     };
     match request {
         Request::Frame(request) => {
-            let focused = session.viewers.asks(page, request.view, request.node);
+            let key = key(request.view, Picture::Frame);
+            let focused = session.viewers.asks(&key.view, request.node);
+            let view = key.view.clone();
             let context = RequestContext {
                 subject: subject(session, &request),
                 focused,
                 generation: request.generation,
-                key: key(request.view, Picture::Frame),
+                key,
             };
-            let number = context.key.number();
             let request = Arc::new(request);
             let shown = request.clone();
-            let page = page.to_owned();
+            let seen = view.clone();
             picture(
                 session,
                 context,
                 answer,
                 move |session, queued, token| {
-                    pictures::frame(session, &page, &request, queued, focused, &token.cancel)
+                    pictures::frame(session, &view, &request, queued, focused, &token.cancel)
                 },
-                move |session| pictures::set_viewport(session, number, &shown, focused),
+                move |session| pictures::set_viewport(session, &seen, &shown, focused),
             );
         }
         Request::Navigator(request) => {
@@ -169,7 +169,7 @@ pub(crate) fn request(session: &Arc<Session>, page: &str, request: Request, answ
             node,
             state,
         } => {
-            session.set_attention(page, view, node, state);
+            session.set_attention(&ViewId::new(page, view), node, state);
             answer(done(request_id, None), Vec::new());
         }
         Request::SetBudget { request_id, bytes } => {
@@ -253,7 +253,7 @@ struct RequestContext {
     subject: u64,
     focused: bool,
     generation: u32,
-    key: ViewKey,
+    key: QueueKey,
 }
 
 /// What a picture is of, apart from the scan position.
@@ -280,7 +280,7 @@ fn picture(
     after: impl FnOnce(&Arc<Session>) + Send + 'static,
 ) {
     let queued = Instant::now();
-    let (view, generation) = (context.key.view, context.generation);
+    let (view, generation) = (context.key.view.view, context.generation);
     let weak = Arc::downgrade(session);
     let job = move |token: &RequestToken| {
         let Some(session) = weak.upgrade() else {

@@ -492,9 +492,9 @@ impl Session {
             }
             EngineEvent::Region {
                 node,
-                viewer,
+                view,
                 complete,
-            } => self.region_improved(*node, viewer, *complete),
+            } => self.region_improved(*node, view, *complete),
             EngineEvent::Estimate { node, .. } => {
                 self.estimate_improved(*node);
             }

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use protocol::{Event, WireError};
 use signal::CancelToken;
-use tree::{ComputeError, Graph, Node};
+use tree::{ComputeError, Graph, Node, ViewId};
 
-use crate::drafts::ViewName;
 use crate::{Session, convert, lock, progress};
 
 /// Longest wait for a measurement before the pattern is shown without what depends on it.
@@ -21,7 +20,7 @@ pub(crate) struct Waits(Mutex<Vec<Wait>>);
 
 /// One view that waits: its measurement goes on until it looks at something else.
 struct Wait {
-    view: ViewName,
+    view: ViewId,
     node: u32,
     revision: u32,
     cancel: CancelToken,
@@ -30,13 +29,13 @@ struct Wait {
 }
 
 impl Wait {
-    fn is_of(&self, view: &ViewName, node: &Node) -> bool {
+    fn is_of(&self, view: &ViewId, node: &Node) -> bool {
         self.view == *view && (self.node, self.revision) == (node.id, node.revision)
     }
 }
 
 impl Waits {
-    fn begin(&self, view: &ViewName, node: &Node) -> CancelToken {
+    fn begin(&self, view: &ViewId, node: &Node) -> CancelToken {
         let cancel = CancelToken::new();
         lock(&self.0).push(Wait {
             view: view.clone(),
@@ -48,7 +47,7 @@ impl Waits {
         cancel
     }
 
-    fn end(&self, view: &ViewName, node: &Node, failed: Option<ComputeError>) {
+    fn end(&self, view: &ViewId, node: &Node, failed: Option<ComputeError>) {
         let mut waits = lock(&self.0);
         let Some(at) = waits.iter().position(|wait| wait.is_of(view, node)) else {
             return;
@@ -60,7 +59,7 @@ impl Waits {
     }
 
     /// Ends those of a view that are not for `node`.
-    fn leave(&self, view: &ViewName, node: Option<&Node>) {
+    fn leave(&self, view: &ViewId, node: Option<&Node>) {
         lock(&self.0).retain(|wait| {
             let stays = wait.view != *view || node.is_some_and(|node| wait.is_of(view, node));
             if !stays {
@@ -81,7 +80,7 @@ impl Session {
         self: &Arc<Self>,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
-        view: &ViewName,
+        view: &ViewId,
         request: &CancelToken,
     ) -> Result<bool, WireError> {
         self.waits.leave(view, Some(node));
@@ -139,7 +138,7 @@ impl Session {
     }
 
     /// Nobody looks at what a view waits for.
-    pub(crate) fn stop_waiting(&self, view: &ViewName) {
+    pub(crate) fn stop_waiting(&self, view: &ViewId) {
         self.waits.leave(view, None);
     }
 
@@ -148,7 +147,7 @@ impl Session {
         self: &Arc<Self>,
         graph: &Arc<Graph>,
         node: &Arc<Node>,
-        view: &ViewName,
+        view: &ViewId,
     ) -> Result<mpsc::Receiver<()>, WireError> {
         // Without room: it is handed over while the other side listens, or not at all.
         let (tell, ended) = mpsc::sync_channel(0);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use signal::{CancelToken, Chunk, ChunkId, NavigationIndex, Output};
 
 use crate::scheduler::{Priority, Scheduler};
-use crate::{ComputeError, lock};
+use crate::{ComputeError, ViewId, lock};
 
 mod external;
 
@@ -107,7 +107,7 @@ struct State {
     order: BTreeMap<Rank, Key>,
     flights: HashMap<Key, Arc<Flight>>,
     /// What each view shows.
-    screens: HashMap<u64, Key>,
+    screens: HashMap<ViewId, Key>,
     budget: usize,
     used: usize,
     pinned: usize,
@@ -304,11 +304,11 @@ impl Cache {
     }
 
     /// The view shows this entry now, and no longer what it showed before; `None`: it shows nothing.
-    pub fn show(&self, view: u64, key: Option<Key>) {
+    pub fn show(&self, view: &ViewId, key: Option<Key>) {
         let mut state = lock(&self.state);
         let before = match key {
-            Some(key) => state.screens.insert(view, key),
-            None => state.screens.remove(&view),
+            Some(key) => state.screens.insert(view.clone(), key),
+            None => state.screens.remove(view),
         };
         if before == key {
             return;

@@ -157,14 +157,14 @@ fn a_smaller_budget_holds_at_once_and_what_is_on_screen_goes_last() {
     for flat in 0..8 {
         get(&cache, flat, 1000, Priority::Interactive);
     }
-    cache.show(1, Some(key(0)));
-    cache.show(2, Some(key(1)));
+    cache.show(&ViewId::new("a", 1), Some(key(0)));
+    cache.show(&ViewId::new("a", 2), Some(key(1)));
     cache.set_budget(3 * (1000 + ENTRY_BYTES));
     assert!([0, 1, 7].iter().all(|flat| cache.holds(&key(*flat))));
     assert_eq!(cache.memory().used_bytes, cache.memory().budget_bytes);
     // The view moved on, and another was hidden: what they showed is like everything else again.
-    cache.show(1, Some(key(7)));
-    cache.show(2, None);
+    cache.show(&ViewId::new("a", 1), Some(key(7)));
+    cache.show(&ViewId::new("a", 2), None);
     get(&cache, 9, 1000, Priority::Interactive);
     assert!(!cache.holds(&key(1)) && cache.holds(&key(0)) && cache.holds(&key(7)));
     cache.set_budget(0);
@@ -194,7 +194,7 @@ fn reading_ahead_keeps_to_its_share_and_off_the_screen() {
     for flat in 0..16 {
         get(&cache, flat, 1000, Priority::Interactive);
     }
-    cache.show(1, Some(key(0)));
+    cache.show(&ViewId::new("a", 1), Some(key(0)));
     for flat in 100..200 {
         get(&cache, flat, 1000, Priority::Prefetch);
     }

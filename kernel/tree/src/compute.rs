@@ -21,10 +21,10 @@ use crate::navigator::Navigators;
 use crate::pass::Pass;
 use crate::prefetch::PrefetchQueue;
 use crate::preparation::{PreparationProgress, Preparations};
-use crate::region_sum::{Regions, Viewer};
+use crate::region_sum::Regions;
 use crate::scan::Layouts;
 use crate::scheduler::{InteractiveGuard, Priority, Scheduler};
-use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, Removed, lock};
+use crate::{Cause, ComputeError, Graph, MapProgress, Node, Origin, Removed, ViewId, lock};
 
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
@@ -62,10 +62,10 @@ pub enum EngineEvent {
         file: u32,
         complete: f64,
     },
-    /// The frame of a region that `viewer` looks at became better.
+    /// The frame of a region that `view` shows became better.
     Region {
         node: u32,
-        viewer: Viewer,
+        view: ViewId,
         complete: f64,
     },
     /// Estimates of the virtual detectors below this frame node became better.

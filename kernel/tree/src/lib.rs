@@ -32,6 +32,7 @@ mod region_sum;
 mod route;
 mod scan;
 mod scheduler;
+mod view_id;
 
 pub use cache::{Memory, Reservation};
 pub use compute::{Engine, EngineConfig, EngineEvent, Reads};
@@ -45,8 +46,9 @@ pub use map::{MapImages, MapProgress, PassState, refer};
 pub use navigator::{NavigationImage, NavigatorPicture};
 pub use node::{Node, OpenedFile, Origin};
 pub use preparation::{PreparationProgress, PreparedAbove};
-pub use region_sum::{RegionFrame, RegionStatistic, Viewer};
+pub use region_sum::{RegionFrame, RegionStatistic};
 pub use scheduler::{InteractiveGuard, Priority};
+pub use view_id::ViewId;
 
 /// A lock that a panic elsewhere does not poison: every guarded value here stays consistent, because
 /// no user code runs while one is held.

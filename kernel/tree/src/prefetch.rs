@@ -16,7 +16,7 @@ use signal::{CancelToken, ChunkId, NavigationIndex, SignalKind, Source};
 use crate::cache::Key;
 use crate::compute::{Inner, guarded};
 use crate::scheduler::Priority;
-use crate::{Engine, Graph, Node, Origin, lock};
+use crate::{Engine, Graph, Node, Origin, ViewId, lock};
 
 /// Scan positions ahead whose outputs and pages are wanted: a tenth of a second of a drag or two.
 const POSITIONS: usize = 12;
@@ -64,9 +64,9 @@ struct ViewMotion {
 
 #[derive(Default)]
 struct PrefetchState {
-    motions: HashMap<u64, ViewMotion>,
+    motions: HashMap<ViewId, ViewMotion>,
     /// What the thread is busy with.
-    current: Option<(u64, Wanted)>,
+    current: Option<(ViewId, Wanted)>,
     /// Time one output of a node took last, and when that was.
     costs: HashMap<u32, (Duration, Instant)>,
     /// A view has moved since the thread looked.
@@ -89,7 +89,7 @@ impl Engine {
     pub fn set_viewport(
         &self,
         graph: &Arc<Graph>,
-        view: u64,
+        view: &ViewId,
         node: u32,
         at: NavigationIndex,
         direction: Option<[i32; 2]>,
@@ -120,9 +120,9 @@ impl Engine {
     }
 
     /// Nobody looks at a view any more: nothing is read ahead for it, and what it showed gives way first.
-    pub fn clear_viewport(&self, view: u64) {
+    pub fn clear_viewport(&self, view: &ViewId) {
         self.inner.cache.show(view, None);
-        if let Some(motion) = lock(&self.inner.prefetch.state).motions.remove(&view) {
+        if let Some(motion) = lock(&self.inner.prefetch.state).motions.remove(view) {
             motion.cancel.cancel();
         }
     }
@@ -144,13 +144,13 @@ impl PrefetchState {
     fn follow(
         &mut self,
         graph: &Arc<Graph>,
-        view: u64,
+        view: &ViewId,
         node: u32,
         at: NavigationIndex,
         direction: Option<[i64; 2]>,
         focused: bool,
     ) -> bool {
-        let before = self.motions.remove(&view);
+        let before = self.motions.remove(view);
         let moved = (before.as_ref()).is_some_and(|before| before.node == node && before.at != at);
         let guess = before.as_ref().and_then(|before| before.step_to(node, at));
         let step = direction.filter(|step| *step != [0, 0]).or(guess);
@@ -168,7 +168,7 @@ impl PrefetchState {
             let same = before.node == node && before.step == motion.step;
             // What is under way stays if it is still on the course.
             let still_ahead = match &self.current {
-                Some((busy, wanted)) if *busy == view => {
+                Some((busy, wanted)) if busy == view => {
                     same || motion.upcoming(usize::MAX).contains(wanted)
                 }
                 _ => true,
@@ -184,21 +184,21 @@ impl PrefetchState {
         }
         if self.motions.len() >= MAX_VIEWS {
             let oldest = self.motions.iter().min_by_key(|(_, motion)| motion.moved);
-            let oldest = oldest.map(|(view, _)| *view);
+            let oldest = oldest.map(|(view, _)| view.clone());
             oldest.and_then(|view| self.motions.remove(&view));
         }
-        self.motions.insert(view, motion);
+        self.motions.insert(view.clone(), motion);
         self.moved = true;
         moved
     }
 
     /// The views in the order in which they are served.
-    fn order(&self) -> Vec<u64> {
-        let mut views: Vec<(&u64, &ViewMotion)> = (self.motions.iter())
+    fn order(&self) -> Vec<ViewId> {
+        let mut views: Vec<(&ViewId, &ViewMotion)> = (self.motions.iter())
             .filter(|(_, motion)| motion.step != [0, 0] && motion.moved.elapsed() < AT_REST)
             .collect();
         views.sort_by_key(|(_, motion)| std::cmp::Reverse((motion.focused, motion.moved)));
-        views.into_iter().map(|(view, _)| *view).collect()
+        views.into_iter().map(|(view, _)| view.clone()).collect()
     }
 }
 
@@ -355,7 +355,7 @@ impl PrefetchQueue {
                 Some(Some((view, wanted, graph, node, cancel))) => {
                     let began = Instant::now();
                     let _ = guarded(|| inner.fetch(&graph, node, wanted, &cancel));
-                    self.done(view, node, wanted, began.elapsed(), &cancel);
+                    self.done(&view, node, wanted, began.elapsed(), &cancel);
                 }
                 Some(None) => {
                     drop(inner);
@@ -380,7 +380,10 @@ impl PrefetchQueue {
 
     /// What is to be done next; `None`: the engine is shut down, `Some(None)`: nothing.
     #[allow(clippy::type_complexity)] // one use, taken apart at once
-    fn next(&self, inner: &Inner) -> Option<Option<(u64, Wanted, Arc<Graph>, u32, CancelToken)>> {
+    fn next(
+        &self,
+        inner: &Inner,
+    ) -> Option<Option<(ViewId, Wanted, Arc<Graph>, u32, CancelToken)>> {
         let most_bytes = inner.cache.memory().budget_bytes / SHARE;
         let mut state = lock(&self.state);
         if state.ended {
@@ -403,7 +406,7 @@ impl PrefetchQueue {
             });
             if let Some(wanted) = wanted {
                 let job = (
-                    view,
+                    view.clone(),
                     wanted,
                     motion.graph.clone(),
                     motion.node,
@@ -416,7 +419,7 @@ impl PrefetchQueue {
         Some(None)
     }
 
-    fn done(&self, view: u64, node: u32, wanted: Wanted, took: Duration, cancel: &CancelToken) {
+    fn done(&self, view: &ViewId, node: u32, wanted: Wanted, took: Duration, cancel: &CancelToken) {
         let mut state = lock(&self.state);
         state.current = None;
         if matches!(wanted, Wanted::Output(..)) && !cancel.is_cancelled() {
@@ -425,7 +428,7 @@ impl PrefetchQueue {
             }
             state.costs.insert(node, (took, Instant::now()));
         }
-        if let Some(motion) = state.motions.get_mut(&view) {
+        if let Some(motion) = state.motions.get_mut(view) {
             if motion.tried.len() >= 4 * POSITIONS {
                 motion.tried.remove(0);
             }

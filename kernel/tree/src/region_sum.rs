@@ -12,7 +12,7 @@ use signal::{CancelToken, Frame, NavigationIndex, Region, SignalKind};
 use crate::cache::Evictable;
 use crate::compute::Inner;
 use crate::scheduler::Priority;
-use crate::{Cause, ComputeError, Engine, Graph, Node, lock};
+use crate::{Cause, ComputeError, Engine, Graph, Node, ViewId, lock};
 
 mod area;
 mod follow;
@@ -24,8 +24,8 @@ use totals::Totals;
 
 /// Longest wait for the exact frame before an estimate is shown.
 const PATIENCE: Duration = Duration::from_millis(25);
-/// Viewers whose sums are kept.
-const MAX_VIEWERS: usize = 8;
+/// Views whose sums are kept.
+const MAX_VIEWS: usize = 8;
 
 /// How the frames of a region become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,6 @@ pub enum RegionStatistic {
     Mean,
     /// Likewise; `f64`.
     Sum,
-}
-
-/// Whose region is followed while it moves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Viewer {
-    pub page: String,
-    pub view: u32,
 }
 
 /// The frame of a region.
@@ -103,27 +96,27 @@ struct Followed {
 }
 
 struct Follower {
-    viewer: Viewer,
+    view: ViewId,
     state: Mutex<Followed>,
 }
 
-/// Sums of the viewers, the one who asked last at the end.
+/// Sums of the views, the one that asked last at the end.
 #[derive(Default)]
 pub(crate) struct Regions(Mutex<Vec<Arc<Follower>>>);
 
 impl Regions {
-    fn of(&self, viewer: &Viewer) -> Arc<Follower> {
+    fn of(&self, view: &ViewId) -> Arc<Follower> {
         let mut all = lock(&self.0);
-        let found = all.iter().position(|follower| follower.viewer == *viewer);
+        let found = all.iter().position(|follower| follower.view == *view);
         let follower = match found {
             Some(at) => all.remove(at),
             None => Arc::new(Follower {
-                viewer: viewer.clone(),
+                view: view.clone(),
                 state: Mutex::default(),
             }),
         };
         all.push(follower.clone());
-        let oldest = (all.len() > MAX_VIEWERS).then(|| all.remove(0));
+        let oldest = (all.len() > MAX_VIEWS).then(|| all.remove(0));
         drop(all);
         if let Some(oldest) = oldest {
             oldest.clear();
@@ -131,9 +124,9 @@ impl Regions {
         follower
     }
 
-    fn leave(&self, viewer: &Viewer) {
+    fn leave(&self, view: &ViewId) {
         let mut all = lock(&self.0);
-        let found = all.iter().position(|follower| follower.viewer == *viewer);
+        let found = all.iter().position(|follower| follower.view == *view);
         let left = found.map(|at| all.remove(at));
         drop(all);
         if let Some(follower) = left {
@@ -174,7 +167,7 @@ impl Follower {
 
 impl Engine {
     /// The mean or sum of the frames of a region as it is known after a moment; what is missing is gathered in the
-    /// background, until `viewer` asks for another region. `at` says the position on the slower navigation axes.
+    /// background, until `view` asks for another region. `at` says the position on the slower navigation axes.
     ///
     /// # Errors
     /// [`ComputeError`] when the node has no frames, the region lies outside the scan, or no frame can be computed.
@@ -185,10 +178,10 @@ impl Engine {
         at: NavigationIndex,
         region: Region,
         statistic: RegionStatistic,
-        viewer: &Viewer,
+        view: &ViewId,
     ) -> Result<RegionFrame, ComputeError> {
         let (node, request) = request(graph, node, at, region)?;
-        let follower = self.inner.regions.of(viewer);
+        let follower = self.inner.regions.of(view);
         let exact = |sum: &RegionSum| sum.fresh || sum.totals.is_exact();
         let mut moved = None;
         {
@@ -228,9 +221,9 @@ impl Engine {
             .estimate_region(graph, node, &request, statistic, &gathering)
     }
 
-    /// The viewer looks at no region any more.
-    pub fn leave_region(&self, viewer: &Viewer) {
-        self.inner.regions.leave(viewer);
+    /// The view shows no region any more.
+    pub fn leave_region(&self, view: &ViewId) {
+        self.inner.regions.leave(view);
     }
 }
 

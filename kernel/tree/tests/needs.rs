@@ -11,6 +11,7 @@ use fake::{Scan, Sum};
 use signal::{CancelToken, NavigationIndex, Output};
 use tree::{
     ComputeError, Engine, EngineConfig, EngineEvent, Graph, PassState, Priority, Receiver, Tree,
+    ViewId,
 };
 
 fn engine(threads: usize, budget_bytes: usize) -> Engine {
@@ -459,7 +460,7 @@ fn a_cut_scan_is_read_ahead_and_looked_at_in_its_own_place() {
     assert_eq!(first_pixel(&found), f32::from(Scan::pixel(6, 5, 0)));
     for row in 0..2 {
         let at = NavigationIndex::new(&[row, 3]);
-        engine.set_viewport(&graph, 1, crop, at, Some([1, 0]), true);
+        engine.set_viewport(&graph, &ViewId::new("a", 1), crop, at, Some([1, 0]), true);
     }
     let ahead = NavigationIndex::new(&[3, 3]);
     let until = std::time::Instant::now() + Duration::from_secs(10);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fake::{Add, Scan};
 use signal::{CancelToken, NavigationIndex, Output};
-use tree::{Engine, EngineConfig, Priority, Removed, Tree};
+use tree::{Engine, EngineConfig, Priority, Removed, Tree, ViewId};
 
 struct Drag {
     tree: Tree,
@@ -49,7 +49,8 @@ impl Drag {
         let never = CancelToken::new();
         let output = (self.engine).output(&graph, node, at, Priority::Interactive, &never);
         assert!(matches!(output, Ok(Output::Frame(_))));
-        self.engine.set_viewport(&graph, 1, node, at, None, true);
+        self.engine
+            .set_viewport(&graph, &ViewId::new("a", 1), node, at, None, true);
     }
 
     fn reads(&self) -> u64 {
@@ -114,7 +115,7 @@ fn nothing_is_read_ahead_for_a_view_that_is_hidden_or_a_node_that_is_gone() {
     let drag = Drag::over(scan, 1 << 20);
     drag.show(drag.source, 1, 20);
     drag.show(drag.source, 1, 21);
-    drag.engine.clear_viewport(1);
+    drag.engine.clear_viewport(&ViewId::new("a", 1));
     std::thread::sleep(Duration::from_millis(150));
     assert!(drag.reads() <= 2, "{}", drag.reads());
     drag.show(drag.source, 1, 22);

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use protocol::{Detail, Event, FrameRequest, FrameSpace, NavigationRegion, WireError};
 use signal::{MapReference, NavigationIndex, Region, SignalKind};
-use tree::{Graph, MapImages, MapProgress, Node, PassState, PreparationProgress, Viewer};
+use tree::{Graph, MapImages, MapProgress, Node, PassState, PreparationProgress, ViewId};
 
-use crate::drafts::ViewName;
 use crate::handlers::pictures::{self, Shown, ViewContext, map_to_show, plane};
 use crate::{Session, convert, progress};
 
@@ -21,30 +20,25 @@ pub(crate) fn show(
     graph: &Arc<Graph>,
     node: &Arc<Node>,
     at: NavigationIndex,
-    page: &str,
+    view: &ViewId,
     request: &FrameRequest,
     context: &ViewContext<'_>,
 ) -> Result<Shown, WireError> {
-    let view = ViewName {
-        page: page.to_owned(),
-        view: request.view,
-    };
     let Some(params) = &request.draft else {
-        session.drop_drafts(&view);
+        session.drop_drafts(view);
         return match request.region {
             Some(region) => {
                 self::region(session, graph, node, at, (view, context.component), region)
             }
             None if node.meta.kind == SignalKind::Peaks
-                && session.is_being_measured(graph, node, &view, context.cancel)? =>
+                && session.is_being_measured(graph, node, view, context.cancel)? =>
             {
                 pictures::pattern_alone(session, graph, node, at, context)
             }
             None => pictures::show(session, graph, node, at, context),
         };
     };
-    let viewer = view.clone();
-    let (graph, number) = session.draft(graph, node, view, params)?;
+    let (graph, number) = session.draft(graph, node, view.clone(), params)?;
     // What is tried may be another part of the scan.
     let own = at;
     let at = (graph.node(number)).map_or(at, |tried| graph.nearest_position(node, at, tried));
@@ -61,7 +55,7 @@ pub(crate) fn show(
                 &graph,
                 tried,
                 at,
-                (viewer, context.component),
+                (view, context.component),
                 region,
             ),
             None => pictures::show(session, &graph, tried, at, context),
@@ -80,7 +74,7 @@ fn region(
     graph: &Arc<Graph>,
     node: &Node,
     at: NavigationIndex,
-    (view, picture): (ViewName, usize),
+    (view, picture): (&ViewId, usize),
     region: NavigationRegion,
 ) -> Result<Shown, WireError> {
     if node.meta.element.is_colour() && region.statistic == protocol::RegionStatistic::Sum {
@@ -98,12 +92,8 @@ fn region(
         protocol::RegionStatistic::Mean => tree::RegionStatistic::Mean,
         protocol::RegionStatistic::Sum => tree::RegionStatistic::Sum,
     };
-    let viewer = Viewer {
-        page: view.page,
-        view: view.view,
-    };
     let region = Region::rectangle(x0, y0, width, height);
-    let found = (session.engine).region(graph, node.id, at, region, statistic, &viewer);
+    let found = (session.engine).region(graph, node.id, at, region, statistic, view);
     let found = found.map_err(|error| convert::compute_error(&error))?;
     Ok(Shown {
         image: pictures::picture_of(node, &found.frame, picture)?,
@@ -234,15 +224,10 @@ fn estimated(
 
 impl Session {
     /// Nobody looks at what a view was trying or summing any more.
-    pub(crate) fn leave(&self, page: &str, view: u32) {
-        let page = page.to_owned();
-        let name = ViewName {
-            page: page.clone(),
-            view,
-        };
-        self.drop_drafts(&name);
-        self.stop_waiting(&name);
-        self.engine.leave_region(&Viewer { page, view });
+    pub(crate) fn leave(&self, view: &ViewId) {
+        self.drop_drafts(view);
+        self.stop_waiting(view);
+        self.engine.leave_region(view);
     }
 
     /// News of a pass whose node the tree does not know.
@@ -307,11 +292,11 @@ impl Session {
     }
 
     /// The frame of a region became better.
-    pub(crate) fn region_improved(&self, node: u32, viewer: &Viewer, complete: f64) {
+    pub(crate) fn region_improved(&self, node: u32, view: &ViewId, complete: f64) {
         let node = self.drafts.by_number(node).map_or(node, |draft| draft.node);
         self.events.send(&Event::Refined {
             node,
-            view: Some(viewer.view),
+            view: Some(view.view),
             complete,
         });
     }

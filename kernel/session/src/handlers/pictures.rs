@@ -10,7 +10,7 @@ use protocol::{
     TimesMs, WireError,
 };
 use signal::{CancelToken, Frame, NavigationIndex, Output, Peaks, SignalKind};
-use tree::{Graph, MapImages, NavigatorPicture, Node, PassState, Priority};
+use tree::{Graph, MapImages, NavigatorPicture, Node, PassState, Priority, ViewId};
 use views::{Levels, Part};
 
 use crate::handlers::{composites, live};
@@ -34,7 +34,7 @@ pub(crate) struct Shown {
 
 pub(crate) fn frame(
     session: &Arc<Session>,
-    page: &str,
+    view: &ViewId,
     request: &FrameRequest,
     queued: Instant,
     focused: bool,
@@ -57,7 +57,7 @@ pub(crate) fn frame(
             focused,
             cancel,
         };
-        live::show(session, &graph, node, at, page, request, &context)
+        live::show(session, &graph, node, at, view, request, &context)
     });
     let mut shown = match images.next() {
         Some(first) => first?,
@@ -163,7 +163,12 @@ fn levels(whole: &Frame, part: Option<Part>, sent: &Frame) -> Levels {
 }
 
 /// Keeps what a view shows, and reads ahead of where it is going.
-pub(crate) fn set_viewport(session: &Session, view: u64, request: &FrameRequest, focused: bool) {
+pub(crate) fn set_viewport(
+    session: &Session,
+    view: &ViewId,
+    request: &FrameRequest,
+    focused: bool,
+) {
     let graph = session.tree.snapshot();
     let index: Vec<usize> = request.index.iter().map(|index| *index as usize).collect();
     if request.draft.is_none()

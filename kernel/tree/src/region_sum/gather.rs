@@ -71,7 +71,7 @@ impl Inner {
         let notify = |complete: f64| {
             self.notify(EngineEvent::Region {
                 node: node.id,
-                viewer: follower.viewer.clone(),
+                view: follower.view.clone(),
                 complete,
             });
         };
