@@ -307,27 +307,13 @@ impl Author {
     }
 }
 
-/// UTC as `2026-11-22T16:42:26.123456Z` (civil calendar from days since 1970-01-01).
+/// UTC as `2026-11-22T16:42:26.123456Z`.
 pub(crate) fn iso_8601(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Years are counted from 1 March of year 0, so that the leap day is the last of its year.
-    let day = days + 719_468;
-    let era = day / 146_097;
-    let day_of_era = day % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (year, month, day) = session::date::civil(days);
     format!(
-        "{year:04}-{month:02}-{day_of_month:02}T{:02}:{:02}:{:02}.{:06}Z",
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}Z",
         second / 3_600,
         second / 60 % 60,
         second % 60,

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use signal::{Category, FurtherInput, OperationInfo, ParameterInfo, ParameterKind};
+use signal::{Category, FurtherInput, OperationInfo, ParameterInfo, ParameterKind, pascal_case};
 
 /// What the registry says of one operation.
 type Registered = (OperationInfo, Vec<ParameterInfo>, &'static [FurtherInput]);
@@ -39,7 +39,7 @@ fn interpreter_source(operations: &[Registered]) -> String {
         if let ParameterKind::Choice { choices: names } = &parameter.kind {
             let name = bare_type(parameter);
             if choices.insert(name) {
-                let variants: Vec<String> = names.iter().map(|name| pascal(name)).collect();
+                let variants: Vec<String> = names.iter().map(|name| pascal_case(name)).collect();
                 let _ = writeln!(out, "        {name} {{ {} }}", variants.join(", "));
             }
         }
@@ -136,17 +136,6 @@ fn bare_type(parameter: &ParameterInfo) -> &str {
         .unwrap_or(&parameter.rust_type)
 }
 
-/// `snake_case`, `kebab-case` or words to `PascalCase`.
-fn pascal(name: &str) -> String {
-    name.split(|character: char| !character.is_alphanumeric())
-        .filter_map(|word| {
-            let mut characters = word.chars();
-            let first = characters.next()?;
-            Some(first.to_uppercase().chain(characters).collect::<String>())
-        })
-        .collect()
-}
-
 fn doc(out: &mut String, indent: &str, text: &str) {
     for line in text.lines() {
         let _ = writeln!(out, "{}", format!("{indent}/// {line}").trim_end());
@@ -161,7 +150,7 @@ fn choice(out: &mut String, name: &str, names: &[String], parameter: &ParameterI
         "#[derive(Clone, Copy, Debug, PartialEq, Eq)]\npub enum {name} {{"
     );
     for choice in names {
-        let _ = writeln!(out, "    {},", pascal(choice));
+        let _ = writeln!(out, "    {},", pascal_case(choice));
     }
     let _ = writeln!(out, "}}\n\nimpl ToJson for {name} {{");
     let _ = writeln!(
@@ -172,7 +161,7 @@ fn choice(out: &mut String, name: &str, names: &[String], parameter: &ParameterI
         let _ = writeln!(
             out,
             "            {name}::{} => \"{choice}\",",
-            pascal(choice)
+            pascal_case(choice)
         );
     }
     out.push_str("        })\n    }\n}\n");
@@ -377,13 +366,13 @@ fn methods(out: &mut String, operations: &[Registered]) {
              note = \"it takes {}\"\n    )]\n    \
              pub trait {}: super::Operation {{}}",
             structs.join(", "),
-            pascal(name)
+            pascal_case(name)
         );
         for parameters in structs {
             let _ = writeln!(
                 out,
                 "    impl {} for super::{parameters} {{}}",
-                pascal(name)
+                pascal_case(name)
             );
         }
     }
@@ -431,7 +420,7 @@ fn signal_method(out: &mut String, method: &Method<'_>) {
     };
     let (generic, parameters) = match operations.len() {
         1 => (String::new(), example),
-        _ => (format!("<P: method::{}>", pascal(name)), "P"),
+        _ => (format!("<P: method::{}>", pascal_case(name)), "P"),
     };
     let mut given: Vec<String> = further.iter().map(|i| format!("&{}", i.name)).collect();
     let mut taken: Vec<String> = (further.iter())

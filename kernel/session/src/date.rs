@@ -29,9 +29,9 @@ pub(crate) fn to_the_minute(date: &str) -> String {
     format!("{day_and_minute} UTC")
 }
 
-/// Year, month and day of the Gregorian calendar, `days` after 1970-01-01. Years begin in March here, so that the
-/// leap day is the last one.
-fn civil(days: u64) -> (u64, u64, u64) {
+/// Year, month and day of the Gregorian calendar, `days` after 1970-01-01.
+pub fn civil(days: u64) -> (u64, u64, u64) {
+    // Years begin in March here, so that the leap day is the last one.
     const DAYS_PER_ERA: u64 = 146_097;
     let days = days + 719_468;
     let (era, of_era) = (days / DAYS_PER_ERA, days % DAYS_PER_ERA);

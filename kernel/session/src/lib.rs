@@ -12,7 +12,7 @@ mod closure;
 mod code;
 mod convert;
 mod cost;
-mod date;
+pub mod date;
 mod difference;
 mod drafts;
 mod events;

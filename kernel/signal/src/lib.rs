@@ -61,7 +61,7 @@ pub use outline::Outline;
 pub use output::Output;
 pub use parameters::{
     Channels, Choice, File, ParameterInfo, ParameterKind, ParameterValue, Parameters,
-    SignalPolygon, SignalRange, parse_parameter, reject_unknown_parameters,
+    SignalPolygon, SignalRange, parse_parameter, pascal_case, reject_unknown_parameters,
 };
 pub use peaks::{Peak, Peaks};
 pub use preparation::{

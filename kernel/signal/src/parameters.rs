@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 pub use file::File;
 pub use kind::ParameterKind;
-pub use plain::Choice;
+pub use plain::{Choice, pascal_case};
 pub use signal_polygon::SignalPolygon;
 pub use signal_range::{Channels, SignalRange};
 

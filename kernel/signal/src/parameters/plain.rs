@@ -38,7 +38,7 @@ pub(super) const CHOICE: Rules = Rules {
     },
     literal: |info, value| {
         let name = value.as_str().unwrap_or_default();
-        format!("{}::{}", info.bare_type(), variant(name))
+        format!("{}::{}", info.bare_type(), pascal_case(name))
     },
 };
 
@@ -54,8 +54,8 @@ pub(super) fn float(value: &Value) -> String {
     format!("{:?}", value.as_f64().unwrap_or(f64::NAN))
 }
 
-/// The variant of a name on the wire: `center_of_mass`, `arith-mean` → `CenterOfMass`, `ArithMean`.
-fn variant(name: &str) -> String {
+/// The name of a type or a variant in Rust, of a name on the wire: `center_of_mass`, `arith-mean` → `CenterOfMass`, `ArithMean`.
+pub fn pascal_case(name: &str) -> String {
     (name.split(|letter: char| !letter.is_alphanumeric()))
         .filter_map(|word| {
             let mut letters = word.chars();
