@@ -2,7 +2,7 @@
 
 import { type Detector, detectorOf, gripAt } from "../src/geometry/detector";
 import type { NodeDescription } from "../src/protocol/generated";
-import { latticeAt } from "./fake_kernel";
+import { latticeAt } from "./fake_scan";
 import { DETECTOR, ENERGY, OPERATIONS, SCAN } from "./fixtures";
 
 /** The image for these parameters, or nothing for a node that is no detector. */

@@ -17,19 +17,22 @@ use std::time::Duration;
 
 use signal::{CancelToken, NavigationIndex, Output, Source};
 
-use crate::compute::{Inner, guarded};
+use crate::compute::Inner;
 use crate::region_sum::far_step;
-use crate::scan::{Moved, Pieces, Units};
-use crate::scheduler::{Priority, work_for_a_pass};
+use crate::scan::{Moved, Units};
+use crate::scheduler::Priority;
 use crate::{Cause, ComputeError, Graph, Node, lock};
 
 mod block;
 mod chain;
 mod lost;
 mod order;
+mod subscribing;
+mod workers;
 
 use block::Block;
 pub(crate) use chain::{Chain, Step};
+use workers::Task;
 
 /// Most pixel bytes of a piece, and bounds of its scan positions: what a cancel throws away at most.
 const PIECE_BYTES: usize = 512 << 10;
@@ -174,23 +177,6 @@ pub(crate) struct PassHandle {
 /// A subscriber, the way to its node, its positions where its scan is not that of the file, and how far apart those of the file
 /// are that it takes together.
 type NewSubscription = (Subscriber, Chain, Option<Arc<Moved>>, Vec<usize>);
-
-/// A subscriber's place in the caller's list, and what subscribes.
-type Waiting = (usize, NewSubscription);
-
-/// How a subscriber gets its outputs.
-enum Way {
-    /// On the pass over a file.
-    Pass(Arc<Pass>, Chain, Option<Arc<Moved>>, Vec<usize>),
-    /// Nothing is read for them: they are taken at once.
-    WithoutPass(Pieces, Chain),
-}
-
-/// What a worker does next.
-enum Task {
-    Open(Arc<Block>),
-    Help(Arc<Block>),
-}
 
 impl Pass {
     fn new(node: Arc<Node>, source: Arc<dyn Source>) -> Self {
@@ -445,251 +431,4 @@ pub(crate) fn units(source: &Arc<dyn Source>, frame_bytes: usize) -> Units {
     let (fewest, most) = PIECE_POSITIONS;
     let positions = (PIECE_BYTES / frame_bytes.max(1)).clamp(fewest, most);
     Units::of_positions(source.clone(), positions)
-}
-
-impl Inner {
-    /// Hands every output of the subscribers' nodes to them, all in one pass per source, and waits for the end.
-    /// To be called from a thread that does not itself work for a pass.
-    ///
-    /// # Errors
-    /// [`ComputeError`] when a preparation above a node fails, or `cancelled`.
-    pub fn run_pass(self: &Arc<Self>, subscribers: Vec<Subscriber>) -> Result<(), ComputeError> {
-        let mut handles = Vec::new();
-        for handle in self.subscribe(subscribers) {
-            handles.push(handle?);
-        }
-        handles.iter().try_for_each(|handle| handle.wait(self))
-    }
-
-    /// As [`Inner::run_pass`], for subscribers with cancel tokens of their own: `cancel` ends them too.
-    pub fn run_pass_until(
-        self: &Arc<Self>,
-        subscribers: Vec<Subscriber>,
-        cancel: &CancelToken,
-    ) -> Result<(), ComputeError> {
-        let cancels: Vec<_> = subscribers
-            .iter()
-            .map(|subscriber| subscriber.cancel.clone())
-            .collect();
-        let mut handles = Vec::new();
-        for handle in self.subscribe(subscribers) {
-            handles.push(handle?);
-        }
-        let outcome = handles
-            .iter()
-            .try_for_each(|handle| handle.wait_until(self, cancel));
-        if cancel.is_cancelled() {
-            cancels.iter().for_each(CancelToken::cancel);
-        }
-        outcome
-    }
-
-    /// Begins subscriptions together: those below the same source see the same blocks.
-    pub fn subscribe(
-        self: &Arc<Self>,
-        subscribers: Vec<Subscriber>,
-    ) -> Vec<Result<PassHandle, ComputeError>> {
-        let mut results: Vec<Option<Result<PassHandle, ComputeError>>> = Vec::new();
-        let mut groups: Vec<(Arc<Pass>, Vec<Waiting>)> = Vec::new();
-        let mut without_pass = Vec::new();
-        for (number, subscriber) in subscribers.into_iter().enumerate() {
-            results.push(None);
-            match self.way(&subscriber) {
-                Ok(Way::WithoutPass(pieces, chain)) => {
-                    without_pass.push((number, subscriber, pieces, chain))
-                }
-                Ok(Way::Pass(pass, chain, moved, reach)) => {
-                    let subscription = (number, (subscriber, chain, moved, reach));
-                    match groups.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &pass)) {
-                        Some((_, subscriptions)) => subscriptions.push(subscription),
-                        None => groups.push((pass, vec![subscription])),
-                    }
-                }
-                Err(error) => results[number] = Some(Err(error)),
-            }
-        }
-        // Batch work may lose what it keeps to others at any time.
-        let room = self.cache.memory().budget_bytes / 2;
-        for (pass, group) in groups {
-            let (numbers, subscriptions): (Vec<usize>, Vec<_>) = group.into_iter().unzip();
-            for (number, subscription) in
-                numbers.into_iter().zip(pass.subscribe(subscriptions, room))
-            {
-                let pass = pass.clone();
-                let subscription = Some((pass, subscription));
-                results[number] = Some(Ok(PassHandle { subscription }));
-            }
-            self.work_on(&pass);
-        }
-        // After the others, which are on their way meanwhile.
-        for (number, subscriber, pieces, chain) in without_pass {
-            let done = self.compute_without_pass(&subscriber, &pieces, &chain);
-            results[number] = Some(done.map(|()| PassHandle { subscription: None }));
-        }
-        results.into_iter().flatten().collect()
-    }
-
-    /// The pass a subscriber belongs to, and what lies between its source and its node.
-    fn way(self: &Arc<Self>, subscriber: &Subscriber) -> Result<Way, ComputeError> {
-        let (graph, node) = (&subscriber.graph, &subscriber.node);
-        let prepared = self.prepare_all(graph, node, subscriber.priority, &subscriber.cancel)?;
-        let (root, source) = graph
-            .source_of(node.id)
-            .ok_or_else(|| ComputeError::no_node(node.source))?;
-        lost::check(node, source)?;
-        self.finish_maps_above(graph, node, &subscriber.cancel)?;
-        let pieces = self.pieces_of(graph, node)?;
-        let route = graph.route(node)?;
-        let chain = Chain::new(
-            self,
-            graph,
-            node,
-            subscriber.priority,
-            &subscriber.cancel,
-            prepared,
-        )?;
-        let moved = match pieces {
-            Pieces::OfFile(_) if self.reads(graph, node)? => None,
-            Pieces::Moved(moved) if self.reads(graph, node)? => Some(moved),
-            pieces => return Ok(Way::WithoutPass(pieces, chain)),
-        };
-        // Before the first frame: none is used before it is known which pixels are to be left out.
-        if !(subscriber.stored && graph.stored_in(node).is_some()) {
-            self.dead_pixels(root, source, subscriber.priority, &subscriber.cancel)?;
-        }
-        let new = || Arc::new(Pass::new(root.clone(), source.clone()));
-        let mut passes = lock(&self.passes);
-        let pass = match root.file.ended.is_set() {
-            true => new(),
-            false => passes.entry(root.file.number).or_insert_with(new).clone(),
-        };
-        drop(passes);
-        let reach = match moved {
-            None => Vec::new(),
-            Some(_) => {
-                guarded(|| route.reach(&node.meta.axes.navigation_shape())).unwrap_or_default()
-            }
-        };
-        Ok(Way::Pass(pass, chain, moved, reach))
-    }
-
-    /// Every output of a node that is computed without a pass.
-    fn compute_without_pass(
-        &self,
-        subscriber: &Subscriber,
-        pieces: &Pieces,
-        chain: &Chain,
-    ) -> Result<(), ComputeError> {
-        let cancelled = || ComputeError::new(&subscriber.node, None, Cause::Cancelled);
-        for piece in 0..pieces.len() {
-            if !subscriber.consumer.wants(piece) {
-                continue;
-            }
-            let positions = pieces.positions(piece);
-            let Some(mut sink) = subscriber.consumer.begin(piece, &positions) else {
-                continue;
-            };
-            for at in positions {
-                self.scheduler.yield_to_urgent(subscriber.priority);
-                if subscriber.cancel.is_cancelled() || self.ended.is_cancelled() {
-                    return Err(cancelled());
-                }
-                if sink.wants(at) {
-                    sink.push(at, &chain.through_tree(self, subscriber, at));
-                }
-            }
-            sink.finish();
-        }
-        Ok(())
-    }
-
-    /// Starts the workers that are missing.
-    fn work_on(self: &Arc<Self>, pass: &Arc<Pass>) {
-        loop {
-            let number = {
-                let mut state = lock(&pass.state);
-                if state.unfinished.is_empty() || state.workers >= self.threads {
-                    return;
-                }
-                state.workers += 1;
-                state.workers
-            };
-            let (inner, of) = (self.clone(), pass.clone());
-            let started = std::thread::Builder::new()
-                .name(format!("pass-{number}"))
-                .spawn(move || inner.work(&of));
-            if let Err(error) = started {
-                tracing::warn!("a thread of a pass could not be started: {error}");
-                if number == 1 {
-                    self.work(pass);
-                } else {
-                    lock(&pass.state).workers -= 1;
-                }
-                return;
-            }
-        }
-    }
-
-    /// The body of a worker.
-    fn work(&self, pass: &Pass) {
-        work_for_a_pass();
-        loop {
-            let task = {
-                let mut state = lock(&pass.state);
-                match pass.next(&mut state, self.ended.is_cancelled()) {
-                    Some(task) => task,
-                    None => {
-                        state.workers -= 1;
-                        pass.changed.notify_all();
-                        return;
-                    }
-                }
-            };
-            let (Task::Open(block) | Task::Help(block)) = &task;
-            let worked = guarded(|| match &task {
-                Task::Open(block) => self.open(pass, block),
-                Task::Help(block) => self.help(pass, block),
-            });
-            if let Err(text) = worked {
-                tracing::error!("a pass over `{}` met a bug: {text}", pass.node.name);
-            }
-            if block.is_done() {
-                pass.close(block);
-            }
-        }
-    }
-
-    /// Between two frames of slow work: quick subscribers who came meanwhile are served at once.
-    fn serve_quick(&self, pass: &Pass) {
-        loop {
-            let Some(block) = pass.open_next(&mut lock(&pass.state), true) else {
-                return;
-            };
-            if let Err(text) = guarded(|| self.open(pass, &block)) {
-                tracing::error!("a pass over `{}` met a bug: {text}", pass.node.name);
-            }
-            if block.is_done() {
-                pass.close(&block);
-            }
-        }
-    }
-
-    /// Reads a block's chunk, shares it, and does its pieces until none is left.
-    fn open(&self, pass: &Pass, block: &Block) {
-        let _slot = self.scheduler.slot(block.priority);
-        let opened = self.open_block(pass, block);
-        block.publish(opened.clone());
-        while let Some(claim) = block.claim() {
-            self.piece(pass, block, &opened, claim.unit);
-        }
-    }
-
-    /// One piece of a block that another worker opens.
-    fn help(&self, pass: &Pass, block: &Block) {
-        let opened = block.opened();
-        let _slot = self.scheduler.slot(block.priority);
-        if let Some(claim) = block.claim() {
-            self.piece(pass, block, &opened, claim.unit);
-        }
-    }
 }

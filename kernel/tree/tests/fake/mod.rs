@@ -1,6 +1,7 @@
 //! A source in memory and small operations on it; each file of tests uses its own part of them.
 #![allow(dead_code)]
 
+pub mod grown;
 pub mod scans;
 
 use std::ops::Range;
