@@ -183,7 +183,7 @@ fn a_new_operation_is_one_file_and_one_line() -> Result<()> {
         "every_operation_keeps_the_contract_on_awkward_frames",
         "every_operation_is_among_its_kind",
         "every_schema_is_complete_and_its_defaults_are_allowed",
-        "operations_refuse_what_does_not_fit_and_say_why",
+        "refusals::operations_refuse_what_does_not_fit_and_say_why",
     ] {
         let passed = format!("test operations::{test} ... ok");
         ensure!(told.contains(&passed), "{passed} is not in\n{told}");

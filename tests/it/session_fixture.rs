@@ -11,7 +11,8 @@ use crate::scan_files::write_npy;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use protocol::{
-    Command, CommandReply, Detail, FrameReply, FrameRequest, OpenOptions, Reply, Request, WireError,
+    Command, CommandReply, Detail, FrameReply, FrameRequest, NodeKind, OpenOptions, Reply, Request,
+    WireError,
 };
 use serde_json::{Value, json};
 use session::{Config, Session};
@@ -123,10 +124,24 @@ pub fn frame_request(node: u32, index: [u32; 2], size_px: [u32; 2]) -> Request {
     })
 }
 
-pub fn frame_of(session: &Arc<Session>, request: Request) -> Result<(FrameReply, Vec<Bytes>)> {
+/// What is there at once: of peaks that are measured first the pattern alone.
+pub fn frame_now(session: &Arc<Session>, request: Request) -> Result<(FrameReply, Vec<Bytes>)> {
     match ask(session, request)? {
         (Reply::Frame(reply), buffers) => Ok((reply, buffers)),
         (other, _) => bail!("{other:?}"),
+    }
+}
+
+/// With peaks, where the node has them.
+pub fn frame_of(session: &Arc<Session>, request: Request) -> Result<(FrameReply, Vec<Bytes>)> {
+    loop {
+        let (reply, buffers) = frame_now(session, request.clone())?;
+        let described = session.description(reply.node);
+        let waits = described.is_some_and(|node| node.kind == NodeKind::Peaks);
+        if !waits || reply.peak_count.is_some() {
+            return Ok((reply, buffers));
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

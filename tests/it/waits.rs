@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::attention::{attention, wait_until};
 use crate::scan_files::write_counts;
 use crate::session_fixture::{
-    self, Root, SessionFixture, ask, floats, frame_of, frame_request, open,
+    self, Root, SessionFixture, ask, floats, frame_now, frame_of, frame_request, open,
 };
 use anyhow::{Result, bail, ensure};
-use protocol::{Attention, Event, Reply};
+use protocol::{Attention, Event, Reply, Request};
 use serde_json::json;
 use session::Session;
 use signal::NavigationIndex;
@@ -92,7 +92,7 @@ fn patterns_are_there_while_peaks_are_measured_and_peaks_when_they_are() -> Resu
         events,
     } = slow_peaks(Duration::from_millis(60))?;
     for at in [[0, 0], [3, 4]] {
-        let (reply, buffers) = frame_of(&fixture.session, frame_request(peaks, at, [64, 64]))?;
+        let (reply, buffers) = frame_now(&fixture.session, frame_request(peaks, at, [64, 64]))?;
         ensure!(reply.peak_count.is_none() && !reply.exact && buffers.len() == 1);
         let (_, alone) = frame_of(&fixture.session, frame_request(scan, at, [64, 64]))?;
         ensure!(floats(&buffers[0]) == floats(&alone[0]), "another pattern");
@@ -115,13 +115,13 @@ fn it_rests_when_nobody_looks_and_goes_on_from_there() -> Result<()> {
         ..
     } = slow_peaks(Duration::from_millis(60))?;
     let session = &fixture.session;
-    frame_of(session, frame_request(peaks, [0, 0], [64, 64]))?;
+    frame_now(session, frame_request(peaks, [0, 0], [64, 64]))?;
     ask(session, attention(1, peaks, Attention::Hidden))?;
     std::thread::sleep(Duration::from_millis(600));
     let outputs = session.reads().outputs;
     std::thread::sleep(Duration::from_millis(300));
     ensure!(session.reads().outputs == outputs, "it goes on unseen");
-    frame_of(session, frame_request(peaks, [0, 0], [64, 64]))?;
+    frame_now(session, frame_request(peaks, [0, 0], [64, 64]))?;
     told(&events, peaks)?;
     let positions = (SCAN[0] * SCAN[1]) as u64;
     let more = session.reads().outputs - outputs;
@@ -147,7 +147,7 @@ fn a_measurement_that_fails_is_told_once_and_not_begun_again() -> Result<()> {
     let (tell, events) = channel();
     let sink = move |event: &Event| drop(tell.send(event.clone()));
     fixture.session.subscribe(Box::new(sink));
-    let (reply, _) = frame_of(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
+    let (reply, _) = frame_now(&fixture.session, frame_request(peaks, [0, 0], [64, 64]))?;
     ensure!(reply.peak_count.is_none());
     told(&events, peaks)?;
     let began = Instant::now();
@@ -186,4 +186,34 @@ fn a_cell_shows_the_pattern_soon_and_waits_where_nobody_watches() -> Result<()> 
         whole.alt
     );
     Ok(())
+}
+
+#[test]
+fn what_somebody_stops_is_not_begun_again_by_a_view_that_waits() -> Result<()> {
+    let Slow {
+        fixture,
+        peaks,
+        events,
+        ..
+    } = slow_peaks(Duration::from_millis(60))?;
+    let session = &fixture.session;
+    let request = || frame_request(peaks, [0, 0], [64, 64]);
+    frame_now(session, request())?;
+    let cancel = Request::Cancel {
+        request_id: 1,
+        node: peaks,
+    };
+    ask(session, cancel)?;
+    wait_until("it stops", || measured(session, peaks).is_none())?;
+    std::thread::sleep(Duration::from_millis(50));
+    match ask(session, request())? {
+        (Reply::Failed { error, .. }, _) => ensure!(error.code == "cancelled", "{error:?}"),
+        (other, _) => bail!("{other:?}"),
+    }
+    let outputs = session.reads().outputs;
+    std::thread::sleep(Duration::from_millis(200));
+    ensure!(session.reads().outputs == outputs, "it goes on");
+    // Who asks for a position again wants it.
+    frame_now(session, request())?;
+    told(&events, peaks)
 }

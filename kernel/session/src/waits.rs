@@ -105,7 +105,8 @@ impl Session {
         loop {
             match ended.recv_timeout(TICK) {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(false),
+                Ok(Some(error)) => return Err(convert::compute_error(&error)),
+                Ok(None) | Err(RecvTimeoutError::Disconnected) => return Ok(false),
             }
             if began.elapsed() >= PATIENCE || request.is_cancelled() {
                 return Ok(true);
@@ -148,7 +149,7 @@ impl Session {
         graph: &Arc<Graph>,
         node: &Arc<Node>,
         view: &ViewId,
-    ) -> Result<mpsc::Receiver<()>, WireError> {
+    ) -> Result<mpsc::Receiver<Option<ComputeError>>, WireError> {
         // Without room: it is handed over while the other side listens, or not at all.
         let (tell, ended) = mpsc::sync_channel(0);
         let cancel = self.waits.begin(view, node);
@@ -160,11 +161,15 @@ impl Session {
                 return;
             };
             let failed = prepared.err();
-            let is_cancelled = failed.as_ref().is_some_and(ComputeError::is_cancelled);
-            if tell.send(()).is_ok() || is_cancelled {
+            if tell.send(failed.clone()).is_ok() || cancel.is_cancelled() {
                 return session.waits.end(&of, &waited, None);
             }
+            let is_stopped = failed.as_ref().is_some_and(ComputeError::is_cancelled);
             session.waits.end(&of, &waited, failed);
+            if is_stopped {
+                // By somebody. The page has heard of it, and goes on when it is told to.
+                return;
+            }
             session.events.send(&Event::Refined {
                 node: waited.id,
                 view: Some(of.view),
