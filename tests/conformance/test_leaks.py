@@ -150,8 +150,8 @@ class Leaks(unittest.TestCase):
         memory = self.least_memory(step, looks)
         for _ in range(runs):
             step()
-        last = self.settled(first)
         grown = self.least_memory(step, looks) - memory
+        last = self.settled(first)
         print(f"{self.id().split('.')[-1]}: {runs} runs, {grown:+.1f} MB", file=sys.stderr)
         for name, value in first.items():
             if name in self.counts():

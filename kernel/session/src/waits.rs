@@ -59,7 +59,7 @@ impl Waits {
     }
 
     /// Ends those of a view that are not for `node`.
-    fn leave(&self, view: &ViewId, node: Option<&Node>) {
+    pub fn leave(&self, view: &ViewId, node: Option<&Node>) {
         lock(&self.0).retain(|wait| {
             let stays = wait.view != *view || node.is_some_and(|node| wait.is_of(view, node));
             if !stays {
@@ -83,7 +83,6 @@ impl Session {
         view: &ViewId,
         request: &CancelToken,
     ) -> Result<bool, WireError> {
-        self.waits.leave(view, Some(node));
         if progress::measuring(self, node).is_none() {
             self.waits.end(view, node, None);
             return Ok(false);

@@ -26,6 +26,7 @@ pub(crate) fn show(
 ) -> Result<Shown, WireError> {
     let Some(params) = &request.draft else {
         session.drop_drafts(view);
+        session.waits.leave(view, Some(node));
         return match request.region {
             Some(region) => {
                 self::region(session, graph, node, at, (view, context.component), region)
