@@ -19,8 +19,10 @@ from wire import Client, end_kernel, start_kernel
 RUNS = int(os.environ.get("SIGNALTREE_LEAK_RUNS", "200"))
 # Allocators keep pages, and the history keeps what was typed: so much may be more after all runs, in MB.
 MORE_MEMORY = 12
-# Runs until every thread has the pages its allocator keeps: twenty threads have 20 MB after fifteen.
-WARM = 30
+# Runs until every thread has the pages its allocator keeps: 13 MB, 20 after 50 runs of a cell, 22 to 33 from 100 to 800.
+WARM = 120
+# Fewer runs are too slow for that: they have hardly a thread of their own.
+SLOW = 40
 # The pool of errands keeps the thread of the second that ran at once, whenever that was.
 MORE_THREADS = 1
 # A loaded cell is never unloaded, because closures and tables of it may be in use: MB for each.
@@ -144,9 +146,9 @@ class Leaks(unittest.TestCase):
             step()
         time.sleep(0.5)
         first = self.state()
-        for _ in range(min(runs, max(runs // 10, WARM))):
+        for _ in range(runs if runs < SLOW else WARM):
             step()
-        looks = looks or runs // 5
+        looks = looks or runs // 4
         memory = self.least_memory(step, looks)
         for _ in range(runs):
             step()
