@@ -70,10 +70,8 @@ fn prepare_any(
         let Some(prepared) = measure_beside(&few, &[], size, given, &clean) else {
             break;
         };
-        // Where the model is none for most of what is there, that is no noise. Where too much is added to all pixels less is left
-        // over than noise, whatever the gain.
-        let is_noise =
-            |left: &Left| left.gain < 1.0 || left.rest < 0.0 || prepared.usual_misfit >= TOO_GOOD;
+        // Where the model is none for most of what is there, that is no noise.
+        let is_noise = |left: &Left| left.gain < 1.0 || prepared.usual_misfit >= TOO_GOOD;
         let left = left_over(&prepared.model, &clean, &cleaned(&few, &clean));
         match left.filter(is_noise) {
             Some(left) => {
@@ -168,7 +166,7 @@ fn either(said: Prepared, found: Option<Prepared>, doubt: Elsewhere) -> Option<P
 
 /// The noise is told by so many frames in so many steps.
 const FEW: usize = 16;
-const GAINS: usize = 3;
+const GAINS: usize = 2;
 /// How uneven the background is under disks is told by so many.
 const ENOUGH: usize = 32;
 /// A gain that changes by less than this share is measured.

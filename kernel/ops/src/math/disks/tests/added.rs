@@ -138,34 +138,6 @@ fn gain_and_pedestal_are_measured() {
     }
 }
 
-/// Between disks that nearly touch hardly a pixel is free: what a first, wrong pattern adds is no gain.
-#[test]
-fn gains_of_dense_scans_are_measured() {
-    for (radius, spacing, dose, gain) in [
-        (4.0, 11.0, 60.0, 3.7),
-        (4.5, 12.0, 60.0, 20.0),
-        (4.0, 11.0, 40.0, 0.3),
-    ] {
-        let family = Family {
-            radius,
-            vectors: [[0.4, spacing], [spacing, -0.7]],
-            diffuse: 0.1 * dose,
-            ..of_dose(dose)
-        };
-        let detector = Detector {
-            gain,
-            added: 0.0,
-            readout: 0.0,
-        };
-        let prepared = detector.measured(&family, 51_000).expect("disks");
-        let found = prepared.clean.gain;
-        let score = detector.score(&family, &prepared, 52_000);
-        let text = format!("{radius} {dose} {gain}: gain {found}");
-        assert!((found / gain - 1.0).abs() < 0.05, "{text}");
-        assert_at_the_bound(&text, &score);
-    }
-}
-
 /// What a pattern that is fine and bright leaves over is no gain.
 #[test]
 fn counts_of_fine_patterns_stay_counts() {
