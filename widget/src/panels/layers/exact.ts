@@ -34,9 +34,11 @@ export function exactLayer(pane: Pane, { session, view, signal }: PanelContext):
 
 function pendingText(picture: Picture, node: NodeDescription | null | undefined): string {
   // The pattern is there before its peaks, which wait for what is measured over the scan.
-  return node?.kind === "peaks" && picture.reply.peak_count === null
-    ? "peaks are being measured"
-    : exactnessText(picture.reply, hasGaps(picture));
+  if (node?.kind !== "peaks" || picture.reply.peak_count !== null) {
+    return exactnessText(picture.reply, hasGaps(picture));
+  }
+  const state = node.progress?.state;
+  return state === "cancelled" || state === "failed" ? "peaks are not measured" : "peaks are being measured";
 }
 
 /** `mean of 11 × 15 positions`. */
